@@ -1,0 +1,4 @@
+//! aibal-tui: a load-balancing gateway for AI providers, with a terminal dashboard.
+
+pub mod client;
+pub mod contract;
