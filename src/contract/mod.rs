@@ -6,6 +6,7 @@
 //! `null`, never 0.
 
 mod change;
+mod conversion;
 mod decision;
 mod event;
 mod performance;
@@ -16,6 +17,7 @@ pub use change::{
     GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionReport, WeightOverride,
     WeightsChange, WeightsReport,
 };
+pub use conversion::{Instance, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};
 pub use event::{EventKind, EventReport};
 pub use performance::{

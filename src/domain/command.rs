@@ -1,0 +1,116 @@
+//! Wishes to change something, and the answers to them.
+
+use super::units::Moment;
+use super::weights::{WeightOverride, Weights, WeightsError};
+use std::time::Duration;
+
+/// A wish; whoever has it says who they are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    SetWeights(WeightsPatch),
+    /// Keep the weights that are on trial.
+    KeepWeights {
+        who: String,
+    },
+    ChangeProvider {
+        name: String,
+        patch: ProviderPatch,
+        who: String,
+    },
+    /// Requests that run outside of the gateway, and are counted in and out by hand.
+    Gauge {
+        provider: String,
+        model: Option<String>,
+        action: GaugeAction,
+    },
+}
+
+/// New weights; what is missing keeps its value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WeightsPatch {
+    pub cost: Option<f64>,
+    pub latency: Option<f64>,
+    pub reliability: Option<f64>,
+    pub load: Option<f64>,
+    pub priority: Option<f64>,
+    /// The revision the wish was drafted on; refused where it is not the newest any more.
+    pub drafted_on: Option<u64>,
+    pub reason: Option<String>,
+    /// Undo by itself after this long.
+    pub revert_after: Option<Duration>,
+    pub who: String,
+}
+
+/// New settings of a provider; what is missing keeps its value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProviderPatch {
+    pub enabled: Option<bool>,
+    pub draining: Option<bool>,
+    /// 0..100.
+    pub priority: Option<f64>,
+    /// 1 or more.
+    pub max_concurrent: Option<i64>,
+    pub weights: Option<WeightOverride>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GaugeAction {
+    Increment,
+    Decrement,
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Weights {
+        weights: Weights,
+        revision: u64,
+        reverts_at: Option<Moment>,
+    },
+    /// Place of the changed provider in the catalogue.
+    Provider(usize),
+    InFlight(u32),
+}
+
+/// Why a wish was refused; nothing has changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(
+        "revision is {drafted_on}, but {revision} is the newest: {who} changed {what}; read it and try again"
+    )]
+    Stale {
+        drafted_on: u64,
+        revision: u64,
+        who: String,
+        what: String,
+    },
+    #[error("provider {name:?} is unknown; there {}", list(known))]
+    UnknownProvider { name: String, known: Vec<String> },
+    #[error(
+        "model {model:?} is unknown at provider {provider:?}; there {}",
+        list(known)
+    )]
+    UnknownModel {
+        provider: String,
+        model: String,
+        known: Vec<String>,
+    },
+    #[error("{field} is {value}, but must be {expected}")]
+    Field {
+        field: &'static str,
+        value: f64,
+        expected: &'static str,
+    },
+    #[error("no weights are on trial, so there is nothing to keep")]
+    NothingOnTrial,
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "are none".to_owned(),
+        [one] => format!("is {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}

@@ -1,0 +1,134 @@
+//! Statistics that forget by time: an observation of age `a` weighs `exp(-a / tau)`.
+//!
+//! `mean = Σ w·x / Σ w`, `n = Σ w`. Forgetting by time and not by count keeps a quiet target's
+//! numbers as young as a busy one's. Reading never changes what is read.
+
+use super::units::Moment;
+
+/// A decayed mean; with nothing behind it `n` is 0 and so is the mean.
+#[derive(Debug, Clone, Copy)]
+pub struct DecayedMean {
+    tau: f64,
+    weight: f64,
+    sum: f64,
+    at: Moment,
+}
+
+impl DecayedMean {
+    /// `tau` is the memory in seconds.
+    pub const fn new(tau: f64) -> Self {
+        Self {
+            tau,
+            weight: 0.0,
+            sum: 0.0,
+            at: Moment::from_micros(0),
+        }
+    }
+
+    /// Adds one observation. What is not a finite number would poison every later reading, and is
+    /// left out.
+    pub fn add(&mut self, value: f64, now: Moment) {
+        if !value.is_finite() {
+            return;
+        }
+        let fade = self.fade(now);
+        self.weight = self.weight * fade + 1.0;
+        self.sum = self.sum * fade + value;
+        self.at = self.at.max(now);
+    }
+
+    /// How many observations' worth is remembered at `now`.
+    pub fn n(&self, now: Moment) -> f64 {
+        self.weight * self.fade(now)
+    }
+
+    /// The mean of what is remembered; 0 with nothing behind it.
+    pub fn mean(&self) -> f64 {
+        if self.weight > 0.0 {
+            self.sum / self.weight
+        } else {
+            0.0
+        }
+    }
+
+    /// The mean pulled towards `prior` as if that had been seen `strength` times.
+    pub fn shrunk(&self, prior: f64, strength: f64, now: Moment) -> f64 {
+        let n = self.n(now);
+        (n * self.mean() + strength * prior) / (n + strength)
+    }
+
+    /// Forgets all but `part` of it, for a fresh start after a recovery.
+    pub fn forgive(&mut self, part: f64) {
+        self.weight *= part;
+        self.sum *= part;
+    }
+
+    fn fade(&self, now: Moment) -> f64 {
+        (-now.seconds_since(self.at) / self.tau).exp()
+    }
+}
+
+/// A decayed count of events, read as a rate.
+#[derive(Debug, Clone, Copy)]
+pub struct DecayedCount(DecayedMean);
+
+impl DecayedCount {
+    /// `tau` is the memory in seconds.
+    pub const fn new(tau: f64) -> Self {
+        Self(DecayedMean::new(tau))
+    }
+
+    pub fn add(&mut self, now: Moment) {
+        self.0.add(0.0, now);
+    }
+
+    /// Events per second; exact for a steady stream once `tau` has passed.
+    pub fn per_second(&self, now: Moment) -> f64 {
+        self.0.n(now) / self.0.tau
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_old_observation_fades() {
+        let mut mean = DecayedMean::new(10.0);
+        mean.add(1.0, Moment::from_seconds(100));
+        mean.add(3.0, Moment::from_seconds(200));
+
+        assert!((mean.mean() - 3.0).abs() < 1e-3);
+        assert!((mean.n(Moment::from_seconds(200)) - 1.0).abs() < 1e-3);
+        assert!(mean.n(Moment::from_seconds(300)) < 1e-3);
+    }
+
+    #[test]
+    fn a_steady_stream_reads_as_its_rate() {
+        let mut count = DecayedCount::new(10.0);
+        for tenth in 0..1_000_u64 {
+            count.add(Moment::from_micros(tenth * 100_000));
+        }
+
+        let rate = count.per_second(Moment::from_seconds(100));
+        assert!((rate - 10.0).abs() < 0.2, "{rate}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_mean_lies_between_its_observations(
+            values in prop::collection::vec((0.0..1e6_f64, 0_u64..1_000_000), 1..50),
+        ) {
+            let mut mean = DecayedMean::new(20.0);
+            let mut now = 0;
+            for (value, step) in &values {
+                now += step;
+                mean.add(*value, Moment::from_micros(now));
+            }
+            let low = values.iter().map(|v| v.0).fold(f64::INFINITY, f64::min);
+            let high = values.iter().map(|v| v.0).fold(0.0, f64::max);
+            prop_assert!(mean.mean() >= low - 1e-6 && mean.mean() <= high + 1e-6);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What happened that somebody may want to know, and what the outside shall do about it.
+
+use super::units::Moment;
+use super::weights::Weights;
+use std::sync::Arc;
+
+/// News; only notable things, never one for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Rises by one with every event.
+    pub id: u64,
+    pub at: Moment,
+    pub kind: EventKind,
+    /// Whether it is bad news.
+    pub bad: bool,
+    pub provider: Option<Arc<str>>,
+    /// One sentence.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    Breaker,
+    Probe,
+    Limit,
+    Change,
+    Request,
+    Info,
+}
+
+/// A change of weights or of a provider, for the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    pub number: u64,
+    pub at: Moment,
+    pub who: String,
+    pub reason: Option<String>,
+    /// What changed, in words.
+    pub what: String,
+    pub before: Weights,
+    pub after: Weights,
+}
+
+/// What a pure function asks the outside to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell everybody who listens.
+    Announce(Event),
+    /// Write to the configuration: these weights are here to stay.
+    KeepWeights(Weights),
+    /// Write to the configuration: this provider's settings are here to stay.
+    KeepProvider(usize),
+}

@@ -1,0 +1,357 @@
+//! What a wish changes, or why it is refused. A refused wish has changed nothing.
+
+use super::{Fleet, REVISIONS_KEPT, keep};
+use crate::domain::command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
+use crate::domain::event::{Effect, EventKind, Revision};
+use crate::domain::units::Moment;
+use crate::domain::weights::Weights;
+use std::time::Duration;
+
+/// A place counted in by hand and never out again is given back after this long.
+const OUTSIDE_PLACE: Duration = Duration::from_mins(10);
+
+impl Fleet {
+    /// Obeys, or refuses.
+    pub fn command(
+        &mut self,
+        command: Command,
+        now: Moment,
+    ) -> Result<(Answer, Vec<Effect>), Refusal> {
+        match command {
+            Command::SetWeights(patch) => self.set_weights(patch, now),
+            Command::KeepWeights { who } => self.keep_weights(&who, now),
+            Command::ChangeProvider { name, patch, who } => {
+                self.change_provider(&name, &patch, who, now)
+            }
+            Command::Gauge {
+                provider,
+                model,
+                action,
+            } => self.count(&provider, model.as_deref(), action, now),
+        }
+    }
+
+    /// The weights as they are.
+    pub fn weights(&self) -> Answer {
+        Answer::Weights {
+            weights: self.weights,
+            revision: self.revision,
+            reverts_at: self.on_trial.map(|(_, at)| at),
+        }
+    }
+
+    fn set_weights(
+        &mut self,
+        patch: WeightsPatch,
+        now: Moment,
+    ) -> Result<(Answer, Vec<Effect>), Refusal> {
+        self.check_revision(patch.drafted_on)?;
+        let before = self.weights;
+        let after = Weights {
+            cost: patch.cost.unwrap_or(before.cost),
+            latency: patch.latency.unwrap_or(before.latency),
+            reliability: patch.reliability.unwrap_or(before.reliability),
+            load: patch.load.unwrap_or(before.load),
+            priority: patch.priority.unwrap_or(before.priority),
+        }
+        .checked()?;
+        // A change on top of one that is on trial goes back to where that one started.
+        let home = self.on_trial.map_or(before, |(home, _)| home);
+        self.on_trial = patch.revert_after.map(|after| (home, now.plus(after)));
+        self.weights = after;
+        let what = difference(before, after);
+        let mut effects = vec![self.revise(what, patch.who, patch.reason, before, now)];
+        if self.on_trial.is_none() {
+            effects.push(Effect::KeepWeights(after));
+        }
+        Ok((self.weights(), effects))
+    }
+
+    fn keep_weights(&mut self, who: &str, now: Moment) -> Result<(Answer, Vec<Effect>), Refusal> {
+        self.on_trial.take().ok_or(Refusal::NothingOnTrial)?;
+        let text = format!("{who} keeps the weights that were on trial");
+        let told = self.announce(EventKind::Change, false, None, text, now);
+        Ok((
+            self.weights(),
+            vec![told, Effect::KeepWeights(self.weights)],
+        ))
+    }
+
+    pub(super) fn revert_weights(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let Some((home, _)) = self.on_trial.filter(|&(_, at)| now >= at) else {
+            return;
+        };
+        self.on_trial = None;
+        let before = std::mem::replace(&mut self.weights, home);
+        let what = difference(before, home);
+        let reason = Some("nobody kept the change on trial".to_owned());
+        effects.push(self.revise(what, "aibal-tui".to_owned(), reason, before, now));
+    }
+
+    fn change_provider(
+        &mut self,
+        name: &str,
+        patch: &ProviderPatch,
+        who: String,
+        now: Moment,
+    ) -> Result<(Answer, Vec<Effect>), Refusal> {
+        let at = self.find_provider(name)?;
+        let changed = checked_patch(patch)?;
+        let record = &mut self.providers[at];
+        let mut what = Vec::new();
+        if let Some(enabled) = patch.enabled.filter(|&enabled| enabled != record.enabled) {
+            record.enabled = enabled;
+            what.push(if enabled {
+                "enabled".to_owned()
+            } else {
+                "disabled".to_owned()
+            });
+        }
+        if let Some(draining) = patch
+            .draining
+            .filter(|&draining| draining != record.draining)
+        {
+            record.draining = draining;
+            what.push(if draining {
+                "draining".to_owned()
+            } else {
+                "drained no more".to_owned()
+            });
+        }
+        if let Some(priority) = changed
+            .priority
+            .filter(|&priority| priority != record.priority)
+        {
+            what.push(format!("priority {}→{priority}", record.priority));
+            record.priority = priority;
+        }
+        if let Some(limit) = changed
+            .max_concurrent
+            .filter(|&limit| Some(limit) != record.max_concurrent)
+        {
+            let old = record
+                .max_concurrent
+                .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+            what.push(format!("max concurrent {old}→{limit}"));
+            record.max_concurrent = Some(limit);
+        }
+        if let Some(weights) = patch.weights.filter(|weights| *weights != record.weights) {
+            record.weights = weights;
+            what.push("own weights".to_owned());
+        }
+        self.refresh_states(now);
+        if what.is_empty() {
+            return Ok((Answer::Provider(at), Vec::new()));
+        }
+        let what = format!("{name}: {}", what.join(", "));
+        let told = self.revise(what, who, None, self.weights, now);
+        Ok((Answer::Provider(at), vec![told, Effect::KeepProvider(at)]))
+    }
+
+    fn count(
+        &mut self,
+        provider: &str,
+        model: Option<&str>,
+        action: GaugeAction,
+        now: Moment,
+    ) -> Result<(Answer, Vec<Effect>), Refusal> {
+        let at = self.find_provider(provider)?;
+        let target = match model {
+            Some(model) => Some(self.find_target(at, provider, model)?),
+            None => None,
+        };
+        let record = &mut self.providers[at];
+        match action {
+            GaugeAction::Increment => {
+                record.outside.push_back((now.plus(OUTSIDE_PLACE), target));
+                record.gauge.enter(None);
+                if let Some(target) = target {
+                    self.targets[target].gauge.enter(None);
+                }
+            }
+            GaugeAction::Decrement => {
+                let same = record
+                    .outside
+                    .iter()
+                    .position(|&(_, of)| target.is_none() || of == target);
+                if let Some((_, of)) = same.and_then(|place| record.outside.remove(place)) {
+                    record.gauge.leave();
+                    if let Some(of) = of {
+                        self.targets[of].gauge.leave();
+                    }
+                }
+            }
+        }
+        Ok((
+            Answer::InFlight(self.providers[at].gauge.in_flight()),
+            Vec::new(),
+        ))
+    }
+
+    pub(super) fn expire_gauges(&mut self, now: Moment) {
+        for record in &mut self.providers {
+            while let Some(&(until, target)) =
+                record.outside.front().filter(|&&(until, _)| now >= until)
+            {
+                debug_assert!(now >= until);
+                record.outside.pop_front();
+                record.gauge.leave();
+                if let Some(target) = target {
+                    self.targets[target].gauge.leave();
+                }
+            }
+        }
+    }
+
+    fn check_revision(&self, drafted_on: Option<u64>) -> Result<(), Refusal> {
+        let Some(drafted_on) = drafted_on.filter(|&drafted_on| drafted_on != self.revision) else {
+            return Ok(());
+        };
+        let newest = self.revisions.back();
+        Err(Refusal::Stale {
+            drafted_on,
+            revision: self.revision,
+            who: newest.map_or_else(|| "nobody yet".to_owned(), |revision| revision.who.clone()),
+            what: newest.map_or_else(|| "anything".to_owned(), |revision| revision.what.clone()),
+        })
+    }
+
+    fn revise(
+        &mut self,
+        what: String,
+        who: String,
+        reason: Option<String>,
+        before: Weights,
+        now: Moment,
+    ) -> Effect {
+        self.revision += 1;
+        let because = reason
+            .as_ref()
+            .map(|reason| format!(" \"{reason}\""))
+            .unwrap_or_default();
+        let text = format!(
+            "rev {}→{} {who}: {what}{because}",
+            self.revision - 1,
+            self.revision
+        );
+        let revision = Revision {
+            number: self.revision,
+            at: now,
+            who,
+            reason,
+            what,
+            before,
+            after: self.weights,
+        };
+        keep(&mut self.revisions, revision, REVISIONS_KEPT);
+        self.announce(EventKind::Change, false, None, text, now)
+    }
+
+    fn find_provider(&self, name: &str) -> Result<usize, Refusal> {
+        self.catalogue
+            .provider(name)
+            .ok_or_else(|| Refusal::UnknownProvider {
+                name: name.to_owned(),
+                known: self
+                    .providers
+                    .iter()
+                    .map(|record| record.name.to_string())
+                    .collect(),
+            })
+    }
+
+    fn find_target(&self, at: usize, provider: &str, model: &str) -> Result<usize, Refusal> {
+        self.catalogue.target(provider, model).ok_or_else(|| {
+            let models = self.targets_of(at).into_iter();
+            Refusal::UnknownModel {
+                provider: provider.to_owned(),
+                model: model.to_owned(),
+                known: models
+                    .map(|target| self.catalogue.targets[target].id.model.to_string())
+                    .collect(),
+            }
+        })
+    }
+}
+
+/// Values of a patch that can be set.
+struct Checked {
+    priority: Option<u8>,
+    max_concurrent: Option<u32>,
+}
+
+fn checked_patch(patch: &ProviderPatch) -> Result<Checked, Refusal> {
+    let priority = match patch.priority {
+        Some(value) => Some(whole_percent("priority", value)?),
+        None => None,
+    };
+    let max_concurrent = match patch.max_concurrent {
+        Some(limit) => Some(u32::try_from(limit).ok().filter(|&limit| limit > 0).ok_or(
+            Refusal::Field {
+                field: "maxConcurrent",
+                value: limit as f64,
+                expected: "a whole number from 1 up",
+            },
+        )?),
+        None => None,
+    };
+    if let Some(weights) = &patch.weights {
+        for (field, value) in weights.named() {
+            if let Some(value) = value.filter(|value| !(0.0..=100.0).contains(value)) {
+                return Err(Refusal::Field {
+                    field,
+                    value,
+                    expected: "a number from 0 to 100",
+                });
+            }
+        }
+        if !weights.is_empty() && weights.named().iter().all(|(_, value)| *value == Some(0.0)) {
+            return Err(Refusal::Field {
+                field: "weights",
+                value: 0.0,
+                expected: "more than 0 in one objective",
+            });
+        }
+    }
+    Ok(Checked {
+        priority,
+        max_concurrent,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole number in 0..=100"
+)]
+fn whole_percent(field: &'static str, value: f64) -> Result<u8, Refusal> {
+    if (0.0..=100.0).contains(&value) && value.fract() == 0.0 {
+        Ok(value as u8)
+    } else {
+        Err(Refusal::Field {
+            field,
+            value,
+            expected: "a whole number from 0 to 100",
+        })
+    }
+}
+
+/// In words, for example `cost 30→50, latency 40→20`.
+fn difference(before: Weights, after: Weights) -> String {
+    let pairs = [
+        ("cost", before.cost, after.cost),
+        ("latency", before.latency, after.latency),
+        ("reliability", before.reliability, after.reliability),
+        ("load", before.load, after.load),
+        ("priority", before.priority, after.priority),
+    ];
+    let moved = pairs.iter().filter(|(_, old, new)| old != new);
+    let text: Vec<String> = moved
+        .map(|(name, old, new)| format!("{name} {old}→{new}"))
+        .collect();
+    if text.is_empty() {
+        "weights unchanged".to_owned()
+    } else {
+        text.join(", ")
+    }
+}

@@ -1,0 +1,172 @@
+//! The model: all that is known of providers and targets, and the only place where it changes.
+//! `command`, `observe` and `tick` take the time and return effects; `routing_table`, `snapshot`
+//! and `performance` are pictures of it.
+
+mod commands;
+mod learning;
+mod members;
+mod reports;
+mod routing;
+#[cfg(test)]
+mod tests;
+
+use super::chance::Chance;
+use super::decay::{DecayedCount, DecayedMean};
+use super::event::{Effect, Event, EventKind, Revision};
+use super::observation::RequestEnd;
+use super::snapshot::Strategy;
+use super::target::Catalogue;
+use super::timeline::{Tally, Timeline};
+use super::units::Moment;
+use super::weights::Weights;
+use members::{ProviderRecord, TargetRecord};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Memory of rates shown as "now", in seconds.
+const RATE_MEMORY: f64 = 10.0;
+/// Memory of how long answers are, in seconds; and what is assumed before the first.
+const OUTPUT_MEMORY: f64 = 600.0;
+const OUTPUT_PRIOR: f64 = 300.0;
+/// How many of each are kept for readers.
+const EVENTS_KEPT: usize = 100;
+const REVISIONS_KEPT: usize = 200;
+const DECISIONS_KEPT: usize = 500;
+
+/// Everything; owned by the engine, never shared.
+#[derive(Debug)]
+pub struct Fleet {
+    catalogue: Arc<Catalogue>,
+    strategy: Strategy,
+    weights: Weights,
+    /// Weights to go back to, and when.
+    on_trial: Option<(Weights, Moment)>,
+    revision: u64,
+    revisions: VecDeque<Revision>,
+    providers: Vec<ProviderRecord>,
+    targets: Vec<TargetRecord>,
+    /// Client requests.
+    requests: Timeline<Tally>,
+    request_rate: DecayedCount,
+    output: DecayedMean,
+    events: VecDeque<Event>,
+    next_event: u64,
+    decisions: VecDeque<RequestEnd>,
+    requests_news: RequestNews,
+    chance: Chance,
+    started: Moment,
+    ticked: Moment,
+}
+
+/// Failed and rescued requests are told at most once in two seconds, with the number of the rest.
+#[derive(Debug, Default)]
+struct RequestNews {
+    last: Moment,
+    untold: u32,
+}
+
+impl Fleet {
+    /// A fresh model of what is configured; the weights must have been checked.
+    pub fn new(
+        catalogue: Catalogue,
+        strategy: Strategy,
+        weights: Weights,
+        seed: u64,
+        now: Moment,
+    ) -> Self {
+        let providers = catalogue
+            .providers
+            .iter()
+            .map(|spec| ProviderRecord::new(spec, now))
+            .collect();
+        let targets = catalogue.targets.iter().map(TargetRecord::new).collect();
+        Self {
+            catalogue: Arc::new(catalogue),
+            strategy,
+            weights,
+            on_trial: None,
+            revision: 1,
+            revisions: VecDeque::new(),
+            providers,
+            targets,
+            requests: Timeline::default(),
+            request_rate: DecayedCount::new(RATE_MEMORY),
+            output: DecayedMean::new(OUTPUT_MEMORY),
+            events: VecDeque::new(),
+            next_event: 1,
+            decisions: VecDeque::new(),
+            requests_news: RequestNews::default(),
+            chance: Chance::new(seed),
+            started: now,
+            ticked: now,
+        }
+    }
+
+    /// Time passes: breakers half-open, trials of weights end, states and uptimes move on.
+    pub fn tick(&mut self, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for target in 0..self.targets.len() {
+            if let Some(transition) = self.targets[target].breaker.tick(now) {
+                self.tell_breaker(target, transition, now, &mut effects);
+            }
+        }
+        self.expire_gauges(now);
+        self.revert_weights(now, &mut effects);
+        self.refresh_states(now);
+        let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
+        for provider in &mut self.providers {
+            provider.watch(passed, now);
+        }
+        self.ticked = now;
+        effects
+    }
+
+    /// Tells of something about the instance as a whole.
+    pub fn inform(&mut self, text: String, bad: bool, now: Moment) -> Vec<Effect> {
+        vec![self.announce(EventKind::Info, bad, None, text, now)]
+    }
+
+    /// The latest decisions, newest first.
+    pub fn decisions(&self) -> impl Iterator<Item = &RequestEnd> {
+        self.decisions.iter().rev()
+    }
+
+    /// Every change since the start that is still kept, newest first.
+    pub fn revisions(&self) -> impl Iterator<Item = &Revision> {
+        self.revisions.iter().rev()
+    }
+
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    fn announce(
+        &mut self,
+        kind: EventKind,
+        bad: bool,
+        provider: Option<usize>,
+        text: String,
+        now: Moment,
+    ) -> Effect {
+        let provider = provider.map(|provider| Arc::clone(&self.providers[provider].name));
+        let event = Event {
+            id: self.next_event,
+            at: now,
+            kind,
+            bad,
+            provider,
+            text,
+        };
+        self.next_event += 1;
+        keep(&mut self.events, event.clone(), EVENTS_KEPT);
+        Effect::Announce(event)
+    }
+}
+
+/// Appends, and lets the oldest go once there are `most`.
+fn keep<T>(ring: &mut VecDeque<T>, item: T, most: usize) {
+    if ring.len() >= most {
+        ring.pop_front();
+    }
+    ring.push_back(item);
+}

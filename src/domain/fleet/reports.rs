@@ -1,0 +1,228 @@
+//! Pictures for people.
+
+use super::Fleet;
+use crate::domain::balance::{Ask, appraise};
+use crate::domain::snapshot::{
+    Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, Snapshot, Standing,
+    Totals,
+};
+use crate::domain::target::ModelType;
+use crate::domain::timeline::{Span, Sum, Tally};
+use crate::domain::units::{Moment, Money};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Fleet {
+    /// Everything over one window of so many seconds, with its sixty columns.
+    pub fn snapshot(&self, window_seconds: u64, now: Moment) -> Snapshot {
+        let span = Span::window(window_seconds);
+        let table = self.routing_table(now);
+        let columns: Vec<Vec<Tally>> = self
+            .targets
+            .iter()
+            .map(|record| record.history.columns(span, now))
+            .collect();
+        let shares = self.provider_shares(&table, now);
+        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+            .map(|at| self.provider_picture(at, &table, &columns, shares[at], now))
+            .collect();
+        for (at, provider) in providers.iter_mut().enumerate() {
+            provider.availability = self.providers[at].uptime.sum(span, now).part();
+            provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
+        }
+        let requests = self.requests.columns(span, now);
+        let totals = totals(&requests, &providers);
+        let spending: Vec<Column> = (0..span.columns)
+            .map(|at| request_column(&requests[at], &providers, at))
+            .collect();
+        Snapshot {
+            at: now,
+            since: span.start(now).max(self.started),
+            window: Duration::from_secs(window_seconds),
+            revision: self.revision,
+            strategy: self.strategy,
+            weights: self.weights,
+            reverts_at: self.on_trial.map(|(_, at)| at),
+            totals,
+            requests_per_second: self.request_rate.per_second(now),
+            usd_per_hour: providers
+                .iter()
+                .filter_map(|provider| provider.usd_per_hour)
+                .sum(),
+            providers,
+            columns: spending,
+            column_width: Duration::from_secs(span.width),
+            last_column: Moment::from_seconds(now.unix_seconds() / span.width * span.width),
+            events: self.events.iter().rev().cloned().collect(),
+        }
+    }
+
+    /// The numbers of the last so many hours, without columns.
+    pub fn performance(&self, hours: u32, now: Moment) -> PerformanceReport {
+        let span = Span::hours(hours);
+        let table = self.routing_table(now);
+        let sums: Vec<Vec<Tally>> = self
+            .targets
+            .iter()
+            .map(|record| vec![record.history.sum(span, now)])
+            .collect();
+        let shares = self.provider_shares(&table, now);
+        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+            .map(|at| self.provider_picture(at, &table, &sums, shares[at], now))
+            .collect();
+        for (at, provider) in providers.iter_mut().enumerate() {
+            provider.availability = self.providers[at].uptime.sum(span, now).part();
+        }
+        let totals = totals(&[self.requests.sum(span, now)], &providers);
+        PerformanceReport {
+            hours,
+            at: now,
+            since: span.start(now).max(self.started),
+            totals,
+            providers,
+        }
+    }
+
+    fn provider_picture(
+        &self,
+        at: usize,
+        table: &RoutingTable,
+        columns: &[Vec<Tally>],
+        share: f64,
+        now: Moment,
+    ) -> ProviderSnapshot {
+        let record = &self.providers[at];
+        let targets = self.targets_of(at);
+        let models: Vec<ModelSnapshot> = targets
+            .iter()
+            .map(|&target| self.model_picture(target, &columns[target]))
+            .collect();
+        let merged: Vec<Tally> = (0..columns.first().map_or(0, Vec::len))
+            .map(|column| merged(targets.iter().map(|&target| &columns[target][column])))
+            .collect();
+        let sum = merged_all(&merged);
+        let ask = Ask::usual(ModelType::Chat);
+        let best = targets
+            .iter()
+            .filter(|&&target| !matches!(table.candidates[target].standing, Standing::Off(_)))
+            .map(|&target| appraise(table, &table.candidates[target], &ask))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let quantiles = |q: f64| sum.latency.quantile(q);
+        let first_tokens = |q: f64| sum.first_token.quantile(q);
+        ProviderSnapshot {
+            name: Arc::clone(&record.name),
+            kind: Arc::clone(&self.catalogue.providers[at].kind),
+            enabled: record.enabled,
+            draining: record.draining,
+            priority: record.priority,
+            max_concurrent: record.max_concurrent,
+            state: record.state,
+            state_since: record.state_since,
+            why: record.why.clone(),
+            in_flight: record.gauge.in_flight(),
+            share,
+            score: best.map(|(_, score)| score),
+            factors: best.map(|(factors, _)| factors),
+            requests_per_second: record.rate.per_second(now),
+            usd_per_hour: None,
+            requests: sum.all(),
+            success_rate: sum.success_rate(),
+            availability: None,
+            mean_latency_ms: sum.mean_latency_ms(),
+            latency_ms: [0.5, 0.95, 0.99].map(quantiles),
+            first_token_ms: [0.5, 0.95, 0.99].map(first_tokens),
+            cost: sum.known_cost(),
+            tokens: sum.tokens,
+            mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
+            models,
+            columns: merged.iter().map(column).collect(),
+        }
+    }
+
+    fn model_picture(&self, target: usize, columns: &[Tally]) -> ModelSnapshot {
+        let sum = merged_all(columns);
+        let tokens = sum.tokens as f64;
+        ModelSnapshot {
+            model: Arc::clone(&self.catalogue.targets[target].id.model),
+            requests: sum.all(),
+            mean_latency_ms: sum.mean_latency_ms(),
+            success_rate: sum.success_rate(),
+            usd_per_token: (sum.tokens > 0 && sum.priced > 0).then(|| sum.cost.usd() / tokens),
+        }
+    }
+
+    /// Spending over the last quarter of the window, as USD per hour; nothing where no price is
+    /// known.
+    fn burn_rate(
+        &self,
+        columns: &[Column],
+        span: Span,
+        cost: Option<Money>,
+        now: Moment,
+    ) -> Option<f64> {
+        cost?;
+        let quarter = span.columns / 4;
+        let spent: Money = columns
+            .iter()
+            .rev()
+            .take(quarter)
+            .map(|column| column.cost)
+            .sum();
+        let last = now.unix_seconds() / span.width * span.width;
+        let from = Moment::from_seconds(last.saturating_sub(span.width * (quarter as u64 - 1)));
+        let seconds = now.seconds_since(from.max(self.started)).max(1.0);
+        Some(spent.usd() * 3_600.0 / seconds)
+    }
+}
+
+fn totals(requests: &[Tally], providers: &[ProviderSnapshot]) -> Totals {
+    let sum = merged_all(requests);
+    let costs: Vec<Money> = providers
+        .iter()
+        .filter_map(|provider| provider.cost)
+        .collect();
+    Totals {
+        requests: sum.all(),
+        attempts: providers.iter().map(|provider| provider.requests).sum(),
+        success_rate: sum.success_rate(),
+        mean_latency_ms: sum.mean_latency_ms(),
+        p50_ms: sum.latency.quantile(0.5),
+        p95_ms: sum.latency.quantile(0.95),
+        p99_ms: sum.latency.quantile(0.99),
+        cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
+        tokens: providers.iter().map(|provider| provider.tokens).sum(),
+    }
+}
+
+fn column(tally: &Tally) -> Column {
+    Column {
+        rated: tally.rated(),
+        failed: tally.failed,
+        p50_ms: tally.latency.quantile(0.5),
+        p95_ms: tally.latency.quantile(0.95),
+        cost: tally.cost,
+    }
+}
+
+/// Client requests of one column, with what all providers spent in it.
+fn request_column(requests: &Tally, providers: &[ProviderSnapshot], at: usize) -> Column {
+    let cost = providers
+        .iter()
+        .map(|provider| provider.columns[at].cost)
+        .sum();
+    Column {
+        cost,
+        ..column(requests)
+    }
+}
+
+fn merged<'t>(parts: impl Iterator<Item = &'t Tally>) -> Tally {
+    parts.fold(Tally::default(), |mut sum, part| {
+        sum.merge(part);
+        sum
+    })
+}
+
+fn merged_all(parts: &[Tally]) -> Tally {
+    merged(parts.iter())
+}

@@ -1,0 +1,248 @@
+//! What the next choice needs: estimates from the statistics, and each target's standing.
+
+use super::{Fleet, OUTPUT_PRIOR};
+use crate::domain::balance::{Ask, shares};
+use crate::domain::breaker::BreakerState;
+use crate::domain::decay::DecayedMean;
+use crate::domain::score::Estimate;
+use crate::domain::snapshot::{Candidate, RoutingTable, Standing, State};
+use crate::domain::target::ModelType;
+use crate::domain::units::Moment;
+use std::sync::Arc;
+
+/// Assumed of a target before anybody was measured.
+const FIRST_TOKEN_PRIOR: f64 = 1.0;
+const PER_TOKEN_PRIOR: f64 = 0.020;
+/// How strongly a target's own numbers are pulled to its peers'.
+const PRIOR_STRENGTH: f64 = 1.0;
+/// A target counts as measured from this many remembered observations on.
+const MEASURED: f64 = 0.1;
+/// A share of failures above this is a state of its own.
+const FAILING: f64 = 0.10;
+/// A latency that many times the median of the peers is slow.
+const SLOW: f64 = 2.5;
+
+impl Fleet {
+    /// The newest table; cheap enough to be made after every batch of observations.
+    pub fn routing_table(&self, now: Moment) -> RoutingTable {
+        let estimates = self.estimates(now);
+        let candidates = (0..self.targets.len())
+            .map(|at| self.candidate(at, estimates[at]))
+            .collect();
+        RoutingTable {
+            catalogue: Arc::clone(&self.catalogue),
+            strategy: self.strategy,
+            weights: self.weights,
+            revision: self.revision,
+            candidates,
+            expected_output: self.expected_output(now),
+        }
+    }
+
+    fn candidate(&self, at: usize, estimate: Estimate) -> Candidate {
+        let spec = &self.catalogue.targets[at];
+        let record = &self.targets[at];
+        let provider = &self.providers[spec.provider];
+        Candidate {
+            id: spec.id.clone(),
+            provider: spec.provider,
+            types: spec.types,
+            price: spec.price,
+            standing: self.standing(at),
+            blocked_until: record.blocked.map(|(until, _)| until),
+            estimate,
+            priority: f64::from(provider.priority) / 100.0,
+            weights: self.weights.overridden(&provider.weights),
+            max_concurrent: provider.max_concurrent,
+            gauge: Arc::clone(&record.gauge),
+            provider_gauge: Arc::clone(&provider.gauge),
+        }
+    }
+
+    fn standing(&self, target: usize) -> Standing {
+        let provider = &self.providers[self.catalogue.targets[target].provider];
+        if let Some(why) = provider.off_reason() {
+            return Standing::Off(why);
+        }
+        if provider.draining {
+            return Standing::Draining;
+        }
+        if provider.down {
+            return Standing::Down;
+        }
+        match self.breaker_state(target) {
+            BreakerState::Closed => Standing::Usable,
+            BreakerState::Open(until) => Standing::Open(until),
+            BreakerState::HalfOpen => Standing::HalfOpen,
+        }
+    }
+
+    /// Output tokens of a usual answer.
+    pub(super) fn expected_output(&self, now: Moment) -> f64 {
+        self.output.shrunk(OUTPUT_PRIOR, 2.0, now).max(1.0)
+    }
+
+    /// What is expected of each target: its own decayed means, pulled towards the median of all
+    /// that were measured, so that a cold target starts in the middle of the field.
+    pub(super) fn estimates(&self, now: Moment) -> Vec<Estimate> {
+        let first_token = self
+            .median(|record| &record.first_token, now)
+            .unwrap_or(FIRST_TOKEN_PRIOR);
+        let per_token = self
+            .median(|record| &record.per_token, now)
+            .unwrap_or(PER_TOKEN_PRIOR);
+        let estimate = |record: &super::TargetRecord| Estimate {
+            first_token: record.first_token.shrunk(first_token, PRIOR_STRENGTH, now),
+            per_token: record.per_token.shrunk(per_token, PRIOR_STRENGTH, now),
+            failure: record.failure_rate(now),
+            measured: record.per_token.n(now) > MEASURED || record.first_token.n(now) > MEASURED,
+        };
+        self.targets.iter().map(estimate).collect()
+    }
+
+    fn median(
+        &self,
+        of: impl Fn(&super::TargetRecord) -> &DecayedMean,
+        now: Moment,
+    ) -> Option<f64> {
+        let measured = |record: &super::TargetRecord| of(record).n(now) > MEASURED;
+        let mut means: Vec<f64> = self
+            .targets
+            .iter()
+            .filter(|record| measured(record))
+            .map(|record| of(record).mean())
+            .collect();
+        means.sort_by(f64::total_cmp);
+        means.get(means.len() / 2).copied()
+    }
+
+    /// The odds of each provider for a usual chat request.
+    pub(super) fn provider_shares(&self, table: &RoutingTable, now: Moment) -> Vec<f64> {
+        let mut sums = vec![0.0; self.providers.len()];
+        for ranked in shares(table, &Ask::usual(ModelType::Chat), now) {
+            sums[table.candidates[ranked.target].provider] += ranked.share;
+        }
+        sums
+    }
+
+    /// Brings every provider's state up to date.
+    pub(super) fn refresh_states(&mut self, now: Moment) {
+        let estimates = self.estimates(now);
+        let output = self.expected_output(now);
+        for provider in 0..self.providers.len() {
+            let (state, why) = self.judge(provider, &estimates, output, now);
+            let record = &mut self.providers[provider];
+            if record.state != state {
+                record.state = state;
+                record.state_since = now;
+            }
+            record.why = why;
+        }
+    }
+
+    /// How a provider stands, and why, in the order in which an operator must know it.
+    fn judge(
+        &self,
+        provider: usize,
+        estimates: &[Estimate],
+        output: f64,
+        now: Moment,
+    ) -> (State, String) {
+        let record = &self.providers[provider];
+        if let Some(why) = record.off_reason() {
+            return (State::Off, why.to_string());
+        }
+        if record.draining {
+            return (
+                State::Draining,
+                format!("{} requests still run", record.gauge.in_flight()),
+            );
+        }
+        if record.down {
+            return (State::Down, format!("probes fail: {}", record.probe_detail));
+        }
+        let targets = self.targets_of(provider);
+        let states: Vec<BreakerState> = targets
+            .iter()
+            .map(|&target| self.breaker_state(target))
+            .collect();
+        let closed = |state: &BreakerState| *state == BreakerState::Closed;
+        if !states.iter().any(closed) && !targets.is_empty() {
+            if states.contains(&BreakerState::HalfOpen) {
+                return (State::HalfOpen, "one trial request at a time".to_owned());
+            }
+            let until = states.iter().filter_map(|state| match state {
+                BreakerState::Open(until) => Some(until.seconds_since(now)),
+                _ => None,
+            });
+            let soonest = until.fold(f64::INFINITY, f64::min);
+            return (State::Open, format!("breaker open for {soonest:.0} s more"));
+        }
+        let blocks: Vec<_> = targets
+            .iter()
+            .map(|&at| self.targets[at].blocked_at(now))
+            .collect();
+        if !blocks.is_empty() && blocks.iter().all(Option::is_some) {
+            let soonest = blocks.iter().flatten().min_by_key(|(until, _)| *until);
+            let text = soonest.map(|(until, failure)| {
+                format!(
+                    "{}, asked to wait {:.0} s more",
+                    failure.word(),
+                    until.seconds_since(now)
+                )
+            });
+            return (State::Limited, text.unwrap_or_default());
+        }
+        self.judge_numbers(&targets, &states, estimates, output, now)
+    }
+
+    fn judge_numbers(
+        &self,
+        targets: &[usize],
+        states: &[BreakerState],
+        estimates: &[Estimate],
+        output: f64,
+        now: Moment,
+    ) -> (State, String) {
+        if let Some(at) = states
+            .iter()
+            .position(|state| *state != BreakerState::Closed)
+        {
+            let model = &self.catalogue.targets[targets[at]].id.model;
+            return (
+                State::Failing,
+                format!("the breaker of {model} is not closed"),
+            );
+        }
+        let failing = |&&at: &&usize| {
+            self.targets[at].failures.n(now) > 1.0 && estimates[at].failure > FAILING
+        };
+        if let Some(&at) = targets.iter().find(failing) {
+            let percent = estimates[at].failure * 100.0;
+            return (
+                State::Failing,
+                format!("{percent:.0} % of the latest attempts failed"),
+            );
+        }
+        if !targets.iter().any(|&at| estimates[at].measured) {
+            return (State::Unknown, "nothing measured lately".to_owned());
+        }
+        let mut all: Vec<f64> = estimates
+            .iter()
+            .filter(|e| e.measured)
+            .map(|e| e.latency(output))
+            .collect();
+        all.sort_by(f64::total_cmp);
+        let median = all
+            .get(all.len().saturating_sub(1) / 2)
+            .copied()
+            .unwrap_or(f64::INFINITY);
+        let slow =
+            |&&at: &&usize| estimates[at].measured && estimates[at].latency(output) > SLOW * median;
+        if let Some(&at) = targets.iter().find(slow) {
+            let times = estimates[at].latency(output) / median;
+            return (State::Slow, format!("{times:.1} times its peers' latency"));
+        }
+        (State::Ok, String::new())
+    }
+}

@@ -1,0 +1,66 @@
+//! Names of things.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Provider + model: the unit of balancing. Written `provider/model`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId {
+    pub provider: Arc<str>,
+    pub model: Arc<str>,
+}
+
+impl TargetId {
+    pub fn new(provider: &str, model: &str) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+        }
+    }
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.provider, self.model))
+    }
+}
+
+/// One balancing decision. Written as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DecisionId(pub u64);
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for DecisionId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() != 16 {
+            return Err(format!(
+                "decision id is {text:?}, but must be 16 hexadecimal digits"
+            ));
+        }
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| format!("decision id is {text:?}, but must be 16 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_id_survives_being_written() {
+        let id = DecisionId(0x00ab_cdef);
+
+        assert_eq!(id.to_string(), "0000000000abcdef");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("xyz".parse::<DecisionId>().is_err());
+    }
+}

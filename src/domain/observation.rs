@@ -1,0 +1,197 @@
+//! What one finished attempt, request or probe taught us.
+
+use super::ids::DecisionId;
+use super::pricing::Usage;
+use super::units::{Moment, Money};
+use std::time::Duration;
+
+/// News for the model. Built outside, once per attempt, request or probe.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// An attempt ended at a target.
+    Attempt(AttemptEnd),
+    /// A client's request ended, after one attempt or several.
+    Request(RequestEnd),
+    /// A probe came back from a provider.
+    Probe(ProbeEnd),
+}
+
+/// One attempt at one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptEnd {
+    /// Place of the target in the catalogue.
+    pub target: usize,
+    pub started: Moment,
+    pub ended: Moment,
+    pub outcome: Outcome,
+    /// Seconds to the first content, where it came.
+    pub first_token: Option<f64>,
+    /// Tokens as the provider reported them.
+    pub usage: Option<Usage>,
+    /// Nothing where the price or the usage is unknown.
+    pub cost: Option<Money>,
+    /// Whether the answer came as a stream.
+    pub streamed: bool,
+    /// Whether it was the one request that a half-open breaker let through.
+    pub trial: bool,
+}
+
+impl AttemptEnd {
+    pub fn seconds(&self) -> f64 {
+        self.ended.seconds_since(self.started)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    Failed(Failure),
+    /// The client left before the end.
+    Cancelled,
+}
+
+/// Why an attempt failed: the class decides who may be asked next and what the target's record
+/// shows for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The request itself is wrong; no other target would take it.
+    InvalidRequest,
+    /// Too long for this model.
+    ContextLength,
+    /// The provider refuses our key.
+    Auth,
+    /// Our key may not use this.
+    Permission,
+    /// The provider does not know the model.
+    NotFound,
+    /// The body is too large for the provider.
+    TooLarge,
+    /// Too many requests or tokens; with the delay it asked for.
+    RateLimit(Option<Duration>),
+    /// The account has no money or no quota left.
+    Quota,
+    /// No answer in time.
+    Timeout,
+    /// The provider has too much to do; with the delay it asked for.
+    Overloaded(Option<Duration>),
+    /// The provider's own mistake, or an answer that nobody can read.
+    Server,
+    /// No connection, or the answer broke off.
+    Disconnected,
+}
+
+impl Failure {
+    /// Whether the client caused it: then it counts in no rate and another target would not help.
+    pub fn is_client_mistake(self) -> bool {
+        matches!(
+            self,
+            Self::InvalidRequest | Self::ContextLength | Self::TooLarge
+        )
+    }
+
+    /// Whether another target may answer the same request.
+    pub fn may_go_elsewhere(self) -> bool {
+        !matches!(self, Self::InvalidRequest)
+    }
+
+    /// Whether the same target may answer a little later.
+    pub fn may_be_repeated(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimit(_)
+                | Self::Timeout
+                | Self::Overloaded(_)
+                | Self::Server
+                | Self::Disconnected
+        )
+    }
+
+    /// Whether it speaks against the target's health: its breaker and its reliability hear of it.
+    pub fn is_ill_health(self) -> bool {
+        matches!(
+            self,
+            Self::Timeout | Self::Overloaded(_) | Self::Server | Self::Disconnected
+        )
+    }
+
+    /// How long the target is left alone because of it, whatever its breaker says: PROTOCOLS'
+    /// table of classes, where the provider states no delay of its own.
+    pub fn cooldown(self) -> Option<Duration> {
+        match self {
+            Self::Auth | Self::Permission => Some(Duration::from_mins(5)),
+            Self::NotFound => Some(Duration::from_mins(1)),
+            Self::Quota => Some(Duration::from_mins(10)),
+            Self::RateLimit(delay) | Self::Overloaded(delay) => delay,
+            _ => None,
+        }
+    }
+
+    /// One word for logs, events and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextLength => "context_length",
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            Self::NotFound => "not_found",
+            Self::TooLarge => "too_large",
+            Self::RateLimit(_) => "rate_limit",
+            Self::Quota => "quota",
+            Self::Timeout => "timeout",
+            Self::Overloaded(_) => "overloaded",
+            Self::Server => "server",
+            Self::Disconnected => "disconnected",
+        }
+    }
+}
+
+/// One client request, whoever answered it in the end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestEnd {
+    pub decision: DecisionId,
+    pub request_id: String,
+    pub started: Moment,
+    pub ended: Moment,
+    pub outcome: RequestOutcome,
+    /// The target that answered, or the last one tried.
+    pub target: Option<usize>,
+    /// Score of the first choice, 0..1.
+    pub score: Option<f64>,
+    /// Why that one, in words.
+    pub reason: String,
+    pub attempts: u32,
+    pub usage: Option<Usage>,
+    pub cost: Option<Money>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestOutcome {
+    Ok,
+    /// All attempts failed, or the stream broke.
+    Error(Failure),
+    Cancelled,
+    /// Nobody could be asked.
+    Refused,
+}
+
+/// One probe of one provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeEnd {
+    /// Place of the provider in the catalogue.
+    pub provider: usize,
+    pub at: Moment,
+    pub verdict: ProbeVerdict,
+    /// What was seen, for example `200` or `connection refused`.
+    pub detail: String,
+}
+
+/// What a probe means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeVerdict {
+    /// It answered as it should.
+    Good,
+    /// It answered, but not to this question: neither well nor down.
+    Misprobed,
+    /// It did not answer, or with a failure of its own.
+    Bad,
+}

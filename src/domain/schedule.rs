@@ -1,0 +1,57 @@
+//! When the next probe of a provider is due.
+
+use super::units::Moment;
+use std::time::Duration;
+
+/// While a provider is down it is asked this often, so that its return is found early.
+const WHILE_DOWN: Duration = Duration::from_secs(3);
+
+/// Whether to probe now. Traffic that succeeded within the interval answers the question for
+/// free; a provider that is down is asked more often.
+pub fn probe_due(
+    now: Moment,
+    last_probe: Option<Moment>,
+    last_success: Option<Moment>,
+    down: bool,
+    interval: Duration,
+) -> bool {
+    let wait = if down {
+        interval.min(WHILE_DOWN)
+    } else {
+        interval
+    };
+    let quiet = |at: Option<Moment>| at.is_none_or(|at| now.since(at) >= wait);
+    quiet(last_probe) && (down || quiet(last_success))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(15);
+
+    fn due(probe: Option<u64>, success: Option<u64>, down: bool) -> bool {
+        let at = |seconds: Option<u64>| seconds.map(Moment::from_seconds);
+        probe_due(
+            Moment::from_seconds(100),
+            at(probe),
+            at(success),
+            down,
+            INTERVAL,
+        )
+    }
+
+    #[test]
+    fn a_quiet_provider_is_probed_and_a_busy_one_is_not() {
+        assert!(due(None, None, false));
+        assert!(due(Some(85), None, false));
+        assert!(!due(Some(86), None, false));
+        assert!(!due(Some(80), Some(95), false));
+    }
+
+    #[test]
+    fn a_provider_that_is_down_is_probed_soon_again() {
+        assert!(due(Some(97), None, true));
+        assert!(!due(Some(98), None, true));
+    }
+}

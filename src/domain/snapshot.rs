@@ -1,0 +1,232 @@
+//! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
+//! [`PerformanceReport`] for people.
+
+use super::event::Event;
+use super::ids::TargetId;
+use super::lease::Gauge;
+use super::pricing::Price;
+use super::score::{Estimate, Factors};
+use super::target::{Catalogue, ModelTypes};
+use super::units::{Moment, Money};
+use super::weights::Weights;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How one is chosen among those that may serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// Always the best score.
+    Best,
+    /// By odds that follow from the scores, so that the second best stays measured.
+    #[default]
+    Weighted,
+}
+
+impl Strategy {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Weighted => "weighted",
+        }
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "best" => Ok(Self::Best),
+            "weighted" => Ok(Self::Weighted),
+            _ => Err(format!("{word:?} is not one of best, weighted")),
+        }
+    }
+}
+
+/// What the next choice needs to know; replaced whenever any of it changes.
+#[derive(Debug, Clone)]
+pub struct RoutingTable {
+    pub catalogue: Arc<Catalogue>,
+    pub strategy: Strategy,
+    pub weights: Weights,
+    /// Revision of weights and providers.
+    pub revision: u64,
+    /// One for each target of the catalogue, in its order.
+    pub candidates: Vec<Candidate>,
+    /// Output tokens of a usual answer.
+    pub expected_output: f64,
+}
+
+/// One target as the balancer sees it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub id: TargetId,
+    /// Place of its provider in the catalogue.
+    pub provider: usize,
+    pub types: ModelTypes,
+    pub price: Option<Price>,
+    pub standing: Standing,
+    /// Left alone until then, because it asked for it or refused our key.
+    pub blocked_until: Option<Moment>,
+    pub estimate: Estimate,
+    /// 0..1.
+    pub priority: f64,
+    /// The global weights with its provider's override.
+    pub weights: Weights,
+    pub max_concurrent: Option<u32>,
+    pub gauge: Arc<Gauge>,
+    pub provider_gauge: Arc<Gauge>,
+}
+
+/// Whether a target may be used at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    Usable,
+    /// Its breaker is open until then.
+    Open(Moment),
+    /// Its breaker lets one trial through.
+    HalfOpen,
+    /// Probes cannot reach its provider.
+    Down,
+    Draining,
+    /// Disabled, or why it cannot be used.
+    Off(Arc<str>),
+}
+
+/// How a provider stands, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Ok,
+    Slow,
+    Limited,
+    Failing,
+    Open,
+    HalfOpen,
+    Down,
+    Draining,
+    Off,
+    Unknown,
+}
+
+impl State {
+    /// Whether requests may go there.
+    pub fn is_usable(self) -> bool {
+        matches!(
+            self,
+            Self::Ok | Self::Slow | Self::Failing | Self::HalfOpen | Self::Unknown
+        )
+    }
+
+    /// Whether an operator should know.
+    pub fn is_trouble(self) -> bool {
+        !matches!(self, Self::Ok | Self::Unknown | Self::Draining | Self::Off)
+    }
+}
+
+/// Everything at one moment, over one window.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub at: Moment,
+    /// Oldest record behind it.
+    pub since: Moment,
+    /// Length of the window.
+    pub window: Duration,
+    pub revision: u64,
+    pub strategy: Strategy,
+    pub weights: Weights,
+    pub reverts_at: Option<Moment>,
+    pub totals: Totals,
+    pub requests_per_second: f64,
+    pub usd_per_hour: f64,
+    pub providers: Vec<ProviderSnapshot>,
+    /// Client requests over the window, oldest first.
+    pub columns: Vec<Column>,
+    /// Width of a column.
+    pub column_width: Duration,
+    /// Start of the last column.
+    pub last_column: Moment,
+    /// Newest first.
+    pub events: Vec<Event>,
+}
+
+/// What finished in one column of time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Column {
+    pub rated: u64,
+    pub failed: u64,
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub cost: Money,
+}
+
+/// All client requests.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    pub requests: u64,
+    pub attempts: u64,
+    pub success_rate: Option<f64>,
+    pub mean_latency_ms: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub cost: Option<Money>,
+    pub tokens: u64,
+}
+
+/// One provider: its numbers over the window, and how it stands now.
+#[derive(Debug, Clone)]
+pub struct ProviderSnapshot {
+    pub name: Arc<str>,
+    pub kind: Arc<str>,
+    pub enabled: bool,
+    pub draining: bool,
+    pub priority: u8,
+    pub max_concurrent: Option<u32>,
+    pub state: State,
+    pub state_since: Moment,
+    /// Why it is in that state; empty when all is well.
+    pub why: String,
+    pub in_flight: u32,
+    /// Odds of a chat request, 0..1.
+    pub share: f64,
+    pub score: Option<f64>,
+    pub factors: Option<Factors>,
+    pub requests_per_second: f64,
+    pub usd_per_hour: Option<f64>,
+    pub requests: u64,
+    pub success_rate: Option<f64>,
+    pub availability: Option<f64>,
+    pub mean_latency_ms: Option<f64>,
+    /// p50, p95, p99.
+    pub latency_ms: [Option<f64>; 3],
+    /// p50, p95, p99.
+    pub first_token_ms: [Option<f64>; 3],
+    pub cost: Option<Money>,
+    pub tokens: u64,
+    pub mean_tokens: Option<f64>,
+    pub models: Vec<ModelSnapshot>,
+    /// Oldest first; empty where nobody asked for them.
+    pub columns: Vec<Column>,
+}
+
+/// One model of one provider over the window.
+#[derive(Debug, Clone)]
+pub struct ModelSnapshot {
+    pub model: Arc<str>,
+    pub requests: u64,
+    pub mean_latency_ms: Option<f64>,
+    pub success_rate: Option<f64>,
+    /// USD per token over all tokens in and out.
+    pub usd_per_token: Option<f64>,
+}
+
+/// The numbers of the last so many hours.
+#[derive(Debug, Clone)]
+pub struct PerformanceReport {
+    pub hours: u32,
+    pub at: Moment,
+    pub since: Moment,
+    pub totals: Totals,
+    pub providers: Vec<ProviderSnapshot>,
+}

@@ -1,0 +1,135 @@
+//! What is configured: providers, their models, and the routes over them.
+
+use super::ids::TargetId;
+use super::pricing::Price;
+use super::weights::WeightOverride;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// What kind of work a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum ModelType {
+    #[default]
+    Chat,
+    Vision,
+    Reasoning,
+    /// Long generated documents or code.
+    Artifact,
+    Embedding,
+}
+
+impl ModelType {
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Vision,
+        Self::Reasoning,
+        Self::Artifact,
+        Self::Embedding,
+    ];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Vision => "vision",
+            Self::Reasoning => "reasoning",
+            Self::Artifact => "artifact",
+            Self::Embedding => "embedding",
+        }
+    }
+}
+
+impl fmt::Display for ModelType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for ModelType {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.word() == word)
+            .ok_or_else(|| {
+                format!("{word:?} is not one of chat, vision, reasoning, artifact, embedding")
+            })
+    }
+}
+
+/// A set of model types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelTypes(u8);
+
+impl ModelTypes {
+    /// A chat model serves artifacts too, unless they are named.
+    pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
+
+    pub const fn contains(self, kind: ModelType) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+impl FromIterator<ModelType> for ModelTypes {
+    fn from_iter<I: IntoIterator<Item = ModelType>>(kinds: I) -> Self {
+        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
+    }
+}
+
+/// A configured vendor endpoint, as far as rules care: no address and no key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
+    pub name: Arc<str>,
+    /// Word of its protocol.
+    pub kind: Arc<str>,
+    /// 0..100.
+    pub priority: u8,
+    /// Requests at once; no limit where there is none.
+    pub max_concurrent: Option<u32>,
+    pub enabled: bool,
+    /// Why it cannot be used at all, for example that its key is missing.
+    pub off: Option<Arc<str>>,
+    pub weights: WeightOverride,
+}
+
+/// Provider + model: the unit of balancing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub id: TargetId,
+    /// Place of its provider in the catalogue.
+    pub provider: usize,
+    pub types: ModelTypes,
+    /// Nothing where nobody knows it.
+    pub price: Option<Price>,
+}
+
+/// A model name that clients use, and who may serve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub model: Arc<str>,
+    /// Places in the catalogue.
+    pub targets: Vec<usize>,
+}
+
+/// All that is configured, in the order of the configuration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalogue {
+    pub providers: Vec<Provider>,
+    pub targets: Vec<Target>,
+    pub routes: Vec<Route>,
+}
+
+impl Catalogue {
+    pub fn provider(&self, name: &str) -> Option<usize> {
+        self.providers
+            .iter()
+            .position(|provider| &*provider.name == name)
+    }
+
+    pub fn target(&self, provider: &str, model: &str) -> Option<usize> {
+        self.targets
+            .iter()
+            .position(|target| &*target.id.provider == provider && &*target.id.model == model)
+    }
+}

@@ -1,0 +1,309 @@
+//! What happened when, in four widths of column: seconds for five minutes, quarters of a minute
+//! for fifteen, minutes for a day, hours for a year. Columns are aligned to the epoch, so that a
+//! chart moves by one cell at a time and two readers see the same columns.
+
+use super::histogram::Histogram;
+use super::observation::{AttemptEnd, Outcome};
+use super::units::{Moment, Money};
+use std::collections::VecDeque;
+
+/// Width in seconds and number of columns kept.
+const TIERS: [(u64, usize); 4] = [(1, 301), (15, 61), (60, 1_441), (3_600, 8_761)];
+
+/// What a column holds: something that can be added up.
+pub trait Sum: Default {
+    fn merge(&mut self, other: &Self);
+}
+
+/// A part of the past: the last columns of one width, the unfinished one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Width of a column in seconds.
+    pub width: u64,
+    /// How many columns.
+    pub columns: usize,
+}
+
+impl Span {
+    /// Sixty columns over `seconds`, one of the windows that the screen offers.
+    pub const fn window(seconds: u64) -> Self {
+        Self {
+            width: seconds / 60,
+            columns: 60,
+        }
+    }
+
+    /// The last `hours`, by the minute for a day and by the hour beyond.
+    pub const fn hours(hours: u32) -> Self {
+        if hours <= 24 {
+            Self {
+                width: 60,
+                columns: hours as usize * 60,
+            }
+        } else {
+            Self {
+                width: 3_600,
+                columns: hours as usize,
+            }
+        }
+    }
+
+    /// Start of the oldest column.
+    pub fn start(self, now: Moment) -> Moment {
+        let last = now.unix_seconds() / self.width;
+        Moment::from_seconds(last.saturating_sub(self.columns as u64 - 1) * self.width)
+    }
+}
+
+/// One quantity over time. Only columns in which something happened take memory.
+#[derive(Debug, Default)]
+pub struct Timeline<T> {
+    tiers: [VecDeque<(u64, T)>; TIERS.len()],
+}
+
+impl<T: Sum> Timeline<T> {
+    /// Lets `change` add to the column of `now`, in every width.
+    pub fn record(&mut self, now: Moment, change: impl Fn(&mut T)) {
+        for (columns, (width, keep)) in self.tiers.iter_mut().zip(TIERS) {
+            let index = now.unix_seconds() / width;
+            if columns.back().is_none_or(|&(last, _)| last < index) {
+                columns.push_back((index, T::default()));
+                while columns
+                    .front()
+                    .is_some_and(|&(old, _)| old + (keep as u64) <= index)
+                {
+                    columns.pop_front();
+                }
+            }
+            if let Some((_, column)) = columns.back_mut() {
+                change(column);
+            }
+        }
+    }
+
+    /// The columns of `span`, oldest first; those with nothing in them are empty sums.
+    pub fn columns(&self, span: Span, now: Moment) -> Vec<T> {
+        let mut columns: Vec<T> = (0..span.columns).map(|_| T::default()).collect();
+        let first = span.start(now).unix_seconds() / span.width;
+        self.visit(span, now, |start, value| {
+            let place = usize::try_from(start / span.width - first).unwrap_or(usize::MAX);
+            if let Some(column) = columns.get_mut(place) {
+                column.merge(value);
+            }
+        });
+        columns
+    }
+
+    /// All of `span` added up.
+    pub fn sum(&self, span: Span, now: Moment) -> T {
+        let mut sum = T::default();
+        self.visit(span, now, |_, value| sum.merge(value));
+        sum
+    }
+
+    /// Start of the oldest column kept that lies in `span`.
+    pub fn oldest(&self, span: Span, now: Moment) -> Option<Moment> {
+        let mut oldest = None;
+        self.visit(span, now, |start, _| {
+            oldest.get_or_insert(Moment::from_seconds(start));
+        });
+        oldest
+    }
+
+    fn visit(&self, span: Span, now: Moment, mut see: impl FnMut(u64, &T)) {
+        let from = span.start(now).unix_seconds();
+        let seconds = span.width * span.columns as u64;
+        // The widest columns that fit into those asked for and reach back far enough.
+        let tier = TIERS
+            .iter()
+            .rposition(|&(width, keep)| {
+                span.width.is_multiple_of(width) && seconds < width * keep as u64
+            })
+            .unwrap_or(TIERS.len() - 1);
+        let width = TIERS[tier].0;
+        for (index, value) in &self.tiers[tier] {
+            if index * width >= from {
+                see(index * width, value);
+            }
+        }
+    }
+}
+
+/// Attempts, or client requests, of one column.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub succeeded: u64,
+    pub failed: u64,
+    /// The client left; counts in no rate.
+    pub cancelled: u64,
+    /// The client asked for something impossible; counts in no rate.
+    pub mistaken: u64,
+    /// Milliseconds, successes only.
+    pub latency: Histogram,
+    pub latency_sum_ms: f64,
+    /// Milliseconds, streams only.
+    pub first_token: Histogram,
+    pub cost: Money,
+    /// Attempts whose cost is known.
+    pub priced: u64,
+    /// Attempts that reported tokens.
+    pub metered: u64,
+    pub tokens: u64,
+}
+
+impl Tally {
+    /// Counts one finished attempt.
+    pub fn add(&mut self, end: &AttemptEnd) {
+        match &end.outcome {
+            Outcome::Success => {
+                self.succeeded += 1;
+                let milliseconds = end.seconds() * 1e3;
+                self.latency.add(milliseconds);
+                self.latency_sum_ms += milliseconds;
+            }
+            Outcome::Cancelled => self.cancelled += 1,
+            Outcome::Failed(failure) if failure.is_client_mistake() => self.mistaken += 1,
+            Outcome::Failed(_) => self.failed += 1,
+        }
+        if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
+            self.first_token.add(seconds * 1e3);
+        }
+        if let Some(cost) = end.cost {
+            self.cost += cost;
+            self.priced += 1;
+        }
+        if let Some(usage) = end.usage {
+            self.metered += 1;
+            self.tokens += usage.input + usage.output;
+        }
+    }
+
+    /// What counts in the rates.
+    pub fn rated(&self) -> u64 {
+        self.succeeded + self.failed
+    }
+
+    /// Everything that was sent.
+    pub fn all(&self) -> u64 {
+        self.rated() + self.cancelled + self.mistaken
+    }
+
+    /// 0..1; nothing with nothing behind it.
+    pub fn success_rate(&self) -> Option<f64> {
+        (self.rated() > 0).then(|| self.succeeded as f64 / self.rated() as f64)
+    }
+
+    pub fn mean_latency_ms(&self) -> Option<f64> {
+        (self.succeeded > 0).then(|| self.latency_sum_ms / self.succeeded as f64)
+    }
+
+    /// What is known to have been spent; nothing where attempts were made and none has a price.
+    pub fn known_cost(&self) -> Option<Money> {
+        (self.priced > 0 || self.succeeded == 0).then_some(self.cost)
+    }
+}
+
+impl Sum for Tally {
+    fn merge(&mut self, other: &Self) {
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
+        self.mistaken += other.mistaken;
+        self.latency.merge(&other.latency);
+        self.latency_sum_ms += other.latency_sum_ms;
+        self.first_token.merge(&other.first_token);
+        self.cost += other.cost;
+        self.priced += other.priced;
+        self.metered += other.metered;
+        self.tokens += other.tokens;
+    }
+}
+
+/// How long a provider was watched, and how long of that it was usable.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Uptime {
+    pub watched_us: u64,
+    pub usable_us: u64,
+}
+
+impl Uptime {
+    /// 0..1; nothing before the first look.
+    pub fn part(self) -> Option<f64> {
+        (self.watched_us > 0).then(|| self.usable_us as f64 / self.watched_us as f64)
+    }
+}
+
+impl Sum for Uptime {
+    fn merge(&mut self, other: &Self) {
+        self.watched_us += other.watched_us;
+        self.usable_us += other.usable_us;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(at: &[u64]) -> Timeline<Uptime> {
+        let mut timeline = Timeline::default();
+        for &second in at {
+            timeline.record(Moment::from_seconds(second), |column: &mut Uptime| {
+                column.watched_us += 1;
+            });
+        }
+        timeline
+    }
+
+    #[test]
+    fn every_window_holds_what_happened_in_it_and_nothing_older() {
+        let now = 1_000_000_000;
+        let timeline = counted(&[
+            now - 90_000,
+            now - 3_000,
+            now - 600,
+            now - 100,
+            now - 10,
+            now,
+        ]);
+        let sum = |span| timeline.sum(span, Moment::from_seconds(now)).watched_us;
+
+        assert_eq!(sum(Span::window(60)), 2);
+        assert_eq!(sum(Span::window(300)), 3);
+        assert_eq!(sum(Span::window(900)), 4);
+        assert_eq!(sum(Span::window(3_600)), 5);
+        assert_eq!(sum(Span::window(86_400)), 5);
+        assert_eq!(sum(Span::hours(24)), 5);
+        assert_eq!(sum(Span::hours(48)), 6);
+    }
+
+    #[test]
+    fn columns_add_up_to_the_sum() {
+        let now = 1_000_000_007;
+        let timeline = counted(
+            &(0..2_000)
+                .map(|back| now - 2_000 + back)
+                .collect::<Vec<_>>(),
+        );
+        for seconds in [60, 300, 900, 3_600, 21_600, 86_400] {
+            let span = Span::window(seconds);
+            let columns = timeline.columns(span, Moment::from_seconds(now));
+            let sum: u64 = columns.iter().map(|column| column.watched_us).sum();
+
+            assert_eq!(columns.len(), 60);
+            assert_eq!(
+                sum,
+                timeline.sum(span, Moment::from_seconds(now)).watched_us,
+                "{seconds}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let timeline = counted(&(0..10_000).map(|second| second * 7).collect::<Vec<_>>());
+
+        for (columns, (_, keep)) in timeline.tiers.iter().zip(TIERS) {
+            assert!(columns.len() <= keep);
+        }
+    }
+}

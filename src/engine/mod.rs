@@ -1,0 +1,236 @@
+//! THE ONE WRITER: a task that owns the [`Fleet`], and the [`Handle`] through which everybody
+//! else talks to it.
+//!
+//! State travels by `watch`, things people may watch by `broadcast`, wishes by a bounded `mpsc`
+//! with a reply. Every bounded queue counts what it drops.
+
+mod run;
+
+use crate::clock;
+use crate::domain::{
+    Answer, Chance, Command, DecisionId, Effect, Event, Fleet, Observation, PerformanceReport,
+    Refusal, RequestEnd, Revision, RoutingTable, Snapshot,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Wishes of people and scripts: a handful at once is many.
+const WISHES: usize = 64;
+/// Eight seconds of a thousand requests a second; losing a sample beyond that is harmless,
+/// delaying a request is not.
+const OBSERVATIONS: usize = 8_192;
+/// News; a reader that is further behind re-reads the snapshot.
+const EVENTS: usize = 512;
+/// Changes waiting to be written to the configuration file.
+const KEEPSAKES: usize = 16;
+
+/// Lengths of the windows that can be watched, in seconds.
+pub const WINDOWS: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
+
+/// The engine is gone or has too much to do; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the engine is busy, try again in a moment")]
+pub struct Busy;
+
+/// Why a wish was not granted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WishError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// What the engine hears besides observations.
+#[derive(Debug)]
+enum Wish {
+    Obey(Command, oneshot::Sender<Result<Answer, Refusal>>),
+    Inform { text: String, bad: bool },
+    Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
+    Performance(u32, oneshot::Sender<PerformanceReport>),
+    Decisions(usize, oneshot::Sender<Vec<RequestEnd>>),
+    Revisions(oneshot::Sender<Vec<Revision>>),
+    Weights(oneshot::Sender<Answer>),
+}
+
+/// What queues had to drop since the start.
+#[derive(Debug, Default)]
+pub struct Losses {
+    observations: AtomicU64,
+    events: AtomicU64,
+}
+
+impl Losses {
+    /// Observations that the full queue did not take.
+    pub fn observations(&self) -> u64 {
+        self.observations.load(Ordering::Relaxed)
+    }
+
+    /// Events that slow readers missed.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+}
+
+/// The way to the engine; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    wishes: mpsc::Sender<Wish>,
+    observations: mpsc::Sender<Observation>,
+    routes: watch::Receiver<Arc<RoutingTable>>,
+    pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
+    events: broadcast::Sender<Event>,
+    losses: Arc<Losses>,
+    luck: Arc<AtomicU64>,
+    decisions: Arc<AtomicU64>,
+}
+
+/// The engine with its ends of the channels, ready to run.
+#[derive(Debug)]
+pub struct Engine {
+    fleet: Fleet,
+    wishes: mpsc::Receiver<Wish>,
+    observations: mpsc::Receiver<Observation>,
+    routes: watch::Sender<Arc<RoutingTable>>,
+    pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
+    events: broadcast::Sender<Event>,
+    keepsakes: mpsc::Sender<Effect>,
+}
+
+/// Changes that want to be written to the configuration file.
+pub type Keepsakes = mpsc::Receiver<Effect>;
+
+/// Makes the engine, the way to it, and the stream of changes to keep. `seed` is the source of
+/// all chance.
+pub fn build(fleet: Fleet, seed: u64) -> (Engine, Handle, Keepsakes) {
+    let now = clock::now();
+    let (wish_in, wishes) = mpsc::channel(WISHES);
+    let (observation_in, observations) = mpsc::channel(OBSERVATIONS);
+    let (routes, routes_out) = watch::channel(Arc::new(fleet.routing_table(now)));
+    let pictures: Arc<[_]> = WINDOWS
+        .iter()
+        .map(|&window| watch::channel(Arc::new(fleet.snapshot(window, now))).0)
+        .collect();
+    let (events, _) = broadcast::channel(EVENTS);
+    let (keepsakes, kept) = mpsc::channel(KEEPSAKES);
+    let handle = Handle {
+        wishes: wish_in,
+        observations: observation_in,
+        routes: routes_out,
+        pictures: Arc::clone(&pictures),
+        events: events.clone(),
+        losses: Arc::default(),
+        luck: Arc::new(AtomicU64::new(seed)),
+        // Unique across restarts, and in the order of time: the start in microseconds, then one up.
+        decisions: Arc::new(AtomicU64::new(now.micros() << 8)),
+    };
+    (
+        Engine {
+            fleet,
+            wishes,
+            observations,
+            routes,
+            pictures,
+            events,
+            keepsakes,
+        },
+        handle,
+        kept,
+    )
+}
+
+impl Engine {
+    /// Runs until told to stop, or until nobody is left who could say anything.
+    pub async fn run(self, stop: CancellationToken) {
+        run::run(self, stop).await;
+    }
+}
+
+impl Handle {
+    /// The newest table; a pointer's copy, and no waiting.
+    pub fn routing_table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.routes.borrow())
+    }
+
+    /// Tells what happened. Never waits: with the queue full the observation is lost and counted.
+    pub fn observe(&self, observation: Observation) {
+        if self.observations.try_send(observation).is_err() {
+            self.losses.observations.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A number in 0..1 for the next choice.
+    pub fn draw(&self) -> f64 {
+        Chance::at(self.luck.fetch_add(Chance::step(), Ordering::Relaxed))
+    }
+
+    pub fn next_decision(&self) -> DecisionId {
+        DecisionId(self.decisions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Asks for a change.
+    pub async fn obey(&self, command: Command) -> Result<Answer, WishError> {
+        Ok(self.ask(|reply| Wish::Obey(command, reply)).await??)
+    }
+
+    /// Tells everybody something about the instance; lost where the engine is busy.
+    pub fn inform(&self, text: String, bad: bool) {
+        let _lost_is_fine = self.wishes.try_send(Wish::Inform { text, bad });
+    }
+
+    /// A fresh picture over a window of so many seconds.
+    pub async fn snapshot(&self, window: u64) -> Result<Arc<Snapshot>, Busy> {
+        self.ask(|reply| Wish::Snapshot(window, reply)).await
+    }
+
+    /// Pictures over a window, renewed at most four times a second while somebody watches. Windows
+    /// other than [`WINDOWS`] are answered with the next longer one.
+    pub fn watch(&self, window: u64) -> watch::Receiver<Arc<Snapshot>> {
+        let place = WINDOWS
+            .iter()
+            .position(|&known| known >= window)
+            .unwrap_or(WINDOWS.len() - 1);
+        self.pictures[place].subscribe()
+    }
+
+    /// The numbers of the last so many hours.
+    pub async fn performance(&self, hours: u32) -> Result<PerformanceReport, Busy> {
+        self.ask(|reply| Wish::Performance(hours, reply)).await
+    }
+
+    /// The latest decisions, newest first.
+    pub async fn decisions(&self, most: usize) -> Result<Vec<RequestEnd>, Busy> {
+        self.ask(|reply| Wish::Decisions(most, reply)).await
+    }
+
+    /// Every change that is still remembered, newest first.
+    pub async fn revisions(&self) -> Result<Vec<Revision>, Busy> {
+        self.ask(Wish::Revisions).await
+    }
+
+    pub async fn weights(&self) -> Result<Answer, Busy> {
+        self.ask(Wish::Weights).await
+    }
+
+    /// News from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    /// A reader of [`Handle::events`] was too slow for so many.
+    pub fn missed_events(&self, count: u64) {
+        self.losses.events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    async fn ask<T>(&self, wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Result<T, Busy> {
+        let (reply, answer) = oneshot::channel();
+        self.wishes.try_send(wish(reply)).map_err(|_| Busy)?;
+        answer.await.map_err(|_| Busy)
+    }
+}

@@ -1,0 +1,120 @@
+//! The loop: choose what to hear, let the fleet decide, perform the effects.
+
+use super::{Engine, WINDOWS, Wish};
+use crate::clock;
+use crate::domain::{Effect, Observation};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often time is told to the fleet and pictures are renewed: people cannot read faster.
+const TICK: Duration = Duration::from_millis(250);
+/// How many observations are learnt before the table is published again.
+const OBSERVATIONS_PER_TURN: usize = 256;
+
+pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
+    loop {
+        // Biased so that a stop or an operator's wish never waits behind a flood of samples.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            Some(wish) = engine.wishes.recv() => engine.grant(wish),
+            _ = tick.tick() => engine.tick(),
+            received = engine.observations.recv_many(&mut batch, OBSERVATIONS_PER_TURN) => {
+                if received == 0 {
+                    return; // Every handle is gone, so nobody is left to serve.
+                }
+                engine.learn(&mut batch);
+            }
+        }
+    }
+}
+
+impl Engine {
+    fn grant(&mut self, wish: Wish) {
+        let now = clock::now();
+        // Who asked may have left; then nobody hears the answer, and that is all.
+        match wish {
+            Wish::Obey(command, reply) => {
+                let verdict = self.fleet.command(command, now).map(|(answer, effects)| {
+                    self.perform(effects);
+                    answer
+                });
+                self.publish_routes();
+                self.publish_pictures();
+                let _ = reply.send(verdict);
+            }
+            Wish::Inform { text, bad } => {
+                let effects = self.fleet.inform(text, bad, now);
+                self.perform(effects);
+            }
+            Wish::Snapshot(window, reply) => {
+                let _ = reply.send(Arc::new(self.fleet.snapshot(window, now)));
+            }
+            Wish::Performance(hours, reply) => {
+                let _ = reply.send(self.fleet.performance(hours, now));
+            }
+            Wish::Decisions(most, reply) => {
+                let _ = reply.send(self.fleet.decisions().take(most).cloned().collect());
+            }
+            Wish::Revisions(reply) => {
+                let _ = reply.send(self.fleet.revisions().cloned().collect());
+            }
+            Wish::Weights(reply) => {
+                let _ = reply.send(self.fleet.weights());
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let effects = self.fleet.tick(clock::now());
+        self.perform(effects);
+        self.publish_routes();
+        self.publish_pictures();
+    }
+
+    fn learn(&mut self, batch: &mut Vec<Observation>) {
+        let now = clock::now();
+        for observation in batch.drain(..) {
+            let effects = self.fleet.observe(&observation, now);
+            self.perform(effects);
+        }
+        self.publish_routes();
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Announce(event) => {
+                    tracing::info!(kind = ?event.kind, provider = event.provider.as_deref(), "{}", event.text);
+                    // Nobody listens: fine, the fleet keeps the latest for those who come later.
+                    let _ = self.events.send(event);
+                }
+                keep @ (Effect::KeepWeights(_) | Effect::KeepProvider(_)) => {
+                    if self.keepsakes.try_send(keep).is_err() {
+                        tracing::warn!(
+                            "a change could not be handed over for saving; it holds until the restart"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish_routes(&self) {
+        self.routes
+            .send_replace(Arc::new(self.fleet.routing_table(clock::now())));
+    }
+
+    fn publish_pictures(&self) {
+        for (picture, window) in self.pictures.iter().zip(WINDOWS) {
+            if picture.receiver_count() > 0 {
+                picture.send_replace(Arc::new(self.fleet.snapshot(window, clock::now())));
+            }
+        }
+    }
+}
