@@ -103,7 +103,7 @@ mod tests {
             mut values in prop::collection::vec(2.0..500_000.0_f64, 20..200),
         ) {
             let mut histogram = Histogram::default();
-            for &value in values.iter() { histogram.add(value); }
+            for &value in &values { histogram.add(value); }
             values.sort_by(f64::total_cmp);
             let median = histogram.quantile(0.5).unwrap();
             prop_assert!(median >= values[values.len() / 2 - 1] / 1.11);
@@ -117,7 +117,7 @@ mod tests {
         ) {
             let of = |values: &[f64]| {
                 let mut histogram = Histogram::default();
-                for &value in values.iter() { histogram.add(value); }
+                for &value in values { histogram.add(value); }
                 histogram
             };
             let mut merged = of(&left);

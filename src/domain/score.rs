@@ -76,7 +76,7 @@ pub fn load_factor(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
 
 /// The founding formula, 0..1.
 pub fn combine(weights: &Weights, factors: &Factors) -> f64 {
-    points(weights, factors) / weights.total()
+    points(weights, factors) * 100.0 / weights.total()
 }
 
 /// `Σ weight·factor / 100`: the same order as the score, on a scale where one point of the
