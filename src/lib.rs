@@ -5,3 +5,6 @@ pub mod clock;
 pub mod contract;
 pub mod domain;
 pub mod engine;
+pub mod gateway;
+pub mod probe;
+pub mod protocols;

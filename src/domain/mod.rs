@@ -19,6 +19,7 @@ mod fleet;
 mod histogram;
 mod ids;
 mod lease;
+mod naming;
 mod observation;
 mod pricing;
 mod retry;
@@ -40,6 +41,7 @@ pub use fleet::Fleet;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use lease::{Gauge, Lease};
+pub use naming::{Naming, UnknownModel, resolve};
 pub use observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };

@@ -70,6 +70,8 @@ pub struct Candidate {
     /// Left alone until then, because it asked for it or refused our key.
     pub blocked_until: Option<Moment>,
     pub estimate: Estimate,
+    /// When a request last succeeded there.
+    pub succeeded_at: Option<Moment>,
     /// 0..1.
     pub priority: f64,
     /// The global weights with its provider's override.

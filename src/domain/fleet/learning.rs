@@ -53,7 +53,7 @@ impl Fleet {
                     ));
                 }
                 let target = &mut self.targets[end.target];
-                target.succeeded();
+                target.succeeded(now);
                 let usual = target.failure_rate(now);
                 let transition = target.breaker.succeeded(usual, end.trial, now);
                 target.failures.add(0.0, now);

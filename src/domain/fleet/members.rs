@@ -35,6 +35,7 @@ pub(super) struct TargetRecord {
     /// Left alone until then, and why.
     pub blocked: Option<(Moment, Failure)>,
     backoff: Duration,
+    pub succeeded_at: Option<Moment>,
     pub history: Timeline<Tally>,
     pub gauge: Arc<Gauge>,
 }
@@ -48,6 +49,7 @@ impl TargetRecord {
             breaker: Breaker::default(),
             blocked: None,
             backoff: BACKOFF,
+            succeeded_at: None,
             history: Timeline::default(),
             gauge: Arc::default(),
         }
@@ -79,7 +81,8 @@ impl TargetRecord {
         was.is_none()
     }
 
-    pub fn succeeded(&mut self) {
+    pub fn succeeded(&mut self, now: Moment) {
+        self.succeeded_at = Some(now);
         self.backoff = BACKOFF;
     }
 

@@ -51,6 +51,7 @@ impl Fleet {
             standing: self.standing(at),
             blocked_until: record.blocked.map(|(until, _)| until),
             estimate,
+            succeeded_at: record.succeeded_at,
             priority: f64::from(provider.priority) / 100.0,
             weights: self.weights.overridden(&provider.weights),
             max_concurrent: provider.max_concurrent,

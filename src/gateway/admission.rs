@@ -1,0 +1,212 @@
+//! What a client asks for, and whether it can be asked: everything that is checked before a
+//! target is chosen.
+
+use super::GatewayError;
+use crate::domain::{Ask, Catalogue, ModelType, Naming, Scope, resolve};
+use crate::protocols::RawObject;
+use axum::http::HeaderMap;
+use std::time::Duration;
+
+/// A prompt's tokens are estimated at four bytes each.
+const BYTES_PER_TOKEN: f64 = 4.0;
+/// A request id from outside is kept up to this length.
+const REQUEST_ID_LENGTH: usize = 128;
+
+/// One client request, understood.
+#[derive(Debug)]
+pub(super) struct Admission<'a> {
+    pub object: RawObject<'a>,
+    naming: Naming,
+    /// The type where the model's name leaves the choice.
+    pub model_type: ModelType,
+    pub stream: bool,
+    /// Whether the client wants the usage at the end of its stream.
+    pub wants_usage: bool,
+    pub max_tokens: Option<u64>,
+    input: f64,
+    preferred: Option<usize>,
+    max_cost: Option<f64>,
+    max_latency: Option<f64>,
+    /// Overrides every configured time limit.
+    pub timeout: Option<Duration>,
+}
+
+impl<'a> Admission<'a> {
+    /// Reads body and headers; the error says what is wrong with which of them.
+    pub fn read(
+        headers: &HeaderMap,
+        body: &'a [u8],
+        catalogue: &Catalogue,
+    ) -> Result<Self, GatewayError> {
+        let object: RawObject<'a> = serde_json::from_slice(body).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            GatewayError::invalid(None, format!("the body is not a JSON object (at {place})"))
+        })?;
+        let model = required_text(&object, "model")?;
+        if !object
+            .get("messages")
+            .is_some_and(|messages| messages.get().starts_with('['))
+        {
+            return Err(GatewayError::invalid(
+                Some("messages"),
+                "messages is missing; it must be a list of messages",
+            ));
+        }
+        let stream = flag(&object, "stream")?;
+        let wanted = header_text(headers, "x-aibal-model-type")?;
+        let wanted = wanted.map(str::parse::<ModelType>).transpose();
+        let wanted = wanted
+            .map_err(|error| GatewayError::invalid(None, format!("x-aibal-model-type: {error}")))?;
+        let naming = resolve(catalogue, &model)
+            .map_err(|unknown| GatewayError::unknown_model(&unknown.name, &unknown.near))?;
+        let named = match naming {
+            Naming::Auto(kind) => kind,
+            Naming::Targets { .. } => None,
+        };
+        let options = object.read::<RawObject<'_>>("stream_options");
+        Ok(Self {
+            model_type: wanted.or(named).unwrap_or_else(|| infer(&object)),
+            stream,
+            wants_usage: options
+                .and_then(|options| options.read("include_usage"))
+                .unwrap_or(false),
+            max_tokens: object
+                .read("max_completion_tokens")
+                .or_else(|| object.read("max_tokens")),
+            input: body.len() as f64 / BYTES_PER_TOKEN,
+            preferred: preferred(headers, catalogue)?,
+            max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
+            max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
+            timeout: number(headers, "x-aibal-timeout-ms", "milliseconds")?
+                .map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))),
+            naming,
+            object,
+        })
+    }
+
+    /// The question for the balancer; `tried` are the targets that failed it already.
+    pub fn ask<'b>(&'b self, tried: &'b [usize]) -> Ask<'b> {
+        let scope = match &self.naming {
+            Naming::Auto(_) => Scope::Type(self.model_type),
+            Naming::Targets { places, .. } => Scope::Only(places),
+        };
+        Ask {
+            scope,
+            input: self.input,
+            max_tokens: self.max_tokens.map(|tokens| tokens as f64),
+            preferred: self.preferred,
+            max_cost: self.max_cost,
+            max_latency: self.max_latency,
+            tried,
+        }
+    }
+}
+
+/// The client's name for its request, where it gave one that can be shown.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-request-id")?.to_str().ok()?;
+    let fits = !text.is_empty()
+        && text.len() <= REQUEST_ID_LENGTH
+        && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+}
+
+/// Images → vision, reasoning parameters → reasoning, else chat.
+fn infer(object: &RawObject<'_>) -> ModelType {
+    let messages = object.get("messages").map_or("", |messages| messages.get());
+    // With its quotes it can only be a member's name or value: inside of a text they are escaped.
+    if messages.contains(r#""image_url""#) {
+        return ModelType::Vision;
+    }
+    let effort = object.read::<String>("reasoning_effort");
+    if effort.is_some_and(|effort| effort != "none") || object.get("reasoning").is_some() {
+        return ModelType::Reasoning;
+    }
+    ModelType::Chat
+}
+
+fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, GatewayError> {
+    let Some(value) = object.get(name) else {
+        return Err(GatewayError::invalid(
+            Some(name),
+            format!("{name} is missing; it must be a text"),
+        ));
+    };
+    serde_json::from_str(value.get()).map_err(|_| {
+        GatewayError::invalid(
+            Some(name),
+            format!("{name} is {}, but must be a text", short(value.get())),
+        )
+    })
+}
+
+fn flag(object: &RawObject<'_>, name: &'static str) -> Result<bool, GatewayError> {
+    match object.get(name).map(|value| value.get()) {
+        None | Some("null" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(GatewayError::invalid(
+            Some(name),
+            format!("{name} is {}, but must be true or false", short(other)),
+        )),
+    }
+}
+
+fn preferred(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Option<usize>, GatewayError> {
+    let Some(name) = header_text(headers, "x-aibal-preferred-provider")? else {
+        return Ok(None);
+    };
+    let Some(provider) = catalogue.provider(name) else {
+        let known: Vec<&str> = catalogue
+            .providers
+            .iter()
+            .map(|provider| &*provider.name)
+            .collect();
+        let message = format!(
+            "x-aibal-preferred-provider is {name:?}, but must be one of {}",
+            known.join(", ")
+        );
+        return Err(GatewayError::invalid(None, message));
+    };
+    Ok(Some(provider))
+}
+
+fn number(
+    headers: &HeaderMap,
+    name: &'static str,
+    unit: &str,
+) -> Result<Option<f64>, GatewayError> {
+    let Some(text) = header_text(headers, name)? else {
+        return Ok(None);
+    };
+    let value = text
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|value| value.is_finite() && *value > 0.0);
+    let wrong = || {
+        GatewayError::invalid(
+            None,
+            format!("{name} is {text:?}, but must be a number above 0, in {unit}"),
+        )
+    };
+    value.map(Some).ok_or_else(wrong)
+}
+
+fn header_text<'h>(
+    headers: &'h HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'h str>, GatewayError> {
+    let text = headers.get(name).map(|value| value.to_str());
+    text.transpose()
+        .map_err(|_| GatewayError::invalid(None, format!("{name} must be plain ASCII text")))
+}
+
+/// A value in an error, not longer than it needs to be recognised.
+fn short(text: &str) -> String {
+    let cut: String = text.chars().take(40).collect();
+    if cut.len() < text.len() {
+        format!("{cut}…")
+    } else {
+        cut
+    }
+}

@@ -1,0 +1,265 @@
+//! Failures in OpenAI's shape: `{"error":{"message","type","param","code"}}`.
+
+use crate::domain::Moment;
+use crate::domain::{Failure, NoTarget, RoutingTable};
+use crate::protocols::Upset;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Tells SDKs not to repeat by themselves what we have repeated already.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// What a client is told when there is no answer.
+#[derive(Debug, Clone)]
+pub struct GatewayError {
+    pub status: StatusCode,
+    /// OpenAI's `type`.
+    kind: &'static str,
+    code: Option<String>,
+    param: Option<&'static str>,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+}
+
+impl GatewayError {
+    /// A request that is wrong in itself; `param` is the member that is.
+    pub fn invalid(param: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            None,
+            message,
+        )
+        .at(param)
+    }
+
+    pub fn too_large(limit: usize) -> Self {
+        let message = format!(
+            "the request's body is larger than {} MB; raise [server] max_body_mb to allow more",
+            limit / 1_048_576
+        );
+        let code = Some("request_too_large");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request_error",
+            code,
+            message,
+        )
+    }
+
+    pub fn unknown_model(name: &str, near: &[String]) -> Self {
+        let hint = if near.is_empty() {
+            "GET /v1/models lists what there is".to_owned()
+        } else {
+            format!("did you mean {}?", near.join(", "))
+        };
+        let message = format!("the model {name:?} does not exist here; {hint}");
+        let code = Some("model_not_found");
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            code,
+            message,
+        )
+        .at(Some("model"))
+    }
+
+    pub fn unknown_path(method: &Method, path: &str) -> Self {
+        let message = format!(
+            "{method} {path} does not exist here; there are POST /v1/chat/completions and GET /v1/models"
+        );
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            Some("unknown_url"),
+            message,
+        )
+    }
+
+    /// Nobody may serve: says what removed whom.
+    pub fn no_target(none: &NoTarget, table: &RoutingTable, now: Moment) -> Self {
+        let said: Vec<String> = none
+            .rejected
+            .iter()
+            .map(|(target, why)| format!("{}: {}", table.candidates[*target].id, why.text(now)))
+            .collect();
+        let message = if said.is_empty() && none.retry_after.is_some() {
+            "somebody quicker took every place that was free; try again".to_owned()
+        } else if said.is_empty() {
+            "no target serves such a request: no configured model has this type".to_owned()
+        } else {
+            format!("no target may serve this request now: {}", said.join("; "))
+        };
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut error = Self::new(
+            status,
+            "service_unavailable_error",
+            Some("no_target"),
+            message,
+        );
+        error.retry_after = none.retry_after;
+        error
+    }
+
+    /// The last attempt's failure, once nobody else can be asked. `setting` is the key to raise
+    /// where the time was too short.
+    pub fn upstream(upset: &Upset, provider: &str, setting: &str) -> Self {
+        let kept = StatusCode::from_u16(upset.status).ok();
+        let given =
+            |fallback: StatusCode| kept.filter(|kept| !kept.is_success()).unwrap_or(fallback);
+        let (status, kind, code) = match upset.failure {
+            Failure::InvalidRequest => (
+                given(StatusCode::BAD_REQUEST),
+                "invalid_request_error",
+                None,
+            ),
+            Failure::ContextLength => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request_error",
+                Some("context_length_exceeded"),
+            ),
+            Failure::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request_error",
+                Some("request_too_large"),
+            ),
+            Failure::NotFound => (
+                StatusCode::NOT_FOUND,
+                "invalid_request_error",
+                Some("model_not_found"),
+            ),
+            Failure::Auth | Failure::Permission => (
+                StatusCode::BAD_GATEWAY,
+                "server_error",
+                Some("upstream_auth"),
+            ),
+            Failure::RateLimit(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                Some("rate_limit_exceeded"),
+            ),
+            Failure::Quota => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                Some("insufficient_quota"),
+            ),
+            Failure::Timeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "timeout_error",
+                Some("timeout"),
+            ),
+            Failure::Overloaded(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "service_unavailable_error",
+                Some("server_is_overloaded"),
+            ),
+            Failure::Server => (server_status(kept), "server_error", Some("upstream_error")),
+            Failure::Disconnected => (
+                StatusCode::BAD_GATEWAY,
+                "server_error",
+                Some("upstream_disconnected"),
+            ),
+        };
+        let own = upset
+            .code
+            .as_deref()
+            .filter(|_| upset.failure.is_client_mistake());
+        let message = match upset.failure {
+            Failure::Timeout if upset.status == 0 => {
+                format!("{provider}: no answer in time; raise {setting} to wait longer")
+            }
+            Failure::Auth | Failure::Permission => {
+                format!(
+                    "{provider} refuses the gateway's own key; check the key in its configuration"
+                )
+            }
+            _ => format!("{provider}: {}", upset.message),
+        };
+        let mut error = Self::new(status, kind, own.or(code), message);
+        error.retry_after = match upset.failure {
+            Failure::RateLimit(delay) | Failure::Overloaded(delay) => delay,
+            _ => None,
+        };
+        error
+    }
+
+    /// The same as the data of a stream's event, for an answer that has begun.
+    pub fn event(&self) -> String {
+        format!("data: {}\n\n", self.body())
+    }
+
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        code: Option<&str>,
+        message: impl Into<String>,
+    ) -> Self {
+        let code = code.map(str::to_owned);
+        Self {
+            status,
+            kind,
+            code,
+            param: None,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    fn at(mut self, param: Option<&'static str>) -> Self {
+        self.param = param;
+        self
+    }
+
+    fn body(&self) -> String {
+        let inner = Inner {
+            message: &self.message,
+            kind: self.kind,
+            param: self.param,
+            code: self.code.as_deref(),
+        };
+        serde_json::to_string(&Envelope { error: inner }).unwrap_or_default()
+    }
+}
+
+/// A failure of the server's own keeps its status where clients know it.
+fn server_status(kept: Option<StatusCode>) -> StatusCode {
+    kept.filter(|status| matches!(status.as_u16(), 500 | 502))
+        .unwrap_or(StatusCode::BAD_GATEWAY)
+}
+
+impl IntoResponse for GatewayError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self.retry_after {
+            Some(delay) => {
+                let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+                headers.insert(RETRY_AFTER, seconds.max(1).into());
+            }
+            None => {
+                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,101 @@
+//! THE OPENAI-COMPATIBLE DOOR: a client's request in, attempts at providers out, until one
+//! answers. It must keep serving when every other room is broken: it waits for no task, no disk
+//! and no screen, and reports by a queue that never blocks.
+
+mod admission;
+mod attempt;
+mod error;
+mod exchange;
+mod forward;
+mod models;
+mod record;
+mod relay;
+#[cfg(test)]
+mod tests;
+
+pub use error::GatewayError;
+
+use crate::engine::Handle;
+use crate::protocols::{Directory, Transport};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long things may take and how large they may be.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub max_body: usize,
+    /// Attempts after the first, fallbacks included.
+    pub max_retries: u32,
+    /// Non-stream: the whole request; stream: until its first content.
+    pub timeout: Duration,
+    /// For each attempt at a stream.
+    pub first_token_timeout: Duration,
+    /// Between two chunks of a stream.
+    pub idle_timeout: Duration,
+    /// A whole stream.
+    pub stream_timeout: Duration,
+    /// What differs for single targets, by their place in the catalogue.
+    pub targets: Vec<TargetLimits>,
+}
+
+/// What differs for one target.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TargetLimits {
+    pub timeout: Option<Duration>,
+    pub first_token_timeout: Option<Duration>,
+}
+
+impl Limits {
+    fn timeout(&self, target: usize) -> Duration {
+        self.targets
+            .get(target)
+            .and_then(|own| own.timeout)
+            .unwrap_or(self.timeout)
+    }
+
+    fn first_token_timeout(&self, target: usize) -> Duration {
+        let own = self
+            .targets
+            .get(target)
+            .and_then(|own| own.first_token_timeout);
+        own.unwrap_or(self.first_token_timeout)
+    }
+}
+
+/// What the door needs to know; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub handle: Handle,
+    pub directory: Arc<Directory>,
+    pub transport: Transport,
+    pub limits: Arc<Limits>,
+}
+
+/// The routes of /v1. Paths with `/v1` doubled or missing work too, for clients commonly err
+/// there.
+pub fn router(gateway: Gateway) -> Router {
+    let mut router = Router::new();
+    for prefix in ["/v1", "", "/v1/v1"] {
+        router = router
+            .route(&format!("{prefix}/chat/completions"), post(chat))
+            .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/models/{{*id}}"), get(models::one));
+    }
+    router.with_state(gateway)
+}
+
+/// Whatever else is asked for under /v1.
+pub fn unknown_path(method: &Method, path: &str) -> Response {
+    GatewayError::unknown_path(method, path).into_response()
+}
+
+async fn chat(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+    forward::chat(gateway, headers, body).await
+}

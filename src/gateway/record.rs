@@ -1,0 +1,139 @@
+//! One client request from its first decision to its end; reports and logs exactly once, on drop.
+
+use super::attempt::Spent;
+use crate::clock;
+use crate::domain::{
+    Choice, DecisionId, Moment, Money, Observation, RequestEnd, RequestOutcome, RoutingTable,
+};
+use crate::engine::Handle;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+const DECISION: HeaderName = HeaderName::from_static("x-aibal-decision");
+const PROVIDER: HeaderName = HeaderName::from_static("x-aibal-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-aibal-model");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-aibal-attempts");
+const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Dropped before its end is known it reports a client that left.
+#[derive(Debug)]
+pub(super) struct Record {
+    handle: Handle,
+    decision: DecisionId,
+    request_id: String,
+    started: Moment,
+    outcome: RequestOutcome,
+    target: Option<usize>,
+    provider: String,
+    model: String,
+    score: Option<f64>,
+    reason: &'static str,
+    pub attempts: u32,
+    spent: Spent,
+}
+
+impl Record {
+    pub fn begin(handle: &Handle, request_id: Option<String>) -> Self {
+        let decision = handle.next_decision();
+        Self {
+            handle: handle.clone(),
+            decision,
+            request_id: request_id.unwrap_or_else(|| format!("req-{decision}")),
+            started: clock::now(),
+            outcome: RequestOutcome::Cancelled,
+            target: None,
+            provider: String::new(),
+            model: String::new(),
+            score: None,
+            reason: "",
+            attempts: 0,
+            spent: Spent::default(),
+        }
+    }
+
+    /// Somebody was chosen: for the log, and for the headers of the answer.
+    pub fn chose(&mut self, choice: &Choice, table: &RoutingTable) {
+        let id = &table.candidates[choice.target].id;
+        self.target = Some(choice.target);
+        self.provider = id.provider.to_string();
+        self.model = id.model.to_string();
+        self.reason = choice.reason.text();
+        self.score.get_or_insert(choice.score);
+        tracing::info!(
+            decision = %self.decision,
+            provider = %id.provider,
+            model = %id.model,
+            score = choice.score,
+            share = choice.share,
+            reason = self.reason,
+            attempt = self.attempts + 1,
+            "Load balancing decision"
+        );
+    }
+
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {
+        self.outcome = outcome;
+        self.spent = spent;
+    }
+
+    /// The headers that every answer carries, stream or not, good or bad.
+    pub fn mark(&self, headers: &mut HeaderMap) {
+        let mut set = |name: HeaderName, text: &str| {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        };
+        set(DECISION, &self.decision.to_string());
+        set(REQUEST_ID, &self.request_id);
+        if self.target.is_some() {
+            set(PROVIDER, &self.provider);
+            set(MODEL, &self.model);
+            set(ATTEMPTS, &self.attempts.to_string());
+        }
+        if let Some(cost) = self.spent.cost {
+            set(COST, &format!("{:.9}", cost.usd()));
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let ended = clock::now();
+        let outcome = match self.outcome {
+            RequestOutcome::Ok => "ok",
+            RequestOutcome::Error(failure) => failure.word(),
+            RequestOutcome::Cancelled => "cancelled",
+            RequestOutcome::Refused => "refused",
+        };
+        tracing::info!(
+            decision = %self.decision,
+            request_id = %self.request_id,
+            provider = %self.provider,
+            model = %self.model,
+            outcome,
+            attempts = self.attempts,
+            latency_ms = ended.since(self.started).as_millis(),
+            input_tokens = self.spent.usage.map(|usage| usage.input),
+            output_tokens = self.spent.usage.map(|usage| usage.output),
+            cost_usd = self.spent.cost.map(Money::usd),
+            "[PERFORMANCE] request finished"
+        );
+        self.handle.observe(Observation::Request(RequestEnd {
+            decision: self.decision,
+            request_id: std::mem::take(&mut self.request_id),
+            started: self.started,
+            ended,
+            outcome: self.outcome,
+            target: self.target,
+            score: self.score,
+            reason: self.reason.to_owned(),
+            attempts: self.attempts,
+            usage: self.spent.usage,
+            cost: self.spent.cost,
+        }));
+    }
+}

@@ -1,0 +1,181 @@
+//! ASKING ON A SCHEDULE: free questions to every provider, so that a dead one and its return are
+//! found without traffic. Probes share no limits and no fate with paying requests.
+
+use crate::clock;
+use crate::domain::{Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
+use crate::engine::Handle;
+use crate::protocols::{Directory, Endpoint, Transport};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked up who is due.
+const LOOK: Duration = Duration::from_millis(500);
+/// A free question that takes longer is not answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// As much of an answer is read; a list of models is far shorter.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// Probes that were asked for by hand and wait for their turn.
+const REQUESTS: usize = 16;
+
+/// A probe asked for by hand: the provider's place in the catalogue, and where to answer.
+pub type Request = (usize, oneshot::Sender<Finding>);
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub end: ProbeEnd,
+    pub latency: Duration,
+}
+
+/// The task's parts.
+#[derive(Debug)]
+pub struct Probe {
+    handle: Handle,
+    directory: Arc<Directory>,
+    transport: Transport,
+    /// Nothing where probes are switched off; those asked for by hand run all the same.
+    interval: Option<Duration>,
+    requests: mpsc::Receiver<Request>,
+    /// When each provider was asked last.
+    asked: Vec<Option<Moment>>,
+}
+
+impl Probe {
+    /// The task, and the way to ask it for a probe by hand.
+    pub fn new(
+        handle: Handle,
+        directory: Arc<Directory>,
+        transport: Transport,
+        interval: Option<Duration>,
+    ) -> (Self, mpsc::Sender<Request>) {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let asked = vec![None; directory.endpoints.len()];
+        (
+            Self {
+                handle,
+                directory,
+                transport,
+                interval,
+                requests,
+                asked,
+            },
+            sender,
+        )
+    }
+
+    /// Runs until told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK);
+        let mut by_hand = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                request = self.requests.recv(), if by_hand => match request {
+                    Some((provider, reply)) => self.on_request(provider, reply).await,
+                    None => by_hand = false,
+                },
+                _ = look.tick() => self.round().await,
+            }
+        }
+    }
+
+    /// Asks all who are due, at once.
+    async fn round(&mut self) {
+        let Some(interval) = self.interval else {
+            return;
+        };
+        let now = clock::now();
+        let table = self.handle.routing_table();
+        let due: Vec<usize> = (0..self.directory.endpoints.len())
+            .filter(|&provider| self.directory.endpoint(provider).is_some())
+            .filter(|&provider| {
+                let own = || {
+                    table
+                        .candidates
+                        .iter()
+                        .filter(|candidate| candidate.provider == provider)
+                };
+                let down = own().any(|candidate| candidate.standing == Standing::Down);
+                let off = own().any(|candidate| matches!(candidate.standing, Standing::Off(_)));
+                let success = own().filter_map(|candidate| candidate.succeeded_at).max();
+                !off && probe_due(now, self.asked[provider], success, down, interval)
+            })
+            .collect();
+        for &provider in &due {
+            self.asked[provider] = Some(now);
+        }
+        let findings = join_all(due.iter().filter_map(|&provider| {
+            let endpoint = self.directory.endpoint(provider)?;
+            Some(ask(&self.transport, provider, endpoint))
+        }));
+        for finding in findings.await {
+            self.handle.observe(Observation::Probe(finding.end));
+        }
+    }
+
+    async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<Finding>) {
+        let Some(endpoint) = self.directory.endpoint(provider) else {
+            return;
+        };
+        let finding = ask(&self.transport, provider, endpoint).await;
+        self.asked[provider] = Some(clock::now());
+        self.handle.observe(Observation::Probe(finding.end.clone()));
+        let _who_asked_may_have_left = reply.send(finding);
+    }
+}
+
+async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Finding {
+    let started = clock::now();
+    let question = endpoint.protocol.probe(endpoint);
+    let answered = tokio::time::timeout(PATIENCE, async {
+        let answer = transport
+            .send(provider, question)
+            .await
+            .map_err(|failure| failure.word())?;
+        let status = answer.status();
+        let body = read(answer).await.ok_or("broken answer")?;
+        Ok::<_, &'static str>((status, body))
+    });
+    let (verdict, detail) = match answered.await {
+        Err(_) => (
+            ProbeVerdict::Bad,
+            format!("no answer within {} s", PATIENCE.as_secs()),
+        ),
+        Ok(Err(word)) => (ProbeVerdict::Bad, word.to_owned()),
+        Ok(Ok((status, body))) => {
+            let verdict = if endpoint.protocol.probe_is_good(status, &body) {
+                ProbeVerdict::Good
+            } else if status.is_server_error() {
+                ProbeVerdict::Bad
+            } else {
+                ProbeVerdict::Misprobed
+            };
+            (verdict, status.as_u16().to_string())
+        }
+    };
+    let at = clock::now();
+    Finding {
+        end: ProbeEnd {
+            provider,
+            at,
+            verdict,
+            detail,
+        },
+        latency: at.since(started),
+    }
+}
+
+async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
+}

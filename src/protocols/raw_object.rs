@@ -1,0 +1,151 @@
+//! A JSON object whose values stay the bytes they came as: what we do not know passes through
+//! unharmed, and a long prompt is never built up and written out again.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Members in their order.
+#[derive(Debug, Clone)]
+pub struct RawObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> RawObject<'a> {
+    /// The last member of that name, as everybody else would read it.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|&(_, value)| value)
+    }
+
+    /// The member as a type, or nothing where it is missing, null or of another type.
+    pub fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        serde_json::from_str::<Option<T>>(self.get(name)?.get())
+            .ok()
+            .flatten()
+    }
+
+    /// The object as bytes again, with some members replaced or, where they are new, added at the
+    /// end. `replaced` holds names and JSON texts.
+    pub fn with(&self, replaced: &[(&str, String)]) -> Vec<u8> {
+        let length: usize = self
+            .0
+            .iter()
+            .map(|(key, value)| key.len() + value.get().len() + 8)
+            .sum();
+        let mut text = Vec::with_capacity(length + 64);
+        text.push(b'{');
+        let kept = self
+            .0
+            .iter()
+            .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name));
+        for (key, value) in kept {
+            member(&mut text, key, value.get());
+        }
+        for (name, value) in replaced {
+            member(&mut text, name, value);
+        }
+        text.push(b'}');
+        text
+    }
+}
+
+fn member(text: &mut Vec<u8>, name: &str, value: &str) {
+    if text.len() > 1 {
+        text.push(b',');
+    }
+    // Writing a string into memory cannot fail.
+    let _ = serde_json::to_writer(&mut *text, name);
+    text.push(b':');
+    text.extend_from_slice(value.as_bytes());
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Members).map(Self)
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_str(Text).map(Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_replaced_stays_byte_for_byte() {
+        let text = r#"{"a\"b": 1.10e+05, "model":"x", "deep":{"n": 123456789012345678901234567890, "s":"\u00e9"}}"#;
+        let object: RawObject<'_> = serde_json::from_str(text).unwrap();
+
+        let written = object.with(&[
+            ("model", "\"y\"".to_owned()),
+            ("stream_options", "{}".to_owned()),
+        ]);
+
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            r#"{"a\"b":1.10e+05,"deep":{"n": 123456789012345678901234567890, "s":"\u00e9"},"model":"y","stream_options":{}}"#
+        );
+    }
+
+    #[test]
+    fn a_member_of_another_type_reads_as_nothing() {
+        let object: RawObject<'_> =
+            serde_json::from_str(r#"{"stream":"yes","n":null,"max_tokens":5}"#).unwrap();
+
+        assert_eq!(object.read::<bool>("stream"), None);
+        assert_eq!(object.read::<u64>("n"), None);
+        assert_eq!(object.read::<u64>("max_tokens"), Some(5));
+    }
+
+    #[test]
+    fn anything_but_an_object_is_refused() {
+        assert!(serde_json::from_str::<RawObject<'_>>("[1]").is_err());
+        assert!(serde_json::from_str::<RawObject<'_>>(r#"{"a":1"#).is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
+//! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
+
+use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
+
+/// An upstream that sends a longer event than this is broken, and must not cost us more memory.
+const LONGEST_EVENT: usize = 8 * 1024 * 1024;
+
+/// An event was longer than 8 MB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is longer than 8 MB")]
+pub struct TooLong;
+
+/// One event as it came, its blank line included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub raw: Bytes,
+}
+
+impl Event {
+    /// The data lines joined; nothing for comments and other events without data.
+    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
+        let mut data: Option<Cow<'_, [u8]>> = None;
+        for line in lines(&self.raw) {
+            let Some(value) = line.strip_prefix(b"data:") else {
+                continue;
+            };
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            data = Some(match data {
+                None => Cow::Borrowed(value),
+                Some(before) => {
+                    let mut joined = before.into_owned();
+                    joined.push(b'\n');
+                    joined.extend_from_slice(value);
+                    Cow::Owned(joined)
+                }
+            });
+        }
+        data.filter(|data| !data.is_empty())
+    }
+}
+
+fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    // A CRLF yields an empty line between; empty lines mean nothing inside of an event.
+    raw.split(|byte| matches!(byte, b'\n' | b'\r'))
+        .filter(|line| !line.is_empty())
+}
+
+/// Collects reads and gives out whole events.
+#[derive(Debug, Default)]
+pub struct EventSplitter {
+    buffer: BytesMut,
+    /// Bytes that were searched already.
+    seen: usize,
+}
+
+impl EventSplitter {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole event, where there is one.
+    pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
+        match self.boundary() {
+            Some(end) => {
+                self.seen = 0;
+                Ok(Some(Event {
+                    raw: self.buffer.split_to(end).freeze(),
+                }))
+            }
+            None if self.buffer.len() > LONGEST_EVENT => Err(TooLong),
+            None => Ok(None),
+        }
+    }
+
+    /// What is left once the bytes have ended: an event whose blank line never came.
+    pub fn rest(&mut self) -> Option<Event> {
+        self.seen = 0;
+        let raw = self.buffer.split().freeze();
+        (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
+    }
+
+    /// End of the first event: behind the second of two line ends in a row.
+    fn boundary(&mut self) -> Option<usize> {
+        let bytes = &self.buffer[..];
+        let mut at = self.seen;
+        while let Some(next) = bytes[at..]
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+        {
+            let first = at + next;
+            let second = first + line_end(&bytes[first..])?;
+            match bytes.get(second) {
+                // The line goes on, or a next line begins.
+                Some(b'\n' | b'\r') => return Some(second + line_end(&bytes[second..])?),
+                Some(_) => at = second,
+                None => break,
+            }
+            self.seen = at;
+        }
+        None
+    }
+}
+
+/// Length of the line end at the start; nothing while a lone CR may still become a CRLF.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\n', ..] | [b'\r', _, ..] => Some(1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(parts: &[&[u8]]) -> Vec<Option<String>> {
+        let mut splitter = EventSplitter::default();
+        let mut events = Vec::new();
+        for part in parts {
+            splitter.push(part);
+            while let Some(event) = splitter.next_event().unwrap() {
+                events.push(event);
+            }
+        }
+        events.extend(splitter.rest());
+        let text = |event: &Event| {
+            event
+                .data()
+                .map(|data| String::from_utf8_lossy(&data).into_owned())
+        };
+        events.iter().map(text).collect()
+    }
+
+    #[test]
+    fn events_are_the_same_wherever_the_reads_are_cut() {
+        let streams: [&[u8]; 3] = [
+            b": hello\n\ndata: {\"a\":1}\n\nevent: x\ndata: two\ndata: lines\nid: 7\n\ndata: [DONE]\n\n",
+            b": hello\r\n\r\ndata: {\"a\":1}\r\n\r\nevent: x\r\ndata: two\r\ndata: lines\r\nid: 7\r\n\r\ndata: [DONE]\r\n\r\n",
+            b": hello\r\rdata: {\"a\":1}\r\revent: x\rdata: two\rdata: lines\rid: 7\r\rdata: [DONE]\r\r",
+        ];
+        let expected = [None, Some("{\"a\":1}"), Some("two\nlines"), Some("[DONE]")]
+            .map(|data| data.map(str::to_owned));
+        for stream in streams {
+            for cut in 0..=stream.len() {
+                assert_eq!(
+                    split(&[&stream[..cut], &stream[cut..]]),
+                    expected,
+                    "cut at {cut}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_without_its_blank_line_is_left_over() {
+        assert_eq!(
+            split(&[b"data: a\n\ndata: b"]),
+            [Some("a".to_owned()), Some("b".to_owned())]
+        );
+    }
+
+    #[test]
+    fn an_endless_line_is_given_up() {
+        let mut splitter = EventSplitter::default();
+        splitter.push(&vec![b'x'; LONGEST_EVENT + 1]);
+
+        assert_eq!(splitter.next_event(), Err(TooLong));
+    }
+}
