@@ -138,7 +138,7 @@ impl Relay {
     /// which lives here from now on.
     pub fn into_body(
         mut self,
-        record: Record,
+        mut record: Record,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         match self.fate.take() {
             Some((outcome, spent)) => record.end(outcome, spent),
