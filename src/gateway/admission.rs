@@ -141,7 +141,7 @@ fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, G
 }
 
 fn flag(object: &RawObject<'_>, name: &'static str) -> Result<bool, GatewayError> {
-    match object.get(name).map(|value| value.get()) {
+    match object.get(name).map(serde_json::value::RawValue::get) {
         None | Some("null" | "false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => Err(GatewayError::invalid(

@@ -2,7 +2,7 @@
 //! found without traffic. Probes share no limits and no fate with paying requests.
 
 use crate::clock;
-use crate::domain::{Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
+use crate::domain::{Failure, Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
 use crate::engine::Handle;
 use crate::protocols::{Directory, Endpoint, Transport};
 use futures_util::future::join_all;
@@ -135,7 +135,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
         let answer = transport
             .send(provider, question)
             .await
-            .map_err(|failure| failure.word())?;
+            .map_err(Failure::word)?;
         let status = answer.status();
         let body = read(answer).await.ok_or("broken answer")?;
         Ok::<_, &'static str>((status, body))
