@@ -184,6 +184,11 @@ fn forbidden_imports(source: &Source) -> Vec<String> {
         };
         let allowed = LAYERS.iter().find(|(name, _)| *name == room);
         let allowed = allowed.map_or(String::new(), |(_, rooms)| rooms.join(", "));
+        let allowed = if allowed.is_empty() {
+            "nothing"
+        } else {
+            &allowed
+        };
         mistakes.push(format!(
             "{}: `{room}` may not name `crate::{other}` (it may import: {allowed}); pass the \
              value in, move the shared part to a lower room, or change LAYERS knowingly.",
