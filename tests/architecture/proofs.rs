@@ -2,8 +2,8 @@
 
 use super::source::{Function, Source};
 use super::{
-    disorder, empty_name, forbidden_imports, impurities, missing_layer, overlong_file,
-    overlong_functions, strays, unlimited_queues,
+    FILE_LINES_MAX, FUNCTION_LINES_MAX, disorder, empty_name, forbidden_imports, impurities,
+    missing_layer, overlong_file, overlong_functions, strays, unlimited_queues,
 };
 
 fn source(path: &str, text: &str) -> Source {
@@ -230,18 +230,15 @@ fn an_impure_domain_is_caught() {
 #[test]
 fn too_many_lines_are_caught() {
     let lines = |count: usize| "let a = 0;\n".repeat(count);
-    let function = |count| format!("fn a() {{\n{}}}\n", lines(count));
+    let function = |count| format!("fn a() {{\n{}}}\n", lines(count - 2));
+    let (file_max, function_max) = (FILE_LINES_MAX, FUNCTION_LINES_MAX);
 
-    assert_eq!(
-        caught("src/a.rs", &lines(401), overlong_file),
-        ["src/a.rs:401"]
-    );
-    assert!(caught("src/a.rs", &lines(400), overlong_file).is_empty());
-    assert_eq!(
-        caught("src/a.rs", &function(69), overlong_functions),
-        ["src/a.rs:1"]
-    );
-    assert!(caught("src/a.rs", &function(68), overlong_functions).is_empty());
+    let long = caught("src/a.rs", &lines(file_max + 1), overlong_file);
+    assert_eq!(long, [format!("src/a.rs:{}", file_max + 1)]);
+    assert!(caught("src/a.rs", &lines(file_max), overlong_file).is_empty());
+    let long = caught("src/a.rs", &function(function_max + 1), overlong_functions);
+    assert_eq!(long, ["src/a.rs:1"]);
+    assert!(caught("src/a.rs", &function(function_max), overlong_functions).is_empty());
 }
 
 #[test]
