@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tui", &["contract", "client"]),
     ("demo", &[]),
     ("server", &["gateway", "api"]),
-    ("cli", &["config", "client", "contract", "demo"]),
+    ("cli", &["config", "client", "contract", "demo", "logs"]),
     ("app", ALL_ABOVE),
     ("main", &["app", "cli"]),
     ("lib", &[]),

@@ -122,62 +122,7 @@ impl GatewayError {
     /// The last attempt's failure, once nobody else can be asked. `setting` is the key to raise
     /// where the time was too short.
     pub fn upstream(upset: &Upset, provider: &str, setting: &str) -> Self {
-        let kept = StatusCode::from_u16(upset.status).ok();
-        let given =
-            |fallback: StatusCode| kept.filter(|kept| !kept.is_success()).unwrap_or(fallback);
-        let (status, kind, code) = match upset.failure {
-            Failure::InvalidRequest => (
-                given(StatusCode::BAD_REQUEST),
-                "invalid_request_error",
-                None,
-            ),
-            Failure::ContextLength => (
-                StatusCode::BAD_REQUEST,
-                "invalid_request_error",
-                Some("context_length_exceeded"),
-            ),
-            Failure::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request_error",
-                Some("request_too_large"),
-            ),
-            Failure::NotFound => (
-                StatusCode::NOT_FOUND,
-                "invalid_request_error",
-                Some("model_not_found"),
-            ),
-            Failure::Auth | Failure::Permission => (
-                StatusCode::BAD_GATEWAY,
-                "server_error",
-                Some("upstream_auth"),
-            ),
-            Failure::RateLimit(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                Some("rate_limit_exceeded"),
-            ),
-            Failure::Quota => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "insufficient_quota",
-                Some("insufficient_quota"),
-            ),
-            Failure::Timeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout_error",
-                Some("timeout"),
-            ),
-            Failure::Overloaded(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "service_unavailable_error",
-                Some("server_is_overloaded"),
-            ),
-            Failure::Server => (server_status(kept), "server_error", Some("upstream_error")),
-            Failure::Disconnected => (
-                StatusCode::BAD_GATEWAY,
-                "server_error",
-                Some("upstream_disconnected"),
-            ),
-        };
+        let (status, kind, code) = class(upset);
         let own = upset
             .code
             .as_deref()
@@ -239,10 +184,65 @@ impl GatewayError {
     }
 }
 
-/// A failure of the server's own keeps its status where clients know it.
-fn server_status(kept: Option<StatusCode>) -> StatusCode {
-    kept.filter(|status| matches!(status.as_u16(), 500 | 502))
-        .unwrap_or(StatusCode::BAD_GATEWAY)
+/// Status, type and code of a failure. A client's mistake always keeps the upstream's status, a
+/// failure of the server's own where clients know it.
+fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
+    const MISTAKE: &str = "invalid_request_error";
+    const SERVER: &str = "server_error";
+    let kept = StatusCode::from_u16(upset.status)
+        .ok()
+        .filter(|status| !status.is_success());
+    let server = kept.filter(|status| matches!(status.as_u16(), 500 | 502));
+    match upset.failure {
+        Failure::InvalidRequest => (kept.unwrap_or(StatusCode::BAD_REQUEST), MISTAKE, None),
+        Failure::ContextLength => (
+            StatusCode::BAD_REQUEST,
+            MISTAKE,
+            Some("context_length_exceeded"),
+        ),
+        Failure::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            MISTAKE,
+            Some("request_too_large"),
+        ),
+        Failure::NotFound => (StatusCode::NOT_FOUND, MISTAKE, Some("model_not_found")),
+        Failure::Auth | Failure::Permission => {
+            (StatusCode::BAD_GATEWAY, SERVER, Some("upstream_auth"))
+        }
+        Failure::RateLimit(_) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_error",
+            Some("rate_limit_exceeded"),
+        ),
+        Failure::Quota => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "insufficient_quota",
+            Some("insufficient_quota"),
+        ),
+        Failure::Timeout => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "timeout_error",
+            Some("timeout"),
+        ),
+        Failure::Overloaded(_) => {
+            let code = Some("server_is_overloaded");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "service_unavailable_error",
+                code,
+            )
+        }
+        Failure::Server => (
+            server.unwrap_or(StatusCode::BAD_GATEWAY),
+            SERVER,
+            Some("upstream_error"),
+        ),
+        Failure::Disconnected => (
+            StatusCode::BAD_GATEWAY,
+            SERVER,
+            Some("upstream_disconnected"),
+        ),
+    }
 }
 
 impl IntoResponse for GatewayError {

@@ -10,8 +10,6 @@ mod forward;
 mod models;
 mod record;
 mod relay;
-#[cfg(test)]
-mod tests;
 
 pub use error::GatewayError;
 

@@ -2,6 +2,7 @@
 
 use super::{Gateway, GatewayError};
 use crate::domain::{Catalogue, ModelType, Naming, resolve};
+use crate::protocols::wants_message_shapes;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -16,7 +17,7 @@ const CREATED_TEXT: &str = "2025-01-01T00:00:00Z";
 /// All names.
 pub(super) async fn list(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let names = names(&gateway.handle.routing_table().catalogue);
-    if anthropic_shape(&headers) {
+    if wants_message_shapes(&headers) {
         let data: Vec<Value> = names.iter().map(|(name, _)| message_shape(name)).collect();
         let (first, last) = (
             names.first().map(|first| &first.0),
@@ -41,14 +42,9 @@ pub(super) async fn one(
     let catalogue = &gateway.handle.routing_table().catalogue;
     match resolve(catalogue, &name) {
         Err(unknown) => GatewayError::unknown_model(&unknown.name, &unknown.near).into_response(),
-        Ok(_) if anthropic_shape(&headers) => Json(message_shape(&name)).into_response(),
+        Ok(_) if wants_message_shapes(&headers) => Json(message_shape(&name)).into_response(),
         Ok(naming) => Json(chat_shape(&name, &owner(catalogue, &naming))).into_response(),
     }
-}
-
-/// Clients of the other big library say so by their version.
-fn anthropic_shape(headers: &HeaderMap) -> bool {
-    headers.contains_key("anthropic-version")
 }
 
 fn chat_shape(name: &str, owner: &str) -> Value {

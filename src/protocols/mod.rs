@@ -96,3 +96,8 @@ pub fn kinds() -> Vec<&'static str> {
         .copied()
         .collect()
 }
+
+/// Whether a client's library reads the shapes of the Messages API: it always states a version.
+pub fn wants_message_shapes(headers: &HeaderMap) -> bool {
+    headers.contains_key("anthropic-version")
+}

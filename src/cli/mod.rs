@@ -1,0 +1,3 @@
+//! The command line: what may be typed, as INTERFACES promises it.
+
+pub mod arguments;

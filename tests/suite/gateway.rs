@@ -1,0 +1,598 @@
+//! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
+
+use crate::bench::{Bench, limits, start, start_with};
+use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, USAGE, Upstream, WHOLE};
+use aibal_tui::domain::State;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const ASK: &str = r#"{"model":"shared","messages":[{"role":"user","content":"hi"}]}"#;
+const STREAM: &str =
+    r#"{"model":"shared","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+
+fn header(response: &reqwest::Response, name: &str) -> String {
+    response
+        .headers()
+        .get(name)
+        .map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+}
+
+async fn error(response: reqwest::Response) -> Value {
+    assert_eq!(header(&response, "content-type"), "application/json");
+    response.json::<Value>().await.unwrap()["error"].clone()
+}
+
+async fn pair(first: Behaviour) -> (Upstream, Upstream, Bench) {
+    let (a, b) = (
+        Upstream::start(first).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let bench = start(&[&a, &b], limits()).await;
+    (a, b, bench)
+}
+
+#[tokio::test]
+async fn an_answer_passes_as_it_came_with_our_headers() {
+    let (a, _b, bench) = pair(Behaviour::Good).await;
+
+    let response = bench
+        .post_with(
+            r#"{"model":"shared","messages":[],"x_mine":{"n":1e2}, "user":"u"}"#,
+            &[
+                ("authorization", "Bearer client-token"),
+                ("x-request-id", "mine-1"),
+            ],
+        )
+        .await;
+
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "x-aibal-provider"), "a");
+    assert_eq!(header(&response, "x-aibal-model"), "shared");
+    assert_eq!(header(&response, "x-aibal-attempts"), "1");
+    assert_eq!(header(&response, "x-aibal-cost-usd"), "0.000050000");
+    assert_eq!(header(&response, "x-aibal-decision").len(), 16);
+    assert_eq!(header(&response, "x-request-id"), "mine-1");
+    assert_eq!(header(&response, "x-ratelimit-remaining-requests"), "41");
+    assert_eq!(response.text().await.unwrap(), WHOLE);
+    let (headers, body) = a.last();
+    assert_eq!(headers["authorization"], "Bearer upstream-key");
+    assert_eq!(
+        body,
+        r#"{"messages":[],"x_mine":{"n":1e2},"user":"u","model":"shared"}"#
+    );
+}
+
+#[tokio::test]
+async fn a_stream_passes_and_its_usage_is_seen_only_by_those_who_asked() {
+    let (a, _b, bench) = pair(Behaviour::Good).await;
+    let lines = |data: &[&str]| {
+        data.iter()
+            .map(|data| format!("data: {data}\n\n"))
+            .collect::<String>()
+    };
+
+    let plain = bench.post(STREAM).await;
+    assert_eq!(
+        header(&plain, "content-type"),
+        "text/event-stream; charset=utf-8"
+    );
+    assert_eq!(header(&plain, "x-aibal-provider"), "a");
+    assert_eq!(
+        plain.text().await.unwrap(),
+        lines(&[ROLE, HELLO, STOP, DONE])
+    );
+    assert!(
+        a.last()
+            .1
+            .contains(r#""stream_options":{"include_usage":true}"#)
+    );
+
+    let asked = bench
+        .post(r#"{"model":"shared","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#)
+        .await;
+    assert_eq!(
+        asked.text().await.unwrap(),
+        lines(&[ROLE, HELLO, STOP, USAGE, DONE])
+    );
+
+    let picture = bench.until(|picture| picture.totals.requests == 2).await;
+    assert_eq!(picture.totals.success_rate, Some(1.0));
+    assert_eq!(picture.totals.tokens, 60);
+    assert!((picture.totals.cost.unwrap().usd() - 0.000_1).abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn every_failure_before_the_first_content_is_answered_by_somebody_else() {
+    let status = |status, body, headers: &[(&'static str, &'static str)]| {
+        Behaviour::Status(status, body, headers.to_vec())
+    };
+    let faults = [
+        status(500, r#"{"error":{"message":"oops"}}"#, &[]),
+        status(503, "<html>busy</html>", &[]),
+        status(429, "{}", &[("retry-after", "2")]),
+        status(429, "{}", &[]),
+        status(401, r#"{"error":{"message":"bad key"}}"#, &[]),
+        status(404, r#"{"error":{"message":"no such model"}}"#, &[]),
+        Behaviour::Events(vec![], Ending::Cut),
+        Behaviour::Events(vec![ROLE], Ending::Cut),
+        Behaviour::Events(vec![ROLE], Ending::Close),
+        Behaviour::Events(
+            vec![ROLE, r#"{"error":{"message":"overloaded"}}"#],
+            Ending::Close,
+        ),
+        Behaviour::Events(vec!["{\"choices\":[{"], Ending::Close),
+    ];
+    for fault in faults {
+        let (a, b, bench) = pair(fault.clone()).await;
+
+        let response = bench.post(STREAM).await;
+
+        assert_eq!(response.status(), 200, "{fault:?}");
+        assert_eq!(header(&response, "x-aibal-provider"), "b", "{fault:?}");
+        assert_eq!(header(&response, "x-aibal-attempts"), "2", "{fault:?}");
+        let text = response.text().await.unwrap();
+        assert!(
+            text.contains("Hello") && text.ends_with("data: [DONE]\n\n"),
+            "{fault:?}: {text}"
+        );
+        assert_eq!((a.requests(), b.requests()), (1, 1), "{fault:?}");
+        let picture = bench.until(|picture| picture.totals.requests == 1).await;
+        assert_eq!(
+            (picture.totals.attempts, picture.totals.success_rate),
+            (2, Some(1.0)),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hung_upstream_is_left_early_enough_for_another_to_answer() {
+    for ask in [ASK, STREAM] {
+        let (a, b) = (
+            Upstream::start(Behaviour::Hang).await,
+            Upstream::start(Behaviour::Good).await,
+        );
+        let quick = aibal_tui::gateway::Limits {
+            timeout: Duration::from_secs(2),
+            first_token_timeout: Duration::from_secs(1),
+            ..limits()
+        };
+        let bench = start(&[&a, &b], quick).await;
+
+        let response = bench.post(ask).await;
+
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                header(&response, "x-aibal-provider")
+            ),
+            (200, "b".to_owned())
+        );
+        assert_eq!(a.abandoned(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_after_content_ends_in_an_error_and_never_looks_whole() {
+    for ending in [Ending::Cut, Ending::Close] {
+        let (_a, b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO], ending)).await;
+
+        let response = bench.post(STREAM).await;
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                header(&response, "x-aibal-provider")
+            ),
+            (200, "a".to_owned())
+        );
+        let text = response.text().await.unwrap();
+
+        assert!(
+            text.contains("Hello") && text.contains("upstream_disconnected"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("[DONE]") && !text.contains("finish_reason\":\"stop"),
+            "{text}"
+        );
+        assert_eq!(b.requests(), 0);
+        let picture = bench.until(|picture| picture.totals.requests == 1).await;
+        assert_eq!(picture.totals.success_rate, Some(0.0));
+        assert_eq!(picture.providers[0].success_rate, Some(0.0));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_after_content_is_ended_by_its_idle_limit() {
+    let a = Upstream::start(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await;
+    let impatient = aibal_tui::gateway::Limits {
+        idle_timeout: Duration::from_millis(300),
+        ..limits()
+    };
+    let bench = start(&[&a], impatient).await;
+
+    let text = bench.post(STREAM).await.text().await.unwrap();
+
+    assert!(
+        text.contains("Hello") && text.contains("idle_timeout_ms") && !text.contains("[DONE]"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_finished_answer_without_its_terminator_is_whole() {
+    let (_a, _b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO, STOP], Ending::Close)).await;
+
+    let text = bench.post(STREAM).await.text().await.unwrap();
+
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+}
+
+#[tokio::test]
+async fn attempts_are_capped_and_the_last_failure_is_told_with_its_retry_after() {
+    let busy = || {
+        Behaviour::Status(
+            429,
+            r#"{"error":{"message":"slow down"}}"#,
+            vec![("retry-after", "7200")],
+        )
+    };
+    let (a, b) = (Upstream::start(busy()).await, Upstream::start(busy()).await);
+    let bench = start(&[&a, &b], limits()).await;
+
+    let response = bench.post(ASK).await;
+
+    assert_eq!(response.status(), 429);
+    assert_eq!(header(&response, "retry-after"), "3600");
+    assert_eq!(header(&response, "x-aibal-attempts"), "2");
+    assert_eq!(error(response).await["code"], "rate_limit_exceeded");
+    assert_eq!((a.requests(), b.requests()), (1, 1));
+
+    bench
+        .until(|picture| {
+            picture
+                .providers
+                .iter()
+                .all(|provider| provider.in_flight == 0)
+        })
+        .await;
+    let response = bench.post(ASK).await;
+    assert_eq!(response.status(), 503);
+    assert!(!header(&response, "retry-after").is_empty());
+    let told = error(response).await;
+    assert_eq!(told["code"], "no_target");
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("a/shared: asked to wait"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_lone_target_is_tried_again_up_to_the_cap() {
+    let a = Upstream::start(Behaviour::Good).await;
+    a.script([
+        Behaviour::Status(500, "{}", vec![]),
+        Behaviour::Status(503, "{}", vec![]),
+    ]);
+    let bench = start(&[&a], limits()).await;
+
+    let response = bench.post(ASK).await;
+
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            header(&response, "x-aibal-attempts")
+        ),
+        (200, "3".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_asked_once_and_counts_against_nobody() {
+    let wrong = Behaviour::Status(
+        400,
+        r#"{"error":{"message":"temperature is odd","code":"invalid_value"}}"#,
+        vec![],
+    );
+    let (a, b, bench) = pair(wrong).await;
+
+    let response = bench.post(ASK).await;
+
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            header(&response, "x-should-retry")
+        ),
+        (400, "false".to_owned())
+    );
+    let told = error(response).await;
+    assert_eq!(
+        (told["code"].as_str(), told["type"].as_str()),
+        (Some("invalid_value"), Some("invalid_request_error"))
+    );
+    assert_eq!((a.requests(), b.requests()), (1, 0));
+    let picture = bench.until(|picture| picture.totals.requests == 1).await;
+    assert_eq!(
+        (
+            picture.totals.success_rate,
+            picture.providers[0].success_rate
+        ),
+        (None, None)
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_refuses_our_key_is_not_the_clients_fault() {
+    let a = Upstream::start(Behaviour::Status(
+        401,
+        r#"{"error":{"message":"bad upstream-key"}}"#,
+        vec![],
+    ))
+    .await;
+    let bench = start(&[&a], limits()).await;
+
+    let response = bench.post(ASK).await;
+
+    assert_eq!(response.status(), 502);
+    let told = error(response).await;
+    assert_eq!(told["code"], "upstream_auth");
+    assert!(!told["message"].as_str().unwrap().contains("upstream-key"));
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_by_name() {
+    let (a, _b, bench) = pair(Behaviour::Good).await;
+    let cases = [
+        ("{\"model\":", "not a JSON object (at line 1"),
+        ("[]", "not a JSON object"),
+        (r#"{"messages":[]}"#, "model is missing"),
+        (
+            r#"{"model":7,"messages":[]}"#,
+            "model is 7, but must be a text",
+        ),
+        (r#"{"model":"shared"}"#, "messages is missing"),
+        (
+            r#"{"model":"shared","messages":[],"stream":"yes"}"#,
+            "stream is \"yes\", but must be true or false",
+        ),
+    ];
+    for (body, expected) in cases {
+        let response = bench.post(body).await;
+        assert_eq!(response.status(), 400, "{body}");
+        let told = error(response).await;
+        assert!(
+            told["message"].as_str().unwrap().contains(expected),
+            "{body}: {told}"
+        );
+        assert_eq!(told["type"], "invalid_request_error");
+    }
+    for (name, value) in [
+        ("x-aibal-max-cost", "-1"),
+        ("x-aibal-timeout-ms", "soon"),
+        ("x-aibal-preferred-provider", "zz"),
+        ("x-aibal-model-type", "poetry"),
+    ] {
+        let response = bench.post_with(ASK, &[(name, value)]).await;
+        assert_eq!(response.status(), 400, "{name}");
+        assert!(
+            error(response).await["message"]
+                .as_str()
+                .unwrap()
+                .contains(name)
+        );
+    }
+    let unknown = bench.post(r#"{"model":"sharde","messages":[]}"#).await;
+    assert_eq!(unknown.status(), 404);
+    let told = error(unknown).await;
+    assert_eq!(told["code"], "model_not_found");
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("did you mean shared"),
+        "{told}"
+    );
+    assert_eq!(a.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let (_a, _b, bench) = pair(Behaviour::Good).await;
+    let body = json!({"model": "shared", "messages": [{"role": "user", "content": "x".repeat(2_000_000)}]});
+
+    let response = bench.post(&body.to_string()).await;
+
+    assert_eq!(response.status(), 413);
+    assert_eq!(error(response).await["code"], "request_too_large");
+}
+
+#[tokio::test]
+async fn names_choose_as_promised() {
+    let (a, b, bench) = pair(Behaviour::Good).await;
+    let ask = |model: &str| format!(r#"{{"model":"{model}","messages":[]}}"#);
+    for (model, provider, answered) in [
+        ("auto", "a", "shared"),
+        ("auto:artifact", "a", "shared"),
+        ("smart", "a", "shared"),
+        ("b/shared", "b", "shared"),
+        ("only-b", "b", "only-b"),
+    ] {
+        let response = bench.post(&ask(model)).await;
+        assert_eq!(
+            (
+                header(&response, "x-aibal-provider"),
+                header(&response, "x-aibal-model")
+            ),
+            (provider.to_owned(), answered.to_owned()),
+            "{model}"
+        );
+    }
+    assert_eq!(bench.post(&ask("auto:vision")).await.status(), 503);
+    let preferred = bench
+        .post_with(&ask("auto"), &[("x-aibal-preferred-provider", "b")])
+        .await;
+    assert_eq!(header(&preferred, "x-aibal-provider"), "b");
+
+    b.behave(Behaviour::Status(500, "{}", vec![]));
+    let before = a.requests();
+    assert_eq!(bench.post(&ask("b/shared")).await.status(), 500);
+    assert_eq!(
+        a.requests(),
+        before,
+        "a pinned request falls back to nobody"
+    );
+}
+
+#[tokio::test]
+async fn constraints_are_never_relaxed() {
+    let (_a, _b, bench) = pair(Behaviour::Good).await;
+
+    let fits = bench
+        .post_with(ASK, &[("x-aibal-max-cost", "0.000002")])
+        .await;
+    assert_eq!(header(&fits, "x-aibal-provider"), "a");
+    let none = bench
+        .post_with(ASK, &[("x-aibal-max-cost", "0.000001")])
+        .await;
+    assert_eq!(
+        (none.status().as_u16(), header(&none, "x-should-retry")),
+        (503, "false".to_owned())
+    );
+    assert!(
+        error(none).await["message"]
+            .as_str()
+            .unwrap()
+            .contains("dearer than maxCost")
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_the_upstreams_work_and_is_nobodys_failure() {
+    let (a, _b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await;
+    let mut body = bench.post(STREAM).await.bytes_stream();
+    body.next().await.unwrap().unwrap();
+    drop(body);
+
+    let waiting = bench
+        .client
+        .post(format!("{}/chat/completions", bench.url))
+        .body(ASK);
+    a.behave(Behaviour::Hang);
+    let waiting = tokio::spawn(waiting.send());
+    while a.requests() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    waiting.abort();
+
+    let picture = bench.until(|picture| picture.totals.requests == 2).await;
+    assert_eq!(
+        (
+            picture.totals.success_rate,
+            picture.providers[0].success_rate
+        ),
+        (None, None)
+    );
+    assert_eq!(picture.providers[0].in_flight, 0);
+    while a.abandoned() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn probes_find_a_dead_provider_and_its_return_without_traffic() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Status(503, "", vec![])).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let bench = start_with(&[&a, &b], limits(), Some(Duration::from_millis(100))).await;
+
+    bench
+        .until(|picture| picture.providers[0].state == State::Down)
+        .await;
+    assert!(a.probes() >= 3 && a.requests() == 0);
+    assert_eq!(header(&bench.post(ASK).await, "x-aibal-provider"), "b");
+
+    a.behave(Behaviour::Good);
+    bench
+        .until(|picture| picture.providers[0].state == State::HalfOpen)
+        .await;
+    let trial = bench.post(ASK).await;
+    assert_eq!(
+        (header(&trial, "x-aibal-provider"), trial.status().as_u16()),
+        ("a".to_owned(), 200)
+    );
+}
+
+#[tokio::test]
+async fn an_open_breaker_lets_nothing_through() {
+    let (a, b, bench) = pair(Behaviour::Status(500, "{}", vec![])).await;
+    for _ in 0..20 {
+        assert_eq!(bench.post(ASK).await.status(), 200);
+    }
+    bench.until(|picture| picture.totals.requests == 20).await;
+
+    assert!(
+        a.requests() <= 8,
+        "{} requests went to a broken upstream",
+        a.requests()
+    );
+    assert_eq!(b.requests(), 20);
+}
+
+#[tokio::test]
+async fn models_are_listed_in_either_shape() {
+    let (_a, _b, bench) = pair(Behaviour::Good).await;
+    let get = |path: &'static str| bench.client.get(format!("{}{path}", bench.url));
+
+    let list: Value = get("/models").send().await.unwrap().json().await.unwrap();
+    let ids: Vec<&str> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "auto",
+            "auto:chat",
+            "auto:artifact",
+            "smart",
+            "shared",
+            "only-a",
+            "only-b",
+            "a/shared",
+            "a/only-a",
+            "b/shared",
+            "b/only-b"
+        ]
+    );
+    let other: Value = get("/models")
+        .header("anthropic-version", "2023-06-01")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (other["has_more"].as_bool(), other["first_id"].as_str()),
+        (Some(false), Some("auto"))
+    );
+    let one: Value = get("/models/b/shared")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (one["id"].as_str(), one["owned_by"].as_str()),
+        (Some("b/shared"), Some("b"))
+    );
+    assert_eq!(get("/models/nope").send().await.unwrap().status(), 404);
+}

@@ -1,0 +1,201 @@
+//! A fake upstream: a real HTTP server that misbehaves as it is told.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use futures_util::stream::{self, StreamExt};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What it does with one request.
+#[derive(Debug, Clone)]
+pub enum Behaviour {
+    /// A good answer in the form that was asked for.
+    Good,
+    /// A status with a body and headers.
+    Status(u16, &'static str, Vec<(&'static str, &'static str)>),
+    /// Takes the request and never answers.
+    Hang,
+    /// A 200 and these events; then the connection is cut (`cut`), left open, or ended well.
+    Events(Vec<&'static str>, Ending),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The connection breaks.
+    Cut,
+    /// Nothing more comes.
+    Stall,
+    /// The body ends.
+    Close,
+}
+
+pub const ROLE: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#;
+pub const HELLO: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}"#;
+pub const STOP: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+pub const USAGE: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}"#;
+pub const DONE: &str = "[DONE]";
+pub const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30},"x_unknown":{"kept":1.10}}"#;
+
+/// One server; it ends with the test's runtime.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub base_url: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    script: Mutex<VecDeque<Behaviour>>,
+    usual: Mutex<Behaviour>,
+    requests: AtomicUsize,
+    probes: AtomicUsize,
+    abandoned: AtomicUsize,
+    seen: Mutex<Vec<(HeaderMap, String)>>,
+}
+
+impl Upstream {
+    /// Behaves like that unless a script says otherwise.
+    pub async fn start(usual: Behaviour) -> Self {
+        let shared = Arc::new(Shared {
+            script: Mutex::default(),
+            usual: Mutex::new(usual),
+            requests: AtomicUsize::new(0),
+            probes: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
+            seen: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { base_url, shared }
+    }
+
+    /// The next requests are treated like that, one each.
+    pub fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
+        self.shared.script.lock().unwrap().extend(behaviours);
+    }
+
+    pub fn behave(&self, usual: Behaviour) {
+        *self.shared.usual.lock().unwrap() = usual;
+    }
+
+    /// Chat requests so far.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    pub fn probes(&self) -> usize {
+        self.shared.probes.load(Ordering::SeqCst)
+    }
+
+    /// Requests whose caller left before the end.
+    pub fn abandoned(&self) -> usize {
+        self.shared.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Headers and body of the newest chat request.
+    pub fn last(&self) -> (HeaderMap, String) {
+        self.shared.seen.lock().unwrap().last().cloned().unwrap()
+    }
+}
+
+/// Counts a request as abandoned unless it came to its end.
+struct Watch(Arc<Shared>, bool);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.abandoned.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if parts.uri.path().ends_with("/models") {
+        shared.probes.fetch_add(1, Ordering::SeqCst);
+        let usual = shared.usual.lock().unwrap().clone();
+        return match usual {
+            Behaviour::Status(status, body, _) if status >= 500 => whole(status, body, &[]),
+            _ => whole(200, r#"{"object":"list","data":[{"id":"m"}]}"#, &[]),
+        };
+    }
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let stream = text.contains("\"stream\":true") || text.contains("\"stream\": true");
+    shared.seen.lock().unwrap().push((parts.headers, text));
+    let scripted = shared.script.lock().unwrap().pop_front();
+    let behaviour = scripted.unwrap_or_else(|| shared.usual.lock().unwrap().clone());
+    let mut watch = Watch(Arc::clone(&shared), false);
+    match behaviour {
+        Behaviour::Good if stream => {
+            events(vec![ROLE, HELLO, STOP, USAGE, DONE], Ending::Close, watch)
+        }
+        Behaviour::Good => {
+            watch.1 = true;
+            whole(200, WHOLE, &[("x-ratelimit-remaining-requests", "41")])
+        }
+        Behaviour::Status(status, body, headers) => {
+            watch.1 = true;
+            whole(status, body, &headers)
+        }
+        Behaviour::Hang => {
+            std::future::pending::<()>().await;
+            drop(watch);
+            whole(500, "", &[])
+        }
+        Behaviour::Events(data, ending) => events(data, ending, watch),
+    }
+}
+
+fn whole(
+    status: u16,
+    body: &'static str,
+    headers: &[(&'static str, &'static str)],
+) -> Response<Body> {
+    let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
+    response = response.header(CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(Body::from(body)).unwrap()
+}
+
+fn events(data: Vec<&'static str>, ending: Ending, mut watch: Watch) -> Response<Body> {
+    let events = data
+        .into_iter()
+        .map(|data| Ok(Bytes::from(format!("data: {data}\n\n"))));
+    let end = stream::once(async move {
+        // Whoever drops the body earlier has left before the end.
+        let watch = &mut watch;
+        match ending {
+            Ending::Close => {
+                watch.1 = true;
+                Ok(Bytes::new())
+            }
+            Ending::Cut => {
+                // What was written must be on the wire before the cut, or it is cut with it.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                watch.1 = true;
+                Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut"))
+            }
+            Ending::Stall => {
+                std::future::pending::<()>().await;
+                Ok::<Bytes, io::Error>(Bytes::new())
+            }
+        }
+    });
+    let body = Body::from_stream(stream::iter(events).chain(end));
+    let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+    response.body(body).unwrap()
+}
