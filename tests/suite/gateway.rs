@@ -66,11 +66,7 @@ async fn an_answer_passes_as_it_came_with_our_headers() {
 #[tokio::test]
 async fn a_stream_passes_and_its_usage_is_seen_only_by_those_who_asked() {
     let (a, _b, bench) = pair(Behaviour::Good).await;
-    let lines = |data: &[&str]| {
-        data.iter()
-            .map(|data| format!("data: {data}\n\n"))
-            .collect::<String>()
-    };
+    let lines = |data: &[&str]| format!("data: {}\n\n", data.join("\n\ndata: "));
 
     let plain = bench.post(STREAM).await;
     assert_eq!(
