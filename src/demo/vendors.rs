@@ -103,7 +103,8 @@ impl Vendors {
         Ok(self.named(vendor)?.switch.current())
     }
 
-    /// Well-formed chat requests that reached a vendor since the start; probes do not count.
+    /// Well-formed chat requests that a vendor took up since the start. Probes do not count, nor does
+    /// what an outage, a hang or a reset met before it was read.
     pub fn requests(&self, vendor: &str) -> Result<u64, UnknownVendor> {
         Ok(self.named(vendor)?.requests())
     }
