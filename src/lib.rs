@@ -1,12 +1,19 @@
 //! aibal-tui: a load-balancing gateway for AI providers, with a terminal dashboard.
+//!
+//! The rooms in reading order, lowest first; ARCHITECTURE.md says who may know whom.
+
+pub mod domain;
+
+pub mod clock;
+pub mod logs;
+
+pub mod contract;
+pub mod engine;
+pub mod protocols;
+
+pub mod client;
+pub mod gateway;
+pub mod probe;
 
 pub mod cli;
-pub mod client;
-pub mod clock;
-pub mod contract;
-pub mod domain;
-pub mod engine;
-pub mod gateway;
-pub mod logs;
-pub mod probe;
-pub mod protocols;
+pub mod demo;

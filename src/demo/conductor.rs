@@ -1,0 +1,143 @@
+//! PLAYING A SCENARIO: one small task per strike, which turns the victim's switch on and off.
+
+use super::behaviour::Behaviour;
+use super::pace::Pace;
+use super::scenario::{Scenario, Strike, Victim};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// How long the traffic is watched to find the busiest vendor, in world time.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// All vendors, in the order of their profiles.
+pub type Cast = Arc<[Arc<Behaviour>]>;
+
+/// Starts a scenario; it ends with `stop`. Must be called within a runtime.
+pub fn play(scenario: Scenario, cast: &Cast, pace: Pace, stop: &CancellationToken) {
+    let started = Instant::now();
+    for &strike in scenario.strikes {
+        let (cast, stop) = (Arc::clone(cast), stop.clone());
+        tokio::spawn(async move {
+            let cycles = repeat(strike, scenario.period, &cast, pace, started);
+            let _ended = stop.run_until_cancelled(cycles).await;
+        });
+    }
+}
+
+async fn repeat(strike: Strike, period: Duration, cast: &Cast, pace: Pace, started: Instant) {
+    let mut cycle = Duration::ZERO;
+    loop {
+        let at = |offset: Duration| started + pace.real(cycle + offset);
+
+        sleep_until(at(strike.from.saturating_sub(WATCH))).await;
+        let before: Vec<u64> = cast.iter().map(|vendor| vendor.requests()).collect();
+        sleep_until(at(strike.from)).await;
+
+        if let Some(victim) = victim(strike.victim, cast, &before) {
+            victim.switch.turn_by_script(Some(strike.fault));
+            sleep_until(at(strike.until)).await;
+            victim.switch.turn_by_script(None);
+        }
+        cycle += period;
+    }
+}
+
+fn victim<'a>(who: Victim, cast: &'a Cast, before: &[u64]) -> Option<&'a Behaviour> {
+    let chosen = match who {
+        Victim::Named(name) => cast.iter().find(|vendor| vendor.profile.name == name),
+        Victim::Busiest => {
+            let recent = |index: usize| cast[index].requests() - before[index];
+            // Reversed, because the last of equals wins and the first vendor should.
+            (0..cast.len())
+                .rev()
+                .max_by_key(|&index| recent(index))
+                .map(|index| &cast[index])
+        }
+    };
+    chosen.map(Arc::as_ref)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::fault::Fault;
+    use crate::demo::profile::PROFILES;
+    use crate::demo::wire::Ask;
+    use tokio::time::advance;
+
+    fn cast() -> Cast {
+        PROFILES
+            .iter()
+            .map(|profile| Arc::new(Behaviour::new(profile, 1, Pace::new(1.0))))
+            .collect()
+    }
+
+    fn faults(cast: &Cast) -> Vec<(&'static str, Fault)> {
+        cast.iter()
+            .filter_map(|vendor| Some((vendor.profile.name, vendor.switch.current()?)))
+            .collect()
+    }
+
+    async fn pass(seconds: u64) {
+        advance(Duration::from_secs(seconds)).await;
+        // The tasks woken by the new time get their turn.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_comes_goes_and_comes_again() {
+        let (cast, stop) = (cast(), CancellationToken::new());
+        let outage = "outage".parse().expect("a known scenario");
+        play(outage, &cast, Pace::new(1.0), &stop);
+        let _guard = stop.drop_guard();
+
+        let mut seen = Vec::new();
+        pass(0).await;
+        for seconds in [10, 9, 2, 58, 2, 109, 9, 3, 57, 4] {
+            pass(seconds).await;
+            seen.push(!faults(&cast).is_empty());
+        }
+
+        // At 10, 19, 21, 79, 81, 190, 199, 202, 259 and 263 seconds.
+        let expected = [
+            false, false, true, true, false, false, false, true, true, false,
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_busiest_vendor_of_the_last_seconds_is_struck() {
+        let (cast, stop) = (cast(), CancellationToken::new());
+        let brownout = "brownout".parse().expect("a known scenario");
+        play(brownout, &cast, Pace::new(1.0), &stop);
+        let _guard = stop.drop_guard();
+        let ask = Ask {
+            model: String::new(),
+            prompt_tokens: 1,
+            max_tokens: None,
+            is_stream: false,
+            wants_usage: false,
+        };
+        let serve = |index: usize, count: usize| {
+            for _ in 0..count {
+                cast[index].decide(&ask);
+            }
+        };
+
+        serve(0, 50);
+        pass(0).await;
+        pass(10).await;
+        serve(3, 5);
+        pass(11).await;
+
+        assert_eq!(
+            faults(&cast),
+            [(cast[3].profile.name, Fault::Slow(5.0))],
+            "what was served before the watch does not count"
+        );
+    }
+}

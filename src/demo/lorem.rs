@@ -1,0 +1,34 @@
+//! HARMLESS TEXT, for prompts and answers alike: one word counts as one token.
+
+const WORDS: [&str; 32] = [
+    "lorem", "ipsum", "dolor", "sit", "amet", "elit", "sed", "do", "tempor", "ut", "labore", "et",
+    "magna", "aliqua", "enim", "ad", "minim", "quis", "nostrud", "nisi", "ex", "ea", "duis",
+    "aute", "irure", "in", "velit", "esse", "cillum", "fugiat", "nulla", "sint",
+];
+
+/// Words number `from` to `to` (excluded) of the endless text that begins at `offset`. Every word
+/// but the very first has a blank before it, so pieces put together give the whole.
+pub fn words(offset: u64, from: u32, to: u32) -> String {
+    let mut text = String::with_capacity(7 * to.saturating_sub(from) as usize);
+    for number in from..to {
+        if 0 < number {
+            text.push(' ');
+        }
+        let index = offset.wrapping_add(u64::from(number)) % WORDS.len() as u64;
+        text.push_str(usize::try_from(index).map_or(WORDS[0], |index| WORDS[index]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_put_together_give_the_whole() {
+        let pieces = [words(30, 0, 1), words(30, 1, 4), words(30, 4, 9)].concat();
+
+        assert_eq!(pieces, words(30, 0, 9));
+        assert_eq!(pieces.split(' ').count(), 9);
+    }
+}

@@ -1,0 +1,170 @@
+//! WHO THE SIMULATED VENDORS ARE: prices, speed, limits and reliability, one row each.
+//!
+//! For a typical short answer (65 tokens) the rows give: openai 0.6 s, anthropic 0.9 s, xai 0.9 s,
+//! google 1.2 s, ollama 1.4 s. Nobody wins everything: openai is the fastest and dear, anthropic the
+//! most reliable and the dearest, xai quick and cheap-ish but flaky, google the cheapest of those
+//! that cost anything, ollama free, the slowest, and short of slots.
+
+use super::openai_wire::OpenAiWire;
+use super::wire::Wire;
+use std::time::Duration;
+
+/// Spread of the logarithm of the time to the first token.
+pub const FIRST_TOKEN_SIGMA: f64 = 0.35;
+/// Spread of the logarithm of the time per token; one draw per answer.
+pub const PER_TOKEN_SIGMA: f64 = 0.20;
+/// Mean length of an answer, in tokens.
+pub const ANSWER_TOKENS: f64 = 65.0;
+/// Spread of the logarithm of the length: two thirds of the answers have 45 to 90 tokens.
+pub const ANSWER_SIGMA: f64 = 0.35;
+
+/// One vendor's nature. All times are world time.
+#[derive(Debug)]
+pub struct Profile {
+    /// The provider's name, unique.
+    pub name: &'static str,
+    /// The one model it serves.
+    pub model: &'static str,
+    /// What the model can do: `chat`, `vision`, `reasoning`.
+    pub types: &'static [&'static str],
+    /// USD per million prompt tokens.
+    pub input_usd_per_1m: f64,
+    /// USD per million answer tokens.
+    pub output_usd_per_1m: f64,
+    /// Mean time to the first token.
+    pub first_token: Duration,
+    /// Mean time per further token.
+    pub per_token: Duration,
+    /// Share of requests that fail with a 500 or a 503 on an ordinary day, 0 to 1.
+    pub error_rate: f64,
+    /// Requests per minute, or none where the vendor sets no limit.
+    pub requests_per_minute: Option<u32>,
+    /// Answers worked on at once; more wait in line. None: as many as come.
+    pub slots: Option<u32>,
+    /// What a gateway should send at once, at most.
+    pub max_concurrent: u32,
+    /// The key it wants, or none. Made up: it opens nothing outside of this process.
+    pub api_key: Option<&'static str>,
+    /// The shape of its requests and answers.
+    pub wire: &'static dyn Wire,
+}
+
+/// The five vendors, in the order of the screen.
+pub static PROFILES: [Profile; 5] = [
+    Profile {
+        name: "openai",
+        model: "gpt-5.1",
+        types: &["chat", "vision", "reasoning"],
+        input_usd_per_1m: 1.25,
+        output_usd_per_1m: 10.0,
+        first_token: Duration::from_millis(250),
+        per_token: Duration::from_millis(5),
+        error_rate: 0.006,
+        requests_per_minute: Some(3000),
+        slots: None,
+        max_concurrent: 64,
+        api_key: Some("sk-demo-openai"),
+        wire: &OpenAiWire,
+    },
+    Profile {
+        name: "anthropic",
+        model: "claude-sonnet-4-5",
+        types: &["chat", "vision", "reasoning"],
+        input_usd_per_1m: 3.0,
+        output_usd_per_1m: 15.0,
+        first_token: Duration::from_millis(400),
+        per_token: Duration::from_millis(7),
+        error_rate: 0.001,
+        requests_per_minute: Some(2000),
+        slots: None,
+        max_concurrent: 64,
+        api_key: Some("sk-ant-demo"),
+        wire: &OpenAiWire,
+    },
+    Profile {
+        name: "xai",
+        model: "grok-4.3",
+        types: &["chat", "reasoning"],
+        input_usd_per_1m: 1.25,
+        output_usd_per_1m: 2.5,
+        first_token: Duration::from_millis(380),
+        per_token: Duration::from_millis(8),
+        error_rate: 0.015,
+        requests_per_minute: Some(900),
+        slots: None,
+        max_concurrent: 64,
+        api_key: Some("xai-demo"),
+        wire: &OpenAiWire,
+    },
+    Profile {
+        name: "google",
+        model: "gemini-3-flash-preview",
+        types: &["chat", "vision", "reasoning"],
+        input_usd_per_1m: 0.5,
+        output_usd_per_1m: 3.0,
+        first_token: Duration::from_millis(500),
+        per_token: Duration::from_millis(10),
+        error_rate: 0.008,
+        requests_per_minute: Some(1500),
+        slots: None,
+        max_concurrent: 64,
+        api_key: Some("AIza-demo"),
+        wire: &OpenAiWire,
+    },
+    Profile {
+        name: "ollama",
+        model: "llama3.2",
+        types: &["chat"],
+        input_usd_per_1m: 0.0,
+        output_usd_per_1m: 0.0,
+        first_token: Duration::from_millis(500),
+        per_token: Duration::from_millis(14),
+        error_rate: 0.004,
+        requests_per_minute: None,
+        slots: Some(6),
+        max_concurrent: 6,
+        api_key: None,
+        wire: &OpenAiWire,
+    },
+];
+
+#[cfg(test)]
+impl Profile {
+    /// The row of a name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PROFILES.iter().find(|profile| profile.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typical(profile: &Profile) -> Duration {
+        profile.first_token + profile.per_token.mul_f64(ANSWER_TOKENS)
+    }
+
+    #[test]
+    fn openai_is_clearly_the_fastest_and_the_free_one_the_slowest() {
+        let openai = typical(Profile::named("openai").expect("openai"));
+        let ollama = typical(Profile::named("ollama").expect("ollama"));
+
+        for other in PROFILES.iter().filter(|other| other.name != "openai") {
+            assert!(openai.mul_f64(1.4) < typical(other), "{}", other.name);
+        }
+        for other in PROFILES.iter().filter(|other| other.name != "ollama") {
+            assert!(typical(other).mul_f64(1.1) < ollama, "{}", other.name);
+            assert!(0.0 < other.input_usd_per_1m, "{}", other.name);
+        }
+    }
+
+    #[test]
+    fn every_vendor_has_a_name_and_a_key_of_its_own() {
+        for (index, one) in PROFILES.iter().enumerate() {
+            for other in &PROFILES[index + 1..] {
+                assert_ne!(one.name, other.name);
+                assert_ne!(one.api_key, other.api_key);
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! THE CLIENTS: requests that arrive whether or not the earlier ones were answered (an open loop),
+//! with the pauses of people who know nothing of each other (Poisson).
+
+use super::lorem;
+use super::luck::{Draw, Luck};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Requests under way at once; above, arrivals are skipped and counted. At 8 a second and a minute
+/// of patience nothing is skipped before every answer takes half a minute.
+const IN_FLIGHT_MAX: usize = 256;
+/// A client's patience.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Arrivals later than this behind their time (a laptop that slept) are not made up for.
+const LAG_MAX: Duration = Duration::from_secs(1);
+/// Share of clients that want the answer in pieces.
+const STREAMED: f64 = 0.7;
+/// Share of those that leave in the middle of it.
+const LEAVING: f64 = 0.015;
+/// Mean size of a prompt, in words, and the spread of its logarithm. Long beside the answers, as
+/// prompts with documents or a conversation in them are: for some requests the price of reading
+/// weighs more, for others that of answering, so that not one vendor is the best for all of them.
+const PROMPT_WORDS: f64 = 400.0;
+const PROMPT_SIGMA: f64 = 0.9;
+/// The answer lengths clients allow.
+const MAX_TOKENS: [u32; 5] = [48, 64, 96, 128, 256];
+/// What ends a good stream.
+const TERMINATOR: &[u8] = b"data: [DONE]";
+
+/// What became of the requests so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrafficCount {
+    /// Requests sent. What is neither ok, failed nor aborted is under way.
+    pub sent: u64,
+    /// Answered to the end.
+    pub ok: u64,
+    /// Refused, broken, or out of patience.
+    pub failed: u64,
+    /// The client left in the middle, or the traffic was stopped.
+    pub aborted: u64,
+    /// Not sent, because too many were under way.
+    pub skipped: u64,
+}
+
+/// The counters of a running traffic. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct TrafficMeter {
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    sent: AtomicU64,
+    ok: AtomicU64,
+    failed: AtomicU64,
+    aborted: AtomicU64,
+    skipped: AtomicU64,
+}
+
+impl TrafficMeter {
+    /// The counts now.
+    pub fn count(&self) -> TrafficCount {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        TrafficCount {
+            sent: read(&self.counters.sent),
+            ok: read(&self.counters.ok),
+            failed: read(&self.counters.failed),
+            aborted: read(&self.counters.aborted),
+            skipped: read(&self.counters.skipped),
+        }
+    }
+
+    fn ended(&self, end: End) {
+        let counter = match end {
+            End::Ok => &self.counters.ok,
+            End::Failed => &self.counters.failed,
+            End::Aborted => &self.counters.aborted,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A traffic that can be started.
+#[derive(Debug)]
+pub struct Traffic {
+    client: reqwest::Client,
+    url: Arc<str>,
+    seed: u64,
+    per_second: f64,
+    meter: TrafficMeter,
+}
+
+/// How one request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Ok,
+    Failed,
+    Aborted,
+}
+
+/// One request as it is going to be.
+#[derive(Debug)]
+struct Errand {
+    body: Value,
+    is_stream: bool,
+    /// Leaves after this many pieces.
+    leaves_after: Option<u64>,
+}
+
+impl Traffic {
+    /// Traffic through the gateway at `base_url` (such as `http://127.0.0.1:8080/v1`), with
+    /// `per_second` requests a second on average; 0, or less, means none.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be set up.
+    pub fn new(base_url: &str, seed: u64, per_second: f64) -> reqwest::Result<Self> {
+        // Never through a proxy of the environment: the gateway is on this machine.
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()?;
+        Ok(Self {
+            client,
+            url: format!("{}/chat/completions", base_url.trim_end_matches('/')).into(),
+            seed,
+            per_second,
+            meter: TrafficMeter::default(),
+        })
+    }
+
+    /// The counters, to be read while the traffic runs.
+    pub fn meter(&self) -> TrafficMeter {
+        self.meter.clone()
+    }
+
+    /// Sends requests until `stop`; then those under way are aborted and counted, and it returns.
+    pub async fn run(self, stop: CancellationToken) {
+        if !(self.per_second.is_finite() && 0.0 < self.per_second) {
+            return stop.cancelled().await;
+        }
+        let room = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let under_way = TaskTracker::new();
+        let mut due = Instant::now();
+        for number in 0.. {
+            let luck = Luck::of(self.seed, "traffic", number);
+            let pause = luck.exponential(Draw::Arrival) / self.per_second;
+            due = due.max(earliest()) + Duration::from_secs_f64(pause);
+            if stop.run_until_cancelled(sleep_until(due)).await.is_none() {
+                break;
+            }
+            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+                self.meter.counters.skipped.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            self.meter.counters.sent.fetch_add(1, Ordering::Relaxed);
+            let (client, url) = (self.client.clone(), Arc::clone(&self.url));
+            let (meter, stop) = (self.meter.clone(), stop.clone());
+            under_way.spawn(async move {
+                let errand = run_errand(&client, &url, errand(luck));
+                let end = stop.run_until_cancelled(errand).await;
+                meter.ended(end.unwrap_or(End::Aborted));
+                drop(place);
+            });
+        }
+        under_way.close();
+        under_way.wait().await;
+    }
+}
+
+/// The oldest time an arrival may still have.
+fn earliest() -> Instant {
+    let now = Instant::now();
+    now.checked_sub(LAG_MAX).unwrap_or(now)
+}
+
+fn errand(luck: Luck) -> Errand {
+    let is_stream = luck.happens(Draw::Streaming, STREAMED);
+    let max_tokens = MAX_TOKENS[index(luck.choice(Draw::MaxTokens, MAX_TOKENS.len() as u64))];
+    let prompt = lorem::words(luck.identity() >> 1, 0, prompt_words(luck));
+    let mut body = json!({
+        "model": "auto",
+        "messages": [
+            {"role": "system", "content": "Answer briefly."},
+            {"role": "user", "content": prompt},
+        ],
+        "max_tokens": max_tokens,
+    });
+    if is_stream {
+        body["stream"] = true.into();
+        body["stream_options"] = json!({"include_usage": true});
+    }
+    Errand {
+        body,
+        is_stream,
+        leaves_after: (is_stream && luck.happens(Draw::Leaving, LEAVING))
+            .then(|| 1 + luck.choice(Draw::BreakPoint, 4)),
+    }
+}
+
+/// 8 to 2000 words.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 8..=2000 just before"
+)]
+fn prompt_words(luck: Luck) -> u32 {
+    let words = PROMPT_WORDS * luck.lognormal(Draw::PromptSize, PROMPT_SIGMA);
+    words.clamp(8.0, 2000.0) as u32
+}
+
+fn index(choice: u64) -> usize {
+    usize::try_from(choice).unwrap_or(0)
+}
+
+async fn run_errand(client: &reqwest::Client, url: &str, errand: Errand) -> End {
+    let sent = client.post(url).json(&errand.body).send().await;
+    let Ok(mut response) = sent else {
+        return End::Failed;
+    };
+    let is_success = response.status().is_success();
+    let mut pieces = 0;
+    let mut tail = Tail::default();
+    loop {
+        match response.chunk().await {
+            Ok(Some(piece)) => tail.push(&piece),
+            Ok(None) => break,
+            Err(_) => return End::Failed,
+        }
+        pieces += 1;
+        if is_success && errand.leaves_after == Some(pieces) {
+            return End::Aborted;
+        }
+    }
+    let is_whole = !errand.is_stream || tail.has_terminator();
+    if is_success && is_whole {
+        End::Ok
+    } else {
+        End::Failed
+    }
+}
+
+/// The last bytes of a stream, however they were cut into pieces.
+#[derive(Default)]
+struct Tail {
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    /// The terminator with the line ends around it, and some room.
+    const LENGTH: usize = 64;
+
+    fn push(&mut self, piece: &Bytes) {
+        let kept = &piece[piece.len().saturating_sub(Self::LENGTH)..];
+        self.bytes.extend_from_slice(kept);
+        let excess = self.bytes.len().saturating_sub(Self::LENGTH);
+        self.bytes.drain(..excess);
+    }
+
+    fn has_terminator(&self) -> bool {
+        self.bytes.trim_ascii_end().ends_with(TERMINATOR)
+    }
+}
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;
