@@ -1,6 +1,6 @@
 //! WHO THE SIMULATED VENDORS ARE: prices, speed, limits and reliability, one row each.
 //!
-//! For a typical short answer (65 tokens) the rows give: openai 0.6 s, anthropic 0.9 s, xai 0.9 s,
+//! For a typical short answer (65 tokens) the rows give: openai 0.5 s, anthropic 1.0 s, xai 1.0 s,
 //! google 1.2 s, ollama 1.4 s. Nobody wins everything: openai is the fastest and dear, anthropic the
 //! most reliable and the dearest, xai quick and cheap-ish but flaky, google the cheapest of those
 //! that cost anything, ollama free, the slowest, and short of slots.
@@ -57,8 +57,8 @@ pub static PROFILES: [Profile; 5] = [
         types: &["chat", "vision", "reasoning"],
         input_usd_per_1m: 1.25,
         output_usd_per_1m: 10.0,
-        first_token: Duration::from_millis(250),
-        per_token: Duration::from_millis(5),
+        first_token: Duration::from_millis(200),
+        per_token: Duration::from_millis(4),
         error_rate: 0.006,
         requests_per_minute: Some(3000),
         slots: None,
@@ -72,8 +72,8 @@ pub static PROFILES: [Profile; 5] = [
         types: &["chat", "vision", "reasoning"],
         input_usd_per_1m: 3.0,
         output_usd_per_1m: 15.0,
-        first_token: Duration::from_millis(400),
-        per_token: Duration::from_millis(7),
+        first_token: Duration::from_millis(450),
+        per_token: Duration::from_millis(8),
         error_rate: 0.001,
         requests_per_minute: Some(2000),
         slots: None,
@@ -87,8 +87,8 @@ pub static PROFILES: [Profile; 5] = [
         types: &["chat", "reasoning"],
         input_usd_per_1m: 1.25,
         output_usd_per_1m: 2.5,
-        first_token: Duration::from_millis(380),
-        per_token: Duration::from_millis(8),
+        first_token: Duration::from_millis(400),
+        per_token: Duration::from_millis(9),
         error_rate: 0.015,
         requests_per_minute: Some(900),
         slots: None,
@@ -121,8 +121,8 @@ pub static PROFILES: [Profile; 5] = [
         per_token: Duration::from_millis(14),
         error_rate: 0.004,
         requests_per_minute: None,
-        slots: Some(6),
-        max_concurrent: 6,
+        slots: Some(16),
+        max_concurrent: 16,
         api_key: None,
         wire: &OpenAiWire,
     },

@@ -69,26 +69,32 @@ pub async fn start_with(
         model: "smart".into(),
         targets: vec![0],
     });
-    let fleet = Fleet::new(
-        catalogue,
-        Strategy::Best,
-        Weights::default(),
-        1,
-        clock::now(),
-    );
-    let (engine, handle, _kept) = engine::build(fleet, 1);
-    let stop = CancellationToken::new();
-    tokio::spawn(engine.run(stop.clone()));
     let protocol = by_kind("openai-compatible").unwrap();
     let endpoint =
         |upstream: &&Upstream| Endpoint::new(&upstream.base_url, Some("upstream-key"), protocol);
-    let directory = Arc::new(Directory {
+    let directory = Directory {
         endpoints: upstreams.iter().map(endpoint).collect(),
-    });
+    };
+    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+}
+
+/// Any fleet.
+pub async fn start_fleet(
+    catalogue: Catalogue,
+    directory: Directory,
+    strategy: Strategy,
+    limits: Limits,
+    probes: Option<Duration>,
+) -> Bench {
+    let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
+    let (engine, handle, _kept) = engine::build(fleet, 1);
+    let stop = CancellationToken::new();
+    tokio::spawn(engine.run(stop.clone()));
+    let directory = Arc::new(directory);
     let options = TransportOptions {
         connect_timeout: Duration::from_secs(2),
     };
-    let transport = Transport::new(upstreams.len(), options).unwrap();
+    let transport = Transport::new(directory.endpoints.len(), options).unwrap();
     let (task, _asking) = probe::Probe::new(
         handle.clone(),
         Arc::clone(&directory),
