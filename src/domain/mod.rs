@@ -41,7 +41,7 @@ pub use fleet::Fleet;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use lease::{Gauge, Lease};
-pub use naming::{Naming, UnknownModel, resolve};
+pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };

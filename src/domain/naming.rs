@@ -1,92 +1,255 @@
-//! What a model's name means, in this order: `auto` and `auto:TYPE`; a route's name;
-//! `provider/model`, which is pinned to that provider; a bare id, served by all who have it.
+//! Which targets a client's model name means. In this order, and the first that fits wins:
+//!
+//! 1. `auto` or `auto:TYPE`: whoever serves that type of work.
+//! 2. A route's name: the route's targets.
+//! 3. `provider/model` where that provider serves that model: that target and nobody else.
+//! 4. A bare model id: every provider that serves it.
 
 use super::target::{Catalogue, ModelType};
 
-/// How alike a name must be to be offered instead (Jaro-Winkler, 0..1), and how many are.
-const ALIKE: f64 = 0.75;
-const OFFERED: usize = 3;
+/// At most so many near names are offered.
+const NEAR_MOST: usize = 3;
+/// Names less alike than this (Jaro-Winkler, 0..1) are no help.
+const NEAR_LEAST: f64 = 0.8;
 
-/// A name, understood.
+/// What a model name means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Naming {
-    /// The balancer chooses among all of a type; without one, the request tells it.
+    /// All targets of a type; with no type named, the request itself tells it.
     Auto(Option<ModelType>),
-    /// These targets, by their places in the catalogue.
-    Targets { places: Vec<usize>, pinned: bool },
+    /// These and nobody else.
+    Targets {
+        /// Places in the catalogue, in its order or in the route's; never empty, except for a
+        /// route without targets.
+        places: Vec<usize>,
+        /// Whether the client insists on this very target, so that nobody may step in for it.
+        pinned: bool,
+    },
 }
 
-/// Nobody serves a model of that name.
+/// Nothing is called so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the model {name:?} does not exist here")]
+#[error("model {name:?} is unknown; {}", hint(near))]
 pub struct UnknownModel {
     pub name: String,
-    /// Names that look like it, best first.
+    /// Names that are nearly the same, the nearest first; at most three.
     pub near: Vec<String>,
 }
 
-/// Understands a name.
+fn hint(near: &[String]) -> String {
+    if near.is_empty() {
+        "GET /v1/models lists those that are known".to_owned()
+    } else {
+        format!("near names are {}", near.join(", "))
+    }
+}
+
+/// Says what a model name means, or offers near names.
 pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<Naming, UnknownModel> {
-    if name == "auto" {
-        return Ok(Naming::Auto(None));
-    }
-    if let Some(kind) = name
-        .strip_prefix("auto:")
-        .and_then(|word| word.parse().ok())
-    {
-        return Ok(Naming::Auto(Some(kind)));
-    }
-    if let Some(route) = catalogue.routes.iter().find(|route| &*route.model == name) {
-        return Ok(Naming::Targets {
-            places: route.targets.clone(),
-            pinned: false,
-        });
-    }
-    let places = |wanted: &dyn Fn(usize) -> bool| {
-        (0..catalogue.targets.len())
-            .filter(|&at| wanted(at))
-            .collect::<Vec<_>>()
-    };
-    let pinned = places(&|at| catalogue.targets[at].id.to_string() == name);
-    if !pinned.is_empty() {
-        return Ok(Naming::Targets {
-            places: pinned,
-            pinned: true,
-        });
-    }
-    let bare = places(&|at| &*catalogue.targets[at].id.model == name);
-    if !bare.is_empty() {
-        return Ok(Naming::Targets {
-            places: bare,
-            pinned: false,
-        });
-    }
-    Err(UnknownModel {
+    let found = auto(name)
+        .or_else(|| route(catalogue, name))
+        .or_else(|| pinned(catalogue, name))
+        .or_else(|| bare(catalogue, name));
+    found.ok_or_else(|| UnknownModel {
         name: name.to_owned(),
         near: near(catalogue, name),
     })
 }
 
-fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
-    let autos = ModelType::ALL.iter().map(|kind| format!("auto:{kind}"));
+/// Every name that a client may send, in the order in which it is listed to clients: `auto`,
+/// `auto:TYPE` where somebody serves the type, routes, bare ids, `provider/model`.
+pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
+    let served = |kind: &ModelType| catalogue.targets.iter().any(|t| t.types.contains(*kind));
+    let mut names = vec!["auto".to_owned()];
+    names.extend(
+        ModelType::ALL
+            .iter()
+            .filter(|kind| served(kind))
+            .map(|kind| format!("auto:{kind}")),
+    );
     let routes = catalogue.routes.iter().map(|route| route.model.to_string());
-    let bare = catalogue
-        .targets
+    let bare = catalogue.targets.iter().map(|t| t.id.model.to_string());
+    let full = catalogue.targets.iter().map(|t| t.id.to_string());
+    for name in routes.chain(bare).chain(full) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn auto(name: &str) -> Option<Naming> {
+    if name == "auto" {
+        return Some(Naming::Auto(None));
+    }
+    let kind = name.strip_prefix("auto:")?.parse().ok()?;
+    Some(Naming::Auto(Some(kind)))
+}
+
+fn route(catalogue: &Catalogue, name: &str) -> Option<Naming> {
+    let route = catalogue
+        .routes
         .iter()
-        .map(|target| target.id.model.to_string());
-    let full = catalogue.targets.iter().map(|target| target.id.to_string());
-    let mut known: Vec<(f64, String)> = autos
-        .chain(routes)
-        .chain(bare)
-        .chain(full)
-        .map(|known| (strsim::jaro_winkler(name, &known), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        .find(|route| &*route.model == name)?;
+    Some(Naming::Targets {
+        places: route.targets.clone(),
+        pinned: false,
+    })
+}
+
+fn pinned(catalogue: &Catalogue, name: &str) -> Option<Naming> {
+    // A model id may hold slashes itself, so a provider's name may be any of the beginnings.
+    let place = name
+        .match_indices('/')
+        .find_map(|(at, _)| catalogue.target(&name[..at], &name[at + 1..]))?;
+    Some(Naming::Targets {
+        places: vec![place],
+        pinned: true,
+    })
+}
+
+fn bare(catalogue: &Catalogue, name: &str) -> Option<Naming> {
+    let places: Vec<usize> = (0..catalogue.targets.len())
+        .filter(|&at| &*catalogue.targets[at].id.model == name)
         .collect();
-    known.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    known.dedup_by(|a, b| a.1 == b.1);
-    known
+    (!places.is_empty()).then_some(Naming::Targets {
+        places,
+        pinned: false,
+    })
+}
+
+fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
+    let wanted = name.to_lowercase();
+    let mut alike: Vec<(f64, String)> = model_names(catalogue)
         .into_iter()
-        .take(OFFERED)
+        .map(|known| (strsim::jaro_winkler(&wanted, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| NEAR_LEAST <= *likeness)
+        .collect();
+    // Stable, so that equals stay in the order of the list.
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0));
+    alike
+        .into_iter()
+        .take(NEAR_MOST)
         .map(|(_, known)| known)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ModelTypes, Provider, Route, Target, TargetId, WeightOverride};
+
+    fn catalogue() -> Catalogue {
+        let provider = |name: &str| Provider {
+            name: name.into(),
+            kind: "openai".into(),
+            priority: 50,
+            max_concurrent: None,
+            enabled: true,
+            off: None,
+            weights: WeightOverride::default(),
+        };
+        let target = |provider, name: &str, model: &str| Target {
+            id: TargetId::new(name, model),
+            provider,
+            types: ModelTypes::CHAT,
+            price: None,
+        };
+        Catalogue {
+            providers: vec![provider("openai"), provider("relay")],
+            targets: vec![
+                target(0, "openai", "gpt-4o"),
+                target(1, "relay", "gpt-4o"),
+                target(1, "relay", "openai/gpt-4o-mini"),
+            ],
+            routes: vec![Route {
+                model: "fast".into(),
+                targets: vec![2, 0],
+            }],
+        }
+    }
+
+    fn targets(places: &[usize], pinned: bool) -> Naming {
+        Naming::Targets {
+            places: places.to_vec(),
+            pinned,
+        }
+    }
+
+    #[test]
+    fn every_kind_of_name_is_understood() {
+        let catalogue = catalogue();
+        let cases = [
+            ("auto", Naming::Auto(None)),
+            ("auto:vision", Naming::Auto(Some(ModelType::Vision))),
+            ("fast", targets(&[2, 0], false)),
+            ("relay/gpt-4o", targets(&[1], true)),
+            ("relay/openai/gpt-4o-mini", targets(&[2], true)),
+            ("gpt-4o", targets(&[0, 1], false)),
+            ("openai/gpt-4o-mini", targets(&[2], false)),
+        ];
+
+        for (name, meaning) in cases {
+            assert_eq!(resolve(&catalogue, name), Ok(meaning), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_route_comes_before_a_model_of_the_same_name() {
+        let mut catalogue = catalogue();
+        catalogue.routes.push(Route {
+            model: "gpt-4o".into(),
+            targets: vec![2],
+        });
+
+        assert_eq!(resolve(&catalogue, "gpt-4o"), Ok(targets(&[2], false)));
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_near_ones() {
+        let error = resolve(&catalogue(), "GPT-40").unwrap_err();
+
+        assert_eq!(error.near[0], "gpt-4o");
+        assert!(error.near.len() <= NEAR_MOST);
+        assert!(
+            error
+                .to_string()
+                .starts_with("model \"GPT-40\" is unknown; near names are gpt-4o")
+        );
+    }
+
+    #[test]
+    fn a_name_like_no_other_points_to_the_list() {
+        let error = resolve(&catalogue(), "zzz").unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "model \"zzz\" is unknown; GET /v1/models lists those that are known"
+        );
+        assert!(resolve(&catalogue(), "auto:poetry").is_err());
+        assert!(resolve(&catalogue(), "").is_err());
+    }
+
+    #[test]
+    fn every_listed_name_can_be_resolved() {
+        let catalogue = catalogue();
+
+        let names = model_names(&catalogue);
+
+        assert_eq!(
+            names,
+            [
+                "auto",
+                "auto:chat",
+                "auto:artifact",
+                "fast",
+                "gpt-4o",
+                "openai/gpt-4o-mini",
+                "openai/gpt-4o",
+                "relay/gpt-4o",
+                "relay/openai/gpt-4o-mini",
+            ]
+        );
+        assert!(names.iter().all(|name| resolve(&catalogue, name).is_ok()));
+    }
 }

@@ -1,17 +1,18 @@
 //! What clients may ask for, in the shape that their library reads.
 
 use super::{Gateway, GatewayError};
-use crate::domain::{Catalogue, ModelType, Naming, resolve};
+use crate::domain::{Catalogue, Naming, model_names, resolve};
 use crate::protocols::wants_message_shapes;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// When these names came to be: clients want a time, and nobody uses it.
 const CREATED: u64 = 1_735_689_600;
+/// Owner of names that several providers stand behind.
+const OURS: &str = "aibal-tui";
 const CREATED_TEXT: &str = "2025-01-01T00:00:00Z";
 
 /// All names.
@@ -60,42 +61,16 @@ fn owner(catalogue: &Catalogue, naming: &Naming) -> String {
         Naming::Targets { places, .. } if places.len() == 1 => {
             catalogue.targets[places[0]].id.provider.to_string()
         }
-        _ => "aibal-tui".to_owned(),
+        _ => OURS.to_owned(),
     }
 }
 
-/// `auto`, `auto:TYPE` where somebody serves it, routes, bare ids, `provider/model`; with owners.
+/// Every name, with its owner.
 fn names(catalogue: &Catalogue) -> Vec<(String, String)> {
-    let ours = |name: String| (name, "aibal-tui".to_owned());
-    let mut names = vec![ours("auto".to_owned())];
-    let served = |kind: &ModelType| {
-        catalogue
-            .targets
-            .iter()
-            .any(|target| target.types.contains(*kind))
+    let owned = |name: String| {
+        let owner = resolve(catalogue, &name)
+            .map_or_else(|_| OURS.to_owned(), |naming| owner(catalogue, &naming));
+        (name, owner)
     };
-    let kinds = ModelType::ALL
-        .into_iter()
-        .filter(|kind| *kind != ModelType::Embedding)
-        .filter(served);
-    names.extend(kinds.map(|kind| ours(format!("auto:{kind}"))));
-    names.extend(
-        catalogue
-            .routes
-            .iter()
-            .map(|route| ours(route.model.to_string())),
-    );
-    let mut seen = BTreeSet::new();
-    for target in &catalogue.targets {
-        if seen.insert(&target.id.model) {
-            names.push((target.id.model.to_string(), target.id.provider.to_string()));
-        }
-    }
-    names.extend(
-        catalogue
-            .targets
-            .iter()
-            .map(|target| (target.id.to_string(), target.id.provider.to_string())),
-    );
-    names
+    model_names(catalogue).into_iter().map(owned).collect()
 }
