@@ -14,6 +14,7 @@ pub mod protocols;
 pub mod client;
 pub mod gateway;
 pub mod probe;
+pub mod tui;
 
 pub mod cli;
 pub mod demo;
