@@ -4,6 +4,7 @@
 
 pub mod domain;
 
+pub mod access;
 pub mod clock;
 pub mod logs;
 
@@ -12,9 +13,15 @@ pub mod engine;
 pub mod protocols;
 
 pub mod client;
+
+pub mod api;
 pub mod gateway;
 pub mod probe;
 pub mod tui;
 
+pub mod server;
+
 pub mod cli;
 pub mod demo;
+
+pub mod app;

@@ -150,7 +150,6 @@ impl Dashboard {
             Event::Key(key) => self.hear(Message::Key(key)),
             Event::Resize(columns, rows) => {
                 self.screen.resize(columns, rows)?;
-                self.screen.repaint()?;
                 Ok(None)
             }
             _ => Ok(None),

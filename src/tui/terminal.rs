@@ -55,10 +55,7 @@ impl Screen {
         ENTERED.store(true, Ordering::SeqCst);
         execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
         let canvas = Canvas::default();
-        let options = TerminalOptions {
-            viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
-        };
-        let terminal = Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)?;
+        let terminal = blank(&canvas, columns, rows)?;
         let mut screen = Self { canvas, terminal };
         screen.repaint()?;
         Ok(screen)
@@ -80,15 +77,35 @@ impl Screen {
         write_whole(&frame)
     }
 
-    /// The terminal has another size.
+    /// The terminal has another size: everything is drawn again with the next frame.
     pub fn resize(&mut self, columns: u16, rows: u16) -> io::Result<()> {
-        self.terminal.resize(Rect::new(0, 0, columns, rows))
+        self.terminal = blank(&self.canvas, columns, rows)?;
+        self.repaint()
     }
 
     /// Everything is drawn again with the next frame.
     pub fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // What ratatui calls clearing asks the terminal for its cursor, and a terminal that does
+        // not answer would hold us up: so the screen is emptied here, and the last frame forgotten.
+        self.terminal.swap_buffers();
+        execute!(
+            self.canvas,
+            style::ResetColor,
+            terminal::Clear(terminal::ClearType::All)
+        )
     }
+}
+
+/// A picture of nothing, of a size that we tell and do not ask for.
+fn blank(
+    canvas: &Canvas,
+    columns: u16,
+    rows: u16,
+) -> io::Result<Terminal<CrosstermBackend<Canvas>>> {
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
+    };
+    Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)
 }
 
 impl Drop for Screen {
