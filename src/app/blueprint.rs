@@ -78,5 +78,11 @@ pub(super) fn of_demo(
     };
     let options = screen::options(globals, true, false, format!("127.0.0.1:{port}"));
     // A minute shows a movement at once.
-    (blueprint, Options { window: Window::Minute, ..options })
+    (
+        blueprint,
+        Options {
+            window: Window::Minute,
+            ..options
+        },
+    )
 }
