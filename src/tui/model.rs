@@ -146,6 +146,15 @@ impl Model {
         }
     }
 
+    /// A dashboard that shows a status, as if it had just come.
+    pub fn showing(options: Options, status: Status) -> Self {
+        let mut model = Self::new(options);
+        model.link = Link::Live;
+        model.status = Some(Arc::new(status));
+        model.sort();
+        model
+    }
+
     /// What to do first.
     pub fn start(&self) -> Vec<Effect> {
         vec![Effect::Watch(self.window)]
