@@ -112,7 +112,8 @@ pub struct Status {
     pub reverts_at: Option<String>,
     /// In the order of the configuration.
     pub providers: Vec<ProviderStatus>,
-    /// All providers together, over the window.
+    /// All providers together, over the window; left out of a delta that finishes no column.
+    #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
     /// Firing alerts.
     pub alerts: Vec<serde_json::Value>,
@@ -167,6 +168,7 @@ pub struct ProviderStatus {
     pub why: String,
     /// Since when it is in this state, RFC 3339.
     pub state_since: String,
+    #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
 }
 
@@ -180,6 +182,13 @@ pub struct Series {
     pub last_start: u64,
     /// Oldest first.
     pub buckets: Vec<Bucket>,
+}
+
+impl Series {
+    /// Whether it was left out.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
 }
 
 /// One column: what finished in it.

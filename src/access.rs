@@ -1,0 +1,364 @@
+//! WHO MAY DO WHAT: tokens with roles, and the places that need no token. Every door asks here,
+//! and says the refusal in its own shape.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::{HeaderMap, Method, Uri};
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+/// Headers that carry nothing but a token, besides `Authorization: Bearer`.
+const TOKEN_HEADERS: [&str; 2] = ["x-api-key", "x-goog-api-key"];
+
+/// Where a request came in; the server puts it among a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Tcp(SocketAddr),
+    /// The Unix socket, which only its owner can open.
+    Unix,
+}
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Viewer,
+    Operator,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Whether the role includes a right.
+    pub const fn may(self, right: Right) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Client => matches!(right, Right::Use | Right::Select),
+            Self::Viewer => matches!(right, Right::Read | Right::Select),
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.word() == word)
+            .ok_or_else(|| format!("{word:?} is not one of client, viewer, operator"))
+    }
+}
+
+/// What a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Model traffic, and counting traffic that runs elsewhere.
+    Use,
+    /// Asking for a selection, which changes nothing.
+    Select,
+    /// Reading numbers and settings.
+    Read,
+    /// Changing weights and providers.
+    Change,
+}
+
+impl Right {
+    /// The roles that include it, for a refusal.
+    const fn roles(self) -> &'static str {
+        match self {
+            Self::Use => "client or operator",
+            Self::Select => "client, viewer or operator",
+            Self::Read => "viewer or operator",
+            Self::Change => "operator",
+        }
+    }
+}
+
+/// A token that somebody was given. Only its hash is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Who it was given to; stands in the record of changes.
+    pub name: String,
+    pub sha256: [u8; 32],
+    pub role: Role,
+}
+
+/// Somebody who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's name, or `local` where none was needed.
+    pub who: String,
+    pub role: Role,
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    #[error(
+        "a token is needed: send it as Authorization: Bearer, as x-api-key or as x-goog-api-key"
+    )]
+    NoToken,
+    #[error("the token is unknown here; [[auth.tokens]] lists the hashes of those that are known")]
+    UnknownToken,
+    #[error("the token {name:?} has the role {}, but this call needs {needs}", role.word())]
+    Role {
+        name: String,
+        role: Role,
+        needs: &'static str,
+    },
+}
+
+impl Denial {
+    /// 401 where another token may help, 403 where this one is not enough.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::NoToken | Self::UnknownToken => 401,
+            Self::Role { .. } => 403,
+        }
+    }
+}
+
+/// The tokens of one door.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    tokens: Vec<Token>,
+}
+
+impl Access {
+    pub const fn new(tokens: Vec<Token>) -> Self {
+        Self { tokens }
+    }
+
+    /// Lets in who has the right. The Unix socket is operator, and so is loopback while there are
+    /// no tokens; both whatever token they send. A request whose peer nobody knows has no rights
+    /// of its own.
+    pub fn admit(
+        &self,
+        peer: Option<&Peer>,
+        headers: &HeaderMap,
+        right: Right,
+    ) -> Result<Caller, Denial> {
+        let caller = self.caller(peer, headers)?;
+        if caller.role.may(right) {
+            return Ok(caller);
+        }
+        Err(Denial::Role {
+            name: caller.who,
+            role: caller.role,
+            needs: right.roles(),
+        })
+    }
+
+    fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Caller, Denial> {
+        let is_trusted = match peer {
+            Some(Peer::Unix) => true,
+            Some(Peer::Tcp(address)) => {
+                self.tokens.is_empty() && address.ip().to_canonical().is_loopback()
+            }
+            None => false,
+        };
+        if is_trusted {
+            return Ok(Caller {
+                who: "local".to_owned(),
+                role: Role::Operator,
+            });
+        }
+        let sent = sent_tokens(headers);
+        if sent.is_empty() {
+            return Err(Denial::NoToken);
+        }
+        let known = sent.iter().find_map(|text| self.known(text));
+        let token = known.ok_or(Denial::UnknownToken)?;
+        Ok(Caller {
+            who: token.name.clone(),
+            role: token.role,
+        })
+    }
+
+    fn known(&self, text: &[u8]) -> Option<&Token> {
+        let hash = digest(&SHA256, text);
+        // Every token is compared, so that the time taken says nothing about the place of a hit.
+        self.tokens.iter().fold(None, |found, token| {
+            let is_same = verify_slices_are_equal(&token.sha256, hash.as_ref()).is_ok();
+            found.or(is_same.then_some(token))
+        })
+    }
+}
+
+fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
+    let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
+        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
+    });
+    let named = TOKEN_HEADERS
+        .iter()
+        .flat_map(|name| headers.get_all(*name))
+        .map(http::HeaderValue::as_bytes);
+    bearer
+        .chain(named)
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
+        .collect()
+}
+
+/// Whether a browser sends this from a page of another site: something that changes state, with an
+/// `Origin` that is not the host it is sent to. A page could otherwise steer an instance on its
+/// reader's own machine, where no token is needed.
+pub fn is_cross_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return false;
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return false;
+    };
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| uri.authority().map(http::uri::Authority::as_str));
+    let site = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, site)| site);
+    match (site, host) {
+        (Some(site), Some(host)) => !site.eq_ignore_ascii_case(host),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn token(name: &str, secret: &str, role: Role) -> Token {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+        Token {
+            name: name.to_owned(),
+            sha256,
+            role,
+        }
+    }
+
+    fn access() -> Access {
+        Access::new(vec![
+            token("apps", "c-secret", Role::Client),
+            token("screen", "v-secret", Role::Viewer),
+            token("ops", "o-secret", Role::Operator),
+        ])
+    }
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|&(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    fn tcp(address: &str) -> Peer {
+        Peer::Tcp(address.parse().unwrap())
+    }
+
+    #[test]
+    fn each_role_may_what_the_table_says() {
+        let rights = [Right::Use, Right::Select, Right::Read, Right::Change];
+        let may = |role: Role| rights.map(|right| role.may(right));
+
+        assert_eq!(may(Role::Client), [true, true, false, false]);
+        assert_eq!(may(Role::Viewer), [false, true, true, false]);
+        assert_eq!(may(Role::Operator), [true; 4]);
+    }
+
+    #[test]
+    fn a_token_is_taken_from_any_of_its_headers() {
+        let away = tcp("192.0.2.7:9");
+        for header in [
+            ("authorization", "Bearer o-secret"),
+            ("authorization", "bearer  o-secret "),
+            ("x-api-key", "o-secret"),
+            ("x-goog-api-key", "o-secret"),
+        ] {
+            let caller = access().admit(Some(&away), &headers(&[header]), Right::Change);
+
+            assert_eq!(caller.map(|caller| caller.who), Ok("ops".to_owned()));
+        }
+    }
+
+    #[test]
+    fn no_token_an_unknown_one_and_a_weak_one_are_told_apart() {
+        let away = tcp("127.0.0.1:9");
+        let admit = |pairs| access().admit(Some(&away), &headers(pairs), Right::Change);
+
+        assert_eq!(admit(&[]), Err(Denial::NoToken));
+        assert_eq!(admit(&[("x-api-key", "guess")]), Err(Denial::UnknownToken));
+        let weak = admit(&[("x-api-key", "v-secret")]).unwrap_err();
+        assert_eq!(weak.status(), 403);
+        assert_eq!(
+            weak.to_string(),
+            "the token \"screen\" has the role viewer, but this call needs operator"
+        );
+    }
+
+    #[test]
+    fn loopback_is_trusted_only_while_there_are_no_tokens() {
+        let open = Access::default();
+        let none = HeaderMap::new();
+        for address in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+            let caller = open.admit(Some(&tcp(address)), &none, Right::Change);
+            assert_eq!(caller.map(|caller| caller.who), Ok("local".to_owned()));
+        }
+
+        let away = open.admit(Some(&tcp("192.0.2.7:9")), &none, Right::Read);
+        assert_eq!(away, Err(Denial::NoToken));
+        assert_eq!(open.admit(None, &none, Right::Read), Err(Denial::NoToken));
+    }
+
+    #[test]
+    fn the_socket_is_trusted_whatever_token_is_sent() {
+        let sent = headers(&[("x-api-key", "guess")]);
+
+        let caller = access().admit(Some(&Peer::Unix), &sent, Right::Change);
+
+        assert_eq!(caller.map(|caller| caller.role), Ok(Role::Operator));
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_known_by_its_origin() {
+        let uri = Uri::from_static("/api/weights");
+        let is_cross = |method: Method, pairs: &[(&'static str, &'static str)]| {
+            is_cross_site(&method, &uri, &headers(pairs))
+        };
+        let host = ("host", "127.0.0.1:8080");
+
+        assert!(!is_cross(Method::PUT, &[host]));
+        assert!(!is_cross(
+            Method::PUT,
+            &[host, ("origin", "http://127.0.0.1:8080")]
+        ));
+        assert!(is_cross(
+            Method::PUT,
+            &[host, ("origin", "http://127.0.0.1:3000")]
+        ));
+        assert!(is_cross(Method::POST, &[host, ("origin", "null")]));
+        assert!(!is_cross(
+            Method::GET,
+            &[host, ("origin", "https://example.org")]
+        ));
+    }
+}
