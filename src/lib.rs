@@ -13,8 +13,12 @@ pub mod engine;
 pub mod protocols;
 
 pub mod client;
+
+pub mod api;
 pub mod gateway;
 pub mod probe;
+
+pub mod server;
 
 pub mod cli;
 pub mod demo;

@@ -1,3 +1,9 @@
-//! The command line: what may be typed, as INTERFACES promises it.
+//! The command line: what may be typed, and reports as text.
 
 pub mod arguments;
+mod plain;
+mod selection;
+mod status;
+
+pub use selection::render_selection;
+pub use status::{exit_code, render_status};

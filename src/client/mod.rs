@@ -1,11 +1,32 @@
 //! ONE FACE, TWO BACKS: the dashboard and the command line talk to an instance through
 //! [`Client`], and cannot tell whether it runs in this process or elsewhere.
 
+mod address;
+mod backoff;
+mod local;
+mod refused;
+mod remote;
+mod selection;
+
+pub use address::{Address, socket_path};
+pub use local::Local;
+pub use refused::Refused;
+pub use remote::Remote;
+pub use selection::find_provider;
+
 use crate::contract::{
-    ProviderChange, ProviderStatus, Status, WeightsChange, WeightsReport, Window,
+    Instance, Performance, ProviderChange, ProviderStatus, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, Window,
 };
+use crate::engine::Handle;
+use reqwest::Method;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// Updates that wait for a watcher; it wants the newest only.
+const UPDATES: usize = 4;
+/// Who the record of changes names for a change from within the process.
+const LOCAL: &str = "local";
 
 /// Why a wish was not granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,47 +47,131 @@ pub enum Update {
     Lost(String),
 }
 
-/// A running instance.
+/// A running instance; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Client;
+pub enum Client {
+    Local(Local),
+    Remote(Remote),
+}
 
 impl Client {
+    /// The instance in this process.
+    pub fn local(handle: Handle, instance: Instance) -> Self {
+        Self::Local(Local::new(handle, instance))
+    }
+
+    /// An instance elsewhere; nothing is sent before the first call. Fails where the token cannot
+    /// be sent.
+    pub fn remote(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
+        Remote::new(address, token).map(Self::Remote)
+    }
+
     /// Whether the instance runs in another process.
     pub fn is_remote(&self) -> bool {
-        false
+        matches!(self, Self::Remote(_))
     }
 
     /// Where the instance is, for the header: `local` or a host and port.
     pub fn place(&self) -> String {
-        "local".to_owned()
+        match self {
+            Self::Local(_) => LOCAL.to_owned(),
+            Self::Remote(remote) => remote.address().to_string(),
+        }
     }
 
     /// Watches the instance over a window: a status at once, then whenever the numbers move (at
     /// most 4 a second). Spawns a task on the current runtime; it ends when the receiver is
     /// dropped.
-    pub fn watch(&self, _window: Window) -> mpsc::Receiver<Update> {
-        mpsc::channel(4).1
+    pub fn watch(&self, window: Window) -> mpsc::Receiver<Update> {
+        let (sender, updates) = mpsc::channel(UPDATES);
+        match self.clone() {
+            Self::Local(local) => tokio::spawn(local.watch(window, sender)),
+            Self::Remote(remote) => tokio::spawn(remote.watch(window, sender)),
+        };
+        updates
+    }
+
+    /// The numbers over a window, once.
+    pub async fn status(&self, window: Window) -> Result<Status, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.status(window).await.map_err(Refused::from)?),
+            Self::Remote(remote) => {
+                let path = format!("/api/status?window={}", window.word());
+                remote.get(&path).await
+            }
+        }
+    }
+
+    /// The report of the last 1..=8760 hours.
+    pub async fn performance(&self, hours: u32) -> Result<Performance, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.performance(hours).await?),
+            Self::Remote(remote) => {
+                let path = format!("/api/monitoring/performance?hours={hours}");
+                remote.get(&path).await
+            }
+        }
+    }
+
+    /// Who would serve such a request now, and why.
+    pub async fn select(&self, request: SelectRequest) -> Result<Selection, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.select(&request)?),
+            Self::Remote(remote) => {
+                // Before JSON can lose a number that is none, and the constraint with it.
+                selection::check(&request).map_err(Refused::from)?;
+                let path = "/api/load-balancing/select";
+                remote.send(Method::POST, path, &request).await
+            }
+        }
     }
 
     /// Changes weights; missing fields keep their value.
-    pub async fn set_weights(&self, _change: WeightsChange) -> Result<WeightsReport, ClientError> {
-        std::future::ready(()).await;
-        Err(ClientError {
-            status: 0,
-            detail: "not connected".to_owned(),
-        })
+    pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.set_weights(change, LOCAL).await?),
+            Self::Remote(remote) => remote.send(Method::PUT, "/api/weights", &change).await,
+        }
+    }
+
+    /// Keeps the weights that are on trial.
+    pub async fn keep_weights(&self) -> Result<WeightsReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.keep_weights(LOCAL).await?),
+            Self::Remote(remote) => {
+                let nothing = serde_json::json!({});
+                remote
+                    .send(Method::POST, "/api/weights/keep", &nothing)
+                    .await
+            }
+        }
     }
 
     /// Changes one provider; missing fields keep their value.
     pub async fn change_provider(
         &self,
-        _name: &str,
-        _change: ProviderChange,
+        name: &str,
+        change: ProviderChange,
     ) -> Result<ProviderStatus, ClientError> {
-        std::future::ready(()).await;
-        Err(ClientError {
-            status: 0,
-            detail: "not connected".to_owned(),
-        })
+        match self {
+            Self::Local(local) => Ok(local.change_provider(name, change, LOCAL).await?),
+            Self::Remote(remote) => {
+                let path = format!("/api/providers/{}", escaped(name));
+                remote.send(Method::PATCH, &path, &change).await
+            }
+        }
     }
+}
+
+/// A name as one segment of a path.
+fn escaped(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let escape = |byte: u8| {
+        if is_plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    name.bytes().map(escape).collect()
 }

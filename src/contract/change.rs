@@ -106,6 +106,12 @@ pub struct ProbeReport {
     pub at: String,
 }
 
+/// `GET /api/revisions`, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevisionList {
+    pub revisions: Vec<RevisionReport>,
+}
+
 /// One change of weights or of a provider: who, when, why, before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -16,8 +16,8 @@ mod selection;
 mod status;
 
 pub use change::{
-    GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionReport, WeightOverride,
-    WeightsChange, WeightsReport,
+    GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionList, RevisionReport,
+    WeightOverride, WeightsChange, WeightsReport,
 };
 pub use conversion::{Instance, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};

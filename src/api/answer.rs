@@ -1,0 +1,51 @@
+//! Refusals as they go over the wire.
+
+use crate::client::Refused;
+use crate::contract::Problem;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.problem).unwrap_or_default();
+        let mut response = (status, Body::from(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(pause) = self.retry_after {
+            // Whole seconds, and never early.
+            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+    }
+}
+
+/// 404 for whatever does not exist here.
+pub async fn unknown_path(method: Method, uri: Uri) -> Response {
+    let detail = format!("{method} {} does not exist here", uri.path());
+    Refused::from(Problem::new(404, detail)).into_response()
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let detail = format!(
+        "{} cannot be asked with {method}; the Allow header says with what it can",
+        uri.path()
+    );
+    Refused::from(Problem::new(405, detail)).into_response()
+}
+
+/// 500 for a mistake of our own; what it was stands in the log.
+pub fn panicked() -> Response {
+    let detail = "the instance made a mistake while answering; it goes on serving";
+    Refused::from(Problem::new(500, detail)).into_response()
+}

@@ -1,0 +1,123 @@
+//! Asking for a selection.
+
+use super::form::{BodyForm, Form, QueryForm};
+use super::{Desk, Door};
+use crate::client::Refused;
+use crate::contract::{Problem, SelectRequest, Selection};
+use crate::domain::{DecisionId, Moment};
+use axum::Json;
+use axum::extract::State;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// So many selections are remembered, for those who report back how theirs went.
+const SELECTIONS_KEPT: usize = 1_024;
+
+/// The latest selections made here.
+#[derive(Debug, Default)]
+pub(super) struct Selections(Mutex<VecDeque<Selected>>);
+
+/// What a selection chose, and when.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Selected {
+    pub decision: DecisionId,
+    /// Place of the target in the catalogue.
+    pub target: usize,
+    pub at: Moment,
+}
+
+impl Selections {
+    fn remember(&self, selected: Selected) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= SELECTIONS_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(selected);
+    }
+
+    pub fn find(&self, decision: DecisionId) -> Option<Selected> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter()
+            .rev()
+            .find(|kept| kept.decision == decision)
+            .copied()
+    }
+}
+
+/// `GET /api/load-balancing`
+pub(super) async fn by_query(
+    State(desk): Door,
+    QueryForm(form): QueryForm,
+) -> Result<Json<Selection>, Refused> {
+    let request = read(form)?;
+    select(&desk, &request).map_err(|mut refused| {
+        // In a query a value that cannot be is a mistake of form, like one that cannot be read.
+        if refused.problem.status == 422 {
+            refused.problem = Problem {
+                errors: refused.problem.errors,
+                ..Problem::new(400, refused.problem.detail)
+            };
+        }
+        refused
+    })
+}
+
+/// `POST /api/load-balancing/select`
+pub(super) async fn by_body(
+    State(desk): Door,
+    BodyForm(form): BodyForm,
+) -> Result<Json<Selection>, Refused> {
+    select(&desk, &read(form)?)
+}
+
+fn read(mut form: Form) -> Result<SelectRequest, Refused> {
+    let request = SelectRequest {
+        model_type: form.text("modelType"),
+        model: form.text("model"),
+        preferred_provider: form.text("preferredProvider"),
+        max_cost: form.number("maxCost"),
+        max_latency: form.number("maxLatency"),
+        max_tokens: form.whole("maxTokens"),
+        temperature: form.number("temperature"),
+        stream: form.flag("stream"),
+    };
+    form.finish()?;
+    Ok(request)
+}
+
+fn select(desk: &Desk, request: &SelectRequest) -> Result<Json<Selection>, Refused> {
+    let selection = desk.api.local.select(request)?;
+    let table = desk.api.local.handle().routing_table();
+    let target = table
+        .catalogue
+        .target(&selection.provider, &selection.model);
+    if let (Some(target), Ok(decision)) = (target, selection.decision_id.parse()) {
+        desk.selections.remember(Selected {
+            decision,
+            target,
+            at: crate::clock::now(),
+        });
+    }
+    Ok(Json(selection))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_selections_are_remembered() {
+        let selections = Selections::default();
+        for id in 0..=SELECTIONS_KEPT as u64 {
+            selections.remember(Selected {
+                decision: DecisionId(id),
+                target: 3,
+                at: Moment::default(),
+            });
+        }
+
+        assert_eq!(selections.find(DecisionId(0)), None);
+        let latest = selections.find(DecisionId(SELECTIONS_KEPT as u64));
+        assert_eq!(latest.map(|selected| selected.target), Some(3));
+    }
+}

@@ -1,0 +1,69 @@
+//! Who may pass.
+
+use super::{Desk, Door};
+use crate::access::{Peer, Right, is_cross_site};
+use crate::client::Refused;
+use crate::contract::Problem;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Lets in who has the right; handlers find the [`crate::access::Caller`] among the extensions.
+pub(super) async fn guard(State(desk): Door, mut request: Request, next: Next) -> Response {
+    match admitted(&desk, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => Refused::from(problem).into_response(),
+    }
+}
+
+fn admitted(desk: &Arc<Desk>, request: &mut Request) -> Result<(), Problem> {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    if is_cross_site(method, uri, headers) {
+        let detail = "Origin is another site than Host; changes are not taken from pages of others";
+        return Err(Problem::new(403, detail));
+    }
+    let peer = request.extensions().get::<Peer>();
+    let right = right(method, uri.path());
+    let caller = desk
+        .api
+        .access
+        .admit(peer, headers, right)
+        .map_err(|denial| Problem::new(denial.status(), denial.to_string()))?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+/// What a call needs.
+fn right(method: &Method, path: &str) -> Right {
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    match path {
+        "/api/load-balancing" if is_read => Right::Select,
+        "/api/load-balancing/select" => Right::Select,
+        "/api/load-balancing" => Right::Use,
+        _ if is_read => Right::Read,
+        _ => Right::Change,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reading_and_selecting_need_no_operator() {
+        let cases = [
+            (Method::GET, "/api/load-balancing", Right::Select),
+            (Method::POST, "/api/load-balancing/select", Right::Select),
+            (Method::POST, "/api/load-balancing", Right::Use),
+            (Method::GET, "/api/weights", Right::Read),
+            (Method::PUT, "/api/weights", Right::Change),
+            (Method::DELETE, "/api/anything", Right::Change),
+        ];
+
+        for (method, path, needs) in cases {
+            assert_eq!(right(&method, path), needs, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The two questions that need no token.
+
+use super::Door;
+use crate::client::Refused;
+use crate::clock;
+use crate::contract::Problem;
+use crate::domain::{Ask, Exclusion, ModelType, Scope, choose};
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+/// `GET /healthz`
+pub(super) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: whether at least one target is usable.
+pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
+    let ready = || Ok(Json(json!({ "status": "ready" })));
+    let now = clock::now();
+    let table = desk.api.local.handle().routing_table();
+    let everybody: Vec<usize> = (0..table.candidates.len()).collect();
+    let ask = Ask {
+        scope: Scope::Only(&everybody),
+        ..Ask::usual(ModelType::Chat)
+    };
+    let Err(none) = choose(&table, &ask, now, 0.0) else {
+        return ready();
+    };
+    // Being busy is not being unusable.
+    let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);
+    if none.rejected.iter().any(|(_, why)| is_busy(why)) {
+        return ready();
+    }
+    let said: Vec<String> = none
+        .rejected
+        .iter()
+        .map(|(target, why)| format!("{}: {}", table.candidates[*target].id, why.text(now)))
+        .collect();
+    let detail = if said.is_empty() {
+        "no target is configured".to_owned()
+    } else {
+        format!("no target is usable: {}", said.join("; "))
+    };
+    Err(Refused {
+        problem: Problem::new(503, detail),
+        retry_after: none.retry_after,
+    })
+}

@@ -1,0 +1,92 @@
+//! THE CONTROL DOOR: selections, numbers and changes over HTTP, in the shapes of `contract`.
+//! Errors are RFC 9457 `application/problem+json`.
+//!
+//! It serves from [`Local`], as the dashboard of this process does, so that everybody sees the
+//! same numbers.
+
+mod answer;
+mod balancing;
+mod feed;
+mod form;
+mod gauge;
+mod guard;
+mod health;
+mod monitoring;
+mod probing;
+mod steering;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{panicked, unknown_path};
+pub use probing::Prober;
+
+use crate::access::Access;
+use crate::client::Local;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, patch, post};
+use axum::{Router, middleware};
+use balancing::Selections;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// No body that this door understands is longer.
+const BODY_MOST: usize = 64 * 1024;
+
+/// What the door needs to know.
+#[derive(Debug)]
+pub struct Api {
+    pub local: Local,
+    pub access: Access,
+    pub prober: Prober,
+    /// Ends the streams of events, which would otherwise last as long as their readers.
+    pub stop: CancellationToken,
+}
+
+/// The same for every call.
+#[derive(Debug)]
+struct Desk {
+    api: Api,
+    selections: Selections,
+}
+
+type Door = axum::extract::State<Arc<Desk>>;
+
+/// All paths under /api, and the two questions of health. Has no fallback of its own.
+pub fn router(api: Api) -> Router {
+    let desk = Arc::new(Desk {
+        api,
+        selections: Selections::default(),
+    });
+    let guarded = Router::new()
+        .route(
+            "/api/load-balancing",
+            get(balancing::by_query).post(gauge::count),
+        )
+        .route("/api/load-balancing/select", post(balancing::by_body))
+        .route("/api/monitoring/performance", get(monitoring::performance))
+        .route("/api/status", get(monitoring::status))
+        .route("/api/events", get(feed::events))
+        .route("/api/decisions", get(monitoring::decisions))
+        .route("/api/revisions", get(monitoring::revisions))
+        .route(
+            "/api/weights",
+            get(steering::weights).put(steering::set_weights),
+        )
+        .route("/api/weights/keep", post(steering::keep_weights))
+        .route("/api/providers/{name}", patch(steering::change_provider))
+        .route("/api/providers/{name}/probe", post(steering::probe))
+        .route("/api", any(unknown_path))
+        .route("/api/{*rest}", any(unknown_path))
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_MOST))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&desk),
+            guard::guard,
+        ));
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(answer::wrong_method)
+        .merge(guarded)
+        .with_state(desk)
+}

@@ -1,0 +1,107 @@
+//! Numbers to read.
+
+use super::Door;
+use super::form::{Form, QueryForm};
+use crate::client::{Refused, find_provider};
+use crate::contract::{
+    DecisionList, DecisionReport, Performance, RevisionList, RevisionReport, Status, Window,
+};
+use axum::Json;
+use axum::extract::State;
+
+const HOURS: std::ops::RangeInclusive<u64> = 1..=8_760;
+const HOURS_USUAL: u64 = 24;
+const LIMIT: std::ops::RangeInclusive<u64> = 1..=500;
+const LIMIT_USUAL: u64 = 100;
+const OUTCOMES: [&str; 5] = ["pending", "ok", "error", "cancelled", "refused"];
+/// In the words of the query.
+pub(super) const WINDOWS: &str = "one of 1m, 5m, 15m, 1h, 6h, 24h";
+
+/// `GET /api/monitoring/performance`
+pub(super) async fn performance(
+    State(desk): Door,
+    QueryForm(mut form): QueryForm,
+) -> Result<Json<Performance>, Refused> {
+    let hours = within(&mut form, "hours", &HOURS, HOURS_USUAL);
+    form.finish()?;
+    let hours = u32::try_from(hours).unwrap_or(u32::MAX);
+    Ok(Json(desk.api.local.performance(hours).await?))
+}
+
+/// `GET /api/status`
+pub(super) async fn status(
+    State(desk): Door,
+    QueryForm(mut form): QueryForm,
+) -> Result<Json<Status>, Refused> {
+    let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
+    form.finish()?;
+    Ok(Json(desk.api.local.status(window).await?))
+}
+
+/// `GET /api/decisions`
+pub(super) async fn decisions(
+    State(desk): Door,
+    QueryForm(mut form): QueryForm,
+) -> Result<Json<DecisionList>, Refused> {
+    let limit = within(&mut form, "limit", &LIMIT, LIMIT_USUAL);
+    let provider = form.text("provider");
+    let outcome = form.text("outcome");
+    if let Some(word) = outcome.as_deref().filter(|word| !OUTCOMES.contains(word)) {
+        let expected = format!("one of {}", OUTCOMES.join(", "));
+        form.refuse("outcome", word, &expected);
+    }
+    form.finish()?;
+    let handle = desk.api.local.handle();
+    let catalogue = &handle.routing_table().catalogue;
+    if let Some(name) = &provider {
+        find_provider(catalogue, name)?;
+    }
+    let most = usize::try_from(*LIMIT.end()).unwrap_or(usize::MAX);
+    let ends = handle.decisions(most).await?;
+    let decisions = ends
+        .iter()
+        .map(|end| DecisionReport::new(end, catalogue))
+        .filter(|report| provider.is_none() || report.provider == provider)
+        .filter(|report| outcome.as_ref().is_none_or(|word| report.outcome == *word))
+        .take(usize::try_from(limit).unwrap_or(usize::MAX))
+        .collect();
+    Ok(Json(DecisionList { decisions }))
+}
+
+/// `GET /api/revisions`
+pub(super) async fn revisions(State(desk): Door) -> Result<Json<RevisionList>, Refused> {
+    let revisions = desk.api.local.handle().revisions().await?;
+    Ok(Json(RevisionList {
+        revisions: revisions.iter().map(RevisionReport::from).collect(),
+    }))
+}
+
+fn within(
+    form: &mut Form,
+    name: &'static str,
+    range: &std::ops::RangeInclusive<u64>,
+    usual: u64,
+) -> u64 {
+    let expected = format!("a whole number from {} to {}", range.start(), range.end());
+    form.parsed::<Whole>(name, &expected)
+        .map_or(usual, |Whole(number)| {
+            if !range.contains(&number) {
+                form.refuse(name, number.to_string(), &expected);
+            }
+            number
+        })
+}
+
+/// Digits and nothing else: no sign, no space.
+struct Whole(u64);
+
+impl std::str::FromStr for Whole {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(());
+        }
+        text.parse().map(Self).map_err(|_| ())
+    }
+}

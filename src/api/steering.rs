@@ -1,0 +1,102 @@
+//! Changes of weights and providers.
+
+use super::Door;
+use super::form::{BodyForm, Form};
+use crate::access::Caller;
+use crate::client::{Refused, find_provider};
+use crate::contract::{
+    ProbeReport, Problem, ProviderChange, ProviderStatus, WeightOverride, WeightsChange,
+    WeightsReport,
+};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+
+/// `GET /api/weights`
+pub(super) async fn weights(State(desk): Door) -> Result<Json<WeightsReport>, Refused> {
+    Ok(Json(desk.api.local.weights().await?))
+}
+
+/// `PUT /api/weights`
+pub(super) async fn set_weights(
+    State(desk): Door,
+    Extension(caller): Extension<Caller>,
+    BodyForm(mut form): BodyForm,
+) -> Result<Json<WeightsReport>, Refused> {
+    let change = WeightsChange {
+        cost: form.number("cost"),
+        latency: form.number("latency"),
+        reliability: form.number("reliability"),
+        load: form.number("load"),
+        priority: form.number("priority"),
+        revision: form.whole("revision"),
+        reason: form.text("reason"),
+        revert_after_seconds: form.whole("revertAfterSeconds"),
+    };
+    form.finish()?;
+    let report = desk.api.local.set_weights(change, &caller.who).await?;
+    Ok(Json(report))
+}
+
+/// `POST /api/weights/keep`
+pub(super) async fn keep_weights(
+    State(desk): Door,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<WeightsReport>, Refused> {
+    Ok(Json(desk.api.local.keep_weights(&caller.who).await?))
+}
+
+/// `PATCH /api/providers/{name}`
+pub(super) async fn change_provider(
+    State(desk): Door,
+    name: Result<Path<String>, PathRejection>,
+    Extension(caller): Extension<Caller>,
+    BodyForm(mut form): BodyForm,
+) -> Result<Json<ProviderStatus>, Refused> {
+    let change = ProviderChange {
+        enabled: form.flag("enabled"),
+        draining: form.flag("draining"),
+        priority: form.number("priority"),
+        max_concurrent: form.signed("maxConcurrent"),
+        weights: own_weights(&mut form),
+    };
+    form.finish()?;
+    let name = segment(name)?;
+    let local = &desk.api.local;
+    let status = local.change_provider(&name, change, &caller.who).await?;
+    Ok(Json(status))
+}
+
+fn own_weights(form: &mut Form) -> Option<WeightOverride> {
+    let mut within = form.object("weights")?;
+    let weights = WeightOverride {
+        cost: within.number("cost"),
+        latency: within.number("latency"),
+        reliability: within.number("reliability"),
+    };
+    form.join("weights", within);
+    Some(weights)
+}
+
+/// `POST /api/providers/{name}/probe`
+pub(super) async fn probe(
+    State(desk): Door,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<ProbeReport>, Refused> {
+    let name = segment(name)?;
+    let catalogue = &desk.api.local.handle().routing_table().catalogue;
+    let provider = find_provider(catalogue, &name)?;
+    let report = desk.api.prober.probe(provider).await;
+    report.map(Json).ok_or_else(|| {
+        let detail = format!("the probe of {name} has not come back; try again in a moment");
+        Refused {
+            problem: Problem::new(503, detail),
+            retry_after: Some(std::time::Duration::from_secs(1)),
+        }
+    })
+}
+
+fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, Refused> {
+    let wrong = |_| Problem::new(400, "the provider's name in the path is not UTF-8 text");
+    Ok(name.map_err(wrong)?.0)
+}

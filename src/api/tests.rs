@@ -1,0 +1,207 @@
+//! The control door as scripts see it: a real engine behind it, and nothing else.
+
+mod agreeing;
+mod counting;
+mod feeding;
+mod guarding;
+mod reading;
+mod selecting;
+mod steering;
+
+use super::{Api, Prober, router};
+use crate::access::{Access, Peer};
+use crate::client::Local;
+use crate::clock;
+use crate::contract::{Instance, ProbeReport};
+use crate::domain::{
+    Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy, Target, TargetId,
+    WeightOverride, Weights,
+};
+use crate::engine::{self, Handle};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt;
+
+/// Three providers: `alpha` with two models, `beta` with one, `gamma` switched off.
+fn catalogue() -> Catalogue {
+    let provider = |name: &str, enabled| Provider {
+        name: name.into(),
+        kind: "word".into(),
+        priority: 50,
+        max_concurrent: Some(8),
+        enabled,
+        off: None,
+        weights: WeightOverride::default(),
+    };
+    let target = |provider, name: &str, model: &str, types, price| Target {
+        id: TargetId::new(name, model),
+        provider,
+        types,
+        price,
+    };
+    let vision = ModelTypes::from_iter([ModelType::Chat, ModelType::Vision]);
+    Catalogue {
+        providers: vec![
+            provider("alpha", true),
+            provider("beta", true),
+            provider("gamma", false),
+        ],
+        targets: vec![
+            target(
+                0,
+                "alpha",
+                "small",
+                ModelTypes::CHAT,
+                Some(Price::flat(1.0, 2.0)),
+            ),
+            target(0, "alpha", "large", vision, Some(Price::flat(5.0, 20.0))),
+            target(1, "beta", "small", ModelTypes::CHAT, None),
+            target(2, "gamma", "tiny", ModelTypes::CHAT, None),
+        ],
+        routes: vec![Route {
+            model: "good".into(),
+            targets: vec![1, 2],
+        }],
+    }
+}
+
+/// A door with an engine behind it that runs until the door is dropped.
+struct House {
+    router: Router,
+    handle: Handle,
+    stop: CancellationToken,
+    _stops: DropGuard,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with(Access::default())
+    }
+
+    fn with(access: Access) -> Self {
+        let fleet = Fleet::new(
+            catalogue(),
+            Strategy::Best,
+            Weights::default(),
+            7,
+            clock::now(),
+        );
+        let (engine, handle, _) = engine::build(fleet, 7);
+        let stop = CancellationToken::new();
+        tokio::spawn(engine.run(stop.clone()));
+        let instance = Instance {
+            version: "0.0.0".to_owned(),
+            environment: "test".to_owned(),
+        };
+        let api = Api {
+            local: Local::new(handle.clone(), instance).saved("config.toml"),
+            access,
+            prober: Prober::new(probe),
+            stop: stop.clone(),
+        };
+        Self {
+            router: router(api),
+            handle,
+            _stops: stop.clone().drop_guard(),
+            stop,
+        }
+    }
+
+    /// Sends a request from this machine.
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        let peer = Peer::Tcp(([127, 0, 0, 1], 9).into());
+        self.ask_from(peer, request).await
+    }
+
+    async fn ask_from(&self, peer: Peer, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(peer);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        Answer {
+            status,
+            headers,
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "").await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        self.ask(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+    }
+}
+
+/// A probe that reaches `alpha` and nobody else.
+async fn probe(provider: usize) -> Option<ProbeReport> {
+    (provider == 0).then(|| ProbeReport {
+        ok: true,
+        status: "200".to_owned(),
+        latency_ms: 12.5,
+        at: "2026-01-01T00:00:00.000Z".to_owned(),
+    })
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// The sentence of a problem, after checking that it is one of this status.
+    fn problem(&self, status: u16) -> &str {
+        assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], "about:blank");
+        self.body["detail"].as_str().unwrap()
+    }
+
+    fn ok(&self) -> &Value {
+        assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
+        &self.body
+    }
+
+    /// The body with all that differs from run to run replaced by its kind.
+    fn shape(&self) -> Value {
+        scrubbed(self.ok().clone())
+    }
+}
+
+fn scrubbed(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() == 24 && text.ends_with('Z') => json!("[time]"),
+        Value::String(text) if text.parse::<crate::domain::DecisionId>().is_ok() => json!("[id]"),
+        Value::Array(items) => items.into_iter().map(scrubbed).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = match &*name {
+                    "buckets" => json!(value.as_array().map(Vec::len)),
+                    "lastStart" => json!("[second]"),
+                    _ => scrubbed(value),
+                };
+                (name, value)
+            })
+            .collect(),
+        other => other,
+    }
+}

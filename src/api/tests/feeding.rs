@@ -1,0 +1,119 @@
+use super::House;
+use crate::access::Peer;
+use crate::contract::Status;
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
+use futures_util::StreamExt;
+use sse_stream::{Sse, SseStream};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+async fn open(house: &House) -> Response {
+    let mut request = Request::get("/api/events?window=15m")
+        .body(Body::empty())
+        .unwrap();
+    request.extensions_mut().insert(Peer::Unix);
+    house.router.clone().oneshot(request).await.unwrap()
+}
+
+async fn next(lines: &mut SseStream<Body>) -> Sse {
+    let line = timeout(Duration::from_mins(1), lines.next()).await;
+    line.unwrap().unwrap().unwrap()
+}
+
+/// The next event of a kind.
+async fn next_of(lines: &mut SseStream<Body>, kind: &str) -> Sse {
+    loop {
+        let event = next(lines).await;
+        if event.event.as_deref() == Some(kind) {
+            return event;
+        }
+    }
+}
+
+fn status(event: &Sse) -> Status {
+    serde_json::from_str(event.data.as_deref().unwrap()).unwrap()
+}
+
+fn id(event: &Sse) -> u64 {
+    event.id.as_deref().unwrap().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_status_comes_first_and_a_change_as_delta() {
+    let house = House::new();
+    let response = open(&house).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "no-cache");
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    let mut lines = SseStream::new(response.into_body());
+
+    let first = next(&mut lines).await;
+    assert_eq!(first.event.as_deref(), Some("snapshot"));
+    let mut seen = status(&first);
+    assert_eq!(seen.series.buckets.len(), 60);
+
+    let body = r#"{"load":25}"#;
+    house.send("PUT", "/api/weights", body).await.ok();
+    let config = next_of(&mut lines, "config").await;
+    assert!(config.data.unwrap().contains("load 10→25"));
+    let delta = next_of(&mut lines, "delta").await;
+    assert!(id(&first) < id(&delta));
+    seen.apply(status(&delta));
+
+    assert_eq!(seen.weights.load, 25.0);
+    assert_eq!(seen.revision, 2);
+    assert_eq!(seen.series.buckets.len(), 60);
+    assert_eq!(seen.events.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deltas_come_at_most_once_a_second() {
+    let house = House::new();
+    let mut lines = SseStream::new(open(&house).await.into_body());
+    next(&mut lines).await;
+
+    let start = Instant::now();
+    let mut last = 0;
+    for _ in 0..10 {
+        let delta = next_of(&mut lines, "delta").await;
+        assert!(last < id(&delta));
+        last = id(&delta);
+    }
+
+    let seconds = start.elapsed().as_secs_f64();
+    assert!((10.0..20.0).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_fell_behind_gets_a_whole_status_again() {
+    let house = House::new();
+    let mut lines = SseStream::new(open(&house).await.into_body());
+    next(&mut lines).await;
+
+    for round in 0..600 {
+        house.handle.inform(format!("news {round}"), false);
+        if round % 50 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let event = next_of(&mut lines, "snapshot").await;
+
+    assert_eq!(status(&event).events.len(), 100);
+    assert!(house.handle.losses().events() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_ends_when_the_instance_stops() {
+    let house = House::new();
+    let mut lines = SseStream::new(open(&house).await.into_body());
+    next(&mut lines).await;
+
+    house.stop.cancel();
+
+    let rest = timeout(Duration::from_secs(5), lines.count()).await;
+    assert!(rest.is_ok());
+}

@@ -1,0 +1,132 @@
+use super::House;
+use crate::access::{Access, Peer, Role, Token};
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::body::Body;
+use axum::http::Request;
+
+const CHANGE: &str = r#"{"load":20}"#;
+
+fn house() -> House {
+    let token = |name: &str, role| {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
+        Token {
+            name: name.to_owned(),
+            sha256,
+            role,
+        }
+    };
+    House::with(Access::new(vec![
+        token("apps", Role::Client),
+        token("screen", Role::Viewer),
+        token("ops", Role::Operator),
+    ]))
+}
+
+fn request(method: &str, path: &str, token: &str, body: &str) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    let request = if token.is_empty() {
+        request
+    } else {
+        request.header("authorization", format!("Bearer {token}"))
+    };
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_role_passes_where_it_may() {
+    let house = house();
+    let count = r#"{"provider":"beta","action":"increment"}"#;
+    // In the order client, viewer, operator.
+    let cases = [
+        ("GET", "/api/load-balancing", "", [200, 200, 200]),
+        ("POST", "/api/load-balancing/select", "{}", [200, 200, 200]),
+        ("POST", "/api/load-balancing", count, [200, 403, 200]),
+        ("GET", "/api/status", "", [403, 200, 200]),
+        ("GET", "/api/weights", "", [403, 200, 200]),
+        ("PUT", "/api/weights", CHANGE, [403, 403, 200]),
+        ("POST", "/api/providers/alpha/probe", "", [403, 403, 200]),
+    ];
+
+    for (method, path, body, expected) in cases {
+        let mut statuses = Vec::new();
+        for token in ["apps", "screen", "ops"] {
+            let answer = house.ask(request(method, path, token, body)).await;
+            statuses.push(answer.status.as_u16());
+        }
+        assert_eq!(statuses, expected, "{method} {path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_known_token_nothing_but_health_is_told() {
+    let house = house();
+
+    let missing = house.ask(request("GET", "/api/status", "", "")).await;
+    let unknown = house.ask(request("GET", "/api/status", "guess", "")).await;
+
+    assert!(missing.problem(401).starts_with("a token is needed"));
+    assert_eq!(missing.header("www-authenticate"), "Bearer");
+    assert!(unknown.problem(401).starts_with("the token is unknown"));
+    assert!(!unknown.body.to_string().contains("guess"));
+    house.ask(request("GET", "/healthz", "", "")).await.ok();
+    house.ask(request("GET", "/readyz", "", "")).await.ok();
+    let path = house.ask(request("GET", "/api/none", "", "")).await;
+    path.problem(401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_names_the_token() {
+    let house = house();
+    house
+        .ask(request("PUT", "/api/weights", "ops", CHANGE))
+        .await
+        .ok();
+
+    let revisions = house
+        .ask(request("GET", "/api/revisions", "screen", ""))
+        .await;
+
+    assert_eq!(revisions.ok()["revisions"][0]["who"], "ops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_socket_needs_no_token() {
+    let house = house();
+
+    let answer = house
+        .ask_from(Peer::Unix, request("PUT", "/api/weights", "guess", CHANGE))
+        .await;
+
+    answer.ok();
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_machines_need_a_token_even_where_there_are_none() {
+    let house = House::new();
+    let away = Peer::Tcp(([192, 0, 2, 7], 9).into());
+
+    let answer = house
+        .ask_from(away, request("GET", "/api/status", "", ""))
+        .await;
+
+    answer.problem(401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_another_site_cannot_steer() {
+    let house = House::new();
+    let from = |origin: &str| {
+        Request::put("/api/weights")
+            .header("host", "127.0.0.1:8080")
+            .header("origin", origin)
+            .body(Body::from(CHANGE))
+            .unwrap()
+    };
+
+    let foreign = house.ask(from("https://example.org")).await;
+    let own = house.ask(from("http://127.0.0.1:8080")).await;
+
+    assert!(foreign.problem(403).starts_with("Origin is another site"));
+    own.ok();
+}

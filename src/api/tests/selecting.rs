@@ -1,0 +1,215 @@
+use super::House;
+use crate::domain::{Command, ProviderPatch};
+use axum::body::Body;
+use axum::http::Request;
+
+const SELECT: &str = "/api/load-balancing/select";
+
+#[tokio::test(start_paused = true)]
+async fn a_selection_has_its_promised_shape() {
+    let house = House::new();
+
+    let answer = house.send("POST", SELECT, r#"{"modelType":"chat"}"#).await;
+
+    insta::assert_json_snapshot!(answer.shape());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_query_asks_for_the_same_selection_as_the_body() {
+    let house = House::new();
+
+    let query = house
+        .get("/api/load-balancing?modelType=chat&preferredProvider=beta&maxLatency=20000")
+        .await;
+    let body = r#"{"modelType":"chat","preferredProvider":"beta","maxLatency":20000}"#;
+    let body = house.send("POST", SELECT, body).await;
+
+    assert_eq!(query.shape(), body.shape());
+    assert_eq!(query.body["provider"], "beta");
+    assert_eq!(query.body["reason"], "preferred provider");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_model_may_have_any_name_that_clients_use() {
+    let house = House::new();
+    let cases = [
+        (r#"{"model":"auto"}"#, "alpha", "small", "chat"),
+        (r#"{"model":"auto:vision"}"#, "alpha", "large", "vision"),
+        (r#"{"model":"good","maxTokens":1}"#, "beta", "small", "chat"),
+        (r#"{"model":"alpha/large"}"#, "alpha", "large", "chat"),
+        (r#"{"model":"tiny/none"}"#, "", "", ""),
+        (
+            r#"{"model":"small","preferredProvider":"beta"}"#,
+            "beta",
+            "small",
+            "chat",
+        ),
+    ];
+
+    for (body, provider, model, kind) in cases {
+        let answer = house.send("POST", SELECT, body).await;
+        if provider.is_empty() {
+            answer.problem(404);
+            continue;
+        }
+        let chosen = answer.ok();
+        assert_eq!(chosen["provider"], provider, "{body}");
+        assert_eq!(chosen["model"], model, "{body}");
+        assert_eq!(chosen["modelType"], kind, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_that_cannot_be_are_refused_by_name() {
+    let house = House::new();
+    let cases = [
+        (r#"{"modelType":"poetry"}"#, "modelType"),
+        (r#"{"modelType":7}"#, "modelType"),
+        (r#"{"maxCost":-0.1}"#, "maxCost"),
+        (r#"{"maxLatency":-1}"#, "maxLatency"),
+        (r#"{"maxCost":"cheap"}"#, "maxCost"),
+        (r#"{"maxTokens":0}"#, "maxTokens"),
+        (r#"{"maxTokens":1.5}"#, "maxTokens"),
+        (r#"{"stream":"yes"}"#, "stream"),
+        (r#"{"temperature":"hot"}"#, "temperature"),
+        (r#"{"preferredProvidr":"beta"}"#, "preferredProvidr"),
+        ("[]", "body"),
+    ];
+
+    for (body, field) in cases {
+        let answer = house.send("POST", SELECT, body).await;
+
+        answer.problem(422);
+        assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
+        assert!(answer.body["errors"][0]["expected"].is_string());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_mistake_is_named_at_once() {
+    let house = House::new();
+
+    let body = r#"{"maxCost":-1,"maxTokens":0,"modelType":"poetry"}"#;
+    let answer = house.send("POST", SELECT, body).await;
+
+    insta::assert_json_snapshot!(answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_query_is_a_bad_request() {
+    let house = House::new();
+    for query in [
+        "maxCost=-1",
+        "maxCost=cheap",
+        "maxCost=NaN",
+        "maxLatency=inf",
+        "modelType=poetry",
+        "maxTokens=0",
+        "stream=perhaps",
+        "preferedProvider=beta",
+    ] {
+        let answer = house.get(&format!("/api/load-balancing?{query}")).await;
+
+        answer.problem(400);
+        let field = query.split('=').next().unwrap();
+        assert_eq!(answer.body["errors"][0]["field"], field, "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_not_json_is_a_bad_request() {
+    let house = House::new();
+    for body in ["", "{", "{\"maxCost\":NaN}", "not json"] {
+        let answer = house.send("POST", SELECT, body).await;
+
+        assert!(answer.problem(400).starts_with("the body is not JSON"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_beyond_the_limit_is_too_large() {
+    let house = House::new();
+    let body = format!(r#"{{"model":"{}"}}"#, "x".repeat(65 * 1024));
+
+    let answer = house.send("POST", SELECT, &body).await;
+
+    assert_eq!(answer.problem(413), "the body is longer than 64 KB");
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_content_type_is_read_as_json() {
+    let house = House::new();
+    for kind in ["text/plain", "application/json; charset=utf-8"] {
+        let request = Request::post(SELECT).header("content-type", kind);
+
+        let answer = house.ask(request.body(Body::from("{}")).unwrap()).await;
+
+        answer.ok();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_names_are_answered_with_the_known_ones() {
+    let house = House::new();
+
+    let provider = house
+        .send("POST", SELECT, r#"{"preferredProvider":"delta"}"#)
+        .await;
+    let model = house.send("POST", SELECT, r#"{"model":"smal"}"#).await;
+
+    assert_eq!(
+        provider.problem(404),
+        "provider \"delta\" is unknown; there are alpha, beta, gamma"
+    );
+    assert!(model.problem(404).contains("small"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_nobody_left_the_answer_says_what_removed_whom() {
+    let house = House::new();
+
+    let answer = house.send("POST", SELECT, r#"{"maxCost":0.0000001}"#).await;
+
+    assert_eq!(
+        answer.problem(503),
+        "no_target: nobody may serve this now: alpha/small: dearer than maxCost; \
+         alpha/large: dearer than maxCost; beta/small: price unknown, so maxCost cannot be kept; \
+         gamma/tiny: disabled"
+    );
+    assert_eq!(answer.header("retry-after"), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_nobody_serves_is_named() {
+    let house = House::new();
+
+    let answer = house.get("/api/load-balancing?modelType=embedding").await;
+
+    assert_eq!(
+        answer.problem(503),
+        "no_target: no configured model serves embedding"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_waiting_helps_the_answer_says_how_long() {
+    let house = House::new();
+    for provider in ["alpha", "beta"] {
+        let command = Command::ChangeProvider {
+            name: provider.to_owned(),
+            patch: ProviderPatch {
+                max_concurrent: Some(1),
+                ..ProviderPatch::default()
+            },
+            who: "test".to_owned(),
+        };
+        house.handle.obey(command).await.unwrap();
+        let body = format!(r#"{{"provider":"{provider}","action":"increment"}}"#);
+        house.send("POST", "/api/load-balancing", &body).await.ok();
+    }
+
+    let answer = house.send("POST", SELECT, "{}").await;
+
+    assert!(answer.problem(503).contains("all 1 places taken"));
+    assert_eq!(answer.header("retry-after"), "1");
+}

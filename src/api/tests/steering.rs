@@ -1,0 +1,156 @@
+use super::House;
+use std::time::Duration;
+
+const WEIGHTS: &str = "/api/weights";
+
+#[tokio::test(start_paused = true)]
+async fn weights_change_and_are_recorded() {
+    let house = House::new();
+
+    let body = r#"{"cost":50,"latency":20,"revision":1,"reason":"cheaper nights"}"#;
+    let changed = house.send("PUT", WEIGHTS, body).await;
+    let revisions = house.get("/api/revisions").await;
+
+    insta::assert_json_snapshot!("weights_after_a_change", changed.shape());
+    insta::assert_json_snapshot!("revisions_after_a_change", revisions.shape());
+    let read = house.get(WEIGHTS).await;
+    assert_eq!(read.ok()["cost"], 50.0);
+    assert_eq!(read.body["revision"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_revision_is_a_conflict_that_names_who_changed_what() {
+    let house = House::new();
+    let body = r#"{"load":20,"revision":1}"#;
+    house.send("PUT", WEIGHTS, body).await.ok();
+
+    let answer = house.send("PUT", WEIGHTS, body).await;
+
+    assert_eq!(
+        answer.problem(409),
+        "revision is 1, but 2 is the newest: local changed load 10→20; read it and try again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_on_trial_undoes_itself_unless_kept() {
+    let house = House::new();
+    let body = r#"{"load":20,"revertAfterSeconds":60}"#;
+
+    let trial = house.send("PUT", WEIGHTS, body).await;
+    assert!(trial.ok()["revertsAt"].is_string());
+    assert!(trial.body.get("saved").is_none());
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(house.get(WEIGHTS).await.ok()["load"], 10.0);
+
+    house.send("PUT", WEIGHTS, body).await.ok();
+    let kept = house.send("POST", "/api/weights/keep", "").await;
+    assert_eq!(kept.ok()["saved"], "config.toml");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(house.get(WEIGHTS).await.ok()["load"], 20.0);
+
+    let again = house.send("POST", "/api/weights/keep", "").await;
+    assert_eq!(
+        again.problem(409),
+        "no weights are on trial, so there is nothing to keep"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn weights_that_cannot_be_are_refused_and_change_nothing() {
+    let house = House::new();
+    let cases = [
+        (r#"{"cost":60}"#, "cost + latency + reliability"),
+        (r#"{"load":101}"#, "load"),
+        (r#"{"load":-1}"#, "load"),
+        (r#"{"load":"much"}"#, "load"),
+        (r#"{"revision":-1,"load":1}"#, "revision"),
+        (r#"{"load":1,"revertAfterSeconds":0}"#, "revertAfterSeconds"),
+        (r#"{"load":1,"speed":9}"#, "speed"),
+    ];
+
+    for (body, field) in cases {
+        let answer = house.send("PUT", WEIGHTS, body).await;
+
+        answer.problem(422);
+        assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
+    }
+    house.send("PUT", WEIGHTS, "{}").await.problem(422);
+    house.send("PUT", WEIGHTS, "{").await.problem(400);
+    assert_eq!(house.get(WEIGHTS).await.ok()["revision"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_provider_is_answered_as_in_status() {
+    let house = House::new();
+
+    let body = r#"{"draining":true,"priority":80,"maxConcurrent":4,"weights":{"cost":60}}"#;
+    let answer = house.send("PATCH", "/api/providers/alpha", body).await;
+
+    assert_eq!(answer.ok()["draining"], true);
+    assert_eq!(answer.body["priority"], 80);
+    assert_eq!(answer.body["maxConcurrent"], 4);
+    assert_eq!(answer.body["enabled"], true, "missing fields are untouched");
+    let status = house.get("/api/status").await;
+    assert_eq!(status.ok()["providers"][0], answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_cannot_be_are_refused_by_name() {
+    let house = House::new();
+    let cases = [
+        (r#"{"priority":101}"#, "priority"),
+        (r#"{"priority":1.5}"#, "priority"),
+        (r#"{"maxConcurrent":0}"#, "maxConcurrent"),
+        (r#"{"maxConcurrent":1.5}"#, "maxConcurrent"),
+        (r#"{"enabled":"yes"}"#, "enabled"),
+        (r#"{"weights":{"cost":-1}}"#, "cost"),
+        (r#"{"weights":{"speed":1}}"#, "weights.speed"),
+        (r#"{"weights":[]}"#, "weights"),
+        (r#"{"drain":true}"#, "drain"),
+    ];
+
+    for (body, field) in cases {
+        let answer = house.send("PATCH", "/api/providers/alpha", body).await;
+
+        answer.problem(422);
+        assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
+    }
+    let unknown = house.send("PATCH", "/api/providers/delta", "{}").await;
+    assert!(unknown.problem(404).ends_with("alpha, beta, gamma"));
+    house
+        .send("PATCH", "/api/providers/%FF", "{}")
+        .await
+        .problem(400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_made_now_or_said_to_be_missing() {
+    let house = House::new();
+
+    let seen = house.send("POST", "/api/providers/alpha/probe", "").await;
+    let missing = house.send("POST", "/api/providers/beta/probe", "").await;
+
+    assert_eq!(seen.ok()["ok"], true);
+    assert_eq!(seen.body["status"], "200");
+    assert_eq!(seen.body["latencyMs"], 12.5);
+    assert!(missing.problem(503).contains("beta"));
+    assert_eq!(missing.header("retry-after"), "1");
+    let unknown = house.send("POST", "/api/providers/delta/probe", "").await;
+    unknown.problem(404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_engine_is_said_to_be_busy() {
+    let house = House::new();
+    house.stop.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let answer = house.send("PUT", WEIGHTS, r#"{"load":20}"#).await;
+
+    assert_eq!(
+        answer.problem(503),
+        "the engine is busy, try again in a moment"
+    );
+    assert_eq!(answer.header("retry-after"), "1");
+}

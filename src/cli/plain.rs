@@ -1,0 +1,100 @@
+//! Text for scripts and pipes: no escape byte, no control character, no line longer than a
+//! terminal is wide.
+
+use unicode_width::UnicodeWidthChar;
+
+/// Columns of the widest line.
+pub(super) const COLUMNS: usize = 100;
+
+/// A line that fits: control characters are gone, and what is too long ends in `...`.
+pub(super) fn line(text: &str) -> String {
+    let clean = text.trim_end().chars().map(visible);
+    let mut line = cut(clean, COLUMNS);
+    line.push('\n');
+    line
+}
+
+/// A cell of a table, to fill so many columns.
+pub(super) fn cell(text: &str, columns: usize) -> String {
+    let mut cell = cut(text.chars().map(visible), columns);
+    let used: usize = cell.chars().map(width).sum();
+    cell.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
+    cell
+}
+
+/// What is unknown is a dash.
+pub(super) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+pub(super) fn percent(part: f64) -> String {
+    format!("{:.1} %", part * 100.0)
+}
+
+pub(super) fn milliseconds(ms: f64) -> String {
+    format!("{ms:.0} ms")
+}
+
+/// Dollars, with more digits the fewer there are.
+pub(super) fn dollars(usd: f64) -> String {
+    if usd == 0.0 || usd >= 1.0 {
+        format!("${usd:.2}")
+    } else if usd >= 0.001 {
+        format!("${usd:.4}")
+    } else {
+        format!("${usd:.8}")
+    }
+}
+
+fn cut(text: impl Iterator<Item = char>, columns: usize) -> String {
+    let all: Vec<char> = text.collect();
+    if all.iter().copied().map(width).sum::<usize>() <= columns {
+        return all.into_iter().collect();
+    }
+    let mut left = columns.saturating_sub(3);
+    let mut kept: String = all
+        .into_iter()
+        .take_while(|&char| {
+            let fits = width(char) <= left;
+            left = left.saturating_sub(width(char));
+            fits
+        })
+        .collect();
+    kept.push_str("...");
+    kept
+}
+
+fn visible(char: char) -> char {
+    if char.is_control() { '?' } else { char }
+}
+
+fn width(char: char) -> usize {
+    char.width().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_no_escape_and_fits() {
+        assert_eq!(line("a\u{1b}[2J\rb "), "a?[2J?b\n");
+        let long = line(&"é界".repeat(80));
+        assert!(long.trim_end().chars().map(width).sum::<usize>() <= COLUMNS);
+        assert!(long.ends_with("...\n"));
+    }
+
+    #[test]
+    fn a_cell_fills_its_columns() {
+        assert_eq!(cell("ab", 4), "ab  ");
+        assert_eq!(cell("abcdef", 5), "ab...");
+        assert_eq!(cell("界", 4), "界  ");
+    }
+
+    #[test]
+    fn small_amounts_keep_their_digits() {
+        let shown = [0.0, 12.345, 0.0123, 0.000_001_2].map(dollars);
+
+        assert_eq!(shown, ["$0.00", "$12.35", "$0.0123", "$0.00000120"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! One selection as text.
+
+use super::plain::{cell, dollars, line, milliseconds, or_dash};
+use crate::contract::Selection;
+
+/// Who would serve, at what cost and how fast; with `explain` also why: factors times weights, who
+/// else may serve, and who may not.
+pub fn render_selection(selection: &Selection, explain: bool) -> String {
+    let mut report = line(&format!(
+        "{}/{}  score {:.3}  {}  {}  {}",
+        selection.provider,
+        selection.model,
+        selection.score,
+        or_dash(selection.estimated_cost_usd, dollars),
+        milliseconds(selection.estimated_latency_ms),
+        selection.reason
+    ));
+    if explain {
+        report.push_str(&contributions(selection));
+        report.push_str(&candidates(selection));
+        report.push_str(&rejections(selection));
+        report.push('\n');
+        report.push_str(&line(&format!("decision {}", selection.decision_id)));
+    }
+    report
+}
+
+/// The score is the sum of factor times weight, divided by the sum of the weights.
+fn contributions(selection: &Selection) -> String {
+    let (factors, weights) = (&selection.factors, &selection.weights);
+    let rows = [
+        ("cost", factors.cost, weights.cost),
+        ("latency", factors.latency, weights.latency),
+        ("reliability", factors.reliability, weights.reliability),
+        ("load", factors.load, weights.load),
+        ("priority", factors.priority, weights.priority),
+    ];
+    let total: f64 = rows.iter().map(|(_, _, weight)| weight).sum();
+    let mut table = String::from("\n");
+    table.push_str(&line(&format!(
+        "{} factor x  weight = contribution",
+        cell("objective", 12)
+    )));
+    for (name, factor, weight) in rows {
+        // Weights of nothing at all give nothing.
+        let contribution = if total > 0.0 {
+            factor * weight / total
+        } else {
+            0.0
+        };
+        table.push_str(&line(&format!(
+            "{} {factor:>6.3} x {weight:>7.2} =        {contribution:>5.3}",
+            cell(name, 12)
+        )));
+    }
+    table
+}
+
+fn candidates(selection: &Selection) -> String {
+    let mut text = format!("\ncandidates for {}, best first\n", selection.model_type);
+    let chosen = format!("{}/{}", selection.provider, selection.model);
+    let mut rows = vec![(selection.score, chosen, "  <- chosen")];
+    rows.extend(selection.fallbacks.iter().map(|fallback| {
+        let name = format!("{}/{}", fallback.provider, fallback.model);
+        (fallback.score, name, "")
+    }));
+    // The chosen one is not always the best: odds, a wish or a trial may have decided.
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (score, name, mark) in rows {
+        text.push_str(&line(&format!("  {score:.3}  {name}{mark}")));
+    }
+    text
+}
+
+fn rejections(selection: &Selection) -> String {
+    if selection.rejected.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nrejected\n".to_owned();
+    for rejection in &selection.rejected {
+        text.push_str(&line(&format!(
+            "  {}/{}: {}",
+            rejection.provider, rejection.model, rejection.why
+        )));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Factors, Fallback, Rejection, WeightPoints};
+
+    fn selection() -> Selection {
+        Selection {
+            decision_id: "0000000000abcdef".to_owned(),
+            provider: "beta".to_owned(),
+            model: "small".to_owned(),
+            model_type: "chat".to_owned(),
+            score: 0.725,
+            factors: Factors {
+                cost: 1.0,
+                latency: 0.5,
+                reliability: 0.9,
+                load: 1.0,
+                priority: 0.0,
+            },
+            weights: WeightPoints {
+                cost: 30.0,
+                latency: 40.0,
+                reliability: 30.0,
+                load: 10.0,
+                priority: 10.0,
+            },
+            estimated_cost_usd: Some(0.000_12),
+            estimated_latency_ms: 812.4,
+            reason: "drawn by share".to_owned(),
+            fallbacks: vec![Fallback {
+                provider: "alpha".to_owned(),
+                model: "large".to_owned(),
+                score: 0.731,
+            }],
+            rejected: vec![Rejection {
+                provider: "gamma".to_owned(),
+                model: "tiny".to_owned(),
+                why: "breaker open for 12 s more".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_selection_is_one_line() {
+        let mut selection = selection();
+        selection.estimated_cost_usd = None;
+
+        assert_eq!(
+            render_selection(&selection, false),
+            "beta/small  score 0.725  -  812 ms  drawn by share\n"
+        );
+    }
+
+    #[test]
+    fn explained_it_shows_what_it_is_made_of() {
+        insta::assert_snapshot!(render_selection(&selection(), true));
+    }
+}

@@ -1,0 +1,242 @@
+//! One plain report of an instance.
+
+use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
+use crate::contract::{ProviderStatus, ServiceState, State, Status};
+
+/// The latest news in the report.
+const EVENTS_SHOWN: usize = 5;
+/// Columns of the table: provider, state, share, score, requests, success, p50, p95, cost, in
+/// flight. Their sum with a space between is 97.
+const WIDTHS: [usize; 10] = [16, 9, 8, 6, 9, 8, 9, 9, 10, 4];
+const TITLES: [&str; 10] = [
+    "provider", "state", "share", "score", "requests", "success", "p50", "p95", "cost", "now",
+];
+
+/// 0 all well, 1 degraded, 2 no target usable.
+pub fn exit_code(state: ServiceState) -> u8 {
+    match state {
+        ServiceState::Ok => 0,
+        ServiceState::Degraded => 1,
+        ServiceState::Down => 2,
+    }
+}
+
+/// A table without escape bytes, at most 100 columns wide.
+pub fn render_status(status: &Status) -> String {
+    let mut report = head(status);
+    report.push('\n');
+    report.push_str(&row(&TITLES.map(str::to_owned)));
+    for provider in &status.providers {
+        report.push_str(&row(&cells(provider)));
+        if !provider.why.is_empty() {
+            report.push_str(&line(&format!("  {}", provider.why)));
+        }
+    }
+    if !status.events.is_empty() {
+        report.push('\n');
+    }
+    for event in status.events.iter().take(EVENTS_SHOWN) {
+        let provider = event.provider.as_deref().unwrap_or_default();
+        report.push_str(&line(&format!(
+            "{} {:<8} {provider} {}",
+            event.at,
+            event.kind.label(),
+            event.text
+        )));
+    }
+    report
+}
+
+fn head(status: &Status) -> String {
+    let word = match status.state {
+        ServiceState::Ok => "ok",
+        ServiceState::Degraded => "degraded",
+        ServiceState::Down => "down",
+    };
+    let totals = &status.totals;
+    let weights = &status.weights;
+    let mut head = line(&format!(
+        "aibal-tui {} ({}): {word}, revision {}, strategy {}, {}",
+        status.version, status.environment, status.revision, status.strategy, status.generated_at
+    ));
+    head.push_str(&line(&format!(
+        "last {}: {} requests, {} attempts, success {}, p95 {}, {}, {} tokens",
+        status.window.word(),
+        totals.requests,
+        totals.attempts,
+        or_dash(totals.success_rate, percent),
+        or_dash(totals.latency_ms.p95, milliseconds),
+        or_dash(totals.total_cost_usd, dollars),
+        totals.total_tokens,
+    )));
+    head.push_str(&line(&format!(
+        "now: {:.1} requests/s, {}/h",
+        status.requests_per_second,
+        dollars(status.usd_per_hour)
+    )));
+    let trial = status.reverts_at.as_ref();
+    let trial = trial.map_or_else(String::new, |at| format!(" (on trial, undone at {at})"));
+    head.push_str(&line(&format!(
+        "weights: cost {}, latency {}, reliability {}, load {}, priority {}{trial}",
+        weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
+    )));
+    if status.dropped.total() > 0 {
+        head.push_str(&line(&format!(
+            "dropped: {} observations, {} events",
+            status.dropped.observations, status.dropped.events
+        )));
+    }
+    head
+}
+
+fn cells(provider: &ProviderStatus) -> [String; 10] {
+    let seen = &provider.performance;
+    [
+        seen.provider.clone(),
+        state_word(seen.state).to_owned(),
+        percent(provider.share),
+        or_dash(provider.score, |score| format!("{score:.3}")),
+        seen.requests.to_string(),
+        or_dash(seen.success_rate, percent),
+        or_dash(seen.latency_ms.p50, milliseconds),
+        or_dash(seen.latency_ms.p95, milliseconds),
+        or_dash(seen.total_cost_usd, dollars),
+        seen.in_flight.to_string(),
+    ]
+}
+
+fn row(cells: &[String; 10]) -> String {
+    let padded: Vec<String> = cells
+        .iter()
+        .zip(WIDTHS)
+        .map(|(text, columns)| cell(text, columns))
+        .collect();
+    line(&padded.join(" "))
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::Ok => "ok",
+        State::Slow => "slow",
+        State::Limited => "limited",
+        State::Failing => "failing",
+        State::Open => "open",
+        State::HalfOpen => "half-open",
+        State::Down => "down",
+        State::Draining => "draining",
+        State::Off => "off",
+        State::Unknown => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plain::COLUMNS;
+    use crate::contract::{
+        Dropped, EventKind, EventReport, Percentiles, ProviderPerformance, Series, Totals,
+        WeightPoints, Window,
+    };
+
+    fn provider(name: &str, state: State, why: &str) -> ProviderStatus {
+        ProviderStatus {
+            performance: ProviderPerformance {
+                provider: name.to_owned(),
+                requests: 1_200,
+                success_rate: Some(0.994),
+                error_rate: Some(0.006),
+                availability: Some(1.0),
+                average_latency_ms: Some(650.0),
+                latency_ms: Percentiles {
+                    p50: Some(610.4),
+                    p95: Some(1_204.0),
+                    p99: None,
+                },
+                time_to_first_token_ms: Percentiles::default(),
+                total_cost_usd: None,
+                average_tokens: None,
+                in_flight: 3,
+                state,
+                models: Vec::new(),
+            },
+            kind: "word".to_owned(),
+            enabled: true,
+            draining: false,
+            priority: 50,
+            max_concurrent: None,
+            share: 0.625,
+            score: Some(0.8127),
+            factors: None,
+            requests_per_second: 1.0,
+            usd_per_hour: None,
+            why: why.to_owned(),
+            state_since: String::new(),
+            series: Series::default(),
+        }
+    }
+
+    fn status() -> Status {
+        Status {
+            version: "0.1.0".to_owned(),
+            environment: "test".to_owned(),
+            revision: 3,
+            since: "2026-01-01T00:00:00.000Z".to_owned(),
+            generated_at: "2026-01-01T10:00:00.000Z".to_owned(),
+            window: Window::Day,
+            state: ServiceState::Degraded,
+            strategy: "weighted".to_owned(),
+            totals: Totals {
+                requests: 1_180,
+                attempts: 1_200,
+                success_rate: Some(0.999),
+                total_cost_usd: Some(1.5),
+                ..Totals::default()
+            },
+            requests_per_second: 2.04,
+            usd_per_hour: 0.25,
+            weights: WeightPoints {
+                cost: 30.0,
+                latency: 40.0,
+                reliability: 30.0,
+                load: 10.0,
+                priority: 10.0,
+            },
+            reverts_at: None,
+            providers: vec![
+                provider("alpha", State::Ok, ""),
+                provider(
+                    "a-name-that-is-far-too-long\u{1b}[31m",
+                    State::HalfOpen,
+                    "breaker half-open",
+                ),
+            ],
+            series: Series::default(),
+            alerts: Vec::new(),
+            dropped: Dropped::default(),
+            events: vec![EventReport {
+                id: 1,
+                at: "2026-01-01T09:59:00.000Z".to_owned(),
+                kind: EventKind::Breaker,
+                bad: true,
+                provider: Some("alpha".to_owned()),
+                text: "opened ".repeat(20),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_report_is_plain_and_narrow() {
+        let report = render_status(&status());
+
+        assert!(report.lines().all(|line| line.chars().count() <= COLUMNS));
+        assert!(!report.contains('\u{1b}'));
+        insta::assert_snapshot!(report);
+    }
+
+    #[test]
+    fn the_exit_code_says_how_things_stand() {
+        let codes = [ServiceState::Ok, ServiceState::Degraded, ServiceState::Down].map(exit_code);
+
+        assert_eq!(codes, [0, 1, 2]);
+    }
+}

@@ -1,0 +1,128 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where a running instance listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// Scheme, host and port, without a slash at the end.
+    Http(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// The instance on this machine: its socket where there is one, else its port on loopback.
+    /// `runtime` is the user's directory for sockets, where there is one.
+    pub fn local(runtime: Option<&Path>, port: u16) -> Self {
+        runtime
+            .map(|runtime| socket_path(runtime, port))
+            .filter(|socket| socket.exists())
+            .map_or_else(
+                || Self::Http(format!("http://127.0.0.1:{port}")),
+                Self::Unix,
+            )
+    }
+
+    /// The beginning of every address there; a socket needs a host too, if only in the header.
+    pub(super) fn base(&self) -> &str {
+        match self {
+            Self::Http(url) => url,
+            Self::Unix(_) => "http://localhost",
+        }
+    }
+
+    /// Whether the way there stays on this machine, so that no proxy can be meant.
+    pub(super) fn is_loopback(&self) -> bool {
+        let Self::Http(url) = self else { return true };
+        let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
+        ["localhost", "127.", "[::1]"]
+            .iter()
+            .any(|near| host.starts_with(near))
+    }
+}
+
+/// Where the instance on a port has its socket.
+pub fn socket_path(runtime: &Path, port: u16) -> PathBuf {
+    runtime.join("aibal-tui").join(format!("{port}.sock"))
+}
+
+/// For people: host and port, or `socket 8080`.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(url) => f.pad(url.split_once("://").map_or(url, |(_, host)| host)),
+            Self::Unix(path) => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                f.pad(&format!("socket {stem}"))
+            }
+        }
+    }
+}
+
+/// Understands `http://host:port`, `host:port`, a path, and `unix:` before a path.
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        if text.starts_with(['/', '.']) {
+            return Ok(Self::Unix(PathBuf::from(text)));
+        }
+        let url = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let wrong = || {
+            format!(
+                "address is {text:?}, but must be like http://127.0.0.1:8080 or the path of a socket"
+            )
+        };
+        let parsed = reqwest::Url::parse(&url).map_err(|_| wrong())?;
+        if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
+            return Err(wrong());
+        }
+        Ok(Self::Http(parsed.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood_as_people_write_them() {
+        let http = |url: &str| Ok(Address::Http(url.to_owned()));
+        let unix = |path: &str| Ok(Address::Unix(path.into()));
+
+        assert_eq!("127.0.0.1:8080".parse(), http("http://127.0.0.1:8080"));
+        assert_eq!("http://box:9/".parse(), http("http://box:9"));
+        assert_eq!("https://box".parse(), http("https://box"));
+        assert_eq!("/run/8080.sock".parse(), unix("/run/8080.sock"));
+        assert_eq!("unix:8080.sock".parse(), unix("8080.sock"));
+        for wrong in ["", "ftp://box", "http://"] {
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_short_for_people() {
+        let shown = |text: &str| text.parse::<Address>().unwrap().to_string();
+
+        assert_eq!(shown("http://box:9"), "box:9");
+        assert_eq!(shown("/run/aibal-tui/8080.sock"), "socket 8080");
+    }
+
+    #[test]
+    fn without_a_socket_the_local_instance_is_its_port() {
+        let empty = tempfile::tempdir().unwrap();
+
+        let address = Address::local(Some(empty.path()), 8080);
+
+        assert_eq!(address, Address::Http("http://127.0.0.1:8080".to_owned()));
+        assert_eq!(address, Address::local(None, 8080));
+    }
+}

@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+/// First pause, and the longest.
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// How long to wait between attempts to reach an instance: doubles, up to 5 s.
+#[derive(Debug, Clone)]
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl Backoff {
+    /// The pause before the next attempt.
+    pub fn pause(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST);
+        pause
+    }
+
+    /// It answered: the next pause is the first again.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_within_their_bounds() {
+        let mut backoff = Backoff::default();
+
+        let pauses: Vec<u128> = (0..8).map(|_| backoff.pause().as_millis()).collect();
+
+        assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
+        backoff.reset();
+        assert_eq!(backoff.pause(), FIRST);
+    }
+}

@@ -1,0 +1,203 @@
+//! An instance in this process.
+
+use super::selection::{Circumstances, select};
+use super::{Refused, Update};
+use crate::clock;
+use crate::contract::{
+    Dropped, Instance, Performance, Problem, ProviderChange, ProviderStatus, SelectRequest,
+    Selection, Status, WeightsChange, WeightsReport, Window,
+};
+use crate::domain::{Answer, Command, ProviderPatch, Snapshot, WeightOverride, WeightsPatch};
+use crate::engine::{Busy, Handle};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// An engine that says nothing for longer has stopped.
+const SILENCE: Duration = Duration::from_secs(2);
+/// The longest trial of weights, in seconds: a year.
+const TRIAL_MOST: u64 = 31_536_000;
+/// The most hours of a performance report: a year.
+const HOURS_MOST: u32 = 8_760;
+
+/// The engine's handle with what a status says of the instance. The control door serves from here
+/// as well, so that the dashboard and a script see the same numbers.
+#[derive(Debug, Clone)]
+pub struct Local {
+    handle: Handle,
+    instance: Arc<Instance>,
+    saved: Option<Arc<str>>,
+}
+
+impl Local {
+    pub fn new(handle: Handle, instance: Instance) -> Self {
+        Self {
+            handle,
+            instance: Arc::new(instance),
+            saved: None,
+        }
+    }
+
+    /// Says where changes of weights live, in the answer to each: a file's path, or why they stay
+    /// in memory.
+    #[must_use]
+    pub fn saved(mut self, place: &str) -> Self {
+        self.saved = Some(place.into());
+        self
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// A picture as it is promised to others.
+    pub fn describe(&self, picture: &Snapshot, window: Window) -> Status {
+        let losses = self.handle.losses();
+        let dropped = Dropped {
+            observations: losses.observations(),
+            events: losses.events(),
+        };
+        Status::new(picture, window, &self.instance, dropped)
+    }
+
+    pub async fn status(&self, window: Window) -> Result<Status, Busy> {
+        let picture = self.handle.snapshot(window.seconds()).await?;
+        Ok(self.describe(&picture, window))
+    }
+
+    /// The numbers of the last 1..=8760 hours.
+    pub async fn performance(&self, hours: u32) -> Result<Performance, Refused> {
+        if !(1..=HOURS_MOST).contains(&hours) {
+            let expected = format!("a whole number from 1 to {HOURS_MOST}");
+            return Err(Problem::field("hours", hours, &expected).into());
+        }
+        Ok(Performance::from(&self.handle.performance(hours).await?))
+    }
+
+    pub fn select(&self, request: &SelectRequest) -> Result<Selection, Refused> {
+        let circumstances = Circumstances {
+            decision: self.handle.next_decision(),
+            draw: self.handle.draw(),
+            now: clock::now(),
+        };
+        select(&self.handle.routing_table(), request, circumstances)
+    }
+
+    pub async fn weights(&self) -> Result<WeightsReport, Refused> {
+        report(&self.handle.weights().await?, None)
+    }
+
+    /// Changes weights; `who` stands in the record.
+    pub async fn set_weights(
+        &self,
+        change: WeightsChange,
+        who: &str,
+    ) -> Result<WeightsReport, Refused> {
+        let patch = patch(change, who)?;
+        let is_trial = patch.revert_after.is_some();
+        let answer = self.handle.obey(Command::SetWeights(patch)).await?;
+        report(&answer, self.saved.as_deref().filter(|_| !is_trial))
+    }
+
+    pub async fn keep_weights(&self, who: &str) -> Result<WeightsReport, Refused> {
+        let who = who.to_owned();
+        let answer = self.handle.obey(Command::KeepWeights { who }).await?;
+        report(&answer, self.saved.as_deref())
+    }
+
+    /// Changes one provider, and says how it stands over the last 24 hours.
+    pub async fn change_provider(
+        &self,
+        name: &str,
+        change: ProviderChange,
+        who: &str,
+    ) -> Result<ProviderStatus, Refused> {
+        let own = change.weights.map(|weights| WeightOverride {
+            cost: weights.cost,
+            latency: weights.latency,
+            reliability: weights.reliability,
+        });
+        let command = Command::ChangeProvider {
+            name: name.to_owned(),
+            patch: ProviderPatch {
+                enabled: change.enabled,
+                draining: change.draining,
+                priority: change.priority,
+                max_concurrent: change.max_concurrent,
+                weights: own,
+            },
+            who: who.to_owned(),
+        };
+        let answer = self.handle.obey(command).await?;
+        let Answer::Provider(at) = answer else {
+            return Err(Busy.into());
+        };
+        let picture = self.handle.snapshot(Window::Day.seconds()).await?;
+        Ok(ProviderStatus::new(&picture.providers[at], &picture))
+    }
+
+    /// Sends updates until nobody listens.
+    pub(super) async fn watch(self, window: Window, updates: mpsc::Sender<Update>) {
+        let mut pictures = self.handle.watch(window.seconds());
+        match self.status(window).await {
+            Ok(status) => tell(&updates, Update::Status(Arc::new(status))),
+            Err(busy) => tell(&updates, Update::Lost(busy.to_string())),
+        }
+        loop {
+            let news = tokio::select! {
+                () = updates.closed() => return,
+                news = tokio::time::timeout(SILENCE, pictures.changed()) => news,
+            };
+            // The handle itself holds the sending end, so a stopped engine is only silent.
+            if news.is_err() {
+                tell(&updates, Update::Lost("the engine says nothing".to_owned()));
+                continue;
+            }
+            let picture = Arc::clone(&pictures.borrow_and_update());
+            let status = self.describe(&picture, window);
+            tell(&updates, Update::Status(Arc::new(status)));
+        }
+    }
+}
+
+fn tell(updates: &mpsc::Sender<Update>, update: Update) {
+    // A reader that is so far behind gets the next one; pictures come four times a second.
+    let _next_comes = updates.try_send(update);
+}
+
+fn report(answer: &Answer, saved: Option<&str>) -> Result<WeightsReport, Refused> {
+    WeightsReport::new(answer, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
+}
+
+fn patch(change: WeightsChange, who: &str) -> Result<WeightsPatch, Problem> {
+    let WeightsChange {
+        cost,
+        latency,
+        reliability,
+        load,
+        priority,
+        revision,
+        reason,
+        revert_after_seconds,
+    } = change;
+    let objectives = [cost, latency, reliability, load, priority];
+    if objectives.iter().all(Option::is_none) {
+        let detail = "the change names none of cost, latency, reliability, load, priority";
+        return Err(Problem::new(422, detail));
+    }
+    if let Some(seconds) = revert_after_seconds.filter(|s| !(1..=TRIAL_MOST).contains(s)) {
+        let expected = format!("a whole number from 1 to {TRIAL_MOST}");
+        return Err(Problem::field("revertAfterSeconds", seconds, &expected));
+    }
+    Ok(WeightsPatch {
+        cost,
+        latency,
+        reliability,
+        load,
+        priority,
+        drafted_on: revision,
+        reason,
+        revert_after: revert_after_seconds.map(Duration::from_secs),
+        who: who.to_owned(),
+    })
+}

@@ -1,0 +1,297 @@
+//! The client against the real door on a port: what the dashboard of another process sees.
+
+use aibal_tui::access::Access;
+use aibal_tui::api::{self, Api, Prober};
+use aibal_tui::client::{Address, Client, Local, Update, socket_path};
+use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
+use aibal_tui::domain::{
+    Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+};
+use aibal_tui::{clock, engine, server};
+use axum::Router;
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// An engine with its door, closed as yet.
+struct House {
+    router: Router,
+    local: Local,
+    _stops: DropGuard,
+}
+
+impl House {
+    fn new() -> Self {
+        let now = clock::now();
+        let fleet = Fleet::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
+        let (engine, handle, _) = engine::build(fleet, 7);
+        let stop = CancellationToken::new();
+        tokio::spawn(engine.run(stop.clone()));
+        let instance = Instance {
+            version: "0.0.0".to_owned(),
+            environment: "test".to_owned(),
+        };
+        let local = Local::new(handle, instance);
+        let api = Api {
+            local: local.clone(),
+            access: Access::default(),
+            prober: Prober::new(|_| std::future::ready(None)),
+            stop: stop.clone(),
+        };
+        Self {
+            router: api::router(api),
+            local,
+            _stops: stop.drop_guard(),
+        }
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let provider = |name: &str| Provider {
+        name: name.into(),
+        kind: "word".into(),
+        priority: 50,
+        max_concurrent: None,
+        enabled: true,
+        off: None,
+        weights: WeightOverride::default(),
+    };
+    let target = |provider, name: &str| Target {
+        id: TargetId::new(name, "small"),
+        provider,
+        types: ModelTypes::CHAT,
+        price: None,
+    };
+    Catalogue {
+        providers: vec![provider("alpha"), provider("beta")],
+        targets: vec![target(0, "alpha"), target(1, "beta")],
+        routes: Vec::new(),
+    }
+}
+
+struct Open {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+async fn open(house: &House, at: SocketAddr) -> Open {
+    let listener = TcpListener::bind(at).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let drain = Duration::from_millis(20);
+    let serving = server::serve(listener, None, house.router.clone(), drain, stop.clone());
+    Open {
+        address,
+        stop,
+        serving: tokio::spawn(serving),
+    }
+}
+
+impl Open {
+    fn client(&self) -> Client {
+        let address: Address = self.address.to_string().parse().unwrap();
+        Client::remote(address, None).unwrap()
+    }
+
+    async fn close(self) -> SocketAddr {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.address
+    }
+}
+
+fn anywhere() -> SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first status that is as wished.
+async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> bool) -> Arc<Status> {
+    let found = async {
+        loop {
+            if let Update::Status(status) = updates.recv().await.unwrap()
+                && is(&status)
+            {
+                return status;
+            }
+        }
+    };
+    timeout(PATIENCE, found).await.unwrap()
+}
+
+async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
+    let lost = async {
+        loop {
+            if let Update::Lost(why) = updates.recv().await.unwrap() {
+                return why;
+            }
+        }
+    };
+    timeout(PATIENCE, lost).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_wish_reaches_the_instance() {
+    let house = House::new();
+    let open = open(&house, anywhere()).await;
+    let client = open.client();
+
+    assert!(client.is_remote());
+    assert_eq!(client.place(), open.address.to_string());
+    let status = client.status(Window::Hour).await.unwrap();
+    assert_eq!(status.window, Window::Hour);
+    let request = SelectRequest {
+        model: Some("beta/small".to_owned()),
+        ..SelectRequest::default()
+    };
+    assert_eq!(client.select(request).await.unwrap().provider, "beta");
+    assert_eq!(client.performance(24).await.unwrap().hours, 24);
+    let change = WeightsChange {
+        load: Some(30.0),
+        revert_after_seconds: Some(60),
+        ..WeightsChange::default()
+    };
+    let report = client.set_weights(change).await.unwrap();
+    assert_eq!(report.weights.load, 30.0);
+    assert!(client.keep_weights().await.unwrap().reverts_at.is_none());
+    let change = ProviderChange {
+        draining: Some(true),
+        ..ProviderChange::default()
+    };
+    let provider = client.change_provider("alpha", change).await.unwrap();
+    assert!(provider.draining);
+    open.close().await;
+}
+
+#[tokio::test]
+async fn refusals_keep_their_status_and_sentence() {
+    let house = House::new();
+    let open = open(&house, anywhere()).await;
+    let client = open.client();
+
+    let change = ProviderChange::default();
+    let unknown = client.change_provider("no/body", change).await.unwrap_err();
+    let request = SelectRequest {
+        max_cost: Some(f64::NAN),
+        ..SelectRequest::default()
+    };
+    let none = client.select(request).await.unwrap_err();
+
+    assert_eq!(unknown.status, 404);
+    assert!(
+        unknown
+            .detail
+            .starts_with("provider \"no/body\" is unknown")
+    );
+    assert_eq!(none.status, 422);
+    open.close().await;
+}
+
+#[tokio::test]
+async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
+    let house = House::new();
+    let first = open(&house, anywhere()).await;
+    let mut updates = first.client().watch(Window::Quarter);
+    until(&mut updates, |status| status.revision == 1).await;
+
+    let address = first.close().await;
+    let why = until_lost(&mut updates).await;
+    assert!(why.contains(&address.to_string()), "{why}");
+
+    let change = WeightsChange {
+        load: Some(25.0),
+        ..WeightsChange::default()
+    };
+    house.local.set_weights(change, "test").await.unwrap();
+    let second = open(&house, address).await;
+    let status = until(&mut updates, |status| status.revision == 2).await;
+    assert_eq!(status.weights.load, 25.0);
+    assert_eq!(status.series.buckets.len(), 60);
+    second.close().await;
+}
+
+#[tokio::test]
+async fn a_line_that_falls_silent_is_told() {
+    let house = House::new();
+    let status = house.local.status(Window::Minute).await.unwrap();
+    let snapshot = format!(
+        "event: snapshot\ndata: {}\n\n",
+        serde_json::to_string(&status).unwrap()
+    );
+    let silent = axum::routing::get(move || async move {
+        let first = stream::iter([Ok::<_, std::io::Error>(snapshot)]);
+        Body::from_stream(first.chain(stream::pending()))
+    });
+    let router = Router::new().route("/api/events", silent);
+    let house = House { router, ..house };
+    let open = open(&house, anywhere()).await;
+
+    let mut updates = open.client().watch(Window::Minute);
+
+    until(&mut updates, |seen| {
+        seen.generated_at == status.generated_at
+    })
+    .await;
+    let why = until_lost(&mut updates).await;
+    assert_eq!(why, format!("{} says nothing", open.address));
+    open.close().await;
+}
+
+#[tokio::test]
+async fn a_watcher_of_nobody_says_so_and_ends_with_its_reader() {
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let client = Client::remote(Address::Http(format!("http://{address}")), None).unwrap();
+
+    let mut updates = client.watch(Window::Minute);
+
+    let why = until_lost(&mut updates).await;
+    assert!(
+        why.starts_with(&format!("no answer from {address}")),
+        "{why}"
+    );
+    let error = client.status(Window::Minute).await.unwrap_err();
+    assert_eq!(error.status, 0);
+}
+
+#[tokio::test]
+async fn the_socket_leads_to_the_same_instance() {
+    let house = House::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = socket_path(folder.path(), 8080);
+    let socket = server::bind_socket(&path).unwrap();
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let stop = CancellationToken::new();
+    let drain = Duration::from_millis(20);
+    let router = house.router.clone();
+    let serving = tokio::spawn(server::serve(
+        listener,
+        Some(socket),
+        router,
+        drain,
+        stop.clone(),
+    ));
+
+    let address = Address::local(Some(folder.path()), 8080);
+    let client = Client::remote(address, None).unwrap();
+    let mut updates = client.watch(Window::Hour);
+    until(&mut updates, |status| status.revision == 1).await;
+    assert_eq!(client.place(), "socket 8080");
+    let status = client.status(Window::Minute).await.unwrap();
+    assert_eq!(status.window, Window::Minute);
+
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    assert!(!path.exists(), "the socket's file goes with the instance");
+}
