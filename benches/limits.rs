@@ -1,1 +1,153 @@
-fn main() {}
+//! The founding document's limits: a selection, an update of the numbers, a frame of the screen.
+//!
+//! Wanted: ≤ 10 µs, ≤ 5 µs, ≤ 3 ms. Run with `cargo bench`.
+
+use aibal_tui::domain::{
+    Ask, AttemptEnd, Catalogue, DecisionId, Fleet, ModelType, ModelTypes, Moment, Money,
+    Observation, Outcome, Price, Provider, RequestEnd, RequestOutcome, Strategy, Target, TargetId,
+    Usage, WeightOverride, Weights, choose,
+};
+use aibal_tui::tui::{self, Model, Options, Theme, specimen};
+use divan::{Bencher, black_box};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::time::Duration;
+
+fn main() {
+    divan::main();
+}
+
+fn at(milliseconds: u64) -> Moment {
+    Moment::from_micros(1_000_000_000_000 + milliseconds * 1_000)
+}
+
+/// So many providers with a busy quarter of an hour behind them.
+fn fleet(providers: usize, busy: bool) -> Fleet {
+    let mut catalogue = Catalogue::default();
+    for place in 0..providers {
+        let name = format!("provider-{place}");
+        catalogue.targets.push(Target {
+            id: TargetId::new(&name, "model"),
+            provider: place,
+            types: ModelTypes::CHAT,
+            price: Some(Price::flat(1.0 + place as f64 * 0.01, 5.0)),
+        });
+        catalogue.providers.push(Provider {
+            name: name.into(),
+            kind: "openai".into(),
+            priority: 50,
+            max_concurrent: Some(64),
+            enabled: true,
+            off: None,
+            weights: WeightOverride::default(),
+        });
+    }
+    let mut fleet = Fleet::new(catalogue, Strategy::Weighted, Weights::default(), 1, at(0));
+    if busy {
+        for step in 0..18_000 {
+            fleet.observe(
+                &attempt(step as usize % providers, step * 50),
+                at(step * 50),
+            );
+            fleet.observe(&request(step * 50), at(step * 50));
+        }
+    }
+    fleet
+}
+
+fn attempt(target: usize, milliseconds: u64) -> Observation {
+    Observation::Attempt(AttemptEnd {
+        target,
+        started: at(milliseconds),
+        ended: at(milliseconds + 900 + milliseconds % 700),
+        outcome: Outcome::Success,
+        first_token: Some(0.3),
+        usage: Some(Usage {
+            input: 400,
+            output: 120,
+            ..Usage::default()
+        }),
+        cost: Some(Money::per_token(900.0)),
+        streamed: true,
+        trial: false,
+    })
+}
+
+fn request(milliseconds: u64) -> Observation {
+    Observation::Request(RequestEnd {
+        decision: DecisionId(milliseconds),
+        request_id: "req".to_owned(),
+        started: at(milliseconds),
+        ended: at(milliseconds + 900),
+        outcome: RequestOutcome::Ok,
+        target: Some(0),
+        score: Some(0.8),
+        reason: "drawn by share".to_owned(),
+        attempts: 1,
+        usage: None,
+        cost: None,
+    })
+}
+
+#[divan::bench(args = [5, 50, 1000])]
+fn selection(bencher: Bencher, candidates: usize) {
+    let table = fleet(candidates, false).routing_table(at(900_000));
+    let ask = Ask::usual(ModelType::Chat);
+    bencher.bench(|| choose(black_box(&table), black_box(&ask), at(900_000), 0.37));
+}
+
+#[divan::bench(args = [5, 50])]
+fn metric_update(bencher: Bencher, providers: usize) {
+    let mut fleet = fleet(providers, true);
+    let (attempt, request) = (attempt(1, 900_000), request(900_000));
+    bencher.bench_local(|| {
+        fleet.observe(black_box(&attempt), at(901_000));
+        fleet.observe(black_box(&request), at(901_000))
+    });
+}
+
+#[divan::bench(args = [5, 50])]
+fn routing_table(bencher: Bencher, providers: usize) {
+    let fleet = fleet(providers, true);
+    bencher.bench(|| fleet.routing_table(black_box(at(900_000))));
+}
+
+#[divan::bench(args = [5, 50])]
+fn snapshot_of_15_minutes(bencher: Bencher, providers: usize) {
+    let fleet = fleet(providers, true);
+    bencher.bench(|| fleet.snapshot(900, black_box(at(900_000))));
+}
+
+/// Model → cells → difference → bytes, with numbers that move.
+#[divan::bench(args = [(120, 40, 5), (120, 40, 20), (200, 60, 50)])]
+fn frame(bencher: Bencher, (width, height, providers): (u16, u16, usize)) {
+    let area = Rect::new(0, 0, width, height);
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(area),
+    };
+    let sink = CrosstermBackend::new(std::io::sink());
+    let Ok(mut terminal) = Terminal::with_options(sink, options) else {
+        return;
+    };
+    let models: Vec<Model> = (0..8).map(|step| model(providers, step)).collect();
+    let mut step = 0;
+    bencher.bench_local(|| {
+        step = (step + 1) % models.len();
+        terminal
+            .draw(|frame| tui::draw(&models[step], area, frame.buffer_mut()))
+            .is_ok()
+    });
+}
+
+fn model(providers: usize, step: u64) -> Model {
+    let options = Options {
+        all_in_one: true,
+        read_only: false,
+        theme: Theme::default(),
+        window: aibal_tui::contract::Window::Quarter,
+        refresh: Duration::from_secs(1),
+        place: "local".to_owned(),
+    };
+    Model::showing(options, specimen::status(providers, step))
+}

@@ -17,8 +17,11 @@ pub mod client;
 pub mod api;
 pub mod gateway;
 pub mod probe;
+pub mod tui;
 
 pub mod server;
 
 pub mod cli;
 pub mod demo;
+
+pub mod app;

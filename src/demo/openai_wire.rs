@@ -41,6 +41,10 @@ struct StreamOptions {
 }
 
 impl Wire for OpenAiWire {
+    fn kind(&self) -> &'static str {
+        "openai-compatible"
+    }
+
     fn base_path(&self) -> &'static str {
         "/v1"
     }

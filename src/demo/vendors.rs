@@ -19,6 +19,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub struct Endpoint {
     /// The provider's name, unique.
     pub name: &'static str,
+    /// The word of the protocol that it speaks.
+    pub kind: &'static str,
     /// Such as `http://127.0.0.1:41234/v1`.
     pub base_url: String,
     /// The one model it serves.
@@ -123,6 +125,7 @@ impl Vendors {
 fn endpoint(profile: &Profile, address: SocketAddr) -> Endpoint {
     Endpoint {
         name: profile.name,
+        kind: profile.wire.kind(),
         base_url: format!("http://{address}{}", profile.wire.base_path()),
         model: profile.model,
         types: profile.types,

@@ -85,6 +85,9 @@ pub struct Answer {
 
 /// The shape of one vendor's requests and answers. Pure: no clock, no luck, no waiting.
 pub trait Wire: Debug + Send + Sync {
+    /// The word of the protocol in a gateway's configuration.
+    fn kind(&self) -> &'static str;
+
     /// What the vendor's base address ends in, such as `/v1`.
     fn base_path(&self) -> &'static str;
 

@@ -51,6 +51,17 @@ impl GatewayError {
         .at(param)
     }
 
+    /// Somebody who may not ask: 401 without a known token, 403 without the right.
+    pub fn denied(status: u16, message: String) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+        let (kind, code) = if status == StatusCode::FORBIDDEN {
+            ("permission_error", "permission_denied")
+        } else {
+            ("authentication_error", "invalid_api_key")
+        };
+        Self::new(status, kind, Some(code), message)
+    }
+
     pub fn too_large(limit: usize) -> Self {
         let message = format!(
             "the request's body is larger than {} MB; raise [server] max_body_mb to allow more",

@@ -7,11 +7,13 @@ mod attempt;
 mod error;
 mod exchange;
 mod forward;
+mod guard;
 mod models;
 mod record;
 mod relay;
 
 pub use error::GatewayError;
+pub use guard::guarded;
 
 use crate::engine::Handle;
 use crate::protocols::{Directory, Transport};

@@ -1,1 +1,446 @@
+use super::Fleet;
+use crate::domain::{
+    Answer, Ask, AttemptEnd, Catalogue, Command, DecisionId, Effect, Failure, GaugeAction,
+    ModelType, ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict,
+    Provider, ProviderPatch, Refusal, RequestEnd, RequestOutcome, Standing, State, Strategy,
+    Target, TargetId, Usage, WeightOverride, Weights, WeightsPatch, choose,
+};
+use std::time::Duration;
 
+const START: u64 = 1_000_000;
+
+fn at(seconds: u64) -> Moment {
+    Moment::from_seconds(START + seconds)
+}
+
+/// Two providers with a model each; the second has no price.
+fn fleet() -> Fleet {
+    let provider = |name: &str| Provider {
+        name: name.into(),
+        kind: "openai-compatible".into(),
+        priority: 50,
+        max_concurrent: None,
+        enabled: true,
+        off: None,
+        weights: WeightOverride::default(),
+    };
+    let target = |provider: usize, name: &str, price| Target {
+        id: TargetId::new(name, "m"),
+        provider,
+        types: ModelTypes::CHAT,
+        price,
+    };
+    let catalogue = Catalogue {
+        providers: vec![provider("a"), provider("b")],
+        targets: vec![
+            target(0, "a", Some(Price::flat(1.0, 2.0))),
+            target(1, "b", None),
+        ],
+        routes: Vec::new(),
+    };
+    Fleet::new(catalogue, Strategy::Weighted, Weights::default(), 1, at(0))
+}
+
+fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
+    let usage = (outcome == Outcome::Success).then_some(Usage {
+        input: 10,
+        output: 20,
+        ..Usage::default()
+    });
+    Observation::Attempt(AttemptEnd {
+        target,
+        started: at(second),
+        ended: at(second + 1),
+        outcome,
+        first_token: Some(0.4),
+        usage,
+        cost: usage
+            .filter(|_| target == 0)
+            .map(|_| Money::per_token(50.0)),
+        streamed: true,
+        trial: false,
+    })
+}
+
+fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
+    Observation::Request(RequestEnd {
+        decision: DecisionId(second),
+        request_id: format!("r{second}"),
+        started: at(second),
+        ended: at(second + 1),
+        outcome,
+        target: Some(0),
+        score: Some(0.8),
+        reason: "best score".to_owned(),
+        attempts,
+        usage: None,
+        cost: None,
+    })
+}
+
+fn probe(fleet: &mut Fleet, second: u64, verdict: ProbeVerdict) -> Vec<Effect> {
+    let end = ProbeEnd {
+        provider: 0,
+        at: at(second),
+        verdict,
+        detail: "503".to_owned(),
+    };
+    fleet.observe(&Observation::Probe(end), at(second))
+}
+
+fn state(fleet: &mut Fleet, second: u64) -> State {
+    fleet.tick(at(second));
+    fleet.snapshot(900, at(second)).providers[0].state
+}
+
+const BAD: Outcome = Outcome::Failed(Failure::Server);
+
+#[test]
+fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
+    let mut fleet = fleet();
+    for second in 0..4 {
+        fleet.observe(&attempt(0, second, BAD), at(second + 1));
+    }
+    let table = fleet.routing_table(at(4));
+    assert!(matches!(table.candidates[0].standing, Standing::Open(_)));
+    for draw in 0..100 {
+        let choice = choose(
+            &table,
+            &Ask::usual(ModelType::Chat),
+            at(5),
+            f64::from(draw) / 100.0,
+        )
+        .unwrap();
+        assert_eq!(choice.target, 1);
+    }
+    assert_eq!(state(&mut fleet, 5), State::Open);
+    assert_eq!(state(&mut fleet, 10), State::HalfOpen);
+    let trial = choose(
+        &fleet.routing_table(at(10)),
+        &Ask::usual(ModelType::Chat),
+        at(10),
+        0.0,
+    )
+    .unwrap();
+    assert!(trial.trial && trial.target == 0);
+}
+
+#[test]
+fn a_rate_limit_blocks_for_as_long_as_it_says_and_never_gets_shorter() {
+    let mut fleet = fleet();
+    let limited = |seconds| Outcome::Failed(Failure::RateLimit(Some(Duration::from_secs(seconds))));
+    fleet.observe(&attempt(0, 0, limited(60)), at(1));
+    let first = fleet.routing_table(at(1)).candidates[0]
+        .blocked_until
+        .unwrap();
+    fleet.observe(&attempt(0, 0, limited(2)), at(1));
+    let second = fleet.routing_table(at(1)).candidates[0]
+        .blocked_until
+        .unwrap();
+
+    assert!(first >= at(61) && second == first);
+    assert_eq!(state(&mut fleet, 2), State::Limited);
+    assert!(
+        matches!(
+            fleet.routing_table(at(1)).candidates[0].standing,
+            Standing::Usable
+        ),
+        "429 is no ill health"
+    );
+}
+
+#[test]
+fn a_rate_limit_without_a_delay_backs_off() {
+    let mut fleet = fleet();
+    let mut pauses = Vec::new();
+    for second in [0, 100, 200] {
+        fleet.observe(
+            &attempt(0, second, Outcome::Failed(Failure::RateLimit(None))),
+            at(second),
+        );
+        let until = fleet.routing_table(at(second)).candidates[0]
+            .blocked_until
+            .unwrap();
+        pauses.push(until.seconds_since(at(second)).floor());
+    }
+    assert_eq!(pauses, [1.0, 2.0, 4.0]);
+}
+
+#[test]
+fn three_bad_probes_running_take_a_provider_down_and_a_good_one_lets_a_trial_in() {
+    let mut fleet = fleet();
+    probe(&mut fleet, 0, ProbeVerdict::Bad);
+    probe(&mut fleet, 1, ProbeVerdict::Bad);
+    probe(&mut fleet, 2, ProbeVerdict::Good);
+    probe(&mut fleet, 3, ProbeVerdict::Bad);
+    assert_eq!(probe(&mut fleet, 4, ProbeVerdict::Bad).len(), 0);
+    probe(&mut fleet, 5, ProbeVerdict::Misprobed);
+    assert_eq!(probe(&mut fleet, 6, ProbeVerdict::Bad).len(), 1);
+    assert_eq!(state(&mut fleet, 6), State::Down);
+
+    assert_eq!(probe(&mut fleet, 7, ProbeVerdict::Good).len(), 1);
+    assert_eq!(state(&mut fleet, 7), State::HalfOpen);
+}
+
+#[test]
+fn weights_hold_for_the_next_choice_and_a_stale_draft_is_refused() {
+    let mut fleet = fleet();
+    let patch = |cost, drafted_on| WeightsPatch {
+        cost: Some(cost),
+        latency: Some(100.0 - cost),
+        reliability: Some(0.0),
+        drafted_on: Some(drafted_on),
+        who: "alice".to_owned(),
+        ..WeightsPatch::default()
+    };
+    let (answer, effects) = fleet
+        .command(Command::SetWeights(patch(70.0, 1)), at(1))
+        .unwrap();
+
+    assert!(matches!(answer, Answer::Weights { revision: 2, .. }));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::KeepWeights(_)))
+    );
+    assert_eq!(fleet.routing_table(at(1)).candidates[0].weights.cost, 70.0);
+    let refusal = fleet
+        .command(Command::SetWeights(patch(10.0, 1)), at(2))
+        .unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "revision is 1, but 2 is the newest: alice changed cost 30→70, latency 40→30, reliability 30→0; read it and try again"
+    );
+    let wrong = WeightsPatch {
+        cost: Some(50.0),
+        ..WeightsPatch::default()
+    };
+    assert!(matches!(
+        fleet.command(Command::SetWeights(wrong), at(2)),
+        Err(Refusal::Weights(_))
+    ));
+    assert_eq!(
+        fleet.routing_table(at(2)).weights.cost,
+        70.0,
+        "a refused wish changes nothing"
+    );
+}
+
+#[test]
+fn weights_on_trial_go_back_by_themselves_unless_they_are_kept() {
+    let trial = || {
+        Command::SetWeights(WeightsPatch {
+            cost: Some(60.0),
+            latency: Some(10.0),
+            revert_after: Some(Duration::from_secs(120)),
+            who: "bob".to_owned(),
+            ..WeightsPatch::default()
+        })
+    };
+    let mut fleet = fleet();
+    let (_, effects) = fleet.command(trial(), at(0)).unwrap();
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::KeepWeights(_))),
+        "a trial is not saved"
+    );
+    fleet.tick(at(119));
+    assert_eq!(fleet.routing_table(at(119)).weights.cost, 60.0);
+    fleet.tick(at(120));
+    assert_eq!(fleet.routing_table(at(120)).weights, Weights::default());
+
+    fleet.command(trial(), at(200)).unwrap();
+    fleet
+        .command(
+            Command::KeepWeights {
+                who: "bob".to_owned(),
+            },
+            at(210),
+        )
+        .unwrap();
+    fleet.tick(at(1_000));
+    assert_eq!(fleet.routing_table(at(1_000)).weights.cost, 60.0);
+    assert!(
+        fleet
+            .command(
+                Command::KeepWeights {
+                    who: "bob".to_owned()
+                },
+                at(1_001)
+            )
+            .is_err()
+    );
+}
+
+#[test]
+fn a_provider_is_drained_and_disabled_and_bad_values_change_nothing() {
+    let mut fleet = fleet();
+    let mut change = |patch| {
+        let command = Command::ChangeProvider {
+            name: "a".to_owned(),
+            patch,
+            who: "op".to_owned(),
+        };
+        fleet.command(command, at(1)).map(|_| ())
+    };
+    change(ProviderPatch {
+        draining: Some(true),
+        ..ProviderPatch::default()
+    })
+    .unwrap();
+    for bad in [
+        ProviderPatch {
+            priority: Some(101.0),
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            priority: Some(1.5),
+            enabled: Some(false),
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            max_concurrent: Some(-1),
+            ..ProviderPatch::default()
+        },
+    ] {
+        assert!(change(bad).is_err());
+    }
+    assert_eq!(
+        fleet.routing_table(at(1)).candidates[0].standing,
+        Standing::Draining
+    );
+    assert_eq!(state(&mut fleet, 2), State::Draining);
+    let unknown = Command::ChangeProvider {
+        name: "z".to_owned(),
+        patch: ProviderPatch::default(),
+        who: String::new(),
+    };
+    assert_eq!(
+        fleet.command(unknown, at(2)).unwrap_err().to_string(),
+        "provider \"z\" is unknown; there are a, b"
+    );
+}
+
+#[test]
+fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
+    let mut fleet = fleet();
+    let mut count = |action, second| {
+        let command = Command::Gauge {
+            provider: "a".to_owned(),
+            model: None,
+            action,
+        };
+        fleet.tick(at(second));
+        fleet.command(command, at(second)).unwrap().0
+    };
+    assert_eq!(count(GaugeAction::Decrement, 0), Answer::InFlight(0));
+    assert_eq!(count(GaugeAction::Increment, 0), Answer::InFlight(1));
+    assert_eq!(count(GaugeAction::Increment, 1), Answer::InFlight(2));
+    assert_eq!(count(GaugeAction::Decrement, 2), Answer::InFlight(1));
+    assert_eq!(count(GaugeAction::Decrement, 602), Answer::InFlight(0));
+}
+
+#[test]
+fn snapshot_and_performance_show_the_same_numbers() {
+    let mut fleet = fleet();
+    for second in 0..50 {
+        let target = usize::from(second % 3 == 0);
+        fleet.observe(&attempt(target, second, Outcome::Success), at(second + 1));
+        fleet.observe(&request(second, RequestOutcome::Ok, 1), at(second + 1));
+    }
+    fleet.observe(&attempt(0, 50, BAD), at(51));
+    fleet.observe(&attempt(0, 50, Outcome::Cancelled), at(51));
+    fleet.observe(
+        &attempt(0, 50, Outcome::Failed(Failure::InvalidRequest)),
+        at(51),
+    );
+    fleet.observe(&request(50, RequestOutcome::Cancelled, 1), at(51));
+
+    let (day, picture) = (
+        fleet.performance(24, at(60)),
+        fleet.snapshot(86_400, at(60)),
+    );
+
+    assert_eq!(day.totals, picture.totals);
+    assert_eq!(
+        (
+            day.totals.requests,
+            day.totals.attempts,
+            day.totals.success_rate
+        ),
+        (51, 53, Some(1.0))
+    );
+    assert_eq!(
+        day.providers[0].success_rate,
+        picture.providers[0].success_rate
+    );
+    assert_eq!(
+        day.providers[0].success_rate,
+        Some(33.0 / 34.0),
+        "cancelled and mistaken count in no rate"
+    );
+    assert_eq!(
+        day.providers[1].cost, None,
+        "an unknown price is unknown, not zero"
+    );
+    assert!((day.totals.cost.unwrap().usd() - 33.0 * 50e-6).abs() < 1e-9);
+    let columns: u64 = picture.providers[0]
+        .columns
+        .iter()
+        .map(|column| column.rated)
+        .sum();
+    assert_eq!(columns, 34);
+}
+
+#[test]
+fn availability_is_the_part_of_the_time_in_which_it_was_usable() {
+    let mut fleet = fleet();
+    fleet.tick(at(10));
+    for second in 10..13 {
+        probe(&mut fleet, second, ProbeVerdict::Bad);
+    }
+    fleet.tick(at(20));
+    fleet.tick(at(30));
+
+    let part = fleet.snapshot(900, at(30)).providers[0]
+        .availability
+        .unwrap();
+    assert!((part - 1.0 / 3.0).abs() < 0.01, "{part}");
+}
+
+#[test]
+fn a_slow_one_and_a_failing_one_are_named() {
+    let mut fleet = fleet();
+    for second in 0..20 {
+        let end = |target: usize, seconds: u64| {
+            let Observation::Attempt(end) = attempt(target, second, Outcome::Success) else {
+                unreachable!()
+            };
+            Observation::Attempt(AttemptEnd {
+                ended: at(second + seconds),
+                first_token: Some(seconds as f64 / 2.0),
+                ..end
+            })
+        };
+        fleet.observe(&end(0, 30), at(second + 30));
+        fleet.observe(&end(1, 1), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 50), State::Slow);
+
+    let mut fleet = self::fleet();
+    for second in 0..20 {
+        let outcome = if second % 4 == 0 {
+            BAD
+        } else {
+            Outcome::Success
+        };
+        fleet.observe(&attempt(0, second, outcome), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 21), State::Failing);
+}
+
+#[test]
+fn an_observation_of_a_target_that_is_gone_is_passed_over() {
+    assert_eq!(fleet().observe(&attempt(9, 0, Outcome::Success), at(1)), []);
+}

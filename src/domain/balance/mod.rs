@@ -8,11 +8,20 @@
 //!    `odds = exp((S − S_best) / 0.05)`, S being the score's points over 100. Fallbacks take the
 //!    best of those not tried, other providers before the failed one's other models.
 
-use super::pricing::Price;
-use super::score::{Factors, combine, cost_factor, good, latency_factor, load_factor, points};
-use super::snapshot::{Candidate, RoutingTable, Standing, Strategy};
-use super::target::ModelType;
-use super::units::Moment;
+mod ask;
+mod exclusion;
+#[cfg(test)]
+mod tests;
+
+pub use ask::{Ask, Scope};
+pub use exclusion::Exclusion;
+
+use crate::domain::pricing::Price;
+use crate::domain::score::{
+    Factors, combine, cost_factor, good, latency_factor, load_factor, points,
+};
+use crate::domain::snapshot::{Candidate, RoutingTable, Standing, Strategy};
+use crate::domain::units::Moment;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,50 +29,6 @@ use std::time::Duration;
 const TEMPERATURE: f64 = 0.05;
 /// A preferred provider that is less likely to succeed than this is not insisted on.
 const PREFERRED_FAILURE: f64 = 0.5;
-/// Added to a recovery's waiting time where only a trial request will tell.
-const TRIAL_WAIT: Duration = Duration::from_secs(1);
-
-/// Which targets a request's model name allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope<'a> {
-    /// All that serve a type of work.
-    Type(ModelType),
-    /// These, by their places in the catalogue.
-    Only(&'a [usize]),
-}
-
-/// What is known of a request before it is sent.
-#[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
-    pub scope: Scope<'a>,
-    /// Estimated tokens of the prompt.
-    pub input: f64,
-    pub max_tokens: Option<f64>,
-    /// Place of the preferred provider in the catalogue.
-    pub preferred: Option<usize>,
-    /// USD per token.
-    pub max_cost: Option<f64>,
-    /// Seconds.
-    pub max_latency: Option<f64>,
-    /// Targets that failed this request already.
-    pub tried: &'a [usize],
-}
-
-impl Ask<'_> {
-    /// A usual request of a type.
-    pub fn usual(kind: ModelType) -> Self {
-        Self {
-            scope: Scope::Type(kind),
-            input: 500.0,
-            max_tokens: None,
-            preferred: None,
-            max_cost: None,
-            max_latency: None,
-            tried: &[],
-        }
-    }
-}
-
 /// The answer, with all that explains it.
 #[derive(Debug, Clone)]
 pub struct Choice {
@@ -118,63 +83,6 @@ impl Reason {
             Self::Only => "only one allowed",
             Self::Trial => "trial of a half-open breaker",
             Self::Fallback => "fallback after a failure",
-        }
-    }
-}
-
-/// What kept a target out of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exclusion {
-    Off(Arc<str>),
-    Draining,
-    Down,
-    BreakerOpen(Moment),
-    /// Half-open, and its one trial is out or this is not a first attempt.
-    HalfOpen,
-    Limited(Moment),
-    Full(u32),
-    Tried,
-    UnknownPrice,
-    TooDear,
-    TooSlow,
-}
-
-impl Exclusion {
-    /// Whether time alone may bring it back, and how soon.
-    pub fn recovery(&self, now: Moment) -> Option<Duration> {
-        match self {
-            Self::BreakerOpen(until) => Some(until.since(now) + TRIAL_WAIT),
-            Self::Limited(until) => Some(until.since(now)),
-            Self::HalfOpen | Self::Full(_) => Some(TRIAL_WAIT),
-            Self::Down => Some(Duration::from_secs(5)),
-            _ => None,
-        }
-    }
-
-    /// In words, for example `breaker open for 12 s more`.
-    pub fn text(&self, now: Moment) -> String {
-        match self {
-            Self::Off(why) => why.to_string(),
-            Self::Draining => "draining".to_owned(),
-            Self::Down => "down: probes do not reach it".to_owned(),
-            Self::BreakerOpen(until) => {
-                format!(
-                    "breaker open for {:.0} s more",
-                    until.seconds_since(now).ceil()
-                )
-            }
-            Self::HalfOpen => "breaker half-open, its trial request is out".to_owned(),
-            Self::Limited(until) => {
-                format!(
-                    "asked to wait {:.0} s more",
-                    until.seconds_since(now).ceil()
-                )
-            }
-            Self::Full(limit) => format!("all {limit} places taken"),
-            Self::Tried => "tried already".to_owned(),
-            Self::UnknownPrice => "price unknown, so maxCost cannot be kept".to_owned(),
-            Self::TooDear => "dearer than maxCost".to_owned(),
-            Self::TooSlow => "slower than maxLatency".to_owned(),
         }
     }
 }

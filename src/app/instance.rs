@@ -1,0 +1,175 @@
+//! One running instance: every part built, started in order, and stopped in the order of who
+//! depends on whom.
+
+use crate::access::Access;
+use crate::api::{self, Api, Prober};
+use crate::client::{Client, Local, socket_path};
+use crate::contract;
+use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Weights};
+use crate::engine::{self, Handle, Keepsakes};
+use crate::gateway::{self, Gateway, Limits};
+use crate::probe::{self, Probe};
+use crate::protocols::{Directory, Transport, TransportOptions};
+use crate::{clock, server};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// All that is needed to start.
+#[derive(Debug)]
+pub struct Blueprint {
+    pub catalogue: Catalogue,
+    pub directory: Directory,
+    pub strategy: Strategy,
+    pub weights: Weights,
+    pub limits: Limits,
+    pub connect_timeout: Duration,
+    /// Nothing where probes are switched off.
+    pub probe_interval: Option<Duration>,
+    /// Of the control door.
+    pub access: Access,
+    /// Of the door for model traffic.
+    pub gateway_access: Access,
+    pub environment: String,
+    pub drain: Duration,
+    /// Where changes go, for the answers to those who make them.
+    pub saved: String,
+    pub seed: u64,
+}
+
+/// It runs.
+#[derive(Debug)]
+pub struct Instance {
+    pub handle: Handle,
+    pub client: Client,
+    pub address: SocketAddr,
+    /// Changes that want to be written to the configuration.
+    pub keepsakes: Option<Keepsakes>,
+    doors: CancellationToken,
+    rest: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    probe: JoinHandle<()>,
+    engine: JoinHandle<()>,
+}
+
+impl Instance {
+    /// Starts everything behind a listener that is already bound.
+    pub fn start(blueprint: Blueprint, listener: TcpListener) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let providers = blueprint.catalogue.providers.len();
+        let fleet = Fleet::new(
+            blueprint.catalogue,
+            blueprint.strategy,
+            blueprint.weights,
+            blueprint.seed,
+            clock::now(),
+        );
+        let (engine, handle, keepsakes) = engine::build(fleet, blueprint.seed);
+        let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
+        let engine = tokio::spawn(engine.run(rest.clone()));
+        let options = TransportOptions {
+            connect_timeout: blueprint.connect_timeout,
+        };
+        let transport = Transport::new(providers, options)?;
+        let directory = Arc::new(blueprint.directory);
+        let (probe, probes) = Probe::new(
+            handle.clone(),
+            Arc::clone(&directory),
+            transport.clone(),
+            blueprint.probe_interval,
+        );
+        let probe = tokio::spawn(probe.run(rest.clone()));
+        let gateway = Gateway {
+            handle: handle.clone(),
+            directory,
+            transport,
+            limits: Arc::new(blueprint.limits),
+        };
+        let who = contract::Instance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: blueprint.environment,
+        };
+        let local = Local::new(handle.clone(), who).saved(&blueprint.saved);
+        let api = Api {
+            local: local.clone(),
+            access: blueprint.access,
+            prober: prober(probes),
+            stop: doors.clone(),
+        };
+        let router = server::doors(
+            gateway::guarded(gateway::router(gateway), blueprint.gateway_access),
+            api::router(api),
+        );
+        let socket = local_socket(address.port());
+        let server = tokio::spawn(server::serve(
+            listener,
+            socket,
+            router,
+            blueprint.drain,
+            doors.clone(),
+        ));
+        let client = Client::Local(local);
+        Ok(Self {
+            handle,
+            client,
+            address,
+            keepsakes: Some(keepsakes),
+            doors,
+            rest,
+            server,
+            probe,
+            engine,
+        })
+    }
+
+    /// Stops accepting, lets running requests end for as long as the drain time allows, then
+    /// stops the rest.
+    pub async fn drain(self) {
+        self.doors.cancel();
+        let _ = self.server.await;
+        self.rest.cancel();
+        let _ = tokio::join!(self.probe, self.engine);
+    }
+
+    /// Resolves when a part has ended by itself, which none should.
+    pub async fn broken(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.server => "the server",
+            _ = &mut self.probe => "the probes",
+            _ = &mut self.engine => "the engine",
+        }
+    }
+}
+
+/// Probes asked for by hand go through the task that makes the others.
+fn prober(probes: mpsc::Sender<probe::Request>) -> Prober {
+    Prober::new(move |provider| {
+        let probes = probes.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            probes.try_send((provider, reply)).ok()?;
+            let finding = answer.await.ok()?;
+            Some(contract::ProbeReport {
+                ok: finding.end.verdict == ProbeVerdict::Good,
+                status: finding.end.detail,
+                latency_ms: finding.latency.as_secs_f64() * 1e3,
+                at: contract::rfc3339(finding.end.at),
+            })
+        }
+    })
+}
+
+/// The socket that only its owner can open; without a folder for it there is none, and where it
+/// cannot be made the port is there all the same.
+fn local_socket(port: u16) -> Option<UnixListener> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?;
+    let path = socket_path(Path::new(&runtime), port);
+    server::bind_socket(&path)
+        .inspect_err(|error| tracing::warn!("no local socket at {}: {error}", path.display()))
+        .ok()
+}

@@ -1,0 +1,236 @@
+//! The long-running commands: start, wait for what ends them, stop in order.
+
+use super::blueprint;
+use super::instance::Instance;
+use super::screen::{self, Screen};
+use super::signals::{Signals, Told};
+use super::{Fault, commands};
+use crate::cli::arguments::{Attach, Demo, Globals};
+use crate::cli::whereabouts;
+use crate::demo::{Scenario, Traffic, Vendors};
+use crate::logs::{self, LogOptions};
+use crate::tui::{Ending, Options};
+use std::future::Future;
+use std::io::{ErrorKind, IsTerminal};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// More requests a second than one machine's demo can mean.
+const MOST_REQUESTS: f64 = 10_000.0;
+
+/// The same against simulated vendors, with traffic.
+pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
+    let scenario: Scenario = demo
+        .scenario
+        .parse()
+        .map_err(|error| Fault::usage(format!("{error}")))?;
+    if !(demo.rps > 0.0 && demo.rps <= MOST_REQUESTS) {
+        let text = format!(
+            "--rps is {}, but must be a number above 0 and up to {MOST_REQUESTS}",
+            demo.rps
+        );
+        return Err(Fault::usage(text));
+    }
+    let has_screen = !demo.headless;
+    if has_screen && !std::io::stdout().is_terminal() {
+        return Err(Fault::usage(
+            "the demo draws on a terminal and stdout is none; add --headless to serve without a screen",
+        ));
+    }
+    start_logs(globals, has_screen)?;
+    block_on(async {
+        let listener = bind_demo(globals).await?;
+        let vendors = Vendors::start(demo.seed, scenario).await?;
+        let port = listener.local_addr()?.port();
+        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port);
+        let instance = Instance::start(blueprint, listener)?;
+        let base_url = format!("http://{}/v1", instance.address);
+        let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(traffic.run(stop.clone()));
+        let told = format!(
+            "demo: {scenario}, five simulated vendors, {} requests a second",
+            demo.rps
+        );
+        tell(&instance, &[told]);
+        let guard = stop.clone().drop_guard();
+        let ended = if has_screen {
+            with_screen(instance, screen).await
+        } else {
+            without_screen(instance).await
+        };
+        drop(guard);
+        running.abort();
+        drop(vendors);
+        ended
+    })
+}
+
+/// The dashboard of an instance elsewhere.
+pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
+    let address = whereabouts::resolve(attach.url.as_deref(), globals.listen.as_deref())
+        .map_err(Fault::usage)?;
+    if !std::io::stdout().is_terminal() {
+        return commands::report_once(&address);
+    }
+    start_logs(globals, true)?;
+    block_on(async {
+        let mut signals = Signals::listen()?;
+        let client = commands::client(&address)?;
+        let options = screen::options(globals, false, attach.read_only, address.to_string());
+        let mut screen = Screen::open(client, options)?;
+        let told = tokio::select! {
+            ended = screen.ended() => {
+                return match ended {
+                    // Losing the terminal is how an attached dashboard usually ends.
+                    Ending::Lost(why) => {
+                        tracing::warn!("the dashboard ended: {why}");
+                        Ok(0)
+                    }
+                    Ending::Quit | Ending::Stop | Ending::Detach => Ok(0),
+                };
+            }
+            told = signals.next() => told,
+        };
+        screen.close().await;
+        Ok(told.exit_code())
+    })
+}
+
+/// Serves under a dashboard until one of them ends.
+async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fault> {
+    let mut signals = Signals::listen()?;
+    let mut screen = Screen::open(instance.client.clone(), options)?;
+    loop {
+        tokio::select! {
+            ended = screen.ended() => return match ended {
+                Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
+                Ending::Detach => {
+                    commands::note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
+                    wait(instance, signals).await
+                }
+                // The terminal is gone or broken, the traffic is not.
+                Ending::Lost(why) => {
+                    screen::forget_terminal();
+                    tracing::warn!("the dashboard ended, serving goes on: {why}");
+                    wait(instance, signals).await
+                }
+            },
+            told = signals.next() => match told {
+                Told::HangUp => {
+                    screen.lose().await;
+                    return wait(instance, signals).await;
+                }
+                Told::Quit => {
+                    screen.close().await;
+                    return Ok(told.exit_code());
+                }
+                Told::Terminate | Told::Interrupt => {
+                    screen.close().await;
+                    drain(instance, &mut signals).await;
+                    return Ok(told.exit_code());
+                }
+            },
+            part = instance.broken() => {
+                screen.close().await;
+                return Err(anyhow::anyhow!("{part} ended by itself").into());
+            }
+        }
+    }
+}
+
+async fn without_screen(instance: Instance) -> Result<u8, Fault> {
+    let signals = Signals::listen()?;
+    commands::note(&format!(
+        "serving on http://{}/v1, Ctrl-C drains",
+        instance.address
+    ));
+    wait(instance, signals).await
+}
+
+/// Serves until a signal.
+async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, Fault> {
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::HangUp => tracing::warn!("reading the configuration again is not built yet; restart to apply it"),
+                Told::Quit => return Ok(told.exit_code()),
+                Told::Terminate | Told::Interrupt => {
+                    drain(instance, &mut signals).await;
+                    return Ok(told.exit_code());
+                }
+            },
+            part = instance.broken() => return Err(anyhow::anyhow!("{part} ended by itself").into()),
+        }
+    }
+}
+
+/// Lets running requests end; a second signal ends at once.
+async fn drain(instance: Instance, signals: &mut Signals) {
+    tokio::select! {
+        () = instance.drain() => {}
+        _ = signals.next_end() => {}
+    }
+}
+
+/// What the operator should know, in the log and among the events.
+fn tell(instance: &Instance, texts: &[String]) {
+    for text in texts {
+        tracing::info!("{text}");
+        instance.handle.inform(text.clone(), false);
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "the port is in use; stop what listens there, or choose another with --listen"
+                    .to_owned()
+            }
+            ErrorKind::PermissionDenied => {
+                "this needs more rights; choose a port above 1023 with --listen".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Fault::usage(format!("could not listen on {address}: {why}"))
+    })
+}
+
+/// The usual port if it is free, else any; an address that was asked for must be free.
+async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
+    if let Some(listen) = &globals.listen {
+        let address = listen.parse().map_err(|_| {
+            Fault::usage(format!(
+                "--listen is {listen:?}, but must be an address and a port, such as 127.0.0.1:8080"
+            ))
+        })?;
+        return bind(address).await;
+    }
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
+    match TcpListener::bind(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => bind(SocketAddr::from(([127, 0, 0, 1], 0))).await,
+    }
+}
+
+fn start_logs(globals: &Globals, has_screen: bool) -> Result<(), Fault> {
+    let options = LogOptions {
+        level: globals.log_level.clone(),
+        format: globals.log_format.unwrap_or_default(),
+        file: globals.log_file.clone(),
+        has_screen,
+    };
+    logs::start(&options).map_err(Fault::usage)
+}
+
+fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(future);
+    // Whatever still runs has been told to stop and is not waited for.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,113 @@
+//! The dashboard's thread, as the rest of the program sees it.
+
+use crate::cli::arguments::Globals;
+use crate::client::Client;
+use crate::contract::Window;
+use crate::tui::{self, Ending, Options, Strings, Theme};
+use std::io;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a dashboard may take to give the terminal back.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// At most one picture of new data in this time, where the configuration says nothing.
+pub(super) const REFRESH: Duration = Duration::from_secs(1);
+
+/// A dashboard that is open.
+#[derive(Debug)]
+pub(super) struct Screen {
+    strings: Strings,
+    ending: oneshot::Receiver<Ending>,
+}
+
+impl Screen {
+    /// Opens it on a thread of its own.
+    pub fn open(client: Client, options: Options) -> io::Result<Self> {
+        let strings = Strings::default();
+        let dashboard = tui::spawn(client, options, strings.clone())?;
+        let (tell, ending) = oneshot::channel();
+        // A thread that waits for a thread: its end must be told to those who cannot block.
+        std::thread::Builder::new()
+            .name("dashboard-end".to_owned())
+            .spawn(move || {
+                let ended = dashboard
+                    .join()
+                    .unwrap_or_else(|_| Ending::Lost("it panicked".to_owned()));
+                tui::restore();
+                let _nobody_waits = tell.send(ended);
+            })?;
+        Ok(Self { strings, ending })
+    }
+
+    /// Resolves when it has ended, and says why.
+    pub async fn ended(&mut self) -> Ending {
+        let ended = (&mut self.ending).await;
+        ended.unwrap_or_else(|_| Ending::Lost("it ended without a word".to_owned()))
+    }
+
+    /// Gives the terminal back.
+    pub async fn close(mut self) {
+        self.strings.close.cancel();
+        // A terminal that does not read would stop us too, so a dashboard that is stuck in it is left.
+        let _left = tokio::time::timeout(FAREWELL, self.ended()).await;
+    }
+
+    /// The terminal is gone: the dashboard ends, and what still reads or writes the terminal
+    /// reads nothing and writes to nowhere from now on.
+    pub async fn lose(mut self) {
+        self.strings.lost.cancel();
+        let _left = tokio::time::timeout(FAREWELL, self.ended()).await;
+        forget_terminal();
+    }
+}
+
+/// Puts an unused pipe in the place of stdin and the null device in that of stdout, so that
+/// nothing spins on a terminal that is gone.
+pub(super) fn forget_terminal() {
+    let replaced = rustix::pipe::pipe().and_then(|(read, write)| {
+        rustix::stdio::dup2_stdin(&read)?;
+        // The writing end stays open for as long as the process lives: the pipe never ends.
+        std::mem::forget(write);
+        Ok(())
+    });
+    if let Err(error) = replaced {
+        tracing::warn!("the lost terminal could not be put away: {error}");
+    }
+    if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
+        let _stays_as_it_is = rustix::stdio::dup2_stdout(&null);
+    }
+}
+
+/// How the dashboard looks and behaves, from flags and environment.
+pub(super) fn options(
+    globals: &Globals,
+    all_in_one: bool,
+    read_only: bool,
+    place: String,
+) -> Options {
+    Options {
+        all_in_one,
+        read_only,
+        theme: theme(globals, false),
+        window: Window::default(),
+        refresh: REFRESH,
+        place,
+    }
+}
+
+/// `mono` is the configuration's wish; NO_COLOR and flags add to it.
+pub(super) fn theme(globals: &Globals, mono: bool) -> Theme {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let unicode = locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    });
+    let console = std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "dumb");
+    Theme {
+        mono: mono || globals.no_color || set("NO_COLOR"),
+        ascii: globals.ascii || !unicode || console,
+    }
+}

@@ -1,0 +1,67 @@
+//! Why a target is out of a decision, and when it may be back.
+
+use crate::domain::units::Moment;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Added to a recovery's waiting time where only a trial request will tell.
+const TRIAL_WAIT: Duration = Duration::from_secs(1);
+/// A provider that probes do not reach is probed this often.
+const NEXT_PROBE: Duration = Duration::from_secs(5);
+
+/// What kept a target out of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exclusion {
+    Off(Arc<str>),
+    Draining,
+    Down,
+    BreakerOpen(Moment),
+    /// Half-open, and its one trial is out or this is not a first attempt.
+    HalfOpen,
+    Limited(Moment),
+    Full(u32),
+    Tried,
+    UnknownPrice,
+    TooDear,
+    TooSlow,
+}
+
+impl Exclusion {
+    /// Whether time alone may bring it back, and how soon.
+    pub fn recovery(&self, now: Moment) -> Option<Duration> {
+        match self {
+            Self::BreakerOpen(until) => Some(until.since(now) + TRIAL_WAIT),
+            Self::Limited(until) => Some(until.since(now)),
+            Self::HalfOpen | Self::Full(_) => Some(TRIAL_WAIT),
+            Self::Down => Some(NEXT_PROBE),
+            _ => None,
+        }
+    }
+
+    /// In words, for example `breaker open for 12 s more`.
+    pub fn text(&self, now: Moment) -> String {
+        match self {
+            Self::Off(why) => why.to_string(),
+            Self::Draining => "draining".to_owned(),
+            Self::Down => "down: probes do not reach it".to_owned(),
+            Self::BreakerOpen(until) => {
+                format!(
+                    "breaker open for {:.0} s more",
+                    until.seconds_since(now).ceil()
+                )
+            }
+            Self::HalfOpen => "breaker half-open, its trial request is out".to_owned(),
+            Self::Limited(until) => {
+                format!(
+                    "asked to wait {:.0} s more",
+                    until.seconds_since(now).ceil()
+                )
+            }
+            Self::Full(limit) => format!("all {limit} places taken"),
+            Self::Tried => "tried already".to_owned(),
+            Self::UnknownPrice => "price unknown, so maxCost cannot be kept".to_owned(),
+            Self::TooDear => "dearer than maxCost".to_owned(),
+            Self::TooSlow => "slower than maxLatency".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Who may send model traffic.
+
+use super::GatewayError;
+use crate::access::{Access, Peer, Right};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// The same routes, for those only whom `access` lets in.
+pub fn guarded(router: Router, access: Access) -> Router {
+    router.layer(from_fn_with_state(Arc::new(access), guard))
+}
+
+async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>();
+    match access.admit(peer, request.headers(), Right::Use) {
+        Ok(_) => next.run(request).await,
+        Err(denial) => GatewayError::denied(denial.status(), denial.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Numbers as people read them, in few cells.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Shown where there is nothing to show.
+pub const NOTHING: &str = "-";
+
+/// A latency: `412` (milliseconds), `1.9s`, `12s`.
+pub fn latency(milliseconds: Option<f64>) -> String {
+    match milliseconds {
+        None => NOTHING.to_owned(),
+        Some(ms) if ms < 999.5 => format!("{ms:.0}"),
+        Some(ms) if ms < 9_950.0 => format!("{:.1}s", ms / 1e3),
+        Some(ms) => format!("{:.0}s", ms / 1e3),
+    }
+}
+
+/// A rate 0..1 as percent: `99.9`, `100`, `7.5`.
+pub fn percent(rate: Option<f64>) -> String {
+    match rate {
+        None => NOTHING.to_owned(),
+        Some(rate) if rate >= 1.0 => "100".to_owned(),
+        // What is not all must not read as all.
+        Some(rate) => format!("{:.1}", (rate * 100.0).min(99.9)),
+    }
+}
+
+/// Whole percent of a share: `35`, `<1`, `0`.
+pub fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 0.5 {
+        "<1".to_owned()
+    } else {
+        format!("{percent:.0}")
+    }
+}
+
+/// An amount: `$0.0031`, `$4.12`, `$1846`.
+pub fn usd(amount: Option<f64>) -> String {
+    match amount {
+        None => "n/a".to_owned(),
+        Some(amount) => format!("${}", plain_usd(amount)),
+    }
+}
+
+/// The same without the sign.
+pub fn plain_usd(amount: f64) -> String {
+    if amount == 0.0 {
+        "0".to_owned()
+    } else if amount < 0.0995 {
+        format!("{amount:.4}")
+    } else if amount < 99.5 {
+        format!("{amount:.2}")
+    } else {
+        format!("{amount:.0}")
+    }
+}
+
+/// A count: `950`, `12.4k`, `1.2M`.
+pub fn count(number: u64) -> String {
+    let number = number as f64;
+    if number < 9_999.5 {
+        format!("{number:.0}")
+    } else if number < 999_950.0 {
+        format!("{:.1}k", number / 1e3)
+    } else {
+        format!("{:.1}M", number / 1e6)
+    }
+}
+
+/// A rate per second: `38.2`, `0.5`, `120`.
+pub fn rate(per_second: f64) -> String {
+    if per_second < 99.95 {
+        format!("{per_second:.1}")
+    } else {
+        format!("{per_second:.0}")
+    }
+}
+
+/// The clock of an RFC 3339 time: `03:14:07`.
+pub fn clock(time: &str) -> &str {
+    time.get(11..19).unwrap_or(NOTHING)
+}
+
+/// The same to the minute.
+pub fn minute(unix_seconds: u64) -> String {
+    format!(
+        "{:02}:{:02}",
+        unix_seconds / 3_600 % 24,
+        unix_seconds / 60 % 60
+    )
+}
+
+/// Cut to so many cells, with a mark where something is missing; padded on the right.
+pub fn left(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let missing = width.saturating_sub(text.width());
+    text + &" ".repeat(missing)
+}
+
+/// Cut to so many cells; padded on the left, for numbers.
+pub fn right(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    " ".repeat(width.saturating_sub(text.width())) + &text
+}
+
+/// Cut to so many cells, with `~` where something is missing.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut cells = 0;
+    for c in text.chars() {
+        cells += c.width().unwrap_or(0);
+        if cells >= width {
+            break;
+        }
+        kept.push(c);
+    }
+    if width > 0 {
+        kept.push('~');
+    }
+    let missing = width.saturating_sub(kept.width());
+    kept + &" ".repeat(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fit_their_columns() {
+        assert_eq!(
+            [
+                Some(0.4),
+                Some(412.0),
+                Some(999.6),
+                Some(1_940.0),
+                Some(12_345.0),
+                None
+            ]
+            .map(latency),
+            ["0", "412", "1.0s", "1.9s", "12s", "-"]
+        );
+        assert_eq!(
+            [Some(1.0), Some(0.9999), Some(0.075), None].map(percent),
+            ["100", "99.9", "7.5", "-"]
+        );
+        assert_eq!([0.0, 0.001, 0.346].map(share), ["0", "<1", "35"]);
+        assert_eq!(
+            [Some(0.0031), Some(4.123), Some(1_846.2), Some(0.0), None].map(usd),
+            ["$0.0031", "$4.12", "$1846", "$0", "n/a"]
+        );
+        assert_eq!(
+            [950, 12_400, 1_230_000].map(count),
+            ["950", "12.4k", "1.2M"]
+        );
+    }
+
+    #[test]
+    fn what_is_cut_is_marked_and_keeps_its_width() {
+        assert_eq!(left("anthropic", 5), "anth~");
+        assert_eq!(left("日本語", 4), "日~ ");
+        assert_eq!(right("7", 3), "  7");
+        assert_eq!(cut("abc", 0), "");
+    }
+}

@@ -1,0 +1,59 @@
+//! What happened, newest first.
+
+use super::Panel;
+use crate::contract::{EventReport, Status};
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::view::line;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+#[derive(Debug)]
+pub struct Events;
+
+impl Panel for Events {
+    fn title(&self, _model: &Model) -> String {
+        "EVENTS".to_owned()
+    }
+
+    fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+        let theme = model.theme();
+        if status.events.is_empty() {
+            line(
+                Line::styled("nothing has happened yet", theme.dim()),
+                area,
+                0,
+                buffer,
+            );
+        }
+        for (y, event) in (0..area.height).zip(&status.events) {
+            let style = if event.bad {
+                theme.bad()
+            } else {
+                Style::default()
+            };
+            let head = format!("{} {:8} ", format::clock(&event.at), event.kind.label());
+            let room = usize::from(area.width).saturating_sub(head.chars().count());
+            let spans = vec![
+                Span::styled(head, style),
+                Span::raw(format::cut(&said(event, theme.ascii), room)),
+            ];
+            line(Line::from(spans), area, y, buffer);
+        }
+    }
+}
+
+fn said(event: &EventReport, ascii: bool) -> String {
+    let text = match &event.provider {
+        Some(provider) => format!("{provider}: {}", event.text),
+        None => event.text.clone(),
+    };
+    if ascii {
+        text.replace('→', "->")
+            .replace(|c: char| !c.is_ascii(), "?")
+    } else {
+        text
+    }
+}

@@ -1,0 +1,63 @@
+//! Success over time, provider by provider, and of all client requests together.
+
+use super::Panel;
+use crate::contract::{Bucket, Status};
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::view::line;
+use crate::tui::widgets::strip;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+const NAME: usize = 10;
+const NUMBER: usize = 5;
+
+#[derive(Debug)]
+pub struct Success;
+
+impl Panel for Success {
+    fn title(&self, model: &Model) -> String {
+        format!("SUCCESS {}", model.window.word())
+    }
+
+    fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+        let row = |name: &str, buckets: &[Bucket], rate: Option<f64>| {
+            let width = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
+            let theme = model.theme();
+            let style = match rate {
+                Some(rate) if rate < 0.95 => theme.bad(),
+                Some(rate) if rate < 0.99 => theme.warn(),
+                _ => theme.good(),
+            };
+            Line::from(vec![
+                Span::raw(format::left(name, NAME + 1)),
+                Span::styled(strip::success(buckets, width, theme), style),
+                Span::raw(format::right(&format::percent(rate), NUMBER + 1)),
+            ])
+        };
+        line(
+            row(
+                "clients",
+                &status.series.buckets,
+                status.totals.success_rate,
+            ),
+            area,
+            0,
+            buffer,
+        );
+        for (y, provider) in (1..area.height).zip(model.rows()) {
+            let performance = &provider.performance;
+            line(
+                row(
+                    &performance.provider,
+                    &provider.series.buckets,
+                    performance.success_rate,
+                ),
+                area,
+                y,
+                buffer,
+            );
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One row for each provider: trouble first, then by share. Columns come with the width.
+
+use crate::contract::{ProviderStatus, Status};
+use crate::tui::format;
+use crate::tui::model::{Model, trouble};
+use crate::tui::view::line;
+use crate::tui::widgets::strip;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// One column: its head, its width, the screen width from which it is shown, and its cell.
+struct Column {
+    head: &'static str,
+    width: usize,
+    from: u16,
+    numeric: bool,
+    cell: fn(&ProviderStatus, &Model, usize) -> String,
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        head: "STATE",
+        width: 7,
+        from: 0,
+        numeric: false,
+        cell: |p, m, _| m.theme().state_word(p.performance.state),
+    },
+    Column {
+        head: "PROVIDER",
+        width: 12,
+        from: 0,
+        numeric: false,
+        cell: |p, _, _| p.performance.provider.clone(),
+    },
+    Column {
+        head: "MODEL",
+        width: 22,
+        from: 140,
+        numeric: false,
+        cell: |p, _, _| models(p),
+    },
+    Column {
+        head: "SHARE",
+        width: 5,
+        from: 0,
+        numeric: true,
+        cell: |p, _, _| format!("{}%", format::share(p.share)),
+    },
+    Column {
+        head: "",
+        width: 10,
+        from: 100,
+        numeric: false,
+        cell: |p, m, width| share_bar(p.share, width, m),
+    },
+    Column {
+        head: "REQ/S",
+        width: 5,
+        from: 0,
+        numeric: true,
+        cell: |p, _, _| format::rate(p.requests_per_second),
+    },
+    Column {
+        head: "REQ",
+        width: 6,
+        from: 90,
+        numeric: true,
+        cell: |p, _, _| format::count(p.performance.requests),
+    },
+    Column {
+        head: "RUN",
+        width: 4,
+        from: 76,
+        numeric: true,
+        cell: |p, _, _| p.performance.in_flight.to_string(),
+    },
+    Column {
+        head: "OK%",
+        width: 5,
+        from: 0,
+        numeric: true,
+        cell: |p, _, _| format::percent(p.performance.success_rate),
+    },
+    Column {
+        head: "SUCCESS",
+        width: 12,
+        from: 70,
+        numeric: false,
+        cell: |p, m, width| strip::success(&p.series.buckets, width, m.theme()),
+    },
+    Column {
+        head: "P50",
+        width: 5,
+        from: 0,
+        numeric: true,
+        cell: |p, _, _| format::latency(p.performance.latency_ms.p50),
+    },
+    Column {
+        head: "P95",
+        width: 5,
+        from: 0,
+        numeric: true,
+        cell: |p, _, _| format::latency(p.performance.latency_ms.p95),
+    },
+    Column {
+        head: "TTFT",
+        width: 5,
+        from: 120,
+        numeric: true,
+        cell: |p, _, _| format::latency(p.performance.time_to_first_token_ms.p50),
+    },
+    Column {
+        head: "P95 TREND",
+        width: 12,
+        from: 120,
+        numeric: false,
+        cell: |p, m, width| strip::latency(&p.series.buckets, width, m.theme()),
+    },
+    Column {
+        head: "$/H",
+        width: 6,
+        from: 66,
+        numeric: true,
+        cell: |p, _, _| {
+            p.usd_per_hour
+                .map_or_else(|| "n/a".to_owned(), format::plain_usd)
+        },
+    },
+    Column {
+        head: "SCORE",
+        width: 5,
+        from: 84,
+        numeric: true,
+        cell: |p, _, _| score(p),
+    },
+    Column {
+        head: "COST LAT  REL  LOAD PRIO",
+        width: 24,
+        from: 160,
+        numeric: false,
+        cell: |p, _, _| factors(p),
+    },
+];
+
+/// Draws head and rows; scrolls so that the row under the cursor is seen.
+pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    let columns: Vec<&Column> = COLUMNS
+        .iter()
+        .filter(|column| column.from <= area.width)
+        .collect();
+    let heads = columns
+        .iter()
+        .map(|column| fit(column.head, column))
+        .collect::<Vec<_>>()
+        .join(" ");
+    line(
+        Line::styled(format!("  {heads}"), theme.dim()),
+        area,
+        0,
+        buffer,
+    );
+    let rows = model.rows();
+    let room = usize::from(area.height.saturating_sub(1));
+    let chosen = model
+        .chosen()
+        .map(|chosen| chosen.performance.provider.as_str());
+    let at = rows
+        .iter()
+        .position(|row| Some(row.performance.provider.as_str()) == chosen)
+        .unwrap_or(0);
+    let cut = rows.len() > room;
+    let room = if cut { room.saturating_sub(1) } else { room };
+    let first = (at + 1).saturating_sub(room);
+    let mut y = 1;
+    for (place, provider) in rows.iter().enumerate().skip(first).take(room) {
+        row(model, provider, &columns, place == at, area, y, buffer);
+        y += 1;
+    }
+    if cut {
+        let hidden = rows.len().saturating_sub(room);
+        let bad = rows.iter().enumerate().filter(|(place, row)| {
+            (*place < first || *place >= first + room) && trouble(row.performance.state) > 1
+        });
+        let text = format!("  +{hidden} more, {} of them in trouble", bad.count());
+        line(Line::styled(text, theme.dim()), area, y, buffer);
+    }
+    let _ = status;
+}
+
+fn row(
+    model: &Model,
+    provider: &ProviderStatus,
+    columns: &[&Column],
+    chosen: bool,
+    area: Rect,
+    y: u16,
+    buffer: &mut Buffer,
+) {
+    let theme = model.theme();
+    let mut spans = vec![Span::styled(
+        if chosen { " >" } else { "  " },
+        theme.accent(),
+    )];
+    for (place, column) in columns.iter().enumerate() {
+        let cell = fit(&(column.cell)(provider, model, column.width), column);
+        let style = match column.head {
+            "STATE" => theme.state(provider.performance.state),
+            "OK%" | "SUCCESS" => success_style(model, provider),
+            "PROVIDER" if chosen => theme.strong(),
+            _ => Style::default(),
+        };
+        spans.push(Span::styled(cell, style));
+        if place + 1 < columns.len() {
+            spans.push(Span::raw(" "));
+        }
+    }
+    line(Line::from(spans), area, y, buffer);
+}
+
+fn fit(text: &str, column: &Column) -> String {
+    if column.numeric {
+        format::right(text, column.width)
+    } else {
+        format::left(text, column.width)
+    }
+}
+
+fn success_style(model: &Model, provider: &ProviderStatus) -> Style {
+    let theme = model.theme();
+    match provider.performance.success_rate {
+        Some(rate) if rate < 0.95 => theme.bad(),
+        Some(rate) if rate < 0.99 => theme.warn(),
+        _ => Style::default(),
+    }
+}
+
+fn models(provider: &ProviderStatus) -> String {
+    match provider.performance.models.as_slice() {
+        [] => String::new(),
+        [one] => one.model.clone(),
+        [first, rest @ ..] => format!("{} +{}", first.model, rest.len()),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of the width, 0..=1"
+)]
+fn share_bar(share: f64, width: usize, model: &Model) -> String {
+    let filled = (share.clamp(0.0, 1.0) * width as f64).round() as usize;
+    let theme = model.theme();
+    if filled == 0 && share > 0.0 {
+        return theme.mark('▏', '|').to_string();
+    }
+    theme.mark('█', '#').to_string().repeat(filled)
+}
+
+fn score(provider: &ProviderStatus) -> String {
+    provider.score.map_or_else(
+        || format::NOTHING.to_owned(),
+        |score| format!("{:.0}", score * 100.0),
+    )
+}
+
+fn factors(provider: &ProviderStatus) -> String {
+    let Some(factors) = &provider.factors else {
+        return format::NOTHING.to_owned();
+    };
+    let parts = [
+        factors.cost,
+        factors.latency,
+        factors.reliability,
+        factors.load,
+        factors.priority,
+    ];
+    parts.map(|part| format!("{part:.2}")).join(" ")
+}

@@ -1,0 +1,70 @@
+//! What a draft would do, estimated from the factors of this moment: `score = Σ w·f / Σ w`, odds
+//! `exp((S − S_best) / 0.05)` with `S = Σ w·f / 100`, as the balancer's `weighted` strategy has it.
+
+use crate::contract::{Factors, ProviderStatus, State, WeightPoints};
+
+/// As in the balancer.
+const TEMPERATURE: f64 = 0.05;
+
+/// One provider's part in the preview, in the order of the status.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outlook {
+    /// 0..1; nothing where it cannot be scored.
+    pub score: Option<f64>,
+    /// 0..1; 0 where it may not serve now.
+    pub share: f64,
+}
+
+/// Scores and shares under other weights.
+pub fn outlook(providers: &[ProviderStatus], weights: &WeightPoints) -> Vec<Outlook> {
+    let scored: Vec<(Option<f64>, bool)> = providers
+        .iter()
+        .map(|provider| {
+            (
+                provider
+                    .factors
+                    .as_ref()
+                    .map(|factors| points(weights, factors)),
+                may_serve(provider),
+            )
+        })
+        .collect();
+    let best = scored
+        .iter()
+        .filter(|(_, serves)| *serves)
+        .filter_map(|(points, _)| *points);
+    let best = best.fold(f64::NEG_INFINITY, f64::max);
+    let odds = |&(points, serves): &(Option<f64>, bool)| match points {
+        Some(points) if serves => ((points - best) / TEMPERATURE).exp(),
+        _ => 0.0,
+    };
+    let sum: f64 = scored.iter().map(odds).sum();
+    let total = total(weights);
+    scored
+        .iter()
+        .map(|part| Outlook {
+            score: part.0.map(|points| points * 100.0 / total),
+            share: if sum > 0.0 { odds(part) / sum } else { 0.0 },
+        })
+        .collect()
+}
+
+fn may_serve(provider: &ProviderStatus) -> bool {
+    matches!(
+        provider.performance.state,
+        State::Ok | State::Slow | State::Failing | State::Unknown
+    )
+}
+
+fn points(weights: &WeightPoints, factors: &Factors) -> f64 {
+    (weights.cost * factors.cost
+        + weights.latency * factors.latency
+        + weights.reliability * factors.reliability
+        + weights.load * factors.load
+        + weights.priority * factors.priority)
+        / 100.0
+}
+
+fn total(weights: &WeightPoints) -> f64 {
+    weights.cost + weights.latency + weights.reliability + weights.load + weights.priority
+}

@@ -1,0 +1,209 @@
+//! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
+
+use crate::contract::{
+    Bucket, Dropped, EventKind, EventReport, Factors, ModelPerformance, Percentiles,
+    ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals, WeightPoints,
+    Window,
+};
+
+const NAMES: [&str; 5] = ["openai", "anthropic", "xai", "google", "ollama"];
+const STATES: [State; 5] = [State::Open, State::Ok, State::Limited, State::Ok, State::Ok];
+const WHY: [&str; 5] = [
+    "breaker open for 12 s more",
+    "",
+    "rate_limit, asked to wait 8 s more",
+    "",
+    "",
+];
+
+/// A status of so many providers at a moment that `step` moves on by a second.
+pub fn status(providers: usize, step: u64) -> Status {
+    let providers: Vec<ProviderStatus> = (0..providers)
+        .map(|at| provider(at, providers, step))
+        .collect();
+    Status {
+        version: "0.1.0".to_owned(),
+        environment: "dev".to_owned(),
+        revision: 42,
+        since: "2026-11-24T02:59:07.000Z".to_owned(),
+        generated_at: format!("2026-11-24T03:14:{:02}.000Z", step % 60),
+        window: Window::Quarter,
+        state: ServiceState::Degraded,
+        strategy: "weighted".to_owned(),
+        totals: Totals {
+            requests: 12_840 + step * 38,
+            attempts: 13_100 + step * 39,
+            success_rate: Some(0.9962),
+            error_rate: Some(0.0038),
+            average_latency_ms: Some(914.0),
+            latency_ms: Percentiles {
+                p50: Some(612.0 + step as f64),
+                p95: Some(1_930.0),
+                p99: Some(4_100.0),
+            },
+            total_cost_usd: Some(3.2),
+            total_tokens: 4_100_000,
+        },
+        requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
+        usd_per_hour: 4.12,
+        weights: WeightPoints {
+            cost: 30.0,
+            latency: 40.0,
+            reliability: 30.0,
+            load: 10.0,
+            priority: 10.0,
+        },
+        reverts_at: None,
+        series: series(1, step),
+        providers,
+        alerts: Vec::new(),
+        dropped: Dropped::default(),
+        events: events(),
+    }
+}
+
+fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
+    let kind = at % NAMES.len();
+    let name = if all <= NAMES.len() {
+        NAMES[kind].to_owned()
+    } else {
+        format!("{}-{at}", NAMES[kind])
+    };
+    let well = STATES[kind] == State::Ok;
+    let base = 300.0 + 170.0 * kind as f64;
+    ProviderStatus {
+        performance: ProviderPerformance {
+            provider: name,
+            requests: if at == 4 {
+                0
+            } else {
+                2_000 + step * 7 + 311 * kind as u64
+            },
+            success_rate: [Some(0.876), Some(0.9991), Some(0.962), Some(1.0), None][kind],
+            error_rate: [Some(0.124), Some(0.0009), Some(0.038), Some(0.0), None][kind],
+            availability: Some(0.98),
+            average_latency_ms: Some(base),
+            latency_ms: Percentiles {
+                p50: (kind != 4).then_some(base + (step % 5) as f64),
+                p95: (kind != 4).then_some(base * 3.1),
+                p99: (kind != 4).then_some(base * 5.3),
+            },
+            time_to_first_token_ms: Percentiles {
+                p50: Some(base / 3.0),
+                p95: None,
+                p99: None,
+            },
+            total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
+            average_tokens: Some(312.0),
+            in_flight: if well { 3 + kind as u32 } else { 0 },
+            state: STATES[kind],
+            models: vec![ModelPerformance {
+                model: format!("model-{kind}"),
+                requests: 10,
+                average_latency_ms: Some(base),
+                success_rate: Some(1.0),
+                cost_per_token: None,
+            }],
+        },
+        kind: "openai-compatible".to_owned(),
+        enabled: true,
+        draining: false,
+        priority: 50,
+        max_concurrent: Some(64),
+        share: if well { 1.0 / 3.0 } else { 0.0 },
+        score: Some(0.5 + 0.07 * kind as f64),
+        factors: Some(Factors {
+            cost: 0.2 * kind as f64,
+            latency: 0.9 - 0.1 * kind as f64,
+            reliability: 0.97,
+            load: 0.95,
+            priority: 0.5,
+        }),
+        requests_per_second: if well { 9.6 } else { 0.0 },
+        usd_per_hour: [Some(0.0), Some(1.88), None, Some(0.22), Some(0.0)][kind],
+        why: WHY[kind].to_owned(),
+        state_since: "2026-11-24T03:09:50.000Z".to_owned(),
+        series: if kind == 4 {
+            Series {
+                buckets: vec![Bucket::default(); 60],
+                ..series(5, step)
+            }
+        } else {
+            series(kind, step)
+        },
+    }
+}
+
+/// Sixty columns of 15 seconds, with a hole and, for the first kind, an outage at the end.
+fn series(kind: usize, step: u64) -> Series {
+    let column = |at: usize| {
+        if at < 6 || (30..33).contains(&at) {
+            return Bucket::default();
+        }
+        let wave = ((at * 7 + kind * 13) % 17) as f32;
+        let errors = if kind == 0 && at > 50 {
+            20
+        } else {
+            u32::from(at % 19 == 0)
+        };
+        Bucket {
+            requests: 40
+                + u32::try_from(at % 5).unwrap_or(0)
+                + u32::try_from(step % 3).unwrap_or(0),
+            errors,
+            p50_ms: Some(300.0 + wave * 20.0),
+            p95_ms: Some(900.0 + wave * 120.0 + if kind == 0 && at > 45 { 6_000.0 } else { 0.0 }),
+            cost_usd: 0.01 + 0.001 * f64::from(wave),
+        }
+    };
+    Series {
+        bucket_seconds: 15,
+        last_start: 1_795_489_200,
+        buckets: (0..60).map(column).collect(),
+    }
+}
+
+fn events() -> Vec<EventReport> {
+    let event = |id: u64, at: &str, kind, bad, provider: Option<&str>, text: &str| EventReport {
+        id,
+        at: format!("2026-11-24T{at}.000Z"),
+        kind,
+        bad,
+        provider: provider.map(str::to_owned),
+        text: text.to_owned(),
+    };
+    vec![
+        event(
+            4,
+            "03:13:27",
+            EventKind::Breaker,
+            true,
+            Some("openai"),
+            "model-0 OPEN: nothing is sent for 12 s",
+        ),
+        event(
+            3,
+            "03:13:26",
+            EventKind::Request,
+            false,
+            Some("google"),
+            "saved by a fallback after 2 attempts",
+        ),
+        event(
+            2,
+            "03:09:50",
+            EventKind::Limit,
+            true,
+            Some("xai"),
+            "model-2: rate_limit, left alone for 8 s",
+        ),
+        event(
+            1,
+            "03:08:02",
+            EventKind::Change,
+            false,
+            None,
+            "rev 41→42 alice: cost 25→30, latency 45→40",
+        ),
+    ]
+}

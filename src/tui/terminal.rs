@@ -1,0 +1,191 @@
+//! The terminal: entered once, given back on every way out, and written to in one piece per frame.
+
+use crossterm::{cursor, event, execute, style, terminal};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Around a frame: terminals that know it show the frame at once.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// Whether there is something to give back.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Where ratatui writes a frame before it goes out in one piece.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Canvas(Rc<RefCell<Vec<u8>>>);
+
+impl Canvas {
+    /// Takes what was written since the last time.
+    pub(super) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
+}
+
+impl Write for Canvas {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The screen, ours until it is dropped.
+#[derive(Debug)]
+pub struct Screen {
+    canvas: Canvas,
+    terminal: Terminal<CrosstermBackend<Canvas>>,
+}
+
+impl Screen {
+    /// Takes the terminal. A panic gives it back before its text is printed.
+    pub fn enter() -> io::Result<Self> {
+        restore_on_panic();
+        let (columns, rows) = terminal::size()?;
+        terminal::enable_raw_mode()?;
+        ENTERED.store(true, Ordering::SeqCst);
+        execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        let canvas = Canvas::default();
+        let terminal = blank(&canvas, columns, rows)?;
+        let mut screen = Self { canvas, terminal };
+        screen.repaint()?;
+        Ok(screen)
+    }
+
+    /// Draws what has changed: one write, and none where nothing has.
+    pub fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let keep = self.canvas.0.borrow().len();
+        self.terminal.draw(picture)?;
+        let bytes = self.canvas.take();
+        if keep == 0 && !moves_anything(&bytes) {
+            return Ok(());
+        }
+        let mut frame = Vec::with_capacity(bytes.len() + BEGIN.len() + END.len());
+        frame.extend_from_slice(BEGIN);
+        frame.extend_from_slice(&bytes);
+        frame.extend_from_slice(END);
+        // Raw file writing: the standard handle would cut the frame into pieces of a kilobyte.
+        write_whole(&frame)
+    }
+
+    /// The terminal has another size: everything is drawn again with the next frame.
+    pub fn resize(&mut self, columns: u16, rows: u16) -> io::Result<()> {
+        self.terminal = blank(&self.canvas, columns, rows)?;
+        self.repaint()
+    }
+
+    /// Everything is drawn again with the next frame.
+    pub fn repaint(&mut self) -> io::Result<()> {
+        // What ratatui calls clearing asks the terminal for its cursor, and a terminal that does
+        // not answer would hold us up: so the screen is emptied here, and the last frame forgotten.
+        self.terminal.swap_buffers();
+        execute!(
+            self.canvas,
+            style::ResetColor,
+            terminal::Clear(terminal::ClearType::All)
+        )
+    }
+}
+
+/// A picture of nothing, of a size that we tell and do not ask for.
+fn blank(
+    canvas: &Canvas,
+    columns: u16,
+    rows: u16,
+) -> io::Result<Terminal<CrosstermBackend<Canvas>>> {
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
+    };
+    Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back as it was; harmless where it has been already, or never was ours.
+pub fn restore() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _gone = out.write_all(END);
+    let _gone = execute!(
+        out,
+        event::DisableMouseCapture,
+        event::DisableBracketedPaste,
+        cursor::Show,
+        style::ResetColor,
+        terminal::LeaveAlternateScreen
+    );
+    let _gone = terminal::disable_raw_mode();
+}
+
+fn restore_on_panic() {
+    static HOOKED: Once = Once::new();
+    HOOKED.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            usual(panic);
+        }));
+    });
+}
+
+/// Whether a frame puts any character on the screen: with nothing changed ratatui still resets
+/// the style and hides the cursor.
+fn moves_anything(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        if first != 0x1b {
+            return true;
+        }
+        let end = tail
+            .iter()
+            .skip(1)
+            .position(|byte| (0x40..=0x7e).contains(byte));
+        let Some(end) = end else { return true };
+        // A cursor movement or a clearing is a change too; styles and the cursor's look are not.
+        if !matches!(tail[end + 1], b'm' | b'l' | b'h') {
+            return true;
+        }
+        rest = &tail[end + 2..];
+    }
+    false
+}
+
+fn write_whole(bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moves_anything;
+
+    #[test]
+    fn a_frame_of_styles_alone_changes_nothing() {
+        assert!(!moves_anything(b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m\x1b[?25l"));
+        assert!(moves_anything(b"\x1b[1;1H\x1b[0mx"));
+        assert!(moves_anything(b"x"));
+    }
+}

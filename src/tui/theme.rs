@@ -1,0 +1,107 @@
+//! Looks by meaning. Sixteen colours, the terminal's own foreground and background, and nothing
+//! that is said by colour alone.
+
+use crate::contract::{ServiceState, State};
+use ratatui::style::{Color, Modifier, Style};
+
+/// How things look here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Theme {
+    /// No colours: bold, dim and reverse must do.
+    pub mono: bool,
+    /// Only characters from 0x20 to 0x7e.
+    pub ascii: bool,
+}
+
+impl Theme {
+    pub fn good(self) -> Style {
+        self.colour(Color::Green)
+    }
+
+    pub fn warn(self) -> Style {
+        self.colour(Color::Yellow)
+    }
+
+    pub fn bad(self) -> Style {
+        self.colour(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    /// What is a draft, or chosen.
+    pub fn accent(self) -> Style {
+        self.colour(Color::Cyan)
+    }
+
+    pub fn dim(self) -> Style {
+        Style::default().add_modifier(Modifier::DIM)
+    }
+
+    pub fn strong(self) -> Style {
+        Style::default().add_modifier(Modifier::BOLD)
+    }
+
+    pub fn cursor(self) -> Style {
+        Style::default().add_modifier(Modifier::REVERSED)
+    }
+
+    /// How a provider's state looks.
+    pub fn state(self, state: State) -> Style {
+        match state {
+            State::Ok => self.good(),
+            State::Slow | State::Limited | State::HalfOpen => self.warn(),
+            State::Failing | State::Open | State::Down => self.bad(),
+            State::Draining | State::Off | State::Unknown => self.dim(),
+        }
+    }
+
+    /// Glyph and word of a state.
+    pub fn state_word(self, state: State) -> String {
+        let (glyph, plain, word) = match state {
+            State::Ok => ('●', '+', "OK"),
+            State::Slow => ('▲', '!', "SLOW"),
+            State::Limited => ('▲', '!', "429"),
+            State::Failing => ('▲', '!', "ERR"),
+            State::Open => ('✗', 'X', "OPEN"),
+            State::Down => ('✗', 'X', "DOWN"),
+            State::HalfOpen => ('◐', '~', "HALF"),
+            State::Draining => ('◌', '-', "DRAIN"),
+            State::Off => ('◌', '-', "OFF"),
+            State::Unknown => ('?', '?', "NODAT"),
+        };
+        format!("{}{word}", if self.ascii { plain } else { glyph })
+    }
+
+    pub fn service(self, state: ServiceState) -> (&'static str, Style) {
+        match state {
+            ServiceState::Ok => ("OK", self.good()),
+            ServiceState::Degraded => ("DEGRADED", self.warn()),
+            ServiceState::Down => ("DOWN", self.bad()),
+        }
+    }
+
+    /// One of two marks.
+    pub fn mark(self, glyph: char, plain: char) -> char {
+        if self.ascii { plain } else { glyph }
+    }
+
+    /// Heights of a column, from empty to full.
+    pub fn heights(self) -> &'static [char] {
+        if self.ascii {
+            &['_', '.', ':', '-', '=', '+', '*', '#']
+        } else {
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        }
+    }
+
+    /// Where nothing is known.
+    pub fn absent(self) -> char {
+        self.mark('·', ' ')
+    }
+
+    fn colour(self, colour: Color) -> Style {
+        if self.mono {
+            Style::default()
+        } else {
+            Style::default().fg(colour)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Latency over time on an axis by decades, numbers at the right, gaps left as gaps:
+//!
+//! ```text
+//!  10s│
+//!   3s│          ⢀⡠⠤⠒⠉⠉  p95 3.9s
+//!   1s│⠤⠤⠤⠤⠤⠤⠒⠉
+//! 300 │⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀    p50 512
+//! ```
+
+use crate::contract::Series;
+use crate::tui::format;
+use crate::tui::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Cells left of the axis.
+const AXIS: u16 = 5;
+/// Decades that an axis may start and end at, in milliseconds.
+const STEPS: [f64; 8] = [
+    30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0,
+];
+/// Braille dots of a cell, by column and then from the top.
+const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
+/// One line of the chart.
+struct Line {
+    values: Vec<Option<f64>>,
+    style: Style,
+    plain: char,
+}
+
+/// Draws p50 and p95 into `area`; the last row has the times.
+pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    if area.height < 3 || area.width < AXIS + 10 {
+        return;
+    }
+    let plot = Rect {
+        x: area.x + AXIS,
+        y: area.y,
+        width: area.width - AXIS,
+        height: area.height - 1,
+    };
+    let values = |of: fn(&crate::contract::Bucket) -> Option<f32>| -> Vec<Option<f64>> {
+        series
+            .buckets
+            .iter()
+            .map(|bucket| of(bucket).map(f64::from))
+            .collect()
+    };
+    // The more important line last: in a shared cell its colour wins.
+    let lines = [
+        Line {
+            values: values(|bucket| bucket.p50_ms),
+            style: theme.good(),
+            plain: '.',
+        },
+        Line {
+            values: values(|bucket| bucket.p95_ms),
+            style: theme.warn(),
+            plain: '*',
+        },
+    ];
+    let (low, high) = scale(lines.iter().flat_map(|line| line.values.iter().flatten()));
+    axis(low, high, theme, area, buffer);
+    for line in &lines {
+        trace(line, (low, high), theme, plot, buffer);
+    }
+    times(series, theme, area, buffer);
+}
+
+/// The decades around all values; 100 ms to 3 s where there is none.
+fn scale<'v>(values: impl Iterator<Item = &'v f64>) -> (f64, f64) {
+    let (least, most) = values.fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), &value| {
+        (least.min(value), most.max(value))
+    });
+    if most <= 0.0 {
+        return (100.0, 3_000.0);
+    }
+    let low = STEPS
+        .iter()
+        .rev()
+        .copied()
+        .find(|step| *step <= least)
+        .unwrap_or(STEPS[0]);
+    let high = STEPS
+        .iter()
+        .copied()
+        .find(|step| *step >= most && *step > low);
+    (low, high.unwrap_or(STEPS[STEPS.len() - 1]))
+}
+
+fn axis(low: f64, high: f64, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let rows = area.height - 1;
+    for y in 0..rows {
+        buffer.set_string(
+            area.x + AXIS - 1,
+            area.y + y,
+            theme.mark('│', '|').to_string(),
+            theme.dim(),
+        );
+    }
+    for step in STEPS.iter().filter(|step| (low..=high).contains(*step)) {
+        let part = (step / low).ln() / (high / low).ln();
+        let y = area.y + from_top(part, rows);
+        let label = format::right(&format::latency(Some(*step)), usize::from(AXIS) - 1);
+        buffer.set_string(area.x, y, label, theme.dim());
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of the rows, 0..=1"
+)]
+fn from_top(part: f64, rows: u16) -> u16 {
+    (((1.0 - part.clamp(0.0, 1.0)) * f64::from(rows - 1)).round()) as u16
+}
+
+fn trace(line: &Line, (low, high): (f64, f64), theme: Theme, plot: Rect, buffer: &mut Buffer) {
+    let columns = usize::from(plot.width) * 2;
+    let count = line.values.len().max(1);
+    let dots = u32::from(plot.height) * 4;
+    let mut before: Option<u32> = None;
+    for column in 0..columns {
+        let Some(value) = line.values.get(column * count / columns).copied().flatten() else {
+            before = None;
+            continue;
+        };
+        let part = ((value / low).ln() / (high / low).ln()).clamp(0.0, 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a part of the dots, 0..=1"
+        )]
+        let dot = ((1.0 - part) * f64::from(dots - 1)).round() as u32;
+        // A jump is drawn as a line, within known values only.
+        let (top, bottom) = (
+            before.unwrap_or(dot).min(dot),
+            before.unwrap_or(dot).max(dot),
+        );
+        for y in top..=bottom {
+            set(column, y, line, theme, plot, buffer);
+        }
+        before = Some(dot);
+    }
+}
+
+fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &mut Buffer) {
+    let (Ok(x), Ok(y)) = (u16::try_from(column / 2), u16::try_from(dot / 4)) else {
+        return;
+    };
+    let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) else {
+        return;
+    };
+    if theme.ascii {
+        cell.set_char(line.plain).set_style(line.style);
+        return;
+    }
+    let bit = DOTS[column % 2][dot as usize % 4];
+    let old = cell.symbol().chars().next().map_or(0, u32::from);
+    let kept = if (0x2800..=0x28ff).contains(&old) {
+        old
+    } else {
+        0x2800
+    };
+    if let Some(braille) = char::from_u32(kept | bit) {
+        cell.set_char(braille).set_style(line.style);
+    }
+}
+
+fn times(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let y = area.y + area.height - 1;
+    let (width, columns) = (area.width - AXIS, series.buckets.len() as u64);
+    let start = series
+        .last_start
+        .saturating_sub(series.bucket_seconds * columns.saturating_sub(1));
+    for quarter in 0..4_u16 {
+        let x = area.x + AXIS + width * quarter / 4;
+        let at = start + series.bucket_seconds * columns * u64::from(quarter) / 4;
+        let label = if series.bucket_seconds < 5 {
+            format!("{}:{:02}", format::minute(at), at % 60)
+        } else {
+            format::minute(at)
+        };
+        buffer.set_string(x, y, label, theme.dim());
+    }
+}

@@ -1,0 +1,4 @@
+//! Small pictures of our own.
+
+pub mod chart;
+pub mod strip;
