@@ -1,10 +1,10 @@
 //! The control door as scripts see it: a real engine behind it, and nothing else.
 
+mod agreeing;
 mod counting;
 mod feeding;
 mod guarding;
 mod reading;
-mod remote;
 mod selecting;
 mod steering;
 

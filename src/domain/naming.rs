@@ -38,7 +38,7 @@ pub struct UnknownModel {
 
 fn hint(near: &[String]) -> String {
     if near.is_empty() {
-        "GET /v1/models lists those that are known".to_owned()
+        "no known name is near it".to_owned()
     } else {
         format!("near names are {}", near.join(", "))
     }
@@ -224,7 +224,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "model \"zzz\" is unknown; GET /v1/models lists those that are known"
+            "model \"zzz\" is unknown; no known name is near it"
         );
         assert!(resolve(&catalogue(), "auto:poetry").is_err());
         assert!(resolve(&catalogue(), "").is_err());

@@ -170,10 +170,12 @@ impl Fleet {
                 }
             }
             GaugeAction::Decrement => {
-                let same = record
-                    .outside
-                    .iter()
-                    .position(|&(_, of)| target.is_none() || of == target);
+                // Counted in under no model's name, it may be counted out under any.
+                let counted = |fits: &dyn Fn(Option<usize>) -> bool| {
+                    record.outside.iter().position(|&(_, of)| fits(of))
+                };
+                let same = counted(&|of| target.is_none() || of == target)
+                    .or_else(|| counted(&|of| of.is_none()));
                 if let Some((_, of)) = same.and_then(|place| record.outside.remove(place)) {
                     record.gauge.leave();
                     if let Some(of) = of {

@@ -1,9 +1,16 @@
 //! The client against the real door on a port: what the dashboard of another process sees.
 
-use super::House;
-use crate::client::{Address, Client, Update, socket_path};
-use crate::contract::{ProviderChange, SelectRequest, Status, WeightsChange, Window};
-use crate::server;
+use aibal_tui::access::Access;
+use aibal_tui::api::{self, Api, Prober};
+use aibal_tui::client::{Address, Client, Local, Update, socket_path};
+use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
+use aibal_tui::domain::{
+    Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+};
+use aibal_tui::{clock, engine, server};
+use axum::Router;
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +18,63 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// An engine with its door, closed as yet.
+struct House {
+    router: Router,
+    local: Local,
+    _stops: DropGuard,
+}
+
+impl House {
+    fn new() -> Self {
+        let now = clock::now();
+        let fleet = Fleet::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
+        let (engine, handle, _) = engine::build(fleet, 7);
+        let stop = CancellationToken::new();
+        tokio::spawn(engine.run(stop.clone()));
+        let instance = Instance {
+            version: "0.0.0".to_owned(),
+            environment: "test".to_owned(),
+        };
+        let local = Local::new(handle, instance);
+        let api = Api {
+            local: local.clone(),
+            access: Access::default(),
+            prober: Prober::new(|_| std::future::ready(None)),
+            stop: stop.clone(),
+        };
+        Self {
+            router: api::router(api),
+            local,
+            _stops: stop.drop_guard(),
+        }
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let provider = |name: &str| Provider {
+        name: name.into(),
+        kind: "word".into(),
+        priority: 50,
+        max_concurrent: None,
+        enabled: true,
+        off: None,
+        weights: WeightOverride::default(),
+    };
+    let target = |provider, name: &str| Target {
+        id: TargetId::new(name, "small"),
+        provider,
+        types: ModelTypes::CHAT,
+        price: None,
+    };
+    Catalogue {
+        providers: vec![provider("alpha"), provider("beta")],
+        targets: vec![target(0, "alpha"), target(1, "beta")],
+        routes: Vec::new(),
+    }
+}
 
 struct Open {
     address: SocketAddr,
@@ -49,30 +112,32 @@ fn anywhere() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-async fn next(updates: &mut mpsc::Receiver<Update>) -> Update {
-    timeout(Duration::from_secs(30), updates.recv())
-        .await
-        .unwrap()
-        .unwrap()
-}
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The first status that is as wished.
 async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> bool) -> Arc<Status> {
-    loop {
-        if let Update::Status(status) = next(updates).await
-            && is(&status)
-        {
-            return status;
+    let found = async {
+        loop {
+            if let Update::Status(status) = updates.recv().await.unwrap()
+                && is(&status)
+            {
+                return status;
+            }
         }
-    }
+    };
+    timeout(PATIENCE, found).await.unwrap()
 }
 
 async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
-    loop {
-        if let Update::Lost(why) = next(updates).await {
-            return why;
+    let lost = async {
+        loop {
+            if let Update::Lost(why) = updates.recv().await.unwrap() {
+                return why;
+            }
         }
-    }
+    };
+    timeout(PATIENCE, lost).await.unwrap()
 }
 
 #[tokio::test]
@@ -143,15 +208,43 @@ async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
     let why = until_lost(&mut updates).await;
     assert!(why.contains(&address.to_string()), "{why}");
 
-    house
-        .send("PUT", "/api/weights", r#"{"load":25}"#)
-        .await
-        .ok();
+    let change = WeightsChange {
+        load: Some(25.0),
+        ..WeightsChange::default()
+    };
+    house.local.set_weights(change, "test").await.unwrap();
     let second = open(&house, address).await;
     let status = until(&mut updates, |status| status.revision == 2).await;
     assert_eq!(status.weights.load, 25.0);
     assert_eq!(status.series.buckets.len(), 60);
     second.close().await;
+}
+
+#[tokio::test]
+async fn a_line_that_falls_silent_is_told() {
+    let house = House::new();
+    let status = house.local.status(Window::Minute).await.unwrap();
+    let snapshot = format!(
+        "event: snapshot\ndata: {}\n\n",
+        serde_json::to_string(&status).unwrap()
+    );
+    let silent = axum::routing::get(move || async move {
+        let first = stream::iter([Ok::<_, std::io::Error>(snapshot)]);
+        Body::from_stream(first.chain(stream::pending()))
+    });
+    let router = Router::new().route("/api/events", silent);
+    let house = House { router, ..house };
+    let open = open(&house, anywhere()).await;
+
+    let mut updates = open.client().watch(Window::Minute);
+
+    until(&mut updates, |seen| {
+        seen.generated_at == status.generated_at
+    })
+    .await;
+    let why = until_lost(&mut updates).await;
+    assert_eq!(why, format!("{} says nothing", open.address));
+    open.close().await;
 }
 
 #[tokio::test]
@@ -201,33 +294,4 @@ async fn the_socket_leads_to_the_same_instance() {
     stop.cancel();
     serving.await.unwrap().unwrap();
     assert!(!path.exists(), "the socket's file goes with the instance");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_local_client_sees_what_the_door_sees() {
-    let house = House::new();
-    let instance = crate::contract::Instance {
-        version: "0.0.0".to_owned(),
-        environment: "test".to_owned(),
-    };
-    let client = Client::local(house.handle.clone(), instance);
-    let mut updates = client.watch(Window::Day);
-
-    let first = until(&mut updates, |_| true).await;
-    // Through text, as the door's answer came: the last digit of a number may differ otherwise.
-    let text = serde_json::to_string(&*first).unwrap();
-    let first: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(first, *house.get("/api/status").await.ok());
-    assert!(!client.is_remote());
-    assert_eq!(client.place(), "local");
-
-    let change = WeightsChange {
-        load: Some(30.0),
-        ..WeightsChange::default()
-    };
-    client.set_weights(change).await.unwrap();
-    until(&mut updates, |status| status.weights.load == 30.0).await;
-
-    house.stop.cancel();
-    assert_eq!(until_lost(&mut updates).await, "the engine says nothing");
 }

@@ -1,0 +1,54 @@
+//! The dashboard of this process sees what a script sees.
+
+use super::House;
+use crate::client::{Client, Update};
+use crate::contract::{Instance, Status, WeightsChange, Window};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> bool) -> Arc<Status> {
+    loop {
+        if let Update::Status(status) = updates.recv().await.unwrap()
+            && is(&status)
+        {
+            return status;
+        }
+    }
+}
+
+async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
+    loop {
+        if let Update::Lost(why) = updates.recv().await.unwrap() {
+            return why;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_local_client_sees_what_the_door_sees() {
+    let house = House::new();
+    let instance = Instance {
+        version: "0.0.0".to_owned(),
+        environment: "test".to_owned(),
+    };
+    let client = Client::local(house.handle.clone(), instance);
+    let mut updates = client.watch(Window::Day);
+
+    let first = until(&mut updates, |_| true).await;
+    // Through text, as the door's answer came: the last digit of a number may differ otherwise.
+    let text = serde_json::to_string(&*first).unwrap();
+    let first: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(first, *house.get("/api/status").await.ok());
+    assert!(!client.is_remote());
+    assert_eq!(client.place(), "local");
+
+    let change = WeightsChange {
+        load: Some(30.0),
+        ..WeightsChange::default()
+    };
+    client.set_weights(change).await.unwrap();
+    until(&mut updates, |status| status.weights.load == 30.0).await;
+
+    house.stop.cancel();
+    assert_eq!(until_lost(&mut updates).await, "the engine says nothing");
+}
