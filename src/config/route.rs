@@ -4,6 +4,7 @@ use super::check::Report;
 use super::file;
 use super::mistake::did_you_mean;
 use super::settings::{ProviderSettings, RouteSettings, RouteTarget};
+use super::vendors;
 
 pub(super) fn routes(
     routes: &[file::Route],
@@ -53,6 +54,15 @@ fn target(
     };
     let Some(provider) = providers.iter().find(|provider| provider.name == name) else {
         if report.is_mistaken(&format!("providers[{name}]")) {
+            return None;
+        }
+        // As with a provider without its key: the file is right, the environment lacks something.
+        let variables = vendors::variables_of(name);
+        if !variables.is_empty() {
+            let variables = variables.join(" nor ");
+            let message =
+                format!("{text:?} is left out: {name} is not configured, nor is {variables} set");
+            report.warn(&key, message);
             return None;
         }
         let names: Vec<&str> = providers

@@ -216,6 +216,7 @@ impl Price {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteSettings {
     pub model: String,
+    /// Empty where every target is left out for want of a key; warnings say so.
     pub targets: Vec<RouteTarget>,
 }
 

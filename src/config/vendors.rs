@@ -72,6 +72,19 @@ pub(super) fn looked_for() -> Vec<String> {
     names.chain(["OLLAMA_HOST".to_owned()]).collect()
 }
 
+/// The variables that alone would bring the provider of that name; empty for all other names.
+pub(super) fn variables_of(name: &str) -> Vec<&'static str> {
+    if name == "ollama" {
+        return vec!["OLLAMA_HOST"];
+    }
+    let vendors = VENDORS
+        .iter()
+        .filter(|vendor| vendor.from_environment && vendor.name == name);
+    vendors
+        .flat_map(|vendor| vendor.api_key_env.iter().map(String::as_str))
+        .collect()
+}
+
 /// Adds a provider for every known key in the environment whose vendor no file configures.
 pub(super) fn add_found(providers: &mut Vec<Value>, environs: &Environs, origins: &mut Origins) {
     let is_configured = |vendor: &Vendor, providers: &[Value]| {

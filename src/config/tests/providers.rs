@@ -259,6 +259,15 @@ fn a_route_may_name_a_known_model_beyond_the_short_list() {
 }
 
 #[test]
+fn a_route_to_a_vendor_whose_key_is_not_set_draws_a_warning() {
+    let route = "[[routes]]\nmodel = \"smart\"\ntargets = [\"openai/gpt-4o\", \"xai/grok-4.7\"]\n";
+    let desk = Desk::with_file(route).variable("OPENAI_API_KEY", "k");
+
+    assert_eq!(desk.loaded().settings.routes[0].targets.len(), 1);
+    assert_snapshot!(desk.warnings(), @r#"aibal.toml:3: routes[smart].targets: "xai/grok-4.7" is left out: xai is not configured, nor is XAI_API_KEY nor GROK_API_KEY set"#);
+}
+
+#[test]
 fn without_a_usable_provider_the_reason_is_told() {
     let file = "[[providers]]\nname = \"a\"\nkind = \"openai\"\n\
                 [[providers]]\nname = \"b\"\nkind = \"ollama\"\nenabled = false\n";
