@@ -23,7 +23,7 @@ pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, Fault> {
     match command {
         Config::Init => init(globals, &sources)?,
         Config::Check => {
-            commands::print(&format!("{}\n", config::check(&sources).map_err(mistaken)?))
+            commands::print(&format!("{}\n", config::check(&sources).map_err(mistaken)?));
         }
         Config::Show => commands::print(&config::show(&config::load(&sources).map_err(mistaken)?)),
         Config::Path => commands::print(&config::path(&sources)),

@@ -50,7 +50,7 @@ pub(super) fn spawn(instance: &mut Instance, loaded: Loaded, no_save: bool) {
                     }
                 }
                 Ok(Err(error)) => {
-                    handle.inform(format!("a change stays in memory: could not {error}"), true)
+                    handle.inform(format!("a change stays in memory: could not {error}"), true);
                 }
                 Err(error) => tracing::error!("a change was not written: {error}"),
             }

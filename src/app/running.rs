@@ -133,7 +133,7 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fau
     let mut signals = Signals::listen()?;
     let mut screen = Screen::open(instance.client.clone(), options)?;
     tokio::select! {
-            ended = screen.ended() => return match ended {
+            ended = screen.ended() => match ended {
                 Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
                 Ending::Detach => {
                     commands::note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
@@ -149,21 +149,21 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fau
             told = signals.next() => match told {
                 Told::HangUp => {
                     screen.lose().await;
-                    return wait(instance, signals).await;
+                    wait(instance, signals).await
                 }
                 Told::Quit => {
                     screen.close().await;
-                    return Ok(told.exit_code());
+                    Ok(told.exit_code())
                 }
                 Told::Terminate | Told::Interrupt => {
                     screen.close().await;
                     drain(instance, &mut signals).await;
-                    return Ok(told.exit_code());
+                    Ok(told.exit_code())
                 }
             },
             part = instance.broken() => {
                 screen.close().await;
-                return Err(anyhow::anyhow!("{part} ended by itself").into());
+                Err(anyhow::anyhow!("{part} ended by itself").into())
             }
     }
 }

@@ -148,7 +148,7 @@ fn series(kind: usize, step: u64) -> Series {
         let errors = if kind == 0 && at > 50 {
             20
         } else {
-            u32::from(at % 19 == 0)
+            u32::from(at.is_multiple_of(19))
         };
         Bucket {
             requests: 40
