@@ -45,9 +45,9 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
     }
     let mut fleet = Fleet::new(catalogue, Strategy::Weighted, Weights::default(), 1, at(0));
     if busy {
-        for step in 0..18_000 {
+        for step in 0..18_000_u64 {
             fleet.observe(
-                &attempt(step as usize % providers, step * 50),
+                &attempt(usize::try_from(step).unwrap_or(0) % providers, step * 50),
                 at(step * 50),
             );
             fleet.observe(&request(step * 50), at(step * 50));

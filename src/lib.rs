@@ -7,6 +7,9 @@ pub mod domain;
 pub mod access;
 pub mod clock;
 pub mod logs;
+pub mod secrets;
+
+pub mod config;
 
 pub mod contract;
 pub mod engine;

@@ -1,7 +1,7 @@
 //! The short commands: ask or write something, print, end.
 
 use super::Fault;
-use crate::cli::arguments::{Arguments, Config, Globals, Select, Status};
+use crate::cli::arguments::{Arguments, Globals, Select, Status};
 use crate::cli::{exit_code, render_selection, render_status, whereabouts};
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{SelectRequest, Window};

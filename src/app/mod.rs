@@ -3,7 +3,9 @@
 
 mod blueprint;
 mod commands;
+mod configuring;
 mod instance;
+mod keeping;
 mod running;
 mod screen;
 mod signals;
@@ -66,13 +68,15 @@ pub fn main(arguments: Arguments) -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<u8, Fault> {
     let Arguments { globals, command } = arguments;
     match command {
-        None => Ok(0),
+        None => running::all_in_one(&globals),
         Some(Command::Demo(demo)) => running::demo(&globals, &demo),
+        Some(Command::Serve) => running::serve(&globals),
         Some(Command::Attach(attach)) => running::attach(&globals, &attach),
         Some(Command::Status(status)) => commands::status(&globals, &status),
         Some(Command::Select(select)) => commands::select(&globals, select),
+        Some(Command::Prices) => configuring::prices(&globals),
+        Some(Command::Config(config)) => configuring::run(&globals, &config),
         Some(Command::Completions { shell }) => Ok(commands::completions(shell)),
         Some(Command::Man) => commands::man(),
-        Some(_) => Ok(0),
     }
 }

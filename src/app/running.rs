@@ -2,6 +2,7 @@
 
 use super::blueprint;
 use super::instance::Instance;
+use super::keeping;
 use super::screen::{self, Screen};
 use super::signals::{Signals, Told};
 use super::{Fault, commands};
@@ -18,6 +19,35 @@ use tokio_util::sync::CancellationToken;
 
 /// More requests a second than one machine's demo can mean.
 const MOST_REQUESTS: f64 = 10_000.0;
+
+/// Gateway and dashboard in one process.
+pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
+    if !std::io::stdout().is_terminal() {
+        return commands::plain_report(globals);
+    }
+    start_logs(globals, true)?;
+    block_on(async {
+        let plan = blueprint::from_configuration(globals).await?;
+        let listener = bind(plan.listen).await?;
+        let mut instance = Instance::start(plan.blueprint, listener)?;
+        keeping::spawn(&mut instance, plan.loaded, globals.no_save);
+        tell(&instance, &plan.warnings);
+        with_screen(instance, plan.screen).await
+    })
+}
+
+/// Gateway, probes and API without a screen.
+pub(super) fn serve(globals: &Globals) -> Result<u8, Fault> {
+    start_logs(globals, false)?;
+    block_on(async {
+        let plan = blueprint::from_configuration(globals).await?;
+        let listener = bind(plan.listen).await?;
+        let mut instance = Instance::start(plan.blueprint, listener)?;
+        keeping::spawn(&mut instance, plan.loaded, globals.no_save);
+        tell(&instance, &plan.warnings);
+        without_screen(instance).await
+    })
+}
 
 /// The same against simulated vendors, with traffic.
 pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
@@ -102,8 +132,7 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
 async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fault> {
     let mut signals = Signals::listen()?;
     let mut screen = Screen::open(instance.client.clone(), options)?;
-    loop {
-        tokio::select! {
+    tokio::select! {
             ended = screen.ended() => return match ended {
                 Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
                 Ending::Detach => {
@@ -136,7 +165,6 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fau
                 screen.close().await;
                 return Err(anyhow::anyhow!("{part} ended by itself").into());
             }
-        }
     }
 }
 

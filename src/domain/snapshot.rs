@@ -8,7 +8,7 @@ use super::pricing::Price;
 use super::score::{Estimate, Factors};
 use super::target::{Catalogue, ModelTypes};
 use super::units::{Moment, Money};
-use super::weights::Weights;
+use super::weights::{WeightOverride, Weights};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +185,8 @@ pub struct ProviderSnapshot {
     pub draining: bool,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
+    /// Its own weights over the global ones.
+    pub weights: WeightOverride,
     pub state: State,
     pub state_since: Moment,
     /// Why it is in that state; empty when all is well.

@@ -73,6 +73,8 @@ pub trait Protocol: Send + Sync {
     fn probe(&self, endpoint: &Endpoint) -> Outgoing;
     /// Whether the answer to [`Protocol::probe`] is one.
     fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool;
+    /// The models that the answer to [`Protocol::probe`] lists.
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
     /// The tokens that a whole answer reports.
     fn usage(&self, body: &[u8]) -> Option<Usage>;
     fn stream_meter(&self) -> Box<dyn StreamMeter>;

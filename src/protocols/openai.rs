@@ -67,6 +67,19 @@ impl Protocol for OpenAi {
             && serde_json::from_slice::<List<'_>>(body).is_ok_and(|list| list.data.is_some())
     }
 
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<Model>,
+        }
+        #[derive(Deserialize)]
+        struct Model {
+            id: String,
+        }
+        let list = serde_json::from_slice::<List>(body).ok()?;
+        Some(list.data.into_iter().map(|model| model.id).collect())
+    }
+
     fn usage(&self, body: &[u8]) -> Option<Usage> {
         #[derive(Deserialize)]
         struct Answer {

@@ -338,8 +338,7 @@ fn name(key: &KeyEvent) -> Option<String> {
 
 /// The table as the README shows it.
 pub fn readme_table() -> String {
-    let mut text = String::from("| key | does | where |\n| --- | --- | --- |\n");
-    for binding in BINDINGS {
+    let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
         let places: Vec<&str> = binding.places.iter().map(|place| place.word()).collect();
         let place = if binding.places == ALL {
@@ -347,9 +346,22 @@ pub fn readme_table() -> String {
         } else {
             places.join(", ")
         };
-        text += &format!("| {} | {} | {place} |\n", keys.join(" "), binding.text);
-    }
-    text
+        format!(
+            "| {} | {} | {} | {place} |",
+            keys.join(" "),
+            binding.id,
+            binding.text
+        )
+    };
+    let head = [
+        "| key | action | does | where |",
+        "| --- | --- | --- | --- |",
+    ]
+    .map(str::to_owned);
+    head.into_iter()
+        .chain(BINDINGS.iter().map(row))
+        .map(|line| line + "\n")
+        .collect()
 }
 
 #[cfg(test)]

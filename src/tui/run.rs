@@ -104,7 +104,7 @@ impl Dashboard {
                 () = strings.close.cancelled() => return Ok(Ending::Quit),
                 key = keys.next() => match key {
                     Some(Ok(event)) => {
-                        if let Some(ending) = self.on_event(event)? {
+                        if let Some(ending) = self.on_event(&event)? {
                             return Ok(ending);
                         }
                     }
@@ -143,10 +143,10 @@ impl Dashboard {
         Ok(())
     }
 
-    fn on_event(&mut self, event: Event) -> io::Result<Option<Ending>> {
+    fn on_event(&mut self, event: &Event) -> io::Result<Option<Ending>> {
         self.urgent = true;
         self.dirty = true;
-        match event {
+        match *event {
             Event::Key(key) => self.hear(Message::Key(key)),
             Event::Resize(columns, rows) => {
                 self.screen.resize(columns, rows)?;

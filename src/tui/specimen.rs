@@ -95,7 +95,11 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
             },
             total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
             average_tokens: Some(312.0),
-            in_flight: if well { 3 + kind as u32 } else { 0 },
+            in_flight: if well {
+                3 + u32::try_from(kind).unwrap_or(0)
+            } else {
+                0
+            },
             state: STATES[kind],
             models: vec![ModelPerformance {
                 model: format!("model-{kind}"),

@@ -266,14 +266,11 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
 }
 
 fn review(model: &mut Model) {
-    match &model.draft {
-        Some(draft) if draft.is_changed() => {
-            if !refused(model) {
-                model.dialog = Some(Dialog::Review);
-            }
-        }
-        Some(_) => model.notify("nothing to apply: the draft is what is in force", false),
-        None => {}
+    let Some(draft) = &model.draft else { return };
+    if !draft.is_changed() {
+        model.notify("nothing to apply: the draft is what is in force", false);
+    } else if !refused(model) {
+        model.dialog = Some(Dialog::Review);
     }
 }
 

@@ -116,6 +116,7 @@ impl Fleet {
             draining: record.draining,
             priority: record.priority,
             max_concurrent: record.max_concurrent,
+            weights: record.weights,
             state: record.state,
             state_since: record.state_since,
             why: record.why.clone(),

@@ -232,7 +232,7 @@ fn weights_on_trial_go_back_by_themselves_unless_they_are_kept() {
         Command::SetWeights(WeightsPatch {
             cost: Some(60.0),
             latency: Some(10.0),
-            revert_after: Some(Duration::from_secs(120)),
+            revert_after: Some(Duration::from_mins(2)),
             who: "bob".to_owned(),
             ..WeightsPatch::default()
         })

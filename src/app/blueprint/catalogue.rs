@@ -1,0 +1,171 @@
+//! Providers and models as the rules know them, and where to find them.
+
+use crate::config::{self, ModelSettings, ProviderSettings, Settings};
+use crate::domain::{
+    Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
+    WeightOverride,
+};
+use crate::gateway::{Limits, TargetLimits};
+use crate::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
+use std::time::Duration;
+
+/// How long a provider may take to list its models before we start without it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is configured; what cannot be used is said in `warnings`.
+pub async fn build(
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> (Catalogue, Directory, Limits) {
+    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    let mut limits = Vec::new();
+    for provider in &settings.providers {
+        let place = catalogue.providers.len();
+        let endpoint = endpoint(provider);
+        let models = models(provider, endpoint.as_ref(), warnings).await;
+        for model in &models {
+            catalogue.targets.push(target(place, provider, model));
+            limits.push(TargetLimits {
+                timeout: Some(model.timeout),
+                first_token_timeout: Some(model.first_token_timeout),
+            });
+        }
+        let unreachable = endpoint
+            .is_none()
+            .then_some("nothing speaks its protocol, or its key is no header");
+        let empty = models.is_empty().then_some("it lists no models");
+        let off = provider
+            .skipped
+            .clone()
+            .or_else(|| unreachable.or(empty).map(str::to_owned));
+        catalogue.providers.push(Provider {
+            name: provider.name.as_str().into(),
+            kind: provider.kind.as_str().into(),
+            priority: provider.priority,
+            max_concurrent: provider.max_concurrent,
+            enabled: provider.enabled,
+            weights: WeightOverride {
+                cost: provider.weights.cost,
+                latency: provider.weights.latency,
+                reliability: provider.weights.reliability,
+            },
+            off: off.as_deref().map(Into::into),
+        });
+        directory.endpoints.push(endpoint.filter(|_| off.is_none()));
+    }
+    routes(settings, &mut catalogue, warnings);
+    (catalogue, directory, gateway_limits(settings, limits))
+}
+
+fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> Limits {
+    let balancing = &settings.balancing;
+    Limits {
+        max_body: settings.server.max_body_bytes,
+        max_retries: balancing.max_retries,
+        timeout: balancing.timeout,
+        first_token_timeout: balancing.first_token_timeout,
+        idle_timeout: balancing.idle_timeout,
+        stream_timeout: balancing.stream_timeout,
+        targets,
+    }
+}
+
+fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
+    if provider.skipped.is_some() {
+        return None;
+    }
+    let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
+    Endpoint::new(&provider.base_url, key, by_kind(&provider.kind)?)
+}
+
+/// Those that are configured, else those that the provider itself lists.
+async fn models(
+    provider: &ProviderSettings,
+    endpoint: Option<&Endpoint>,
+    warnings: &mut Vec<String>,
+) -> Vec<ModelSettings> {
+    let Some(endpoint) = endpoint.filter(|_| provider.models.is_empty() && provider.is_usable())
+    else {
+        return provider.models.clone();
+    };
+    if let Ok(Some(names)) = tokio::time::timeout(PATIENCE, listed(endpoint)).await {
+        return names
+            .iter()
+            .map(|name| provider.listed_model(name))
+            .collect();
+    }
+    warnings.push(format!(
+        "{}: no models are configured and {} lists none; add [[providers.models]]",
+        provider.name, provider.base_url
+    ));
+    Vec::new()
+}
+
+async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
+    let transport = Transport::new(
+        1,
+        TransportOptions {
+            connect_timeout: PATIENCE,
+        },
+    )
+    .ok()?;
+    let answer = transport
+        .send(0, endpoint.protocol.probe(endpoint))
+        .await
+        .ok()?;
+    let body = answer.bytes().await.ok()?;
+    endpoint.protocol.model_names(&body)
+}
+
+fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> Target {
+    Target {
+        id: TargetId::new(&provider.name, &model.id),
+        provider: place,
+        types: model.types.iter().map(|kind| model_type(*kind)).collect(),
+        price: model.price.as_ref().map(price),
+    }
+}
+
+fn model_type(kind: config::ModelType) -> ModelType {
+    match kind {
+        config::ModelType::Chat => ModelType::Chat,
+        config::ModelType::Vision => ModelType::Vision,
+        config::ModelType::Reasoning => ModelType::Reasoning,
+        config::ModelType::Artifact => ModelType::Artifact,
+        config::ModelType::Embedding => ModelType::Embedding,
+    }
+}
+
+fn price(price: &config::Price) -> Price {
+    Price {
+        input: Money::per_token(price.input),
+        output: Money::per_token(price.output),
+        cached: price.cached_input.map(Money::per_token),
+        written: price.cache_write.map(Money::per_token),
+        above: price.above.map(|above| PriceTier {
+            threshold: above.threshold_tokens,
+            input: Money::per_token(above.input),
+            output: Money::per_token(above.output),
+            cached: above.cached_input.map(Money::per_token),
+        }),
+    }
+}
+
+fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<String>) {
+    for route in &settings.routes {
+        let mut places = Vec::new();
+        for target in &route.targets {
+            match catalogue.target(&target.provider, &target.model) {
+                Some(place) => places.push(place),
+                None => warnings.push(format!(
+                    "route {}: {}/{} is not there, so it is left out",
+                    route.model, target.provider, target.model
+                )),
+            }
+        }
+        catalogue.routes.push(Route {
+            model: route.model.as_str().into(),
+            targets: places,
+        });
+    }
+}

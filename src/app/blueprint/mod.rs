@@ -1,0 +1,219 @@
+//! From what was configured to what can be built.
+
+mod catalogue;
+
+use super::configuring::sources;
+use super::instance::Blueprint;
+use super::{Fault, screen};
+use crate::access::{Access, Role, Token};
+use crate::cli::arguments::Globals;
+use crate::config::{self, Loaded, ProbeMode, Settings};
+use crate::contract::Window;
+use crate::demo::Vendors;
+use crate::domain::{
+    Catalogue, Price, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+};
+use crate::gateway::Limits;
+use crate::protocols::{Directory, Endpoint, by_kind};
+use crate::tui::Options;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The demo's vendors are probed more often than the world's: theirs cost nobody anything.
+const DEMO_PROBES: Duration = Duration::from_secs(5);
+
+/// All that a configured instance is started with.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub blueprint: Blueprint,
+    pub screen: Options,
+    pub listen: SocketAddr,
+    pub loaded: Loaded,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+}
+
+/// What files, environment and flags say. With nobody to send requests to, the error says what was
+/// looked for and names the two ways on.
+pub(super) async fn from_configuration(globals: &Globals) -> Result<Plan, Fault> {
+    let sources = sources(globals)?;
+    let loaded = config::load(&sources).map_err(|mistakes| Fault::usage(mistakes.to_string()))?;
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let settings = &loaded.settings;
+    let (catalogue, directory, limits) = catalogue::build(settings, &mut warnings).await;
+    if !directory.endpoints.iter().any(Option::is_some) {
+        return Err(nobody(&loaded, &warnings));
+    }
+    let tokens = tokens(settings);
+    let blueprint = Blueprint {
+        catalogue,
+        directory,
+        strategy: match settings.balancing.strategy {
+            config::Strategy::Best => Strategy::Best,
+            _ => Strategy::Weighted,
+        },
+        weights: weights(settings),
+        limits,
+        connect_timeout: settings.balancing.connect_timeout,
+        probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
+        access: Access::new(tokens.clone()),
+        gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
+        environment: settings.server.environment.clone(),
+        drain: settings.server.drain,
+        saved: super::keeping::place(&loaded, globals.no_save),
+        seed: crate::clock::now().micros(),
+    };
+    let place = settings.server.listen.to_string();
+    let usual = screen::options(globals, true, false, place);
+    let screen = Options {
+        theme: screen::theme(globals, settings.dashboard.theme == "mono"),
+        window: window(settings),
+        refresh: settings.dashboard.refresh,
+        ..usual
+    };
+    Ok(Plan {
+        blueprint,
+        screen,
+        listen: settings.server.listen,
+        warnings,
+        loaded,
+    })
+}
+
+fn nobody(loaded: &Loaded, warnings: &[String]) -> Fault {
+    let text = format!(
+        "no usable provider: looked for {} and in the configuration files; set a key, for example OPENAI_API_KEY, or try `aibal-tui demo`",
+        loaded.looked_for.join(", ")
+    );
+    Fault::usage(
+        [text]
+            .into_iter()
+            .chain(warnings.iter().cloned())
+            .collect::<Vec<_>>()
+            .join("\n  "),
+    )
+}
+
+fn weights(settings: &Settings) -> Weights {
+    let config::WeightSettings {
+        cost,
+        latency,
+        reliability,
+        load,
+        priority,
+    } = settings.balancing.weights;
+    Weights {
+        cost,
+        latency,
+        reliability,
+        load,
+        priority,
+    }
+}
+
+fn window(settings: &Settings) -> Window {
+    let seconds = settings.dashboard.window.as_secs();
+    Window::ALL
+        .into_iter()
+        .find(|window| window.seconds() == seconds)
+        .unwrap_or_default()
+}
+
+fn tokens(settings: &Settings) -> Vec<Token> {
+    let role = |role| match role {
+        config::Role::Client => Role::Client,
+        config::Role::Viewer => Role::Viewer,
+        config::Role::Operator => Role::Operator,
+    };
+    let token = |token: &config::TokenSettings| Token {
+        name: token.name.clone(),
+        sha256: token.sha256,
+        role: role(token.role),
+    };
+    settings.tokens.iter().map(token).collect()
+}
+
+/// The token that clients of /v1 must send where the environment has one.
+fn client_token(settings: &Settings) -> Option<Token> {
+    let secret = settings.client_token.as_ref()?;
+    let sha256 = digest(&SHA256, secret.expose().as_bytes())
+        .as_ref()
+        .try_into()
+        .ok()?;
+    Some(Token {
+        name: "AI_GATEWAY_API_KEY".to_owned(),
+        sha256,
+        role: Role::Client,
+    })
+}
+
+/// The demo: simulated vendors, built-in limits, nothing saved.
+pub(super) fn of_demo(
+    vendors: &Vendors,
+    seed: u64,
+    globals: &Globals,
+    port: u16,
+) -> (Blueprint, Options) {
+    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    for (place, vendor) in vendors.endpoints().iter().enumerate() {
+        catalogue.providers.push(Provider {
+            name: vendor.name.into(),
+            kind: vendor.kind.into(),
+            priority: 50,
+            max_concurrent: Some(vendor.max_concurrent),
+            enabled: true,
+            off: None,
+            weights: WeightOverride::default(),
+        });
+        catalogue.targets.push(Target {
+            id: TargetId::new(vendor.name, vendor.model),
+            provider: place,
+            types: vendor
+                .types
+                .iter()
+                .filter_map(|word| word.parse().ok())
+                .collect(),
+            price: Some(Price::flat(
+                vendor.input_usd_per_1m,
+                vendor.output_usd_per_1m,
+            )),
+        });
+        let protocol = by_kind(vendor.kind);
+        directory.endpoints.push(
+            protocol.and_then(|protocol| Endpoint::new(&vendor.base_url, vendor.api_key, protocol)),
+        );
+    }
+    let blueprint = Blueprint {
+        catalogue,
+        directory,
+        strategy: Strategy::default(),
+        weights: Weights::default(),
+        limits: Limits {
+            max_body: 20 * 1024 * 1024,
+            max_retries: 3,
+            timeout: Duration::from_secs(30),
+            first_token_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(15),
+            stream_timeout: Duration::from_mins(10),
+            targets: Vec::new(),
+        },
+        connect_timeout: Duration::from_secs(5),
+        probe_interval: Some(DEMO_PROBES),
+        access: Access::default(),
+        gateway_access: Access::default(),
+        environment: "demo".to_owned(),
+        drain: Duration::from_secs(30),
+        saved: "in memory: a demo saves nothing".to_owned(),
+        seed,
+    };
+    let options = screen::options(globals, true, false, format!("127.0.0.1:{port}"));
+    // A minute shows a movement at once.
+    (
+        blueprint,
+        Options {
+            window: Window::Minute,
+            ..options
+        },
+    )
+}

@@ -1,0 +1,62 @@
+//! Commands about the configuration itself.
+
+use super::{Fault, commands};
+use crate::cli::arguments::{Config, Globals};
+use crate::config::{self, Flags, Sources};
+use crate::protocols;
+
+/// Files, environment and flags of this process.
+pub(super) fn sources(globals: &Globals) -> Result<Sources, Fault> {
+    let flags = Flags {
+        listen: globals.listen.clone(),
+    };
+    Ok(Sources::of_process(
+        globals.config.clone(),
+        flags,
+        protocols::kinds(),
+    )?)
+}
+
+pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, Fault> {
+    let sources = sources(globals)?;
+    let mistaken = |mistakes: config::Mistakes| Fault::usage(mistakes.to_string());
+    match command {
+        Config::Init => init(globals, &sources)?,
+        Config::Check => {
+            commands::print(&format!("{}\n", config::check(&sources).map_err(mistaken)?))
+        }
+        Config::Show => commands::print(&config::show(&config::load(&sources).map_err(mistaken)?)),
+        Config::Path => commands::print(&config::path(&sources)),
+        Config::Schema => commands::print(&(config::schema() + "\n")),
+    }
+    Ok(0)
+}
+
+/// The price table; with a configuration that cannot be read, the built-in one.
+pub(super) fn prices(globals: &Globals) -> Result<u8, Fault> {
+    let loaded = config::load(&sources(globals)?);
+    if loaded.is_err() {
+        commands::complain(
+            "the configuration has mistakes (`aibal-tui config check` names them); these are the built-in prices",
+        );
+    }
+    commands::print(&config::price_list(loaded.ok().as_ref()));
+    Ok(0)
+}
+
+fn init(globals: &Globals, sources: &Sources) -> Result<(), Fault> {
+    let path = globals.config.clone().or_else(|| sources.home_file());
+    let path = path.ok_or_else(|| {
+        Fault::usage("there is no home to put a configuration in; name a file with --config")
+    })?;
+    config::init(&path).map_err(|error| {
+        let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
+            "it is there already, and was left as it is".to_owned()
+        } else {
+            error.to_string()
+        };
+        Fault::usage(format!("could not write {}: {why}", path.display()))
+    })?;
+    commands::print(&format!("wrote {}\n", path.display()));
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Changes to write back, and what became of them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A change to write back; `None` leaves a value as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    Weights(WeightEdit),
+    Provider(ProviderEdit),
+}
+
+/// Points from 0 to 100.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct WeightEdit {
+    pub cost: Option<f64>,
+    pub latency: Option<f64>,
+    pub reliability: Option<f64>,
+    pub load: Option<f64>,
+    pub priority: Option<f64>,
+}
+
+impl WeightEdit {
+    pub(super) fn given(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let all = [
+            ("cost", self.cost),
+            ("latency", self.latency),
+            ("reliability", self.reliability),
+            ("load", self.load),
+            ("priority", self.priority),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProviderEdit {
+    pub name: String,
+    pub enabled: Option<bool>,
+    pub priority: Option<u8>,
+    pub max_concurrent: Option<u32>,
+    pub weights: WeightEdit,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteReport {
+    pub written: Vec<WrittenFile>,
+    pub held: Vec<Held>,
+}
+
+/// A file as it is now, so that a watcher can tell our own write from anybody else's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFile {
+    pub path: PathBuf,
+    pub content: String,
+}
+
+/// A value that is not written. Displayed as
+/// `balancing.weights.cost stays in memory because env LOAD_BALANCER_WEIGHT_COST sets it`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub key: String,
+    pub because: String,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} stays in memory because {}", self.key, self.because)
+    }
+}
+
+/// Why a change could not be written; it stays in memory.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error("write the change: there is no home to keep a configuration file in")]
+    NoHome,
+    #[error("write {path}: {error}")]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("write {path}: it is not valid TOML any more")]
+    Unreadable { path: PathBuf },
+    #[error("write {path}: {key} is not a table there")]
+    Shape { path: PathBuf, key: String },
+    #[error("write the change: there is no provider {name:?}")]
+    UnknownProvider { name: String },
+}

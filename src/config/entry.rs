@@ -1,0 +1,158 @@
+//! Single settings in force: key, value, origin; what `config show` lists and a reload compares.
+
+use super::keys::{self, Key, Node};
+use super::origin::{Origin, Origins};
+use super::reading::element_name;
+use super::rule::Given;
+use crate::secrets::{MASK, Reference};
+use config::{Map, Value, ValueKind};
+
+/// One setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// For example `balancing.weights.cost` or `providers[openai].priority`.
+    pub key: String,
+    /// The value as TOML would write it, secrets masked.
+    pub value: String,
+    pub origin: Origin,
+    /// The key as the table of settings writes it, for example `providers[].priority`.
+    pub(super) pattern: &'static str,
+}
+
+/// One setting that differs between two configurations; `None` where it is not set on that side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub key: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+/// What differs between two configurations, in the order of the later one, removed settings last.
+pub fn changes(old: &[Entry], new: &[Entry]) -> Vec<Change> {
+    let value_in = |entries: &[Entry], key: &str| {
+        let entry = entries.iter().find(|entry| entry.key == key);
+        entry.map(|entry| entry.value.clone())
+    };
+    let mut changes = Vec::new();
+    for entry in new {
+        let from = value_in(old, &entry.key);
+        if from.as_ref() != Some(&entry.value) {
+            let to = Some(entry.value.clone());
+            changes.push(Change {
+                key: entry.key.clone(),
+                from,
+                to,
+            });
+        }
+    }
+    for entry in old
+        .iter()
+        .filter(|entry| value_in(new, &entry.key).is_none())
+    {
+        let from = Some(entry.value.clone());
+        changes.push(Change {
+            key: entry.key.clone(),
+            from,
+            to: None,
+        });
+    }
+    changes
+}
+
+/// The origin of a key in force, built in where it is not set.
+pub(super) fn origin_of(entries: &[Entry], key: &str) -> Origin {
+    let entry = entries.iter().find(|entry| entry.key == key);
+    entry.map_or(Origin::BuiltIn, |entry| entry.origin.clone())
+}
+
+/// All settings of a merged tree, in the order of the table of settings.
+pub(super) fn flatten(tree: &Value, origins: &Origins) -> Vec<Entry> {
+    let mut walk = Walk {
+        origins,
+        entries: Vec::new(),
+    };
+    if let ValueKind::Table(table) = &tree.kind {
+        walk.table(table, "", "");
+    }
+    walk.entries
+}
+
+struct Walk<'a> {
+    origins: &'a Origins,
+    entries: Vec<Entry>,
+}
+
+impl Walk<'_> {
+    fn table(&mut self, table: &Map<String, Value>, pattern: &str, shown: &str) {
+        let join = |path: &str, name: &str| match path {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        };
+        let mut names: Vec<&str> = keys::names_in(pattern);
+        if keys::takes_any_name(pattern) {
+            names = table.keys().map(String::as_str).collect();
+            names.sort_unstable();
+        }
+        for name in names {
+            let Some(value) = table.get(name) else {
+                continue;
+            };
+            let (pattern, shown) = (join(pattern, name), join(shown, name));
+            match (keys::node(&pattern), &value.kind) {
+                (Some(Node::Leaf(key)), _) => self.leaf(key, shown, value),
+                (Some(Node::Section), ValueKind::Table(table)) => {
+                    self.table(table, &pattern, &shown);
+                }
+                (Some(Node::List), ValueKind::Array(items)) => self.list(items, &pattern, &shown),
+                _ => {}
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[Value], pattern: &str, shown: &str) {
+        let identity = keys::identity(pattern);
+        for (index, item) in items.iter().enumerate() {
+            if let ValueKind::Table(table) = &item.kind {
+                let name = element_name(text_in(table, identity), index);
+                self.table(table, &format!("{pattern}[]"), &format!("{shown}[{name}]"));
+            }
+        }
+    }
+
+    fn leaf(&mut self, key: &'static Key, shown: String, value: &Value) {
+        let given = given(value);
+        let value_shown = match (key.path, &given) {
+            ("providers[].api_key", Given::Text(text)) => {
+                let reference = Reference::parse(text);
+                reference.map_or(MASK.to_owned(), |reference| reference.masked())
+            }
+            _ => key.rule.shown(&given),
+        };
+        self.entries.push(Entry {
+            key: shown,
+            value: value_shown,
+            origin: self.origins.of(value),
+            pattern: key.path,
+        });
+    }
+}
+
+fn given(value: &Value) -> Given {
+    match &value.kind {
+        ValueKind::Boolean(flag) => Given::Flag(*flag),
+        ValueKind::I64(whole) => Given::Whole(*whole),
+        ValueKind::Float(number) => Given::Number(*number),
+        ValueKind::String(text) => Given::Text(text.clone()),
+        ValueKind::Array(items) => Given::List(items.iter().map(given).collect()),
+        // The rules make no others.
+        _ => Given::Table,
+    }
+}
+
+/// The text at a key of a table.
+pub(super) fn text_in<'a>(table: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    match &table.get(name)?.kind {
+        ValueKind::String(text) => Some(text),
+        _ => None,
+    }
+}

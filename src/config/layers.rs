@@ -1,0 +1,236 @@
+//! The layers, merged: built-in defaults, files, `.env`, environment, flags; later ones win.
+//!
+//! Tables are merged key by key. A list (`[[providers]]`) is replaced as a whole by a later file, so
+//! that a project's file says everything about its providers.
+
+use super::SAMPLE;
+use super::entry::Entry;
+use super::mistake::{Mistake, Mistakes, Warning};
+use super::origin::{Origin, Origins};
+use super::reading::{self, Text};
+use super::rule::Given;
+use super::source::Sources;
+use super::variables::{Environs, ProviderPatch, Variables, insert};
+use super::vendors;
+use super::{entry, keys};
+use config::{Config, Map, Source, Value, ValueKind};
+use std::path::{Path, PathBuf};
+
+/// Everything that was read, merged and completed, before it is checked as a whole. Not to be
+/// printed: it holds keys.
+pub(super) struct Layered {
+    /// The merged values in the shape of `file.rs`.
+    pub tree: Value,
+    pub origins: Origins,
+    /// The same values one by one, with their origins.
+    pub entries: Vec<Entry>,
+    /// The files that were there, lowest first.
+    pub files: Vec<PathBuf>,
+    pub environs: Environs,
+    pub mistakes: Vec<Mistake>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads and merges all layers. What is wrong is reported and left out.
+pub(super) fn layer(sources: &Sources) -> Result<Layered, Mistakes> {
+    let mut origins = Origins::default();
+    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let mut layers = vec![built_in(&mut origins)];
+    let mut files = Vec::new();
+    for path in sources.files() {
+        match sources.text(&path) {
+            Ok(Some(content)) => {
+                let shown = sources.shown(&path);
+                let text = Text {
+                    path: &path,
+                    shown: &shown,
+                    content: &content,
+                    is_built_in: false,
+                };
+                layers.push(reading::read(&text, &mut origins, &mut mistakes));
+                files.push(path);
+            }
+            Ok(None) => {}
+            Err(mistake) => mistakes.push(*mistake),
+        }
+    }
+    let dot_env = match sources.text(&sources.dot_env()) {
+        Ok(content) => Variables::dot_env(&content.unwrap_or_default(), &mut warnings),
+        Err(mistake) => {
+            mistakes.push(*mistake);
+            Variables::default()
+        }
+    };
+    let environment = Variables::environment(&sources.environment);
+    let mut patches = Vec::new();
+    for variables in [&dot_env, &environment] {
+        let layer = variables.layer(&mut origins, &mut mistakes);
+        layers.push(layer.values);
+        patches.extend(layer.patches);
+    }
+    layers.push(flags(sources, &mut origins, &mut mistakes));
+
+    let mut tree = merge(layers)?;
+    let environs = Environs {
+        environment,
+        dot_env,
+    };
+    let providers = list_in(&mut tree, "providers");
+    vendors::add_found(providers, &environs, &mut origins);
+    for patch in patches {
+        apply(patch, providers, &mut origins, &mut mistakes);
+    }
+    for provider in providers {
+        vendors::complete(provider, &environs, &mut origins);
+    }
+    vendors::serve_routed(&mut tree, &mut origins);
+    let tree = Value::new(None, tree);
+    let entries = entry::flatten(&tree, &origins);
+    Ok(Layered {
+        tree,
+        origins,
+        entries,
+        files,
+        environs,
+        mistakes,
+        warnings,
+    })
+}
+
+/// The defaults: the sample, with the settings that it shows without setting them.
+pub(super) fn defaults_text() -> String {
+    let shows_default = |line: &str| {
+        let name = line.strip_prefix('#').unwrap_or_default();
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+    };
+    let line = |line: &'static str| {
+        if shows_default(line) {
+            &line[1..]
+        } else {
+            line
+        }
+    };
+    SAMPLE.lines().map(line).collect::<Vec<&str>>().join("\n")
+}
+
+/// The defaults, one by one.
+pub(super) fn defaults() -> Result<Vec<Entry>, Mistakes> {
+    let mut origins = Origins::default();
+    let tree = merge(vec![built_in(&mut origins)])?;
+    Ok(entry::flatten(&Value::new(None, tree), &origins))
+}
+
+fn built_in(origins: &mut Origins) -> Map<String, Value> {
+    let content = defaults_text();
+    let text = Text {
+        path: Path::new("assets/config.sample.toml"),
+        shown: "assets/config.sample.toml",
+        content: &content,
+        is_built_in: true,
+    };
+    // A test proves that the sample has no mistakes.
+    reading::read(&text, origins, &mut Vec::new())
+}
+
+fn flags(
+    sources: &Sources,
+    origins: &mut Origins,
+    mistakes: &mut Vec<Mistake>,
+) -> Map<String, Value> {
+    let mut values = Map::new();
+    let given = sources.flags.listen.as_ref();
+    let Some((listen, keys::Node::Leaf(key))) = given.zip(keys::node("server.listen")) else {
+        return values;
+    };
+    let origin = Origin::Flag { name: "--listen" };
+    let given = Given::Text(listen.clone());
+    if let Some(value) = key.rule.check(&given) {
+        insert(
+            &mut values,
+            &["server", "listen"],
+            origins.value(origin, value),
+        );
+    } else {
+        let mistake = Mistake::new(origin, key.path, key.rule.problem(&given));
+        mistakes.push(mistake.with_value(given.shown()));
+    }
+    values
+}
+
+/// One layer's values as a source of the merging.
+#[derive(Clone)]
+struct Layer(Map<String, Value>);
+
+/// Without the values, which may be keys.
+impl std::fmt::Debug for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layer").finish_non_exhaustive()
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, Mistakes> {
+    let mut builder = Config::builder();
+    for layer in layers {
+        builder = builder.add_source(Layer(layer));
+    }
+    let merged = builder.build().and_then(|config| config.cache.into_table());
+    merged.map_err(|error| {
+        let problem = format!("the layers could not be merged: {error}");
+        Mistakes(vec![Mistake::new(Origin::BuiltIn, "", problem)])
+    })
+}
+
+/// The list at a top-level key, made where it is missing.
+fn list_in<'a>(tree: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Value> {
+    let empty = || Value::new(None, Vec::<Value>::new());
+    let list = tree.entry(name.to_owned()).or_insert_with(empty);
+    if !matches!(list.kind, ValueKind::Array(_)) {
+        *list = empty();
+    }
+    match &mut list.kind {
+        ValueKind::Array(items) => items,
+        _ => unreachable!("the list was made just above"),
+    }
+}
+
+/// Puts a variable's value into the provider it names.
+fn apply(
+    patch: ProviderPatch,
+    providers: &mut [Value],
+    origins: &mut Origins,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let spelled = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let wanted = spelled(&patch.provider);
+    let mut known = Vec::new();
+    for provider in providers.iter_mut() {
+        let ValueKind::Table(table) = &mut provider.kind else {
+            continue;
+        };
+        let name = entry::text_in(table, "name").unwrap_or_default().to_owned();
+        if spelled(&name) == wanted {
+            let segments: Vec<&str> = patch.key.split('.').collect();
+            insert(table, &segments, origins.value(patch.origin, patch.value));
+            return;
+        }
+        known.push(name);
+    }
+    let key = format!("providers[{}].{}", patch.provider, patch.key);
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    let problem = format!("there is no provider of that name; known: {known}");
+    mistakes.push(Mistake::new(patch.origin, key, problem));
+}

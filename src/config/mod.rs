@@ -1,0 +1,106 @@
+//! CONFIGURATION: TOML, variables and flags → values that cannot be wrong.
+//!
+//! Layers, later ones win: built-in defaults → `$XDG_CONFIG_HOME/aibal-tui/config.toml` →
+//! `./aibal.toml` → `--config FILE` (replaces the two before) → `.env` → environment → flags. Every
+//! value keeps its origin. All mistakes are found at once, each with its place, key and value, and
+//! with what was expected; keys and tokens are never shown.
+//!
+//! A new setting: a field in `file.rs`, a row in `keys.rs`, a line in `assets/config.sample.toml`,
+//! and a field in `settings.rs`; tests fail until they agree.
+
+mod source;
+
+mod keys;
+mod mistake;
+mod origin;
+mod rule;
+
+mod address;
+mod file;
+mod layers;
+mod reading;
+mod variables;
+mod vendors;
+
+pub mod prices;
+
+mod check;
+mod entry;
+mod model;
+mod provider;
+mod route;
+mod settings;
+mod unbuilt;
+mod words;
+
+mod command;
+
+mod edit;
+mod replacement;
+mod write_back;
+
+pub use command::{CheckReport, check, init, path, price_list, sample, schema, show};
+pub use edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
+pub use entry::{Change, Entry, changes};
+pub use mistake::{Mistake, Mistakes, Warning, near_names};
+pub use origin::Origin;
+pub use settings::{
+    AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings, DashboardSettings,
+    ModelSettings, ModelType, ModelTypes, Price, ProbeMode, ProbeSettings, ProviderSettings,
+    Recovery, Role, RouteSettings, RouteTarget, ServerSettings, Settings, StoreSettings, Strategy,
+    StreamingSettings, TokenSettings, VertexSettings, WeightOverrides, WeightSettings,
+};
+pub use source::{Flags, Sources};
+pub use write_back::write_back;
+
+use std::path::PathBuf;
+
+/// The commented starter file, which also holds the defaults.
+const SAMPLE: &str = include_str!("../../assets/config.sample.toml");
+
+/// A configuration that was read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// Every setting in force with its origin, secrets masked.
+    pub entries: Vec<Entry>,
+    pub warnings: Vec<Warning>,
+    /// The files that were read, lowest first.
+    pub files: Vec<PathBuf>,
+    /// The variables that alone would bring a provider, for the message where there is none.
+    pub looked_for: Vec<String>,
+    /// Where a change is written when there is no file yet.
+    pub(crate) home_file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// Why no provider can serve, as sentences for people; `None` where one can.
+    pub fn no_provider(&self) -> Option<String> {
+        if self.settings.has_usable_provider() {
+            return None;
+        }
+        if self.settings.providers.is_empty() {
+            let names = self.looked_for.join(", ");
+            return Some(format!(
+                "no provider is configured, and none of {names} is set"
+            ));
+        }
+        let reason = |provider: &ProviderSettings| {
+            let reason = provider.skipped.as_deref().unwrap_or("enabled = false");
+            format!("{}: {reason}", provider.name)
+        };
+        let reasons: Vec<String> = self.settings.providers.iter().map(reason).collect();
+        Some(format!(
+            "no configured provider can be used: {}",
+            reasons.join("; ")
+        ))
+    }
+}
+
+/// Reads all layers and checks them; all mistakes are reported at once.
+pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+    check::check(layers::layer(sources)?, sources)
+}
+
+#[cfg(test)]
+mod tests;

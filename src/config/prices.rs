@@ -1,0 +1,165 @@
+//! What models cost and can do, as far as the built-in table knows.
+//!
+//! Prices are USD per 1,000,000 tokens. What is unknown is `None`, never 0: a model without a price
+//! must not look free.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The built-in table with its source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceTable {
+    /// The day of the source, for example `2026-11-12`.
+    pub date: String,
+    /// The day on which it was read.
+    pub read_on: String,
+    pub source: String,
+    pub models: Vec<KnownModel>,
+}
+
+/// A row: what is known of one model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownModel {
+    pub kind: String,
+    /// `*` stands for every model of that kind.
+    pub id: String,
+    /// USD per 1,000,000 prompt tokens.
+    pub input: f64,
+    /// USD per 1,000,000 completion tokens.
+    pub output: f64,
+    /// USD per 1,000,000 tokens read from the vendor's cache.
+    pub cached_input: Option<f64>,
+    /// USD per 1,000,000 tokens written to the vendor's cache.
+    pub cache_write: Option<f64>,
+    /// Tokens of the prompt.
+    pub context_window: Option<u64>,
+    /// Tokens of the answer.
+    pub max_output: Option<u64>,
+    /// `chat`, `vision`, `reasoning`, `tools`, `embedding`, `responses-only`.
+    #[serde(default)]
+    pub modes: Vec<String>,
+    /// The day from which the vendor no longer serves it.
+    pub deprecation_date: Option<String>,
+    /// Numbers in an embedding.
+    pub vector_size: Option<u32>,
+    pub above: Option<Above>,
+    /// The paths that serve it, where the source states them.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
+    /// What requests may ask of it; a flag that is missing is not stated.
+    #[serde(default)]
+    pub flags: BTreeMap<String, bool>,
+}
+
+/// The prices of a whole request whose prompt is longer than the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Above {
+    pub threshold_tokens: u64,
+    pub input: f64,
+    pub output: f64,
+    pub cached_input: Option<f64>,
+}
+
+impl KnownModel {
+    pub fn has_mode(&self, mode: &str) -> bool {
+        self.modes.iter().any(|known| known == mode)
+    }
+}
+
+static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
+    let text = include_str!("../../assets/prices.toml");
+    let source = config::File::from_str(text, config::FileFormat::Toml);
+    let table = config::Config::builder().add_source(source).build();
+    table
+        .and_then(config::Config::try_deserialize)
+        .expect("the built-in table of prices is read by a test")
+});
+
+/// The table in force.
+pub fn table() -> &'static PriceTable {
+    &TABLE
+}
+
+/// What is known of a model of that kind: by its id, by its id without the date at its end
+/// (`gpt-4o-2024-08-06`, `claude-haiku-4-5@20251001`, `…-latest`), or as any model of the kind.
+pub fn find(kind: &str, id: &str) -> Option<&'static KnownModel> {
+    let row = |id: &str| {
+        TABLE
+            .models
+            .iter()
+            .find(|row| row.kind == kind && row.id == id)
+    };
+    let id = id.strip_prefix("models/").unwrap_or(id);
+    row(id)
+        .or_else(|| row(without_date(id)?))
+        .or_else(|| row("*"))
+}
+
+fn without_date(id: &str) -> Option<&str> {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(bare) = id
+        .strip_suffix("-latest")
+        .or_else(|| id.strip_suffix("@default"))
+    {
+        return Some(bare);
+    }
+    if let Some((bare, date)) = id.rsplit_once(['-', '@'])
+        && date.len() == 8
+        && is_digits(date)
+    {
+        return Some(bare);
+    }
+    let at = id.len().checked_sub("-2024-08-06".len())?;
+    let (bare, date) = id.split_at_checked(at)?;
+    let mut parts = date.strip_prefix('-')?.split('-');
+    let is_date = [4, 2, 2].iter().all(|length| {
+        parts
+            .next()
+            .is_some_and(|part| part.len() == *length && is_digits(part))
+    });
+    (is_date && parts.next().is_none()).then_some(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_with_and_without_its_date() {
+        let input = |kind, id| find(kind, id).map(|model| model.input);
+
+        assert_eq!(input("openai", "gpt-4o"), Some(2.5));
+        assert_eq!(input("openai", "gpt-4o-2024-08-06"), Some(2.5));
+        assert_eq!(input("anthropic", "claude-haiku-4-5-20251001"), Some(1.0));
+        assert_eq!(input("vertex", "claude-opus-5-5@20260101"), Some(4.0));
+        assert_eq!(input("gemini", "models/gemini-2.5-pro"), Some(1.25));
+        assert_eq!(input("ollama", "whatever:8b"), Some(0.0));
+    }
+
+    #[test]
+    fn an_unknown_model_has_no_price_rather_than_none_to_pay() {
+        assert_eq!(find("openai", "gpt-4o-mini-audio"), None);
+        assert_eq!(find("xai", "gpt-4o"), None);
+        assert_eq!(find("openai", "é-2024-08-06"), None);
+        assert_eq!(find("openai-compatible", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn the_table_states_thresholds_and_flags() {
+        let model = find("openai", "gpt-6-sol").expect("a known model");
+
+        assert_eq!(model.context_window, Some(922_000));
+        assert_eq!(
+            model
+                .above
+                .map(|above| (above.threshold_tokens, above.input)),
+            Some((272_000, 4.0))
+        );
+        assert_eq!(model.flags.get("json_schema"), Some(&true));
+        assert_eq!(table().date, "2026-11-12");
+    }
+}

@@ -1,0 +1,310 @@
+//! Providers: what the file, the vendor's row and the environment say of each, put together.
+
+use super::address;
+use super::check::Report;
+use super::entry::text_in;
+use super::file::{self, File};
+use super::mistake::Mistake;
+use super::model::{self, Timeouts};
+use super::origin::{Origin, Origins};
+use super::settings::{ModelTypes, ProviderSettings, VertexSettings, WeightOverrides};
+use super::source::Sources;
+use super::variables::Environs;
+use super::vendors::Mode;
+use crate::secrets::{Reference, Secret};
+use config::{Value, ValueKind};
+use std::path::Path;
+
+/// What is around the providers.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub environs: &'a Environs,
+    pub mode: &'a Mode,
+    pub sources: &'a Sources,
+}
+
+pub(super) fn providers(
+    file: &File,
+    around: &Surroundings<'_>,
+    timeouts: &Timeouts,
+    report: &mut Report<'_>,
+) -> Vec<ProviderSettings> {
+    let complete = |provider: &&file::Provider| {
+        // Where a part is missing or wrong, that was reported as it was read.
+        !provider.name.is_empty() && !provider.kind.is_empty()
+    };
+    let providers = file.providers.iter().filter(complete);
+    providers
+        .map(|provider| {
+            check_weights(provider, &file.balancing.weights, report);
+            check_models(provider, report);
+            settings(provider, around, timeouts, report)
+        })
+        .collect()
+}
+
+fn settings(
+    provider: &file::Provider,
+    around: &Surroundings<'_>,
+    timeouts: &Timeouts,
+    report: &mut Report<'_>,
+) -> ProviderSettings {
+    let base_url = base_url(provider, report);
+    let vertex = vertex(provider, around.sources, report);
+    let (key, keyless) = match key(provider, around, report) {
+        Ok(key) => (key, None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let skipped = skip(provider, around, keyless, report);
+    let models = provider.models.iter().filter(|model| !model.id.is_empty());
+    let models = models
+        .map(|model| {
+            model::model(
+                provider,
+                model,
+                timeouts,
+                report.entries,
+                &mut report.warnings,
+            )
+        })
+        .collect();
+    let patience = timeouts.of(provider, None, &ModelTypes::new());
+    let weights = provider.weights.as_ref();
+    ProviderSettings {
+        name: provider.name.clone(),
+        kind: provider.kind.clone(),
+        base_url,
+        key,
+        enabled: provider.enabled,
+        skipped,
+        priority: provider.priority,
+        max_concurrent: provider.max_concurrent,
+        requests_per_minute: provider.requests_per_minute,
+        tokens_per_minute: provider.tokens_per_minute,
+        weights: weights.map_or(WeightOverrides::default(), |weights| WeightOverrides {
+            cost: weights.cost,
+            latency: weights.latency,
+            reliability: weights.reliability,
+            load: weights.load,
+            priority: weights.priority,
+        }),
+        vertex,
+        models,
+        timeout: patience.timeout,
+        first_token_timeout: patience.first_token,
+    }
+}
+
+/// Why a provider cannot be used; each reason but `enabled = false` draws a warning.
+fn skip(
+    provider: &file::Provider,
+    around: &Surroundings<'_>,
+    keyless: Option<String>,
+    report: &mut Report<'_>,
+) -> Option<String> {
+    let at = |name: &str| format!("providers[{}].{name}", provider.name);
+    if !around.sources.built_kinds.contains(&provider.kind.as_str()) {
+        let reason = format!(
+            "the kind {:?} is accepted, but not built yet",
+            provider.kind
+        );
+        report.warn(&at("kind"), format!("{reason}; the provider is off"));
+        return Some(reason);
+    }
+    if let (Mode::Local(origin), false) = (around.mode, provider.kind == "ollama") {
+        let reason = "AI_GATEWAY_API_KEY=local allows Ollama only".to_owned();
+        let message = format!("{reason} ({origin}); the provider is off");
+        report.warn(&at("kind"), message);
+        return Some(reason);
+    }
+    if let (Some(reason), true) = (&keyless, provider.enabled) {
+        let name = if provider.api_key.is_some() {
+            "api_key"
+        } else {
+            "api_key_env"
+        };
+        report.warn(&at(name), format!("{reason}; the provider is off"));
+    }
+    keyless
+}
+
+/// The provider's key; `Ok(None)` where it needs none, `Err` with the reason where it is missing.
+fn key(
+    provider: &file::Provider,
+    around: &Surroundings<'_>,
+    report: &mut Report<'_>,
+) -> Result<Option<Secret>, String> {
+    let at = |name: &str| format!("providers[{}].{name}", provider.name);
+    let origin = |name: &str| super::entry::origin_of(report.entries, &at(name));
+    let (key_origin, variable_origin) = (origin("api_key"), origin("api_key_env"));
+    let is_in_file = |origin: &Origin| matches!(origin, Origin::File { .. });
+    if is_in_file(&key_origin) && is_in_file(&variable_origin) {
+        let problem = "stands beside api_key, but only one of the two may be given";
+        report.mistake(&at("api_key_env"), None, problem);
+        return Err("two keys are given".to_owned());
+    }
+    let reference = match (&provider.api_key, &provider.api_key_env) {
+        (Some(text), _) => Reference::parse(text),
+        (None, Some(name)) => Some(Reference::Variable(name.clone())),
+        (None, None) => return Ok(None),
+    };
+    match reference {
+        None => Err("api_key names nothing".to_owned()),
+        Some(Reference::Variable(name)) => match around.environs.get(&name) {
+            Some((text, _)) => Ok(Secret::new(text)),
+            None => Err(format!("the variable {name} with its key is not set")),
+        },
+        Some(Reference::File(path)) => key_in_file(&around.sources.cwd.join(&path)),
+        Some(Reference::Keystore(name)) => Err(format!(
+            "keystore:{name} cannot be opened: the key store is not built yet"
+        )),
+        Some(Reference::Literal(secret)) => {
+            if is_in_file(&key_origin) {
+                let message = "a key stands in the file as it is; put it into a variable and name \
+                               that in api_key_env";
+                report.warn(&at("api_key"), message);
+            }
+            Ok(Some(secret))
+        }
+    }
+}
+
+fn key_in_file(path: &Path) -> Result<Option<Secret>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => match Secret::new(&text) {
+            Some(secret) => Ok(Some(secret)),
+            None => Err(format!("the file {} with its key is empty", path.display())),
+        },
+        Err(error) => Err(format!("the file {} with its key: {error}", path.display())),
+    }
+}
+
+fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {
+    let key = format!("providers[{}].base_url", provider.name);
+    match &provider.base_url {
+        Some(url) if address::is_base_url(url) => address::normal_base_url(&provider.kind, url),
+        // From OLLAMA_HOST; what a file says was checked as it was read.
+        Some(url) => {
+            let value = format!("{:?}", address::without_password(url));
+            let problem = "must be a host with or without http:// and port, for example \
+                           127.0.0.1:11434";
+            report.mistake(&key, Some(value), problem);
+            String::new()
+        }
+        None => {
+            if !report.is_mistaken(&key) {
+                let problem = format!("missing, but must be given for kind {:?}", provider.kind);
+                let kind = format!("providers[{}].kind", provider.name);
+                let origin = super::entry::origin_of(report.entries, &kind);
+                report.mistakes.push(Mistake::new(origin, key, problem));
+            }
+            String::new()
+        }
+    }
+}
+
+fn vertex(
+    provider: &file::Provider,
+    sources: &Sources,
+    report: &mut Report<'_>,
+) -> Option<VertexSettings> {
+    let at = |name: &str| format!("providers[{}].{name}", provider.name);
+    if provider.kind != "vertex" {
+        let fields = [
+            ("project", provider.project.is_some()),
+            ("location", provider.location.is_some()),
+            ("credentials", provider.credentials.is_some()),
+        ];
+        for (name, _) in fields.iter().filter(|(_, is_given)| *is_given) {
+            report.mistake(
+                &at(name),
+                None,
+                "must not be given unless kind is \"vertex\"",
+            );
+        }
+        return None;
+    }
+    let Some(project) = provider.project.clone() else {
+        let origin = super::entry::origin_of(report.entries, &at("kind"));
+        let problem = "missing, but must be given for kind \"vertex\"; GOOGLE_CLOUD_PROJECT also \
+                       names it";
+        report
+            .mistakes
+            .push(Mistake::new(origin, at("project"), problem));
+        return None;
+    };
+    Some(VertexSettings {
+        project,
+        location: provider
+            .location
+            .clone()
+            .unwrap_or_else(|| "global".to_owned()),
+        credentials: provider
+            .credentials
+            .as_ref()
+            .map(|path| sources.cwd.join(path)),
+    })
+}
+
+/// An override alone must not take every weight away.
+fn check_weights(provider: &file::Provider, global: &file::Weights, report: &mut Report<'_>) {
+    let Some(weights) = &provider.weights else {
+        return;
+    };
+    let sum = weights.cost.unwrap_or(global.cost)
+        + weights.latency.unwrap_or(global.latency)
+        + weights.reliability.unwrap_or(global.reliability);
+    let key = format!("providers[{}].weights", provider.name);
+    if sum <= 0.0 && !report.is_mistaken(&key) && !report.is_mistaken("balancing.weights") {
+        let problem = "cost, latency and reliability are all 0, but one must be more";
+        let origin = super::entry::origin_of(report.entries, &format!("{key}.cost"));
+        report.mistakes.push(Mistake::new(origin, key, problem));
+    }
+}
+
+fn check_models(provider: &file::Provider, report: &mut Report<'_>) {
+    for (index, model) in provider.models.iter().enumerate() {
+        let is_repeated = provider.models[..index]
+            .iter()
+            .any(|known| known.id == model.id);
+        if is_repeated && !model.id.is_empty() {
+            let key = format!("providers[{}].models[{}].id", provider.name, model.id);
+            let problem = format!("stands twice in {}, but must be unique", provider.name);
+            report.mistake(&key, Some(format!("{:?}", model.id)), problem);
+        }
+    }
+}
+
+/// A mistake for every name that an earlier provider has; compared without case, as variables name
+/// providers so.
+pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<Mistake> {
+    let ValueKind::Table(tree) = &tree.kind else {
+        return Vec::new();
+    };
+    let Some(ValueKind::Array(providers)) = tree.get("providers").map(|list| &list.kind) else {
+        return Vec::new();
+    };
+    let mut known: Vec<(String, Origin)> = Vec::new();
+    let mut mistakes = Vec::new();
+    for provider in providers {
+        let ValueKind::Table(table) = &provider.kind else {
+            continue;
+        };
+        let Some((name, value)) = text_in(table, "name").zip(table.get("name")) else {
+            continue;
+        };
+        let origin = origins.of(value);
+        let first = known
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some((_, first)) = first {
+            let key = format!("providers[{name}].name");
+            let problem =
+                format!("is the name of another provider too ({first}), but must be unique");
+            let mistake = Mistake::new(origin.clone(), key, problem);
+            mistakes.push(mistake.with_value(format!("{name:?}")));
+        }
+        known.push((name.to_owned(), origin));
+    }
+    mistakes
+}

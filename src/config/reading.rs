@@ -1,0 +1,272 @@
+//! A TOML text → the values of one layer, each checked and each with its line.
+//!
+//! Every mistake is reported and its value left out, so that the rest of the file is checked too.
+
+use super::keys::{self, Node};
+use super::mistake::{Mistake, did_you_mean};
+use super::origin::{Origin, Origins};
+use super::rule::{Given, quoted};
+use config::{Map, Value};
+use std::path::{Path, PathBuf};
+use toml_edit::{Item, TableLike};
+
+/// A configuration file's text and the names it goes by.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub path: &'a Path,
+    pub shown: &'a str,
+    pub content: &'a str,
+    /// The text that ships with the program: its values are built in.
+    pub is_built_in: bool,
+}
+
+/// Reads one file into a layer.
+pub(super) fn read(
+    text: &Text<'_>,
+    origins: &mut Origins,
+    mistakes: &mut Vec<Mistake>,
+) -> Map<String, Value> {
+    let content = text
+        .content
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text.content);
+    let mut reader = Reader {
+        text,
+        content,
+        origins,
+        mistakes,
+    };
+    match toml_edit::Document::parse(content) {
+        Ok(document) => {
+            let root = Place {
+                pattern: String::new(),
+                shown: String::new(),
+            };
+            reader.table(document.as_table(), &root)
+        }
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            // Only the parser's sentence: its full display quotes the line, which may hold a key.
+            let problem = format!("not valid TOML: {}", error.message().replace('\n', "; "));
+            let origin = reader.origin(at);
+            reader.mistakes.push(Mistake::new(origin, "", problem));
+            Map::new()
+        }
+    }
+}
+
+/// A place in the file: as the table of settings writes it, and as people read it.
+#[derive(Debug, Clone)]
+struct Place {
+    pattern: String,
+    shown: String,
+}
+
+impl Place {
+    fn child(&self, name: &str) -> Self {
+        let join = |path: &str| match path {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        };
+        Self {
+            pattern: join(&self.pattern),
+            shown: join(&self.shown),
+        }
+    }
+}
+
+struct Reader<'a, 'b> {
+    text: &'a Text<'b>,
+    content: &'a str,
+    origins: &'a mut Origins,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+impl Reader<'_, '_> {
+    fn origin(&self, offset: usize) -> Origin {
+        if self.text.is_built_in {
+            return Origin::BuiltIn;
+        }
+        Origin::File {
+            path: PathBuf::from(self.text.path),
+            shown: self.text.shown.to_owned(),
+            line: line_at(self.content, offset),
+        }
+    }
+
+    fn table(&mut self, table: &dyn TableLike, place: &Place) -> Map<String, Value> {
+        let mut values = Map::new();
+        for (name, item) in table.iter() {
+            let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
+            let at = key_span
+                .or_else(|| item.span())
+                .map_or(0, |span| span.start);
+            let origin = self.origin(at);
+            if let Some(value) = self.item(name, item, place, &origin) {
+                values.insert(name.to_owned(), value);
+            }
+        }
+        values
+    }
+
+    fn item(&mut self, name: &str, item: &Item, parent: &Place, origin: &Origin) -> Option<Value> {
+        let place = parent.child(name);
+        // A quoted key may look like a path, which it is not, unless any name may stand here.
+        let is_path = name.contains(['.', '[']) && !keys::takes_any_name(&parent.pattern);
+        match keys::node(&place.pattern).filter(|_| !is_path) {
+            None => {
+                self.unknown(name, item, parent, origin);
+                None
+            }
+            Some(Node::Section) => {
+                let Some(table) = item.as_table_like() else {
+                    let problem = format!("must be a table: write [{}]", place.pattern);
+                    return self.wrong(origin, &place, item, problem);
+                };
+                let values = self.table(table, &place);
+                Some(self.origins.value(origin.clone(), values))
+            }
+            Some(Node::List) => self.list(item, &place, origin),
+            Some(Node::Leaf(key)) => {
+                let given = given(item);
+                if let Some(kind) = key.rule.check(&given) {
+                    return Some(self.origins.value(origin.clone(), kind));
+                }
+                let mistake = Mistake::new(origin.clone(), place.shown, key.rule.problem(&given));
+                self.mistakes
+                    .push(mistake.with_value(key.rule.shown(&given)));
+                None
+            }
+        }
+    }
+
+    /// The value of an unknown key is shown only where it cannot be a secret.
+    fn unknown(&mut self, name: &str, item: &Item, parent: &Place, origin: &Origin) {
+        let near = did_you_mean(name, keys::names_in(&parent.pattern));
+        let place = parent.child(name);
+        let mistake = Mistake::new(origin.clone(), place.shown, format!("unknown key{near}"));
+        self.mistakes.push(match given(item) {
+            given @ (Given::Whole(_) | Given::Number(_) | Given::Flag(_)) => {
+                mistake.with_value(given.shown())
+            }
+            _ => mistake,
+        });
+    }
+
+    fn wrong(
+        &mut self,
+        origin: &Origin,
+        place: &Place,
+        item: &Item,
+        problem: String,
+    ) -> Option<Value> {
+        let mistake = Mistake::new(origin.clone(), place.shown.clone(), problem);
+        self.mistakes.push(match given(item) {
+            Given::Text(_) | Given::List(_) | Given::Table => mistake,
+            given => mistake.with_value(given.shown()),
+        });
+        None
+    }
+
+    fn list(&mut self, item: &Item, place: &Place, origin: &Origin) -> Option<Value> {
+        let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
+        let tables: Option<Vec<(&dyn TableLike, usize)>> = match item {
+            Item::ArrayOfTables(tables) => {
+                let table = |table| {
+                    (
+                        table as &dyn TableLike,
+                        start(toml_edit::Table::span(table)),
+                    )
+                };
+                Some(tables.iter().map(table).collect())
+            }
+            Item::Value(toml_edit::Value::Array(items)) => {
+                let tables = items.iter().map(toml_edit::Value::as_inline_table);
+                let tables: Option<Vec<_>> = tables.collect();
+                let table = |table| {
+                    (
+                        table as &dyn TableLike,
+                        start(toml_edit::InlineTable::span(table)),
+                    )
+                };
+                tables.map(|tables| tables.into_iter().map(table).collect())
+            }
+            _ => None,
+        };
+        match tables {
+            Some(tables) => Some(self.tables(&tables, place, origin)),
+            None => self.not_a_list(item, place, origin),
+        }
+    }
+
+    fn not_a_list(&mut self, item: &Item, place: &Place, origin: &Origin) -> Option<Value> {
+        let header = place.pattern.replace("[]", "");
+        self.wrong(
+            origin,
+            place,
+            item,
+            format!("must be a list of tables: write [[{header}]]"),
+        )
+    }
+
+    fn tables(
+        &mut self,
+        tables: &[(&dyn TableLike, usize)],
+        place: &Place,
+        origin: &Origin,
+    ) -> Value {
+        let identity = keys::identity(&place.pattern);
+        let mut values = Vec::with_capacity(tables.len());
+        for (index, (table, start)) in tables.iter().enumerate() {
+            let name = table.get(identity).and_then(Item::as_str).map(str::trim);
+            let place = Place {
+                pattern: format!("{}[]", place.pattern),
+                shown: format!("{}[{}]", place.shown, element_name(name, index)),
+            };
+            let origin = self.origin(*start);
+            for missing in keys::required_in(&place.pattern) {
+                if table.get(missing).is_none() {
+                    let key = place.child(missing).shown;
+                    let mistake = Mistake::new(origin.clone(), key, "missing, but must be given");
+                    self.mistakes.push(mistake);
+                }
+            }
+            let table = self.table(*table, &place);
+            values.push(self.origins.value(origin, table));
+        }
+        self.origins.value(origin.clone(), values)
+    }
+}
+
+/// The line of a place in a text, counted from 1.
+pub(super) fn line_at(content: &str, offset: usize) -> usize {
+    let before = content.get(..offset).unwrap_or(content);
+    1 + before.matches('\n').count()
+}
+
+/// What a table of a list is called in messages: by its name, or by its place.
+pub(super) fn element_name(name: Option<&str>, index: usize) -> String {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => name.escape_debug().to_string(),
+        None => format!("#{}", index + 1),
+    }
+}
+
+fn given(item: &Item) -> Given {
+    match item {
+        Item::Value(value) => given_value(value),
+        Item::None | Item::Table(_) | Item::ArrayOfTables(_) => Given::Table,
+    }
+}
+
+fn given_value(value: &toml_edit::Value) -> Given {
+    match value {
+        toml_edit::Value::String(text) => Given::Text(text.value().clone()),
+        toml_edit::Value::Integer(whole) => Given::Whole(*whole.value()),
+        toml_edit::Value::Float(number) => Given::Number(*number.value()),
+        toml_edit::Value::Boolean(flag) => Given::Flag(*flag.value()),
+        toml_edit::Value::Datetime(moment) => Given::Moment(quoted(&moment.value().to_string())),
+        toml_edit::Value::Array(items) => Given::List(items.iter().map(given_value).collect()),
+        toml_edit::Value::InlineTable(_) => Given::Table,
+    }
+}

@@ -1,0 +1,235 @@
+//! What a single value may be.
+
+use super::address;
+use super::mistake::did_you_mean;
+use crate::secrets::MASK;
+use config::ValueKind;
+
+/// A value as it was written, before anybody knows whether it fits.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Given {
+    Text(String),
+    Whole(i64),
+    Number(f64),
+    Flag(bool),
+    List(Vec<Given>),
+    Table,
+    /// A date or time, which no setting takes.
+    Moment(String),
+}
+
+impl Given {
+    /// What a variable holds: text, unless the rule asks for something else that the text spells.
+    pub fn from_variable(text: &str, rule: &Rule) -> Self {
+        let text = text.trim();
+        let parsed = match rule {
+            Rule::Number { .. } => text.parse().ok().map(Self::Number),
+            Rule::Whole { .. } => text.parse().ok().map(Self::Whole),
+            Rule::Flag => match text {
+                "true" | "1" | "yes" | "on" => Some(Self::Flag(true)),
+                "false" | "0" | "no" | "off" => Some(Self::Flag(false)),
+                _ => None,
+            },
+            Rule::Words(_) | Rule::Texts => {
+                let items = text.split(',').map(str::trim);
+                let items = items.filter(|item| !item.is_empty());
+                Some(Self::List(
+                    items.map(|item| Self::Text(item.to_owned())).collect(),
+                ))
+            }
+            _ => None,
+        };
+        parsed.unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+
+    /// As TOML would write it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Whole(whole) => whole.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(Self::shown).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Table => "a table".to_owned(),
+            Self::Moment(text) => text.clone(),
+        }
+    }
+}
+
+/// A text in quotation marks, on one line.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Rule {
+    Text,
+    /// Text with at least one visible character.
+    Filled,
+    /// Text that is never shown.
+    Secret,
+    Flag,
+    Number {
+        min: f64,
+        max: f64,
+    },
+    Whole {
+        min: i64,
+        max: i64,
+    },
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// Some of these, at least one.
+    Words(&'static [&'static str]),
+    /// At least one text.
+    Texts,
+    /// Where to listen.
+    Address,
+    /// http or https, with a host and without user, query or fragment.
+    BaseUrl,
+    /// A base URL, or nothing.
+    Webhook,
+    /// The address of a store.
+    Store,
+    /// The name of an environment variable, never the key itself.
+    VariableName,
+    /// A name that can stand before the `/` of `provider/model`.
+    Name,
+    /// 64 hexadecimal digits.
+    Sha256,
+}
+
+impl Rule {
+    /// The value in the form in which it is layered, or `None` where it does not fit.
+    pub fn check(&self, given: &Given) -> Option<ValueKind> {
+        match (self, given) {
+            (Self::Number { min, max }, Given::Number(_) | Given::Whole(_)) => {
+                let number = match given {
+                    Given::Whole(whole) => *whole as f64,
+                    Given::Number(number) => *number,
+                    _ => return None,
+                };
+                (number >= *min && number <= *max).then_some(ValueKind::Float(number))
+            }
+            (Self::Whole { min, max }, Given::Whole(whole)) => {
+                (min <= whole && whole <= max).then_some(ValueKind::I64(*whole))
+            }
+            (Self::Flag, Given::Flag(flag)) => Some(ValueKind::Boolean(*flag)),
+            (Self::Words(_) | Self::Texts, Given::List(items)) => self.check_list(items),
+            (_, Given::Text(text)) => self
+                .takes_text(text)
+                .then(|| ValueKind::String(text.trim().to_owned())),
+            _ => None,
+        }
+    }
+
+    fn check_list(&self, items: &[Given]) -> Option<ValueKind> {
+        let takes = |text: &str| match self {
+            Self::Words(known) => known.contains(&text),
+            _ => !text.trim().is_empty(),
+        };
+        let value = |item: &Given| match item {
+            Given::Text(text) if takes(text) => Some(config::Value::from(text.as_str())),
+            _ => None,
+        };
+        let values: Option<Vec<config::Value>> = items.iter().map(value).collect();
+        values
+            .filter(|values| !values.is_empty())
+            .map(ValueKind::Array)
+    }
+
+    fn takes_text(&self, text: &str) -> bool {
+        match self {
+            Self::Text => true,
+            Self::Filled | Self::Secret => !text.trim().is_empty(),
+            Self::Word(known) => known.contains(&text),
+            Self::Address => address::listen(text).is_some(),
+            Self::BaseUrl => address::is_base_url(text),
+            Self::Webhook => text.is_empty() || address::is_url(text),
+            Self::Store => address::is_store(text),
+            Self::VariableName => is_variable_name(text),
+            Self::Name => is_name(text),
+            Self::Sha256 => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Flag
+            | Self::Number { .. }
+            | Self::Whole { .. }
+            | Self::Words(_)
+            | Self::Texts => false,
+        }
+    }
+
+    /// What is wrong with a value: what was expected, and for words the nearest one.
+    pub fn problem(&self, given: &Given) -> String {
+        let near = match (self, given) {
+            (Self::Word(known), Given::Text(text)) => did_you_mean(text, known.iter().copied()),
+            _ => String::new(),
+        };
+        format!("{}{near}", self.expected())
+    }
+
+    /// What is expected, fit to follow the value: `must be a number from 0 to 100`.
+    fn expected(&self) -> String {
+        match self {
+            Self::Text => "must be text in quotation marks".to_owned(),
+            Self::Filled | Self::Secret => {
+                "must be text in quotation marks, and not empty".to_owned()
+            }
+            Self::Flag => "must be true or false".to_owned(),
+            Self::Number { min, max } if max.is_infinite() => {
+                format!("must be a number of at least {min}")
+            }
+            Self::Number { min, max } => format!("must be a number from {min} to {max}"),
+            Self::Whole { min, max } => format!("must be a whole number from {min} to {max}"),
+            Self::Word(known) => format!("must be one of {}", known.join(", ")),
+            Self::Words(known) => {
+                format!("must be a list of at least one of {}", known.join(", "))
+            }
+            Self::Texts => "must be a list of at least one text, [\"…\"]".to_owned(),
+            Self::Address => {
+                "must be an address with a port, for example 127.0.0.1:8080".to_owned()
+            }
+            Self::BaseUrl => "must be an http or https address without user, query or fragment, \
+                              for example https://api.openai.com/v1"
+                .to_owned(),
+            Self::Webhook => "must be an http or https address, or empty".to_owned(),
+            Self::Store => "must be sqlite:PATH, postgres://… or memory:".to_owned(),
+            Self::VariableName => {
+                "must be the name of an environment variable, not the key itself".to_owned()
+            }
+            Self::Name => "must be a name of letters, digits, '-', '_' and '.'".to_owned(),
+            Self::Sha256 => "must be the SHA-256 of the token: 64 hexadecimal digits".to_owned(),
+        }
+    }
+
+    /// The value as it may be shown: no key, no token, no password of an address.
+    pub fn shown(&self, given: &Given) -> String {
+        match (self, given) {
+            (Self::Secret | Self::Sha256, _) => MASK.to_owned(),
+            (Self::VariableName, Given::Text(text)) if !is_variable_name(text) => MASK.to_owned(),
+            (Self::Webhook, Given::Text(text)) => quoted(&address::without_path(text)),
+            (Self::BaseUrl | Self::Store, Given::Text(text)) => {
+                quoted(&address::without_password(text))
+            }
+            _ => given.shown(),
+        }
+    }
+}
+
+/// Capitals only, as variables of keys are written: so a key pasted here by mistake is told from a
+/// name, and masked.
+fn is_variable_name(text: &str) -> bool {
+    const LENGTH_MAX: usize = 64;
+    let is_start = |c: char| c.is_ascii_uppercase() || c == '_';
+    text.len() <= LENGTH_MAX
+        && text.starts_with(is_start)
+        && text.chars().all(|c| is_start(c) || c.is_ascii_digit())
+}
+
+fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.chars().all(is_allowed)
+}

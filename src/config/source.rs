@@ -1,0 +1,122 @@
+//! Where the configuration is read from.
+
+use super::mistake::Mistake;
+use super::origin::Origin;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Everything outside that the configuration depends on.
+#[derive(Clone)]
+pub struct Sources {
+    /// The working directory: `./aibal.toml` and `.env` are looked for here.
+    pub cwd: PathBuf,
+    /// The user's home, where there is one.
+    pub home: Option<PathBuf>,
+    /// The environment, whole.
+    pub environment: BTreeMap<String, String>,
+    /// `--config FILE`, which replaces the usual files.
+    pub config_flag: Option<PathBuf>,
+    pub flags: Flags,
+    /// The words of the protocols that this version speaks. A provider of another kind is kept, off.
+    pub built_kinds: Vec<&'static str>,
+}
+
+/// Settings given on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    pub listen: Option<String>,
+}
+
+/// Without the environment's values, which may be keys.
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources")
+            .field("cwd", &self.cwd)
+            .field("home", &self.home)
+            .field("config_flag", &self.config_flag)
+            .field("flags", &self.flags)
+            .field("built_kinds", &self.built_kinds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// The sources of this process. Variables that are not Unicode are left out.
+    pub fn of_process(
+        config_flag: Option<PathBuf>,
+        flags: Flags,
+        built_kinds: Vec<&'static str>,
+    ) -> std::io::Result<Self> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Ok(Self {
+            cwd: std::env::current_dir()?,
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            config_flag,
+            flags,
+            built_kinds,
+        })
+    }
+
+    /// `$XDG_CONFIG_HOME/aibal-tui/config.toml`, or the same below `~/.config`; `None` without a
+    /// home. As its standard asks, a relative XDG_CONFIG_HOME counts as not set.
+    pub fn home_file(&self) -> Option<PathBuf> {
+        let xdg = self.environment.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        let folder = xdg.filter(|path| path.is_absolute());
+        let folder = folder.or_else(|| self.home.as_ref().map(|home| home.join(".config")));
+        folder.map(|folder| folder.join("aibal-tui").join("config.toml"))
+    }
+
+    /// The files that are read where they exist, later ones outranking earlier ones.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.config_flag {
+            Some(path) => vec![self.cwd.join(path)],
+            None => self
+                .home_file()
+                .into_iter()
+                .chain([self.cwd.join("aibal.toml")])
+                .collect(),
+        }
+    }
+
+    /// The file of variables, below the environment.
+    pub fn dot_env(&self) -> PathBuf {
+        self.cwd.join(".env")
+    }
+
+    /// A path as people know it: relative where it lies below the working directory.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.cwd)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
+    /// The text of a file; `None` where there is no such file.
+    pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Box<Mistake>> {
+        use std::io::ErrorKind;
+        let problem = match std::fs::read_to_string(path) {
+            Ok(text) => return Ok(Some(text)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                if self.config_flag.is_none() || path == self.dot_env() {
+                    return Ok(None);
+                }
+                "there is no such file".to_owned()
+            }
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                "could not be read: it is not UTF-8".to_owned()
+            }
+            Err(error) => format!("could not be read: {error}"),
+        };
+        let place = Origin::File {
+            path: path.to_owned(),
+            shown: self.shown(path),
+            line: 0,
+        };
+        Err(Box::new(Mistake::new(place, "", problem)))
+    }
+}

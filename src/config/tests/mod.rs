@@ -1,0 +1,94 @@
+//! The whole room at work, over files in a folder of the test's own and an environment of its own.
+
+mod layering;
+mod messages;
+mod providers;
+mod starter;
+mod writing;
+
+use super::{Flags, Loaded, Mistakes, Sources, load};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// All protocols, as one day they will be.
+const ALL_KINDS: &[&str] = super::keys::KINDS;
+
+/// A home and a working directory with nothing in them.
+struct Desk {
+    folder: TempDir,
+    sources: Sources,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cwd, home) = (folder.path().join("work"), folder.path().join("home"));
+        std::fs::create_dir_all(&cwd).expect("a working directory");
+        let sources = Sources {
+            cwd,
+            home: Some(home),
+            environment: [].into(),
+            config_flag: None,
+            flags: Flags::default(),
+            built_kinds: ALL_KINDS.to_vec(),
+        };
+        Self { folder, sources }
+    }
+
+    /// A desk with that `aibal.toml`.
+    fn with_file(content: &str) -> Self {
+        Self::new().file("aibal.toml", content)
+    }
+
+    /// Puts a file into the working directory.
+    fn file(self, name: &str, content: &str) -> Self {
+        std::fs::write(self.sources.cwd.join(name), content).expect("a written file");
+        self
+    }
+
+    fn home_file(self, content: &str) -> Self {
+        let path = self.home_path();
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("a written file");
+        self
+    }
+
+    fn home_path(&self) -> PathBuf {
+        self.sources.home_file().expect("a home")
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.sources
+            .environment
+            .insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn content(&self, name: &str) -> String {
+        std::fs::read_to_string(self.sources.cwd.join(name)).expect("a readable file")
+    }
+
+    fn load(&self) -> Result<Loaded, Mistakes> {
+        load(&self.sources)
+    }
+
+    fn loaded(&self) -> Loaded {
+        self.load()
+            .unwrap_or_else(|mistakes| panic!("mistakes:\n{mistakes}"))
+    }
+
+    /// All mistakes, with the folder's own name taken out.
+    fn mistakes(&self) -> String {
+        let mistakes = self.load().expect_err("mistakes").to_string();
+        mistakes.replace(&self.folder.path().display().to_string(), "")
+    }
+
+    fn warnings(&self) -> String {
+        let warnings = self.loaded().warnings;
+        warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<String>>()
+            .join("\n")
+    }
+}

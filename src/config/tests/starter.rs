@@ -1,0 +1,227 @@
+//! The starter file, the shape and the table of settings say the same.
+
+use super::Desk;
+use crate::config::{check, init, layers, path, price_list, sample, schema, unbuilt};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[test]
+fn the_starter_file_equals_the_defaults_and_draws_no_warning() {
+    let defaults = Desk::new().loaded().settings;
+    let desk = Desk::with_file(sample());
+
+    assert_eq!(desk.loaded().settings, defaults);
+    assert_eq!(desk.warnings(), "");
+}
+
+#[test]
+fn the_defaults_that_the_starter_file_only_shows_are_those_that_are_not_built() {
+    let desk = Desk::with_file(&layers::defaults_text());
+    let defaults = Desk::new().loaded().settings;
+
+    assert_eq!(desk.loaded().settings, defaults);
+    let shown = sample().lines().filter(|line| {
+        line.strip_prefix('#')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    });
+    assert_eq!(shown.count(), desk.loaded().warnings.len());
+}
+
+#[test]
+fn the_starter_file_names_every_setting() {
+    let names = crate::config::keys::KEYS
+        .iter()
+        .filter(|key| !key.path.ends_with('*'));
+    for key in names {
+        let (_, name) = key.path.rsplit_once('.').expect("a section");
+        let is_named = sample().contains(&format!("{name} = "));
+        assert!(
+            is_named,
+            "{} is missing in assets/config.sample.toml",
+            key.path
+        );
+    }
+}
+
+#[test]
+fn every_default_stands_in_the_starter_file() {
+    let defaults = layers::defaults().expect("defaults");
+    let optional = ["budget.usd_per_month", "cache.ttl_seconds", "cache.max_mb"];
+
+    for key in crate::config::keys::KEYS {
+        let is_optional = key.path.contains(['[', '*']) || optional.contains(&key.path);
+        let has_default = defaults.iter().any(|entry| entry.key == key.path);
+        assert_eq!(has_default, !is_optional, "{}", key.path);
+    }
+}
+
+/// The examples of the starter file: from each `# [header]` to the end of its comment.
+fn examples() -> String {
+    let mut text = String::new();
+    let mut is_inside = false;
+    for line in sample().lines() {
+        is_inside = line.starts_with("# [") || is_inside && line.starts_with('#');
+        if is_inside {
+            text.push_str(line.trim_start_matches('#').trim_start());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn the_examples_of_the_starter_file_are_right() {
+    // Each of these is told to stand instead of another setting, or for another kind.
+    let alternatives = ["api_key =", "project =", "location =", "credentials ="];
+    let is_alternative = |line: &&str| alternatives.iter().any(|name| line.starts_with(name));
+    let text = examples();
+    let lines: Vec<&str> = text.lines().filter(|line| !is_alternative(line)).collect();
+    let desk = Desk::with_file(&lines.join("\n"))
+        .variable("OPENAI_API_KEY", "k")
+        .variable("ANTHROPIC_API_KEY", "k");
+
+    let settings = desk.loaded().settings;
+
+    assert_eq!(settings.providers[0].models[0].id, "gpt-4o");
+    assert_eq!(settings.routes[0].targets.len(), 2);
+    assert_eq!(settings.dashboard.keys["quit"], "q");
+    assert_eq!(settings.tokens[0].name, "app");
+}
+
+/// Every property of the schema, written as in the table of settings.
+fn properties(schema: &Value, table: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let Some(all) = table.get("properties").and_then(Value::as_object) else {
+        return;
+    };
+    for (name, property) in all {
+        let is_list = property.get("type") == Some(&Value::from("array"));
+        let choices = property
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let mut places = vec![property.clone()];
+        places.extend(choices);
+        places.extend(property.get("items").cloned());
+        let reference = places
+            .iter()
+            .find_map(|place| place.get("$ref")?.as_str().map(str::to_owned));
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        match reference
+            .as_deref()
+            .and_then(|text| text.strip_prefix("#/$defs/"))
+        {
+            Some(definition) => {
+                let path = if is_list { format!("{path}[]") } else { path };
+                properties(schema, &schema["$defs"][definition], &path, found);
+            }
+            None if property.get("additionalProperties").is_some() => {
+                found.insert(format!("{path}.*"));
+            }
+            None => {
+                found.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_shape_and_the_table_of_settings_know_the_same_keys() {
+    let schema: Value = serde_json::from_str(&schema()).expect("JSON");
+    let mut found = BTreeSet::new();
+    properties(&schema, &schema, "", &mut found);
+
+    let keys = crate::config::keys::KEYS
+        .iter()
+        .map(|key| key.path.to_owned());
+
+    assert_eq!(found, keys.collect());
+}
+
+#[test]
+fn the_schema_states_ranges_words_defaults_and_what_is_required() {
+    let schema: Value = serde_json::from_str(&schema()).expect("JSON");
+    let definition = |name: &str| &schema["$defs"][name];
+
+    let cost = &definition("Weights")["properties"]["cost"];
+    assert_eq!(
+        (&cost["maximum"], &cost["default"]),
+        (&100.0.into(), &30.into())
+    );
+    let strategy = &definition("Balancing")["properties"]["strategy"];
+    assert_eq!(strategy["enum"][0], "adaptive");
+    assert_eq!(
+        definition("Provider")["required"],
+        serde_json::json!(["name", "kind"])
+    );
+    assert_eq!(schema.get("required"), None);
+}
+
+#[test]
+fn init_writes_the_starter_file_once() {
+    let desk = Desk::new();
+    let path = desk.home_path();
+
+    init(&path).expect("a new file");
+    let again = init(&path);
+
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), sample());
+    assert_eq!(
+        again.expect_err("a refusal").kind(),
+        std::io::ErrorKind::AlreadyExists
+    );
+}
+
+#[test]
+fn path_and_check_tell_what_is_read() {
+    let desk = Desk::with_file("[cache]\nenabled = true\n").variable("OPENAI_API_KEY", "k");
+
+    let places = path(&desk.sources).replace(&desk.folder.path().display().to_string(), "");
+    let report = check(&desk.sources).expect("no mistakes").to_string();
+
+    insta::assert_snapshot!(places, @"
+    /home/.config/aibal-tui/config.toml (not there)
+    /work/aibal.toml (read)
+    /work/.env (not there)
+    ");
+    insta::assert_snapshot!(report, @"
+    warning: aibal.toml:2: cache.enabled: accepted, but not built yet
+    no mistakes in aibal.toml; 1 of 1 providers usable
+    ");
+}
+
+#[test]
+fn the_price_list_names_its_source_and_what_the_configuration_sets() {
+    let file = "[[providers]]\nname = \"o\"\nkind = \"openai\"\napi_key = \"env:K\"\n\
+                models = [{ id = \"gpt-4o\", input_usd_per_1m = 1, output_usd_per_1m = 2 }]\n";
+
+    let text = price_list(Some(&Desk::with_file(file).loaded()));
+
+    assert!(
+        text.starts_with("USD per 1,000,000 tokens. Source: LiteLLM"),
+        "{text}"
+    );
+    assert!(
+        text.trim_end().ends_with("from the configuration"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_default_that_is_not_built_is_marked() {
+    let defaults = layers::defaults().expect("defaults");
+    let strategy = defaults
+        .iter()
+        .find(|entry| entry.key == "balancing.strategy");
+
+    let note = unbuilt::note(strategy.expect("a strategy"));
+
+    assert_eq!(
+        note.as_deref(),
+        Some("accepted, but not built yet; weighted is in force")
+    );
+}

@@ -1,0 +1,316 @@
+//! Changes made while running, written back to the file they belong to.
+//!
+//! A value goes to the file that set it, a new one to the file that outranks the others, and where
+//! there is no file, to the one below XDG_CONFIG_HOME. Comments and order are kept. What a variable or
+//! a flag set stays in memory: the file would not be heard.
+
+use super::Loaded;
+use super::edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
+use super::entry::origin_of;
+use super::origin::Origin;
+use super::replacement::replace;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
+
+/// Writes changes into the files that `loaded` came from. Nothing is written where one of them fails
+/// to be made, and each file is replaced as a whole.
+pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteError> {
+    let mut plan = Plan {
+        loaded,
+        documents: BTreeMap::new(),
+        report: WriteReport::default(),
+    };
+    for edit in edits {
+        match edit {
+            Edit::Weights(weights) => plan.weights(weights)?,
+            Edit::Provider(provider) => plan.provider(provider)?,
+        }
+    }
+    let Plan {
+        documents,
+        mut report,
+        ..
+    } = plan;
+    for (path, document) in documents {
+        let content = document.to_string();
+        let failed = |error| WriteError::File {
+            path: path.clone(),
+            error,
+        };
+        replace(&path, &content).map_err(failed)?;
+        report.written.push(WrittenFile { path, content });
+    }
+    Ok(report)
+}
+
+struct Plan<'a> {
+    loaded: &'a Loaded,
+    documents: BTreeMap<PathBuf, DocumentMut>,
+    report: WriteReport,
+}
+
+impl Plan<'_> {
+    /// The three that share 100 go together: part of them in the file, part in memory would be a
+    /// wrong sum at the next start.
+    fn weights(&mut self, weights: &WeightEdit) -> Result<(), WriteError> {
+        let key = |name: &str| format!("balancing.weights.{name}");
+        let shares = ["cost", "latency", "reliability"];
+        let outranking = |name: &str| {
+            let origin = origin_of(&self.loaded.entries, &key(name));
+            origin.outranks_files().is_some().then_some(origin)
+        };
+        let group_origin = shares.iter().find_map(|name| outranking(name));
+        let mut wanted = Vec::new();
+        for (name, value) in weights.given() {
+            let by_group = shares
+                .contains(&name)
+                .then(|| group_origin.clone())
+                .flatten();
+            match outranking(name).or(by_group) {
+                Some(origin) => self.report.held.push(held(key(name), &origin)),
+                None => wanted.push((name, value)),
+            }
+        }
+        // They also go into one file, the one that has most to say, for the same reason.
+        let place = self.file_of(&key("cost"))?;
+        for (name, value) in wanted {
+            let path = match origin_of(&self.loaded.entries, &key(name)) {
+                Origin::File { path, .. } => path,
+                _ => place.clone(),
+            };
+            let table = self.table(&path, &["balancing", "weights"])?;
+            set(table, name, number(value));
+        }
+        Ok(())
+    }
+
+    fn provider(&mut self, edit: &ProviderEdit) -> Result<(), WriteError> {
+        let at = |key: &str| format!("providers[{}].{key}", edit.name);
+        let settings = &self.loaded.settings.providers;
+        if !settings.iter().any(|provider| provider.name == edit.name) {
+            return Err(WriteError::UnknownProvider {
+                name: edit.name.clone(),
+            });
+        }
+        let given = [
+            ("enabled", edit.enabled.map(Value::from)),
+            (
+                "priority",
+                edit.priority
+                    .map(|priority| Value::from(i64::from(priority))),
+            ),
+            (
+                "max_concurrent",
+                edit.max_concurrent
+                    .map(|limit| Value::from(i64::from(limit))),
+            ),
+        ];
+        let mut wanted: Vec<(Vec<&str>, Value)> = Vec::new();
+        let own = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((vec![name], value?)));
+        let weights = edit
+            .weights
+            .given()
+            .map(|(name, value)| (vec!["weights", name], number(value)));
+        for (names, value) in own.chain(weights) {
+            let key = at(&names.join("."));
+            let origin = origin_of(&self.loaded.entries, &key);
+            if origin.outranks_files().is_some() {
+                self.report.held.push(held(key, &origin));
+            } else {
+                wanted.push((names, value));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (path, table) = self.provider_table(&edit.name)?;
+        for (names, value) in wanted {
+            match names.as_slice() {
+                [name] => set(table, name, value),
+                [section, name] => {
+                    let item = table.entry(section).or_insert_with(inline_table);
+                    let Some(section_table) = item.as_table_like_mut() else {
+                        return Err(WriteError::Shape {
+                            path,
+                            key: at(section),
+                        });
+                    };
+                    set(section_table, name, value);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The table of a provider in its file. One that came from the environment gets a table, which
+    /// names the variable of its key, so that it stays the same provider.
+    fn provider_table(&mut self, name: &str) -> Result<(PathBuf, &mut dyn TableLike), WriteError> {
+        let key = format!("providers[{name}].name");
+        let path = match origin_of(&self.loaded.entries, &key) {
+            Origin::File { path, .. } => path,
+            _ => self.file_of_providers()?,
+        };
+        let value_of = |field: &str| {
+            let key = format!("providers[{name}].{field}");
+            let entry = self.loaded.entries.iter().find(|entry| entry.key == key);
+            entry.map(|entry| entry.value.trim_matches('"').to_owned())
+        };
+        let (kind, variable) = (value_of("kind"), value_of("api_key_env"));
+        let document = self.document(&path)?;
+        let shape = || WriteError::Shape {
+            path: path.clone(),
+            key: "providers".to_owned(),
+        };
+        let list = document
+            .entry("providers")
+            .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        let position = position(list, name);
+        let table: &mut dyn TableLike = match (list, position) {
+            (Item::ArrayOfTables(list), Some(position)) => {
+                list.get_mut(position).ok_or_else(shape)?
+            }
+            (Item::ArrayOfTables(list), None) => {
+                let mut table = Table::new();
+                table.insert("name", toml_edit::value(name));
+                table.insert("kind", toml_edit::value(kind.unwrap_or_default()));
+                if let Some(variable) = variable {
+                    table.insert("api_key_env", toml_edit::value(variable));
+                }
+                list.push(table);
+                let new = list.len() - 1;
+                list.get_mut(new).ok_or_else(shape)?
+            }
+            (Item::Value(Value::Array(list)), Some(position)) => {
+                let value = list.get_mut(position);
+                value
+                    .and_then(Value::as_inline_table_mut)
+                    .ok_or_else(shape)?
+            }
+            _ => return Err(shape()),
+        };
+        Ok((path.clone(), table))
+    }
+
+    /// The file whose list of providers is in force: a list elsewhere would replace it.
+    fn file_of_providers(&self) -> Result<PathBuf, WriteError> {
+        let in_file = self
+            .loaded
+            .entries
+            .iter()
+            .find_map(|entry| match &entry.origin {
+                Origin::File { path, .. } if entry.key.starts_with("providers[") => {
+                    Some(path.clone())
+                }
+                _ => None,
+            });
+        in_file.map_or_else(|| self.last_file(), Ok)
+    }
+
+    fn file_of(&self, key: &str) -> Result<PathBuf, WriteError> {
+        match origin_of(&self.loaded.entries, key) {
+            Origin::File { path, .. } => Ok(path),
+            _ => self.last_file(),
+        }
+    }
+
+    fn last_file(&self) -> Result<PathBuf, WriteError> {
+        let last = self.loaded.files.last().or(self.loaded.home_file.as_ref());
+        last.cloned().ok_or(WriteError::NoHome)
+    }
+
+    /// The file as it is now, which may differ from what was loaded: others' edits are kept.
+    fn document(&mut self, path: &Path) -> Result<&mut DocumentMut, WriteError> {
+        if !self.documents.contains_key(path) {
+            let content = match std::fs::read_to_string(path) {
+                Ok(content) => content,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                Err(error) => {
+                    return Err(WriteError::File {
+                        path: path.to_owned(),
+                        error,
+                    });
+                }
+            };
+            let document: DocumentMut = content.parse().map_err(|_| WriteError::Unreadable {
+                path: path.to_owned(),
+            })?;
+            self.documents.insert(path.to_owned(), document);
+        }
+        self.documents.get_mut(path).ok_or(WriteError::NoHome)
+    }
+
+    fn table(&mut self, path: &Path, names: &[&str]) -> Result<&mut dyn TableLike, WriteError> {
+        let document = self.document(path)?;
+        let mut table: &mut dyn TableLike = document.as_table_mut();
+        for (index, name) in names.iter().enumerate() {
+            let is_last = index + 1 == names.len();
+            let item = table.entry(name).or_insert_with(|| {
+                let mut table = Table::new();
+                // [balancing] would be an empty header above [balancing.weights].
+                table.set_implicit(!is_last);
+                Item::Table(table)
+            });
+            table = item.as_table_like_mut().ok_or_else(|| WriteError::Shape {
+                path: path.to_owned(),
+                key: names[..=index].join("."),
+            })?;
+        }
+        Ok(table)
+    }
+}
+
+fn held(key: String, origin: &Origin) -> Held {
+    let because = match origin {
+        Origin::DotEnv { .. } => format!(".env sets it ({origin})"),
+        origin => format!("{origin} sets it"),
+    };
+    Held { key, because }
+}
+
+/// The place of a provider in a list, which may be written either way.
+fn position(list: &Item, name: &str) -> Option<usize> {
+    let has_name = |table: &dyn TableLike| table.get("name").and_then(Item::as_str) == Some(name);
+    match list {
+        Item::ArrayOfTables(list) => list.iter().position(|table| has_name(table)),
+        Item::Value(Value::Array(list)) => list
+            .iter()
+            .position(|value| value.as_inline_table().is_some_and(|table| has_name(table))),
+        _ => None,
+    }
+}
+
+fn inline_table() -> Item {
+    toml_edit::value(toml_edit::InlineTable::new())
+}
+
+/// Whole numbers without a point, as people write them.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number has no fraction and lies within a million"
+)]
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e6 {
+        Value::from(value as i64)
+    } else {
+        Value::from(value)
+    }
+}
+
+/// Sets a value and keeps the comment that stands behind the old one.
+fn set(table: &mut dyn TableLike, name: &str, mut value: Value) {
+    match table.get_mut(name) {
+        Some(item) => {
+            if let Some(old) = item.as_value() {
+                *value.decor_mut() = old.decor().clone();
+            }
+            *item = Item::Value(value);
+        }
+        None => {
+            table.insert(name, Item::Value(value));
+        }
+    }
+}
