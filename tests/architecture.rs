@@ -25,7 +25,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["domain", "clock"]),
     ("client", &["contract", "engine", "domain", "clock"]),
     ("probe", &["domain", "clock", "protocols", "engine"]),
-    ("gateway", &["domain", "clock", "protocols", "engine"]),
+    (
+        "gateway",
+        &["domain", "clock", "protocols", "engine", "access"],
+    ),
     (
         "api",
         &["contract", "client", "domain", "engine", "clock", "access"],
