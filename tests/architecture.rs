@@ -83,6 +83,10 @@ const PROTOCOL_ROOMS: &[(&str, &str)] = &[
 const VERSIONED_PATH_ROOMS: &[(&str, &str)] = &[
     ("src/gateway/", "serves these paths to clients"),
     ("src/server", "mounts the gateway and mends doubled paths"),
+    (
+        "src/app/running.rs",
+        "says where the door is, to people and to the demo's traffic",
+    ),
 ];
 
 /// Names that say nothing about what is inside.

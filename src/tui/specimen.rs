@@ -6,7 +6,7 @@ use crate::contract::{
     Window,
 };
 
-const NAMES: [&str; 5] = ["openai", "anthropic", "xai", "google", "ollama"];
+const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
 const STATES: [State; 5] = [State::Open, State::Ok, State::Limited, State::Ok, State::Ok];
 const WHY: [&str; 5] = [
     "breaker open for 12 s more",
@@ -70,46 +70,9 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         format!("{}-{at}", NAMES[kind])
     };
     let well = STATES[kind] == State::Ok;
-    let base = 300.0 + 170.0 * kind as f64;
     ProviderStatus {
-        performance: ProviderPerformance {
-            provider: name,
-            requests: if at == 4 {
-                0
-            } else {
-                2_000 + step * 7 + 311 * kind as u64
-            },
-            success_rate: [Some(0.876), Some(0.9991), Some(0.962), Some(1.0), None][kind],
-            error_rate: [Some(0.124), Some(0.0009), Some(0.038), Some(0.0), None][kind],
-            availability: Some(0.98),
-            average_latency_ms: Some(base),
-            latency_ms: Percentiles {
-                p50: (kind != 4).then_some(base + (step % 5) as f64),
-                p95: (kind != 4).then_some(base * 3.1),
-                p99: (kind != 4).then_some(base * 5.3),
-            },
-            time_to_first_token_ms: Percentiles {
-                p50: Some(base / 3.0),
-                p95: None,
-                p99: None,
-            },
-            total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
-            average_tokens: Some(312.0),
-            in_flight: if well {
-                3 + u32::try_from(kind).unwrap_or(0)
-            } else {
-                0
-            },
-            state: STATES[kind],
-            models: vec![ModelPerformance {
-                model: format!("model-{kind}"),
-                requests: 10,
-                average_latency_ms: Some(base),
-                success_rate: Some(1.0),
-                cost_per_token: None,
-            }],
-        },
-        kind: "openai-compatible".to_owned(),
+        performance: performance(at, name, step),
+        kind: "compatible".to_owned(),
         enabled: true,
         draining: false,
         priority: 50,
@@ -135,6 +98,49 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         } else {
             series(kind, step)
         },
+    }
+}
+
+fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
+    let kind = at % NAMES.len();
+    let well = STATES[kind] == State::Ok;
+    let base = 300.0 + 170.0 * kind as f64;
+    ProviderPerformance {
+        provider: name,
+        requests: if at == 4 {
+            0
+        } else {
+            2_000 + step * 7 + 311 * kind as u64
+        },
+        success_rate: [Some(0.876), Some(0.9991), Some(0.962), Some(1.0), None][kind],
+        error_rate: [Some(0.124), Some(0.0009), Some(0.038), Some(0.0), None][kind],
+        availability: Some(0.98),
+        average_latency_ms: Some(base),
+        latency_ms: Percentiles {
+            p50: (kind != 4).then_some(base + (step % 5) as f64),
+            p95: (kind != 4).then_some(base * 3.1),
+            p99: (kind != 4).then_some(base * 5.3),
+        },
+        time_to_first_token_ms: Percentiles {
+            p50: Some(base / 3.0),
+            p95: None,
+            p99: None,
+        },
+        total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
+        average_tokens: Some(312.0),
+        in_flight: if well {
+            3 + u32::try_from(kind).unwrap_or(0)
+        } else {
+            0
+        },
+        state: STATES[kind],
+        models: vec![ModelPerformance {
+            model: format!("model-{kind}"),
+            requests: 10,
+            average_latency_ms: Some(base),
+            success_rate: Some(1.0),
+            cost_per_token: None,
+        }],
     }
 }
 
@@ -182,7 +188,7 @@ fn events() -> Vec<EventReport> {
             "03:13:27",
             EventKind::Breaker,
             true,
-            Some("openai"),
+            Some("aurora"),
             "model-0 OPEN: nothing is sent for 12 s",
         ),
         event(
@@ -198,7 +204,7 @@ fn events() -> Vec<EventReport> {
             "03:09:50",
             EventKind::Limit,
             true,
-            Some("xai"),
+            Some("cumulus"),
             "model-2: rate_limit, left alone for 8 s",
         ),
         event(

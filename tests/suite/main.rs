@@ -6,4 +6,5 @@ mod bench;
 mod demo;
 mod gateway;
 mod remote;
+mod program;
 mod upstream;

@@ -82,17 +82,16 @@ pub(super) async fn from_configuration(globals: &Globals) -> Result<Plan, Fault>
 }
 
 fn nobody(loaded: &Loaded, warnings: &[String]) -> Fault {
-    let text = format!(
-        "no usable provider: looked for {} and in the configuration files; set a key, for example OPENAI_API_KEY, or try `aibal-tui demo`",
-        loaded.looked_for.join(", ")
-    );
-    Fault::usage(
-        [text]
-            .into_iter()
-            .chain(warnings.iter().cloned())
-            .collect::<Vec<_>>()
-            .join("\n  "),
-    )
+    let why = loaded
+        .no_provider()
+        .unwrap_or_else(|| "no provider can be used".to_owned());
+    let known = loaded
+        .looked_for
+        .first()
+        .map_or("one of theirs", String::as_str);
+    let text = format!("{why}; set a key, for example {known}, or try `aibal-tui demo`");
+    let lines = [text].into_iter().chain(warnings.iter().cloned());
+    Fault::usage(lines.collect::<Vec<_>>().join("\n  "))
 }
 
 fn weights(settings: &Settings) -> Weights {

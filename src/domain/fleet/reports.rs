@@ -24,7 +24,7 @@ impl Fleet {
             .collect();
         let shares = self.provider_shares(&table, now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
-            .map(|at| self.provider_picture(at, &table, &columns, shares[at], now))
+            .map(|at| self.provider_picture(at, &table, (&columns, span.columns), shares[at], now))
             .collect();
         for (at, provider) in providers.iter_mut().enumerate() {
             provider.availability = self.providers[at].uptime.sum(span, now).part();
@@ -68,7 +68,7 @@ impl Fleet {
             .collect();
         let shares = self.provider_shares(&table, now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
-            .map(|at| self.provider_picture(at, &table, &sums, shares[at], now))
+            .map(|at| self.provider_picture(at, &table, (&sums, 1), shares[at], now))
             .collect();
         for (at, provider) in providers.iter_mut().enumerate() {
             provider.availability = self.providers[at].uptime.sum(span, now).part();
@@ -87,7 +87,7 @@ impl Fleet {
         &self,
         at: usize,
         table: &RoutingTable,
-        columns: &[Vec<Tally>],
+        (columns, count): (&[Vec<Tally>], usize),
         share: f64,
         now: Moment,
     ) -> ProviderSnapshot {
@@ -97,7 +97,7 @@ impl Fleet {
             .iter()
             .map(|&target| self.model_picture(target, &columns[target]))
             .collect();
-        let merged: Vec<Tally> = (0..columns.first().map_or(0, Vec::len))
+        let merged: Vec<Tally> = (0..count)
             .map(|column| merged(targets.iter().map(|&target| &columns[target][column])))
             .collect();
         let sum = merged_all(&merged);

@@ -1,15 +1,17 @@
 //! OpenAI's chat completions, which most vendors speak. Between two parties that both speak it,
 //! bytes pass as they came; we replace the model's name, ask for the usage, and read along.
 
-use super::failure::{Upset, upset};
-use super::{Endpoint, Event, Meaning, Outgoing, Protocol, RawObject, StreamMeter};
+mod chunk;
+
 use crate::domain::{Failure, Usage};
+use crate::protocols::failure::{Upset, upset};
+use crate::protocols::{Endpoint, Event, Meaning, Outgoing, Protocol, RawObject, StreamMeter};
 use bytes::Bytes;
+use chunk::{Chunk, Delta, UsageShape};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// The protocol.
 #[derive(Debug)]
@@ -115,110 +117,6 @@ fn with_usage(request: &RawObject<'_>) -> String {
     let text = options.map(|options| options.with(&wanted));
     text.and_then(|text| String::from_utf8(text).ok())
         .unwrap_or_else(|| r#"{"include_usage":true}"#.to_owned())
-}
-
-#[derive(Deserialize, Clone, Copy)]
-struct UsageShape {
-    #[serde(default)]
-    prompt_tokens: Option<u64>,
-    #[serde(default)]
-    completion_tokens: Option<u64>,
-    #[serde(default)]
-    total_tokens: Option<u64>,
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
-    completion_tokens_details: Option<CompletionDetails>,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-struct PromptDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
-    #[serde(default)]
-    cache_write_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-struct CompletionDetails {
-    #[serde(default)]
-    reasoning_tokens: Option<u64>,
-}
-
-impl From<UsageShape> for Usage {
-    fn from(shape: UsageShape) -> Self {
-        let prompt = shape.prompt_tokens_details.unwrap_or_default();
-        let completion = shape.completion_tokens_details.unwrap_or_default();
-        let input = shape.prompt_tokens.unwrap_or(0);
-        let reasoning = completion.reasoning_tokens.unwrap_or(0);
-        let stated = shape.completion_tokens.unwrap_or(0);
-        // xAI leaves reasoning out of the completion but not out of the total.
-        let apart = shape.total_tokens == Some(input + stated + reasoning) && reasoning > 0;
-        Self {
-            input,
-            output: if apart { stated + reasoning } else { stated },
-            cached: prompt.cached_tokens.unwrap_or(0),
-            written: prompt.cache_write_tokens.unwrap_or(0),
-            reasoning,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
-    usage: Option<UsageShape>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(default)]
-    index: u64,
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    finish_reason: Option<Cow<'a, str>>,
-}
-
-/// What a client could use; each vendor calls its reasoning something else.
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    audio: Option<&'a RawValue>,
-}
-
-impl Delta<'_> {
-    fn has_content(&self) -> bool {
-        let parts = [
-            self.content,
-            self.refusal,
-            self.reasoning_content,
-            self.reasoning,
-            self.tool_calls,
-            self.function_call,
-            self.audio,
-        ];
-        parts
-            .iter()
-            .flatten()
-            .any(|part| !matches!(part.get(), "null" | "\"\"" | "[]" | "{}"))
-    }
 }
 
 /// Reads along.

@@ -1,0 +1,167 @@
+//! Wishes and what they change.
+
+use super::{at, fleet, state};
+use crate::domain::{
+    Answer, Command, Effect, GaugeAction, ProviderPatch, Refusal, Standing, State, Weights,
+    WeightsPatch,
+};
+use std::time::Duration;
+
+#[test]
+fn weights_hold_for_the_next_choice_and_a_stale_draft_is_refused() {
+    let mut fleet = fleet();
+    let patch = |cost, drafted_on| WeightsPatch {
+        cost: Some(cost),
+        latency: Some(100.0 - cost),
+        reliability: Some(0.0),
+        drafted_on: Some(drafted_on),
+        who: "alice".to_owned(),
+        ..WeightsPatch::default()
+    };
+    let (answer, effects) = fleet
+        .command(Command::SetWeights(patch(70.0, 1)), at(1))
+        .unwrap();
+
+    assert!(matches!(answer, Answer::Weights { revision: 2, .. }));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::KeepWeights(_)))
+    );
+    assert_eq!(fleet.routing_table(at(1)).candidates[0].weights.cost, 70.0);
+    let refusal = fleet
+        .command(Command::SetWeights(patch(10.0, 1)), at(2))
+        .unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "revision is 1, but 2 is the newest: alice changed cost 30→70, latency 40→30, reliability 30→0; read it and try again"
+    );
+    let wrong = WeightsPatch {
+        cost: Some(50.0),
+        ..WeightsPatch::default()
+    };
+    assert!(matches!(
+        fleet.command(Command::SetWeights(wrong), at(2)),
+        Err(Refusal::Weights(_))
+    ));
+    assert_eq!(
+        fleet.routing_table(at(2)).weights.cost,
+        70.0,
+        "a refused wish changes nothing"
+    );
+}
+
+#[test]
+fn weights_on_trial_go_back_by_themselves_unless_they_are_kept() {
+    let trial = || {
+        Command::SetWeights(WeightsPatch {
+            cost: Some(60.0),
+            latency: Some(10.0),
+            revert_after: Some(Duration::from_mins(2)),
+            who: "bob".to_owned(),
+            ..WeightsPatch::default()
+        })
+    };
+    let mut fleet = fleet();
+    let (_, effects) = fleet.command(trial(), at(0)).unwrap();
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::KeepWeights(_))),
+        "a trial is not saved"
+    );
+    fleet.tick(at(119));
+    assert_eq!(fleet.routing_table(at(119)).weights.cost, 60.0);
+    fleet.tick(at(120));
+    assert_eq!(fleet.routing_table(at(120)).weights, Weights::default());
+
+    fleet.command(trial(), at(200)).unwrap();
+    fleet
+        .command(
+            Command::KeepWeights {
+                who: "bob".to_owned(),
+            },
+            at(210),
+        )
+        .unwrap();
+    fleet.tick(at(1_000));
+    assert_eq!(fleet.routing_table(at(1_000)).weights.cost, 60.0);
+    assert!(
+        fleet
+            .command(
+                Command::KeepWeights {
+                    who: "bob".to_owned()
+                },
+                at(1_001)
+            )
+            .is_err()
+    );
+}
+
+#[test]
+fn a_provider_is_drained_and_disabled_and_bad_values_change_nothing() {
+    let mut fleet = fleet();
+    let mut change = |patch| {
+        let command = Command::ChangeProvider {
+            name: "a".to_owned(),
+            patch,
+            who: "op".to_owned(),
+        };
+        fleet.command(command, at(1)).map(|_| ())
+    };
+    change(ProviderPatch {
+        draining: Some(true),
+        ..ProviderPatch::default()
+    })
+    .unwrap();
+    for bad in [
+        ProviderPatch {
+            priority: Some(101.0),
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            priority: Some(1.5),
+            enabled: Some(false),
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            max_concurrent: Some(-1),
+            ..ProviderPatch::default()
+        },
+    ] {
+        assert!(change(bad).is_err());
+    }
+    assert_eq!(
+        fleet.routing_table(at(1)).candidates[0].standing,
+        Standing::Draining
+    );
+    assert_eq!(state(&mut fleet, 2), State::Draining);
+    let unknown = Command::ChangeProvider {
+        name: "z".to_owned(),
+        patch: ProviderPatch::default(),
+        who: String::new(),
+    };
+    assert_eq!(
+        fleet.command(unknown, at(2)).unwrap_err().to_string(),
+        "provider \"z\" is unknown; there are a, b"
+    );
+}
+
+#[test]
+fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
+    let mut fleet = fleet();
+    let mut count = |action, second| {
+        let command = Command::Gauge {
+            provider: "a".to_owned(),
+            model: None,
+            action,
+        };
+        fleet.tick(at(second));
+        fleet.command(command, at(second)).unwrap().0
+    };
+    assert_eq!(count(GaugeAction::Decrement, 0), Answer::InFlight(0));
+    assert_eq!(count(GaugeAction::Increment, 0), Answer::InFlight(1));
+    assert_eq!(count(GaugeAction::Increment, 1), Answer::InFlight(2));
+    assert_eq!(count(GaugeAction::Decrement, 2), Answer::InFlight(1));
+    assert_eq!(count(GaugeAction::Decrement, 602), Answer::InFlight(0));
+}
