@@ -147,7 +147,7 @@ fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, Fault> {
 
 fn unreachable(address: &Address, error: &ClientError) -> String {
     if error.status == 0 {
-        format!("no instance answers at {address}: {error}; start one with `aibal-tui serve`")
+        format!("{error}; start an instance with `aibal-tui serve`")
     } else {
         format!("{address}: {error}")
     }

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod dashboard;
 mod demo;
 mod gateway;
-mod remote;
 mod program;
+mod remote;
 mod upstream;

@@ -4,19 +4,26 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The program in a home of its own, with nothing in its environment.
 pub fn program(home: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aibal-tui"));
     command.env_clear().current_dir(home.path());
-    command.env("HOME", home.path()).env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+    command
+        .env("HOME", home.path())
+        .env("PATH", "/usr/bin:/bin")
+        .env("LANG", "C.UTF-8");
     command
 }
 
 fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -33,32 +40,43 @@ impl Drop for Running {
 
 impl Running {
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args(["-s", name, &self.0.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
     pub fn code(&mut self) -> i32 {
-        let until = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < until {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the program did not end");
+        let mut ended = None;
+        until("the program's end", || {
+            ended = self.0.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.and_then(|status| status.code()).unwrap_or(-1)
     }
 }
 
 /// A headless demo and its address.
 fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
     let mut command = program(home);
-    command.args(["demo", "--headless", "--listen", "127.0.0.1:0"]).args(more);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    command
+        .args(["demo", "--headless", "--listen", "127.0.0.1:0"])
+        .args(more);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let running = Running(child);
     let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
         let at = line.find("http://127.0.0.1:")?;
-        Some(line[at..].chars().take_while(|c| !c.is_whitespace() && *c != ',').collect::<String>())
+        Some(
+            line[at..]
+                .chars()
+                .take_while(|c| !c.is_whitespace() && *c != ',')
+                .collect::<String>(),
+        )
     });
     // Whoever does not read a pipe stops its writer.
     std::thread::spawn(move || lines.for_each(drop));
@@ -66,16 +84,26 @@ fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
 }
 
 fn get(url: &str) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async { reqwest::get(url).await.unwrap().json().await.unwrap() })
 }
 
-fn until(what: &str, mut wish: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !wish() {
-        assert!(Instant::now() < end, "never came: {what}");
+/// Waits for a condition, a minute at most.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no runtime runs here that a sleep could block"
+)]
+pub fn until(what: &str, mut wish: impl FnMut() -> bool) {
+    for _ in 0..1_200 {
+        if wish() {
+            return;
+        }
         std::thread::sleep(Duration::from_millis(50));
     }
+    panic!("never came: {what}");
 }
 
 #[test]
@@ -84,9 +112,16 @@ fn a_demo_without_a_terminal_names_the_way_on() {
 
     let (code, out, err) = run(program(&home).arg("demo"));
 
-    assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
+    assert_eq!(
+        (code, out.as_str(), err.lines().count()),
+        (2, "", 1),
+        "{err}"
+    );
     assert!(err.contains("--headless"), "{err}");
 }
+
+/// Arguments, variables, and what the one sentence must name.
+type Start<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
 fn bad_starts_end_with_one_clear_sentence() {
@@ -94,15 +129,33 @@ fn bad_starts_end_with_one_clear_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let address = format!("127.0.0.1:{port}");
-    let cases: [(&[&str], &[(&str, &str)], &[&str]); 5] = [
-        (&["serve", "--listen", &address], &[("OPENAI_API_KEY", "sk-x")], &[&address, "in use"]),
-        (&["demo", "--headless", "--listen", &address], &[], &[&address, "in use"]),
+    let cases: [Start<'_>; 5] = [
+        (
+            &["serve", "--listen", &address],
+            &[("OPENAI_API_KEY", "sk-x")],
+            &[&address, "in use"],
+        ),
+        (
+            &["demo", "--headless", "--listen", &address],
+            &[],
+            &[&address, "in use"],
+        ),
         (&["serve"], &[], &["OPENAI_API_KEY", "aibal-tui demo"]),
-        (&["demo", "--headless", "--scenario", "flood"], &[], &["flood", "brownout"]),
-        (&["serve", "--log-file", "/nowhere/x.log"], &[("OPENAI_API_KEY", "sk-x")], &["/nowhere/x.log"]),
+        (
+            &["demo", "--headless", "--scenario", "flood"],
+            &[],
+            &["flood", "brownout"],
+        ),
+        (
+            &["serve", "--log-file", "/nowhere/x.log"],
+            &[("OPENAI_API_KEY", "sk-x")],
+            &["/nowhere/x.log"],
+        ),
     ];
     for (arguments, variables, expected) in cases {
-        let (code, _, err) = run(program(&home).args(arguments).envs(variables.iter().copied()));
+        let (code, _, err) = run(program(&home)
+            .args(arguments)
+            .envs(variables.iter().copied()));
         assert_eq!(code, 2, "{arguments:?}: {err}");
         for part in expected {
             assert!(err.contains(part), "{arguments:?} must name {part}: {err}");
@@ -118,30 +171,49 @@ fn nothing_runs_is_said_in_one_line() {
     let (code, out, err) = run(program(&home).args(["status", "http://127.0.0.1:9"]));
 
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    assert!(err.contains("http://127.0.0.1:9") && err.lines().count() == 1, "{err}");
+    assert!(
+        err.contains("127.0.0.1:9") && err.lines().count() == 1,
+        "{err}"
+    );
 }
 
 #[test]
 fn a_headless_demo_shows_the_same_numbers_everywhere_and_drains_on_term() {
     let home = TempDir::new().unwrap();
     let (mut demo, url) = demo(&home, &["--seed", "3", "--rps", "20"]);
-    until("fifty requests", || get(&format!("{url}/api/status"))["totals"]["requests"].as_u64() > Some(50));
+    until("fifty requests", || {
+        get(&format!("{url}/api/status"))["totals"]["requests"].as_u64() > Some(50)
+    });
 
     let (code, out, _) = run(program(&home).args(["status", "--json", &url]));
     assert!(code == 0 || code == 1);
     assert!(serde_json::from_str::<Value>(&out).unwrap()["totals"]["requests"].as_u64() > Some(50));
     let (_, text, _) = run(program(&home).args(["status", &url]));
-    assert!(text.contains("openai") && !text.contains('\u{1b}'), "{text}");
+    assert!(
+        text.contains("openai") && !text.contains('\u{1b}'),
+        "{text}"
+    );
     let (code, explained, _) = run(program(&home).args(["select", "--explain", &url]));
     assert_eq!(code, 0);
-    assert!(explained.contains("cost") && explained.contains("reliability"), "{explained}");
+    assert!(
+        explained.contains("cost") && explained.contains("reliability"),
+        "{explained}"
+    );
 
     // Between two calls requests finish, so both are asked until nothing moved in between.
     until("two equal reports", || {
         let status = get(&format!("{url}/api/status"));
         let report = get(&format!("{url}/api/monitoring/performance"));
         let same = |field: &str| status["totals"][field] == report["totals"][field];
-        ["requests", "attempts", "successRate", "totalCostUsd", "totalTokens"].iter().all(|field| same(field))
+        [
+            "requests",
+            "attempts",
+            "successRate",
+            "totalCostUsd",
+            "totalTokens",
+        ]
+        .iter()
+        .all(|field| same(field))
             && status["providers"][0]["requests"] == report["providers"][0]["requests"]
     });
 
@@ -153,7 +225,7 @@ fn a_headless_demo_shows_the_same_numbers_everywhere_and_drains_on_term() {
 fn generated_texts_are_there() {
     let home = TempDir::new().unwrap();
     for (arguments, expected) in [
-        (&["completions", "bash"][..], "_aibal-tui"),
+        (&["completions", "bash"][..], "_aibal__tui"),
         (&["man"], ".TH aibal-tui"),
         (&["prices"], "gpt-5.1"),
         (&["config", "schema"], "\"$schema\""),
