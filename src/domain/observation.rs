@@ -114,8 +114,8 @@ impl Failure {
         )
     }
 
-    /// How long the target is left alone because of it, whatever its breaker says: PROTOCOLS'
-    /// table of classes, where the provider states no delay of its own.
+    /// How long the target is left alone because of it, whatever its breaker says: as long as the
+    /// provider asks, and for what only people can mend long enough not to be hammered on.
     pub fn cooldown(self) -> Option<Duration> {
         match self {
             Self::Auth | Self::Permission => Some(Duration::from_mins(5)),

@@ -66,6 +66,7 @@ async fn run(client: Client, options: Options, strings: Strings) -> io::Result<E
         dirty: true,
         urgent: true,
         drawn: None,
+        waiting: true,
     };
     dashboard.live(strings).await
 }
@@ -84,6 +85,8 @@ struct Dashboard {
     /// It was a key or an answer: people wait for it.
     urgent: bool,
     drawn: Option<Instant>,
+    /// Nothing has come over this window yet: the first picture is shown at once.
+    waiting: bool,
 }
 
 impl Dashboard {
@@ -116,7 +119,10 @@ impl Dashboard {
                     self.urgent = true;
                     self.hear(answer)?;
                 }
-                Some(news) = self.updates.recv() => { self.hear(Message::Update(news))?; }
+                Some(news) = self.updates.recv() => {
+                    self.urgent |= std::mem::take(&mut self.waiting);
+                    self.hear(Message::Update(news))?;
+                }
                 _ = tick.tick() => { self.hear(Message::Tick)?; }
                 () = tokio::time::sleep_until(frame), if self.dirty => self.draw()?,
             }
@@ -193,5 +199,6 @@ impl Dashboard {
     /// The old watch ends with its receiver.
     fn watch(&mut self, window: Window) {
         self.updates = self.client.watch(window);
+        self.waiting = true;
     }
 }

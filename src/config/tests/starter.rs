@@ -185,8 +185,8 @@ fn path_and_check_tell_what_is_read() {
 
     insta::assert_snapshot!(places, @"
     /home/.config/aibal-tui/config.toml (not there)
-    /work/aibal.toml (read)
-    /work/.env (not there)
+    /desk/aibal.toml (read)
+    /desk/.env (not there)
     ");
     insta::assert_snapshot!(report, @"
     warning: aibal.toml:2: cache.enabled: accepted, but not built yet
