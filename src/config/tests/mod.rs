@@ -22,7 +22,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (cwd, home) = (folder.path().join("work"), folder.path().join("home"));
+        let (cwd, home) = (folder.path().join("desk"), folder.path().join("home"));
         std::fs::create_dir_all(&cwd).expect("a working directory");
         let sources = Sources {
             cwd,
