@@ -67,7 +67,7 @@ pub(super) fn plain_report(globals: &Globals) -> Result<u8, Fault> {
 pub(super) fn report_once(address: &Address) -> Result<u8, Fault> {
     report(address, false).map_err(|fault| Fault {
         text: format!(
-            "{}; stdout is no terminal, so no dashboard: start one with `aibal-tui serve`",
+            "stdout is no terminal, so there is no dashboard, and {}",
             fault.text
         ),
         ..fault

@@ -1,7 +1,7 @@
 //! Who may send model traffic.
 
 use super::GatewayError;
-use crate::access::{Access, Peer, Right};
+use crate::access::{Access, Peer, Right, is_cross_site};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -14,6 +14,10 @@ pub fn guarded(router: Router, access: Access) -> Router {
 }
 
 async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    if is_cross_site(request.method(), request.uri(), request.headers()) {
+        let text = "this request comes from a page of another site, which may not spend here";
+        return GatewayError::denied(403, text.to_owned()).into_response();
+    }
     let peer = request.extensions().get::<Peer>();
     match access.admit(peer, request.headers(), Right::Use) {
         Ok(_) => next.run(request).await,

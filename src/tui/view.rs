@@ -312,7 +312,7 @@ fn emergency(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         buffer,
     );
     let buckets = strip::success(
-        &status.series.buckets,
+        &status.series,
         usize::from(area.width.saturating_sub(6)),
         theme,
     );

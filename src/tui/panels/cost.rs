@@ -33,7 +33,7 @@ impl Panel for Cost {
         );
         line(Line::raw(text), area, 0, buffer);
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
-        let spent: Vec<Option<f64>> = strip::columns(&status.series.buckets, width)
+        let spent: Vec<Option<f64>> = strip::columns(&status.series, width)
             .iter()
             .map(|bucket| (bucket.requests > 0).then_some(bucket.cost_usd))
             .collect();
@@ -57,7 +57,7 @@ impl Panel for Cost {
                 .zip(totals.total_cost_usd)
                 .filter(|(_, all)| *all > 0.0)
                 .map(|(cost, all)| cost / all);
-            let values: Vec<Option<f64>> = strip::columns(&provider.series.buckets, width)
+            let values: Vec<Option<f64>> = strip::columns(&provider.series, width)
                 .iter()
                 .map(|bucket| (bucket.requests > 0).then_some(bucket.cost_usd))
                 .collect();

@@ -1,13 +1,14 @@
 //! Success over time, provider by provider, and of all client requests together.
 
 use super::Panel;
-use crate::contract::{Bucket, Status};
+use crate::contract::{Series, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 const NAME: usize = 10;
@@ -22,26 +23,24 @@ impl Panel for Success {
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-        let row = |name: &str, buckets: &[Bucket], rate: Option<f64>| {
+        let row = |name: &str, series: &Series, rate: Option<f64>| {
             let width = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
             let theme = model.theme();
             let style = match rate {
                 Some(rate) if rate < 0.95 => theme.bad(),
                 Some(rate) if rate < 0.99 => theme.warn(),
-                _ => theme.good(),
+                _ => Style::default(),
             };
-            Line::from(vec![
-                Span::raw(format::left(name, NAME + 1)),
-                Span::styled(strip::success(buckets, width, theme), style),
-                Span::raw(format::right(&format::percent(rate), NUMBER + 1)),
-            ])
+            let mut spans = vec![Span::raw(format::left(name, NAME + 1))];
+            spans.extend(strip::success_spans(series, width, theme));
+            spans.push(Span::styled(
+                format::right(&format::percent(rate), NUMBER + 1),
+                style,
+            ));
+            Line::from(spans)
         };
         line(
-            row(
-                "clients",
-                &status.series.buckets,
-                status.totals.success_rate,
-            ),
+            row("clients", &status.series, status.totals.success_rate),
             area,
             0,
             buffer,
@@ -51,7 +50,7 @@ impl Panel for Success {
             line(
                 row(
                     &performance.provider,
-                    &provider.series.buckets,
+                    &provider.series,
                     performance.success_rate,
                 ),
                 area,

@@ -88,7 +88,7 @@ const COLUMNS: &[Column] = &[
         width: 12,
         from: 70,
         numeric: false,
-        cell: |p, m, width| strip::success(&p.series.buckets, width, m.theme()),
+        cell: |p, m, width| strip::success(&p.series, width, m.theme()),
     },
     Column {
         head: "P50",
@@ -116,7 +116,7 @@ const COLUMNS: &[Column] = &[
         width: 12,
         from: 120,
         numeric: false,
-        cell: |p, m, width| strip::latency(&p.series.buckets, width, m.theme()),
+        cell: |p, m, width| strip::latency(&p.series, width, m.theme()),
     },
     Column {
         head: "$/H",
@@ -205,19 +205,29 @@ fn row(
         theme.accent(),
     )];
     for (place, column) in columns.iter().enumerate() {
-        let cell = fit(&(column.cell)(provider, model, column.width), column);
-        let style = match column.head {
-            "STATE" => theme.state(provider.performance.state),
-            "OK%" | "SUCCESS" => success_style(model, provider),
-            "PROVIDER" if chosen => theme.strong(),
-            _ => Style::default(),
-        };
-        spans.push(Span::styled(cell, style));
+        if column.head == "SUCCESS" {
+            spans.extend(strip::success_spans(&provider.series, column.width, theme));
+        } else {
+            let cell = fit(&(column.cell)(provider, model, column.width), column);
+            spans.push(Span::styled(
+                cell,
+                cell_style(model, provider, column, chosen),
+            ));
+        }
         if place + 1 < columns.len() {
             spans.push(Span::raw(" "));
         }
     }
     line(Line::from(spans), area, y, buffer);
+}
+
+fn cell_style(model: &Model, provider: &ProviderStatus, column: &Column, chosen: bool) -> Style {
+    match column.head {
+        "STATE" => model.theme().state(provider.performance.state),
+        "OK%" => success_style(model, provider),
+        "PROVIDER" if chosen => model.theme().strong(),
+        _ => Style::default(),
+    }
 }
 
 fn fit(text: &str, column: &Column) -> String {

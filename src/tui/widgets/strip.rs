@@ -1,22 +1,29 @@
 //! A row of columns over time: `▁▂▂▃█·` – height is the value, a dot is "nothing known".
 
-use crate::contract::Bucket;
+use crate::contract::{Bucket, Series};
 use crate::tui::theme::Theme;
+use ratatui::style::Style;
+use ratatui::text::Span;
 
 /// The last columns of a series, `width` cells wide. Where there are more columns than cells,
-/// neighbours are merged: requests and errors add up, of latencies the worst counts.
-pub fn columns(buckets: &[Bucket], width: usize) -> Vec<Bucket> {
+/// neighbours are merged: requests and errors add up, of latencies the worst counts. Who is merged
+/// with whom follows from the time alone, so that a picture moves on and does not shimmer.
+pub fn columns(series: &Series, width: usize) -> Vec<Bucket> {
+    let buckets = &series.buckets;
     if width == 0 || buckets.is_empty() {
-        return Vec::new();
+        return vec![Bucket::default(); width];
     }
     let per = buckets.len().div_ceil(width);
-    // From the right, so that the newest cell is always whole.
-    let mut cells: Vec<Bucket> = buckets.rchunks(per).map(merged).collect();
-    cells.reverse();
-    while cells.len() < width {
-        cells.insert(0, Bucket::default());
-    }
-    cells
+    let last = usize::try_from(series.last_start / series.bucket_seconds.max(1)).unwrap_or(0);
+    // How many columns the newest cell holds so far.
+    let newest = (last % per + 1).min(buckets.len());
+    let (older, young) = buckets.split_at(buckets.len() - newest);
+    let mut cells: Vec<Bucket> = older.rchunks(per).rev().map(merged).collect();
+    cells.push(merged(young));
+    let missing = width.saturating_sub(cells.len());
+    let mut padded = vec![Bucket::default(); missing];
+    padded.extend(cells.into_iter().rev().take(width).rev());
+    padded
 }
 
 fn merged(part: &[Bucket]) -> Bucket {
@@ -37,16 +44,35 @@ fn merged(part: &[Bucket]) -> Bucket {
 }
 
 /// Success: full from 99.9 %, and in steps down to below 95 %.
-pub fn success(buckets: &[Bucket], width: usize, theme: Theme) -> String {
+pub fn success(series: &Series, width: usize, theme: Theme) -> String {
+    columns(series, width)
+        .iter()
+        .map(|bucket| success_cell(bucket, theme).0)
+        .collect()
+}
+
+/// The same with each cell in the colour of its own rate.
+pub fn success_spans(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    for bucket in columns(series, width) {
+        let (cell, style) = success_cell(&bucket, theme);
+        match spans.last_mut().filter(|span| span.style == style) {
+            Some(span) => span.content.to_mut().push(cell),
+            None => spans.push(Span::styled(cell.to_string(), style)),
+        }
+    }
+    spans
+}
+
+fn success_cell(bucket: &Bucket, theme: Theme) -> (char, Style) {
     let heights = theme.heights();
-    let cell = |bucket: &Bucket| match bucket.success_rate() {
-        None => theme.absent(),
-        Some(rate) if rate >= 0.999 => heights[7],
-        Some(rate) if rate >= 0.99 => heights[5],
-        Some(rate) if rate >= 0.95 => heights[2],
-        Some(_) => heights[0],
-    };
-    columns(buckets, width).iter().map(cell).collect()
+    match bucket.success_rate() {
+        None => (theme.absent(), theme.dim()),
+        Some(rate) if rate >= 0.999 => (heights[7], theme.good()),
+        Some(rate) if rate >= 0.99 => (heights[5], theme.good()),
+        Some(rate) if rate >= 0.95 => (heights[2], theme.warn()),
+        Some(_) => (heights[0], theme.bad()),
+    }
 }
 
 /// Any value on a scale from 0 to `top`.
@@ -60,8 +86,8 @@ pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
 }
 
 /// Latency on a scale by decades, so that 200 ms and 20 s stand in one picture.
-pub fn latency(buckets: &[Bucket], width: usize, theme: Theme) -> String {
-    let values: Vec<Option<f64>> = columns(buckets, width)
+pub fn latency(series: &Series, width: usize, theme: Theme) -> String {
+    let values: Vec<Option<f64>> = columns(series, width)
         .iter()
         .map(|bucket| bucket.p95_ms.map(|ms| decade(f64::from(ms))))
         .collect();
@@ -91,36 +117,61 @@ mod tests {
     use super::*;
 
     fn bucket(requests: u32, errors: u32) -> Bucket {
+        let p95_ms = (requests > 0).then_some(500.0);
         Bucket {
             requests,
             errors,
-            p95_ms: (requests > 0).then_some(500.0),
+            p95_ms,
             ..Bucket::default()
+        }
+    }
+
+    fn series(buckets: Vec<Bucket>, last: u64) -> Series {
+        Series {
+            bucket_seconds: 15,
+            last_start: last * 15,
+            buckets,
         }
     }
 
     #[test]
     fn absence_is_drawn_and_not_bridged() {
-        let buckets = [bucket(10, 0), bucket(0, 0), bucket(100, 2), bucket(10, 5)];
+        let series = series(
+            vec![bucket(10, 0), bucket(0, 0), bucket(100, 2), bucket(10, 5)],
+            100,
+        );
 
-        assert_eq!(success(&buckets, 4, Theme::default()), "█·▃▁");
+        assert_eq!(success(&series, 4, Theme::default()), "█·▃▁");
         assert_eq!(
-            latency(&buckets, 4, Theme::default())
-                .chars()
-                .filter(|c| *c == '·')
-                .count(),
+            latency(&series, 4, Theme::default()).matches('·').count(),
             1
         );
     }
 
     #[test]
     fn a_strip_is_as_wide_as_it_was_asked_for() {
-        let buckets = vec![bucket(1, 0); 60];
         for width in [0, 1, 7, 59, 60, 61, 200] {
-            assert_eq!(
-                success(&buckets, width, Theme::default()).chars().count(),
-                width
-            );
+            for last in 100..110 {
+                let series = series(vec![bucket(1, 0); 60], last);
+                assert_eq!(
+                    success(&series, width, Theme::default()).chars().count(),
+                    width
+                );
+            }
         }
+    }
+
+    #[test]
+    fn cells_that_are_whole_do_not_change_as_time_moves_on() {
+        let all: Vec<Bucket> = (0..70).map(|at| bucket(at + 1, 0)).collect();
+        let requests = |last: u64| -> Vec<u32> {
+            let from = usize::try_from(last).unwrap() - 59;
+            let cells = columns(&series(all[from..from + 60].to_vec(), last), 12);
+            cells.iter().map(|cell| cell.requests).collect()
+        };
+
+        let (before, after) = (requests(64), requests(65));
+        assert_eq!(before[1..], after[..11], "one cell further");
+        assert_eq!(requests(65)[1..11], requests(66)[1..11], "and then still");
     }
 }
