@@ -149,7 +149,7 @@ impl Bench {
 
     /// Waits until a picture of the instance is as wished.
     pub async fn until(&self, wish: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
-        for _ in 0..400 {
+        for _ in 0..2_400 {
             let picture = self.handle.snapshot(900).await.unwrap();
             if wish(&picture) {
                 return picture;
