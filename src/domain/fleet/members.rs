@@ -5,7 +5,7 @@ use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::lease::Gauge;
 use crate::domain::observation::Failure;
 use crate::domain::snapshot::State;
-use crate::domain::target::{Provider, Target};
+use crate::domain::target::Provider;
 use crate::domain::timeline::{Tally, Timeline, Uptime};
 use crate::domain::units::Moment;
 use crate::domain::weights::WeightOverride;
@@ -41,7 +41,7 @@ pub(super) struct TargetRecord {
 }
 
 impl TargetRecord {
-    pub fn new(_spec: &Target) -> Self {
+    pub fn new() -> Self {
         Self {
             first_token: DecayedMean::new(MEMORY),
             per_token: DecayedMean::new(MEMORY),

@@ -79,7 +79,11 @@ impl Fleet {
             .iter()
             .map(|spec| ProviderRecord::new(spec, now))
             .collect();
-        let targets = catalogue.targets.iter().map(TargetRecord::new).collect();
+        let targets = catalogue
+            .targets
+            .iter()
+            .map(|_| TargetRecord::new())
+            .collect();
         Self {
             catalogue: Arc::new(catalogue),
             strategy,

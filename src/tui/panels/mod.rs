@@ -47,7 +47,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         .saturating_add(1);
     let table_height = wanted.min(area.height.saturating_sub(6).max(area.height / 2).max(2));
     let (table_area, rest) = split(area, table_height);
-    table::draw(model, status, table_area, buffer);
+    table::draw(model, table_area, buffer);
     if rest.height < 3 {
         return;
     }

@@ -1,6 +1,6 @@
 //! One row for each provider: trouble first, then by share. Columns come with the width.
 
-use crate::contract::{ProviderStatus, Status};
+use crate::contract::ProviderStatus;
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
 use crate::tui::view::line;
@@ -145,7 +145,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Draws head and rows; scrolls so that the row under the cursor is seen.
-pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let columns: Vec<&Column> = COLUMNS
         .iter()
@@ -187,7 +187,6 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let text = format!("  +{hidden} more, {} of them in trouble", bad.count());
         line(Line::styled(text, theme.dim()), area, y, buffer);
     }
-    let _ = status;
 }
 
 fn row(
