@@ -7,8 +7,8 @@ use crate::client::{Refused, find_provider};
 use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
 use crate::domain::{
-    Answer, AttemptEnd, Catalogue, Command, DecisionId, Failure, GaugeAction, Moment, Observation,
-    Outcome, Refusal, Usage, cost,
+    Answer, AttemptEnd, Catalogue, Command, DecisionId, Failure, GaugeAction, Metered, Moment,
+    Observation, Outcome, Refusal, Usage, cost,
 };
 use crate::engine::Busy;
 use axum::Json;
@@ -158,7 +158,7 @@ fn lesson(
             Outcome::Failed(Failure::Server)
         },
         first_token: None,
-        usage,
+        usage: usage.map(Metered::exact),
         cost: usage.zip(price).map(|(usage, price)| cost(usage, price)),
         streamed: false,
         trial: false,

@@ -11,6 +11,7 @@
 
 mod balance;
 mod breaker;
+mod capability;
 mod chance;
 mod command;
 mod decay;
@@ -33,6 +34,7 @@ mod weights;
 
 pub use balance::{Ask, Choice, Exclusion, NoTarget, Ranked, Reason, Scope, choose, shares};
 pub use breaker::{Breaker, BreakerState, Transition};
+pub use capability::Needs;
 pub use chance::Chance;
 pub use command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
 pub use decay::{DecayedCount, DecayedMean};
@@ -45,7 +47,7 @@ pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };
-pub use pricing::{Price, PriceTier, Usage, cost};
+pub use pricing::{Basis, Metered, Price, PriceTier, Usage, cost, tokens_of};
 pub use retry::{Attempts, Verdict};
 pub use schedule::probe_due;
 pub use score::{

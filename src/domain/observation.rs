@@ -1,7 +1,7 @@
 //! What one finished attempt, request or probe taught us.
 
 use super::ids::DecisionId;
-use super::pricing::Usage;
+use super::pricing::Metered;
 use super::units::{Moment, Money};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub struct AttemptEnd {
     pub outcome: Outcome,
     /// Seconds to the first content, where it came.
     pub first_token: Option<f64>,
-    /// Tokens as the provider reported them.
-    pub usage: Option<Usage>,
+    /// Nothing where neither the provider nor the answer's length tells.
+    pub usage: Option<Metered>,
     /// Nothing where the price or the usage is unknown.
     pub cost: Option<Money>,
     /// Whether the answer came as a stream.
@@ -66,6 +66,8 @@ pub enum Failure {
     NotFound,
     /// The body is too large for the provider.
     TooLarge,
+    /// The provider's protocol has no words for what is asked; another's may.
+    Unsupported,
     /// Too many requests or tokens; with the delay it asked for.
     RateLimit(Option<Duration>),
     /// The account has no money or no quota left.
@@ -85,8 +87,13 @@ impl Failure {
     pub fn is_client_mistake(self) -> bool {
         matches!(
             self,
-            Self::InvalidRequest | Self::ContextLength | Self::TooLarge
+            Self::InvalidRequest | Self::ContextLength | Self::TooLarge | Self::Unsupported
         )
+    }
+
+    /// Whether it is our own key that is refused.
+    pub fn is_keys_fault(self) -> bool {
+        matches!(self, Self::Auth | Self::Permission)
     }
 
     /// Whether another target may answer the same request.
@@ -135,6 +142,7 @@ impl Failure {
             Self::Permission => "permission",
             Self::NotFound => "not_found",
             Self::TooLarge => "too_large",
+            Self::Unsupported => "unsupported",
             Self::RateLimit(_) => "rate_limit",
             Self::Quota => "quota",
             Self::Timeout => "timeout",
@@ -160,7 +168,7 @@ pub struct RequestEnd {
     /// Why that one, in words.
     pub reason: String,
     pub attempts: u32,
-    pub usage: Option<Usage>,
+    pub usage: Option<Metered>,
     pub cost: Option<Money>,
 }
 

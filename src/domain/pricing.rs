@@ -18,6 +18,62 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+/// How sure a count of tokens is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The provider reported it.
+    Exact,
+    /// Reckoned from the length of what was sent and said: an answer that broke off or was left
+    /// has no report.
+    Estimated,
+}
+
+/// Tokens, and how sure they are. Where nothing is known there is none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metered {
+    pub usage: Usage,
+    pub basis: Basis,
+}
+
+impl Metered {
+    pub fn exact(usage: Usage) -> Self {
+        Self {
+            usage,
+            basis: Basis::Exact,
+        }
+    }
+
+    /// What a provider reported of a whole answer, or else what lengths tell: `prompt` in tokens,
+    /// `said` in bytes. Nothing where the answer had not begun: nobody knows whether it is billed.
+    pub fn of(reported: Option<Usage>, is_whole: bool, prompt: u64, said: usize) -> Option<Self> {
+        match reported {
+            Some(usage) if is_whole => Some(Self::exact(usage)),
+            None if said == 0 => None,
+            reported => {
+                let usage = reported.unwrap_or_default();
+                let input = if usage.input == 0 {
+                    prompt
+                } else {
+                    usage.input
+                };
+                Some(Self {
+                    usage: Usage {
+                        input,
+                        output: usage.output.max(tokens_of(said)),
+                        ..usage
+                    },
+                    basis: Basis::Estimated,
+                })
+            }
+        }
+    }
+}
+
+/// Tokens of so many bytes of text: four bytes each, a usual average of English and code.
+pub fn tokens_of(bytes: usize) -> u64 {
+    bytes.div_ceil(4) as u64
+}
+
 /// Prices per token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {

@@ -4,6 +4,7 @@
 
 use super::histogram::Histogram;
 use super::observation::{AttemptEnd, Outcome};
+use super::pricing::Metered;
 use super::units::{Moment, Money};
 use std::collections::VecDeque;
 
@@ -172,7 +173,7 @@ impl Tally {
             self.cost += cost;
             self.priced += 1;
         }
-        if let Some(usage) = end.usage {
+        if let Some(Metered { usage, .. }) = end.usage {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
         }

@@ -2,19 +2,19 @@
 //! target is chosen.
 
 use super::GatewayError;
-use crate::domain::{Ask, Catalogue, ModelType, Naming, Scope, resolve};
+use super::errand::Errand;
+use crate::domain::{Ask, Catalogue, ModelType, Naming, Needs, Scope, resolve, tokens_of};
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
 
-/// A prompt's tokens are estimated at four bytes each.
-const BYTES_PER_TOKEN: f64 = 4.0;
 /// A request id from outside is kept up to this length.
 const REQUEST_ID_LENGTH: usize = 128;
 
 /// One client request, understood.
 #[derive(Debug)]
 pub(super) struct Admission<'a> {
+    pub errand: Errand,
     pub object: RawObject<'a>,
     naming: Naming,
     /// The type where the model's name leaves the choice.
@@ -23,7 +23,9 @@ pub(super) struct Admission<'a> {
     /// Whether the client wants the usage at the end of its stream.
     pub wants_usage: bool,
     pub max_tokens: Option<u64>,
-    input: f64,
+    /// Estimated tokens of the prompt.
+    pub input: u64,
+    pub needs: Needs,
     preferred: Option<usize>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
@@ -34,6 +36,7 @@ pub(super) struct Admission<'a> {
 impl<'a> Admission<'a> {
     /// Reads body and headers; the error says what is wrong with which of them.
     pub fn read(
+        errand: Errand,
         headers: &HeaderMap,
         body: &'a [u8],
         catalogue: &Catalogue,
@@ -43,16 +46,15 @@ impl<'a> Admission<'a> {
             GatewayError::invalid(None, format!("the body is not a JSON object (at {place})"))
         })?;
         let model = required_text(&object, "model")?;
-        if !object
-            .get("messages")
-            .is_some_and(|messages| messages.get().starts_with('['))
-        {
+        let prompt = errand.prompt_member();
+        if !object.has(prompt) {
             return Err(GatewayError::invalid(
-                Some("messages"),
-                "messages is missing; it must be a list of messages",
+                Some(prompt),
+                format!("{prompt} is missing; without it there is nothing to answer"),
             ));
         }
         let stream = flag(&object, "stream")?;
+        let needs = errand.needs(&object);
         let wanted = header_text(headers, "x-aibal-model-type")?;
         let wanted = wanted.map(str::parse::<ModelType>).transpose();
         let wanted = wanted
@@ -63,17 +65,14 @@ impl<'a> Admission<'a> {
             Naming::Auto(kind) => kind,
             Naming::Targets { .. } => None,
         };
-        let options = object.read::<RawObject<'_>>("stream_options");
         Ok(Self {
-            model_type: wanted.or(named).unwrap_or_else(|| infer(&object)),
+            errand,
+            model_type: wanted.or(named).unwrap_or_else(|| errand.infer(needs)),
             stream,
-            wants_usage: options
-                .and_then(|options| options.read("include_usage"))
-                .unwrap_or(false),
-            max_tokens: object
-                .read("max_completion_tokens")
-                .or_else(|| object.read("max_tokens")),
-            input: body.len() as f64 / BYTES_PER_TOKEN,
+            wants_usage: errand.dialect().front().wants_usage(&object),
+            max_tokens: errand.max_tokens(&object),
+            input: tokens_of(body.len()),
+            needs,
             preferred: preferred(headers, catalogue)?,
             max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
             max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
@@ -92,7 +91,7 @@ impl<'a> Admission<'a> {
         };
         Ask {
             scope,
-            input: self.input,
+            input: self.input as f64,
             max_tokens: self.max_tokens.map(|tokens| tokens as f64),
             preferred: self.preferred,
             max_cost: self.max_cost,
@@ -109,20 +108,6 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
         && text.len() <= REQUEST_ID_LENGTH
         && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
-}
-
-/// Images → vision, reasoning parameters → reasoning, else chat.
-fn infer(object: &RawObject<'_>) -> ModelType {
-    let messages = object.get("messages").map_or("", |messages| messages.get());
-    // With its quotes it can only be a member's name or value: inside of a text they are escaped.
-    if messages.contains(r#""image_url""#) {
-        return ModelType::Vision;
-    }
-    let effort = object.read::<String>("reasoning_effort");
-    if effort.is_some_and(|effort| effort != "none") || object.get("reasoning").is_some() {
-        return ModelType::Reasoning;
-    }
-    ModelType::Chat
 }
 
 fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, GatewayError> {

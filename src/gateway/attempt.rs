@@ -3,7 +3,8 @@
 
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, Choice, Lease, Moment, Observation, Outcome, Price, RoutingTable, Usage, cost,
+    AttemptEnd, Choice, Lease, Metered, Moment, Money, Observation, Outcome, Price, RoutingTable,
+    cost,
 };
 use crate::engine::Handle;
 
@@ -19,7 +20,7 @@ pub(super) struct Attempt {
     pub started: Moment,
     streamed: bool,
     first_token: Option<f64>,
-    usage: Option<Usage>,
+    usage: Option<Metered>,
     outcome: Outcome,
 }
 
@@ -59,23 +60,23 @@ impl Attempt {
     }
 
     /// Ends it, and says what it cost.
-    pub fn finish(mut self, outcome: Outcome, usage: Option<Usage>) -> Spent {
+    pub fn finish(mut self, outcome: Outcome, usage: Option<Metered>) -> Spent {
         self.outcome = outcome;
         self.usage = usage;
         let cost = self.cost();
         Spent { usage, cost }
     }
 
-    fn cost(&self) -> Option<crate::domain::Money> {
-        Some(cost(self.usage?, self.price.as_ref()?))
+    fn cost(&self) -> Option<Money> {
+        Some(cost(self.usage?.usage, self.price.as_ref()?))
     }
 }
 
 /// What an attempt used up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
-    pub usage: Option<Usage>,
-    pub cost: Option<crate::domain::Money>,
+    pub usage: Option<Metered>,
+    pub cost: Option<Money>,
 }
 
 impl Drop for Attempt {

@@ -1,13 +1,12 @@
-//! Failures in OpenAI's shape: `{"error":{"message","type","param","code"}}`.
+//! Failures as clients are told of them, each in the shape of the protocol that it speaks.
 
 use crate::domain::Moment;
 use crate::domain::{Failure, NoTarget, RoutingTable};
-use crate::protocols::Upset;
+use crate::protocols::{Dialect, Told, Upset};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use std::time::Duration;
 
 /// Tells SDKs not to repeat by themselves what we have repeated already.
@@ -18,25 +17,11 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub struct GatewayError {
     pub status: StatusCode,
     /// OpenAI's `type`.
-    kind: &'static str,
+    kind: String,
     code: Option<String>,
-    param: Option<&'static str>,
+    param: Option<String>,
     message: String,
     retry_after: Option<Duration>,
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Inner<'a>,
-}
-
-#[derive(Serialize)]
-struct Inner<'a> {
-    message: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    param: Option<&'a str>,
-    code: Option<&'a str>,
 }
 
 impl GatewayError {
@@ -95,7 +80,7 @@ impl GatewayError {
 
     pub fn unknown_path(method: &Method, path: &str) -> Self {
         let message = format!(
-            "{method} {path} does not exist here; there are POST /v1/chat/completions and GET /v1/models"
+            "{method} {path} does not exist here; there are POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens and /v1/embeddings, and GET /v1/models"
         );
         Self::new(
             StatusCode::NOT_FOUND,
@@ -134,10 +119,6 @@ impl GatewayError {
     /// where the time was too short.
     pub fn upstream(upset: &Upset, provider: &str, setting: &str) -> Self {
         let (status, kind, code) = class(upset);
-        let own = upset
-            .code
-            .as_deref()
-            .filter(|_| upset.failure.is_client_mistake());
         let message = match upset.failure {
             Failure::Timeout if upset.status == 0 => {
                 format!("{provider}: no answer in time; raise {setting} to wait longer")
@@ -149,7 +130,17 @@ impl GatewayError {
             }
             _ => format!("{provider}: {}", upset.message),
         };
-        let mut error = Self::new(status, kind, own.or(code), message);
+        let mut error = Self::new(status, kind, code, message);
+        // An error in the shape that clients read says more than its class.
+        let shape = upset
+            .shape
+            .as_ref()
+            .filter(|_| !upset.failure.is_keys_fault());
+        if let Some(shape) = shape {
+            error.kind.clone_from(&shape.kind);
+            error.code.clone_from(&upset.code);
+            error.param.clone_from(&shape.param);
+        }
         error.retry_after = match upset.failure {
             Failure::RateLimit(delay) | Failure::Overloaded(delay) => delay,
             _ => None,
@@ -157,21 +148,46 @@ impl GatewayError {
         error
     }
 
-    /// The same as the data of a stream's event, for an answer that has begun.
-    pub fn event(&self) -> String {
-        format!("data: {}\n\n", self.body())
+    /// What is said, without a shape.
+    pub fn told(&self) -> Told {
+        Told {
+            status: self.status.as_u16(),
+            kind: self.kind.clone(),
+            code: self.code.clone(),
+            param: self.param.clone(),
+            message: self.message.clone(),
+        }
+    }
+
+    /// As an answer to a client of that protocol.
+    pub fn respond(&self, dialect: Dialect) -> Response {
+        let body = dialect.front().error(&self.told());
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self.retry_after {
+            Some(delay) => {
+                let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+                headers.insert(RETRY_AFTER, seconds.max(1).into());
+            }
+            None => {
+                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+        }
+        response
     }
 
     fn new(
         status: StatusCode,
-        kind: &'static str,
+        kind: impl Into<String>,
         code: Option<&str>,
         message: impl Into<String>,
     ) -> Self {
         let code = code.map(str::to_owned);
         Self {
             status,
-            kind,
+            kind: kind.into(),
             code,
             param: None,
             message: message.into(),
@@ -179,19 +195,9 @@ impl GatewayError {
         }
     }
 
-    fn at(mut self, param: Option<&'static str>) -> Self {
-        self.param = param;
+    fn at(mut self, param: Option<&str>) -> Self {
+        self.param = param.map(str::to_owned);
         self
-    }
-
-    fn body(&self) -> String {
-        let inner = Inner {
-            message: &self.message,
-            kind: self.kind,
-            param: self.param,
-            code: self.code.as_deref(),
-        };
-        serde_json::to_string(&Envelope { error: inner }).unwrap_or_default()
     }
 }
 
@@ -203,9 +209,10 @@ fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
     let kept = StatusCode::from_u16(upset.status)
         .ok()
         .filter(|status| !status.is_success());
-    let server = kept.filter(|status| matches!(status.as_u16(), 500 | 502));
     match upset.failure {
-        Failure::InvalidRequest => (kept.unwrap_or(StatusCode::BAD_REQUEST), MISTAKE, None),
+        Failure::InvalidRequest | Failure::Unsupported => {
+            (kept.unwrap_or(StatusCode::BAD_REQUEST), MISTAKE, None)
+        }
         Failure::ContextLength => (
             StatusCode::BAD_REQUEST,
             MISTAKE,
@@ -226,7 +233,8 @@ fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
             Some("rate_limit_exceeded"),
         ),
         Failure::Quota => (
-            StatusCode::TOO_MANY_REQUESTS,
+            kept.filter(|status| *status == StatusCode::PAYMENT_REQUIRED)
+                .unwrap_or(StatusCode::TOO_MANY_REQUESTS),
             "insufficient_quota",
             Some("insufficient_quota"),
         ),
@@ -243,11 +251,12 @@ fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
                 code,
             )
         }
-        Failure::Server => (
-            server.unwrap_or(StatusCode::BAD_GATEWAY),
+        Failure::Server if kept == Some(StatusCode::INTERNAL_SERVER_ERROR) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
             SERVER,
-            Some("upstream_error"),
+            Some("internal_error"),
         ),
+        Failure::Server => (StatusCode::BAD_GATEWAY, SERVER, Some("bad_gateway")),
         Failure::Disconnected => (
             StatusCode::BAD_GATEWAY,
             SERVER,
@@ -258,19 +267,6 @@ fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
 
 impl IntoResponse for GatewayError {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match self.retry_after {
-            Some(delay) => {
-                let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-                headers.insert(RETRY_AFTER, seconds.max(1).into());
-            }
-            None => {
-                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-            }
-        }
-        response
+        self.respond(Dialect::Chat)
     }
 }

@@ -4,8 +4,10 @@ use super::Gateway;
 use super::admission::Admission;
 use super::attempt::{Attempt, Spent};
 use super::relay::{Pace, Relay};
-use crate::domain::{Failure, Outcome, RoutingTable};
-use crate::protocols::{Endpoint, Upset, transport_failure};
+use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
+use crate::protocols::{
+    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Upset, transport_failure,
+};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
@@ -36,6 +38,10 @@ pub(super) enum Answer {
 pub(super) struct Exchange<'g> {
     pub gateway: &'g Gateway,
     pub admission: &'g Admission<'g>,
+    /// The client's.
+    pub headers: &'g HeaderMap,
+    /// Unique to the request.
+    pub id: &'g str,
     /// When the client's request began.
     pub started: Instant,
 }
@@ -54,40 +60,68 @@ impl Exchange<'_> {
             let upset = Upset::silent(Failure::Disconnected, "the provider has no endpoint");
             return Err(failed(attempt, upset));
         };
-        let (name, model) = (&id.provider, &id.model);
-        let stream = self.admission.stream;
-        let outgoing = endpoint
-            .protocol
-            .chat(endpoint, model, &self.admission.object, stream);
-        let answer = match timeout_at(until, self.gateway.transport.send(provider, outgoing)).await
-        {
-            Err(_) => {
-                return Err(failed(
-                    attempt,
-                    Upset::silent(Failure::Timeout, "no answer in time"),
-                ));
-            }
-            Ok(Err(failure)) => {
-                let message = match failure {
-                    Failure::Timeout => "no answer in time",
-                    _ => "no connection, or it broke off",
-                };
-                return Err(failed(attempt, Upset::silent(failure, message)));
-            }
-            Ok(Ok(answer)) => answer,
+        let call = self.call(id, self.gateway.directory.traits(attempt.target));
+        let (asked, answer) = match self.send(endpoint, provider, call, until).await {
+            Ok(answered) => answered,
+            Err(upset) => return Err(failed(attempt, upset)),
         };
-        if !answer.status().is_success() {
-            return Err(failed(attempt, refusal(endpoint, answer, until).await));
+        let passage = asked.passage;
+        if self.admission.stream && is_stream(&answer, passage.framing()) {
+            return self
+                .stream(passage, &id.provider, answer, attempt, until)
+                .await;
         }
-        if stream && is_event_stream(&answer) {
-            return self.stream(endpoint, name, answer, attempt, until).await;
+        self.whole(passage, answer, attempt, until).await
+    }
+
+    fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> Call<'c> {
+        Call {
+            dialect: self.admission.errand.dialect(),
+            object: &self.admission.object,
+            headers: self.headers,
+            model: &id.model,
+            traits,
+            stream: self.admission.stream,
+            wants_usage: self.admission.wants_usage,
+            id: self.id,
+            created: crate::clock::now().unix_seconds(),
+            detour: false,
         }
-        self.whole(endpoint, answer, attempt, until).await
+    }
+
+    /// Sends the call, and once more where the protocol knows another way.
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        provider: usize,
+        mut call: Call<'_>,
+        until: Instant,
+    ) -> Result<(Asked, reqwest::Response), Upset> {
+        loop {
+            let endpoint = timely(until, endpoint.ready(call.detour)).await?;
+            let asked = self.admission.errand.ask(&endpoint, &call);
+            let mut asked = asked.map_err(|mistake| untranslatable(&mistake))?;
+            note_losses(&endpoint, asked.losses.names());
+            let outgoing = std::mem::take(&mut asked.outgoing);
+            let sent = async {
+                let sent = self.gateway.transport.send(provider, outgoing).await;
+                sent.map_err(unsent)
+            };
+            let answer = timely(until, sent).await?;
+            if answer.status().is_success() {
+                return Ok((asked, answer));
+            }
+            let upset = refusal(&endpoint, answer, until).await;
+            if call.detour || !endpoint.protocol.detour(&endpoint, &call, &upset) {
+                return Err(upset);
+            }
+            call.detour = true;
+        }
     }
 
     async fn stream(
         &self,
-        endpoint: &Endpoint,
+        passage: Box<dyn Passage>,
         name: &str,
         answer: reqwest::Response,
         attempt: Attempt,
@@ -99,15 +133,7 @@ impl Exchange<'_> {
             idle: limits.idle_timeout,
             until: self.started + limits.stream_timeout,
         };
-        let meter = endpoint.protocol.stream_meter();
-        let relay = Relay::new(
-            answer,
-            meter,
-            !self.admission.wants_usage,
-            pace,
-            name,
-            attempt,
-        );
+        let relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt);
         match relay.until_content(until).await {
             Ok(relay) => Ok(Answer::Stream {
                 headers,
@@ -122,7 +148,7 @@ impl Exchange<'_> {
 
     async fn whole(
         &self,
-        endpoint: &Endpoint,
+        mut passage: Box<dyn Passage>,
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
@@ -138,19 +164,65 @@ impl Exchange<'_> {
             Ok(Err(upset)) => return Err(failed(attempt, upset)),
             Ok(Ok(body)) => body,
         };
-        if self.admission.stream || !body.trim_ascii_start().starts_with(b"{") {
-            let upset = Upset::silent(
-                Failure::Server,
-                "the provider's answer is in no form that was asked for",
-            );
+        if self.admission.stream {
+            // Some servers say in one piece, and with a 200, why there is no stream.
+            let upset = passage.whole(&body).err().unwrap_or_else(|| {
+                let message = "the provider answered in one piece what was asked for as a stream";
+                Upset::silent(Failure::Server, message)
+            });
             return Err(failed(attempt, upset));
         }
-        let spent = attempt.finish(Outcome::Success, endpoint.protocol.usage(&body));
+        let body = match passage.whole(&body) {
+            Ok(body) => body,
+            Err(upset) => return Err(failed(attempt, upset)),
+        };
+        let usage = Metered::of(passage.usage(), true, self.admission.input, passage.said());
+        let spent = attempt.finish(Outcome::Success, usage);
         Ok(Answer::Whole {
             headers,
             body,
             spent,
         })
+    }
+}
+
+/// What is done in time, or a timeout.
+async fn timely<T>(
+    until: Instant,
+    work: impl Future<Output = Result<T, Upset>>,
+) -> Result<T, Upset> {
+    timeout_at(until, work)
+        .await
+        .unwrap_or_else(|_| Err(Upset::silent(Failure::Timeout, "no answer in time")))
+}
+
+fn unsent(failure: Failure) -> Upset {
+    let message = match failure {
+        Failure::Timeout => "no answer in time",
+        _ => "no connection, or it broke off",
+    };
+    Upset::silent(failure, message)
+}
+
+/// A request that this provider cannot be asked, or that is wrong for everybody.
+fn untranslatable(mistake: &Mistake) -> Upset {
+    let failure = if mistake.elsewhere {
+        Failure::Unsupported
+    } else {
+        Failure::InvalidRequest
+    };
+    let mut upset = Upset::silent(failure, mistake.message.clone());
+    upset.shape = mistake.param.clone().map(|param| Shape {
+        kind: "invalid_request_error".to_owned(),
+        param: Some(param),
+    });
+    upset
+}
+
+/// Names of members are no secrets; their values never get here.
+fn note_losses(endpoint: &Endpoint, names: &[String]) {
+    if !names.is_empty() {
+        tracing::debug!(kind = %endpoint.kind, members = ?names, "lost in translation");
     }
 }
 
@@ -189,12 +261,12 @@ async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Up
     }
 }
 
-fn is_event_stream(answer: &reqwest::Response) -> bool {
+fn is_stream(answer: &reqwest::Response, framing: Framing) -> bool {
     let kind = answer
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+    kind.is_some_and(|kind| framing.is_of(kind))
 }
 
 /// What of the upstream's headers is the client's business: how much it may still ask for.

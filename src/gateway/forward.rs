@@ -4,6 +4,7 @@
 use super::Gateway;
 use super::admission::{Admission, request_id};
 use super::attempt::{Attempt, Spent};
+use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::{Answer, Exchange};
 use super::record::Record;
@@ -15,7 +16,7 @@ use crate::protocols::Upset;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +29,15 @@ const PATIENCE: f64 = 1.5;
 /// Choices that may be lost to somebody quicker before we give up.
 const RACES: u32 = 8;
 
-/// Serves one chat request.
-pub(super) async fn chat(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
+/// Serves one request.
+pub(super) async fn run(
+    gateway: Gateway,
+    errand: Errand,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let mut record = Record::begin(&gateway.handle, request_id(&headers));
-    let served = serve(&gateway, &headers, body, &mut record).await;
+    let served = serve(&gateway, errand, &headers, body, &mut record).await;
     match served {
         Ok(Answer::Whole {
             headers,
@@ -56,7 +62,7 @@ pub(super) async fn chat(gateway: Gateway, headers: HeaderMap, body: Body) -> Re
             response
         }
         Err(error) => {
-            let mut response = error.into_response();
+            let mut response = error.respond(errand.dialect());
             record.mark(response.headers_mut());
             response
         }
@@ -65,6 +71,7 @@ pub(super) async fn chat(gateway: Gateway, headers: HeaderMap, body: Body) -> Re
 
 async fn serve(
     gateway: &Gateway,
+    errand: Errand,
     headers: &HeaderMap,
     body: Body,
     record: &mut Record,
@@ -80,12 +87,24 @@ async fn serve(
         .await
         .map_err(|error| mistaken(record, error))?;
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let admission =
-        Admission::read(headers, &body, &catalogue).map_err(|error| mistaken(record, error))?;
-    Journey::begin(gateway, &admission, record).run().await
+    let admission = Admission::read(errand, headers, &body, &catalogue)
+        .map_err(|error| mistaken(record, error))?;
+    let id = record.decision().to_string();
+    Journey {
+        gateway,
+        admission: &admission,
+        headers,
+        id: &id,
+        attempts: Attempts::new(gateway.limits.max_retries),
+        record,
+        tried: Vec::new(),
+        started: Instant::now(),
+    }
+    .run()
+    .await
 }
 
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
+pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
     to_bytes(body, limit).await.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(inner) = cause {
@@ -102,24 +121,15 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
 struct Journey<'g> {
     gateway: &'g Gateway,
     admission: &'g Admission<'g>,
+    headers: &'g HeaderMap,
+    id: &'g str,
     record: &'g mut Record,
     attempts: Attempts,
     tried: Vec<usize>,
     started: Instant,
 }
 
-impl<'g> Journey<'g> {
-    fn begin(gateway: &'g Gateway, admission: &'g Admission<'g>, record: &'g mut Record) -> Self {
-        Self {
-            gateway,
-            admission,
-            record,
-            attempts: Attempts::new(gateway.limits.max_retries),
-            tried: Vec::new(),
-            started: Instant::now(),
-        }
-    }
-
+impl Journey<'_> {
     async fn run(mut self) -> Result<Answer, GatewayError> {
         let (mut table, mut choice, mut attempt) = self.first()?;
         let limit = self.time_limit(&table, &choice);
@@ -132,6 +142,8 @@ impl<'g> Journey<'g> {
             let exchange = Exchange {
                 gateway: self.gateway,
                 admission: self.admission,
+                headers: self.headers,
+                id: self.id,
                 started: self.started,
             };
             let upset = match exchange.try_once(&table, attempt, until).await {

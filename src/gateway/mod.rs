@@ -1,9 +1,10 @@
-//! THE OPENAI-COMPATIBLE DOOR: a client's request in, attempts at providers out, until one
+//! THE DOOR FOR MODEL TRAFFIC: a client's request in, attempts at providers out, until one
 //! answers. It must keep serving when every other room is broken: it waits for no task, no disk
 //! and no screen, and reports by a queue that never blocks.
 
 mod admission;
 mod attempt;
+mod errand;
 mod error;
 mod exchange;
 mod forward;
@@ -16,13 +17,14 @@ pub use error::GatewayError;
 pub use guard::guarded;
 
 use crate::engine::Handle;
-use crate::protocols::{Directory, Transport};
+use crate::protocols::{Dialect, Directory, Transport};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use errand::Errand;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +87,7 @@ pub fn router(gateway: Gateway) -> Router {
     for prefix in ["/v1", "", "/v1/v1"] {
         router = router
             .route(&format!("{prefix}/chat/completions"), post(chat))
+            .route(&format!("{prefix}/embeddings"), post(embeddings))
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{*id}}"), get(models::one));
     }
@@ -97,5 +100,9 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
 }
 
 async fn chat(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    forward::chat(gateway, headers, body).await
+    forward::run(gateway, Errand::Talk(Dialect::Chat), headers, body).await
+}
+
+async fn embeddings(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+    forward::run(gateway, Errand::Embed, headers, body).await
 }

@@ -71,6 +71,10 @@ impl Record {
         );
     }
 
+    pub fn decision(&self) -> DecisionId {
+        self.decision
+    }
+
     pub fn provider(&self) -> &str {
         &self.provider
     }
@@ -117,8 +121,8 @@ impl Drop for Record {
             outcome,
             attempts = self.attempts,
             latency_ms = ended.since(self.started).as_millis(),
-            input_tokens = self.spent.usage.map(|usage| usage.input),
-            output_tokens = self.spent.usage.map(|usage| usage.output),
+            input_tokens = self.spent.usage.map(|metered| metered.usage.input),
+            output_tokens = self.spent.usage.map(|metered| metered.usage.output),
             cost_usd = self.spent.cost.map(Money::usd),
             "[PERFORMANCE] request finished"
         );

@@ -1,12 +1,11 @@
-//! A stream on its way from an upstream to the client: whole events pass as they came, we read
-//! along. Until the first content nothing has been promised and another target may still answer;
+//! A stream on its way from an upstream to the client, event by event through its passage. Until the first content nothing has been promised and another target may still answer;
 //! after it a broken stream ends in an error event, and never looks like a whole one.
 
 use super::attempt::{Attempt, Spent};
 use super::error::GatewayError;
 use super::record::Record;
-use crate::domain::{Failure, Outcome, RequestOutcome};
-use crate::protocols::{EventSplitter, Meaning, StreamMeter, Upset, transport_failure};
+use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
+use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, transport_failure};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
@@ -20,8 +19,6 @@ const HELD_BYTES: usize = 256 * 1024;
 /// How long the upstream may take to end its bytes once the answer is whole, so that the
 /// connection can be used again.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// How long parts of a stream may take.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +49,11 @@ enum Ending {
 /// One stream.
 pub(super) struct Relay {
     upstream: BoxStream<'static, reqwest::Result<Bytes>>,
-    splitter: EventSplitter,
-    meter: Box<dyn StreamMeter>,
-    /// The client did not ask for the usage, so it does not see the chunk that only has it.
-    strip_usage: bool,
+    splitter: Splitter,
+    passage: Box<dyn Passage>,
     pace: Pace,
+    /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
+    prompt: u64,
     held: BytesMut,
     /// For the error event.
     provider: String,
@@ -70,18 +67,18 @@ pub(super) struct Relay {
 impl Relay {
     pub fn new(
         answer: reqwest::Response,
-        meter: Box<dyn StreamMeter>,
-        strip_usage: bool,
+        passage: Box<dyn Passage>,
         pace: Pace,
+        prompt: u64,
         provider: &str,
         attempt: Attempt,
     ) -> Self {
         Self {
             upstream: answer.bytes_stream().boxed(),
-            splitter: EventSplitter::default(),
-            meter,
-            strip_usage,
+            splitter: Splitter::new(passage.framing()),
+            passage,
             pace,
+            prompt,
             held: BytesMut::new(),
             provider: provider.to_owned(),
             attempt: Some(attempt),
@@ -222,34 +219,26 @@ impl Relay {
         }
     }
 
-    fn pass(&mut self, event: &crate::protocols::Event, stretch: &mut Stretch) {
+    fn pass(&mut self, event: &Event, stretch: &mut Stretch) {
         stretch.events += 1;
-        match self.meter.read(event) {
-            Meaning::UsageOnly if self.strip_usage => return,
-            Meaning::Broken(upset) => {
-                stretch.end = Some(Ending::Broken(upset));
-                return;
-            }
+        match self.passage.read(event, &mut stretch.out) {
+            Meaning::Broken(upset) => stretch.end = Some(Ending::Broken(upset)),
             Meaning::Done => stretch.end = Some(Ending::Whole),
             Meaning::Content | Meaning::Finish => stretch.content = true,
-            Meaning::Quiet | Meaning::UsageOnly => {}
+            Meaning::Quiet => {}
         }
-        stretch.out.extend_from_slice(&event.raw);
     }
 
     /// The bytes are over. Without the terminator that is an end only where every choice has one.
     fn run_out(&mut self, stretch: &mut Stretch) {
         if let Some(event) = self.splitter.rest() {
             self.pass(&event, stretch);
-            if !stretch.out.is_empty() && !stretch.out.ends_with(b"\n\n") {
-                stretch.out.extend_from_slice(b"\n\n");
-            }
         }
         if stretch.end.is_some() {
             return;
         }
-        if self.meter.may_end() {
-            stretch.out.extend_from_slice(DONE);
+        if self.passage.may_end() {
+            self.passage.close(&mut stretch.out);
             stretch.end = Some(Ending::Whole);
         } else {
             let upset = Upset::silent(
@@ -274,16 +263,26 @@ impl Relay {
     }
 
     /// Ends the attempt as failed; gives the event that tells the client.
-    fn broken(&mut self, upset: &Upset) -> Bytes {
+    fn broken(&mut self, upset: &Upset) -> BytesMut {
         self.settle(Outcome::Failed(upset.failure));
-        // For the client it is one thing, whatever cut the stream: it has part of an answer.
-        let told = Upset::silent(Failure::Disconnected, upset.message.clone());
-        Bytes::from(GatewayError::upstream(&told, &self.provider, "").event())
+        // What the provider stated is told as it is. All else is one thing for the client,
+        // whatever cut the stream: it has part of an answer.
+        let told = if upset.status == 0 {
+            &Upset::silent(Failure::Disconnected, upset.message.clone())
+        } else {
+            upset
+        };
+        let told = GatewayError::upstream(told, &self.provider, "").told();
+        let mut out = BytesMut::new();
+        self.passage.broken(&told, &mut out);
+        out
     }
 
     fn settle(&mut self, outcome: Outcome) {
         self.ended = true;
-        let usage = self.meter.usage();
+        let is_whole = outcome == Outcome::Success;
+        let (reported, said) = (self.passage.usage(), self.passage.said());
+        let usage = Metered::of(reported, is_whole, self.prompt, said);
         let spent = self
             .attempt
             .take()
@@ -296,6 +295,15 @@ impl Relay {
         match self.record.take() {
             Some(mut record) => record.end(outcome, spent),
             None => self.fate = Some((outcome, spent)),
+        }
+    }
+}
+
+/// A client that leaves is billed for what it was sent.
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if self.attempt.is_some() {
+            self.settle(Outcome::Cancelled);
         }
     }
 }

@@ -1,54 +1,123 @@
 //! Where each provider is and how to show who we are. Keys are here and nowhere else.
 
-use super::Protocol;
+use super::call::ModelTraits;
+use super::{Protocol, Recall, Upset};
 use http::HeaderValue;
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// One provider's address and key.
 #[derive(Clone)]
 pub struct Endpoint {
     /// Ends in what the vendor documents (`/v1` for OpenAI-like ones), without a slash.
     pub base_url: String,
-    /// `Bearer …`, marked as sensitive; nothing where the provider asks for none.
-    pub authorization: Option<HeaderValue>,
+    /// The word that selected the protocol.
+    pub kind: Arc<str>,
     pub protocol: &'static dyn Protocol,
+    /// Where the models are, for vendors that ask for a place.
+    pub place: Option<Place>,
+    /// What the provider's models will want back.
+    pub recall: Recall,
+    credential: Credential,
+}
+
+/// A project and a location at Google's cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub project: String,
+    pub location: String,
+}
+
+/// How to show who we are.
+#[derive(Clone)]
+enum Credential {
+    None,
+    /// As it is, and as a bearer; both marked as sensitive.
+    Key {
+        bare: HeaderValue,
+        bearer: HeaderValue,
+    },
 }
 
 impl Endpoint {
     /// Nothing where the key holds what no header can.
-    pub fn new(base_url: &str, key: Option<&str>, protocol: &'static dyn Protocol) -> Option<Self> {
-        let authorization = match key {
-            Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {key}")).ok()?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
+    pub fn new(
+        base_url: &str,
+        key: Option<&str>,
+        kind: &str,
+        protocol: &'static dyn Protocol,
+    ) -> Option<Self> {
+        let credential = match key {
+            Some(key) => Credential::Key {
+                bare: sensitive(key)?,
+                bearer: sensitive(&format!("Bearer {key}"))?,
+            },
+            None => Credential::None,
         };
         Some(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
-            authorization,
+            kind: kind.into(),
             protocol,
+            place: None,
+            recall: Recall::default(),
+            credential,
         })
     }
+
+    /// The endpoint with a key that is good now. `fresh`: the last one was refused.
+    #[expect(clippy::unused_async, reason = "keys that run out are fetched here")]
+    pub async fn ready(&self, _fresh: bool) -> Result<Cow<'_, Self>, Upset> {
+        Ok(Cow::Borrowed(self))
+    }
+
+    /// The key as a bearer.
+    pub fn bearer(&self) -> Option<HeaderValue> {
+        match &self.credential {
+            Credential::Key { bearer, .. } => Some(bearer.clone()),
+            Credential::None => None,
+        }
+    }
+
+    /// The key as it is.
+    pub fn key(&self) -> Option<HeaderValue> {
+        match &self.credential {
+            Credential::Key { bare, .. } => Some(bare.clone()),
+            Credential::None => None,
+        }
+    }
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
+            .field("kind", &self.kind)
             .field("base_url", &self.base_url)
             .finish_non_exhaustive()
     }
 }
 
-/// Endpoints by the provider's place in the catalogue; nothing for those that are off.
+/// What is known of providers and models beside the rules, by their places in the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
+    /// Nothing for providers that are off.
     pub endpoints: Vec<Option<Endpoint>>,
+    /// What is peculiar to each target's model.
+    pub traits: Vec<ModelTraits>,
 }
 
 impl Directory {
     pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
         self.endpoints.get(provider).and_then(Option::as_ref)
+    }
+
+    pub fn traits(&self, target: usize) -> &ModelTraits {
+        self.traits.get(target).unwrap_or(&ModelTraits::UNSTATED)
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A delay that no provider means: an hour.
@@ -20,6 +21,15 @@ pub struct Upset {
     pub message: String,
     /// The upstream's error code, where it gave one.
     pub code: Option<String>,
+    /// What OpenAI's shape says beside that, where the upstream answered in it.
+    pub shape: Option<Shape>,
+}
+
+/// The rest of an error in OpenAI's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    pub kind: String,
+    pub param: Option<String>,
 }
 
 impl Upset {
@@ -30,93 +40,245 @@ impl Upset {
             status: 0,
             message: message.into(),
             code: None,
+            shape: None,
         }
+    }
+
+    /// The member that the upstream finds at fault.
+    pub fn param(&self) -> Option<&str> {
+        self.shape.as_ref()?.param.as_deref()
     }
 }
 
-/// The error shapes on the market: an object, a bare sentence (xAI), or a list of one (Google).
+/// The error shapes on the market: an object, a bare sentence (xAI, Ollama), or a list of one
+/// (Google).
 #[derive(Deserialize, Default)]
 struct Envelope {
     #[serde(default)]
-    error: serde_json::Value,
+    error: Value,
+    /// Where the whole is an error, its sort; Anthropic says `error`.
+    #[serde(default, rename = "type")]
+    kind: Value,
     #[serde(default)]
-    code: serde_json::Value,
+    code: Value,
     #[serde(default)]
-    message: serde_json::Value,
+    message: Value,
     #[serde(default)]
-    detail: serde_json::Value,
+    detail: Value,
+}
+
+/// What an error's body says, wherever it says it.
+#[derive(Debug, Default)]
+struct Words {
+    message: Option<String>,
+    code: Option<String>,
+    /// `type`, or Google's `status`.
+    kind: Option<String>,
+    /// A number that looks like a status.
+    status: Option<u16>,
+    /// Reasons inside of details: why a key or a quota is refused.
+    reasons: Vec<String>,
+    delay: Option<Duration>,
+    shape: Option<Shape>,
+    is_json: bool,
 }
 
 /// Classifies an answer whose status is not a success.
 pub fn upset(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
-    let (message, code) = words(body);
-    let message = message.unwrap_or_else(|| format!("the provider answered {}", status.as_u16()));
-    let failure = classify(status, headers, &message, code.as_deref());
+    let words = words(body);
+    let failure = classify(status.as_u16(), headers, &words);
+    let message = words.message.unwrap_or_else(|| {
+        let and = if words.is_json || body.is_empty() {
+            ""
+        } else {
+            " with a body that is not JSON"
+        };
+        format!("upstream answered {}{and}", status.as_u16())
+    });
     Upset {
         failure,
         status: status.as_u16(),
         message,
-        code,
+        code: words.code,
+        shape: words.shape,
     }
 }
 
-fn words(body: &[u8]) -> (Option<String>, Option<String>) {
-    let envelope: Envelope = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_slice::<[Envelope; 1]>(body).map(|[first]| first))
-        .unwrap_or_default();
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let word =
-        |value: &serde_json::Value| text(value).or_else(|| value.as_i64().map(|n| n.to_string()));
-    let message = text(&envelope.error["message"])
-        .or_else(|| text(&envelope.error))
-        .or_else(|| text(&envelope.message))
-        .or_else(|| text(&envelope.detail));
-    let code = word(&envelope.error["code"])
-        .or_else(|| word(&envelope.error["type"]))
-        .or_else(|| word(&envelope.code));
-    (message, code)
+/// Classifies an error that stands where an answer should be, inside of a success.
+pub fn stated(body: &[u8]) -> Upset {
+    let words = words(body);
+    let status = words.status.unwrap_or_else(|| {
+        let of_kind = |kind: &Option<String>| kind.as_deref().and_then(status_of);
+        of_kind(&words.kind)
+            .or_else(|| of_kind(&words.code))
+            .unwrap_or(500)
+    });
+    let failure = classify(status, &HeaderMap::new(), &words);
+    Upset {
+        failure,
+        status,
+        message: words
+            .message
+            .unwrap_or_else(|| "the provider gave up without a word".to_owned()),
+        code: words.code,
+        shape: words.shape,
+    }
 }
 
-fn classify(status: StatusCode, headers: &HeaderMap, message: &str, code: Option<&str>) -> Failure {
-    let code = code.unwrap_or_default();
+/// The status that a word of an error stands for.
+fn status_of(word: &str) -> Option<u16> {
+    Some(match word {
+        "invalid_request_error" | "INVALID_ARGUMENT" => 400,
+        "authentication_error" | "UNAUTHENTICATED" => 401,
+        "billing_error" => 402,
+        "permission_error" | "PERMISSION_DENIED" => 403,
+        "not_found_error" | "NOT_FOUND" => 404,
+        "request_too_large" => 413,
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => 429,
+        "timeout_error" | "DEADLINE_EXCEEDED" => 504,
+        "overloaded_error"
+        | "UNAVAILABLE"
+        | "server_is_overloaded"
+        | "service_unavailable_error"
+        | "The service is currently unavailable" => 503,
+        _ => return None,
+    })
+}
+
+fn words(body: &[u8]) -> Words {
+    let envelope: Option<Envelope> = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice::<[Envelope; 1]>(body).map(|[first]| first))
+        .ok();
+    let Some(Envelope {
+        error,
+        kind,
+        code,
+        message,
+        detail,
+    }) = envelope
+    else {
+        return Words::default();
+    };
+    let is_anthropic = kind == "error";
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let word = |value: &Value| text(value).or_else(|| value.as_i64().map(|n| n.to_string()));
+    let own_kind = text(&error["type"]);
+    let shape = own_kind
+        .clone()
+        .filter(|_| !is_anthropic && error["message"].is_string());
+    let details = &error["details"];
+    let listed = details.as_array().into_iter().flatten();
+    let reasons = listed.flat_map(|detail| {
+        let quotas = detail["violations"].as_array().into_iter().flatten();
+        let quotas = quotas.filter_map(|violation| text(&violation["quotaId"]));
+        text(&detail["reason"]).into_iter().chain(quotas)
+    });
+    let mut delays = details.as_array().into_iter().flatten();
+    Words {
+        message: text(&error["message"])
+            .or_else(|| text(&error))
+            .or_else(|| text(&message))
+            .or_else(|| text(&detail)),
+        code: word(&error["code"]).or_else(|| word(&code)),
+        kind: own_kind
+            .or_else(|| text(&error["status"]))
+            .or_else(|| text(&kind)),
+        status: [&error["code"], &code].into_iter().find_map(status_number),
+        reasons: reasons.chain(text(&details["error_code"])).collect(),
+        delay: delays.find_map(|detail| duration_text(detail["retryDelay"].as_str()?)),
+        shape: shape.map(|kind| Shape {
+            kind,
+            param: text(&error["param"]),
+        }),
+        is_json: true,
+    }
+}
+
+fn status_number(value: &Value) -> Option<u16> {
+    let number = match value {
+        Value::String(text) => text.parse().ok()?,
+        other => u16::try_from(other.as_u64()?).ok()?,
+    };
+    (400..600).contains(&number).then_some(number)
+}
+
+fn classify(status: u16, headers: &HeaderMap, words: &Words) -> Failure {
+    let code = words.code.as_deref().unwrap_or_default();
+    let message = words.message.as_deref().unwrap_or_default();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-    match status.as_u16() {
-        400 | 422 if code == "context_length_exceeded" || has(&CONTEXT_PHRASES) => {
+    let reason = |wanted: &[&str]| {
+        let mut found = words.reasons.iter();
+        found.any(|reason| wanted.iter().any(|word| reason.contains(word)))
+    };
+    let delay = || {
+        delay_from(headers)
+            .or(words.delay)
+            .or_else(|| spoken_delay(message))
+    };
+    match status {
+        400 | 422 if CONTEXT_CODES.contains(&code) || has(&CONTEXT_PHRASES) => {
             Failure::ContextLength
         }
-        400 if code == "invalid_api_key" || has(&KEY_PHRASES) => Failure::Auth,
+        400 if code == "invalid_api_key" || has(&KEY_PHRASES) || reason(&["API_KEY_INVALID"]) => {
+            Failure::Auth
+        }
+        400 | 403 | 429 if QUOTA_CODES.contains(&code) || has(&QUOTA_PHRASES) => Failure::Quota,
+        400 | 429 if reason(&QUOTA_REASONS) => Failure::Quota,
         401 => Failure::Auth,
         402 => Failure::Quota,
         403 => Failure::Permission,
         404 => Failure::NotFound,
         408 | 499 | 504 => Failure::Timeout,
         413 => Failure::TooLarge,
-        429 if QUOTA_CODES.contains(&code) => Failure::Quota,
-        429 => Failure::RateLimit(delay_from(headers)),
-        498 | 503 | 529 => Failure::Overloaded(delay_from(headers)),
+        429 => Failure::RateLimit(delay()),
+        498 | 503 | 529 => Failure::Overloaded(delay()),
         400..=499 => Failure::InvalidRequest,
         _ => Failure::Server,
     }
 }
 
-const CONTEXT_PHRASES: [&str; 5] = [
+const CONTEXT_CODES: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
+
+const CONTEXT_PHRASES: [&str; 8] = [
     "maximum context length is",
     "prompt is too long",
     "exceeds the maximum number of tokens allowed",
     "exceeds the available context size",
+    "exceed context limit",
     "is longer than the model's context length",
+    "input tokens exceed the configured limit",
+    "Input too long",
 ];
 
 const KEY_PHRASES: [&str; 3] = ["Incorrect API key", "API key not valid", "API_KEY_INVALID"];
 
-/// A 429 that waiting does not mend: the account has no money.
-const QUOTA_CODES: [&str; 5] = [
+/// A refusal that waiting does not mend: the account has no money.
+const QUOTA_CODES: [&str; 6] = [
     "insufficient_quota",
     "credit_balance_exhausted",
     "organization_spend_limit_exceeded",
     "project_spend_limit_exceeded",
     "organization_usage_limit_exceeded",
+    "billing_error",
 ];
+
+const QUOTA_PHRASES: [&str; 3] = [
+    "used all available credits",
+    "You have reached your specified API usage limits",
+    "You have reached your specified workspace API usage limits",
+];
+
+/// A spend limit, or a quota that lasts until tomorrow.
+const QUOTA_REASONS: [&str; 2] = ["spend_limit_reached", "PerDay"];
+
+/// `try again in 5.289s`.
+fn spoken_delay(message: &str) -> Option<Duration> {
+    let (_, after) = message.split_once("try again in ")?;
+    let end = after
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+        .unwrap_or(after.len());
+    duration_text(after[..end].trim_end_matches('.'))
+}
 
 /// How long the provider asks us to wait: `retry-after-ms`, `retry-after` as seconds or as a date
 /// (relative to the answer's own `date`), or the reset of the bucket that is empty.
@@ -132,7 +294,8 @@ pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
         .and_then(|ms| seconds(ms / 1e3))
         .or_else(|| text("retry-after").and_then(|after| retry_after(after, text("date"))))
         .or_else(|| reset(headers, "requests"))
-        .or_else(|| reset(headers, "tokens"));
+        .or_else(|| reset(headers, "tokens"))
+        .or_else(|| dated_reset(headers));
     delay.map(|delay| delay.min(LONGEST_DELAY))
 }
 
@@ -160,6 +323,22 @@ fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
         return None;
     }
     duration_text(text("reset")?)
+}
+
+/// Anthropic's buckets say when they are full again, not in how long; the answer's own `date` is
+/// the clock to compare with.
+fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();
+    let waits = ["requests", "tokens", "input-tokens", "output-tokens"].map(|bucket| {
+        let part = |part: &str| text(&format!("anthropic-ratelimit-{bucket}-{part}"));
+        let reset: jiff::Timestamp = part("reset")
+            .filter(|_| part("remaining").is_some_and(|left| left.trim() == "0"))?
+            .parse()
+            .ok()?;
+        seconds(reset.duration_since(now).as_secs_f64())
+    });
+    waits.into_iter().flatten().max()
 }
 
 /// OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.

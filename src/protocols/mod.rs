@@ -3,25 +3,34 @@
 //!
 //! A new protocol is one file with one type in it, and one line in [`ALL`].
 
+mod call;
 mod directory;
 mod failure;
+mod front;
+mod neutral;
 mod openai;
+mod passage;
 mod raw_object;
+mod recall;
 mod sse;
 mod transport;
 
-pub use directory::{Directory, Endpoint};
-pub use failure::{Upset, delay_from, upset};
+pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
+pub use directory::{Directory, Endpoint, Place};
+pub use failure::{Shape, Upset, delay_from, upset};
+pub use front::{Dialect, Front, Told};
+pub use neutral::{Losses, Mistake};
+pub use passage::{Framing, Meaning, Passage};
 pub use raw_object::RawObject;
-pub use sse::{Event, EventSplitter, TooLong};
+pub use recall::Recall;
+pub use sse::{Event, EventSplitter, LineSplitter, Splitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};
 
-use crate::domain::Usage;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 /// A request to an upstream, ready for the socket.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outgoing {
     pub method: Method,
     pub url: String,
@@ -30,65 +39,45 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
-/// What one event of an answer's stream means.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Meaning {
-    /// Text, a tool call, reasoning: what the client waits for.
-    Content,
-    /// A role, a ping, a comment: nothing that a client could use yet.
-    Quiet,
-    /// Nothing but the usage, which we asked for on our own behalf if the client did not.
-    UsageOnly,
-    /// The last choice has ended.
-    Finish,
-    /// The stream is whole.
-    Done,
-    /// The provider gave up, inside a 200.
-    Broken(Upset),
-}
-
-/// Reads along as an answer's stream flows by.
-pub trait StreamMeter: Send {
-    /// What an event means; remembers the usage.
-    fn read(&mut self, event: &Event) -> Meaning;
-    /// Whether the end of the bytes, here, is the end of the answer.
-    fn may_end(&self) -> bool;
-    fn usage(&self) -> Option<Usage>;
-}
-
-/// One wire format.
+/// One wire format, the provider's side of it.
 pub trait Protocol: Send + Sync {
     /// The words that select it in the configuration.
     fn kinds(&self) -> &'static [&'static str];
-    /// A chat request to `model` at the endpoint: the client's own object with the model's name
-    /// replaced and, for streams, the usage asked for.
-    fn chat(
-        &self,
-        endpoint: &Endpoint,
-        model: &str,
-        request: &RawObject<'_>,
-        stream: bool,
-    ) -> Outgoing;
+    /// A call in this protocol's words, and what will carry its answer to the client.
+    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable>;
+    /// Whether a refused call may be asked once more by another way of this protocol.
+    fn detour(&self, _endpoint: &Endpoint, _call: &Call<'_>, _upset: &Upset) -> bool {
+        false
+    }
+    /// The same for embeddings.
+    fn embed(&self, _endpoint: &Endpoint, _call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let problem = "names a provider that has no embeddings";
+        Err(Mistake::untranslatable("model", problem))
+    }
+    /// A question for the number of a prompt's tokens that costs nothing, where there is one.
+    fn count(&self, _endpoint: &Endpoint, _call: &Call<'_>) -> Option<Counting> {
+        None
+    }
     /// A question that costs nothing and shows whether the provider is there.
     fn probe(&self, endpoint: &Endpoint) -> Outgoing;
     /// Whether the answer to [`Protocol::probe`] is one.
     fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool;
     /// The models that the answer to [`Protocol::probe`] lists.
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
-    /// The tokens that a whole answer reports.
-    fn usage(&self, body: &[u8]) -> Option<Usage>;
-    fn stream_meter(&self) -> Box<dyn StreamMeter>;
     /// What went wrong, from an answer whose status is not a success.
-    fn upset(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset;
+    fn upset(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
+        upset(status, headers, body)
+    }
 }
 
 /// Every protocol that is built.
-pub const ALL: [&dyn Protocol; 1] = [&openai::OpenAi];
+pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {
-    ALL.into_iter()
+    ALL.iter()
         .find(|protocol| protocol.kinds().contains(&kind))
+        .copied()
 }
 
 /// All words that select a protocol.

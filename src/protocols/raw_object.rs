@@ -2,6 +2,7 @@
 //! unharmed, and a long prompt is never built up and written out again.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -27,9 +28,42 @@ impl<'a> RawObject<'a> {
             .flatten()
     }
 
+    /// Whether the member is there and is not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.get() != "null")
+    }
+
+    /// Whether the member is a list with something in it.
+    pub fn has_items(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| {
+            let inner = value.get().strip_prefix('[').unwrap_or("]");
+            !inner.trim_start().starts_with(']')
+        })
+    }
+
+    /// Whether the member's JSON holds these bytes.
+    pub fn mentions(&self, name: &str, bytes: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| value.get().contains(bytes))
+    }
+
+    /// The object as values; what is not JSON inside of a member cannot be, for it was read once.
+    pub fn value(&self) -> Value {
+        let members = self.0.iter().map(|(name, raw)| {
+            let value = serde_json::from_str(raw.get()).unwrap_or(Value::Null);
+            (name.clone().into_owned(), value)
+        });
+        Value::Object(members.collect())
+    }
+
     /// The object as bytes again, with some members replaced or, where they are new, added at the
     /// end. `replaced` holds names and JSON texts.
     pub fn with(&self, replaced: &[(&str, String)]) -> Vec<u8> {
+        self.without(&[], replaced)
+    }
+
+    /// The same, with some members left out.
+    pub fn without(&self, left_out: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
         let length: usize = self
             .0
             .iter()
@@ -40,7 +74,8 @@ impl<'a> RawObject<'a> {
         let kept = self
             .0
             .iter()
-            .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name));
+            .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name))
+            .filter(|(key, _)| !left_out.iter().any(|name| key == name));
         for (key, value) in kept {
             member(&mut text, key, value.get());
         }

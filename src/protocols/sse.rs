@@ -1,6 +1,7 @@
 //! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
 //! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
 
+use super::passage::Framing;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
 
@@ -19,6 +20,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// The event's text as a line of JSON, without what is around it.
+    pub fn line(&self) -> &[u8] {
+        self.raw.trim_ascii()
+    }
+
     /// The data lines joined; nothing for comments and other events without data.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let mut data: Option<Cow<'_, [u8]>> = None;
@@ -101,6 +107,84 @@ impl EventSplitter {
             self.seen = at;
         }
         None
+    }
+}
+
+/// Collects reads and gives out whole lines; empty ones mean nothing.
+#[derive(Debug, Default)]
+pub struct LineSplitter {
+    buffer: BytesMut,
+    seen: usize,
+}
+
+impl LineSplitter {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole line, where there is one.
+    pub fn next_line(&mut self) -> Result<Option<Event>, TooLong> {
+        while let Some(at) = self.buffer[self.seen..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+        {
+            let raw = self.buffer.split_to(self.seen + at + 1).freeze();
+            self.seen = 0;
+            if !raw.iter().all(u8::is_ascii_whitespace) {
+                return Ok(Some(Event { raw }));
+            }
+        }
+        self.seen = self.buffer.len();
+        if self.seen > LONGEST_EVENT {
+            return Err(TooLong);
+        }
+        Ok(None)
+    }
+
+    /// What is left once the bytes have ended: a line without its end.
+    pub fn rest(&mut self) -> Option<Event> {
+        self.seen = 0;
+        let raw = self.buffer.split().freeze();
+        (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
+    }
+}
+
+/// Cuts a stream by what its protocol cuts it.
+#[derive(Debug)]
+pub enum Splitter {
+    Events(EventSplitter),
+    Lines(LineSplitter),
+}
+
+impl Splitter {
+    pub fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Events => Self::Events(EventSplitter::default()),
+            Framing::Lines => Self::Lines(LineSplitter::default()),
+        }
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Events(splitter) => splitter.push(bytes),
+            Self::Lines(splitter) => splitter.push(bytes),
+        }
+    }
+
+    /// The next whole event, where there is one.
+    pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
+        match self {
+            Self::Events(splitter) => splitter.next_event(),
+            Self::Lines(splitter) => splitter.next_line(),
+        }
+    }
+
+    /// What is left once the bytes have ended.
+    pub fn rest(&mut self) -> Option<Event> {
+        match self {
+            Self::Events(splitter) => splitter.rest(),
+            Self::Lines(splitter) => splitter.rest(),
+        }
     }
 }
 

@@ -70,10 +70,17 @@ pub async fn start_with(
         targets: vec![0],
     });
     let protocol = by_kind("openai-compatible").unwrap();
-    let endpoint =
-        |upstream: &&Upstream| Endpoint::new(&upstream.base_url, Some("upstream-key"), protocol);
+    let endpoint = |upstream: &&Upstream| {
+        Endpoint::new(
+            &upstream.base_url,
+            Some("upstream-key"),
+            "openai-compatible",
+            protocol,
+        )
+    };
     let directory = Directory {
         endpoints: upstreams.iter().map(endpoint).collect(),
+        traits: Vec::new(),
     };
     start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
 }

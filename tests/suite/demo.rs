@@ -44,9 +44,12 @@ async fn start(pace: f64) -> Loop {
                 vendor.output_usd_per_1m,
             )),
         });
-        directory
-            .endpoints
-            .push(Endpoint::new(&vendor.base_url, vendor.api_key, protocol));
+        directory.endpoints.push(Endpoint::new(
+            &vendor.base_url,
+            vendor.api_key,
+            vendor.kind,
+            protocol,
+        ));
     }
     let bench = start_fleet(catalogue, directory, Strategy::Weighted, limits(), None).await;
     let traffic = Traffic::new(&bench.url, 7, 8.0 * pace).unwrap();

@@ -75,7 +75,12 @@ fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
         return None;
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
-    Endpoint::new(&provider.base_url, key, by_kind(&provider.kind)?)
+    Endpoint::new(
+        &provider.base_url,
+        key,
+        &provider.kind,
+        by_kind(&provider.kind)?,
+    )
 }
 
 /// Those that are configured, else those that the provider itself lists.

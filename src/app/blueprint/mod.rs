@@ -179,9 +179,9 @@ pub(super) fn of_demo(
             )),
         });
         let protocol = by_kind(vendor.kind);
-        directory.endpoints.push(
-            protocol.and_then(|protocol| Endpoint::new(&vendor.base_url, vendor.api_key, protocol)),
-        );
+        directory.endpoints.push(protocol.and_then(|protocol| {
+            Endpoint::new(&vendor.base_url, vendor.api_key, vendor.kind, protocol)
+        }));
     }
     let blueprint = Blueprint {
         catalogue,

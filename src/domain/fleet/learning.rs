@@ -6,6 +6,7 @@ use crate::domain::event::{Effect, EventKind};
 use crate::domain::observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };
+use crate::domain::pricing::Metered;
 use crate::domain::units::Moment;
 use std::time::Duration;
 
@@ -103,7 +104,9 @@ impl Fleet {
         if let Some(first_token) = seen {
             self.targets[end.target].first_token.add(first_token, now);
         }
-        let Some(usage) = end.usage else { return };
+        let Some(Metered { usage, .. }) = end.usage else {
+            return;
+        };
         self.output.add(usage.output as f64, now);
         if usage.output >= TOKENS_TO_TIME {
             // Nobody saw the first token of an answer that came in one piece.

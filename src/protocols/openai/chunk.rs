@@ -1,9 +1,85 @@
-//! What is read of an answer: the few members that matter, whatever else is there.
+//! What is read of an answer: the members that matter, whatever else is there.
 
-use crate::domain::Usage;
+use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+/// A chunk of a stream, or a whole answer: the two differ in one member's name.
+#[derive(Deserialize)]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow, default)]
+    pub model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub choices: Option<Vec<Choice<'a>>>,
+    #[serde(default)]
+    pub usage: Option<UsageShape>,
+    #[serde(default)]
+    pub x_groq: Option<GroqShape>,
+    #[serde(borrow, default)]
+    pub error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Choice<'a> {
+    #[serde(default)]
+    pub index: Option<u32>,
+    #[serde(borrow, default, alias = "message")]
+    pub delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    pub finish_reason: Option<Cow<'a, str>>,
+}
+
+/// What a model said; each vendor calls its reasoning something else.
+#[derive(Deserialize, Default)]
+pub(super) struct Delta<'a> {
+    #[serde(borrow, default)]
+    pub role: Option<Cow<'a, str>>,
+    /// A text, or with some vendors a list of parts.
+    #[serde(borrow, default)]
+    pub content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub refusal: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub reasoning_content: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub reasoning: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub tool_calls: Option<Vec<CallShape<'a>>>,
+    #[serde(borrow, default)]
+    pub function_call: Option<FunctionShape<'a>>,
+    #[serde(borrow, default)]
+    pub audio: Option<&'a RawValue>,
+    #[serde(default)]
+    pub annotations: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CallShape<'a> {
+    #[serde(default)]
+    pub index: Option<u64>,
+    #[serde(borrow, default)]
+    pub id: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    pub kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub function: Option<FunctionShape<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct FunctionShape<'a> {
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub arguments: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+pub(super) struct GroqShape {
+    #[serde(default)]
+    pub usage: Option<UsageShape>,
+}
 
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct UsageShape {
@@ -20,7 +96,7 @@ pub(super) struct UsageShape {
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
-pub(super) struct PromptDetails {
+struct PromptDetails {
     #[serde(default)]
     cached_tokens: Option<u64>,
     #[serde(default)]
@@ -28,83 +104,99 @@ pub(super) struct PromptDetails {
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
-pub(super) struct CompletionDetails {
+struct CompletionDetails {
     #[serde(default)]
     reasoning_tokens: Option<u64>,
 }
 
-impl From<UsageShape> for Usage {
+impl UsageShape {
+    /// Whether reasoning was left out of the completion but not out of the total, as xAI does.
+    pub fn leaves_reasoning_out(&self) -> bool {
+        let reasoning = self.reasoning().unwrap_or(0);
+        let stated = self.prompt_tokens.unwrap_or(0) + self.completion_tokens.unwrap_or(0);
+        reasoning > 0 && self.total_tokens == Some(stated + reasoning)
+    }
+
+    fn reasoning(&self) -> Option<u64> {
+        self.completion_tokens_details?.reasoning_tokens
+    }
+}
+
+impl From<UsageShape> for Tokens {
     fn from(shape: UsageShape) -> Self {
         let prompt = shape.prompt_tokens_details.unwrap_or_default();
-        let completion = shape.completion_tokens_details.unwrap_or_default();
-        let input = shape.prompt_tokens.unwrap_or(0);
-        let reasoning = completion.reasoning_tokens.unwrap_or(0);
-        let stated = shape.completion_tokens.unwrap_or(0);
-        // xAI leaves reasoning out of the completion but not out of the total.
-        let apart = shape.total_tokens == Some(input + stated + reasoning) && reasoning > 0;
+        let apart = if shape.leaves_reasoning_out() {
+            shape.reasoning().unwrap_or(0)
+        } else {
+            0
+        };
         Self {
-            input,
-            output: if apart { stated + reasoning } else { stated },
-            cached: prompt.cached_tokens.unwrap_or(0),
-            written: prompt.cache_write_tokens.unwrap_or(0),
-            reasoning,
+            input: shape.prompt_tokens.unwrap_or(0),
+            output: shape.completion_tokens.unwrap_or(0) + apart,
+            cached: prompt.cached_tokens,
+            written: prompt.cache_write_tokens,
+            reasoning: shape.reasoning(),
         }
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
-    pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
-    pub usage: Option<UsageShape>,
-    #[serde(borrow, default)]
-    pub error: Option<&'a RawValue>,
-}
+impl Chunk<'_> {
+    /// Groq's own place for the usage counts where the usual one is empty.
+    pub fn tokens(&self) -> Option<Tokens> {
+        let usage = self.usage.or_else(|| self.x_groq?.usage)?;
+        Some(usage.into())
+    }
 
-#[derive(Deserialize)]
-pub(super) struct Choice<'a> {
-    #[serde(default)]
-    pub index: u64,
-    #[serde(borrow, default)]
-    pub delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    pub finish_reason: Option<Cow<'a, str>>,
-}
-
-/// What a client could use; each vendor calls its reasoning something else.
-#[derive(Deserialize)]
-pub(super) struct Delta<'a> {
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    audio: Option<&'a RawValue>,
+    /// An error where the answer should be; some servers always send the member.
+    pub fn has_error(&self) -> bool {
+        self.error
+            .is_some_and(|error| !matches!(error.get(), "null" | "false" | "\"\"" | "{}"))
+    }
 }
 
 impl Delta<'_> {
+    /// Whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
-        let parts = [
-            self.content,
-            self.refusal,
-            self.reasoning_content,
-            self.reasoning,
-            self.tool_calls,
-            self.function_call,
-            self.audio,
-        ];
-        parts
-            .iter()
-            .flatten()
-            .any(|part| !matches!(part.get(), "null" | "\"\"" | "[]" | "{}"))
+        let text = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let raw = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"" | "[]" | "{}");
+        text(&self.refusal)
+            || text(&self.reasoning_content)
+            || text(&self.reasoning)
+            || self.content.is_some_and(raw)
+            || self.audio.is_some_and(raw)
+            || self
+                .tool_calls
+                .as_ref()
+                .is_some_and(|calls| !calls.is_empty())
+            || self.function_call.is_some()
     }
+}
+
+/// A finish reason in the words of all servers on the market. `called`: tools were called.
+pub(super) fn finish(word: &str, called: bool) -> Finish {
+    match word {
+        "length" | "model_length" | "max_tokens" | "insufficient_system_resource" => Finish::Length,
+        "content_filter" => Finish::ContentFilter,
+        "tool_calls" | "function_call" => Finish::ToolCalls,
+        _ if called => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}
+
+/// The chat protocol's word.
+pub(super) fn finish_word(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::ToolCalls => "tool_calls",
+        Finish::ContentFilter => "content_filter",
+    }
+}
+
+/// Whether the chat protocol knows the word.
+pub(super) fn is_finish_word(word: &str) -> bool {
+    matches!(
+        word,
+        "stop" | "length" | "tool_calls" | "content_filter" | "function_call"
+    )
 }

@@ -1,52 +1,78 @@
-//! OpenAI's chat completions, which most vendors speak. Between two parties that both speak it,
-//! bytes pass as they came; we replace the model's name, ask for the usage, and read along.
+//! OpenAI's chat completions, which most vendors speak, and the servers that differ in details.
 
+mod calls;
 mod chunk;
+mod decode;
+mod embeddings;
+mod encode;
+mod front;
+mod pass_through;
+mod read;
+mod write;
 
-use crate::domain::{Failure, Usage};
-use crate::protocols::failure::{Upset, upset};
-use crate::protocols::{Endpoint, Event, Meaning, Outgoing, Protocol, RawObject, StreamMeter};
+pub(super) use embeddings::{EmbeddingPassage, EmbeddingRequest};
+pub use front::ChatFront;
+pub(super) use front::error_body;
+pub(super) use read::{choice_word, effort, function, schema_format};
+pub(super) use write::{function as write_function, json_schema};
+
+use super::call::{Asked, Call, Untranslatable};
+use super::failure::Upset;
+use super::front::Dialect;
+use super::neutral::{Decode, Losses, Translation};
+use super::{Endpoint, Outgoing, Protocol, RawObject};
 use bytes::Bytes;
-use chunk::{Chunk, Delta, UsageShape};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
+use write::Manner;
 
 /// The protocol.
 #[derive(Debug)]
 pub struct OpenAi;
 
+const OPENAI: &str = "openai";
+const XAI: &str = "xai";
+
 impl Protocol for OpenAi {
     fn kinds(&self) -> &'static [&'static str] {
-        &["openai", "xai", "ollama", "openai-compatible"]
+        &[OPENAI, XAI, "openai-compatible"]
     }
 
-    fn chat(
-        &self,
-        endpoint: &Endpoint,
-        model: &str,
-        request: &RawObject<'_>,
-        stream: bool,
-    ) -> Outgoing {
-        let mut replaced = vec![("model", serde_json::Value::from(model).to_string())];
-        if stream {
-            replaced.push(("stream_options", with_usage(request)));
+    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        match call.dialect {
+            Dialect::Chat => Ok(pass_through(endpoint, call)),
+            Dialect::Messages | Dialect::Responses => translate(endpoint, call),
         }
-        let mut headers = headers(endpoint);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let accept = if stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        Outgoing {
-            method: Method::POST,
-            url: format!("{}/chat/completions", endpoint.base_url),
-            headers,
-            body: request.with(&replaced).into(),
+    }
+
+    fn detour(&self, endpoint: &Endpoint, call: &Call<'_>, upset: &Upset) -> bool {
+        match call.dialect {
+            // Newer models take tools together with reasoning at /responses alone.
+            Dialect::Chat | Dialect::Messages => {
+                &*endpoint.kind == OPENAI
+                    && upset.status == 400
+                    && upset.param() == Some("reasoning_effort")
+                    && call.object.get("tools").is_some()
+            }
+            // What calls itself OpenAI may be a server that has no /responses.
+            Dialect::Responses => {
+                matches!(&*endpoint.kind, OPENAI | XAI)
+                    && matches!(upset.status, 404 | 405)
+                    && upset.code.as_deref() != Some("model_not_found")
+            }
         }
+    }
+
+    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let body = call.object.with(&[("model", text(call.model))]);
+        Ok(Asked {
+            outgoing: post(endpoint, "/embeddings", body, false),
+            passage: Box::new(EmbeddingPassage::new(call, None)),
+            losses: Losses::default(),
+        })
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Outgoing {
@@ -70,44 +96,130 @@ impl Protocol for OpenAi {
     }
 
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
-        #[derive(Deserialize)]
-        struct List {
-            data: Vec<Model>,
-        }
-        #[derive(Deserialize)]
-        struct Model {
-            id: String,
-        }
-        let list = serde_json::from_slice::<List>(body).ok()?;
-        Some(list.data.into_iter().map(|model| model.id).collect())
+        listed_names(body)
     }
+}
 
-    fn usage(&self, body: &[u8]) -> Option<Usage> {
-        #[derive(Deserialize)]
-        struct Answer {
-            usage: Option<UsageShape>,
+/// The names in a list that has them as `data[].id`.
+pub(super) fn listed_names(body: &[u8]) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Vec<Model>,
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        id: String,
+    }
+    let list = serde_json::from_slice::<List>(body).ok()?;
+    Some(list.data.into_iter().map(|model| model.id).collect())
+}
+
+/// The client's own object, with the model's name replaced and the usage asked for.
+fn pass_through(endpoint: &Endpoint, call: &Call<'_>) -> Asked {
+    let mut losses = Losses::default();
+    let mut replaced = vec![("model", text(call.model))];
+    if call.stream {
+        replaced.push(("stream_options", with_usage(call.object)));
+    }
+    let left_out = adapt(endpoint, call, &mut replaced, &mut losses);
+    let body = call.object.without(&left_out, &replaced);
+    Asked {
+        outgoing: post(endpoint, "/chat/completions", body, call.stream),
+        passage: Box::new(pass_through::PassThrough::new(
+            call,
+            &*endpoint.kind == OPENAI,
+        )),
+        losses,
+    }
+}
+
+/// Members that this model or server refuses, under the name it takes.
+fn adapt(
+    endpoint: &Endpoint,
+    call: &Call<'_>,
+    replaced: &mut Vec<(&'static str, String)>,
+    losses: &mut Losses,
+) -> Vec<&'static str> {
+    let mut left_out = Vec::new();
+    let mut rename = |from: &'static str, to: &'static str| {
+        if let (Some(limit), None) = (call.object.get(from), call.object.get(to)) {
+            replaced.push((to, limit.get().to_owned()));
+            left_out.push(from);
         }
-        serde_json::from_slice::<Answer>(body)
-            .ok()?
-            .usage
-            .map(Usage::from)
+    };
+    match &*endpoint.kind {
+        OPENAI if call.traits.reasoning => rename("max_tokens", "max_completion_tokens"),
+        XAI => {
+            rename("max_completion_tokens", "max_tokens");
+            if call.model.starts_with("grok-4") {
+                for name in ["stop", "presence_penalty", "frequency_penalty"] {
+                    if call.object.get(name).is_some() {
+                        losses.add(name);
+                        left_out.push(name);
+                    }
+                }
+            }
+        }
+        _ => {}
     }
+    left_out
+}
 
-    fn stream_meter(&self) -> Box<dyn StreamMeter> {
-        Box::<Meter>::default()
+fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    let mut losses = Losses::default();
+    let conversation = call.dialect.front().read(call.object, &mut losses)?;
+    let limit = if &*endpoint.kind == OPENAI {
+        "max_completion_tokens"
+    } else {
+        "max_tokens"
+    };
+    let manner = Manner { limit };
+    let mut body = write::request(conversation, call.model, manner, &mut losses)?;
+    if call.stream {
+        body.insert("stream".to_owned(), true.into());
+        body.insert(
+            "stream_options".to_owned(),
+            serde_json::json!({"include_usage": true}),
+        );
     }
+    let body = Value::Object(body).to_string().into_bytes();
+    let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
+    Ok(Asked {
+        outgoing: post(endpoint, "/chat/completions", body, call.stream),
+        passage: Box::new(Translation::new(decoder, call.encoder())),
+        losses,
+    })
+}
 
-    fn upset(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
-        upset(status, headers, body)
+/// A request with a JSON body, for anybody who takes the key as a bearer.
+pub(super) fn post(endpoint: &Endpoint, path: &str, body: Vec<u8>, stream: bool) -> Outgoing {
+    let mut headers = headers(endpoint);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    Outgoing {
+        method: Method::POST,
+        url: format!("{}{path}", endpoint.base_url),
+        headers,
+        body: body.into(),
     }
 }
 
 fn headers(endpoint: &Endpoint) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(authorization) = &endpoint.authorization {
-        headers.insert(AUTHORIZATION, authorization.clone());
+    if let Some(authorization) = endpoint.bearer() {
+        headers.insert(AUTHORIZATION, authorization);
     }
     headers
+}
+
+/// A text as JSON.
+pub(super) fn text(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// The client's stream options with the usage asked for.
@@ -119,190 +231,5 @@ fn with_usage(request: &RawObject<'_>) -> String {
         .unwrap_or_else(|| r#"{"include_usage":true}"#.to_owned())
 }
 
-/// Reads along.
-#[derive(Debug, Default)]
-struct Meter {
-    usage: Option<Usage>,
-    /// Choices that were seen, and that have ended, one bit each.
-    begun: u64,
-    ended: u64,
-}
-
-impl StreamMeter for Meter {
-    fn read(&mut self, event: &Event) -> Meaning {
-        let Some(data) = event.data() else {
-            return Meaning::Quiet;
-        };
-        if data.trim_ascii() == b"[DONE]" {
-            return Meaning::Done;
-        }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return Meaning::Broken(Upset::silent(
-                Failure::Server,
-                "the provider sent a chunk that is not JSON",
-            ));
-        };
-        if chunk
-            .error
-            .is_some_and(|error| !matches!(error.get(), "null" | "false" | "\"\""))
-        {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return Meaning::Broken(upset(
-                status,
-                &HeaderMap::new(),
-                &Bytes::copy_from_slice(&data),
-            ));
-        }
-        if let Some(usage) = chunk.usage {
-            self.usage = Some(usage.into());
-        }
-        let choices = chunk.choices.unwrap_or_default();
-        if choices.is_empty() {
-            return if chunk.usage.is_some() {
-                Meaning::UsageOnly
-            } else {
-                Meaning::Quiet
-            };
-        }
-        let mut content = false;
-        for choice in &choices {
-            let bit = 1_u64 << choice.index.min(63);
-            self.begun |= bit;
-            content |= choice.delta.as_ref().is_some_and(Delta::has_content);
-            if choice
-                .finish_reason
-                .as_ref()
-                .is_some_and(|reason| !reason.is_empty())
-            {
-                self.ended |= bit;
-            }
-        }
-        match (content, self.may_end()) {
-            (true, _) => Meaning::Content,
-            (false, true) => Meaning::Finish,
-            (false, false) => Meaning::Quiet,
-        }
-    }
-
-    fn may_end(&self) -> bool {
-        self.begun != 0 && self.begun == self.ended
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        self.usage
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(meter: &mut Meter, data: &str) -> Meaning {
-        meter.read(&Event {
-            raw: Bytes::from(format!("data: {data}\n\n")),
-        })
-    }
-
-    #[test]
-    fn a_stream_is_read_along() {
-        let mut meter = Meter::default();
-
-        assert_eq!(
-            read(
-                &mut meter,
-                r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#
-            ),
-            Meaning::Quiet
-        );
-        assert_eq!(
-            read(
-                &mut meter,
-                r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#
-            ),
-            Meaning::Content
-        );
-        assert!(!meter.may_end());
-        assert_eq!(
-            read(
-                &mut meter,
-                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#
-            ),
-            Meaning::Finish
-        );
-        assert_eq!(
-            read(
-                &mut meter,
-                r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#
-            ),
-            Meaning::UsageOnly
-        );
-        assert_eq!(read(&mut meter, "[DONE]"), Meaning::Done);
-        assert_eq!(
-            meter.usage(),
-            Some(Usage {
-                input: 9,
-                output: 3,
-                ..Usage::default()
-            })
-        );
-    }
-
-    #[test]
-    fn an_error_inside_a_stream_is_one() {
-        let Meaning::Broken(upset) = read(
-            &mut Meter::default(),
-            r#"{"error":{"message":"overloaded"}}"#,
-        ) else {
-            panic!("not broken")
-        };
-        assert_eq!(upset.message, "overloaded");
-        assert!(matches!(
-            read(&mut Meter::default(), "{\"choices\":"),
-            Meaning::Broken(_)
-        ));
-    }
-
-    #[test]
-    fn every_choice_must_end() {
-        let mut meter = Meter::default();
-        read(
-            &mut meter,
-            r#"{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}"#,
-        );
-        read(
-            &mut meter,
-            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-        );
-        assert!(!meter.may_end());
-        read(
-            &mut meter,
-            r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
-        );
-        assert!(meter.may_end());
-    }
-
-    #[test]
-    fn reasoning_that_is_counted_apart_is_added_once() {
-        let usage = |text: &str| OpenAi.usage(text.as_bytes()).unwrap();
-
-        let apart = usage(
-            r#"{"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}}"#,
-        );
-        assert_eq!(apart.output, 12);
-        let within = usage(
-            r#"{"usage":{"prompt_tokens":10,"completion_tokens":12,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}}"#,
-        );
-        assert_eq!(within.output, 12);
-    }
-
-    #[test]
-    fn the_clients_stream_options_are_kept() {
-        let text = r#"{"model":"m","stream":true,"stream_options":{"include_obfuscation":false}}"#;
-        let object: RawObject<'_> = serde_json::from_str(text).unwrap();
-
-        assert_eq!(
-            with_usage(&object),
-            r#"{"include_obfuscation":false,"include_usage":true}"#
-        );
-    }
-}
+mod tests;

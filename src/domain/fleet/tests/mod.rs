@@ -2,9 +2,10 @@ mod steering;
 
 use super::Fleet;
 use crate::domain::{
-    Ask, AttemptEnd, Catalogue, DecisionId, Effect, Failure, ModelType, ModelTypes, Moment, Money,
-    Observation, Outcome, Price, ProbeEnd, ProbeVerdict, Provider, RequestEnd, RequestOutcome,
-    Standing, State, Strategy, Target, TargetId, Usage, WeightOverride, Weights, choose,
+    Ask, AttemptEnd, Catalogue, DecisionId, Effect, Failure, Metered, ModelType, ModelTypes,
+    Moment, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, Provider, RequestEnd,
+    RequestOutcome, Standing, State, Strategy, Target, TargetId, Usage, WeightOverride, Weights,
+    choose,
 };
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
         ended: at(second + 1),
         outcome,
         first_token: Some(0.4),
-        usage,
+        usage: usage.map(Metered::exact),
         cost: usage
             .filter(|_| target == 0)
             .map(|_| Money::per_token(50.0)),

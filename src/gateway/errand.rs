@@ -1,0 +1,68 @@
+//! What a client may want done, by the path it asks.
+
+use crate::domain::{ModelType, Needs};
+use crate::protocols::{Asked, Call, Dialect, Endpoint, RawObject, Untranslatable};
+
+/// What a client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// The next turn of a conversation.
+    Talk(Dialect),
+    /// Numbers for texts.
+    Embed,
+}
+
+impl Errand {
+    /// The protocol that the client speaks.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Talk(dialect) => dialect,
+            Self::Embed => Dialect::Chat,
+        }
+    }
+
+    /// The member that holds what it is all about; a request without it is none.
+    pub fn prompt_member(self) -> &'static str {
+        match self {
+            Self::Talk(dialect) => dialect.front().prompt_member(),
+            Self::Embed => "input",
+        }
+    }
+
+    /// The longest answer wanted, in tokens.
+    pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
+        match self {
+            Self::Talk(dialect) => {
+                let mut names = dialect.front().limit_members().iter();
+                names.find_map(|name| object.read(name))
+            }
+            Self::Embed => Some(0),
+        }
+    }
+
+    pub fn needs(self, object: &RawObject<'_>) -> Needs {
+        match self {
+            Self::Talk(dialect) => dialect.front().needs(object),
+            Self::Embed => Needs::default(),
+        }
+    }
+
+    /// The type of work where neither the model's name nor a header says it: images → vision,
+    /// reasoning parameters → reasoning, else chat.
+    pub fn infer(self, needs: Needs) -> ModelType {
+        match self {
+            Self::Embed => ModelType::Embedding,
+            Self::Talk(_) if needs.images => ModelType::Vision,
+            Self::Talk(_) if needs.reasoning => ModelType::Reasoning,
+            Self::Talk(_) => ModelType::Chat,
+        }
+    }
+
+    /// In the provider's words.
+    pub fn ask(self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        match self {
+            Self::Talk(_) => endpoint.protocol.ask(endpoint, call),
+            Self::Embed => endpoint.protocol.embed(endpoint, call),
+        }
+    }
+}

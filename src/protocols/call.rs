@@ -1,0 +1,100 @@
+//! One request on its way to one target.
+
+use super::neutral::{Encode, Losses, Mistake};
+use super::passage::Passage;
+use super::{Dialect, Outgoing, RawObject};
+use http::HeaderMap;
+use std::fmt;
+
+/// What a protocol is asked to put into its own words.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The protocol that the client speaks.
+    pub dialect: Dialect,
+    pub object: &'a RawObject<'a>,
+    /// The client's headers.
+    pub headers: &'a HeaderMap,
+    /// The model's name at the provider.
+    pub model: &'a str,
+    pub traits: &'a ModelTraits,
+    pub stream: bool,
+    /// Whether the client wants the usage at the end of its stream.
+    pub wants_usage: bool,
+    /// Unique, and all that the answer's own names are made from.
+    pub id: &'a str,
+    /// Unix seconds.
+    pub created: u64,
+    /// The way that this protocol prefers was refused; go the other.
+    pub detour: bool,
+}
+
+impl Call<'_> {
+    /// Who says the answer to this client.
+    pub fn encoder(&self) -> Box<dyn Encode> {
+        self.dialect.front().encoder(self)
+    }
+}
+
+/// A call in a protocol's words.
+pub struct Asked {
+    pub outgoing: Outgoing,
+    pub passage: Box<dyn Passage>,
+    pub losses: Losses,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked")
+            .field("losses", &self.losses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A question for the number of a prompt's tokens.
+#[derive(Debug)]
+pub struct Counting {
+    pub outgoing: Outgoing,
+    /// Finds the number in the answer.
+    pub read: fn(&[u8]) -> Option<u64>,
+}
+
+/// Why a call cannot be put into a protocol's words.
+pub type Untranslatable = Mistake;
+
+/// What is peculiar to a model. What nobody states is as the protocol's newest models have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelTraits {
+    /// Takes temperature and its like.
+    pub sampling: bool,
+    /// Can be forced to call a tool.
+    pub forced_tools: bool,
+    /// Keeps to a JSON schema by itself.
+    pub json_schema: bool,
+    /// Thinks before it answers.
+    pub reasoning: bool,
+    /// Decides by itself how long to think, and is told how hard.
+    pub adaptive_thinking: bool,
+    /// Served by `/responses` alone.
+    pub responses_only: bool,
+    /// Tokens of its longest answer.
+    pub max_output: Option<u64>,
+}
+
+impl ModelTraits {
+    /// A model of which nothing is stated.
+    pub const UNSTATED: Self = Self {
+        sampling: true,
+        forced_tools: true,
+        json_schema: true,
+        reasoning: false,
+        adaptive_thinking: false,
+        responses_only: false,
+        max_output: None,
+    };
+}
+
+impl Default for ModelTraits {
+    fn default() -> Self {
+        Self::UNSTATED
+    }
+}

@@ -1,0 +1,61 @@
+//! The protocols that clients speak to us.
+
+use super::call::Call;
+use super::neutral::{Conversation, Encode, Losses, Mistake};
+use super::{RawObject, openai};
+use crate::domain::Needs;
+use bytes::Bytes;
+use std::fmt;
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's chat completions.
+    Chat,
+    /// Anthropic's messages.
+    Messages,
+    /// OpenAI's responses.
+    Responses,
+}
+
+impl Dialect {
+    pub fn front(self) -> &'static dyn Front {
+        match self {
+            Self::Chat => &openai::ChatFront,
+            Self::Messages | Self::Responses => todo!(),
+        }
+    }
+}
+
+/// A client's side of a protocol.
+pub trait Front: Send + Sync + fmt::Debug {
+    /// The member that holds the conversation; a request without it is none.
+    fn prompt_member(&self) -> &'static str;
+    /// The members that hold the longest answer's tokens, the first that is there counts.
+    fn limit_members(&self) -> &'static [&'static str];
+    /// Whether the client wants the tokens at the end of its stream. Protocols that always send
+    /// them leave the client no choice.
+    fn wants_usage(&self, _object: &RawObject<'_>) -> bool {
+        true
+    }
+    /// What the request needs of a model.
+    fn needs(&self, object: &RawObject<'_>) -> Needs;
+    /// A request in no vendor's words.
+    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake>;
+    /// Who says an answer.
+    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode>;
+    /// A failure, as the body of an answer.
+    fn error(&self, told: &Told) -> Bytes;
+}
+
+/// A failure as clients are told of it, in OpenAI's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub status: u16,
+    /// OpenAI's `type`.
+    pub kind: String,
+    pub code: Option<String>,
+    /// The member at fault.
+    pub param: Option<String>,
+    pub message: String,
+}

@@ -1,0 +1,252 @@
+//! What a client asks a model, in no vendor's words: turns of typed parts, tools, and limits.
+
+use serde_json::Value;
+
+/// A request for the next turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Conversation {
+    pub turns: Vec<Turn>,
+    pub tools: Vec<Tool>,
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether several tools may be called at once.
+    pub parallel_tools: Option<bool>,
+    pub format: Option<Format>,
+    /// The longest answer, in tokens, reasoning included.
+    pub max_tokens: Option<u64>,
+    pub sampling: Sampling,
+    pub effort: Option<Effort>,
+    /// The client's opaque name for who asks.
+    pub user: Option<String>,
+}
+
+/// One speaker's words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    pub role: Role,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Instructions, wherever they stand.
+    System,
+    User,
+    Assistant,
+    /// Results of tools.
+    Tool,
+}
+
+/// A piece of a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    Text(String),
+    /// The model's own thoughts, with the vendor's seal on them where it gave one.
+    Reasoning {
+        text: String,
+        signature: Option<String>,
+    },
+    /// Thoughts that only the vendor can read.
+    Redacted(String),
+    Refusal(String),
+    Media(Media),
+    ToolCall(ToolCall),
+    ToolResult {
+        call: String,
+        content: Vec<Part>,
+        is_error: bool,
+    },
+}
+
+/// A tool that the model wants called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    /// JSON text, as the model wrote it.
+    pub arguments: String,
+    /// The vendor's seal on the thoughts behind the call.
+    pub signature: Option<String>,
+}
+
+/// A picture, a document, a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Media {
+    pub kind: MediaKind,
+    pub source: Source,
+    /// A file's name.
+    pub name: Option<String>,
+    /// How closely a picture is looked at, in the client's word.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaKind {
+    Image,
+    Document,
+    Audio,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// `data` is base64.
+    Inline {
+        mime: String,
+        data: String,
+    },
+    Link(String),
+    /// A file that the vendor keeps.
+    Id(String),
+}
+
+impl Source {
+    /// From an address, which may be a `data:` URL.
+    pub fn from_url(url: String) -> Self {
+        let inline = url.strip_prefix("data:").and_then(|rest| {
+            let (mime, data) = rest.split_once(";base64,")?;
+            let mime = mime.split(';').next().unwrap_or(mime);
+            Some(Self::Inline {
+                mime: mime.to_owned(),
+                data: data.to_owned(),
+            })
+        });
+        inline.unwrap_or(Self::Link(url))
+    }
+
+    /// As an address; nothing for what only its vendor can find.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Inline { mime, data } => Some(format!("data:{mime};base64,{data}")),
+            Self::Link(url) => Some(url.clone()),
+            Self::Id(_) => None,
+        }
+    }
+}
+
+/// A function that the model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    /// JSON Schema of its arguments.
+    pub parameters: Option<Value>,
+    pub strict: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChoice {
+    Auto,
+    None,
+    /// Some tool must be called.
+    Any,
+    /// This one must be called.
+    Named(String),
+}
+
+/// The form of the answer's text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Format {
+    /// Some JSON.
+    Json,
+    /// JSON that keeps to a schema.
+    Schema {
+        name: String,
+        description: Option<String>,
+        schema: Value,
+        strict: Option<bool>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sampling {
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<u64>,
+    pub stop: Vec<String>,
+    pub seed: Option<i64>,
+    /// How many answers.
+    pub n: Option<u64>,
+    pub presence_penalty: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+}
+
+/// How much a model should think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    XHigh,
+    Max,
+}
+
+impl Effort {
+    const WORDS: [(Self, &'static str); 7] = [
+        (Self::None, "none"),
+        (Self::Minimal, "minimal"),
+        (Self::Low, "low"),
+        (Self::Medium, "medium"),
+        (Self::High, "high"),
+        (Self::XHigh, "xhigh"),
+        (Self::Max, "max"),
+    ];
+
+    pub fn word(self) -> &'static str {
+        Self::WORDS
+            .into_iter()
+            .find(|(effort, _)| *effort == self)
+            .map_or("medium", |(_, word)| word)
+    }
+
+    /// The effort that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS
+            .into_iter()
+            .find(|(_, known)| *known == word)
+            .map(|(effort, _)| effort)
+    }
+
+    /// Tokens of thought, for models that are told a number.
+    pub fn budget(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Minimal | Self::Low => 1_024,
+            Self::Medium => 2_048,
+            Self::High => 4_096,
+            Self::XHigh => 8_192,
+            Self::Max => 16_384,
+        }
+    }
+
+    /// The effort that a number of tokens stands for.
+    pub fn from_budget(tokens: u64) -> Self {
+        match tokens {
+            0..2_048 => Self::Low,
+            2_048..8_192 => Self::Medium,
+            _ => Self::High,
+        }
+    }
+}
+
+impl Turn {
+    pub fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self { role, parts }
+    }
+
+    /// All its text, parts joined as they stand.
+    pub fn text(&self) -> String {
+        text_of(&self.parts)
+    }
+}
+
+/// The text of parts, joined as they stand.
+pub fn text_of(parts: &[Part]) -> String {
+    parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! Reads a JSON object member by member: a mistake is told by the member's path, and what nobody
+//! asked for is known at the end.
+
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// A request that cannot be used as it is, or cannot be said in another protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Mistake {
+    /// Path of the member at fault, for example `messages[2].content`.
+    pub param: Option<String>,
+    pub message: String,
+    /// Whether it is only this target that cannot take it.
+    pub elsewhere: bool,
+}
+
+impl Mistake {
+    pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
+        let param = param.into();
+        Self {
+            message: format!("{param} {message}"),
+            param: Some(param),
+            elsewhere: false,
+        }
+    }
+
+    /// What this target's protocol has no words for.
+    pub fn untranslatable(param: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self {
+            elsewhere: true,
+            ..Self::new(param, message)
+        }
+    }
+}
+
+/// What a translation could not carry over, by the members' names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Losses(Vec<String>);
+
+impl Losses {
+    pub fn add(&mut self, name: impl Into<String>) {
+        let name = name.into();
+        if !self.0.contains(&name) {
+            self.0.push(name);
+        }
+    }
+
+    /// Adds the name if there was a value.
+    pub fn add_if(&mut self, there: bool, name: &str) {
+        if there {
+            self.add(name);
+        }
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// The members of one object that were not read yet.
+#[derive(Debug)]
+pub struct Members {
+    path: String,
+    map: Map<String, Value>,
+}
+
+impl Members {
+    /// `path` is the object's own, empty for the whole body.
+    pub fn of(value: Value, path: impl Into<String>) -> Result<Self, Mistake> {
+        let path = path.into();
+        match value {
+            Value::Object(map) => Ok(Self { path, map }),
+            other => Err(Mistake::new(
+                path,
+                format!("is {}, but must be an object", sort(&other)),
+            )),
+        }
+    }
+
+    /// The path of a member.
+    pub fn at(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+
+    /// Whether the member is there and is not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// The member, unless it is missing or null.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    pub fn text(&mut self, name: &str) -> Result<Option<String>, Mistake> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong(name, &other, "a text")),
+        }
+    }
+
+    pub fn required_text(&mut self, name: &str) -> Result<String, Mistake> {
+        self.text(name)?
+            .ok_or_else(|| Mistake::new(self.at(name), "is missing; it must be a text"))
+    }
+
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>, Mistake> {
+        self.convert(name, Value::as_f64, "a number")
+    }
+
+    pub fn count(&mut self, name: &str) -> Result<Option<u64>, Mistake> {
+        self.convert(name, Value::as_u64, "a whole number, not negative")
+    }
+
+    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, Mistake> {
+        self.convert(name, Value::as_i64, "a whole number")
+    }
+
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Mistake> {
+        self.convert(name, Value::as_bool, "true or false")
+    }
+
+    pub fn list(&mut self, name: &str) -> Result<Vec<Value>, Mistake> {
+        match self.take(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(list)) => Ok(list),
+            Some(other) => Err(self.wrong(name, &other, "a list")),
+        }
+    }
+
+    pub fn object(&mut self, name: &str) -> Result<Option<Self>, Mistake> {
+        let path = self.at(name);
+        self.take(name)
+            .map(|value| Self::of(value, path))
+            .transpose()
+    }
+
+    fn convert<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&Value) -> Option<T>,
+        expected: &str,
+    ) -> Result<Option<T>, Mistake> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => match read(&value) {
+                Some(read) => Ok(Some(read)),
+                None => Err(self.wrong(name, &value, expected)),
+            },
+        }
+    }
+
+    fn wrong(&self, name: &str, value: &Value, expected: &str) -> Mistake {
+        Mistake::new(
+            self.at(name),
+            format!("is {}, but must be {expected}", sort(value)),
+        )
+    }
+
+    /// Counts as lost what was not read and says something.
+    pub fn lose_rest(self, losses: &mut Losses) {
+        for (name, value) in &self.map {
+            if !value.is_null() {
+                losses.add(self.at(name));
+            }
+        }
+    }
+}
+
+/// What a value is, without showing it: it may be a prompt.
+fn sort(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_mistake_names_the_member_and_hides_its_value() {
+        let mut members = Members::of(json!({"content": 7}), "messages[1]").unwrap();
+        let mistake = members.text("content").unwrap_err();
+
+        assert_eq!(mistake.param.as_deref(), Some("messages[1].content"));
+        assert_eq!(
+            mistake.message,
+            "messages[1].content is a number, but must be a text"
+        );
+    }
+
+    #[test]
+    fn what_nobody_read_is_lost_by_name() {
+        let mut members =
+            Members::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
+        members.integer("seed").unwrap();
+        let mut losses = Losses::default();
+        members.lose_rest(&mut losses);
+
+        assert_eq!(losses.names(), ["store"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! What a model answers, in no vendor's words: a row of small steps, or all of them folded.
+
+use super::conversation::{Part, ToolCall};
+use crate::domain::Usage;
+use serde_json::Value;
+
+/// One step of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delta {
+    /// Who speaks, once, before all else.
+    Start {
+        model: Option<String>,
+    },
+    Text(String),
+    Reasoning(String),
+    /// The seal on the reasoning before it.
+    Signature(String),
+    Redacted(String),
+    Refusal(String),
+    /// A link to where a text comes from, in the chat protocol's shape.
+    Annotation(Value),
+    /// A tool call begins; it is the `call`-th of its choice.
+    Call {
+        call: usize,
+        id: String,
+        name: String,
+        signature: Option<String>,
+    },
+    /// More of a call's arguments.
+    Arguments {
+        call: usize,
+        text: String,
+    },
+    /// The choice is over.
+    End(Finish),
+}
+
+/// Why an answer is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    Stop,
+    Length,
+    ToolCalls,
+    ContentFilter,
+}
+
+/// Tokens as one vendor counts them; what it did not state stays unsaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// The prompt, cached parts included.
+    pub input: u64,
+    /// The answer, reasoning included.
+    pub output: u64,
+    pub cached: Option<u64>,
+    pub written: Option<u64>,
+    pub reasoning: Option<u64>,
+}
+
+impl Tokens {
+    pub fn total(self) -> u64 {
+        self.input + self.output
+    }
+}
+
+impl From<Tokens> for Usage {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            input: tokens.input,
+            output: tokens.output,
+            cached: tokens.cached.unwrap_or(0),
+            written: tokens.written.unwrap_or(0),
+            reasoning: tokens.reasoning.unwrap_or(0),
+        }
+    }
+}
+
+/// Steps with the choice that each belongs to.
+pub type Deltas = Vec<(u32, Delta)>;
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reply {
+    pub model: Option<String>,
+    pub choices: Vec<Choice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Choice {
+    pub parts: Vec<Part>,
+    pub annotations: Vec<Value>,
+    pub finish: Option<Finish>,
+}
+
+impl Reply {
+    /// Folds the steps of an answer.
+    pub fn of(deltas: Deltas) -> Self {
+        let mut reply = Self::default();
+        for (choice, delta) in deltas {
+            if let Delta::Start { model } = delta {
+                reply.model = reply.model.or(model);
+                continue;
+            }
+            let place = choice as usize;
+            if reply.choices.len() <= place {
+                reply.choices.resize_with(place + 1, Choice::default);
+            }
+            reply.choices[place].take(delta);
+        }
+        reply
+    }
+}
+
+impl Choice {
+    fn take(&mut self, delta: Delta) {
+        match delta {
+            Delta::Start { .. } => {}
+            Delta::Text(text) => match self.parts.last_mut() {
+                Some(Part::Text(before)) => before.push_str(&text),
+                _ => self.parts.push(Part::Text(text)),
+            },
+            Delta::Refusal(text) => match self.parts.last_mut() {
+                Some(Part::Refusal(before)) => before.push_str(&text),
+                _ => self.parts.push(Part::Refusal(text)),
+            },
+            Delta::Reasoning(more) => match self.parts.last_mut() {
+                Some(Part::Reasoning {
+                    text,
+                    signature: None,
+                }) => text.push_str(&more),
+                _ => self.parts.push(Part::Reasoning {
+                    text: more,
+                    signature: None,
+                }),
+            },
+            Delta::Signature(seal) => match self.parts.last_mut() {
+                Some(Part::Reasoning { signature, .. }) => {
+                    signature.get_or_insert_default().push_str(&seal);
+                }
+                _ => self.parts.push(Part::Reasoning {
+                    text: String::new(),
+                    signature: Some(seal),
+                }),
+            },
+            Delta::Redacted(data) => self.parts.push(Part::Redacted(data)),
+            Delta::Annotation(value) => self.annotations.push(value),
+            Delta::Call {
+                id,
+                name,
+                signature,
+                ..
+            } => self.parts.push(Part::ToolCall(ToolCall {
+                id,
+                name,
+                arguments: String::new(),
+                signature,
+            })),
+            Delta::Arguments { call, text } => {
+                if let Some(found) = self.calls_mut().nth(call) {
+                    found.arguments.push_str(&text);
+                }
+            }
+            Delta::End(finish) => self.finish = Some(finish),
+        }
+    }
+
+    fn calls_mut(&mut self) -> impl Iterator<Item = &mut ToolCall> {
+        self.parts.iter_mut().filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! A chat answer taken apart.
+
+use super::calls::Calls;
+use super::chunk::{CallShape, Choice, Chunk, finish};
+use crate::domain::Failure;
+use crate::protocols::Event;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::{self, Decode, Deltas, Finish, Step, Tokens};
+use serde_json::Value;
+
+/// Reads chunks from any server that speaks something like chat completions.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// The names of calls that have none of their own begin with it.
+    id: String,
+    tokens: Option<Tokens>,
+    begun: bool,
+    choices: Vec<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Calls,
+    seen: bool,
+    ended: bool,
+}
+
+impl Decoder {
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            tokens: None,
+            begun: false,
+            choices: Vec::new(),
+        }
+    }
+
+    fn chunk(&mut self, chunk: Chunk<'_>, deltas: &mut Deltas) {
+        if let Some(tokens) = chunk.tokens() {
+            self.tokens = Some(tokens);
+        }
+        let choices = chunk.choices.unwrap_or_default();
+        if !self.begun && !choices.is_empty() {
+            self.begun = true;
+            let model = chunk.model.map(std::borrow::Cow::into_owned);
+            deltas.push((0, neutral::Delta::Start { model }));
+        }
+        for choice in choices {
+            self.choice(choice, deltas);
+        }
+    }
+
+    fn choice(&mut self, choice: Choice<'_>, deltas: &mut Deltas) {
+        let number = choice.index.unwrap_or(0).min(127);
+        let place = number as usize;
+        if self.choices.len() <= place {
+            self.choices.resize_with(place + 1, State::default);
+        }
+        let state = &mut self.choices[place];
+        state.seen = true;
+        if let Some(delta) = choice.delta {
+            let reasoning = delta.reasoning_content.or(delta.reasoning);
+            let mut say = |delta| deltas.push((number, delta));
+            text(reasoning, &mut say, neutral::Delta::Reasoning);
+            content(delta.content.map_or("null", |raw| raw.get()), &mut say);
+            text(delta.refusal, &mut say, neutral::Delta::Refusal);
+            for call in delta.tool_calls.unwrap_or_default() {
+                fragment(&self.id, &mut state.calls, &call, &mut say);
+            }
+            if let Some(function) = delta.function_call {
+                let call = CallShape {
+                    index: Some(0),
+                    id: None,
+                    kind: None,
+                    function: Some(function),
+                };
+                fragment(&self.id, &mut state.calls, &call, &mut say);
+            }
+            for annotation in delta.annotations.unwrap_or_default() {
+                say(neutral::Delta::Annotation(annotation));
+            }
+        }
+        if let Some(word) = choice.finish_reason
+            && !state.ended
+        {
+            state.ended = true;
+            let finish: Finish = finish(&word, !state.calls.is_empty());
+            deltas.push((number, neutral::Delta::End(finish)));
+        }
+    }
+}
+
+fn text(
+    text: Option<std::borrow::Cow<'_, str>>,
+    say: &mut impl FnMut(neutral::Delta),
+    make: impl Fn(String) -> neutral::Delta,
+) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        say(make(text.into_owned()));
+    }
+}
+
+/// A text, or Mistral's list of texts and thoughts.
+fn content(raw: &str, say: &mut impl FnMut(neutral::Delta)) {
+    match serde_json::from_str::<Value>(raw) {
+        Ok(Value::String(text)) if !text.is_empty() => say(neutral::Delta::Text(text)),
+        Ok(Value::Array(parts)) => {
+            for part in parts {
+                if let Some(text) = part["text"].as_str() {
+                    say(neutral::Delta::Text(text.to_owned()));
+                }
+                for thought in part["thinking"].as_array().into_iter().flatten() {
+                    if let Some(text) = thought["text"].as_str() {
+                        say(neutral::Delta::Reasoning(text.to_owned()));
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fragment(
+    id: &str,
+    calls: &mut Calls,
+    shape: &CallShape<'_>,
+    say: &mut impl FnMut(neutral::Delta),
+) {
+    let place = calls.place(shape);
+    let function = shape.function.as_ref();
+    if place.is_new {
+        let own = shape.id.as_deref().filter(|id| !id.is_empty());
+        say(neutral::Delta::Call {
+            call: place.call,
+            id: own.map_or_else(|| format!("call_{id}_{}", place.call), str::to_owned),
+            name: function
+                .and_then(|function| function.name.as_deref())
+                .unwrap_or_default()
+                .to_owned(),
+            signature: None,
+        });
+    }
+    let arguments = function.and_then(|function| function.arguments.as_deref());
+    if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
+        say(neutral::Delta::Arguments {
+            call: place.call,
+            text: arguments.to_owned(),
+        });
+    }
+}
+
+impl Decode for Decoder {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        let chunk = whole_chunk(body)?;
+        self.chunk(chunk, deltas);
+        Ok(())
+    }
+
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+        let Some(data) = event.data() else {
+            return Step::More;
+        };
+        if data.trim_ascii() == b"[DONE]" {
+            return Step::Done;
+        }
+        match serde_json::from_slice::<Chunk<'_>>(&data) {
+            Err(_) => Step::Broken(unreadable()),
+            Ok(chunk) if chunk.has_error() => Step::Broken(stated(&data)),
+            Ok(chunk) => {
+                self.chunk(chunk, deltas);
+                Step::More
+            }
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        let mut seen = self.choices.iter().filter(|choice| choice.seen).peekable();
+        seen.peek().is_some() && seen.all(|choice| choice.ended)
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.tokens
+    }
+}
+
+/// A whole answer that is one.
+pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, Upset> {
+    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    if chunk.has_error() {
+        return Err(stated(body));
+    }
+    if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
+        return Err(Upset::silent(
+            Failure::Server,
+            "the provider's answer has no choices",
+        ));
+    }
+    Ok(chunk)
+}
+
+pub(super) fn unreadable() -> Upset {
+    Upset::silent(
+        Failure::Server,
+        "the provider sent something that is not JSON",
+    )
+}

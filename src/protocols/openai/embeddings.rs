@@ -1,0 +1,176 @@
+//! Embeddings: what clients of OpenAI ask and read, whoever computes them.
+
+use crate::domain::{Failure, Usage};
+use crate::protocols::neutral::{Members, Mistake, Tokens};
+use crate::protocols::passage::{Meaning, Passage};
+use crate::protocols::{Event, Told, Upset};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+
+/// What is embedded, in no vendor's words.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::protocols) struct EmbeddingRequest {
+    pub inputs: Vec<String>,
+    pub dimensions: Option<u64>,
+}
+
+impl EmbeddingRequest {
+    /// Reads texts; tokens can only be read by the vendor whose they are.
+    pub fn read(body: Value) -> Result<Self, Mistake> {
+        let mut members = Members::of(body, "")?;
+        let texts = "is a list of tokens, which only OpenAI's models read; send texts";
+        let inputs = match members.take("input") {
+            Some(Value::String(text)) => vec![text],
+            Some(Value::Array(list)) => list
+                .into_iter()
+                .map(|value| match value {
+                    Value::String(text) => Ok(text),
+                    _ => Err(Mistake::untranslatable("input", texts)),
+                })
+                .collect::<Result<_, _>>()?,
+            _ => return Err(Mistake::new("input", "must be a text or a list of texts")),
+        };
+        Ok(Self {
+            inputs,
+            dimensions: members.count("dimensions")?,
+        })
+    }
+}
+
+/// What takes a vendor's answer apart: the numbers for each input, and the tokens.
+pub(in crate::protocols) type ReadVectors =
+    fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset>;
+
+/// The answer on its way.
+pub(in crate::protocols) struct EmbeddingPassage {
+    /// Nothing where the vendor answers as OpenAI does.
+    read: Option<ReadVectors>,
+    model: String,
+    /// The client reads base64, as OpenAI's libraries do unless told otherwise.
+    packed: bool,
+    tokens: Option<Tokens>,
+}
+
+impl EmbeddingPassage {
+    pub fn new(call: &crate::protocols::Call<'_>, read: Option<ReadVectors>) -> Self {
+        let format = call.object.read::<String>("encoding_format");
+        Self {
+            read,
+            model: call.model.to_owned(),
+            packed: format.as_deref() == Some("base64"),
+            tokens: None,
+        }
+    }
+
+    fn translated(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, Upset> {
+        let (vectors, tokens) = read(body)?;
+        self.tokens = tokens;
+        let data: Vec<Value> = vectors
+            .into_iter()
+            .enumerate()
+            .map(|(place, vector)| {
+                let numbers = if self.packed {
+                    pack(&vector).into()
+                } else {
+                    json!(vector)
+                };
+                json!({"object": "embedding", "index": place, "embedding": numbers})
+            })
+            .collect();
+        let input = tokens.map_or(0, |tokens| tokens.input);
+        let answer = json!({
+            "object": "list",
+            "data": data,
+            "model": self.model,
+            "usage": {"prompt_tokens": input, "total_tokens": input},
+        });
+        Ok(answer.to_string().into())
+    }
+
+    /// Some servers do not know base64 and answer numbers.
+    fn passed(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+        let unreadable =
+            || Upset::silent(Failure::Server, "the provider's answer holds no embeddings");
+        let shape: Shape = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let first = shape.data.first().ok_or_else(unreadable)?;
+        let is_numbers = first.embedding.get().starts_with('[');
+        self.tokens = shape.usage.map(|usage| Tokens {
+            input: usage.prompt_tokens,
+            ..Tokens::default()
+        });
+        if !(self.packed && is_numbers) {
+            return Ok(body.clone());
+        }
+        let mut value: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        for one in value["data"].as_array_mut().into_iter().flatten() {
+            let vector: Vec<f64> =
+                serde_json::from_value(one["embedding"].take()).map_err(|_| unreadable())?;
+            one["embedding"] = pack(&vector).into();
+        }
+        Ok(value.to_string().into())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Shape<'a> {
+    #[serde(borrow)]
+    data: Vec<VectorShape<'a>>,
+    usage: Option<UsageShape>,
+}
+
+#[derive(serde::Deserialize)]
+struct VectorShape<'a> {
+    #[serde(borrow)]
+    embedding: &'a serde_json::value::RawValue,
+}
+
+#[derive(serde::Deserialize)]
+struct UsageShape {
+    #[serde(default)]
+    prompt_tokens: u64,
+}
+
+/// Little-endian numbers of four bytes, in base64.
+fn pack(vector: &[f64]) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "four bytes are what the format has"
+    )]
+    let narrow = vector.iter().map(|number| *number as f32);
+    let bytes: Vec<u8> = narrow.flat_map(f32::to_le_bytes).collect();
+    STANDARD.encode(bytes)
+}
+
+impl Passage for EmbeddingPassage {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+        match self.read {
+            Some(read) => self.translated(body, read),
+            None => self.passed(body),
+        }
+    }
+
+    fn read(&mut self, _event: &Event, _out: &mut BytesMut) -> Meaning {
+        Meaning::Broken(Upset::silent(
+            Failure::Server,
+            "the provider streams what is no stream",
+        ))
+    }
+
+    fn may_end(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self, _out: &mut BytesMut) {}
+
+    fn broken(&mut self, _told: &Told, _out: &mut BytesMut) {}
+
+    fn usage(&self) -> Option<Usage> {
+        self.tokens.map(Usage::from)
+    }
+
+    fn said(&self) -> usize {
+        0
+    }
+}

@@ -1,0 +1,229 @@
+//! An answer as chat completions.
+
+use super::chunk::finish_word;
+use super::write::tool_call;
+use crate::protocols::call::Call;
+use crate::protocols::front::Told;
+use crate::protocols::neutral::{Choice, Delta, Encode, Finish, Part, Reply, Tokens, text_of};
+use bytes::{BufMut, Bytes, BytesMut};
+use serde_json::{Value, json};
+
+/// Says an answer to a chat client.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    id: String,
+    created: u64,
+    model: String,
+    wants_usage: bool,
+    /// Bytes of every chunk up to the number of its choice; made once the model is known.
+    head: Vec<u8>,
+    /// Choices that have begun.
+    begun: Vec<bool>,
+}
+
+impl Encoder {
+    pub fn new(call: &Call<'_>) -> Self {
+        Self {
+            id: format!("chatcmpl-{}", call.id),
+            created: call.created,
+            model: call.model.to_owned(),
+            wants_usage: call.wants_usage,
+            head: Vec::new(),
+            begun: Vec::new(),
+        }
+    }
+
+    fn head(&mut self) -> &[u8] {
+        if self.head.is_empty() {
+            let (id, model) = (json!(self.id), json!(self.model));
+            let created = self.created;
+            self.head = format!(
+                r#"data: {{"id":{id},"object":"chat.completion.chunk","created":{created},"model":{model},"choices":["#
+            )
+            .into_bytes();
+        }
+        &self.head
+    }
+
+    fn tail(&self) -> &'static [u8] {
+        if self.wants_usage {
+            b"],\"usage\":null}\n\n"
+        } else {
+            b"]}\n\n"
+        }
+    }
+
+    fn chunk(&mut self, choice: u32, delta: &Value, finish: Option<Finish>, out: &mut BytesMut) {
+        let tail = self.tail();
+        out.extend_from_slice(self.head());
+        out.extend_from_slice(format!("{{\"index\":{choice},\"delta\":").as_bytes());
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(out.writer(), delta);
+        out.extend_from_slice(b",\"finish_reason\":");
+        match finish {
+            Some(finish) => {
+                let word = format!("\"{}\"", finish_word(finish));
+                out.extend_from_slice(word.as_bytes());
+            }
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"logprobs\":null}");
+        out.extend_from_slice(tail);
+    }
+
+    fn begin(&mut self, choice: u32, out: &mut BytesMut) {
+        let place = choice as usize;
+        if self.begun.len() <= place {
+            self.begun.resize(place + 1, false);
+        }
+        if !self.begun[place] {
+            self.begun[place] = true;
+            self.chunk(
+                choice,
+                &json!({"role": "assistant", "content": ""}),
+                None,
+                out,
+            );
+        }
+    }
+}
+
+impl Encode for Encoder {
+    fn whole(&mut self, reply: Reply, tokens: Option<Tokens>) -> Bytes {
+        let model = reply.model.unwrap_or_else(|| self.model.clone());
+        let choices: Vec<Value> = reply.choices.iter().enumerate().map(choice_value).collect();
+        let body = json!({
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": model,
+            "choices": choices,
+            "usage": tokens.map(usage),
+        });
+        body.to_string().into()
+    }
+
+    fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut) {
+        let value = match delta {
+            Delta::Start { model } => {
+                if let Some(model) = model {
+                    self.model = model;
+                }
+                return;
+            }
+            Delta::Signature(_) | Delta::Redacted(_) => return,
+            Delta::End(finish) => {
+                self.begin(choice, out);
+                return self.chunk(choice, &json!({}), Some(finish), out);
+            }
+            Delta::Text(text) => json!({"content": text}),
+            Delta::Reasoning(text) => json!({"reasoning_content": text}),
+            Delta::Refusal(text) => json!({"refusal": text}),
+            Delta::Annotation(value) => json!({"annotations": [value]}),
+            Delta::Call { call, id, name, .. } => json!({"tool_calls": [{
+                "index": call,
+                "id": id,
+                "type": "function",
+                "function": {"name": name, "arguments": ""},
+            }]}),
+            Delta::Arguments { call, text } => {
+                json!({"tool_calls": [{"index": call, "function": {"arguments": text}}]})
+            }
+        };
+        self.begin(choice, out);
+        self.chunk(choice, &value, None, out);
+    }
+
+    fn end(&mut self, tokens: Option<Tokens>, out: &mut BytesMut) {
+        if let Some(tokens) = tokens.filter(|_| self.wants_usage) {
+            out.extend_from_slice(self.head());
+            out.extend_from_slice(b"],\"usage\":");
+            let _ = serde_json::to_writer(out.writer(), &usage(tokens));
+            out.extend_from_slice(b"}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+        out.extend_from_slice(&super::front::error_event(told));
+    }
+}
+
+fn choice_value((place, choice): (usize, &Choice)) -> Value {
+    let text = text_of_said(choice);
+    let refusal: String = choice
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Refusal(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let reasoning: String = choice
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Reasoning { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let calls: Vec<Value> = choice.calls().map(tool_call).collect();
+    let or_null = |text: String| {
+        if text.is_empty() {
+            Value::Null
+        } else {
+            text.into()
+        }
+    };
+    let mut message = json!({
+        "role": "assistant",
+        "content": or_null(text),
+        "refusal": or_null(refusal),
+    });
+    if !reasoning.is_empty() {
+        message["reasoning_content"] = reasoning.into();
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    if !choice.annotations.is_empty() {
+        message["annotations"] = choice.annotations.clone().into();
+    }
+    json!({
+        "index": place,
+        "message": message,
+        "finish_reason": choice.finish.map_or("stop", finish_word),
+        "logprobs": null,
+    })
+}
+
+fn text_of_said(choice: &Choice) -> String {
+    let texts = choice
+        .parts
+        .iter()
+        .filter(|part| matches!(part, Part::Text(_)));
+    text_of(&texts.cloned().collect::<Vec<_>>())
+}
+
+/// Tokens as chat clients read them.
+pub(super) fn usage(tokens: Tokens) -> Value {
+    let mut usage = json!({
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": tokens.total(),
+    });
+    if tokens.cached.is_some() || tokens.written.is_some() {
+        let mut details = json!({});
+        if let Some(cached) = tokens.cached {
+            details["cached_tokens"] = cached.into();
+        }
+        if let Some(written) = tokens.written {
+            details["cache_write_tokens"] = written.into();
+        }
+        usage["prompt_tokens_details"] = details;
+    }
+    if let Some(reasoning) = tokens.reasoning {
+        usage["completion_tokens_details"] = json!({"reasoning_tokens": reasoning});
+    }
+    usage
+}

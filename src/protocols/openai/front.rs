@@ -1,0 +1,74 @@
+//! The side of chat completions that clients see.
+
+use super::{encode, read};
+use crate::domain::Needs;
+use crate::protocols::RawObject;
+use crate::protocols::call::Call;
+use crate::protocols::front::{Front, Told};
+use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use bytes::Bytes;
+use serde_json::json;
+
+/// OpenAI's chat completions.
+#[derive(Debug)]
+pub struct ChatFront;
+
+impl Front for ChatFront {
+    fn prompt_member(&self) -> &'static str {
+        "messages"
+    }
+
+    fn limit_members(&self) -> &'static [&'static str] {
+        &["max_completion_tokens", "max_tokens"]
+    }
+
+    fn wants_usage(&self, object: &RawObject<'_>) -> bool {
+        let options = object.read::<RawObject<'_>>("stream_options");
+        options
+            .and_then(|options| options.read("include_usage"))
+            .unwrap_or(false)
+    }
+
+    fn needs(&self, object: &RawObject<'_>) -> Needs {
+        let effort = object.read::<String>("reasoning_effort");
+        let format = object.read::<RawObject<'_>>("response_format");
+        let format = format.and_then(|format| format.read::<String>("type"));
+        Needs {
+            // With its quotes it can only be a member's name or value: inside of a text they are
+            // escaped.
+            images: object.mentions("messages", r#""image_url""#),
+            tools: object.has_items("tools") || object.has_items("functions"),
+            json_schema: format.as_deref() == Some("json_schema"),
+            reasoning: effort.is_some_and(|effort| effort != "none") || object.has("reasoning"),
+        }
+    }
+
+    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+        read::conversation(object.value(), losses)
+    }
+
+    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+        Box::new(encode::Encoder::new(call))
+    }
+
+    fn error(&self, told: &Told) -> Bytes {
+        error_body(told)
+    }
+}
+
+/// A failure in OpenAI's shape.
+pub(in crate::protocols) fn error_body(told: &Told) -> Bytes {
+    let error = json!({"error": {
+        "message": told.message,
+        "type": told.kind,
+        "param": told.param,
+        "code": told.code,
+    }});
+    error.to_string().into()
+}
+
+/// The same inside of a stream.
+pub(super) fn error_event(told: &Told) -> Vec<u8> {
+    let body = error_body(told);
+    [b"data: ", &body[..], b"\n\n"].concat()
+}

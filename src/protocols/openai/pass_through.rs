@@ -1,0 +1,290 @@
+//! A chat answer for a chat client: bytes pass as they came while we read along. Only what would
+//! break a client is put right, and only in the chunk where it stands.
+
+use super::calls::{Calls, Place};
+use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
+use super::decode::{unreadable, whole_chunk};
+use super::front::error_event;
+use crate::domain::Usage;
+use crate::protocols::call::Call;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::Tokens;
+use crate::protocols::passage::{Meaning, Passage};
+use crate::protocols::{Event, Told};
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+
+/// Reads along.
+#[derive(Debug)]
+pub(super) struct PassThrough {
+    /// The client did not ask for the usage, so it does not see it.
+    strip_usage: bool,
+    /// OpenAI itself, whose finish reasons are taken at their word.
+    is_openai: bool,
+    tokens: Option<Tokens>,
+    choices: Vec<State>,
+    said: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Calls,
+    begun: bool,
+    ended: bool,
+}
+
+/// What is wrong with one choice of a chunk.
+#[derive(Debug, Default)]
+struct Fix {
+    role: bool,
+    reasoning: bool,
+    list: bool,
+    index: bool,
+    calls: Option<Vec<Place>>,
+    finish: Option<&'static str>,
+}
+
+impl Fix {
+    fn is_needed(&self) -> bool {
+        self.role
+            || self.reasoning
+            || self.list
+            || self.index
+            || self.calls.is_some()
+            || self.finish.is_some()
+    }
+}
+
+impl PassThrough {
+    pub fn new(call: &Call<'_>, is_openai: bool) -> Self {
+        Self {
+            strip_usage: call.stream && !call.wants_usage,
+            is_openai,
+            tokens: None,
+            choices: Vec::new(),
+            said: 0,
+        }
+    }
+
+    /// Reads a chunk along; the bytes to pass on where its own will not do.
+    fn follow(&mut self, chunk: &Chunk<'_>, data: &[u8], is_stream: bool) -> Option<Vec<u8>> {
+        let tokens = chunk.tokens();
+        self.tokens = tokens.or(self.tokens);
+        let fixes: Vec<Fix> = chunk
+            .choices
+            .iter()
+            .flatten()
+            .map(|choice| self.choice(choice, is_stream))
+            .collect();
+        let misplaced = chunk.usage.is_none() && tokens.is_some();
+        let apart = chunk
+            .usage
+            .is_some_and(|usage| usage.leaves_reasoning_out());
+        let unwanted = self.strip_usage && tokens.is_some();
+        if !misplaced && !apart && !unwanted && !fixes.iter().any(Fix::is_needed) {
+            return None;
+        }
+        let mut value: Value = serde_json::from_slice(data).ok()?;
+        if misplaced {
+            value["usage"] = value["x_groq"]["usage"].take();
+        }
+        if let (true, Some(tokens)) = (apart, tokens) {
+            value["usage"]["completion_tokens"] = tokens.output.into();
+        }
+        if let (true, Some(members)) = (unwanted, value.as_object_mut()) {
+            members.remove("usage");
+        }
+        let choices = value["choices"].as_array_mut().into_iter().flatten();
+        for (choice, fix) in choices.zip(&fixes) {
+            apply(choice, fix);
+        }
+        serde_json::to_vec(&value).ok()
+    }
+
+    fn choice(&mut self, choice: &Choice<'_>, is_stream: bool) -> Fix {
+        let place = choice.index.unwrap_or(0).min(127) as usize;
+        if self.choices.len() <= place {
+            self.choices.resize_with(place + 1, State::default);
+        }
+        let state = &mut self.choices[place];
+        let mut fix = Fix {
+            index: choice.index.is_none(),
+            ..Fix::default()
+        };
+        if let Some(delta) = &choice.delta {
+            fix.role = !state.begun && delta.role.as_deref().is_none_or(str::is_empty);
+            state.begun = true;
+            fix.reasoning = delta.reasoning.is_some() && delta.reasoning_content.is_none();
+            fix.list = delta.content.is_some_and(|raw| raw.get().starts_with('['));
+            fix.calls = misplaced_calls(&mut state.calls, delta, is_stream);
+            self.said += length(delta);
+        }
+        if let Some(word) = choice.finish_reason.as_deref() {
+            state.begun = true;
+            state.ended = true;
+            let called = !state.calls.is_empty();
+            let denied = word == "stop" && called && !self.is_openai;
+            if denied || !is_finish_word(word) {
+                fix.finish = Some(finish_word(finish(word, called)));
+            }
+        }
+        fix
+    }
+}
+
+/// Where the calls of a delta belong, if they do not say so themselves.
+fn misplaced_calls(calls: &mut Calls, delta: &Delta<'_>, is_stream: bool) -> Option<Vec<Place>> {
+    let shapes = delta.tool_calls.as_deref().unwrap_or_default();
+    let mut wrong = false;
+    let mut places = Vec::with_capacity(shapes.len());
+    for shape in shapes {
+        let place = calls.place(shape);
+        let stray = is_stream && shape.index != Some(place.call as u64);
+        wrong |= stray || (place.is_new && shape.kind.is_none());
+        places.push(place);
+    }
+    wrong.then_some(places)
+}
+
+fn length(delta: &Delta<'_>) -> usize {
+    let text = |text: Option<&str>| text.map_or(0, str::len);
+    let calls = delta.tool_calls.iter().flatten();
+    let arguments = calls.filter_map(|call| call.function.as_ref()?.arguments.as_deref());
+    // A text stands between quotes.
+    delta
+        .content
+        .map_or(0, |raw| raw.get().len().saturating_sub(2))
+        + text(delta.reasoning_content.as_deref())
+        + text(delta.reasoning.as_deref())
+        + text(delta.refusal.as_deref())
+        + arguments.map(str::len).sum::<usize>()
+}
+
+fn apply(choice: &mut Value, fix: &Fix) {
+    if fix.index {
+        choice["index"] = json!(0);
+    }
+    if let Some(word) = fix.finish {
+        choice["finish_reason"] = word.into();
+    }
+    let name = if choice["message"].is_object() {
+        "message"
+    } else {
+        "delta"
+    };
+    let said = &mut choice[name];
+    if fix.role {
+        said["role"] = "assistant".into();
+    }
+    if fix.reasoning {
+        said["reasoning_content"] = said["reasoning"].clone();
+    }
+    if fix.list {
+        flatten(said);
+    }
+    for (place, call) in fix
+        .calls
+        .iter()
+        .flatten()
+        .zip(said["tool_calls"].as_array_mut().into_iter().flatten())
+    {
+        call["index"] = place.call.into();
+        if place.is_new && call["type"].is_null() {
+            call["type"] = "function".into();
+        }
+    }
+}
+
+/// Mistral's list of texts and thoughts.
+fn flatten(said: &mut Value) {
+    let (mut text, mut thoughts) = (String::new(), String::new());
+    for part in said["content"].as_array().into_iter().flatten() {
+        text.push_str(part["text"].as_str().unwrap_or_default());
+        for thought in part["thinking"].as_array().into_iter().flatten() {
+            thoughts.push_str(thought["text"].as_str().unwrap_or_default());
+        }
+    }
+    said["content"] = text.into();
+    if !thoughts.is_empty() {
+        said["reasoning_content"] = thoughts.into();
+    }
+}
+
+impl Passage for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+        let chunk = whole_chunk(body)?;
+        let repaired = self.follow(&chunk, body, false);
+        Ok(repaired.map_or_else(|| body.clone(), Bytes::from))
+    }
+
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+        let Some(data) = event.data() else {
+            out.extend_from_slice(&event.raw);
+            return Meaning::Quiet;
+        };
+        if data.trim_ascii() == b"[DONE]" {
+            self.close(out);
+            return Meaning::Done;
+        }
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
+            return Meaning::Broken(unreadable());
+        };
+        if chunk.has_error() {
+            return Meaning::Broken(stated(&data));
+        }
+        let is_empty = chunk.choices.as_ref().is_none_or(Vec::is_empty);
+        let content = chunk.choices.iter().flatten();
+        let has_content = content
+            .filter_map(|choice| choice.delta.as_ref())
+            .any(Delta::has_content);
+        let repaired = self.follow(&chunk, &data, true);
+        if is_empty && self.strip_usage && chunk.tokens().is_some() {
+            return Meaning::Quiet;
+        }
+        match repaired {
+            Some(repaired) => {
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(&repaired);
+                out.extend_from_slice(b"\n\n");
+            }
+            None => pass(event, out),
+        }
+        match (has_content, !is_empty && self.may_end()) {
+            (true, _) => Meaning::Content,
+            (false, true) => Meaning::Finish,
+            (false, false) => Meaning::Quiet,
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        let mut begun = self.choices.iter().filter(|choice| choice.begun).peekable();
+        begun.peek().is_some() && begun.all(|choice| choice.ended)
+    }
+
+    fn close(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(told));
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.tokens.map(Usage::from)
+    }
+
+    fn said(&self) -> usize {
+        self.said
+    }
+}
+
+/// The event as it came; the last one of a stream may lack its blank line.
+fn pass(event: &Event, out: &mut BytesMut) {
+    out.extend_from_slice(&event.raw);
+    if !matches!(
+        event.raw.as_ref(),
+        [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
+    ) {
+        out.extend_from_slice(b"\n\n");
+    }
+}

@@ -1,0 +1,229 @@
+//! A conversation as a chat request.
+
+use crate::protocols::neutral::{
+    Conversation, Format, Losses, Media, MediaKind, Mistake, Part, Role, Source, Tool, ToolCall,
+    ToolChoice, Turn, text_of,
+};
+use serde_json::{Map, Value, json};
+
+/// How one server differs from the others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// The member that limits the answer.
+    pub limit: &'static str,
+}
+
+pub(super) fn request(
+    conversation: Conversation,
+    model: &str,
+    manner: Manner,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Mistake> {
+    let mut body = Map::new();
+    body.insert("model".to_owned(), model.into());
+    body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    let sampling = conversation.sampling;
+    losses.add_if(sampling.top_k.is_some(), "top_k");
+    set(manner.limit, conversation.max_tokens.map(Value::from));
+    set("temperature", sampling.temperature.map(Value::from));
+    set("top_p", sampling.top_p.map(Value::from));
+    set(
+        "stop",
+        (!sampling.stop.is_empty()).then(|| sampling.stop.into()),
+    );
+    set("seed", sampling.seed.map(Value::from));
+    set("n", sampling.n.map(Value::from));
+    set(
+        "presence_penalty",
+        sampling.presence_penalty.map(Value::from),
+    );
+    set(
+        "frequency_penalty",
+        sampling.frequency_penalty.map(Value::from),
+    );
+    set(
+        "reasoning_effort",
+        conversation.effort.map(|effort| effort.word().into()),
+    );
+    set("user", conversation.user.map(Value::from));
+    let has_tools = !conversation.tools.is_empty();
+    set("tools", has_tools.then(|| tools(conversation.tools)));
+    let choice = conversation.tool_choice.filter(|_| has_tools);
+    set("tool_choice", choice.map(tool_choice));
+    let parallel = conversation.parallel_tools.filter(|_| has_tools);
+    set("parallel_tool_calls", parallel.map(Value::from));
+    set("response_format", conversation.format.map(format));
+    Ok(body)
+}
+
+fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+    let mut messages = Vec::new();
+    for turn in turns {
+        match turn.role {
+            Role::System => messages.push(json!({"role": "system", "content": turn.text()})),
+            Role::User => {
+                let content = user_content(turn.parts)?;
+                messages.push(json!({"role": "user", "content": content}));
+            }
+            Role::Assistant => messages.push(assistant(turn.parts, losses)),
+            Role::Tool => messages.extend(turn.parts.into_iter().filter_map(result)),
+        }
+    }
+    Ok(Value::Array(messages))
+}
+
+fn result(part: Part) -> Option<Value> {
+    let Part::ToolResult { call, content, .. } = part else {
+        return None;
+    };
+    Some(json!({"role": "tool", "tool_call_id": call, "content": text_of(&content)}))
+}
+
+/// A lone text stays one.
+fn user_content(parts: Vec<Part>) -> Result<Value, Mistake> {
+    if let [Part::Text(text)] = &parts[..] {
+        return Ok(text.as_str().into());
+    }
+    let parts = parts.into_iter().filter_map(|part| match part {
+        Part::Text(text) => Some(Ok(json!({"type": "text", "text": text}))),
+        Part::Media(media) => Some(self::media(media)),
+        _ => None,
+    });
+    Ok(Value::Array(parts.collect::<Result<_, _>>()?))
+}
+
+fn media(media: Media) -> Result<Value, Mistake> {
+    match (media.kind, media.source) {
+        (MediaKind::Image, source) => {
+            let problem = "names a file that only its vendor has; send the image itself";
+            let url = source
+                .url()
+                .ok_or_else(|| Mistake::untranslatable("image", problem))?;
+            let mut image = json!({"url": url});
+            if let Some(detail) = media.detail {
+                image["detail"] = detail.into();
+            }
+            Ok(json!({"type": "image_url", "image_url": image}))
+        }
+        (MediaKind::Audio, Source::Inline { mime, data }) => {
+            let format = mime.trim_start_matches("audio/");
+            Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
+        }
+        (MediaKind::Document, source) => {
+            let mut file = match &source {
+                Source::Id(id) => json!({"file_id": id}),
+                other => json!({"file_data": other.url()}),
+            };
+            if let Some(name) = media.name {
+                file["filename"] = name.into();
+            }
+            Ok(json!({"type": "file", "file": file}))
+        }
+        (MediaKind::Audio, _) => Err(Mistake::untranslatable(
+            "audio",
+            "is a link; send the recording itself",
+        )),
+    }
+}
+
+fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Value {
+    let text = text_of(&parts);
+    let content = if text.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    };
+    let mut message = json!({"role": "assistant", "content": content});
+    let mut calls = Vec::new();
+    for part in parts {
+        match part {
+            Part::ToolCall(call) => calls.push(tool_call(&call)),
+            Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
+            _ => {}
+        }
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    message
+}
+
+/// A call in the shape of answers and of history.
+pub(super) fn tool_call(call: &ToolCall) -> Value {
+    let arguments = if call.arguments.is_empty() {
+        "{}"
+    } else {
+        &call.arguments
+    };
+    json!({
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    })
+}
+
+fn tools(tools: Vec<Tool>) -> Value {
+    let tools = tools.into_iter();
+    tools
+        .map(|tool| json!({"type": "function", "function": function(tool)}))
+        .collect()
+}
+
+/// A function as every protocol of OpenAI's describes it.
+pub(in crate::protocols) fn function(tool: Tool) -> Value {
+    let mut function = json!({"name": tool.name});
+    if let Some(description) = tool.description {
+        function["description"] = description.into();
+    }
+    if let Some(parameters) = tool.parameters {
+        function["parameters"] = parameters;
+    }
+    if let Some(strict) = tool.strict {
+        function["strict"] = strict.into();
+    }
+    function
+}
+
+fn tool_choice(choice: ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Any => "required".into(),
+        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+    }
+}
+
+fn format(format: Format) -> Value {
+    match format {
+        Format::Json => json!({"type": "json_object"}),
+        schema @ Format::Schema { .. } => {
+            json!({"type": "json_schema", "json_schema": json_schema(schema)})
+        }
+    }
+}
+
+/// Name, schema and how strictly it holds.
+pub(in crate::protocols) fn json_schema(format: Format) -> Value {
+    let Format::Schema {
+        name,
+        description,
+        schema,
+        strict,
+    } = format
+    else {
+        return json!({});
+    };
+    let mut value = json!({"name": name, "schema": schema});
+    if let Some(description) = description {
+        value["description"] = description.into();
+    }
+    if let Some(strict) = strict {
+        value["strict"] = strict.into();
+    }
+    value
+}

@@ -1,0 +1,63 @@
+//! How one answer gets from an upstream to its client: as it came, or in other words.
+
+use super::{Event, Told, Upset};
+use crate::domain::Usage;
+use bytes::{Bytes, BytesMut};
+
+/// What cuts a stream into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Events,
+    /// One JSON object a line.
+    Lines,
+}
+
+impl Framing {
+    /// The media type that a stream of it has.
+    pub fn is_of(self, content_type: &str) -> bool {
+        match self {
+            Self::Events => content_type.starts_with("text/event-stream"),
+            Self::Lines => {
+                content_type.starts_with("application/x-ndjson")
+                    || content_type.starts_with("application/json")
+            }
+        }
+    }
+}
+
+/// What one event of an answer's stream means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meaning {
+    /// Text, a tool call, reasoning: what the client waits for.
+    Content,
+    /// A role, a ping, a comment: nothing that a client could use yet.
+    Quiet,
+    /// The last choice has ended.
+    Finish,
+    /// The stream is whole.
+    Done,
+    /// The provider gave up, inside a 200.
+    Broken(Upset),
+}
+
+/// Carries one answer; keeps the state of its stream.
+pub trait Passage: Send {
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+    /// A whole answer, for the client.
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset>;
+    /// Takes one event in and writes what the client gets of it.
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning;
+    /// Whether the end of the bytes, here, is the end of the answer.
+    fn may_end(&self) -> bool;
+    /// Writes the end of a stream whose upstream sent no terminator.
+    fn close(&mut self, out: &mut BytesMut);
+    /// Writes the end of a stream that broke.
+    fn broken(&mut self, told: &Told, out: &mut BytesMut);
+    /// The tokens that the provider reported so far.
+    fn usage(&self) -> Option<Usage>;
+    /// Bytes of text that the answer had so far, to estimate the tokens where nobody reports them.
+    fn said(&self) -> usize;
+}
