@@ -6,7 +6,7 @@ use crate::protocols::{Dialect, Told, Upset};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::time::Duration;
 
 /// Tells SDKs not to repeat by themselves what we have repeated already.
@@ -140,6 +140,13 @@ impl GatewayError {
             error.kind.clone_from(&shape.kind);
             error.code.clone_from(&upset.code);
             error.param.clone_from(&shape.param);
+        } else if upset.failure.is_client_mistake() {
+            // A bare number says no more than the status does.
+            let own = upset
+                .code
+                .clone()
+                .filter(|code| code.parse::<u16>().is_err());
+            error.code = own.or(error.code);
         }
         error.retry_after = match upset.failure {
             Failure::RateLimit(delay) | Failure::Overloaded(delay) => delay,
@@ -262,11 +269,5 @@ fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
             SERVER,
             Some("upstream_disconnected"),
         ),
-    }
-}
-
-impl IntoResponse for GatewayError {
-    fn into_response(self) -> Response {
-        self.respond(Dialect::Chat)
     }
 }

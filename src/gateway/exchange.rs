@@ -74,7 +74,7 @@ impl Exchange<'_> {
         self.whole(passage, answer, attempt, until).await
     }
 
-    fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> Call<'c> {
+    pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> Call<'c> {
         Call {
             dialect: self.admission.errand.dialect(),
             object: &self.admission.object,
@@ -241,7 +241,7 @@ async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant)
 }
 
 /// The whole body, up to so many bytes.
-async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
+pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {

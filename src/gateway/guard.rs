@@ -5,7 +5,7 @@ use crate::access::{Access, Peer, Right, is_cross_site};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// The same routes, for those only whom `access` lets in.
@@ -14,13 +14,14 @@ pub fn guarded(router: Router, access: Access) -> Router {
 }
 
 async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let dialect = super::errand::dialect_of(request.uri().path());
     if is_cross_site(request.method(), request.uri(), request.headers()) {
         let text = "this request comes from a page of another site, which may not spend here";
-        return GatewayError::denied(403, text.to_owned()).into_response();
+        return GatewayError::denied(403, text.to_owned()).respond(dialect);
     }
     let peer = request.extensions().get::<Peer>();
     match access.admit(peer, request.headers(), Right::Use) {
         Ok(_) => next.run(request).await,
-        Err(denial) => GatewayError::denied(denial.status(), denial.to_string()).into_response(),
+        Err(denial) => GatewayError::denied(denial.status(), denial.to_string()).respond(dialect),
     }
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod count;
 mod errand;
 mod error;
 mod exchange;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use errand::Errand;
 use std::sync::Arc;
@@ -86,7 +87,22 @@ pub fn router(gateway: Gateway) -> Router {
     let mut router = Router::new();
     for prefix in ["/v1", "", "/v1/v1"] {
         router = router
-            .route(&format!("{prefix}/chat/completions"), post(chat))
+            .route(
+                &format!("{prefix}/chat/completions"),
+                post(talk).with_state((gateway.clone(), Dialect::Chat)),
+            )
+            .route(
+                &format!("{prefix}/responses"),
+                post(talk).with_state((gateway.clone(), Dialect::Responses)),
+            )
+            .route(
+                &format!("{prefix}/messages"),
+                post(talk).with_state((gateway.clone(), Dialect::Messages)),
+            )
+            .route(
+                &format!("{prefix}/messages/count_tokens"),
+                post(count_tokens),
+            )
             .route(&format!("{prefix}/embeddings"), post(embeddings))
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{*id}}"), get(models::one));
@@ -96,11 +112,19 @@ pub fn router(gateway: Gateway) -> Router {
 
 /// Whatever else is asked for under /v1.
 pub fn unknown_path(method: &Method, path: &str) -> Response {
-    GatewayError::unknown_path(method, path).into_response()
+    GatewayError::unknown_path(method, path).respond(errand::dialect_of(path))
 }
 
-async fn chat(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    forward::run(gateway, Errand::Talk(Dialect::Chat), headers, body).await
+async fn talk(
+    State((gateway, dialect)): State<(Gateway, Dialect)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    forward::run(gateway, Errand::Talk(dialect), headers, body).await
+}
+
+async fn count_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+    count::run(gateway, headers, body).await
 }
 
 async fn embeddings(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {

@@ -2,7 +2,7 @@
 
 use super::{Gateway, GatewayError};
 use crate::domain::{Catalogue, Naming, model_names, resolve};
-use crate::protocols::wants_message_shapes;
+use crate::protocols::{Dialect, wants_message_shapes};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -42,7 +42,14 @@ pub(super) async fn one(
 ) -> Response {
     let catalogue = &gateway.handle.routing_table().catalogue;
     match resolve(catalogue, &name) {
-        Err(unknown) => GatewayError::unknown_model(&unknown.name, &unknown.near).into_response(),
+        Err(unknown) => {
+            let dialect = if wants_message_shapes(&headers) {
+                Dialect::Messages
+            } else {
+                Dialect::Chat
+            };
+            GatewayError::unknown_model(&unknown.name, &unknown.near).respond(dialect)
+        }
         Ok(_) if wants_message_shapes(&headers) => Json(message_shape(&name)).into_response(),
         Ok(naming) => Json(chat_shape(&name, &owner(catalogue, &naming))).into_response(),
     }

@@ -6,6 +6,7 @@ mod bench;
 mod dashboard;
 mod demo;
 mod gateway;
+mod golden;
 mod program;
 mod remote;
 mod upstream;

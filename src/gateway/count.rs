@@ -1,0 +1,85 @@
+//! The number of a prompt's tokens: the provider's own where it tells that for nothing, else an
+//! estimate. Some clients ask before every request, so it takes no place, counts in no total and
+//! never waits long.
+
+use super::Gateway;
+use super::admission::Admission;
+use super::errand::Errand;
+use super::error::GatewayError;
+use super::exchange::Exchange;
+use super::forward::read_body;
+use crate::clock;
+use crate::domain::choose;
+use crate::protocols::Dialect;
+use axum::Json;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// A provider that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// As much of an answer is read.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// Answers a count in the shape of the Messages API.
+pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
+    match count(&gateway, &headers, body).await {
+        Ok(tokens) => Json(json!({"input_tokens": tokens})).into_response(),
+        Err(error) => error.respond(Dialect::Messages),
+    }
+}
+
+async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64, GatewayError> {
+    let body = read_body(body, gateway.limits.max_body).await?;
+    let table = gateway.handle.routing_table();
+    let errand = Errand::Talk(Dialect::Messages);
+    let admission = Admission::read(errand, headers, &body, &table.catalogue)?;
+    let id = gateway.handle.next_decision().to_string();
+    let exchange = Exchange {
+        gateway,
+        admission: &admission,
+        headers,
+        id: &id,
+        started: Instant::now(),
+    };
+    let ask = admission.ask(&[]);
+    let told = match choose(&table, &ask, clock::now(), gateway.handle.draw()) {
+        Ok(choice) => {
+            let asked = asked(
+                &exchange,
+                &table.candidates[choice.target].id,
+                choice.target,
+            );
+            timeout(PATIENCE, asked).await.ok().flatten()
+        }
+        Err(_) => None,
+    };
+    Ok(told.unwrap_or(admission.input))
+}
+
+/// What the provider says, where it says it.
+async fn asked(
+    exchange: &Exchange<'_>,
+    id: &crate::domain::TargetId,
+    target: usize,
+) -> Option<u64> {
+    let gateway = exchange.gateway;
+    let provider = gateway.handle.routing_table().candidates[target].provider;
+    let endpoint = gateway
+        .directory
+        .endpoint(provider)?
+        .ready(false)
+        .await
+        .ok()?;
+    let call = exchange.call(id, gateway.directory.traits(target));
+    let counting = endpoint.protocol.count(&endpoint, &call)?;
+    let sent = gateway.transport.send(provider, counting.outgoing).await;
+    let answer = sent.ok().filter(|answer| answer.status().is_success())?;
+    let body = super::exchange::collect(answer, LARGEST_ANSWER)
+        .await
+        .ok()?;
+    (counting.read)(&body)
+}
