@@ -3,7 +3,7 @@
 //! Wanted: ≤ 10 µs, ≤ 5 µs, ≤ 3 ms. Run with `cargo bench`.
 
 use aibal_tui::domain::{
-    Ask, AttemptEnd, Catalogue, DecisionId, Fleet, ModelType, ModelTypes, Moment, Money,
+    Ask, AttemptEnd, Catalogue, DecisionId, Fleet, Metered, ModelType, ModelTypes, Moment, Money,
     Observation, Outcome, Price, Provider, RequestEnd, RequestOutcome, Strategy, Target, TargetId,
     Usage, WeightOverride, Weights, choose,
 };
@@ -63,11 +63,11 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         ended: at(milliseconds + 900 + milliseconds % 700),
         outcome: Outcome::Success,
         first_token: Some(0.3),
-        usage: Some(Usage {
+        usage: Some(Metered::exact(Usage {
             input: 400,
             output: 120,
             ..Usage::default()
-        }),
+        })),
         cost: Some(Money::per_token(900.0)),
         streamed: true,
         trial: false,

@@ -5,6 +5,8 @@
 mod bench;
 mod dashboard;
 mod demo;
+#[path = "../fuzz/exercise.rs"]
+mod exercise;
 mod gateway;
 mod golden;
 mod program;

@@ -4,6 +4,7 @@
 
 mod case;
 mod compare;
+mod damage;
 mod fold;
 mod splits;
 mod vendor;

@@ -1,0 +1,154 @@
+//! What it costs to carry a request and an answer: passed as they came between parties that speak
+//! the same protocol, and translated between others. Time, and memory that is asked for.
+//!
+//! `cargo bench --bench translation`. A stream's figures are for its recorded events together;
+//! `chunks` is how many each takes in, so time per chunk is the reciprocal of the item rate.
+
+use aibal_tui::protocols::{
+    Call, Dialect, Endpoint, ModelTraits, Passage, Place, RawObject, Splitter, by_kind,
+};
+use bytes::{Bytes, BytesMut};
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{AllocProfiler, Bencher, black_box};
+use http::HeaderMap;
+use std::path::Path;
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// Client's protocol, provider's kind, and the folder with what they say.
+type Pair = (Dialect, &'static str, &'static str);
+
+const PASSED: &[&str] = &["openai", "xai", "openai-compatible"];
+const PAIRS: [Pair; 7] = [
+    (Dialect::Chat, "openai", "openai"),
+    (Dialect::Chat, "xai", "xai"),
+    (Dialect::Chat, "anthropic", "anthropic"),
+    (Dialect::Chat, "gemini", "gemini"),
+    (Dialect::Chat, "ollama", "ollama"),
+    (Dialect::Messages, "openai", "openai"),
+    (Dialect::Messages, "anthropic", "anthropic"),
+];
+
+fn name(pair: &Pair) -> String {
+    let (dialect, kind, _) = pair;
+    let same = (*dialect == Dialect::Chat && PASSED.contains(kind))
+        || (*dialect == Dialect::Messages && *kind == "anthropic");
+    let how = if same { "passed" } else { "translated" };
+    format!("{dialect:?} → {kind}, {how}")
+}
+
+fn fixture(folder: &str, file: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read(path.join(folder).join(file)).unwrap_or_default()
+}
+
+/// A client's request with tools, in its protocol.
+fn request(dialect: Dialect) -> Vec<u8> {
+    match dialect {
+        Dialect::Messages => fixture("inbound-anthropic/tools", "request.anthropic.json"),
+        Dialect::Responses => fixture("inbound-responses/tools", "request.responses.json"),
+        Dialect::Chat => fixture("openai/tools", "request.openai.json"),
+    }
+}
+
+fn endpoint(kind: &str) -> Option<Endpoint> {
+    let mut endpoint = Endpoint::new("http://127.0.0.1:1/v1", Some("key"), kind, by_kind(kind)?)?;
+    endpoint.place = Some(Place {
+        project: "p".to_owned(),
+        location: "global".to_owned(),
+    });
+    Some(endpoint)
+}
+
+/// Everything a request needs on its way out, and the passage for its answer.
+fn ask(dialect: Dialect, endpoint: &Endpoint, body: &[u8], stream: bool) -> Box<dyn Passage> {
+    let object: RawObject<'_> = serde_json::from_slice(body).expect("a recorded request");
+    let call = Call {
+        dialect,
+        object: &object,
+        headers: &HeaderMap::new(),
+        model: "m",
+        traits: &ModelTraits::UNSTATED,
+        stream,
+        wants_usage: true,
+        id: "1",
+        created: 1,
+        detour: false,
+    };
+    let asked = endpoint.protocol.ask(endpoint, &call);
+    asked.expect("a recorded request can be said").passage
+}
+
+#[divan::bench(args = PAIRS.iter().map(name))]
+fn a_request(bencher: Bencher<'_, '_>, pair: &String) {
+    let Some((dialect, kind, _)) = PAIRS.iter().find(|known| name(known) == *pair) else {
+        return;
+    };
+    let Some(endpoint) = endpoint(kind) else {
+        return;
+    };
+    let body = request(*dialect);
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench(|| ask(*dialect, &endpoint, black_box(&body), false));
+}
+
+#[divan::bench(args = PAIRS.iter().map(name))]
+fn a_stream_in_chunks(bencher: Bencher<'_, '_>, pair: &String) {
+    let Some((dialect, kind, folder)) = PAIRS.iter().find(|known| name(known) == *pair) else {
+        return;
+    };
+    let Some(endpoint) = endpoint(kind) else {
+        return;
+    };
+    let body = request(*dialect);
+    let text = format!("{folder}/text");
+    let stream = [
+        fixture(&text, "stream.sse"),
+        fixture(&text, "stream.ndjson"),
+    ]
+    .concat();
+    let make = || ask(*dialect, &endpoint, &body, true);
+    let chunks = read(make().as_mut(), &stream);
+    bencher
+        .counter(ItemsCount::new(chunks))
+        .with_inputs(make)
+        .bench_values(|mut passage| read(passage.as_mut(), black_box(&stream)));
+}
+
+/// How many events there were.
+fn read(passage: &mut dyn Passage, stream: &[u8]) -> usize {
+    let mut splitter = Splitter::new(passage.framing());
+    let mut out = BytesMut::with_capacity(stream.len() * 2);
+    let mut events = 0;
+    for piece in stream.chunks(1_024) {
+        splitter.push(piece);
+        while let Ok(Some(event)) = splitter.next_event() {
+            passage.read(&event, &mut out);
+            events += 1;
+        }
+    }
+    black_box(out.freeze());
+    events
+}
+
+#[divan::bench(args = PAIRS.iter().map(name))]
+fn a_whole_answer(bencher: Bencher<'_, '_>, pair: &String) {
+    let Some((dialect, kind, folder)) = PAIRS.iter().find(|known| name(known) == *pair) else {
+        return;
+    };
+    let Some(endpoint) = endpoint(kind) else {
+        return;
+    };
+    let body = request(*dialect);
+    let answer = Bytes::from(fixture(&format!("{folder}/tools"), "response.json"));
+    bencher
+        .counter(BytesCount::new(answer.len()))
+        .with_inputs(|| ask(*dialect, &endpoint, &body, false))
+        .bench_values(|mut passage| passage.whole(black_box(&answer)));
+}

@@ -1,0 +1,6 @@
+//! Any JSON as a client's request, from every protocol into every other.
+#![no_main]
+
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exercise::request(bytes));

@@ -1,0 +1,6 @@
+//! Any bytes as a provider's stream, through every protocol to every client.
+#![no_main]
+
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exercise::stream(bytes));
