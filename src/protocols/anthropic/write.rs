@@ -43,48 +43,18 @@ pub(super) fn request(
         let problem = format!("is {wanted}, but this model gives one answer at a time");
         return Err(Mistake::untranslatable("n", problem));
     }
-    let mut names = ToolNames::default();
-    let mut tools = tools(std::mem::take(&mut conversation.tools), &mut names);
-    let turns = std::mem::take(&mut conversation.turns);
-    let mut messages = Messages::of(turns, &mut names, recall, losses)?;
-    let mut choice = choice(
-        conversation.tool_choice.take(),
-        tools.is_empty(),
-        traits,
-        losses,
-    );
-    let mut output = Map::new();
-    let format = conversation.format.take();
-    match format.map(|format| shaping(format, choice.as_ref(), traits)) {
-        None => {}
-        Some(Shaping::Native(schema)) => {
-            let format = json!({"type": "json_schema", "schema": schema});
-            output.insert("format".to_owned(), format);
-        }
-        Some(Shaping::Line(line)) => messages.system.push(line),
-        Some(Shaping::Tool(tool)) => {
-            let name = names.say_answer(&tool.name);
-            // The model may still call the client's tools where it could before.
-            let is_alone = tools.is_empty() || choice == Some(ToolChoice::None);
-            tools.push(tool_value(tool, &name));
-            choice = Some(if is_alone {
-                ToolChoice::Named(name)
-            } else {
-                ToolChoice::Any
-            });
-        }
+    let mut draft = Draft::of(&mut conversation, traits, recall, losses)?;
+    if let Some(format) = conversation.format.take() {
+        draft.keep_form(format, traits);
     }
-    let is_forced = matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
-    let effort = conversation.effort.filter(|effort| *effort != Effort::None);
-    let may_think = !is_forced && !messages.lack_thoughts();
-    let thinking = thinking(effort, &conversation, traits, is_forced, may_think);
-    match effort {
-        Some(effort) if traits.adaptive_thinking => {
-            output.insert("effort".to_owned(), effort_word(effort).into());
-        }
-        Some(_) if thinking == Thinking::Off => losses.add("reasoning_effort"),
-        _ => {}
-    }
+    let thinking = draft.think(&conversation, traits, losses);
+    let Draft {
+        mut names,
+        tools,
+        choice,
+        messages,
+        output,
+    } = draft;
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -92,10 +62,8 @@ pub(super) fn request(
         }
     };
     set("model", Some(model.into()));
-    set(
-        "max_tokens",
-        Some(limit(&conversation, traits, thinking).into()),
-    );
+    let limit = limit(&conversation, traits, thinking);
+    set("max_tokens", Some(limit.into()));
     let system = messages.system.join("\n\n");
     set("system", (!system.is_empty()).then(|| system.into()));
     set("messages", Some(messages.into_value()));
@@ -106,12 +74,101 @@ pub(super) fn request(
         set("tool_choice", choice_value(choice, parallel, &mut names));
         set("tools", Some(tools.into()));
     }
-    set(
-        "metadata",
-        conversation.user.and_then(|user| metadata(&user, losses)),
-    );
+    let user = conversation.user.as_deref();
+    set("metadata", user.and_then(|user| metadata(user, losses)));
     sampling(&mut body, conversation.sampling, traits, thinking, losses);
     Ok(Request { body, names })
+}
+
+/// What of a request hangs together.
+#[derive(Debug)]
+struct Draft {
+    names: ToolNames,
+    tools: Vec<Value>,
+    choice: Option<ToolChoice>,
+    messages: Messages,
+    /// How hard to try, and in which form to answer.
+    output: Map<String, Value>,
+}
+
+impl Draft {
+    fn of(
+        conversation: &mut Conversation,
+        traits: &ModelTraits,
+        recall: &Recall,
+        losses: &mut Losses,
+    ) -> Result<Self, Mistake> {
+        let mut names = ToolNames::default();
+        let tools = tools(std::mem::take(&mut conversation.tools), &mut names);
+        let turns = std::mem::take(&mut conversation.turns);
+        let messages = Messages::of(turns, &mut names, recall, losses)?;
+        let choice = conversation.tool_choice.take();
+        Ok(Self {
+            choice: self::choice(choice, tools.is_empty(), traits, losses),
+            names,
+            tools,
+            messages,
+            output: Map::new(),
+        })
+    }
+
+    fn keep_form(&mut self, format: Format, traits: &ModelTraits) {
+        match shaping(format, self.choice.as_ref(), traits) {
+            Shaping::Native(schema) => {
+                let format = json!({"type": "json_schema", "schema": schema});
+                self.output.insert("format".to_owned(), format);
+            }
+            Shaping::Line(line) => self.messages.system.push(line),
+            Shaping::Tool(tool) => {
+                let name = self.names.say_answer(&tool.name);
+                // The model may still call the client's tools where it could before.
+                let is_alone = self.tools.is_empty() || self.choice == Some(ToolChoice::None);
+                self.tools.push(tool_value(tool, &name));
+                self.choice = Some(if is_alone {
+                    ToolChoice::Named(name)
+                } else {
+                    ToolChoice::Any
+                });
+            }
+        }
+    }
+
+    /// How the model is to think: not while it is forced to call a tool, and, where it is told a
+    /// number, not without the thoughts behind the tools it just used, nor beyond the client's
+    /// limit.
+    fn think(
+        &mut self,
+        conversation: &Conversation,
+        traits: &ModelTraits,
+        losses: &mut Losses,
+    ) -> Thinking {
+        let wanted = conversation.effort;
+        let Some(effort) = wanted.filter(|effort| *effort != Effort::None) else {
+            return Thinking::Off;
+        };
+        let is_forced = matches!(self.choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+        if traits.adaptive_thinking {
+            let word = effort_word(effort).into();
+            self.output.insert("effort".to_owned(), word);
+            return if is_forced {
+                Thinking::Off
+            } else {
+                Thinking::Adaptive
+            };
+        }
+        let budget = match conversation.max_tokens {
+            // Something must be left for the answer.
+            Some(limit) if limit <= effort.budget() => limit / 2,
+            _ => effort.budget(),
+        };
+        let can_think = traits.reasoning && !is_forced && !self.messages.lack_thoughts();
+        if can_think && budget >= LEAST_BUDGET {
+            Thinking::Budget(budget)
+        } else {
+            losses.add("reasoning_effort");
+            Thinking::Off
+        }
+    }
 }
 
 /// Numbers that steer the choice of words, where the model takes them: those that think do not.
@@ -168,36 +225,6 @@ fn limit(conversation: &Conversation, traits: &ModelTraits, thinking: Thinking) 
     conversation
         .max_tokens
         .unwrap_or_else(|| (DEFAULT_LIMIT + extra).min(largest))
-}
-
-/// How the model is to think: not while it is forced to call a tool, and, where it is told a
-/// number, not without the thoughts behind the tools it just used, nor beyond the client's limit.
-fn thinking(
-    effort: Option<Effort>,
-    conversation: &Conversation,
-    traits: &ModelTraits,
-    is_forced: bool,
-    may_think: bool,
-) -> Thinking {
-    let Some(effort) = effort else {
-        return Thinking::Off;
-    };
-    if traits.adaptive_thinking && !is_forced {
-        return Thinking::Adaptive;
-    }
-    if traits.adaptive_thinking || !traits.reasoning || !may_think {
-        return Thinking::Off;
-    }
-    let budget = match conversation.max_tokens {
-        // Something must be left for the answer.
-        Some(limit) if limit <= effort.budget() => limit / 2,
-        _ => effort.budget(),
-    };
-    if budget < LEAST_BUDGET {
-        Thinking::Off
-    } else {
-        Thinking::Budget(budget)
-    }
 }
 
 impl Thinking {

@@ -44,87 +44,54 @@ fn who_asks_and_in_which_version() {
     }
 }
 
+/// How a request makes the model think: a budget, a word, or not at all.
+fn thinking(sent: &Value) -> String {
+    match &sent["thinking"] {
+        Value::Null => String::new(),
+        value if value["type"] == "enabled" => value["budget_tokens"].to_string(),
+        value => value["type"].as_str().unwrap().to_owned(),
+    }
+}
+
 #[test]
 fn effort_becomes_what_the_model_takes() {
     let endpoint = endpoint("anthropic");
-    let forced = json!({"tools": [tool("t")], "tool_choice": "required"});
-    let cases = [
-        (
-            adaptive(),
-            json!({"reasoning_effort": "minimal"}),
-            "adaptive",
-            json!(4096),
-            "low",
-        ),
-        (
-            adaptive(),
-            json!({"reasoning_effort": "max", "temperature": 0.3}),
-            "adaptive",
-            json!(4096),
-            "max",
-        ),
-        (
-            adaptive(),
-            json!({"reasoning_effort": "none"}),
-            "",
-            json!(4096),
-            "",
-        ),
-        (
-            thinker(),
-            json!({"reasoning_effort": "high"}),
-            "4096",
-            json!(8192),
-            "",
-        ),
-        (
-            thinker(),
-            json!({"reasoning_effort": "high", "max_tokens": 3000}),
-            "1500",
-            json!(3000),
-            "",
-        ),
-        (
-            thinker(),
-            json!({"reasoning_effort": "low", "max_tokens": 64}),
-            "",
-            json!(64),
-            "",
-        ),
-        (
-            ModelTraits::UNSTATED,
-            json!({"reasoning_effort": "high"}),
-            "",
-            json!(4096),
-            "",
-        ),
-    ];
-    for (traits, members, thinking, limit, effort) in cases {
-        let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, Dialect::Chat);
+    for (traits, word, asked_limit, thought, limit, effort) in [
+        (adaptive(), "minimal", None, "adaptive", 4096, "low"),
+        (adaptive(), "max", None, "adaptive", 4096, "max"),
+        (adaptive(), "none", None, "", 4096, ""),
+        (thinker(), "high", None, "4096", 8192, ""),
+        (thinker(), "high", Some(3000), "1500", 3000, ""),
+        (thinker(), "low", Some(64), "", 64, ""),
+        (ModelTraits::UNSTATED, "high", None, "", 4096, ""),
+    ] {
         client.traits = traits;
-        for is_forced in [false, true] {
-            let mut body = chat(&members);
-            if is_forced {
-                body["tools"] = forced["tools"].clone();
-                body["tool_choice"] = forced["tool_choice"].clone();
-            }
-            let sent = client.request(&body);
-            let said = match &sent["thinking"] {
-                Value::Null => String::new(),
-                value if value["type"] == "enabled" => value["budget_tokens"].to_string(),
-                value => value["type"].as_str().unwrap().to_owned(),
-            };
-            let expected = if is_forced { "" } else { thinking };
-            assert_eq!(said, expected, "{members} forced: {is_forced}");
-            assert_eq!(
-                sent["output_config"]["effort"].as_str().unwrap_or_default(),
-                effort
-            );
-            if !is_forced {
-                assert_eq!(sent["max_tokens"], limit, "{members}");
-                assert!(thinking.is_empty() || sent["temperature"].is_null());
-            }
-        }
+        let members = json!({"reasoning_effort": word, "max_tokens": asked_limit, "top_p": 0.9});
+        let sent = client.request(&chat(&members));
+
+        assert_eq!(thinking(&sent), thought, "{members}");
+        assert_eq!(sent["max_tokens"], limit, "{members}");
+        let said = sent["output_config"]["effort"].as_str();
+        assert_eq!(said.unwrap_or_default(), effort, "{members}");
+        // A model that thinks chooses its words itself.
+        assert_eq!(sent["top_p"].is_null(), !thought.is_empty(), "{members}");
+    }
+}
+
+#[test]
+fn nobody_thinks_while_a_tool_is_forced() {
+    let endpoint = endpoint("anthropic");
+    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let members = json!({
+        "reasoning_effort": "high", "tools": [tool("t")], "tool_choice": "required",
+    });
+    for traits in [adaptive(), thinker()] {
+        client.traits = traits;
+        let sent = client.request(&chat(&members));
+
+        assert_eq!(thinking(&sent), "");
+        assert_eq!(sent["tool_choice"], json!({"type": "any"}));
     }
 }
 
