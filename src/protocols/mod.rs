@@ -3,6 +3,7 @@
 //!
 //! A new protocol is one file with one type in it, and one line in [`ALL`].
 
+mod anthropic;
 mod call;
 mod directory;
 mod failure;
@@ -71,7 +72,7 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Every protocol that is built.
-pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi];
+pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi, &anthropic::Anthropic];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {

@@ -2,8 +2,8 @@
 
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// A chunk of a stream, or a whole answer: the two differ in one member's name.
@@ -65,6 +65,9 @@ pub(super) struct CallShape<'a> {
     pub kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub function: Option<FunctionShape<'a>>,
+    /// What a vendor adds; Google's door puts its seals here.
+    #[serde(borrow, default)]
+    pub extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +155,25 @@ impl Chunk<'_> {
         self.error
             .is_some_and(|error| !matches!(error.get(), "null" | "false" | "\"\"" | "{}"))
     }
+}
+
+impl CallShape<'_> {
+    /// The seal on the thoughts behind the call.
+    pub fn seal(&self) -> Option<String> {
+        let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
+        seal_in(&extra)
+    }
+}
+
+/// The seal in what a vendor adds to a call.
+pub(super) fn seal_in(extra: &Value) -> Option<String> {
+    let seal = extra["google"]["thought_signature"].as_str()?;
+    Some(seal.to_owned())
+}
+
+/// A seal where clients keep it, untouched, and send it back.
+pub(super) fn sealed(seal: &str) -> Value {
+    json!({"google": {"thought_signature": seal}})
 }
 
 impl Delta<'_> {

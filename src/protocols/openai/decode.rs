@@ -73,6 +73,7 @@ impl Decoder {
                     id: None,
                     kind: None,
                     function: Some(function),
+                    extra_content: None,
                 };
                 fragment(&self.id, &mut state.calls, &call, &mut say);
             }
@@ -137,7 +138,7 @@ fn fragment(
                 .and_then(|function| function.name.as_deref())
                 .unwrap_or_default()
                 .to_owned(),
-            signature: None,
+            signature: shape.seal(),
         });
     }
     let arguments = function.and_then(|function| function.arguments.as_deref());
