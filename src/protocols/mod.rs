@@ -7,6 +7,7 @@ mod call;
 mod directory;
 mod failure;
 mod front;
+mod gemini;
 mod neutral;
 mod openai;
 mod passage;
@@ -71,7 +72,7 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Every protocol that is built.
-pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi];
+pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi, &gemini::Gemini];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {
