@@ -146,7 +146,7 @@ fn a_blocked_prompt_is_an_answer_that_says_why() {
         finish: Some(Finish::ContentFilter),
         ..Choice::default()
     };
-    assert_eq!(Reply::of(whole).choices, [refused.clone()]);
+    assert_eq!(Reply::of(whole).choices, std::slice::from_ref(&refused));
     assert_eq!(Reply::of(stream).choices, [refused]);
     assert!(streaming.may_end());
 }
