@@ -8,6 +8,7 @@ mod call;
 mod directory;
 mod failure;
 mod front;
+mod gemini;
 mod neutral;
 mod openai;
 mod passage;
@@ -15,6 +16,7 @@ mod raw_object;
 mod recall;
 mod sse;
 mod transport;
+mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
 pub use directory::{Directory, Endpoint, Place};
@@ -26,6 +28,7 @@ pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, EventSplitter, LineSplitter, Splitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};
+pub use vertex::TokenSource;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -72,7 +75,12 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Every protocol that is built.
-pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi, &anthropic::Anthropic];
+pub const ALL: &[&dyn Protocol] = &[
+    &openai::OpenAi,
+    &anthropic::Anthropic,
+    &gemini::Gemini,
+    &vertex::Vertex,
+];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {

@@ -6,7 +6,9 @@ use crate::domain::{
     WeightOverride,
 };
 use crate::gateway::{Limits, TargetLimits};
-use crate::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
+use crate::protocols::{
+    Directory, Endpoint, Place, TokenSource, Transport, TransportOptions, by_kind,
+};
 use std::time::Duration;
 
 /// How long a provider may take to list its models before we start without it.
@@ -75,12 +77,24 @@ fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
         return None;
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
-    Endpoint::new(
-        &provider.base_url,
-        key,
-        &provider.kind,
-        by_kind(&provider.kind)?,
-    )
+    let protocol = by_kind(&provider.kind)?;
+    let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    let mut models = provider.models.iter();
+    let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
+    endpoint.sample = sample.map(|model| model.id.as_str().into());
+    let Some(vertex) = &provider.vertex else {
+        return Some(endpoint);
+    };
+    endpoint.place = Some(Place {
+        project: vertex.project.clone(),
+        location: vertex.location.clone(),
+    });
+    if key.is_some() {
+        return Some(endpoint);
+    }
+    let file = vertex.credentials.clone();
+    let tokens = TokenSource::new(file, || crate::clock::now().unix_seconds());
+    Some(endpoint.with_tokens(tokens))
 }
 
 /// Those that are configured, else those that the provider itself lists.
@@ -114,10 +128,9 @@ async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
         },
     )
     .ok()?;
-    let answer = transport
-        .send(0, endpoint.protocol.probe(endpoint))
-        .await
-        .ok()?;
+    let endpoint = endpoint.ready(false).await.ok()?;
+    let question = endpoint.protocol.probe(&endpoint);
+    let answer = transport.send(0, question).await.ok()?;
     let body = answer.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)
 }

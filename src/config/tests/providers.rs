@@ -115,6 +115,41 @@ fn vertex_is_brought_by_the_gateway_key() {
 }
 
 #[test]
+fn the_usual_variable_names_the_file_of_credentials() {
+    let desk = Desk::new()
+        .file("key.json", r#"{"type":"service_account"}"#)
+        .variable("AI_GATEWAY_API_KEY", "vertex")
+        .variable("GOOGLE_CLOUD_PROJECT", "p1")
+        .variable("GOOGLE_APPLICATION_CREDENTIALS", "key.json");
+
+    let vertex = provider(&desk, "vertex");
+
+    assert!(vertex.is_usable());
+    let file = vertex.vertex.expect("its settings").credentials;
+    assert!(file.expect("a file").ends_with("desk/key.json"));
+    assert_eq!(desk.warnings(), "");
+}
+
+#[test]
+fn a_file_that_holds_no_credentials_turns_its_provider_off() {
+    let warning = |content: Option<&str>| {
+        let file = "[[providers]]\nname = \"v\"\nkind = \"vertex\"\nproject = \"p\"\n\
+                    credentials = \"key.json\"\n";
+        let mut desk = Desk::with_file(file);
+        if let Some(content) = content {
+            desk = desk.file("key.json", content);
+        }
+        assert!(!provider(&desk, "v").is_usable());
+        let folder = desk.sources.cwd.display().to_string();
+        desk.warnings().replace(&folder, "DESK")
+    };
+
+    assert_snapshot!(warning(None), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json cannot be read: No such file or directory (os error 2); the provider is off");
+    assert_snapshot!(warning(Some("private")), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json is not JSON; the provider is off");
+    assert_snapshot!(warning(Some("[]")), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json has no `type`, so it is no key of Google's; the provider is off");
+}
+
+#[test]
 fn any_other_gateway_key_is_what_clients_must_send() {
     let loaded = Desk::new()
         .variable("AI_GATEWAY_API_KEY", "team-token")

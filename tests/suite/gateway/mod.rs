@@ -2,6 +2,7 @@
 
 mod refusals;
 mod targets;
+mod tokens;
 
 use crate::bench::{Bench, limits, start};
 use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, USAGE, Upstream, WHOLE};
