@@ -294,6 +294,14 @@ fn check_models(provider: &file::Provider, report: &mut Report<'_>) {
             let problem = format!("stands twice in {}, but must be unique", provider.name);
             report.mistake(&key, Some(format!("{:?}", model.id)), problem);
         }
+        for (name, flag) in [("vision", model.vision), ("reasoning", model.reasoning)] {
+            let types = model.types.as_deref().unwrap_or_default();
+            if flag == Some(false) && types.iter().any(|word| word == name) {
+                let key = format!("providers[{}].models[{}].{name}", provider.name, model.id);
+                let problem = format!("is false, but types names {name}; one of the two must go");
+                report.mistake(&key, None, problem);
+            }
+        }
     }
 }
 

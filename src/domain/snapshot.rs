@@ -1,6 +1,7 @@
 //! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
 //! [`PerformanceReport`] for people.
 
+use super::capability::Capabilities;
 use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
@@ -65,6 +66,7 @@ pub struct Candidate {
     /// Place of its provider in the catalogue.
     pub provider: usize,
     pub types: ModelTypes,
+    pub capabilities: Capabilities,
     pub price: Option<Price>,
     pub standing: Standing,
     /// Left alone until then, because it asked for it or refused our key.

@@ -98,6 +98,7 @@ async fn serve(
         attempts: Attempts::new(gateway.limits.max_retries),
         record,
         tried: Vec::new(),
+        outgrown: Vec::new(),
         started: Instant::now(),
     }
     .run()
@@ -126,6 +127,8 @@ struct Journey<'g> {
     record: &'g mut Record,
     attempts: Attempts,
     tried: Vec<usize>,
+    /// Those of them for which the prompt was too long: whoever holds no more is not asked.
+    outgrown: Vec<usize>,
     started: Instant,
 }
 
@@ -153,12 +156,15 @@ impl Journey<'_> {
             if !self.tried.contains(&target) {
                 self.tried.push(target);
             }
+            if upset.failure == Failure::ContextLength {
+                self.outgrown.push(target);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let next = match self
                 .attempts
                 .after(upset.failure, self.others_left(&self.tried), left)
             {
-                Verdict::Elsewhere => self.pick(&self.admission.ask(&self.tried)).ok(),
+                Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => {
                     tokio::time::sleep(pause).await;
                     self.again(target)
@@ -174,7 +180,7 @@ impl Journey<'_> {
     }
 
     fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {
-        let found = self.pick(&self.admission.ask(&[]));
+        let found = self.pick(&self.ask(&[]));
         match found {
             Ok((table, choice, attempt)) => {
                 self.record.chose(&choice, &table);
@@ -188,17 +194,21 @@ impl Journey<'_> {
         }
     }
 
+    fn ask<'b>(&'b self, tried: &'b [usize]) -> Ask<'b> {
+        self.admission.ask(tried, &self.outgrown)
+    }
+
     /// Whether somebody else may still be asked.
     fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
-        choose(&table, &self.admission.ask(tried), clock::now(), 0.0).is_ok()
+        choose(&table, &self.ask(tried), clock::now(), 0.0).is_ok()
     }
 
     /// The same target once more, if it may still be used.
     fn again(&self, target: usize) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
         let ask = Ask {
             scope: Scope::Only(&[target]),
-            ..self.admission.ask(&[])
+            ..self.ask(&[])
         };
         self.pick(&ask).ok()
     }

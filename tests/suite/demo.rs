@@ -3,8 +3,8 @@
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
 use aibal_tui::domain::{
-    Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy, Target, TargetId,
-    WeightOverride, WeightsPatch,
+    Capabilities, Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy,
+    Target, TargetId, WeightOverride, WeightsPatch,
 };
 use aibal_tui::protocols::{Directory, Endpoint, by_kind};
 use std::time::Duration;
@@ -39,6 +39,7 @@ async fn start(pace: f64) -> Loop {
             id: TargetId::new(vendor.name, vendor.model),
             provider: place,
             types: [ModelType::Chat].into_iter().collect(),
+            capabilities: Capabilities::default(),
             price: Some(Price::flat(
                 vendor.input_usd_per_1m,
                 vendor.output_usd_per_1m,

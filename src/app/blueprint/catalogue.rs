@@ -2,12 +2,12 @@
 
 use crate::config::{self, ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
+    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
     WeightOverride,
 };
 use crate::gateway::{Limits, TargetLimits};
 use crate::protocols::{
-    Directory, Endpoint, Place, TokenSource, Transport, TransportOptions, by_kind,
+    Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
 };
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub async fn build(
         let models = models(provider, endpoint.as_ref(), warnings).await;
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
+            directory.traits.push(traits(model));
             limits.push(TargetLimits {
                 timeout: Some(model.timeout),
                 first_token_timeout: Some(model.first_token_timeout),
@@ -140,7 +141,48 @@ fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> T
         id: TargetId::new(&provider.name, &model.id),
         provider: place,
         types: model.types.iter().map(|kind| model_type(*kind)).collect(),
+        capabilities: capabilities(&model.abilities),
         price: model.price.as_ref().map(price),
+    }
+}
+
+fn capabilities(abilities: &config::Abilities) -> Capabilities {
+    let config::Abilities {
+        talk,
+        embeddings,
+        vision,
+        tools,
+        json_schema,
+        reasoning,
+        context_window,
+        max_output,
+    } = *abilities;
+    Capabilities {
+        talk,
+        embeddings,
+        vision,
+        tools,
+        json_schema,
+        reasoning,
+        context_window,
+        max_output,
+    }
+}
+
+/// What is not stated is as the protocol's newest models have it.
+fn traits(model: &ModelSettings) -> ModelTraits {
+    let usual = ModelTraits::UNSTATED;
+    let (able, peculiar) = (&model.abilities, &model.peculiarities);
+    ModelTraits {
+        sampling: peculiar.sampling.unwrap_or(usual.sampling),
+        forced_tools: peculiar.forced_tools.unwrap_or(usual.forced_tools),
+        json_schema: able.json_schema.unwrap_or(usual.json_schema),
+        reasoning: able.reasoning.unwrap_or(usual.reasoning),
+        adaptive_thinking: peculiar
+            .adaptive_thinking
+            .unwrap_or(usual.adaptive_thinking),
+        responses_only: peculiar.responses_only,
+        max_output: able.max_output,
     }
 }
 

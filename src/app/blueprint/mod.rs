@@ -11,7 +11,8 @@ use crate::config::{self, Loaded, ProbeMode, Settings};
 use crate::contract::Window;
 use crate::demo::Vendors;
 use crate::domain::{
-    Catalogue, Price, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+    Capabilities, Catalogue, ModelTypes, Price, Provider, Strategy, Target, TargetId,
+    WeightOverride, Weights,
 };
 use crate::gateway::Limits;
 use crate::protocols::{Directory, Endpoint, by_kind};
@@ -165,14 +166,13 @@ pub(super) fn of_demo(
             off: None,
             weights: WeightOverride::default(),
         });
+        let words = vendor.types.iter();
+        let types: ModelTypes = words.filter_map(|word| word.parse().ok()).collect();
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, vendor.model),
             provider: place,
-            types: vendor
-                .types
-                .iter()
-                .filter_map(|word| word.parse().ok())
-                .collect(),
+            types,
+            capabilities: Capabilities::of(types),
             price: Some(Price::flat(
                 vendor.input_usd_per_1m,
                 vendor.output_usd_per_1m,

@@ -1,5 +1,6 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
+mod capabilities;
 mod refusals;
 mod targets;
 mod tokens;
