@@ -156,7 +156,12 @@ async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
     let url = bench.endpoint("openai").base_url.clone();
     let client = &bench.client;
     let cases = [
-        (client.get(format!("{url}/models")), 401, "invalid_api_key"),
+        (client.get(format!("{url}/models")), 401, ""),
+        (
+            client.get(format!("{url}/models")).bearer_auth("sk-other"),
+            401,
+            "invalid_api_key",
+        ),
         (
             bench.keyed("openai", client.get(format!("{url}/nothing"))),
             404,

@@ -3,16 +3,21 @@
 use super::behaviour::Behaviour;
 use super::conductor::{self, Cast};
 use super::fault::Fault;
+use super::openai_wire::OpenAiWire;
 use super::pace::Pace;
-use super::profile::{PROFILES, Profile};
+use super::profile::{Embedder, PROFILES, Profile};
 use super::scenario::Scenario;
 use super::server;
 use super::vendor::Vendor;
+use super::wire::Wire;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What all vendors speak, whatever their own wire is: the one protocol that the gateway knows yet.
+const WIRE: &dyn Wire = &OpenAiWire;
 
 /// Where a vendor is, and what a gateway's configuration says about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +36,8 @@ pub struct Endpoint {
     pub input_usd_per_1m: f64,
     /// USD per million answer tokens.
     pub output_usd_per_1m: f64,
+    /// The model that makes vectors, where the vendor has one.
+    pub embedder: Option<Embedder>,
     /// Requests it should get at once, at most.
     pub max_concurrent: u32,
     /// The key it wants, or none. Made up: it opens nothing outside of this process.
@@ -75,7 +82,7 @@ impl Vendors {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             endpoints.push(endpoint(profile, listener.local_addr()?));
             let behaviour = Arc::new(Behaviour::new(profile, seed, pace));
-            let router = Vendor::new(Arc::clone(&behaviour)).router();
+            let router = Vendor::new(WIRE, Arc::clone(&behaviour)).router();
             cast.push(Arc::clone(&behaviour));
             tokio::spawn(server::serve(listener, behaviour, router, stop.clone()));
         }
@@ -125,12 +132,13 @@ impl Vendors {
 fn endpoint(profile: &Profile, address: SocketAddr) -> Endpoint {
     Endpoint {
         name: profile.name,
-        kind: profile.wire.kind(),
-        base_url: format!("http://{address}{}", profile.wire.base_path()),
+        kind: WIRE.kind(),
+        base_url: format!("http://{address}{}", WIRE.base_path()),
         model: profile.model,
         types: profile.types,
         input_usd_per_1m: profile.input_usd_per_1m,
         output_usd_per_1m: profile.output_usd_per_1m,
+        embedder: profile.embedder,
         max_concurrent: profile.max_concurrent,
         api_key: profile.api_key,
     }
