@@ -2,7 +2,9 @@
 
 use super::{error, header};
 use crate::bench::{Bench, limits, start_fleet};
-use aibal_tui::domain::{Catalogue, ModelTypes, Provider, Strategy, Target, TargetId};
+use aibal_tui::domain::{
+    Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
+};
 use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -94,6 +96,7 @@ impl Cloud {
             id: TargetId::new("cloud", "gemini-3.5-flash"),
             provider: 0,
             types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
             price: None,
         });
         let protocol = by_kind("vertex").unwrap();

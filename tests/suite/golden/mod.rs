@@ -11,7 +11,7 @@ mod vendor;
 
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::domain::{
-    Catalogue, ModelType, Provider, Strategy, Target, TargetId, WeightOverride,
+    Capabilities, Catalogue, ModelType, Provider, Strategy, Target, TargetId, WeightOverride,
 };
 use case::{Case, cases};
 use compare::differences;
@@ -61,6 +61,7 @@ fn target(case: &Case, place: usize) -> Target {
         id: TargetId::new(&case.slug(), &case.model()),
         provider: place,
         types: [ModelType::Chat].into_iter().collect(),
+        capabilities: Capabilities::default(),
         price: None,
     }
 }
