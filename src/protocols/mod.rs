@@ -8,12 +8,15 @@ mod directory;
 mod failure;
 mod front;
 mod neutral;
+mod ollama;
 mod openai;
 mod passage;
 mod raw_object;
 mod recall;
 mod sse;
 mod transport;
+#[cfg(test)]
+mod trial;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
 pub use directory::{Directory, Endpoint, Place};
@@ -71,7 +74,7 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Every protocol that is built.
-pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi];
+pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi, &ollama::Ollama];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {
