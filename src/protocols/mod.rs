@@ -13,6 +13,7 @@ mod openai;
 mod passage;
 mod raw_object;
 mod recall;
+mod responses;
 mod sse;
 mod transport;
 #[cfg(test)]
