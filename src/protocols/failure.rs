@@ -177,8 +177,8 @@ fn words(body: &[u8]) -> Words {
     Words {
         message: text(&error["message"])
             .or_else(|| text(&error))
-            .or_else(|| text(&message))
-            .or_else(|| text(&detail)),
+            .or_else(|| spoken(&message))
+            .or_else(|| spoken(&detail)),
         code: word(&error["code"]).or_else(|| word(&code)),
         kind: own_kind
             .or_else(|| text(&error["status"]))
@@ -191,6 +191,18 @@ fn words(body: &[u8]) -> Words {
             param: text(&error["param"]),
         }),
         is_json: true,
+    }
+}
+
+/// A sentence, or Mistral's list of what is wrong with which member.
+fn spoken(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(list) => {
+            let sentences: Vec<&str> = list.iter().filter_map(|one| one["msg"].as_str()).collect();
+            (!sentences.is_empty()).then(|| sentences.join("; "))
+        }
+        other => other.get("detail").and_then(spoken),
     }
 }
 
@@ -405,6 +417,13 @@ mod tests {
                 r#"{"error":{"message":"x","code":"insufficient_quota"}}"#
             ),
             Failure::Quota
+        );
+        assert_eq!(
+            class(
+                422,
+                r#"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"Input too long"}]}}"#
+            ),
+            Failure::ContextLength
         );
         assert_eq!(class(429, "<html>"), Failure::RateLimit(None));
         assert_eq!(class(418, ""), Failure::InvalidRequest);

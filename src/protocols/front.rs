@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::neutral::{Conversation, Encode, Losses, Mistake};
-use super::{RawObject, anthropic, openai};
+use super::{RawObject, anthropic, openai, responses};
 use crate::domain::Needs;
 use bytes::Bytes;
 use std::fmt;
@@ -23,7 +23,7 @@ impl Dialect {
         match self {
             Self::Chat => &openai::ChatFront,
             Self::Messages => &anthropic::MessagesFront,
-            Self::Responses => todo!(),
+            Self::Responses => &responses::ResponsesFront,
         }
     }
 }

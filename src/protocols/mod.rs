@@ -10,12 +10,16 @@ mod failure;
 mod front;
 mod gemini;
 mod neutral;
+mod ollama;
 mod openai;
 mod passage;
 mod raw_object;
 mod recall;
+mod responses;
 mod sse;
 mod transport;
+#[cfg(test)]
+mod trial;
 mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
@@ -80,6 +84,7 @@ pub const ALL: &[&dyn Protocol] = &[
     &anthropic::Anthropic,
     &gemini::Gemini,
     &vertex::Vertex,
+    &ollama::Ollama,
 ];
 
 /// The protocol that a word of the configuration selects.

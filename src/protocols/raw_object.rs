@@ -28,6 +28,11 @@ impl<'a> RawObject<'a> {
             .flatten()
     }
 
+    /// The members' names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// Whether the member is there and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")

@@ -130,13 +130,13 @@ impl Case {
     pub fn endpoint(&self, host: &str) -> Endpoint {
         let path = self.upstream_path();
         let ends = [
+            "/v1/projects/",
             "/chat/completions",
             "/embeddings",
             "/messages",
             "/models/",
             "/models?",
             "/api/",
-            "/v1/projects/",
             "/models",
         ];
         let end = ends.iter().find_map(|end| path.find(end));

@@ -43,10 +43,8 @@ pub fn chat(text: &str) -> Value {
                     calls.resize(index + 1, json!({"arguments": ""}));
                 }
                 let known = &mut calls[index];
-                for name in ["id", "type"] {
-                    if !call[name].is_null() {
-                        known[name] = call[name].clone();
-                    }
+                if !call["id"].is_null() {
+                    known["id"] = call["id"].clone();
                 }
                 if !call["function"]["name"].is_null() {
                     known["name"] = call["function"]["name"].clone();
