@@ -19,7 +19,7 @@ pub(super) use write::{function as write_function, json_schema};
 use super::call::{Asked, Call, Untranslatable};
 use super::failure::Upset;
 use super::front::Dialect;
-use super::neutral::{Decode, Losses, Sampling, Translation};
+use super::neutral::{Decode, Losses, Translation};
 use super::{Endpoint, Outgoing, Protocol, RawObject};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -165,21 +165,9 @@ fn adapt(
     left_out
 }
 
-/// Takes out what this model or server refuses.
-fn refuse(endpoint: &Endpoint, call: &Call<'_>, sampling: &mut Sampling, losses: &mut Losses) {
-    if !call.traits.sampling {
-        losses.add_if(sampling.temperature.take().is_some(), "temperature");
-        losses.add_if(sampling.top_p.take().is_some(), "top_p");
-    }
-    if &*endpoint.kind == XAI && call.model.starts_with("grok-4") {
-        losses.add_if(!std::mem::take(&mut sampling.stop).is_empty(), "stop");
-    }
-}
-
 fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
     let mut losses = Losses::default();
-    let mut conversation = call.dialect.front().read(call.object, &mut losses)?;
-    refuse(endpoint, call, &mut conversation.sampling, &mut losses);
+    let conversation = call.dialect.front().read(call.object, &mut losses)?;
     let limit = if &*endpoint.kind == OPENAI {
         "max_completion_tokens"
     } else {

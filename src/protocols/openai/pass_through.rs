@@ -247,7 +247,7 @@ impl Passage for PassThrough {
                 out.extend_from_slice(&repaired);
                 out.extend_from_slice(b"\n\n");
             }
-            None => event.pass(out),
+            None => pass(event, out),
         }
         match (has_content, !is_empty && self.may_end()) {
             (true, _) => Meaning::Content,
@@ -275,5 +275,16 @@ impl Passage for PassThrough {
 
     fn said(&self) -> usize {
         self.said
+    }
+}
+
+/// The event as it came; the last one of a stream may lack its blank line.
+fn pass(event: &Event, out: &mut BytesMut) {
+    out.extend_from_slice(&event.raw);
+    if !matches!(
+        event.raw.as_ref(),
+        [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
+    ) {
+        out.extend_from_slice(b"\n\n");
     }
 }
