@@ -268,7 +268,7 @@ impl Decode for Decoder {
         let Some(data) = event.data() else {
             return Step::More;
         };
-        match EventShape::read(&data) {
+        match EventShape::read(event, &data) {
             Err(upset) => Step::Broken(upset),
             Ok(event) => self.event(&event, deltas),
         }

@@ -82,10 +82,13 @@ impl Passage for PassThrough {
             out.extend_from_slice(&event.raw);
             return Meaning::Quiet;
         };
-        match EventShape::read(&data) {
+        match EventShape::read(event, &data) {
             Err(upset) => Meaning::Broken(upset),
             Ok(shape) => {
-                event.pass(out);
+                out.extend_from_slice(&event.raw);
+                if !event.has_blank_line() {
+                    out.extend_from_slice(b"\n\n");
+                }
                 self.follow(&shape)
             }
         }

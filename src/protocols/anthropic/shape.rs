@@ -1,8 +1,10 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
 use crate::domain::Failure;
+use crate::protocols::Event;
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
+use crate::protocols::passage::{Framing, unreadable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -153,14 +155,15 @@ impl From<UsageShape> for Tokens {
 impl<'a> Message<'a> {
     /// A whole answer that is one.
     pub fn whole(body: &'a [u8]) -> Result<Self, Upset> {
-        let message: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let wrong = |message| Upset::silent(Failure::Server, message);
+        let message: Self =
+            serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
         let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
         if is_error {
             return Err(stated(body));
         }
         if message.content.is_none() {
-            let upset = Upset::silent(Failure::Server, "the provider's answer has no content");
-            return Err(upset);
+            return Err(wrong("the provider's answer has no content"));
         }
         Ok(message)
     }
@@ -172,13 +175,14 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> EventShape<'a> {
-    /// An event that is no error.
-    pub fn read(data: &'a [u8]) -> Result<Self, Upset> {
-        let event: Self = serde_json::from_slice(data).map_err(|_| unreadable())?;
-        if event.kind == "error" || event.error.is_some() {
+    /// An event's data, unless it is an error.
+    pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, Upset> {
+        let read = serde_json::from_slice::<Self>(data);
+        let read = read.map_err(|_| unreadable(event, Framing::Events))?;
+        if read.kind == "error" || read.error.is_some() {
             return Err(stated(data));
         }
-        Ok(event)
+        Ok(read)
     }
 
     pub fn block(&self) -> Block<'a> {
@@ -254,9 +258,4 @@ pub(super) fn finish_word(finish: Finish) -> &'static str {
         Finish::ToolCalls => "tool_use",
         Finish::ContentFilter => "refusal",
     }
-}
-
-fn unreadable() -> Upset {
-    let message = "the provider sent something that is no event of this protocol";
-    Upset::silent(Failure::Server, message)
 }

@@ -68,7 +68,11 @@ pub(super) fn document(
     let name = members.text("title")?;
     let mut source = required(members)?;
     let source = match source.required_text("type")?.as_str() {
-        "text" => return Ok(vec![Part::Text(source.required_text("data")?)]),
+        "text" => {
+            let mut lines: Vec<String> = name.into_iter().collect();
+            lines.push(source.required_text("data")?);
+            return Ok(vec![Part::Text(lines.join("\n\n"))]);
+        }
         "content" => return content(&mut source, losses),
         "base64" => inline(&mut source)?,
         "url" => Source::from_url(source.required_text("url")?),

@@ -3,8 +3,8 @@
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// A chunk of a stream, or a whole answer: the two differ in one member's name.
@@ -212,7 +212,7 @@ pub(super) fn seal_in(extra: &Value) -> Option<String> {
 
 /// A seal where clients keep it, untouched, and send it back.
 pub(super) fn sealed(seal: &str) -> Value {
-    json!({"google": {"thought_signature": seal}})
+    serde_json::json!({"google": {"thought_signature": seal}})
 }
 
 impl Delta<'_> {

@@ -293,7 +293,7 @@ impl Passage for PassThrough {
                 out.extend_from_slice(&repaired);
                 out.extend_from_slice(b"\n\n");
             }
-            None => event.pass(out),
+            None => pass(event, out),
         }
         if is_empty && chunk.tokens().is_some() {
             self.usage_event = Some(out.split_off(start).freeze());
@@ -328,5 +328,16 @@ impl Passage for PassThrough {
 
     fn said(&self) -> usize {
         self.said
+    }
+}
+
+/// The event as it came; the last one of a stream may lack its blank line.
+fn pass(event: &Event, out: &mut BytesMut) {
+    out.extend_from_slice(&event.raw);
+    if !matches!(
+        event.raw.as_ref(),
+        [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
+    ) {
+        out.extend_from_slice(b"\n\n");
     }
 }

@@ -146,6 +146,10 @@ fn media(media: Media) -> Result<Value, Mistake> {
             let format = mime.trim_start_matches("audio/");
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
+        (MediaKind::Document, Source::Link(_)) => Err(Mistake::untranslatable(
+            "document",
+            "is a link; send the document itself",
+        )),
         (MediaKind::Document, source) => {
             let mut file = match &source {
                 Source::Id(id) => json!({"file_id": id}),

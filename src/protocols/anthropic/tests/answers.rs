@@ -60,7 +60,7 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
     let stream = stream.map(|event| format!("data: {event}\n\n")).concat();
     let mut body = ask.clone();
     body["stream"] = true.into();
-    let got = in_every_split(&stream, || client.ask(&body).unwrap().passage);
+    let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
     assert!(got.text.contains(r#""reasoning_content":"hm""#));
     assert!(
         got.text

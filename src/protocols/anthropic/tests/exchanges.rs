@@ -89,7 +89,7 @@ fn chat_clients_read_whole_answers() {
 }
 
 #[test]
-fn chat_clients_read_streams_however_they_are_cut() {
+fn chat_clients_read_streams_in_pieces_of_any_length() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, Dialect::Chat);
     for case in ["text", "tools", "stream_error", "stream_cut"] {
@@ -97,7 +97,7 @@ fn chat_clients_read_streams_however_they_are_cut() {
         request["stream_options"] = json!({"include_usage": true});
         let request = streamed(request);
         let stream = file(&format!("anthropic/{case}/stream.sse"));
-        let got = in_every_split(&stream, || client.ask(&request).unwrap().passage);
+        let got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
 
         let mut expected = json_file(&format!("anthropic/{case}/expected.folded.json"));
         expected.as_object_mut().unwrap().remove("error");
@@ -141,14 +141,14 @@ fn messages_clients_read_whole_answers_of_chat_servers() {
 }
 
 #[test]
-fn messages_clients_read_streams_of_chat_servers_however_they_are_cut() {
+fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, Dialect::Messages);
     for case in ["text", "tools", "stream_error"] {
         let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         let request = streamed(request);
         let stream = file(&format!("inbound-anthropic/{case}/stream.upstream.sse"));
-        let mut got = in_every_split(&stream, || client.ask(&request).unwrap().passage);
+        let mut got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
         if let Some(upset) = got.upset {
             let mut out = BytesMut::new();
             let mut passage = client.ask(&request).unwrap().passage;
@@ -178,7 +178,7 @@ fn messages_pass_between_parties_that_both_speak_them() {
         assert_eq!(passage.whole(&whole).unwrap(), whole);
 
         let stream = file(&format!("anthropic/{case}/stream.sse"));
-        let got = in_every_split(&stream, || client.ask(&body).unwrap().passage);
+        let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
         assert_eq!(got.text, stream);
         assert_eq!(got.usage, passage.usage());
         assert_eq!(got.meanings[..2], [Meaning::Quiet, Meaning::Quiet]);
@@ -204,7 +204,7 @@ fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
         let client = Client::new(&endpoint, dialect);
         let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
         let stream = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n";
-        let got = in_every_split(stream, || client.ask(&body).unwrap().passage);
+        let got = in_pieces(stream, || client.ask(&body).unwrap().passage);
 
         assert_eq!(got.text, "");
         let upset = got.upset.unwrap();
@@ -263,5 +263,23 @@ fn the_providers_errors_are_told_apart() {
         assert_eq!(upset.failure, failure, "{case}");
         let stated = json_file(&format!("anthropic/{case}/response.json"));
         assert_eq!(upset.message, stated["error"]["message"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_stream_that_ends_inside_of_an_event_was_cut_off() {
+    let endpoint = endpoint("anthropic");
+    let stream = file("anthropic/stream_cut/stream.sse");
+    let cut = &stream[..stream.len() - 9];
+    for dialect in [Dialect::Messages, Dialect::Chat] {
+        let client = Client::new(&endpoint, dialect);
+        let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
+        let got = in_pieces(cut, || client.ask(&body).unwrap().passage);
+
+        assert!(got.text.contains("Yes, the"));
+        assert_eq!(
+            got.upset.map(|upset| upset.failure),
+            Some(Failure::Disconnected)
+        );
     }
 }

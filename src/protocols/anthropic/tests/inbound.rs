@@ -178,3 +178,31 @@ fn seals_on_calls_travel_through_chat() {
     let said = &events[1]["choices"][0]["delta"]["tool_calls"][0];
     assert_eq!(said["extra_content"], seal);
 }
+
+#[test]
+fn documents_reach_a_chat_server_unless_only_their_vendor_can_fetch_them() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    let ask = |source: Value| {
+        let block = json!({"type": "document", "title": "T", "source": source});
+        client.ask(&json!({"model": "m", "messages": [{"role": "user", "content": [block]}]}))
+    };
+    let said = |source| sent(&ask(source).unwrap())["messages"][0]["content"].clone();
+
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "doc"});
+    assert_eq!(said(text), "T\n\ndoc");
+    let blocks = json!({"type": "content", "content": [{"type": "text", "text": "a"}]});
+    assert_eq!(said(blocks), "a");
+    let paper = json!({"type": "base64", "media_type": "application/pdf", "data": "AA=="});
+    let file = json!({"file_data": "data:application/pdf;base64,AA==", "filename": "T"});
+    assert_eq!(said(paper), json!([{"type": "file", "file": file}]));
+
+    let mistake = ask(json!({"type": "url", "url": "http://d"})).unwrap_err();
+    assert!(mistake.elsewhere);
+    let mistake = ask(json!({"type": "tape"})).unwrap_err();
+    assert_eq!(
+        mistake.param.as_deref(),
+        Some("messages[0].content[0].source.type")
+    );
+    assert!(!mistake.elsewhere);
+}
