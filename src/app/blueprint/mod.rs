@@ -9,9 +9,9 @@ use crate::access::{Access, Role, Token};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings};
 use crate::contract::Window;
-use crate::demo::Vendors;
+use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
-    Catalogue, Price, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+    Catalogue, ModelType, Price, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
 };
 use crate::gateway::Limits;
 use crate::protocols::{Directory, Endpoint, by_kind};
@@ -147,6 +147,27 @@ fn client_token(settings: &Settings) -> Option<Token> {
     })
 }
 
+/// A simulated vendor's models: the one that speaks, and the one that makes vectors.
+fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target> {
+    let words = vendor.types.iter().filter_map(|word| word.parse().ok());
+    let speaker = Target {
+        id: TargetId::new(vendor.name, vendor.model),
+        provider: place,
+        types: words.collect(),
+        price: Some(Price::flat(
+            vendor.input_usd_per_1m,
+            vendor.output_usd_per_1m,
+        )),
+    };
+    let embedder = vendor.embedder.map(|embedder| Target {
+        id: TargetId::new(vendor.name, embedder.model),
+        provider: place,
+        types: [ModelType::Embedding].into_iter().collect(),
+        price: Some(Price::flat(embedder.input_usd_per_1m, 0.0)),
+    });
+    std::iter::once(speaker).chain(embedder)
+}
+
 /// The demo: simulated vendors, built-in limits, nothing saved.
 pub(super) fn of_demo(
     vendors: &Vendors,
@@ -165,19 +186,7 @@ pub(super) fn of_demo(
             off: None,
             weights: WeightOverride::default(),
         });
-        catalogue.targets.push(Target {
-            id: TargetId::new(vendor.name, vendor.model),
-            provider: place,
-            types: vendor
-                .types
-                .iter()
-                .filter_map(|word| word.parse().ok())
-                .collect(),
-            price: Some(Price::flat(
-                vendor.input_usd_per_1m,
-                vendor.output_usd_per_1m,
-            )),
-        });
+        catalogue.targets.extend(demo_targets(place, vendor));
         let protocol = by_kind(vendor.kind);
         directory.endpoints.push(
             protocol.and_then(|protocol| Endpoint::new(&vendor.base_url, vendor.api_key, protocol)),
