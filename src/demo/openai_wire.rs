@@ -17,7 +17,7 @@ pub struct OpenAiWire;
 
 impl Wire for OpenAiWire {
     fn kind(&self) -> &'static str {
-        "openai-compatible"
+        "openai"
     }
 
     fn base_path(&self) -> &'static str {

@@ -52,10 +52,6 @@ pub struct Profile {
     /// The model that makes vectors, where the vendor has one.
     pub embedder: Option<Embedder>,
     /// The shape of its requests and answers.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the gateway does not know all protocols yet")
-    )]
     pub wire: &'static dyn Wire,
 }
 

@@ -3,21 +3,16 @@
 use super::behaviour::Behaviour;
 use super::conductor::{self, Cast};
 use super::fault::Fault;
-use super::openai_wire::OpenAiWire;
 use super::pace::Pace;
 use super::profile::{Embedder, PROFILES, Profile};
 use super::scenario::Scenario;
 use super::server;
 use super::vendor::Vendor;
-use super::wire::Wire;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// What all vendors speak, whatever their own wire is: the one protocol that the gateway knows yet.
-const WIRE: &dyn Wire = &OpenAiWire;
 
 /// Where a vendor is, and what a gateway's configuration says about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +21,7 @@ pub struct Endpoint {
     pub name: &'static str,
     /// The word of the protocol that it speaks.
     pub kind: &'static str,
-    /// Such as `http://127.0.0.1:41234/v1`.
+    /// Such as `http://127.0.0.1:41234/v1`; what it ends in depends on the kind.
     pub base_url: String,
     /// The one model it serves.
     pub model: &'static str,
@@ -82,7 +77,7 @@ impl Vendors {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             endpoints.push(endpoint(profile, listener.local_addr()?));
             let behaviour = Arc::new(Behaviour::new(profile, seed, pace));
-            let router = Vendor::new(WIRE, Arc::clone(&behaviour)).router();
+            let router = Vendor::new(profile.wire, Arc::clone(&behaviour)).router();
             cast.push(Arc::clone(&behaviour));
             tokio::spawn(server::serve(listener, behaviour, router, stop.clone()));
         }
@@ -132,8 +127,8 @@ impl Vendors {
 fn endpoint(profile: &Profile, address: SocketAddr) -> Endpoint {
     Endpoint {
         name: profile.name,
-        kind: WIRE.kind(),
-        base_url: format!("http://{address}{}", WIRE.base_path()),
+        kind: profile.wire.kind(),
+        base_url: format!("http://{address}{}", profile.wire.base_path()),
         model: profile.model,
         types: profile.types,
         input_usd_per_1m: profile.input_usd_per_1m,

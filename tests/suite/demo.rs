@@ -23,12 +23,11 @@ async fn start(pace: f64) -> Loop {
     let vendors = Vendors::start_at(7, Scenario::steady(), pace)
         .await
         .unwrap();
-    let protocol = by_kind("openai-compatible").unwrap();
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
             name: vendor.name.into(),
-            kind: "openai-compatible".into(),
+            kind: vendor.kind.into(),
             priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
             enabled: true,
@@ -45,6 +44,7 @@ async fn start(pace: f64) -> Loop {
                 vendor.output_usd_per_1m,
             )),
         });
+        let protocol = by_kind(vendor.kind).unwrap();
         directory.endpoints.push(Endpoint::new(
             &vendor.base_url,
             vendor.api_key,

@@ -69,11 +69,8 @@ fn target(case: &Case, place: usize) -> Target {
 /// Every case, whole and streamed, in pieces of every size; the table says what was looked at.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_exchange_is_understood_and_told_as_recorded() {
-    let mut cases = cases();
+    let cases = cases();
     assert_eq!(cases.len(), 84);
-    cases.retain(|case| {
-        aibal_tui::protocols::by_kind(case.protocol()).is_some() && !case.id.starts_with("inbound")
-    });
     let vendors = Vendors::start(&cases).await;
     let bench = bench(&cases, &vendors).await;
     let mut findings = Findings::new();
@@ -186,7 +183,10 @@ async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
         }
     }
     let text = answer.text().await.unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap_or_default();
+    let Ok(body) = serde_json::from_str::<Value>(&text) else {
+        wrong.push(format!("answers no JSON: {text:?}"));
+        return wrong;
+    };
     if is_auth {
         if body["error"]["code"] != "upstream_auth" {
             wrong.push(format!("not told as upstream_auth: {text}"));
@@ -258,7 +258,7 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
         .failure
         .cooldown()
         .map(|cooldown| cooldown.as_secs_f64());
-    if binds && cooldown != case.expected.cooldown_s {
+    if binds && case.expected.cooldown_s.is_some() && cooldown != case.expected.cooldown_s {
         wrong.push(format!("left alone for {cooldown:?} s"));
     }
     wrong
