@@ -169,8 +169,8 @@ pub(super) fn complete(provider: &mut Value, environs: &Environs, origins: &mut 
             }
         }
         ("vertex", _) => {
-            let file = environs.get("GOOGLE_APPLICATION_CREDENTIALS");
-            if let Some((path, origin)) = file.filter(|_| !has_key) {
+            let credentials = environs.get("GOOGLE_APPLICATION_CREDENTIALS");
+            if let Some((path, origin)) = credentials.filter(|_| !has_key) {
                 fill(
                     "credentials",
                     ValueKind::String(path.to_owned()),

@@ -1,8 +1,8 @@
 //! Where each provider is and how to show who we are. Keys are here and nowhere else.
 
 use super::call::ModelTraits;
+use super::vertex::Token;
 use super::{Protocol, Recall, TokenSource, Upset};
-use crate::domain::Failure;
 use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -43,8 +43,8 @@ enum Credential {
     },
     /// Keys that run out.
     Source(TokenSource),
-    /// One of them, as a bearer, marked as sensitive.
-    Token(HeaderValue),
+    /// One of them.
+    Token(Token),
 }
 
 impl Endpoint {
@@ -87,11 +87,8 @@ impl Endpoint {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
         };
-        let token = source.token(fresh).await?;
-        let bearer = sensitive(&format!("Bearer {token}"));
-        let unusable = || Upset::silent(Failure::Auth, "the token that came is no header");
         Ok(Cow::Owned(Self {
-            credential: Credential::Token(bearer.ok_or_else(unusable)?),
+            credential: Credential::Token(source.token(fresh).await?),
             ..self.clone()
         }))
     }
@@ -107,8 +104,18 @@ impl Endpoint {
     /// The key as a bearer.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Key { bearer, .. } | Credential::Token(bearer) => Some(bearer.clone()),
+            Credential::Key { bearer, .. } | Credential::Token(Token { bearer, .. }) => {
+                Some(bearer.clone())
+            }
             Credential::None | Credential::Source(_) => None,
+        }
+    }
+
+    /// The project that pays, where the key does not tell it.
+    pub(super) fn payer(&self) -> Option<HeaderValue> {
+        match &self.credential {
+            Credential::Token(token) => token.payer.clone(),
+            _ => None,
         }
     }
 
@@ -121,7 +128,8 @@ impl Endpoint {
     }
 }
 
-fn sensitive(text: &str) -> Option<HeaderValue> {
+/// A header's value that no log shows.
+pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -5,6 +5,7 @@ mod embeddings;
 mod token_exchange;
 mod token_source;
 
+pub(super) use token_source::Token;
 pub use token_source::TokenSource;
 
 use super::call::{Asked, Call, Counting, Untranslatable};
@@ -143,6 +144,9 @@ fn headers(endpoint: &Endpoint) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(authorization) = endpoint.bearer() {
         headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(payer) = endpoint.payer() {
+        headers.insert(token_source::PAYER, payer);
     }
     headers
 }

@@ -4,11 +4,15 @@
 
 use super::token_exchange::Account;
 use crate::domain::Failure;
+use crate::protocols::directory::sensitive;
 use crate::protocols::failure::Upset;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
-    AccessTokenCredentials, Builder, external_account, impersonated, service_account, user_account,
+    AccessTokenCredentials, Builder, CacheableResource, CredentialsProvider, external_account,
+    impersonated, service_account, user_account,
 };
+use http::header::AUTHORIZATION;
+use http::{Extensions, HeaderValue};
 use serde_json::Value;
 use std::fmt;
 use std::path::PathBuf;
@@ -24,6 +28,18 @@ pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A file of credentials has about 2 KB.
 const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Names the project that pays.
+pub(super) const PAYER: &str = "x-goog-user-project";
+
+/// What shows who we are, for a while.
+#[derive(Clone)]
+pub(in crate::protocols) struct Token {
+    /// Marked as sensitive.
+    pub bearer: HeaderValue,
+    /// The project that pays, which people's own credentials name.
+    pub payer: Option<HeaderValue>,
+}
 
 /// Asks the time, in Unix seconds.
 pub(super) type UnixSeconds = fn() -> u64;
@@ -61,7 +77,7 @@ impl TokenSource {
 
     /// A token that is good now. `fresh`: the last one was refused, so a new one is fetched; those
     /// who wait for a new one at the same time share it.
-    pub(in crate::protocols) async fn token(&self, fresh: bool) -> Result<String, Upset> {
+    pub(in crate::protocols) async fn token(&self, fresh: bool) -> Result<Token, Upset> {
         let seen = self.0.opened.load(Ordering::Acquire);
         let token = timeout(PATIENCE, self.0.token(fresh.then_some(seen))).await;
         let token = token.unwrap_or_else(|_| {
@@ -78,13 +94,13 @@ impl TokenSource {
 
 impl Source {
     /// `refused`: how often a way had been opened when the last token was refused.
-    async fn token(&self, refused: Option<u64>) -> Result<String, Upset> {
+    async fn token(&self, refused: Option<u64>) -> Result<Token, Upset> {
         let mut live = self.live.lock().await;
         if live.is_none() || refused == Some(self.opened.load(Ordering::Acquire)) {
             *live = None;
             let mut open = self.open().await?;
             let token = match &mut open {
-                Live::Exchange(account) => account.token((self.unix_seconds)()).await?,
+                Live::Exchange(account) => self.of_account(account).await?,
                 Live::Library(credentials) => self.of_library(credentials).await?,
             };
             *live = Some(open);
@@ -92,7 +108,7 @@ impl Source {
             return Ok(token);
         }
         match live.as_mut() {
-            Some(Live::Exchange(account)) => account.token((self.unix_seconds)()).await,
+            Some(Live::Exchange(account)) => self.of_account(account).await,
             Some(Live::Library(credentials)) => {
                 let credentials = credentials.clone();
                 // Nobody need wait for a turn: the library renews once for all.
@@ -103,16 +119,34 @@ impl Source {
         }
     }
 
-    async fn of_library(&self, credentials: &AccessTokenCredentials) -> Result<String, Upset> {
-        let token = credentials.access_token().await;
-        token.map(|token| token.token).map_err(|error| {
-            // The library's own words may hold what a token server answered.
-            if error.is_transient() && self.file.is_some() {
-                Upset::silent(Failure::Server, "the token server failed; try again later")
-            } else {
-                Upset::silent(Failure::Auth, self.refused())
-            }
+    async fn of_account(&self, account: &mut Account) -> Result<Token, Upset> {
+        let text = account.token((self.unix_seconds)()).await?;
+        let problem = "the token server sent a token that no header can hold";
+        Ok(Token {
+            bearer: sensitive(&format!("Bearer {text}"))
+                .ok_or_else(|| Upset::silent(Failure::Server, problem))?,
+            payer: None,
         })
+    }
+
+    async fn of_library(&self, credentials: &AccessTokenCredentials) -> Result<Token, Upset> {
+        let refused = || Upset::silent(Failure::Auth, self.refused());
+        match credentials.headers(Extensions::new()).await {
+            Ok(CacheableResource::New { data, .. }) => {
+                let mut bearer = data.get(AUTHORIZATION).cloned().ok_or_else(refused)?;
+                bearer.set_sensitive(true);
+                Ok(Token {
+                    bearer,
+                    payer: data.get(PAYER).cloned(),
+                })
+            }
+            // The library's own words may hold what a token server answered.
+            Err(error) if error.is_transient() && self.file.is_some() => {
+                let problem = "the token server failed; try again later";
+                Err(Upset::silent(Failure::Server, problem))
+            }
+            _ => Err(refused()),
+        }
     }
 
     fn close(&self) {

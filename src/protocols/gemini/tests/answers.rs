@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::Failure;
 use crate::protocols::neutral::{Choice, Delta, Finish, Part, Tokens, text_of};
 use bytes::BytesMut;
+use proptest::prelude::*;
 
 #[test]
 fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
@@ -293,4 +294,31 @@ fn a_stream_reaches_a_chat_client_as_chunks() {
     assert_eq!(indexes.len(), 1, "{said}");
     assert!(said.contains(r#""finish_reason":"tool_calls""#), "{said}");
     assert!(said.ends_with("data: [DONE]\n\n"), "{said}");
+}
+
+proptest! {
+    #[test]
+    fn random_reads_change_nothing(mut cuts in proptest::collection::vec(0_usize..1_200, 0..20)) {
+        let stream = fixture("vertex/text/stream.sse");
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        let reads: Vec<&[u8]> = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]).collect();
+
+        let (deltas, _) = read(&mut decoder(), &reads);
+        let (expected, _) = read(&mut decoder(), &[&stream[..]]);
+        prop_assert_eq!(Reply::of(deltas), Reply::of(expected));
+    }
+
+    #[test]
+    fn bytes_that_went_wrong_never_panic(
+        at in 0_usize..2_000,
+        bytes in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut stream = fixture("gemini/tools/stream.sse").to_vec();
+        let at = at.min(stream.len());
+        stream.splice(at..(at + bytes.len()).min(stream.len()), bytes);
+
+        read(&mut decoder(), &[&stream]);
+        let _whatever_it_is = decoder().whole(&stream, &mut Deltas::new());
+    }
 }

@@ -90,7 +90,7 @@ impl TokenServer {
     /// A person who signed in, and whose tokens come from here.
     pub fn person(&self) -> PathBuf {
         let person = json!({"type": "authorized_user", "client_id": "id", "client_secret": "fx",
-            "refresh_token": "fx", "token_uri": self.url});
+            "refresh_token": "fx", "token_uri": self.url, "quota_project_id": "payer-fx"});
         self.file(&person.to_string())
     }
 

@@ -83,6 +83,21 @@ async fn a_refused_token_is_replaced_and_those_who_wait_share_the_new_one() {
 }
 
 #[tokio::test]
+async fn a_person_names_the_project_that_pays() {
+    let server = TokenServer::start(Mood::Grants).await;
+    let headers_of = async |file: PathBuf| {
+        let endpoint = renewing(file);
+        let ready = endpoint.ready(false).await.unwrap();
+        Vertex.probe(&ready).headers
+    };
+
+    let person = headers_of(server.person()).await;
+    assert_eq!(person["x-goog-user-project"], "payer-fx");
+    let account = headers_of(server.service_account()).await;
+    assert!(!account.contains_key("x-goog-user-project"));
+}
+
+#[tokio::test]
 async fn a_service_account_signs_who_asks_for_what() {
     let server = TokenServer::start(Mood::Grants).await;
     bearer(&renewing(server.service_account()), false)
