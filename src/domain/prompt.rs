@@ -58,8 +58,11 @@ fn ends(body: &[u8], place: usize) -> bool {
 /// an address's head and between numbers, and whatever is not ASCII, for some languages have no
 /// blanks. Some clients write the slash of Base64 as `\/`; every other escape, the letters of those
 /// languages among them (`\u4e2d`), is no part of a file.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "every part is reckoned, so that no byte needs a branch of its own"
+)]
 const fn is_end(byte: u8, next: u8) -> bool {
-    // Every part is reckoned, so that no byte needs a branch of its own.
     (byte <= b' ')
         | (byte == b'"')
         | (byte == b',')
