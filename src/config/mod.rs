@@ -35,16 +35,18 @@ mod unbuilt;
 mod words;
 
 mod command;
+mod price_list;
 
 mod edit;
 mod replacement;
 mod write_back;
 
-pub use command::{CheckReport, check, init, path, price_list, sample, schema, show};
+pub use command::{CheckReport, check, init, path, sample, schema, show};
 pub use edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
 pub use entry::{Change, Entry, changes};
 pub use mistake::{Mistake, Mistakes, Warning, near_names};
 pub use origin::Origin;
+pub use price_list::price_list;
 pub use settings::{
     Abilities, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
     DashboardSettings, ModelSettings, ModelType, ModelTypes, Peculiarities, Price, ProbeMode,

@@ -1,12 +1,13 @@
 //! Domain values → what we promise.
 
 use super::{
-    Bucket, DecisionReport, Dropped, EventKind, EventReport, Factors, Fallback, ModelPerformance,
-    Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection, RevisionReport,
-    Selection, Series, ServiceState, State, Status, Totals, WeightPoints, WeightsReport, Window,
+    Bucket, CostBasis, DecisionReport, Dropped, EventKind, EventReport, Factors, Fallback,
+    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection,
+    RevisionReport, Selection, Series, ServiceState, State, Status, Totals, WeightPoints,
+    WeightsReport, Window,
 };
 use crate::domain;
-use crate::domain::{Moment, Money};
+use crate::domain::{Basis, Moment, Money, cost_basis};
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(moment: Moment) -> String {
@@ -145,7 +146,23 @@ impl From<domain::Totals> for Totals {
                 p99: totals.p99_ms,
             },
             total_cost_usd: totals.cost.map(Money::usd),
+            cost_basis: totals.cost_basis.into(),
             total_tokens: totals.tokens,
+        }
+    }
+}
+
+impl From<domain::CostBasis> for CostBasis {
+    fn from(basis: domain::CostBasis) -> Self {
+        let domain::CostBasis {
+            exact,
+            estimated,
+            unknown,
+        } = basis;
+        Self {
+            exact,
+            estimated,
+            unknown,
         }
     }
 }
@@ -163,6 +180,7 @@ impl From<&domain::ProviderSnapshot> for ProviderPerformance {
             latency_ms: percentiles(provider.latency_ms),
             time_to_first_token_ms: percentiles(provider.first_token_ms),
             total_cost_usd: provider.cost.map(Money::usd),
+            cost_basis: provider.cost_basis.into(),
             average_tokens: provider.mean_tokens,
             in_flight: provider.in_flight,
             state: provider.state.into(),
@@ -313,6 +331,7 @@ impl DecisionReport {
             outcome: outcome.to_owned(),
             latency_ms: Some(end.ended.seconds_since(end.started) * 1e3),
             cost_usd: end.cost.map(Money::usd),
+            cost_basis: Basis::word(cost_basis(end.usage, end.cost)).to_owned(),
             attempts: end.attempts,
         }
     }

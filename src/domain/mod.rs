@@ -48,7 +48,9 @@ pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };
-pub use pricing::{Basis, Metered, Price, PriceTier, Usage, cost, tokens_of};
+pub use pricing::{
+    Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
+};
 pub use prompt::prompt_tokens;
 pub use retry::{Attempts, Verdict};
 pub use schedule::probe_due;

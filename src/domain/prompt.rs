@@ -34,32 +34,40 @@ pub fn prompt_tokens(body: &[u8]) -> u64 {
 /// Place of the first end, or the length of it all.
 fn end_of_file(body: &[u8], from: usize) -> usize {
     let mut at = from;
-    for block in body[from..].chunks(BLOCK) {
+    while let (Some(block), Some(next)) = (body.get(at..at + BLOCK), body.get(at + 1..=at + BLOCK))
+    {
         // Without a way out in the middle, the compiler looks at many bytes at once.
-        let suspect = block
+        let has_end = block
             .iter()
-            .fold(false, |found, byte| found | may_end(*byte));
-        if suspect && let Some(end) = (at..at + block.len()).find(|place| ends(body, *place)) {
-            return end;
+            .zip(next)
+            .fold(false, |found, (byte, next)| found | is_end(*byte, *next));
+        if has_end {
+            break;
         }
-        at += block.len();
+        at += BLOCK;
     }
-    body.len()
+    let end = (at..body.len()).find(|place| ends(body, *place));
+    end.unwrap_or(body.len())
 }
 
-/// Whether a run ends here. Some clients write the slash of Base64 as `\/`; every other escape,
-/// the letters of some languages among them (`\u4e2d`), is no part of a file.
 fn ends(body: &[u8], place: usize) -> bool {
-    match body[place] {
-        b'\\' => body.get(place + 1) != Some(&b'/'),
-        byte => may_end(byte),
-    }
+    is_end(body[place], body.get(place + 1).copied().unwrap_or(b'"'))
 }
 
-/// Blanks, the quote at a text's end, the comma behind an address's head and between numbers, what
-/// may be an escape, and whatever is not ASCII, for some languages have no blanks.
-const fn may_end(byte: u8) -> bool {
-    byte <= b' ' || byte == b'"' || byte == b',' || byte == b'\\' || byte >= 0x80
+/// Whether a run ends with `byte` before `next`: blanks, the quote at a text's end, the comma behind
+/// an address's head and between numbers, and whatever is not ASCII, for some languages have no
+/// blanks. Some clients write the slash of Base64 as `\/`; every other escape, the letters of those
+/// languages among them (`\u4e2d`), is no part of a file.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "every part is reckoned, so that no byte needs a branch of its own"
+)]
+const fn is_end(byte: u8, next: u8) -> bool {
+    (byte <= b' ')
+        | (byte == b'"')
+        | (byte == b',')
+        | (byte >= 0x80)
+        | ((byte == b'\\') & (next != b'/'))
 }
 
 #[cfg(test)]

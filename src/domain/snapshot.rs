@@ -5,7 +5,7 @@ use super::capability::Capabilities;
 use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
-use super::pricing::Price;
+use super::pricing::{CostBasis, Price};
 use super::score::{Estimate, Factors};
 use super::target::{Catalogue, ModelTypes};
 use super::units::{Moment, Money};
@@ -175,6 +175,8 @@ pub struct Totals {
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub cost: Option<Money>,
+    /// How sure the costs of the attempts are.
+    pub cost_basis: CostBasis,
     pub tokens: u64,
 }
 
@@ -209,6 +211,8 @@ pub struct ProviderSnapshot {
     /// p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
     pub cost: Option<Money>,
+    /// How sure the costs of the attempts are.
+    pub cost_basis: CostBasis,
     pub tokens: u64,
     pub mean_tokens: Option<f64>,
     pub models: Vec<ModelSnapshot>,

@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::domain::{
     AttemptEnd, Choice, Lease, Metered, Moment, Money, Observation, Outcome, Price, RoutingTable,
-    cost,
+    spent,
 };
 use crate::engine::Handle;
 
@@ -68,7 +68,7 @@ impl Attempt {
     }
 
     fn cost(&self) -> Option<Money> {
-        Some(cost(self.usage?.usage, self.price.as_ref()?))
+        spent(self.usage, self.price.as_ref())
     }
 }
 
@@ -77,6 +77,14 @@ impl Attempt {
 pub(super) struct Spent {
     pub usage: Option<Metered>,
     pub cost: Option<Money>,
+}
+
+impl Spent {
+    /// Nobody was asked, or everybody refused.
+    pub const NOTHING: Self = Self {
+        usage: Some(Metered::NOTHING),
+        cost: Some(Money::ZERO),
+    };
 }
 
 impl Drop for Attempt {

@@ -228,8 +228,15 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
 
 /// Reports an attempt as failed, and hands its upset on.
 fn failed(attempt: Attempt, upset: Upset) -> Upset {
-    attempt.finish(Outcome::Failed(upset.failure), None);
+    let usage = is_refusal(&upset).then_some(Metered::NOTHING);
+    attempt.finish(Outcome::Failed(upset.failure), usage);
     upset
+}
+
+/// Whether the provider did no work, and so bills none: it answered with an error, or was not even
+/// asked. Where no answer came, or a part of one, nobody knows.
+pub(super) fn is_refusal(upset: &Upset) -> bool {
+    upset.status >= 400 || upset.failure.is_client_mistake()
 }
 
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> Upset {

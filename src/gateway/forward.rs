@@ -6,7 +6,7 @@ use super::admission::{Admission, request_id};
 use super::attempt::{Attempt, Spent};
 use super::errand::Errand;
 use super::error::GatewayError;
-use super::exchange::{Answer, Exchange};
+use super::exchange::{Answer, Exchange, is_refusal};
 use super::record::Record;
 use crate::clock;
 use crate::domain::{
@@ -79,7 +79,7 @@ async fn serve(
     let mistaken = |record: &mut Record, error| {
         record.end(
             RequestOutcome::Error(Failure::InvalidRequest),
-            Spent::default(),
+            Spent::NOTHING,
         );
         error
     };
@@ -99,6 +99,7 @@ async fn serve(
         record,
         tried: Vec::new(),
         outgrown: Vec::new(),
+        spent: Spent::NOTHING,
         started: Instant::now(),
     }
     .run()
@@ -129,6 +130,8 @@ struct Journey<'g> {
     tried: Vec<usize>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
+    /// What the failed attempts used up.
+    spent: Spent,
     started: Instant,
 }
 
@@ -155,6 +158,9 @@ impl Journey<'_> {
             };
             if !self.tried.contains(&target) {
                 self.tried.push(target);
+            }
+            if !is_refusal(&upset) {
+                self.spent = Spent::default();
             }
             if upset.failure == Failure::ContextLength {
                 self.outgrown.push(target);
@@ -187,7 +193,7 @@ impl Journey<'_> {
                 Ok((table, choice, attempt))
             }
             Err(none) => {
-                self.record.end(RequestOutcome::Refused, Spent::default());
+                self.record.end(RequestOutcome::Refused, Spent::NOTHING);
                 let table = self.gateway.handle.routing_table();
                 Err(GatewayError::no_target(&none, &table, clock::now()))
             }
@@ -237,7 +243,7 @@ impl Journey<'_> {
 
     fn give_up(&mut self, upset: &Upset) -> GatewayError {
         self.record
-            .end(RequestOutcome::Error(upset.failure), Spent::default());
+            .end(RequestOutcome::Error(upset.failure), self.spent);
         let setting = if self.admission.stream && self.admission.timeout.is_none() {
             "[balancing] first_token_timeout_ms or timeout_ms"
         } else {

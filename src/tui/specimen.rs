@@ -1,7 +1,7 @@
 //! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
 
 use crate::contract::{
-    Bucket, Dropped, EventKind, EventReport, Factors, ModelPerformance, Percentiles,
+    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, ModelPerformance, Percentiles,
     ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals, WeightPoints,
     Window,
 };
@@ -42,6 +42,11 @@ pub fn status(providers: usize, step: u64) -> Status {
                 p99: Some(4_100.0),
             },
             total_cost_usd: Some(3.2),
+            cost_basis: CostBasis {
+                exact: 10_000,
+                estimated: 12,
+                unknown: 2_600,
+            },
             total_tokens: 4_100_000,
         },
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
@@ -125,6 +130,11 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             p50: Some(base / 3.0),
             p95: None,
             p99: None,
+        },
+        cost_basis: CostBasis {
+            exact: [2_000, 2_200, 0, 2_900, 0][kind],
+            estimated: [12, 0, 0, 0, 0][kind],
+            unknown: [0, 0, 2_600, 0, 0][kind],
         },
         total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
         average_tokens: Some(312.0),

@@ -190,10 +190,11 @@ fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a> {
         format::rate(status.requests_per_second)
     )));
     spans.push(Span::raw(format!(
-        "  ${}/h",
-        format::plain_usd(status.usd_per_hour)
+        "  {}/h",
+        format::sum(Some(status.usd_per_hour), totals.cost_basis, model.theme())
     )));
-    spans.push(Span::raw(format!("  retried {:.1}%", part * 100.0)));
+    let digits = usize::from(width >= 100);
+    spans.push(Span::raw(format!("  retried {:.digits$}%", part * 100.0)));
     Line::from(spans)
 }
 

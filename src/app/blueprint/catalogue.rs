@@ -229,3 +229,47 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Abilities, Peculiarities};
+
+    #[test]
+    fn what_is_stated_of_a_model_reaches_its_protocol_and_the_rest_is_usual() {
+        let mut model = ModelSettings {
+            id: "m".to_owned(),
+            types: [config::ModelType::Chat].into(),
+            price: None,
+            abilities: Abilities::default(),
+            peculiarities: Peculiarities::default(),
+            timeout: PATIENCE,
+            first_token_timeout: PATIENCE,
+        };
+        assert_eq!(traits(&model), ModelTraits::UNSTATED);
+
+        model.abilities = Abilities {
+            json_schema: Some(false),
+            reasoning: Some(true),
+            max_output: Some(64_000),
+            ..Abilities::default()
+        };
+        model.peculiarities = Peculiarities {
+            sampling: Some(false),
+            forced_tools: Some(false),
+            adaptive_thinking: Some(true),
+            responses_only: true,
+        };
+        let stated = ModelTraits {
+            sampling: false,
+            forced_tools: false,
+            json_schema: false,
+            reasoning: true,
+            adaptive_thinking: true,
+            responses_only: true,
+            max_output: Some(64_000),
+        };
+        assert_eq!(traits(&model), stated);
+        assert_eq!(capabilities(&model.abilities).max_output, Some(64_000));
+    }
+}

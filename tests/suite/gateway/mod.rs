@@ -1,6 +1,7 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
 mod capabilities;
+mod costs;
 mod refusals;
 mod targets;
 mod tokens;
