@@ -151,6 +151,10 @@ async fn ask(
     let recorded = ["request.json", "request.upstream.openai.json"];
     if let Some(file) = recorded.into_iter().find(|file| case.has(file)) {
         let mut expected = case.json(file);
+        if case.provider.starts_with("inbound") {
+            let expected = expected.as_object_mut().unwrap();
+            expected.retain(|name, _| !name.starts_with("stream"));
+        }
         let in_path = seen.path.contains("Generate") || seen.path.contains("generate");
         if stream && !in_path {
             expected["stream"] = true.into();
