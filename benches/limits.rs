@@ -72,6 +72,7 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         cost: Some(Money::per_token(900.0)),
         streamed: true,
         trial: false,
+        lost: 0,
     })
 }
 

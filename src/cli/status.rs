@@ -162,6 +162,7 @@ mod tests {
                 total_cost_usd: None,
                 cost_basis: CostBasis::default(),
                 average_tokens: None,
+                lost_in_translation: 0,
                 in_flight: 3,
                 state,
                 models: Vec::new(),

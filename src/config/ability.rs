@@ -60,6 +60,7 @@ impl Described<'_> {
             tools: tools.or_else(|| self.has_mode("tools")),
             json_schema: json_schema.or_else(|| self.known_flag("json_schema")),
             reasoning: can(ModelType::Reasoning, self.flag(|model| model.reasoning)),
+            prefill: self.known_flag("assistant_prefill"),
             context_window: context_window.or_else(|| known?.context_window),
             max_output: max_output.or_else(|| known?.max_output),
         }

@@ -192,6 +192,8 @@ pub struct Abilities {
     pub vision: Option<bool>,
     pub tools: Option<bool>,
     pub json_schema: Option<bool>,
+    /// Goes on with an answer that the client begins.
+    pub prefill: Option<bool>,
     pub reasoning: Option<bool>,
     /// Tokens of the prompt.
     pub context_window: Option<u64>,

@@ -182,6 +182,7 @@ impl From<&domain::ProviderSnapshot> for ProviderPerformance {
             total_cost_usd: provider.cost.map(Money::usd),
             cost_basis: provider.cost_basis.into(),
             average_tokens: provider.mean_tokens,
+            lost_in_translation: provider.lost,
             in_flight: provider.in_flight,
             state: provider.state.into(),
             models: provider.models.iter().map(ModelPerformance::from).collect(),

@@ -112,6 +112,10 @@ pub struct ProviderPerformance {
     pub cost_basis: CostBasis,
     /// Tokens in and out per attempt that reported them.
     pub average_tokens: Option<f64>,
+    /// Members of requests that the provider's protocol has no words for; the log names them at
+    /// level debug.
+    #[serde(default)]
+    pub lost_in_translation: u64,
     pub in_flight: u32,
     pub state: State,
     pub models: Vec<ModelPerformance>,

@@ -26,6 +26,8 @@ pub struct Needs {
     pub json_schema: bool,
     /// It asks the model to think first.
     pub reasoning: bool,
+    /// It begins the model's own words, for the model to go on with.
+    pub prefill: bool,
 }
 
 impl Needs {
@@ -51,6 +53,8 @@ pub struct Capabilities {
     pub tools: Option<bool>,
     pub json_schema: Option<bool>,
     pub reasoning: Option<bool>,
+    /// It goes on with words of its own that the client begins.
+    pub prefill: Option<bool>,
     /// Tokens of the longest prompt.
     pub context_window: Option<u64>,
     /// Tokens of the longest answer.
@@ -86,6 +90,7 @@ impl Capabilities {
             (needs.tools, self.tools, Lack::Tools),
             (needs.json_schema, self.json_schema, Lack::JsonSchema),
             (needs.reasoning, self.reasoning, Lack::Reasoning),
+            (needs.prefill, self.prefill, Lack::Prefill),
         ];
         let missing = wanting
             .into_iter()
@@ -120,6 +125,7 @@ pub enum Lack {
     Tools,
     JsonSchema,
     Reasoning,
+    Prefill,
     /// Tokens that it holds, and that the prompt has about.
     Context {
         window: u64,
@@ -143,6 +149,7 @@ impl fmt::Display for Lack {
             Self::Tools => f.write_str("cannot call tools"),
             Self::JsonSchema => f.write_str("cannot keep to a JSON schema"),
             Self::Reasoning => f.write_str("does not reason"),
+            Self::Prefill => f.write_str("does not go on with an answer that is begun for it"),
             Self::Context { window, prompt } => {
                 write!(f, "holds {window} tokens, the prompt has about {prompt}")
             }
@@ -185,6 +192,7 @@ mod tests {
         tools: Some(true),
         json_schema: Some(true),
         reasoning: Some(true),
+        prefill: Some(true),
         context_window: Some(8_192),
         max_output: Some(4_096),
     };
@@ -196,8 +204,16 @@ mod tests {
             tools: true,
             json_schema: true,
             reasoning: true,
+            prefill: true,
         };
         let cases = [
+            (
+                Capabilities {
+                    prefill: Some(false),
+                    ..ABLE
+                },
+                "does not go on with an answer that is begun for it",
+            ),
             (
                 Capabilities {
                     vision: Some(false),
@@ -279,10 +295,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_nobody_states_keeps_nobody_out(
-            images: bool, tools: bool, json_schema: bool, reasoning: bool,
+            images: bool, tools: bool, json_schema: bool, reasoning: bool, prefill: bool,
             input in 0.0..1e9, max_tokens in prop::option::of(0.0..1e9),
         ) {
-            let needs = Needs { images, tools, json_schema, reasoning };
+            let needs = Needs { images, tools, json_schema, reasoning, prefill };
             prop_assert_eq!(Capabilities::default().lack(needs, input, max_tokens), None);
         }
     }

@@ -215,6 +215,8 @@ pub struct ProviderSnapshot {
     pub cost_basis: CostBasis,
     pub tokens: u64,
     pub mean_tokens: Option<f64>,
+    /// Members of requests that were lost in translation.
+    pub lost: u64,
     pub models: Vec<ModelSnapshot>,
     /// Oldest first; empty where nobody asked for them.
     pub columns: Vec<Column>,

@@ -150,6 +150,8 @@ pub struct Tally {
     /// Attempts that reported tokens.
     pub metered: u64,
     pub tokens: u64,
+    /// Members of requests that were lost in translation.
+    pub lost: u64,
 }
 
 impl Tally {
@@ -169,6 +171,7 @@ impl Tally {
         if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
             self.first_token.add(seconds * 1e3);
         }
+        self.lost += u64::from(end.lost);
         self.cost += end.cost.unwrap_or_default();
         self.cost_basis.add(cost_basis(end.usage, end.cost));
         // A refusal used nothing, and says nothing of how long answers are.
@@ -218,6 +221,7 @@ impl Sum for Tally {
         self.cost_basis.merge(other.cost_basis);
         self.metered += other.metered;
         self.tokens += other.tokens;
+        self.lost += other.lost;
     }
 }
 
@@ -321,6 +325,7 @@ mod tests {
             cost,
             streamed: false,
             trial: false,
+            lost: 0,
         };
         let (exact, reckoned) = (used(Basis::Exact), used(Basis::Estimated));
         let mut unpriced = Tally::default();

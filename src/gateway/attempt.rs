@@ -19,6 +19,8 @@ pub(super) struct Attempt {
     pub target: usize,
     pub started: Moment,
     streamed: bool,
+    /// Members of the request that the provider's protocol has no words for.
+    pub lost: u32,
     first_token: Option<f64>,
     usage: Option<Metered>,
     outcome: Outcome,
@@ -46,6 +48,7 @@ impl Attempt {
             target: choice.target,
             started: clock::now(),
             streamed,
+            lost: 0,
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
@@ -99,6 +102,7 @@ impl Drop for Attempt {
             cost: self.cost(),
             streamed: self.streamed,
             trial: self.lease.is_trial(),
+            lost: self.lost,
         }));
     }
 }

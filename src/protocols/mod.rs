@@ -5,7 +5,9 @@
 
 mod anthropic;
 mod call;
+mod delay;
 mod directory;
+mod error_words;
 mod failure;
 mod front;
 mod gemini;
@@ -23,8 +25,9 @@ mod trial;
 mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
+pub use delay::delay_from;
 pub use directory::{Directory, Endpoint, Place};
-pub use failure::{Shape, Upset, delay_from, upset};
+pub use failure::{Shape, Upset, upset};
 pub use front::{Dialect, Front, Told};
 pub use neutral::{Losses, Mistake};
 pub use passage::{Framing, Meaning, Passage};
@@ -38,7 +41,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 /// A request to an upstream, ready for the socket.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Outgoing {
     pub method: Method,
     pub url: String,

@@ -52,6 +52,18 @@ impl<'a> RawObject<'a> {
             .is_some_and(|value| value.get().contains(bytes))
     }
 
+    /// The role of the last of a list of messages.
+    pub fn last_role(&self, name: &str) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow, default)]
+            role: Option<Cow<'a, str>>,
+        }
+        let messages: Vec<Message<'_>> = self.read(name)?;
+        let last = messages.into_iter().next_back()?;
+        last.role.map(Cow::into_owned)
+    }
+
     /// The object as values; what is not JSON inside of a member cannot be, for it was read once.
     pub fn value(&self) -> Value {
         let members = self.0.iter().map(|(name, raw)| {

@@ -138,6 +138,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
         },
         total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
         average_tokens: Some(312.0),
+        lost_in_translation: 0,
         in_flight: if well {
             3 + u32::try_from(kind).unwrap_or(0)
         } else {

@@ -154,6 +154,7 @@ fn capabilities(abilities: &config::Abilities) -> Capabilities {
         tools,
         json_schema,
         reasoning,
+        prefill,
         context_window,
         max_output,
     } = *abilities;
@@ -164,6 +165,7 @@ fn capabilities(abilities: &config::Abilities) -> Capabilities {
         tools,
         json_schema,
         reasoning,
+        prefill,
         context_window,
         max_output,
     }

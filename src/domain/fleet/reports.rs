@@ -137,6 +137,7 @@ impl Fleet {
             cost_basis: sum.cost_basis,
             tokens: sum.tokens,
             mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
+            lost: sum.lost,
             models,
             columns: merged.iter().map(column).collect(),
         }

@@ -36,6 +36,7 @@ impl Front for MessagesFront {
             tools: object.has_items("tools"),
             json_schema: kind(format.or_else(|| object.read("output_format"))).as_deref()
                 == Some("json_schema"),
+            prefill: object.last_role("messages").as_deref() == Some("assistant"),
             reasoning: thinking.map_or(effort, |kind| kind != "disabled"),
         }
     }

@@ -39,6 +39,10 @@ struct State {
 
 /// What is wrong with one choice of a chunk.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "any of them may be wrong beside any other"
+)]
 struct Fix {
     role: bool,
     reasoning: bool,

@@ -37,6 +37,8 @@ impl Front for ResponsesFront {
             tools: object.has_items("tools"),
             json_schema: inner("text", "format", "type").as_deref() == Some("json_schema"),
             reasoning: effort.is_some_and(|effort| effort != "none"),
+            // The protocol has no way to begin an answer.
+            prefill: false,
         }
     }
 

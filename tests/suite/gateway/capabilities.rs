@@ -17,6 +17,7 @@ const UNSTATED: Capabilities = Capabilities {
     tools: None,
     json_schema: None,
     reasoning: None,
+    prefill: None,
     context_window: None,
     max_output: None,
 };

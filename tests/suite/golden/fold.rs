@@ -106,7 +106,7 @@ pub fn chat_faults(text: &str) -> Vec<String> {
     let mut begun = 0;
     for call in chunks
         .iter()
-        .flat_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array())
         .flatten()
     {
         let first = call["index"].as_u64() == Some(begun);
@@ -184,7 +184,8 @@ pub fn response(text: &str) -> Value {
         .collect();
     for event in &events {
         let kind = event["type"].as_str().unwrap_or_default();
-        if !(kind.ends_with(".delta") && order.last() == Some(&kind)) {
+        let is_more = kind.rsplit('.').next() == Some("delta");
+        if !(is_more && order.last() == Some(&kind)) {
             order.push(kind);
         }
     }

@@ -16,7 +16,7 @@ use aibal_tui::domain::{
 use case::{Case, cases};
 use compare::differences;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use vendor::Vendors;
 
@@ -197,17 +197,12 @@ async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
         }
         return wrong;
     }
-    let expected = case
-        .file("expected.")
-        .filter(|file| file.ends_with(".json"));
     let expected = [
         "expected.openai.json",
         "expected.anthropic.json",
         "expected.responses.json",
-    ]
-    .into_iter()
-    .find(|file| case.has(file))
-    .or(expected);
+    ];
+    let expected = expected.into_iter().find(|file| case.has(file));
     let extras = same_shape(case);
     wrong.extend(differences(&case.json(expected.unwrap()), &body, extras));
     wrong
@@ -242,8 +237,11 @@ fn streamed(case: &Case, status: u16, text: &str) -> Vec<String> {
 
 /// What the gateway makes of a refusal, and for how long it leaves the provider alone.
 fn classified(case: &Case, host: &str) -> Vec<String> {
-    let headers: HashMap<String, String> = case.upstream.headers.clone().into_iter().collect();
-    let headers = http::HeaderMap::try_from(&headers).unwrap();
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in &case.upstream.headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        headers.insert(name, value.parse().unwrap());
+    }
     let status = http::StatusCode::from_u16(case.upstream.status).unwrap();
     let file = case.file("response").unwrap();
     let endpoint = case.endpoint(host);

@@ -62,6 +62,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
             .map(|_| Money::per_token(50.0)),
         streamed: true,
         trial: false,
+        lost: 0,
     })
 }
 

@@ -96,7 +96,10 @@ fn what_a_request_needs_of_a_model_is_seen() {
         ),
         (
             json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "input": {"type": "image"}}]}]}),
-            none,
+            Needs {
+                prefill: true,
+                ..none
+            },
         ),
         (
             json!({"tools": [{"name": "t"}], "thinking": {"type": "adaptive"}}),
