@@ -243,7 +243,7 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
     }
 }
 
-fn start_logs(globals: &Globals, has_screen: bool) -> Result<(), Fault> {
+pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<(), Fault> {
     let options = LogOptions {
         level: globals.log_level.clone(),
         format: globals.log_format.unwrap_or_default(),
@@ -253,7 +253,7 @@ fn start_logs(globals: &Globals, has_screen: bool) -> Result<(), Fault> {
     logs::start(&options).map_err(Fault::usage)
 }
 
-fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
+pub(super) fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -12,6 +12,7 @@ mod anthropic_wire;
 mod ask;
 mod behaviour;
 mod conductor;
+mod configuration;
 mod estimate;
 mod fault;
 mod flow;
@@ -42,6 +43,7 @@ mod wire_bench;
 #[cfg(test)]
 mod wire_tests;
 
+pub use configuration::configuration;
 pub use fault::Fault;
 pub use profile::Embedder;
 pub use scenario::{Scenario, Strike, UnknownScenario, Victim};
