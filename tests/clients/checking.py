@@ -31,6 +31,8 @@ class Target:
     """One name that the checks ask for, and what is known of it."""
 
     name: str
+    # The provider's kind, or None for `auto`.
+    kind: str | None
     # What the request's `model` says: `auto` or `provider/model`.
     model: str
     # What the model can do: chat, vision, reasoning.
@@ -58,7 +60,7 @@ class Plan:
     def read(cls, argument: str) -> "Plan":
         if not argument.endswith(".json"):
             gateway = argument.rstrip("/").removesuffix("/v1")
-            auto = Target("auto", "auto", frozenset(["chat", "vision"]), None, [], [])
+            auto = Target("auto", None, "auto", frozenset(["chat", "vision"]), None, [], [])
             key = os.environ.get("OPENAI_API_KEY") or "local"
             return cls(gateway, None, key, [auto])
         plan = json.loads(Path(argument).read_text(encoding="utf-8"))

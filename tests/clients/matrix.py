@@ -16,13 +16,15 @@ curl for its own. A new client is one script and one line in `CLIENTS`.
 """
 
 import argparse
+import signal
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from installing import WORK, Missing, install, program
-from world import Running, World
+from world import World
 
 # A client that takes longer than this for all its checks hangs; one that is a program of its own
 # for every call is slow on a busy machine.
@@ -69,6 +71,8 @@ def main() -> int:
                              + ", ".join(client.name for client in CLIENTS))
     parser.add_argument("--seed", type=int, default=1, help="the simulated vendors' luck")
     arguments = parser.parse_args()
+    # So that whoever ends this ends all that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         clients = chosen(arguments.only)
         started = time.monotonic()
@@ -100,23 +104,25 @@ def chosen(names: str) -> list:
 
 def run(binary, clients: list, starts: dict, seed: int) -> dict:
     """What each client's script said: its version, and its outcomes."""
-    folder = WORK / "run"
-    world = World(binary, folder, [client.name for client in clients], seed)
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+    names = [client.name for client in clients]
+    world = World(binary, WORK / "run", names, seed)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
             said = pool.map(lambda client: run_client(world, client, *starts[client.script]), clients)
-            return dict(zip([client.name for client in clients], said))
-    finally:
-        world.stop()
+            return dict(zip(names, said))
+        finally:
+            # Where this is interrupted, scripts still run; nobody waits for them.
+            pool.shutdown(wait=False, cancel_futures=True)
+            world.stop()
 
 
 def run_client(world: World, client: Client, command: list, variables: dict) -> tuple:
-    script = Running(client.name, [*command, str(world.plan(client.name))], world.folder, variables)
+    script = world.run(client.name, [*command, str(world.plan(client.name))], variables)
     try:
         code = script.process.wait(CLIENT_SECONDS)
         end = f"its script ended with {code}"
-    except Exception as error:
-        code, end = None, f"its script was stopped: {type(error).__name__}"
+    except subprocess.TimeoutExpired:
+        code, end = None, f"its script was stopped after {CLIENT_SECONDS} s"
     finally:
         script.stop()
     lines = script.out.read_text(encoding="utf-8", errors="replace").splitlines()

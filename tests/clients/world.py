@@ -126,11 +126,13 @@ class World:
 
     def targets(self, client: str) -> list:
         """`auto` and a model of every provider, as the scripts read them."""
-        everything = {"name": "auto", "model": "auto", "types": ["chat", "vision"],
-                      "embedding": "auto", "wrong_key": [], "limited": []}
         pinned = [target(provider, client) for provider in self.providers]
-        if not any(target["embedding"] for target in pinned):
-            everything["embedding"] = None
+        has_vectors = any(target["embedding"] for target in pinned)
+        everything = {
+            "name": "auto", "kind": None, "model": "auto",
+            "types": sorted({word for target in pinned for word in target["types"]}),
+            "embedding": "auto" if has_vectors else None, "wrong_key": [], "limited": [],
+        }
         return [everything, *pinned]
 
     def plan(self, client: str) -> Path:
@@ -155,6 +157,7 @@ def target(provider: dict, client: str) -> dict:
     own = [f"for-{client}-{number}" for number in range(DOORS)]
     return {
         "name": name,
+        "kind": provider["kind"],
         "model": f"{name}/{model['id']}",
         "types": model["types"],
         "embedding": f"{name}/{embedding[0]}" if embedding else None,
