@@ -27,11 +27,15 @@ pub(super) fn body(
         "parallel_tool_calls",
     );
     losses.add_if(conversation.user.is_some(), "user");
-    // There is no word for "call nothing"; a model that knows no tools calls none.
-    if !conversation.tools.is_empty() && choice != Some(ToolChoice::None) {
-        let tools = conversation.tools.into_iter();
-        let tools: Value = tools.map(|one| tool(one, losses)).collect();
-        body.insert("tools".to_owned(), tools);
+    // There is no word for a choice; but a model calls none of the tools that it does not know.
+    let tools = conversation.tools.into_iter().filter(|tool| match &choice {
+        Some(ToolChoice::None) => false,
+        Some(ToolChoice::Named(name)) => tool.name == *name,
+        Some(ToolChoice::Auto | ToolChoice::Any) | None => true,
+    });
+    let tools: Vec<Value> = tools.map(|one| tool(one, losses)).collect();
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), tools.into());
     }
     if let Some(format) = conversation.format {
         body.insert("format".to_owned(), self::format(format));

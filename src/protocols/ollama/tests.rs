@@ -89,6 +89,22 @@ fn who_may_call_nothing_is_shown_no_tools() {
 }
 
 #[test]
+fn who_must_call_one_tool_is_shown_no_other() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let (sent, lost) = translated(&json!({
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "tools": [tool("f"), tool("g")],
+        "tool_choice": tool("g"),
+    }));
+
+    assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(sent["tools"][0]["function"]["name"], "g");
+    // It may still call nothing.
+    assert_eq!(lost, ["tool_choice"]);
+}
+
+#[test]
 fn what_cannot_be_said_may_be_said_elsewhere() {
     let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
     let with = |part: Value| {
