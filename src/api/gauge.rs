@@ -8,7 +8,7 @@ use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
 use crate::domain::{
     Answer, AttemptEnd, Catalogue, Command, DecisionId, Failure, GaugeAction, Moment, Observation,
-    Outcome, Refusal, Usage, cost,
+    Outcome, RateLimits, Refusal, Ticket, Usage, cost,
 };
 use crate::engine::Busy;
 use axum::Json;
@@ -162,6 +162,9 @@ fn lesson(
         cost: usage.zip(price).map(|(usage, price)| cost(usage, price)),
         streamed: false,
         trial: false,
+        ticket: Ticket::default(),
+        limits: RateLimits::default(),
+        hurried: false,
     }))
 }
 

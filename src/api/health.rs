@@ -4,7 +4,7 @@ use super::Door;
 use crate::client::Refused;
 use crate::clock;
 use crate::contract::Problem;
-use crate::domain::{Ask, Exclusion, ModelType, Scope, choose};
+use crate::domain::{Ask, Exclusion, Field, Luck, ModelType, NoTarget, Reason, Scope, choose};
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
@@ -24,8 +24,14 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
         scope: Scope::Only(&everybody),
         ..Ask::usual(ModelType::Chat)
     };
-    let Err(none) = choose(&table, &ask, now, 0.0) else {
-        return ready();
+    let mut field = Field::default();
+    let none = match choose(&table, &ask, now, Luck::default(), &mut field) {
+        Ok(choice) if choice.reason != Reason::Need => return ready(),
+        Ok(_) => NoTarget {
+            rejected: field.rejected(),
+            retry_after: None,
+        },
+        Err(none) => none,
     };
     // Being busy is not being unusable.
     let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);

@@ -45,10 +45,11 @@ pub use entry::{Change, Entry, changes};
 pub use mistake::{Mistake, Mistakes, Warning, near_names};
 pub use origin::Origin;
 pub use settings::{
-    AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings, DashboardSettings,
-    ModelSettings, ModelType, ModelTypes, Price, ProbeMode, ProbeSettings, ProviderSettings,
-    Recovery, Role, RouteSettings, RouteTarget, ServerSettings, Settings, StoreSettings, Strategy,
-    StreamingSettings, TokenSettings, VertexSettings, WeightOverrides, WeightSettings,
+    AdaptiveSettings, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
+    DashboardSettings, ModelSettings, ModelType, ModelTypes, Price, ProbeMode, ProbeSettings,
+    ProviderSettings, Recovery, Role, RouteSettings, RouteTarget, ServerSettings, Settings,
+    StoreSettings, Strategy, StreamingSettings, TokenSettings, VertexSettings, WeightOverrides,
+    WeightSettings,
 };
 pub use source::{Flags, Sources};
 pub use write_back::write_back;

@@ -245,15 +245,17 @@ impl WeightsReport {
             weights,
             revision,
             reverts_at,
-        } = *answer
+            warnings,
+        } = answer
         else {
             return None;
         };
         Some(Self {
-            weights: weights.into(),
-            revision,
+            weights: (*weights).into(),
+            revision: *revision,
             reverts_at: reverts_at.map(rfc3339),
             saved,
+            warnings: warnings.clone(),
         })
     }
 }
@@ -293,27 +295,38 @@ impl From<&domain::Revision> for RevisionReport {
 }
 
 impl DecisionReport {
-    /// One finished request, with the names of its target.
-    pub fn new(end: &domain::RequestEnd, catalogue: &domain::Catalogue) -> Self {
-        let target = end.target.and_then(|target| catalogue.targets.get(target));
-        let outcome = match end.outcome {
-            domain::RequestOutcome::Ok => "ok",
-            domain::RequestOutcome::Error(_) => "error",
-            domain::RequestOutcome::Cancelled => "cancelled",
-            domain::RequestOutcome::Refused => "refused",
+    /// One request, finished or still running, with the names of its target.
+    pub fn new(decision: &domain::Decision, catalogue: &domain::Catalogue) -> Self {
+        let end = decision.end.as_ref();
+        let last = decision.rounds.last();
+        let target = match end {
+            Some(end) => end.target,
+            None => last.and_then(|round| round.chosen),
         };
+        let target = target.and_then(|target| catalogue.targets.get(target));
+        let outcome = match end.map(|end| end.outcome) {
+            None => "pending",
+            Some(domain::RequestOutcome::Ok) => "ok",
+            Some(domain::RequestOutcome::Error(_)) => "error",
+            Some(domain::RequestOutcome::Cancelled) => "cancelled",
+            Some(domain::RequestOutcome::Refused) => "refused",
+        };
+        let reason = last
+            .and_then(|round| round.reason)
+            .map_or("", domain::Reason::text);
+        let at = end.map_or_else(|| last.map(|round| round.at), |end| Some(end.ended));
         Self {
-            decision_id: end.decision.to_string(),
-            at: rfc3339(end.ended),
-            request_id: end.request_id.clone(),
+            decision_id: decision.id.to_string(),
+            at: at.map(rfc3339).unwrap_or_default(),
+            request_id: end.map(|end| end.request_id.clone()),
             provider: target.map(|target| target.id.provider.to_string()),
             model: target.map(|target| target.id.model.to_string()),
-            score: end.score,
-            reason: end.reason.clone(),
+            score: end.and_then(|end| end.score),
+            reason: end.map_or_else(|| reason.to_owned(), |end| end.reason.clone()),
             outcome: outcome.to_owned(),
-            latency_ms: Some(end.ended.seconds_since(end.started) * 1e3),
-            cost_usd: end.cost.map(Money::usd),
-            attempts: end.attempts,
+            latency_ms: end.map(|end| end.ended.seconds_since(end.started) * 1e3),
+            cost_usd: end.and_then(|end| end.cost).map(Money::usd),
+            attempts: end.map_or_else(|| last.map_or(0, |round| round.attempt), |end| end.attempts),
         }
     }
 }
@@ -324,6 +337,7 @@ impl Selection {
         decision: domain::DecisionId,
         choice: &domain::Choice,
         table: &domain::RoutingTable,
+        field: &domain::Field,
         model_type: domain::ModelType,
         now: Moment,
     ) -> Self {
@@ -331,6 +345,7 @@ impl Selection {
             let id = &table.candidates[target].id;
             (id.provider.to_string(), id.model.to_string())
         };
+        let fallbacks = field.fallbacks(table, choice.target);
         let (provider, model) = name(choice.target);
         let fallback = |ranked: &domain::Ranked| {
             let (provider, model) = name(ranked.target);
@@ -351,8 +366,9 @@ impl Selection {
             estimated_cost_usd: choice.expected_usd,
             estimated_latency_ms: choice.expected_latency * 1e3,
             reason: choice.reason.text().to_owned(),
-            fallbacks: choice.fallbacks.iter().map(fallback).collect(),
-            rejected: rejections(&choice.rejected, table, now),
+            fallbacks: fallbacks.iter().map(fallback).collect(),
+            rejected: rejections(&field.rejected(), table, now),
+            explanation: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! target is chosen.
 
 use super::GatewayError;
-use crate::domain::{Ask, Catalogue, ModelType, Naming, Scope, resolve};
+use crate::domain::{Ask, Catalogue, Class, ModelType, Naming, Scope, resolve};
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -92,11 +92,13 @@ impl<'a> Admission<'a> {
         };
         Ask {
             scope,
+            class: Class::new(self.model_type, self.stream),
             input: self.input,
             max_tokens: self.max_tokens.map(|tokens| tokens as f64),
             preferred: self.preferred,
             max_cost: self.max_cost,
             max_latency: self.max_latency,
+            remaining: None,
             tried,
         }
     }

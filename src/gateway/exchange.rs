@@ -4,8 +4,9 @@ use super::Gateway;
 use super::admission::Admission;
 use super::attempt::{Attempt, Spent};
 use super::relay::{Pace, Relay};
+use crate::clock;
 use crate::domain::{Failure, Outcome, RoutingTable};
-use crate::protocols::{Endpoint, Upset, transport_failure};
+use crate::protocols::{Endpoint, Upset, rate_limits, transport_failure};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
@@ -45,7 +46,7 @@ impl Exchange<'_> {
     pub async fn try_once(
         &self,
         table: &RoutingTable,
-        attempt: Attempt,
+        mut attempt: Attempt,
         until: Instant,
     ) -> Result<Answer, Upset> {
         let id = &table.candidates[attempt.target].id;
@@ -76,6 +77,7 @@ impl Exchange<'_> {
             }
             Ok(Ok(answer)) => answer,
         };
+        attempt.heard(rate_limits(answer.headers(), clock::now()));
         if !answer.status().is_success() {
             return Err(failed(attempt, refusal(endpoint, answer, until).await));
         }

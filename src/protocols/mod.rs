@@ -6,12 +6,14 @@
 mod directory;
 mod failure;
 mod openai;
+mod rate_limit;
 mod raw_object;
 mod sse;
 mod transport;
 
 pub use directory::{Directory, Endpoint};
 pub use failure::{Upset, delay_from, upset};
+pub use rate_limit::rate_limits;
 pub use raw_object::RawObject;
 pub use sse::{Event, EventSplitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};

@@ -1,6 +1,6 @@
 //! What is asked of the balancer.
 
-use crate::domain::target::ModelType;
+use crate::domain::target::{Class, ModelType};
 
 /// Which targets a request's model name allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Scope<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     pub scope: Scope<'a>,
+    /// Its sort, which says how long its answer may be.
+    pub class: Class,
     /// Estimated tokens of the prompt.
     pub input: f64,
     pub max_tokens: Option<f64>,
@@ -24,6 +26,8 @@ pub struct Ask<'a> {
     pub max_cost: Option<f64>,
     /// Seconds.
     pub max_latency: Option<f64>,
+    /// Seconds that are left for the whole answer.
+    pub remaining: Option<f64>,
     /// Targets that failed this request already.
     pub tried: &'a [usize],
 }
@@ -33,11 +37,13 @@ impl Ask<'_> {
     pub fn usual(kind: ModelType) -> Self {
         Self {
             scope: Scope::Type(kind),
+            class: Class::new(kind, true),
             input: 500.0,
             max_tokens: None,
             preferred: None,
             max_cost: None,
             max_latency: None,
+            remaining: None,
             tried: &[],
         }
     }
