@@ -3,9 +3,10 @@
 //! Wanted: ≤ 10 µs, ≤ 5 µs, ≤ 3 ms. Run with `cargo bench`.
 
 use aibal_tui::domain::{
-    Ask, AttemptEnd, Capabilities, Catalogue, DecisionId, Fleet, Metered, ModelType, ModelTypes,
-    Moment, Money, Observation, Outcome, Price, Provider, RequestEnd, RequestOutcome, Strategy,
-    Target, TargetId, Usage, WeightOverride, Weights, choose, prompt_tokens,
+    Ask, AttemptEnd, Capabilities, Catalogue, DecisionId, Field, FirstToken, Fleet, Luck, Metered,
+    ModelType, ModelTypes, Moment, Money, Observation, Outcome, Price, Provider, RateLimits,
+    RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights,
+    choose, prompt_tokens,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, specimen};
 use divan::{Bencher, black_box};
@@ -44,7 +45,7 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
             weights: WeightOverride::default(),
         });
     }
-    let mut fleet = Fleet::new(catalogue, Strategy::Weighted, Weights::default(), 1, at(0));
+    let mut fleet = Fleet::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0));
     if busy {
         for step in 0..18_000_u64 {
             fleet.observe(
@@ -73,6 +74,9 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         streamed: true,
         trial: false,
         lost: 0,
+        ticket: Ticket::default(),
+        limits: RateLimits::default(),
+        hurried: false,
     })
 }
 
@@ -94,9 +98,52 @@ fn request(milliseconds: u64) -> Observation {
 
 #[divan::bench(args = [5, 50, 1000])]
 fn selection(bencher: Bencher, candidates: usize) {
-    let table = fleet(candidates, false).routing_table(at(900_000));
-    let ask = Ask::usual(ModelType::Chat);
-    bencher.bench(|| choose(black_box(&table), black_box(&ask), at(900_000), 0.37));
+    let table = fleet(candidates, true).routing_table(at(900_000));
+    let (ask, luck) = (Ask::usual(ModelType::Chat), Luck::drawing(0.37));
+    let mut field = Field::default();
+    bencher.bench_local(|| {
+        choose(
+            black_box(&table),
+            black_box(&ask),
+            at(900_000),
+            luck,
+            &mut field,
+        )
+    });
+}
+
+/// What one request costs the gateway's own task besides the choice: a place taken, its first
+/// token told, the place given back.
+#[divan::bench]
+fn place(bencher: Bencher) {
+    let table = fleet(5, true).routing_table(at(900_000));
+    let (ask, luck) = (Ask::usual(ModelType::Chat), Luck::drawing(0.37));
+    let Ok(choice) = choose(&table, &ask, at(900_000), luck, &mut Field::default()) else {
+        return;
+    };
+    bencher.bench_local(|| {
+        if let Some(mut lease) = choice.lease(black_box(&table), at(900_000)) {
+            lease.first_token();
+        }
+    });
+}
+
+/// What its first token and its end cost the engine.
+#[divan::bench(args = [5, 50])]
+fn first_token_and_end(bencher: Bencher, providers: usize) {
+    let mut fleet = fleet(providers, true);
+    let first = Observation::FirstToken(FirstToken {
+        target: 1,
+        ticket: Ticket::default(),
+        seconds: 0.3,
+        trial: false,
+        limits: RateLimits::default(),
+    });
+    let end = attempt(1, 900_000);
+    bencher.bench_local(|| {
+        fleet.observe(black_box(&first), at(901_000));
+        fleet.observe(black_box(&end), at(901_000))
+    });
 }
 
 /// Bytes of a body: text alone, a picture alone, a picture whose slashes are escaped.

@@ -16,7 +16,7 @@ pub use selection::find_provider;
 
 use crate::contract::{
     Instance, Performance, ProviderChange, ProviderStatus, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, Window,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::engine::Handle;
 use reqwest::Method;
@@ -123,6 +123,14 @@ impl Client {
                 let path = "/api/load-balancing/select";
                 remote.send(Method::POST, path, &request).await
             }
+        }
+    }
+
+    /// What other weights would have done.
+    pub async fn what_if(&self, request: WhatIfRequest) -> Result<WhatIfReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.what_if(&request).await?),
+            Self::Remote(remote) => remote.send(Method::POST, "/api/what-if", &request).await,
         }
     }
 

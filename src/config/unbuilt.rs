@@ -29,11 +29,6 @@ const fn all(pattern: &'static str) -> Unbuilt {
 /// Kinds of providers are not listed: which protocols are built is told by the caller.
 const UNBUILT: &[Unbuilt] = &[
     Unbuilt {
-        pattern: "balancing.strategy",
-        values: Values::AllBut(&["best", "weighted"]),
-        meanwhile: "; weighted is in force",
-    },
-    Unbuilt {
         pattern: "streaming.recovery",
         values: Values::Only(&["restart"]),
         meanwhile: "; error is in force",

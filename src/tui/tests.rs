@@ -152,6 +152,7 @@ fn a_draft_is_applied_only_after_its_review() {
         revision: 43,
         reverts_at: None,
         saved: None,
+        warnings: Vec::new(),
     };
     update(&mut model, Message::WeightsSet(Ok(report)), NOW);
     assert!(!model.draft.as_ref().unwrap().is_changed());
