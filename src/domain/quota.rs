@@ -45,6 +45,8 @@ pub struct Bucket {
     at: Moment,
     /// The ledger's count at that moment.
     sent: u64,
+    /// When a header last spoke of it.
+    told: Moment,
 }
 
 impl Bucket {
@@ -99,6 +101,7 @@ impl Bucket {
             refill,
             at: now,
             sent,
+            told: now,
         }
     }
 }
@@ -145,6 +148,13 @@ impl Quota {
             bucket.refresh(sent.requests, now);
             bucket.level = bucket.level.min(1.0);
         }
+    }
+
+    /// An answer said nothing of limits: what was said long before does not hold any more.
+    pub fn unlearn(&mut self, now: Moment) {
+        let holds = |bucket: &Bucket| now.seconds_since(bucket.told) < USUAL_PERIOD;
+        self.requests = self.requests.filter(holds);
+        self.tokens = self.tokens.filter(holds);
     }
 
     /// Brings both to `now`, so that a full bucket does not fill beyond its limit unseen.
@@ -256,6 +266,17 @@ mod tests {
         };
         unknown.learn(&said, (at(0), sent(1)), sent(1), at(0));
         assert_eq!(unknown, Quota::default());
+    }
+
+    #[test]
+    fn a_limit_that_is_not_spoken_of_any_more_is_forgotten() {
+        let mut quota = Quota::default();
+        quota.learn(&said(0.0, None), (at(0), sent(1)), sent(1), at(0));
+        quota.unlearn(at(59));
+        assert_ne!(quota, Quota::default());
+        quota.refresh(sent(1), at(60));
+        quota.unlearn(at(60));
+        assert_eq!(quota, Quota::default());
     }
 
     #[test]

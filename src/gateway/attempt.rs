@@ -75,9 +75,11 @@ impl Attempt {
         }
     }
 
-    /// The answer's headers are here, with what they say of our limits.
+    /// An answer's headers are here, with what they say of our limits.
     pub fn heard(&mut self, limits: RateLimits) {
-        self.limits = limits;
+        if !limits.is_empty() {
+            self.limits = limits;
+        }
     }
 
     /// It may take only as long as the client gave the whole request.

@@ -175,10 +175,7 @@ impl Journey<'_> {
                 Verdict::GiveUp => None,
                 _ if !table.retries.spend(clock::now()) => None,
                 Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
-                Verdict::Again(pause) => {
-                    tokio::time::sleep(pause).await;
-                    self.again(target)
-                }
+                Verdict::Again(pause) => self.again(target, pause).await,
             };
             let Some(found) = next else {
                 return Err(self.give_up(&upset));
@@ -232,8 +229,20 @@ impl Journey<'_> {
         }
     }
 
-    /// The same target once more, if it may still be used.
-    fn again(&self, target: usize) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
+    /// The same target once more after a pause, if it may still be used.
+    async fn again(
+        &self,
+        target: usize,
+        pause: Duration,
+    ) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
+        tokio::time::sleep(pause).await;
+        // It is left alone a little longer than it asked, so that not everybody returns at once.
+        let table = self.gateway.handle.routing_table();
+        let blocked = table.candidates[target].blocked_until;
+        let rest = blocked.map_or(Duration::ZERO, |until| until.since(clock::now()));
+        if rest <= pause / 5 {
+            tokio::time::sleep(rest).await;
+        }
         let ask = Ask {
             scope: Scope::Only(&[target]),
             ..self.ask(&[])

@@ -1,10 +1,14 @@
 //! What a draft would do, estimated from the factors of this moment: `score = Σ w·f / Σ w`, odds
-//! `exp((S − S_best) / 0.05)` with `S = Σ w·f / 100`, as the balancer's `weighted` strategy has it.
+//! `exp((S − S_best) / temperature)` with `S = Σ w·f / 100`, as the balancer's strategies have it;
+//! `adaptive` takes off what its guard holds back.
 
-use crate::contract::{Factors, ProviderStatus, State, WeightPoints};
+use crate::contract::{Factors, ProviderStatus, State, Status, WeightPoints};
 
-/// As in the balancer.
-const TEMPERATURE: f64 = 0.05;
+/// As in the balancer: for `adaptive`, and for `weighted`.
+const TEMPERATURE: f64 = 0.010;
+const SOFT_TEMPERATURE: f64 = 0.05;
+/// A risk up to here costs nothing beyond its weight.
+const GUARD_FREE: f64 = 0.20;
 
 /// One provider's part in the preview, in the order of the status.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,15 +20,30 @@ pub struct Outlook {
 }
 
 /// Scores and shares under other weights.
-pub fn outlook(providers: &[ProviderStatus], weights: &WeightPoints) -> Vec<Outlook> {
-    let scored: Vec<(Option<f64>, bool)> = providers
+pub fn outlook(status: &Status, weights: &WeightPoints) -> Vec<Outlook> {
+    let is_adaptive = status.strategy == "adaptive";
+    let temperature = if is_adaptive {
+        TEMPERATURE
+    } else {
+        SOFT_TEMPERATURE
+    };
+    let guard = |factors: &Factors| {
+        let risk = 1.0 - factors.reliability;
+        if is_adaptive {
+            (risk - GUARD_FREE).max(0.0)
+        } else {
+            0.0
+        }
+    };
+    let scored: Vec<(Option<f64>, bool)> = status
+        .providers
         .iter()
         .map(|provider| {
             (
                 provider
                     .factors
                     .as_ref()
-                    .map(|factors| points(weights, factors)),
+                    .map(|factors| points(weights, factors) - guard(factors)),
                 may_serve(provider),
             )
         })
@@ -35,7 +54,7 @@ pub fn outlook(providers: &[ProviderStatus], weights: &WeightPoints) -> Vec<Outl
         .filter_map(|(points, _)| *points);
     let best = best.fold(f64::NEG_INFINITY, f64::max);
     let odds = |&(points, serves): &(Option<f64>, bool)| match points {
-        Some(points) if serves => ((points - best) / TEMPERATURE).exp(),
+        Some(points) if serves => ((points - best) / temperature).exp(),
         _ => 0.0,
     };
     let sum: f64 = scored.iter().map(odds).sum();
@@ -43,7 +62,7 @@ pub fn outlook(providers: &[ProviderStatus], weights: &WeightPoints) -> Vec<Outl
     scored
         .iter()
         .map(|part| Outlook {
-            score: part.0.map(|points| points * 100.0 / total),
+            score: part.0.map(|points| (points * 100.0 / total).max(0.0)),
             share: if sum > 0.0 { odds(part) / sum } else { 0.0 },
         })
         .collect()

@@ -45,6 +45,9 @@ impl Fleet {
             .first_token
             .add(first.seconds, now);
         self.learn_limits(first.target, &first.limits, first.ticket, now);
+        if first.limits.is_empty() {
+            self.targets[first.target].quota.unlearn(now);
+        }
         self.breaker_succeeded(first.target, first.trial, now, effects);
     }
 
@@ -70,6 +73,9 @@ impl Fleet {
                 }
                 self.targets[end.target].succeeded(now);
                 if !end.told_first_token() {
+                    if end.limits.is_empty() {
+                        self.targets[end.target].quota.unlearn(now);
+                    }
                     self.breaker_succeeded(end.target, end.trial, now, effects);
                 }
                 self.targets[end.target].ended(Some(false), now);

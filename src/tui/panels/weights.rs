@@ -114,8 +114,8 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         area,
         buffer,
     );
-    let now = outlook(&status.providers, &status.weights);
-    let then = outlook(&status.providers, &draft.weights());
+    let now = outlook(status, &status.weights);
+    let then = outlook(status, &draft.weights());
     let wide = area.width >= 100;
     let arrow = theme.mark('→', '>');
     let factors = if wide {
