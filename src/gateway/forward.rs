@@ -173,7 +173,7 @@ impl Journey<'_> {
             let untried = self.others_left(&self.tried) || self.anybody_left(upset.failure);
             let next = match self.attempts.after(upset.failure, untried, left) {
                 Verdict::GiveUp => None,
-                _ if !table.retries.spend(clock::now()) => None,
+                _ if !affords(&table, upset.failure) => None,
                 Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => self.again(target, pause).await,
             };
@@ -326,6 +326,12 @@ impl Journey<'_> {
         }
         (Instant::now() + part).min(self.started + limit)
     }
+}
+
+/// Whether one more attempt is left for everybody, and takes it. A request that is too much for one
+/// target, or that its protocol has no words for, is no outage, and goes on at nobody's expense.
+fn affords(table: &RoutingTable, failure: Failure) -> bool {
+    failure.is_client_mistake() || table.retries.spend(clock::now())
 }
 
 fn stream_headers(headers: &mut HeaderMap) {

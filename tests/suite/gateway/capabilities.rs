@@ -35,6 +35,11 @@ fn embedder() -> Capabilities {
 
 /// Providers `a`, `b`, …, one for each upstream, with one model each: the first is the cheapest.
 async fn start(targets: &[(&Upstream, &str, Capabilities)]) -> Bench {
+    start_of_kind("openai-compatible", targets).await
+}
+
+/// The same where the first provider is of another kind.
+async fn start_of_kind(first: &str, targets: &[(&Upstream, &str, Capabilities)]) -> Bench {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, (upstream, model, capabilities)) in targets.iter().enumerate() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -46,7 +51,11 @@ async fn start(targets: &[(&Upstream, &str, Capabilities)]) -> Bench {
             price: Some(Price::flat(1.0 + place as f64 * 3.0, 9.0)),
         });
         catalogue.providers.push(provider(&name));
-        let kind = "openai-compatible";
+        let kind = if place == 0 {
+            first
+        } else {
+            "openai-compatible"
+        };
         let protocol = by_kind(kind).unwrap();
         let endpoint = Endpoint::new(&upstream.base_url, None, kind, protocol);
         directory.endpoints.push(endpoint);
@@ -126,6 +135,25 @@ async fn a_request_that_no_target_can_serve_says_why_for_each() {
     let message = error(pinned).await["message"].to_string();
     assert!(message.contains("b/m: is an embedding model"), "{message}");
     assert_eq!(a.requests(), 1);
+}
+
+#[tokio::test]
+async fn what_a_protocol_has_no_words_for_goes_elsewhere_however_often_it_is_asked() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let bench = start_of_kind("ollama", &[(&a, "m", UNSTATED), (&b, "m", UNSTATED)]).await;
+
+    for _ in 0..60 {
+        let request = bench.client.post(format!("{}/chat/completions", bench.url));
+        let wishing = request.header("x-aibal-preferred-provider", "a");
+        let response = wishing.body(SHOWS_A_PICTURE).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(header(&response, "x-aibal-attempts"), "2");
+    }
+
+    assert_eq!((a.requests(), b.requests()), (0, 60));
 }
 
 #[tokio::test]
