@@ -32,6 +32,13 @@ pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, Fault> {
     Ok(0)
 }
 
+/// What the configuration says about the screen; nothing where it cannot be read, for a dashboard
+/// of an instance elsewhere needs none.
+pub(super) fn dashboard(globals: &Globals) -> Option<config::DashboardSettings> {
+    let loaded = config::load(&sources(globals).ok()?).ok()?;
+    Some(loaded.settings.dashboard)
+}
+
 /// The price table; with a configuration that cannot be read, the built-in one.
 pub(super) fn prices(globals: &Globals) -> Result<u8, Fault> {
     let loaded = config::load(&sources(globals)?);

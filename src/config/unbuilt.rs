@@ -50,13 +50,6 @@ const UNBUILT: &[Unbuilt] = &[
     all("alerts."),
     all("store."),
     all("cache."),
-    Unbuilt {
-        pattern: "dashboard.theme",
-        values: Values::AllBut(&["default", "mono"]),
-        meanwhile: "; default is in force",
-    },
-    all("dashboard.arm"),
-    all("dashboard.keys."),
     all("auth.tokens[].usd_per_day"),
 ];
 

@@ -27,4 +27,6 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};
-pub use status::{Bucket, Dropped, ProviderStatus, Series, ServiceState, Status, Window};
+pub use status::{
+    Bucket, Dropped, FailureCount, ProviderStatus, Series, ServiceState, Status, Window,
+};

@@ -150,6 +150,8 @@ pub struct Tally {
     /// Attempts that reported tokens.
     pub metered: u64,
     pub tokens: u64,
+    /// Failures that count in the rates, by [`Failure::word`].
+    pub failures: Vec<(&'static str, u64)>,
 }
 
 impl Tally {
@@ -164,7 +166,10 @@ impl Tally {
             }
             Outcome::Cancelled => self.cancelled += 1,
             Outcome::Failed(failure) if failure.is_client_mistake() => self.mistaken += 1,
-            Outcome::Failed(_) => self.failed += 1,
+            Outcome::Failed(failure) => {
+                self.failed += 1;
+                self.count_failure(failure.word(), 1);
+            }
         }
         if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
             self.first_token.add(seconds * 1e3);
@@ -176,6 +181,13 @@ impl Tally {
         if let Some(Metered { usage, .. }) = end.usage {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
+        }
+    }
+
+    fn count_failure(&mut self, word: &'static str, times: u64) {
+        match self.failures.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += times,
+            None => self.failures.push((word, times)),
         }
     }
 
@@ -217,6 +229,9 @@ impl Sum for Tally {
         self.priced += other.priced;
         self.metered += other.metered;
         self.tokens += other.tokens;
+        for &(word, count) in &other.failures {
+            self.count_failure(word, count);
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a draft would do, estimated from the factors of this moment: `score = Σ w·f / Σ w`, odds
 //! `exp((S − S_best) / 0.05)` with `S = Σ w·f / 100`, as the balancer's `weighted` strategy has it.
 
-use crate::contract::{Factors, ProviderStatus, State, WeightPoints};
+use super::draft::Draft;
+use crate::contract::{Factors, ProviderStatus, State, Status, WeightPoints};
 
 /// As in the balancer.
 const TEMPERATURE: f64 = 0.05;
@@ -15,18 +16,43 @@ pub struct Outlook {
     pub share: f64,
 }
 
-/// Scores and shares under other weights.
-pub fn outlook(providers: &[ProviderStatus], weights: &WeightPoints) -> Vec<Outlook> {
+/// Scores and shares as they are.
+pub fn present(status: &Status) -> Vec<Outlook> {
+    outlook(&status.providers, &status.weights, &|_| None)
+}
+
+/// Scores and shares under a draft of weights and priorities.
+pub fn drafted(status: &Status, draft: &Draft) -> Vec<Outlook> {
+    outlook(&status.providers, &draft.weights(), &|name| {
+        draft.priority(name)
+    })
+}
+
+/// The part of the traffic that goes elsewhere, 0..1.
+pub fn moved(now: &[Outlook], then: &[Outlook]) -> f64 {
+    now.iter()
+        .zip(then)
+        .map(|(now, then)| (then.share - now.share).max(0.0))
+        .sum()
+}
+
+fn outlook(
+    providers: &[ProviderStatus],
+    weights: &WeightPoints,
+    priority: &dyn Fn(&str) -> Option<u8>,
+) -> Vec<Outlook> {
+    let factors = |provider: &ProviderStatus| {
+        let mut factors = provider.factors?;
+        if let Some(points) = priority(&provider.performance.provider) {
+            factors.priority = f64::from(points) / 100.0;
+        }
+        Some(factors)
+    };
     let scored: Vec<(Option<f64>, bool)> = providers
         .iter()
         .map(|provider| {
-            (
-                provider
-                    .factors
-                    .as_ref()
-                    .map(|factors| points(weights, factors)),
-                may_serve(provider),
-            )
+            let points = factors(provider).map(|factors| points(weights, &factors));
+            (points, may_serve(provider))
         })
         .collect();
     let best = scored
