@@ -246,25 +246,24 @@ fn plain(text: &str, ascii: bool) -> String {
     }
 }
 
+/// What the signs mean, then the keys: at three in the morning the signs come first.
 fn help(model: &Model) -> Vec<String> {
-    let ascii = model.theme().ascii;
-    let mut lines = keys(Place::On(model.screen), model);
-    lines.push(String::new());
-    if ascii {
-        lines.push(
-            " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT".to_owned(),
-        );
-        lines.push(" SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked".to_owned());
+    let signs = if model.theme().ascii {
+        [
+            " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT",
+            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked",
+        ]
     } else {
-        lines.push(
-            " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT".to_owned(),
-        );
-        lines.push(
-            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known".to_owned(),
-        );
-    }
+        [
+            " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT",
+            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known",
+        ]
+    };
+    let mut lines = signs.map(str::to_owned).to_vec();
     lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
     lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
     lines.push(format!(" PROCESS {} (this dashboard)", std::process::id()));
+    lines.push(String::new());
+    lines.extend(keys(Place::On(model.screen), model));
     lines
 }

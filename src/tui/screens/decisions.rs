@@ -9,7 +9,7 @@
 //!  result   ok after 1 attempt, in 0.9s, for $0.0052
 //! ```
 
-use super::{decision_list, emptiness, plain, rows};
+use super::{decision_list, emptiness, first_row, plain, rows};
 use crate::contract::DecisionReport;
 use crate::tui::format;
 use crate::tui::model::Model;
@@ -37,13 +37,20 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     } else {
         String::new()
     };
+    let below = EXPLANATION.min(area.height / 2);
+    let list = rows(area, 1, area.height.saturating_sub(below + 1));
+    let newer = match first_row(
+        model.decisions.at,
+        usize::from(list.height.saturating_sub(1)),
+    ) {
+        0 => String::new(),
+        newer => format!(", {newer} newer above"),
+    };
     let title = format!(
-        "DECISIONS{of}: the latest {}, newest first{hidden}",
+        "DECISIONS{of}: the latest {}, newest first{newer}{hidden}",
         decisions.len()
     );
     rule(&title, model, area, buffer);
-    let below = EXPLANATION.min(area.height / 2);
-    let list = rows(area, 1, area.height.saturating_sub(below + 1));
     match emptiness(&model.decisions, "no request has ended yet") {
         Some(text) => line(
             Line::styled(plain(&text, theme), theme.dim()),

@@ -75,6 +75,12 @@ fn outcome(decision: &DecisionReport, theme: Theme) -> (String, Style) {
     (word, style)
 }
 
+/// Cells for the target's name and for the reason.
+fn widths(width: u16) -> (usize, usize) {
+    let names = if width < 100 { 20 } else { 28 };
+    (names, usize::from(width).saturating_sub(names + 44).min(80))
+}
+
 /// One decision in one line; its reason gets what is left of the width.
 fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: Theme) -> Line<'a> {
     let (word, style) = outcome(decision, theme);
@@ -87,7 +93,7 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
         || format::NOTHING.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     );
-    let reason = usize::from(width).saturating_sub(70).min(80);
+    let (names, reason) = widths(width);
     let cost = decision
         .cost_usd
         .map_or_else(|| format::NOTHING.to_owned(), |usd| format!("{usd:.5}"));
@@ -96,7 +102,7 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
         Span::raw(format!(
             "{} {} {} {} ",
             format::clock(&decision.at),
-            format::left(&target, 26),
+            format::left(&target, names),
             format::right(&score, 5),
             format::left(&plain(&decision.reason, theme), reason),
         )),
@@ -111,11 +117,11 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
 
 /// The head of such lines.
 fn decision_head<'a>(width: u16, theme: Theme) -> Line<'a> {
-    let reason = usize::from(width).saturating_sub(70).min(80);
+    let (names, reason) = widths(width);
     let head = format!(
         " {} {} {} {} {} {} {}",
         format::left("TIME", 8),
-        format::left("CHOSEN", 26),
+        format::left("CHOSEN", names),
         format::right("SCORE", 5),
         format::left("WHY", reason),
         format::left("RESULT", 10),

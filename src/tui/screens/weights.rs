@@ -21,6 +21,7 @@ use crate::tui::preview::{Outlook, drafted, moved, present};
 use crate::tui::theme::Theme;
 use crate::tui::view::line;
 use crate::tui::widgets::stack::stack;
+use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -174,6 +175,46 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         "   move a weight to see what it would do; Tab goes to the providers' priorities".to_owned()
     };
     line(Line::styled(text, theme.accent()), area, y, buffer);
+    let rest = rows(area, y + 2, area.height.saturating_sub(y + 2));
+    scores(model, status, draft, rest, buffer);
+}
+
+/// What the best scores under the draft are made of, as far as there is room.
+fn scores(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
+    if area.height < 3 {
+        return;
+    }
+    let title =
+        "WHAT THE SCORES ARE MADE OF: Cost Latency Reliability lOad Priority, now and drafted";
+    rule(title, model, area, buffer);
+    let mut best: Vec<(&ProviderStatus, Outlook)> = status
+        .providers
+        .iter()
+        .zip(drafted(status, draft))
+        .collect();
+    best.sort_by(|a, b| {
+        b.1.score
+            .unwrap_or(0.0)
+            .total_cmp(&a.1.score.unwrap_or(0.0))
+    });
+    let width = usize::from(area.width).saturating_sub(28).min(100);
+    let lines = best.iter().flat_map(|(provider, _)| {
+        let name = &provider.performance.provider;
+        let factors = provider.factors.unwrap_or_default();
+        let mut wished = factors;
+        if let Some(points) = draft.priority(name) {
+            wished.priority = f64::from(points) / 100.0;
+        }
+        let now = strip::score_bar(&factors, &status.weights, width);
+        let then = strip::score_bar(&wished, &draft.weights(), width);
+        [
+            format!("   {} now   {now}", format::left(name, 14)),
+            format!("   {} draft {then}", format::left("", 14)),
+        ]
+    });
+    for (y, text) in (1..area.height).zip(lines) {
+        line(Line::raw(text), area, y, buffer);
+    }
 }
 
 /// The names of the columns.
