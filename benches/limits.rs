@@ -3,9 +3,9 @@
 //! Wanted: ≤ 10 µs, ≤ 5 µs, ≤ 3 ms. Run with `cargo bench`.
 
 use aibal_tui::domain::{
-    Ask, AttemptEnd, Catalogue, DecisionId, Fleet, Metered, ModelType, ModelTypes, Moment, Money,
-    Observation, Outcome, Price, Provider, RequestEnd, RequestOutcome, Strategy, Target, TargetId,
-    Usage, WeightOverride, Weights, choose,
+    Ask, AttemptEnd, Capabilities, Catalogue, DecisionId, Fleet, Metered, ModelType, ModelTypes,
+    Moment, Money, Observation, Outcome, Price, Provider, RequestEnd, RequestOutcome, Strategy,
+    Target, TargetId, Usage, WeightOverride, Weights, choose, prompt_tokens,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, specimen};
 use divan::{Bencher, black_box};
@@ -31,6 +31,7 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
             id: TargetId::new(&name, "model"),
             provider: place,
             types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
             price: Some(Price::flat(1.0 + place as f64 * 0.01, 5.0)),
         });
         catalogue.providers.push(Provider {
@@ -71,6 +72,7 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         cost: Some(Money::per_token(900.0)),
         streamed: true,
         trial: false,
+        lost: 0,
     })
 }
 
@@ -95,6 +97,18 @@ fn selection(bencher: Bencher, candidates: usize) {
     let table = fleet(candidates, false).routing_table(at(900_000));
     let ask = Ask::usual(ModelType::Chat);
     bencher.bench(|| choose(black_box(&table), black_box(&ask), at(900_000), 0.37));
+}
+
+/// Bytes of a body: text alone, a picture alone, a picture whose slashes are escaped.
+#[divan::bench(args = ["text", "picture", "escaped"])]
+fn prompt_of_2_mb(bencher: Bencher, what: &str) {
+    let unit = match what {
+        "text" => "some words of a prompt, and ",
+        "picture" => "iVBORw0KGgoAAAANSUhEUgAA",
+        _ => "iVBORw0KGgoAAAANSUhEUg\\/A",
+    };
+    let body = unit.repeat(2 * 1024 * 1024 / unit.len());
+    bencher.bench(|| prompt_tokens(black_box(body.as_bytes())));
 }
 
 #[divan::bench(args = [5, 50])]

@@ -1,6 +1,8 @@
 //! THE LISTENERS: both doors on one address, and on a socket that only its owner can open; at the
 //! end requests are let finish, for a while.
 
+mod path;
+
 use crate::access::Peer;
 use crate::{api, gateway};
 use axum::Router;
@@ -155,6 +157,9 @@ impl House {
                 .map_request(move |request: Request<hyper::body::Incoming>| {
                     let mut request = request.map(Body::new);
                     request.extensions_mut().insert(peer);
+                    if let Some(uri) = path::mended(request.uri()) {
+                        *request.uri_mut() = uri;
+                    }
                     request
                 });
         let builder = self.builder.clone();

@@ -162,6 +162,7 @@ fn lesson(
         cost: usage.zip(price).map(|(usage, price)| cost(usage, price)),
         streamed: false,
         trial: false,
+        lost: 0,
     }))
 }
 

@@ -20,23 +20,29 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     let now = clock::now();
     let table = desk.api.local.handle().routing_table();
     let everybody: Vec<usize> = (0..table.candidates.len()).collect();
-    let ask = Ask {
-        scope: Scope::Only(&everybody),
-        ..Ask::usual(ModelType::Chat)
-    };
-    let Err(none) = choose(&table, &ask, now, 0.0) else {
-        return ready();
-    };
-    // Being busy is not being unusable.
-    let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);
-    if none.rejected.iter().any(|(_, why)| is_busy(why)) {
-        return ready();
+    // Those that talk are asked for other work than those that make embeddings.
+    let (mut said, mut retry_after) = (Vec::new(), None);
+    for kind in [ModelType::Chat, ModelType::Embedding] {
+        let ask = Ask {
+            scope: Scope::Only(&everybody),
+            ..Ask::usual(kind)
+        };
+        let Err(none) = choose(&table, &ask, now, 0.0) else {
+            return ready();
+        };
+        // Being busy is not being unusable.
+        let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);
+        if none.rejected.iter().any(|(_, why)| is_busy(why)) {
+            return ready();
+        }
+        for (target, why) in &none.rejected {
+            let text = format!("{}: {}", table.candidates[*target].id, why.text(now));
+            if !matches!(why, Exclusion::Lacks(_)) && !said.contains(&text) {
+                said.push(text);
+            }
+        }
+        retry_after = none.retry_after.into_iter().chain(retry_after).min();
     }
-    let said: Vec<String> = none
-        .rejected
-        .iter()
-        .map(|(target, why)| format!("{}: {}", table.candidates[*target].id, why.text(now)))
-        .collect();
     let detail = if said.is_empty() {
         "no target is configured".to_owned()
     } else {
@@ -44,6 +50,6 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     };
     Err(Refused {
         problem: Problem::new(503, detail),
-        retry_after: none.retry_after,
+        retry_after,
     })
 }

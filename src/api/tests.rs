@@ -15,8 +15,8 @@ use crate::client::Prober;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
-    Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy, Target, TargetId,
-    WeightOverride, Weights,
+    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy,
+    Target, TargetId, WeightOverride, Weights,
 };
 use crate::engine::{self, Handle};
 use axum::Router;
@@ -41,6 +41,7 @@ fn catalogue() -> Catalogue {
         id: TargetId::new(name, model),
         provider,
         types,
+        capabilities: Capabilities::default(),
         price,
     };
     let vision = ModelTypes::from_iter([ModelType::Chat, ModelType::Vision]);

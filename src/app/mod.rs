@@ -9,6 +9,7 @@ mod keeping;
 mod running;
 mod screen;
 mod signals;
+mod vendors;
 
 use crate::cli::arguments::{Arguments, Command};
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, Fault> {
     let Arguments { globals, command } = arguments;
     match command {
         None => running::all_in_one(&globals),
+        Some(Command::Demo(demo)) if demo.vendors => vendors::run(&globals, demo.seed),
         Some(Command::Demo(demo)) => running::demo(&globals, &demo),
         Some(Command::Serve) => running::serve(&globals),
         Some(Command::Attach(attach)) => running::attach(&globals, &attach),

@@ -260,7 +260,7 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
 }
 
 /// Starts logging, and says where the latest lines are kept while there is a screen.
-fn start_logs(globals: &Globals, has_screen: bool) -> Result<Recent, Fault> {
+pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Recent, Fault> {
     let recent = Recent::default();
     let options = LogOptions {
         level: globals.log_level.clone(),
@@ -272,7 +272,7 @@ fn start_logs(globals: &Globals, has_screen: bool) -> Result<Recent, Fault> {
     Ok(recent)
 }
 
-fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
+pub(super) fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

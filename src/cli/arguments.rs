@@ -86,6 +86,9 @@ pub struct Demo {
     /// Serve without a screen
     #[arg(long)]
     pub headless: bool,
+    /// Only the vendors, for a gateway of your own: prints its configuration, runs until Ctrl-C
+    #[arg(long, conflicts_with_all = ["rps", "scenario", "headless"])]
+    pub vendors: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,7 +1,7 @@
 //! One plain report of an instance.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
-use crate::contract::{ProviderStatus, ServiceState, State, Status};
+use crate::contract::{CostBasis, ProviderStatus, ServiceState, State, Status};
 
 /// The latest news in the report.
 const EVENTS_SHOWN: usize = 5;
@@ -66,7 +66,7 @@ fn head(status: &Status) -> String {
         totals.attempts,
         or_dash(totals.success_rate, percent),
         or_dash(totals.latency_ms.p95, milliseconds),
-        or_dash(totals.total_cost_usd, dollars),
+        or_dash(totals.total_cost_usd, |cost| sum(cost, totals.cost_basis)),
         totals.total_tokens,
     )));
     head.push_str(&line(&format!(
@@ -100,7 +100,7 @@ fn cells(provider: &ProviderStatus) -> [String; 10] {
         or_dash(seen.success_rate, percent),
         or_dash(seen.latency_ms.p50, milliseconds),
         or_dash(seen.latency_ms.p95, milliseconds),
-        or_dash(seen.total_cost_usd, dollars),
+        or_dash(seen.total_cost_usd, |cost| sum(cost, seen.cost_basis)),
         seen.in_flight.to_string(),
     ]
 }
@@ -129,6 +129,12 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
+/// Dollars with the mark of how sure they are.
+fn sum(usd: f64, basis: CostBasis) -> String {
+    let mark = basis.mark().map(String::from).unwrap_or_default();
+    format!("{mark}{}", dollars(usd))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +160,9 @@ mod tests {
                 },
                 time_to_first_token_ms: Percentiles::default(),
                 total_cost_usd: None,
+                cost_basis: CostBasis::default(),
                 average_tokens: None,
+                lost_in_translation: 0,
                 in_flight: 3,
                 state,
                 models: Vec::new(),
@@ -192,6 +200,7 @@ mod tests {
                 attempts: 1_200,
                 success_rate: Some(0.999),
                 total_cost_usd: Some(1.5),
+                cost_basis: CostBasis::default(),
                 ..Totals::default()
             },
             requests_per_second: 2.04,

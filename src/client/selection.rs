@@ -3,8 +3,8 @@
 use super::Refused;
 use crate::contract::{FieldProblem, Problem, SelectRequest, Selection};
 use crate::domain::{
-    Ask, Catalogue, DecisionId, ModelType, Moment, Naming, NoTarget, Refusal, RoutingTable, Scope,
-    choose, resolve,
+    Ask, Catalogue, DecisionId, ModelType, Moment, Naming, Needs, NoTarget, Refusal, RoutingTable,
+    Scope, choose, resolve,
 };
 use serde_json::Value;
 
@@ -86,15 +86,14 @@ pub fn select(
         Some(name) => resolve(catalogue, name)?,
         None => Naming::Auto(None),
     };
-    let usual = Ask::usual(ModelType::Chat);
-    let (scope, model_type) = match &naming {
+    let (scope, model_type, pinned) = match &naming {
         Naming::Auto(named) => {
             let kind = wanted.or(*named).unwrap_or_default();
-            (Scope::Type(kind), kind)
+            (Scope::Type(kind), kind, false)
         }
-        Naming::Targets { places, .. } => {
+        Naming::Targets { places, pinned } => {
             let kind = wanted.unwrap_or_else(|| first_type(catalogue, places));
-            (Scope::Only(places), kind)
+            (Scope::Only(places), kind, *pinned)
         }
     };
     let preferred = match request.preferred_provider.as_deref() {
@@ -103,11 +102,14 @@ pub fn select(
     };
     let ask = Ask {
         scope,
+        // What was not named is no need: a route may hold models of several types.
+        needs: wanted.map_or(Needs::default(), Needs::of),
+        pinned,
         max_tokens: request.max_tokens.map(|tokens| tokens as f64),
         preferred,
         max_cost: request.max_cost,
         max_latency: request.max_latency.map(|ms| ms / 1e3),
-        ..usual
+        ..Ask::usual(model_type)
     };
     let choice = choose(table, &ask, at.now, at.draw)
         .map_err(|none| nobody(&none, table, model_type, at.now))?;

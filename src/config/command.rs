@@ -1,8 +1,8 @@
-//! What `aibal-tui config …` and `aibal-tui prices` say, as text.
+//! What `aibal-tui config …` says, as text.
 
 use super::mistake::{Mistakes, Warning};
 use super::source::Sources;
-use super::{Loaded, SAMPLE, file, keys, layers, load, prices, rule, unbuilt};
+use super::{Loaded, SAMPLE, file, keys, layers, load, rule, unbuilt};
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write};
 use std::io::Write as _;
@@ -232,56 +232,4 @@ fn constrain(property: &mut Map<String, Value>, rule: &rule::Rule) {
         Rule::VariableName => set("pattern", json!("^[A-Z_][A-Z0-9_]*$")),
         _ => {}
     }
-}
-
-/// The price table in force: built in, and over it what the configuration sets.
-pub fn price_list(loaded: Option<&Loaded>) -> String {
-    let table = prices::table();
-    let mut text = format!(
-        "USD per 1,000,000 tokens. Source: {}, of {}, read on {}.\n\n{:<10} {:<28} {:>9} {:>9} {:>9} {:>9}\n",
-        table.source,
-        table.date,
-        table.read_on,
-        "kind",
-        "model",
-        "input",
-        "output",
-        "cached",
-        "written",
-    );
-    let shown = |price: Option<f64>| price.map_or("n/a".to_owned(), |price| price.to_string());
-    for row in &table.models {
-        let _ = writeln!(
-            text,
-            "{:<10} {:<28} {:>9} {:>9} {:>9} {:>9}",
-            row.kind,
-            row.id,
-            shown(Some(row.input)),
-            shown(Some(row.output)),
-            shown(row.cached_input),
-            shown(row.cache_write),
-        );
-    }
-    let providers = loaded
-        .map(|loaded| loaded.settings.providers.as_slice())
-        .unwrap_or_default();
-    for provider in providers {
-        for model in &provider.models {
-            let built_in = prices::find(&provider.kind, &model.id).map(super::Price::of);
-            if model.price == built_in && built_in.is_some() {
-                continue;
-            }
-            let _ = writeln!(
-                text,
-                "{:<10} {:<28} {:>9} {:>9} {:>9} {:>9}  from the configuration",
-                provider.name,
-                model.id,
-                shown(model.price.map(|price| price.input)),
-                shown(model.price.map(|price| price.output)),
-                "",
-                "",
-            );
-        }
-    }
-    text
 }

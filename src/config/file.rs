@@ -157,6 +157,21 @@ pub(super) struct Model {
     pub input_usd_per_1m: Option<f64>,
     /// Default: the built-in price table.
     pub output_usd_per_1m: Option<f64>,
+    /// Tokens of the longest prompt. Default: the built-in price table, as for all below; what is
+    /// not stated there keeps no request away.
+    pub context_window: Option<u64>,
+    /// Tokens of the longest answer.
+    pub max_output: Option<u64>,
+    /// Whether it sees pictures.
+    pub vision: Option<bool>,
+    /// Whether it thinks before it answers.
+    pub reasoning: Option<bool>,
+    /// Whether it calls tools.
+    pub tools: Option<bool>,
+    /// Whether it keeps to a JSON schema.
+    pub json_schema: Option<bool>,
+    /// Whether it takes temperature, top_p and top_k.
+    pub sampling: Option<bool>,
     pub timeout_ms: Option<u64>,
     pub first_token_timeout_ms: Option<u64>,
 }

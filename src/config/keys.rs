@@ -63,6 +63,11 @@ const RATE: Rule = Rule::Whole {
     max: 1_000_000_000,
 };
 
+const TOKENS: Rule = Rule::Whole {
+    min: 1,
+    max: 1_000_000_000,
+};
+
 const fn key(path: &'static str, rule: Rule) -> Key {
     Key {
         path,
@@ -137,6 +142,13 @@ pub(super) static KEYS: &[Key] = &[
     key("providers[].models[].types", Rule::Words(MODEL_TYPES)),
     key("providers[].models[].input_usd_per_1m", MONEY),
     key("providers[].models[].output_usd_per_1m", MONEY),
+    key("providers[].models[].context_window", TOKENS),
+    key("providers[].models[].max_output", TOKENS),
+    key("providers[].models[].vision", Rule::Flag),
+    key("providers[].models[].reasoning", Rule::Flag),
+    key("providers[].models[].tools", Rule::Flag),
+    key("providers[].models[].json_schema", Rule::Flag),
+    key("providers[].models[].sampling", Rule::Flag),
     key("providers[].models[].timeout_ms", TIMEOUT_MS),
     key("providers[].models[].first_token_timeout_ms", TIMEOUT_MS),
     required("routes[].model", Rule::Filled),

@@ -24,6 +24,7 @@ mod vendors;
 
 pub mod prices;
 
+mod ability;
 mod check;
 mod entry;
 mod model;
@@ -34,21 +35,24 @@ mod unbuilt;
 mod words;
 
 mod command;
+mod price_list;
 
 mod edit;
 mod replacement;
 mod write_back;
 
-pub use command::{CheckReport, check, init, path, price_list, sample, schema, show};
+pub use command::{CheckReport, check, init, path, sample, schema, show};
 pub use edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
 pub use entry::{Change, Entry, changes};
 pub use mistake::{Mistake, Mistakes, Warning, near_names};
 pub use origin::Origin;
+pub use price_list::price_list;
 pub use settings::{
-    AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings, DashboardSettings,
-    ModelSettings, ModelType, ModelTypes, Price, ProbeMode, ProbeSettings, ProviderSettings,
-    Recovery, Role, RouteSettings, RouteTarget, ServerSettings, Settings, StoreSettings, Strategy,
-    StreamingSettings, TokenSettings, VertexSettings, WeightOverrides, WeightSettings,
+    Abilities, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
+    DashboardSettings, ModelSettings, ModelType, ModelTypes, Peculiarities, Price, ProbeMode,
+    ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, RouteTarget, ServerSettings,
+    Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings, VertexSettings,
+    WeightOverrides, WeightSettings,
 };
 pub use source::{Flags, Sources};
 pub use write_back::write_back;

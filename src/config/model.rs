@@ -1,5 +1,6 @@
 //! A provider's models: what they serve, what they cost, how long they may take.
 
+use super::ability::Described;
 use super::entry::{self, Entry};
 use super::file;
 use super::mistake::Warning;
@@ -97,7 +98,12 @@ pub(super) fn model(
     warnings: &mut Vec<Warning>,
 ) -> ModelSettings {
     let known = prices::find(&provider.kind, &model.id);
-    let types = types(&model.id, known, model.types.as_deref());
+    let described = Described {
+        id: &model.id,
+        given: Some(model),
+        known,
+    };
+    let types = described.types();
     let patience = timeouts.of(provider, Some(model), &types);
     let price = price(model, known);
     let given = [
@@ -113,38 +119,11 @@ pub(super) fn model(
         id: model.id.clone(),
         types,
         price,
-        context_window: known.and_then(|known| known.context_window),
-        max_output: known.and_then(|known| known.max_output),
+        abilities: described.abilities(),
+        peculiarities: described.peculiarities(),
         timeout: patience.timeout,
         first_token_timeout: patience.first_token,
     }
-}
-
-/// What a model serves: what the configuration says, else what is known, else chat; every chat
-/// model also serves artifacts.
-pub(super) fn types(id: &str, known: Option<&KnownModel>, given: Option<&[String]>) -> ModelTypes {
-    if let Some(given) = given {
-        return given
-            .iter()
-            .filter_map(|word| ModelType::from_word(word))
-            .collect();
-    }
-    let mut types = ModelTypes::new();
-    match known.filter(|known| !known.modes.is_empty()) {
-        Some(known) => {
-            let words = known.modes.iter().map(String::as_str);
-            types.extend(words.filter_map(ModelType::from_word));
-        }
-        // Nobody chats with an embedding model; their names say what they are.
-        None if id.contains("embed") => {
-            types.insert(ModelType::Embedding);
-        }
-        None => {}
-    }
-    if !types.contains(&ModelType::Embedding) {
-        types.extend([ModelType::Chat, ModelType::Artifact]);
-    }
-    types
 }
 
 /// The price in force. What the table knows of caches and long prompts goes with the table's own

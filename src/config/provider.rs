@@ -55,6 +55,14 @@ fn settings(
         Ok(key) => (key, None),
         Err(reason) => (None, Some(reason)),
     };
+    let file = vertex
+        .as_ref()
+        .and_then(|vertex| vertex.credentials.as_deref());
+    let unusable = || {
+        file.filter(|_| key.is_none())
+            .and_then(unusable_credentials)
+    };
+    let keyless = keyless.or_else(unusable);
     let skipped = skip(provider, around, keyless, report);
     let models = provider.models.iter().filter(|model| !model.id.is_empty());
     let models = models
@@ -118,10 +126,10 @@ fn skip(
         return Some(reason);
     }
     if let (Some(reason), true) = (&keyless, provider.enabled) {
-        let name = if provider.api_key.is_some() {
-            "api_key"
-        } else {
-            "api_key_env"
+        let name = match (&provider.api_key, &provider.api_key_env) {
+            (Some(_), _) => "api_key",
+            (None, Some(_)) => "api_key_env",
+            (None, None) => "credentials",
         };
         report.warn(&at(name), format!("{reason}; the provider is off"));
     }
@@ -246,6 +254,20 @@ fn vertex(
     })
 }
 
+/// What is wrong with a file of credentials at first sight; what it is worth shows with the first
+/// token.
+fn unusable_credentials(path: &Path) -> Option<String> {
+    let problem = match std::fs::read_to_string(path) {
+        Ok(text) => match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(json) if json["type"].is_string() => return None,
+            Ok(_) => "has no `type`, so it is no key of Google's".to_owned(),
+            Err(_) => "is not JSON".to_owned(),
+        },
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    Some(format!("the file {} {problem}", path.display()))
+}
+
 /// An override alone must not take every weight away.
 fn check_weights(provider: &file::Provider, global: &file::Weights, report: &mut Report<'_>) {
     let Some(weights) = &provider.weights else {
@@ -271,6 +293,14 @@ fn check_models(provider: &file::Provider, report: &mut Report<'_>) {
             let key = format!("providers[{}].models[{}].id", provider.name, model.id);
             let problem = format!("stands twice in {}, but must be unique", provider.name);
             report.mistake(&key, Some(format!("{:?}", model.id)), problem);
+        }
+        for (name, flag) in [("vision", model.vision), ("reasoning", model.reasoning)] {
+            let types = model.types.as_deref().unwrap_or_default();
+            if flag == Some(false) && types.iter().any(|word| word == name) {
+                let key = format!("providers[{}].models[{}].{name}", provider.name, model.id);
+                let problem = format!("is false, but types names {name}; one of the two must go");
+                report.mistake(&key, None, problem);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Plain data: what is here was checked. Where a choice is accepted but not built yet, the value here
 //! is the one in force instead, and a warning says so.
 
+use super::ability::Described;
 use super::prices::{Above, KnownModel};
 use crate::secrets::Secret;
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,12 +145,17 @@ impl ProviderSettings {
     /// What is known of a model that the provider itself lists.
     pub fn listed_model(&self, id: &str) -> ModelSettings {
         let known = super::prices::find(&self.kind, id);
+        let described = Described {
+            id,
+            given: None,
+            known,
+        };
         ModelSettings {
             id: id.to_owned(),
-            types: super::model::types(id, known, None),
+            types: described.types(),
             price: known.map(Price::of),
-            context_window: known.and_then(|known| known.context_window),
-            max_output: known.and_then(|known| known.max_output),
+            abilities: described.abilities(),
+            peculiarities: described.peculiarities(),
             timeout: self.timeout,
             first_token_timeout: self.first_token_timeout,
         }
@@ -170,13 +176,42 @@ pub struct ModelSettings {
     pub types: ModelTypes,
     /// `None`: unknown, which is not free.
     pub price: Option<Price>,
+    pub abilities: Abilities,
+    pub peculiarities: Peculiarities,
+    /// The whole request, or a stream until its first content.
+    pub timeout: Duration,
+    pub first_token_timeout: Duration,
+}
+
+/// What a model can do; `None` is not stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// It answers in words.
+    pub talk: Option<bool>,
+    pub embeddings: Option<bool>,
+    pub vision: Option<bool>,
+    pub tools: Option<bool>,
+    pub json_schema: Option<bool>,
+    /// Goes on with an answer that the client begins.
+    pub prefill: Option<bool>,
+    pub reasoning: Option<bool>,
     /// Tokens of the prompt.
     pub context_window: Option<u64>,
     /// Tokens of the answer.
     pub max_output: Option<u64>,
-    /// The whole request, or a stream until its first content.
-    pub timeout: Duration,
-    pub first_token_timeout: Duration,
+}
+
+/// How a model wants to be asked; `None` is not stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Peculiarities {
+    /// It takes temperature and its like.
+    pub sampling: Option<bool>,
+    /// It can be forced to call a tool.
+    pub forced_tools: Option<bool>,
+    /// It decides by itself how long to think.
+    pub adaptive_thinking: Option<bool>,
+    /// It is served by `/responses` alone.
+    pub responses_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -151,6 +151,7 @@ pub(super) fn complete(provider: &mut Value, environs: &Environs, origins: &mut 
         return;
     };
     let vendor = vendor_of(table);
+    let has_key = table.contains_key("api_key") || table.contains_key("api_key_env");
     let mut fill = |name: &str, value: ValueKind, origin: Origin| {
         if !table.contains_key(name) {
             table.insert(name.to_owned(), origins.value(origin, value));
@@ -168,6 +169,14 @@ pub(super) fn complete(provider: &mut Value, environs: &Environs, origins: &mut 
             }
         }
         ("vertex", _) => {
+            let credentials = environs.get("GOOGLE_APPLICATION_CREDENTIALS");
+            if let Some((path, origin)) = credentials.filter(|_| !has_key) {
+                fill(
+                    "credentials",
+                    ValueKind::String(path.to_owned()),
+                    origin.clone(),
+                );
+            }
             let project = ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"];
             if let Some((text, origin)) = project.iter().find_map(|name| environs.get(name)) {
                 fill(

@@ -1,13 +1,13 @@
 //! Domain values → what we promise.
 
 use super::{
-    Bucket, DecisionReport, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
-    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection,
-    RevisionReport, Selection, Series, ServiceState, State, Status, Totals, WeightPoints,
-    WeightsReport, Window,
+    Bucket, CostBasis, DecisionReport, Dropped, EventKind, EventReport, Factors, FailureCount,
+    Fallback, ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus,
+    Rejection, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
+    WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
-use crate::domain::{Moment, Money};
+use crate::domain::{Basis, Moment, Money, cost_basis};
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(moment: Moment) -> String {
@@ -82,15 +82,6 @@ impl ProviderStatus {
     }
 }
 
-impl From<&(&'static str, u64)> for FailureCount {
-    fn from(&(kind, count): &(&'static str, u64)) -> Self {
-        Self {
-            kind: kind.to_owned(),
-            count,
-        }
-    }
-}
-
 fn service_state(providers: &[domain::ProviderSnapshot]) -> ServiceState {
     if !providers.iter().any(|provider| provider.state.is_usable()) {
         ServiceState::Down
@@ -159,7 +150,23 @@ impl From<domain::Totals> for Totals {
                 p99: totals.p99_ms,
             },
             total_cost_usd: totals.cost.map(Money::usd),
+            cost_basis: totals.cost_basis.into(),
             total_tokens: totals.tokens,
+        }
+    }
+}
+
+impl From<domain::CostBasis> for CostBasis {
+    fn from(basis: domain::CostBasis) -> Self {
+        let domain::CostBasis {
+            exact,
+            estimated,
+            unknown,
+        } = basis;
+        Self {
+            exact,
+            estimated,
+            unknown,
         }
     }
 }
@@ -177,7 +184,9 @@ impl From<&domain::ProviderSnapshot> for ProviderPerformance {
             latency_ms: percentiles(provider.latency_ms),
             time_to_first_token_ms: percentiles(provider.first_token_ms),
             total_cost_usd: provider.cost.map(Money::usd),
+            cost_basis: provider.cost_basis.into(),
             average_tokens: provider.mean_tokens,
+            lost_in_translation: provider.lost,
             in_flight: provider.in_flight,
             state: provider.state.into(),
             models: provider.models.iter().map(ModelPerformance::from).collect(),
@@ -327,6 +336,7 @@ impl DecisionReport {
             outcome: outcome.to_owned(),
             latency_ms: Some(end.ended.seconds_since(end.started) * 1e3),
             cost_usd: end.cost.map(Money::usd),
+            cost_basis: Basis::word(cost_basis(end.usage, end.cost)).to_owned(),
             attempts: end.attempts,
         }
     }

@@ -22,6 +22,10 @@ pub struct DecisionReport {
     /// `ok`, `error`, `cancelled` or `refused`.
     pub outcome: String,
     pub latency_ms: Option<f64>,
+    /// What the answer cost.
     pub cost_usd: Option<f64>,
+    /// How sure that is: `exact`, `estimated` or `unknown`.
+    #[serde(default)]
+    pub cost_basis: String,
     pub attempts: u32,
 }

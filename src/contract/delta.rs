@@ -88,8 +88,8 @@ mod tests {
     use super::*;
     use crate::contract::{Bucket, Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
-        Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId, WeightOverride,
-        Weights,
+        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId,
+        WeightOverride, Weights,
     };
 
     fn status(now: u64) -> Status {
@@ -108,6 +108,7 @@ mod tests {
                 id: TargetId::new("alpha", "one"),
                 provider: 0,
                 types: ModelTypes::CHAT,
+                capabilities: Capabilities::default(),
                 price: None,
             }],
             ..Catalogue::default()

@@ -23,7 +23,7 @@ pub use conversion::{Instance, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};
 pub use event::{EventKind, EventReport};
 pub use performance::{
-    ModelPerformance, Percentiles, Performance, ProviderPerformance, State, Totals,
+    CostBasis, ModelPerformance, Percentiles, Performance, ProviderPerformance, State, Totals,
 };
 pub use problem::{FieldProblem, Problem};
 pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};

@@ -29,7 +29,32 @@ pub struct Totals {
     pub latency_ms: Percentiles,
     /// `null` while any cost is unknown and none is known.
     pub total_cost_usd: Option<f64>,
+    /// How sure that is.
+    #[serde(default)]
+    pub cost_basis: CostBasis,
     pub total_tokens: u64,
+}
+
+/// How many attempts' costs in a sum are sure, how many are reckoned from lengths, and how many are
+/// missing in it because the price or the usage is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CostBasis {
+    pub exact: u64,
+    pub estimated: u64,
+    pub unknown: u64,
+}
+
+impl CostBasis {
+    /// What stands before the sum: `≥` where something is missing in it, `~` where a part of it is
+    /// reckoned, else nothing.
+    pub fn mark(self) -> Option<char> {
+        match self {
+            Self { unknown: 1.., .. } => Some('≥'),
+            Self { estimated: 1.., .. } => Some('~'),
+            _ => None,
+        }
+    }
 }
 
 /// Quantiles of a latency in milliseconds; `null` with nothing behind them.
@@ -82,8 +107,15 @@ pub struct ProviderPerformance {
     pub latency_ms: Percentiles,
     pub time_to_first_token_ms: Percentiles,
     pub total_cost_usd: Option<f64>,
+    /// How sure that is.
+    #[serde(default)]
+    pub cost_basis: CostBasis,
     /// Tokens in and out per attempt that reported them.
     pub average_tokens: Option<f64>,
+    /// Members of requests that the provider's protocol has no words for; the log names them at
+    /// level debug.
+    #[serde(default)]
+    pub lost_in_translation: u64,
     pub in_flight: u32,
     pub state: State,
     pub models: Vec<ModelPerformance>,

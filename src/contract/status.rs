@@ -187,6 +187,15 @@ pub struct FailureCount {
     pub count: u64,
 }
 
+impl From<&(&'static str, u64)> for FailureCount {
+    fn from(&(kind, count): &(&'static str, u64)) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            count,
+        }
+    }
+}
+
 /// Sixty equal columns of time, aligned to the epoch, the last one unfinished.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,12 +1,14 @@
 //! HOW A VENDOR BEHAVES, whatever its bytes look like: what it does with a request is decided here
 //! once, from its profile, the fault that holds, its limit and the request's luck.
 
+use super::answer::Content;
+use super::ask::Ask;
 use super::fault::{Fault, FaultSwitch};
 use super::limit::{Allowance, Bucket};
 use super::luck::{Draw, Luck};
 use super::pace::Pace;
 use super::profile::{ANSWER_SIGMA, ANSWER_TOKENS, FIRST_TOKEN_SIGMA, PER_TOKEN_SIGMA, Profile};
-use super::wire::{Ask, Refusal};
+use super::wire::Refusal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +30,7 @@ pub enum Door {
     Reset,
 }
 
-/// What a vendor does with one chat request. Times are real time.
+/// What a vendor does with one request for work. Times are real time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Course {
     Refuse { refusal: Refusal, after: Duration },
@@ -42,8 +44,8 @@ pub struct Telling {
     pub first_token: Duration,
     /// Between two tokens.
     pub per_token: Duration,
-    /// How many tokens there are, at least 1.
-    pub tokens: u32,
+    /// What is told, of at least 1 token.
+    pub content: Content,
     /// Whether the request's `max_tokens` ended it.
     pub is_cut_short: bool,
     /// Where it breaks, if it does.
@@ -123,7 +125,7 @@ impl Behaviour {
         }
     }
 
-    /// Chat requests decided so far.
+    /// Requests for work decided so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -230,12 +232,17 @@ impl Behaviour {
                 after: first_token / 2,
             };
         }
-        let wanted = length(luck);
+        let dimensions = self
+            .profile
+            .embedder
+            .map_or(0, |embedder| embedder.dimensions);
+        let content = Content::of(&ask.want, luck, length(luck), dimensions);
+        let wanted = content.tokens();
         let tokens = ask.max_tokens.map_or(wanted, |most| most.clamp(1, wanted));
         Course::Tell(Telling {
             first_token,
             per_token: timed(self.profile.per_token, Draw::PerToken, PER_TOKEN_SIGMA),
-            tokens,
+            content: content.cut(tokens),
             is_cut_short: tokens < wanted,
             rupture: rupture(fault, tokens, luck),
         })

@@ -1,4 +1,5 @@
 use super::*;
+use crate::demo::ask::{Thinking, Want};
 
 fn vendor(name: &str, seed: u64) -> Behaviour {
     let profile = Profile::named(name).expect("a known vendor");
@@ -12,6 +13,8 @@ fn ask(max_tokens: Option<u32>) -> Ask {
         max_tokens,
         is_stream: true,
         wants_usage: true,
+        thinking: Thinking::Off,
+        want: Want::Text,
     }
 }
 
@@ -54,7 +57,7 @@ async fn a_brownout_is_slower_by_its_factor_and_nothing_else() {
     assert!((mean(&usual, first) - 0.20).abs() < 0.02);
     assert!((mean(&slow, first) / mean(&usual, first) - 5.0).abs() < 0.01);
     assert!((mean(&slow, each) / mean(&usual, each) - 5.0).abs() < 0.01);
-    assert_eq!(slow[7].tokens, usual[7].tokens);
+    assert_eq!(slow[7].content, usual[7].content);
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,11 +67,13 @@ async fn answers_are_short_and_never_longer_than_asked_for() {
     let lengths = tellings(&vendor, 500);
     let limited = vendor.decide(&ask(Some(5))).course;
 
-    assert!((mean(&lengths, |telling| f64::from(telling.tokens)) - ANSWER_TOKENS).abs() < 5.0);
+    assert!(
+        (mean(&lengths, |telling| f64::from(telling.content.tokens())) - ANSWER_TOKENS).abs() < 5.0
+    );
     let Course::Tell(limited) = limited else {
         panic!("the seed was chosen for an answer");
     };
-    assert_eq!((limited.tokens, limited.is_cut_short), (5, true));
+    assert_eq!((limited.content.tokens(), limited.is_cut_short), (5, true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +113,7 @@ async fn a_rupture_lies_within_the_answer() {
 
     for telling in tellings(&vendor, 200) {
         let rupture = telling.rupture.expect("every answer breaks");
-        assert!((1..telling.tokens).contains(&rupture.after_tokens));
+        assert!((1..telling.content.tokens()).contains(&rupture.after_tokens));
     }
 }
 

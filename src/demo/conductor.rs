@@ -62,9 +62,9 @@ fn victim<'a>(who: Victim, cast: &'a Cast, before: &[u64]) -> Option<&'a Behavio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::ask::{Ask, Thinking, Want};
     use crate::demo::fault::Fault;
     use crate::demo::profile::PROFILES;
-    use crate::demo::wire::Ask;
     use tokio::time::advance;
 
     fn cast() -> Cast {
@@ -121,6 +121,8 @@ mod tests {
             max_tokens: None,
             is_stream: false,
             wants_usage: false,
+            thinking: Thinking::Off,
+            want: Want::Text,
         };
         let serve = |index: usize, count: usize| {
             for _ in 0..count {

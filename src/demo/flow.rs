@@ -1,9 +1,9 @@
 //! TELLING AN ANSWER: the bytes at their times. Nothing runs beside the body: a client that leaves
 //! drops it, and with it the work and the slot.
 
-use super::behaviour::{Rupture, Slot, Telling};
-use super::lorem;
-use super::wire::{Answer, Wire};
+use super::answer::Answer;
+use super::behaviour::{Rupture, Slot};
+use super::wire::Wire;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use std::io;
@@ -19,9 +19,12 @@ pub const PIECE_EVERY: Duration = Duration::from_millis(30);
 pub struct Tale {
     pub wire: &'static dyn Wire,
     pub answer: Answer,
-    pub telling: Telling,
+    /// Where it breaks, if it does.
+    pub rupture: Option<Rupture>,
     /// When the first token is due.
     pub first_token_at: Instant,
+    /// Between two tokens.
+    pub per_token: Duration,
     /// Tokens in one piece, at least 1.
     pub tokens_per_piece: u32,
     /// Held until the last byte.
@@ -30,7 +33,8 @@ pub struct Tale {
 
 enum Stage {
     Opening,
-    Told(u32),
+    /// So many tokens were told, in so many slices.
+    Told(u32, u32),
     Over,
 }
 
@@ -38,19 +42,21 @@ impl Tale {
     /// The answer in pieces, ended by the vendor's terminator, or broken where its rupture says.
     pub fn in_pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         stream::unfold((self, Stage::Opening), |(tale, stage)| async move {
-            let (bytes, next) = match stage {
-                Stage::Opening => (Ok(tale.wire.opening(&tale.answer)), Stage::Told(0)),
-                Stage::Told(told) if told < tale.telling.tokens => tale.piece(told).await,
-                Stage::Told(_) => (Ok(tale.wire.closing(&tale.answer)), Stage::Over),
+            let (text, next) = match stage {
+                Stage::Opening => (Ok(tale.wire.opening(&tale.answer)), Stage::Told(0, 0)),
+                Stage::Told(told, slices) if told < tale.answer.tokens() => {
+                    tale.piece(told, slices).await
+                }
+                Stage::Told(_, slices) => (tale.end(slices).await, Stage::Over),
                 Stage::Over => return None,
             };
-            Some((bytes, (tale, next)))
+            Some((text.map(Bytes::from), (tale, next)))
         })
     }
 
     /// The whole answer, once its last token is there.
     pub async fn finished(self) -> Bytes {
-        sleep_until(self.due(self.telling.tokens)).await;
+        sleep_until(self.due(self.answer.tokens())).await;
         self.whole()
     }
 
@@ -62,10 +68,10 @@ impl Tale {
                     sleep_until(tale.due(rupture.after_tokens)).await;
                     let mut bytes = tale.whole();
                     bytes.truncate(bytes.len() / 2);
-                    Some((Ok(bytes), (tale, Stage::Told(rupture.after_tokens))))
+                    Some((Ok(bytes), (tale, Stage::Told(rupture.after_tokens, 0))))
                 }
-                Stage::Told(_) => {
-                    sleep_until(tale.due(tale.telling.tokens)).await;
+                Stage::Told(..) => {
+                    sleep_until(tale.due(tale.answer.tokens())).await;
                     Some((Err(broken(rupture).await), (tale, Stage::Over)))
                 }
                 Stage::Over => None,
@@ -74,30 +80,39 @@ impl Tale {
     }
 
     /// The next piece after `told` tokens: the first token alone, then as many as belong together.
-    async fn piece(&self, told: u32) -> (io::Result<Bytes>, Stage) {
+    async fn piece(&self, told: u32, mut slices: u32) -> (io::Result<String>, Stage) {
         let step = if told == 0 { 1 } else { self.tokens_per_piece };
-        let end = told.saturating_add(step).min(self.telling.tokens);
+        let end = told.saturating_add(step).min(self.answer.tokens());
         sleep_until(self.due(end)).await;
 
-        match self.telling.rupture {
-            Some(rupture) if rupture.after_tokens < end => {
-                (Err(broken(rupture).await), Stage::Over)
-            }
-            _ => {
-                let text = lorem::words(self.answer.offset, told, end);
-                (Ok(self.wire.piece(&self.answer, &text)), Stage::Told(end))
-            }
+        if let Some(rupture) = self.rupture
+            && rupture.after_tokens < end
+        {
+            return (Err(broken(rupture).await), Stage::Over);
+        }
+        let mut text = String::new();
+        for slice in self.answer.content.slices(told, end) {
+            text.push_str(&self.wire.piece(&self.answer, &slice, slices));
+            slices += 1;
+        }
+        (Ok(text), Stage::Told(end, slices))
+    }
+
+    /// What comes after the last piece: an answer of one token has no other place to break.
+    async fn end(&self, slices: u32) -> io::Result<String> {
+        match self.rupture {
+            Some(rupture) => Err(broken(rupture).await),
+            None => Ok(self.wire.closing(&self.answer, slices)),
         }
     }
 
     fn whole(&self) -> Bytes {
-        let text = lorem::words(self.answer.offset, 0, self.telling.tokens);
-        self.wire.whole(&self.answer, &text)
+        self.wire.whole(&self.answer).to_string().into()
     }
 
     /// When token number `count` (from 1) is there.
     fn due(&self, count: u32) -> Instant {
-        self.first_token_at + self.telling.per_token * count.saturating_sub(1)
+        self.first_token_at + self.per_token * count.saturating_sub(1)
     }
 }
 
@@ -107,5 +122,7 @@ async fn broken(rupture: Rupture) -> io::Error {
     if rupture.is_stall {
         std::future::pending::<()>().await;
     }
+    // Once round the scheduler, so that the server sends what was told before.
+    tokio::task::yield_now().await;
     io::Error::from(io::ErrorKind::ConnectionReset)
 }

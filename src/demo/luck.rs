@@ -19,6 +19,7 @@ pub enum Draw {
     MaxTokens,
     Streaming,
     Leaving,
+    Kind,
 }
 
 /// The luck of one request.

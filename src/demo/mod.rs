@@ -6,24 +6,46 @@
 //! (the shape of its bytes). A *scenario* turns their faults on and off. All chance comes from one
 //! seed.
 
+mod answer;
+mod anthropic_request;
+mod anthropic_wire;
+mod ask;
 mod behaviour;
 mod conductor;
+mod configuration;
+mod estimate;
 mod fault;
 mod flow;
+mod gemini_request;
+mod gemini_wire;
 mod limit;
 mod lorem;
 mod luck;
+mod ollama_wire;
+mod openai_chat;
+mod openai_request;
+mod openai_responses;
 mod openai_wire;
 mod pace;
 mod profile;
 mod scenario;
+mod schema;
 mod server;
 mod traffic;
+mod vector;
 mod vendor;
 mod vendors;
 mod wire;
+mod xai_wire;
 
+#[cfg(test)]
+mod wire_bench;
+#[cfg(test)]
+mod wire_tests;
+
+pub use configuration::configuration;
 pub use fault::Fault;
+pub use profile::Embedder;
 pub use scenario::{Scenario, Strike, UnknownScenario, Victim};
 pub use traffic::{Traffic, TrafficCount, TrafficMeter};
 pub use vendors::{Endpoint, UnknownVendor, Vendors};

@@ -1,48 +1,23 @@
-//! OPENAI'S CHAT COMPLETIONS, as the simulated vendors speak them.
+//! OPENAI'S WIRE: chat completions, responses and embeddings.
 
-use super::limit::Allowance;
-use super::wire::{Answer, Ask, Refusal, Route, Wire};
+use super::answer::{Answer, Content, Slice, Vectors};
+use super::ask::Ask;
+use super::wire::{Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay};
+use super::{openai_chat, openai_request, openai_responses};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde::Deserialize;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-/// What a picture costs to read, whatever its size.
-const IMAGE_TOKENS: u32 = 85;
-/// What role and separators of one message cost.
-const MESSAGE_TOKENS: u32 = 4;
 
 /// OpenAI's shape.
 #[derive(Debug)]
 pub struct OpenAiWire;
 
-#[derive(Deserialize)]
-struct ChatRequest {
-    model: Option<String>,
-    messages: Option<Vec<Message>>,
-    max_completion_tokens: Option<u32>,
-    max_tokens: Option<u32>,
-    #[serde(default)]
-    stream: bool,
-    stream_options: Option<StreamOptions>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Value,
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
-}
-
 impl Wire for OpenAiWire {
     fn kind(&self) -> &'static str {
-        "openai-compatible"
+        "openai"
     }
 
     fn base_path(&self) -> &'static str {
@@ -52,71 +27,29 @@ impl Wire for OpenAiWire {
     fn route(&self, method: &Method, path: &str) -> Option<Route> {
         match (method, path) {
             (&Method::POST, "/v1/chat/completions") => Some(Route::Chat),
-            (&Method::GET, "/v1/models") => Some(Route::Models),
-            _ => None,
+            (&Method::POST, "/v1/responses") => Some(Route::Response),
+            (&Method::POST, "/v1/embeddings") => Some(Route::Embed),
+            _ => listing_route(method, path),
         }
     }
 
-    fn bears_key(&self, headers: &HeaderMap, key: &str) -> bool {
-        headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .is_some_and(|given| given == key)
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+        compare(bearer(&head.headers), key)
     }
 
-    fn read(&self, _path: &str, body: &[u8]) -> Result<Ask, Refusal> {
-        let request: ChatRequest = serde_json::from_slice(body).map_err(|error| {
-            // Only the place is told: serde's own words may quote the prompt.
-            let (line, column) = (error.line(), error.column());
-            malformed(
-                &format!(
-                    "The body is not a chat completion request (line {line}, column {column})."
-                ),
-                None,
-            )
-        })?;
-        let model = request
-            .model
-            .filter(|model| !model.is_empty())
-            .ok_or_else(|| malformed("You must provide a model parameter.", Some("model")))?;
-        let messages = request
-            .messages
-            .filter(|messages| !messages.is_empty())
-            .ok_or_else(|| {
-                malformed("'messages' must hold at least 1 message.", Some("messages"))
-            })?;
-        if request.stream_options.is_some() && !request.stream {
-            return Err(malformed(
-                "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-                Some("stream_options"),
-            ));
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+        match route {
+            Route::Embed => openai_request::embeddings(body),
+            Route::Response => openai_responses::read(body),
+            _ => openai_request::chat(body),
         }
-        let max_tokens = request.max_completion_tokens.or(request.max_tokens);
-        if max_tokens == Some(0) {
-            return Err(malformed(
-                "'max_tokens' is 0; expected at least 1.",
-                Some("max_tokens"),
-            ));
-        }
-
-        Ok(Ask {
-            model,
-            prompt_tokens: messages.iter().map(message_tokens).sum(),
-            max_tokens,
-            is_stream: request.stream,
-            wants_usage: request
-                .stream_options
-                .is_some_and(|options| options.include_usage),
-        })
     }
 
-    fn models(&self, owner: &str, model: &str, created: u64) -> Bytes {
-        let entry = json!({"id": model, "object": "model", "created": created, "owned_by": owner});
-        json_bytes(&json!({"object": "list", "data": [entry]}))
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+        listing(path, roster)
     }
 
-    fn refusal(&self, refusal: &Refusal) -> (StatusCode, Bytes) {
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
         let error = ErrorText::of(refusal);
         let body = json!({"error": {
             "message": error.message,
@@ -124,58 +57,108 @@ impl Wire for OpenAiWire {
             "param": error.param,
             "code": error.code,
         }});
-        (error.status, json_bytes(&body))
+        refusal_with_delay(refusal, error.status, &body)
     }
 
-    fn write_allowance(&self, allowance: Allowance, headers: &mut HeaderMap) {
-        headers.insert("x-ratelimit-limit-requests", allowance.limit.into());
-        headers.insert("x-ratelimit-remaining-requests", allowance.remaining.into());
-        if let Ok(reset) = HeaderValue::try_from(duration_text(allowance.reset)) {
-            headers.insert("x-ratelimit-reset-requests", reset);
+    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+        write_receipt(receipt, headers);
+    }
+
+    fn whole(&self, answer: &Answer) -> Value {
+        match (&answer.content, answer.route) {
+            (Content::Vectors(vectors), _) => embeddings(answer, vectors),
+            (_, Route::Response) => openai_responses::whole(answer),
+            _ => openai_chat::whole(answer),
         }
     }
 
-    fn whole(&self, answer: &Answer, text: &str) -> Bytes {
-        let choice = json!({
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": null},
-            "logprobs": null,
-            "finish_reason": finish(answer),
-        });
-        json_bytes(&json!({
-            "id": identity(answer),
-            "object": "chat.completion",
-            "created": answer.created,
-            "model": answer.model,
-            "choices": [choice],
-            "usage": usage(answer),
-        }))
-    }
-
-    fn stream_type(&self) -> &'static str {
-        "text/event-stream; charset=utf-8"
-    }
-
-    fn opening(&self, answer: &Answer) -> Bytes {
-        let delta = json!({"role": "assistant", "content": "", "refusal": null});
-        event(&chunk(answer, &delta, None)).into()
-    }
-
-    fn piece(&self, answer: &Answer, text: &str) -> Bytes {
-        event(&chunk(answer, &json!({"content": text}), None)).into()
-    }
-
-    fn closing(&self, answer: &Answer) -> Bytes {
-        let mut text = event(&chunk(answer, &json!({}), Some(finish(answer))));
-        if answer.wants_usage {
-            let mut last = envelope(answer);
-            last["choices"] = json!([]);
-            last["usage"] = usage(answer);
-            text.push_str(&event(&last));
+    fn opening(&self, answer: &Answer) -> String {
+        match answer.route {
+            Route::Response => openai_responses::opening(answer),
+            _ => openai_chat::opening(answer),
         }
-        text.push_str("data: [DONE]\n\n");
-        text.into()
     }
+
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, place: u32) -> String {
+        match answer.route {
+            Route::Response => openai_responses::piece(answer, slice, place),
+            _ => openai_chat::piece(answer, slice),
+        }
+    }
+
+    fn closing(&self, answer: &Answer, slices: u32) -> String {
+        match answer.route {
+            Route::Response => openai_responses::closing(answer, slices),
+            _ => openai_chat::closing(answer),
+        }
+    }
+}
+
+/// The list of models, or one of them.
+pub fn listing_route(method: &Method, path: &str) -> Option<Route> {
+    let rest = path.strip_prefix("/v1/models")?;
+    let is_one = rest.strip_prefix('/').is_some_and(|name| !name.is_empty());
+    (method == Method::GET && (rest.is_empty() || is_one)).then_some(Route::Listing)
+}
+
+/// All models, or the one that the path names.
+pub fn listing(path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    let entry = |model: &str| {
+        json!({
+            "id": model,
+            "object": "model",
+            "created": roster.created,
+            "owned_by": roster.owner,
+        })
+    };
+    if let Some(name) = path.strip_prefix("/v1/models/") {
+        return Ok(entry(roster.named(name)?));
+    }
+    let models: Vec<Value> = roster.models().map(entry).collect();
+    Ok(json!({"object": "list", "data": models}))
+}
+
+/// What is left of the limit, in requests.
+pub fn write_receipt(receipt: &Receipt, headers: &mut HeaderMap) {
+    if let Ok(identity) = HeaderValue::try_from(format!("req_{:016x}", receipt.identity)) {
+        headers.insert("x-request-id", identity);
+    }
+    let Some(allowance) = receipt.allowance else {
+        return;
+    };
+    headers.insert("x-ratelimit-limit-requests", allowance.limit.into());
+    headers.insert("x-ratelimit-remaining-requests", allowance.remaining.into());
+    if let Ok(reset) = HeaderValue::try_from(duration_text(allowance.reset)) {
+        headers.insert("x-ratelimit-reset-requests", reset);
+    }
+}
+
+fn embeddings(answer: &Answer, vectors: &Vectors) -> Value {
+    let written = |vector: &Vec<f32>| {
+        if vectors.is_base64 {
+            let bytes: Vec<u8> = vector
+                .iter()
+                .flat_map(|number| number.to_le_bytes())
+                .collect();
+            json!(BASE64_STANDARD.encode(bytes))
+        } else {
+            json!(vector)
+        }
+    };
+    let data: Vec<Value> = vectors
+        .vectors
+        .iter()
+        .enumerate()
+        .map(|(index, vector)| {
+            json!({"object": "embedding", "index": index, "embedding": written(vector)})
+        })
+        .collect();
+    json!({
+        "object": "list",
+        "data": data,
+        "model": answer.model,
+        "usage": {"prompt_tokens": answer.prompt_tokens, "total_tokens": answer.prompt_tokens},
+    })
 }
 
 /// One error in OpenAI's words.
@@ -198,11 +181,17 @@ impl<'a> ErrorText<'a> {
         };
         let request = "invalid_request_error";
         match refusal {
-            Refusal::Key => text(
+            Refusal::NoKey => text(
+                StatusCode::UNAUTHORIZED,
+                request,
+                None,
+                "You didn't provide an API key.".to_owned(),
+            ),
+            Refusal::WrongKey => text(
                 StatusCode::UNAUTHORIZED,
                 request,
                 Some("invalid_api_key"),
-                "Incorrect API key provided, or none.".to_owned(),
+                "Incorrect API key provided.".to_owned(),
             ),
             Refusal::Malformed { message, param } => Self {
                 param: *param,
@@ -245,82 +234,6 @@ impl<'a> ErrorText<'a> {
     }
 }
 
-fn malformed(message: &str, param: Option<&'static str>) -> Refusal {
-    Refusal::Malformed {
-        message: message.to_owned(),
-        param,
-    }
-}
-
-fn message_tokens(message: &Message) -> u32 {
-    let content = match &message.content {
-        Value::String(text) => text_tokens(text),
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| match part.get("text").and_then(Value::as_str) {
-                Some(text) => text_tokens(text),
-                None => IMAGE_TOKENS,
-            })
-            .sum(),
-        _ => 0,
-    };
-    MESSAGE_TOKENS + content
-}
-
-/// The rule of thumb for English: four characters make a token.
-fn text_tokens(text: &str) -> u32 {
-    u32::try_from(text.chars().count().div_ceil(4)).unwrap_or(u32::MAX / 1024)
-}
-
-fn envelope(answer: &Answer) -> Value {
-    json!({
-        "id": identity(answer),
-        "object": "chat.completion.chunk",
-        "created": answer.created,
-        "model": answer.model,
-    })
-}
-
-fn chunk(answer: &Answer, delta: &Value, finish: Option<&str>) -> Value {
-    let mut chunk = envelope(answer);
-    chunk["choices"] =
-        json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
-    if answer.wants_usage {
-        chunk["usage"] = Value::Null;
-    }
-    chunk
-}
-
-fn usage(answer: &Answer) -> Value {
-    json!({
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.tokens,
-        "total_tokens": answer.prompt_tokens + answer.tokens,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
-    })
-}
-
-fn identity(answer: &Answer) -> String {
-    format!("chatcmpl-{:016x}", answer.identity)
-}
-
-fn finish(answer: &Answer) -> &'static str {
-    if answer.is_cut_short {
-        "length"
-    } else {
-        "stop"
-    }
-}
-
-fn event(chunk: &Value) -> String {
-    format!("data: {chunk}\n\n")
-}
-
-fn json_bytes(value: &Value) -> Bytes {
-    value.to_string().into()
-}
-
 /// OpenAI's way to write a stretch of time: `120ms`, `1.8s`, `6m0s`.
 fn duration_text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
@@ -337,47 +250,6 @@ fn duration_text(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(body: &Value) -> Result<Ask, Refusal> {
-        OpenAiWire.read("/v1/chat/completions", body.to_string().as_bytes())
-    }
-
-    #[test]
-    fn prompt_tokens_follow_the_size_of_the_request() {
-        let short = json!({"model": "m", "messages": [{"role": "user", "content": "12345678"}]});
-        let parts = json!({"model": "m", "messages": [{"role": "user", "content": [
-            {"type": "text", "text": "12345678"},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
-        ]}]});
-
-        assert_eq!(read(&short).expect("a request").prompt_tokens, 4 + 2);
-        assert_eq!(read(&parts).expect("a request").prompt_tokens, 4 + 2 + 85);
-    }
-
-    #[test]
-    fn what_is_missing_or_wrong_is_named() {
-        let messages = json!([{"role": "user", "content": "a"}]);
-        let cases = [
-            (json!({"messages": messages}), Some("model")),
-            (json!({"model": "m", "messages": []}), Some("messages")),
-            (
-                json!({"model": "m", "messages": messages, "stream_options": {}}),
-                Some("stream_options"),
-            ),
-            (
-                json!({"model": "m", "messages": messages, "max_tokens": 0}),
-                Some("max_tokens"),
-            ),
-            (json!([1, 2]), None),
-        ];
-
-        for (body, expected) in cases {
-            match read(&body) {
-                Err(Refusal::Malformed { param, .. }) => assert_eq!(param, expected, "{body}"),
-                other => panic!("{body} was read as {other:?}"),
-            }
-        }
-    }
 
     #[test]
     fn stretches_of_time_are_written_as_openai_does() {

@@ -5,8 +5,12 @@
 //! most reliable and the dearest, xai quick and cheap-ish but flaky, google the cheapest of those
 //! that cost anything, ollama free, the slowest, and short of slots.
 
+use super::anthropic_wire::AnthropicWire;
+use super::gemini_wire::GeminiWire;
+use super::ollama_wire::OllamaWire;
 use super::openai_wire::OpenAiWire;
 use super::wire::Wire;
+use super::xai_wire::XaiWire;
 use std::time::Duration;
 
 /// Spread of the logarithm of the time to the first token.
@@ -45,8 +49,21 @@ pub struct Profile {
     pub max_concurrent: u32,
     /// The key it wants, or none. Made up: it opens nothing outside of this process.
     pub api_key: Option<&'static str>,
+    /// The model that makes vectors, where the vendor has one.
+    pub embedder: Option<Embedder>,
     /// The shape of its requests and answers.
     pub wire: &'static dyn Wire,
+}
+
+/// A model that makes vectors of texts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Embedder {
+    /// Its name.
+    pub model: &'static str,
+    /// Numbers in one vector, where a request does not want fewer.
+    pub dimensions: u32,
+    /// USD per million tokens.
+    pub input_usd_per_1m: f64,
 }
 
 /// The five vendors, in the order of the screen.
@@ -64,6 +81,11 @@ pub static PROFILES: [Profile; 5] = [
         slots: None,
         max_concurrent: 64,
         api_key: Some("sk-demo-openai"),
+        embedder: Some(Embedder {
+            model: "text-embedding-3-small",
+            dimensions: 1536,
+            input_usd_per_1m: 0.02,
+        }),
         wire: &OpenAiWire,
     },
     Profile {
@@ -79,7 +101,8 @@ pub static PROFILES: [Profile; 5] = [
         slots: None,
         max_concurrent: 64,
         api_key: Some("sk-ant-demo"),
-        wire: &OpenAiWire,
+        embedder: None,
+        wire: &AnthropicWire,
     },
     Profile {
         name: "xai",
@@ -94,7 +117,8 @@ pub static PROFILES: [Profile; 5] = [
         slots: None,
         max_concurrent: 64,
         api_key: Some("xai-demo"),
-        wire: &OpenAiWire,
+        embedder: None,
+        wire: &XaiWire,
     },
     Profile {
         name: "google",
@@ -109,7 +133,12 @@ pub static PROFILES: [Profile; 5] = [
         slots: None,
         max_concurrent: 64,
         api_key: Some("AIza-demo"),
-        wire: &OpenAiWire,
+        embedder: Some(Embedder {
+            model: "gemini-embedding-001",
+            dimensions: 3072,
+            input_usd_per_1m: 0.15,
+        }),
+        wire: &GeminiWire,
     },
     Profile {
         name: "ollama",
@@ -124,7 +153,12 @@ pub static PROFILES: [Profile; 5] = [
         slots: Some(16),
         max_concurrent: 16,
         api_key: None,
-        wire: &OpenAiWire,
+        embedder: Some(Embedder {
+            model: "nomic-embed-text",
+            dimensions: 768,
+            input_usd_per_1m: 0.0,
+        }),
+        wire: &OllamaWire,
     },
 ];
 

@@ -24,6 +24,9 @@ const LAG_MAX: Duration = Duration::from_secs(1);
 const STREAMED: f64 = 0.7;
 /// Share of those that leave in the middle of it.
 const LEAVING: f64 = 0.015;
+/// Share of clients that offer tools, and of those that want JSON.
+const WITH_TOOLS: f64 = 0.06;
+const WITH_SCHEMA: f64 = 0.04;
 /// Mean size of a prompt, in words, and the spread of its logarithm. Long beside the answers, as
 /// prompts with documents or a conversation in them are: for some requests the price of reading
 /// weighs more, for others that of answering, so that not one vendor is the best for all of them.
@@ -192,6 +195,12 @@ fn errand(luck: Luck) -> Errand {
         ],
         "max_tokens": max_tokens,
     });
+    let kind = luck.uniform(Draw::Kind);
+    if kind < WITH_TOOLS {
+        body["tools"] = tools();
+    } else if kind < WITH_TOOLS + WITH_SCHEMA {
+        body["response_format"] = format();
+    }
     if is_stream {
         body["stream"] = true.into();
         body["stream_options"] = json!({"include_usage": true});
@@ -202,6 +211,33 @@ fn errand(luck: Luck) -> Errand {
         leaves_after: (is_stream && luck.happens(Draw::Leaving, LEAVING))
             .then(|| 1 + luck.choice(Draw::BreakPoint, 4)),
     }
+}
+
+/// Two tools, so that some vendors call both at once.
+fn tools() -> Value {
+    let place = json!({
+        "type": "object",
+        "properties": {"place": {"type": "string"}, "unit": {"type": "string", "enum": ["m", "ft"]}},
+        "required": ["place", "unit"],
+    });
+    json!([
+        {"type": "function", "function": {"name": "water_level", "parameters": place}},
+        {"type": "function", "function": {"name": "wave_height", "parameters": place}},
+    ])
+}
+
+/// The answer as JSON.
+fn format() -> Value {
+    let schema = json!({
+        "type": "object",
+        "properties": {"title": {"type": "string"}, "rating": {"type": "integer"}},
+        "required": ["title", "rating"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "json_schema",
+        "json_schema": {"name": "review", "strict": true, "schema": schema},
+    })
 }
 
 /// 8 to 2000 words.

@@ -107,6 +107,9 @@ fn errands_are_a_varied_lot() {
 
     assert!((share(&|errand| errand.is_stream) - STREAMED).abs() < 0.03);
     assert!((share(&|errand| errand.leaves_after.is_some()) - 0.01).abs() < 0.006);
+    let has = |member: &'static str| share(&|errand| errand.body.get(member).is_some());
+    assert!((has("tools") - WITH_TOOLS).abs() < 0.02);
+    assert!((has("response_format") - WITH_SCHEMA).abs() < 0.02);
     for max_tokens in MAX_TOKENS {
         assert!((share(&|errand| errand.body["max_tokens"] == max_tokens) - 0.2).abs() < 0.03);
     }

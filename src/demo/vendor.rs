@@ -1,14 +1,15 @@
 //! ONE VENDOR'S DOOR: what comes in is read by its wire, decided by its behaviour, and told.
 
+use super::answer::Answer;
+use super::ask::{Ask, Want};
 use super::behaviour::{Behaviour, Course, Decision, Door};
 use super::flow::{PIECE_EVERY, Tale};
-use super::luck::Draw;
-use super::wire::{Answer, Ask, Refusal, Route, Wire};
+use super::wire::{Receipt, Refusal, Roster, Route, Wire};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Uri, header};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
@@ -28,14 +29,14 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// A vendor that behaves like this.
-    pub fn new(behaviour: Arc<Behaviour>) -> Self {
+    /// A vendor that behaves like this, and speaks like that.
+    pub fn new(wire: &'static dyn Wire, behaviour: Arc<Behaviour>) -> Self {
         let born = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         Self {
-            wire: behaviour.profile.wire,
             behaviour,
+            wire,
             born,
         }
     }
@@ -46,7 +47,6 @@ impl Vendor {
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Refusal> {
-        let profile = self.behaviour.profile;
         match self.behaviour.door() {
             Door::Open => {}
             Door::Silent => std::future::pending().await,
@@ -56,53 +56,90 @@ impl Vendor {
                 return Err(Refusal::Unavailable);
             }
         }
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let Some(route) = self.wire.route(&method, &path) else {
-            return Err(Refusal::NoRoute { method, path });
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        let Some(route) = self.wire.route(&head.method, path) else {
+            return Err(Refusal::NoRoute {
+                path: path.to_owned(),
+                method: head.method,
+            });
         };
-        if let Some(key) = profile.api_key
-            && !self.wire.bears_key(request.headers(), key)
-        {
-            return Err(Refusal::Key);
-        }
+        self.wire.admit(&head, self.behaviour.profile.api_key)?;
 
-        match route {
-            Route::Models => {
-                let models = self.wire.models(profile.name, profile.model, self.born);
-                Ok(json_response(StatusCode::OK, Body::from(models)))
-            }
-            Route::Chat => self.chat(&path, request.into_body()).await,
+        if route == Route::Listing {
+            let listing = self.wire.listing(path, &self.roster())?;
+            return Ok(json_response(Body::from(listing.to_string())));
         }
+        self.work(route, &head.uri, body).await
     }
 
-    async fn chat(&self, path: &str, body: Body) -> Result<Response, Refusal> {
+    async fn work(&self, route: Route, uri: &Uri, body: Body) -> Result<Response, Refusal> {
         let arrived = Instant::now();
         let body = to_bytes(body, BODY_BYTES_MAX)
             .await
-            .map_err(|_too_large_or_cut| Refusal::Malformed {
-                message: format!("The body is broken or above {BODY_BYTES_MAX} bytes."),
-                param: None,
+            .map_err(|_too_large_or_cut| {
+                let message = format!("The body is broken or above {BODY_BYTES_MAX} bytes.");
+                Refusal::malformed(message, None)
             })?;
-        let ask = self.wire.read(path, &body)?;
+        let ask = self.wire.read(route, uri, &body)?;
         drop(body);
-        if ask.model != self.behaviour.profile.model {
-            return Err(Refusal::UnknownModel(ask.model));
-        }
+        let model = self.model(&ask)?;
 
         let decision = self.behaviour.decide(&ask);
-        let allowance = decision.allowance;
-        let mut response = match self.follow(&ask, decision, arrived).await {
-            Ok(response) => response,
-            Err(refusal) => self.refuse(&refusal),
+        let receipt = Receipt {
+            identity: decision.luck.identity(),
+            allowance: decision.allowance,
+            now: self.now(),
         };
-        if let Some(allowance) = allowance {
-            self.wire.write_allowance(allowance, response.headers_mut());
-        }
+        let told = self.follow(route, model, &ask, decision, arrived).await;
+        let mut response = told.unwrap_or_else(|refusal| self.refuse(&refusal));
+        self.wire.write_receipt(&receipt, response.headers_mut());
         Ok(response)
+    }
+
+    /// The model that is asked for, if it can do what is wanted of it.
+    fn model(&self, ask: &Ask) -> Result<&'static str, Refusal> {
+        let profile = self.behaviour.profile;
+        let unknown = || Refusal::UnknownModel(ask.model.clone());
+        let Want::Vectors(texts) = &ask.want else {
+            let is_known = ask.model == profile.model;
+            return is_known.then_some(profile.model).ok_or_else(unknown);
+        };
+        let embedder = profile
+            .embedder
+            .filter(|embedder| embedder.model == ask.model)
+            .ok_or_else(unknown)?;
+        if texts
+            .dimensions
+            .is_some_and(|wanted| embedder.dimensions < wanted)
+        {
+            let most = embedder.dimensions;
+            let message =
+                format!("The model has {most} dimensions; fewer or as many are expected.");
+            return Err(Refusal::malformed(message, Some("dimensions")));
+        }
+        Ok(embedder.model)
+    }
+
+    fn roster(&self) -> Roster {
+        let profile = self.behaviour.profile;
+        Roster {
+            owner: profile.name,
+            model: profile.model,
+            embedder: profile.embedder.as_ref(),
+            created: self.born,
+        }
+    }
+
+    /// Unix seconds.
+    fn now(&self) -> u64 {
+        self.born + self.behaviour.age().as_secs()
     }
 
     async fn follow(
         &self,
+        route: Route,
+        model: &'static str,
         ask: &Ask,
         decision: Decision,
         arrived: Instant,
@@ -122,22 +159,25 @@ impl Vendor {
         } else {
             arrived
         };
-        let first_token_at = begun + telling.first_token;
         let tale = Tale {
             wire: self.wire,
             answer: Answer {
+                route,
                 identity: luck.identity(),
-                offset: luck.choice(Draw::Words, 1 << 20),
-                model: self.behaviour.profile.model,
-                created: self.born + self.behaviour.age().as_secs(),
+                model,
+                created: self.now(),
                 prompt_tokens: ask.prompt_tokens,
-                tokens: telling.tokens,
                 is_cut_short: telling.is_cut_short,
                 wants_usage: ask.wants_usage,
+                thinking: ask.thinking,
+                reading: telling.first_token,
+                speaking: telling.per_token * telling.content.tokens(),
+                content: telling.content,
             },
+            rupture: telling.rupture,
+            per_token: telling.per_token,
             tokens_per_piece: tokens_per_piece(self.behaviour.profile.per_token),
-            telling,
-            first_token_at,
+            first_token_at: begun + telling.first_token,
             _slot: slot,
         };
         Ok(self.tell(tale, ask.is_stream).await)
@@ -148,27 +188,20 @@ impl Vendor {
         tokio::time::sleep_until(tale.first_token_at).await;
         if is_stream {
             let kind = HeaderValue::from_static(self.wire.stream_type());
-            let mut response = respond(StatusCode::OK, kind, Body::from_stream(tale.in_pieces()));
+            let mut response = respond(kind, Body::from_stream(tale.in_pieces()));
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             return response;
         }
-        if let Some(rupture) = tale.telling.rupture {
-            return json_response(StatusCode::OK, Body::from_stream(tale.in_half(rupture)));
+        if let Some(rupture) = tale.rupture {
+            return json_response(Body::from_stream(tale.in_half(rupture)));
         }
-        json_response(StatusCode::OK, Body::from(tale.finished().await))
+        json_response(Body::from(tale.finished().await))
     }
 
     fn refuse(&self, refusal: &Refusal) -> Response {
-        let (status, body) = self.wire.refusal(refusal);
-        let mut response = json_response(status, Body::from(body));
-        if let Refusal::RateLimited { retry_after } = refusal {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, (*retry_after).into());
-        }
-        response
+        self.wire.refusal(refusal).map(Body::from)
     }
 }
 
@@ -185,13 +218,12 @@ fn tokens_per_piece(per_token: Duration) -> u32 {
     u32::try_from(count).unwrap_or(1).max(1)
 }
 
-fn json_response(status: StatusCode, body: Body) -> Response {
-    respond(status, HeaderValue::from_static("application/json"), body)
+fn json_response(body: Body) -> Response {
+    respond(HeaderValue::from_static("application/json"), body)
 }
 
-fn respond(status: StatusCode, kind: HeaderValue, body: Body) -> Response {
+fn respond(kind: HeaderValue, body: Body) -> Response {
     let mut response = Response::new(body);
-    *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

@@ -4,7 +4,7 @@ use super::behaviour::Behaviour;
 use super::conductor::{self, Cast};
 use super::fault::Fault;
 use super::pace::Pace;
-use super::profile::{PROFILES, Profile};
+use super::profile::{Embedder, PROFILES, Profile};
 use super::scenario::Scenario;
 use super::server;
 use super::vendor::Vendor;
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub name: &'static str,
     /// The word of the protocol that it speaks.
     pub kind: &'static str,
-    /// Such as `http://127.0.0.1:41234/v1`.
+    /// Such as `http://127.0.0.1:41234/v1`; what it ends in depends on the kind.
     pub base_url: String,
     /// The one model it serves.
     pub model: &'static str,
@@ -31,6 +31,8 @@ pub struct Endpoint {
     pub input_usd_per_1m: f64,
     /// USD per million answer tokens.
     pub output_usd_per_1m: f64,
+    /// The model that makes vectors, where the vendor has one.
+    pub embedder: Option<Embedder>,
     /// Requests it should get at once, at most.
     pub max_concurrent: u32,
     /// The key it wants, or none. Made up: it opens nothing outside of this process.
@@ -95,7 +97,7 @@ impl Vendors {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             endpoints.push(endpoint(profile, listener.local_addr()?));
             let behaviour = Arc::new(Behaviour::new(profile, seed, pace));
-            let router = Vendor::new(Arc::clone(&behaviour)).router();
+            let router = Vendor::new(profile.wire, Arc::clone(&behaviour)).router();
             cast.push(Arc::clone(&behaviour));
             tokio::spawn(server::serve(listener, behaviour, router, stop.clone()));
         }
@@ -151,6 +153,7 @@ fn endpoint(profile: &Profile, address: SocketAddr) -> Endpoint {
         types: profile.types,
         input_usd_per_1m: profile.input_usd_per_1m,
         output_usd_per_1m: profile.output_usd_per_1m,
+        embedder: profile.embedder,
         max_concurrent: profile.max_concurrent,
         api_key: profile.api_key,
     }

@@ -1,9 +1,14 @@
 //! WHAT A VENDOR'S BYTES LOOK LIKE, apart from how it behaves. A vendor with a shape of its own is
 //! one more file that implements [`Wire`], and its name in `profile.rs`.
 
+use super::answer::{Answer, Slice};
+use super::ask::Ask;
 use super::limit::Allowance;
+use super::profile::Embedder;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use serde_json::Value;
 use std::fmt::Debug;
 
 /// What a request wants.
@@ -11,30 +16,23 @@ use std::fmt::Debug;
 pub enum Route {
     /// An answer of the model.
     Chat,
-    /// The list of models: free, used as a probe.
-    Models,
-}
-
-/// A chat request, as far as a simulated model cares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// The model asked for.
-    pub model: String,
-    /// What the request would cost to read, estimated from its size.
-    pub prompt_tokens: u32,
-    /// The longest answer wanted, at least 1.
-    pub max_tokens: Option<u32>,
-    /// Whether the answer is to come in pieces.
-    pub is_stream: bool,
-    /// Whether the stream is to end with its token counts.
-    pub wants_usage: bool,
+    /// The same, where a vendor has two forms for it and this is the second.
+    Response,
+    /// Vectors of texts.
+    Embed,
+    /// The size of a request, in tokens.
+    Count,
+    /// What the vendor has: models, or what else it tells for nothing. Used as a probe.
+    Listing,
 }
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No key came with it, or not the vendor's.
-    Key,
+    /// No key came with it.
+    NoKey,
+    /// The key is not the vendor's.
+    WrongKey,
     /// It cannot be understood: what is wrong, and where.
     Malformed {
         /// One sentence for people.
@@ -56,31 +54,60 @@ pub enum Refusal {
         /// Seconds to wait, at least 1.
         retry_after: u64,
     },
-    /// An error of the vendor's own: 500.
+    /// An error of the vendor's own.
     Broken,
-    /// The vendor is overloaded or down: 503.
+    /// The vendor is overloaded or down.
     Unavailable,
 }
 
-/// An answer as it will be told. Its text is `lorem::words(offset, 0, tokens)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Unique in the vendor's life.
-    pub identity: u64,
-    /// Where in the endless text it begins.
-    pub offset: u64,
+impl Refusal {
+    /// A request that cannot be understood.
+    pub fn malformed(message: impl Into<String>, param: Option<&'static str>) -> Self {
+        Self::Malformed {
+            message: message.into(),
+            param,
+        }
+    }
+}
+
+/// What a vendor has.
+#[derive(Debug, Clone, Copy)]
+pub struct Roster {
+    /// The vendor's name.
+    pub owner: &'static str,
     /// The model that speaks.
     pub model: &'static str,
-    /// Unix seconds.
+    /// The model that makes vectors.
+    pub embedder: Option<&'static Embedder>,
+    /// Unix seconds of the models' release.
     pub created: u64,
-    /// Tokens read.
-    pub prompt_tokens: u32,
-    /// Tokens told.
-    pub tokens: u32,
-    /// Whether `max_tokens` ended it.
-    pub is_cut_short: bool,
-    /// Whether the stream ends with its token counts.
-    pub wants_usage: bool,
+}
+
+impl Roster {
+    /// The names of all models.
+    pub fn models(&self) -> impl Iterator<Item = &'static str> {
+        let embedder = self.embedder.map(|embedder| embedder.model);
+        std::iter::once(self.model).chain(embedder)
+    }
+
+    /// The model of this name, or the refusal.
+    pub fn named(&self, name: &str) -> Result<&'static str, Refusal> {
+        let mut models = self.models();
+        models
+            .find(|model| *model == name)
+            .ok_or_else(|| Refusal::UnknownModel(name.to_owned()))
+    }
+}
+
+/// What the headers of an answer tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Receipt {
+    /// Unique in the vendor's life.
+    pub identity: u64,
+    /// What is left of the limit, where there is one.
+    pub allowance: Option<Allowance>,
+    /// Unix seconds.
+    pub now: u64,
 }
 
 /// The shape of one vendor's requests and answers. Pure: no clock, no luck, no waiting.
@@ -94,33 +121,90 @@ pub trait Wire: Debug + Send + Sync {
     /// What is wanted, or nothing the vendor knows.
     fn route(&self, method: &Method, path: &str) -> Option<Route>;
 
-    /// Whether the headers bear this key.
-    fn bears_key(&self, headers: &HeaderMap, key: &str) -> bool;
+    /// Whether the head of a request bears this key, where one is needed, and all else it must.
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal>;
 
-    /// Reads a chat request.
-    fn read(&self, path: &str, body: &[u8]) -> Result<Ask, Refusal>;
+    /// Reads a request for work.
+    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<Ask, Refusal>;
 
-    /// The list of models: the one model the vendor has, released at `created` (Unix seconds).
-    fn models(&self, owner: &str, model: &str, created: u64) -> Bytes;
+    /// What the vendor has, as it is told at this path.
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal>;
 
-    /// An error's status and body.
-    fn refusal(&self, refusal: &Refusal) -> (StatusCode, Bytes);
+    /// An error as it is told.
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes>;
 
-    /// Writes what is left of the limit into the headers.
-    fn write_allowance(&self, allowance: Allowance, headers: &mut HeaderMap);
+    /// Writes who answers and what is left of the limit into the headers.
+    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap);
 
     /// The whole answer at once, as JSON.
-    fn whole(&self, answer: &Answer, text: &str) -> Bytes;
+    fn whole(&self, answer: &Answer) -> Value;
 
     /// The media type of a stream.
-    fn stream_type(&self) -> &'static str;
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
 
-    /// What a stream begins with, before its first text.
-    fn opening(&self, answer: &Answer) -> Bytes;
+    /// What a stream begins with, before its first token.
+    fn opening(&self, answer: &Answer) -> String;
 
-    /// One piece of text.
-    fn piece(&self, answer: &Answer, text: &str) -> Bytes;
+    /// Some tokens; nothing where they are held back until there are more. `place` says how many
+    /// slices came before.
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, place: u32) -> String;
 
-    /// What a stream ends with, its terminator included.
-    fn closing(&self, answer: &Answer) -> Bytes;
+    /// What a stream of so many slices ends with, its terminator included.
+    fn closing(&self, answer: &Answer, slices: u32) -> String;
+}
+
+/// The key behind `Authorization: Bearer`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ")
+}
+
+/// Whether the key that was given is the one that is needed.
+pub fn compare(given: Option<&str>, key: Option<&str>) -> Result<(), Refusal> {
+    match (given, key) {
+        (_, None) => Ok(()),
+        (None, Some(_)) => Err(Refusal::NoKey),
+        (Some(given), Some(key)) if given == key => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::WrongKey),
+    }
+}
+
+/// An error without headers of its own.
+pub fn plain_refusal(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(body.to_string().into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// An error that says in its headers when to come back, if it is one that does.
+pub fn refusal_with_delay(refusal: &Refusal, status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = plain_refusal(status, body);
+    if let Refusal::RateLimited { retry_after } = refusal {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, (*retry_after).into());
+    }
+    response
+}
+
+/// A body as JSON of this shape. Only the place of a mistake is told: serde's own words may quote
+/// the prompt.
+pub fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Refusal::malformed(
+            format!("The body is not {what} (line {line}, column {column})."),
+            None,
+        )
+    })
+}
+
+/// Unix seconds as RFC 3339, in UTC.
+pub fn rfc3339(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(0);
+    let moment = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_string()
 }

@@ -1,6 +1,21 @@
-//! What a request needs of a model beside words.
+//! What a request needs of a model, what is stated of models, and whether the two fit.
+//!
+//! What nobody states keeps nobody out: the provider itself will say whether it can.
+
+use super::target::{ModelType, ModelTypes};
+use std::fmt;
+
+/// How often the estimate of a prompt's length may count a token double before a target is passed
+/// over for it. Four bytes each is a rule for prose: JSON's own signs, escapes, indentation and long
+/// words take up to twice as many. A provider that is asked in vain costs an attempt, one that is
+/// passed over wrongly costs the answer.
+const DOUBT: f64 = 2.0;
 
 /// What a request needs of whoever serves it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a need of its own, in any combination"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// It shows pictures.
@@ -11,4 +26,280 @@ pub struct Needs {
     pub json_schema: bool,
     /// It asks the model to think first.
     pub reasoning: bool,
+    /// It begins the model's own words, for the model to go on with.
+    pub prefill: bool,
+}
+
+impl Needs {
+    /// What every request for a type of work needs.
+    pub fn of(kind: ModelType) -> Self {
+        Self {
+            images: kind == ModelType::Vision,
+            reasoning: kind == ModelType::Reasoning,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a model can do; `None` is not stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// It answers in words.
+    pub talk: Option<bool>,
+    /// It turns texts into numbers.
+    pub embeddings: Option<bool>,
+    /// It sees pictures.
+    pub vision: Option<bool>,
+    pub tools: Option<bool>,
+    pub json_schema: Option<bool>,
+    pub reasoning: Option<bool>,
+    /// It goes on with words of its own that the client begins.
+    pub prefill: Option<bool>,
+    /// Tokens of the longest prompt.
+    pub context_window: Option<u64>,
+    /// Tokens of the longest answer.
+    pub max_output: Option<u64>,
+}
+
+impl Capabilities {
+    /// What follows from the types of work that a model is said to serve.
+    pub fn of(types: ModelTypes) -> Self {
+        let talks = |kind: &ModelType| *kind != ModelType::Embedding && types.contains(*kind);
+        Self {
+            talk: Some(ModelType::ALL.iter().any(talks)),
+            embeddings: Some(types.contains(ModelType::Embedding)),
+            ..Self::default()
+        }
+    }
+
+    /// What keeps the model from such work whatever else is asked: nobody chats with an embedding
+    /// model, nor the other way round.
+    pub fn wrong_trade(&self, kind: ModelType) -> Option<Lack> {
+        if kind == ModelType::Embedding {
+            (self.embeddings == Some(false)).then_some(Lack::Embeddings)
+        } else {
+            (self.talk == Some(false)).then_some(Lack::Talk)
+        }
+    }
+
+    /// What the model lacks for a request with a prompt of about `input` tokens whose answer may
+    /// have `max_tokens`; the first that is found.
+    pub fn lack(&self, needs: Needs, input: f64, max_tokens: Option<f64>) -> Option<Lack> {
+        let wanting = [
+            (needs.images, self.vision, Lack::Vision),
+            (needs.tools, self.tools, Lack::Tools),
+            (needs.json_schema, self.json_schema, Lack::JsonSchema),
+            (needs.reasoning, self.reasoning, Lack::Reasoning),
+            (needs.prefill, self.prefill, Lack::Prefill),
+        ];
+        let missing = wanting
+            .into_iter()
+            .find(|(needed, stated, _)| *needed && *stated == Some(false));
+        let too_long = |window: &u64| input > *window as f64 * DOUBT;
+        let too_short = |most: &u64| max_tokens.is_some_and(|wanted| wanted > *most as f64);
+        missing
+            .map(|(_, _, lack)| lack)
+            .or_else(|| {
+                let window = self.context_window.filter(too_long)?;
+                Some(Lack::Context {
+                    window,
+                    prompt: rounded(input),
+                })
+            })
+            .or_else(|| {
+                let most = self.max_output.filter(too_short)?;
+                Some(Lack::Output {
+                    most,
+                    wanted: max_tokens.map_or(0, whole),
+                })
+            })
+    }
+}
+
+/// What a model has not got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    Talk,
+    Embeddings,
+    Vision,
+    Tools,
+    JsonSchema,
+    Reasoning,
+    Prefill,
+    /// Tokens that it holds, and that the prompt has about.
+    Context {
+        window: u64,
+        prompt: u64,
+    },
+    /// Tokens of its longest answer, and those that are asked for.
+    Output {
+        most: u64,
+        wanted: u64,
+    },
+    /// The prompt was too long for a target that holds as much, or for the same model.
+    Outgrown,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Talk => f.write_str("is an embedding model"),
+            Self::Embeddings => f.write_str("makes no embeddings"),
+            Self::Vision => f.write_str("cannot see pictures"),
+            Self::Tools => f.write_str("cannot call tools"),
+            Self::JsonSchema => f.write_str("cannot keep to a JSON schema"),
+            Self::Reasoning => f.write_str("does not reason"),
+            Self::Prefill => f.write_str("does not go on with an answer that is begun for it"),
+            Self::Context { window, prompt } => {
+                write!(f, "holds {window} tokens, the prompt has about {prompt}")
+            }
+            Self::Output { most, wanted } => {
+                write!(
+                    f,
+                    "answers with at most {most} tokens, {wanted} are asked for"
+                )
+            }
+            Self::Outgrown => {
+                f.write_str("holds no more than one that the prompt was too long for")
+            }
+        }
+    }
+}
+
+/// An estimate to the hundred: more would feign precision.
+fn rounded(tokens: f64) -> u64 {
+    whole(tokens / 100.0).saturating_mul(100)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of tokens; a float cast saturates"
+)]
+fn whole(tokens: f64) -> u64 {
+    tokens.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ABLE: Capabilities = Capabilities {
+        talk: Some(true),
+        embeddings: Some(false),
+        vision: Some(true),
+        tools: Some(true),
+        json_schema: Some(true),
+        reasoning: Some(true),
+        prefill: Some(true),
+        context_window: Some(8_192),
+        max_output: Some(4_096),
+    };
+
+    #[test]
+    fn what_a_model_lacks_is_said_in_words() {
+        let all = Needs {
+            images: true,
+            tools: true,
+            json_schema: true,
+            reasoning: true,
+            prefill: true,
+        };
+        let cases = [
+            (
+                Capabilities {
+                    prefill: Some(false),
+                    ..ABLE
+                },
+                "does not go on with an answer that is begun for it",
+            ),
+            (
+                Capabilities {
+                    vision: Some(false),
+                    ..ABLE
+                },
+                "cannot see pictures",
+            ),
+            (
+                Capabilities {
+                    tools: Some(false),
+                    ..ABLE
+                },
+                "cannot call tools",
+            ),
+            (
+                Capabilities {
+                    json_schema: Some(false),
+                    ..ABLE
+                },
+                "cannot keep to a JSON schema",
+            ),
+            (
+                Capabilities {
+                    reasoning: Some(false),
+                    ..ABLE
+                },
+                "does not reason",
+            ),
+        ];
+
+        for (capabilities, words) in cases {
+            let lack = capabilities.lack(all, 100.0, None);
+            assert_eq!(lack.map(|lack| lack.to_string()).as_deref(), Some(words));
+            assert_eq!(capabilities.lack(Needs::default(), 100.0, None), None);
+        }
+        assert_eq!(ABLE.lack(all, 100.0, Some(4_096.0)), None);
+    }
+
+    #[test]
+    fn a_prompt_must_be_far_too_long_before_an_estimate_keeps_a_target_out() {
+        let lack = |input| ABLE.lack(Needs::default(), input, None);
+
+        assert_eq!(lack(9_000.0), None);
+        assert_eq!(
+            lack(17_049.0).map(|lack| lack.to_string()).as_deref(),
+            Some("holds 8192 tokens, the prompt has about 17000")
+        );
+    }
+
+    #[test]
+    fn a_longer_answer_than_the_longest_is_not_asked_for() {
+        let lack = ABLE.lack(Needs::default(), 1.0, Some(5_000.0));
+
+        assert_eq!(
+            lack.map(|lack| lack.to_string()).as_deref(),
+            Some("answers with at most 4096 tokens, 5000 are asked for")
+        );
+    }
+
+    #[test]
+    fn nobody_chats_with_an_embedding_model_nor_the_other_way_round() {
+        let embedder = Capabilities::of([ModelType::Embedding].into_iter().collect());
+        let talker = Capabilities::of(ModelTypes::CHAT);
+        let both = Capabilities::of(ModelType::ALL.into_iter().collect());
+
+        assert_eq!(embedder.wrong_trade(ModelType::Vision), Some(Lack::Talk));
+        assert_eq!(embedder.wrong_trade(ModelType::Embedding), None);
+        assert_eq!(
+            talker.wrong_trade(ModelType::Embedding),
+            Some(Lack::Embeddings)
+        );
+        assert_eq!(talker.wrong_trade(ModelType::Chat), None);
+        for kind in ModelType::ALL {
+            assert_eq!(both.wrong_trade(kind), None);
+            assert_eq!(Capabilities::default().wrong_trade(kind), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_nobody_states_keeps_nobody_out(
+            images: bool, tools: bool, json_schema: bool, reasoning: bool, prefill: bool,
+            input in 0.0..1e9, max_tokens in prop::option::of(0.0..1e9),
+        ) {
+            let needs = Needs { images, tools, json_schema, reasoning, prefill };
+            prop_assert_eq!(Capabilities::default().lack(needs, input, max_tokens), None);
+        }
+    }
 }

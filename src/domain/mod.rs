@@ -23,6 +23,7 @@ mod lease;
 mod naming;
 mod observation;
 mod pricing;
+mod prompt;
 mod retry;
 mod schedule;
 mod score;
@@ -34,7 +35,7 @@ mod weights;
 
 pub use balance::{Ask, Choice, Exclusion, NoTarget, Ranked, Reason, Scope, choose, shares};
 pub use breaker::{Breaker, BreakerState, Transition};
-pub use capability::Needs;
+pub use capability::{Capabilities, Lack, Needs};
 pub use chance::Chance;
 pub use command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
 pub use decay::{DecayedCount, DecayedMean};
@@ -47,7 +48,10 @@ pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
     AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
 };
-pub use pricing::{Basis, Metered, Price, PriceTier, Usage, cost, tokens_of};
+pub use pricing::{
+    Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
+};
+pub use prompt::prompt_tokens;
 pub use retry::{Attempts, Verdict};
 pub use schedule::probe_due;
 pub use score::{

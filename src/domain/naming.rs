@@ -137,7 +137,9 @@ fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ModelTypes, Provider, Route, Target, TargetId, WeightOverride};
+    use crate::domain::{
+        Capabilities, ModelTypes, Provider, Route, Target, TargetId, WeightOverride,
+    };
 
     fn catalogue() -> Catalogue {
         let provider = |name: &str| Provider {
@@ -153,6 +155,7 @@ mod tests {
             id: TargetId::new(name, model),
             provider,
             types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
             price: None,
         };
         Catalogue {

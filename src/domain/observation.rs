@@ -34,6 +34,8 @@ pub struct AttemptEnd {
     pub streamed: bool,
     /// Whether it was the one request that a half-open breaker let through.
     pub trial: bool,
+    /// Members of the request that the provider's protocol has no words for.
+    pub lost: u32,
 }
 
 impl AttemptEnd {

@@ -28,6 +28,17 @@ pub enum Basis {
     Estimated,
 }
 
+impl Basis {
+    /// The word for how sure an amount is, where there may be none.
+    pub fn word(basis: Option<Self>) -> &'static str {
+        match basis {
+            Some(Self::Exact) => "exact",
+            Some(Self::Estimated) => "estimated",
+            None => "unknown",
+        }
+    }
+}
+
 /// Tokens, and how sure they are. Where nothing is known there is none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metered {
@@ -36,6 +47,18 @@ pub struct Metered {
 }
 
 impl Metered {
+    /// The provider refused: it used nothing, and that is sure.
+    pub const NOTHING: Self = Self {
+        usage: Usage {
+            input: 0,
+            output: 0,
+            cached: 0,
+            written: 0,
+            reasoning: 0,
+        },
+        basis: Basis::Exact,
+    };
+
     pub fn exact(usage: Usage) -> Self {
         Self {
             usage,
@@ -66,6 +89,32 @@ impl Metered {
                 })
             }
         }
+    }
+}
+
+/// How many amounts of a sum are sure, how many are reckoned, and how many are missing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CostBasis {
+    pub exact: u64,
+    pub estimated: u64,
+    /// Without a price, or broken off before anybody could tell what was used.
+    pub unknown: u64,
+}
+
+impl CostBasis {
+    /// Counts one amount; nothing is an unknown one.
+    pub fn add(&mut self, basis: Option<Basis>) {
+        match basis {
+            Some(Basis::Exact) => self.exact += 1,
+            Some(Basis::Estimated) => self.estimated += 1,
+            None => self.unknown += 1,
+        }
+    }
+
+    pub fn merge(&mut self, other: Self) {
+        self.exact += other.exact;
+        self.estimated += other.estimated;
+        self.unknown += other.unknown;
     }
 }
 
@@ -106,6 +155,18 @@ impl Price {
         }
     }
 
+    /// Whether nothing costs anything there.
+    pub fn is_free(&self) -> bool {
+        let others = [self.cached, self.written];
+        let tier = self.above.map_or(Money::ZERO, |tier| {
+            tier.input
+                .max(tier.output)
+                .max(tier.cached.unwrap_or(Money::ZERO))
+        });
+        let dearest = others.into_iter().flatten().chain([tier, self.dearest()]);
+        dearest.max() == Some(Money::ZERO)
+    }
+
     /// The dearer of the two prices per token, which `maxCost` is compared with.
     pub fn dearest(&self) -> Money {
         self.input.max(self.output)
@@ -115,6 +176,22 @@ impl Price {
     pub fn of(&self, input: f64, output: f64) -> f64 {
         self.input.usd() * input + self.output.usd() * output
     }
+}
+
+/// What a call cost, as far as usage and price are known. Nothing used costs nothing whatever the
+/// price, and what is free costs nothing however much was used.
+pub fn spent(usage: Option<Metered>, price: Option<&Price>) -> Option<Money> {
+    match (usage, price) {
+        (Some(Metered::NOTHING), _) => Some(Money::ZERO),
+        (Some(metered), Some(price)) => Some(cost(metered.usage, price)),
+        (None, Some(price)) if price.is_free() => Some(Money::ZERO),
+        _ => None,
+    }
+}
+
+/// How sure an amount is; nothing where there is none.
+pub fn cost_basis(usage: Option<Metered>, cost: Option<Money>) -> Option<Basis> {
+    cost.map(|_| usage.map_or(Basis::Exact, |metered| metered.basis))
 }
 
 /// What a call cost.
@@ -177,6 +254,82 @@ mod tests {
 
         assert!((cost(usage(1_000), &price).usd() - 0.002).abs() < 1e-12);
         assert!((cost(usage(1_001), &price).usd() - 0.004_004).abs() < 1e-12);
+    }
+
+    /// Prices in USD per million: in, out, read from the cache, written to it.
+    fn price(input: f64, output: f64, cached: f64, written: Option<f64>) -> Price {
+        Price {
+            cached: Some(Money::per_token(cached)),
+            written: written.map(Money::per_token),
+            ..Price::flat(input, output)
+        }
+    }
+
+    #[test]
+    fn bills_of_vendors_are_matched_to_the_token() {
+        let used = |input, output, cached, written, reasoning| Usage {
+            input,
+            output,
+            cached,
+            written,
+            reasoning,
+        };
+        let sonnet = price(3.0, 15.0, 0.3, Some(3.75));
+        let gemini = price(1.25, 10.0, 0.625, None);
+        let gpt = price(1.25, 10.0, 0.125, None);
+        // In pico-dollars: tokens times a millionth of the price.
+        let cases = [
+            // litellm #9812: 3 plain tokens and 12 304 written; the vendor's console billed $0.0544,
+            // and $0.0913 came out where the written ones were charged as plain ones too.
+            (used(12_307, 550, 0, 12_304, 0), sonnet, 54_399_000_000),
+            // litellm #14849: 257 955 of 262 960 tokens read from the cache; $0.185, not $0.764.
+            (used(262_960, 1_744, 257_955, 0, 0), gemini, 184_918_125_000),
+            // Reasoning is a part of the output: 1 000 × 1.25 + 900 × 10.
+            (used(1_000, 900, 0, 0, 800), gpt, 10_250_000_000),
+            // Read and written at once: 100 × 3 + 600 × 0.3 + 300 × 3.75 + 10 × 15.
+            (used(1_000, 10, 600, 300, 0), sonnet, 1_755_000_000),
+        ];
+
+        for (usage, price, pico) in cases {
+            assert_eq!(cost(usage, &price), Money::from_pico(pico), "{usage:?}");
+        }
+    }
+
+    #[test]
+    fn cached_tokens_of_a_long_prompt_have_the_price_of_its_tier() {
+        let price = Price {
+            above: Some(PriceTier {
+                threshold: 200_000,
+                input: Money::per_token(2.5),
+                output: Money::per_token(15.0),
+                cached: Some(Money::per_token(0.25)),
+            }),
+            ..price(1.25, 10.0, 0.125, None)
+        };
+        let usage = Usage {
+            input: 300_000,
+            output: 1_000,
+            cached: 250_000,
+            ..Usage::default()
+        };
+
+        // 50 000 × 2.5 + 250 000 × 0.25 + 1 000 × 15
+        assert_eq!(cost(usage, &price), Money::from_pico(202_500_000_000));
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_amount_and_what_was_not_used_costs_nothing() {
+        let (free, dear) = (Price::flat(0.0, 0.0), Price::flat(1.0, 2.0));
+        let some = Some(Metered::exact(Usage {
+            input: 1,
+            ..Usage::default()
+        }));
+
+        assert_eq!(spent(some, None), None);
+        assert_eq!(spent(None, Some(&dear)), None);
+        assert_eq!(spent(None, Some(&free)), Some(Money::ZERO));
+        assert_eq!(spent(Some(Metered::NOTHING), None), Some(Money::ZERO));
+        assert_eq!(spent(some, Some(&dear)), Some(Money::per_token(1.0)));
     }
 
     #[test]

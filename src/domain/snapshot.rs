@@ -1,10 +1,11 @@
 //! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
 //! [`PerformanceReport`] for people.
 
+use super::capability::Capabilities;
 use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
-use super::pricing::Price;
+use super::pricing::{CostBasis, Price};
 use super::score::{Estimate, Factors};
 use super::target::{Catalogue, ModelTypes};
 use super::units::{Moment, Money};
@@ -65,6 +66,7 @@ pub struct Candidate {
     /// Place of its provider in the catalogue.
     pub provider: usize,
     pub types: ModelTypes,
+    pub capabilities: Capabilities,
     pub price: Option<Price>,
     pub standing: Standing,
     /// Left alone until then, because it asked for it or refused our key.
@@ -179,6 +181,8 @@ pub struct Totals {
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub cost: Option<Money>,
+    /// How sure the costs of the attempts are.
+    pub cost_basis: CostBasis,
     pub tokens: u64,
 }
 
@@ -213,8 +217,12 @@ pub struct ProviderSnapshot {
     /// p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
     pub cost: Option<Money>,
+    /// How sure the costs of the attempts are.
+    pub cost_basis: CostBasis,
     pub tokens: u64,
     pub mean_tokens: Option<f64>,
+    /// Members of requests that were lost in translation.
+    pub lost: u64,
     pub models: Vec<ModelSnapshot>,
     /// Failures that count in the rates, by their word.
     pub failures: Vec<(&'static str, u64)>,

@@ -1,5 +1,6 @@
 //! What is configured: providers, their models, and the routes over them.
 
+use super::capability::Capabilities;
 use super::ids::TargetId;
 use super::pricing::Price;
 use super::weights::WeightOverride;
@@ -99,7 +100,9 @@ pub struct Target {
     pub id: TargetId,
     /// Place of its provider in the catalogue.
     pub provider: usize,
+    /// The types of work for which the balancer may choose it by itself.
     pub types: ModelTypes,
+    pub capabilities: Capabilities,
     /// Nothing where nobody knows it.
     pub price: Option<Price>,
 }

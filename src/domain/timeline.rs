@@ -4,7 +4,7 @@
 
 use super::histogram::Histogram;
 use super::observation::{AttemptEnd, Outcome};
-use super::pricing::Metered;
+use super::pricing::{CostBasis, Metered, cost_basis};
 use super::units::{Moment, Money};
 use std::collections::VecDeque;
 
@@ -145,11 +145,13 @@ pub struct Tally {
     /// Milliseconds, streams only.
     pub first_token: Histogram,
     pub cost: Money,
-    /// Attempts whose cost is known.
-    pub priced: u64,
+    /// How sure the costs of the attempts are.
+    pub cost_basis: CostBasis,
     /// Attempts that reported tokens.
     pub metered: u64,
     pub tokens: u64,
+    /// Members of requests that were lost in translation.
+    pub lost: u64,
     /// Failures that count in the rates, by [`Failure::word`].
     pub failures: Vec<(&'static str, u64)>,
 }
@@ -174,11 +176,12 @@ impl Tally {
         if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
             self.first_token.add(seconds * 1e3);
         }
-        if let Some(cost) = end.cost {
-            self.cost += cost;
-            self.priced += 1;
-        }
-        if let Some(Metered { usage, .. }) = end.usage {
+        self.lost += u64::from(end.lost);
+        self.cost += end.cost.unwrap_or_default();
+        self.cost_basis.add(cost_basis(end.usage, end.cost));
+        // A refusal used nothing, and says nothing of how long answers are.
+        let used = end.usage.filter(|used| *used != Metered::NOTHING);
+        if let Some(Metered { usage, .. }) = used {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
         }
@@ -210,9 +213,10 @@ impl Tally {
         (self.succeeded > 0).then(|| self.latency_sum_ms / self.succeeded as f64)
     }
 
-    /// What is known to have been spent; nothing where attempts were made and none has a price.
+    /// What is known to have been spent; nothing where all that is known is that something is
+    /// missing.
     pub fn known_cost(&self) -> Option<Money> {
-        (self.priced > 0 || self.succeeded == 0).then_some(self.cost)
+        (self.cost > Money::ZERO || self.cost_basis.unknown == 0).then_some(self.cost)
     }
 }
 
@@ -226,9 +230,10 @@ impl Sum for Tally {
         self.latency_sum_ms += other.latency_sum_ms;
         self.first_token.merge(&other.first_token);
         self.cost += other.cost;
-        self.priced += other.priced;
+        self.cost_basis.merge(other.cost_basis);
         self.metered += other.metered;
         self.tokens += other.tokens;
+        self.lost += other.lost;
         for &(word, count) in &other.failures {
             self.count_failure(word, count);
         }
@@ -259,6 +264,7 @@ impl Sum for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Basis, Usage};
 
     fn counted(at: &[u64]) -> Timeline<Uptime> {
         let mut timeline = Timeline::default();
@@ -312,6 +318,51 @@ mod tests {
                 "{seconds}"
             );
         }
+    }
+
+    #[test]
+    fn every_attempt_is_exact_estimated_or_unknown_and_what_is_unknown_is_not_free() {
+        let used = |basis| Metered {
+            usage: Usage {
+                input: 10,
+                output: 20,
+                ..Usage::default()
+            },
+            basis,
+        };
+        let end = |usage, cost| AttemptEnd {
+            target: 0,
+            started: Moment::from_seconds(1),
+            ended: Moment::from_seconds(2),
+            outcome: Outcome::Success,
+            first_token: None,
+            usage,
+            cost,
+            streamed: false,
+            trial: false,
+            lost: 0,
+        };
+        let (exact, reckoned) = (used(Basis::Exact), used(Basis::Estimated));
+        let mut unpriced = Tally::default();
+        unpriced.add(&end(Some(exact), None));
+        assert_eq!(unpriced.known_cost(), None);
+
+        let mut tally = Tally::default();
+        assert_eq!(tally.known_cost(), Some(Money::ZERO));
+        tally.add(&end(Some(Metered::NOTHING), Some(Money::ZERO)));
+        tally.add(&end(Some(exact), Some(Money::from_pico(3))));
+        tally.add(&end(Some(reckoned), Some(Money::from_pico(4))));
+        tally.merge(&unpriced);
+        tally.add(&end(None, None));
+
+        let basis = CostBasis {
+            exact: 2,
+            estimated: 1,
+            unknown: 2,
+        };
+        assert_eq!(tally.cost_basis, basis);
+        assert_eq!(tally.known_cost(), Some(Money::from_pico(7)));
+        assert_eq!((tally.metered, tally.tokens), (3, 90));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::GatewayError;
 use super::errand::Errand;
-use crate::domain::{Ask, Catalogue, ModelType, Naming, Needs, Scope, resolve, tokens_of};
+use crate::domain::{Ask, Catalogue, ModelType, Naming, Needs, Scope, prompt_tokens, resolve};
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) struct Admission<'a> {
     pub errand: Errand,
     pub object: RawObject<'a>,
     naming: Naming,
-    /// The type where the model's name leaves the choice.
+    /// The type of work.
     pub model_type: ModelType,
     pub stream: bool,
     /// Whether the client wants the usage at the end of its stream.
@@ -65,13 +65,15 @@ impl<'a> Admission<'a> {
             Naming::Auto(kind) => kind,
             Naming::Targets { .. } => None,
         };
+        let model_type = wanted.or(named).unwrap_or_else(|| errand.infer(needs));
+        errand.check(model_type)?;
         Ok(Self {
             errand,
-            model_type: wanted.or(named).unwrap_or_else(|| errand.infer(needs)),
+            model_type,
             stream,
             wants_usage: errand.dialect().front().wants_usage(&object),
             max_tokens: errand.max_tokens(&object),
-            input: tokens_of(body.len()),
+            input: prompt_tokens(body),
             needs,
             preferred: preferred(headers, catalogue)?,
             max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
@@ -83,20 +85,25 @@ impl<'a> Admission<'a> {
         })
     }
 
-    /// The question for the balancer; `tried` are the targets that failed it already.
-    pub fn ask<'b>(&'b self, tried: &'b [usize]) -> Ask<'b> {
-        let scope = match &self.naming {
-            Naming::Auto(_) => Scope::Type(self.model_type),
-            Naming::Targets { places, .. } => Scope::Only(places),
+    /// The question for the balancer; `tried` are the targets that failed it already, `outgrown`
+    /// those of them for which the prompt was too long.
+    pub fn ask<'b>(&'b self, tried: &'b [usize], outgrown: &'b [usize]) -> Ask<'b> {
+        let (scope, pinned) = match &self.naming {
+            Naming::Auto(_) => (Scope::Type(self.model_type), false),
+            Naming::Targets { places, pinned } => (Scope::Only(places), *pinned),
         };
         Ask {
             scope,
+            kind: self.model_type,
+            needs: self.needs,
+            pinned,
             input: self.input as f64,
             max_tokens: self.max_tokens.map(|tokens| tokens as f64),
             preferred: self.preferred,
             max_cost: self.max_cost,
             max_latency: self.max_latency,
             tried,
+            outgrown,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::domain::{
     AttemptEnd, Choice, Lease, Metered, Moment, Money, Observation, Outcome, Price, RoutingTable,
-    cost,
+    spent,
 };
 use crate::engine::Handle;
 
@@ -19,6 +19,8 @@ pub(super) struct Attempt {
     pub target: usize,
     pub started: Moment,
     streamed: bool,
+    /// Members of the request that the provider's protocol has no words for.
+    pub lost: u32,
     first_token: Option<f64>,
     usage: Option<Metered>,
     outcome: Outcome,
@@ -46,6 +48,7 @@ impl Attempt {
             target: choice.target,
             started: clock::now(),
             streamed,
+            lost: 0,
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
@@ -68,7 +71,7 @@ impl Attempt {
     }
 
     fn cost(&self) -> Option<Money> {
-        Some(cost(self.usage?.usage, self.price.as_ref()?))
+        spent(self.usage, self.price.as_ref())
     }
 }
 
@@ -77,6 +80,14 @@ impl Attempt {
 pub(super) struct Spent {
     pub usage: Option<Metered>,
     pub cost: Option<Money>,
+}
+
+impl Spent {
+    /// Nobody was asked, or everybody refused.
+    pub const NOTHING: Self = Self {
+        usage: Some(Metered::NOTHING),
+        cost: Some(Money::ZERO),
+    };
 }
 
 impl Drop for Attempt {
@@ -91,6 +102,7 @@ impl Drop for Attempt {
             cost: self.cost(),
             streamed: self.streamed,
             trial: self.lease.is_trial(),
+            lost: self.lost,
         }));
     }
 }

@@ -45,7 +45,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
         id: &id,
         started: Instant::now(),
     };
-    let ask = admission.ask(&[]);
+    let ask = admission.ask(&[], &[]);
     let told = match choose(&table, &ask, clock::now(), gateway.handle.draw()) {
         Ok(choice) => {
             let asked = asked(

@@ -1,5 +1,6 @@
 //! What a client may want done, by the path it asks.
 
+use super::GatewayError;
 use crate::domain::{ModelType, Needs};
 use crate::protocols::{Asked, Call, Dialect, Endpoint, RawObject, Untranslatable};
 
@@ -56,6 +57,18 @@ impl Errand {
             Self::Talk(_) if needs.reasoning => ModelType::Reasoning,
             Self::Talk(_) => ModelType::Chat,
         }
+    }
+
+    /// Refuses a type of work that the path has nothing to do with.
+    pub fn check(self, kind: ModelType) -> Result<(), GatewayError> {
+        let embeds = kind == ModelType::Embedding;
+        let problem = match self {
+            Self::Embed if !embeds => "only embeddings are made here",
+            Self::Talk(_) if embeds => "embeddings are made at /v1/embeddings",
+            _ => return Ok(()),
+        };
+        let message = format!("the type asked for is {kind}, but {problem}");
+        Err(GatewayError::invalid(Some("model"), message))
     }
 
     /// In the provider's words.

@@ -51,7 +51,7 @@ impl Exchange<'_> {
     pub async fn try_once(
         &self,
         table: &RoutingTable,
-        attempt: Attempt,
+        mut attempt: Attempt,
         until: Instant,
     ) -> Result<Answer, Upset> {
         let id = &table.candidates[attempt.target].id;
@@ -61,11 +61,11 @@ impl Exchange<'_> {
             return Err(failed(attempt, upset));
         };
         let call = self.call(id, self.gateway.directory.traits(attempt.target));
-        let (asked, answer) = match self.send(endpoint, provider, call, until).await {
+        let sent = self.send(endpoint, provider, call, &mut attempt, until);
+        let (passage, answer) = match sent.await {
             Ok(answered) => answered,
             Err(upset) => return Err(failed(attempt, upset)),
         };
-        let passage = asked.passage;
         if self.admission.stream && is_stream(&answer, passage.framing()) {
             return self
                 .stream(passage, &id.provider, answer, attempt, until)
@@ -95,21 +95,26 @@ impl Exchange<'_> {
         endpoint: &Endpoint,
         provider: usize,
         mut call: Call<'_>,
+        attempt: &mut Attempt,
         until: Instant,
-    ) -> Result<(Asked, reqwest::Response), Upset> {
+    ) -> Result<(Box<dyn Passage>, reqwest::Response), Upset> {
         loop {
             let endpoint = timely(until, endpoint.ready(call.detour)).await?;
             let asked = self.admission.errand.ask(&endpoint, &call);
-            let mut asked = asked.map_err(|mistake| untranslatable(&mistake))?;
-            note_losses(&endpoint, asked.losses.names());
-            let outgoing = std::mem::take(&mut asked.outgoing);
+            let Asked {
+                outgoing,
+                passage,
+                losses,
+            } = asked.map_err(|mistake| untranslatable(&mistake))?;
+            note_losses(&endpoint, losses.names());
+            attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
             let sent = async {
                 let sent = self.gateway.transport.send(provider, outgoing).await;
                 sent.map_err(unsent)
             };
             let answer = timely(until, sent).await?;
             if answer.status().is_success() {
-                return Ok((asked, answer));
+                return Ok((passage, answer));
             }
             let upset = refusal(&endpoint, answer, until).await;
             if call.detour || !endpoint.protocol.detour(&endpoint, &call, &upset) {
@@ -212,9 +217,11 @@ fn untranslatable(mistake: &Mistake) -> Upset {
         Failure::InvalidRequest
     };
     let mut upset = Upset::silent(failure, mistake.message.clone());
-    upset.shape = mistake.param.clone().map(|param| Shape {
-        kind: "invalid_request_error".to_owned(),
-        param: Some(param),
+    upset.shape = mistake.param.clone().map(|param| {
+        Box::new(Shape {
+            kind: "invalid_request_error".to_owned(),
+            param: Some(param),
+        })
     });
     upset
 }
@@ -228,8 +235,15 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
 
 /// Reports an attempt as failed, and hands its upset on.
 fn failed(attempt: Attempt, upset: Upset) -> Upset {
-    attempt.finish(Outcome::Failed(upset.failure), None);
+    let usage = is_refusal(&upset).then_some(Metered::NOTHING);
+    attempt.finish(Outcome::Failed(upset.failure), usage);
     upset
+}
+
+/// Whether the provider did no work, and so bills none: it answered with an error, or was not even
+/// asked. Where no answer came, or a part of one, nobody knows.
+pub(super) fn is_refusal(upset: &Upset) -> bool {
+    upset.status >= 400 || upset.failure.is_client_mistake()
 }
 
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> Upset {

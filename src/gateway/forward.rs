@@ -6,7 +6,7 @@ use super::admission::{Admission, request_id};
 use super::attempt::{Attempt, Spent};
 use super::errand::Errand;
 use super::error::GatewayError;
-use super::exchange::{Answer, Exchange};
+use super::exchange::{Answer, Exchange, is_refusal};
 use super::record::Record;
 use crate::clock;
 use crate::domain::{
@@ -79,7 +79,7 @@ async fn serve(
     let mistaken = |record: &mut Record, error| {
         record.end(
             RequestOutcome::Error(Failure::InvalidRequest),
-            Spent::default(),
+            Spent::NOTHING,
         );
         error
     };
@@ -98,6 +98,8 @@ async fn serve(
         attempts: Attempts::new(gateway.limits.max_retries),
         record,
         tried: Vec::new(),
+        outgrown: Vec::new(),
+        spent: Spent::NOTHING,
         started: Instant::now(),
     }
     .run()
@@ -126,6 +128,10 @@ struct Journey<'g> {
     record: &'g mut Record,
     attempts: Attempts,
     tried: Vec<usize>,
+    /// Those of them for which the prompt was too long: whoever holds no more is not asked.
+    outgrown: Vec<usize>,
+    /// What the failed attempts used up.
+    spent: Spent,
     started: Instant,
 }
 
@@ -153,12 +159,18 @@ impl Journey<'_> {
             if !self.tried.contains(&target) {
                 self.tried.push(target);
             }
+            if !is_refusal(&upset) {
+                self.spent = Spent::default();
+            }
+            if upset.failure == Failure::ContextLength {
+                self.outgrown.push(target);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let next = match self
                 .attempts
                 .after(upset.failure, self.others_left(&self.tried), left)
             {
-                Verdict::Elsewhere => self.pick(&self.admission.ask(&self.tried)).ok(),
+                Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => {
                     tokio::time::sleep(pause).await;
                     self.again(target)
@@ -174,31 +186,35 @@ impl Journey<'_> {
     }
 
     fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {
-        let found = self.pick(&self.admission.ask(&[]));
+        let found = self.pick(&self.ask(&[]));
         match found {
             Ok((table, choice, attempt)) => {
                 self.record.chose(&choice, &table);
                 Ok((table, choice, attempt))
             }
             Err(none) => {
-                self.record.end(RequestOutcome::Refused, Spent::default());
+                self.record.end(RequestOutcome::Refused, Spent::NOTHING);
                 let table = self.gateway.handle.routing_table();
                 Err(GatewayError::no_target(&none, &table, clock::now()))
             }
         }
     }
 
+    fn ask<'b>(&'b self, tried: &'b [usize]) -> Ask<'b> {
+        self.admission.ask(tried, &self.outgrown)
+    }
+
     /// Whether somebody else may still be asked.
     fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
-        choose(&table, &self.admission.ask(tried), clock::now(), 0.0).is_ok()
+        choose(&table, &self.ask(tried), clock::now(), 0.0).is_ok()
     }
 
     /// The same target once more, if it may still be used.
     fn again(&self, target: usize) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
         let ask = Ask {
             scope: Scope::Only(&[target]),
-            ..self.admission.ask(&[])
+            ..self.ask(&[])
         };
         self.pick(&ask).ok()
     }
@@ -227,7 +243,7 @@ impl Journey<'_> {
 
     fn give_up(&mut self, upset: &Upset) -> GatewayError {
         self.record
-            .end(RequestOutcome::Error(upset.failure), Spent::default());
+            .end(RequestOutcome::Error(upset.failure), self.spent);
         let setting = if self.admission.stream && self.admission.timeout.is_none() {
             "[balancing] first_token_timeout_ms or timeout_ms"
         } else {

@@ -3,7 +3,8 @@
 use super::attempt::Spent;
 use crate::clock;
 use crate::domain::{
-    Choice, DecisionId, Moment, Money, Observation, RequestEnd, RequestOutcome, RoutingTable,
+    Basis, Choice, DecisionId, Moment, Money, Observation, RequestEnd, RequestOutcome,
+    RoutingTable, cost_basis,
 };
 use crate::engine::Handle;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -124,6 +125,7 @@ impl Drop for Record {
             input_tokens = self.spent.usage.map(|metered| metered.usage.input),
             output_tokens = self.spent.usage.map(|metered| metered.usage.output),
             cost_usd = self.spent.cost.map(Money::usd),
+            cost_basis = Basis::word(cost_basis(self.spent.usage, self.spent.cost)),
             "[PERFORMANCE] request finished"
         );
         self.handle.observe(Observation::Request(RequestEnd {

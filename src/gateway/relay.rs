@@ -220,7 +220,8 @@ impl Relay {
     }
 
     fn pass(&mut self, event: &Event, stretch: &mut Stretch) {
-        stretch.events += 1;
+        // Comments keep a connection alive for as long as it takes and promise nothing.
+        stretch.events += u32::from(!event.raw.starts_with(b":"));
         match self.passage.read(event, &mut stretch.out) {
             Meaning::Broken(upset) => stretch.end = Some(Ending::Broken(upset)),
             Meaning::Done => stretch.end = Some(Ending::Whole),

@@ -2,7 +2,7 @@
 //! found without traffic. Probes share no limits and no fate with paying requests.
 
 use crate::clock;
-use crate::domain::{Failure, Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
+use crate::domain::{Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
 use crate::engine::Handle;
 use crate::protocols::{Directory, Endpoint, Transport};
 use futures_util::future::join_all;
@@ -130,22 +130,22 @@ impl Probe {
 
 async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Finding {
     let started = clock::now();
-    let question = endpoint.protocol.probe(endpoint);
     let answered = tokio::time::timeout(PATIENCE, async {
-        let answer = transport
-            .send(provider, question)
-            .await
-            .map_err(Failure::word)?;
+        let ready = endpoint.ready(false).await;
+        let endpoint = ready.map_err(|upset| upset.message)?;
+        let question = endpoint.protocol.probe(&endpoint);
+        let sent = transport.send(provider, question).await;
+        let answer = sent.map_err(|failure| failure.word().to_owned())?;
         let status = answer.status();
         let body = read(answer).await.ok_or("broken answer")?;
-        Ok::<_, &'static str>((status, body))
+        Ok::<_, String>((status, body))
     });
     let (verdict, detail) = match answered.await {
         Err(_) => (
             ProbeVerdict::Bad,
             format!("no answer within {} s", PATIENCE.as_secs()),
         ),
-        Ok(Err(word)) => (ProbeVerdict::Bad, word.to_owned()),
+        Ok(Err(reason)) => (ProbeVerdict::Bad, reason),
         Ok(Ok((status, body))) => {
             let verdict = if endpoint.protocol.probe_is_good(status, &body) {
                 ProbeVerdict::Good

@@ -63,6 +63,10 @@ pub type Untranslatable = Mistake;
 
 /// What is peculiar to a model. What nobody states is as the protocol's newest models have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own; no two exclude each other"
+)]
 pub struct ModelTraits {
     /// Takes temperature and its like.
     pub sampling: bool,

@@ -1,7 +1,8 @@
 //! Where each provider is and how to show who we are. Keys are here and nowhere else.
 
 use super::call::ModelTraits;
-use super::{Protocol, Recall, Upset};
+use super::vertex::Token;
+use super::{Protocol, Recall, TokenSource, Upset};
 use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -17,6 +18,8 @@ pub struct Endpoint {
     pub protocol: &'static dyn Protocol,
     /// Where the models are, for vendors that ask for a place.
     pub place: Option<Place>,
+    /// A model that is served there, for free questions that need one.
+    pub sample: Option<Arc<str>>,
     /// What the provider's models will want back.
     pub recall: Recall,
     credential: Credential,
@@ -38,6 +41,10 @@ enum Credential {
         bare: HeaderValue,
         bearer: HeaderValue,
     },
+    /// Keys that run out.
+    Source(TokenSource),
+    /// One of them.
+    Token(Token),
 }
 
 impl Endpoint {
@@ -60,22 +67,55 @@ impl Endpoint {
             kind: kind.into(),
             protocol,
             place: None,
+            sample: None,
             recall: Recall::default(),
             credential,
         })
     }
 
+    /// The same with keys that run out.
+    #[must_use]
+    pub fn with_tokens(self, source: TokenSource) -> Self {
+        Self {
+            credential: Credential::Source(source),
+            ..self
+        }
+    }
+
     /// The endpoint with a key that is good now. `fresh`: the last one was refused.
-    #[expect(clippy::unused_async, reason = "keys that run out are fetched here")]
-    pub async fn ready(&self, _fresh: bool) -> Result<Cow<'_, Self>, Upset> {
-        Ok(Cow::Borrowed(self))
+    pub async fn ready(&self, fresh: bool) -> Result<Cow<'_, Self>, Upset> {
+        let Credential::Source(source) = &self.credential else {
+            return Ok(Cow::Borrowed(self));
+        };
+        Ok(Cow::Owned(Self {
+            credential: Credential::Token(source.token(fresh).await?),
+            ..self.clone()
+        }))
+    }
+
+    /// Whether a key that was refused can be had anew.
+    pub(super) fn renews(&self) -> bool {
+        matches!(
+            self.credential,
+            Credential::Source(_) | Credential::Token(_)
+        )
     }
 
     /// The key as a bearer.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Key { bearer, .. } => Some(bearer.clone()),
-            Credential::None => None,
+            Credential::Key { bearer, .. } | Credential::Token(Token { bearer, .. }) => {
+                Some(bearer.clone())
+            }
+            Credential::None | Credential::Source(_) => None,
+        }
+    }
+
+    /// The project that pays, where the key does not tell it.
+    pub(super) fn payer(&self) -> Option<HeaderValue> {
+        match &self.credential {
+            Credential::Token(token) => token.payer.clone(),
+            _ => None,
         }
     }
 
@@ -83,12 +123,13 @@ impl Endpoint {
     pub fn key(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Key { bare, .. } => Some(bare.clone()),
-            Credential::None => None,
+            Credential::None | Credential::Source(_) | Credential::Token(_) => None,
         }
     }
 }
 
-fn sensitive(text: &str) -> Option<HeaderValue> {
+/// A header's value that no log shows.
+pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -1,15 +1,10 @@
-//! What a bad answer means: class by status and by body, and how long the provider asks us to
-//! wait.
+//! What a bad answer means: class by status and by body.
 
+use super::delay::{delay_from, spoken_delay};
+use super::error_words::{Words, words};
 use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
-use std::time::Duration;
-
-/// A delay that no provider means: an hour.
-const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
 /// A failed attempt with what the client may be told of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +17,7 @@ pub struct Upset {
     /// The upstream's error code, where it gave one.
     pub code: Option<String>,
     /// What OpenAI's shape says beside that, where the upstream answered in it.
-    pub shape: Option<Shape>,
+    pub shape: Option<Box<Shape>>,
 }
 
 /// The rest of an error in OpenAI's shape.
@@ -48,39 +43,6 @@ impl Upset {
     pub fn param(&self) -> Option<&str> {
         self.shape.as_ref()?.param.as_deref()
     }
-}
-
-/// The error shapes on the market: an object, a bare sentence (xAI, Ollama), or a list of one
-/// (Google).
-#[derive(Deserialize, Default)]
-struct Envelope {
-    #[serde(default)]
-    error: Value,
-    /// Where the whole is an error, its sort; Anthropic says `error`.
-    #[serde(default, rename = "type")]
-    kind: Value,
-    #[serde(default)]
-    code: Value,
-    #[serde(default)]
-    message: Value,
-    #[serde(default)]
-    detail: Value,
-}
-
-/// What an error's body says, wherever it says it.
-#[derive(Debug, Default)]
-struct Words {
-    message: Option<String>,
-    code: Option<String>,
-    /// `type`, or Google's `status`.
-    kind: Option<String>,
-    /// A number that looks like a status.
-    status: Option<u16>,
-    /// Reasons inside of details: why a key or a quota is refused.
-    reasons: Vec<String>,
-    delay: Option<Duration>,
-    shape: Option<Shape>,
-    is_json: bool,
 }
 
 /// Classifies an answer whose status is not a success.
@@ -143,63 +105,6 @@ fn status_of(word: &str) -> Option<u16> {
         | "The service is currently unavailable" => 503,
         _ => return None,
     })
-}
-
-fn words(body: &[u8]) -> Words {
-    let envelope: Option<Envelope> = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_slice::<[Envelope; 1]>(body).map(|[first]| first))
-        .ok();
-    let Some(Envelope {
-        error,
-        kind,
-        code,
-        message,
-        detail,
-    }) = envelope
-    else {
-        return Words::default();
-    };
-    let is_anthropic = kind == "error";
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let word = |value: &Value| text(value).or_else(|| value.as_i64().map(|n| n.to_string()));
-    let own_kind = text(&error["type"]);
-    let shape = own_kind
-        .clone()
-        .filter(|_| !is_anthropic && error["message"].is_string());
-    let details = &error["details"];
-    let listed = details.as_array().into_iter().flatten();
-    let reasons = listed.flat_map(|detail| {
-        let quotas = detail["violations"].as_array().into_iter().flatten();
-        let quotas = quotas.filter_map(|violation| text(&violation["quotaId"]));
-        text(&detail["reason"]).into_iter().chain(quotas)
-    });
-    let mut delays = details.as_array().into_iter().flatten();
-    Words {
-        message: text(&error["message"])
-            .or_else(|| text(&error))
-            .or_else(|| text(&message))
-            .or_else(|| text(&detail)),
-        code: word(&error["code"]).or_else(|| word(&code)),
-        kind: own_kind
-            .or_else(|| text(&error["status"]))
-            .or_else(|| text(&kind)),
-        status: [&error["code"], &code].into_iter().find_map(status_number),
-        reasons: reasons.chain(text(&details["error_code"])).collect(),
-        delay: delays.find_map(|detail| duration_text(detail["retryDelay"].as_str()?)),
-        shape: shape.map(|kind| Shape {
-            kind,
-            param: text(&error["param"]),
-        }),
-        is_json: true,
-    }
-}
-
-fn status_number(value: &Value) -> Option<u16> {
-    let number = match value {
-        Value::String(text) => text.parse().ok()?,
-        other => u16::try_from(other.as_u64()?).ok()?,
-    };
-    (400..600).contains(&number).then_some(number)
 }
 
 fn classify(status: u16, headers: &HeaderMap, words: &Words) -> Failure {
@@ -271,104 +176,6 @@ const QUOTA_PHRASES: [&str; 3] = [
 /// A spend limit, or a quota that lasts until tomorrow.
 const QUOTA_REASONS: [&str; 2] = ["spend_limit_reached", "PerDay"];
 
-/// `try again in 5.289s`.
-fn spoken_delay(message: &str) -> Option<Duration> {
-    let (_, after) = message.split_once("try again in ")?;
-    let end = after
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-        .unwrap_or(after.len());
-    duration_text(after[..end].trim_end_matches('.'))
-}
-
-/// How long the provider asks us to wait: `retry-after-ms`, `retry-after` as seconds or as a date
-/// (relative to the answer's own `date`), or the reset of the bucket that is empty.
-pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
-    let delay = milliseconds
-        .and_then(|ms| seconds(ms / 1e3))
-        .or_else(|| text("retry-after").and_then(|after| retry_after(after, text("date"))))
-        .or_else(|| reset(headers, "requests"))
-        .or_else(|| reset(headers, "tokens"))
-        .or_else(|| dated_reset(headers));
-    delay.map(|delay| delay.min(LONGEST_DELAY))
-}
-
-fn retry_after(after: &str, date: Option<&str>) -> Option<Duration> {
-    if let Ok(value) = after.parse::<f64>() {
-        return seconds(value);
-    }
-    let parse = |text: &str| {
-        jiff::fmt::rfc2822::parse(text)
-            .ok()
-            .map(|zoned| zoned.timestamp())
-    };
-    let (until, now) = (parse(after)?, parse(date?)?);
-    seconds(until.duration_since(now).as_secs_f64())
-}
-
-fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
-    let text = |part: &str| {
-        headers
-            .get(format!("x-ratelimit-{part}-{bucket}"))?
-            .to_str()
-            .ok()
-    };
-    if text("remaining")?.trim() != "0" {
-        return None;
-    }
-    duration_text(text("reset")?)
-}
-
-/// Anthropic's buckets say when they are full again, not in how long; the answer's own `date` is
-/// the clock to compare with.
-fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();
-    let waits = ["requests", "tokens", "input-tokens", "output-tokens"].map(|bucket| {
-        let part = |part: &str| text(&format!("anthropic-ratelimit-{bucket}-{part}"));
-        let reset: jiff::Timestamp = part("reset")
-            .filter(|_| part("remaining").is_some_and(|left| left.trim() == "0"))?
-            .parse()
-            .ok()?;
-        seconds(reset.duration_since(now).as_secs_f64())
-    });
-    waits.into_iter().flatten().max()
-}
-
-/// OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
-fn duration_text(text: &str) -> Option<Duration> {
-    let mut left = text.trim();
-    let mut sum = 0.0;
-    while !left.is_empty() {
-        let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, rest) = left.split_at(digits);
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(unit);
-        let scale = match word {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3_600.0,
-            _ => return None,
-        };
-        sum += number.parse::<f64>().ok()? * scale;
-        left = rest;
-    }
-    seconds(sum)
-}
-
-fn seconds(value: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(value).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,51 +213,18 @@ mod tests {
             ),
             Failure::Quota
         );
+        assert_eq!(
+            class(
+                422,
+                r#"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"Input too long"}]}}"#
+            ),
+            Failure::ContextLength
+        );
         assert_eq!(class(429, "<html>"), Failure::RateLimit(None));
         assert_eq!(class(418, ""), Failure::InvalidRequest);
         assert_eq!(
             class(500, r#"[{"error":{"message":"list of one"}}]"#),
             Failure::Server
         );
-    }
-
-    #[test]
-    fn a_delay_is_read_in_all_its_forms() {
-        let of = |pairs: &[(&'static str, &str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in pairs {
-                headers.insert(*name, value.parse().unwrap());
-            }
-            delay_from(&headers).map(|delay| delay.as_secs_f64())
-        };
-
-        assert_eq!(
-            of(&[("retry-after-ms", "1500"), ("retry-after", "9")]),
-            Some(1.5)
-        );
-        assert_eq!(of(&[("retry-after", "2")]), Some(2.0));
-        assert_eq!(
-            of(&[
-                ("retry-after", "Wed, 21 Oct 2026 07:28:10 GMT"),
-                ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
-            ]),
-            Some(10.0)
-        );
-        assert_eq!(
-            of(&[
-                ("x-ratelimit-remaining-requests", "0"),
-                ("x-ratelimit-reset-requests", "6m0.5s")
-            ]),
-            Some(360.5)
-        );
-        assert_eq!(
-            of(&[
-                ("x-ratelimit-remaining-requests", "3"),
-                ("x-ratelimit-reset-requests", "6m0s")
-            ]),
-            None
-        );
-        assert_eq!(of(&[("retry-after", "-5")]), None);
-        assert_eq!(of(&[("retry-after", "999999999")]), Some(3_600.0));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::neutral::{Conversation, Encode, Losses, Mistake};
-use super::{RawObject, openai};
+use super::{RawObject, anthropic, openai, responses};
 use crate::domain::Needs;
 use bytes::Bytes;
 use std::fmt;
@@ -22,7 +22,8 @@ impl Dialect {
     pub fn front(self) -> &'static dyn Front {
         match self {
             Self::Chat => &openai::ChatFront,
-            Self::Messages | Self::Responses => todo!(),
+            Self::Messages => &anthropic::MessagesFront,
+            Self::Responses => &responses::ResponsesFront,
         }
     }
 }

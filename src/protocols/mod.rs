@@ -3,21 +3,31 @@
 //!
 //! A new protocol is one file with one type in it, and one line in [`ALL`].
 
+mod anthropic;
 mod call;
+mod delay;
 mod directory;
+mod error_words;
 mod failure;
 mod front;
+mod gemini;
 mod neutral;
+mod ollama;
 mod openai;
 mod passage;
 mod raw_object;
 mod recall;
+mod responses;
 mod sse;
 mod transport;
+#[cfg(test)]
+mod trial;
+mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
+pub use delay::delay_from;
 pub use directory::{Directory, Endpoint, Place};
-pub use failure::{Shape, Upset, delay_from, upset};
+pub use failure::{Shape, Upset, upset};
 pub use front::{Dialect, Front, Told};
 pub use neutral::{Losses, Mistake};
 pub use passage::{Framing, Meaning, Passage};
@@ -25,12 +35,13 @@ pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, EventSplitter, LineSplitter, Splitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};
+pub use vertex::TokenSource;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 /// A request to an upstream, ready for the socket.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Outgoing {
     pub method: Method,
     pub url: String,
@@ -71,7 +82,13 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Every protocol that is built.
-pub const ALL: &[&dyn Protocol] = &[&openai::OpenAi];
+pub const ALL: &[&dyn Protocol] = &[
+    &openai::OpenAi,
+    &anthropic::Anthropic,
+    &gemini::Gemini,
+    &vertex::Vertex,
+    &ollama::Ollama,
+];
 
 /// The protocol that a word of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Protocol> {

@@ -1,7 +1,7 @@
 //! How one answer gets from an upstream to its client: as it came, or in other words.
 
 use super::{Event, Told, Upset};
-use crate::domain::Usage;
+use crate::domain::{Failure, Usage};
 use bytes::{Bytes, BytesMut};
 
 /// What cuts a stream into events.
@@ -23,6 +23,21 @@ impl Framing {
                     || content_type.starts_with("application/json")
             }
         }
+    }
+}
+
+/// What is not JSON where it should be. A piece without its end is where the stream was cut off.
+pub(super) fn unreadable(event: &Event, framing: Framing) -> Upset {
+    let is_whole = match framing {
+        Framing::Events => event.has_blank_line(),
+        Framing::Lines => event.raw.ends_with(b"\n"),
+    };
+    if is_whole {
+        let message = "the provider sent something that is not JSON";
+        Upset::silent(Failure::Server, message)
+    } else {
+        let message = "the provider's stream ended inside of an event";
+        Upset::silent(Failure::Disconnected, message)
     }
 }
 

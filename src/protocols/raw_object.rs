@@ -28,6 +28,11 @@ impl<'a> RawObject<'a> {
             .flatten()
     }
 
+    /// The members' names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// Whether the member is there and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")
@@ -45,6 +50,18 @@ impl<'a> RawObject<'a> {
     pub fn mentions(&self, name: &str, bytes: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.get().contains(bytes))
+    }
+
+    /// The role of the last of a list of messages.
+    pub fn last_role(&self, name: &str) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow, default)]
+            role: Option<Cow<'a, str>>,
+        }
+        let messages: Vec<Message<'_>> = self.read(name)?;
+        let last = messages.into_iter().next_back()?;
+        last.role.map(Cow::into_owned)
     }
 
     /// The object as values; what is not JSON inside of a member cannot be, for it was read once.

@@ -25,6 +25,22 @@ impl Event {
         self.raw.trim_ascii()
     }
 
+    /// Whether the blank line at its end is there.
+    pub fn has_blank_line(&self) -> bool {
+        matches!(
+            self.raw.as_ref(),
+            [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
+        )
+    }
+
+    /// Writes the event as it came; the last one of a stream may lack its blank line.
+    pub fn pass(&self, out: &mut BytesMut) {
+        out.extend_from_slice(&self.raw);
+        if !self.has_blank_line() {
+            out.extend_from_slice(b"\n\n");
+        }
+    }
+
     /// The data lines joined; nothing for comments and other events without data.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let mut data: Option<Cow<'_, [u8]>> = None;

@@ -1,5 +1,7 @@
 //! Numbers as people read them, in few cells.
 
+use crate::contract::CostBasis;
+use crate::tui::theme::Theme;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Shown where there is nothing to show.
@@ -52,7 +54,20 @@ pub fn usd(amount: Option<f64>) -> String {
     }
 }
 
-/// The same without the sign.
+/// A sum with a mark of how sure it is: `~$4.12` in parts reckoned, `≥$4.12` with parts missing.
+pub fn sum(amount: Option<f64>, basis: CostBasis, theme: Theme) -> String {
+    let mark = amount.map_or_else(String::new, |amount| mark(amount, basis, theme));
+    mark + &usd(amount)
+}
+
+/// The mark alone, in the screen's characters. Nothing is nothing, however it was reckoned.
+pub fn mark(amount: f64, basis: CostBasis, theme: Theme) -> String {
+    let shown = |mark: char| theme.mark(mark, if mark == '≥' { '>' } else { mark });
+    let mark = basis.mark().filter(|mark| *mark == '≥' || amount > 0.0);
+    mark.map(shown).into_iter().collect()
+}
+
+/// An amount without the sign.
 pub fn plain_usd(amount: f64) -> String {
     if amount == 0.0 {
         "0".to_owned()
@@ -189,6 +204,22 @@ mod tests {
         assert_eq!(between("2026-11-24T03:04:10.000Z"), "4m");
         assert_eq!(between("2026-11-24T06:00:00.000Z"), "3h");
         assert_eq!(between("yesterday"), "-");
+    }
+
+    #[test]
+    fn a_sum_shows_how_sure_it_is_and_what_is_unknown_is_no_number() {
+        let basis = |estimated, unknown| CostBasis {
+            exact: 9,
+            estimated,
+            unknown,
+        };
+        let shown = |amount, basis| sum(amount, basis, Theme::default());
+
+        assert_eq!(shown(Some(4.123), basis(0, 0)), "$4.12");
+        assert_eq!(shown(Some(4.123), basis(1, 0)), "~$4.12");
+        assert_eq!(shown(Some(4.123), basis(1, 1)), "≥$4.12");
+        assert_eq!(shown(Some(0.0), basis(1, 0)), "$0");
+        assert_eq!(shown(None, basis(0, 1)), "n/a");
     }
 
     #[test]

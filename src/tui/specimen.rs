@@ -1,9 +1,9 @@
 //! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
 
 use crate::contract::{
-    Bucket, Dropped, EventKind, EventReport, Factors, FailureCount, ModelPerformance, Percentiles,
-    ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals, WeightPoints,
-    Window,
+    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, ModelPerformance,
+    Percentiles, ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals,
+    WeightPoints, Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
@@ -42,6 +42,11 @@ pub fn status(providers: usize, step: u64) -> Status {
                 p99: Some(4_100.0),
             },
             total_cost_usd: Some(3.2),
+            cost_basis: CostBasis {
+                exact: 10_000,
+                estimated: 12,
+                unknown: 2_600,
+            },
             total_tokens: 4_100_000,
         },
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
@@ -141,8 +146,14 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             p95: None,
             p99: None,
         },
+        cost_basis: CostBasis {
+            exact: [2_000, 2_200, 0, 2_900, 0][kind],
+            estimated: [12, 0, 0, 0, 0][kind],
+            unknown: [0, 0, 2_600, 0, 0][kind],
+        },
         total_cost_usd: [Some(1.21), Some(1.4), None, Some(0.0031), Some(0.0)][kind],
         average_tokens: Some(312.0),
+        lost_in_translation: 0,
         in_flight: if well {
             3 + u32::try_from(kind).unwrap_or(0)
         } else {

@@ -77,14 +77,14 @@ pub fn through(kind: &str, dialect: Dialect, piece: usize, stream: &[u8]) {
     for part in stream.chunks(piece) {
         splitter.push(part);
         while let Ok(Some(event)) = splitter.next_event() {
-            end = ending(passage.read(&event, &mut out));
+            end = ending(&passage.read(&event, &mut out));
             if end.is_some() {
                 return judge(passage.as_mut(), dialect, end, out);
             }
         }
     }
     if let Some(event) = splitter.rest() {
-        end = ending(passage.read(&event, &mut out));
+        end = ending(&passage.read(&event, &mut out));
     }
     if end.is_none() && passage.may_end() {
         passage.close(&mut out);
@@ -94,7 +94,7 @@ pub fn through(kind: &str, dialect: Dialect, piece: usize, stream: &[u8]) {
 }
 
 /// Whether the answer is whole, once that is known.
-fn ending(meaning: Meaning) -> Option<bool> {
+fn ending(meaning: &Meaning) -> Option<bool> {
     match meaning {
         Meaning::Done => Some(true),
         Meaning::Broken(_) => Some(false),

@@ -2,8 +2,8 @@
 
 use crate::upstream::Upstream;
 use aibal_tui::domain::{
-    Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot, Strategy, Target, TargetId,
-    Weights,
+    Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot, Strategy, Target,
+    TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{Gateway, Limits, router};
@@ -61,6 +61,7 @@ pub async fn start_with(
                 id: TargetId::new(&name, &model),
                 provider: place,
                 types: ModelTypes::CHAT,
+                capabilities: Capabilities::default(),
                 price: Some(price),
             });
         }
@@ -126,7 +127,7 @@ pub async fn start_fleet(
     }
 }
 
-fn provider(name: &str) -> Provider {
+pub fn provider(name: &str) -> Provider {
     Provider {
         name: name.into(),
         kind: "openai-compatible".into(),

@@ -3,8 +3,8 @@
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
 use aibal_tui::domain::{
-    Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy, Target, TargetId,
-    WeightOverride, WeightsPatch,
+    Capabilities, Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy,
+    Target, TargetId, WeightOverride, WeightsPatch,
 };
 use aibal_tui::protocols::{Directory, Endpoint, by_kind};
 use std::time::Duration;
@@ -23,12 +23,11 @@ async fn start(pace: f64) -> Loop {
     let vendors = Vendors::start_at(7, Scenario::steady(), pace)
         .await
         .unwrap();
-    let protocol = by_kind("openai-compatible").unwrap();
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
             name: vendor.name.into(),
-            kind: "openai-compatible".into(),
+            kind: vendor.kind.into(),
             priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
             enabled: true,
@@ -39,11 +38,13 @@ async fn start(pace: f64) -> Loop {
             id: TargetId::new(vendor.name, vendor.model),
             provider: place,
             types: [ModelType::Chat].into_iter().collect(),
+            capabilities: Capabilities::default(),
             price: Some(Price::flat(
                 vendor.input_usd_per_1m,
                 vendor.output_usd_per_1m,
             )),
         });
+        let protocol = by_kind(vendor.kind).unwrap();
         directory.endpoints.push(Endpoint::new(
             &vendor.base_url,
             vendor.api_key,

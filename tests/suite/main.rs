@@ -12,3 +12,4 @@ mod golden;
 mod program;
 mod remote;
 mod upstream;
+mod vendors;

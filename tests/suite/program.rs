@@ -18,7 +18,7 @@ pub fn program(home: &TempDir) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> (i32, String, String) {
+pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output {
         status,
         stdout,
@@ -62,6 +62,11 @@ fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
     command
         .args(["demo", "--headless", "--listen", "127.0.0.1:0"])
         .args(more);
+    serving(&mut command)
+}
+
+/// An instance that this command starts, and its address.
+pub fn serving(command: &mut Command) -> (Running, String) {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -5,7 +5,8 @@ use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, Local, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
-    Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId,
+    WeightOverride, Weights,
 };
 use aibal_tui::{clock, engine, server};
 use axum::Router;
@@ -66,6 +67,7 @@ fn catalogue() -> Catalogue {
         id: TargetId::new(name, "small"),
         provider,
         types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
         price: None,
     };
     Catalogue {

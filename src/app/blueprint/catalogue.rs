@@ -2,11 +2,13 @@
 
 use crate::config::{self, ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
+    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
     WeightOverride,
 };
 use crate::gateway::{Limits, TargetLimits};
-use crate::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
+use crate::protocols::{
+    Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
+};
 use std::time::Duration;
 
 /// How long a provider may take to list its models before we start without it.
@@ -25,6 +27,7 @@ pub async fn build(
         let models = models(provider, endpoint.as_ref(), warnings).await;
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
+            directory.traits.push(traits(model));
             limits.push(TargetLimits {
                 timeout: Some(model.timeout),
                 first_token_timeout: Some(model.first_token_timeout),
@@ -75,12 +78,24 @@ fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
         return None;
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
-    Endpoint::new(
-        &provider.base_url,
-        key,
-        &provider.kind,
-        by_kind(&provider.kind)?,
-    )
+    let protocol = by_kind(&provider.kind)?;
+    let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    let mut models = provider.models.iter();
+    let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
+    endpoint.sample = sample.map(|model| model.id.as_str().into());
+    let Some(vertex) = &provider.vertex else {
+        return Some(endpoint);
+    };
+    endpoint.place = Some(Place {
+        project: vertex.project.clone(),
+        location: vertex.location.clone(),
+    });
+    if key.is_some() {
+        return Some(endpoint);
+    }
+    let file = vertex.credentials.clone();
+    let tokens = TokenSource::new(file, || crate::clock::now().unix_seconds());
+    Some(endpoint.with_tokens(tokens))
 }
 
 /// Those that are configured, else those that the provider itself lists.
@@ -114,10 +129,9 @@ async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
         },
     )
     .ok()?;
-    let answer = transport
-        .send(0, endpoint.protocol.probe(endpoint))
-        .await
-        .ok()?;
+    let endpoint = endpoint.ready(false).await.ok()?;
+    let question = endpoint.protocol.probe(&endpoint);
+    let answer = transport.send(0, question).await.ok()?;
     let body = answer.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)
 }
@@ -127,7 +141,50 @@ fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> T
         id: TargetId::new(&provider.name, &model.id),
         provider: place,
         types: model.types.iter().map(|kind| model_type(*kind)).collect(),
+        capabilities: capabilities(&model.abilities),
         price: model.price.as_ref().map(price),
+    }
+}
+
+fn capabilities(abilities: &config::Abilities) -> Capabilities {
+    let config::Abilities {
+        talk,
+        embeddings,
+        vision,
+        tools,
+        json_schema,
+        reasoning,
+        prefill,
+        context_window,
+        max_output,
+    } = *abilities;
+    Capabilities {
+        talk,
+        embeddings,
+        vision,
+        tools,
+        json_schema,
+        reasoning,
+        prefill,
+        context_window,
+        max_output,
+    }
+}
+
+/// What is not stated is as the protocol's newest models have it.
+fn traits(model: &ModelSettings) -> ModelTraits {
+    let usual = ModelTraits::UNSTATED;
+    let (able, peculiar) = (&model.abilities, &model.peculiarities);
+    ModelTraits {
+        sampling: peculiar.sampling.unwrap_or(usual.sampling),
+        forced_tools: peculiar.forced_tools.unwrap_or(usual.forced_tools),
+        json_schema: able.json_schema.unwrap_or(usual.json_schema),
+        reasoning: able.reasoning.unwrap_or(usual.reasoning),
+        adaptive_thinking: peculiar
+            .adaptive_thinking
+            .unwrap_or(usual.adaptive_thinking),
+        responses_only: peculiar.responses_only,
+        max_output: able.max_output,
     }
 }
 
@@ -172,5 +229,49 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
             model: route.model.as_str().into(),
             targets: places,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Abilities, Peculiarities};
+
+    #[test]
+    fn what_is_stated_of_a_model_reaches_its_protocol_and_the_rest_is_usual() {
+        let mut model = ModelSettings {
+            id: "m".to_owned(),
+            types: [config::ModelType::Chat].into(),
+            price: None,
+            abilities: Abilities::default(),
+            peculiarities: Peculiarities::default(),
+            timeout: PATIENCE,
+            first_token_timeout: PATIENCE,
+        };
+        assert_eq!(traits(&model), ModelTraits::UNSTATED);
+
+        model.abilities = Abilities {
+            json_schema: Some(false),
+            reasoning: Some(true),
+            max_output: Some(64_000),
+            ..Abilities::default()
+        };
+        model.peculiarities = Peculiarities {
+            sampling: Some(false),
+            forced_tools: Some(false),
+            adaptive_thinking: Some(true),
+            responses_only: true,
+        };
+        let stated = ModelTraits {
+            sampling: false,
+            forced_tools: false,
+            json_schema: false,
+            reasoning: true,
+            adaptive_thinking: true,
+            responses_only: true,
+            max_output: Some(64_000),
+        };
+        assert_eq!(traits(&model), stated);
+        assert_eq!(capabilities(&model.abilities).max_output, Some(64_000));
     }
 }

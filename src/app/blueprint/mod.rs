@@ -9,9 +9,10 @@ use crate::access::{Access, Role, Token};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings};
 use crate::contract::Window;
-use crate::demo::Vendors;
+use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
-    Catalogue, Price, Provider, Strategy, Target, TargetId, WeightOverride, Weights,
+    Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
+    WeightOverride, Weights,
 };
 use crate::gateway::Limits;
 use crate::logs::Recent;
@@ -135,6 +136,30 @@ fn client_token(settings: &Settings) -> Option<Token> {
     })
 }
 
+/// A simulated vendor's models: the one that speaks, and the one that makes vectors.
+fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target> {
+    let target = |model: &str, types: ModelTypes, price: Price| Target {
+        id: TargetId::new(vendor.name, model),
+        provider: place,
+        types,
+        capabilities: Capabilities::of(types),
+        price: Some(price),
+    };
+    let words = vendor.types.iter();
+    let types = words.filter_map(|word| word.parse().ok()).collect();
+    let price = Price::flat(vendor.input_usd_per_1m, vendor.output_usd_per_1m);
+    let speaker = target(vendor.model, types, price);
+    let embedder = vendor.embedder.map(|embedder| {
+        let types = [ModelType::Embedding].into_iter().collect();
+        target(
+            embedder.model,
+            types,
+            Price::flat(embedder.input_usd_per_1m, 0.0),
+        )
+    });
+    std::iter::once(speaker).chain(embedder)
+}
+
 /// The demo: simulated vendors, built-in limits, nothing saved.
 pub(super) fn of_demo(
     vendors: &Vendors,
@@ -154,19 +179,7 @@ pub(super) fn of_demo(
             off: None,
             weights: WeightOverride::default(),
         });
-        catalogue.targets.push(Target {
-            id: TargetId::new(vendor.name, vendor.model),
-            provider: place,
-            types: vendor
-                .types
-                .iter()
-                .filter_map(|word| word.parse().ok())
-                .collect(),
-            price: Some(Price::flat(
-                vendor.input_usd_per_1m,
-                vendor.output_usd_per_1m,
-            )),
-        });
+        catalogue.targets.extend(demo_targets(place, vendor));
         let protocol = by_kind(vendor.kind);
         directory.endpoints.push(protocol.and_then(|protocol| {
             Endpoint::new(&vendor.base_url, vendor.api_key, vendor.kind, protocol)

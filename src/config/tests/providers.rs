@@ -1,7 +1,7 @@
 //! Providers: from the file, from the environment alone, and those that cannot be used.
 
 use super::Desk;
-use crate::config::{ModelType, ProviderSettings};
+use crate::config::{Abilities, ModelType, ProviderSettings};
 use insta::assert_snapshot;
 use std::time::Duration;
 
@@ -115,6 +115,41 @@ fn vertex_is_brought_by_the_gateway_key() {
 }
 
 #[test]
+fn the_usual_variable_names_the_file_of_credentials() {
+    let desk = Desk::new()
+        .file("key.json", r#"{"type":"service_account"}"#)
+        .variable("AI_GATEWAY_API_KEY", "vertex")
+        .variable("GOOGLE_CLOUD_PROJECT", "p1")
+        .variable("GOOGLE_APPLICATION_CREDENTIALS", "key.json");
+
+    let vertex = provider(&desk, "vertex");
+
+    assert!(vertex.is_usable());
+    let file = vertex.vertex.expect("its settings").credentials;
+    assert!(file.expect("a file").ends_with("desk/key.json"));
+    assert_eq!(desk.warnings(), "");
+}
+
+#[test]
+fn a_file_that_holds_no_credentials_turns_its_provider_off() {
+    let warning = |content: Option<&str>| {
+        let file = "[[providers]]\nname = \"v\"\nkind = \"vertex\"\nproject = \"p\"\n\
+                    credentials = \"key.json\"\n";
+        let mut desk = Desk::with_file(file);
+        if let Some(content) = content {
+            desk = desk.file("key.json", content);
+        }
+        assert!(!provider(&desk, "v").is_usable());
+        let folder = desk.sources.cwd.display().to_string();
+        desk.warnings().replace(&folder, "DESK")
+    };
+
+    assert_snapshot!(warning(None), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json cannot be read: No such file or directory (os error 2); the provider is off");
+    assert_snapshot!(warning(Some("private")), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json is not JSON; the provider is off");
+    assert_snapshot!(warning(Some("[]")), @"aibal.toml:5: providers[v].credentials: the file DESK/key.json has no `type`, so it is no key of Google's; the provider is off");
+}
+
+#[test]
 fn any_other_gateway_key_is_what_clients_must_send() {
     let loaded = Desk::new()
         .variable("AI_GATEWAY_API_KEY", "team-token")
@@ -186,7 +221,7 @@ fn models_know_their_price_types_and_patience() {
     assert_eq!(price(2), None);
     assert_eq!(price(3), Some((0.15, 9.0)));
     assert_eq!(price(4), None);
-    assert_eq!(models[0].context_window, Some(128_000));
+    assert_eq!(models[0].abilities.context_window, Some(128_000));
     assert_eq!(
         models[0].types,
         [ModelType::Chat, ModelType::Vision, ModelType::Artifact].into()
@@ -213,6 +248,63 @@ fn models_know_their_price_types_and_patience() {
     assert_eq!(local.timeout, Duration::from_secs(90));
     assert_eq!(local.first_token_timeout, Duration::from_mins(1));
     assert_snapshot!(desk.warnings(), @"aibal.toml:18: providers[o].models[half].input_usd_per_1m: the other price is unknown, so what this model costs stays unknown");
+}
+
+#[test]
+fn what_models_can_do_comes_from_the_file_then_from_the_table_and_else_is_not_stated() {
+    let desk = Desk::with_file(
+        "[[providers]]\nname = \"o\"\nkind = \"openai\"\napi_key = \"env:K\"\n\
+         [[providers.models]]\nid = \"gpt-4o\"\nvision = false\ncontext_window = 9\nsampling = false\n\
+         [[providers.models]]\nid = \"mystery\"\nreasoning = true\nmax_output = 7\n\
+         [[providers.models]]\nid = \"gpt-5.5-pro\"\n\
+         [[providers.models]]\nid = \"text-embedding-3-small\"\n\
+         [[providers.models]]\nid = \"other\"\ntypes = [\"chat\", \"vision\"]\n",
+    )
+    .variable("K", "k");
+
+    let models = provider(&desk, "o").models;
+    let able = |index: usize| models[index].abilities;
+
+    assert_eq!(able(0).vision, Some(false));
+    assert_eq!(able(0).tools, Some(true));
+    assert_eq!(able(0).context_window, Some(9));
+    assert_eq!(models[0].peculiarities.sampling, Some(false));
+    assert_eq!(
+        models[0].types,
+        [ModelType::Chat, ModelType::Artifact].into()
+    );
+    let mystery = Abilities {
+        reasoning: Some(true),
+        max_output: Some(7),
+        ..Abilities::default()
+    };
+    assert_eq!(able(1), mystery);
+    assert!(models[1].types.contains(&ModelType::Reasoning));
+    assert!(models[2].peculiarities.responses_only);
+    assert_eq!(able(2).json_schema, Some(false));
+    assert_eq!(
+        (able(3).talk, able(3).embeddings),
+        (Some(false), Some(true))
+    );
+    assert_eq!(
+        (able(4).talk, able(4).embeddings),
+        (Some(true), Some(false))
+    );
+    assert_eq!((able(4).vision, able(4).tools), (Some(true), None));
+}
+
+#[test]
+fn a_flag_that_denies_a_type_that_is_given_is_a_mistake() {
+    let desk = Desk::with_file(
+        "[[providers]]\nname = \"o\"\nkind = \"openai\"\napi_key = \"env:K\"\n\
+         models = [{ id = \"m\", types = [\"vision\"], vision = false, max_output = 0 }]\n",
+    )
+    .variable("K", "k");
+
+    assert_snapshot!(desk.mistakes(), @"
+    aibal.toml:5: providers[o].models[m].max_output: 0: must be a whole number from 1 to 1000000000
+    aibal.toml:5: providers[o].models[m].vision: is false, but types names vision; one of the two must go
+    ");
 }
 
 #[test]

@@ -197,18 +197,38 @@ fn path_and_check_tell_what_is_read() {
 #[test]
 fn the_price_list_names_its_source_and_what_the_configuration_sets() {
     let file = "[[providers]]\nname = \"o\"\nkind = \"openai\"\napi_key = \"env:K\"\n\
-                models = [{ id = \"gpt-4o\", input_usd_per_1m = 1, output_usd_per_1m = 2 }]\n";
+                models = [{ id = \"gpt-4o\", input_usd_per_1m = 1, output_usd_per_1m = 2 }, \
+                { id = \"gpt-4.1\" }, { id = \"mystery\", tools = false }, { id = \"new\" }]\n";
 
     let text = price_list(Some(&Desk::with_file(file).loaded()));
 
     assert!(
-        text.starts_with("USD per 1,000,000 tokens. Source: LiteLLM"),
+        text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
-    assert!(
-        text.trim_end().ends_with("from the configuration"),
-        "{text}"
-    );
+    let (built_in, configured) = text.split_once("\n\nOtherwise").expect("two parts");
+    assert!(built_in.contains("Source: LiteLLM"), "{text}");
+    insta::assert_snapshot!(configured, @r"
+     than in the table, by the configuration:
+    o         gpt-4o                           1      2     n/a    n/a   128k v-tj-
+      input_usd_per_1m: aibal.toml:5
+      output_usd_per_1m: aibal.toml:5
+    o         mystery                        n/a    n/a     n/a    n/a    n/a ??-??
+      tools: aibal.toml:5
+    o         new                            n/a    n/a     n/a    n/a    n/a ?????
+      not in the table
+    ");
+    let mut rows = built_in
+        .lines()
+        .skip_while(|line| !line.contains(" gpt-6-sol "));
+    insta::assert_snapshot!(rows.by_ref().take(2).collect::<Vec<_>>().join("\n"), @r"
+    openai    gpt-6-sol                        2     10     0.2    2.5   922k vrtj-
+              > 272k                           4     15     0.4
+    ");
+    let embedder = built_in
+        .lines()
+        .find(|line| line.contains("text-embedding-3-small"));
+    insta::assert_snapshot!(embedder.expect("a row"), @"openai    text-embedding-3-small        0.02      0     n/a    n/a   8191 ---?e");
 }
 
 #[test]

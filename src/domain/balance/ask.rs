@@ -1,5 +1,8 @@
 //! What is asked of the balancer.
 
+use super::Exclusion;
+use crate::domain::capability::{Lack, Needs};
+use crate::domain::snapshot::{Candidate, RoutingTable};
 use crate::domain::target::ModelType;
 
 /// Which targets a request's model name allows.
@@ -15,6 +18,12 @@ pub enum Scope<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     pub scope: Scope<'a>,
+    /// The type of work, however the targets were named.
+    pub kind: ModelType,
+    pub needs: Needs,
+    /// The client insists on this very target: what is stated of the model may be stale, and the
+    /// provider says by itself what it cannot do.
+    pub pinned: bool,
     /// Estimated tokens of the prompt.
     pub input: f64,
     pub max_tokens: Option<f64>,
@@ -26,6 +35,8 @@ pub struct Ask<'a> {
     pub max_latency: Option<f64>,
     /// Targets that failed this request already.
     pub tried: &'a [usize],
+    /// Those of them for which the prompt was too long.
+    pub outgrown: &'a [usize],
 }
 
 impl Ask<'_> {
@@ -33,12 +44,149 @@ impl Ask<'_> {
     pub fn usual(kind: ModelType) -> Self {
         Self {
             scope: Scope::Type(kind),
+            kind,
+            needs: Needs::default(),
+            pinned: false,
             input: 500.0,
             max_tokens: None,
             preferred: None,
             max_cost: None,
             max_latency: None,
             tried: &[],
+            outgrown: &[],
         }
+    }
+
+    /// Whether the request's model name allows this target.
+    pub(super) fn names(&self, target: usize, candidate: &Candidate) -> bool {
+        match self.scope {
+            Scope::Type(kind) => candidate.types.contains(kind),
+            Scope::Only(targets) => targets.contains(&target),
+        }
+    }
+
+    /// Whether the model can do what is asked, as far as is stated.
+    pub(super) fn suits(
+        &self,
+        table: &RoutingTable,
+        candidate: &Candidate,
+    ) -> Result<(), Exclusion> {
+        let able = &candidate.capabilities;
+        let lack = match able.wrong_trade(self.kind) {
+            None if !self.pinned => able
+                .lack(self.needs, self.input, self.max_tokens)
+                .or_else(|| self.is_outgrown(table, candidate).then_some(Lack::Outgrown)),
+            lack => lack,
+        };
+        lack.map_or(Ok(()), |lack| Err(Exclusion::Lacks(lack)))
+    }
+
+    /// Whether a prompt that was too long for another target is too long for this one: because it
+    /// is the same model, or holds no more.
+    fn is_outgrown(&self, table: &RoutingTable, candidate: &Candidate) -> bool {
+        let window = |candidate: &Candidate| candidate.capabilities.context_window;
+        self.outgrown.iter().any(|&at| {
+            let small = &table.candidates[at];
+            let holds_no_more = window(small)
+                .zip(window(candidate))
+                .is_some_and(|(small, other)| other <= small);
+            holds_no_more || small.id.model == candidate.id.model
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::balance::choose;
+    use crate::domain::balance::tests::{candidate, table};
+    use crate::domain::{Capabilities, Moment};
+
+    const NOW: Moment = Moment::from_seconds(1_000);
+
+    /// Targets that hold so many tokens, each the dearer and slower the more.
+    fn windows(models: &[(&str, Option<u64>)]) -> RoutingTable {
+        let target = |(at, (model, window)): (usize, &(&str, Option<u64>))| Candidate {
+            capabilities: Capabilities {
+                context_window: *window,
+                ..Capabilities::default()
+            },
+            ..candidate(at, model, 1.0 + at as f64, 0.5 + at as f64, 0.02)
+        };
+        table(models.iter().enumerate().map(target).collect())
+    }
+
+    fn why(table: &RoutingTable, ask: &Ask<'_>) -> Vec<String> {
+        let rejected = match choose(table, ask, NOW, 0.0) {
+            Ok(choice) => choice.rejected,
+            Err(none) => none.rejected,
+        };
+        let text = |(at, why): &(usize, Exclusion)| format!("{at} {}", why.text(NOW));
+        rejected.iter().map(text).collect()
+    }
+
+    #[test]
+    fn only_who_can_do_what_is_asked_may_serve() {
+        let mut table = windows(&[("a", None), ("b", None)]);
+        table.candidates[0].capabilities.vision = Some(false);
+        let ask = Ask {
+            needs: Needs {
+                images: true,
+                ..Needs::default()
+            },
+            ..Ask::usual(ModelType::Chat)
+        };
+
+        let choice = choose(&table, &ask, NOW, 0.0).expect("a target");
+
+        assert_eq!(choice.target, 1);
+        assert_eq!(why(&table, &ask), ["0 cannot see pictures"]);
+    }
+
+    #[test]
+    fn a_pin_outranks_what_is_stated_of_a_model_but_not_its_trade() {
+        let mut table = windows(&[("a", Some(10))]);
+        table.candidates[0].capabilities.tools = Some(false);
+        let ask = Ask {
+            scope: Scope::Only(&[0]),
+            pinned: true,
+            needs: Needs {
+                tools: true,
+                ..Needs::default()
+            },
+            ..Ask::usual(ModelType::Chat)
+        };
+        assert!(choose(&table, &ask, NOW, 0.0).is_ok());
+
+        table.candidates[0].capabilities.talk = Some(false);
+        assert_eq!(why(&table, &ask), ["0 is an embedding model"]);
+    }
+
+    #[test]
+    fn after_a_prompt_that_was_too_long_only_who_holds_more_or_says_nothing_is_asked() {
+        let models = [
+            ("small", Some(8_000)),
+            ("same", Some(8_000)),
+            ("large", Some(128_000)),
+            ("silent", None),
+            ("small", None),
+        ];
+        let table = windows(&models);
+        let ask = Ask {
+            tried: &[0],
+            outgrown: &[0],
+            ..Ask::usual(ModelType::Chat)
+        };
+        let no_more = "holds no more than one that the prompt was too long for";
+
+        let choice = choose(&table, &ask, NOW, 0.0).expect("a target");
+
+        assert_eq!(choice.target, 2);
+        let ranked: Vec<usize> = choice.fallbacks.iter().map(|other| other.target).collect();
+        assert_eq!(ranked, [3]);
+        assert_eq!(
+            why(&table, &ask),
+            [0, 1, 4].map(|at| format!("{at} {no_more}"))
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Why a target is out of a decision, and when it may be back.
 
+use crate::domain::capability::Lack;
 use crate::domain::units::Moment;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ const NEXT_PROBE: Duration = Duration::from_secs(5);
 /// What kept a target out of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exclusion {
+    /// It cannot do what is asked, as far as is stated.
+    Lacks(Lack),
     Off(Arc<str>),
     Draining,
     Down,
@@ -41,6 +44,7 @@ impl Exclusion {
     /// In words, for example `breaker open for 12 s more`.
     pub fn text(&self, now: Moment) -> String {
         match self {
+            Self::Lacks(lack) => lack.to_string(),
             Self::Off(why) => why.to_string(),
             Self::Draining => "draining".to_owned(),
             Self::Down => "down: probes do not reach it".to_owned(),

@@ -277,9 +277,10 @@ fn field(
         .candidates
         .iter()
         .enumerate()
-        .filter(|&(at, c)| in_scope(ask, at, c))
+        .filter(|&(at, c)| ask.names(at, c))
     {
-        let trial = match exclusion(candidate, target, ask, output, now) {
+        let fit = ask.suits(table, candidate);
+        let trial = match fit.and_then(|()| exclusion(candidate, target, ask, output, now)) {
             Ok(trial) => trial,
             Err(why) => {
                 rejected.push((target, why));
@@ -298,13 +299,6 @@ fn field(
         });
     }
     (runners, rejected)
-}
-
-fn in_scope(ask: &Ask<'_>, target: usize, candidate: &Candidate) -> bool {
-    match ask.scope {
-        Scope::Type(kind) => candidate.types.contains(kind),
-        Scope::Only(targets) => targets.contains(&target),
-    }
 }
 
 /// Whether it may serve as a trial, or why it may not serve.
@@ -380,7 +374,7 @@ fn expected_output(table: &RoutingTable, ask: &Ask<'_>) -> f64 {
 /// The highest prices among all configured targets in scope, usable or not: a fixed reference.
 fn dearest(table: &RoutingTable, ask: &Ask<'_>) -> (f64, f64) {
     let prices = |(target, candidate): (usize, &Candidate)| {
-        in_scope(ask, target, candidate)
+        ask.names(target, candidate)
             .then_some(candidate.price.as_ref())
             .flatten()
             .copied()

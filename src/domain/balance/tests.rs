@@ -1,18 +1,25 @@
 use super::{Ask, Exclusion, Reason, Scope, choose, shares};
 use crate::domain::{
-    Candidate, Catalogue, Chance, Estimate, Gauge, Lease, ModelType, ModelTypes, Moment, Price,
-    RoutingTable, Standing, Strategy, TargetId, Weights,
+    Candidate, Capabilities, Catalogue, Chance, Estimate, Gauge, Lease, ModelType, ModelTypes,
+    Moment, Price, RoutingTable, Standing, Strategy, TargetId, Weights,
 };
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 
 const NOW: Moment = Moment::from_seconds(1_000);
 
-fn candidate(provider: usize, model: &str, usd: f64, seconds: f64, failure: f64) -> Candidate {
+pub(super) fn candidate(
+    provider: usize,
+    model: &str,
+    usd: f64,
+    seconds: f64,
+    failure: f64,
+) -> Candidate {
     Candidate {
         id: TargetId::new(&format!("p{provider}"), model),
         provider,
         types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
         price: Some(Price::flat(usd, usd * 5.0)),
         standing: Standing::Usable,
         blocked_until: None,
@@ -31,7 +38,7 @@ fn candidate(provider: usize, model: &str, usd: f64, seconds: f64, failure: f64)
     }
 }
 
-fn table(candidates: Vec<Candidate>) -> RoutingTable {
+pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
     RoutingTable {
         catalogue: Arc::new(Catalogue::default()),
         strategy: Strategy::Weighted,

@@ -2,6 +2,7 @@
 
 use super::Fleet;
 use crate::domain::balance::{Ask, appraise};
+use crate::domain::pricing::CostBasis;
 use crate::domain::snapshot::{
     Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
     Standing, Totals,
@@ -133,8 +134,10 @@ impl Fleet {
             latency_ms: [0.5, 0.95, 0.99].map(quantiles),
             first_token_ms: [0.5, 0.95, 0.99].map(first_tokens),
             cost: sum.known_cost(),
+            cost_basis: sum.cost_basis,
             tokens: sum.tokens,
             mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
+            lost: sum.lost,
             models,
             failures: sum.failures.clone(),
             cancelled: sum.cancelled,
@@ -150,7 +153,10 @@ impl Fleet {
             requests: sum.all(),
             mean_latency_ms: sum.mean_latency_ms(),
             success_rate: sum.success_rate(),
-            usd_per_token: (sum.tokens > 0 && sum.priced > 0).then(|| sum.cost.usd() / tokens),
+            usd_per_token: sum
+                .known_cost()
+                .filter(|_| sum.tokens > 0)
+                .map(|cost| cost.usd() / tokens),
         }
     }
 
@@ -180,6 +186,10 @@ impl Fleet {
 
 fn totals(requests: &[Tally], providers: &[ProviderSnapshot]) -> Totals {
     let sum = merged_all(requests);
+    let mut cost_basis = CostBasis::default();
+    for provider in providers {
+        cost_basis.merge(provider.cost_basis);
+    }
     let costs: Vec<Money> = providers
         .iter()
         .filter_map(|provider| provider.cost)
@@ -193,6 +203,7 @@ fn totals(requests: &[Tally], providers: &[ProviderSnapshot]) -> Totals {
         p95_ms: sum.latency.quantile(0.95),
         p99_ms: sum.latency.quantile(0.99),
         cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
+        cost_basis,
         tokens: providers.iter().map(|provider| provider.tokens).sum(),
     }
 }

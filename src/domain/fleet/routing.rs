@@ -47,6 +47,7 @@ impl Fleet {
             id: spec.id.clone(),
             provider: spec.provider,
             types: spec.types,
+            capabilities: spec.capabilities,
             price: spec.price,
             standing: self.standing(at),
             blocked_until: record.blocked.map(|(until, _)| until),

@@ -78,9 +78,8 @@ impl Passage for Translation {
         for (choice, delta) in self.deltas.drain(..) {
             self.said += weight(&delta);
             meaning = match (&delta, meaning) {
-                (Delta::Start { .. }, before) => before,
                 (Delta::End(_), Meaning::Quiet) => Meaning::Finish,
-                (Delta::End(_), before) => before,
+                (Delta::Start { .. } | Delta::End(_), before) => before,
                 _ => Meaning::Content,
             };
             self.encoder.write(choice, delta, out);

@@ -31,38 +31,31 @@ impl Calls {
     /// with the last call.
     pub fn place(&mut self, shape: &CallShape<'_>) -> Place {
         let id = shape.id.as_deref().filter(|id| !id.is_empty());
-        let name = shape
-            .function
-            .as_ref()
-            .and_then(|function| function.name.as_deref());
-        let has_name = name.is_some_and(|name| !name.is_empty());
         let known = match id {
             Some(id) => self.0.iter().rposition(|call| {
                 call.id.as_deref() == Some(id)
                     && (shape.index.is_none() || call.index == shape.index)
             }),
-            None if has_name => None,
+            None if shape.has_name() => None,
             None => self
                 .0
                 .iter()
                 .rposition(|call| shape.index.is_some() && call.index == shape.index)
                 .or_else(|| self.0.len().checked_sub(1)),
         };
-        match known {
-            Some(call) => Place {
+        if let Some(call) = known {
+            return Place {
                 call,
                 is_new: false,
-            },
-            None => {
-                self.0.push(Known {
-                    index: shape.index,
-                    id: id.map(str::to_owned),
-                });
-                Place {
-                    call: self.0.len() - 1,
-                    is_new: true,
-                }
-            }
+            };
+        }
+        self.0.push(Known {
+            index: shape.index,
+            id: id.map(str::to_owned),
+        });
+        Place {
+            call: self.0.len() - 1,
+            is_new: true,
         }
     }
 }

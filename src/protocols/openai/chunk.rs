@@ -1,5 +1,6 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
+use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,7 +19,10 @@ pub(super) struct Chunk<'a> {
     #[serde(default)]
     pub x_groq: Option<GroqShape>,
     #[serde(borrow, default)]
-    pub error: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+    /// Where the whole is an error, older servers say so here.
+    #[serde(borrow, default)]
+    object: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +33,9 @@ pub(super) struct Choice<'a> {
     pub delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
     pub finish_reason: Option<Cow<'a, str>>,
+    /// `OpenRouter` tells of one choice's failure beside its siblings.
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 /// What a model said; each vendor calls its reasoning something else.
@@ -65,6 +72,9 @@ pub(super) struct CallShape<'a> {
     pub kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub function: Option<FunctionShape<'a>>,
+    /// What a vendor adds; Google's door puts its seals here.
+    #[serde(borrow, default)]
+    pub extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +83,13 @@ pub(super) struct FunctionShape<'a> {
     pub name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub arguments: Option<Cow<'a, str>>,
+}
+
+impl CallShape<'_> {
+    pub fn has_name(&self) -> bool {
+        let name = self.function.as_ref().and_then(|one| one.name.as_deref());
+        name.is_some_and(|name| !name.is_empty())
+    }
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -93,6 +110,9 @@ pub(super) struct UsageShape {
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default)]
     completion_tokens_details: Option<CompletionDetails>,
+    /// Where `DeepSeek` counts what was cached.
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -133,7 +153,7 @@ impl From<UsageShape> for Tokens {
         Self {
             input: shape.prompt_tokens.unwrap_or(0),
             output: shape.completion_tokens.unwrap_or(0) + apart,
-            cached: prompt.cached_tokens,
+            cached: prompt.cached_tokens.or(shape.prompt_cache_hit_tokens),
             written: prompt.cache_write_tokens,
             reasoning: shape.reasoning(),
         }
@@ -144,14 +164,55 @@ impl Chunk<'_> {
     /// Groq's own place for the usage counts where the usual one is empty.
     pub fn tokens(&self) -> Option<Tokens> {
         let usage = self.usage.or_else(|| self.x_groq?.usage)?;
-        Some(usage.into())
+        let says_something = usage.prompt_tokens.or(usage.completion_tokens).is_some();
+        says_something.then(|| usage.into())
     }
 
-    /// An error where the answer should be; some servers always send the member.
-    pub fn has_error(&self) -> bool {
-        self.error
-            .is_some_and(|error| !matches!(error.get(), "null" | "false" | "\"\"" | "{}"))
+    /// An error where the answer should be. `data` is what the chunk was read from.
+    pub fn failure(&self, data: &[u8]) -> Option<Upset> {
+        if self.error.is_some_and(is_error) || self.object.as_deref() == Some("error") {
+            return Some(stated(data));
+        }
+        let mut choices = self.choices.iter().flatten();
+        let error = choices.find_map(|choice| choice.error.filter(|raw| is_error(raw)))?;
+        Some(stated(format!(r#"{{"error":{error}}}"#).as_bytes()))
     }
+}
+
+/// Some servers always send the member.
+fn is_error(raw: &RawValue) -> bool {
+    !matches!(raw.get(), "null" | "false" | "\"\"" | "{}")
+}
+
+impl Choice<'_> {
+    /// Whether it ends here. Some servers say an empty word all along, and some at the end of an
+    /// answer that `called` tools.
+    pub fn is_end(&self, is_stream: bool, called: bool) -> bool {
+        match self.finish_reason.as_deref() {
+            None => false,
+            Some("") if is_stream => called && !self.delta.as_ref().is_some_and(Delta::has_content),
+            Some(_) => true,
+        }
+    }
+}
+
+impl CallShape<'_> {
+    /// The seal on the thoughts behind the call.
+    pub fn seal(&self) -> Option<String> {
+        let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
+        seal_in(&extra)
+    }
+}
+
+/// The seal in what a vendor adds to a call.
+pub(super) fn seal_in(extra: &Value) -> Option<String> {
+    let seal = extra["google"]["thought_signature"].as_str()?;
+    Some(seal.to_owned())
+}
+
+/// A seal where clients keep it, untouched, and send it back.
+pub(super) fn sealed(seal: &str) -> Value {
+    serde_json::json!({"google": {"thought_signature": seal}})
 }
 
 impl Delta<'_> {

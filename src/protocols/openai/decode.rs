@@ -4,8 +4,9 @@ use super::calls::Calls;
 use super::chunk::{CallShape, Choice, Chunk, finish};
 use crate::domain::Failure;
 use crate::protocols::Event;
-use crate::protocols::failure::{Upset, stated};
+use crate::protocols::failure::Upset;
 use crate::protocols::neutral::{self, Decode, Deltas, Finish, Step, Tokens};
+use crate::protocols::passage::{Framing, unreadable};
 use serde_json::Value;
 
 /// Reads chunks from any server that speaks something like chat completions.
@@ -35,7 +36,7 @@ impl Decoder {
         }
     }
 
-    fn chunk(&mut self, chunk: Chunk<'_>, deltas: &mut Deltas) {
+    fn chunk(&mut self, chunk: Chunk<'_>, is_stream: bool, deltas: &mut Deltas) {
         if let Some(tokens) = chunk.tokens() {
             self.tokens = Some(tokens);
         }
@@ -46,11 +47,22 @@ impl Decoder {
             deltas.push((0, neutral::Delta::Start { model }));
         }
         for choice in choices {
-            self.choice(choice, deltas);
+            self.choice(choice, is_stream, deltas);
         }
     }
 
-    fn choice(&mut self, choice: Choice<'_>, deltas: &mut Deltas) {
+    /// The answer is over, even for a choice that nobody said it of.
+    fn end(&mut self, deltas: &mut Deltas) {
+        for (number, state) in (0..).zip(&mut self.choices) {
+            if state.seen && !state.ended {
+                state.ended = true;
+                let finish = finish("", !state.calls.is_empty());
+                deltas.push((number, neutral::Delta::End(finish)));
+            }
+        }
+    }
+
+    fn choice(&mut self, choice: Choice<'_>, is_stream: bool, deltas: &mut Deltas) {
         let number = choice.index.unwrap_or(0).min(127);
         let place = number as usize;
         if self.choices.len() <= place {
@@ -58,6 +70,7 @@ impl Decoder {
         }
         let state = &mut self.choices[place];
         state.seen = true;
+        let is_end = choice.is_end(is_stream, !state.calls.is_empty());
         if let Some(delta) = choice.delta {
             let reasoning = delta.reasoning_content.or(delta.reasoning);
             let mut say = |delta| deltas.push((number, delta));
@@ -73,6 +86,7 @@ impl Decoder {
                     id: None,
                     kind: None,
                     function: Some(function),
+                    extra_content: None,
                 };
                 fragment(&self.id, &mut state.calls, &call, &mut say);
             }
@@ -81,6 +95,7 @@ impl Decoder {
             }
         }
         if let Some(word) = choice.finish_reason
+            && is_end
             && !state.ended
         {
             state.ended = true;
@@ -137,7 +152,7 @@ fn fragment(
                 .and_then(|function| function.name.as_deref())
                 .unwrap_or_default()
                 .to_owned(),
-            signature: None,
+            signature: shape.seal(),
         });
     }
     let arguments = function.and_then(|function| function.arguments.as_deref());
@@ -152,7 +167,8 @@ fn fragment(
 impl Decode for Decoder {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
         let chunk = whole_chunk(body)?;
-        self.chunk(chunk, deltas);
+        self.chunk(chunk, false, deltas);
+        self.end(deltas);
         Ok(())
     }
 
@@ -161,16 +177,17 @@ impl Decode for Decoder {
             return Step::More;
         };
         if data.trim_ascii() == b"[DONE]" {
+            self.end(deltas);
             return Step::Done;
         }
-        match serde_json::from_slice::<Chunk<'_>>(&data) {
-            Err(_) => Step::Broken(unreadable()),
-            Ok(chunk) if chunk.has_error() => Step::Broken(stated(&data)),
-            Ok(chunk) => {
-                self.chunk(chunk, deltas);
-                Step::More
-            }
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
+            return Step::Broken(unreadable(event, Framing::Events));
+        };
+        if let Some(upset) = chunk.failure(&data) {
+            return Step::Broken(upset);
         }
+        self.chunk(chunk, true, deltas);
+        Step::More
     }
 
     fn may_end(&self) -> bool {
@@ -185,22 +202,14 @@ impl Decode for Decoder {
 
 /// A whole answer that is one.
 pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, Upset> {
-    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| unreadable())?;
-    if chunk.has_error() {
-        return Err(stated(body));
+    let wrong = |message| Upset::silent(Failure::Server, message);
+    let chunk: Chunk<'_> =
+        serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
+    if let Some(upset) = chunk.failure(body) {
+        return Err(upset);
     }
     if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
-        return Err(Upset::silent(
-            Failure::Server,
-            "the provider's answer has no choices",
-        ));
+        return Err(wrong("the provider's answer has no choices"));
     }
     Ok(chunk)
-}
-
-pub(super) fn unreadable() -> Upset {
-    Upset::silent(
-        Failure::Server,
-        "the provider sent something that is not JSON",
-    )
 }

@@ -1,6 +1,6 @@
 //! An answer as chat completions.
 
-use super::chunk::finish_word;
+use super::chunk::{finish_word, sealed};
 use super::write::tool_call;
 use crate::protocols::call::Call;
 use crate::protocols::front::Told;
@@ -120,12 +120,23 @@ impl Encode for Encoder {
             Delta::Reasoning(text) => json!({"reasoning_content": text}),
             Delta::Refusal(text) => json!({"refusal": text}),
             Delta::Annotation(value) => json!({"annotations": [value]}),
-            Delta::Call { call, id, name, .. } => json!({"tool_calls": [{
-                "index": call,
-                "id": id,
-                "type": "function",
-                "function": {"name": name, "arguments": ""},
-            }]}),
+            Delta::Call {
+                call,
+                id,
+                name,
+                signature,
+            } => {
+                let mut value = json!({
+                    "index": call,
+                    "id": id,
+                    "type": "function",
+                    "function": {"name": name, "arguments": ""},
+                });
+                if let Some(seal) = signature {
+                    value["extra_content"] = sealed(&seal);
+                }
+                json!({"tool_calls": [value]})
+            }
             Delta::Arguments { call, text } => {
                 json!({"tool_calls": [{"index": call, "function": {"arguments": text}}]})
             }

@@ -39,6 +39,7 @@ impl Front for ChatFront {
             images: object.mentions("messages", r#""image_url""#),
             tools: object.has_items("tools") || object.has_items("functions"),
             json_schema: format.as_deref() == Some("json_schema"),
+            prefill: object.last_role("messages").as_deref() == Some("assistant"),
             reasoning: effort.is_some_and(|effort| effort != "none") || object.has("reasoning"),
         }
     }

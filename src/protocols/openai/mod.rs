@@ -8,6 +8,7 @@ mod encode;
 mod front;
 mod pass_through;
 mod read;
+mod server;
 mod write;
 
 pub(super) use embeddings::{EmbeddingPassage, EmbeddingRequest};
@@ -20,13 +21,14 @@ use super::call::{Asked, Call, Untranslatable};
 use super::failure::Upset;
 use super::front::Dialect;
 use super::neutral::{Decode, Losses, Translation};
-use super::{Endpoint, Outgoing, Protocol, RawObject};
+use super::{Endpoint, Outgoing, Protocol, RawObject, responses};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use server::Server;
 use write::Manner;
 
 /// The protocol.
@@ -42,7 +44,16 @@ impl Protocol for OpenAi {
     }
 
     fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let has_responses = has_responses(endpoint);
         match call.dialect {
+            Dialect::Responses if has_responses && !call.detour => {
+                Ok(responses::pass_through(endpoint, call))
+            }
+            Dialect::Chat | Dialect::Messages
+                if has_responses && (call.traits.responses_only || call.detour) =>
+            {
+                responses::translate(endpoint, call)
+            }
             Dialect::Chat => Ok(pass_through(endpoint, call)),
             Dialect::Messages | Dialect::Responses => translate(endpoint, call),
         }
@@ -53,13 +64,15 @@ impl Protocol for OpenAi {
             // Newer models take tools together with reasoning at /responses alone.
             Dialect::Chat | Dialect::Messages => {
                 &*endpoint.kind == OPENAI
+                    && !call.traits.responses_only
                     && upset.status == 400
                     && upset.param() == Some("reasoning_effort")
                     && call.object.get("tools").is_some()
             }
             // What calls itself OpenAI may be a server that has no /responses.
             Dialect::Responses => {
-                matches!(&*endpoint.kind, OPENAI | XAI)
+                has_responses(endpoint)
+                    && !call.traits.responses_only
                     && matches!(upset.status, 404 | 405)
                     && upset.code.as_deref() != Some("model_not_found")
             }
@@ -114,66 +127,36 @@ pub(super) fn listed_names(body: &[u8]) -> Option<Vec<String>> {
     Some(list.data.into_iter().map(|model| model.id).collect())
 }
 
+/// Whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
+fn has_responses(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.kind, OPENAI | XAI)
+}
+
 /// The client's own object, with the model's name replaced and the usage asked for.
 fn pass_through(endpoint: &Endpoint, call: &Call<'_>) -> Asked {
+    let server = Server::of(endpoint);
     let mut losses = Losses::default();
     let mut replaced = vec![("model", text(call.model))];
-    if call.stream {
+    if call.stream && server.is_asked_for_usage() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
-    let left_out = adapt(endpoint, call, &mut replaced, &mut losses);
-    let body = call.object.without(&left_out, &replaced);
+    let model = (call.model, call.traits);
+    let body = server.request(call.object, model, replaced, &mut losses);
+    let passage = pass_through::PassThrough::new(call, server == Server::OpenAi);
     Asked {
         outgoing: post(endpoint, "/chat/completions", body, call.stream),
-        passage: Box::new(pass_through::PassThrough::new(
-            call,
-            &*endpoint.kind == OPENAI,
-        )),
+        passage: Box::new(passage),
         losses,
     }
 }
 
-/// Members that this model or server refuses, under the name it takes.
-fn adapt(
-    endpoint: &Endpoint,
-    call: &Call<'_>,
-    replaced: &mut Vec<(&'static str, String)>,
-    losses: &mut Losses,
-) -> Vec<&'static str> {
-    let mut left_out = Vec::new();
-    let mut rename = |from: &'static str, to: &'static str| {
-        if let (Some(limit), None) = (call.object.get(from), call.object.get(to)) {
-            replaced.push((to, limit.get().to_owned()));
-            left_out.push(from);
-        }
-    };
-    match &*endpoint.kind {
-        OPENAI if call.traits.reasoning => rename("max_tokens", "max_completion_tokens"),
-        XAI => {
-            rename("max_completion_tokens", "max_tokens");
-            if call.model.starts_with("grok-4") {
-                for name in ["stop", "presence_penalty", "frequency_penalty"] {
-                    if call.object.get(name).is_some() {
-                        losses.add(name);
-                        left_out.push(name);
-                    }
-                }
-            }
-        }
-        _ => {}
-    }
-    left_out
-}
-
 fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    let server = Server::of(endpoint);
     let mut losses = Losses::default();
     let conversation = call.dialect.front().read(call.object, &mut losses)?;
-    let limit = if &*endpoint.kind == OPENAI {
-        "max_completion_tokens"
-    } else {
-        "max_tokens"
+    let manner = Manner {
+        limit: server.limit(),
     };
-    let manner = Manner { limit };
     let mut body = write::request(conversation, call.model, manner, &mut losses)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
@@ -182,7 +165,11 @@ fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatab
             serde_json::json!({"include_usage": true}),
         );
     }
-    let body = Value::Object(body).to_string().into_bytes();
+    let mut body = Value::Object(body).to_string().into_bytes();
+    if let Ok(object) = serde_json::from_slice::<RawObject<'_>>(&body) {
+        let model = (call.model, call.traits);
+        body = server.request(&object, model, Vec::new(), &mut losses);
+    }
     let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
     Ok(Asked {
         outgoing: post(endpoint, "/chat/completions", body, call.stream),
@@ -213,6 +200,13 @@ fn headers(endpoint: &Endpoint) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(authorization) = endpoint.bearer() {
         headers.insert(AUTHORIZATION, authorization);
+    }
+    // Azure reads the key in a header of its own.
+    if let Some(key) = endpoint
+        .key()
+        .filter(|_| server::is_at(&endpoint.base_url, "azure.com"))
+    {
+        headers.insert(HeaderName::from_static("api-key"), key);
     }
     headers
 }

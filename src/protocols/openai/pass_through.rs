@@ -3,13 +3,13 @@
 
 use super::calls::{Calls, Place};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
-use super::decode::{unreadable, whole_chunk};
+use super::decode::whole_chunk;
 use super::front::error_event;
 use crate::domain::Usage;
 use crate::protocols::call::Call;
-use crate::protocols::failure::{Upset, stated};
+use crate::protocols::failure::Upset;
 use crate::protocols::neutral::Tokens;
-use crate::protocols::passage::{Meaning, Passage};
+use crate::protocols::passage::{Framing, Meaning, Passage, unreadable};
 use crate::protocols::{Event, Told};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -17,11 +17,15 @@ use serde_json::{Value, json};
 /// Reads along.
 #[derive(Debug)]
 pub(super) struct PassThrough {
+    /// The names of calls that have none of their own begin with it.
+    id: String,
     /// The client did not ask for the usage, so it does not see it.
     strip_usage: bool,
     /// OpenAI itself, whose finish reasons are taken at their word.
     is_openai: bool,
     tokens: Option<Tokens>,
+    /// The event that tells the usage. Some servers repeat it; it is told once, last.
+    usage_event: Option<Bytes>,
     choices: Vec<State>,
     said: usize,
 }
@@ -35,13 +39,18 @@ struct State {
 
 /// What is wrong with one choice of a chunk.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "any of them may be wrong beside any other"
+)]
 struct Fix {
     role: bool,
     reasoning: bool,
     list: bool,
     index: bool,
     calls: Option<Vec<Place>>,
-    finish: Option<&'static str>,
+    /// The word for the end, or none at all.
+    finish: Option<Value>,
 }
 
 impl Fix {
@@ -58,9 +67,11 @@ impl Fix {
 impl PassThrough {
     pub fn new(call: &Call<'_>, is_openai: bool) -> Self {
         Self {
-            strip_usage: call.stream && !call.wants_usage,
+            id: call.id.to_owned(),
+            strip_usage: !call.wants_usage,
             is_openai,
             tokens: None,
+            usage_event: None,
             choices: Vec::new(),
             said: 0,
         }
@@ -80,8 +91,9 @@ impl PassThrough {
         let apart = chunk
             .usage
             .is_some_and(|usage| usage.leaves_reasoning_out());
-        let unwanted = self.strip_usage && tokens.is_some();
-        if !misplaced && !apart && !unwanted && !fixes.iter().any(Fix::is_needed) {
+        // In a stream the usage has an event of its own.
+        let astray = is_stream && !fixes.is_empty() && tokens.is_some();
+        if !misplaced && !apart && !astray && !fixes.iter().any(Fix::is_needed) {
             return None;
         }
         let mut value: Value = serde_json::from_slice(data).ok()?;
@@ -91,12 +103,12 @@ impl PassThrough {
         if let (true, Some(tokens)) = (apart, tokens) {
             value["usage"]["completion_tokens"] = tokens.output.into();
         }
-        if let (true, Some(members)) = (unwanted, value.as_object_mut()) {
-            members.remove("usage");
+        if astray {
+            self.usage_event = Some(usage_event(&mut value));
         }
         let choices = value["choices"].as_array_mut().into_iter().flatten();
         for (choice, fix) in choices.zip(&fixes) {
-            apply(choice, fix);
+            apply(choice, fix, &self.id, is_stream);
         }
         serde_json::to_vec(&value).ok()
     }
@@ -111,8 +123,9 @@ impl PassThrough {
             index: choice.index.is_none(),
             ..Fix::default()
         };
+        let is_end = choice.is_end(is_stream, !state.calls.is_empty());
         if let Some(delta) = &choice.delta {
-            fix.role = !state.begun && delta.role.as_deref().is_none_or(str::is_empty);
+            fix.role = delta.role.as_deref().map_or(!state.begun, str::is_empty);
             state.begun = true;
             fix.reasoning = delta.reasoning.is_some() && delta.reasoning_content.is_none();
             fix.list = delta.content.is_some_and(|raw| raw.get().starts_with('['));
@@ -120,13 +133,15 @@ impl PassThrough {
             self.said += length(delta);
         }
         if let Some(word) = choice.finish_reason.as_deref() {
-            state.begun = true;
-            state.ended = true;
             let called = !state.calls.is_empty();
             let denied = word == "stop" && called && !self.is_openai;
-            if denied || !is_finish_word(word) {
-                fix.finish = Some(finish_word(finish(word, called)));
+            if !is_end || state.ended {
+                fix.finish = Some(Value::Null);
+            } else if denied || !is_finish_word(word) {
+                fix.finish = Some(finish_word(finish(word, called)).into());
             }
+            state.begun = true;
+            state.ended |= is_end;
         }
         fix
     }
@@ -140,7 +155,10 @@ fn misplaced_calls(calls: &mut Calls, delta: &Delta<'_>, is_stream: bool) -> Opt
     for shape in shapes {
         let place = calls.place(shape);
         let stray = is_stream && shape.index != Some(place.call as u64);
-        wrong |= stray || (place.is_new && shape.kind.is_none());
+        let named = [shape.id.as_deref(), shape.kind.as_deref()];
+        let named = named.map(|word| word.is_some_and(|word| !word.is_empty()));
+        let repeats = is_stream && !place.is_new && (named.contains(&true) || shape.has_name());
+        wrong |= stray || repeats || (place.is_new && named.contains(&false));
         places.push(place);
     }
     wrong.then_some(places)
@@ -160,12 +178,28 @@ fn length(delta: &Delta<'_>) -> usize {
         + arguments.map(str::len).sum::<usize>()
 }
 
-fn apply(choice: &mut Value, fix: &Fix) {
+/// The usage of a chunk, taken out of it into one that has nothing else.
+fn usage_event(chunk: &mut Value) -> Bytes {
+    let mut alone = json!({});
+    for name in ["id", "object", "created", "model", "system_fingerprint"] {
+        if let Some(value) = chunk.get(name) {
+            alone[name] = value.clone();
+        }
+    }
+    alone["choices"] = json!([]);
+    alone["usage"] = chunk["usage"].take();
+    if let Some(members) = chunk.as_object_mut() {
+        members.shift_remove("usage");
+    }
+    Bytes::from(format!("data: {alone}\n\n"))
+}
+
+fn apply(choice: &mut Value, fix: &Fix, id: &str, is_stream: bool) {
     if fix.index {
         choice["index"] = json!(0);
     }
-    if let Some(word) = fix.finish {
-        choice["finish_reason"] = word.into();
+    if let Some(word) = &fix.finish {
+        choice["finish_reason"] = word.clone();
     }
     let name = if choice["message"].is_object() {
         "message"
@@ -188,9 +222,27 @@ fn apply(choice: &mut Value, fix: &Fix) {
         .flatten()
         .zip(said["tool_calls"].as_array_mut().into_iter().flatten())
     {
-        call["index"] = place.call.into();
-        if place.is_new && call["type"].is_null() {
+        name_call(call, place, id, is_stream);
+    }
+}
+
+/// A call is named once, in its first fragment.
+fn name_call(call: &mut Value, place: &Place, id: &str, is_stream: bool) {
+    let is_empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
+    call["index"] = place.call.into();
+    if place.is_new {
+        if is_empty(&call["type"]) {
             call["type"] = "function".into();
+        }
+        if is_empty(&call["id"]) {
+            call["id"] = format!("call_{id}_{}", place.call).into();
+        }
+    } else if let (true, Some(members)) = (is_stream, call.as_object_mut()) {
+        members.shift_remove("id");
+        members.shift_remove("type");
+        let function = members.get_mut("function").and_then(Value::as_object_mut);
+        if let Some(function) = function {
+            function.shift_remove("name");
         }
     }
 }
@@ -227,10 +279,10 @@ impl Passage for PassThrough {
             return Meaning::Done;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return Meaning::Broken(unreadable());
+            return Meaning::Broken(unreadable(event, Framing::Events));
         };
-        if chunk.has_error() {
-            return Meaning::Broken(stated(&data));
+        if let Some(upset) = chunk.failure(&data) {
+            return Meaning::Broken(upset);
         }
         let is_empty = chunk.choices.as_ref().is_none_or(Vec::is_empty);
         let content = chunk.choices.iter().flatten();
@@ -238,9 +290,7 @@ impl Passage for PassThrough {
             .filter_map(|choice| choice.delta.as_ref())
             .any(Delta::has_content);
         let repaired = self.follow(&chunk, &data, true);
-        if is_empty && self.strip_usage && chunk.tokens().is_some() {
-            return Meaning::Quiet;
-        }
+        let start = out.len();
         match repaired {
             Some(repaired) => {
                 out.extend_from_slice(b"data: ");
@@ -248,6 +298,10 @@ impl Passage for PassThrough {
                 out.extend_from_slice(b"\n\n");
             }
             None => pass(event, out),
+        }
+        if is_empty && chunk.tokens().is_some() {
+            self.usage_event = Some(out.split_off(start).freeze());
+            return Meaning::Quiet;
         }
         match (has_content, !is_empty && self.may_end()) {
             (true, _) => Meaning::Content,
@@ -262,6 +316,9 @@ impl Passage for PassThrough {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
+        if let (false, Some(usage)) = (self.strip_usage, self.usage_event.take()) {
+            out.extend_from_slice(&usage);
+        }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 

@@ -1,5 +1,6 @@
 //! A chat request in no vendor's words.
 
+use super::chunk::seal_in;
 use crate::protocols::neutral::{
     Conversation, Effort, Format, Losses, Media, MediaKind, Members, Mistake, Part, Role, Sampling,
     Source, Tool, ToolCall, ToolChoice, Turn,
@@ -156,7 +157,7 @@ fn tool_call(call: Value, path: String, losses: &mut Losses) -> Result<Option<Pa
         id: members.required_text("id")?,
         name: function.required_text("name")?,
         arguments: function.text("arguments")?.unwrap_or_default(),
-        signature: None,
+        signature: members.take("extra_content").as_ref().and_then(seal_in),
     };
     members.lose_rest(losses);
     Ok(Some(Part::ToolCall(call)))

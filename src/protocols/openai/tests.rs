@@ -1,31 +1,19 @@
+mod servers;
+
 use super::pass_through::PassThrough;
 use super::*;
 use crate::domain::Usage;
+use crate::protocols::Event;
 use crate::protocols::passage::{Meaning, Passage};
-use crate::protocols::{Event, ModelTraits};
+use crate::protocols::trial::{events, feed, with_call};
 use bytes::BytesMut;
+use serde_json::json;
 
 const STREAM: &str =
     r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
 
-fn with_call<T>(text: &str, run: impl FnOnce(&Call<'_>) -> T) -> T {
-    let object: RawObject<'_> = serde_json::from_str(text).unwrap();
-    run(&Call {
-        dialect: Dialect::Chat,
-        object: &object,
-        headers: &HeaderMap::new(),
-        model: "m",
-        traits: &ModelTraits::UNSTATED,
-        stream: object.read("stream").unwrap_or(false),
-        wants_usage: Dialect::Chat.front().wants_usage(&object),
-        id: "1",
-        created: 7,
-        detour: false,
-    })
-}
-
 fn passage(text: &str) -> PassThrough {
-    with_call(text, |call| PassThrough::new(call, false))
+    with_call(Dialect::Chat, text, |call| PassThrough::new(call, false))
 }
 
 /// What an event means and what the client gets of it.
@@ -54,16 +42,17 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
             r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
             Meaning::Finish,
         ),
-        (
-            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#,
-            Meaning::Quiet,
-        ),
-        ("[DONE]", Meaning::Done),
     ];
     for (data, meaning) in events {
         let said = format!("data: {data}\n\n");
         assert_eq!(read(&mut passage, data), (meaning, said));
     }
+    // The usage is held to the end: some servers say it more than once.
+    let usage =
+        r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
+    assert_eq!(read(&mut passage, usage), (Meaning::Quiet, String::new()));
+    let said = format!("data: {usage}\n\ndata: [DONE]\n\n");
+    assert_eq!(read(&mut passage, "[DONE]"), (Meaning::Done, said));
     let usage = Usage {
         input: 9,
         output: 3,
@@ -142,4 +131,102 @@ fn the_clients_stream_options_are_kept() {
         with_usage(&object),
         r#"{"include_obfuscation":false,"include_usage":true}"#
     );
+}
+
+/// The chunks that a client gets of these.
+fn passed(chunks: &[Value]) -> Vec<Value> {
+    let text = |chunk: &Value| format!("data: {chunk}\n\n");
+    let stream: String = chunks.iter().map(text).collect::<String>() + "data: [DONE]\n\n";
+    let heard = feed(&mut passage(STREAM), [stream.as_bytes()]);
+    assert_eq!(heard.end, Ok(()));
+    let mut said = events(&heard.said);
+    assert_eq!(said.pop(), Some("[DONE]".into()));
+    said
+}
+
+fn chunk(delta: &Value, finish: &Value) -> Value {
+    json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+}
+
+#[test]
+fn usage_is_told_once_and_last_wherever_it_came() {
+    let mut said = chunk(&json!({"role": "assistant", "content": "a"}), &Value::Null);
+    said["usage"] = json!({"prompt_tokens": 9, "completion_tokens": 1});
+    let mut end = chunk(&json!({}), &"stop".into());
+    end["x_groq"] = json!({"usage": {"prompt_tokens": 9, "completion_tokens": 2}});
+    let passed = passed(&[said, end]);
+
+    let used: Vec<&Value> = passed.iter().map(|chunk| &chunk["usage"]).collect();
+    assert_eq!(used[..2], [&Value::Null, &Value::Null]);
+    assert_eq!(used[2]["completion_tokens"], 2);
+    assert_eq!((passed.len(), &passed[2]["choices"]), (3, &json!([])));
+}
+
+#[test]
+fn a_call_is_named_once_and_always() {
+    let call = |call: Value| {
+        chunk(
+            &json!({"role": "assistant", "tool_calls": [call]}),
+            &"".into(),
+        )
+    };
+    let passed = passed(&[
+        call(json!({"function": {"name": "f", "arguments": "{"}})),
+        call(json!({"index": 0, "function": {"arguments": "}"}})),
+        call(json!({"index": 1, "id": "b", "type": "function", "function": {"name": "g"}})),
+        call(
+            json!({"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}),
+        ),
+        chunk(&json!({}), &"".into()),
+    ]);
+    let calls = passed.iter().filter_map(|chunk| {
+        let call = chunk["choices"][0]["delta"]["tool_calls"].get(0)?;
+        Some((
+            call["index"].as_u64()?,
+            call["id"].as_str(),
+            call["function"]["name"].as_str(),
+        ))
+    });
+    let expected = [
+        (0, Some("call_1_0"), Some("f")),
+        (0, None, None),
+        (1, Some("b"), Some("g")),
+        (1, None, None),
+    ];
+    assert_eq!(calls.collect::<Vec<_>>(), expected);
+    let ends = passed
+        .iter()
+        .map(|chunk| &chunk["choices"][0]["finish_reason"]);
+    let ends: Vec<&Value> = ends.filter(|end| !end.is_null()).collect();
+    assert_eq!(ends, ["tool_calls"]);
+}
+
+#[test]
+fn an_error_may_stand_where_an_answer_should() {
+    let bodies = [
+        r#"{"error":{"code":402,"message":"no credits"}}"#,
+        r#"{"object":"error","message":"no credits","code":402}"#,
+        r#"{"choices":[{"index":0,"message":{"content":""},"finish_reason":"error","error":{"code":402,"message":"no credits"}}]}"#,
+    ];
+    for body in bodies {
+        let upset = passage(r#"{"model":"m"}"#).whole(&Bytes::from(body));
+        let upset = upset.unwrap_err();
+        assert_eq!((upset.status, &*upset.message), (402, "no credits"));
+        let (meaning, _) = read(&mut passage(STREAM), body);
+        assert!(matches!(meaning, Meaning::Broken(_)), "{body}");
+    }
+    let blank =
+        Bytes::from("\n\n {\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"}}]}");
+    assert!(passage(r#"{"model":"m"}"#).whole(&blank).is_ok());
+}
+
+#[test]
+fn what_deepseek_had_cached_is_counted() {
+    let mut passage = passage(r#"{"model":"m"}"#);
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4});
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "a"}});
+    let body = json!({"choices": [choice], "usage": usage}).to_string();
+    passage.whole(&Bytes::from(body)).unwrap();
+
+    assert_eq!(passage.usage().map(|usage| usage.cached), Some(4));
 }

@@ -1,5 +1,6 @@
 //! A conversation as a chat request.
 
+use super::chunk::sealed;
 use crate::protocols::neutral::{
     Conversation, Format, Losses, Media, MediaKind, Mistake, Part, Role, Source, Tool, ToolCall,
     ToolChoice, Turn, text_of,
@@ -63,25 +64,56 @@ pub(super) fn request(
 
 fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
     let mut messages = Vec::new();
+    let mut shown = Vec::new();
     for turn in turns {
+        if turn.role != Role::Tool {
+            show(&mut shown, &mut messages)?;
+        }
         match turn.role {
             Role::System => messages.push(json!({"role": "system", "content": turn.text()})),
             Role::User => {
                 let content = user_content(turn.parts)?;
                 messages.push(json!({"role": "user", "content": content}));
             }
-            Role::Assistant => messages.push(assistant(turn.parts, losses)),
-            Role::Tool => messages.extend(turn.parts.into_iter().filter_map(result)),
+            Role::Assistant => messages.extend(assistant(turn.parts, losses)),
+            Role::Tool => results(turn.parts, &mut messages, &mut shown, losses),
         }
     }
+    show(&mut shown, &mut messages)?;
     Ok(Value::Array(messages))
 }
 
-fn result(part: Part) -> Option<Value> {
-    let Part::ToolResult { call, content, .. } = part else {
-        return None;
-    };
-    Some(json!({"role": "tool", "tool_call_id": call, "content": text_of(&content)}))
+/// Results are texts here; what they show follows the last of them.
+fn results(
+    parts: Vec<Part>,
+    messages: &mut Vec<Value>,
+    shown: &mut Vec<Part>,
+    losses: &mut Losses,
+) {
+    for part in parts {
+        let Part::ToolResult {
+            call,
+            content,
+            is_error,
+        } = part
+        else {
+            continue;
+        };
+        losses.add_if(is_error, "is_error");
+        let text = text_of(&content);
+        messages.push(json!({"role": "tool", "tool_call_id": call, "content": text}));
+        let media = content.into_iter();
+        shown.extend(media.filter(|part| matches!(part, Part::Media(_))));
+    }
+}
+
+/// Lets the user show what the results before showed.
+fn show(shown: &mut Vec<Part>, messages: &mut Vec<Value>) -> Result<(), Mistake> {
+    if !shown.is_empty() {
+        let content = user_content(std::mem::take(shown))?;
+        messages.push(json!({"role": "user", "content": content}));
+    }
+    Ok(())
 }
 
 /// A lone text stays one.
@@ -114,6 +146,10 @@ fn media(media: Media) -> Result<Value, Mistake> {
             let format = mime.trim_start_matches("audio/");
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
+        (MediaKind::Document, Source::Link(_)) => Err(Mistake::untranslatable(
+            "document",
+            "is a link; send the document itself",
+        )),
         (MediaKind::Document, source) => {
             let mut file = match &source {
                 Source::Id(id) => json!({"file_id": id}),
@@ -131,13 +167,11 @@ fn media(media: Media) -> Result<Value, Mistake> {
     }
 }
 
-fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Value {
+/// Nothing where nothing is left to say: thoughts stay with their vendor.
+fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Option<Value> {
     let text = text_of(&parts);
-    let content = if text.is_empty() {
-        Value::Null
-    } else {
-        text.into()
-    };
+    let is_silent = text.is_empty();
+    let content = if is_silent { Value::Null } else { text.into() };
     let mut message = json!({"role": "assistant", "content": content});
     let mut calls = Vec::new();
     for part in parts {
@@ -147,10 +181,13 @@ fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Value {
             _ => {}
         }
     }
+    if calls.is_empty() && is_silent {
+        return None;
+    }
     if !calls.is_empty() {
         message["tool_calls"] = calls.into();
     }
-    message
+    Some(message)
 }
 
 /// A call in the shape of answers and of history.
@@ -160,11 +197,15 @@ pub(super) fn tool_call(call: &ToolCall) -> Value {
     } else {
         &call.arguments
     };
-    json!({
+    let mut value = json!({
         "id": call.id,
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
-    })
+    });
+    if let Some(seal) = &call.signature {
+        value["extra_content"] = sealed(seal);
+    }
+    value
 }
 
 fn tools(tools: Vec<Tool>) -> Value {

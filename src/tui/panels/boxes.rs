@@ -262,7 +262,6 @@ fn help(model: &Model) -> Vec<String> {
     let mut lines = signs.map(str::to_owned).to_vec();
     lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
     lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
-    lines.push(format!(" PROCESS {} (this dashboard)", std::process::id()));
     lines.push(String::new());
     lines.extend(keys(Place::On(model.screen), model));
     lines

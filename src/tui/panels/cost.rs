@@ -24,12 +24,13 @@ impl Panel for Cost {
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let theme = model.theme();
         let totals = &status.totals;
+        let money = |amount, basis| format::sum(amount, basis, theme);
         let per_thousand = totals.total_cost_usd.filter(|_| totals.requests > 0);
         let per_thousand = per_thousand.map(|cost| cost / totals.requests as f64 * 1e3);
         let text = format!(
             "{} in the window, {} per 1k requests",
-            format::usd(totals.total_cost_usd),
-            format::usd(per_thousand)
+            money(totals.total_cost_usd, totals.cost_basis),
+            money(per_thousand, totals.cost_basis)
         );
         line(Line::raw(text), area, 0, buffer);
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
@@ -45,14 +46,15 @@ impl Panel for Cost {
             Span::raw(format::left("all", NAME + 1)),
             Span::raw(strip::bars(&spent, top, theme)),
             Span::raw(numbers(
-                totals.total_cost_usd,
-                Some(status.usd_per_hour),
+                &money(totals.total_cost_usd, totals.cost_basis),
+                &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
                 Some(1.0),
             )),
         ]);
         line(all, area, 1, buffer);
         for (y, provider) in (2..area.height).zip(model.rows()) {
             let cost = provider.performance.total_cost_usd;
+            let basis = provider.performance.cost_basis;
             let part = cost
                 .zip(totals.total_cost_usd)
                 .filter(|(_, all)| *all > 0.0)
@@ -64,27 +66,36 @@ impl Panel for Cost {
             let row = Line::from(vec![
                 Span::raw(format::left(&provider.performance.provider, NAME + 1)),
                 Span::raw(strip::bars(&values, top, theme)),
-                Span::raw(numbers(cost, provider.usd_per_hour, part)),
+                Span::raw(numbers(
+                    &money(cost, basis),
+                    &per_hour(money(provider.usd_per_hour, basis)),
+                    part,
+                )),
             ]);
             line(row, area, y, buffer);
         }
     }
 }
 
+/// A rate; what is unknown is so at any time.
+fn per_hour(amount: String) -> String {
+    if amount == format::usd(None) {
+        amount
+    } else {
+        amount + "/h"
+    }
+}
+
 /// `  $0.0031  $4.12/h  46%`
-fn numbers(cost: Option<f64>, per_hour: Option<f64>, part: Option<f64>) -> String {
+fn numbers(cost: &str, rate: &str, part: Option<f64>) -> String {
     let part = part.map_or_else(
         || format::NOTHING.to_owned(),
         |part| format!("{}%", format::share(part)),
     );
-    let rate = per_hour.map_or_else(
-        || "n/a".to_owned(),
-        |rate| format!("{}/h", format::usd(Some(rate))),
-    );
     format!(
         " {} {} {}",
-        format::right(&format::usd(cost), 8),
-        format::right(&rate, 10),
+        format::right(cost, 8),
+        format::right(rate, 10),
         format::right(&part, 5)
     )
 }

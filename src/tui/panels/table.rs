@@ -143,10 +143,7 @@ const COLUMNS: &[Column] = &[
         wide: 6,
         from: 66,
         numeric: true,
-        cell: |p, _, _| {
-            p.usd_per_hour
-                .map_or_else(|| "n/a".to_owned(), format::plain_usd)
-        },
+        cell: per_hour,
     },
     Column {
         head: "SCORE",
@@ -304,6 +301,21 @@ fn share_bar(share: f64, width: usize, model: &Model) -> String {
         return theme.mark('▏', '|').to_string();
     }
     theme.mark('█', '#').to_string().repeat(filled)
+}
+
+/// What goes in an hour, with the mark of how sure the provider's costs are where it has room.
+fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
+    let Some(rate) = provider.usd_per_hour else {
+        return "n/a".to_owned();
+    };
+    let mark = format::mark(rate, provider.performance.cost_basis, model.theme());
+    let room = width.saturating_sub(usize::from(!mark.is_empty()));
+    let mut amount = format::plain_usd(rate);
+    // Digits behind the point go before the mark does.
+    if amount.len() > room && amount.contains('.') {
+        amount.truncate(room);
+    }
+    format!("{mark}{amount}")
 }
 
 fn score(provider: &ProviderStatus) -> String {

@@ -93,10 +93,11 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         ),
         format!(" why      {}", decision.reason),
         format!(
-            " result   {} after {attempts}, in {}, for {}",
+            " result   {} after {attempts}, in {}, for {} ({})",
             decision.outcome,
             format::duration(decision.latency_ms),
-            format::usd(decision.cost_usd)
+            format::usd(decision.cost_usd),
+            decision.cost_basis
         ),
     ];
     lines.extend(now_line(model, decision));

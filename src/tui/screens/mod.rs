@@ -96,7 +96,7 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
     let (names, reason) = widths(width);
     let cost = decision
         .cost_usd
-        .map_or_else(|| format::NOTHING.to_owned(), |usd| format!("{usd:.5}"));
+        .map_or_else(|| format::NOTHING.to_owned(), |usd| cost(usd, decision));
     Line::from(vec![
         Span::styled(if chosen { ">" } else { " " }, theme.accent()),
         Span::raw(format!(
@@ -113,6 +113,16 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
             format::right(&cost, 8)
         )),
     ])
+}
+
+/// A cost with a mark where it was reckoned, and not told by the provider.
+fn cost(usd: f64, decision: &DecisionReport) -> String {
+    let mark = if decision.cost_basis == "estimated" && usd > 0.0 {
+        "~"
+    } else {
+        ""
+    };
+    format!("{mark}{usd:.5}")
 }
 
 /// The head of such lines.

@@ -23,6 +23,7 @@ fn decisions() -> Vec<DecisionReport> {
         outcome: outcome.to_owned(),
         latency_ms: Some(912.0),
         cost_usd: Some(0.0052),
+        cost_basis: "estimated".to_owned(),
         attempts,
     };
     vec![

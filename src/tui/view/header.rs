@@ -151,7 +151,10 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
         ),
         (
             1,
-            Span::raw(format!("  ${}/h", format::plain_usd(status.usd_per_hour))),
+            Span::raw(format!(
+                "  {}/h",
+                format::sum(Some(status.usd_per_hour), totals.cost_basis, theme)
+            )),
         ),
         (4, Span::raw(format!("  retried {:.1}%", part * 100.0))),
     ];

@@ -1,7 +1,10 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
+mod capabilities;
+mod costs;
 mod refusals;
 mod targets;
+mod tokens;
 
 use crate::bench::{Bench, limits, start};
 use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, USAGE, Upstream, WHOLE};

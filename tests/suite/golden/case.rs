@@ -130,13 +130,13 @@ impl Case {
     pub fn endpoint(&self, host: &str) -> Endpoint {
         let path = self.upstream_path();
         let ends = [
+            "/v1/projects/",
             "/chat/completions",
             "/embeddings",
             "/messages",
             "/models/",
             "/models?",
             "/api/",
-            "/v1/projects/",
             "/models",
         ];
         let end = ends.iter().find_map(|end| path.find(end));
@@ -169,6 +169,8 @@ impl Case {
             None => return None,
         };
         request["model"] = format!("{}/{}", self.slug(), self.model()).into();
+        // Some were recorded as streams, and are asked for in one piece all the same.
+        request.as_object_mut().unwrap().remove("stream");
         if stream {
             request["stream"] = true.into();
             if self.front() == "chat/completions" {

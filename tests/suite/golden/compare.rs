@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// Members that may be anything.
-const FREE: [&str; 7] = [
+/// Members that may be anything; the last holds what a vendor wants back, sealed.
+const FREE: [&str; 8] = [
     "id",
     "created",
     "created_at",
@@ -11,6 +11,7 @@ const FREE: [&str; 7] = [
     "service_tier",
     "item_id",
     "request_id",
+    "extra_content",
 ];
 /// Ids that stand for any unique one.
 const PLACEHOLDER: &str = "call_FIXTURE_";

@@ -43,10 +43,8 @@ pub fn chat(text: &str) -> Value {
                     calls.resize(index + 1, json!({"arguments": ""}));
                 }
                 let known = &mut calls[index];
-                for name in ["id", "type"] {
-                    if !call[name].is_null() {
-                        known[name] = call[name].clone();
-                    }
+                if !call["id"].is_null() {
+                    known["id"] = call["id"].clone();
                 }
                 if !call["function"]["name"].is_null() {
                     known["name"] = call["function"]["name"].clone();
@@ -108,7 +106,7 @@ pub fn chat_faults(text: &str) -> Vec<String> {
     let mut begun = 0;
     for call in chunks
         .iter()
-        .flat_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array())
         .flatten()
     {
         let first = call["index"].as_u64() == Some(begun);
@@ -186,7 +184,8 @@ pub fn response(text: &str) -> Value {
         .collect();
     for event in &events {
         let kind = event["type"].as_str().unwrap_or_default();
-        if !(kind.ends_with(".delta") && order.last() == Some(&kind)) {
+        let is_more = kind.rsplit('.').next() == Some("delta");
+        if !(is_more && order.last() == Some(&kind)) {
             order.push(kind);
         }
     }

@@ -11,12 +11,12 @@ mod vendor;
 
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::domain::{
-    Catalogue, ModelType, Provider, Strategy, Target, TargetId, WeightOverride,
+    Capabilities, Catalogue, ModelType, Provider, Strategy, Target, TargetId, WeightOverride,
 };
 use case::{Case, cases};
 use compare::differences;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use vendor::Vendors;
 
@@ -61,6 +61,7 @@ fn target(case: &Case, place: usize) -> Target {
         id: TargetId::new(&case.slug(), &case.model()),
         provider: place,
         types: [ModelType::Chat].into_iter().collect(),
+        capabilities: Capabilities::default(),
         price: None,
     }
 }
@@ -68,11 +69,8 @@ fn target(case: &Case, place: usize) -> Target {
 /// Every case, whole and streamed, in pieces of every size; the table says what was looked at.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_exchange_is_understood_and_told_as_recorded() {
-    let mut cases = cases();
+    let cases = cases();
     assert_eq!(cases.len(), 84);
-    cases.retain(|case| {
-        aibal_tui::protocols::by_kind(case.protocol()).is_some() && !case.id.starts_with("inbound")
-    });
     let vendors = Vendors::start(&cases).await;
     let bench = bench(&cases, &vendors).await;
     let mut findings = Findings::new();
@@ -153,6 +151,10 @@ async fn ask(
     let recorded = ["request.json", "request.upstream.openai.json"];
     if let Some(file) = recorded.into_iter().find(|file| case.has(file)) {
         let mut expected = case.json(file);
+        if case.provider.starts_with("inbound") {
+            let expected = expected.as_object_mut().unwrap();
+            expected.retain(|name, _| !name.starts_with("stream"));
+        }
         let in_path = seen.path.contains("Generate") || seen.path.contains("generate");
         if stream && !in_path {
             expected["stream"] = true.into();
@@ -185,24 +187,22 @@ async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
         }
     }
     let text = answer.text().await.unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap_or_default();
+    let Ok(body) = serde_json::from_str::<Value>(&text) else {
+        wrong.push(format!("answers no JSON: {text:?}"));
+        return wrong;
+    };
     if is_auth {
         if body["error"]["code"] != "upstream_auth" {
             wrong.push(format!("not told as upstream_auth: {text}"));
         }
         return wrong;
     }
-    let expected = case
-        .file("expected.")
-        .filter(|file| file.ends_with(".json"));
     let expected = [
         "expected.openai.json",
         "expected.anthropic.json",
         "expected.responses.json",
-    ]
-    .into_iter()
-    .find(|file| case.has(file))
-    .or(expected);
+    ];
+    let expected = expected.into_iter().find(|file| case.has(file));
     let extras = same_shape(case);
     wrong.extend(differences(&case.json(expected.unwrap()), &body, extras));
     wrong
@@ -237,8 +237,11 @@ fn streamed(case: &Case, status: u16, text: &str) -> Vec<String> {
 
 /// What the gateway makes of a refusal, and for how long it leaves the provider alone.
 fn classified(case: &Case, host: &str) -> Vec<String> {
-    let headers: HashMap<String, String> = case.upstream.headers.clone().into_iter().collect();
-    let headers = http::HeaderMap::try_from(&headers).unwrap();
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in &case.upstream.headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        headers.insert(name, value.parse().unwrap());
+    }
     let status = http::StatusCode::from_u16(case.upstream.status).unwrap();
     let file = case.file("response").unwrap();
     let endpoint = case.endpoint(host);
@@ -257,7 +260,7 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
         .failure
         .cooldown()
         .map(|cooldown| cooldown.as_secs_f64());
-    if binds && cooldown != case.expected.cooldown_s {
+    if binds && case.expected.cooldown_s.is_some() && cooldown != case.expected.cooldown_s {
         wrong.push(format!("left alone for {cooldown:?} s"));
     }
     wrong

@@ -99,7 +99,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
                 "text/event-stream"
             };
             headers.insert("content-type".to_owned(), kind.to_owned());
-            pieces(case.bytes(stream), *shared.piece.lock().unwrap())
+            pieces(&case.bytes(stream), *shared.piece.lock().unwrap())
         }
         (_, Some(whole)) => Body::from(case.bytes(whole)),
         _ => Body::empty(),
@@ -115,7 +115,7 @@ fn response(status: StatusCode, headers: &BTreeMap<String, String>, body: Body) 
     response.body(body).unwrap()
 }
 
-fn pieces(bytes: Vec<u8>, piece: usize) -> Body {
+fn pieces(bytes: &[u8], piece: usize) -> Body {
     let pieces: Vec<Bytes> = bytes
         .chunks(piece.min(bytes.len().max(1)))
         .map(Bytes::copy_from_slice)

@@ -2,10 +2,10 @@ mod steering;
 
 use super::Fleet;
 use crate::domain::{
-    Ask, AttemptEnd, Catalogue, DecisionId, Effect, Failure, Metered, ModelType, ModelTypes,
-    Moment, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, Provider, RequestEnd,
-    RequestOutcome, Standing, State, Strategy, Target, TargetId, Usage, WeightOverride, Weights,
-    choose,
+    Ask, AttemptEnd, Capabilities, Catalogue, DecisionId, Effect, Failure, Metered, ModelType,
+    ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, Provider,
+    RequestEnd, RequestOutcome, Standing, State, Strategy, Target, TargetId, Usage, WeightOverride,
+    Weights, choose,
 };
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ fn fleet() -> Fleet {
         id: TargetId::new(name, "m"),
         provider,
         types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
         price,
     };
     let catalogue = Catalogue {
@@ -61,6 +62,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
             .map(|_| Money::per_token(50.0)),
         streamed: true,
         trial: false,
+        lost: 0,
     })
 }
 

@@ -1,0 +1,290 @@
+//! ANTHROPIC'S WIRE: messages.
+
+use super::answer::{Answer, Content, Part, Slice};
+use super::anthropic_request;
+use super::ask::Ask;
+use super::wire::{
+    Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay, rfc3339,
+};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use serde_json::{Value, json};
+
+/// What vouches for a thought when it comes back in a later request.
+const SIGNATURE: &str = "c2ltdWxhdGVkIHRob3VnaHQ=";
+
+/// Anthropic's shape.
+#[derive(Debug)]
+pub struct AnthropicWire;
+
+impl Wire for AnthropicWire {
+    fn kind(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn base_path(&self) -> &'static str {
+        "/v1"
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+        match (method, path) {
+            (&Method::POST, "/v1/messages") => Some(Route::Chat),
+            (&Method::POST, "/v1/messages/count_tokens") => Some(Route::Count),
+            (&Method::GET, "/v1/models") => Some(Route::Listing),
+            (&Method::GET, path) if path.starts_with("/v1/models/") => Some(Route::Listing),
+            _ => None,
+        }
+    }
+
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+        let given = head.headers.get("x-api-key").map(HeaderValue::to_str);
+        let given = given.and_then(Result::ok).or_else(|| bearer(&head.headers));
+        compare(given, key)?;
+        match head.headers.get("anthropic-version") {
+            Some(version) if !version.is_empty() => Ok(()),
+            _ => Err(Refusal::malformed(
+                "anthropic-version: header is required",
+                None,
+            )),
+        }
+    }
+
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+        anthropic_request::read(route, body)
+    }
+
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+        let entry = |model: &str| {
+            json!({
+                "id": model,
+                "type": "model",
+                "display_name": model,
+                "created_at": rfc3339(roster.created),
+                "lifecycle": "active",
+                "max_input_tokens": 200_000,
+                "max_tokens": 64_000,
+            })
+        };
+        if let Some(name) = path.strip_prefix("/v1/models/") {
+            return Ok(entry(roster.named(name)?));
+        }
+        let models: Vec<&str> = roster.models().collect();
+        Ok(json!({
+            "data": models.iter().copied().map(entry).collect::<Vec<Value>>(),
+            "has_more": false,
+            "first_id": models.first(),
+            "last_id": models.last(),
+        }))
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+        let (status, kind, message) = error(refusal);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = json!({
+            "type": "error",
+            "error": {"type": kind, "message": message},
+            "request_id": null,
+        });
+        refusal_with_delay(refusal, status, &body)
+    }
+
+    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+        let mut write = |name: &'static str, text: String| {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        };
+        write("request-id", format!("req_{:016x}", receipt.identity));
+        let Some(allowance) = receipt.allowance else {
+            return;
+        };
+        let limit = allowance.limit.to_string();
+        let remaining = allowance.remaining.to_string();
+        // To the next whole second, as a moment in the past would say nothing.
+        let reset = receipt.now + allowance.reset.as_secs() + 1;
+        write("anthropic-ratelimit-requests-limit", limit);
+        write("anthropic-ratelimit-requests-remaining", remaining);
+        write("anthropic-ratelimit-requests-reset", rfc3339(reset));
+    }
+
+    fn whole(&self, answer: &Answer) -> Value {
+        if answer.content == Content::Count {
+            return json!({"input_tokens": answer.prompt_tokens});
+        }
+        let thought = answer.thoughts().map(
+            |thoughts| json!({"type": "thinking", "thinking": thoughts, "signature": SIGNATURE}),
+        );
+        let said = answer.parts().iter().enumerate();
+        let said = said.map(|(number, part)| match &part.call {
+            None => json!({"type": "text", "text": part.text}),
+            Some(name) => {
+                // Arguments that were cut off are no object any more.
+                let input = serde_json::from_str(&part.text).unwrap_or_else(|_cut| json!({}));
+                tool_use(answer, number, name, &input)
+            }
+        });
+        let content: Vec<Value> = thought.into_iter().chain(said).collect();
+        let mut message = message(answer, &content);
+        message["stop_reason"] = stop_reason(answer).into();
+        message["usage"] = usage(answer, answer.tokens() + answer.thought_tokens());
+        message
+    }
+
+    fn opening(&self, answer: &Answer) -> String {
+        let mut message = message(answer, &[]);
+        // What is told of the output here is only that it has begun.
+        message["usage"] = usage(answer, 1);
+        let mut events = event("message_start", json!({"message": message}));
+        events.push_str(&event("ping", json!({})));
+        if let Some(thoughts) = answer.thoughts() {
+            let empty = json!({"type": "thinking", "thinking": "", "signature": ""});
+            let thought = json!({"type": "thinking_delta", "thinking": thoughts});
+            let signature = json!({"type": "signature_delta", "signature": SIGNATURE});
+            events.push_str(&start(0, &empty));
+            events.push_str(&delta(0, &thought));
+            events.push_str(&delta(0, &signature));
+            events.push_str(&stop(0));
+        }
+        events
+    }
+
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+        let index = slice.number + usize::from(answer.thoughts().is_some());
+        let mut events = String::new();
+        match &slice.part.call {
+            None => {
+                if slice.is_first {
+                    events.push_str(&start(index, &json!({"type": "text", "text": ""})));
+                }
+                let text = json!({"type": "text_delta", "text": slice.text});
+                events.push_str(&delta(index, &text));
+            }
+            Some(name) => {
+                if slice.is_first {
+                    let block = tool_use(answer, slice.number, name, &json!({}));
+                    events.push_str(&start(index, &block));
+                }
+                events.push_str(&arguments(index, slice));
+            }
+        }
+        if slice.is_last {
+            events.push_str(&stop(index));
+        }
+        events
+    }
+
+    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+        let end = json!({
+            "delta": {"stop_reason": stop_reason(answer), "stop_sequence": null},
+            "usage": {"output_tokens": answer.tokens() + answer.thought_tokens()},
+        });
+        event("message_delta", end) + &event("message_stop", json!({}))
+    }
+}
+
+/// A piece of a call's arguments. The first comes after an empty one, and a call without arguments
+/// has none at all.
+fn arguments(index: usize, slice: &Slice<'_>) -> String {
+    if slice.part.text == "{}" {
+        return String::new();
+    }
+    let piece = |text: &str| {
+        delta(
+            index,
+            &json!({"type": "input_json_delta", "partial_json": text}),
+        )
+    };
+    let before = if slice.is_first {
+        piece("")
+    } else {
+        String::new()
+    };
+    before + &piece(slice.text)
+}
+
+/// Status, type and message.
+fn error(refusal: &Refusal) -> (u16, &'static str, String) {
+    match refusal {
+        Refusal::NoKey => (
+            401,
+            "authentication_error",
+            "x-api-key header is required".to_owned(),
+        ),
+        Refusal::WrongKey => (401, "authentication_error", "invalid x-api-key".to_owned()),
+        Refusal::Malformed { message, .. } => (400, "invalid_request_error", message.clone()),
+        Refusal::UnknownModel(model) => (404, "not_found_error", format!("model: {model}")),
+        Refusal::NoRoute { .. } => (404, "not_found_error", "Not Found".to_owned()),
+        Refusal::RateLimited { .. } => (
+            429,
+            "rate_limit_error",
+            "This request would exceed your organization's rate limit.".to_owned(),
+        ),
+        Refusal::Broken => (500, "api_error", "Internal server error".to_owned()),
+        Refusal::Unavailable => (529, "overloaded_error", "Overloaded".to_owned()),
+    }
+}
+
+fn message(answer: &Answer, content: &[Value]) -> Value {
+    json!({
+        "id": format!("msg_{:016x}", answer.identity),
+        "type": "message",
+        "role": "assistant",
+        "model": answer.model,
+        "content": content,
+        "stop_reason": null,
+        "stop_sequence": null,
+    })
+}
+
+fn tool_use(answer: &Answer, part: usize, name: &str, input: &Value) -> Value {
+    let id = format!("toolu_{}", answer.part_identity(part));
+    json!({"type": "tool_use", "id": id, "name": name, "input": input})
+}
+
+fn usage(answer: &Answer, output_tokens: u32) -> Value {
+    json!({
+        "input_tokens": answer.prompt_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": output_tokens,
+        "service_tier": "standard",
+    })
+}
+
+fn stop_reason(answer: &Answer) -> &'static str {
+    let is_call = |part: &Part| part.call.is_some();
+    if answer.is_cut_short {
+        "max_tokens"
+    } else if answer.parts().iter().any(is_call) {
+        "tool_use"
+    } else {
+        "end_turn"
+    }
+}
+
+fn start(index: usize, block: &Value) -> String {
+    let members = json!({"index": index, "content_block": block});
+    event("content_block_start", members)
+}
+
+fn delta(index: usize, delta: &Value) -> String {
+    event(
+        "content_block_delta",
+        json!({"index": index, "delta": delta}),
+    )
+}
+
+fn stop(index: usize) -> String {
+    event("content_block_stop", json!({"index": index}))
+}
+
+/// An event of this type with these members.
+fn event(kind: &str, members: Value) -> String {
+    let mut data = json!({"type": kind});
+    if let (Some(data), Value::Object(members)) = (data.as_object_mut(), members) {
+        data.extend(members);
+    }
+    format!("event: {kind}\ndata: {data}\n\n")
+}

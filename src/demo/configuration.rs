@@ -1,0 +1,66 @@
+//! THE VENDORS AS A GATEWAY'S CONFIGURATION: what somebody who starts a gateway by hand in front
+//! of them needs to know.
+
+use super::vendors::Endpoint;
+use std::fmt::Write;
+
+const HEAD: &str = "\
+# The simulated vendors of `aibal-tui demo --vendors`, for as long as it runs. Their keys are made
+# up and open nothing else; a gateway reads them from its environment:
+";
+
+/// A whole configuration file in TOML. Keys stand in it as the names of variables, and a comment
+/// exports these, one a line: a key in the file itself would draw a warning.
+pub fn configuration(endpoints: &[Endpoint]) -> String {
+    let mut text = HEAD.to_owned();
+    let _a_string_takes_all = write_all(endpoints, &mut text);
+    text
+}
+
+fn write_all(endpoints: &[Endpoint], text: &mut String) -> std::fmt::Result {
+    for endpoint in endpoints {
+        if let Some(key) = endpoint.api_key {
+            writeln!(text, "# export {}={key}", variable(endpoint))?;
+        }
+    }
+    endpoints
+        .iter()
+        .try_for_each(|endpoint| write_provider(endpoint, text))
+}
+
+fn write_provider(endpoint: &Endpoint, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "\n[[providers]]")?;
+    writeln!(text, "name = {:?}", endpoint.name)?;
+    writeln!(text, "kind = {:?}", endpoint.kind)?;
+    writeln!(text, "base_url = {:?}", endpoint.base_url)?;
+    if endpoint.api_key.is_some() {
+        writeln!(text, "api_key_env = {:?}", variable(endpoint))?;
+    }
+    writeln!(text, "max_concurrent = {}", endpoint.max_concurrent)?;
+    let (input, output) = (endpoint.input_usd_per_1m, endpoint.output_usd_per_1m);
+    write_model(endpoint.model, endpoint.types, input, output, text)?;
+    let Some(embedder) = &endpoint.embedder else {
+        return Ok(());
+    };
+    let price = embedder.input_usd_per_1m;
+    write_model(embedder.model, &["embedding"], price, 0.0, text)
+}
+
+fn write_model(
+    id: &str,
+    types: &[&str],
+    input: f64,
+    output: f64,
+    text: &mut String,
+) -> std::fmt::Result {
+    writeln!(text, "[[providers.models]]")?;
+    writeln!(text, "id = {id:?}")?;
+    writeln!(text, "types = {types:?}")?;
+    writeln!(text, "input_usd_per_1m = {input:?}")?;
+    writeln!(text, "output_usd_per_1m = {output:?}")
+}
+
+/// Where the gateway reads the vendor's key: not the usual place, where a real one may be.
+fn variable(endpoint: &Endpoint) -> String {
+    format!("DEMO_{}_API_KEY", endpoint.name.to_uppercase())
+}

@@ -1,0 +1,295 @@
+//! GEMINI'S WIRE: generateContent and what belongs to it.
+
+use super::answer::{Answer, Content, Slice};
+use super::ask::Ask;
+use super::gemini_request;
+use super::wire::{Receipt, Refusal, Roster, Route, Wire, compare, plain_refusal};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use serde_json::{Value, json};
+
+/// What must come back with the first call of a step in later requests.
+const SIGNATURE: &str = "c2ltdWxhdGVkIHRob3VnaHQ=";
+
+/// Gemini's shape.
+#[derive(Debug)]
+pub struct GeminiWire;
+
+impl Wire for GeminiWire {
+    fn kind(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn base_path(&self) -> &'static str {
+        "/v1beta"
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+        let rest = below_models(path)?;
+        match (method, rest.split_once(':')) {
+            (&Method::GET, None) => Some(Route::Listing),
+            (&Method::POST, Some((_, "generateContent" | "streamGenerateContent"))) => {
+                Some(Route::Chat)
+            }
+            (&Method::POST, Some((_, "countTokens"))) => Some(Route::Count),
+            (&Method::POST, Some((_, "batchEmbedContents"))) => Some(Route::Embed),
+            _ => None,
+        }
+    }
+
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+        let header = head.headers.get("x-goog-api-key").map(HeaderValue::to_str);
+        let mut query = head.uri.query().unwrap_or("").split('&');
+        let query = query.find_map(|pair| pair.strip_prefix("key="));
+        compare(header.and_then(Result::ok).or(query), key)
+    }
+
+    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+        let (model, verb) = below_models(uri.path())
+            .and_then(|rest| rest.split_once(':'))
+            .unwrap_or_default();
+        match route {
+            Route::Embed => gemini_request::embeddings(model, body),
+            Route::Count => gemini_request::count(model, body),
+            _ => {
+                let is_stream = verb == "streamGenerateContent";
+                let query = uri.query().unwrap_or("");
+                if is_stream && !query.split('&').any(|pair| pair == "alt=sse") {
+                    return Err(Refusal::malformed(
+                        "Streams are simulated as events only; expected alt=sse.",
+                        Some("alt"),
+                    ));
+                }
+                gemini_request::content(model, is_stream, body)
+            }
+        }
+    }
+
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+        let entry = |model: &str| {
+            let is_embedder = roster.embedder.is_some_and(|known| known.model == model);
+            let verbs: &[&str] = if is_embedder {
+                &["embedContent"]
+            } else {
+                &["generateContent", "countTokens"]
+            };
+            json!({
+                "name": format!("models/{model}"),
+                "version": "001",
+                "displayName": model,
+                "inputTokenLimit": 1_048_576,
+                "outputTokenLimit": 65_536,
+                "supportedGenerationMethods": verbs,
+            })
+        };
+        match below_models(path) {
+            None | Some("") => {
+                let models: Vec<Value> = roster.models().map(entry).collect();
+                Ok(json!({"models": models}))
+            }
+            Some(name) => Ok(entry(roster.named(name)?)),
+        }
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+        let (status, word, message) = error(refusal);
+        let mut error = json!({"code": status.as_u16(), "message": message, "status": word});
+        if let Some(details) = details(refusal) {
+            error["details"] = details;
+        }
+        plain_refusal(status, &json!({"error": error}))
+    }
+
+    /// Gemini tells nothing of its limits before they are reached.
+    fn write_receipt(&self, _receipt: &Receipt, _headers: &mut HeaderMap) {}
+
+    fn whole(&self, answer: &Answer) -> Value {
+        match &answer.content {
+            Content::Count => json!({
+                "totalTokens": answer.prompt_tokens,
+                "promptTokensDetails": text_tokens(answer.prompt_tokens),
+            }),
+            Content::Vectors(vectors) => {
+                let values = vectors.vectors.iter();
+                let embeddings: Vec<Value> = values.map(|one| json!({"values": one})).collect();
+                json!({"embeddings": embeddings})
+            }
+            Content::Said(parts) => {
+                let thought = answer.thoughts().as_deref().map(thought);
+                let said = parts.iter().enumerate();
+                let said = said.filter_map(|(number, part)| match &part.call {
+                    None => Some(json!({"text": part.text})),
+                    Some(name) => call(answer, number, name, &part.text),
+                });
+                let parts: Vec<Value> = thought.into_iter().chain(said).collect();
+                piece(answer, &parts, Some(answer.tokens()), Some(finish(answer)))
+            }
+        }
+    }
+
+    fn opening(&self, answer: &Answer) -> String {
+        let thoughts = answer.thoughts().as_deref().map(thought);
+        thoughts.map_or_else(String::new, |thought| {
+            event(&piece(answer, &[thought], None, None))
+        })
+    }
+
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+        let part = match &slice.part.call {
+            None => Some(json!({"text": slice.text})),
+            Some(name) if slice.is_last => call(answer, slice.number, name, &slice.part.text),
+            Some(_) => None,
+        };
+        part.map_or_else(String::new, |part| {
+            event(&piece(answer, &[part], Some(slice.told), None))
+        })
+    }
+
+    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+        let empty = [json!({"text": ""})];
+        event(&piece(
+            answer,
+            &empty,
+            Some(answer.tokens()),
+            Some(finish(answer)),
+        ))
+    }
+}
+
+/// What follows the models' address, without the slash; both versions are served alike.
+fn below_models(path: &str) -> Option<&str> {
+    let rest = path
+        .strip_prefix("/v1beta/models")
+        .or_else(|| path.strip_prefix("/v1/models"))?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_prefix('/')
+}
+
+fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
+    match refusal {
+        Refusal::NoKey => (
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            "Method doesn't allow unregistered callers. Please use an API key.".to_owned(),
+        ),
+        Refusal::WrongKey => (
+            StatusCode::BAD_REQUEST,
+            "INVALID_ARGUMENT",
+            "API key not valid. Please pass a valid API key.".to_owned(),
+        ),
+        Refusal::Malformed { message, .. } => {
+            (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message.clone())
+        }
+        Refusal::UnknownModel(model) => (
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            format!("models/{model} is not found, or is not supported for this method."),
+        ),
+        Refusal::NoRoute { method, path } => (
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            format!("Nothing answers {method} {path}."),
+        ),
+        Refusal::RateLimited { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "RESOURCE_EXHAUSTED",
+            "You exceeded your current quota, please check your plan.".to_owned(),
+        ),
+        Refusal::Broken => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "An internal error has occurred. Please retry.".to_owned(),
+        ),
+        Refusal::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "UNAVAILABLE",
+            "The model is overloaded. Please try again later.".to_owned(),
+        ),
+    }
+}
+
+/// What machines read of an error.
+fn details(refusal: &Refusal) -> Option<Value> {
+    match refusal {
+        Refusal::WrongKey => Some(json!([{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "generativelanguage.googleapis.com"},
+        }])),
+        Refusal::RateLimited { retry_after } => Some(json!([
+            {
+                "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                "violations": [{
+                    "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",
+                    "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
+                }],
+            },
+            {
+                "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                "retryDelay": format!("{retry_after}s"),
+            },
+        ])),
+        _ => None,
+    }
+}
+
+/// A whole answer, or an event of one: new parts, and the usage so far.
+fn piece(answer: &Answer, parts: &[Value], told: Option<u32>, finish: Option<&str>) -> Value {
+    let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
+    if let Some(finish) = finish {
+        candidate["finishReason"] = finish.into();
+    }
+    let (read, thought) = (answer.prompt_tokens, answer.thought_tokens());
+    let mut usage = json!({
+        "promptTokenCount": read,
+        "totalTokenCount": read + thought + told.unwrap_or(0),
+        "promptTokensDetails": text_tokens(read),
+    });
+    if let Some(told) = told {
+        usage["candidatesTokenCount"] = told.into();
+    }
+    if 0 < thought {
+        usage["thoughtsTokenCount"] = thought.into();
+    }
+    json!({
+        "candidates": [candidate],
+        "usageMetadata": usage,
+        "modelVersion": answer.model,
+        "responseId": format!("{:016x}", answer.identity),
+    })
+}
+
+fn text_tokens(count: u32) -> Value {
+    json!([{"modality": "TEXT", "tokenCount": count}])
+}
+
+fn thought(text: &str) -> Value {
+    json!({"text": text, "thought": true})
+}
+
+/// A call; nothing where its arguments were cut off.
+fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Option<Value> {
+    let arguments: Value = serde_json::from_str(arguments).ok()?;
+    let id = format!("fc_{}", answer.part_identity(number));
+    let mut part = json!({"functionCall": {"id": id, "name": name, "args": arguments}});
+    if number == 0 {
+        part["thoughtSignature"] = SIGNATURE.into();
+    }
+    Some(part)
+}
+
+fn finish(answer: &Answer) -> &'static str {
+    if answer.is_cut_short {
+        "MAX_TOKENS"
+    } else {
+        "STOP"
+    }
+}
+
+fn event(chunk: &Value) -> String {
+    format!("data: {chunk}\n\n")
+}

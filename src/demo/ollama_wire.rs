@@ -1,0 +1,350 @@
+//! OLLAMA'S WIRE: its own door, in lines of JSON. It wants no key.
+
+use super::answer::{Answer, Content, Slice};
+use super::ask::{Ask, Offer, TEXTS_MAX, TextList, Thinking, Tool, ToolChoice, Want, any_object};
+use super::estimate;
+use super::wire::{Receipt, Refusal, Roster, Route, Wire, parse, plain_refusal, rfc3339};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The version that it says it is.
+const VERSION: &str = "0.12.6";
+/// What a name without a tag means.
+const USUAL_TAG: &str = ":latest";
+
+/// Ollama's shape.
+#[derive(Debug)]
+pub struct OllamaWire;
+
+#[derive(Deserialize)]
+struct ChatRequest {
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    messages: Vec<Message>,
+    stream: Option<bool>,
+    #[serde(default)]
+    tools: Vec<Value>,
+    #[serde(default)]
+    format: Value,
+    #[serde(default)]
+    options: Options,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    role: String,
+    #[serde(default)]
+    content: String,
+    #[serde(default)]
+    images: Vec<String>,
+    #[serde(default)]
+    tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall {
+    function: FunctionCall,
+}
+
+#[derive(Deserialize)]
+struct FunctionCall {
+    name: String,
+    /// An object; text is refused.
+    #[serde(default)]
+    arguments: serde_json::Map<String, Value>,
+}
+
+#[derive(Deserialize, Default)]
+struct Options {
+    num_predict: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct EmbedRequest {
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    input: Value,
+    dimensions: Option<u32>,
+}
+
+impl Wire for OllamaWire {
+    fn kind(&self) -> &'static str {
+        "ollama"
+    }
+
+    fn base_path(&self) -> &'static str {
+        ""
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+        match (method, path) {
+            (&Method::POST, "/api/chat") => Some(Route::Chat),
+            (&Method::POST, "/api/embed") => Some(Route::Embed),
+            (&Method::GET, "/api/tags" | "/api/ps" | "/api/version") => Some(Route::Listing),
+            _ => None,
+        }
+    }
+
+    fn admit(&self, _head: &Parts, _key: Option<&str>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+        match route {
+            Route::Embed => read_embed(body),
+            _ => read_chat(body),
+        }
+    }
+
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+        if path == "/api/version" {
+            return Ok(json!({"version": VERSION}));
+        }
+        let entry = |model: &str| {
+            let name = format!("{model}{USUAL_TAG}");
+            json!({
+                "name": name,
+                "model": name,
+                "modified_at": rfc3339(roster.created),
+                "size": 2_019_393_189_u32,
+                "digest": "a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72",
+                "details": {
+                    "parent_model": "",
+                    "format": "gguf",
+                    "family": "llama",
+                    "families": ["llama"],
+                    "parameter_size": "3.2B",
+                    "quantization_level": "Q4_K_M",
+                },
+            })
+        };
+        let models: Vec<Value> = roster.models().map(entry).collect();
+        Ok(json!({"models": models}))
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+        let (status, error) = error(refusal);
+        plain_refusal(status, &json!({"error": error}))
+    }
+
+    /// Ollama tells nothing in its headers.
+    fn write_receipt(&self, _receipt: &Receipt, _headers: &mut HeaderMap) {}
+
+    fn whole(&self, answer: &Answer) -> Value {
+        if let Content::Vectors(vectors) = &answer.content {
+            return json!({
+                "model": answer.model,
+                "embeddings": vectors.vectors,
+                "total_duration": nanoseconds(answer.reading),
+                "load_duration": 1_019_500,
+                "prompt_eval_count": answer.prompt_tokens,
+            });
+        }
+        let calls: Vec<Value> = answer
+            .calls()
+            .filter_map(|(number, name, part)| call(answer, number, name, &part.text))
+            .collect();
+        let mut message = json!({"role": "assistant", "content": answer.text()});
+        if !calls.is_empty() {
+            message["tool_calls"] = calls.into();
+        }
+        done(answer, &message)
+    }
+
+    fn stream_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn opening(&self, _answer: &Answer) -> String {
+        String::new()
+    }
+
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+        let message = match &slice.part.call {
+            None => json!({"role": "assistant", "content": slice.text}),
+            Some(name) if slice.is_last => {
+                let Some(call) = call(answer, slice.number, name, &slice.part.text) else {
+                    return String::new();
+                };
+                json!({"role": "assistant", "content": "", "tool_calls": [call]})
+            }
+            Some(_) => return String::new(),
+        };
+        line(&said(answer, &message))
+    }
+
+    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+        line(&done(answer, &json!({"role": "assistant", "content": ""})))
+    }
+}
+
+fn read_chat(body: &[u8]) -> Result<Ask, Refusal> {
+    let request: ChatRequest = parse(body, "a chat request")?;
+    if request.messages.is_empty() {
+        return Err(Refusal::malformed("messages is empty", Some("messages")));
+    }
+    let known = |message: &Message| {
+        ["system", "user", "assistant", "tool"].contains(&message.role.as_str())
+    };
+    if !request.messages.iter().all(known) {
+        return Err(Refusal::malformed("unknown role", Some("messages")));
+    }
+    let tool = |tool: &Value| {
+        let function = tool.get("function")?;
+        Some(Tool {
+            name: function.get("name")?.as_str()?.to_owned(),
+            schema: function.get("parameters").cloned().unwrap_or_default(),
+        })
+    };
+    let offer = Offer {
+        tools: request.tools.iter().filter_map(tool).collect(),
+        choice: ToolChoice::Any,
+        forbids_parallel: false,
+        schema: match request.format {
+            Value::String(word) if word == "json" => Some(any_object()),
+            Value::Object(schema) => Some(schema.into()),
+            _ => None,
+        },
+        ends_with_result: request
+            .messages
+            .last()
+            .is_some_and(|last| last.role == "tool"),
+    };
+    let tokens = |message: &Message| {
+        let pictures = u32::try_from(message.images.len()).unwrap_or(0);
+        let called = message.tool_calls.iter().map(|call| {
+            estimate::text(&call.function.name)
+                + estimate::json(&Value::Object(call.function.arguments.clone()))
+        });
+        estimate::MESSAGE
+            + estimate::text(&message.content)
+            + called.sum::<u32>()
+            + pictures.min(1000) * estimate::IMAGE
+    };
+    Ok(Ask {
+        model: without_tag(request.model),
+        prompt_tokens: request.messages.iter().map(tokens).sum::<u32>()
+            + request.tools.iter().map(estimate::json).sum::<u32>(),
+        // What is not above 0 means: without end.
+        max_tokens: request
+            .options
+            .num_predict
+            .filter(|most| 0 < *most)
+            .and_then(|most| u32::try_from(most).ok()),
+        is_stream: request.stream.unwrap_or(true),
+        wants_usage: true,
+        thinking: Thinking::Off,
+        want: offer.want(),
+    })
+}
+
+fn read_embed(body: &[u8]) -> Result<Ask, Refusal> {
+    let request: EmbedRequest = parse(body, "an embed request")?;
+    let texts = match request.input {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(items) => {
+            let text = |item: Value| item.as_str().map(str::to_owned);
+            items.into_iter().map(text).collect()
+        }
+        _ => None,
+    };
+    let texts: Vec<String> = texts
+        .filter(|texts: &Vec<String>| (1..=TEXTS_MAX).contains(&texts.len()))
+        .ok_or_else(|| {
+            let message = format!("invalid input type: expected 1 to {TEXTS_MAX} texts");
+            Refusal::malformed(message, Some("input"))
+        })?;
+    Ok(Ask {
+        model: without_tag(request.model),
+        prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
+        max_tokens: None,
+        is_stream: false,
+        wants_usage: true,
+        thinking: Thinking::Off,
+        want: Want::Vectors(TextList {
+            texts,
+            dimensions: request.dimensions.filter(|dimensions| 0 < *dimensions),
+            is_base64: false,
+        }),
+    })
+}
+
+fn without_tag(mut model: String) -> String {
+    if let Some(name) = model.strip_suffix(USUAL_TAG) {
+        model.truncate(name.len());
+    }
+    model
+}
+
+fn error(refusal: &Refusal) -> (StatusCode, String) {
+    match refusal {
+        Refusal::NoKey | Refusal::WrongKey => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
+        Refusal::Malformed { message, .. } => (StatusCode::BAD_REQUEST, message.clone()),
+        Refusal::UnknownModel(model) => {
+            (StatusCode::NOT_FOUND, format!("model '{model}' not found"))
+        }
+        Refusal::NoRoute { .. } => (StatusCode::NOT_FOUND, "404 page not found".to_owned()),
+        Refusal::RateLimited { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests, please try again later".to_owned(),
+        ),
+        Refusal::Broken => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "llama runner process has terminated: exit status 2".to_owned(),
+        ),
+        // The two blanks are Ollama's own.
+        Refusal::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server busy, please try again.  maximum pending requests exceeded".to_owned(),
+        ),
+    }
+}
+
+/// A call, its arguments an object; nothing where they were cut off.
+fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Option<Value> {
+    let arguments: Value = serde_json::from_str(arguments).ok()?;
+    let function = json!({"index": number, "name": name, "arguments": arguments});
+    Some(json!({"id": format!("call_{}", answer.part_identity(number)), "function": function}))
+}
+
+fn said(answer: &Answer, message: &Value) -> Value {
+    json!({
+        "model": answer.model,
+        "created_at": rfc3339(answer.created),
+        "message": message,
+        "done": false,
+    })
+}
+
+/// The end, with the counts.
+fn done(answer: &Answer, message: &Value) -> Value {
+    let mut last = said(answer, message);
+    last["done"] = true.into();
+    last["done_reason"] = if answer.is_cut_short {
+        "length"
+    } else {
+        "stop"
+    }
+    .into();
+    last["total_duration"] = nanoseconds(answer.reading + answer.speaking).into();
+    last["load_duration"] = 51_234_567.into();
+    last["prompt_eval_count"] = answer.prompt_tokens.into();
+    last["prompt_eval_duration"] = nanoseconds(answer.reading).into();
+    last["eval_count"] = answer.tokens().into();
+    last["eval_duration"] = nanoseconds(answer.speaking).into();
+    last
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}

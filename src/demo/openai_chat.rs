@@ -1,0 +1,147 @@
+//! TELLING A CHAT COMPLETION in the format of OpenAI, and the pieces of it that others use who speak
+//! it with an accent.
+
+use super::answer::{Answer, Part, Slice};
+use serde_json::{Value, json};
+
+/// What ends every stream.
+pub const TERMINATOR: &str = "data: [DONE]\n\n";
+
+/// The whole answer.
+pub fn whole(answer: &Answer) -> Value {
+    let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
+    let calls = calls(answer);
+    if !calls.is_empty() {
+        message["content"] = Value::Null;
+        message["tool_calls"] = calls.into();
+    }
+    completion(answer, &message, finish(answer), usage(answer))
+}
+
+/// What a stream begins with.
+pub fn opening(answer: &Answer) -> String {
+    let content = answer.calls().next().map_or(json!(""), |_| Value::Null);
+    let delta = json!({"role": "assistant", "content": content, "refusal": null});
+    event(&with_null_usage(chunk(answer, &delta, None), answer))
+}
+
+/// A piece of the text; of a call first its name, then its arguments.
+pub fn piece(answer: &Answer, slice: &Slice<'_>) -> String {
+    let tell = |delta: &Value| event(&with_null_usage(chunk(answer, delta, None), answer));
+    let Some(name) = &slice.part.call else {
+        return tell(&json!({"content": slice.text}));
+    };
+    let mut events = String::new();
+    if slice.is_first {
+        let call = call(answer, slice.number, name, "");
+        events.push_str(&tell(&json!({"tool_calls": [call]})));
+    }
+    let function = json!({"arguments": slice.text});
+    let fragment = json!({"index": slice.number, "function": function});
+    events.push_str(&tell(&json!({"tool_calls": [fragment]})));
+    events
+}
+
+/// What a stream ends with.
+pub fn closing(answer: &Answer) -> String {
+    let last = chunk(answer, &json!({}), Some(finish(answer)));
+    let mut events = event(&with_null_usage(last, answer));
+    if answer.wants_usage {
+        events.push_str(&event(&usage_chunk(answer, usage(answer))));
+    }
+    events.push_str(TERMINATOR);
+    events
+}
+
+/// An answer around a message.
+pub fn completion(answer: &Answer, message: &Value, finish: &str, usage: Value) -> Value {
+    let mut whole = envelope(answer, "chat.completion");
+    whole["choices"] = json!([{
+        "index": 0,
+        "message": message,
+        "logprobs": null,
+        "finish_reason": finish,
+    }]);
+    whole["usage"] = usage;
+    whole
+}
+
+/// A chunk around a delta.
+pub fn chunk(answer: &Answer, delta: &Value, finish: Option<&str>) -> Value {
+    let mut chunk = envelope(answer, "chat.completion.chunk");
+    chunk["choices"] =
+        json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
+    chunk
+}
+
+/// The chunk without a choice that tells the usage.
+pub fn usage_chunk(answer: &Answer, usage: Value) -> Value {
+    let mut chunk = envelope(answer, "chat.completion.chunk");
+    chunk["choices"] = json!([]);
+    chunk["usage"] = usage;
+    chunk
+}
+
+/// All calls as they stand in a message.
+pub fn calls(answer: &Answer) -> Vec<Value> {
+    let whole = |(number, name, part): (usize, &str, &Part)| {
+        let mut call = call(answer, number, name, &part.text);
+        if let Some(members) = call.as_object_mut() {
+            members.shift_remove("index");
+        }
+        call
+    };
+    answer.calls().map(whole).collect()
+}
+
+/// A call as it stands in a chunk.
+pub fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Value {
+    json!({
+        "index": number,
+        "id": format!("call_{}", answer.part_identity(number)),
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    })
+}
+
+/// A chunk as an event.
+pub fn event(chunk: &Value) -> String {
+    format!("data: {chunk}\n\n")
+}
+
+fn envelope(answer: &Answer, object: &str) -> Value {
+    json!({
+        "id": format!("chatcmpl-{:016x}", answer.identity),
+        "object": object,
+        "created": answer.created,
+        "model": answer.model,
+    })
+}
+
+/// Who asks for usage gets the member in every chunk.
+fn with_null_usage(mut chunk: Value, answer: &Answer) -> Value {
+    if answer.wants_usage {
+        chunk["usage"] = Value::Null;
+    }
+    chunk
+}
+
+fn usage(answer: &Answer) -> Value {
+    json!({
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.tokens(),
+        "total_tokens": answer.prompt_tokens + answer.tokens(),
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+    })
+}
+
+fn finish(answer: &Answer) -> &'static str {
+    if answer.is_cut_short {
+        "length"
+    } else if answer.calls().next().is_some() {
+        "tool_calls"
+    } else {
+        "stop"
+    }
+}

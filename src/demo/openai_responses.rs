@@ -1,0 +1,290 @@
+//! OPENAI'S RESPONSES: the newer form of a chat, read and told. Nothing is stored, so that no
+//! response can be the previous one of another.
+
+use super::answer::{Answer, Part, Slice};
+use super::ask::{Ask, Offer, Thinking, Tool, ToolChoice, any_object};
+use super::estimate;
+use super::openai_request::{named, positive};
+use super::wire::{Refusal, parse};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct Request {
+    model: Option<String>,
+    #[serde(default)]
+    input: Value,
+    #[serde(default)]
+    instructions: Value,
+    max_output_tokens: Option<u32>,
+    #[serde(default)]
+    stream: bool,
+    #[serde(default)]
+    tools: Vec<Value>,
+    #[serde(default)]
+    tool_choice: Value,
+    parallel_tool_calls: Option<bool>,
+    #[serde(default)]
+    text: Value,
+    previous_response_id: Option<String>,
+}
+
+/// Reads a request.
+pub fn read(body: &[u8]) -> Result<Ask, Refusal> {
+    let request: Request = parse(body, "a responses request")?;
+    let model = named(request.model)?;
+    if request.previous_response_id.is_some() {
+        let message = "Previous response not found: nothing is stored here.";
+        return Err(Refusal::malformed(message, Some("previous_response_id")));
+    }
+    let items = match &request.input {
+        Value::Array(items) if !items.is_empty() => items.as_slice(),
+        Value::String(_) => std::slice::from_ref(&request.input),
+        _ => {
+            let message = "'input' must be a text or a list of at least 1 item.";
+            return Err(Refusal::malformed(message, Some("input")));
+        }
+    };
+    let offer = Offer {
+        tools: request.tools.iter().filter_map(tool).collect(),
+        choice: choice(&request.tool_choice),
+        forbids_parallel: request.parallel_tool_calls == Some(false),
+        schema: match request.text.pointer("/format/type").and_then(Value::as_str) {
+            Some("json_schema") => request.text.pointer("/format/schema").cloned(),
+            Some("json_object") => Some(any_object()),
+            _ => None,
+        },
+        ends_with_result: items
+            .last()
+            .is_some_and(|item| item["type"] == "function_call_output"),
+    };
+    Ok(Ask {
+        model,
+        prompt_tokens: items.iter().map(tokens).sum::<u32>()
+            + estimate::content(&request.instructions)
+            + request.tools.iter().map(estimate::json).sum::<u32>(),
+        max_tokens: positive(request.max_output_tokens, "max_output_tokens")?,
+        is_stream: request.stream,
+        wants_usage: true,
+        thinking: Thinking::Off,
+        want: offer.want(),
+    })
+}
+
+/// The whole answer.
+pub fn whole(answer: &Answer) -> Value {
+    response(answer, end_status(answer), &output(answer))
+}
+
+/// What a stream begins with.
+pub fn opening(answer: &Answer) -> String {
+    let begun = response(answer, "in_progress", &[]);
+    let mut events = Events::from(0);
+    events.tell("response.created", json!({"response": begun}));
+    events.tell("response.in_progress", json!({"response": begun}));
+    events.text
+}
+
+/// Some tokens, `place` slices after the beginning.
+pub fn piece(answer: &Answer, slice: &Slice<'_>, place: u32) -> String {
+    let before = &answer.parts()[..slice.number];
+    let own_head = if slice.is_first { 0 } else { head(slice.part) };
+    let mut events = Events::from(2 + frames(before) + own_head + place);
+    let (number, part) = (slice.number, slice.part);
+    let id = id(answer, number, part);
+    let is_call = part.call.is_some();
+    let place = if is_call {
+        json!({"item_id": id, "output_index": number})
+    } else {
+        json!({"item_id": id, "output_index": number, "content_index": 0})
+    };
+
+    if slice.is_first {
+        let item = item(answer, number, part, None);
+        let members = json!({"output_index": number, "item": item});
+        events.tell("response.output_item.added", members);
+        if !is_call {
+            let members = with(&place, "part", output_text(""));
+            events.tell("response.content_part.added", members);
+        }
+    }
+    let delta = with(&place, "delta", slice.text.into());
+    if is_call {
+        events.tell("response.function_call_arguments.delta", delta);
+    } else {
+        events.tell("response.output_text.delta", delta);
+    }
+    if slice.is_last {
+        if is_call {
+            let members = with(&place, "arguments", part.text.as_str().into());
+            events.tell("response.function_call_arguments.done", members);
+        } else {
+            let members = with(&place, "text", part.text.as_str().into());
+            events.tell("response.output_text.done", members);
+            let members = with(&place, "part", output_text(&part.text));
+            events.tell("response.content_part.done", members);
+        }
+        let item = item(answer, number, part, Some(end_status(answer)));
+        let members = json!({"output_index": number, "item": item});
+        events.tell("response.output_item.done", members);
+    }
+    events.text
+}
+
+/// What a stream of so many slices ends with.
+pub fn closing(answer: &Answer, slices: u32) -> String {
+    let mut events = Events::from(2 + frames(answer.parts()) + slices);
+    let kind = format!("response.{}", end_status(answer));
+    events.tell(&kind, json!({"response": whole(answer)}));
+    events.text
+}
+
+/// Events with running numbers.
+struct Events {
+    text: String,
+    sequence: u32,
+}
+
+impl Events {
+    fn from(sequence: u32) -> Self {
+        let text = String::new();
+        Self { text, sequence }
+    }
+
+    fn tell(&mut self, kind: &str, members: Value) {
+        let mut data = json!({"type": kind, "sequence_number": self.sequence});
+        if let (Some(data), Value::Object(members)) = (data.as_object_mut(), members) {
+            data.extend(members);
+        }
+        let event = format!("event: {kind}\ndata: {data}\n\n");
+        self.text.push_str(&event);
+        self.sequence += 1;
+    }
+}
+
+/// Events before the first delta of a part: the item, and of a text also its content.
+fn head(part: &Part) -> u32 {
+    if part.call.is_some() { 1 } else { 2 }
+}
+
+/// Events of these parts beside their deltas; each part ends with one event more than it begins.
+fn frames(parts: &[Part]) -> u32 {
+    parts.iter().map(|part| 2 * head(part) + 1).sum()
+}
+
+/// A function among the tools, which are flat here.
+fn tool(tool: &Value) -> Option<Tool> {
+    (tool["type"] == "function").then_some(())?;
+    Some(Tool {
+        name: tool.get("name")?.as_str()?.to_owned(),
+        schema: tool.get("parameters").cloned().unwrap_or_default(),
+    })
+}
+
+fn choice(choice: &Value) -> ToolChoice {
+    let name = |tool: &Value| tool.get("name").and_then(Value::as_str).map(str::to_owned);
+    if choice == "none" {
+        ToolChoice::None
+    } else if let Some(allowed) = choice.get("tools").and_then(Value::as_array) {
+        ToolChoice::Only(allowed.iter().filter_map(name).collect())
+    } else {
+        name(choice).map_or(ToolChoice::Any, |name| ToolChoice::Only(vec![name]))
+    }
+}
+
+fn tokens(item: &Value) -> u32 {
+    let cost = match item {
+        Value::String(text) => estimate::text(text),
+        item if item.get("content").is_some() => estimate::content(&item["content"]),
+        item => estimate::json(item),
+    };
+    estimate::MESSAGE + cost
+}
+
+fn end_status(answer: &Answer) -> &'static str {
+    if answer.is_cut_short {
+        "incomplete"
+    } else {
+        "completed"
+    }
+}
+
+fn output(answer: &Answer) -> Vec<Value> {
+    let parts = answer.parts().iter().enumerate();
+    parts
+        .map(|(number, part)| item(answer, number, part, Some(end_status(answer))))
+        .collect()
+}
+
+fn response(answer: &Answer, status: &str, output: &[Value]) -> Value {
+    let is_over = status != "in_progress";
+    let reason = (is_over && answer.is_cut_short).then(|| json!({"reason": "max_output_tokens"}));
+    let usage = is_over.then(|| {
+        json!({
+            "input_tokens": answer.prompt_tokens,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": answer.tokens(),
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": answer.prompt_tokens + answer.tokens(),
+        })
+    });
+    json!({
+        "id": format!("resp_{:016x}", answer.identity),
+        "object": "response",
+        "created_at": answer.created,
+        "status": status,
+        "error": null,
+        "incomplete_details": reason,
+        "instructions": null,
+        "metadata": {},
+        "model": answer.model,
+        "output": output,
+        "parallel_tool_calls": true,
+        "previous_response_id": null,
+        "store": false,
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "usage": usage,
+    })
+}
+
+fn id(answer: &Answer, number: usize, part: &Part) -> String {
+    let prefix = if part.call.is_some() { "fc" } else { "msg" };
+    format!("{prefix}_{}", answer.part_identity(number))
+}
+
+/// An item as it ended, or, without a status, as it begins.
+fn item(answer: &Answer, number: usize, part: &Part, end: Option<&str>) -> Value {
+    let (id, text) = (id(answer, number, part), part.text.as_str());
+    let status = end.unwrap_or("in_progress");
+    match &part.call {
+        None => json!({
+            "type": "message",
+            "id": id,
+            "status": status,
+            "role": "assistant",
+            "content": end.map_or(json!([]), |_| json!([output_text(text)])),
+        }),
+        Some(name) => json!({
+            "type": "function_call",
+            "id": id,
+            "call_id": format!("call_{}", answer.part_identity(number)),
+            "name": name,
+            "arguments": end.map_or("", |_| text),
+            "status": status,
+        }),
+    }
+}
+
+fn output_text(text: &str) -> Value {
+    json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []})
+}
+
+/// The place of an event with one more member.
+fn with(place: &Value, name: &str, value: Value) -> Value {
+    let mut members = place.clone();
+    members[name] = value;
+    members
+}

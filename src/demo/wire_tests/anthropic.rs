@@ -1,0 +1,276 @@
+use crate::demo::Fault;
+use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+const CHAT: &str = "/v1/messages";
+
+fn sign(request: RequestBuilder) -> RequestBuilder {
+    request
+        .header("x-api-key", "sk-ant-demo")
+        .header("anthropic-version", "2023-06-01")
+}
+
+async fn bench() -> Bench {
+    Bench::start("anthropic", sign).await
+}
+
+fn chat(extra: &Value) -> Value {
+    let mut body = json!({
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 4096,
+        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+    });
+    for (key, value) in extra.as_object().expect("members") {
+        body[key] = value.clone();
+    }
+    body
+}
+
+fn with_tools(extra: &Value) -> Value {
+    let tool = |(name, schema): (&str, Value)| json!({"name": name, "input_schema": schema});
+    let mut body = chat(extra);
+    body["tools"] = tools().into_iter().map(tool).collect();
+    body
+}
+
+/// The types of a stream's events, equal neighbours once, after checking that each is named twice.
+fn grammar(text: &str) -> Vec<String> {
+    let mut kinds: Vec<String> = Vec::new();
+    for event in text.split_terminator("\n\n") {
+        let (name, data) = event.split_once('\n').expect("two lines");
+        let data = data.strip_prefix("data: ").expect("data");
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        let kind = data["type"].as_str().expect("a type");
+        assert_eq!(name, format!("event: {kind}"));
+        if kinds.last().is_none_or(|last| last != kind) {
+            kinds.push(kind.to_owned());
+        }
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_stream_follows_the_grammar_and_splits_its_usage() {
+    let bench = bench().await;
+
+    let text = bench.stream(CHAT, &chat(&json!({"stream": true}))).await;
+
+    assert_eq!(
+        grammar(&text),
+        [
+            "message_start",
+            "ping",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    let events = events(&text);
+    let start = &events[0]["message"];
+    assert_eq!(start["content"], json!([]));
+    assert_eq!(start["usage"]["input_tokens"], 9);
+    let end = &events[events.len() - 2];
+    assert_eq!(end["delta"]["stop_reason"], "end_turn");
+    let told = words(&joined(&events, "/delta/text"));
+    assert_eq!(end["usage"], json!({"output_tokens": told}));
+}
+
+#[tokio::test]
+async fn streamed_calls_are_blocks_and_one_without_arguments_has_no_delta() {
+    let bench = bench().await;
+
+    let text = bench
+        .stream(CHAT, &with_tools(&json!({"stream": true})))
+        .await;
+
+    let events = events(&text);
+    let blocks = events
+        .iter()
+        .filter(|event| event["type"] == "content_block_start");
+    let names: Vec<&str> = blocks
+        .filter_map(|event| event["content_block"]["name"].as_str())
+        .collect();
+    let second: Vec<&Value> = events.iter().filter(|event| event["index"] == 1).collect();
+    assert_eq!(second.len(), 2, "start and stop");
+    let first = joined(&events, "/delta/partial_json");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    assert_called(&names, &[first, json!({})]);
+    let end = &events[events.len() - 2];
+    assert_eq!(end["delta"]["stop_reason"], "tool_use");
+}
+
+#[tokio::test]
+async fn whole_calls_carry_objects_and_obey_the_choice() {
+    let bench = bench().await;
+
+    let both = bench.json(CHAT, Some(&with_tools(&json!({})))).await;
+    let single = json!({"tool_choice": {"type": "any", "disable_parallel_tool_use": true}});
+    let single = bench.json(CHAT, Some(&with_tools(&single))).await;
+    let none = json!({"tool_choice": {"type": "none"}});
+    let none = bench.json(CHAT, Some(&with_tools(&none))).await;
+
+    let blocks = both["content"].as_array().expect("blocks");
+    let names: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| block["name"].as_str())
+        .collect();
+    let inputs: Vec<Value> = blocks.iter().map(|block| block["input"].clone()).collect();
+    assert_called(&names, &inputs);
+    assert_eq!(both["stop_reason"], "tool_use");
+    assert_eq!(single["content"].as_array().map(Vec::len), Some(1));
+    assert_eq!(none["content"][0]["type"], "text");
+    assert_eq!(none["stop_reason"], "end_turn");
+}
+
+#[tokio::test]
+async fn thoughts_are_a_signed_block_before_the_text() {
+    let bench = bench().await;
+    let thinking = json!({"type": "enabled", "budget_tokens": 1024});
+
+    let whole = bench
+        .json(CHAT, Some(&chat(&json!({"thinking": thinking}))))
+        .await;
+    let body = chat(&json!({"thinking": thinking, "stream": true}));
+    let events = events(&bench.stream(CHAT, &body).await);
+
+    assert_eq!(whole["content"][0]["type"], "thinking");
+    assert!(whole["content"][0]["signature"].is_string());
+    let thought = words(&joined(&events, "/delta/thinking"));
+    let said = words(&joined(&events, "/delta/text"));
+    assert!(!joined(&events, "/delta/signature").is_empty());
+    let end = &events[events.len() - 2];
+    assert_eq!(end["usage"]["output_tokens"], thought + said);
+    let text = events
+        .iter()
+        .find(|event| event["content_block"]["type"] == "text");
+    assert_eq!(text.expect("a block")["index"], 1);
+}
+
+#[tokio::test]
+async fn json_that_is_asked_for_satisfies_its_schema() {
+    let bench = bench().await;
+    let schema = json!({
+        "type": "object",
+        "properties": {"level": {"type": "integer"}},
+        "required": ["level"],
+    });
+    let config = json!({"format": {"type": "json_schema", "schema": schema}});
+
+    let answer = bench
+        .json(CHAT, Some(&chat(&json!({"output_config": config}))))
+        .await;
+
+    let text = answer["content"][0]["text"].as_str().expect("text");
+    let value: Value = serde_json::from_str(text).expect("JSON");
+    assert!(value["level"].is_i64(), "{value}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_short_says_so() {
+    let bench = bench().await;
+
+    let text = bench
+        .json(CHAT, Some(&chat(&json!({"max_tokens": 3}))))
+        .await;
+    let calls = with_tools(&json!({"max_tokens": 3, "stream": true}));
+    let calls = bench.stream(CHAT, &calls).await;
+
+    assert_eq!(text["stop_reason"], "max_tokens");
+    assert_eq!(text["usage"]["output_tokens"], 3);
+    let kinds = grammar(&calls);
+    assert_eq!(kinds[kinds.len() - 3], "content_block_stop");
+    assert!(calls.contains("max_tokens"));
+}
+
+#[tokio::test]
+async fn tokens_are_counted_and_models_listed() {
+    let bench = bench().await;
+    let mut body = chat(&json!({}));
+    body.as_object_mut().expect("members").remove("max_tokens");
+
+    let count = bench.json("/v1/messages/count_tokens", Some(&body)).await;
+    let models = bench.json("/v1/models?limit=1", None).await;
+    let model = bench.json("/v1/models/claude-sonnet-4-5", None).await;
+
+    assert_eq!(count, json!({"input_tokens": 9}));
+    assert_eq!(models["data"], json!([model]));
+    assert_eq!(models["has_more"], false);
+    assert_eq!(models["last_id"], "claude-sonnet-4-5");
+}
+
+#[tokio::test]
+async fn refusals_come_in_the_vendors_envelope() {
+    let bench = bench().await;
+    let version = |request: RequestBuilder| request.header("anthropic-version", "2026-10-21");
+    let plain = || bench.unsigned(CHAT, Some(&chat(&json!({}))));
+    let unknown = chat(&json!({"model": "claude-0"}));
+    let cases = [
+        (version(plain()), 401, "authentication_error"),
+        (
+            version(plain()).header("x-api-key", "other"),
+            401,
+            "authentication_error",
+        ),
+        (
+            plain().header("x-api-key", "sk-ant-demo"),
+            400,
+            "invalid_request_error",
+        ),
+        (version(plain()).bearer_auth("sk-ant-demo"), 200, ""),
+        (
+            sign(bench.unsigned(CHAT, Some(&unknown))),
+            404,
+            "not_found_error",
+        ),
+        (
+            sign(bench.unsigned("/v1/complete", Some(&unknown))),
+            404,
+            "not_found_error",
+        ),
+        (
+            sign(bench.unsigned(CHAT, Some(&json!({})))),
+            400,
+            "invalid_request_error",
+        ),
+    ];
+
+    for (request, status, kind) in cases {
+        let response = request.send().await.expect("up");
+        assert_eq!(response.status(), status);
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"]["type"].as_str().unwrap_or(""), kind, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn limits_are_told_in_headers_and_an_outage_is_an_overload() {
+    let bench = bench().await;
+
+    let usual = bench.send(CHAT, Some(&chat(&json!({})))).await;
+    bench.fault(Fault::RateLimit(1));
+    bench.send(CHAT, Some(&chat(&json!({})))).await;
+    let limited = bench.send(CHAT, Some(&chat(&json!({})))).await;
+    bench.fault(Fault::Outage);
+    let down = bench.send(CHAT, Some(&chat(&json!({})))).await;
+
+    let headers = usual.headers();
+    assert_eq!(headers["anthropic-ratelimit-requests-limit"], "2000");
+    assert_eq!(headers["anthropic-ratelimit-requests-remaining"], "1999");
+    let reset = headers["anthropic-ratelimit-requests-reset"]
+        .to_str()
+        .expect("text");
+    reset.parse::<jiff::Timestamp>().expect("a moment");
+    assert!(headers.contains_key("request-id"));
+    assert_eq!(limited.status(), 429);
+    assert!(limited.headers().contains_key("retry-after"));
+    assert_eq!(down.status(), 529);
+    let body: Value = down.json().await.expect("JSON");
+    assert_eq!(body["type"], "error");
+    assert_eq!(
+        body["error"],
+        json!({"type": "overloaded_error", "message": "Overloaded"})
+    );
+}

@@ -1,0 +1,178 @@
+//! XAI'S WIRE: OpenAI's format with an accent. Errors are flat, a wrong key is a bad request, calls
+//! come whole and leave the finish reason empty, and thoughts are told, and counted in the total
+//! only.
+
+use super::answer::{Answer, Slice};
+use super::ask::{Ask, Thinking};
+use super::openai_chat::{TERMINATOR, call, calls, chunk, completion, event, usage_chunk};
+use super::wire::{Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay};
+use super::{openai_request, openai_wire};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use serde_json::{Value, json};
+
+/// xAI's shape.
+#[derive(Debug)]
+pub struct XaiWire;
+
+impl Wire for XaiWire {
+    fn kind(&self) -> &'static str {
+        "xai"
+    }
+
+    fn base_path(&self) -> &'static str {
+        "/v1"
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+        match (method, path) {
+            (&Method::POST, "/v1/chat/completions") => Some(Route::Chat),
+            _ => openai_wire::listing_route(method, path),
+        }
+    }
+
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+        compare(bearer(&head.headers), key)
+    }
+
+    fn read(&self, _route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+        Ok(Ask {
+            thinking: Thinking::Shown,
+            ..openai_request::chat(body)?
+        })
+    }
+
+    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+        openai_wire::listing(path, roster)
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+        let (status, code, error) = error(refusal);
+        refusal_with_delay(refusal, status, &json!({"code": code, "error": error}))
+    }
+
+    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+        openai_wire::write_receipt(receipt, headers);
+    }
+
+    fn whole(&self, answer: &Answer) -> Value {
+        let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
+        if let Some(thoughts) = answer.thoughts() {
+            message["reasoning_content"] = thoughts.into();
+        }
+        let calls = calls(answer);
+        if !calls.is_empty() {
+            message["tool_calls"] = calls.into();
+        }
+        completion(answer, &message, finish(answer), usage(answer))
+    }
+
+    fn opening(&self, answer: &Answer) -> String {
+        let mut delta = json!({"role": "assistant", "content": ""});
+        if let Some(thoughts) = answer.thoughts() {
+            delta["reasoning_content"] = thoughts.into();
+        }
+        event(&chunk(answer, &delta, None))
+    }
+
+    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+        let delta = match &slice.part.call {
+            None => json!({"content": slice.text}),
+            Some(name) if slice.is_last => {
+                let call = call(answer, slice.number, name, &slice.part.text);
+                json!({"tool_calls": [call]})
+            }
+            Some(_) => return String::new(),
+        };
+        event(&chunk(answer, &delta, None))
+    }
+
+    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+        let mut events = event(&chunk(answer, &json!({}), Some(finish(answer))));
+        if answer.wants_usage {
+            events.push_str(&event(&usage_chunk(answer, usage(answer))));
+        }
+        events.push_str(TERMINATOR);
+        events
+    }
+}
+
+/// Status, gRPC's description of it, and a sentence.
+fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
+    let invalid = "Client specified an invalid argument";
+    match refusal {
+        Refusal::NoKey => (
+            StatusCode::UNAUTHORIZED,
+            "The request does not have valid authentication credentials for the operation",
+            "No API key was given in the Authorization header.".to_owned(),
+        ),
+        Refusal::WrongKey => (
+            StatusCode::BAD_REQUEST,
+            invalid,
+            "Incorrect API key provided. Get a key from the console.".to_owned(),
+        ),
+        Refusal::Malformed { message, .. } => (StatusCode::BAD_REQUEST, invalid, message.clone()),
+        Refusal::UnknownModel(model) => (
+            StatusCode::NOT_FOUND,
+            "Some requested entity was not found",
+            format!("The model {model} does not exist or your team does not have access to it."),
+        ),
+        Refusal::NoRoute { method, path } => (
+            StatusCode::NOT_FOUND,
+            "Some requested entity was not found",
+            format!("Nothing answers {method} {path}."),
+        ),
+        Refusal::RateLimited { retry_after } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Some resource has been exhausted",
+            format!("Too many requests for the team. Please try again in {retry_after}s."),
+        ),
+        Refusal::Broken => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "Something went wrong on our side.".to_owned(),
+        ),
+        Refusal::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service is currently unavailable",
+            "The model is at capacity. Please try again later.".to_owned(),
+        ),
+    }
+}
+
+fn usage(answer: &Answer) -> Value {
+    let (read, told, thought) = (
+        answer.prompt_tokens,
+        answer.tokens(),
+        answer.thought_tokens(),
+    );
+    json!({
+        "prompt_tokens": read,
+        "completion_tokens": told,
+        "total_tokens": read + told + thought,
+        "prompt_tokens_details": {
+            "text_tokens": read,
+            "audio_tokens": 0,
+            "image_tokens": 0,
+            "cached_tokens": 0,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": thought,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+        "num_sources_used": 0,
+    })
+}
+
+fn finish(answer: &Answer) -> &'static str {
+    if answer.is_cut_short {
+        "length"
+    } else if answer.calls().next().is_some() {
+        ""
+    } else {
+        "stop"
+    }
+}

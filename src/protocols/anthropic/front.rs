@@ -1,0 +1,97 @@
+//! The side of Messages that clients see.
+
+use super::{encode, read};
+use crate::domain::Needs;
+use crate::protocols::RawObject;
+use crate::protocols::call::Call;
+use crate::protocols::front::{Front, Told};
+use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// Anthropic's Messages.
+#[derive(Debug)]
+pub struct MessagesFront;
+
+impl Front for MessagesFront {
+    fn prompt_member(&self) -> &'static str {
+        "messages"
+    }
+
+    fn limit_members(&self) -> &'static [&'static str] {
+        &["max_tokens"]
+    }
+
+    fn needs(&self, object: &RawObject<'_>) -> Needs {
+        let kind = |object: Option<RawObject<'_>>| object?.read::<String>("type");
+        let output = object.read::<RawObject<'_>>("output_config");
+        let effort = output.as_ref().is_some_and(|output| output.has("effort"));
+        let format = output.and_then(|output| output.read("format"));
+        let thinking = kind(object.read("thinking"));
+        Needs {
+            images: shows_pictures(object),
+            tools: object.has_items("tools"),
+            json_schema: kind(format.or_else(|| object.read("output_format"))).as_deref()
+                == Some("json_schema"),
+            prefill: object.last_role("messages").as_deref() == Some("assistant"),
+            reasoning: thinking.map_or(effort, |kind| kind != "disabled"),
+        }
+    }
+
+    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+        read::conversation(object.value(), losses)
+    }
+
+    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+        Box::new(encode::Encoder::new(call))
+    }
+
+    fn error(&self, told: &Told) -> Bytes {
+        let mut body = error_value(told);
+        // Clients find the request's id in a header, as with every answer.
+        body["request_id"] = Value::Null;
+        body.to_string().into()
+    }
+}
+
+/// Whether a block is a picture, in a message or in a result. The word alone may also stand in an
+/// input, so that blocks are looked at where it is there.
+fn shows_pictures(object: &RawObject<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Holder<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        content: Option<&'a RawValue>,
+    }
+    fn is_in(list: &str) -> bool {
+        let holders = serde_json::from_str::<Vec<Holder<'_>>>(list);
+        holders.iter().flatten().any(|holder| {
+            holder.kind.as_deref() == Some("image")
+                || holder.content.is_some_and(|raw| is_in(raw.get()))
+        })
+    }
+    object.mentions("messages", r#""image""#)
+        && object.get("messages").is_some_and(|raw| is_in(raw.get()))
+}
+
+/// A failure in this protocol's shape.
+pub(super) fn error_value(told: &Told) -> Value {
+    let kind = match told.status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        409 => "conflict_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        408 | 504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    };
+    json!({"type": "error", "error": {"type": kind, "message": told.message}})
+}

@@ -1,0 +1,117 @@
+//! A Messages answer for a client of Messages: bytes pass as they came while we read along.
+
+use super::encode::error_event;
+use super::shape::{DeltaShape, EventShape, Message, UsageShape};
+use crate::domain::Usage;
+use crate::protocols::failure::Upset;
+use crate::protocols::neutral::Tokens;
+use crate::protocols::passage::{Meaning, Passage};
+use crate::protocols::{Event, Told};
+use bytes::{Bytes, BytesMut};
+
+/// Reads along.
+#[derive(Debug, Default)]
+pub(super) struct PassThrough {
+    usage: Option<UsageShape>,
+    said: usize,
+}
+
+impl PassThrough {
+    fn count(&mut self, usage: Option<UsageShape>) {
+        if let Some(later) = usage {
+            self.usage = Some(self.usage.unwrap_or_default().followed_by(later));
+        }
+    }
+
+    fn follow(&mut self, event: &EventShape<'_>) -> Meaning {
+        match &*event.kind {
+            "message_start" => {
+                self.count(event.message.as_ref().and_then(|message| message.usage));
+                Meaning::Quiet
+            }
+            "content_block_start" => {
+                let block = event.block();
+                self.said += block.length();
+                if block.has_content() {
+                    Meaning::Content
+                } else {
+                    Meaning::Quiet
+                }
+            }
+            "content_block_delta" => {
+                let delta = event.delta();
+                self.said += delta.length();
+                if is_empty(&delta) {
+                    Meaning::Quiet
+                } else {
+                    Meaning::Content
+                }
+            }
+            "message_delta" => {
+                self.count(event.usage);
+                if event.delta().stop_reason.is_some() {
+                    Meaning::Finish
+                } else {
+                    Meaning::Quiet
+                }
+            }
+            "message_stop" => Meaning::Done,
+            // Pings, ends of blocks, and what later versions may bring.
+            _ => Meaning::Quiet,
+        }
+    }
+}
+
+/// Whether it adds nothing to its block, as the first piece of a call's input does.
+fn is_empty(delta: &DeltaShape<'_>) -> bool {
+    let texts = [&delta.text, &delta.partial_json, &delta.thinking];
+    let mut texts = texts.into_iter().flatten().peekable();
+    texts.peek().is_some() && texts.all(|text| text.is_empty())
+}
+
+impl Passage for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+        let message = Message::whole(body)?;
+        self.count(message.usage);
+        self.said += message.blocks().map(|block| block.length()).sum::<usize>();
+        Ok(body.clone())
+    }
+
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+        let Some(data) = event.data() else {
+            out.extend_from_slice(&event.raw);
+            return Meaning::Quiet;
+        };
+        match EventShape::read(event, &data) {
+            Err(upset) => Meaning::Broken(upset),
+            Ok(shape) => {
+                out.extend_from_slice(&event.raw);
+                if !event.has_blank_line() {
+                    out.extend_from_slice(b"\n\n");
+                }
+                self.follow(&shape)
+            }
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        // A stream without its last event was cut.
+        false
+    }
+
+    fn close(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(super::encode::LAST_EVENT);
+    }
+
+    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(told));
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage.map(|usage| Tokens::from(usage).into())
+    }
+
+    fn said(&self) -> usize {
+        self.said
+    }
+}

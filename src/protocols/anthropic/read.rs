@@ -1,0 +1,290 @@
+//! A Messages request in no vendor's words.
+
+use super::source;
+use crate::protocols::neutral::{
+    Conversation, Effort, Format, Losses, Members, Mistake, Part, Role, Sampling, Tool, ToolCall,
+    ToolChoice, Turn, text_of,
+};
+use serde_json::{Value, json};
+
+pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversation, Mistake> {
+    let mut members = Members::of(body, "")?;
+    // They say how we are asked, not what.
+    members.take("model");
+    members.take("stream");
+    let mut turns = Vec::new();
+    let system = parts(&mut members, "system", losses)?;
+    if !system.is_empty() {
+        turns.push(system_turn(&system));
+    }
+    for (place, message) in members.list("messages")?.into_iter().enumerate() {
+        let message = Members::of(message, format!("messages[{place}]"))?;
+        self::message(message, &mut turns, losses)?;
+    }
+    let tools = tools(&mut members, losses)?;
+    let (tool_choice, parallel_tools) = tool_choice(&mut members, &tools, losses)?;
+    let (effort, format) = output(&mut members, losses)?;
+    let conversation = Conversation {
+        turns,
+        tools,
+        tool_choice,
+        parallel_tools,
+        format,
+        max_tokens: members.count("max_tokens")?,
+        sampling: sampling(&mut members)?,
+        effort: thinking(&mut members, effort, losses)?,
+        user: user(&mut members, losses)?,
+    };
+    lose(members, losses);
+    Ok(conversation)
+}
+
+/// What is left of an object is lost by name; the marks of what to cache are one loss.
+fn lose(mut members: Members, losses: &mut Losses) {
+    losses.add_if(members.take("cache_control").is_some(), "cache_control");
+    members.lose_rest(losses);
+}
+
+/// Blocks of instructions are paragraphs of one.
+fn system_turn(parts: &[Part]) -> Turn {
+    let texts: Vec<String> = parts
+        .chunks(1)
+        .map(text_of)
+        .filter(|text| !text.is_empty())
+        .collect();
+    Turn::new(Role::System, vec![Part::Text(texts.join("\n\n"))])
+}
+
+/// Results of tools stand before the rest of a message, in a turn of their own.
+fn message(
+    mut members: Members,
+    turns: &mut Vec<Turn>,
+    losses: &mut Losses,
+) -> Result<(), Mistake> {
+    let role = members.required_text("role")?;
+    let said = parts(&mut members, "content", losses)?;
+    match role.as_str() {
+        "user" => {
+            let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+            let (results, rest): (Vec<_>, Vec<_>) = said.into_iter().partition(is_result);
+            for (role, parts) in [(Role::Tool, results), (Role::User, rest)] {
+                if !parts.is_empty() {
+                    turns.push(Turn::new(role, parts));
+                }
+            }
+        }
+        "assistant" => turns.push(Turn::new(Role::Assistant, said)),
+        "system" => turns.push(system_turn(&said)),
+        other => {
+            let problem = format!("is {other:?}, but must be user, assistant or system");
+            return Err(Mistake::new(members.at("role"), problem));
+        }
+    }
+    lose(members, losses);
+    Ok(())
+}
+
+/// A text, or a list of blocks.
+fn parts(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+    let path = members.at(name);
+    match members.take(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::Array(list)) => {
+            let mut parts = Vec::new();
+            for (place, block) in list.into_iter().enumerate() {
+                let members = Members::of(block, format!("{path}[{place}]"))?;
+                parts.extend(self::block(members, losses)?);
+            }
+            Ok(parts)
+        }
+        Some(_) => Err(Mistake::new(path, "must be a text or a list of blocks")),
+    }
+}
+
+fn block(mut members: Members, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+    let kind = members.required_text("type")?;
+    let parts = match kind.as_str() {
+        "text" => vec![Part::Text(members.required_text("text")?)],
+        "image" => vec![source::image(&mut members)?],
+        "document" => source::document(&mut members, losses, |source, losses| {
+            parts(source, "content", losses)
+        })?,
+        "search_result" => vec![search_result(&mut members, losses)?],
+        "tool_use" => vec![tool_use(&mut members)?],
+        "tool_result" => vec![tool_result(&mut members, losses)?],
+        "thinking" => vec![Part::Reasoning {
+            text: members.text("thinking")?.unwrap_or_default(),
+            signature: members.text("signature")?.filter(|seal| !seal.is_empty()),
+        }],
+        "redacted_thinking" => vec![Part::Redacted(members.required_text("data")?)],
+        // Tools that the vendor itself runs, and what they found.
+        _ => {
+            losses.add(members.at(&kind));
+            return Ok(Vec::new());
+        }
+    };
+    lose(members, losses);
+    Ok(parts)
+}
+
+/// What was found, with where and under which title.
+fn search_result(members: &mut Members, losses: &mut Losses) -> Result<Part, Mistake> {
+    let mut lines = Vec::new();
+    lines.extend(members.text("title")?);
+    lines.extend(members.text("source")?);
+    let found = parts(members, "content", losses)?;
+    lines.push(text_of(&found));
+    Ok(Part::Text(lines.join("\n")))
+}
+
+fn tool_use(members: &mut Members) -> Result<Part, Mistake> {
+    let input = members.take("input").unwrap_or_else(|| json!({}));
+    Ok(Part::ToolCall(ToolCall {
+        id: members.required_text("id")?,
+        name: members.required_text("name")?,
+        arguments: input.to_string(),
+        signature: None,
+    }))
+}
+
+fn tool_result(members: &mut Members, losses: &mut Losses) -> Result<Part, Mistake> {
+    Ok(Part::ToolResult {
+        call: members.required_text("tool_use_id")?,
+        content: parts(members, "content", losses)?,
+        is_error: members.flag("is_error")?.unwrap_or(false),
+    })
+}
+
+fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistake> {
+    let mut tools = Vec::new();
+    for (place, value) in members.list("tools")?.into_iter().enumerate() {
+        let mut tool = Members::of(value, format!("tools[{place}]"))?;
+        let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
+        if kind != "custom" {
+            // The vendor runs it, or the model was trained for it.
+            losses.add(tool.at(&kind));
+            continue;
+        }
+        tools.push(Tool {
+            name: tool.required_text("name")?,
+            description: tool.text("description")?,
+            parameters: tool.take("input_schema"),
+            strict: tool.flag("strict")?,
+        });
+        lose(tool, losses);
+    }
+    Ok(tools)
+}
+
+/// Which tool, and whether several at once.
+fn tool_choice(
+    members: &mut Members,
+    tools: &[Tool],
+    losses: &mut Losses,
+) -> Result<(Option<ToolChoice>, Option<bool>), Mistake> {
+    let Some(mut choice) = members.object("tool_choice")? else {
+        return Ok((None, None));
+    };
+    let parallel = choice.flag("disable_parallel_tool_use")?.map(|off| !off);
+    let chosen = match choice.required_text("type")?.as_str() {
+        "auto" => ToolChoice::Auto,
+        "any" => ToolChoice::Any,
+        "none" => ToolChoice::None,
+        "tool" => {
+            let name = choice.required_text("name")?;
+            if tools.iter().any(|tool| tool.name == name) {
+                ToolChoice::Named(name)
+            } else {
+                // One that could not be carried over.
+                losses.add("tool_choice");
+                ToolChoice::Auto
+            }
+        }
+        other => {
+            let problem = format!("is {other:?}, but must be auto, any, none or tool");
+            return Err(Mistake::new(choice.at("type"), problem));
+        }
+    };
+    lose(choice, losses);
+    Ok((Some(chosen), parallel))
+}
+
+/// How hard to try, and in which form to answer.
+fn output(
+    members: &mut Members,
+    losses: &mut Losses,
+) -> Result<(Option<Effort>, Option<Format>), Mistake> {
+    // Where the form stood before it had a place of its own.
+    let mut format = members.object("output_format")?;
+    let mut effort = None;
+    if let Some(mut output) = members.object("output_config")? {
+        if let Some(word) = output.text("effort")? {
+            let problem = "must be low, medium, high, xhigh or max";
+            let known = Effort::from_word(&word);
+            effort = Some(known.ok_or_else(|| Mistake::new(output.at("effort"), problem))?);
+        }
+        format = output.object("format")?.or(format);
+        lose(output, losses);
+    }
+    let Some(mut format) = format else {
+        return Ok((effort, None));
+    };
+    if format.required_text("type")? != "json_schema" {
+        losses.add(format.at("type"));
+        return Ok((effort, None));
+    }
+    let format = Format::Schema {
+        name: "answer".to_owned(),
+        description: None,
+        schema: format
+            .take("schema")
+            .unwrap_or_else(|| json!({"type": "object"})),
+        strict: None,
+    };
+    Ok((effort, Some(format)))
+}
+
+/// How much to think: in the client's word where it gave one, else by the tokens it allows.
+fn thinking(
+    members: &mut Members,
+    effort: Option<Effort>,
+    losses: &mut Losses,
+) -> Result<Option<Effort>, Mistake> {
+    let Some(mut thinking) = members.object("thinking")? else {
+        return Ok(effort);
+    };
+    let kind = thinking.required_text("type")?;
+    let budget = thinking.count("budget_tokens")?;
+    if kind == "disabled" {
+        losses.add_if(effort.is_some(), "output_config.effort");
+        return Ok(None);
+    }
+    Ok(effort.or(budget.map(Effort::from_budget)))
+}
+
+fn sampling(members: &mut Members) -> Result<Sampling, Mistake> {
+    let mut stop = Vec::new();
+    for value in members.list("stop_sequences")? {
+        let Value::String(text) = value else {
+            return Err(Mistake::new("stop_sequences", "must be a list of texts"));
+        };
+        stop.push(text);
+    }
+    Ok(Sampling {
+        temperature: members.number("temperature")?,
+        top_p: members.number("top_p")?,
+        top_k: members.count("top_k")?,
+        stop,
+        ..Sampling::default()
+    })
+}
+
+fn user(members: &mut Members, losses: &mut Losses) -> Result<Option<String>, Mistake> {
+    let Some(mut metadata) = members.object("metadata")? else {
+        return Ok(None);
+    };
+    let user = metadata.text("user_id")?;
+    lose(metadata, losses);
+    Ok(user)
+}

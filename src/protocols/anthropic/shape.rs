@@ -1,0 +1,261 @@
+//! What is read of an answer: the members that matter, whatever else is there.
+
+use crate::domain::Failure;
+use crate::protocols::Event;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::{Finish, Tokens};
+use crate::protocols::passage::{Framing, unreadable};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A whole answer, or what a stream begins with.
+#[derive(Deserialize)]
+pub(super) struct Message<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub content: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    pub stop_reason: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub stop_details: Option<StopDetails<'a>>,
+    #[serde(default)]
+    pub usage: Option<UsageShape>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// An event of a stream.
+#[derive(Deserialize)]
+pub(super) struct EventShape<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub message: Option<Message<'a>>,
+    #[serde(default)]
+    pub index: Option<u64>,
+    #[serde(borrow, default)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(default)]
+    pub usage: Option<UsageShape>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// A piece of the content. Blocks of other types than we know may have members of the same names
+/// and other sorts; they are all read as a block without a type.
+#[derive(Deserialize, Default)]
+pub(super) struct Block<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub data: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub input: Option<Value>,
+    #[serde(default)]
+    pub citations: Option<Vec<Value>>,
+}
+
+/// More of a block, or of the message.
+#[derive(Deserialize, Default)]
+pub(super) struct DeltaShape<'a> {
+    #[serde(borrow, default)]
+    pub text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub partial_json: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub stop_reason: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub stop_details: Option<StopDetails<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StopDetails<'a> {
+    #[serde(borrow, default)]
+    pub explanation: Option<Cow<'a, str>>,
+}
+
+/// Tokens as this protocol counts them: the prompt without its cached parts.
+#[derive(Debug, Deserialize, Clone, Copy, Default)]
+pub(super) struct UsageShape {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Deserialize, Clone, Copy)]
+struct OutputDetails {
+    #[serde(default)]
+    thinking_tokens: Option<u64>,
+}
+
+impl UsageShape {
+    /// With what a later event says. Numbers are cumulative; those of the prompt may be missing
+    /// later, or zero.
+    pub fn followed_by(self, later: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.max(later.input_tokens),
+            cache_creation_input_tokens: self
+                .cache_creation_input_tokens
+                .max(later.cache_creation_input_tokens),
+            cache_read_input_tokens: self
+                .cache_read_input_tokens
+                .max(later.cache_read_input_tokens),
+            output_tokens: later.output_tokens.or(self.output_tokens),
+            output_tokens_details: later.output_tokens_details.or(self.output_tokens_details),
+        }
+    }
+}
+
+impl From<UsageShape> for Tokens {
+    fn from(shape: UsageShape) -> Self {
+        let (cached, written) = (
+            shape.cache_read_input_tokens,
+            shape.cache_creation_input_tokens,
+        );
+        Self {
+            input: shape.input_tokens.unwrap_or(0) + cached.unwrap_or(0) + written.unwrap_or(0),
+            output: shape.output_tokens.unwrap_or(0),
+            cached,
+            written,
+            reasoning: shape
+                .output_tokens_details
+                .and_then(|details| details.thinking_tokens),
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// A whole answer that is one.
+    pub fn whole(body: &'a [u8]) -> Result<Self, Upset> {
+        let wrong = |message| Upset::silent(Failure::Server, message);
+        let message: Self =
+            serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
+        let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
+        if is_error {
+            return Err(stated(body));
+        }
+        if message.content.is_none() {
+            return Err(wrong("the provider's answer has no content"));
+        }
+        Ok(message)
+    }
+
+    pub fn blocks(&self) -> impl Iterator<Item = Block<'a>> {
+        let raw = self.content.iter().flatten();
+        raw.map(|raw| lenient(Some(raw)))
+    }
+}
+
+impl<'a> EventShape<'a> {
+    /// An event's data, unless it is an error.
+    pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, Upset> {
+        let read = serde_json::from_slice::<Self>(data);
+        let read = read.map_err(|_| unreadable(event, Framing::Events))?;
+        if read.kind == "error" || read.error.is_some() {
+            return Err(stated(data));
+        }
+        Ok(read)
+    }
+
+    pub fn block(&self) -> Block<'a> {
+        lenient(self.content_block)
+    }
+
+    pub fn delta(&self) -> DeltaShape<'a> {
+        lenient(self.delta)
+    }
+}
+
+impl Block<'_> {
+    /// Whether there is anything that a client could use.
+    pub fn has_content(&self) -> bool {
+        match &*self.kind {
+            "text" => said(self.text.as_ref()).is_some(),
+            "thinking" => said(self.thinking.as_ref()).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Bytes of text that a model had to say for it.
+    pub fn length(&self) -> usize {
+        let texts = [&self.text, &self.thinking, &self.name];
+        let input = self.input.as_ref().map_or(0, |input| match input {
+            Value::Object(members) if members.is_empty() => 0,
+            other => other.to_string().len(),
+        });
+        input
+            + texts
+                .into_iter()
+                .flatten()
+                .map(|text| text.len())
+                .sum::<usize>()
+    }
+}
+
+impl DeltaShape<'_> {
+    /// Bytes of text that a model had to say for it.
+    pub fn length(&self) -> usize {
+        let texts = [&self.text, &self.partial_json, &self.thinking];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
+    }
+}
+
+/// The text, if it says something.
+pub(super) fn said<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
+    text.map(|text| &**text).filter(|text| !text.is_empty())
+}
+
+fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+    let read = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    read.unwrap_or_default()
+}
+
+/// A stop reason. `called`: a tool of the client's was called.
+pub(super) fn finish(word: &str, called: bool) -> Finish {
+    match word {
+        "max_tokens" | "pause_turn" | "model_context_window_exceeded" | "compaction" => {
+            Finish::Length
+        }
+        "refusal" => Finish::ContentFilter,
+        "tool_use" if called => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}
+
+/// This protocol's word.
+pub(super) fn finish_word(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "end_turn",
+        Finish::Length => "max_tokens",
+        Finish::ToolCalls => "tool_use",
+        Finish::ContentFilter => "refusal",
+    }
+}

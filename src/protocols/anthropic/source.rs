@@ -1,0 +1,110 @@
+//! Pictures and documents, in this protocol's words and in nobody's.
+
+use crate::protocols::neutral::{Losses, Media, MediaKind, Members, Mistake, Part, Source};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+/// A picture or a document as a block.
+pub(super) fn write(media: Media) -> Result<Value, Mistake> {
+    let name = match media.kind {
+        MediaKind::Image => "image",
+        MediaKind::Document => "document",
+        MediaKind::Audio => {
+            let problem = "is a recording, and this model reads texts, images and documents only";
+            return Err(Mistake::untranslatable("audio", problem));
+        }
+    };
+    let source = match media.source {
+        Source::Inline { mime, data } if mime.starts_with("text/") => plain(&mime, &data),
+        Source::Inline { mime, data } => {
+            json!({"type": "base64", "media_type": mime, "data": data})
+        }
+        Source::Link(url) => json!({"type": "url", "url": url}),
+        Source::Id(_) => {
+            let problem = "names a file that only its vendor has; send the file itself";
+            return Err(Mistake::untranslatable(name, problem));
+        }
+    };
+    let mut block = json!({"type": name, "source": source});
+    if let (MediaKind::Document, Some(title)) = (media.kind, media.name) {
+        block["title"] = title.into();
+    }
+    Ok(block)
+}
+
+/// A text goes as one; what is none after all goes as it came.
+fn plain(mime: &str, data: &str) -> Value {
+    let bytes = BASE64_STANDARD.decode(data).ok();
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) => json!({"type": "text", "media_type": "text/plain", "data": text}),
+        None => json!({"type": "base64", "media_type": mime, "data": data}),
+    }
+}
+
+pub(super) fn image(members: &mut Members) -> Result<Part, Mistake> {
+    let mut source = required(members)?;
+    let source = match source.required_text("type")?.as_str() {
+        "base64" => inline(&mut source)?,
+        "url" => Source::from_url(source.required_text("url")?),
+        "file" => Source::Id(source.required_text("file_id")?),
+        other => return Err(unknown(&source, other, "base64, url or file")),
+    };
+    Ok(Part::Media(Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        detail: None,
+    }))
+}
+
+/// A document; one that is text becomes text, which everybody reads. `content` reads the blocks of
+/// one that is made of blocks.
+pub(super) fn document(
+    members: &mut Members,
+    losses: &mut Losses,
+    content: impl FnOnce(&mut Members, &mut Losses) -> Result<Vec<Part>, Mistake>,
+) -> Result<Vec<Part>, Mistake> {
+    let name = members.text("title")?;
+    let mut source = required(members)?;
+    let source = match source.required_text("type")?.as_str() {
+        "text" => {
+            let mut lines: Vec<String> = name.into_iter().collect();
+            lines.push(source.required_text("data")?);
+            return Ok(vec![Part::Text(lines.join("\n\n"))]);
+        }
+        "content" => return content(&mut source, losses),
+        "base64" => inline(&mut source)?,
+        "url" => Source::from_url(source.required_text("url")?),
+        "file" => Source::Id(source.required_text("file_id")?),
+        other => {
+            let known = "base64, text, url, content or file";
+            return Err(unknown(&source, other, known));
+        }
+    };
+    Ok(vec![Part::Media(Media {
+        kind: MediaKind::Document,
+        source,
+        name,
+        detail: None,
+    })])
+}
+
+fn required(members: &mut Members) -> Result<Members, Mistake> {
+    let source = members.object("source")?;
+    source.ok_or_else(|| Mistake::new(members.at("source"), "is missing; it must be an object"))
+}
+
+fn inline(source: &mut Members) -> Result<Source, Mistake> {
+    Ok(Source::Inline {
+        mime: source.required_text("media_type")?,
+        data: source.required_text("data")?,
+    })
+}
+
+fn unknown(source: &Members, given: &str, known: &str) -> Mistake {
+    Mistake::new(
+        source.at("type"),
+        format!("is {given:?}, but must be {known}"),
+    )
+}

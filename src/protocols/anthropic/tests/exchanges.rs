@@ -1,0 +1,285 @@
+//! Recorded exchanges, both ways.
+
+use super::*;
+use crate::domain::{Failure, Usage};
+use bytes::Bytes;
+use serde_json::json;
+
+fn streamed(mut body: Value) -> Value {
+    body["stream"] = true.into();
+    body
+}
+
+/// What a chat client puts together from a stream.
+fn folded(stream: &str) -> Value {
+    let mut said = json!({"content": "", "reasoning_content": "", "refusal": ""});
+    let mut calls: Vec<Value> = Vec::new();
+    let (mut finish, mut usage) = (Value::Null, Value::Null);
+    for event in events(stream) {
+        if event["usage"].is_object() {
+            assert!(finish.is_string(), "the usage comes after the finish");
+            usage = event["usage"].clone();
+        }
+        let choice = &event["choices"][0];
+        let delta = &choice["delta"];
+        for (name, text) in said.as_object_mut().unwrap() {
+            if let Some(more) = delta[name].as_str() {
+                *text = format!("{}{more}", text.as_str().unwrap()).into();
+            }
+        }
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            let function = &call["function"];
+            if call["id"].is_string() {
+                assert_eq!(call["index"], calls.len());
+                calls.push(json!({"id": call["id"], "name": function["name"], "arguments": ""}));
+            }
+            let place = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
+            let before = calls[place]["arguments"].as_str().unwrap().to_owned();
+            let more = function["arguments"].as_str().unwrap();
+            calls[place]["arguments"] = format!("{before}{more}").into();
+        }
+        if choice["finish_reason"].is_string() {
+            assert!(finish.is_null(), "there is one finish");
+            finish = choice["finish_reason"].clone();
+        }
+    }
+    for (_, text) in said.as_object_mut().unwrap() {
+        if text == "" {
+            *text = Value::Null;
+        }
+    }
+    said["role"] = "assistant".into();
+    said["tool_calls"] = calls.into();
+    said["finish_reason"] = finish;
+    said["usage"] = usage;
+    said["done"] = stream.ends_with("data: [DONE]\n\n").into();
+    said
+}
+
+#[test]
+fn chat_requests_reach_the_provider_in_its_words() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, Dialect::Chat);
+    for case in ["text", "tools", "multi_turn_request", "stream_error"] {
+        let asked = client.ask(&json_file(&format!("anthropic/{case}/request.openai.json")));
+        let asked = asked.unwrap();
+
+        assert_eq!(
+            sent(&asked),
+            json_file(&format!("anthropic/{case}/request.json")),
+            "{case}"
+        );
+        assert_eq!(asked.outgoing.url, "http://upstream/v1/messages");
+    }
+}
+
+#[test]
+fn chat_clients_read_whole_answers() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, Dialect::Chat);
+    for case in ["text", "tools"] {
+        let request = json_file(&format!("anthropic/{case}/request.openai.json"));
+        let mut passage = client.ask(&request).unwrap().passage;
+        let body = Bytes::from(file(&format!("anthropic/{case}/response.json")));
+        let got: Value = serde_json::from_slice(&passage.whole(&body).unwrap()).unwrap();
+
+        let expected = json_file(&format!("anthropic/{case}/expected.openai.json"));
+        assert_eq!(tidy(got), tidy(expected), "{case}");
+    }
+}
+
+#[test]
+fn chat_clients_read_streams_in_pieces_of_any_length() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, Dialect::Chat);
+    for case in ["text", "tools", "stream_error", "stream_cut"] {
+        let mut request = json_file(&format!("anthropic/{case}/request.openai.json"));
+        request["stream_options"] = json!({"include_usage": true});
+        let request = streamed(request);
+        let stream = file(&format!("anthropic/{case}/stream.sse"));
+        let got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
+
+        let mut expected = json_file(&format!("anthropic/{case}/expected.folded.json"));
+        expected.as_object_mut().unwrap().remove("error");
+        assert_eq!(tidy(folded(&got.text)), tidy(expected), "{case}");
+        let failure = got.upset.map(|upset| upset.failure);
+        let expected = (case == "stream_error").then_some(Failure::Overloaded(None));
+        assert_eq!(failure, expected, "{case}");
+    }
+}
+
+#[test]
+fn messages_requests_reach_chat_servers_in_their_words() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    for case in ["text", "tools"] {
+        let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
+        let expected = json_file(&format!(
+            "inbound-anthropic/{case}/request.upstream.openai.json"
+        ));
+
+        assert_eq!(client.request(&request), expected, "{case}");
+    }
+}
+
+#[test]
+fn messages_clients_read_whole_answers_of_chat_servers() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    for case in ["text", "tools"] {
+        let mut request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
+        request["stream"] = false.into();
+        let mut passage = client.ask(&request).unwrap().passage;
+        let body = Bytes::from(file(&format!(
+            "inbound-anthropic/{case}/response.upstream.json"
+        )));
+        let got: Value = serde_json::from_slice(&passage.whole(&body).unwrap()).unwrap();
+
+        let expected = json_file(&format!("inbound-anthropic/{case}/expected.anthropic.json"));
+        assert_eq!(tidy(got), tidy(expected), "{case}");
+    }
+}
+
+#[test]
+fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    for case in ["text", "tools", "stream_error"] {
+        let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
+        let request = streamed(request);
+        let stream = file(&format!("inbound-anthropic/{case}/stream.upstream.sse"));
+        let mut got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
+        if let Some(upset) = got.upset {
+            let mut out = BytesMut::new();
+            let mut passage = client.ask(&request).unwrap().passage;
+            passage.broken(&told(500, &upset.message), &mut out);
+            got.text.push_str(std::str::from_utf8(&out).unwrap());
+        }
+        let expected = file(&format!("inbound-anthropic/{case}/expected.anthropic.sse"));
+        let tidied = |stream: &str| events(stream).into_iter().map(tidy).collect::<Vec<_>>();
+        assert_eq!(tidied(&got.text), tidied(&expected), "{case}");
+        let names = |stream: &str| {
+            let lines = stream.lines();
+            let names = lines.filter_map(|line| line.strip_prefix("event: "));
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&got.text), names(&expected), "{case}");
+    }
+}
+
+#[test]
+fn messages_pass_between_parties_that_both_speak_them() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    let body = json!({"model": "m", "max_tokens": 5, "messages": [], "new": 1});
+    for case in ["text", "tools"] {
+        let mut passage = client.ask(&body).unwrap().passage;
+        let whole = Bytes::from(file(&format!("anthropic/{case}/response.json")));
+        assert_eq!(passage.whole(&whole).unwrap(), whole);
+
+        let stream = file(&format!("anthropic/{case}/stream.sse"));
+        let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
+        assert_eq!(got.text, stream);
+        assert_eq!(got.usage, passage.usage());
+        assert_eq!(got.meanings[..2], [Meaning::Quiet, Meaning::Quiet]);
+        assert!(got.meanings.ends_with(&[Meaning::Finish, Meaning::Done]));
+        if case == "tools" {
+            let usage = Usage {
+                input: 1_576,
+                output: 88,
+                cached: 1_024,
+                written: 512,
+                reasoning: 0,
+            };
+            assert_eq!(got.usage, Some(usage));
+        }
+    }
+    assert_eq!(client.request(&body), body);
+}
+
+#[test]
+fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
+    let endpoint = endpoint("anthropic");
+    for dialect in [Dialect::Messages, Dialect::Chat] {
+        let client = Client::new(&endpoint, dialect);
+        let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
+        let stream = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n";
+        let got = in_pieces(stream, || client.ask(&body).unwrap().passage);
+
+        assert_eq!(got.text, "");
+        let upset = got.upset.unwrap();
+        assert_eq!(
+            (upset.failure, &*upset.message),
+            (Failure::RateLimit(None), "slow")
+        );
+    }
+}
+
+#[test]
+fn the_list_of_models_shows_that_the_provider_is_there() {
+    let endpoint = endpoint("anthropic");
+    let protocol = endpoint.protocol;
+    let probe = protocol.probe(&endpoint);
+    let body = file("anthropic/models/response.json");
+
+    assert_eq!(probe.url, "http://upstream/v1/models?limit=1000");
+    assert_eq!(probe.headers["x-api-key"], "sk-ant-api-1");
+    assert!(protocol.probe_is_good(http::StatusCode::OK, body.as_bytes()));
+    assert!(!protocol.probe_is_good(http::StatusCode::OK, b"{}"));
+    assert_eq!(
+        protocol.model_names(body.as_bytes()).unwrap(),
+        ["claude-sonnet-5-5", "claude-haiku-5-5"]
+    );
+}
+
+#[test]
+fn failures_are_told_in_the_clients_shape() {
+    let expected = json_file("inbound-anthropic/err429/expected.anthropic.json");
+    let told = told(429, "Rate limit reached.");
+    let body = Dialect::Messages.front().error(&told);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+
+    assert_eq!(
+        (&body["type"], &body["error"]),
+        (&expected["type"], &expected["error"])
+    );
+}
+
+#[test]
+fn the_providers_errors_are_told_apart() {
+    let protocol = by_kind("anthropic").unwrap();
+    for (status, case, failure) in [
+        (401, "err401", Failure::Auth),
+        (413, "err413", Failure::TooLarge),
+        (429, "err429", Failure::RateLimit(None)),
+        (429, "err429_spend", Failure::Quota),
+        (500, "err500", Failure::Server),
+        (529, "err529", Failure::Overloaded(None)),
+    ] {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        let body = Bytes::from(file(&format!("anthropic/{case}/response.json")));
+        let upset = protocol.upset(status, &HeaderMap::new(), &body);
+
+        assert_eq!(upset.failure, failure, "{case}");
+        let stated = json_file(&format!("anthropic/{case}/response.json"));
+        assert_eq!(upset.message, stated["error"]["message"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_stream_that_ends_inside_of_an_event_was_cut_off() {
+    let endpoint = endpoint("anthropic");
+    let stream = file("anthropic/stream_cut/stream.sse");
+    let cut = &stream[..stream.len() - 9];
+    for dialect in [Dialect::Messages, Dialect::Chat] {
+        let client = Client::new(&endpoint, dialect);
+        let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
+        let got = in_pieces(cut, || client.ask(&body).unwrap().passage);
+
+        assert!(got.text.contains("Yes, the"));
+        assert_eq!(
+            got.upset.map(|upset| upset.failure),
+            Some(Failure::Disconnected)
+        );
+    }
+}

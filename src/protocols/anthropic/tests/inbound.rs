@@ -1,0 +1,211 @@
+//! What is peculiar to requests of Messages clients.
+
+use super::*;
+use crate::domain::Needs;
+use crate::protocols::Losses;
+use crate::protocols::neutral::{Delta, Part};
+use serde_json::json;
+
+#[test]
+fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    let image = json!({"type": "image", "source": {"type": "url", "url": "http://i"}});
+    let body = json!({
+        "model": "m", "max_tokens": 9, "top_k": 3, "temperature": 0.5,
+        "system": [
+            {"type": "text", "text": "A", "cache_control": {"type": "ephemeral"}},
+            {"type": "text", "text": "B"},
+        ],
+        "thinking": {"type": "enabled", "budget_tokens": 4000},
+        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}, {"name": "t", "input_schema": {}}],
+        "tool_choice": {"type": "tool", "name": "t", "disable_parallel_tool_use": true},
+        "messages": [
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "S"},
+                {"type": "tool_use", "id": "1", "name": "t", "input": {"a": 1}},
+                {"type": "tool_use", "id": "2", "name": "t", "input": {}},
+            ]},
+            {"role": "user", "content": [
+                {"type": "text", "text": "and"},
+                {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "doc"}},
+                {"type": "tool_result", "tool_use_id": "1", "content": [image], "is_error": true},
+                {"type": "tool_result", "tool_use_id": "2"},
+            ]},
+        ],
+    });
+    let asked = client.ask(&body).unwrap();
+    let call = |id: &str, arguments: &str| {
+        let function = json!({"name": "t", "arguments": arguments});
+        json!({"id": id, "type": "function", "function": function})
+    };
+    assert_eq!(
+        sent(&asked),
+        json!({
+            "model": "m",
+            "messages": [
+                {"role": "system", "content": "A\n\nB"},
+                {"role": "assistant", "content": null,
+                 "tool_calls": [call("1", r#"{"a":1}"#), call("2", "{}")]},
+                {"role": "tool", "tool_call_id": "1", "content": ""},
+                {"role": "tool", "tool_call_id": "2", "content": ""},
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://i"}}]},
+                {"role": "user", "content": [{"type": "text", "text": "and"}, {"type": "text", "text": "doc"}]},
+            ],
+            "max_completion_tokens": 9,
+            "temperature": 0.5,
+            "reasoning_effort": "medium",
+            "tools": [{"type": "function", "function": {"name": "t", "parameters": {}}}],
+            "tool_choice": {"type": "function", "function": {"name": "t"}},
+            "parallel_tool_calls": false,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+        })
+    );
+    assert_eq!(
+        asked.losses.names(),
+        [
+            "cache_control",
+            "tools[0].web_search_20250305",
+            "reasoning",
+            "is_error",
+            "top_k"
+        ]
+    );
+}
+
+#[test]
+fn what_a_request_needs_of_a_model_is_seen() {
+    let front = Dialect::Messages.front();
+    let image = json!({"type": "image", "source": {}});
+    let none = Needs::default();
+    let cases = [
+        (
+            json!({"messages": [{"role": "user", "content": [image]}]}),
+            Needs {
+                images: true,
+                ..none
+            },
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [image]}]}]}),
+            Needs {
+                images: true,
+                ..none
+            },
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "input": {"type": "image"}}]}]}),
+            Needs {
+                prefill: true,
+                ..none
+            },
+        ),
+        (
+            json!({"tools": [{"name": "t"}], "thinking": {"type": "adaptive"}}),
+            Needs {
+                tools: true,
+                reasoning: true,
+                ..none
+            },
+        ),
+        (
+            json!({"tools": [], "thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}),
+            none,
+        ),
+        (
+            json!({"output_config": {"effort": "low", "format": {"type": "json_schema"}}}),
+            Needs {
+                json_schema: true,
+                reasoning: true,
+                ..none
+            },
+        ),
+    ];
+    for (body, needs) in cases {
+        let text = body.to_string();
+        let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(front.needs(&object), needs, "{body}");
+    }
+}
+
+#[test]
+fn thoughts_of_other_vendors_are_not_shown_to_this_one() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    let kept = json!([
+        {"type": "thinking", "thinking": "own", "signature": "S"},
+        {"type": "text", "text": "a"},
+    ]);
+    let mut said = kept.clone();
+    said.as_array_mut().unwrap().insert(
+        0,
+        json!({"type": "thinking", "thinking": "foreign", "signature": ""}),
+    );
+    let body = json!({"model": "m", "messages": [{"role": "assistant", "content": said}]});
+    let asked = client.ask(&body).unwrap();
+
+    assert_eq!(
+        sent(&asked)["messages"],
+        json!([{"role": "assistant", "content": kept}])
+    );
+    assert_eq!(asked.losses.names(), ["messages.thinking"]);
+}
+
+#[test]
+fn seals_on_calls_travel_through_chat() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Chat);
+    let seal = json!({"google": {"thought_signature": "S"}});
+    let call =
+        json!({"id": "1", "extra_content": seal, "function": {"name": "t", "arguments": "{}"}});
+    let body = json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]});
+    let text = body.to_string();
+    let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+    let read = Dialect::Chat.front().read(&object, &mut Losses::default());
+    let Part::ToolCall(call) = read.unwrap().turns[0].parts[0].clone() else {
+        panic!("no call")
+    };
+    assert_eq!(call.signature.as_deref(), Some("S"));
+
+    let mut encoder = client.encoder(&body);
+    let mut out = BytesMut::new();
+    let begin = Delta::Call {
+        call: 0,
+        id: call.id,
+        name: call.name,
+        signature: call.signature,
+    };
+    encoder.write(0, begin, &mut out);
+    let events = events(std::str::from_utf8(&out).unwrap());
+    let said = &events[1]["choices"][0]["delta"]["tool_calls"][0];
+    assert_eq!(said["extra_content"], seal);
+}
+
+#[test]
+fn documents_reach_a_chat_server_unless_only_their_vendor_can_fetch_them() {
+    let endpoint = endpoint("openai");
+    let client = Client::new(&endpoint, Dialect::Messages);
+    let ask = |source: Value| {
+        let block = json!({"type": "document", "title": "T", "source": source});
+        client.ask(&json!({"model": "m", "messages": [{"role": "user", "content": [block]}]}))
+    };
+    let said = |source| sent(&ask(source).unwrap())["messages"][0]["content"].clone();
+
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "doc"});
+    assert_eq!(said(text), "T\n\ndoc");
+    let blocks = json!({"type": "content", "content": [{"type": "text", "text": "a"}]});
+    assert_eq!(said(blocks), "a");
+    let paper = json!({"type": "base64", "media_type": "application/pdf", "data": "AA=="});
+    let file = json!({"file_data": "data:application/pdf;base64,AA==", "filename": "T"});
+    assert_eq!(said(paper), json!([{"type": "file", "file": file}]));
+
+    let mistake = ask(json!({"type": "url", "url": "http://d"})).unwrap_err();
+    assert!(mistake.elsewhere);
+    let mistake = ask(json!({"type": "tape"})).unwrap_err();
+    assert_eq!(
+        mistake.param.as_deref(),
+        Some("messages[0].content[0].source.type")
+    );
+    assert!(!mistake.elsewhere);
+}

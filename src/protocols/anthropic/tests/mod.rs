@@ -1,0 +1,198 @@
+mod answers;
+mod exchanges;
+mod grammar;
+mod inbound;
+mod requests;
+
+use crate::protocols::neutral::{Encode, Mistake};
+use crate::protocols::{
+    Asked, Call, Dialect, Endpoint, Meaning, ModelTraits, Passage, RawObject, Splitter, Told,
+    Upset, by_kind,
+};
+use bytes::BytesMut;
+use http::HeaderMap;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A provider that speaks what the word selects.
+fn endpoint(kind: &str) -> Endpoint {
+    let protocol = by_kind(kind).unwrap();
+    Endpoint::new("http://upstream/v1", Some("sk-ant-api-1"), kind, protocol).unwrap()
+}
+
+/// Asks an upstream what a client said.
+struct Client<'e> {
+    endpoint: &'e Endpoint,
+    dialect: Dialect,
+    traits: ModelTraits,
+    headers: HeaderMap,
+}
+
+impl<'e> Client<'e> {
+    fn new(endpoint: &'e Endpoint, dialect: Dialect) -> Self {
+        Self {
+            endpoint,
+            dialect,
+            traits: ModelTraits::UNSTATED,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    fn with<T>(&self, body: &Value, run: impl FnOnce(&Call<'_>) -> T) -> T {
+        let text = body.to_string();
+        let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+        run(&Call {
+            dialect: self.dialect,
+            object: &object,
+            headers: &self.headers,
+            model: body["model"].as_str().unwrap_or("m"),
+            traits: &self.traits,
+            stream: object.read("stream").unwrap_or(false),
+            wants_usage: self.dialect.front().wants_usage(&object),
+            id: "1",
+            created: 7,
+            detour: false,
+        })
+    }
+
+    fn ask(&self, body: &Value) -> Result<Asked, Mistake> {
+        self.with(body, |call| self.endpoint.protocol.ask(self.endpoint, call))
+    }
+
+    fn encoder(&self, body: &Value) -> Box<dyn Encode> {
+        self.with(body, |call| call.dialect.front().encoder(call))
+    }
+
+    /// What the upstream would get.
+    fn request(&self, body: &Value) -> Value {
+        sent(&self.ask(body).unwrap())
+    }
+}
+
+fn sent(asked: &Asked) -> Value {
+    serde_json::from_slice(&asked.outgoing.body).unwrap()
+}
+
+/// A file of a recorded exchange.
+fn file(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn json_file(name: &str) -> Value {
+    serde_json::from_str(&file(name)).unwrap()
+}
+
+/// What a client got of a stream.
+#[derive(Debug, PartialEq)]
+struct Got {
+    text: String,
+    upset: Option<Upset>,
+    usage: Option<crate::domain::Usage>,
+    meanings: Vec<Meaning>,
+}
+
+/// Feeds a stream in pieces.
+fn feed<'p>(passage: &mut dyn Passage, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
+    let mut splitter = Splitter::new(passage.framing());
+    let mut out = BytesMut::new();
+    let mut meanings = Vec::new();
+    for piece in pieces {
+        splitter.push(piece);
+        while let Some(event) = splitter.next_event().unwrap() {
+            meanings.push(passage.read(&event, &mut out));
+        }
+    }
+    if let Some(event) = splitter.rest() {
+        meanings.push(passage.read(&event, &mut out));
+    }
+    let upset = meanings.iter().find_map(|meaning| match meaning {
+        Meaning::Broken(upset) => Some(upset.clone()),
+        _ => None,
+    });
+    if !meanings.contains(&Meaning::Done) && upset.is_none() && passage.may_end() {
+        passage.close(&mut out);
+    }
+    Got {
+        text: String::from_utf8(out.to_vec()).unwrap(),
+        upset,
+        usage: passage.usage(),
+        meanings,
+    }
+}
+
+/// A stream whole, byte by byte and in pieces: the client gets the same.
+fn in_pieces(stream: &str, passage: impl Fn() -> Box<dyn Passage>) -> Got {
+    let bytes = stream.as_bytes();
+    let whole = feed(&mut *passage(), [bytes].into_iter());
+    for length in [1, 2, 3, 7, 61, 509] {
+        let got = feed(&mut *passage(), bytes.chunks(length));
+        assert_eq!(got, whole, "in pieces of {length}");
+    }
+    whole
+}
+
+fn told(status: u16, message: &str) -> Told {
+    Told {
+        status,
+        kind: "server_error".to_owned(),
+        code: None,
+        param: None,
+        message: message.to_owned(),
+    }
+}
+
+/// The data of events, without their names.
+fn events(stream: &str) -> Vec<Value> {
+    let data = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    data.filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+/// Without what may differ: names that are made anew, and members that are null.
+fn tidy(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(members) => {
+            members.retain(|name, value| !value.is_null() && name != "created");
+            for (name, value) in members.iter_mut() {
+                let is_new = value
+                    .as_str()
+                    .is_some_and(|text| text.starts_with("chatcmpl-") || text.starts_with("msg_"));
+                *value = match (name.as_str(), value.take()) {
+                    ("id", _) if is_new => "new".into(),
+                    ("arguments", Value::String(text)) => serde_json::from_str(&text).unwrap(),
+                    (_, value) => tidy(value),
+                };
+            }
+        }
+        Value::Array(list) => list
+            .iter_mut()
+            .for_each(|value| *value = tidy(value.take())),
+        _ => {}
+    }
+    value
+}
+
+/// A chat request with some members more.
+fn chat(members: &Value) -> Value {
+    let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    for (name, value) in members.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+fn tool(name: &str) -> Value {
+    json!({"type": "function", "function": {"name": name}})
+}
+
+/// A model that thinks for a number of tokens.
+fn thinker() -> ModelTraits {
+    ModelTraits {
+        reasoning: true,
+        ..ModelTraits::UNSTATED
+    }
+}

@@ -1,0 +1,107 @@
+//! Names of tools that this protocol takes, for those that it does not.
+
+use std::collections::BTreeMap;
+
+/// Characters of the longest name that every version of the protocol takes.
+const LONGEST: usize = 64;
+
+/// The client's names and what we say for them, both ways.
+#[derive(Debug, Default)]
+pub(super) struct ToolNames {
+    ours: BTreeMap<String, String>,
+    theirs: BTreeMap<String, String>,
+    /// A tool of our own making, whose input is the answer's text.
+    answer: Option<String>,
+}
+
+impl ToolNames {
+    /// What we say for a name; always the same, and never the same for two names.
+    pub fn say(&mut self, name: &str) -> String {
+        if let Some(said) = self.ours.get(name) {
+            return said.clone();
+        }
+        let said = self.free(name);
+        self.ours.insert(name.to_owned(), said.clone());
+        self.theirs.insert(said.clone(), name.to_owned());
+        said
+    }
+
+    /// A name for the tool that carries the answer's text.
+    pub fn say_answer(&mut self, name: &str) -> String {
+        let said = self.free(name);
+        self.answer = Some(said.clone());
+        said
+    }
+
+    /// The client's name for what the model called.
+    pub fn original<'n>(&'n self, said: &'n str) -> &'n str {
+        self.theirs.get(said).map_or(said, String::as_str)
+    }
+
+    pub fn is_answer(&self, said: &str) -> bool {
+        self.answer.as_deref() == Some(said)
+    }
+
+    fn free(&self, name: &str) -> String {
+        let plain = plain(name);
+        let numbered = (2..).map(|number: u32| {
+            let end = format!("_{number}");
+            let kept = plain.len().min(LONGEST - end.len());
+            format!("{}{end}", &plain[..kept])
+        });
+        let mut names = std::iter::once(plain.clone()).chain(numbered);
+        names
+            .find(|name| !self.theirs.contains_key(name))
+            .unwrap_or(plain)
+    }
+}
+
+/// The name in the characters that are allowed: an underscore for every other one.
+fn plain(name: &str) -> String {
+    let allowed = |c: char| if is_allowed(c) { c } else { '_' };
+    let plain: String = name.chars().map(allowed).take(LONGEST).collect();
+    if plain.is_empty() {
+        "_".to_owned()
+    } else {
+        plain
+    }
+}
+
+/// The id of a call in the characters that are allowed.
+pub(super) fn plain_id(id: &str) -> String {
+    let allowed = |c: char| if is_allowed(c) { c } else { '_' };
+    id.chars().map(allowed).collect()
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_its_own_and_comes_back() {
+        let mut names = ToolNames::default();
+        let long = "x".repeat(100);
+        let given = [
+            "tide.level",
+            "tide_level",
+            "tide level",
+            "é",
+            "",
+            &long,
+            "plain-1",
+        ];
+        let said: Vec<String> = given.iter().map(|name| names.say(name)).collect();
+
+        assert_eq!(said[..3], ["tide_level", "tide_level_2", "tide_level_3"]);
+        assert_eq!(said[6], "plain-1");
+        for (name, said) in given.iter().zip(&said) {
+            assert!((1..=LONGEST).contains(&said.len()) && said.chars().all(is_allowed));
+            assert_eq!(names.original(said), *name);
+            assert_eq!(names.say(name), *said);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Turns as messages: two roles that alternate, the user first, results of tools before all else.
+
+use super::source;
+use super::tool_names::{ToolNames, plain_id};
+use crate::protocols::neutral::{Losses, Mistake, Part, Role, ToolCall, Turn, text_of};
+use crate::protocols::recall::Recall;
+use serde_json::{Value, json};
+
+/// What the user says where the conversation begins with somebody else.
+const NOTHING: &str = ".";
+
+/// A conversation's turns.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// Instructions, in their order.
+    pub system: Vec<String>,
+    list: Vec<Message>,
+}
+
+#[derive(Debug)]
+struct Message {
+    role: &'static str,
+    blocks: Vec<Value>,
+}
+
+const USER: &str = "user";
+const ASSISTANT: &str = "assistant";
+
+impl Messages {
+    pub fn of(
+        turns: Vec<Turn>,
+        names: &mut ToolNames,
+        recall: &Recall,
+        losses: &mut Losses,
+    ) -> Result<Self, Mistake> {
+        let mut messages = Self::default();
+        for turn in turns {
+            match turn.role {
+                Role::System => {
+                    let text = turn.text();
+                    messages.system.extend((!text.is_empty()).then_some(text));
+                }
+                Role::User => messages.add(USER, blocks(turn.parts, losses)?),
+                Role::Tool => {
+                    let results = turn.parts.into_iter();
+                    let results = results.filter_map(|part| result(part, losses).transpose());
+                    messages.add(USER, results.collect::<Result<_, _>>()?);
+                }
+                Role::Assistant => {
+                    let said = assistant(turn.parts, names, recall, losses)?;
+                    messages.add(ASSISTANT, said);
+                }
+            }
+        }
+        messages.put_right();
+        Ok(messages)
+    }
+
+    /// Whether tools were just used without the thoughts that led to them.
+    pub fn lack_thoughts(&self) -> bool {
+        let said = self.list.iter().rev();
+        let mut said = said.filter(|message| message.role == ASSISTANT);
+        said.next().is_some_and(|message| {
+            let is_thought = |block: &Value| {
+                matches!(
+                    block["type"].as_str(),
+                    Some("thinking" | "redacted_thinking")
+                )
+            };
+            let called = message
+                .blocks
+                .iter()
+                .any(|block| block["type"] == "tool_use");
+            called && !message.blocks.first().is_some_and(is_thought)
+        })
+    }
+
+    pub fn into_value(self) -> Value {
+        let messages = self.list.into_iter();
+        messages
+            .map(|message| json!({"role": message.role, "content": message.blocks}))
+            .collect()
+    }
+
+    fn add(&mut self, role: &'static str, blocks: Vec<Value>) {
+        if blocks.is_empty() {
+            return;
+        }
+        match self.list.last_mut().filter(|last| last.role == role) {
+            Some(last) => last.blocks.extend(blocks),
+            None => self.list.push(Message { role, blocks }),
+        }
+    }
+
+    fn put_right(&mut self) {
+        for message in &mut self.list {
+            // Stable: both kinds keep their order.
+            message
+                .blocks
+                .sort_by_key(|block| message.role == USER && block["type"] != "tool_result");
+        }
+        if self.list.first().is_none_or(|first| first.role != USER) {
+            let message = Message {
+                role: USER,
+                blocks: vec![json!({"type": "text", "text": NOTHING})],
+            };
+            self.list.insert(0, message);
+        }
+        // What the model is to go on with may not end in blanks.
+        let last = self.list.last_mut().filter(|last| last.role == ASSISTANT);
+        let last = last.and_then(|last| last.blocks.last_mut());
+        if let Some(Value::String(text)) = last.and_then(|block| block.get_mut("text")) {
+            text.truncate(text.trim_end().len());
+        }
+    }
+}
+
+/// Texts and media; a text of blanks is refused, and says nothing.
+fn blocks(parts: Vec<Part>, losses: &mut Losses) -> Result<Vec<Value>, Mistake> {
+    let mut blocks = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) | Part::Refusal(text) => blocks.extend(text_block(&text)),
+            Part::Media(media) => {
+                losses.add_if(media.detail.is_some(), "image_url.detail");
+                blocks.push(source::write(media)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(blocks)
+}
+
+fn text_block(text: &str) -> Option<Value> {
+    (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
+}
+
+fn result(part: Part, losses: &mut Losses) -> Result<Option<Value>, Mistake> {
+    let Part::ToolResult {
+        call,
+        content,
+        is_error,
+    } = part
+    else {
+        return Ok(None);
+    };
+    let is_text = |part: &Part| !matches!(part, Part::Media(_));
+    let content: Value = if content.iter().all(is_text) {
+        text_of(&content).into()
+    } else {
+        blocks(content, losses)?.into()
+    };
+    let mut block = json!({
+        "type": "tool_result",
+        "tool_use_id": plain_id(&call),
+        "content": content,
+    });
+    if is_error {
+        block["is_error"] = true.into();
+    }
+    Ok(Some(block))
+}
+
+/// Thoughts first, then what was said, then the calls. Thoughts without a seal are nobody's.
+fn assistant(
+    parts: Vec<Part>,
+    names: &mut ToolNames,
+    recall: &Recall,
+    losses: &mut Losses,
+) -> Result<Vec<Value>, Mistake> {
+    let (mut thoughts, mut said, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let mut first = None;
+    for part in parts {
+        match part {
+            Part::ToolCall(call) => {
+                calls.push(tool_use(&call, names)?);
+                first.get_or_insert(call.id);
+            }
+            Part::Text(text) | Part::Refusal(text) => said.extend(text_block(&text)),
+            thought => match sealed(&thought) {
+                Some(block) => thoughts.push(block),
+                None => losses.add("reasoning"),
+            },
+        }
+    }
+    if let (true, Some(call)) = (thoughts.is_empty(), first) {
+        let kept = recall.thoughts(&call);
+        thoughts.extend(kept.iter().flat_map(|kept| kept.iter()).filter_map(sealed));
+    }
+    // Thoughts alone are no turn.
+    if said.is_empty() && calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok([thoughts, said, calls].concat())
+}
+
+fn sealed(part: &Part) -> Option<Value> {
+    match part {
+        Part::Reasoning {
+            text,
+            signature: Some(seal),
+        } => Some(json!({"type": "thinking", "thinking": text, "signature": seal})),
+        Part::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
+        _ => None,
+    }
+}
+
+fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Mistake> {
+    let arguments = call.arguments.trim();
+    let input = match arguments {
+        "" | "null" => Some(json!({})),
+        text => serde_json::from_str(text).ok().filter(Value::is_object),
+    };
+    let wrong = || {
+        let problem = format!("of the call {:?} are not a JSON object", call.id);
+        Mistake::new("messages.tool_calls.function.arguments", problem)
+    };
+    Ok(json!({
+        "type": "tool_use",
+        "id": plain_id(&call.id),
+        "name": names.say(&call.name),
+        "input": input.ok_or_else(wrong)?,
+    }))
+}

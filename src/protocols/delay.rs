@@ -1,0 +1,150 @@
+//! How long a provider asks us to wait, in all the ways in which it may say so.
+
+use http::HeaderMap;
+use std::time::Duration;
+
+/// A delay that no provider means: an hour.
+const LONGEST_DELAY: Duration = Duration::from_hours(1);
+
+/// `try again in 5.289s`.
+pub(super) fn spoken_delay(message: &str) -> Option<Duration> {
+    let (_, after) = message.split_once("try again in ")?;
+    let end = after
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+        .unwrap_or(after.len());
+    duration_text(after[..end].trim_end_matches('.'))
+}
+
+/// How long the provider asks us to wait: `retry-after-ms`, `retry-after` as seconds or as a date
+/// (relative to the answer's own `date`), or the reset of the bucket that is empty.
+pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
+    let delay = milliseconds
+        .and_then(|ms| seconds(ms / 1e3))
+        .or_else(|| text("retry-after").and_then(|after| retry_after(after, text("date"))))
+        .or_else(|| reset(headers, "requests"))
+        .or_else(|| reset(headers, "tokens"))
+        .or_else(|| dated_reset(headers));
+    delay.map(|delay| delay.min(LONGEST_DELAY))
+}
+
+fn retry_after(after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(value) = after.parse::<f64>() {
+        return seconds(value);
+    }
+    let parse = |text: &str| {
+        jiff::fmt::rfc2822::parse(text)
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    let (until, now) = (parse(after)?, parse(date?)?);
+    seconds(until.duration_since(now).as_secs_f64())
+}
+
+fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
+    let text = |part: &str| {
+        headers
+            .get(format!("x-ratelimit-{part}-{bucket}"))?
+            .to_str()
+            .ok()
+    };
+    if text("remaining")?.trim() != "0" {
+        return None;
+    }
+    duration_text(text("reset")?)
+}
+
+/// Anthropic's buckets say when they are full again, not in how long; the answer's own `date` is
+/// the clock to compare with.
+fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();
+    let waits = ["requests", "tokens", "input-tokens", "output-tokens"].map(|bucket| {
+        let part = |part: &str| text(&format!("anthropic-ratelimit-{bucket}-{part}"));
+        let reset: jiff::Timestamp = part("reset")
+            .filter(|_| part("remaining").is_some_and(|left| left.trim() == "0"))?
+            .parse()
+            .ok()?;
+        seconds(reset.duration_since(now).as_secs_f64())
+    });
+    waits.into_iter().flatten().max()
+}
+
+/// OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
+pub(super) fn duration_text(text: &str) -> Option<Duration> {
+    let mut left = text.trim();
+    let mut sum = 0.0;
+    while !left.is_empty() {
+        let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, rest) = left.split_at(digits);
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(unit);
+        let scale = match word {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3_600.0,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * scale;
+        left = rest;
+    }
+    seconds(sum)
+}
+
+fn seconds(value: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_read_in_all_its_forms() {
+        let of = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            delay_from(&headers).map(|delay| delay.as_secs_f64())
+        };
+
+        assert_eq!(
+            of(&[("retry-after-ms", "1500"), ("retry-after", "9")]),
+            Some(1.5)
+        );
+        assert_eq!(of(&[("retry-after", "2")]), Some(2.0));
+        assert_eq!(
+            of(&[
+                ("retry-after", "Wed, 21 Oct 2026 07:28:10 GMT"),
+                ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ]),
+            Some(10.0)
+        );
+        assert_eq!(
+            of(&[
+                ("x-ratelimit-remaining-requests", "0"),
+                ("x-ratelimit-reset-requests", "6m0.5s")
+            ]),
+            Some(360.5)
+        );
+        assert_eq!(
+            of(&[
+                ("x-ratelimit-remaining-requests", "3"),
+                ("x-ratelimit-reset-requests", "6m0s")
+            ]),
+            None
+        );
+        assert_eq!(of(&[("retry-after", "-5")]), None);
+        assert_eq!(of(&[("retry-after", "999999999")]), Some(3_600.0));
+    }
+}

@@ -1,0 +1,133 @@
+//! What is read of an answer: the members that matter, whatever else is there.
+
+use crate::protocols::neutral::{Finish, Tokens};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A whole answer, or one event of a stream: both have the same shape.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer<'a> {
+    #[serde(borrow, default)]
+    pub candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow, default)]
+    pub prompt_feedback: Option<Feedback<'a>>,
+    #[serde(default)]
+    pub usage_metadata: Option<UsageShape>,
+    #[serde(borrow, default)]
+    pub model_version: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Candidate<'a> {
+    #[serde(default)]
+    pub index: Option<u32>,
+    #[serde(borrow, default)]
+    pub content: Option<ContentShape<'a>>,
+    #[serde(borrow, default)]
+    pub finish_reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ContentShape<'a> {
+    #[serde(borrow, default)]
+    pub parts: Option<Vec<PartShape<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PartShape<'a> {
+    #[serde(borrow, default)]
+    pub text: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub thought: Option<bool>,
+    #[serde(borrow, default)]
+    pub thought_signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub function_call: Option<CallShape<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CallShape<'a> {
+    #[serde(borrow, default)]
+    pub id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub args: Option<&'a RawValue>,
+}
+
+/// Why a prompt got no answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Feedback<'a> {
+    #[serde(borrow, default)]
+    pub block_reason: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub block_reason_message: Option<Cow<'a, str>>,
+}
+
+/// Tokens so far; a count that is missing is none.
+#[derive(Deserialize, Clone, Copy)]
+pub(super) struct UsageShape {
+    #[serde(rename = "promptTokenCount", default)]
+    prompt: Option<u64>,
+    #[serde(rename = "toolUsePromptTokenCount", default)]
+    prompt_of_tools: Option<u64>,
+    #[serde(rename = "cachedContentTokenCount", default)]
+    cached: Option<u64>,
+    /// Without the thoughts.
+    #[serde(rename = "candidatesTokenCount", default)]
+    said: Option<u64>,
+    #[serde(rename = "thoughtsTokenCount", default)]
+    thoughts: Option<u64>,
+}
+
+impl From<UsageShape> for Tokens {
+    fn from(shape: UsageShape) -> Self {
+        Self {
+            input: shape.prompt.unwrap_or(0) + shape.prompt_of_tools.unwrap_or(0),
+            output: shape.said.unwrap_or(0) + shape.thoughts.unwrap_or(0),
+            cached: shape.cached,
+            written: None,
+            reasoning: shape.thoughts,
+        }
+    }
+}
+
+impl CallShape<'_> {
+    /// The arguments as compact JSON.
+    pub fn arguments(&self) -> String {
+        let args = self.args.map_or("null", |args| args.get());
+        match serde_json::from_str::<Value>(args) {
+            Ok(Value::Null) | Err(_) => "{}".to_owned(),
+            Ok(args) => args.to_string(),
+        }
+    }
+}
+
+/// A finish reason. `called`: tools were called.
+pub(super) fn finish(word: &str, called: bool) -> Finish {
+    match word {
+        "MAX_TOKENS" | "CONTINUATION" => Finish::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "NO_IMAGE"
+        | "ESCALATION"
+        | "MODEL_ARMOR"
+        | "PUP_LIMITED_DISABLED"
+        | "OTHER" => Finish::ContentFilter,
+        _ if word.starts_with("IMAGE_") => Finish::ContentFilter,
+        _ if called => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}

@@ -1,0 +1,266 @@
+//! A conversation's history in Gemini's words. Neighbours of the same kind are one content; what
+//! tools answered stands in a content of its own, never beside a text.
+
+use super::generation::Generation;
+use crate::protocols::Recall;
+use crate::protocols::neutral::{
+    Losses, Media, MediaKind, Mistake, Part, Role, Source, ToolCall, Turn, text_of,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What Google documents for history whose seals are lost: it is taken without them.
+const SKIPPED_SEAL: &str = "skip_thought_signature_validator";
+/// Between a call's id and its seal, where a gateway before us put the two together.
+const CARRIED: &str = "__thought__";
+/// A request needs a first word from the user.
+const FIRST_WORD: &str = " ";
+
+/// History as it grows.
+#[derive(Debug)]
+pub(super) struct Contents<'a> {
+    generation: Generation,
+    recall: &'a Recall,
+    instructions: Vec<Value>,
+    list: Vec<Content>,
+    /// Functions by the ids of their calls.
+    called: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Content {
+    kind: Kind,
+    parts: Vec<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    User,
+    Model,
+    Results,
+}
+
+impl Kind {
+    fn role(self) -> &'static str {
+        match self {
+            Self::User | Self::Results => "user",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl<'a> Contents<'a> {
+    pub fn new(generation: Generation, recall: &'a Recall) -> Self {
+        Self {
+            generation,
+            recall,
+            instructions: Vec::new(),
+            list: Vec::new(),
+            called: BTreeMap::new(),
+        }
+    }
+
+    pub fn add(&mut self, turn: Turn, losses: &mut Losses) -> Result<(), Mistake> {
+        let kind = match turn.role {
+            Role::System => {
+                self.instruct(turn, losses);
+                return Ok(());
+            }
+            Role::User | Role::Tool => Kind::User,
+            Role::Assistant => Kind::Model,
+        };
+        for part in turn.parts {
+            match part {
+                Part::Text(text) | Part::Refusal(text) if text.is_empty() => {}
+                Part::Text(text) | Part::Refusal(text) => self.push(kind, json!({"text": text})),
+                Part::Media(media) => self.push(kind, self::media(media)?),
+                Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
+                Part::ToolCall(call) => self.call(call)?,
+                Part::ToolResult {
+                    call,
+                    content,
+                    is_error,
+                } => self.result(&call, content, is_error, losses)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn instruct(&mut self, turn: Turn, losses: &mut Losses) {
+        for part in turn.parts {
+            match part {
+                Part::Text(text) if text.is_empty() => {}
+                Part::Text(text) => self.instructions.push(json!({"text": text})),
+                _ => losses.add("instructions that are no text"),
+            }
+        }
+    }
+
+    fn push(&mut self, kind: Kind, part: Value) {
+        match self.list.last_mut() {
+            Some(last) if last.kind == kind => last.parts.push(part),
+            _ => self.list.push(Content {
+                kind,
+                parts: vec![part],
+            }),
+        }
+    }
+
+    fn call(&mut self, call: ToolCall) -> Result<(), Mistake> {
+        let step = self.list.last().filter(|last| last.kind == Kind::Model);
+        let is_call = |part: &Value| part.get("functionCall").is_some();
+        let is_first = !step.is_some_and(|step| step.parts.iter().any(is_call));
+        let seal = self.seal(&call, is_first);
+        let mut function = json!({"name": call.name, "args": arguments(&call.arguments)?});
+        self.name(&mut function, &call.id);
+        let mut part = json!({"functionCall": function});
+        if let Some(seal) = seal {
+            part["thoughtSignature"] = seal.into();
+        }
+        self.called.insert(call.id, call.name);
+        self.push(Kind::Model, part);
+        Ok(())
+    }
+
+    /// The seal on a call: as the client kept it, as we kept it, or as another gateway put it into
+    /// the call's id.
+    fn seal(&self, call: &ToolCall, is_first: bool) -> Option<String> {
+        if self.generation == Generation::Early {
+            return None;
+        }
+        let kept = || self.recall.seal(&call.id);
+        let carried = || Some(call.id.split_once(CARRIED)?.1.to_owned());
+        let must = self.generation.names_calls() && is_first;
+        let skipped = || must.then(|| STANDARD.encode(SKIPPED_SEAL));
+        let own = call.signature.clone();
+        own.or_else(kept).or_else(carried).or_else(skipped)
+    }
+
+    /// Older models do not know ids.
+    fn name(&self, function: &mut Value, id: &str) {
+        if self.generation.names_calls() {
+            function["id"] = id.split(CARRIED).next().unwrap_or(id).into();
+        }
+    }
+
+    fn result(
+        &mut self,
+        call: &str,
+        content: Vec<Part>,
+        is_error: bool,
+        losses: &mut Losses,
+    ) -> Result<(), Mistake> {
+        let name = self.called.get(call).map_or(call, String::as_str);
+        let mut response = json!({"name": name, "response": said(&text_of(&content), is_error)});
+        self.name(&mut response, call);
+        let mut pictures = Vec::new();
+        for part in content {
+            match part {
+                Part::Media(media) if self.generation.names_calls() => {
+                    pictures.push(self::media(media)?);
+                }
+                Part::Media(_) => losses.add("pictures in a tool's result"),
+                _ => {}
+            }
+        }
+        if !pictures.is_empty() {
+            response["parts"] = pictures.into();
+        }
+        self.push(Kind::Results, json!({"functionResponse": response}));
+        Ok(())
+    }
+
+    /// The request's members: what was said, and the instructions where there are some.
+    pub fn finish(mut self) -> (Value, Option<Value>) {
+        if self
+            .list
+            .first()
+            .is_none_or(|first| first.kind != Kind::User)
+        {
+            let first = Content {
+                kind: Kind::User,
+                parts: vec![json!({"text": FIRST_WORD})],
+            };
+            self.list.insert(0, first);
+        }
+        let contents = self
+            .list
+            .into_iter()
+            .map(|content| json!({"role": content.kind.role(), "parts": content.parts}));
+        let instructions =
+            (!self.instructions.is_empty()).then(|| json!({"parts": self.instructions}));
+        (contents.collect(), instructions)
+    }
+}
+
+/// Arguments are an object here, and a text everywhere else.
+fn arguments(text: &str) -> Result<Value, Mistake> {
+    if text.trim().is_empty() {
+        return Ok(json!({}));
+    }
+    let object = serde_json::from_str(text).ok().filter(Value::is_object);
+    let problem = "hold a tool call whose arguments are not a JSON object";
+    object.ok_or_else(|| Mistake::untranslatable("messages", problem))
+}
+
+/// A tool's answer as the object that Gemini wants.
+fn said(text: &str, is_error: bool) -> Value {
+    match serde_json::from_str(text) {
+        _ if is_error => json!({"error": text}),
+        Ok(object @ Value::Object(_)) => object,
+        _ => json!({"output": text}),
+    }
+}
+
+fn media(media: Media) -> Result<Value, Mistake> {
+    let sort = match media.kind {
+        MediaKind::Image => "image",
+        MediaKind::Document => "file",
+        MediaKind::Audio => "audio",
+    };
+    match media.source {
+        Source::Inline { mime, data } => {
+            Ok(json!({"inlineData": {"mimeType": mime, "data": data}}))
+        }
+        Source::Link(uri) | Source::Id(uri) if is_googles(&uri) => {
+            let mut file = json!({"fileUri": uri});
+            if let Some(mime) = mime_of(&uri) {
+                file["mimeType"] = mime.into();
+            }
+            Ok(json!({"fileData": file}))
+        }
+        Source::Link(_) => {
+            let problem = "is a link, which this model does not follow; send the data itself";
+            Err(Mistake::untranslatable(sort, problem))
+        }
+        Source::Id(_) => {
+            let problem = "names a file that only its vendor has; send the data itself";
+            Err(Mistake::untranslatable(sort, problem))
+        }
+    }
+}
+
+/// Whether Google keeps the file: in its storage, or uploaded for its models.
+fn is_googles(uri: &str) -> bool {
+    uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/")
+}
+
+/// Storage wants to be told what a file is; uploaded files have no ending and need none.
+fn mime_of(uri: &str) -> Option<&'static str> {
+    let (_, ending) = uri.rsplit_once('.')?;
+    Some(match ending.to_ascii_lowercase().as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "heic" => "image/heic",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "mp3" => "audio/mp3",
+        "wav" => "audio/wav",
+        "mp4" => "video/mp4",
+        _ => return None,
+    })
+}

@@ -1,0 +1,210 @@
+//! An answer taken apart. There is no terminator: a stream ends with its bytes, once every
+//! candidate has said why it finished.
+
+use super::answer::{Answer, CallShape, Candidate, PartShape, finish};
+use crate::domain::Failure;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Step, Tokens};
+use crate::protocols::{Event, Recall};
+use std::borrow::Cow;
+
+/// Reads answers of Gemini, wherever it is served.
+#[derive(Debug)]
+pub(in crate::protocols) struct Decoder {
+    /// The names of calls that have none of their own begin with it.
+    id: String,
+    /// Keeps the seals on calls, which most clients lose.
+    recall: Recall,
+    tokens: Option<Tokens>,
+    begun: bool,
+    choices: Vec<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: usize,
+    seen: bool,
+    ended: bool,
+}
+
+impl Decoder {
+    pub fn new(id: &str, recall: Recall) -> Self {
+        Self {
+            id: id.to_owned(),
+            recall,
+            tokens: None,
+            begun: false,
+            choices: Vec::new(),
+        }
+    }
+
+    /// Reads one JSON text: an answer, a list of the pieces of one, or an error in either form.
+    fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        if text.trim_ascii_start().starts_with(b"[") {
+            let pieces: Vec<&serde_json::value::RawValue> =
+                serde_json::from_slice(text).map_err(|_| unreadable())?;
+            for piece in pieces {
+                self.json(piece.get().as_bytes(), deltas)?;
+            }
+            return Ok(());
+        }
+        let answer: Answer<'_> = serde_json::from_slice(text).map_err(|_| unreadable())?;
+        if answer.error.is_some_and(|error| error.get() != "null") {
+            return Err(stated(text));
+        }
+        self.answer(answer, deltas);
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: Answer<'_>, deltas: &mut Deltas) {
+        if let Some(usage) = answer.usage_metadata {
+            self.tokens = Some(usage.into());
+        }
+        if !self.begun {
+            self.begun = true;
+            let model = answer.model_version.map(Cow::into_owned);
+            deltas.push((0, Delta::Start { model }));
+        }
+        let candidates = answer.candidates.unwrap_or_default();
+        if let (true, Some(feedback)) = (candidates.is_empty(), answer.prompt_feedback)
+            && feedback.block_reason.is_some()
+        {
+            let message = feedback.block_reason_message;
+            self.blocked(message.map(Cow::into_owned), deltas);
+        }
+        for (place, candidate) in candidates.into_iter().enumerate() {
+            self.candidate(place, candidate, deltas);
+        }
+    }
+
+    /// The prompt was refused: one answer that says nothing else.
+    fn blocked(&mut self, message: Option<String>, deltas: &mut Deltas) {
+        let state = self.state(0);
+        if std::mem::replace(&mut state.ended, true) {
+            return;
+        }
+        if let Some(message) = message {
+            deltas.push((0, Delta::Refusal(message)));
+        }
+        deltas.push((0, Delta::End(Finish::ContentFilter)));
+    }
+
+    fn state(&mut self, place: usize) -> &mut State {
+        if self.choices.len() <= place {
+            self.choices.resize_with(place + 1, State::default);
+        }
+        let state = &mut self.choices[place];
+        state.seen = true;
+        state
+    }
+
+    fn candidate(&mut self, place: usize, candidate: Candidate<'_>, deltas: &mut Deltas) {
+        let place = candidate
+            .index
+            .map_or(place, |index| index as usize)
+            .min(127);
+        let choice = u32::try_from(place).unwrap_or_default();
+        self.state(place);
+        let parts = candidate.content.and_then(|content| content.parts);
+        for part in parts.unwrap_or_default() {
+            self.part(place, part, |delta| deltas.push((choice, delta)));
+        }
+        let state = self.state(place);
+        if let Some(word) = candidate.finish_reason
+            && !std::mem::replace(&mut state.ended, true)
+        {
+            let finish = finish(&word, state.calls > 0);
+            deltas.push((choice, Delta::End(finish)));
+        }
+    }
+
+    fn part(&mut self, place: usize, part: PartShape<'_>, mut say: impl FnMut(Delta)) {
+        if let Some(function) = part.function_call {
+            let seal = part.thought_signature.map(Cow::into_owned);
+            self.call(place, &function, seal, &mut say);
+        }
+        let Some(text) = part.text.filter(|text| !text.is_empty()) else {
+            return;
+        };
+        match part.thought {
+            Some(true) => say(Delta::Reasoning(text.into_owned())),
+            _ => say(Delta::Text(text.into_owned())),
+        }
+    }
+
+    /// Calls come whole.
+    fn call(
+        &mut self,
+        place: usize,
+        function: &CallShape<'_>,
+        seal: Option<String>,
+        say: &mut impl FnMut(Delta),
+    ) {
+        let state = self.state(place);
+        let call = state.calls;
+        state.calls += 1;
+        let own = function.id.as_deref().filter(|id| !id.is_empty());
+        let id = match (own, place) {
+            (Some(own), _) => own.to_owned(),
+            (None, 0) => format!("call_{}_{call}", self.id),
+            (None, _) => format!("call_{}_{place}_{call}", self.id),
+        };
+        if let Some(seal) = &seal {
+            self.recall.keep_seal(&id, seal.clone());
+        }
+        say(Delta::Call {
+            call,
+            id,
+            name: function.name.as_deref().unwrap_or_default().to_owned(),
+            signature: seal,
+        });
+        let text = function.arguments();
+        say(Delta::Arguments { call, text });
+    }
+}
+
+impl Decode for Decoder {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        self.json(body, deltas)?;
+        if self.choices.is_empty() {
+            let problem = "the provider's answer has no candidates";
+            return Err(Upset::silent(Failure::Server, problem));
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+        let data = event.data();
+        let texts = [data.as_deref(), bare(event)];
+        for text in texts.into_iter().flatten() {
+            if let Err(upset) = self.json(text, deltas) {
+                return Step::Broken(upset);
+            }
+        }
+        Step::More
+    }
+
+    fn may_end(&self) -> bool {
+        let mut seen = self.choices.iter().filter(|choice| choice.seen).peekable();
+        seen.peek().is_some() && seen.all(|choice| choice.ended)
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.tokens
+    }
+}
+
+/// JSON that stands in a stream as it is, without being an event's data: an error, up to the end.
+fn bare(event: &Event) -> Option<&[u8]> {
+    let is_start = |(at, byte): (usize, &u8)| {
+        let begins_line = at == 0 || matches!(event.raw[at - 1], b'\n' | b'\r');
+        begins_line && matches!(byte, b'{' | b'[')
+    };
+    let at = event.raw.iter().enumerate().position(is_start)?;
+    Some(&event.raw[at..])
+}
+
+fn unreadable() -> Upset {
+    let problem = "the provider sent something that is not JSON";
+    Upset::silent(Failure::Server, problem)
+}

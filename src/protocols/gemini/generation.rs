@@ -1,0 +1,123 @@
+//! What a model's name tells of how it is asked.
+
+use crate::protocols::neutral::Effort;
+use serde_json::{Value, json};
+
+/// Models of one kind of request, older ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Generation {
+    /// Answers without thinking first.
+    Early,
+    /// Gemini 2.5: is told how many tokens to think.
+    Budgeted,
+    /// Gemini 3 and later: is told how hard to think, and wants its own thoughts back.
+    Levelled,
+}
+
+/// Fewest tokens of thought of a model that cannot do without.
+const LEAST_THOUGHT: u64 = 128;
+
+impl Generation {
+    /// A name without a number, for example `gemini-flash-latest`, is the newest.
+    pub fn of(model: &str) -> Self {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let Some(version) = name.strip_prefix("gemini-") else {
+            return Self::Early;
+        };
+        let version = version.split('-').next().unwrap_or(version);
+        match version.parse::<f64>() {
+            Ok(number) if number < 2.5 => Self::Early,
+            Ok(number) if number < 3.0 => Self::Budgeted,
+            _ => Self::Levelled,
+        }
+    }
+
+    /// Calls and results carry the call's name, and the first call of a step its seal.
+    pub fn names_calls(self) -> bool {
+        self == Self::Levelled
+    }
+
+    /// Takes presence and frequency penalties.
+    pub fn takes_penalties(self) -> bool {
+        self < Self::Levelled
+    }
+
+    /// How the model is told to think; nothing for one that cannot.
+    pub fn thinking(self, model: &str, effort: Effort) -> Option<Value> {
+        let shown = effort != Effort::None;
+        match self {
+            Self::Early => None,
+            Self::Budgeted => {
+                let budget = match effort.budget() {
+                    0 if model.contains("-pro") => LEAST_THOUGHT,
+                    tokens => tokens,
+                };
+                Some(json!({"includeThoughts": shown, "thinkingBudget": budget}))
+            }
+            Self::Levelled => {
+                let level = match effort {
+                    // The larger models do not think less than that.
+                    Effort::None | Effort::Minimal if model.contains("-flash") => "minimal",
+                    Effort::None | Effort::Minimal | Effort::Low => "low",
+                    Effort::Medium => "medium",
+                    Effort::High | Effort::XHigh | Effort::Max => "high",
+                };
+                Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_the_generation() {
+        let table = [
+            ("gemini-1.5-pro-002", Generation::Early),
+            ("gemini-2.0-flash", Generation::Early),
+            ("gemma-3-27b-it", Generation::Early),
+            ("gemini-2.5-flash-lite", Generation::Budgeted),
+            ("models/gemini-2.5-pro", Generation::Budgeted),
+            ("gemini-3-flash-preview", Generation::Levelled),
+            ("gemini-3.5-flash", Generation::Levelled),
+            ("gemini-4-argon", Generation::Levelled),
+            ("gemini-flash-latest", Generation::Levelled),
+        ];
+        for (model, generation) in table {
+            assert_eq!(Generation::of(model), generation, "{model}");
+        }
+    }
+
+    #[test]
+    fn each_generation_is_told_to_think_in_its_own_words() {
+        let told = |model: &str, effort| Generation::of(model).thinking(model, effort);
+        let level = |shown: bool, level: &str| {
+            Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
+        };
+        let budget = |shown: bool, budget: u64| {
+            Some(json!({"includeThoughts": shown, "thinkingBudget": budget}))
+        };
+        let table = [
+            ("gemini-3.5-flash", Effort::None, level(false, "minimal")),
+            ("gemini-3.5-flash", Effort::Minimal, level(true, "minimal")),
+            ("gemini-3.1-pro-preview", Effort::None, level(false, "low")),
+            (
+                "gemini-3.1-pro-preview",
+                Effort::Medium,
+                level(true, "medium"),
+            ),
+            ("gemini-4-argon", Effort::Max, level(true, "high")),
+            ("gemini-2.5-flash", Effort::None, budget(false, 0)),
+            ("gemini-2.5-pro", Effort::None, budget(false, 128)),
+            ("gemini-2.5-flash", Effort::Low, budget(true, 1_024)),
+            ("gemini-2.5-flash", Effort::Medium, budget(true, 2_048)),
+            ("gemini-2.5-flash", Effort::High, budget(true, 4_096)),
+            ("gemini-2.0-flash", Effort::High, None),
+        ];
+        for (model, effort, expected) in table {
+            assert_eq!(told(model, effort), expected, "{model} {effort:?}");
+        }
+    }
+}

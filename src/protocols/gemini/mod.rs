@@ -1,0 +1,184 @@
+//! Gemini, as Google serves it to holders of a key.
+
+mod answer;
+mod contents;
+mod decode;
+mod embeddings;
+mod generation;
+mod write;
+
+pub(super) use decode::Decoder;
+
+use super::call::{Asked, Call, Counting, Untranslatable};
+use super::neutral::{Losses, Translation};
+use super::openai::EmbeddingPassage;
+use super::{Endpoint, Outgoing, Protocol};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Gemini;
+
+const KEY: &str = "x-goog-api-key";
+
+impl Protocol for Gemini {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["gemini"]
+    }
+
+    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let mut losses = Losses::default();
+        let body = body(endpoint, call, &mut losses)?;
+        Ok(Asked {
+            outgoing: post(endpoint, &method(call), &Value::Object(body), call.stream),
+            passage: Box::new(passage(endpoint, call)),
+            losses,
+        })
+    }
+
+    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let body = embeddings::request(call.object.value(), &resource(call.model))?;
+        let path = format!("{}:batchEmbedContents", resource(call.model));
+        Ok(Asked {
+            outgoing: post(endpoint, &path, &body, false),
+            passage: Box::new(EmbeddingPassage::new(call, Some(embeddings::read))),
+            losses: Losses::default(),
+        })
+    }
+
+    fn count(&self, endpoint: &Endpoint, call: &Call<'_>) -> Option<Counting> {
+        let mut request = body(endpoint, call, &mut Losses::default()).ok()?;
+        request.insert("model".to_owned(), resource(call.model).into());
+        let body = json!({"generateContentRequest": request});
+        let path = format!("{}:countTokens", resource(call.model));
+        Some(Counting {
+            outgoing: post(endpoint, &path, &body, false),
+            read: counted,
+        })
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
+        Outgoing {
+            method: Method::GET,
+            url: format!("{}/models?pageSize=1000", endpoint.base_url),
+            headers: headers(endpoint),
+            body: Bytes::new(),
+        }
+    }
+
+    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+        status.is_success() && self.model_names(body).is_some()
+    }
+
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct List {
+            models: Vec<Model>,
+        }
+        #[derive(Deserialize)]
+        struct Model {
+            name: String,
+        }
+        let list = serde_json::from_slice::<List>(body).ok()?;
+        let name = |model: Model| match model.name.strip_prefix(LISTED) {
+            Some(name) => name.to_owned(),
+            None => model.name,
+        };
+        Some(list.models.into_iter().map(name).collect())
+    }
+}
+
+/// What stands before a model's name in listings and addresses.
+const LISTED: &str = "models/";
+
+/// A model's name as a path; tuned models have one of their own.
+fn resource(model: &str) -> String {
+    if model.contains('/') {
+        model.to_owned()
+    } else {
+        format!("{LISTED}{model}")
+    }
+}
+
+fn method(call: &Call<'_>) -> String {
+    format!("{}{}", resource(call.model), verb(call))
+}
+
+/// What is asked of a model, as the end of its address.
+pub(super) fn verb(call: &Call<'_>) -> &'static str {
+    if call.stream {
+        // Without the query a stream is one JSON list in pieces.
+        ":streamGenerateContent?alt=sse"
+    } else {
+        ":generateContent"
+    }
+}
+
+/// A client's request in this protocol's words.
+pub(super) fn body(
+    endpoint: &Endpoint,
+    call: &Call<'_>,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Untranslatable> {
+    let conversation = call.dialect.front().read(call.object, losses)?;
+    write::request(
+        conversation,
+        call.model,
+        call.traits,
+        &endpoint.recall,
+        losses,
+    )
+}
+
+/// What carries the answer.
+pub(super) fn passage(endpoint: &Endpoint, call: &Call<'_>) -> Translation {
+    let decoder = Decoder::new(call.id, endpoint.recall.clone());
+    Translation::new(Box::new(decoder), call.encoder())
+}
+
+/// The number in an answer to a question for it.
+pub(super) fn counted(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Count {
+        total_tokens: u64,
+    }
+    let count = serde_json::from_slice::<Count>(body).ok()?;
+    Some(count.total_tokens)
+}
+
+fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outgoing {
+    Outgoing {
+        method: Method::POST,
+        url: format!("{}/{path}", endpoint.base_url),
+        headers: json_headers(headers(endpoint), stream),
+        body: body.to_string().into(),
+    }
+}
+
+/// Headers of a request with a JSON body.
+pub(super) fn json_headers(mut headers: HeaderMap, stream: bool) -> HeaderMap {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers
+}
+
+fn headers(endpoint: &Endpoint) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = endpoint.key() {
+        headers.insert(KEY, key);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,363 @@
+use super::*;
+use crate::protocols::neutral::{Choice, Part, Role, ToolCall, Turn};
+
+#[test]
+fn recorded_requests_are_made_as_they_were_recorded() {
+    for case in ["text", "tools", "multi_turn_request", "stream_error"] {
+        for provider in ["gemini", "vertex"] {
+            let request = fixture(&format!("{provider}/{case}/request.openai.json"));
+            let asked = ask(&endpoint(), &request).unwrap();
+
+            let recorded = json_of(&format!("{provider}/{case}/request.json"));
+            assert_eq!(body_of(&asked), recorded, "{provider}/{case}");
+        }
+    }
+}
+
+#[test]
+fn the_address_tells_the_model_and_the_key_is_hidden() {
+    let address = |text: &str| {
+        let asked = ask(&endpoint(), text.as_bytes()).unwrap();
+        assert!(asked.outgoing.headers[KEY].is_sensitive());
+        asked.outgoing.url
+    };
+    let base = "https://generativelanguage.googleapis.com/v1beta";
+
+    assert_eq!(
+        address(r#"{"model":"gemini-3.5-flash","messages":[]}"#),
+        format!("{base}/models/gemini-3.5-flash:generateContent")
+    );
+    assert_eq!(
+        address(r#"{"model":"tunedModels/pier","stream":true,"messages":[]}"#),
+        format!("{base}/tunedModels/pier:streamGenerateContent?alt=sse")
+    );
+}
+
+/// The first content that the model said, of a history with one call by this id.
+fn called(endpoint: &Endpoint, model: &str, call: &Value) -> Value {
+    let request = json!({"model": model, "messages": [
+        {"role": "user", "content": "Tide?"},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "[1.42]"},
+    ]});
+    let asked = ask(endpoint, request.to_string().as_bytes()).unwrap();
+    body_of(&asked)["contents"].take()
+}
+
+fn call(id: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": "tide", "arguments": ""}})
+}
+
+#[test]
+fn a_call_gets_back_the_seal_that_somebody_kept() {
+    let endpoint = endpoint();
+    endpoint.recall.keep_seal("call_1", "a2VwdA==".to_owned());
+    let skipped = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+    let table = [
+        ("gemini-3.5-flash", "call_1", "call_1", Some("a2VwdA==")),
+        ("gemini-3.5-flash", "call_2", "call_2", Some(skipped)),
+        (
+            "gemini-3.5-flash",
+            "call_3__thought__Y2Fycnk=",
+            "call_3",
+            Some("Y2Fycnk="),
+        ),
+    ];
+    for (model, id, shown, seal) in table {
+        let contents = called(&endpoint, model, &call(id));
+
+        let part = &contents[1]["parts"][0];
+        assert_eq!(part["thoughtSignature"].as_str(), seal, "{id}");
+        assert_eq!(part["functionCall"]["id"], shown);
+        let result = &contents[2]["parts"][0]["functionResponse"];
+        assert_eq!(
+            *result,
+            json!({"name": "tide", "id": shown, "response": {"output": "[1.42]"}})
+        );
+    }
+}
+
+#[test]
+fn the_clients_own_seal_comes_before_all_others() {
+    let recall = Recall::default();
+    recall.keep_seal("call_1", "a2VwdA==".to_owned());
+    let mut contents = contents::Contents::new(generation::Generation::Levelled, &recall);
+    let call = ToolCall {
+        id: "call_1".to_owned(),
+        name: "tide".to_owned(),
+        arguments: String::new(),
+        signature: Some("b3du".to_owned()),
+    };
+    let turn = Turn::new(Role::Assistant, vec![Part::ToolCall(call)]);
+    contents.add(turn, &mut Losses::default()).unwrap();
+
+    let (contents, _) = contents.finish();
+    assert_eq!(contents[1]["parts"][0]["thoughtSignature"], "b3du");
+}
+
+#[test]
+fn older_models_see_neither_ids_nor_made_up_seals() {
+    let contents = called(&endpoint(), "gemini-2.5-flash", &call("call_1"));
+
+    assert_eq!(
+        contents[1]["parts"][0],
+        json!({"functionCall": {"name": "tide", "args": {}}})
+    );
+    assert!(
+        contents[2]["parts"][0]["functionResponse"]
+            .get("id")
+            .is_none()
+    );
+}
+
+#[test]
+fn every_step_of_calls_begins_with_a_seal() {
+    let request = json!({"model": "gemini-3.5-flash", "messages": [
+        {"role": "user", "content": "Tide?"},
+        {"role": "assistant", "tool_calls": [call("a"), call("b")]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+        {"role": "tool", "tool_call_id": "b", "content": "2"},
+        {"role": "assistant", "tool_calls": [call("c")]},
+        {"role": "tool", "tool_call_id": "c", "content": "3"},
+    ]});
+    let asked = ask(&endpoint(), request.to_string().as_bytes()).unwrap();
+
+    let body = body_of(&asked);
+    let sealed: Vec<Vec<bool>> = body["contents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|content| content["role"] == "model")
+        .map(|content| {
+            let parts = content["parts"].as_array().unwrap().iter();
+            parts
+                .map(|part| part.get("thoughtSignature").is_some())
+                .collect()
+        })
+        .collect();
+    assert_eq!(sealed, [vec![true, false], vec![true]]);
+}
+
+#[test]
+fn neighbours_of_one_kind_are_one_content() {
+    let request = br#"{"model":"gemini-3.5-flash","messages":[
+        {"role":"user","content":"a"},
+        {"role":"user","content":[{"type":"text","text":"b"},{"type":"text","text":""}]},
+        {"role":"assistant","content":"c"},
+        {"role":"assistant","content":"d","reasoning_content":"hm"}]}"#;
+    let asked = ask(&endpoint(), request).unwrap();
+
+    assert_eq!(
+        body_of(&asked)["contents"],
+        json!([
+            {"role": "user", "parts": [{"text": "a"}, {"text": "b"}]},
+            {"role": "model", "parts": [{"text": "c"}, {"text": "d"}]},
+        ])
+    );
+    assert_eq!(asked.losses.names(), ["reasoning"]);
+}
+
+#[test]
+fn a_conversation_always_begins_with_the_user() {
+    for messages in [
+        r#"[{"role":"system","content":"Say hello."}]"#,
+        r#"[{"role":"assistant","content":"Hello."}]"#,
+    ] {
+        let request = format!(r#"{{"model":"gemini-3.5-flash","messages":{messages}}}"#);
+        let asked = ask(&endpoint(), request.as_bytes()).unwrap();
+        assert_eq!(body_of(&asked)["contents"][0]["role"], "user", "{messages}");
+    }
+}
+
+fn with_image(url: &str) -> Result<Asked, Untranslatable> {
+    let request = json!({"model": "gemini-3.5-flash", "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": url}},
+    ]}]});
+    ask(&endpoint(), request.to_string().as_bytes())
+}
+
+#[test]
+fn a_picture_goes_as_data_or_from_googles_own_store() {
+    let part = |url| body_of(&with_image(url).unwrap())["contents"][0]["parts"][0].take();
+
+    assert_eq!(
+        part("data:image/png;base64,AAAA"),
+        json!({"inlineData": {"mimeType": "image/png", "data": "AAAA"}})
+    );
+    assert_eq!(
+        part("gs://pier/gauge.JPG"),
+        json!({"fileData": {"fileUri": "gs://pier/gauge.JPG", "mimeType": "image/jpeg"}})
+    );
+    let uploaded = "https://generativelanguage.googleapis.com/v1beta/files/abc";
+    assert_eq!(part(uploaded), json!({"fileData": {"fileUri": uploaded}}));
+}
+
+#[test]
+fn a_picture_behind_a_link_can_only_be_sent_elsewhere() {
+    let mistake = with_image("https://example.com/gauge.png").unwrap_err();
+
+    assert!(mistake.elsewhere);
+    assert_eq!(
+        mistake.message,
+        "image is a link, which this model does not follow; send the data itself"
+    );
+}
+
+#[test]
+fn arguments_that_are_no_object_are_refused_without_showing_them() {
+    let call = json!({"id": "a", "type": "function",
+        "function": {"name": "tide", "arguments": "{\"harbor\":"}});
+    let request = json!({"model": "gemini-3.5-flash", "messages": [
+        {"role": "assistant", "tool_calls": [call]},
+    ]});
+    let mistake = ask(&endpoint(), request.to_string().as_bytes()).unwrap_err();
+
+    assert_eq!(
+        mistake.message,
+        "messages hold a tool call whose arguments are not a JSON object"
+    );
+}
+
+#[test]
+fn what_a_model_does_not_take_is_left_out_and_counted() {
+    let members = r#""messages":[],"temperature":0.2,"top_p":0.9,"presence_penalty":1,"seed":3,"n":2,"reasoning_effort":"high","user":"u""#;
+    let config = |model: &str, sampling: bool| {
+        let request = format!(r#"{{"model":"{model}",{members}}}"#);
+        let traits = ModelTraits {
+            sampling,
+            ..ModelTraits::UNSTATED
+        };
+        let asked = with_call(request.as_bytes(), &traits, |call| {
+            Gemini.ask(&endpoint(), call).unwrap()
+        });
+        let config = body_of(&asked)["generationConfig"].take();
+        (config, asked.losses.names().join(" "))
+    };
+
+    let (newest, lost) = config("gemini-3.6-flash", false);
+    assert_eq!(
+        newest,
+        json!({"seed": 3, "candidateCount": 2,
+            "thinkingConfig": {"includeThoughts": true, "thinkingLevel": "high"}})
+    );
+    assert_eq!(lost, "user temperature top_p presence_penalty");
+
+    let (older, lost) = config("gemini-2.0-flash", true);
+    assert_eq!(
+        older,
+        json!({"temperature": 0.2, "topP": 0.9, "presencePenalty": 1.0, "seed": 3, "candidateCount": 2})
+    );
+    assert_eq!(lost, "user reasoning_effort");
+}
+
+#[test]
+fn json_is_asked_for_by_its_type_and_schema() {
+    let config = |format: &str| {
+        let request =
+            format!(r#"{{"model":"gemini-3.5-flash","messages":[],"response_format":{format}}}"#);
+        body_of(&ask(&endpoint(), request.as_bytes()).unwrap())["generationConfig"].take()
+    };
+
+    assert_eq!(
+        config(r#"{"type":"json_object"}"#),
+        json!({"responseMimeType": "application/json"})
+    );
+    assert_eq!(
+        config(
+            r#"{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":{"type":"object","additionalProperties":false}}}"#
+        ),
+        json!({"responseMimeType": "application/json",
+            "responseJsonSchema": {"type": "object", "additionalProperties": false}})
+    );
+    assert_eq!(config(r#"{"type":"text"}"#), Value::Null);
+}
+
+#[test]
+fn a_tool_choice_is_a_mode() {
+    let choice = |choice: &str, forced: bool| {
+        let request = format!(
+            r#"{{"model":"gemini-3.5-flash","messages":[],"tool_choice":{choice},"tools":[{{"type":"function","function":{{"name":"tide"}}}}]}}"#
+        );
+        let traits = ModelTraits {
+            forced_tools: forced,
+            ..ModelTraits::UNSTATED
+        };
+        let asked = with_call(request.as_bytes(), &traits, |call| {
+            Gemini.ask(&endpoint(), call).unwrap()
+        });
+        body_of(&asked)["toolConfig"]["functionCallingConfig"].take()
+    };
+    let named = r#"{"type":"function","function":{"name":"tide"}}"#;
+
+    assert_eq!(choice("\"auto\"", true), json!({"mode": "AUTO"}));
+    assert_eq!(choice("\"none\"", true), json!({"mode": "NONE"}));
+    assert_eq!(choice("\"required\"", true), json!({"mode": "ANY"}));
+    assert_eq!(
+        choice(named, true),
+        json!({"mode": "ANY", "allowedFunctionNames": ["tide"]})
+    );
+    assert_eq!(choice(named, false), json!({"mode": "AUTO"}));
+}
+
+#[test]
+fn a_call_that_was_answered_is_sealed_as_it_came() {
+    let endpoint = endpoint();
+    let mut decoder = Decoder::new("1", endpoint.recall.clone());
+    let reply = reply_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
+    let calls: Vec<&ToolCall> = reply.choices.iter().flat_map(Choice::calls).collect();
+
+    let contents = called(&endpoint, "gemini-3.5-flash", &call(&calls[0].id));
+
+    assert_eq!(calls[0].signature.as_deref(), Some("c2lnLWZ4LTI="));
+    assert_eq!(contents[1]["parts"][0]["thoughtSignature"], "c2lnLWZ4LTI=");
+}
+
+#[test]
+fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
+    let request = fixture("gemini/embeddings/request.openai.json");
+    let mut asked = with_call(&request, &ModelTraits::UNSTATED, |call| {
+        Gemini.embed(&endpoint(), call).unwrap()
+    });
+
+    assert!(
+        asked
+            .outgoing
+            .url
+            .ends_with("/v1beta/models/gemini-embedding-001:batchEmbedContents")
+    );
+    assert_eq!(body_of(&asked), json_of("gemini/embeddings/request.json"));
+    let answer = fixture("gemini/embeddings/response.json");
+    let said = asked.passage.whole(&answer).unwrap();
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(said, json_of("gemini/embeddings/expected.openai.json"));
+}
+
+#[test]
+fn a_prompt_is_counted_with_its_tools_and_instructions() {
+    let request = fixture("gemini/tools/request.openai.json");
+    let counting = with_call(&request, &ModelTraits::UNSTATED, |call| {
+        Gemini.count(&endpoint(), call).unwrap()
+    });
+
+    let body: Value = serde_json::from_slice(&counting.outgoing.body).unwrap();
+    let mut recorded = json_of("gemini/tools/request.json");
+    recorded["model"] = "models/gemini-3.5-flash".into();
+    assert_eq!(body["generateContentRequest"], recorded);
+    assert_eq!((counting.read)(br#"{"totalTokens": 133}"#), Some(133));
+    assert_eq!((counting.read)(br"{}"), None);
+}
+
+#[test]
+fn the_list_of_models_shows_that_the_provider_is_there() {
+    let probe = Gemini.probe(&endpoint());
+    let listed = fixture("gemini/models/response.json");
+
+    assert!(probe.url.ends_with("/v1beta/models?pageSize=1000"));
+    assert!(Gemini.probe_is_good(StatusCode::OK, &listed));
+    assert!(!Gemini.probe_is_good(StatusCode::BAD_REQUEST, &listed));
+    assert!(!Gemini.probe_is_good(StatusCode::OK, b"<html>"));
+    assert_eq!(
+        Gemini.model_names(&listed).unwrap(),
+        ["gemini-3.5-flash", "gemini-embedding-001"]
+    );
+}

@@ -1,0 +1,156 @@
+//! A conversation as a request for content.
+
+use super::contents::Contents;
+use super::generation::Generation;
+use crate::protocols::neutral::{
+    Conversation, Effort, Format, Losses, Mistake, Sampling, Tool, ToolChoice,
+};
+use crate::protocols::{ModelTraits, Recall};
+use serde_json::{Map, Value, json};
+
+/// The body; who is asked and whether the answer streams stands in the address.
+pub(super) fn request(
+    conversation: Conversation,
+    model: &str,
+    traits: &ModelTraits,
+    recall: &Recall,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Mistake> {
+    let generation = Generation::of(model);
+    let mut contents = Contents::new(generation, recall);
+    for turn in conversation.turns {
+        contents.add(turn, losses)?;
+    }
+    let (contents, instructions) = contents.finish();
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    set("contents", Some(contents));
+    set("systemInstruction", instructions);
+    let has_tools = !conversation.tools.is_empty();
+    let choice = conversation.tool_choice.filter(|_| has_tools);
+    set(
+        "tools",
+        has_tools.then(|| tools(conversation.tools, losses)),
+    );
+    set(
+        "toolConfig",
+        choice.map(|choice| tool_choice(choice, traits, losses)),
+    );
+    losses.add_if(
+        conversation.parallel_tools == Some(false) && has_tools,
+        "parallel_tool_calls",
+    );
+    losses.add_if(conversation.user.is_some(), "user");
+    let mut config = sampling(conversation.sampling, generation, traits, losses);
+    if let Some(tokens) = conversation.max_tokens {
+        config.insert("maxOutputTokens".to_owned(), tokens.into());
+    }
+    format(conversation.format, &mut config);
+    thinking(conversation.effort, model, &mut config, losses);
+    set(
+        "generationConfig",
+        (!config.is_empty()).then_some(Value::Object(config)),
+    );
+    Ok(body)
+}
+
+fn sampling(
+    sampling: Sampling,
+    generation: Generation,
+    traits: &ModelTraits,
+    losses: &mut Losses,
+) -> Map<String, Value> {
+    let mut config = Map::new();
+    let mut set = |name: &str, of: &str, value: Option<Value>, is_taken: bool| match value {
+        Some(value) if is_taken => {
+            config.insert(name.to_owned(), value);
+        }
+        Some(_) => losses.add(of),
+        None => {}
+    };
+    let takes = traits.sampling;
+    let temperature = sampling.temperature.map(Value::from);
+    set("temperature", "temperature", temperature, takes);
+    set("topP", "top_p", sampling.top_p.map(Value::from), takes);
+    set("topK", "top_k", sampling.top_k.map(Value::from), takes);
+    let penalised = generation.takes_penalties();
+    let presence = sampling.presence_penalty.map(Value::from);
+    set("presencePenalty", "presence_penalty", presence, penalised);
+    let frequency = sampling.frequency_penalty.map(Value::from);
+    set(
+        "frequencyPenalty",
+        "frequency_penalty",
+        frequency,
+        penalised,
+    );
+    let stop = (!sampling.stop.is_empty()).then(|| sampling.stop.into());
+    set("stopSequences", "stop", stop, true);
+    set("seed", "seed", sampling.seed.map(Value::from), true);
+    set("candidateCount", "n", sampling.n.map(Value::from), true);
+    config
+}
+
+fn format(format: Option<Format>, config: &mut Map<String, Value>) {
+    let Some(format) = format else {
+        return;
+    };
+    config.insert("responseMimeType".to_owned(), "application/json".into());
+    if let Format::Schema { mut schema, .. } = format {
+        if let Some(members) = schema.as_object_mut() {
+            members.remove("strict");
+        }
+        config.insert("responseJsonSchema".to_owned(), schema);
+    }
+}
+
+fn thinking(
+    effort: Option<Effort>,
+    model: &str,
+    config: &mut Map<String, Value>,
+    losses: &mut Losses,
+) {
+    let Some(effort) = effort else {
+        return;
+    };
+    match Generation::of(model).thinking(model, effort) {
+        Some(told) => {
+            config.insert("thinkingConfig".to_owned(), told);
+        }
+        None => losses.add_if(effort != Effort::None, "reasoning_effort"),
+    }
+}
+
+fn tools(tools: Vec<Tool>, losses: &mut Losses) -> Value {
+    let declarations = tools.into_iter().map(|tool| {
+        losses.add_if(tool.strict == Some(true), "tools.strict");
+        let mut declaration = json!({"name": tool.name});
+        if let Some(description) = tool.description {
+            declaration["description"] = description.into();
+        }
+        if let Some(schema) = tool.parameters {
+            declaration["parametersJsonSchema"] = schema;
+        }
+        declaration
+    });
+    let declarations: Vec<Value> = declarations.collect();
+    json!([{"functionDeclarations": declarations}])
+}
+
+fn tool_choice(choice: ToolChoice, traits: &ModelTraits, losses: &mut Losses) -> Value {
+    let is_forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_));
+    let config = match choice {
+        _ if is_forced && !traits.forced_tools => {
+            losses.add("tool_choice");
+            json!({"mode": "AUTO"})
+        }
+        ToolChoice::Auto => json!({"mode": "AUTO"}),
+        ToolChoice::None => json!({"mode": "NONE"}),
+        ToolChoice::Any => json!({"mode": "ANY"}),
+        ToolChoice::Named(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+    };
+    json!({"functionCallingConfig": config})
+}

@@ -1,0 +1,195 @@
+//! Lines of `/api/chat` taken apart. A whole answer is the last line alone.
+
+use crate::domain::Failure;
+use crate::protocols::Event;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Step, Tokens};
+use crate::protocols::passage::{Framing, unreadable};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(default)]
+    done: Option<bool>,
+    #[serde(borrow, default)]
+    done_reason: Option<Cow<'a, str>>,
+    #[serde(default)]
+    prompt_eval_count: Option<u64>,
+    #[serde(default)]
+    eval_count: Option<u64>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<Vec<CallShape<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct CallShape<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    function: Option<FunctionShape<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FunctionShape<'a> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+/// Reads lines up to the one that says that it is the last.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// The names of calls that have none of their own begin with it.
+    id: String,
+    begun: bool,
+    /// Names of the calls so far: an index that comes with a call may be any.
+    calls: Vec<String>,
+    tokens: Option<Tokens>,
+}
+
+impl Decoder {
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            begun: false,
+            calls: Vec::new(),
+            tokens: None,
+        }
+    }
+
+    /// Whether the line was the last.
+    fn line(&mut self, line: Line<'_>, deltas: &mut Deltas) -> bool {
+        if !self.begun {
+            self.begun = true;
+            let model = line.model.map(Cow::into_owned);
+            deltas.push((0, Delta::Start { model }));
+        }
+        if let Some(message) = line.message {
+            self.message(message, deltas);
+        }
+        let is_last = line.done == Some(true);
+        if is_last {
+            // Counts of zero are left out.
+            self.tokens = Some(Tokens {
+                input: line.prompt_eval_count.unwrap_or(0),
+                output: line.eval_count.unwrap_or(0),
+                ..Tokens::default()
+            });
+            let finish = match line.done_reason.as_deref() {
+                Some("length") => Finish::Length,
+                _ if self.calls.is_empty() => Finish::Stop,
+                _ => Finish::ToolCalls,
+            };
+            deltas.push((0, Delta::End(finish)));
+        }
+        is_last
+    }
+
+    fn message(&mut self, message: Message<'_>, deltas: &mut Deltas) {
+        let said = |text: Option<Cow<'_, str>>| {
+            let text = text.filter(|text| !text.is_empty());
+            text.map(Cow::into_owned)
+        };
+        let thought = said(message.thinking).map(Delta::Reasoning);
+        let text = said(message.content).map(Delta::Text);
+        deltas.extend(thought.into_iter().chain(text).map(|delta| (0, delta)));
+        for call in message.tool_calls.into_iter().flatten() {
+            self.call(call, deltas);
+        }
+    }
+
+    fn call(&mut self, shape: CallShape<'_>, deltas: &mut Deltas) {
+        let Some(function) = shape.function else {
+            return;
+        };
+        let call = self.calls.len();
+        let own = shape.id.map(Cow::into_owned);
+        let own = own.filter(|id| !id.is_empty() && !self.calls.contains(id));
+        let id = own.unwrap_or_else(|| format!("call_{}_{call}", self.id));
+        self.calls.push(id.clone());
+        let name = function.name.unwrap_or_default().into_owned();
+        let signature = None;
+        let begin = Delta::Call {
+            call,
+            id,
+            name,
+            signature,
+        };
+        let text = arguments(function.arguments);
+        let arguments = Delta::Arguments { call, text };
+        deltas.extend([(0, begin), (0, arguments)]);
+    }
+}
+
+/// An object; some models write its text instead.
+fn arguments(raw: Option<&RawValue>) -> String {
+    let value = raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    match value {
+        None | Some(Value::Null) => "{}".to_owned(),
+        Some(Value::String(text)) => text,
+        Some(value) => value.to_string(),
+    }
+}
+
+fn has_error(line: &Line<'_>) -> bool {
+    line.error.is_some_and(|error| error.get() != "null")
+}
+
+impl Decode for Decoder {
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        let no_answer = || Upset::silent(Failure::Server, "the provider's answer has no message");
+        let line: Line<'_> = serde_json::from_slice(body).map_err(|_| no_answer())?;
+        if has_error(&line) {
+            return Err(stated(body));
+        }
+        if line.message.is_none() || !self.line(line, deltas) {
+            return Err(no_answer());
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+        let text = event.line();
+        match serde_json::from_slice::<Line<'_>>(text) {
+            Err(_) => Step::Broken(unreadable(event, Framing::Lines)),
+            Ok(line) if has_error(&line) => Step::Broken(stated(text)),
+            Ok(line) => {
+                if self.line(line, deltas) {
+                    Step::Done
+                } else {
+                    Step::More
+                }
+            }
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        false
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.tokens
+    }
+}

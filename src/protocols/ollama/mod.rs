@@ -1,0 +1,92 @@
+//! Ollama's own protocol: `/api/chat` in lines of JSON, `/api/embed`, and `/api/tags`.
+
+mod decode;
+mod embed;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use super::call::{Asked, Call, Untranslatable};
+use super::neutral::{Losses, Translation};
+use super::openai::{EmbeddingPassage, EmbeddingRequest, post};
+use super::{Endpoint, Outgoing, Protocol};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Ollama;
+
+impl Protocol for Ollama {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["ollama"]
+    }
+
+    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let mut losses = Losses::default();
+        let conversation = call.dialect.front().read(call.object, &mut losses)?;
+        let body = request::body(conversation, call.model, call.stream, &mut losses)?;
+        let body = Value::Object(body).to_string().into_bytes();
+        let mut outgoing = post(endpoint, "/api/chat", body, call.stream);
+        if call.stream {
+            let lines = HeaderValue::from_static("application/x-ndjson");
+            outgoing.headers.insert(ACCEPT, lines);
+        }
+        let decoder = Box::new(decode::Decoder::new(call.id));
+        Ok(Asked {
+            outgoing,
+            passage: Box::new(Translation::new(decoder, call.encoder())),
+            losses,
+        })
+    }
+
+    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let wanted = EmbeddingRequest::read(call.object.value())?;
+        let body = embed::body(&wanted, call.model).to_string().into_bytes();
+        Ok(Asked {
+            outgoing: post(endpoint, "/api/embed", body, false),
+            passage: Box::new(EmbeddingPassage::new(call, Some(embed::read))),
+            losses: Losses::default(),
+        })
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
+        let mut headers = HeaderMap::new();
+        // A server at home asks for no key; ollama.com does.
+        if let Some(authorization) = endpoint.bearer() {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        Outgoing {
+            method: Method::GET,
+            url: format!("{}/api/tags", endpoint.base_url),
+            headers,
+            body: Bytes::new(),
+        }
+    }
+
+    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+        // A server without models lists `null`.
+        status.is_success() && tags(body).is_some()
+    }
+
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        let models = tags(body)?.into_iter();
+        Some(models.map(|tag| tag.name).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+}
+
+fn tags(body: &[u8]) -> Option<Vec<Tag>> {
+    let mut answer: Value = serde_json::from_slice(body).ok()?;
+    match answer.get_mut("models")?.take() {
+        Value::Null => Some(Vec::new()),
+        models => serde_json::from_value(models).ok(),
+    }
+}

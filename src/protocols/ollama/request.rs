@@ -1,0 +1,214 @@
+//! A conversation as a request to `/api/chat`.
+
+use crate::protocols::neutral::{
+    Conversation, Effort, Format, Losses, Media, MediaKind, Mistake, Part, Role, Sampling, Source,
+    Tool, ToolCall, ToolChoice, Turn, text_of,
+};
+use crate::protocols::openai::write_function;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// `stream` is always said: a server that is not told streams.
+pub(super) fn body(
+    conversation: Conversation,
+    model: &str,
+    stream: bool,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Mistake> {
+    let mut body = Map::new();
+    body.insert("model".to_owned(), model.into());
+    body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
+    body.insert("stream".to_owned(), stream.into());
+    let choice = conversation.tool_choice;
+    let is_forced = matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+    losses.add_if(is_forced, "tool_choice");
+    losses.add_if(
+        conversation.parallel_tools == Some(false),
+        "parallel_tool_calls",
+    );
+    losses.add_if(conversation.user.is_some(), "user");
+    // There is no word for a choice; but a model calls none of the tools that it does not know.
+    let tools = conversation.tools.into_iter().filter(|tool| match &choice {
+        Some(ToolChoice::None) => false,
+        Some(ToolChoice::Named(name)) => tool.name == *name,
+        Some(ToolChoice::Auto | ToolChoice::Any) | None => true,
+    });
+    let tools: Vec<Value> = tools.map(|one| tool(one, losses)).collect();
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), tools.into());
+    }
+    if let Some(format) = conversation.format {
+        body.insert("format".to_owned(), self::format(format));
+    }
+    if let Some(effort) = conversation.effort {
+        body.insert("think".to_owned(), think(effort));
+    }
+    let options = options(&conversation.sampling, conversation.max_tokens)?;
+    if !options.is_empty() {
+        body.insert("options".to_owned(), options.into());
+    }
+    Ok(body)
+}
+
+fn options(sampling: &Sampling, limit: Option<u64>) -> Result<Map<String, Value>, Mistake> {
+    if sampling.n.is_some_and(|n| n > 1) {
+        let problem = "asks for several answers, but Ollama gives one at a time";
+        return Err(Mistake::untranslatable("n", problem));
+    }
+    let stop = (!sampling.stop.is_empty()).then(|| sampling.stop.clone().into());
+    let options = [
+        ("num_predict", limit.map(Value::from)),
+        ("temperature", sampling.temperature.map(Value::from)),
+        ("top_p", sampling.top_p.map(Value::from)),
+        ("top_k", sampling.top_k.map(Value::from)),
+        ("seed", sampling.seed.map(Value::from)),
+        ("stop", stop),
+        (
+            "presence_penalty",
+            sampling.presence_penalty.map(Value::from),
+        ),
+        (
+            "frequency_penalty",
+            sampling.frequency_penalty.map(Value::from),
+        ),
+    ];
+    let options = options.into_iter();
+    Ok(options
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect())
+}
+
+fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+    let mut messages = Vec::new();
+    let mut names = BTreeMap::new();
+    for turn in turns {
+        match turn.role {
+            Role::System => messages.push(json!({"role": "system", "content": turn.text()})),
+            Role::User => messages.push(user(turn.parts)?),
+            Role::Assistant => messages.push(assistant(turn.parts, &mut names, losses)?),
+            Role::Tool => {
+                for part in turn.parts {
+                    messages.extend(result(part, &names, losses));
+                }
+            }
+        }
+    }
+    Ok(Value::Array(messages))
+}
+
+/// Texts joined, pictures beside them.
+fn user(parts: Vec<Part>) -> Result<Value, Mistake> {
+    let mut message = json!({"role": "user", "content": text_of(&parts)});
+    let media = parts.into_iter().filter_map(|part| match part {
+        Part::Media(media) => Some(picture(media)),
+        _ => None,
+    });
+    let images = media.collect::<Result<Vec<String>, _>>()?;
+    if !images.is_empty() {
+        message["images"] = images.into();
+    }
+    Ok(message)
+}
+
+/// Bare base64, whatever kind of picture it is.
+fn picture(media: Media) -> Result<String, Mistake> {
+    let (name, problem) = match (media.kind, media.source) {
+        (MediaKind::Image, Source::Inline { data, .. }) => return Ok(data),
+        (MediaKind::Image, _) => (
+            "image",
+            "is a link; Ollama takes the image itself, in base64",
+        ),
+        (MediaKind::Document, _) => ("file", "is a document, which Ollama does not read"),
+        (MediaKind::Audio, _) => ("audio", "is a recording, which Ollama does not hear"),
+    };
+    Err(Mistake::untranslatable(name, problem))
+}
+
+/// Remembers the names of its calls, for their results are told by name.
+fn assistant(
+    parts: Vec<Part>,
+    names: &mut BTreeMap<String, String>,
+    losses: &mut Losses,
+) -> Result<Value, Mistake> {
+    let mut message = json!({"role": "assistant", "content": text_of(&parts)});
+    let mut thoughts = String::new();
+    let mut calls = Vec::new();
+    for part in parts {
+        match part {
+            Part::Reasoning { text, .. } => thoughts.push_str(&text),
+            Part::Redacted(_) => losses.add("reasoning"),
+            Part::ToolCall(call) => {
+                calls.push(tool_call(&call, calls.len())?);
+                names.insert(call.id, call.name);
+            }
+            _ => {}
+        }
+    }
+    if !thoughts.is_empty() {
+        message["thinking"] = thoughts.into();
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    Ok(message)
+}
+
+fn tool_call(call: &ToolCall, index: usize) -> Result<Value, Mistake> {
+    let text = if call.arguments.trim().is_empty() {
+        "{}"
+    } else {
+        &call.arguments
+    };
+    let arguments: Map<String, Value> = serde_json::from_str(text).map_err(|_| {
+        let problem = format!("of {:?} must be the text of a JSON object", call.name);
+        Mistake::new("arguments", problem)
+    })?;
+    Ok(json!({
+        "id": call.id,
+        "function": {"index": index, "name": call.name, "arguments": arguments},
+    }))
+}
+
+fn result(part: Part, names: &BTreeMap<String, String>, losses: &mut Losses) -> Option<Value> {
+    let Part::ToolResult {
+        call,
+        content,
+        is_error,
+    } = part
+    else {
+        return None;
+    };
+    losses.add_if(is_error, "is_error");
+    let has_media = content.iter().any(|part| matches!(part, Part::Media(_)));
+    losses.add_if(has_media, "image of a tool's result");
+    let mut message = json!({"role": "tool", "content": text_of(&content)});
+    if let Some(name) = names.get(&call) {
+        message["tool_name"] = name.as_str().into();
+    }
+    message["tool_call_id"] = call.into();
+    Some(message)
+}
+
+fn tool(mut tool: Tool, losses: &mut Losses) -> Value {
+    losses.add_if(tool.strict.take() == Some(true), "strict");
+    let nothing = || json!({"type": "object", "properties": {}});
+    tool.parameters.get_or_insert_with(nothing);
+    json!({"type": "function", "function": write_function(tool)})
+}
+
+fn format(format: Format) -> Value {
+    match format {
+        Format::Json => "json".into(),
+        Format::Schema { schema, .. } => schema,
+    }
+}
+
+fn think(effort: Effort) -> Value {
+    match effort {
+        Effort::None => false.into(),
+        Effort::Minimal | Effort::Low => "low".into(),
+        Effort::Medium => "medium".into(),
+        Effort::High => "high".into(),
+        Effort::XHigh | Effort::Max => "max".into(),
+    }
+}

@@ -1,0 +1,191 @@
+use super::*;
+use crate::domain::Failure;
+use crate::protocols::trial::{endpoint, events, feed, with_call};
+use crate::protocols::{Dialect, Upset};
+use serde_json::json;
+
+fn ask(body: &Value) -> Result<Asked, Untranslatable> {
+    let endpoint = endpoint("ollama", "http://h");
+    with_call(Dialect::Chat, &body.to_string(), |call| {
+        Ollama.ask(&endpoint, call)
+    })
+}
+
+/// The body that goes out and what is lost on the way.
+fn translated(body: &Value) -> (Value, Vec<String>) {
+    let asked = ask(body).unwrap();
+    let sent = serde_json::from_slice(&asked.outgoing.body).unwrap();
+    (sent, asked.losses.names().to_vec())
+}
+
+fn heard(stream: bool, lines: &str) -> (Vec<Value>, Result<(), Upset>) {
+    let body = json!({"model": "m", "messages": [], "stream": stream});
+    let mut asked = ask(&body).unwrap();
+    let heard = feed(&mut *asked.passage, [lines.as_bytes()]);
+    let told = heard.end.is_ok();
+    (
+        if told {
+            events(&heard.said)
+        } else {
+            Vec::new()
+        },
+        heard.end,
+    )
+}
+
+#[test]
+fn what_ollama_has_no_word_for_is_lost_by_name() {
+    let tool = json!({"type": "function", "function": {"name": "f", "strict": true}});
+    let (sent, lost) = translated(&json!({
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "tools": [tool],
+        "tool_choice": "required",
+        "parallel_tool_calls": false,
+        "user": "u",
+        "logit_bias": {"1": 2},
+        "reasoning_effort": "xhigh",
+        "response_format": {"type": "json_object"},
+    }));
+
+    assert_eq!(
+        lost,
+        [
+            "logit_bias",
+            "tool_choice",
+            "parallel_tool_calls",
+            "user",
+            "strict"
+        ]
+    );
+    assert_eq!(
+        sent,
+        json!({
+            "model": "m",
+            "messages": [{"role": "user", "content": "a"}],
+            "stream": false,
+            "tools": [{"type": "function", "function": {
+                "name": "f",
+                "parameters": {"type": "object", "properties": {}},
+            }}],
+            "format": "json",
+            "think": "max",
+        })
+    );
+}
+
+#[test]
+fn who_may_call_nothing_is_shown_no_tools() {
+    let (sent, lost) = translated(&json!({
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": "none",
+        "reasoning_effort": "none",
+    }));
+
+    assert_eq!((sent.get("tools"), lost.len()), (None, 0));
+    assert_eq!(sent["think"], false);
+}
+
+#[test]
+fn who_must_call_one_tool_is_shown_no_other() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let (sent, lost) = translated(&json!({
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "tools": [tool("f"), tool("g")],
+        "tool_choice": tool("g"),
+    }));
+
+    assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(sent["tools"][0]["function"]["name"], "g");
+    // It may still call nothing.
+    assert_eq!(lost, ["tool_choice"]);
+}
+
+#[test]
+fn what_cannot_be_said_may_be_said_elsewhere() {
+    let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
+    let with = |part: Value| {
+        let messages = json!([{"role": "user", "content": [part]}]);
+        json!({"model": "m", "messages": messages})
+    };
+    let audio = json!({"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}});
+    let cases = [
+        (with(image("https://h/a.png")), "image"),
+        (with(audio), "audio"),
+        (json!({"model": "m", "messages": [], "n": 2}), "n"),
+    ];
+    for (body, param) in cases {
+        let mistake = ask(&body).unwrap_err();
+        assert_eq!(mistake.param.as_deref(), Some(param));
+        assert!(mistake.elsewhere, "{param}");
+    }
+    assert!(ask(&with(image("data:image/png;base64,AA=="))).is_ok());
+}
+
+#[test]
+fn arguments_that_are_no_object_are_the_clients_mistake() {
+    let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "[1"}});
+    let messages = json!([{"role": "assistant", "tool_calls": [call]}]);
+    let mistake = ask(&json!({"model": "m", "messages": messages})).unwrap_err();
+
+    assert!(!mistake.elsewhere);
+}
+
+#[test]
+fn calls_get_names_of_their_own_where_theirs_are_missing_or_used() {
+    let call = |id: &str| {
+        let call = json!({"id": id, "function": {"index": 0, "name": "f", "arguments": {"a": 1}}});
+        let message = json!({"content": "", "tool_calls": [call]});
+        json!({"model": "m", "message": message, "done": false}).to_string()
+    };
+    let last = json!({"message": {"content": ""}, "done": true, "done_reason": "stop"});
+    let lines = [call("x"), call("x"), call(""), last.to_string()].join("\n");
+    let (events, end) = heard(true, &lines);
+
+    assert_eq!(end, Ok(()));
+    let calls = events.iter().filter_map(|event| {
+        let call = &event["choices"][0]["delta"]["tool_calls"][0];
+        Some((call["index"].as_u64()?, call["id"].as_str()?.to_owned()))
+    });
+    let named = ["x", "call_1_1", "call_1_2"].map(str::to_owned);
+    let expected: Vec<_> = (0..).zip(named).collect();
+    assert_eq!(calls.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_stream_that_is_cut_or_gives_up_is_told_apart() {
+    let said = r#"{"model":"m","message":{"content":"a"},"done":false}"#;
+    let cases = [
+        (format!("{said}\n"), Failure::Disconnected),
+        (format!("{said}\n{{\"mod"), Failure::Disconnected),
+        (format!("{said}\nnonsense\n"), Failure::Server),
+        (
+            format!("{said}\n{{\"error\":\"out of memory\"}}\n"),
+            Failure::Server,
+        ),
+    ];
+    for (lines, failure) in cases {
+        let (_, end) = heard(true, &lines);
+        assert_eq!(end.unwrap_err().failure, failure, "{lines}");
+    }
+}
+
+#[test]
+fn counts_that_are_left_out_are_zero() {
+    let mut asked = ask(&json!({"model": "m", "messages": []})).unwrap();
+    let body = r#"{"model":"m","message":{"content":"a"},"done":true,"eval_count":3}"#;
+    asked.passage.whole(&Bytes::from(body)).unwrap();
+
+    let usage = asked.passage.usage().unwrap();
+    assert_eq!((usage.input, usage.output), (0, 3));
+}
+
+#[test]
+fn a_server_without_models_is_well() {
+    assert!(Ollama.probe_is_good(StatusCode::OK, br#"{"models":null}"#));
+    assert!(!Ollama.probe_is_good(StatusCode::OK, b"Ollama is running"));
+    assert!(!Ollama.probe_is_good(StatusCode::BAD_GATEWAY, br#"{"models":[]}"#));
+}

@@ -1,0 +1,235 @@
+//! What each server is asked, and by which way.
+
+use crate::protocols::openai::OpenAi;
+use crate::protocols::trial::{endpoint, with_call};
+use crate::protocols::{Call, Dialect, ModelTraits, Protocol};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+/// The request that a vendor gets, and what is lost of the client's.
+fn sent(kind: &str, base_url: &str, body: &Value) -> (Value, Vec<String>) {
+    let endpoint = endpoint(kind, base_url);
+    let asked = with_call(Dialect::Chat, &body.to_string(), |call| {
+        OpenAi.ask(&endpoint, call).unwrap()
+    });
+    let sent = serde_json::from_slice(&asked.outgoing.body).unwrap();
+    (sent, asked.losses.names().to_vec())
+}
+
+#[test]
+fn mistral_gets_what_it_takes_under_its_own_names() {
+    let (sent, lost) = sent(
+        "openai-compatible",
+        "https://api.mistral.ai/v1",
+        &json!({
+            "model": "m",
+            "messages": [
+                {"role": "developer", "content": "s"},
+                {"role": "user", "content": "a", "name": "n"},
+                {"role": "assistant", "content": null, "reasoning_content": "r", "tool_calls": [
+                    {"id": "call_abc", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                    {"id": "aB3dE5fG7", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                ]},
+                {"role": "tool", "tool_call_id": "call_abc", "content": "1"},
+                {"role": "tool", "tool_call_id": "aB3dE5fG7", "content": "2"},
+                {"role": "user", "content": "b"},
+            ],
+            "seed": 7,
+            "max_completion_tokens": 9,
+            "tool_choice": "required",
+            "store": true,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        }),
+    );
+    let messages = &sent["messages"];
+    let first = &messages[2]["tool_calls"][0]["id"];
+
+    assert_eq!(lost, ["store"]);
+    assert_eq!(first.as_str().map(str::len), Some(9));
+    assert_eq!(&messages[3]["tool_call_id"], first);
+    assert_eq!(messages[4]["tool_call_id"], "aB3dE5fG7");
+    assert_eq!(messages[0], json!({"role": "system", "content": "s"}));
+    assert_eq!(messages[1], json!({"role": "user", "content": "a"}));
+    assert_eq!(messages[2].get("reasoning_content"), None);
+    assert_eq!(messages[5]["role"], "assistant");
+    let rest: Vec<&str> = sent
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        rest,
+        [
+            "stream",
+            "model",
+            "max_tokens",
+            "random_seed",
+            "tool_choice",
+            "messages"
+        ]
+    );
+    assert_eq!(sent["tool_choice"], "any");
+}
+
+#[test]
+fn xai_gets_no_member_that_it_refuses() {
+    let body = json!({
+        "model": "grok-4.7",
+        "messages": [
+            {"role": "system", "content": "s", "name": "n"},
+            {"role": "user", "content": "a", "name": "n"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "strict": true}}],
+        "stop": ["x"],
+        "frequency_penalty": 1,
+        "web_search_options": {},
+        "max_completion_tokens": 9,
+    });
+    let (sent, lost) = sent("xai", "https://api.x.ai/v1", &body);
+
+    let dropped = ["web_search_options", "stop", "frequency_penalty", "strict"];
+    assert_eq!(lost, dropped);
+    assert_eq!(
+        sent,
+        json!({
+            "model": "grok-4.7",
+            "max_tokens": 9,
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+            "messages": [
+                {"role": "system", "content": "s"},
+                {"role": "user", "content": "a", "name": "n"},
+            ],
+        })
+    );
+}
+
+#[test]
+fn thoughts_go_back_only_to_who_takes_them() {
+    let message = json!({"role": "assistant", "content": "a", "reasoning_content": "r"});
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let mut calling = message.clone();
+    calling["tool_calls"] = json!([call]);
+    let body = json!({"model": "m", "messages": [message, calling]});
+    let cases = [
+        ("openai", "https://api.openai.com/v1", [false, false]),
+        (
+            "openai-compatible",
+            "https://api.groq.com/openai/v1",
+            [false, false],
+        ),
+        (
+            "openai-compatible",
+            "https://api.deepseek.com/v1",
+            [false, true],
+        ),
+        (
+            "openai-compatible",
+            "http://notdeepseek.com:8000/v1",
+            [true, true],
+        ),
+    ];
+    for (kind, base_url, expected) in cases {
+        let (sent, _) = sent(kind, base_url, &body);
+        let kept = [0, 1].map(|place| sent["messages"][place].get("reasoning_content").is_some());
+        assert_eq!(kept, expected, "{base_url}");
+    }
+}
+
+#[test]
+fn azure_reads_the_key_in_its_own_header() {
+    let has_key = |base_url: &str| {
+        let probe = OpenAi.probe(&endpoint("openai-compatible", base_url));
+        probe.headers.contains_key("api-key")
+    };
+    assert!(has_key("https://r.openai.azure.com/openai/v1"));
+    assert!(!has_key("https://api.groq.com/openai/v1"));
+}
+
+#[test]
+fn each_client_is_taken_the_way_that_its_vendor_has() {
+    let chat = r#"{"model":"m","messages":[],"tools":[]}"#;
+    let input = r#"{"model":"m","input":"a"}"#;
+    let only = ModelTraits {
+        responses_only: true,
+        ..ModelTraits::UNSTATED
+    };
+    let usual = ModelTraits::UNSTATED;
+    let cases = [
+        ("openai", Dialect::Chat, &usual, false, "/chat/completions"),
+        ("openai", Dialect::Chat, &usual, true, "/responses"),
+        ("openai", Dialect::Chat, &only, false, "/responses"),
+        ("openai", Dialect::Responses, &usual, false, "/responses"),
+        (
+            "openai",
+            Dialect::Responses,
+            &usual,
+            true,
+            "/chat/completions",
+        ),
+        ("xai", Dialect::Responses, &usual, false, "/responses"),
+        (
+            "openai-compatible",
+            Dialect::Responses,
+            &usual,
+            false,
+            "/chat/completions",
+        ),
+        (
+            "openai-compatible",
+            Dialect::Chat,
+            &only,
+            false,
+            "/chat/completions",
+        ),
+    ];
+    for (kind, dialect, traits, detour, path) in cases {
+        let body = if dialect == Dialect::Chat {
+            chat
+        } else {
+            input
+        };
+        let endpoint = endpoint(kind, "http://h/v1");
+        let asked = with_call(dialect, body, |call| {
+            let call = Call {
+                traits,
+                detour,
+                ..*call
+            };
+            OpenAi.ask(&endpoint, &call).unwrap()
+        });
+        assert_eq!(
+            asked.outgoing.url,
+            format!("http://h/v1{path}"),
+            "{kind} {dialect:?}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_that_the_other_way_mends_is_known() {
+    let endpoint = endpoint("openai", "http://h/v1");
+    let detour = |dialect, body: &str, status: u16, answer: &'static str| {
+        let status = StatusCode::from_u16(status).unwrap();
+        let upset = OpenAi.upset(status, &HeaderMap::new(), &Bytes::from(answer));
+        with_call(dialect, body, |call| OpenAi.detour(&endpoint, call, &upset))
+    };
+    let effort =
+        r#"{"error":{"message":"no","type":"invalid_request_error","param":"reasoning_effort"}}"#;
+    let unknown =
+        r#"{"error":{"message":"no","type":"invalid_request_error","code":"model_not_found"}}"#;
+    let tools = r#"{"model":"m","messages":[],"tools":[{}]}"#;
+    let input = r#"{"model":"m","input":"a"}"#;
+
+    assert!(detour(Dialect::Chat, tools, 400, effort));
+    assert!(!detour(
+        Dialect::Chat,
+        r#"{"model":"m","messages":[]}"#,
+        400,
+        effort
+    ));
+    assert!(detour(Dialect::Responses, input, 404, "not found"));
+    assert!(!detour(Dialect::Responses, input, 404, unknown));
+}

@@ -1,0 +1,241 @@
+//! A response taken apart.
+
+use super::shape::{EventShape, ResponseShape};
+use crate::protocols::Event;
+use crate::protocols::failure::Upset;
+use crate::protocols::neutral::{Decode, Delta, Deltas, Step, Tokens};
+use crate::protocols::passage::{Framing, unreadable};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// Reads responses from whoever has them.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// The names of calls that have none of their own begin with it.
+    id: String,
+    tokens: Option<Tokens>,
+    begun: bool,
+    calls: Vec<Known>,
+}
+
+/// A call so far.
+#[derive(Debug)]
+struct Known {
+    /// Its item's place in the output.
+    place: Option<u64>,
+    has_arguments: bool,
+}
+
+impl Decoder {
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            tokens: None,
+            begun: false,
+            calls: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, model: Option<Cow<'_, str>>, deltas: &mut Deltas) {
+        if !self.begun {
+            self.begun = true;
+            let model = model.map(Cow::into_owned);
+            deltas.push((0, Delta::Start { model }));
+        }
+    }
+
+    /// A call begins.
+    fn call(&mut self, item: &Value, place: Option<u64>, deltas: &mut Deltas) {
+        let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
+        let call = self.calls.len();
+        let own = text("call_id").or_else(|| text("id")).map(str::to_owned);
+        let begin = Delta::Call {
+            call,
+            id: own.unwrap_or_else(|| format!("call_{}_{call}", self.id)),
+            name: text("name").unwrap_or_default().to_owned(),
+            signature: None,
+        };
+        deltas.push((0, begin));
+        self.calls.push(Known {
+            place,
+            has_arguments: false,
+        });
+    }
+
+    /// The arguments of a call that is over, unless they came before.
+    fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
+        let known = &mut self.calls[call];
+        let text = item["arguments"].as_str().unwrap_or_default();
+        if !known.has_arguments && !text.is_empty() {
+            known.has_arguments = true;
+            let text = text.to_owned();
+            deltas.push((0, Delta::Arguments { call, text }));
+        }
+    }
+
+    fn called(&self, place: Option<u64>) -> Option<usize> {
+        self.calls.iter().rposition(|call| call.place == place)
+    }
+
+    fn item(&mut self, item: &Value, deltas: &mut Deltas) {
+        match item["type"].as_str() {
+            Some("message") => {
+                for part in list(&item["content"]) {
+                    said(part, deltas);
+                }
+            }
+            Some("reasoning") => {
+                let thoughts = list(&item["summary"]).chain(list(&item["content"]));
+                let texts: Vec<&str> = thoughts.filter_map(|part| part["text"].as_str()).collect();
+                if !texts.is_empty() {
+                    deltas.push((0, Delta::Reasoning(texts.join("\n\n"))));
+                }
+            }
+            Some("function_call") => {
+                self.call(item, None, deltas);
+                self.arguments(self.calls.len() - 1, item, deltas);
+            }
+            // What the vendor did by itself is told in the texts around it.
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) {
+        let item = || -> Option<Value> {
+            let item: Value = serde_json::from_str(event.item?.get()).ok()?;
+            (item["type"] == "function_call").then_some(item)
+        };
+        match event.kind.as_deref().unwrap_or_default() {
+            "response.output_text.delta" => {
+                deltas.extend(event.text().map(|text| (0, Delta::Text(text))));
+            }
+            "response.refusal.delta" => {
+                deltas.extend(event.text().map(|text| (0, Delta::Refusal(text))));
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                deltas.extend(event.text().map(|text| (0, Delta::Reasoning(text))));
+            }
+            "response.reasoning_summary_part.added" if event.summary_index > Some(0) => {
+                deltas.push((0, Delta::Reasoning("\n\n".to_owned())));
+            }
+            "response.output_text.annotation.added" => {
+                let flat = event
+                    .annotation
+                    .and_then(|raw| serde_json::from_str(raw.get()).ok());
+                deltas.extend(flat.as_ref().and_then(citation).map(|one| (0, one)));
+            }
+            "response.output_item.added" => {
+                if let Some(item) = item() {
+                    self.call(&item, event.output_index, deltas);
+                }
+            }
+            "response.function_call_arguments.delta" => {
+                if let (Some(call), Some(text)) = (self.called(event.output_index), event.text()) {
+                    self.calls[call].has_arguments = true;
+                    deltas.push((0, Delta::Arguments { call, text }));
+                }
+            }
+            "response.output_item.done" => {
+                if let Some(item) = item() {
+                    let call = self.called(event.output_index).unwrap_or_else(|| {
+                        self.call(&item, event.output_index, deltas);
+                        self.calls.len() - 1
+                    });
+                    self.arguments(call, &item, deltas);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, response: &ResponseShape<'_>, deltas: &mut Deltas) {
+        self.tokens = response.tokens();
+        let finish = response.finish(!self.calls.is_empty());
+        deltas.push((0, Delta::End(finish)));
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn said(part: &Value, deltas: &mut Deltas) {
+    let text = |name: &str| part[name].as_str().map(str::to_owned);
+    match part["type"].as_str() {
+        Some("refusal") => deltas.extend(text("refusal").map(|text| (0, Delta::Refusal(text)))),
+        _ => deltas.extend(text("text").map(|text| (0, Delta::Text(text)))),
+    }
+    deltas.extend(
+        list(&part["annotations"])
+            .filter_map(citation)
+            .map(|one| (0, one)),
+    );
+}
+
+/// A link in the chat protocol's shape; other annotations mean something to their vendor alone.
+fn citation(flat: &Value) -> Option<Delta> {
+    if flat["type"] != "url_citation" {
+        return None;
+    }
+    let mut inner = json!({});
+    for name in ["start_index", "end_index", "title", "url"] {
+        inner[name] = flat[name].clone();
+    }
+    Some(Delta::Annotation(
+        json!({"type": "url_citation", "url_citation": inner}),
+    ))
+}
+
+impl Decode for Decoder {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        let mut response = ResponseShape::read(body)?;
+        self.begin(response.model.take(), deltas);
+        for item in response.items() {
+            self.item(&item, deltas);
+        }
+        self.end(&response, deltas);
+        Ok(())
+    }
+
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+        let Some(data) = event.data() else {
+            return Step::More;
+        };
+        let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
+            return Step::Broken(unreadable(event, Framing::Events));
+        };
+        match shape.kind.as_deref().unwrap_or_default() {
+            "error" | "response.failed" | "response.cancelled" => {
+                Step::Broken(shape.failure(&data))
+            }
+            "response.completed" | "response.incomplete" => {
+                let Some(mut response) = shape.response() else {
+                    return Step::Broken(unreadable(event, Framing::Events));
+                };
+                self.begin(response.model.take(), deltas);
+                self.end(&response, deltas);
+                Step::Done
+            }
+            _ => {
+                if let Some(model) = shape.response().and_then(|response| response.model) {
+                    self.begin(Some(model), deltas);
+                }
+                let before = deltas.len();
+                self.event(&shape, deltas);
+                if deltas.len() > before && !self.begun {
+                    self.begun = true;
+                    deltas.insert(before, (0, Delta::Start { model: None }));
+                }
+                Step::More
+            }
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        false
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.tokens
+    }
+}

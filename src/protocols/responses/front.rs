@@ -1,0 +1,56 @@
+//! The side of responses that clients see.
+
+use super::{encode, read};
+use crate::domain::Needs;
+use crate::protocols::RawObject;
+use crate::protocols::call::Call;
+use crate::protocols::front::{Front, Told};
+use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use crate::protocols::openai::error_body;
+use bytes::Bytes;
+
+/// OpenAI's responses.
+#[derive(Debug)]
+pub struct ResponsesFront;
+
+impl Front for ResponsesFront {
+    fn prompt_member(&self) -> &'static str {
+        "input"
+    }
+
+    fn limit_members(&self) -> &'static [&'static str] {
+        &["max_output_tokens"]
+    }
+
+    fn needs(&self, object: &RawObject<'_>) -> Needs {
+        let inner = |name: &str, member: &str, word: &str| {
+            let inner = object.read::<RawObject<'_>>(name)?;
+            let inner = inner.read::<RawObject<'_>>(member)?;
+            inner.read::<String>(word)
+        };
+        let reasoning = object.read::<RawObject<'_>>("reasoning");
+        let effort = reasoning.and_then(|reasoning| reasoning.read::<String>("effort"));
+        Needs {
+            // With its quotes it can only be a member's name or value: inside of a text they are
+            // escaped.
+            images: object.mentions("input", r#""input_image""#),
+            tools: object.has_items("tools"),
+            json_schema: inner("text", "format", "type").as_deref() == Some("json_schema"),
+            reasoning: effort.is_some_and(|effort| effort != "none"),
+            // The protocol has no way to begin an answer.
+            prefill: false,
+        }
+    }
+
+    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+        read::conversation(object.value(), losses)
+    }
+
+    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+        Box::new(encode::Encoder::new(call))
+    }
+
+    fn error(&self, told: &Told) -> Bytes {
+        error_body(told)
+    }
+}

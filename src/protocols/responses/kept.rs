@@ -1,0 +1,60 @@
+//! Some clients name an item of an earlier answer instead of sending it again, as if it were
+//! stored. It is, for a while: the newest items of our own answers are remembered here.
+
+use crate::protocols::neutral::ToolCall;
+use moka::sync::Cache;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// Bytes of all that is remembered.
+const SPACE: u64 = 64 * 1024 * 1024;
+/// An item that nobody names for so long is forgotten.
+const REST: Duration = Duration::from_hours(1);
+/// What an item weighs beside its texts.
+const SHELL: usize = 128;
+
+/// What an item was.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Item {
+    Text(String),
+    Call(ToolCall),
+    /// Thoughts, which are not said again.
+    Nothing,
+}
+
+static ITEMS: LazyLock<Cache<String, Item>> = LazyLock::new(|| {
+    Cache::builder()
+        .max_capacity(SPACE)
+        .weigher(|id: &String, item: &Item| weight(id, item))
+        .time_to_idle(REST)
+        .build()
+});
+
+/// Makes names that nobody can guess who was not told them, for a name is all that it takes to
+/// have an item said again.
+static SEAL: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// The name of the `place`-th item of an answer. `sort` is the word that items of its sort begin
+/// with.
+pub(super) fn name(sort: &str, answer: &str, place: usize) -> String {
+    let seal = SEAL.hash_one((answer, place));
+    format!("{sort}_{answer}_{place}_{seal:016x}")
+}
+
+fn weight(id: &str, item: &Item) -> u32 {
+    let texts = match item {
+        Item::Text(text) => text.len(),
+        Item::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+        Item::Nothing => 0,
+    };
+    u32::try_from(id.len() + texts + SHELL).unwrap_or(u32::MAX)
+}
+
+pub(super) fn keep(id: &str, item: Item) {
+    ITEMS.insert(id.to_owned(), item);
+}
+
+pub(super) fn find(id: &str) -> Option<Item> {
+    ITEMS.get(id)
+}

@@ -1,0 +1,378 @@
+//! An item of an answer's output while it is being said: what has been said of it, and the events
+//! that tell it.
+
+use super::events::{DeltaShape, Events};
+use super::kept;
+use crate::protocols::neutral::ToolCall;
+use bytes::BytesMut;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+/// How an item ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Completed,
+    Incomplete,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// The item.
+#[derive(Debug)]
+pub(super) struct OpenItem {
+    id: String,
+    /// Its place in the output.
+    pub place: usize,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Message {
+        done: Vec<Value>,
+        part: Option<Said>,
+    },
+    Reasoning(String),
+    Call {
+        /// Which of the answer's calls.
+        number: usize,
+        call: ToolCall,
+    },
+}
+
+/// A part of a message.
+#[derive(Debug)]
+struct Said {
+    is_refusal: bool,
+    text: String,
+    annotations: Vec<Value>,
+}
+
+impl OpenItem {
+    pub fn message(answer: &str, place: usize, events: &mut Events, out: &mut BytesMut) -> Self {
+        let (done, part) = (Vec::new(), None);
+        Self::begin(
+            "msg",
+            answer,
+            place,
+            Body::Message { done, part },
+            events,
+            out,
+        )
+    }
+
+    pub fn reasoning(answer: &str, place: usize, events: &mut Events, out: &mut BytesMut) -> Self {
+        let item = Self::begin(
+            "rs",
+            answer,
+            place,
+            Body::Reasoning(String::new()),
+            events,
+            out,
+        );
+        let mut body = item.address("summary_index", 0);
+        body["part"] = summary("");
+        events.write("response.reasoning_summary_part.added", body, out);
+        item
+    }
+
+    pub fn call(
+        answer: &str,
+        place: usize,
+        (number, call): (usize, ToolCall),
+        events: &mut Events,
+        out: &mut BytesMut,
+    ) -> Self {
+        Self::begin(
+            "fc",
+            answer,
+            place,
+            Body::Call { number, call },
+            events,
+            out,
+        )
+    }
+
+    fn begin(
+        sort: &str,
+        answer: &str,
+        place: usize,
+        body: Body,
+        events: &mut Events,
+        out: &mut BytesMut,
+    ) -> Self {
+        let id = kept::name(sort, answer, place);
+        let item = Self { id, place, body };
+        let added = json!({"output_index": place, "item": item.value("in_progress")});
+        events.write("response.output_item.added", added, out);
+        item
+    }
+
+    pub fn is_message(&self) -> bool {
+        matches!(self.body, Body::Message { .. })
+    }
+
+    pub fn is_reasoning(&self) -> bool {
+        matches!(self.body, Body::Reasoning(_))
+    }
+
+    pub fn is_call(&self, wanted: usize) -> bool {
+        matches!(self.body, Body::Call { number, .. } if number == wanted)
+    }
+
+    /// Whether nothing can come after what was said. Fragments of several calls may interleave, so
+    /// that a call goes on until its arguments are whole.
+    pub fn is_whole(&self) -> bool {
+        match &self.body {
+            Body::Message { .. } | Body::Reasoning(_) => true,
+            Body::Call { call, .. } => {
+                let text = call.arguments.trim_start();
+                text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok()
+            }
+        }
+    }
+
+    /// More of a message's text or refusal.
+    pub fn say(&mut self, is_refusal: bool, more: &str, events: &mut Events, out: &mut BytesMut) {
+        let goes_on = matches!(
+            &self.body,
+            Body::Message { part: Some(part), .. } if part.is_refusal == is_refusal
+        );
+        if !goes_on {
+            self.close_part(events, out);
+            self.open_part(is_refusal, events, out);
+        }
+        let Body::Message { done, part } = &mut self.body else {
+            return;
+        };
+        let delta = DeltaShape {
+            item_id: &self.id,
+            output_index: self.place,
+            content_index: Some(done.len()),
+            summary_index: None,
+            delta: more,
+            logprobs: (!is_refusal).then_some([]),
+        };
+        let kind = if is_refusal {
+            "response.refusal.delta"
+        } else {
+            "response.output_text.delta"
+        };
+        events.write(kind, delta, out);
+        if let Some(part) = part {
+            part.text.push_str(more);
+        }
+    }
+
+    /// More of the thoughts.
+    pub fn think(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+        if let Body::Reasoning(text) = &mut self.body {
+            let delta = DeltaShape {
+                item_id: &self.id,
+                output_index: self.place,
+                content_index: None,
+                summary_index: Some(0),
+                delta: more,
+                logprobs: None,
+            };
+            events.write("response.reasoning_summary_text.delta", delta, out);
+            text.push_str(more);
+        }
+    }
+
+    /// More of a call's arguments.
+    pub fn argue(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+        if let Body::Call { call, .. } = &mut self.body {
+            let delta = DeltaShape {
+                item_id: &self.id,
+                output_index: self.place,
+                content_index: None,
+                summary_index: None,
+                delta: more,
+                logprobs: None,
+            };
+            events.write("response.function_call_arguments.delta", delta, out);
+            call.arguments.push_str(more);
+        }
+    }
+
+    /// Where the text that was just said comes from, in the chat protocol's shape.
+    pub fn annotate(&mut self, chat: &Value, events: &mut Events, out: &mut BytesMut) {
+        let Body::Message { done, part } = &mut self.body else {
+            return;
+        };
+        let Some(part) = part.as_mut().filter(|part| !part.is_refusal) else {
+            return;
+        };
+        let annotation = flat(chat);
+        let body = json!({
+            "item_id": self.id,
+            "output_index": self.place,
+            "content_index": done.len(),
+            "annotation_index": part.annotations.len(),
+            "annotation": annotation,
+        });
+        events.write("response.output_text.annotation.added", body, out);
+        part.annotations.push(annotation);
+    }
+
+    fn open_part(&mut self, is_refusal: bool, events: &mut Events, out: &mut BytesMut) {
+        let Body::Message { done, part } = &mut self.body else {
+            return;
+        };
+        let place = done.len();
+        let said = part.insert(Said {
+            is_refusal,
+            text: String::new(),
+            annotations: Vec::new(),
+        });
+        let said = said.value();
+        let mut body = self.address("content_index", place);
+        body["part"] = said;
+        events.write("response.content_part.added", body, out);
+    }
+
+    fn close_part(&mut self, events: &mut Events, out: &mut BytesMut) {
+        let Body::Message { done, part } = &mut self.body else {
+            return;
+        };
+        let Some(said) = part.take() else {
+            return;
+        };
+        let (place, value) = (done.len(), said.value());
+        done.push(value.clone());
+        let mut body = self.address("content_index", place);
+        if said.is_refusal {
+            body["refusal"] = said.text.into();
+            events.write("response.refusal.done", &body, out);
+        } else {
+            body["text"] = said.text.into();
+            body["logprobs"] = json!([]);
+            events.write("response.output_text.done", &body, out);
+        }
+        let mut body = self.address("content_index", place);
+        body["part"] = value;
+        events.write("response.content_part.done", body, out);
+    }
+
+    /// Says that the item is over. Gives the item, and what an answer of ours may be asked for
+    /// again.
+    pub fn close(
+        mut self,
+        status: Status,
+        events: &mut Events,
+        out: &mut BytesMut,
+    ) -> (Value, String, kept::Item) {
+        let has_no_arguments =
+            matches!(&self.body, Body::Call { call, .. } if call.arguments.is_empty());
+        if has_no_arguments {
+            self.argue("{}", events, out);
+        }
+        self.close_part(events, out);
+        match &self.body {
+            Body::Message { .. } => {}
+            Body::Reasoning(text) => {
+                let mut body = self.address("summary_index", 0);
+                body["text"] = text.as_str().into();
+                events.write("response.reasoning_summary_text.done", body, out);
+                let mut body = self.address("summary_index", 0);
+                body["part"] = summary(text);
+                events.write("response.reasoning_summary_part.done", body, out);
+            }
+            Body::Call { call, .. } => {
+                let body = json!({
+                    "item_id": self.id,
+                    "output_index": self.place,
+                    "arguments": call.arguments,
+                    "name": call.name,
+                });
+                events.write("response.function_call_arguments.done", body, out);
+            }
+        }
+        let item = self.value(status.word());
+        let done = json!({"output_index": self.place, "item": item});
+        events.write("response.output_item.done", done, out);
+        let kept = self.kept();
+        (item, self.id, kept)
+    }
+
+    fn kept(&self) -> kept::Item {
+        match &self.body {
+            Body::Reasoning(_) => kept::Item::Nothing,
+            Body::Call { call, .. } => kept::Item::Call(call.clone()),
+            Body::Message { done, .. } => {
+                let text = |part: &Value| {
+                    let said = part["text"].as_str().or(part["refusal"].as_str());
+                    said.map(str::to_owned)
+                };
+                kept::Item::Text(done.iter().filter_map(text).collect())
+            }
+        }
+    }
+
+    fn address(&self, part: &str, place: usize) -> Value {
+        json!({"item_id": self.id, "output_index": self.place, part: place})
+    }
+
+    fn value(&self, status: &str) -> Value {
+        match &self.body {
+            Body::Message { done, .. } => json!({
+                "id": self.id,
+                "type": "message",
+                "status": status,
+                "role": "assistant",
+                "content": done,
+            }),
+            Body::Reasoning(text) => {
+                let parts = (!text.is_empty()).then(|| summary(text));
+                let parts: Vec<Value> = parts.into_iter().collect();
+                json!({"id": self.id, "type": "reasoning", "summary": parts})
+            }
+            Body::Call { call, .. } => json!({
+                "id": self.id,
+                "type": "function_call",
+                "status": status,
+                "call_id": call.id,
+                "name": call.name,
+                "arguments": call.arguments,
+            }),
+        }
+    }
+}
+
+impl Said {
+    fn value(&self) -> Value {
+        if self.is_refusal {
+            json!({"type": "refusal", "refusal": self.text})
+        } else {
+            json!({
+                "type": "output_text",
+                "text": self.text,
+                "annotations": self.annotations,
+            })
+        }
+    }
+}
+
+fn summary(text: &str) -> Value {
+    json!({"type": "summary_text", "text": text})
+}
+
+/// The chat protocol keeps an annotation's members in one that is named after its type.
+fn flat(chat: &Value) -> Value {
+    let mut annotation = json!({"type": chat["type"]});
+    let inner = chat["type"]
+        .as_str()
+        .and_then(|kind| chat[kind].as_object());
+    for (name, value) in inner.into_iter().flatten() {
+        annotation[name] = value.clone();
+    }
+    annotation
+}

@@ -1,0 +1,105 @@
+//! A response for a client of responses: bytes pass as they came while we read along.
+
+use super::shape::{EventShape, ResponseShape};
+use crate::domain::Usage;
+use crate::protocols::Event;
+use crate::protocols::failure::Upset;
+use crate::protocols::front::Told;
+use crate::protocols::neutral::Tokens;
+use crate::protocols::passage::{Framing, Meaning, Passage, unreadable};
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+
+/// Reads along.
+#[derive(Debug, Default)]
+pub(super) struct PassThrough {
+    tokens: Option<Tokens>,
+    said: usize,
+    /// The number that the next event would have.
+    next: u64,
+    /// The upstream's own word for its failure, which its clients wait for.
+    failed: Option<Event>,
+}
+
+/// Events that come before anything that a client could use.
+const QUIET: [&str; 7] = [
+    "response.created",
+    "response.queued",
+    "response.in_progress",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.reasoning_summary_part.added",
+    "keepalive",
+];
+
+impl Passage for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+        let response = ResponseShape::read(body)?;
+        self.tokens = response.tokens();
+        if self.tokens.is_none() {
+            let texts = |item: &Value| item.to_string().len();
+            self.said = response.items().iter().map(texts).sum();
+        }
+        Ok(body.clone())
+    }
+
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+        let Some(data) = event.data() else {
+            out.extend_from_slice(&event.raw);
+            return Meaning::Quiet;
+        };
+        let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
+            return Meaning::Broken(unreadable(event, Framing::Events));
+        };
+        let kind = shape.kind.as_deref().unwrap_or_default();
+        if matches!(kind, "error" | "response.failed" | "response.cancelled") {
+            let upset = shape.failure(&data);
+            self.failed = Some(event.clone());
+            return Meaning::Broken(upset);
+        }
+        self.next = shape
+            .sequence_number
+            .map_or(self.next, |number| number.saturating_add(1));
+        event.pass(out);
+        if matches!(kind, "response.completed" | "response.incomplete") {
+            self.tokens = shape.response().and_then(|response| response.tokens());
+            return Meaning::Done;
+        }
+        self.said += shape.text().map_or(0, |text| text.len());
+        if QUIET.contains(&kind) {
+            Meaning::Quiet
+        } else {
+            Meaning::Content
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        false
+    }
+
+    /// The terminator is an event of the upstream's own and has passed.
+    fn close(&mut self, _out: &mut BytesMut) {}
+
+    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+        if let Some(event) = &self.failed {
+            return event.pass(out);
+        }
+        let code = told.code.as_ref().unwrap_or(&told.kind);
+        let error = json!({
+            "type": "error",
+            "sequence_number": self.next,
+            "code": code,
+            "message": told.message,
+            "param": told.param,
+        });
+        out.extend_from_slice(format!("event: error\ndata: {error}\n\n").as_bytes());
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.tokens.map(Usage::from)
+    }
+
+    fn said(&self) -> usize {
+        self.said
+    }
+}

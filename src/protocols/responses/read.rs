@@ -1,0 +1,295 @@
+//! A request for a response in no vendor's words.
+
+use super::kept;
+use crate::protocols::neutral::{
+    Conversation, Format, Losses, Media, MediaKind, Members, Mistake, Part, Role, Sampling, Source,
+    Tool, ToolCall, ToolChoice, Turn,
+};
+use crate::protocols::openai::{choice_word, effort, function, schema_format};
+use serde_json::Value;
+
+/// Members that say how we are asked, not what, and those that the answer repeats.
+const ENVELOPE: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
+
+/// Members that name what only a vendor's own store has.
+const STORED: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
+
+pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversation, Mistake> {
+    let mut members = Members::of(body, "")?;
+    for name in ENVELOPE {
+        members.take(name);
+    }
+    refuse_stored(&mut members, losses)?;
+    let mut turns = Vec::new();
+    if let Some(text) = members.text("instructions")? {
+        turns.push(Turn::new(Role::System, vec![Part::Text(text)]));
+    }
+    match members.take("input") {
+        Some(Value::String(text)) => turns.push(Turn::new(Role::User, vec![Part::Text(text)])),
+        Some(Value::Array(items)) => {
+            for (place, value) in items.into_iter().enumerate() {
+                item(value, format!("input[{place}]"), &mut turns, losses)?;
+            }
+        }
+        _ => return Err(Mistake::new("input", "must be a text or a list of items")),
+    }
+    let mut reasoning = members.object("reasoning")?;
+    let conversation = Conversation {
+        turns,
+        tools: tools(&mut members, losses)?,
+        tool_choice: tool_choice(&mut members, losses)?,
+        parallel_tools: members.flag("parallel_tool_calls")?,
+        format: format(&mut members, losses)?,
+        max_tokens: members.count("max_output_tokens")?,
+        sampling: Sampling {
+            temperature: members.number("temperature")?,
+            top_p: members.number("top_p")?,
+            ..Sampling::default()
+        },
+        effort: match &mut reasoning {
+            Some(reasoning) => effort(reasoning, "effort")?,
+            None => None,
+        },
+        user: members.text("user")?,
+    };
+    members.lose_rest(losses);
+    Ok(conversation)
+}
+
+/// There is no store here: what a request leaves out nobody can add.
+fn refuse_stored(members: &mut Members, losses: &mut Losses) -> Result<(), Mistake> {
+    for name in STORED {
+        if members.has(name) {
+            let problem = "names what a store would hold, and there is none here; send the whole \
+                           conversation in input";
+            return Err(Mistake::untranslatable(name, problem));
+        }
+    }
+    if members.flag("background")? == Some(true) {
+        let problem = "is true, but answers are not stored here to be fetched later";
+        return Err(Mistake::untranslatable("background", problem));
+    }
+    losses.add_if(members.flag("store")? == Some(true), "store");
+    let truncation = members.text("truncation")?;
+    losses.add_if(
+        truncation.is_some_and(|word| word != "disabled"),
+        "truncation",
+    );
+    Ok(())
+}
+
+/// One item becomes a turn, or goes on with the last one.
+fn item(
+    value: Value,
+    path: String,
+    turns: &mut Vec<Turn>,
+    losses: &mut Losses,
+) -> Result<(), Mistake> {
+    let mut members = Members::of(value, path)?;
+    // Names and states of items mean something to their vendor alone.
+    let id = members.text("id")?;
+    members.take("status");
+    let kind = members.text("type")?;
+    match kind.as_deref().unwrap_or("message") {
+        "message" => turns.push(message(&mut members, losses)?),
+        "function_call" => called(turns, Part::ToolCall(call(&mut members)?)),
+        "function_call_output" => {
+            let result = Part::ToolResult {
+                call: members.required_text("call_id")?,
+                content: content(&mut members, "output", losses)?,
+                is_error: false,
+            };
+            turns.push(Turn::new(Role::Tool, vec![result]));
+        }
+        "item_reference" => referred(id, &members, turns)?,
+        other => {
+            losses.add(members.at(other));
+            return Ok(());
+        }
+    }
+    members.lose_rest(losses);
+    Ok(())
+}
+
+/// A call goes on with what the assistant said before it.
+fn called(turns: &mut Vec<Turn>, call: Part) {
+    match turns.last_mut() {
+        Some(turn) if turn.role == Role::Assistant => turn.parts.push(call),
+        _ => turns.push(Turn::new(Role::Assistant, vec![call])),
+    }
+}
+
+/// An item of an earlier answer of ours, by its name.
+fn referred(id: Option<String>, members: &Members, turns: &mut Vec<Turn>) -> Result<(), Mistake> {
+    let id = id.ok_or_else(|| Mistake::new(members.at("id"), "is missing"))?;
+    match kept::find(&id) {
+        Some(kept::Item::Call(call)) => called(turns, Part::ToolCall(call)),
+        Some(kept::Item::Text(text)) => {
+            turns.push(Turn::new(Role::Assistant, vec![Part::Text(text)]));
+        }
+        Some(kept::Item::Nothing) => {}
+        None => {
+            let problem = "names an item that is not remembered here; send the item itself, or \
+                           ask with store: false";
+            return Err(Mistake::untranslatable(members.at("id"), problem));
+        }
+    }
+    Ok(())
+}
+
+fn message(members: &mut Members, losses: &mut Losses) -> Result<Turn, Mistake> {
+    let role = members.required_text("role")?;
+    let role = match role.as_str() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        other => {
+            let problem = format!("is {other:?}, but must be system, developer, user or assistant");
+            return Err(Mistake::new(members.at("role"), problem));
+        }
+    };
+    Ok(Turn::new(role, content(members, "content", losses)?))
+}
+
+fn call(members: &mut Members) -> Result<ToolCall, Mistake> {
+    Ok(ToolCall {
+        id: members.required_text("call_id")?,
+        name: members.required_text("name")?,
+        arguments: members.text("arguments")?.unwrap_or_default(),
+        signature: None,
+    })
+}
+
+fn content(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+    let path = members.at(name);
+    match members.take(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::Array(list)) => {
+            let mut parts = Vec::new();
+            for (place, value) in list.into_iter().enumerate() {
+                parts.extend(part(value, format!("{path}[{place}]"), losses)?);
+            }
+            Ok(parts)
+        }
+        Some(_) => Err(Mistake::new(path, "must be a text or a list of parts")),
+    }
+}
+
+fn part(value: Value, path: String, losses: &mut Losses) -> Result<Option<Part>, Mistake> {
+    let mut members = Members::of(value, path)?;
+    let kind = members.required_text("type")?;
+    let part = match kind.as_str() {
+        "input_text" | "output_text" | "text" => {
+            // An earlier answer's own, which no model reads again.
+            members.take("annotations");
+            members.take("logprobs");
+            Part::Text(members.required_text("text")?)
+        }
+        "refusal" => Part::Refusal(members.required_text("refusal")?),
+        "input_image" => image(&mut members)?,
+        "input_file" => file(&mut members)?,
+        "input_audio" => audio(&mut members)?,
+        other => {
+            losses.add(members.at(other));
+            return Ok(None);
+        }
+    };
+    members.lose_rest(losses);
+    Ok(Some(part))
+}
+
+fn image(members: &mut Members) -> Result<Part, Mistake> {
+    let source = match members.text("image_url")? {
+        Some(url) => Source::from_url(url),
+        None => Source::Id(members.required_text("file_id")?),
+    };
+    Ok(Part::Media(Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        detail: members.text("detail")?,
+    }))
+}
+
+fn file(members: &mut Members) -> Result<Part, Mistake> {
+    let inline = members.text("file_data")?;
+    let source = match inline.or(members.text("file_url")?) {
+        Some(url) => Source::from_url(url),
+        None => Source::Id(members.required_text("file_id")?),
+    };
+    Ok(Part::Media(Media {
+        kind: MediaKind::Document,
+        source,
+        name: members.text("filename")?,
+        detail: members.text("detail")?,
+    }))
+}
+
+fn audio(members: &mut Members) -> Result<Part, Mistake> {
+    let mut audio = members
+        .object("input_audio")?
+        .ok_or_else(|| Mistake::new(members.at("input_audio"), "is missing"))?;
+    Ok(Part::Media(Media {
+        kind: MediaKind::Audio,
+        source: Source::Inline {
+            mime: format!("audio/{}", audio.required_text("format")?),
+            data: audio.required_text("data")?,
+        },
+        name: None,
+        detail: None,
+    }))
+}
+
+/// Functions; a tool that its vendor runs itself is lost by its name.
+fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistake> {
+    let mut tools = Vec::new();
+    for (place, value) in members.list("tools")?.into_iter().enumerate() {
+        let mut tool = Members::of(value, format!("tools[{place}]"))?;
+        match tool.required_text("type")?.as_str() {
+            "function" => tools.push(function(tool, losses)?),
+            hosted => losses.add(tool.at(hosted)),
+        }
+    }
+    Ok(tools)
+}
+
+fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<ToolChoice>, Mistake> {
+    let name = "tool_choice";
+    match members.take(name) {
+        None => Ok(None),
+        Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
+        Some(value) => {
+            let mut choice = Members::of(value, name)?;
+            match choice.required_text("type")?.as_str() {
+                "function" => Ok(Some(ToolChoice::Named(choice.required_text("name")?))),
+                other => {
+                    losses.add(choice.at(other));
+                    let is_forced = choice.text("mode")?.as_deref() == Some("required");
+                    let any = is_forced.then_some(ToolChoice::Any);
+                    Ok(Some(any.unwrap_or(ToolChoice::Auto)))
+                }
+            }
+        }
+    }
+}
+
+fn format(members: &mut Members, losses: &mut Losses) -> Result<Option<Format>, Mistake> {
+    let Some(mut text) = members.object("text")? else {
+        return Ok(None);
+    };
+    let format = text.object("format")?;
+    text.lose_rest(losses);
+    let Some(mut format) = format else {
+        return Ok(None);
+    };
+    match format.required_text("type")?.as_str() {
+        "text" => Ok(None),
+        "json_object" => Ok(Some(Format::Json)),
+        "json_schema" => schema_format(format).map(Some),
+        _ => {
+            losses.add("text.format");
+            Ok(None)
+        }
+    }
+}

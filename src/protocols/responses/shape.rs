@@ -1,0 +1,150 @@
+//! What is read of an upstream's responses: the members that matter, whatever else is there.
+
+use crate::domain::Failure;
+use crate::protocols::failure::{Upset, stated};
+use crate::protocols::neutral::{Finish, Tokens};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// One event of a stream.
+#[derive(Deserialize)]
+pub(super) struct EventShape<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub kind: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub sequence_number: Option<u64>,
+    #[serde(default)]
+    pub output_index: Option<u64>,
+    #[serde(default)]
+    pub summary_index: Option<u64>,
+    /// A text, in the events that are read.
+    #[serde(borrow, default)]
+    pub delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub item: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub annotation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub response: Option<&'a RawValue>,
+}
+
+impl EventShape<'_> {
+    pub fn text(&self) -> Option<String> {
+        let text = serde_json::from_str::<String>(self.delta?.get()).ok()?;
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    pub fn response(&self) -> Option<ResponseShape<'_>> {
+        serde_json::from_str(self.response?.get()).ok()
+    }
+
+    /// The failure that ends a stream.
+    pub fn failure(&self, data: &[u8]) -> Upset {
+        // An event of its own says it itself; one that carries a response says it in there.
+        stated(self.response.map_or(data, |raw| raw.get().as_bytes()))
+    }
+}
+
+/// A response, whole or inside of an event.
+#[derive(Deserialize)]
+pub(super) struct ResponseShape<'a> {
+    #[serde(borrow, default)]
+    pub model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(default)]
+    incomplete_details: Option<Details>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+    #[serde(default)]
+    usage: Option<UsageShape>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct UsageShape {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+    #[serde(default)]
+    total_tokens: Option<u64>,
+    #[serde(default)]
+    input_tokens_details: Option<InputDetails>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+struct InputDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+    #[serde(default)]
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+struct OutputDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl<'a> ResponseShape<'a> {
+    /// A whole answer that is one.
+    pub fn read(body: &'a [u8]) -> Result<Self, Upset> {
+        let unreadable = || Upset::silent(Failure::Server, "the provider's answer is no response");
+        let response: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let is_error = response.error.is_some_and(|error| error.get() != "null");
+        if is_error || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
+            return Err(stated(body));
+        }
+        if response.output.is_none() {
+            return Err(unreadable());
+        }
+        Ok(response)
+    }
+
+    pub fn items(&self) -> Vec<Value> {
+        let output = self.output.map_or("[]", RawValue::get);
+        serde_json::from_str(output).unwrap_or_default()
+    }
+
+    /// Why it is over. `called`: tools were called.
+    pub fn finish(&self, called: bool) -> Finish {
+        let details = self.incomplete_details.as_ref();
+        let reason = details.and_then(|details| details.reason.as_deref());
+        match (self.status.as_deref(), reason) {
+            (Some("incomplete"), Some("content_filter")) => Finish::ContentFilter,
+            (Some("incomplete"), _) => Finish::Length,
+            _ if called => Finish::ToolCalls,
+            _ => Finish::Stop,
+        }
+    }
+
+    pub fn tokens(&self) -> Option<Tokens> {
+        let usage = self.usage?;
+        let input = usage.input_tokens.unwrap_or(0);
+        let output = usage.output_tokens.unwrap_or(0);
+        let details = usage.input_tokens_details.unwrap_or_default();
+        let reasoning = usage.output_tokens_details.unwrap_or_default();
+        let reasoning = reasoning.reasoning_tokens;
+        // Reasoning that is in the total but not in the output, as xAI counts it.
+        let apart = reasoning.filter(|apart| usage.total_tokens == Some(input + output + apart));
+        Some(Tokens {
+            input,
+            output: output + apart.unwrap_or(0),
+            cached: details.cached_tokens,
+            written: details.cache_write_tokens,
+            reasoning,
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! What is read of a client's request.
+
+use crate::protocols::neutral::{Conversation, Losses, Mistake, Part, Role, ToolChoice};
+use crate::protocols::trial::{endpoint, events, feed, recorded, with_call};
+use crate::protocols::{Call, Dialect, RawObject};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+fn read(body: &Value) -> (Result<Conversation, Mistake>, Vec<String>) {
+    let text = body.to_string();
+    let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+    let mut losses = Losses::default();
+    let read = Dialect::Responses.front().read(&object, &mut losses);
+    (read, losses.names().to_vec())
+}
+
+#[test]
+fn items_become_turns_and_what_is_lost_is_named() {
+    let (read, lost) = read(&json!({
+        "model": "m",
+        "instructions": "be brief",
+        "input": [
+            {"role": "user", "content": [
+                {"type": "input_text", "text": "a"},
+                {"type": "input_file", "file_data": "data:application/pdf;base64,AA==", "filename": "f"},
+            ]},
+            {"type": "reasoning", "id": "rs_1", "summary": []},
+            {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [
+                {"type": "output_text", "text": "b", "annotations": []},
+            ]},
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+            {"type": "function_call", "call_id": "c2", "name": "g", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "1"}]},
+            {"type": "function_call_output", "call_id": "c2", "output": "2"},
+            {"type": "web_search_call", "id": "ws_1"},
+        ],
+        "tools": [
+            {"type": "function", "name": "f", "parameters": {}, "strict": true},
+            {"type": "web_search"},
+        ],
+        "tool_choice": {"type": "function", "name": "f"},
+        "text": {"format": {"type": "json_object"}, "verbosity": "low"},
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "max_output_tokens": 9,
+        "store": false,
+        "metadata": {"k": "v"},
+    }));
+    let read = read.unwrap();
+
+    let shape = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Media(_) => "media".to_owned(),
+        Part::ToolCall(call) => format!("call {}", call.id),
+        Part::ToolResult { call, .. } => format!("result {call}"),
+        other => format!("{other:?}"),
+    };
+    let turns = read.turns.iter().map(|turn| {
+        let parts: Vec<String> = turn.parts.iter().map(shape).collect();
+        (turn.role, parts.join(", "))
+    });
+    let expected = [
+        (Role::System, "be brief"),
+        (Role::User, "a, media"),
+        (Role::Assistant, "b, call c1, call c2"),
+        (Role::Tool, "result c1"),
+        (Role::Tool, "result c2"),
+    ];
+    let expected = expected.map(|(role, parts)| (role, parts.to_owned()));
+    assert_eq!(turns.collect::<Vec<_>>(), expected);
+    assert_eq!(read.tools.len(), 1);
+    assert_eq!(read.tool_choice, Some(ToolChoice::Named("f".to_owned())));
+    assert_eq!(read.max_tokens, Some(9));
+    assert_eq!(
+        lost,
+        [
+            "input[1].reasoning",
+            "input[7].web_search_call",
+            "tools[1].web_search",
+            "text.verbosity",
+            "include",
+        ]
+    );
+}
+
+#[test]
+fn what_needs_a_store_may_be_asked_elsewhere() {
+    let cases = [
+        json!({"input": "a", "previous_response_id": "resp_1"}),
+        json!({"input": "a", "conversation": "conv_1"}),
+        json!({"input": "a", "background": true}),
+        json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+    ];
+    for body in cases {
+        let mistake = read(&body).0.unwrap_err();
+        assert!(mistake.elsewhere && mistake.param.is_some(), "{mistake}");
+    }
+}
+
+#[test]
+fn a_mistake_names_its_member() {
+    let cases = [
+        (json!({"input": 7}), "input"),
+        (
+            json!({"input": [{"role": "poet", "content": ""}]}),
+            "input[0].role",
+        ),
+        (
+            json!({"input": [{"type": "function_call"}]}),
+            "input[0].call_id",
+        ),
+        (
+            json!({"input": "a", "reasoning": {"effort": "some"}}),
+            "reasoning.effort",
+        ),
+        (
+            json!({"input": "a", "text": {"format": {}}}),
+            "text.format.type",
+        ),
+    ];
+    for (body, param) in cases {
+        let mistake = read(&body).0.unwrap_err();
+        assert_eq!(mistake.param.as_deref(), Some(param));
+        assert!(!mistake.elsewhere);
+    }
+}
+
+#[test]
+fn needs_are_seen_without_reading_all() {
+    let needs = |body: Value| {
+        let text = body.to_string();
+        let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+        let needs = Dialect::Responses.front().needs(&object);
+        [
+            needs.images,
+            needs.tools,
+            needs.json_schema,
+            needs.reasoning,
+        ]
+    };
+    let image = json!([{"role": "user", "content": [{"type": "input_image", "image_url": "u"}]}]);
+
+    assert_eq!(needs(json!({"input": "\"input_image\""})), [false; 4]);
+    assert_eq!(
+        needs(json!({
+            "input": image,
+            "tools": [{"type": "function"}],
+            "text": {"format": {"type": "json_schema"}},
+            "reasoning": {"effort": "low"},
+        })),
+        [true; 4]
+    );
+    assert_eq!(
+        needs(json!({"input": "a", "reasoning": {"effort": "none"}})),
+        [false; 4]
+    );
+}
+
+#[test]
+fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
+    let answer = |store: bool| -> Value {
+        let body = json!({"model": "m", "input": "a", "store": store}).to_string();
+        let endpoint = endpoint("openai", "http://h/v1");
+        let mut asked = with_call(Dialect::Responses, &body, |call| {
+            let detour = true;
+            endpoint
+                .protocol
+                .ask(&endpoint, &Call { detour, ..*call })
+                .unwrap()
+        });
+        let message = json!({"content": "said", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        ]});
+        let choices = json!([{"index": 0, "message": message, "finish_reason": "tool_calls"}]);
+        let upstream = Bytes::from(json!({"choices": choices}).to_string());
+        serde_json::from_slice(&asked.passage.whole(&upstream).unwrap()).unwrap()
+    };
+    let named = |answer: &Value| {
+        let items = answer["output"].as_array().unwrap().iter();
+        let items: Value = items
+            .map(|item| json!({"type": "item_reference", "id": item["id"]}))
+            .collect();
+        read(&json!({"input": items})).0
+    };
+
+    // Nothing of it may be remembered.
+    assert!(named(&answer(false)).is_err());
+    let read = named(&answer(true)).unwrap();
+    assert_eq!(read.turns.len(), 1);
+    assert_eq!(read.turns[0].text(), "said");
+    assert!(matches!(&read.turns[0].parts[1], Part::ToolCall(call) if call.id == "c1"));
+}
+
+/// Without the names that we made and the time.
+fn nameless(mut event: Value) -> Value {
+    let name = |value: &mut Value, names: &[&str]| {
+        for name in names {
+            if let Some(member) = value.get_mut(name) {
+                *member = Value::Null;
+            }
+        }
+    };
+    name(&mut event, &["item_id"]);
+    name(&mut event["item"], &["id"]);
+    name(&mut event["response"], &["id", "created_at"]);
+    for item in event["response"]["output"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
+        name(item, &["id"]);
+    }
+    event
+}
+
+#[test]
+fn a_recorded_chat_stream_is_told_event_by_event() {
+    for case in ["text", "tools"] {
+        let file = |name: &str| recorded(&format!("inbound-responses/{case}/{name}"));
+        let mut body: Value = serde_json::from_str(&file("request.responses.json")).unwrap();
+        body["stream"] = true.into();
+        let endpoint = endpoint("openai", "http://h/v1");
+        let mut asked = with_call(Dialect::Responses, &body.to_string(), |call| {
+            let detour = true;
+            let call = Call { detour, ..*call };
+            endpoint.protocol.ask(&endpoint, &call).unwrap()
+        });
+        let upstream = file("stream.upstream.sse");
+        let heard = feed(&mut *asked.passage, upstream.as_bytes().chunks(1));
+        let said: Vec<Value> = events(&heard.said).into_iter().map(nameless).collect();
+        let expected = events(&file("expected.responses.sse"));
+        let expected: Vec<Value> = expected.into_iter().map(nameless).collect();
+
+        assert_eq!(heard.end, Ok(()));
+        assert_eq!(said, expected, "{case}");
+    }
+}

@@ -1,0 +1,216 @@
+//! Vendors that have responses.
+
+use crate::domain::Failure;
+use crate::protocols::trial::{endpoint, events, feed, with_call};
+use crate::protocols::{Asked, Call, Dialect, Meaning, Passage};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+fn asked(dialect: Dialect, body: &Value, detour: bool) -> Asked {
+    let endpoint = endpoint("openai", "http://h/v1");
+    with_call(dialect, &body.to_string(), |call| {
+        endpoint
+            .protocol
+            .ask(&endpoint, &Call { detour, ..*call })
+            .unwrap()
+    })
+}
+
+fn passage() -> Box<dyn Passage> {
+    asked(
+        Dialect::Responses,
+        &json!({"model": "m", "input": "a"}),
+        false,
+    )
+    .passage
+}
+
+fn event(data: &Value) -> String {
+    let kind = data["type"].as_str().unwrap();
+    format!("event: {kind}\ndata: {data}\n\n")
+}
+
+fn created() -> String {
+    let response = json!({"id": "resp_1", "model": "m-1", "status": "in_progress"});
+    event(&json!({"type": "response.created", "sequence_number": 0, "response": response}))
+}
+
+fn delta(text: &str) -> String {
+    let kind = "response.output_text.delta";
+    event(&json!({"type": kind, "sequence_number": 1, "output_index": 0, "delta": text}))
+}
+
+fn completed() -> String {
+    let usage = json!({
+        "input_tokens": 9,
+        "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 5,
+        "output_tokens_details": {"reasoning_tokens": 2},
+        "total_tokens": 14,
+    });
+    let response = json!({"model": "m-1", "status": "completed", "output": [], "usage": usage});
+    event(&json!({"type": "response.completed", "sequence_number": 2, "response": response}))
+}
+
+#[test]
+fn a_stream_passes_as_it_came_wherever_it_is_cut() {
+    let stream = [created(), delta("é"), completed()].concat();
+    for cut in 0..=stream.len() {
+        let mut passage = passage();
+        let (before, after) = stream.as_bytes().split_at(cut);
+        let heard = feed(&mut *passage, [before, after]);
+        assert_eq!((heard.said, heard.end), (stream.clone(), Ok(())));
+        let usage = passage.usage().unwrap();
+        let counted = (usage.input, usage.cached, usage.output, usage.reasoning);
+        assert_eq!(counted, (9, 4, 5, 2));
+
+        if cut + 2 < stream.len() {
+            let heard = feed(&mut *self::passage(), [before]);
+            assert_eq!(heard.end.unwrap_err().failure, Failure::Disconnected);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_promised_before_the_first_content() {
+    let mut passage = passage();
+    let mut meaning = |text: String| {
+        let raw = Bytes::from(text);
+        passage.read(
+            &crate::protocols::Event { raw },
+            &mut bytes::BytesMut::new(),
+        )
+    };
+    let added = json!({"type": "response.output_item.added", "item": {"type": "message"}});
+
+    assert_eq!(meaning(created()), Meaning::Quiet);
+    assert_eq!(meaning(event(&added)), Meaning::Quiet);
+    assert_eq!(meaning(delta("a")), Meaning::Content);
+    assert_eq!(meaning(completed()), Meaning::Done);
+}
+
+#[test]
+fn a_failure_inside_of_a_success_is_one() {
+    let error = json!({"code": "rate_limit_exceeded", "message": "slow down"});
+    let response = json!({"status": "failed", "error": error, "output": []});
+    let failed = json!({"type": "response.failed", "response": response});
+    let flat = json!({"type": "error", "code": "rate_limit_exceeded", "message": "slow down"});
+    for said in [failed, flat] {
+        let stream = [created(), delta("a"), event(&said)].concat();
+        let heard = feed(&mut *passage(), [stream.as_bytes()]);
+        let upset = heard.end.unwrap_err();
+        assert_eq!(upset.failure, Failure::RateLimit(None));
+        assert_eq!(upset.message, "slow down");
+        // The vendor's own word for it is what its clients wait for.
+        assert_eq!(heard.said, stream);
+    }
+    let whole = Bytes::from(response.to_string());
+    assert_eq!(passage().whole(&whole).unwrap_err().message, "slow down");
+}
+
+#[test]
+fn a_chat_goes_to_responses_and_back() {
+    let body = json!({
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [
+                {"type": "text", "text": "a"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+            ]},
+            {"role": "assistant", "content": "b", "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}},
+            ]},
+            {"role": "tool", "tool_call_id": "c1", "content": "1"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}},
+        "reasoning_effort": "high",
+        "max_completion_tokens": 5,
+        "seed": 1,
+        "stream": true,
+    });
+    let mut asked = asked(Dialect::Chat, &body, true);
+    let sent: Value = serde_json::from_slice(&asked.outgoing.body).unwrap();
+
+    assert_eq!(asked.outgoing.url, "http://h/v1/responses");
+    assert_eq!(asked.losses.names(), ["seed"]);
+    assert_eq!(
+        sent,
+        json!({
+            "model": "m",
+            "input": [
+                {"role": "system", "content": "s"},
+                {"role": "user", "content": [
+                    {"type": "input_text", "text": "a"},
+                    {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,AA=="},
+                ]},
+                {"role": "assistant", "content": "b"},
+                {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c1", "output": "1"},
+            ],
+            "store": false,
+            "max_output_tokens": 16,
+            "reasoning": {"effort": "high"},
+            "tools": [{
+                "type": "function",
+                "name": "f",
+                "parameters": {"type": "object", "properties": {}},
+                "strict": false,
+            }],
+            "tool_choice": {"type": "function", "name": "f"},
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}},
+            "stream": true,
+        })
+    );
+    let stream = [created(), delta("x"), delta("y"), completed()].concat();
+    let heard = feed(&mut *asked.passage, stream.as_bytes().chunks(1));
+    assert_eq!(heard.end, Ok(()));
+    let said = events(&heard.said);
+    let text = said.iter().filter_map(|event| {
+        let delta = &event["choices"].get(0)?["delta"];
+        delta["content"].as_str().map(str::to_owned)
+    });
+    assert_eq!(text.collect::<String>(), "xy");
+    assert_eq!(said.last(), Some(&Value::from("[DONE]")));
+}
+
+#[test]
+fn a_whole_response_is_read_with_all_its_sorts_of_items() {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}]});
+    let mut asked = asked(Dialect::Chat, &body, true);
+    let upstream = json!({"model": "m-1", "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+        "output": [
+            {"type": "reasoning", "summary": [
+                {"type": "summary_text", "text": "p"}, {"type": "summary_text", "text": "q"},
+            ]},
+            {"type": "web_search_call", "id": "ws_1"},
+            {"type": "message", "content": [
+                {"type": "output_text", "text": "t", "annotations": [
+                    {"type": "url_citation", "url": "u"}, {"type": "file_citation"},
+                ]},
+                {"type": "refusal", "refusal": "r"},
+            ]},
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{\"a\":1}"},
+        ],
+        "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}});
+    let answer = asked
+        .passage
+        .whole(&Bytes::from(upstream.to_string()))
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+
+    let choice = &answer["choices"][0];
+    let message = &choice["message"];
+    assert_eq!(choice["finish_reason"], "length");
+    assert_eq!(message["reasoning_content"], "p\n\nq");
+    assert_eq!(
+        (&message["content"], &message["refusal"]),
+        (&"t".into(), &"r".into())
+    );
+    assert_eq!(message["annotations"].as_array().map(Vec::len), Some(1));
+    assert_eq!(message["tool_calls"][0]["id"], "c1");
+    assert_eq!(answer["usage"]["total_tokens"], 3);
+}

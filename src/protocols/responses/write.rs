@@ -1,0 +1,206 @@
+//! A conversation as a request for a response.
+
+use crate::protocols::call::ModelTraits;
+use crate::protocols::neutral::{
+    Conversation, Format, Losses, Media, MediaKind, Mistake, Part, Role, Sampling, Source, Tool,
+    ToolChoice, Turn, text_of,
+};
+use crate::protocols::openai::{json_schema, write_function};
+use serde_json::{Map, Value, json};
+
+/// A shorter limit is refused.
+const SHORTEST_LIMIT: u64 = 16;
+
+pub(super) fn request(
+    conversation: Conversation,
+    model: &str,
+    traits: &ModelTraits,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Mistake> {
+    let mut body = Map::new();
+    body.insert("model".to_owned(), model.into());
+    body.insert("input".to_owned(), items(conversation.turns, losses)?);
+    // Whoever asks us did not ask anybody to keep it.
+    body.insert("store".to_owned(), false.into());
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    let limit = conversation.max_tokens;
+    set(
+        "max_output_tokens",
+        limit.map(|limit| limit.max(SHORTEST_LIMIT).into()),
+    );
+    let (temperature, top_p) = sampling(&conversation.sampling, traits, losses)?;
+    set("temperature", temperature.map(Value::from));
+    set("top_p", top_p.map(Value::from));
+    set(
+        "reasoning",
+        conversation
+            .effort
+            .map(|effort| json!({"effort": effort.word()})),
+    );
+    set("user", conversation.user.map(Value::from));
+    let has_tools = !conversation.tools.is_empty();
+    let tools = conversation.tools.into_iter().map(tool);
+    set("tools", has_tools.then(|| tools.collect()));
+    let choice = conversation.tool_choice.filter(|_| has_tools);
+    set("tool_choice", choice.map(tool_choice));
+    let parallel = conversation.parallel_tools.filter(|_| has_tools);
+    set("parallel_tool_calls", parallel.map(Value::from));
+    set(
+        "text",
+        conversation
+            .format
+            .map(|one| json!({"format": format(one)})),
+    );
+    Ok(body)
+}
+
+/// What is left of the sampling: responses know two members of it.
+fn sampling(
+    sampling: &Sampling,
+    traits: &ModelTraits,
+    losses: &mut Losses,
+) -> Result<(Option<f64>, Option<f64>), Mistake> {
+    if sampling.n.is_some_and(|n| n > 1) {
+        let problem = "asks for several answers, but a response is one";
+        return Err(Mistake::untranslatable("n", problem));
+    }
+    losses.add_if(sampling.top_k.is_some(), "top_k");
+    losses.add_if(!sampling.stop.is_empty(), "stop");
+    losses.add_if(sampling.seed.is_some(), "seed");
+    losses.add_if(sampling.presence_penalty.is_some(), "presence_penalty");
+    losses.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
+    if traits.sampling {
+        return Ok((sampling.temperature, sampling.top_p));
+    }
+    losses.add_if(sampling.temperature.is_some(), "temperature");
+    losses.add_if(sampling.top_p.is_some(), "top_p");
+    Ok((None, None))
+}
+
+fn items(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+    let mut items = Vec::new();
+    for turn in turns {
+        match turn.role {
+            Role::System => items.push(json!({"role": "system", "content": turn.text()})),
+            Role::User => {
+                let content = user(turn.parts)?;
+                items.push(json!({"role": "user", "content": content}));
+            }
+            Role::Assistant => assistant(turn.parts, &mut items, losses),
+            Role::Tool => items.extend(turn.parts.into_iter().filter_map(result)),
+        }
+    }
+    Ok(Value::Array(items))
+}
+
+/// A lone text stays one.
+fn user(parts: Vec<Part>) -> Result<Value, Mistake> {
+    if let [Part::Text(text)] = &parts[..] {
+        return Ok(text.as_str().into());
+    }
+    let parts = parts.into_iter().filter_map(|part| match part {
+        Part::Text(text) => Some(Ok(json!({"type": "input_text", "text": text}))),
+        Part::Media(media) => Some(self::media(media)),
+        _ => None,
+    });
+    Ok(Value::Array(parts.collect::<Result<_, _>>()?))
+}
+
+fn media(media: Media) -> Result<Value, Mistake> {
+    match media.kind {
+        MediaKind::Image => {
+            let detail = media.detail.unwrap_or_else(|| "auto".to_owned());
+            let mut image = json!({"type": "input_image", "detail": detail});
+            match media.source {
+                Source::Id(id) => image["file_id"] = id.into(),
+                other => image["image_url"] = other.url().into(),
+            }
+            Ok(image)
+        }
+        MediaKind::Document => {
+            let mut file = json!({"type": "input_file"});
+            match media.source {
+                Source::Id(id) => file["file_id"] = id.into(),
+                Source::Link(url) => file["file_url"] = url.into(),
+                inline @ Source::Inline { .. } => file["file_data"] = inline.url().into(),
+            }
+            if let Some(name) = media.name {
+                file["filename"] = name.into();
+            }
+            Ok(file)
+        }
+        MediaKind::Audio => {
+            let problem = "is a recording, which /responses does not hear";
+            Err(Mistake::untranslatable("audio", problem))
+        }
+    }
+}
+
+/// Text first, then the calls.
+fn assistant(parts: Vec<Part>, items: &mut Vec<Value>, losses: &mut Losses) {
+    let text = text_of(&parts);
+    if !text.is_empty() {
+        items.push(json!({"role": "assistant", "content": text}));
+    }
+    for part in parts {
+        match part {
+            Part::ToolCall(call) => {
+                let arguments = if call.arguments.is_empty() {
+                    "{}".to_owned()
+                } else {
+                    call.arguments
+                };
+                items.push(json!({
+                    "type": "function_call",
+                    "call_id": call.id,
+                    "name": call.name,
+                    "arguments": arguments,
+                }));
+            }
+            Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
+            _ => {}
+        }
+    }
+}
+
+fn result(part: Part) -> Option<Value> {
+    let Part::ToolResult { call, content, .. } = part else {
+        return None;
+    };
+    let output = text_of(&content);
+    Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
+}
+
+/// A function, flat. It is not strict unless the client says so, as in chat completions.
+fn tool(mut tool: Tool) -> Value {
+    tool.strict.get_or_insert(false);
+    let nothing = || json!({"type": "object", "properties": {}});
+    tool.parameters.get_or_insert_with(nothing);
+    let mut flat = write_function(tool);
+    flat["type"] = "function".into();
+    flat
+}
+
+fn tool_choice(choice: ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Any => "required".into(),
+        ToolChoice::Named(name) => json!({"type": "function", "name": name}),
+    }
+}
+
+fn format(format: Format) -> Value {
+    match format {
+        Format::Json => json!({"type": "json_object"}),
+        schema @ Format::Schema { .. } => {
+            let mut flat = json_schema(schema);
+            flat["type"] = "json_schema".into();
+            flat
+        }
+    }
+}

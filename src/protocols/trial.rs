@@ -1,0 +1,100 @@
+//! What tests of protocols need: a call, an endpoint, and an upstream that sends in pieces.
+
+use super::call::{Call, ModelTraits};
+use super::passage::{Meaning, Passage};
+use super::{Dialect, Endpoint, RawObject, Splitter, Told, Upset, by_kind};
+use crate::domain::Failure;
+use bytes::BytesMut;
+use http::HeaderMap;
+use serde_json::Value;
+
+/// Runs with a call of that body.
+pub(super) fn with_call<T>(dialect: Dialect, body: &str, run: impl FnOnce(&Call<'_>) -> T) -> T {
+    let object: RawObject<'_> = serde_json::from_str(body).unwrap();
+    let model: String = object.read("model").unwrap_or_else(|| "m".to_owned());
+    run(&Call {
+        dialect,
+        object: &object,
+        headers: &HeaderMap::new(),
+        model: &model,
+        traits: &ModelTraits::UNSTATED,
+        stream: object.read("stream").unwrap_or(false),
+        wants_usage: dialect.front().wants_usage(&object),
+        id: "1",
+        created: 7,
+        detour: false,
+    })
+}
+
+pub(super) fn endpoint(kind: &str, base_url: &str) -> Endpoint {
+    Endpoint::new(base_url, Some("k"), kind, by_kind(kind).unwrap()).unwrap()
+}
+
+/// A file of `tests/fixtures`.
+pub(super) fn recorded(path: &str) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    std::fs::read_to_string(format!("{root}/{path}")).unwrap()
+}
+
+/// What a client got of a stream, and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Heard {
+    pub said: String,
+    pub end: Result<(), Upset>,
+}
+
+/// Feeds a stream in pieces, as the gateway does.
+pub(super) fn feed<'p>(
+    passage: &mut dyn Passage,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Heard {
+    let mut splitter = Splitter::new(passage.framing());
+    let mut out = BytesMut::new();
+    let mut end = None;
+    for piece in pieces {
+        splitter.push(piece);
+        while let (None, Some(event)) = (&end, splitter.next_event().unwrap()) {
+            end = ended(passage.read(&event, &mut out));
+        }
+    }
+    if let (None, Some(event)) = (&end, splitter.rest()) {
+        end = ended(passage.read(&event, &mut out));
+    }
+    let end = end.unwrap_or_else(|| {
+        if passage.may_end() {
+            passage.close(&mut out);
+            Ok(())
+        } else {
+            Err(Upset::silent(Failure::Disconnected, "cut"))
+        }
+    });
+    if let Err(upset) = &end {
+        let told = Told {
+            status: 502,
+            kind: "server_error".to_owned(),
+            code: upset.code.clone(),
+            param: None,
+            message: upset.message.clone(),
+        };
+        passage.broken(&told, &mut out);
+    }
+    Heard {
+        said: String::from_utf8(out.to_vec()).unwrap(),
+        end,
+    }
+}
+
+fn ended(meaning: Meaning) -> Option<Result<(), Upset>> {
+    match meaning {
+        Meaning::Done => Some(Ok(())),
+        Meaning::Broken(upset) => Some(Err(upset)),
+        _ => None,
+    }
+}
+
+/// The events of a stream as JSON; `[DONE]` is a text.
+pub(super) fn events(said: &str) -> Vec<Value> {
+    let data = said.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+        .collect()
+}

@@ -1,0 +1,155 @@
+//! Gemini as Google's cloud serves it: the same requests and answers under a project's and a
+//! location's path, and a token that runs out instead of a key.
+
+mod embeddings;
+mod token_exchange;
+mod token_source;
+
+pub(super) use token_source::Token;
+pub use token_source::TokenSource;
+
+use super::call::{Asked, Call, Counting, Untranslatable};
+use super::failure::Upset;
+use super::gemini::{body, counted, json_headers, passage, verb};
+use super::neutral::{Losses, Mistake};
+use super::openai::EmbeddingPassage;
+use super::{Endpoint, Outgoing, Protocol};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Vertex;
+
+impl Protocol for Vertex {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["vertex"]
+    }
+
+    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let path = path(endpoint, call.model)?;
+        let mut losses = Losses::default();
+        let body = Value::Object(body(endpoint, call, &mut losses)?);
+        Ok(Asked {
+            outgoing: post(
+                endpoint,
+                &format!("{path}{}", verb(call)),
+                &body,
+                call.stream,
+            ),
+            passage: Box::new(passage(endpoint, call)),
+            losses,
+        })
+    }
+
+    /// A token that was refused may have been taken back before its time: a new one may do.
+    fn detour(&self, endpoint: &Endpoint, call: &Call<'_>, upset: &Upset) -> bool {
+        !call.detour && upset.status == 401 && endpoint.renews()
+    }
+
+    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+        let path = path(endpoint, call.model)?;
+        let body = embeddings::request(call.object.value())?;
+        Ok(Asked {
+            outgoing: post(endpoint, &format!("{path}:predict"), &body, false),
+            passage: Box::new(EmbeddingPassage::new(call, Some(embeddings::read))),
+            losses: Losses::default(),
+        })
+    }
+
+    fn count(&self, endpoint: &Endpoint, call: &Call<'_>) -> Option<Counting> {
+        let path = path(endpoint, call.model).ok()?;
+        let body = body(endpoint, call, &mut Losses::default()).ok()?;
+        let counted_members = ["contents", "systemInstruction", "tools", "generationConfig"];
+        let is_counted = |(name, _): &(String, Value)| counted_members.contains(&name.as_str());
+        let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();
+        Some(Counting {
+            outgoing: post(
+                endpoint,
+                &format!("{path}:countTokens"),
+                &Value::Object(body),
+                false,
+            ),
+            read: counted,
+        })
+    }
+
+    /// Counts the tokens of one letter; without a model to ask, looks up the location.
+    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
+        let model = endpoint
+            .sample
+            .as_deref()
+            .map(|model| path(endpoint, model));
+        match model {
+            Some(Ok(path)) => {
+                let body = json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}]});
+                post(endpoint, &format!("{path}:countTokens"), &body, false)
+            }
+            _ => Outgoing {
+                method: Method::GET,
+                url: format!(
+                    "{}{}",
+                    endpoint.base_url,
+                    location(endpoint).unwrap_or_default()
+                ),
+                headers: headers(endpoint),
+                body: Bytes::new(),
+            },
+        }
+    }
+
+    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+        let is_object = || serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        status.is_success() && is_object()
+    }
+
+    fn model_names(&self, _body: &[u8]) -> Option<Vec<String>> {
+        None
+    }
+}
+
+fn location(endpoint: &Endpoint) -> Option<String> {
+    let place = endpoint.place.as_ref()?;
+    let (project, location) = (&place.project, &place.location);
+    Some(format!("/v1/projects/{project}/locations/{location}"))
+}
+
+/// The path of a model of Google's; other makers' models speak their own protocols there.
+fn path(endpoint: &Endpoint, model: &str) -> Result<String, Untranslatable> {
+    if model.starts_with("claude-") {
+        let problem = "names a model that does not speak Gemini's protocol; only Google's own \
+                       models are asked through Vertex AI";
+        return Err(Mistake::untranslatable("model", problem));
+    }
+    let Some(location) = location(endpoint) else {
+        let problem = "names a provider without a project; set `project` and `location`";
+        return Err(Mistake::untranslatable("model", problem));
+    };
+    let name = model.rsplit('/').next().unwrap_or(model);
+    Ok(format!("{location}/publishers/google/models/{name}"))
+}
+
+fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outgoing {
+    Outgoing {
+        method: Method::POST,
+        url: format!("{}{path}", endpoint.base_url),
+        headers: json_headers(headers(endpoint), stream),
+        body: body.to_string().into(),
+    }
+}
+
+fn headers(endpoint: &Endpoint) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(authorization) = endpoint.bearer() {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(payer) = endpoint.payer() {
+        headers.insert(token_source::PAYER, payer);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests;

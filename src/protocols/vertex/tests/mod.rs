@@ -1,0 +1,51 @@
+//! The cloud's own path, and tokens from a server on this machine.
+
+mod requests;
+mod token_server;
+mod tokens;
+
+use super::*;
+use crate::protocols::{Dialect, ModelTraits, Place, RawObject};
+
+/// A recorded file of `tests/fixtures`.
+fn fixture(name: &str) -> Bytes {
+    let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).expect(&path).into()
+}
+
+fn json_of(name: &str) -> Value {
+    serde_json::from_slice(&fixture(name)).expect(name)
+}
+
+/// A place in the cloud, with a plain token where one is given.
+fn endpoint(token: Option<&str>) -> Endpoint {
+    let base = "https://aiplatform.googleapis.com";
+    let mut endpoint = Endpoint::new(base, token, "vertex", &Vertex).unwrap();
+    endpoint.place = Some(Place {
+        project: "fx-proj".to_owned(),
+        location: "global".to_owned(),
+    });
+    endpoint
+}
+
+/// What is made of a chat request that somebody sends to a model.
+fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&Call<'_>) -> T) -> T {
+    let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
+    let model: String = object.read("model").unwrap();
+    run(&Call {
+        dialect: Dialect::Chat,
+        object: &object,
+        headers: &HeaderMap::new(),
+        model: &model,
+        traits: &ModelTraits::UNSTATED,
+        stream: object.read("stream").unwrap_or(false),
+        wants_usage: true,
+        id: "1",
+        created: 7,
+        detour,
+    })
+}
+
+fn body_of(outgoing: &Outgoing) -> Value {
+    serde_json::from_slice(&outgoing.body).unwrap()
+}

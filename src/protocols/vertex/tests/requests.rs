@@ -1,0 +1,138 @@
+use super::*;
+use std::time::Duration;
+
+const MODELS: &str = "https://aiplatform.googleapis.com/v1/projects/fx-proj/locations/global/publishers/google/models";
+
+fn ask(request: &[u8]) -> Result<Asked, Untranslatable> {
+    with_call(request, false, |call| {
+        Vertex.ask(&endpoint(Some("oauth-fx")), call)
+    })
+}
+
+#[test]
+fn recorded_requests_go_to_the_projects_path_with_a_bearer() {
+    let table = [
+        ("text", ":generateContent"),
+        ("tools", ":generateContent"),
+        ("multi_turn_request", ":generateContent"),
+        ("stream_error", ":streamGenerateContent?alt=sse"),
+    ];
+    for (case, verb) in table {
+        let asked = ask(&fixture(&format!("vertex/{case}/request.openai.json"))).unwrap();
+
+        assert_eq!(
+            asked.outgoing.url,
+            format!("{MODELS}/gemini-3.5-flash{verb}")
+        );
+        let authorization = &asked.outgoing.headers[AUTHORIZATION];
+        assert_eq!(authorization, "Bearer oauth-fx");
+        assert!(authorization.is_sensitive());
+        assert_eq!(
+            body_of(&asked.outgoing),
+            json_of(&format!("vertex/{case}/request.json")),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn the_recorded_answer_reaches_a_chat_client() {
+    let mut asked = ask(&fixture("vertex/tools/request.openai.json")).unwrap();
+    let said = asked.passage.whole(&fixture("vertex/tools/response.json"));
+
+    let said: Value = serde_json::from_slice(&said.unwrap()).unwrap();
+    let recorded = json_of("vertex/tools/expected.openai.json");
+    assert_eq!(said["usage"], recorded["usage"]);
+    assert_eq!(said["choices"][0]["finish_reason"], "tool_calls");
+}
+
+#[test]
+fn a_model_of_another_maker_is_only_served_elsewhere() {
+    let mistake = ask(br#"{"model":"claude-haiku-5-5","messages":[]}"#).unwrap_err();
+
+    assert!(mistake.elsewhere);
+    assert_eq!(mistake.param.as_deref(), Some("model"));
+}
+
+#[test]
+fn texts_are_embedded_as_predictions() {
+    let request = br#"{"model":"gemini-embedding-001","input":["a","b"],"dimensions":2}"#;
+    let mut asked = with_call(request, false, |call| {
+        Vertex.embed(&endpoint(Some("t")), call).unwrap()
+    });
+    let answer = br#"{"predictions":[
+        {"embeddings":{"values":[0.5,1],"statistics":{"token_count":3,"truncated":false}}},
+        {"embeddings":{"values":[0.25,2],"statistics":{"token_count":4.0}}}]}"#;
+    let said = asked.passage.whole(&Bytes::from_static(answer)).unwrap();
+
+    assert_eq!(
+        asked.outgoing.url,
+        format!("{MODELS}/gemini-embedding-001:predict")
+    );
+    assert_eq!(
+        body_of(&asked.outgoing),
+        json!({"instances": [{"content": "a"}, {"content": "b"}],
+            "parameters": {"outputDimensionality": 2}})
+    );
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(said["data"][1]["embedding"], json!([0.25, 2.0]));
+    assert_eq!(said["usage"]["prompt_tokens"], 7);
+}
+
+#[test]
+fn counting_leaves_the_choice_of_tools_out() {
+    let counting = with_call(
+        &fixture("vertex/tools/request.openai.json"),
+        false,
+        |call| Vertex.count(&endpoint(Some("t")), call).unwrap(),
+    );
+
+    let mut recorded = json_of("vertex/tools/request.json");
+    recorded.as_object_mut().unwrap().remove("toolConfig");
+    assert_eq!(body_of(&counting.outgoing), recorded);
+    assert!(counting.outgoing.url.ends_with(":countTokens"));
+}
+
+#[test]
+fn a_free_question_shows_that_the_provider_is_there() {
+    let mut endpoint = endpoint(Some("t"));
+    endpoint.sample = Some("gemini-3.5-flash".into());
+    let probe = Vertex.probe(&endpoint);
+
+    assert_eq!(probe.url, format!("{MODELS}/gemini-3.5-flash:countTokens"));
+    assert!(Vertex.probe_is_good(StatusCode::OK, br#"{"totalTokens": 1}"#));
+    assert!(!Vertex.probe_is_good(StatusCode::UNAUTHORIZED, b"{}"));
+    assert!(!Vertex.probe_is_good(StatusCode::OK, b"<html>"));
+    endpoint.sample = None;
+    assert!(
+        Vertex
+            .probe(&endpoint)
+            .url
+            .ends_with("/v1/projects/fx-proj/locations/global")
+    );
+}
+
+#[test]
+fn a_refused_token_is_fetched_anew_once_but_a_plain_one_is_not() {
+    let source = TokenSource::new(None, || 0);
+    let renewing = endpoint(None).with_tokens(source);
+    let plain = endpoint(Some("t"));
+    let refused = Upset {
+        status: 401,
+        ..Upset::silent(crate::domain::Failure::Auth, "expired")
+    };
+    let limited = Upset {
+        status: 429,
+        ..Upset::silent(crate::domain::Failure::RateLimit(Some(Duration::ZERO)), "")
+    };
+    let detour = |endpoint: &Endpoint, detour: bool, upset: &Upset| {
+        with_call(br#"{"model":"m"}"#, detour, |call| {
+            Vertex.detour(endpoint, call, upset)
+        })
+    };
+
+    assert!(detour(&renewing, false, &refused));
+    assert!(!detour(&renewing, true, &refused));
+    assert!(!detour(&renewing, false, &limited));
+    assert!(!detour(&plain, false, &refused));
+}

@@ -1,0 +1,60 @@
+//! What attempts cost, and how sure that is.
+
+use super::{ASK, STREAM, header, pair};
+use crate::bench::{limits, start};
+use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, Upstream};
+use aibal_tui::domain::{CostBasis, Money};
+use futures_util::StreamExt;
+
+fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasis {
+    CostBasis {
+        exact,
+        estimated,
+        unknown,
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_costs_nothing_and_a_reported_usage_is_exact() {
+    let (_a, _b, bench) = pair(Behaviour::Status(429, "{}", vec![])).await;
+
+    assert_eq!(bench.post(ASK).await.status(), 200);
+
+    let picture = bench.until(|picture| picture.totals.attempts == 2).await;
+    let [a, b] = [0, 1].map(|at| &picture.providers[at]);
+    assert_eq!((a.cost, a.cost_basis), (Some(Money::ZERO), basis(1, 0, 0)));
+    assert_eq!(b.cost_basis, basis(1, 0, 0));
+    assert_eq!((b.mean_tokens, a.mean_tokens), (Some(30.0), None));
+    assert_eq!(picture.totals.cost_basis, basis(2, 0, 0));
+}
+
+#[tokio::test]
+async fn a_whole_stream_without_usage_and_one_that_was_left_are_estimated() {
+    let whole = Behaviour::Events(vec![ROLE, HELLO, STOP, DONE], Ending::Close);
+    let a = Upstream::start(whole).await;
+    let bench = start(&[&a], limits()).await;
+
+    bench.post(STREAM).await.text().await.unwrap();
+    a.behave(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall));
+    let mut left = bench.post(STREAM).await.bytes_stream();
+    left.next().await.unwrap().unwrap();
+    drop(left);
+
+    let picture = bench.until(|picture| picture.totals.requests == 2).await;
+    assert_eq!(picture.totals.cost_basis, basis(0, 2, 0));
+    assert!(picture.totals.cost > Some(Money::ZERO));
+}
+
+#[tokio::test]
+async fn where_no_answer_came_nobody_knows_what_it_cost() {
+    let a = Upstream::start(Behaviour::Hang).await;
+    let bench = start(&[&a], limits()).await;
+
+    let response = bench.post_with(ASK, &[("x-aibal-timeout-ms", "700")]).await;
+
+    assert_eq!(response.status(), 504);
+    assert_eq!(header(&response, "x-aibal-cost-usd"), "");
+    let picture = bench.until(|picture| picture.totals.requests == 1).await;
+    assert_eq!(picture.totals.cost_basis, basis(0, 0, 1));
+    assert_eq!(picture.totals.cost, None);
+}
