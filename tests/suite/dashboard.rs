@@ -243,6 +243,24 @@ fn a_terminal_is_asked_nothing_and_its_mouse_is_left_alone() {
 }
 
 #[test]
+fn a_dashboard_from_afar_can_be_suspended_and_draws_itself_anew() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[]);
+    seen.see("LIVE");
+    seen.press("\x1a");
+    until("the terminal's return", || seen.is_restored());
+    let before = seen.raw.lock().unwrap().len();
+    seen.signal("CONT");
+    until("a new picture", || {
+        let raw = seen.raw.lock().unwrap();
+        contents(&raw[before..], ROWS, COLUMNS).contains("LIVE")
+    });
+    seen.press("q");
+    assert_eq!(seen.code(), 0);
+    assert!(seen.is_restored());
+}
+
+#[test]
 fn a_dashboard_from_afar_outlives_its_instance_and_finds_it_again() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

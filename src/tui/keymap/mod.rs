@@ -21,6 +21,20 @@ pub enum Order {
     Cost,
 }
 
+impl Order {
+    /// Its word in the header.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Name => "name",
+            Self::Share => "share",
+            Self::Latency => "latency",
+            Self::Success => "success",
+            Self::Cost => "cost",
+        }
+    }
+}
+
 /// Everything a key can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

@@ -74,7 +74,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("copy", A::Copy, ["y"], "copy the name or id under the cursor", "", SCREENS),
     bind!("copy.all", A::CopyAll, ["Y"], "copy it whole, as JSON", "", SCREENS),
     bind!("export", A::Export, ["x"], "write this moment to files, as text and JSON", "", SCREENS),
-    bind!("mouse", A::Mouse, ["m"], "take the mouse, or leave it to the terminal", "", SCREENS),
+    bind!("mouse", A::Mouse, ["m"], "take the mouse, whose wheel moves the cursor, or leave it to the terminal", "", SCREENS),
     bind!("repaint", A::Repaint, ["^l"], "paint everything again", "", SCREENS),
     bind!("suspend", A::Suspend, ["^z"], "suspend; refused where the gateway runs in this process", "", SCREENS),
     bind!("quit", A::Quit, ["q"], "quit; with the gateway in this process, asks first", "quit", SCREENS),

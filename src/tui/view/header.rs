@@ -4,6 +4,7 @@ use crate::contract::Status;
 use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::{FRESH, Link, Model};
+use crate::tui::place::Screen;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -65,6 +66,14 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((0, Span::styled("  VIEW-ONLY", theme.good())));
     }
     parts.push((2, Span::raw(format!("  win {}", status.window.word()))));
+    let order = match (model.order_by.word(), model.is_held()) {
+        ("trouble", false) => String::new(),
+        ("trouble", true) => "  order held".to_owned(),
+        (word, held) => format!("  by {word}{}", if held { ", held" } else { "" }),
+    };
+    if !order.is_empty() && model.screen == Screen::Overview {
+        parts.push((6, Span::styled(order, theme.dim())));
+    }
     if let Some(distance) = model.distance {
         // In steps, so that a line that wavers does not keep the screen busy.
         let milliseconds = distance.as_millis().div_ceil(20) * 20;
