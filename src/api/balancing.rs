@@ -80,6 +80,7 @@ fn read(mut form: Form) -> Result<SelectRequest, Refused> {
         max_tokens: form.whole("maxTokens"),
         temperature: form.number("temperature"),
         stream: form.flag("stream"),
+        explain: form.flag("explain"),
     };
     form.finish()?;
     Ok(request)

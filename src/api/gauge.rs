@@ -8,7 +8,7 @@ use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
 use crate::domain::{
     Answer, AttemptEnd, Catalogue, Command, DecisionId, Failure, GaugeAction, Metered, Moment,
-    Observation, Outcome, Refusal, Usage, cost,
+    Observation, Outcome, RateLimits, Refusal, Ticket, Usage, cost,
 };
 use crate::engine::Busy;
 use axum::Json;
@@ -163,6 +163,9 @@ fn lesson(
         streamed: false,
         trial: false,
         lost: 0,
+        ticket: Ticket::default(),
+        limits: RateLimits::default(),
+        hurried: false,
     }))
 }
 

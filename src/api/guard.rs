@@ -42,6 +42,8 @@ fn right(method: &Method, path: &str) -> Right {
         "/api/load-balancing" if is_read => Right::Select,
         "/api/load-balancing/select" => Right::Select,
         "/api/load-balancing" => Right::Use,
+        // It asks, and changes nothing.
+        "/api/what-if" => Right::Read,
         _ if is_read => Right::Read,
         _ => Right::Change,
     }
@@ -57,6 +59,7 @@ mod tests {
             (Method::GET, "/api/load-balancing", Right::Select),
             (Method::POST, "/api/load-balancing/select", Right::Select),
             (Method::POST, "/api/load-balancing", Right::Use),
+            (Method::POST, "/api/what-if", Right::Read),
             (Method::GET, "/api/weights", Right::Read),
             (Method::PUT, "/api/weights", Right::Change),
             (Method::DELETE, "/api/anything", Right::Change),

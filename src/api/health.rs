@@ -4,7 +4,7 @@ use super::Door;
 use crate::client::Refused;
 use crate::clock;
 use crate::contract::Problem;
-use crate::domain::{Ask, Exclusion, ModelType, Scope, choose};
+use crate::domain::{Ask, Exclusion, Field, Luck, ModelType, NoTarget, Reason, Scope, choose};
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
@@ -21,14 +21,19 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     let table = desk.api.local.handle().routing_table();
     let everybody: Vec<usize> = (0..table.candidates.len()).collect();
     // Those that talk are asked for other work than those that make embeddings.
-    let (mut said, mut retry_after) = (Vec::new(), None);
+    let (mut said, mut retry_after, mut field) = (Vec::new(), None, Field::default());
     for kind in [ModelType::Chat, ModelType::Embedding] {
         let ask = Ask {
             scope: Scope::Only(&everybody),
             ..Ask::usual(kind)
         };
-        let Err(none) = choose(&table, &ask, now, 0.0) else {
-            return ready();
+        let none = match choose(&table, &ask, now, Luck::default(), &mut field) {
+            Ok(choice) if choice.reason != Reason::Need => return ready(),
+            Ok(_) => NoTarget {
+                rejected: field.rejected(),
+                retry_after: None,
+            },
+            Err(none) => none,
         };
         // Being busy is not being unusable.
         let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);

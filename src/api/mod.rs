@@ -64,6 +64,12 @@ pub fn router(api: Api) -> Router {
         .route("/api/status", get(monitoring::status))
         .route("/api/events", get(feed::events))
         .route("/api/decisions", get(monitoring::decisions))
+        .route("/api/decisions/{id}", get(monitoring::decision))
+        .route("/api/what-if", post(steering::what_if))
+        .route(
+            "/api/revisions/{number}/rollback",
+            post(steering::roll_back),
+        )
         .route("/api/revisions", get(monitoring::revisions))
         .route(
             "/api/weights",

@@ -4,10 +4,12 @@ use super::Door;
 use super::form::{Form, QueryForm};
 use crate::client::{Refused, find_provider};
 use crate::contract::{
-    DecisionList, DecisionReport, Performance, RevisionList, RevisionReport, Status, Window,
+    DecisionDetail, DecisionList, DecisionReport, Performance, Problem, RevisionList,
+    RevisionReport, Status, Window,
 };
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 
 const HOURS: std::ops::RangeInclusive<u64> = 1..=8_760;
 const HOURS_USUAL: u64 = 24;
@@ -56,16 +58,26 @@ pub(super) async fn decisions(
     if let Some(name) = &provider {
         find_provider(catalogue, name)?;
     }
-    let most = usize::try_from(*LIMIT.end()).unwrap_or(usize::MAX);
-    let ends = handle.decisions(most).await?;
-    let decisions = ends
+    let decisions = handle.decisions().await?;
+    let decisions = decisions
         .iter()
-        .map(|end| DecisionReport::new(end, catalogue))
+        .filter(|decision| !decision.is_advice())
+        .map(|decision| DecisionReport::new(decision, catalogue))
         .filter(|report| provider.is_none() || report.provider == provider)
         .filter(|report| outcome.as_ref().is_none_or(|word| report.outcome == *word))
         .take(usize::try_from(limit).unwrap_or(usize::MAX))
         .collect();
     Ok(Json(DecisionList { decisions }))
+}
+
+/// `GET /api/decisions/{id}`
+pub(super) async fn decision(
+    State(desk): Door,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<DecisionDetail>, Refused> {
+    let wrong = |_| Problem::new(400, "the decision's id in the path is not UTF-8 text");
+    let Path(id) = id.map_err(wrong)?;
+    Ok(Json(desk.api.local.decision(&id).await?))
 }
 
 /// `GET /api/revisions`

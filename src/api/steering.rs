@@ -2,11 +2,12 @@
 
 use super::Door;
 use super::form::{BodyForm, Form};
+use super::monitoring::WINDOWS;
 use crate::access::Caller;
 use crate::client::Refused;
 use crate::contract::{
     ProbeReport, Problem, ProviderChange, ProviderStatus, WeightOverride, WeightsChange,
-    WeightsReport,
+    WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -44,6 +45,43 @@ pub(super) async fn keep_weights(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<WeightsReport>, Refused> {
     Ok(Json(desk.api.local.keep_weights(&caller.who).await?))
+}
+
+/// `POST /api/revisions/{number}/rollback`
+pub(super) async fn roll_back(
+    State(desk): Door,
+    number: Result<Path<u64>, PathRejection>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<WeightsReport>, Refused> {
+    let wrong = |_| Problem::new(404, "a revision is known by a whole number from 1 up");
+    let Path(number) = number.map_err(wrong)?;
+    let report = desk.api.local.roll_back(number, &caller.who).await?;
+    Ok(Json(report))
+}
+
+/// `POST /api/what-if`
+pub(super) async fn what_if(
+    State(desk): Door,
+    BodyForm(mut form): BodyForm,
+) -> Result<Json<WhatIfReport>, Refused> {
+    let weights = form.object("weights").map(|mut within| {
+        let draft = WeightsDraft {
+            cost: within.number("cost"),
+            latency: within.number("latency"),
+            reliability: within.number("reliability"),
+            load: within.number("load"),
+            priority: within.number("priority"),
+        };
+        form.join("weights", within);
+        draft
+    });
+    let window = form.parsed("window", WINDOWS).unwrap_or(Window::Hour);
+    form.finish()?;
+    let request = WhatIfRequest {
+        weights: weights.unwrap_or_default(),
+        window,
+    };
+    Ok(Json(desk.api.local.what_if(&request).await?))
 }
 
 /// `PATCH /api/providers/{name}`

@@ -5,6 +5,7 @@ mod counting;
 mod feeding;
 mod guarding;
 mod reading;
+mod replaying;
 mod selecting;
 mod steering;
 

@@ -1,14 +1,18 @@
 //! The short commands: ask or write something, print, end.
 
 use super::Fault;
-use crate::cli::arguments::{Arguments, Globals, Select, Status};
-use crate::cli::{exit_code, render_selection, render_status, whereabouts};
+use crate::cli::arguments::{Arguments, Globals, Select, Simulate, Status};
+use crate::cli::{self, exit_code, render_selection, render_status, whereabouts};
 use crate::client::{Address, Client, ClientError};
-use crate::contract::{SelectRequest, Window};
+use crate::contract::{
+    Recording, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
+};
+use crate::domain::{Decision, what_if};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::future::Future;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// No target usable, or no answer.
@@ -101,6 +105,7 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
         preferred_provider: select.preferred_provider,
         max_cost: select.max_cost,
         max_latency: select.max_latency,
+        explain: select.explain.then_some(true),
         ..SelectRequest::default()
     };
     block_on(async {
@@ -116,6 +121,103 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
         }
         Ok(0)
     })
+}
+
+/// What other weights would have done: at a running instance, or to the decisions of a file.
+pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, Fault> {
+    let drafts: Result<Vec<_>, String> = simulate
+        .weights
+        .iter()
+        .map(|text| cli::weights(text))
+        .collect();
+    let drafts = drafts.map_err(Fault::usage)?;
+    let window: Window = simulate.window.parse().map_err(|_| {
+        Fault::usage(format!(
+            "--window is {:?}, but must be one of 1m, 5m, 15m, 1h, 6h, 24h",
+            simulate.window
+        ))
+    })?;
+    let reports = if let Some(file) = &simulate.from {
+        replay(file, window, &drafts)?
+    } else {
+        let address = locate(simulate.url.as_deref(), globals)?;
+        ask(&address, window, &drafts)?
+    };
+    let texts: Result<Vec<String>, Fault> = reports
+        .iter()
+        .map(|report| what_if_text(report, simulate.json))
+        .collect();
+    print(&texts?.join(if simulate.json { "" } else { "\n" }));
+    Ok(0)
+}
+
+fn what_if_text(report: &WhatIfReport, json: bool) -> Result<String, Fault> {
+    if !json {
+        return Ok(cli::render_what_if(report));
+    }
+    let text = serde_json::to_string_pretty(report).map_err(anyhow::Error::from)?;
+    Ok(text + "\n")
+}
+
+fn ask(
+    address: &Address,
+    window: Window,
+    drafts: &[WeightsDraft],
+) -> Result<Vec<WhatIfReport>, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let client = client(address)?;
+        let mut reports = Vec::new();
+        for &weights in drafts {
+            let answer = client.what_if(WhatIfRequest { weights, window }).await;
+            reports.push(answer.map_err(|error| Fault {
+                text: unreachable(address, &error),
+                code: DOWN,
+            })?);
+        }
+        Ok(reports)
+    })
+}
+
+/// The newest decision of a file is its present, so that a window means the same tomorrow.
+fn replay(
+    file: &Path,
+    window: Window,
+    drafts: &[WeightsDraft],
+) -> Result<Vec<WhatIfReport>, Fault> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Fault::usage(format!("{shown} cannot be read: {error}")))?;
+    let mut recording = Recording::default();
+    for (number, line) in text.lines().enumerate() {
+        if !line.trim().is_empty() {
+            let read = recording.read(line);
+            read.map_err(|error| Fault::usage(format!("{shown}:{}: {error}", number + 1)))?;
+        }
+    }
+    let Some(base) = recording.weights() else {
+        return Err(Fault::usage(format!(
+            "{shown} holds no decision with its candidates"
+        )));
+    };
+    let ends = |decision: &Decision| decision.end.as_ref().map(|end| end.ended);
+    let newest = recording.decisions.iter().filter_map(|it| ends(it)).max();
+    let from = newest
+        .unwrap_or_default()
+        .minus(Duration::from_secs(window.seconds()));
+    let mut decisions = recording.decisions.clone();
+    decisions.retain(|decision| ends(decision).is_some_and(|ended| ended >= from));
+    let replayed = drafts.iter().map(|draft| {
+        let weights = draft.over(base).checked();
+        let weights = weights.map_err(|error| Fault::usage(format!("--weights: {error}")))?;
+        let answer = what_if(&decisions, &weights);
+        Ok(WhatIfReport::new(&answer, weights, |place| {
+            recording.target(place)
+        }))
+    });
+    replayed.collect()
 }
 
 pub(super) fn completions(shell: Shell) -> u8 {

@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, Local, Prober, socket_path};
 use crate::contract;
-use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Weights};
+use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Gateway, Limits};
 use crate::probe::{self, Probe};
@@ -26,6 +26,7 @@ pub struct Blueprint {
     pub catalogue: Catalogue,
     pub directory: Directory,
     pub strategy: Strategy,
+    pub tuning: Tuning,
     pub weights: Weights,
     pub limits: Limits,
     pub connect_timeout: Duration,
@@ -68,7 +69,8 @@ impl Instance {
             blueprint.weights,
             blueprint.seed,
             clock::now(),
-        );
+        )
+        .tuned(blueprint.tuning);
         let (engine, handle, keepsakes) = engine::build(fleet, blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));

@@ -76,6 +76,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, Fault> {
         Some(Command::Attach(attach)) => running::attach(&globals, &attach),
         Some(Command::Status(status)) => commands::status(&globals, &status),
         Some(Command::Select(select)) => commands::select(&globals, select),
+        Some(Command::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(Command::Prices) => configuring::prices(&globals),
         Some(Command::Config(config)) => configuring::run(&globals, &config),
         Some(Command::Completions { shell }) => Ok(commands::completions(shell)),

@@ -58,6 +58,8 @@ pub enum Command {
     Status(Status),
     /// Ask a running instance who would serve a request
     Select(Select),
+    /// Decide recorded requests again under other weights, and say what would have changed
+    Simulate(Simulate),
     /// The price table in force, with source and date
     Prices,
     /// Write, check and show the configuration
@@ -131,6 +133,24 @@ pub struct Select {
     /// Say what every candidate was worth, and why others were out
     #[arg(long)]
     pub explain: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Simulate {
+    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// Read decisions from this file instead: JSON lines as GET /api/decisions/{id} answers them
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub from: Option<PathBuf>,
+    /// How far to look back: 1m, 5m, 15m, 1h, 6h or 24h
+    #[arg(long, default_value = "1h", value_name = "TIME")]
+    pub window: String,
+    /// cost,latency,reliability[,load,priority]; may be given several times
+    #[arg(long, value_name = "C,L,R", required = true)]
+    pub weights: Vec<String>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -3,8 +3,10 @@
 pub mod arguments;
 mod plain;
 mod selection;
+mod simulation;
 mod status;
 pub mod whereabouts;
 
 pub use selection::render_selection;
+pub use simulation::{render_what_if, weights};
 pub use status::{exit_code, render_status};

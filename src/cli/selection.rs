@@ -1,7 +1,7 @@
 //! One selection as text.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash};
-use crate::contract::Selection;
+use crate::contract::{RoundReport, Selection};
 
 /// Who would serve, at what cost and how fast; with `explain` also why: factors times weights, who
 /// else may serve, and who may not.
@@ -19,6 +19,7 @@ pub fn render_selection(selection: &Selection, explain: bool) -> String {
         report.push_str(&contributions(selection));
         report.push_str(&candidates(selection));
         report.push_str(&rejections(selection));
+        report.push_str(&selection.explanation.as_ref().map_or(String::new(), words));
         report.push('\n');
         report.push_str(&line(&format!("decision {}", selection.decision_id)));
     }
@@ -69,6 +70,42 @@ fn candidates(selection: &Selection) -> String {
     for (score, name, mark) in rows {
         text.push_str(&line(&format!("  {score:.3}  {name}{mark}")));
     }
+    text
+}
+
+/// Every candidate's points, and what would have chosen otherwise.
+fn words(round: &RoundReport) -> String {
+    let mut text = "\npoints of 100: won and lost\n".to_owned();
+    let titles = [
+        "odds", "points", "cost", "latency", "fail", "load", "priority", "guard",
+    ];
+    let titles = titles.map(|title| format!("{title:>9}")).concat();
+    text.push_str(&line(&format!("{}{titles}", cell("", 26))));
+    for candidate in &round.candidates {
+        let name = format!("  {}/{}", candidate.provider, candidate.model);
+        let lost = &candidate.contributions;
+        let lost = [
+            lost.cost,
+            lost.latency,
+            lost.reliability,
+            lost.load,
+            lost.priority,
+            lost.guard,
+        ];
+        let lost = lost.map(|points| format!("{points:>+9.1}")).concat();
+        text.push_str(&line(&format!(
+            "{}{:>7.0} %{:>9.1}{lost}",
+            cell(&name, 26),
+            candidate.share * 100.0,
+            candidate.points
+        )));
+    }
+    let otherwise = round.flip.as_ref().map_or_else(
+        || "no change of a single weight would have chosen somebody else".to_owned(),
+        |flip| flip.text.clone(),
+    );
+    text.push('\n');
+    text.push_str(&line(&otherwise));
     text
 }
 
@@ -125,6 +162,7 @@ mod tests {
                 model: "tiny".to_owned(),
                 why: "breaker open for 12 s more".to_owned(),
             }],
+            explanation: None,
         }
     }
 

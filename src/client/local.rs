@@ -4,11 +4,14 @@ use super::selection::{Circumstances, select};
 use super::{Prober, Refused, Update, find_provider};
 use crate::clock;
 use crate::contract::{
-    DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem, ProviderChange,
-    ProviderStatus, RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport,
-    Window,
+    DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem,
+    ProviderChange, ProviderStatus, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
-use crate::domain::{Answer, Command, ProviderPatch, Snapshot, WeightOverride, WeightsPatch};
+use crate::domain::{
+    Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, WeightOverride,
+    WeightsPatch, what_if,
+};
 use crate::engine::{Busy, Handle};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +21,6 @@ use tokio::sync::mpsc;
 const SILENCE: Duration = Duration::from_secs(2);
 /// The longest trial of weights, in seconds: a year.
 const TRIAL_MOST: u64 = 31_536_000;
-/// The most decisions that are looked through.
-const DECISIONS_MOST: usize = 1_000;
 /// The most hours of a performance report: a year.
 const HOURS_MOST: u32 = 8_760;
 
@@ -96,8 +97,11 @@ impl Local {
         if let Some(name) = provider {
             find_provider(catalogue, name)?;
         }
-        let ends = self.handle.decisions(DECISIONS_MOST).await?;
-        let reports = ends.iter().map(|end| DecisionReport::new(end, catalogue));
+        let decisions = self.handle.decisions().await?;
+        let reports = decisions
+            .iter()
+            .filter(|decision| !decision.is_advice())
+            .map(|decision| DecisionReport::new(decision, catalogue));
         let wanted =
             |report: &DecisionReport| provider.is_none() || report.provider.as_deref() == provider;
         Ok(reports.filter(wanted).take(most).collect())
@@ -127,10 +131,44 @@ impl Local {
     pub fn select(&self, request: &SelectRequest) -> Result<Selection, Refused> {
         let circumstances = Circumstances {
             decision: self.handle.next_decision(),
-            draw: self.handle.draw(),
+            luck: self.handle.luck(),
             now: clock::now(),
         };
-        select(&self.handle.routing_table(), request, circumstances)
+        let (selection, round) = select(&self.handle.routing_table(), request, circumstances)?;
+        self.handle.observe(Observation::Round(Box::new(round)));
+        Ok(selection)
+    }
+
+    /// One decision, explained.
+    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, Refused> {
+        let unknown = || Problem::new(404, format!("decision {id} is not remembered"));
+        let id: DecisionId = id.parse().map_err(|_| unknown())?;
+        let decision = self.handle.decision(id).await?.ok_or_else(unknown)?;
+        let catalogue = &self.handle.routing_table().catalogue;
+        Ok(DecisionDetail::new(&decision, catalogue))
+    }
+
+    /// What other weights would have done to the requests of a window; decided again on a thread
+    /// of its own.
+    pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, Refused> {
+        let table = self.handle.routing_table();
+        let draft = request.weights.over(table.weights);
+        let weights = draft.checked().map_err(Refusal::from)?;
+        let from = clock::now().minus(Duration::from_secs(request.window.seconds()));
+        let mut decisions = self.handle.decisions().await?;
+        decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
+        let answer = tokio::task::spawn_blocking(move || what_if(&decisions, &weights)).await;
+        let answer = answer.map_err(|_| Busy)?;
+        let catalogue = &table.catalogue;
+        let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
+        Ok(WhatIfReport::new(&answer, weights, name))
+    }
+
+    /// Goes back to the weights of a revision; `who` stands in the record.
+    pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, Refused> {
+        let who = who.to_owned();
+        let answer = self.handle.obey(Command::Rollback { number, who }).await?;
+        report(&answer, self.saved.as_deref())
     }
 
     pub async fn weights(&self) -> Result<WeightsReport, Refused> {

@@ -17,9 +17,9 @@ pub use remote::Remote;
 pub use selection::find_provider;
 
 use crate::contract::{
-    DecisionList, DecisionReport, Instance, Performance, ProbeReport, ProviderChange,
-    ProviderStatus, RevisionList, RevisionReport, SelectRequest, Selection, Status, WeightsChange,
-    WeightsReport, Window,
+    DecisionDetail, DecisionList, DecisionReport, Instance, Performance, ProbeReport,
+    ProviderChange, ProviderStatus, RevisionList, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::engine::Handle;
 use reqwest::Method;
@@ -129,6 +129,14 @@ impl Client {
         }
     }
 
+    /// What other weights would have done.
+    pub async fn what_if(&self, request: WhatIfRequest) -> Result<WhatIfReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.what_if(&request).await?),
+            Self::Remote(remote) => remote.send(Method::POST, "/api/what-if", &request).await,
+        }
+    }
+
     /// Changes weights; missing fields keep their value.
     pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ClientError> {
         match self {
@@ -180,6 +188,14 @@ impl Client {
                 let path = format!("/api/decisions?limit={most}{}", of.unwrap_or_default());
                 Ok(remote.get::<DecisionList>(&path).await?.decisions)
             }
+        }
+    }
+
+    /// One decision, explained.
+    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.decision(id).await?),
+            Self::Remote(remote) => remote.get(&format!("/api/decisions/{}", escaped(id))).await,
         }
     }
 

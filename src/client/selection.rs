@@ -1,10 +1,10 @@
 //! Asking the balancer without a request behind it.
 
 use super::Refused;
-use crate::contract::{FieldProblem, Problem, SelectRequest, Selection};
+use crate::contract::{FieldProblem, Problem, RoundReport, SelectRequest, Selection};
 use crate::domain::{
-    Ask, Catalogue, DecisionId, ModelType, Moment, Naming, Needs, NoTarget, Refusal, RoutingTable,
-    Scope, choose, resolve,
+    Ask, Catalogue, Class, DecisionId, Field, Luck, ModelType, Moment, Naming, Needs, NoTarget,
+    Occasion, Refusal, Round, RoutingTable, Scope, choose, resolve,
 };
 use serde_json::Value;
 
@@ -12,8 +12,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
     pub decision: DecisionId,
-    /// Uniform in 0..1.
-    pub draw: f64,
+    pub luck: Luck,
     pub now: Moment,
 }
 
@@ -75,7 +74,7 @@ pub fn select(
     table: &RoutingTable,
     request: &SelectRequest,
     at: Circumstances,
-) -> Result<Selection, Refused> {
+) -> Result<(Selection, Round), Refused> {
     check(request)?;
     let catalogue = &*table.catalogue;
     let wanted = request
@@ -102,6 +101,7 @@ pub fn select(
     };
     let ask = Ask {
         scope,
+        class: Class::new(model_type, request.stream.unwrap_or(false)),
         // What was not named is no need: a route may hold models of several types.
         needs: wanted.map_or(Needs::default(), Needs::of),
         pinned,
@@ -111,9 +111,23 @@ pub fn select(
         max_latency: request.max_latency.map(|ms| ms / 1e3),
         ..Ask::usual(model_type)
     };
-    let choice = choose(table, &ask, at.now, at.draw)
+    let mut field = Field::default();
+    let choice = choose(table, &ask, at.now, at.luck, &mut field)
         .map_err(|none| nobody(&none, table, model_type, at.now))?;
-    let selection = Selection::new(at.decision, &choice, table, model_type, at.now);
+    let occasion = Occasion {
+        decision: at.decision,
+        is_advice: true,
+        attempt: 1,
+        class: ask.class,
+        input: ask.input,
+        luck: at.luck,
+        at: at.now,
+    };
+    let round = Round::of(table, &field, Some(&choice), occasion);
+    let mut selection = Selection::new(at.decision, &choice, table, &field, model_type, at.now);
+    if request.explain == Some(true) {
+        selection.explanation = RoundReport::new(&round, catalogue);
+    }
     tracing::info!(
         decision = %selection.decision_id,
         provider = %selection.provider,
@@ -123,7 +137,7 @@ pub fn select(
         reason = %selection.reason,
         "Load balancing decision"
     );
-    Ok(selection)
+    Ok((selection, round))
 }
 
 /// What a named model is for, where the request does not say.

@@ -8,9 +8,10 @@ use super::file::{self, File};
 use super::layers::Layered;
 use super::mistake::{Mistake, Mistakes, Warning};
 use super::settings::{
-    AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings, DashboardSettings,
-    ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, ServerSettings,
-    Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings, WeightSettings,
+    AdaptiveSettings, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
+    DashboardSettings, ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings,
+    ServerSettings, Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings,
+    WeightSettings,
 };
 use super::source::Sources;
 use super::vendors::{self, Mode};
@@ -171,15 +172,20 @@ fn in_force<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
 fn balancing(file: &file::Balancing) -> BalancingSettings {
     let weights = &file.weights;
     BalancingSettings {
-        strategy: in_force("balancing.strategy", &file.strategy)
-            .and_then(Strategy::from_word)
-            .unwrap_or(Strategy::Weighted),
+        strategy: Strategy::from_word(&file.strategy).unwrap_or(Strategy::Adaptive),
         max_retries: file.max_retries,
         timeout: Duration::from_millis(file.timeout_ms),
         connect_timeout: Duration::from_millis(file.connect_timeout_ms),
         first_token_timeout: Duration::from_millis(file.first_token_timeout_ms),
         idle_timeout: Duration::from_millis(file.idle_timeout_ms),
         stream_timeout: Duration::from_millis(file.stream_timeout_ms),
+        adaptive: AdaptiveSettings {
+            temperature_points: file.adaptive.temperature_points,
+            exploration_percent: file.adaptive.exploration_percent,
+            first_token_reference: milliseconds(file.adaptive.first_token_reference_ms),
+            token_reference: milliseconds(file.adaptive.token_reference_ms),
+            guard: file.adaptive.guard,
+        },
         weights: WeightSettings {
             cost: weights.cost,
             latency: weights.latency,
@@ -188,6 +194,10 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
             priority: weights.priority,
         },
     }
+}
+
+fn milliseconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number / 1e3).unwrap_or_default()
 }
 
 fn dashboard(file: file::Dashboard) -> DashboardSettings {

@@ -60,7 +60,24 @@ pub(super) struct Balancing {
     pub idle_timeout_ms: u64,
     /// A whole stream.
     pub stream_timeout_ms: u64,
+    pub adaptive: Adaptive,
     pub weights: Weights,
+}
+
+/// How the strategy adaptive weighs and draws.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adaptive {
+    /// Points of a hundred behind the best that leave a third of its odds.
+    pub temperature_points: f64,
+    /// Part of requests that go to whoever was not asked for half a minute.
+    pub exploration_percent: f64,
+    /// A first token that takes this long is worth nothing.
+    pub first_token_reference_ms: f64,
+    /// A further token that takes this long is worth nothing.
+    pub token_reference_ms: f64,
+    /// Points that are lost for each percent of risk beyond 20, whatever the weights say.
+    pub guard: f64,
 }
 
 /// cost + latency + reliability = 100; load and priority stand beside them.

@@ -42,6 +42,25 @@ const POINTS: Rule = Rule::Number {
     min: 0.0,
     max: 100.0,
 };
+/// Colder than a hundredth of a point no odds are left, hotter than a fifth of the scale all are
+/// equal.
+const TEMPERATURE: Rule = Rule::Number {
+    min: 0.01,
+    max: 20.0,
+};
+/// More than a fifth of all requests is no exploration any more.
+const EXPLORATION: Rule = Rule::Number {
+    min: 0.0,
+    max: 20.0,
+};
+const REFERENCE_MS: Rule = Rule::Number {
+    min: 1.0,
+    max: 3_600_000.0,
+};
+const GUARD: Rule = Rule::Number {
+    min: 0.0,
+    max: 10.0,
+};
 /// Dollars: anything from 0.
 const MONEY: Rule = Rule::Number {
     min: 0.0,
@@ -97,6 +116,11 @@ pub(super) static KEYS: &[Key] = &[
     key("balancing.first_token_timeout_ms", TIMEOUT_MS),
     key("balancing.idle_timeout_ms", TIMEOUT_MS),
     key("balancing.stream_timeout_ms", STREAM_MS),
+    key("balancing.adaptive.temperature_points", TEMPERATURE),
+    key("balancing.adaptive.exploration_percent", EXPLORATION),
+    key("balancing.adaptive.first_token_reference_ms", REFERENCE_MS),
+    key("balancing.adaptive.token_reference_ms", REFERENCE_MS),
+    key("balancing.adaptive.guard", GUARD),
     key("balancing.weights.cost", POINTS),
     key("balancing.weights.latency", POINTS),
     key("balancing.weights.reliability", POINTS),

@@ -48,11 +48,11 @@ pub use mistake::{Mistake, Mistakes, Warning, near_names};
 pub use origin::Origin;
 pub use price_list::price_list;
 pub use settings::{
-    Abilities, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
-    DashboardSettings, ModelSettings, ModelType, ModelTypes, Peculiarities, Price, ProbeMode,
-    ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, RouteTarget, ServerSettings,
-    Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings, VertexSettings,
-    WeightOverrides, WeightSettings,
+    Abilities, AdaptiveSettings, AlertSettings, Arm, BalancingSettings, BudgetSettings,
+    CacheSettings, DashboardSettings, ModelSettings, ModelType, ModelTypes, Peculiarities, Price,
+    ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, RouteTarget,
+    ServerSettings, Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings,
+    VertexSettings, WeightOverrides, WeightSettings,
 };
 pub use source::{Flags, Sources};
 pub use write_back::write_back;

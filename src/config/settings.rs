@@ -49,7 +49,18 @@ pub struct BalancingSettings {
     pub first_token_timeout: Duration,
     pub idle_timeout: Duration,
     pub stream_timeout: Duration,
+    pub adaptive: AdaptiveSettings,
     pub weights: WeightSettings,
+}
+
+/// How the strategy adaptive weighs and draws.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdaptiveSettings {
+    pub temperature_points: f64,
+    pub exploration_percent: f64,
+    pub first_token_reference: Duration,
+    pub token_reference: Duration,
+    pub guard: f64,
 }
 
 /// Points from 0 to 100; cost + latency + reliability are 100.

@@ -15,7 +15,6 @@ struct Unbuilt {
 enum Values {
     All,
     Only(&'static [&'static str]),
-    AllBut(&'static [&'static str]),
 }
 
 const fn all(pattern: &'static str) -> Unbuilt {
@@ -28,11 +27,6 @@ const fn all(pattern: &'static str) -> Unbuilt {
 
 /// Kinds of providers are not listed: which protocols are built is told by the caller.
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt {
-        pattern: "balancing.strategy",
-        values: Values::AllBut(&["best", "weighted"]),
-        meanwhile: "; weighted is in force",
-    },
     Unbuilt {
         pattern: "streaming.recovery",
         values: Values::Only(&["restart"]),
@@ -65,7 +59,6 @@ fn row(pattern: &str, value: &str) -> Option<&'static Unbuilt> {
             && match row.values {
                 Values::All => true,
                 Values::Only(words) => words.contains(&value),
-                Values::AllBut(words) => !words.contains(&value),
             }
     };
     UNBUILT.iter().find(is_meant)
@@ -88,7 +81,7 @@ pub(super) fn warnings(entries: &[Entry]) -> Vec<Warning> {
         let row = row(entry.pattern, &entry.value)?;
         let value = match row.values {
             Values::All => String::new(),
-            Values::Only(_) | Values::AllBut(_) => format!("{}: ", entry.value),
+            Values::Only(_) => format!("{}: ", entry.value),
         };
         let message = format!("{value}accepted, but not built yet{}", row.meanwhile);
         Some(Warning::new(

@@ -37,6 +37,9 @@ pub struct WeightsReport {
     /// Where the change lives: a file's path, or why it stays in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<String>,
+    /// What these weights ask for and should not, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The body of `PATCH /api/providers/{name}`; missing fields are untouched.

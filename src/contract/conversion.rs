@@ -1,13 +1,13 @@
 //! Domain values → what we promise.
 
 use super::{
-    Bucket, CostBasis, DecisionReport, Dropped, EventKind, EventReport, Factors, FailureCount,
-    Fallback, ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus,
-    Rejection, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
-    WeightPoints, WeightsReport, Window,
+    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
+    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection,
+    RevisionReport, Selection, Series, ServiceState, State, Status, Totals, WeightPoints,
+    WeightsReport, Window,
 };
 use crate::domain;
-use crate::domain::{Basis, Moment, Money, cost_basis};
+use crate::domain::{Moment, Money};
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(moment: Moment) -> String {
@@ -268,15 +268,17 @@ impl WeightsReport {
             weights,
             revision,
             reverts_at,
-        } = *answer
+            warnings,
+        } = answer
         else {
             return None;
         };
         Some(Self {
-            weights: weights.into(),
-            revision,
+            weights: (*weights).into(),
+            revision: *revision,
             reverts_at: reverts_at.map(rfc3339),
             saved,
+            warnings: warnings.clone(),
         })
     }
 }
@@ -315,39 +317,13 @@ impl From<&domain::Revision> for RevisionReport {
     }
 }
 
-impl DecisionReport {
-    /// One finished request, with the names of its target.
-    pub fn new(end: &domain::RequestEnd, catalogue: &domain::Catalogue) -> Self {
-        let target = end.target.and_then(|target| catalogue.targets.get(target));
-        let outcome = match end.outcome {
-            domain::RequestOutcome::Ok => "ok",
-            domain::RequestOutcome::Error(_) => "error",
-            domain::RequestOutcome::Cancelled => "cancelled",
-            domain::RequestOutcome::Refused => "refused",
-        };
-        Self {
-            decision_id: end.decision.to_string(),
-            at: rfc3339(end.ended),
-            request_id: end.request_id.clone(),
-            provider: target.map(|target| target.id.provider.to_string()),
-            model: target.map(|target| target.id.model.to_string()),
-            score: end.score,
-            reason: end.reason.clone(),
-            outcome: outcome.to_owned(),
-            latency_ms: Some(end.ended.seconds_since(end.started) * 1e3),
-            cost_usd: end.cost.map(Money::usd),
-            cost_basis: Basis::word(cost_basis(end.usage, end.cost)).to_owned(),
-            attempts: end.attempts,
-        }
-    }
-}
-
 impl Selection {
     /// A choice as we promise it.
     pub fn new(
         decision: domain::DecisionId,
         choice: &domain::Choice,
         table: &domain::RoutingTable,
+        field: &domain::Field,
         model_type: domain::ModelType,
         now: Moment,
     ) -> Self {
@@ -355,6 +331,7 @@ impl Selection {
             let id = &table.candidates[target].id;
             (id.provider.to_string(), id.model.to_string())
         };
+        let fallbacks = field.fallbacks(table, choice.target);
         let (provider, model) = name(choice.target);
         let fallback = |ranked: &domain::Ranked| {
             let (provider, model) = name(ranked.target);
@@ -375,8 +352,9 @@ impl Selection {
             estimated_cost_usd: choice.expected_usd,
             estimated_latency_ms: choice.expected_latency * 1e3,
             reason: choice.reason.text().to_owned(),
-            fallbacks: choice.fallbacks.iter().map(fallback).collect(),
-            rejected: rejections(&choice.rejected, table, now),
+            fallbacks: fallbacks.iter().map(fallback).collect(),
+            rejected: rejections(&field.rejected(), table, now),
+            explanation: None,
         }
     }
 }

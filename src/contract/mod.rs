@@ -10,10 +10,14 @@ mod conversion;
 mod decision;
 mod delta;
 mod event;
+mod explaining;
 mod performance;
 mod problem;
+mod recording;
+mod round;
 mod selection;
 mod status;
+mod what_if;
 
 pub use change::{
     GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionList, RevisionReport,
@@ -26,7 +30,15 @@ pub use performance::{
     CostBasis, ModelPerformance, Percentiles, Performance, ProviderPerformance, State, Totals,
 };
 pub use problem::{FieldProblem, Problem};
+pub use recording::Recording;
+pub use round::{
+    BadsReport, CandidateReport, Contributions, DecisionDetail, FlipReport, RoundReport,
+    TuningReport,
+};
 pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};
 pub use status::{
     Bucket, Dropped, FailureCount, ProviderStatus, Series, ServiceState, Status, Window,
+};
+pub use what_if::{
+    SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport, WhatIfRequest,
 };

@@ -115,9 +115,9 @@ impl From<Refusal> for Problem {
                 value,
                 expected,
             } => field(name, value, expected),
-            Refusal::UnknownProvider { .. } | Refusal::UnknownModel { .. } => {
-                Self::new(404, detail)
-            }
+            Refusal::UnknownProvider { .. }
+            | Refusal::UnknownModel { .. }
+            | Refusal::UnknownRevision { .. } => Self::new(404, detail),
             Refusal::Stale { .. } | Refusal::NothingOnTrial => Self::new(409, detail),
         }
     }

@@ -1,3 +1,4 @@
+use super::round::RoundReport;
 use serde::{Deserialize, Serialize};
 
 /// The body of `POST /api/load-balancing/select`; the query of `GET /api/load-balancing`.
@@ -25,6 +26,9 @@ pub struct SelectRequest {
     pub temperature: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
+    /// Whether the answer shall hold every candidate's numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<bool>,
 }
 
 /// The answer: who would serve such a request now, and why.
@@ -47,6 +51,9 @@ pub struct Selection {
     /// Best first.
     pub fallbacks: Vec<Fallback>,
     pub rejected: Vec<Rejection>,
+    /// Every candidate with its numbers, and what would have chosen otherwise; for those who ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<RoundReport>,
 }
 
 /// What a score is made of; each 0..1 and 1 is best.

@@ -5,6 +5,31 @@
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
+/// The chance that one decision takes: two numbers in 0..1, whatever comes of them, so that the
+/// same seed and the same calls give the same decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Luck {
+    /// Whether to explore.
+    pub gate: f64,
+    /// Whom the odds take.
+    pub draw: f64,
+}
+
+impl Luck {
+    /// From a stream of chance.
+    pub fn of(chance: &mut Chance) -> Self {
+        Self {
+            gate: chance.draw(),
+            draw: chance.draw(),
+        }
+    }
+
+    /// No exploration, and that draw.
+    pub const fn drawing(draw: f64) -> Self {
+        Self { gate: 1.0, draw }
+    }
+}
+
 /// The step of the sequence: 2^64 divided by the golden ratio, made odd.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 

@@ -12,6 +12,11 @@ pub enum Command {
     KeepWeights {
         who: String,
     },
+    /// Go back to the weights as they stood at a revision.
+    Rollback {
+        number: u64,
+        who: String,
+    },
     ChangeProvider {
         name: String,
         patch: ProviderPatch,
@@ -66,6 +71,8 @@ pub enum Answer {
         weights: Weights,
         revision: u64,
         reverts_at: Option<Moment>,
+        /// What these weights ask for and should not.
+        warnings: Vec<String>,
     },
     /// Place of the changed provider in the catalogue.
     Provider(usize),
@@ -103,6 +110,8 @@ pub enum Refusal {
         value: f64,
         expected: &'static str,
     },
+    #[error("revision {number} is not remembered; the oldest that is has number {oldest}")]
+    UnknownRevision { number: u64, oldest: u64 },
     #[error("no weights are on trial, so there is nothing to keep")]
     NothingOnTrial,
 }

@@ -51,10 +51,20 @@ impl DecayedMean {
         }
     }
 
+    /// The sum of what is remembered at `now`.
+    pub fn sum(&self, now: Moment) -> f64 {
+        self.sum * self.fade(now)
+    }
+
     /// The mean pulled towards `prior` as if that had been seen `strength` times.
     pub fn shrunk(&self, prior: f64, strength: f64, now: Moment) -> f64 {
         let n = self.n(now);
         (n * self.mean() + strength * prior) / (n + strength)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.forgive(0.0);
     }
 
     /// Forgets all but `part` of it, for a fresh start after a recovery.

@@ -6,8 +6,8 @@
 //! tested in microseconds and read by somebody who knows balancing but not async Rust.
 //!
 //! Reading order: units and ids, what is configured (`target`, `weights`), what was seen
-//! (`observation`, `decay`, `histogram`, `timeline`), what follows (`breaker`, `score`,
-//! `balance`, `retry`, `pricing`), and the model that owns it all (`fleet`).
+//! (`observation`, `decay`, `elasticity`, `quota`, `histogram`, `timeline`), what follows
+//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), and the model that owns it all (`fleet`).
 
 mod balance;
 mod breaker;
@@ -15,6 +15,8 @@ mod capability;
 mod chance;
 mod command;
 mod decay;
+mod decision;
+mod elasticity;
 mod event;
 mod fleet;
 mod histogram;
@@ -24,44 +26,55 @@ mod naming;
 mod observation;
 mod pricing;
 mod prompt;
+mod quota;
+mod replay;
 mod retry;
 mod schedule;
 mod score;
 mod snapshot;
 mod target;
 mod timeline;
+mod tuning;
 mod units;
 mod weights;
+mod what_if;
 
-pub use balance::{Ask, Choice, Exclusion, NoTarget, Ranked, Reason, Scope, choose, shares};
-pub use breaker::{Breaker, BreakerState, Transition};
+pub use balance::{
+    Ask, Choice, Entry, Exclusion, Field, NoTarget, Ranked, Reason, Row, Scope, choose, shares,
+};
+pub use breaker::{Breaker, BreakerState, Circumstance, Transition};
 pub use capability::{Capabilities, Lack, Needs};
-pub use chance::Chance;
+pub use chance::{Chance, Luck};
 pub use command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
 pub use decay::{DecayedCount, DecayedMean};
+pub use decision::{Considered, Decision, Decisions, Occasion, Round};
+pub use elasticity::{Elasticity, LoadCurve};
 pub use event::{Effect, Event, EventKind, Revision};
 pub use fleet::Fleet;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
-pub use lease::{Gauge, Lease};
+pub use lease::{Gauge, Lease, Ledger, Terms, Ticket, Waiting};
 pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
-    AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
+    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
 pub use pricing::{
     Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
 };
 pub use prompt::prompt_tokens;
-pub use retry::{Attempts, Verdict};
+pub use quota::{Limit, Quota, RateLimits};
+pub use replay::{Flip, Replay};
+pub use retry::{Attempts, RetryBudget, Verdict};
 pub use schedule::probe_due;
-pub use score::{
-    Estimate, Factors, LATENCY_REFERENCE, TOKEN_REFERENCE, combine, cost_factor, latency_factor,
-};
+pub use score::{Bads, Estimate, Factors, Prediction, Risk, combine};
 pub use snapshot::{
     Candidate, Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, Snapshot,
     Standing, State, Strategy, Totals,
 };
-pub use target::{Catalogue, ModelType, ModelTypes, Provider, Route, Target};
+pub use target::{Catalogue, Class, ModelType, ModelTypes, Provider, Route, Target};
 pub use timeline::{Span, Tally, Timeline, Uptime};
+pub use tuning::{GUARD_FREE, Tuning};
 pub use units::{Moment, Money};
-pub use weights::{WeightOverride, Weights, WeightsError};
+pub use weights::{Objective, WeightOverride, Weights, WeightsError};
+pub use what_if::{Outlook, Side, WhatIf, what_if};

@@ -1,19 +1,40 @@
 //! What one finished attempt, request or probe taught us.
 
+use super::decision::Round;
 use super::ids::DecisionId;
+use super::lease::Ticket;
 use super::pricing::Metered;
+use super::quota::RateLimits;
 use super::units::{Moment, Money};
 use std::time::Duration;
 
 /// News for the model. Built outside, once per attempt, request or probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
+    /// Somebody was chosen for a client's request, or nobody could be.
+    Round(Box<Round>),
+    /// The first content of an attempt is here.
+    FirstToken(FirstToken),
     /// An attempt ended at a target.
     Attempt(AttemptEnd),
     /// A client's request ended, after one attempt or several.
     Request(RequestEnd),
     /// A probe came back from a provider.
     Probe(ProbeEnd),
+}
+
+/// The first content of one attempt at one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstToken {
+    /// Place of the target in the catalogue.
+    pub target: usize,
+    pub ticket: Ticket,
+    /// From the start to here.
+    pub seconds: f64,
+    /// Whether it was the one request that a half-open breaker let through.
+    pub trial: bool,
+    /// What the answer's headers say of our limits.
+    pub limits: RateLimits,
 }
 
 /// One attempt at one target.
@@ -36,11 +57,22 @@ pub struct AttemptEnd {
     pub trial: bool,
     /// Members of the request that the provider's protocol has no words for.
     pub lost: u32,
+    /// How things stood when it began.
+    pub ticket: Ticket,
+    /// What the answer's headers say of our limits, where [`FirstToken`] did not carry them.
+    pub limits: RateLimits,
+    /// Whether the client's own time limit ended it: that says little about the target.
+    pub hurried: bool,
 }
 
 impl AttemptEnd {
     pub fn seconds(&self) -> f64 {
         self.ended.seconds_since(self.started)
+    }
+
+    /// Whether a [`FirstToken`] went before it.
+    pub fn told_first_token(&self) -> bool {
+        self.streamed && self.first_token.is_some()
     }
 }
 

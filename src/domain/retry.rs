@@ -2,6 +2,8 @@
 //! fallbacks together, so that an outage is never multiplied.
 
 use super::observation::Failure;
+use super::units::Moment;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// First pause before the same target is asked again; doubles, up to [`LONGEST_PAUSE`].
@@ -11,6 +13,70 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// With less time than this left a further attempt is not begun.
 const LEAST_TIME: Duration = Duration::from_millis(500);
+
+/// A client request earns that much of a further attempt: in the long run at most a fifth more
+/// attempts than requests.
+const EARNED: f64 = 0.2;
+/// And time earns so many a second, for those who have few requests.
+const PER_SECOND: f64 = 2.0;
+/// At most so many are saved up, and at the start half of them are there.
+const MOST_SAVED: f64 = 40.0;
+/// A busy gateway may save what it earns in that many seconds, for an outage meets as many requests
+/// as are in flight.
+const SAVING_TIME: f64 = 10.0;
+
+/// What all requests together may spend on further attempts, so that an outage is not answered
+/// with a storm. One number that time itself fills: the moment at which nothing was left.
+#[derive(Debug)]
+pub struct RetryBudget {
+    empty_at: AtomicU64,
+}
+
+impl RetryBudget {
+    pub fn new(now: Moment) -> Self {
+        Self {
+            empty_at: AtomicU64::new(now.micros().saturating_sub(micros(MOST_SAVED / 2.0))),
+        }
+    }
+
+    /// A request came in, one of `per_second`.
+    pub fn earn(&self, per_second: f64, now: Moment) {
+        let most = MOST_SAVED.max(SAVING_TIME * EARNED * per_second);
+        let earn = |empty_at: u64| {
+            let floor = now.micros().saturating_sub(micros(most));
+            Some(
+                empty_at
+                    .max(floor)
+                    .saturating_sub(micros(EARNED))
+                    .max(floor),
+            )
+        };
+        let _always = self
+            .empty_at
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, earn);
+    }
+
+    /// Takes one further attempt; false where there is none.
+    pub fn spend(&self, now: Moment) -> bool {
+        let spend = |empty_at: u64| {
+            let after = empty_at + micros(1.0);
+            (after <= now.micros()).then_some(after)
+        };
+        self.empty_at
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, spend)
+            .is_ok()
+    }
+}
+
+/// The time in which so many attempts are earned by waiting.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and counts of attempts are not negative"
+)]
+fn micros(attempts: f64) -> u64 {
+    (attempts / PER_SECOND * 1e6) as u64
+}
 
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +157,25 @@ mod tests {
             attempts.after(Failure::Server, false, LONG),
             Verdict::Again(PAUSE)
         );
+    }
+
+    #[test]
+    fn an_outage_is_not_answered_with_a_storm() {
+        let at = |seconds: u64| Moment::from_seconds(1_000 + seconds);
+        let budget = RetryBudget::new(at(0));
+        let spent = |now| (0..5_000).filter(|_| budget.spend(now)).count();
+        assert_eq!(spent(at(0)), 20);
+        for _ in 0..100 {
+            budget.earn(1.0, at(0));
+        }
+        assert_eq!(spent(at(0)), 20, "a fifth of a hundred requests");
+        assert_eq!(spent(at(3)), 6, "two a second");
+        budget.earn(1.0, at(10_000));
+        assert_eq!(spent(at(10_000)), 40, "no more is saved");
+        for _ in 0..2_000 {
+            budget.earn(1_000.0, at(20_000));
+        }
+        assert_eq!(spent(at(20_000)), 2_000, "unless there is much to do");
     }
 
     #[test]

@@ -1,26 +1,39 @@
-//! Statistics → factors → score. The founding formula: `score = Σ weight·factor / Σ weight`.
+//! Statistics → prediction → factors → score.
 //!
-//! Each factor is 0..1 and 1 is best, measured against *fixed* references, so that a target's
-//! score does not move because another one left:
-//! - cost: `1 − C`, C = expected cost over the cost at the dearest configured prices;
-//! - latency: `1 − T`, T = expected latency over `2 s + 30 ms · tokens`;
-//! - reliability: `1 −` share of failures, decayed;
-//! - load: `1 −` requests in flight over the limit; priority: the operator's, over 100.
+//! A factor as a *bad* is what the formulae add up: 0 is best.
+//! - cost `C`: expected cost over the cost at the dearest configured prices;
+//! - latency `T`: expected latency over `2 s + 30 ms · tokens`, at most 2;
+//! - risk `R = 1 − (1 − p)(1 − q)(1 − miss)`: failing, being told to wait, missing the deadline;
+//! - load `L`: requests in flight over the limit.
+//!
+//! References are fixed, so that a target's score does not move because another one left. Shown
+//! are goods, `1 −` the bad in 0..1, and the founding formula `score = Σ weight·factor / Σ weight`.
 
+use super::elasticity::LoadCurve;
+use super::lease::Waiting;
 use super::pricing::Price;
+use super::tuning::{GUARD_FREE, Tuning};
 use super::weights::Weights;
 
-/// A stream's start that is worth nothing, in seconds.
-pub const LATENCY_REFERENCE: f64 = 2.0;
-/// A token's time that is worth nothing, in seconds.
-pub const TOKEN_REFERENCE: f64 = 0.030;
 /// Load is measured against this where a provider states no limit.
 pub const UNLIMITED: f64 = 300.0;
-/// Factor of a target whose price nobody knows: neither cheap nor dear.
+/// Cost of a target whose price nobody knows: neither cheap nor dear.
 const UNKNOWN_COST: f64 = 0.5;
+/// A latency beyond twice its reference is no worse than twice.
+const WORST_LATENCY: f64 = 2.0;
+/// Spread of latencies, as the standard deviation of their logarithm, and the factor that brings a
+/// logistic curve close to the normal distribution.
+const SPREAD: f64 = 0.5;
+const LOGISTIC: f64 = 1.7;
+/// With that many deviations to spare a deadline is not missed.
+const SAFE: f64 = 3.0;
+/// Streams that have waited longer than that many of the peers' usual first tokens are a sign of a
+/// queue, which slows the tokens as well, at most that many times.
+const QUEUE: f64 = 3.0;
+const QUEUE_SLOWDOWN: f64 = 3.0;
 
-/// What is expected of a target's next request.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What is expected of a target's next request while it is as busy as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Estimate {
     /// Seconds to the first content.
     pub first_token: f64,
@@ -28,14 +41,111 @@ pub struct Estimate {
     pub per_token: f64,
     /// Odds of failing, 0..1.
     pub failure: f64,
+    /// Odds of being told to wait, 0..1.
+    pub limited: f64,
+    /// What load does to it.
+    pub curve: LoadCurve,
+    /// Observations behind it, faded.
+    pub samples: f64,
     /// Whether any of it was measured on this target, or all taken from its peers.
     pub measured: bool,
+}
+
+/// What is expected right now.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Prediction {
+    /// Seconds to the first content.
+    pub first_token: f64,
+    /// Seconds per output token after that.
+    pub per_token: f64,
 }
 
 impl Estimate {
     /// Seconds for an answer of so many tokens.
     pub fn latency(&self, tokens: f64) -> f64 {
         self.first_token + tokens * self.per_token
+    }
+
+    /// With so many in flight, and with those that wait: a stream that has waited for longer than
+    /// was expected is evidence before its first token is there.
+    pub fn predict(&self, in_flight: u32, waiting: Waiting, peers_first_token: f64) -> Prediction {
+        let load = self.curve.at(in_flight);
+        let mut predicted = Prediction {
+            first_token: self.first_token * load,
+            per_token: self.per_token * load,
+        };
+        if waiting.count > 0 && waiting.age > predicted.first_token {
+            predicted.first_token = waiting.age;
+            let queue = QUEUE * peers_first_token;
+            if waiting.count >= 2 && waiting.age > queue && queue > 0.0 {
+                predicted.per_token *= (waiting.age / queue).clamp(1.0, QUEUE_SLOWDOWN);
+            }
+        }
+        predicted
+    }
+}
+
+impl Prediction {
+    /// Seconds for an answer of so many tokens.
+    pub fn latency(&self, tokens: f64) -> f64 {
+        self.first_token + tokens * self.per_token
+    }
+}
+
+/// What may go wrong, each 0..1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Risk {
+    pub failure: f64,
+    pub limited: f64,
+    /// Missing the deadline.
+    pub miss: f64,
+}
+
+impl Risk {
+    pub fn total(&self) -> f64 {
+        bad(
+            1.0 - (1.0 - self.failure) * (1.0 - self.limited) * (1.0 - self.miss),
+            1.0,
+        )
+    }
+}
+
+/// Odds that an answer which should take `latency` seconds takes longer than `remaining`.
+pub fn deadline_miss(remaining: f64, latency: f64) -> f64 {
+    if remaining <= 0.0 {
+        return 1.0;
+    }
+    let deviations = (remaining / latency).ln() / SPREAD;
+    if deviations < SAFE {
+        1.0 / (1.0 + (LOGISTIC * deviations).exp())
+    } else {
+        0.0
+    }
+}
+
+/// The bads; what is no number is as bad as can be.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Bads {
+    /// 0..1, and more for a price above all configured ones.
+    pub cost: f64,
+    /// 0..2.
+    pub latency: f64,
+    /// 0..1.
+    pub risk: f64,
+    /// 0..1.
+    pub load: f64,
+}
+
+impl Bads {
+    /// As goods, with the operator's own.
+    pub fn goods(&self, priority: f64) -> Factors {
+        Factors {
+            cost: good(1.0 - self.cost),
+            latency: good(1.0 - self.latency),
+            reliability: good(1.0 - self.risk),
+            load: good(1.0 - self.load),
+            priority: good(priority),
+        }
     }
 }
 
@@ -49,29 +159,50 @@ pub struct Factors {
     pub priority: f64,
 }
 
-/// `1 − C`; `dearest` holds the highest input and the highest output price of the catalogue, USD
-/// per token.
-pub fn cost_factor(price: Option<&Price>, dearest: (f64, f64), input: f64, output: f64) -> f64 {
+/// `C`; `dearest` holds the highest input and the highest output price of the catalogue, USD per
+/// token.
+pub fn cost_bad(price: Option<&Price>, dearest: (f64, f64), input: f64, output: f64) -> f64 {
     let Some(price) = price else {
         return UNKNOWN_COST;
     };
     let reference = dearest.0 * input + dearest.1 * output;
     if reference > 0.0 {
-        good(1.0 - price.of(input, output) / reference)
+        bad(price.of(input, output) / reference, f64::MAX)
     } else {
-        1.0
+        0.0
     }
 }
 
-/// `1 − T` for an answer of `tokens`.
-pub fn latency_factor(estimate: &Estimate, tokens: f64) -> f64 {
-    good(1.0 - estimate.latency(tokens) / (LATENCY_REFERENCE + TOKEN_REFERENCE * tokens))
+/// `T` for an answer of `tokens` that should take so many seconds.
+pub fn latency_bad(seconds: f64, tokens: f64, tuning: &Tuning) -> f64 {
+    bad(seconds / tuning.reference(tokens), WORST_LATENCY)
 }
 
-/// `1 − L`.
-pub fn load_factor(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
+/// `L`.
+pub fn load_bad(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
     let limit = max_concurrent.map_or(UNLIMITED, f64::from).max(1.0);
-    good(1.0 - f64::from(in_flight) / limit)
+    bad(f64::from(in_flight) / limit, 1.0)
+}
+
+/// What `adaptive` compares: `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`,
+/// weights as parts of 100. The guard stands outside of the weights: no position of the knobs may
+/// send a request where it is expected to fail.
+pub fn utility(weights: &Weights, bads: &Bads, priority: f64, tuning: &Tuning) -> f64 {
+    let objectives =
+        weights.cost * bads.cost + weights.latency * bads.latency + weights.reliability * bads.risk;
+    1.0 - (objectives + weights.load * bads.load - weights.priority * priority) / 100.0
+        - tuning.guard * guarded(bads.risk)
+}
+
+/// The part of a risk that the guard punishes.
+pub fn guarded(risk: f64) -> f64 {
+    (risk - GUARD_FREE).max(0.0)
+}
+
+/// A utility on the scale of the founding formula, 0..1.
+pub fn shown(utility: f64, weights: &Weights) -> f64 {
+    let (load, priority) = (weights.load / 100.0, weights.priority / 100.0);
+    good((utility + load) / (1.0 + load + priority))
 }
 
 /// The founding formula, 0..1.
@@ -80,7 +211,7 @@ pub fn combine(weights: &Weights, factors: &Factors) -> f64 {
 }
 
 /// `Σ weight·factor / 100`: the same order as the score, on a scale where one point of the
-/// objectives is 0.01 whatever the weights of load and priority. The odds are made of it.
+/// objectives is 0.01 whatever the weights of load and priority.
 pub fn points(weights: &Weights, factors: &Factors) -> f64 {
     (weights.cost * factors.cost
         + weights.latency * factors.latency
@@ -99,6 +230,15 @@ pub fn good(value: f64) -> f64 {
     }
 }
 
+/// A bad from 0 to `worst`; what is not a number is the worst.
+fn bad(value: f64, worst: f64) -> f64 {
+    if value.is_nan() {
+        worst.min(WORST_LATENCY)
+    } else {
+        value.clamp(0.0, worst)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,29 +250,73 @@ mod tests {
         let free = Price::flat(0.0, 0.0);
         let dear = Price::flat(3.0, 15.0);
 
-        assert_eq!(cost_factor(Some(&free), dearest, 500.0, 300.0), 1.0);
-        assert!(cost_factor(Some(&dear), dearest, 500.0, 300.0).abs() < 1e-9);
-        assert_eq!(cost_factor(Some(&free), (0.0, 0.0), 500.0, 300.0), 1.0);
+        assert_eq!(cost_bad(Some(&free), dearest, 500.0, 300.0), 0.0);
+        assert!((cost_bad(Some(&dear), dearest, 500.0, 300.0) - 1.0).abs() < 1e-9);
+        assert_eq!(cost_bad(Some(&free), (0.0, 0.0), 500.0, 300.0), 0.0);
     }
 
     #[test]
-    fn all_weights_on_one_objective_leave_that_factor() {
-        let factors = Factors {
-            cost: 0.9,
-            latency: 0.2,
-            reliability: 0.4,
-            load: 1.0,
-            priority: 0.5,
+    fn the_score_shown_is_the_founding_formula() {
+        let bads = Bads {
+            cost: 0.1,
+            latency: 0.8,
+            risk: 0.15,
+            load: 0.3,
         };
+        let weights = Weights::default();
+        let utility = utility(&weights, &bads, 0.5, &Tuning::default());
+
+        let founding = combine(&weights, &bads.goods(0.5));
+        assert!((shown(utility, &weights) - founding).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_guard_holds_at_any_weights() {
         let weights = Weights {
             cost: 100.0,
             latency: 0.0,
             reliability: 0.0,
-            load: 0.0,
-            priority: 0.0,
+            ..Weights::default()
+        };
+        let worth = |cost, risk| {
+            let bads = Bads {
+                cost,
+                risk,
+                ..Bads::default()
+            };
+            utility(&weights, &bads, 0.5, &Tuning::default())
         };
 
-        assert!((combine(&weights, &factors) - 0.9).abs() < 1e-12);
+        assert_eq!(worth(0.0, 0.20), worth(0.0, 0.0));
+        assert!(worth(0.0, 0.90) < worth(0.5, 0.05));
+    }
+
+    #[test]
+    fn those_that_wait_are_evidence_before_their_first_token() {
+        let estimate = Estimate {
+            first_token: 0.5,
+            per_token: 0.01,
+            ..Estimate::default()
+        };
+        let seen = |count, age| estimate.predict(3, Waiting { count, age }, 0.6);
+
+        assert_eq!(seen(4, 0.3).first_token, 0.5);
+        assert_eq!(
+            (seen(1, 4.0).first_token, seen(1, 4.0).per_token),
+            (4.0, 0.01)
+        );
+        assert!((seen(2, 3.6).per_token - 0.02).abs() < 1e-12);
+        assert!((seen(2, 60.0).per_token - 0.03).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_deadline_is_missed_half_the_time_where_it_is_what_is_expected() {
+        assert!((deadline_miss(5.0, 5.0) - 0.5).abs() < 1e-12);
+        assert_eq!(
+            (deadline_miss(0.0, 5.0), deadline_miss(60.0, 5.0)),
+            (1.0, 0.0)
+        );
+        assert!(deadline_miss(3.0, 5.0) > deadline_miss(8.0, 5.0));
     }
 
     fn unit() -> impl Strategy<Value = f64> {
@@ -164,10 +348,12 @@ mod tests {
 
         #[test]
         fn no_input_makes_a_factor_that_is_not_a_number(
-            first_token in prop::num::f64::ANY, per_token in prop::num::f64::ANY, tokens in 0.0..1e7_f64,
+            seconds in prop::num::f64::ANY, remaining in prop::num::f64::ANY, tokens in 0.0..1e7_f64,
         ) {
-            let estimate = Estimate { first_token, per_token, failure: 0.0, measured: true };
-            prop_assert!((0.0..=1.0).contains(&latency_factor(&estimate, tokens)));
+            let latency = latency_bad(seconds, tokens, &Tuning::default());
+            prop_assert!((0.0..=2.0).contains(&latency));
+            let risk = Risk { miss: deadline_miss(remaining, seconds), ..Risk::default() };
+            prop_assert!((0.0..=1.0).contains(&risk.total()));
         }
     }
 }

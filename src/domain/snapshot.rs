@@ -6,8 +6,11 @@ use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
 use super::pricing::{CostBasis, Price};
+use super::quota::Quota;
+use super::retry::RetryBudget;
 use super::score::{Estimate, Factors};
-use super::target::{Catalogue, ModelTypes};
+use super::target::{Catalogue, Class, ModelTypes};
+use super::tuning::Tuning;
 use super::units::{Moment, Money};
 use super::weights::{WeightOverride, Weights};
 use std::str::FromStr;
@@ -17,19 +20,49 @@ use std::time::Duration;
 /// How one is chosen among those that may serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// Always the best score.
-    Best,
-    /// By odds that follow from the scores, so that the second best stays measured.
+    /// By odds that follow the operator's weights closely, over predictions of this moment.
     #[default]
+    Adaptive,
+    /// The founding document to the letter: always the best score over the last 1000 attempts.
+    Best,
+    /// By odds that follow from the scores of faded means.
     Weighted,
+    /// In turn.
+    RoundRobin,
+    /// Whose provider has the fewest requests in flight.
+    LeastBusy,
+    /// Whose answer is expected first; a little goes to whoever was not asked for long.
+    LowestLatency,
+    /// Whose answer is expected to cost least; free is a price, unknown is the dearest.
+    LowestCost,
 }
 
 impl Strategy {
+    pub const ALL: [Self; 7] = [
+        Self::Adaptive,
+        Self::Best,
+        Self::Weighted,
+        Self::RoundRobin,
+        Self::LeastBusy,
+        Self::LowestLatency,
+        Self::LowestCost,
+    ];
+
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Adaptive => "adaptive",
             Self::Best => "best",
             Self::Weighted => "weighted",
+            Self::RoundRobin => "round-robin",
+            Self::LeastBusy => "least-busy",
+            Self::LowestLatency => "lowest-latency",
+            Self::LowestCost => "lowest-cost",
         }
+    }
+
+    /// Whether the operator's weights decide.
+    pub const fn is_weighed(self) -> bool {
+        matches!(self, Self::Adaptive | Self::Best | Self::Weighted)
     }
 }
 
@@ -37,11 +70,11 @@ impl FromStr for Strategy {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "best" => Ok(Self::Best),
-            "weighted" => Ok(Self::Weighted),
-            _ => Err(format!("{word:?} is not one of best, weighted")),
-        }
+        let known = Self::ALL.into_iter().find(|known| known.word() == word);
+        known.ok_or_else(|| {
+            let words = Self::ALL.map(Self::word).join(", ");
+            format!("{word:?} is not one of {words}")
+        })
     }
 }
 
@@ -50,6 +83,7 @@ impl FromStr for Strategy {
 pub struct RoutingTable {
     pub catalogue: Arc<Catalogue>,
     pub strategy: Strategy,
+    pub tuning: Tuning,
     pub weights: Weights,
     /// Revision of weights and providers.
     pub revision: u64,
@@ -57,6 +91,14 @@ pub struct RoutingTable {
     pub candidates: Vec<Candidate>,
     /// Output tokens of a usual answer.
     pub expected_output: f64,
+    /// The same for each class of requests, by [`Class::place`].
+    pub outputs: [f64; Class::COUNT],
+    /// Seconds to a usual first token, over all targets.
+    pub peers_first_token: f64,
+    /// Client requests per second.
+    pub request_rate: f64,
+    /// What all requests together may spend on further attempts.
+    pub retries: Arc<RetryBudget>,
 }
 
 /// One target as the balancer sees it.
@@ -71,13 +113,22 @@ pub struct Candidate {
     pub standing: Standing,
     /// Left alone until then, because it asked for it or refused our key.
     pub blocked_until: Option<Moment>,
+    /// Whether the provider's own word is behind that, so that even in need nobody asks sooner.
+    pub block_binds: bool,
     pub estimate: Estimate,
+    /// The same over the last 1000 attempts at all targets, for the strategy `best`.
+    pub window: Estimate,
+    /// Our shadow of its rate limits.
+    pub quota: Quota,
+    /// When its breaker closed, for a slow start.
+    pub slow_from: Option<Moment>,
     /// When a request last succeeded there.
     pub succeeded_at: Option<Moment>,
     /// 0..1.
     pub priority: f64,
     /// The global weights with its provider's override.
     pub weights: Weights,
+    pub own_weights: WeightOverride,
     pub max_concurrent: Option<u32>,
     pub gauge: Arc<Gauge>,
     pub provider_gauge: Arc<Gauge>,

@@ -59,6 +59,35 @@ impl FromStr for ModelType {
     }
 }
 
+/// Requests whose answers are of one sort: a type of work, as a stream or in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Class {
+    kind: ModelType,
+    streamed: bool,
+}
+
+impl Class {
+    /// How many there are.
+    pub const COUNT: usize = 2 * ModelType::ALL.len();
+
+    pub const fn new(kind: ModelType, streamed: bool) -> Self {
+        Self { kind, streamed }
+    }
+
+    pub const fn kind(self) -> ModelType {
+        self.kind
+    }
+
+    pub const fn is_streamed(self) -> bool {
+        self.streamed
+    }
+
+    /// Its place among all classes.
+    pub const fn place(self) -> usize {
+        2 * self.kind as usize + self.streamed as usize
+    }
+}
+
 /// A set of model types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ModelTypes(u8);

@@ -264,7 +264,7 @@ impl Sum for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Basis, Usage};
+    use crate::domain::{Basis, RateLimits, Ticket, Usage};
 
     fn counted(at: &[u64]) -> Timeline<Uptime> {
         let mut timeline = Timeline::default();
@@ -341,6 +341,9 @@ mod tests {
             streamed: false,
             trial: false,
             lost: 0,
+            ticket: Ticket::default(),
+            limits: RateLimits::default(),
+            hurried: false,
         };
         let (exact, reckoned) = (used(Basis::Exact), used(Basis::Estimated));
         let mut unpriced = Tally::default();

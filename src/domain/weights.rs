@@ -25,6 +25,36 @@ impl Default for Weights {
     }
 }
 
+/// What a weight is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    Cost,
+    Latency,
+    Reliability,
+    Load,
+    Priority,
+}
+
+impl Objective {
+    pub const ALL: [Self; 5] = [
+        Self::Cost,
+        Self::Latency,
+        Self::Reliability,
+        Self::Load,
+        Self::Priority,
+    ];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Latency => "latency",
+            Self::Reliability => "reliability",
+            Self::Load => "load",
+            Self::Priority => "priority",
+        }
+    }
+}
+
 /// What is wrong with a set of weights.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WeightsError {
@@ -88,6 +118,67 @@ impl Weights {
             latency,
             reliability,
             ..self
+        }
+    }
+
+    /// The same with one objective at so many points; of cost, latency and reliability the other
+    /// two give way in proportion, so that the three still share 100.
+    #[must_use]
+    pub fn moved(self, objective: Objective, points: f64) -> Self {
+        let (left, right) = match objective {
+            Objective::Cost => (self.latency, self.reliability),
+            Objective::Latency => (self.cost, self.reliability),
+            Objective::Reliability => (self.cost, self.latency),
+            Objective::Load => {
+                return Self {
+                    load: points,
+                    ..self
+                };
+            }
+            Objective::Priority => {
+                return Self {
+                    priority: points,
+                    ..self
+                };
+            }
+        };
+        let rest = 100.0 - points;
+        let part = if left + right > 0.0 {
+            left / (left + right)
+        } else {
+            0.5
+        };
+        let (left, right) = (rest * part, rest * (1.0 - part));
+        match objective {
+            Objective::Cost => Self {
+                cost: points,
+                latency: left,
+                reliability: right,
+                ..self
+            },
+            Objective::Latency => Self {
+                cost: left,
+                latency: points,
+                reliability: right,
+                ..self
+            },
+            _ => Self {
+                cost: left,
+                latency: right,
+                reliability: points,
+                ..self
+            },
+        }
+    }
+
+    /// The points of one objective.
+    pub fn of(&self, objective: Objective) -> f64 {
+        match objective {
+            Objective::Cost => self.cost,
+            Objective::Latency => self.latency,
+            Objective::Reliability => self.reliability,
+            Objective::Load => self.load,
+            Objective::Priority => self.priority,
         }
     }
 

@@ -8,8 +8,8 @@ mod run;
 
 use crate::clock;
 use crate::domain::{
-    Answer, Chance, Command, DecisionId, Effect, Event, Fleet, Observation, PerformanceReport,
-    Refusal, RequestEnd, Revision, RoutingTable, Snapshot,
+    Answer, Chance, Command, Decision, DecisionId, Effect, Event, Fleet, Luck, Observation,
+    PerformanceReport, Refusal, Revision, RoutingTable, Snapshot,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +50,8 @@ enum Wish {
     Inform { text: String, bad: bool },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
-    Decisions(usize, oneshot::Sender<Vec<RequestEnd>>),
+    Decisions(oneshot::Sender<Vec<Arc<Decision>>>),
+    Decision(DecisionId, oneshot::Sender<Option<Arc<Decision>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<Answer>),
 }
@@ -161,9 +162,14 @@ impl Handle {
         }
     }
 
-    /// A number in 0..1 for the next choice.
-    pub fn draw(&self) -> f64 {
-        Chance::at(self.luck.fetch_add(Chance::step(), Ordering::Relaxed))
+    /// Chance for the next choice.
+    pub fn luck(&self) -> Luck {
+        let step = Chance::step();
+        let state = self.luck.fetch_add(step.wrapping_mul(2), Ordering::Relaxed);
+        Luck {
+            gate: Chance::at(state),
+            draw: Chance::at(state.wrapping_add(step)),
+        }
     }
 
     pub fn next_decision(&self) -> DecisionId {
@@ -200,9 +206,14 @@ impl Handle {
         self.ask(|reply| Wish::Performance(hours, reply)).await
     }
 
-    /// The latest decisions, newest first.
-    pub async fn decisions(&self, most: usize) -> Result<Vec<RequestEnd>, Busy> {
-        self.ask(|reply| Wish::Decisions(most, reply)).await
+    /// All decisions that are still remembered, newest first.
+    pub async fn decisions(&self) -> Result<Vec<Arc<Decision>>, Busy> {
+        self.ask(Wish::Decisions).await
+    }
+
+    /// One decision, where it is still remembered.
+    pub async fn decision(&self, id: DecisionId) -> Result<Option<Arc<Decision>>, Busy> {
+        self.ask(|reply| Wish::Decision(id, reply)).await
     }
 
     /// Every change that is still remembered, newest first.

@@ -58,14 +58,17 @@ impl Engine {
             Wish::Performance(hours, reply) => {
                 let _ = reply.send(self.fleet.performance(hours, now));
             }
-            Wish::Decisions(most, reply) => {
-                let _ = reply.send(self.fleet.decisions().take(most).cloned().collect());
+            Wish::Decisions(reply) => {
+                let _ = reply.send(self.fleet.decisions().iter().cloned().collect());
+            }
+            Wish::Decision(id, reply) => {
+                let _ = reply.send(self.fleet.decisions().get(id).cloned());
             }
             Wish::Revisions(reply) => {
                 let _ = reply.send(self.fleet.revisions().cloned().collect());
             }
             Wish::Weights(reply) => {
-                let _ = reply.send(self.fleet.weights());
+                let _ = reply.send(self.fleet.weights(now));
             }
         }
     }

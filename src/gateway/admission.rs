@@ -3,7 +3,9 @@
 
 use super::GatewayError;
 use super::errand::Errand;
-use crate::domain::{Ask, Catalogue, ModelType, Naming, Needs, Scope, prompt_tokens, resolve};
+use crate::domain::{
+    Ask, Catalogue, Class, ModelType, Naming, Needs, Scope, prompt_tokens, resolve,
+};
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -94,7 +96,7 @@ impl<'a> Admission<'a> {
         };
         Ask {
             scope,
-            kind: self.model_type,
+            class: Class::new(self.model_type, self.stream),
             needs: self.needs,
             pinned,
             input: self.input as f64,
@@ -102,6 +104,7 @@ impl<'a> Admission<'a> {
             preferred: self.preferred,
             max_cost: self.max_cost,
             max_latency: self.max_latency,
+            remaining: None,
             tried,
             outgrown,
         }

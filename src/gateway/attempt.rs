@@ -3,8 +3,8 @@
 
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, Choice, Lease, Metered, Moment, Money, Observation, Outcome, Price, RoutingTable,
-    spent,
+    AttemptEnd, Choice, FirstToken, Lease, Metered, Moment, Money, Observation, Outcome, Price,
+    RateLimits, RoutingTable, spent,
 };
 use crate::engine::Handle;
 
@@ -21,6 +21,9 @@ pub(super) struct Attempt {
     streamed: bool,
     /// Members of the request that the provider's protocol has no words for.
     pub lost: u32,
+    /// Whether the client's own limit ends it, before the target's would.
+    hurried: bool,
+    limits: RateLimits,
     first_token: Option<f64>,
     usage: Option<Metered>,
     outcome: Outcome,
@@ -35,20 +38,18 @@ impl Attempt {
         streamed: bool,
     ) -> Option<Self> {
         let candidate = &table.candidates[choice.target];
-        let lease = Lease::take(
-            &candidate.gauge,
-            &candidate.provider_gauge,
-            candidate.max_concurrent,
-            choice.trial,
-        )?;
+        let started = clock::now();
+        let lease = choice.lease(table, started)?;
         Some(Self {
             handle: handle.clone(),
             lease,
             price: candidate.price,
             target: choice.target,
-            started: clock::now(),
+            started,
             streamed,
             lost: 0,
+            hurried: false,
+            limits: RateLimits::default(),
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
@@ -57,9 +58,33 @@ impl Attempt {
 
     /// The first content is here.
     pub fn first_token(&mut self) {
-        let now = clock::now();
-        self.first_token
-            .get_or_insert(now.seconds_since(self.started));
+        if self.first_token.is_some() {
+            return;
+        }
+        let seconds = clock::now().seconds_since(self.started);
+        self.first_token = Some(seconds);
+        self.lease.first_token();
+        if self.streamed {
+            self.handle.observe(Observation::FirstToken(FirstToken {
+                target: self.target,
+                ticket: self.lease.ticket(),
+                seconds,
+                trial: self.lease.is_trial(),
+                limits: std::mem::take(&mut self.limits),
+            }));
+        }
+    }
+
+    /// An answer's headers are here, with what they say of our limits.
+    pub fn heard(&mut self, limits: RateLimits) {
+        if !limits.is_empty() {
+            self.limits = limits;
+        }
+    }
+
+    /// It may take only as long as the client gave the whole request.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// Ends it, and says what it cost.
@@ -103,6 +128,9 @@ impl Drop for Attempt {
             streamed: self.streamed,
             trial: self.lease.is_trial(),
             lost: self.lost,
+            ticket: self.lease.ticket(),
+            limits: std::mem::take(&mut self.limits),
+            hurried: self.hurried,
         }));
     }
 }

@@ -9,7 +9,7 @@ use super::error::GatewayError;
 use super::exchange::Exchange;
 use super::forward::read_body;
 use crate::clock;
-use crate::domain::choose;
+use crate::domain::{Field, choose};
 use crate::protocols::Dialect;
 use axum::Json;
 use axum::body::Body;
@@ -46,7 +46,8 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
         started: Instant::now(),
     };
     let ask = admission.ask(&[], &[]);
-    let told = match choose(&table, &ask, clock::now(), gateway.handle.draw()) {
+    let (now, luck) = (clock::now(), gateway.handle.luck());
+    let told = match choose(&table, &ask, now, luck, &mut Field::default()) {
         Ok(choice) => {
             let asked = asked(
                 &exchange,

@@ -4,9 +4,11 @@ use super::Gateway;
 use super::admission::Admission;
 use super::attempt::{Attempt, Spent};
 use super::relay::{Pace, Relay};
+use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
 use crate::protocols::{
-    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Upset, transport_failure,
+    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Upset, rate_limits,
+    transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -84,7 +86,7 @@ impl Exchange<'_> {
             stream: self.admission.stream,
             wants_usage: self.admission.wants_usage,
             id: self.id,
-            created: crate::clock::now().unix_seconds(),
+            created: clock::now().unix_seconds(),
             detour: false,
         }
     }
@@ -113,6 +115,7 @@ impl Exchange<'_> {
                 sent.map_err(unsent)
             };
             let answer = timely(until, sent).await?;
+            attempt.heard(rate_limits(answer.headers(), clock::now()));
             if answer.status().is_success() {
                 return Ok((passage, answer));
             }

@@ -10,7 +10,8 @@ use super::exchange::{Answer, Exchange, is_refusal};
 use super::record::Record;
 use crate::clock;
 use crate::domain::{
-    Ask, Attempts, Choice, Failure, NoTarget, RequestOutcome, RoutingTable, Scope, Verdict, choose,
+    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Reason, RequestOutcome, RoutingTable,
+    Scope, Verdict, choose,
 };
 use crate::protocols::Upset;
 use axum::body::{Body, to_bytes};
@@ -145,6 +146,9 @@ impl Journey<'_> {
             self.record.attempts = self.attempts.made();
             let target = choice.target;
             let until = self.attempt_deadline(&choice, limit);
+            if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
+                attempt.hurry();
+            }
             let exchange = Exchange {
                 gateway: self.gateway,
                 admission: self.admission,
@@ -166,16 +170,12 @@ impl Journey<'_> {
                 self.outgrown.push(target);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let next = match self
-                .attempts
-                .after(upset.failure, self.others_left(&self.tried), left)
-            {
-                Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
-                Verdict::Again(pause) => {
-                    tokio::time::sleep(pause).await;
-                    self.again(target)
-                }
+            let untried = self.others_left(&self.tried) || self.anybody_left(upset.failure);
+            let next = match self.attempts.after(upset.failure, untried, left) {
                 Verdict::GiveUp => None,
+                _ if !table.retries.spend(clock::now()) => None,
+                Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
+                Verdict::Again(pause) => self.again(target, pause).await,
             };
             let Some(found) = next else {
                 return Err(self.give_up(&upset));
@@ -186,6 +186,8 @@ impl Journey<'_> {
     }
 
     fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {
+        let (table, now) = (self.gateway.handle.routing_table(), clock::now());
+        table.retries.earn(table.request_rate, now);
         let found = self.pick(&self.ask(&[]));
         match found {
             Ok((table, choice, attempt)) => {
@@ -200,18 +202,47 @@ impl Journey<'_> {
         }
     }
 
-    fn ask<'b>(&'b self, tried: &'b [usize]) -> Ask<'b> {
-        self.admission.ask(tried, &self.outgrown)
-    }
-
-    /// Whether somebody else may still be asked.
+    /// Whether somebody else may still be asked, and is not known to be unwell.
     fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
-        choose(&table, &self.ask(tried), clock::now(), 0.0).is_ok()
+        let mut field = Field::default();
+        let ask = self.ask(tried);
+        let other = choose(&table, &ask, clock::now(), Luck::default(), &mut field);
+        other.is_ok_and(|choice| choice.reason != Reason::Need)
     }
 
-    /// The same target once more, if it may still be used.
-    fn again(&self, target: usize) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
+    /// Whether anybody else may be asked, well or not, where the failed one will fail again.
+    fn anybody_left(&self, failure: Failure) -> bool {
+        let table = self.gateway.handle.routing_table();
+        let (ask, mut field) = (self.ask(&self.tried), Field::default());
+        !failure.may_be_repeated()
+            && choose(&table, &ask, clock::now(), Luck::default(), &mut field).is_ok()
+    }
+
+    /// The question for the balancer, with the time that the client leaves for a whole answer.
+    fn ask<'t>(&'t self, tried: &'t [usize]) -> Ask<'t> {
+        let own = self.admission.timeout.filter(|_| !self.admission.stream);
+        let left = |own: Duration| own.saturating_sub(self.started.elapsed()).as_secs_f64();
+        Ask {
+            remaining: own.map(left),
+            ..self.admission.ask(tried, &self.outgrown)
+        }
+    }
+
+    /// The same target once more after a pause, if it may still be used.
+    async fn again(
+        &self,
+        target: usize,
+        pause: Duration,
+    ) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
+        tokio::time::sleep(pause).await;
+        // It is left alone a little longer than it asked, so that not everybody returns at once.
+        let table = self.gateway.handle.routing_table();
+        let blocked = table.candidates[target].blocked_until;
+        let rest = blocked.map_or(Duration::ZERO, |until| until.since(clock::now()));
+        if rest <= pause / 5 {
+            tokio::time::sleep(rest).await;
+        }
         let ask = Ask {
             scope: Scope::Only(&[target]),
             ..self.ask(&[])
@@ -223,11 +254,22 @@ impl Journey<'_> {
     /// choice sees it.
     fn pick(&self, ask: &Ask<'_>) -> Result<(Arc<RoutingTable>, Choice, Attempt), NoTarget> {
         let handle = &self.gateway.handle;
-        let mut races = 0;
+        let (mut races, mut field) = (0, Field::default());
         loop {
             let table = handle.routing_table();
-            let choice = choose(&table, ask, clock::now(), handle.draw())?;
-            if let Some(attempt) = Attempt::begin(handle, &table, &choice, self.admission.stream) {
+            let (now, luck) = (clock::now(), handle.luck());
+            let choice = choose(&table, ask, now, luck, &mut field);
+            let attempt = choice
+                .as_ref()
+                .ok()
+                .and_then(|choice| Attempt::begin(handle, &table, choice, self.admission.stream));
+            if attempt.is_some() || choice.is_err() {
+                let chosen = choice.as_ref().ok();
+                self.record
+                    .considered(&table, &field, chosen, (ask, luck, now));
+            }
+            let choice = choice?;
+            if let Some(attempt) = attempt {
                 return Ok((table, choice, attempt));
             }
             races += 1;

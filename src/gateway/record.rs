@@ -3,8 +3,8 @@
 use super::attempt::Spent;
 use crate::clock;
 use crate::domain::{
-    Basis, Choice, DecisionId, Moment, Money, Observation, RequestEnd, RequestOutcome,
-    RoutingTable, cost_basis,
+    Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, RequestEnd,
+    RequestOutcome, Round, RoutingTable, cost_basis,
 };
 use crate::engine::Handle;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -50,6 +50,27 @@ impl Record {
             attempts: 0,
             spent: Spent::default(),
         }
+    }
+
+    /// A choice was made, or could not be: for those who ask later why.
+    pub fn considered(
+        &self,
+        table: &RoutingTable,
+        field: &Field,
+        choice: Option<&Choice>,
+        (ask, luck, at): (&Ask<'_>, Luck, Moment),
+    ) {
+        let occasion = Occasion {
+            decision: self.decision,
+            is_advice: false,
+            attempt: self.attempts + 1,
+            class: ask.class,
+            input: ask.input,
+            luck,
+            at,
+        };
+        let round = Round::of(table, field, choice, occasion);
+        self.handle.observe(Observation::Round(Box::new(round)));
     }
 
     /// Somebody was chosen: for the log, and for the headers of the answer.

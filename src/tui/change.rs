@@ -80,7 +80,8 @@ async fn one(
 fn weights_text(verb: &str, report: &WeightsReport) -> String {
     let saved = report.saved.as_ref();
     let saved = saved.map(|saved| format!(" ({saved})")).unwrap_or_default();
-    format!("{verb} as rev {}{saved}", report.revision)
+    let text = format!("{verb} as rev {}{saved}", report.revision);
+    [vec![text], report.warnings.clone()].concat().join("; ")
 }
 
 /// All five weights as they were.

@@ -3,7 +3,9 @@
 use super::change::{Applied, Change};
 use super::input::Input;
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionReport, RevisionReport, Window};
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, WhatIfReport, WhatIfRequest, Window,
+};
 
 /// Something happened.
 #[derive(Debug)]
@@ -14,6 +16,10 @@ pub enum Message {
     Changed(Result<Applied, ClientError>),
     Decisions(Result<Vec<DecisionReport>, ClientError>),
     Revisions(Result<Vec<RevisionReport>, ClientError>),
+    /// One decision with all that went into it.
+    Explained(Result<DecisionDetail, ClientError>),
+    /// What a draft would have done to the requests of the window.
+    WhatIf(Result<WhatIfReport, ClientError>),
     /// A file was written, or not.
     Exported(Result<String, String>),
     /// A frame has gone out: what is on top of the screen has been seen from now on.
@@ -31,6 +37,8 @@ pub enum Effect {
     /// The latest decisions, of one provider or of all.
     AskDecisions(Option<String>),
     AskRevisions,
+    AskDecision(String),
+    AskWhatIf(WhatIfRequest),
     /// Into the clipboard of whoever sits at the terminal.
     Copy(String),
     Export,

@@ -1,11 +1,15 @@
 //! What a draft would do, estimated from the factors of this moment: `score = Σ w·f / Σ w`, odds
-//! `exp((S − S_best) / 0.05)` with `S = Σ w·f / 100`, as the balancer's `weighted` strategy has it.
+//! `exp((S − S_best) / temperature)` with `S = Σ w·f / 100`, as the balancer's strategies have it;
+//! `adaptive` takes off what its guard holds back.
 
 use super::draft::Draft;
 use crate::contract::{Factors, ProviderStatus, State, Status, WeightPoints};
 
-/// As in the balancer.
-const TEMPERATURE: f64 = 0.05;
+/// As in the balancer: for `adaptive`, and for `weighted`.
+const TEMPERATURE: f64 = 0.010;
+const SOFT_TEMPERATURE: f64 = 0.05;
+/// A risk up to here costs nothing beyond its weight.
+const GUARD_FREE: f64 = 0.20;
 
 /// One provider's part in the preview, in the order of the status.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,14 +22,12 @@ pub struct Outlook {
 
 /// Scores and shares as they are.
 pub fn present(status: &Status) -> Vec<Outlook> {
-    outlook(&status.providers, &status.weights, &|_| None)
+    outlook(status, &status.weights, &|_| None)
 }
 
 /// Scores and shares under a draft of weights and priorities.
 pub fn drafted(status: &Status, draft: &Draft) -> Vec<Outlook> {
-    outlook(&status.providers, &draft.weights(), &|name| {
-        draft.priority(name)
-    })
+    outlook(status, &draft.weights(), &|name| draft.priority(name))
 }
 
 /// The part of the traffic that goes elsewhere, 0..1.
@@ -37,10 +39,24 @@ pub fn moved(now: &[Outlook], then: &[Outlook]) -> f64 {
 }
 
 fn outlook(
-    providers: &[ProviderStatus],
+    status: &Status,
     weights: &WeightPoints,
     priority: &dyn Fn(&str) -> Option<u8>,
 ) -> Vec<Outlook> {
+    let is_adaptive = status.strategy == "adaptive";
+    let temperature = if is_adaptive {
+        TEMPERATURE
+    } else {
+        SOFT_TEMPERATURE
+    };
+    let guard = |factors: &Factors| {
+        let risk = 1.0 - factors.reliability;
+        if is_adaptive {
+            (risk - GUARD_FREE).max(0.0)
+        } else {
+            0.0
+        }
+    };
     let factors = |provider: &ProviderStatus| {
         let mut factors = provider.factors?;
         if let Some(points) = priority(&provider.performance.provider) {
@@ -48,10 +64,12 @@ fn outlook(
         }
         Some(factors)
     };
-    let scored: Vec<(Option<f64>, bool)> = providers
+    let scored: Vec<(Option<f64>, bool)> = status
+        .providers
         .iter()
         .map(|provider| {
-            let points = factors(provider).map(|factors| points(weights, &factors));
+            let factors = factors(provider);
+            let points = factors.map(|factors| points(weights, &factors) - guard(&factors));
             (points, may_serve(provider))
         })
         .collect();
@@ -61,7 +79,7 @@ fn outlook(
         .filter_map(|(points, _)| *points);
     let best = best.fold(f64::NEG_INFINITY, f64::max);
     let odds = |&(points, serves): &(Option<f64>, bool)| match points {
-        Some(points) if serves => ((points - best) / TEMPERATURE).exp(),
+        Some(points) if serves => ((points - best) / temperature).exp(),
         _ => 0.0,
     };
     let sum: f64 = scored.iter().map(odds).sum();
@@ -69,7 +87,7 @@ fn outlook(
     scored
         .iter()
         .map(|part| Outlook {
-            score: part.0.map(|points| points * 100.0 / total),
+            score: part.0.map(|points| (points * 100.0 / total).max(0.0)),
             share: if sum > 0.0 { odds(part) / sum } else { 0.0 },
         })
         .collect()

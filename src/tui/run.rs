@@ -224,6 +224,12 @@ impl Dashboard {
             Effect::AskRevisions => {
                 self.answer(async move { Message::Revisions(client.revisions().await) });
             }
+            Effect::AskDecision(id) => {
+                self.answer(async move { Message::Explained(client.decision(&id).await) });
+            }
+            Effect::AskWhatIf(request) => {
+                self.answer(async move { Message::WhatIf(client.what_if(request).await) });
+            }
             Effect::Copy(text) => self.screen.say(&clipboard::copy(&text))?,
             Effect::Export => {
                 let size = self.screen.size();

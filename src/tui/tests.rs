@@ -78,7 +78,13 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
             model.now = NOW;
             effects
         })
+        .filter(is_no_inquiry)
         .collect()
+}
+
+/// Whether it is more than a question about what is looked at.
+fn is_no_inquiry(effect: &Effect) -> bool {
+    !matches!(effect, Effect::AskDecision(_) | Effect::AskWhatIf(_))
 }
 
 /// Types characters into a field.

@@ -52,7 +52,7 @@ async fn start(pace: f64) -> Loop {
             protocol,
         ));
     }
-    let bench = start_fleet(catalogue, directory, Strategy::Weighted, limits(), None).await;
+    let bench = start_fleet(catalogue, directory, Strategy::default(), limits(), None).await;
     let traffic = Traffic::new(&bench.url, 7, 8.0 * pace).unwrap();
     let (meter, stop) = (traffic.meter(), CancellationToken::new());
     tokio::spawn(traffic.run(stop.clone()));
@@ -115,7 +115,8 @@ fn part(parts: &[(String, f64)], name: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn weight_on_cost_moves_the_traffic_to_the_cheapest() {
-    let world = start(10.0).await;
+    // Its places are few, and on a loaded machine a faster world would fill them.
+    let world = start(4.0).await;
     world
         .bench
         .until(|picture| picture.totals.requests > 60)

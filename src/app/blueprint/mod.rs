@@ -12,7 +12,7 @@ use crate::contract::Window;
 use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
-    WeightOverride, Weights,
+    Tuning, WeightOverride, Weights,
 };
 use crate::gateway::Limits;
 use crate::logs::Recent;
@@ -51,10 +51,8 @@ pub(super) async fn from_configuration(globals: &Globals, logs: Recent) -> Resul
     let blueprint = Blueprint {
         catalogue,
         directory,
-        strategy: match settings.balancing.strategy {
-            config::Strategy::Best => Strategy::Best,
-            _ => Strategy::Weighted,
-        },
+        strategy: strategy(settings.balancing.strategy),
+        tuning: tuning(&settings.balancing.adaptive),
         weights: weights(settings),
         limits,
         connect_timeout: settings.balancing.connect_timeout,
@@ -89,6 +87,28 @@ fn nobody(loaded: &Loaded, warnings: &[String]) -> Fault {
     let text = format!("{why}; set a key, for example {known}, or try `aibal-tui demo`");
     let lines = [text].into_iter().chain(warnings.iter().cloned());
     Fault::usage(lines.collect::<Vec<_>>().join("\n  "))
+}
+
+fn strategy(configured: config::Strategy) -> Strategy {
+    match configured {
+        config::Strategy::Adaptive => Strategy::Adaptive,
+        config::Strategy::Best => Strategy::Best,
+        config::Strategy::Weighted => Strategy::Weighted,
+        config::Strategy::RoundRobin => Strategy::RoundRobin,
+        config::Strategy::LeastBusy => Strategy::LeastBusy,
+        config::Strategy::LowestLatency => Strategy::LowestLatency,
+        config::Strategy::LowestCost => Strategy::LowestCost,
+    }
+}
+
+fn tuning(settings: &config::AdaptiveSettings) -> Tuning {
+    Tuning {
+        temperature: settings.temperature_points / 100.0,
+        exploration: settings.exploration_percent / 100.0,
+        first_token_reference: settings.first_token_reference.as_secs_f64(),
+        token_reference: settings.token_reference.as_secs_f64(),
+        guard: settings.guard,
+    }
 }
 
 fn weights(settings: &Settings) -> Weights {
@@ -189,6 +209,7 @@ pub(super) fn of_demo(
         catalogue,
         directory,
         strategy: Strategy::default(),
+        tuning: Tuning::default(),
         weights: Weights::default(),
         limits: Limits {
             max_body: 20 * 1024 * 1024,

@@ -234,14 +234,14 @@ fn the_price_list_names_its_source_and_what_the_configuration_sets() {
 #[test]
 fn a_default_that_is_not_built_is_marked() {
     let defaults = layers::defaults().expect("defaults");
-    let strategy = defaults
-        .iter()
-        .find(|entry| entry.key == "balancing.strategy");
-
-    let note = unbuilt::note(strategy.expect("a strategy"));
+    let note_of = |key| {
+        let entry = defaults.iter().find(|entry| entry.key == key);
+        unbuilt::note(entry.expect("a default"))
+    };
 
     assert_eq!(
-        note.as_deref(),
-        Some("accepted, but not built yet; weighted is in force")
+        note_of("budget.usd_per_day").as_deref(),
+        Some("accepted, but not built yet")
     );
+    assert_eq!(note_of("balancing.strategy"), None);
 }

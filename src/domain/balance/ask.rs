@@ -3,7 +3,7 @@
 use super::Exclusion;
 use crate::domain::capability::{Lack, Needs};
 use crate::domain::snapshot::{Candidate, RoutingTable};
-use crate::domain::target::ModelType;
+use crate::domain::target::{Class, ModelType};
 
 /// Which targets a request's model name allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,9 @@ pub enum Scope<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     pub scope: Scope<'a>,
-    /// The type of work, however the targets were named.
-    pub kind: ModelType,
+    /// Its sort: the type of work, however the targets were named, and how the answer comes. It
+    /// says who can do it at all, and how long the answer may be.
+    pub class: Class,
     pub needs: Needs,
     /// The client insists on this very target: what is stated of the model may be stale, and the
     /// provider says by itself what it cannot do.
@@ -33,6 +34,8 @@ pub struct Ask<'a> {
     pub max_cost: Option<f64>,
     /// Seconds.
     pub max_latency: Option<f64>,
+    /// Seconds that are left for the whole answer.
+    pub remaining: Option<f64>,
     /// Targets that failed this request already.
     pub tried: &'a [usize],
     /// Those of them for which the prompt was too long.
@@ -44,7 +47,7 @@ impl Ask<'_> {
     pub fn usual(kind: ModelType) -> Self {
         Self {
             scope: Scope::Type(kind),
-            kind,
+            class: Class::new(kind, true),
             needs: Needs::default(),
             pinned: false,
             input: 500.0,
@@ -52,16 +55,9 @@ impl Ask<'_> {
             preferred: None,
             max_cost: None,
             max_latency: None,
+            remaining: None,
             tried: &[],
             outgrown: &[],
-        }
-    }
-
-    /// Whether the request's model name allows this target.
-    pub(super) fn names(&self, target: usize, candidate: &Candidate) -> bool {
-        match self.scope {
-            Scope::Type(kind) => candidate.types.contains(kind),
-            Scope::Only(targets) => targets.contains(&target),
         }
     }
 
@@ -72,7 +68,7 @@ impl Ask<'_> {
         candidate: &Candidate,
     ) -> Result<(), Exclusion> {
         let able = &candidate.capabilities;
-        let lack = match able.wrong_trade(self.kind) {
+        let lack = match able.wrong_trade(self.class.kind()) {
             None if !self.pinned => able
                 .lack(self.needs, self.input, self.max_tokens)
                 .or_else(|| self.is_outgrown(table, candidate).then_some(Lack::Outgrown)),
@@ -98,11 +94,9 @@ impl Ask<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::balance::choose;
-    use crate::domain::balance::tests::{candidate, table};
-    use crate::domain::{Capabilities, Moment};
-
-    const NOW: Moment = Moment::from_seconds(1_000);
+    use crate::domain::balance::tests::{NOW, candidate, table};
+    use crate::domain::balance::{Choice, Field, NoTarget, Reason, choose};
+    use crate::domain::{Capabilities, Luck, Moment, Standing};
 
     /// Targets that hold so many tokens, each the dearer and slower the more.
     fn windows(models: &[(&str, Option<u64>)]) -> RoutingTable {
@@ -116,11 +110,14 @@ mod tests {
         table(models.iter().enumerate().map(target).collect())
     }
 
+    fn decide(table: &RoutingTable, ask: &Ask<'_>, field: &mut Field) -> Result<Choice, NoTarget> {
+        choose(table, ask, NOW, Luck::drawing(0.0), field)
+    }
+
     fn why(table: &RoutingTable, ask: &Ask<'_>) -> Vec<String> {
-        let rejected = match choose(table, ask, NOW, 0.0) {
-            Ok(choice) => choice.rejected,
-            Err(none) => none.rejected,
-        };
+        let mut field = Field::default();
+        field.survey(table, ask, NOW);
+        let rejected = field.rejected();
         let text = |(at, why): &(usize, Exclusion)| format!("{at} {}", why.text(NOW));
         rejected.iter().map(text).collect()
     }
@@ -137,7 +134,7 @@ mod tests {
             ..Ask::usual(ModelType::Chat)
         };
 
-        let choice = choose(&table, &ask, NOW, 0.0).expect("a target");
+        let choice = decide(&table, &ask, &mut Field::default()).expect("a target");
 
         assert_eq!(choice.target, 1);
         assert_eq!(why(&table, &ask), ["0 cannot see pictures"]);
@@ -156,7 +153,7 @@ mod tests {
             },
             ..Ask::usual(ModelType::Chat)
         };
-        assert!(choose(&table, &ask, NOW, 0.0).is_ok());
+        assert!(decide(&table, &ask, &mut Field::default()).is_ok());
 
         table.candidates[0].capabilities.talk = Some(false);
         assert_eq!(why(&table, &ask), ["0 is an embedding model"]);
@@ -179,14 +176,34 @@ mod tests {
         };
         let no_more = "holds no more than one that the prompt was too long for";
 
-        let choice = choose(&table, &ask, NOW, 0.0).expect("a target");
+        let mut field = Field::default();
+        let choice = decide(&table, &ask, &mut field).expect("a target");
 
         assert_eq!(choice.target, 2);
-        let ranked: Vec<usize> = choice.fallbacks.iter().map(|other| other.target).collect();
+        let fallbacks = field.fallbacks(&table, choice.target);
+        let ranked: Vec<usize> = fallbacks.iter().map(|other| other.target).collect();
         assert_eq!(ranked, [3]);
         assert_eq!(
             why(&table, &ask),
             [0, 1, 4].map(|at| format!("{at} {no_more}"))
         );
+    }
+
+    #[test]
+    fn in_need_nobody_is_asked_for_what_he_cannot_do() {
+        let mut table = windows(&[("blind", None), ("a", None)]);
+        table.candidates[0].capabilities.vision = Some(false);
+        let open = Standing::Open(Moment::from_seconds(1_030));
+        table.candidates[1].standing = open;
+        let ask = Ask {
+            needs: Needs::of(ModelType::Vision),
+            ..Ask::usual(ModelType::Chat)
+        };
+
+        let choice = decide(&table, &ask, &mut Field::default()).expect("a target");
+        assert_eq!((choice.target, choice.reason), (1, Reason::Need));
+
+        table.candidates[1].capabilities.vision = Some(false);
+        assert!(decide(&table, &ask, &mut Field::default()).is_err());
     }
 }

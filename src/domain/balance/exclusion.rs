@@ -11,7 +11,7 @@ const TRIAL_WAIT: Duration = Duration::from_secs(1);
 const NEXT_PROBE: Duration = Duration::from_secs(5);
 
 /// What kept a target out of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Exclusion {
     /// It cannot do what is asked, as far as is stated.
     Lacks(Lack),
@@ -21,7 +21,10 @@ pub enum Exclusion {
     BreakerOpen(Moment),
     /// Half-open, and its one trial is out or this is not a first attempt.
     HalfOpen,
+    /// Told to wait, by the provider or after its 429.
     Limited(Moment),
+    /// Our shadow of its rate limits has no room, for so many seconds.
+    Exhausted(f64),
     Full(u32),
     Tried,
     UnknownPrice,
@@ -30,11 +33,25 @@ pub enum Exclusion {
 }
 
 impl Exclusion {
+    /// Whether it is a guess of ours about this moment: in need, where nobody else is left, it is
+    /// passed over. Places are the operator's word, and hold.
+    pub fn is_guess(&self) -> bool {
+        matches!(
+            self,
+            Self::Down
+                | Self::BreakerOpen(_)
+                | Self::HalfOpen
+                | Self::Limited(_)
+                | Self::Exhausted(_)
+        )
+    }
+
     /// Whether time alone may bring it back, and how soon.
     pub fn recovery(&self, now: Moment) -> Option<Duration> {
         match self {
             Self::BreakerOpen(until) => Some(until.since(now) + TRIAL_WAIT),
             Self::Limited(until) => Some(until.since(now)),
+            Self::Exhausted(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
             Self::HalfOpen | Self::Full(_) => Some(TRIAL_WAIT),
             Self::Down => Some(NEXT_PROBE),
             _ => None,
@@ -60,6 +77,9 @@ impl Exclusion {
                     "asked to wait {:.0} s more",
                     until.seconds_since(now).ceil()
                 )
+            }
+            Self::Exhausted(seconds) => {
+                format!("its rate limit is used up for {:.0} s more", seconds.ceil())
             }
             Self::Full(limit) => format!("all {limit} places taken"),
             Self::Tried => "tried already".to_owned(),

@@ -1,36 +1,46 @@
 //! One decision: who serves this request.
 //!
-//! 1. A hard filter that nothing relaxes: capability, constraints, switched off.
-//! 2. A soft filter of the moment: breaker, asked to wait, full, tried already.
+//! 1. A hard filter that nothing relaxes: capabilities, constraints, switched off, tried already.
+//! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up.
 //! 3. The preferred provider, where it passes both and is more likely to succeed than to fail.
 //! 4. A half-open target's trial, for first attempts.
-//! 5. The strategy: `best` takes the highest score; `weighted` draws by
-//!    `odds = exp((S − S_best) / 0.05)`, S being the score's points over 100. Fallbacks take the
-//!    best of those not tried, other providers before the failed one's other models.
+//! 5. Now and then whoever was not asked for long, so that it stays measured.
+//! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
+//!    fallbacks take the best of those not tried, other providers before the failed one's other
+//!    models.
+//! 7. In need, where only our guesses keep everybody out: whoever may be back first.
 
+mod admission;
 mod ask;
 mod exclusion;
+mod field;
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;
 
 pub use ask::{Ask, Scope};
 pub use exclusion::Exclusion;
+use field::score;
+pub use field::{Entry, Field, Row, set_odds, worth};
 
-use crate::domain::pricing::Price;
-use crate::domain::score::{
-    Factors, combine, cost_factor, good, latency_factor, load_factor, points,
-};
-use crate::domain::snapshot::{Candidate, RoutingTable, Standing, Strategy};
+use crate::domain::chance::Luck;
+use crate::domain::lease::{Lease, Terms};
+use crate::domain::score::Factors;
+use crate::domain::snapshot::{RoutingTable, Strategy};
+use crate::domain::target::Class;
 use crate::domain::units::Moment;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// Temperature of the odds: five points of a hundred behind the best means a third of its share.
-const TEMPERATURE: f64 = 0.05;
 /// A preferred provider that is less likely to succeed than this is not insisted on.
-const PREFERRED_FAILURE: f64 = 0.5;
-/// The answer, with all that explains it.
-#[derive(Debug, Clone)]
+const PREFERRED_RISK: f64 = 0.5;
+/// Whoever was not asked for so many seconds is worth an exploration.
+const STALE: f64 = 30.0;
+/// In need nobody is sent where it would take longer than so many seconds to be welcome.
+const LONGEST_NEED: f64 = 10.0;
+
+/// The answer; what explains it is in the [`Field`].
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Choice {
     /// Place in the catalogue.
     pub target: usize,
@@ -45,9 +55,9 @@ pub struct Choice {
     pub expected_usd: Option<f64>,
     /// Seconds.
     pub expected_latency: f64,
-    /// The others that may serve, best first.
-    pub fallbacks: Vec<Ranked>,
-    pub rejected: Vec<(usize, Exclusion)>,
+    /// Tokens in and out.
+    pub expected_tokens: f64,
+    pub class: Class,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +69,7 @@ pub struct Ranked {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Highest score.
+    /// First by what the strategy compares.
     Best,
     /// Drawn by odds.
     Drawn,
@@ -69,25 +79,47 @@ pub enum Reason {
     Only,
     /// A half-open breaker's trial.
     Trial,
+    /// Not asked for long, so that nobody knows how it does.
+    Explored,
     /// Best of those not tried, after a failure.
     Fallback,
+    /// Everybody is out for the moment, and this one may be back first.
+    Need,
 }
 
 impl Reason {
+    pub const ALL: [Self; 8] = [
+        Self::Best,
+        Self::Drawn,
+        Self::Preferred,
+        Self::Only,
+        Self::Trial,
+        Self::Explored,
+        Self::Fallback,
+        Self::Need,
+    ];
+
     /// In words.
-    pub fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Best => "best score",
             Self::Drawn => "drawn by share",
             Self::Preferred => "preferred provider",
             Self::Only => "only one allowed",
             Self::Trial => "trial of a half-open breaker",
+            Self::Explored => "explored: not asked for long",
             Self::Fallback => "fallback after a failure",
+            Self::Need => "in need: everybody is out, this one may be back first",
         }
+    }
+
+    /// Whether other weights could have chosen otherwise.
+    pub const fn is_weighed(self) -> bool {
+        matches!(self, Self::Best | Self::Drawn | Self::Fallback)
     }
 }
 
-/// Nobody may serve; nothing was relaxed.
+/// Nobody may serve.
 #[derive(Debug, Clone)]
 pub struct NoTarget {
     pub rejected: Vec<(usize, Exclusion)>,
@@ -95,299 +127,216 @@ pub struct NoTarget {
     pub retry_after: Option<Duration>,
 }
 
-/// Somebody who may serve.
-#[derive(Debug, Clone, Copy)]
-struct Runner {
-    target: usize,
-    provider: usize,
-    factors: Factors,
-    score: f64,
-    points: f64,
-    odds: f64,
-    trial: bool,
-}
-
-/// Decides; `draw` is uniform in 0..1. Allocates little, asks nobody, changes nothing.
+/// Decides. Asks nobody, changes nothing but `field`, and allocates only where nobody may serve
+/// or the field was never as large.
 pub fn choose(
     table: &RoutingTable,
     ask: &Ask<'_>,
     now: Moment,
-    draw: f64,
+    luck: Luck,
+    field: &mut Field,
 ) -> Result<Choice, NoTarget> {
-    let (mut runners, rejected) = field(table, ask, now);
-    if runners.is_empty() {
-        let retry_after = rejected
-            .iter()
-            .filter_map(|(_, why)| why.recovery(now))
-            .min();
+    field.survey(table, ask, now);
+    let tokens = ask.input + field.output;
+    let picked = pick(table, ask, field.rows(), luck, now)
+        .or_else(|| in_need(table, ask, (field.rows(), tokens), now));
+    let Some((place, reason)) = picked else {
+        let rejected = field.rejected();
+        let waits = rejected.iter().filter_map(|(_, why)| why.recovery(now));
         return Err(NoTarget {
+            retry_after: waits.min(),
             rejected,
-            retry_after,
         });
-    }
-    set_odds(&mut runners, table.strategy);
-    let (winner, reason) = pick(table, ask, &runners, draw);
-    let mut fallbacks: Vec<Ranked> = runners
-        .iter()
-        .filter(|runner| runner.target != winner.target)
-        .map(|runner| Ranked {
-            target: runner.target,
-            score: runner.score,
-            share: runner.odds,
-        })
-        .collect();
-    fallbacks.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.target.cmp(&b.target)));
-    let candidate = &table.candidates[winner.target];
-    let output = expected_output(table, ask);
+    };
+    let row = &field.rows()[place];
+    let candidate = &table.candidates[row.target];
     Ok(Choice {
-        target: winner.target,
-        score: winner.score,
-        factors: winner.factors,
-        share: winner.odds,
+        target: row.target,
+        score: score(table, row),
+        factors: row.factors(),
+        share: row.odds,
         reason,
-        trial: winner.trial,
+        trial: reason == Reason::Trial,
         expected_usd: candidate
             .price
             .as_ref()
-            .map(|price| price.of(ask.input, output)),
-        expected_latency: candidate.estimate.latency(output),
-        fallbacks,
-        rejected,
+            .map(|price| price.of(ask.input, field.output)),
+        expected_latency: row.predicted.latency(field.output),
+        expected_tokens: tokens,
+        class: ask.class,
     })
+}
+
+impl Choice {
+    /// Takes the place that was chosen; nothing where somebody else was quicker.
+    pub fn lease(&self, table: &RoutingTable, now: Moment) -> Option<Lease> {
+        let candidate = &table.candidates[self.target];
+        let terms = Terms {
+            limit: candidate.max_concurrent,
+            trial: self.trial,
+            tokens: self.expected_tokens,
+            class: self.class,
+        };
+        Lease::take(&candidate.gauge, &candidate.provider_gauge, terms, now)
+    }
 }
 
 /// The odds of every target for such a request, by the same code that draws; they sum to 1, or
 /// to 0 where nobody may serve. Targets that are only on trial have none.
 pub fn shares(table: &RoutingTable, ask: &Ask<'_>, now: Moment) -> Vec<Ranked> {
-    let (mut runners, _) = field(table, ask, now);
-    set_odds(&mut runners, table.strategy);
-    let ranked = |runner: &Runner| Ranked {
-        target: runner.target,
-        score: runner.score,
-        share: runner.odds,
+    let mut field = Field::default();
+    field.survey(table, ask, now);
+    let ranked = |row: &Row| Ranked {
+        target: row.target,
+        score: score(table, row),
+        share: row.odds,
     };
-    runners.iter().map(ranked).collect()
+    let rows = field.rows().iter();
+    rows.filter(|row| !matches!(row.entry, Entry::Out(_)))
+        .map(ranked)
+        .collect()
 }
 
-/// What a target is worth for a request, whether or not it may serve now.
-pub fn appraise(table: &RoutingTable, candidate: &Candidate, ask: &Ask<'_>) -> (Factors, f64) {
-    let factors = factors(
-        candidate,
-        dearest(table, ask),
-        ask.input,
-        expected_output(table, ask),
-    );
-    (factors, combine(&candidate.weights, &factors))
-}
-
-fn pick(table: &RoutingTable, ask: &Ask<'_>, runners: &[Runner], draw: f64) -> (Runner, Reason) {
-    let first_attempt = ask.tried.is_empty();
-    let healthy = |runner: &&Runner| {
-        !runner.trial && table.candidates[runner.target].estimate.failure < PREFERRED_FAILURE
-    };
-    if let Some(preferred) = ask.preferred
-        && let Some(wished) = best(
-            runners
-                .iter()
-                .filter(healthy)
-                .filter(|runner| runner.provider == preferred),
-        )
-    {
-        return (wished, Reason::Preferred);
-    }
-    if let Some(trial) = runners
-        .iter()
-        .find(|runner| runner.trial)
-        .filter(|_| first_attempt)
-    {
-        return (*trial, Reason::Trial);
-    }
-    if !first_attempt {
-        let tried_provider = |runner: &&Runner| {
-            ask.tried
-                .iter()
-                .any(|&tried| table.candidates[tried].provider == runner.provider)
+/// What every target of the catalogue is worth for a request, whether or not it may serve now or
+/// serves such requests at all.
+pub fn appraise(table: &RoutingTable, ask: &Ask<'_>, now: Moment) -> Vec<(Factors, f64)> {
+    let (mut all, mut alone) = (Field::default(), Field::default());
+    all.survey(table, ask, now);
+    let mut rows = all.rows().iter().peekable();
+    let worth = |target: usize| {
+        let row = if let Some(row) = rows.next_if(|row| row.target == target) {
+            row
+        } else {
+            let scope = Scope::Only(&[target]);
+            alone.survey(table, &Ask { scope, ..*ask }, now);
+            &alone.rows()[0]
         };
-        let elsewhere = best(
-            runners
-                .iter()
-                .filter(|runner| !runner.trial && !tried_provider(runner)),
-        );
-        let next = elsewhere
-            .or_else(|| best(runners.iter().filter(|runner| !runner.trial)))
-            .unwrap_or(runners[0]);
-        return (next, Reason::Fallback);
-    }
-    if let [only] = runners {
-        return (*only, Reason::Only);
-    }
-    match table.strategy {
-        Strategy::Best => (best(runners.iter()).unwrap_or(runners[0]), Reason::Best),
-        Strategy::Weighted => (drawn(runners, draw), Reason::Drawn),
-    }
-}
-
-fn best<'r>(runners: impl Iterator<Item = &'r Runner>) -> Option<Runner> {
-    // The first of equals wins, so that the answer does not depend on anything but the order of
-    // the configuration.
-    runners.fold(None, |best: Option<Runner>, runner| match best {
-        Some(best) if best.points >= runner.points => Some(best),
-        _ => Some(*runner),
-    })
-}
-
-fn drawn(runners: &[Runner], draw: f64) -> Runner {
-    let mut left = draw;
-    for runner in runners {
-        if left < runner.odds {
-            return *runner;
-        }
-        left -= runner.odds;
-    }
-    // Rounding can leave a hair's breadth at the end.
-    best(runners.iter().filter(|runner| runner.odds > 0.0)).unwrap_or(runners[0])
-}
-
-fn set_odds(runners: &mut [Runner], strategy: Strategy) {
-    let Some(top) = best(runners.iter().filter(|runner| !runner.trial)) else {
-        return;
+        (row.factors(), score(table, row))
     };
-    for runner in runners.iter_mut().filter(|runner| !runner.trial) {
-        runner.odds = match strategy {
-            Strategy::Best => f64::from(u8::from(runner.target == top.target)),
-            Strategy::Weighted => ((runner.points - top.points) / TEMPERATURE).exp(),
-        };
-    }
-    let sum: f64 = runners.iter().map(|runner| runner.odds).sum();
-    for runner in runners {
-        runner.odds /= sum;
-    }
+    (0..table.candidates.len()).map(worth).collect()
 }
 
-fn field(
+/// The place of the chosen row, and why.
+fn pick(
     table: &RoutingTable,
     ask: &Ask<'_>,
+    rows: &[Row],
+    luck: Luck,
     now: Moment,
-) -> (Vec<Runner>, Vec<(usize, Exclusion)>) {
-    let output = expected_output(table, ask);
-    let dearest = dearest(table, ask);
-    let mut runners = Vec::with_capacity(table.candidates.len());
-    let mut rejected = Vec::new();
-    for (target, candidate) in table
-        .candidates
-        .iter()
-        .enumerate()
-        .filter(|&(at, c)| ask.names(at, c))
+) -> Option<(usize, Reason)> {
+    let first_attempt = ask.tried.is_empty();
+    let admitted = |row: &Row| row.is_admitted();
+    if let Some(preferred) = ask.preferred
+        && let Some(wished) = best(rows, |row| {
+            row.is_admitted() && row.provider == preferred && row.bads.risk < PREFERRED_RISK
+        })
     {
-        let fit = ask.suits(table, candidate);
-        let trial = match fit.and_then(|()| exclusion(candidate, target, ask, output, now)) {
-            Ok(trial) => trial,
-            Err(why) => {
-                rejected.push((target, why));
-                continue;
-            }
-        };
-        let factors = factors(candidate, dearest, ask.input, output);
-        runners.push(Runner {
-            target,
-            provider: candidate.provider,
-            factors,
-            score: combine(&candidate.weights, &factors),
-            points: points(&candidate.weights, &factors),
-            odds: 0.0,
-            trial,
-        });
+        return Some((wished, Reason::Preferred));
     }
-    (runners, rejected)
+    if !first_attempt {
+        let of = |&tried: &usize| Some(table.candidates.get(tried)?.provider);
+        let failed = |provider| {
+            ask.tried
+                .iter()
+                .filter_map(of)
+                .any(|tried| tried == provider)
+        };
+        return next(rows, failed).map(|place| (place, Reason::Fallback));
+    }
+    if let Some(trial) = rows.iter().position(|row| row.entry == Entry::Trial) {
+        return Some((trial, Reason::Trial));
+    }
+    let mut alone = rows.iter().enumerate().filter(|(_, row)| admitted(row));
+    let (only, _) = alone.next()?;
+    if alone.next().is_none() {
+        return Some((only, Reason::Only));
+    }
+    let explores = matches!(table.strategy, Strategy::Adaptive | Strategy::LowestLatency);
+    if explores
+        && luck.gate < table.tuning.exploration
+        && let Some(stale) = stalest(table, rows, now)
+    {
+        return Some((stale, Reason::Explored));
+    }
+    match table.strategy {
+        Strategy::RoundRobin => best(rows, admitted).map(|place| (place, Reason::Best)),
+        Strategy::Adaptive | Strategy::Weighted => Some((drawn(rows, luck.draw)?, Reason::Drawn)),
+        _ => Some((drawn(rows, luck.draw)?, Reason::Best)),
+    }
 }
 
-/// Whether it may serve as a trial, or why it may not serve.
-fn exclusion(
-    candidate: &Candidate,
-    target: usize,
-    ask: &Ask<'_>,
-    output: f64,
-    now: Moment,
-) -> Result<bool, Exclusion> {
-    if let Standing::Off(why) = &candidate.standing {
-        return Err(Exclusion::Off(Arc::clone(why)));
-    }
-    if let Some(max_cost) = ask.max_cost {
-        let price = candidate
-            .price
-            .as_ref()
-            .map(Price::dearest)
-            .ok_or(Exclusion::UnknownPrice)?;
-        if price.usd() > max_cost {
-            return Err(Exclusion::TooDear);
+/// After a failure: other providers first, then the failed one's other models.
+pub fn next(rows: &[Row], failed: impl Fn(usize) -> bool) -> Option<usize> {
+    best(rows, |row| row.is_admitted() && !failed(row.provider))
+        .or_else(|| best(rows, Row::is_admitted))
+}
+
+/// The best of some; of equals the less busy one, then the first, so that the answer depends on
+/// nothing but the order of the configuration.
+fn best(rows: &[Row], fits: impl Fn(&Row) -> bool) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| fits(row)) {
+        let is_better = best.is_none_or(|best| {
+            let best = &rows[best];
+            row.worth > best.worth || (row.worth == best.worth && row.in_flight < best.in_flight)
+        });
+        if is_better {
+            best = Some(place);
         }
     }
-    let estimate = &candidate.estimate;
-    if ask
-        .max_latency
-        .is_some_and(|most| estimate.measured && estimate.latency(output) > most)
-    {
-        return Err(Exclusion::TooSlow);
-    }
-    if ask.tried.contains(&target) {
-        return Err(Exclusion::Tried);
-    }
-    let trial = match candidate.standing {
-        Standing::Off(_) | Standing::Usable => false,
-        Standing::Draining => return Err(Exclusion::Draining),
-        Standing::Down => return Err(Exclusion::Down),
-        Standing::Open(until) if now < until => return Err(Exclusion::BreakerOpen(until)),
-        // Past its time it is half-open, whether or not a tick has said so yet.
-        Standing::Open(_) | Standing::HalfOpen => true,
-    };
-    if let Some(until) = candidate.blocked_until.filter(|&until| now < until) {
-        return Err(Exclusion::Limited(until));
-    }
-    if trial && candidate.gauge.on_trial() {
-        return Err(Exclusion::HalfOpen);
-    }
-    match candidate.max_concurrent {
-        Some(limit) if candidate.provider_gauge.in_flight() >= limit => Err(Exclusion::Full(limit)),
-        _ => Ok(trial),
-    }
+    best
 }
 
-fn factors(candidate: &Candidate, dearest: (f64, f64), input: f64, output: f64) -> Factors {
-    Factors {
-        cost: cost_factor(candidate.price.as_ref(), dearest, input, output),
-        latency: latency_factor(&candidate.estimate, output),
-        reliability: good(1.0 - candidate.estimate.failure),
-        load: load_factor(
-            candidate.provider_gauge.in_flight(),
-            candidate.max_concurrent,
-        ),
-        priority: good(candidate.priority),
+/// One draw by odds.
+pub fn drawn(rows: &[Row], draw: f64) -> Option<usize> {
+    let mut left = draw;
+    let mut last = None;
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.odds > 0.0) {
+        if left < row.odds {
+            return Some(place);
+        }
+        left -= row.odds;
+        last = Some(place);
     }
+    // Rounding can leave a hair's breadth at the end.
+    last
 }
 
-fn expected_output(table: &RoutingTable, ask: &Ask<'_>) -> f64 {
-    ask.max_tokens.map_or(table.expected_output, |most| {
-        most.min(table.expected_output)
-    })
+/// The admitted one that was not asked for the longest time, where that is long enough.
+fn stalest(table: &RoutingTable, rows: &[Row], now: Moment) -> Option<usize> {
+    let asked = |row: &Row| table.candidates[row.target].gauge.last_start();
+    let admitted = rows.iter().enumerate().filter(|(_, row)| row.is_admitted());
+    let (place, since) = admitted
+        .map(|(place, row)| (place, asked(row)))
+        .min_by_key(|&(_, since)| since)?;
+    (now.seconds_since(since) > STALE).then_some(place)
 }
 
-/// The highest prices among all configured targets in scope, usable or not: a fixed reference.
-fn dearest(table: &RoutingTable, ask: &Ask<'_>) -> (f64, f64) {
-    let prices = |(target, candidate): (usize, &Candidate)| {
-        ask.names(target, candidate)
-            .then_some(candidate.price.as_ref())
-            .flatten()
-            .copied()
-    };
-    table
-        .candidates
-        .iter()
-        .enumerate()
-        .filter_map(prices)
-        .fold((0.0, 0.0), |top, price: Price| {
-            (
-                f64::max(top.0, price.input.usd()),
-                f64::max(top.1, price.output.usd()),
-            )
-        })
+/// Where only the moment keeps everybody out: the one that may be back first, sent at once.
+fn in_need(
+    table: &RoutingTable,
+    ask: &Ask<'_>,
+    (rows, tokens): (&[Row], f64),
+    now: Moment,
+) -> Option<(usize, Reason)> {
+    let mut soonest: Option<(f64, usize)> = None;
+    for (place, row) in rows.iter().enumerate() {
+        let wait = match &row.entry {
+            Entry::Out(why) => admission::need(&table.candidates[row.target], why, tokens, now),
+            // Half-open, but this is no first attempt.
+            Entry::Trial => Some(admission::ILL),
+            Entry::Admitted => None,
+        };
+        let Some(wait) = wait else { continue };
+        let is_sooner = soonest
+            .is_none_or(|(best, at)| wait < best || (wait == best && row.worth > rows[at].worth));
+        if is_sooner {
+            soonest = Some((wait, place));
+        }
+    }
+    let longest = ask
+        .remaining
+        .map_or(LONGEST_NEED, |left| left.min(LONGEST_NEED));
+    let (wait, place) = soonest?;
+    (wait <= longest).then_some((place, Reason::Need))
 }

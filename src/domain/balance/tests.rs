@@ -1,12 +1,12 @@
-use super::{Ask, Exclusion, Reason, Scope, choose, shares};
+use super::{Ask, Choice, Exclusion, Field, NoTarget, Reason, Scope};
 use crate::domain::{
-    Candidate, Capabilities, Catalogue, Chance, Estimate, Gauge, Lease, ModelType, ModelTypes,
-    Moment, Price, RoutingTable, Standing, Strategy, TargetId, Weights,
+    Candidate, Capabilities, Catalogue, Class, Estimate, Ledger, Limit, Luck, ModelType,
+    ModelTypes, Moment, Price, Quota, RateLimits, RetryBudget, RoutingTable, Standing, Strategy,
+    TargetId, Tuning, WeightOverride, Weights,
 };
-use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 
-const NOW: Moment = Moment::from_seconds(1_000);
+pub(super) const NOW: Moment = Moment::from_seconds(1_000);
 
 pub(super) fn candidate(
     provider: usize,
@@ -15,6 +15,13 @@ pub(super) fn candidate(
     seconds: f64,
     failure: f64,
 ) -> Candidate {
+    let estimate = Estimate {
+        first_token: seconds,
+        per_token: 0.01,
+        failure,
+        measured: true,
+        ..Estimate::default()
+    };
     Candidate {
         id: TargetId::new(&format!("p{provider}"), model),
         provider,
@@ -23,15 +30,15 @@ pub(super) fn candidate(
         price: Some(Price::flat(usd, usd * 5.0)),
         standing: Standing::Usable,
         blocked_until: None,
-        estimate: Estimate {
-            first_token: seconds,
-            per_token: 0.01,
-            failure,
-            measured: true,
-        },
+        block_binds: true,
+        estimate,
+        window: estimate,
+        quota: Quota::default(),
+        slow_from: None,
         succeeded_at: None,
         priority: 0.5,
         weights: Weights::default(),
+        own_weights: WeightOverride::default(),
         max_concurrent: None,
         gauge: Arc::default(),
         provider_gauge: Arc::default(),
@@ -41,16 +48,21 @@ pub(super) fn candidate(
 pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
     RoutingTable {
         catalogue: Arc::new(Catalogue::default()),
-        strategy: Strategy::Weighted,
+        strategy: Strategy::Adaptive,
+        tuning: Tuning::default(),
         weights: Weights::default(),
         revision: 1,
         candidates,
         expected_output: 300.0,
+        outputs: [300.0; Class::COUNT],
+        peers_first_token: 0.8,
+        request_rate: 1.0,
+        retries: Arc::new(RetryBudget::new(NOW)),
     }
 }
 
 /// Cheap and slow, middling, dear and quick.
-fn three() -> RoutingTable {
+pub(super) fn three() -> RoutingTable {
     table(vec![
         candidate(0, "m", 0.5, 1.5, 0.02),
         candidate(1, "m", 1.5, 0.8, 0.02),
@@ -58,11 +70,11 @@ fn three() -> RoutingTable {
     ])
 }
 
-fn ask() -> Ask<'static> {
+pub(super) fn ask() -> Ask<'static> {
     Ask::usual(ModelType::Chat)
 }
 
-fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliability: f64) {
+pub(super) fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliability: f64) {
     for candidate in &mut table.candidates {
         candidate.weights = Weights {
             cost,
@@ -74,35 +86,19 @@ fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliability: f64) {
     }
 }
 
-#[test]
-fn each_objective_alone_ranks_by_itself() {
-    let mut table = three();
-    table.strategy = Strategy::Best;
-
-    weigh(&mut table, 100.0, 0.0, 0.0);
-    assert_eq!(choose(&table, &ask(), NOW, 0.5).unwrap().target, 0);
-    weigh(&mut table, 0.0, 100.0, 0.0);
-    assert_eq!(choose(&table, &ask(), NOW, 0.5).unwrap().target, 2);
-    weigh(&mut table, 0.0, 0.0, 100.0);
-    table.candidates[1].estimate.failure = 0.001;
-    assert_eq!(choose(&table, &ask(), NOW, 0.5).unwrap().target, 1);
+/// Decides without exploring.
+fn choose(table: &RoutingTable, ask: &Ask<'_>, draw: f64) -> Result<Choice, NoTarget> {
+    super::choose(table, ask, NOW, Luck::drawing(draw), &mut Field::default())
 }
 
-#[test]
-fn the_share_shown_is_the_share_drawn() {
-    let table = three();
-    let mut chance = Chance::new(11);
-    let mut drawn = [0.0; 3];
-    for _ in 0..100_000 {
-        drawn[choose(&table, &ask(), NOW, chance.draw()).unwrap().target] += 1.0 / 100_000.0;
-    }
+fn rejected(table: &RoutingTable, ask: &Ask<'_>) -> Vec<(usize, Exclusion)> {
+    let mut field = Field::default();
+    field.survey(table, ask, NOW);
+    field.rejected()
+}
 
-    for ranked in shares(&table, &ask(), NOW) {
-        assert!(
-            (ranked.share - drawn[ranked.target]).abs() < 0.01,
-            "{ranked:?} {drawn:?}"
-        );
-    }
+fn tried(tried: &[usize]) -> Ask<'_> {
+    Ask { tried, ..ask() }
 }
 
 #[test]
@@ -110,36 +106,24 @@ fn constraints_remove_and_say_so() {
     let mut table = three();
     table.candidates[1].price = None;
     table.candidates[0].estimate.measured = false;
-    let cheap = Ask {
-        max_cost: Some(5e-6),
+    let cheap = |usd| Ask {
+        max_cost: Some(usd),
         ..ask()
     };
-    let none = choose(
-        &table,
-        &Ask {
-            max_cost: Some(1e-6),
-            ..ask()
-        },
-        NOW,
-        0.0,
-    )
-    .unwrap_err();
-
-    let choice = choose(&table, &cheap, NOW, 0.9).unwrap();
-    assert_eq!(choice.target, 0);
-    assert_eq!(
-        choice.rejected,
-        [(1, Exclusion::UnknownPrice), (2, Exclusion::TooDear)]
-    );
+    let none = choose(&table, &cheap(1e-6), 0.0).unwrap_err();
     assert_eq!((none.rejected.len(), none.retry_after), (3, None));
 
+    assert_eq!(choose(&table, &cheap(5e-6), 0.9).unwrap().target, 0);
+    assert_eq!(
+        rejected(&table, &cheap(5e-6)),
+        [(1, Exclusion::UnknownPrice), (2, Exclusion::TooDear)]
+    );
     let quick = Ask {
         max_latency: Some(3.5),
         ..ask()
     };
-    let choice = choose(&table, &quick, NOW, 0.0).unwrap();
     assert_eq!(
-        choice.rejected,
+        rejected(&table, &quick),
         [(1, Exclusion::TooSlow)],
         "who was never measured passes"
     );
@@ -149,10 +133,11 @@ fn constraints_remove_and_say_so() {
 fn what_time_brings_back_is_told() {
     let mut table = three();
     table.candidates[0].standing = Standing::Open(Moment::from_seconds(1_012));
+    table.candidates[0].blocked_until = Some(Moment::from_seconds(1_020));
     table.candidates[1].blocked_until = Some(Moment::from_seconds(1_008));
     table.candidates[2].standing = Standing::Off("no key".into());
 
-    let none = choose(&table, &ask(), NOW, 0.0).unwrap_err();
+    let none = choose(&table, &ask(), 0.0).unwrap_err();
 
     assert_eq!(none.retry_after.unwrap().as_secs(), 8);
     let told: Vec<String> = none.rejected.iter().map(|(_, why)| why.text(NOW)).collect();
@@ -167,44 +152,49 @@ fn what_time_brings_back_is_told() {
 }
 
 #[test]
+fn in_need_the_one_that_may_be_back_first_is_asked_but_no_word_is_broken() {
+    let mut table = three();
+    table.candidates[0].standing = Standing::Open(Moment::from_seconds(1_020));
+    table.candidates[1].blocked_until = Some(Moment::from_seconds(1_002));
+    table.candidates[2].standing = Standing::Draining;
+
+    let choice = choose(&table, &ask(), 0.0).unwrap();
+    assert_eq!(
+        (choice.target, choice.reason, choice.trial),
+        (0, Reason::Need, false),
+        "its provider asked for the wait, so it binds"
+    );
+    table.candidates[1].block_binds = false;
+    assert_eq!(choose(&table, &ask(), 0.0).unwrap().target, 1);
+
+    table.candidates[1].standing = Standing::Off("no key".into());
+    let hurried = Ask {
+        remaining: Some(2.0),
+        ..ask()
+    };
+    assert!(choose(&table, &hurried, 0.0).is_err(), "no time for it");
+}
+
+#[test]
 fn a_half_open_target_gets_one_trial_and_no_fallbacks_while_others_are_well() {
     let mut table = three();
     table.candidates[1].standing = Standing::HalfOpen;
 
-    let choice = choose(&table, &ask(), NOW, 0.0).unwrap();
+    let choice = choose(&table, &ask(), 0.0).unwrap();
     assert_eq!(
         (choice.target, choice.reason, choice.trial),
         (1, Reason::Trial, true)
     );
-    let gauge = (
-        &table.candidates[1].gauge,
-        &table.candidates[1].provider_gauge,
-    );
-    let trial = Lease::take(gauge.0, gauge.1, None, true).unwrap();
-    assert!(!choose(&table, &ask(), NOW, 0.0).unwrap().trial);
+    let trial = choice.lease(&table, NOW).unwrap();
+    assert!(!choose(&table, &ask(), 0.0).unwrap().trial);
     drop(trial);
-    let fallback = choose(
-        &table,
-        &Ask {
-            tried: &[0],
-            ..ask()
-        },
-        NOW,
-        0.0,
-    )
-    .unwrap();
+    let fallback = choose(&table, &tried(&[0]), 0.0).unwrap();
     assert_eq!((fallback.target, fallback.trial), (2, false));
-    let last = choose(
-        &table,
-        &Ask {
-            tried: &[0, 2],
-            ..ask()
-        },
-        NOW,
-        0.0,
-    )
-    .unwrap();
-    assert_eq!((last.target, last.trial), (1, true));
+    let last = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
+    assert_eq!(
+        (last.target, last.reason, last.trial),
+        (1, Reason::Need, false)
+    );
 }
 
 #[test]
@@ -215,27 +205,9 @@ fn a_fallback_goes_to_another_provider_before_another_model() {
         candidate(1, "a", 3.0, 3.0, 0.01),
     ]);
 
-    let next = choose(
-        &table,
-        &Ask {
-            tried: &[0],
-            ..ask()
-        },
-        NOW,
-        0.0,
-    )
-    .unwrap();
+    let next = choose(&table, &tried(&[0]), 0.0).unwrap();
     assert_eq!((next.target, next.reason), (2, Reason::Fallback));
-    let then = choose(
-        &table,
-        &Ask {
-            tried: &[0, 2],
-            ..ask()
-        },
-        NOW,
-        0.0,
-    )
-    .unwrap();
+    let then = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
     assert_eq!(then.target, 1);
 }
 
@@ -248,128 +220,163 @@ fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
     };
 
     assert_eq!(
-        choose(&table, &wish, NOW, 0.0).unwrap().reason,
+        choose(&table, &wish, 0.0).unwrap().reason,
         Reason::Preferred
     );
     table.candidates[2].estimate.failure = 0.6;
     assert_ne!(
-        choose(&table, &wish, NOW, 0.0).unwrap().reason,
+        choose(&table, &wish, 0.0).unwrap().reason,
         Reason::Preferred
     );
 }
 
 #[test]
-fn a_full_provider_is_passed_over() {
+fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
     let mut table = three();
     table.candidates[2].max_concurrent = Some(1);
-    let (target, provider) = (
-        Arc::<Gauge>::default(),
-        Arc::clone(&table.candidates[2].provider_gauge),
+    let only = Ask {
+        scope: Scope::Only(&[2]),
+        ..ask()
+    };
+    let _place = choose(&table, &only, 0.0).unwrap().lease(&table, NOW);
+    let limit = Limit {
+        limit: 60.0,
+        remaining: 0.0,
+        reset: None,
+    };
+    let limits = RateLimits {
+        requests: Some(limit),
+        tokens: None,
+    };
+    let sent = Ledger::default();
+    table.candidates[1]
+        .quota
+        .learn(&limits, (NOW, sent), sent, NOW);
+
+    assert_eq!(choose(&table, &ask(), 0.999).unwrap().target, 0);
+    assert_eq!(
+        rejected(&table, &ask()),
+        [(1, Exclusion::Exhausted(1.0)), (2, Exclusion::Full(1))]
     );
-    let _place = Lease::take(&target, &provider, Some(1), false).unwrap();
-
-    let choice = choose(&table, &ask(), NOW, 0.999).unwrap();
-    assert_ne!(choice.target, 2);
-    assert_eq!(choice.rejected, [(2, Exclusion::Full(1))]);
+    assert!(
+        choose(&table, &only, 0.0).is_err(),
+        "places hold, even in need"
+    );
+    let short = Ask {
+        scope: Scope::Only(&[1]),
+        ..ask()
+    };
+    assert_eq!(choose(&table, &short, 0.0).unwrap().reason, Reason::Need);
 }
 
-fn any_candidate() -> impl proptest::strategy::Strategy<Value = (f64, f64, f64, u8)> {
-    (0.0..20.0_f64, 0.01..20.0_f64, 0.0..1.0_f64, 0_u8..5)
-}
-
-fn any_table(parts: &[(f64, f64, f64, u8)]) -> RoutingTable {
-    let candidates = parts
-        .iter()
-        .enumerate()
-        .map(|(at, &(usd, seconds, failure, standing))| {
-            let mut candidate = candidate(at, "m", usd, seconds, failure);
-            candidate.standing = match standing {
-                0 => Standing::Down,
-                1 => Standing::Open(Moment::from_seconds(1_010)),
-                _ => Standing::Usable,
-            };
-            candidate
-        });
-    table(candidates.collect())
-}
-
-proptest! {
-    #[test]
-    fn nobody_who_is_out_is_chosen_and_shares_sum_to_one(
-        parts in prop::collection::vec(any_candidate(), 1..12), draw in 0.0..1.0_f64,
-    ) {
-        let table = any_table(&parts);
-        let sum: f64 = shares(&table, &ask(), NOW).iter().map(|ranked| ranked.share).sum();
-        match choose(&table, &ask(), NOW, draw) {
-            Ok(choice) => {
-                prop_assert_eq!(&table.candidates[choice.target].standing, &Standing::Usable);
-                prop_assert!((0.0..=1.0 + 1e-9).contains(&choice.score));
-                prop_assert!((sum - 1.0).abs() < 1e-9);
-            }
-            Err(none) => {
-                prop_assert_eq!(none.rejected.len(), parts.len());
-                prop_assert_eq!(sum, 0.0);
-            }
-        }
-    }
-
-    #[test]
-    fn permuting_targets_permutes_shares(
-        parts in prop::collection::vec(any_candidate(), 2..8),
-    ) {
-        let forwards = any_table(&parts);
-        let mut backwards = any_table(&parts);
-        backwards.candidates.reverse();
-        let last = parts.len() - 1;
-        let mirrored = shares(&backwards, &ask(), NOW);
-        for ranked in shares(&forwards, &ask(), NOW) {
-            let twin = mirrored.iter().find(|twin| twin.target == last - ranked.target).unwrap();
-            prop_assert!((twin.share - ranked.share).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn scaling_all_prices_changes_nothing(
-        parts in prop::collection::vec(any_candidate(), 1..8), factor in 2.0..1_000.0_f64,
-    ) {
-        let plain = any_table(&parts);
-        let scaled: Vec<_> = parts.iter().map(|&(usd, s, f, st)| (usd * factor, s, f, st)).collect();
-        let dear = shares(&any_table(&scaled), &ask(), NOW);
-        for (a, b) in shares(&plain, &ask(), NOW).iter().zip(dear) {
-            prop_assert!((a.share - b.share).abs() < 1e-3);
-        }
-    }
-
-    #[test]
-    fn the_cheaper_of_two_equals_never_loses_as_cost_weighs_more(
-        cheap in 0.0..5.0_f64, more in 0.1..5.0_f64, seconds in 0.1..5.0_f64, low in 0.0..50.0_f64, step in 0.0..50.0_f64,
-    ) {
-        let share = |cost: f64| {
-            let mut table = table(vec![
-                candidate(0, "m", cheap, seconds, 0.05),
-                candidate(1, "m", cheap + more, seconds, 0.05),
-            ]);
-            weigh(&mut table, cost, (100.0 - cost) / 2.0, (100.0 - cost) / 2.0);
-            shares(&table, &ask(), NOW)[0].share
+#[test]
+fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
+    let table = three();
+    for target in 0..3 {
+        let only = [target];
+        let ask = Ask {
+            scope: Scope::Only(&only),
+            ..ask()
         };
-        prop_assert!(share(low + step) >= share(low) - 1e-9);
-        prop_assert!((share(0.0) - 0.5).abs() < 1e-9, "weight 0 removes the factor");
+        // The middle one last.
+        let when = Moment::from_seconds(if target == 1 { 900 } else { 990 });
+        drop(choose(&table, &ask, 0.0).unwrap().lease(&table, when));
     }
+    let decide = |gate, now| {
+        let luck = Luck { gate, draw: 0.0 };
+        super::choose(&table, &ask(), now, luck, &mut Field::default()).unwrap()
+    };
+
+    let explored = decide(0.005, NOW);
+    assert_eq!((explored.target, explored.reason), (1, Reason::Explored));
+    assert_eq!(decide(0.02, NOW).reason, Reason::Drawn);
+    drop(explored.lease(&table, NOW));
+    assert_eq!(decide(0.005, NOW).reason, Reason::Drawn, "nobody is stale");
 }
 
 #[test]
 fn a_scope_of_names_is_kept() {
-    let choice = choose(
-        &three(),
-        &Ask {
-            scope: Scope::Only(&[1]),
-            ..ask()
-        },
-        NOW,
-        0.99,
-    )
-    .unwrap();
+    let only = Ask {
+        scope: Scope::Only(&[1]),
+        ..ask()
+    };
+    let choice = choose(&three(), &only, 0.99).unwrap();
 
     assert_eq!((choice.target, choice.reason), (1, Reason::Only));
-    assert!(choice.fallbacks.is_empty());
+}
+
+#[test]
+fn every_strategy_compares_what_it_says() {
+    let mut table = three();
+    let chosen = |strategy, table: &mut RoutingTable| {
+        table.strategy = strategy;
+        choose(table, &ask(), 0.0).unwrap().target
+    };
+    // The window saw other numbers than the faded means: only `best` reads it.
+    table.candidates[0].window.first_token = 0.001;
+    assert_eq!(chosen(Strategy::Best, &mut table), 0);
+    assert_eq!(chosen(Strategy::LowestLatency, &mut table), 2);
+    assert_eq!(chosen(Strategy::LowestCost, &mut table), 0);
+    table.candidates[2].price = Some(Price::flat(0.0, 0.0));
+    table.candidates[0].price = None;
+    assert_eq!(
+        chosen(Strategy::LowestCost, &mut table),
+        2,
+        "free is a price, and unknown is not free"
+    );
+
+    let busy = |table: &RoutingTable, target: usize| {
+        let only = [target];
+        let ask = Ask {
+            scope: Scope::Only(&only),
+            ..ask()
+        };
+        choose(table, &ask, 0.0).unwrap().lease(table, NOW).unwrap()
+    };
+    let held = [busy(&table, 0), busy(&table, 2)];
+    assert_eq!(chosen(Strategy::LeastBusy, &mut table), 1);
+    drop(held);
+    table.strategy = Strategy::RoundRobin;
+    let turn: Vec<usize> = (0..6)
+        .map(|second| {
+            let choice = choose(&table, &ask(), 0.7).unwrap();
+            drop(choice.lease(&table, Moment::from_seconds(2_000 + second)));
+            choice.target
+        })
+        .collect();
+    assert_eq!(turn[..3], turn[3..]);
+    assert_eq!(turn.iter().sum::<usize>(), 6, "each twice: {turn:?}");
+}
+
+#[test]
+fn a_recovered_target_starts_slowly_and_one_short_of_its_limit_gets_less() {
+    let even = || {
+        table(vec![
+            candidate(0, "m", 1.0, 1.0, 0.02),
+            candidate(1, "m", 1.0, 1.0, 0.02),
+        ])
+    };
+    let share = |table: &RoutingTable| super::shares(table, &ask(), NOW)[1].share;
+
+    let mut recovered = even();
+    recovered.candidates[1].slow_from = Some(Moment::from_seconds(995));
+    assert!((share(&recovered) - 1.0 / 3.0).abs() < 1e-9, "half way");
+    recovered.candidates[1].slow_from = Some(Moment::from_seconds(900));
+    assert!((share(&recovered) - 0.5).abs() < 1e-9);
+
+    let mut short = even();
+    let limit = Limit {
+        limit: 1_000.0,
+        remaining: 15.0,
+        reset: None,
+    };
+    let limits = RateLimits {
+        requests: Some(limit),
+        tokens: None,
+    };
+    let sent = Ledger::default();
+    short.candidates[1]
+        .quota
+        .learn(&limits, (NOW, sent), sent, NOW);
+    assert!((share(&short) - 0.1 / 1.1).abs() < 1e-9);
 }

@@ -20,6 +20,7 @@ impl Fleet {
         match command {
             Command::SetWeights(patch) => self.set_weights(patch, now),
             Command::KeepWeights { who } => self.keep_weights(&who, now),
+            Command::Rollback { number, who } => self.roll_back(number, who, now),
             Command::ChangeProvider { name, patch, who } => {
                 self.change_provider(&name, &patch, who, now)
             }
@@ -32,11 +33,13 @@ impl Fleet {
     }
 
     /// The weights as they are.
-    pub fn weights(&self) -> Answer {
+    pub fn weights(&self, now: Moment) -> Answer {
+        let warnings = self.warnings(now);
         Answer::Weights {
             weights: self.weights,
             revision: self.revision,
             reverts_at: self.on_trial.map(|(_, at)| at),
+            warnings: warnings.into_iter().map(|(_, text)| text).collect(),
         }
     }
 
@@ -64,7 +67,41 @@ impl Fleet {
         if self.on_trial.is_none() {
             effects.push(Effect::KeepWeights(after));
         }
-        Ok((self.weights(), effects))
+        self.warn(now, &mut effects);
+        Ok((self.weights(now), effects))
+    }
+
+    fn roll_back(
+        &mut self,
+        number: u64,
+        who: String,
+        now: Moment,
+    ) -> Result<(Answer, Vec<Effect>), Refusal> {
+        let stood = |revision: &Revision| (revision.number == number).then_some(revision.after);
+        // The one before the oldest is known as well: by what that one changed.
+        let before = self
+            .revisions
+            .front()
+            .map_or((self.revision, self.weights), |oldest| {
+                (oldest.number - 1, oldest.before)
+            });
+        let weights = self.revisions.iter().find_map(stood);
+        let weights = weights.or_else(|| (before.0 == number).then_some(before.1));
+        let weights = weights.ok_or(Refusal::UnknownRevision {
+            number,
+            oldest: before.0,
+        })?;
+        let patch = WeightsPatch {
+            cost: Some(weights.cost),
+            latency: Some(weights.latency),
+            reliability: Some(weights.reliability),
+            load: Some(weights.load),
+            priority: Some(weights.priority),
+            reason: Some(format!("back to revision {number}")),
+            who,
+            ..WeightsPatch::default()
+        };
+        self.set_weights(patch, now)
     }
 
     fn keep_weights(&mut self, who: &str, now: Moment) -> Result<(Answer, Vec<Effect>), Refusal> {
@@ -72,7 +109,7 @@ impl Fleet {
         let text = format!("{who} keeps the weights that were on trial");
         let told = self.announce(EventKind::Change, false, None, text, now);
         Ok((
-            self.weights(),
+            self.weights(now),
             vec![told, Effect::KeepWeights(self.weights)],
         ))
     }

@@ -1,19 +1,20 @@
 //! What an observation changes.
 
-use super::{DECISIONS_KEPT, Fleet, keep};
-use crate::domain::breaker::{BreakerState, Transition};
+use super::Fleet;
+use crate::domain::breaker::{BreakerState, Circumstance, Transition};
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::lease::Ticket;
 use crate::domain::observation::{
-    AttemptEnd, Failure, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome,
+    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
 use crate::domain::pricing::Metered;
+use crate::domain::quota::RateLimits;
 use crate::domain::units::Moment;
 use std::time::Duration;
 
 /// Fewer output tokens than this say nothing about the time per token.
 const TOKENS_TO_TIME: u64 = 8;
-/// What is left of the failures when a breaker closes: a recovered target starts nearly fresh.
-const FORGIVE: f64 = 0.2;
 /// The least time between two news about requests.
 const REQUEST_NEWS: Duration = Duration::from_secs(2);
 
@@ -22,6 +23,10 @@ impl Fleet {
     pub fn observe(&mut self, observation: &Observation, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         match observation {
+            Observation::Round(round) => self.decisions.add((**round).clone()),
+            Observation::FirstToken(first) if first.target < self.targets.len() => {
+                self.first_token_came(first, now, &mut effects);
+            }
             Observation::Attempt(end) if end.target < self.targets.len() => {
                 self.attempt_ended(end, now, &mut effects);
             }
@@ -30,9 +35,20 @@ impl Fleet {
                 self.probe_ended(end, now, &mut effects);
             }
             // Sent before a reload took the target away.
-            Observation::Attempt(_) | Observation::Probe(_) => {}
+            Observation::FirstToken(_) | Observation::Attempt(_) | Observation::Probe(_) => {}
         }
         effects
+    }
+
+    fn first_token_came(&mut self, first: &FirstToken, now: Moment, effects: &mut Vec<Effect>) {
+        self.targets[first.target]
+            .first_token
+            .add(first.seconds, now);
+        self.learn_limits(first.target, &first.limits, first.ticket, now);
+        if first.limits.is_empty() {
+            self.targets[first.target].quota.unlearn(now);
+        }
+        self.breaker_succeeded(first.target, first.trial, now, effects);
     }
 
     fn attempt_ended(&mut self, end: &AttemptEnd, now: Moment, effects: &mut Vec<Effect>) {
@@ -41,8 +57,10 @@ impl Fleet {
             .history
             .record(end.ended, |column| column.add(end));
         self.providers[provider].rate.add(now);
+        self.learn_limits(end.target, &end.limits, end.ticket, now);
         match end.outcome {
             Outcome::Success => {
+                self.window.add(end.target, Some(end.seconds()));
                 self.learn_speed(end, now);
                 if self.providers[provider].alive() {
                     effects.push(self.announce(
@@ -53,12 +71,14 @@ impl Fleet {
                         now,
                     ));
                 }
-                let target = &mut self.targets[end.target];
-                target.succeeded(now);
-                let usual = target.failure_rate(now);
-                let transition = target.breaker.succeeded(usual, end.trial, now);
-                target.failures.add(0.0, now);
-                self.follow(end.target, transition, now, effects);
+                self.targets[end.target].succeeded(now);
+                if !end.told_first_token() {
+                    if end.limits.is_empty() {
+                        self.targets[end.target].quota.unlearn(now);
+                    }
+                    self.breaker_succeeded(end.target, end.trial, now, effects);
+                }
+                self.targets[end.target].ended(Some(false), now);
             }
             Outcome::Failed(failure) => self.attempt_failed(end, failure, now, effects),
             Outcome::Cancelled => {}
@@ -73,16 +93,27 @@ impl Fleet {
         effects: &mut Vec<Effect>,
     ) {
         let luck = self.chance.draw();
-        let target = &mut self.targets[end.target];
         if failure.is_ill_health() {
-            let usual = target.failure_rate(now);
-            let transition = target.breaker.failed(usual, end.trial, luck, now);
-            target.failures.add(1.0, now);
-            if failure == Failure::Timeout && end.first_token.is_none() {
-                // It would have taken at least as long as it was given.
-                target.first_token.add(end.seconds(), now);
+            self.window.add(end.target, None);
+            // A client in a hurry says nothing of a target that had no time to answer.
+            if !end.hurried {
+                self.breaker_failed(end, luck, now, effects);
             }
-            self.follow(end.target, transition, now, effects);
+            let target = &mut self.targets[end.target];
+            target.ended(Some(true), now);
+            if failure == Failure::Timeout {
+                if end.told_first_token() {
+                    self.learn_pace(end, now);
+                } else if end.streamed && !end.hurried {
+                    // It would have taken at least as long as it was given.
+                    target.first_token.add(end.seconds(), now);
+                }
+            }
+        }
+        if matches!(failure, Failure::RateLimit(_)) {
+            let target = &mut self.targets[end.target];
+            target.ended(None, now);
+            target.quota.exhaust(target.gauge.ledger(), now);
         }
         if self.targets[end.target].block(failure, luck, now) {
             let id = self.catalogue.targets[end.target].id.clone();
@@ -97,25 +128,103 @@ impl Fleet {
             let provider = self.catalogue.targets[end.target].provider;
             effects.push(self.announce(EventKind::Limit, true, Some(provider), text, now));
         }
+        if end.trial && matches!(failure, Failure::RateLimit(_)) {
+            let until = self.targets[end.target].blocked_at(now);
+            let until = until.map_or(now, |(until, _)| until);
+            let transition = self.targets[end.target].breaker.put_off(until);
+            self.follow(end.target, transition, now, effects);
+        }
+    }
+
+    fn learn_limits(&mut self, target: usize, limits: &RateLimits, on: Ticket, now: Moment) {
+        if !limits.is_empty() {
+            let record = &mut self.targets[target];
+            let sent = record.gauge.ledger();
+            record
+                .quota
+                .learn(limits, (on.started, on.ledger), sent, now);
+        }
     }
 
     fn learn_speed(&mut self, end: &AttemptEnd, now: Moment) {
-        let seen = end.first_token.filter(|_| end.streamed);
-        if let Some(first_token) = seen {
-            self.targets[end.target].first_token.add(first_token, now);
+        if let Some(Metered { usage, .. }) = end.usage {
+            let tokens = usage.output as f64;
+            self.output.add(tokens, now);
+            self.outputs[end.ticket.class.place()].add(tokens, now);
         }
-        let Some(Metered { usage, .. }) = end.usage else {
+        self.learn_pace(end, now);
+    }
+
+    fn learn_pace(&mut self, end: &AttemptEnd, now: Moment) {
+        let Some(tokens) = end.usage.map(|metered| metered.usage.output) else {
             return;
         };
-        self.output.add(usage.output as f64, now);
-        if usage.output >= TOKENS_TO_TIME {
-            // Nobody saw the first token of an answer that came in one piece.
-            let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
-            let rest = (end.seconds() - first_token).max(0.0);
-            self.targets[end.target]
-                .per_token
-                .add(rest / usage.output as f64, now);
+        if tokens < TOKENS_TO_TIME {
+            return;
         }
+        let seen = end.first_token.filter(|_| end.streamed);
+        // Nobody saw the first token of an answer that came in one piece.
+        let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
+        let per_token = (end.seconds() - first_token).max(0.0) / tokens as f64;
+        let target = &mut self.targets[end.target];
+        target.per_token.add(per_token, now);
+        target.elasticity.add(end.ticket.load, per_token, now);
+    }
+
+    fn breaker_succeeded(
+        &mut self,
+        at: usize,
+        trial: bool,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let around = self.circumstance(at, trial, 0.0, now);
+        let transition = self.targets[at].breaker.succeeded(around, now);
+        self.follow(at, transition, now, effects);
+    }
+
+    fn breaker_failed(
+        &mut self,
+        end: &AttemptEnd,
+        luck: f64,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let around = self.circumstance(end.target, end.trial, luck, now);
+        let transition = self.targets[end.target].breaker.failed(around, now);
+        self.follow(end.target, transition, now, effects);
+    }
+
+    fn circumstance(&self, at: usize, trial: bool, luck: f64, now: Moment) -> Circumstance {
+        let enabled = self.enabled_targets().count();
+        let open = self
+            .enabled_targets()
+            .filter(|&other| self.breaker_state(other) != BreakerState::Closed)
+            .count();
+        Circumstance {
+            own: self.targets[at].failure_rate(now),
+            peers: self.peers(at, now),
+            trial,
+            may_open: 2 * open < enabled,
+            luck,
+        }
+    }
+
+    /// The mean share of failures that the breakers of all others heard of lately.
+    pub(super) fn peers(&self, at: usize, now: Moment) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for other in self.enabled_targets().filter(|&other| other != at) {
+            sum += self.targets[other].breaker.recent(now);
+            count += 1.0;
+        }
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
+    pub(super) fn enabled_targets(&self) -> impl Iterator<Item = usize> {
+        let targets = self.catalogue.targets.iter().enumerate();
+        targets
+            .filter(|(_, spec)| self.providers[spec.provider].off_reason().is_none())
+            .map(|(at, _)| at)
     }
 
     fn request_ended(&mut self, end: &RequestEnd, now: Moment, effects: &mut Vec<Effect>) {
@@ -132,7 +241,7 @@ impl Fleet {
             RequestOutcome::Cancelled => column.cancelled += 1,
         });
         self.tell_request(end, now, effects);
-        keep(&mut self.decisions, end.clone(), DECISIONS_KEPT);
+        self.decisions.end(end.clone());
     }
 
     fn tell_request(&mut self, end: &RequestEnd, now: Moment, effects: &mut Vec<Effect>) {
@@ -178,7 +287,8 @@ impl Fleet {
                 let text = format!("back: a probe saw {}; a trial request may come", end.detail);
                 effects.push(self.announce(EventKind::Probe, false, Some(end.provider), text, now));
                 for target in self.targets_of(end.provider) {
-                    self.targets[target].breaker.half_open();
+                    let peers = self.peers(target, now);
+                    self.targets[target].breaker.half_open(peers);
                 }
             }
             ProbeVerdict::Bad if provider.probe_failed() => {
@@ -193,7 +303,7 @@ impl Fleet {
     }
 
     /// What a breaker's change changes.
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         target: usize,
         transition: Option<Transition>,
@@ -202,13 +312,12 @@ impl Fleet {
     ) {
         let Some(transition) = transition else { return };
         if transition == Transition::Closed {
-            self.targets[target].failures.forgive(FORGIVE);
-            self.targets[target].first_token.forgive(FORGIVE);
+            self.targets[target].recover(now);
         }
         self.tell_breaker(target, transition, now, effects);
     }
 
-    pub(super) fn tell_breaker(
+    fn tell_breaker(
         &mut self,
         target: usize,
         transition: Transition,

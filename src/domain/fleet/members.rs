@@ -2,8 +2,11 @@
 
 use crate::domain::breaker::Breaker;
 use crate::domain::decay::{DecayedCount, DecayedMean};
+use crate::domain::elasticity::Elasticity;
 use crate::domain::lease::Gauge;
 use crate::domain::observation::Failure;
+use crate::domain::quota::Quota;
+use crate::domain::score::Estimate;
 use crate::domain::snapshot::State;
 use crate::domain::target::Provider;
 use crate::domain::timeline::{Tally, Timeline, Uptime};
@@ -13,25 +16,76 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Memory of latencies and of failures, in seconds.
-const MEMORY: f64 = 60.0;
+/// Quick memory of latencies, in seconds: long enough to average, short enough to follow a
+/// brownout within half a minute.
+const QUICK: f64 = 20.0;
+/// Slow memory of latencies, in seconds: what the quick one falls back to when it is empty.
+const SLOW: f64 = 300.0;
+/// The quick mean is pulled to the slow one as by that many observations, the slow one to the peers.
+const PULL_TO_SLOW: f64 = 1.0;
+const PULL_TO_PEERS: f64 = 2.0;
+/// Memory of failures, in seconds.
+const FAILURES: f64 = 60.0;
 /// Failures are counted as if two attempts had been seen before, at 2 %.
 pub(super) const FAILURE_PRIOR: (f64, f64) = (0.02, 2.0);
+/// Memory of 429s, in seconds; counted as if two attempts had been seen without one.
+const REFUSALS: f64 = 20.0;
+const REFUSAL_PRIOR: (f64, f64) = (0.0, 2.0);
+/// A target counts as measured from this many remembered observations on.
+pub(super) const MEASURED: f64 = 0.1;
+/// What is left of failures and quick latencies when a breaker closes: a recovered target starts
+/// nearly fresh.
+const FORGIVE: f64 = 0.2;
 /// First pause after a 429 that names no delay; doubles, up to [`LONGEST_BACKOFF`].
 const BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// A probe that fails this often running takes its provider out of the choice.
 const PROBES_TO_DOWN: u32 = 3;
 
+/// How long something takes, in a quick and a slow memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speed {
+    quick: DecayedMean,
+    pub slow: DecayedMean,
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Self {
+            quick: DecayedMean::new(QUICK),
+            slow: DecayedMean::new(SLOW),
+        }
+    }
+}
+
+impl Speed {
+    pub fn add(&mut self, seconds: f64, now: Moment) {
+        self.quick.add(seconds, now);
+        self.slow.add(seconds, now);
+    }
+
+    fn expected(&self, peers: f64, now: Moment) -> f64 {
+        let slow = self.slow.shrunk(peers, PULL_TO_PEERS, now);
+        self.quick.shrunk(slow, PULL_TO_SLOW, now)
+    }
+}
+
 /// One target.
 #[derive(Debug)]
 pub(super) struct TargetRecord {
-    /// Seconds to the first content, and per output token after it; successes only.
-    pub first_token: DecayedMean,
-    pub per_token: DecayedMean,
+    /// Seconds to the first content, and per output token after it. Failures and 429s never feed
+    /// them: they would be fast answers.
+    pub first_token: Speed,
+    pub per_token: Speed,
     /// 1 for a failure, 0 for a success.
     pub failures: DecayedMean,
+    /// 1 for a 429, 0 for anything else.
+    refusals: DecayedMean,
+    pub elasticity: Elasticity,
+    pub quota: Quota,
     pub breaker: Breaker,
+    /// When the breaker last closed.
+    pub slow_from: Option<Moment>,
     /// Left alone until then, and why.
     pub blocked: Option<(Moment, Failure)>,
     backoff: Duration,
@@ -43,10 +97,14 @@ pub(super) struct TargetRecord {
 impl TargetRecord {
     pub fn new() -> Self {
         Self {
-            first_token: DecayedMean::new(MEMORY),
-            per_token: DecayedMean::new(MEMORY),
-            failures: DecayedMean::new(MEMORY),
+            first_token: Speed::default(),
+            per_token: Speed::default(),
+            failures: DecayedMean::new(FAILURES),
+            refusals: DecayedMean::new(REFUSALS),
+            elasticity: Elasticity::default(),
+            quota: Quota::default(),
             breaker: Breaker::default(),
+            slow_from: None,
             blocked: None,
             backoff: BACKOFF,
             succeeded_at: None,
@@ -59,6 +117,38 @@ impl TargetRecord {
     pub fn failure_rate(&self, now: Moment) -> f64 {
         let (rate, strength) = FAILURE_PRIOR;
         self.failures.shrunk(rate, strength, now)
+    }
+
+    /// What is expected of its next request; `peers` are the usual seconds to a first token and
+    /// per token.
+    pub fn estimate(&self, peers: (f64, f64), now: Moment) -> Estimate {
+        let (rate, strength) = REFUSAL_PRIOR;
+        let samples = self.first_token.slow.n(now).max(self.per_token.slow.n(now));
+        Estimate {
+            first_token: self.first_token.expected(peers.0, now),
+            per_token: self.per_token.expected(peers.1, now),
+            failure: self.failure_rate(now),
+            limited: self.refusals.shrunk(rate, strength, now),
+            curve: self.elasticity.curve(),
+            samples,
+            measured: samples > MEASURED,
+        }
+    }
+
+    /// An attempt ended in a success, in a failure, or with a 429.
+    pub fn ended(&mut self, failed: Option<bool>, now: Moment) {
+        if let Some(failed) = failed {
+            self.failures.add(f64::from(u8::from(failed)), now);
+        }
+        self.refusals
+            .add(f64::from(u8::from(failed.is_none())), now);
+    }
+
+    /// Its breaker closed: it starts nearly fresh, and slowly.
+    pub fn recover(&mut self, now: Moment) {
+        self.failures.forgive(FORGIVE);
+        self.first_token.quick.forgive(FORGIVE);
+        self.slow_from = Some(now);
     }
 
     /// Leaves it alone for as long as the failure demands; a block never gets shorter. `luck` in
@@ -84,6 +174,13 @@ impl TargetRecord {
     pub fn succeeded(&mut self, now: Moment) {
         self.succeeded_at = Some(now);
         self.backoff = BACKOFF;
+    }
+
+    /// Whether what it waits for is the provider's own word, and not our guess after a 429 without
+    /// one.
+    pub fn block_binds(&self) -> bool {
+        self.blocked
+            .is_some_and(|(_, failure)| failure != Failure::RateLimit(None))
     }
 
     /// What keeps it waiting at `now`.

@@ -9,35 +9,42 @@ mod reports;
 mod routing;
 #[cfg(test)]
 mod tests;
+mod warnings;
+mod window;
 
+use super::breaker::BreakerState;
 use super::chance::Chance;
 use super::decay::{DecayedCount, DecayedMean};
+use super::decision::Decisions;
 use super::event::{Effect, Event, EventKind, Revision};
-use super::observation::RequestEnd;
+use super::retry::RetryBudget;
 use super::snapshot::Strategy;
-use super::target::Catalogue;
+use super::target::{Catalogue, Class};
 use super::timeline::{Tally, Timeline};
+use super::tuning::Tuning;
 use super::units::Moment;
 use super::weights::Weights;
 use members::{ProviderRecord, TargetRecord};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use warnings::Warning;
+use window::Window;
 
 /// Memory of rates shown as "now", in seconds.
 const RATE_MEMORY: f64 = 10.0;
-/// Memory of how long answers are, in seconds; and what is assumed before the first.
+/// Memory of how long answers are, in seconds; and what is assumed as if seen twice.
 const OUTPUT_MEMORY: f64 = 600.0;
-const OUTPUT_PRIOR: f64 = 300.0;
+const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
 /// How many of each are kept for readers.
 const EVENTS_KEPT: usize = 100;
 const REVISIONS_KEPT: usize = 200;
-const DECISIONS_KEPT: usize = 500;
 
 /// Everything; owned by the engine, never shared.
 #[derive(Debug)]
 pub struct Fleet {
     catalogue: Arc<Catalogue>,
     strategy: Strategy,
+    tuning: Tuning,
     weights: Weights,
     /// Weights to go back to, and when.
     on_trial: Option<(Weights, Moment)>,
@@ -48,11 +55,17 @@ pub struct Fleet {
     /// Client requests.
     requests: Timeline<Tally>,
     request_rate: DecayedCount,
+    /// Output tokens, of all and by class.
     output: DecayedMean,
+    outputs: [DecayedMean; Class::COUNT],
+    window: Window,
+    retries: Arc<RetryBudget>,
     events: VecDeque<Event>,
     next_event: u64,
-    decisions: VecDeque<RequestEnd>,
+    decisions: Decisions,
     requests_news: RequestNews,
+    /// What has been warned of and still holds.
+    warned: Vec<Warning>,
     chance: Chance,
     started: Moment,
     ticked: Moment,
@@ -85,8 +98,10 @@ impl Fleet {
             .map(|_| TargetRecord::new())
             .collect();
         Self {
+            window: Window::new(catalogue.targets.len()),
             catalogue: Arc::new(catalogue),
             strategy,
+            tuning: Tuning::default(),
             weights,
             on_trial: None,
             revision: 1,
@@ -96,27 +111,41 @@ impl Fleet {
             requests: Timeline::default(),
             request_rate: DecayedCount::new(RATE_MEMORY),
             output: DecayedMean::new(OUTPUT_MEMORY),
+            outputs: [DecayedMean::new(OUTPUT_MEMORY); Class::COUNT],
+            retries: Arc::new(RetryBudget::new(now)),
             events: VecDeque::new(),
             next_event: 1,
-            decisions: VecDeque::new(),
+            decisions: Decisions::default(),
             requests_news: RequestNews::default(),
+            warned: Vec::new(),
             chance: Chance::new(seed),
             started: now,
             ticked: now,
         }
     }
 
+    /// With other constants than the built-in ones.
+    #[must_use]
+    pub fn tuned(self, tuning: Tuning) -> Self {
+        Self { tuning, ..self }
+    }
+
     /// Time passes: breakers half-open, trials of weights end, states and uptimes move on.
     pub fn tick(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         for target in 0..self.targets.len() {
-            if let Some(transition) = self.targets[target].breaker.tick(now) {
-                self.tell_breaker(target, transition, now, &mut effects);
+            let record = &mut self.targets[target];
+            record.quota.refresh(record.gauge.ledger(), now);
+            if matches!(record.breaker.state(), BreakerState::Open(until) if now >= until) {
+                let peers = self.peers(target, now);
+                let transition = self.targets[target].breaker.tick(peers, now);
+                self.follow(target, transition, now, &mut effects);
             }
         }
         self.expire_gauges(now);
         self.revert_weights(now, &mut effects);
         self.refresh_states(now);
+        self.warn(now, &mut effects);
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {
             provider.watch(passed, now);
@@ -130,9 +159,9 @@ impl Fleet {
         vec![self.announce(EventKind::Info, bad, None, text, now)]
     }
 
-    /// The latest decisions, newest first.
-    pub fn decisions(&self) -> impl Iterator<Item = &RequestEnd> {
-        self.decisions.iter().rev()
+    /// The latest decisions.
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// Every change since the start that is still kept, newest first.

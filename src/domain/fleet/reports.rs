@@ -3,6 +3,7 @@
 use super::Fleet;
 use crate::domain::balance::{Ask, appraise};
 use crate::domain::pricing::CostBasis;
+use crate::domain::score::Factors;
 use crate::domain::snapshot::{
     Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
     Standing, Totals,
@@ -13,7 +14,24 @@ use crate::domain::units::{Moment, Money};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How the balancer sees everybody now, for a usual chat request.
+struct View<'t> {
+    table: &'t RoutingTable,
+    /// Odds of each provider.
+    shares: Vec<f64>,
+    /// Factors and score of each target.
+    worth: Vec<(Factors, f64)>,
+}
+
 impl Fleet {
+    fn view<'t>(&self, table: &'t RoutingTable, now: Moment) -> View<'t> {
+        View {
+            shares: self.provider_shares(table, now),
+            worth: appraise(table, &Ask::usual(ModelType::Chat), now),
+            table,
+        }
+    }
+
     /// Everything over one window of so many seconds, with its sixty columns.
     pub fn snapshot(&self, window_seconds: u64, now: Moment) -> Snapshot {
         let span = Span::window(window_seconds);
@@ -23,9 +41,9 @@ impl Fleet {
             .iter()
             .map(|record| record.history.columns(span, now))
             .collect();
-        let shares = self.provider_shares(&table, now);
+        let view = self.view(&table, now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
-            .map(|at| self.provider_picture(at, &table, (&columns, span.columns), shares[at], now))
+            .map(|at| self.provider_picture(at, &view, (&columns, span.columns), now))
             .collect();
         for (at, provider) in providers.iter_mut().enumerate() {
             provider.availability = self.providers[at].uptime.sum(span, now).part();
@@ -67,9 +85,9 @@ impl Fleet {
             .iter()
             .map(|record| vec![record.history.sum(span, now)])
             .collect();
-        let shares = self.provider_shares(&table, now);
+        let view = self.view(&table, now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
-            .map(|at| self.provider_picture(at, &table, (&sums, 1), shares[at], now))
+            .map(|at| self.provider_picture(at, &view, (&sums, 1), now))
             .collect();
         for (at, provider) in providers.iter_mut().enumerate() {
             provider.availability = self.providers[at].uptime.sum(span, now).part();
@@ -87,9 +105,8 @@ impl Fleet {
     fn provider_picture(
         &self,
         at: usize,
-        table: &RoutingTable,
+        view: &View<'_>,
         (columns, count): (&[Vec<Tally>], usize),
-        share: f64,
         now: Moment,
     ) -> ProviderSnapshot {
         let record = &self.providers[at];
@@ -102,11 +119,12 @@ impl Fleet {
             .map(|column| merged(targets.iter().map(|&target| &columns[target][column])))
             .collect();
         let sum = merged_all(&merged);
-        let ask = Ask::usual(ModelType::Chat);
+        let is_off =
+            |target: usize| matches!(view.table.candidates[target].standing, Standing::Off(_));
         let best = targets
             .iter()
-            .filter(|&&target| !matches!(table.candidates[target].standing, Standing::Off(_)))
-            .map(|&target| appraise(table, &table.candidates[target], &ask))
+            .filter(|&&target| !is_off(target))
+            .map(|&target| view.worth[target])
             .max_by(|a, b| a.1.total_cmp(&b.1));
         let quantiles = |q: f64| sum.latency.quantile(q);
         let first_tokens = |q: f64| sum.first_token.quantile(q);
@@ -122,7 +140,7 @@ impl Fleet {
             state_since: record.state_since,
             why: record.why.clone(),
             in_flight: record.gauge.in_flight(),
-            share,
+            share: view.shares[at],
             score: best.map(|(_, score)| score),
             factors: best.map(|(factors, _)| factors),
             requests_per_second: record.rate.per_second(now),

@@ -1,5 +1,6 @@
 //! What the next choice needs: estimates from the statistics, and each target's standing.
 
+use super::members::{Speed, TargetRecord};
 use super::{Fleet, OUTPUT_PRIOR};
 use crate::domain::balance::{Ask, shares};
 use crate::domain::breaker::BreakerState;
@@ -10,13 +11,13 @@ use crate::domain::target::ModelType;
 use crate::domain::units::Moment;
 use std::sync::Arc;
 
-/// Assumed of a target before anybody was measured.
+/// Seconds to a first token and per token, assumed before anybody was measured.
 const FIRST_TOKEN_PRIOR: f64 = 1.0;
 const PER_TOKEN_PRIOR: f64 = 0.020;
-/// How strongly a target's own numbers are pulled to its peers'.
-const PRIOR_STRENGTH: f64 = 1.0;
-/// A target counts as measured from this many remembered observations on.
-const MEASURED: f64 = 0.1;
+/// A target's own slow mean joins the peers' median from that many observations on, and there is a
+/// median from two targets on.
+const PEER: f64 = 2.0;
+const PEERS: usize = 2;
 /// A share of failures above this is a state of its own.
 const FAILING: f64 = 0.10;
 /// A latency that many times the median of the peers is slow.
@@ -32,10 +33,18 @@ impl Fleet {
         RoutingTable {
             catalogue: Arc::clone(&self.catalogue),
             strategy: self.strategy,
+            tuning: self.tuning,
             weights: self.weights,
             revision: self.revision,
             candidates,
             expected_output: self.expected_output(now),
+            outputs: self
+                .outputs
+                .each_ref()
+                .map(|output| usual_output(output, now)),
+            peers_first_token: self.usual_speed(now).0,
+            request_rate: self.request_rate.per_second(now),
+            retries: Arc::clone(&self.retries),
         }
     }
 
@@ -51,10 +60,15 @@ impl Fleet {
             price: spec.price,
             standing: self.standing(at),
             blocked_until: record.blocked.map(|(until, _)| until),
+            block_binds: record.block_binds(),
             estimate,
+            window: self.window.estimate(at),
+            quota: record.quota,
+            slow_from: record.slow_from,
             succeeded_at: record.succeeded_at,
             priority: f64::from(provider.priority) / 100.0,
             weights: self.weights.overridden(&provider.weights),
+            own_weights: provider.weights,
             max_concurrent: provider.max_concurrent,
             gauge: Arc::clone(&record.gauge),
             provider_gauge: Arc::clone(&provider.gauge),
@@ -81,39 +95,39 @@ impl Fleet {
 
     /// Output tokens of a usual answer.
     pub(super) fn expected_output(&self, now: Moment) -> f64 {
-        self.output.shrunk(OUTPUT_PRIOR, 2.0, now).max(1.0)
+        usual_output(&self.output, now)
     }
 
-    /// What is expected of each target: its own decayed means, pulled towards the median of all
-    /// that were measured, so that a cold target starts in the middle of the field.
+    /// What is expected of each target: its own faded means, pulled towards the median of all that
+    /// were measured, so that a cold target starts in the middle of the field.
     pub(super) fn estimates(&self, now: Moment) -> Vec<Estimate> {
-        let first_token = self
-            .median(|record| &record.first_token, now)
-            .unwrap_or(FIRST_TOKEN_PRIOR);
-        let per_token = self
-            .median(|record| &record.per_token, now)
-            .unwrap_or(PER_TOKEN_PRIOR);
-        let estimate = |record: &super::TargetRecord| Estimate {
-            first_token: record.first_token.shrunk(first_token, PRIOR_STRENGTH, now),
-            per_token: record.per_token.shrunk(per_token, PRIOR_STRENGTH, now),
-            failure: record.failure_rate(now),
-            measured: record.per_token.n(now) > MEASURED || record.first_token.n(now) > MEASURED,
-        };
-        self.targets.iter().map(estimate).collect()
+        let usual = self.usual_speed(now);
+        self.targets
+            .iter()
+            .map(|record| record.estimate(usual, now))
+            .collect()
     }
 
-    fn median(
-        &self,
-        of: impl Fn(&super::TargetRecord) -> &DecayedMean,
-        now: Moment,
-    ) -> Option<f64> {
-        let measured = |record: &super::TargetRecord| of(record).n(now) > MEASURED;
+    /// The usual seconds to a first token, and per token after it.
+    pub(super) fn usual_speed(&self, now: Moment) -> (f64, f64) {
+        let first_token = self.median(|record| &record.first_token, now);
+        let per_token = self.median(|record| &record.per_token, now);
+        (
+            first_token.unwrap_or(FIRST_TOKEN_PRIOR),
+            per_token.unwrap_or(PER_TOKEN_PRIOR),
+        )
+    }
+
+    fn median(&self, of: impl Fn(&TargetRecord) -> &Speed, now: Moment) -> Option<f64> {
         let mut means: Vec<f64> = self
-            .targets
-            .iter()
-            .filter(|record| measured(record))
-            .map(|record| of(record).mean())
+            .enabled_targets()
+            .map(|at| of(&self.targets[at]).slow)
+            .filter(|slow| slow.n(now) > PEER)
+            .map(|slow| slow.mean())
             .collect();
+        if means.len() < PEERS {
+            return None;
+        }
         means.sort_by(f64::total_cmp);
         means.get(means.len() / 2).copied()
     }
@@ -247,4 +261,9 @@ impl Fleet {
         }
         (State::Ok, String::new())
     }
+}
+
+fn usual_output(output: &DecayedMean, now: Moment) -> f64 {
+    let (tokens, strength) = OUTPUT_PRIOR;
+    output.shrunk(tokens, strength, now).max(1.0)
 }

@@ -6,7 +6,7 @@ use crate::protocols::neutral::{
 };
 use crate::protocols::openai::write_function;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `stream` is always said: a server that is not told streams.
 pub(super) fn body(
@@ -17,6 +17,7 @@ pub(super) fn body(
 ) -> Result<Map<String, Value>, Mistake> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
+    let called = called(&conversation.turns);
     body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
     body.insert("stream".to_owned(), stream.into());
     let choice = conversation.tool_choice;
@@ -28,9 +29,10 @@ pub(super) fn body(
     );
     losses.add_if(conversation.user.is_some(), "user");
     // There is no word for a choice; but a model calls none of the tools that it does not know.
+    // Those that it called before stay, for it cannot make sense of them otherwise.
     let tools = conversation.tools.into_iter().filter(|tool| match &choice {
         Some(ToolChoice::None) => false,
-        Some(ToolChoice::Named(name)) => tool.name == *name,
+        Some(ToolChoice::Named(name)) => tool.name == *name || called.contains(&tool.name),
         Some(ToolChoice::Auto | ToolChoice::Any) | None => true,
     });
     let tools: Vec<Value> = tools.map(|one| tool(one, losses)).collect();
@@ -48,6 +50,16 @@ pub(super) fn body(
         body.insert("options".to_owned(), options.into());
     }
     Ok(body)
+}
+
+/// Names of the tools that the model called.
+fn called(turns: &[Turn]) -> BTreeSet<String> {
+    let parts = turns.iter().flat_map(|turn| &turn.parts);
+    let name = |part: &Part| match part {
+        Part::ToolCall(call) => Some(call.name.clone()),
+        _ => None,
+    };
+    parts.filter_map(name).collect()
 }
 
 fn options(sampling: &Sampling, limit: Option<u64>) -> Result<Map<String, Value>, Mistake> {

@@ -105,6 +105,29 @@ fn who_must_call_one_tool_is_shown_no_other() {
 }
 
 #[test]
+fn who_must_call_one_tool_is_still_shown_those_that_it_called_before() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let call = json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let (sent, _) = translated(&json!({
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": "b"},
+        ],
+        "tools": [tool("f"), tool("g"), tool("h")],
+        "tool_choice": tool("g"),
+    }));
+
+    let tools = sent["tools"].as_array().unwrap();
+    let names: Vec<&str> = tools
+        .iter()
+        .map(|tool| tool["function"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["f", "g"]);
+}
+
+#[test]
 fn what_cannot_be_said_may_be_said_elsewhere() {
     let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
     let with = |part: Value| {

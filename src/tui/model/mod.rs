@@ -12,7 +12,9 @@ use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
 use super::theme::Theme;
-use crate::contract::{DecisionReport, RevisionReport, Status, Window};
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, Window,
+};
 use crate::logs::Recent;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,6 +167,14 @@ pub struct Model {
     /// Decisions of this provider only.
     pub decisions_of: Option<String>,
     pub revisions: Listing<RevisionReport>,
+    /// The decision under the cursor, explained, or the last one that was.
+    pub explained: Option<DecisionDetail>,
+    /// The decision that is being asked about.
+    pub explaining: Option<String>,
+    /// What the draft would have done, or an older draft while the answer is under way.
+    pub what_if: Option<WhatIfReport>,
+    /// The draft that is being decided again.
+    pub deciding: Option<[u8; 5]>,
     /// First line of the log, counted from the newest.
     pub log_at: usize,
     /// The picture that stays while everything moves on.
@@ -205,6 +215,10 @@ impl Model {
             decisions: Listing::default(),
             decisions_of: None,
             revisions: Listing::default(),
+            explained: None,
+            explaining: None,
+            what_if: None,
+            deciding: None,
             log_at: 0,
             frozen: None,
             notice: None,

@@ -10,7 +10,7 @@
 //! ```
 
 use super::{decision_list, emptiness, first_row, plain, rows};
-use crate::contract::DecisionReport;
+use crate::contract::{CandidateReport, DecisionReport, RoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
@@ -20,8 +20,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Rows of the explanation, its title included.
+/// Rows of the explanation, its title included; more where there is room.
 const EXPLANATION: u16 = 9;
+const LONG_EXPLANATION: u16 = 20;
 
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
@@ -37,7 +38,12 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     } else {
         String::new()
     };
-    let below = EXPLANATION.min(area.height / 2);
+    let wanted = if area.height >= 36 {
+        LONG_EXPLANATION
+    } else {
+        EXPLANATION + 3
+    };
+    let below = wanted.min(area.height * 3 / 5);
     let list = rows(area, 1, area.height.saturating_sub(below + 1));
     let newer = match first_row(
         model.decisions.at,
@@ -84,14 +90,15 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         1 => "1 attempt".to_owned(),
         tries => format!("{tries} attempts"),
     };
+    let request = decision.request_id.as_deref().unwrap_or("still running");
     let mut lines = vec![
-        format!(" request  {} at {}", decision.request_id, decision.at),
+        format!(" request  {request} at {}", decision.at),
         format!(
-            " chosen   {}, model {}: {score}",
+            " chosen   {}, model {}: {score}; {}",
             named(&decision.provider),
-            named(&decision.model)
+            named(&decision.model),
+            decision.reason
         ),
-        format!(" why      {}", decision.reason),
         format!(
             " result   {} after {attempts}, in {}, for {} ({})",
             decision.outcome,
@@ -100,47 +107,60 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
             decision.cost_basis
         ),
     ];
-    lines.extend(now_line(model, decision));
-    lines.push(format!(" weights  {}", weights(model)));
+    let detail = model.explained.as_ref();
+    let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
+    match detail {
+        Some(detail) => lines.extend(
+            detail
+                .rounds
+                .iter()
+                .flat_map(|round| told(round, area.width)),
+        ),
+        None => lines.push(" asking …".to_owned()),
+    }
     for (y, text) in (1..area.height).zip(lines) {
         line(Line::raw(plain(&text, theme)), area, y, buffer);
     }
 }
 
-/// What that provider's score is made of at this moment.
-fn now_line(model: &Model, decision: &DecisionReport) -> Option<String> {
-    let status = model.shown()?;
-    let name = decision.provider.as_ref()?;
-    let provider = status
-        .providers
-        .iter()
-        .find(|provider| provider.performance.provider == *name)?;
-    let factors = provider.factors?;
-    let bar = strip::score_bar(&factors, &status.weights, 40);
-    Some(format!(
-        " now      {} {bar}  cost {:.2} latency {:.2} reliability {:.2} load {:.2} priority {:.2}",
-        model.theme().state_word(provider.performance.state),
-        factors.cost,
-        factors.latency,
-        factors.reliability,
-        factors.load,
-        factors.priority
-    ))
-}
-
-fn weights(model: &Model) -> String {
-    let Some(status) = model.shown() else {
-        return String::new();
-    };
-    let weights = &status.weights;
-    format!(
-        "cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}, rev {}, strategy {}",
-        weights.cost,
-        weights.latency,
-        weights.reliability,
-        weights.load,
-        weights.priority,
-        status.revision,
-        status.strategy
-    )
+/// One choice: who was worth what, who was out, and what would have chosen otherwise.
+fn told(round: &RoundReport, width: u16) -> Vec<String> {
+    let weights = &round.weights;
+    let mut lines = vec![
+        format!(" try {:<4} {}", round.attempt, round.text),
+        format!(
+            " weights  cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}, rev {}, {}; draw {:.3}",
+            weights.cost,
+            weights.latency,
+            weights.reliability,
+            weights.load,
+            weights.priority,
+            round.revision,
+            round.strategy,
+            round.draw
+        ),
+    ];
+    let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
+    candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
+    let bar = usize::from(width).saturating_sub(56).min(60);
+    lines.extend(candidates.into_iter().map(|candidate| {
+        let name = format!("{}/{}", candidate.provider, candidate.model);
+        let what = match &candidate.why {
+            Some(why) => format!("{}: {why}", candidate.entry),
+            None => strip::score_bar(&candidate.factors, weights, bar),
+        };
+        format!(
+            "   {} {:>5.1} points, odds {:>4}%  {what}",
+            format::left(&name, 28),
+            candidate.points,
+            format::share(candidate.share)
+        )
+    }));
+    lines.extend(
+        round
+            .flip
+            .iter()
+            .map(|flip| format!(" else     {}", flip.text)),
+    );
+    lines
 }

@@ -19,6 +19,7 @@ use crate::tui::model::Model;
 use crate::tui::panels::rule;
 use crate::tui::preview::{Outlook, drafted, moved, present};
 use crate::tui::theme::Theme;
+use crate::tui::update::is_of;
 use crate::tui::view::line;
 use crate::tui::widgets::stack::stack;
 use crate::tui::widgets::strip;
@@ -175,8 +176,47 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         "   move a weight to see what it would do; Tab goes to the providers' priorities".to_owned()
     };
     line(Line::styled(text, theme.accent()), area, y, buffer);
+    if let Some(text) = predicted(model, draft).filter(|_| draft.is_changed()) {
+        line(text, area, y + 1, buffer);
+        y += 1;
+    }
     let rest = rows(area, y + 2, area.height.saturating_sub(y + 2));
     scores(model, status, draft, rest, buffer);
+}
+
+/// The requests of the window, decided again with the draft; dim while an older draft's answer
+/// stands there.
+fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
+    let theme = model.theme();
+    let report = model.what_if.as_ref()?;
+    let (now, then) = (report.total.now, report.total.then);
+    let arrow = theme.mark('→', '>');
+    let pair = |now: String, then: String| format!("{now}{arrow}{then}");
+    let text = format!(
+        "   {} requests of {} decided again: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
+        report.decisions,
+        model.window.word(),
+        pair(
+            format::percent(now.success_rate),
+            format::percent(then.success_rate)
+        ),
+        pair(format::latency(now.p95), format::latency(then.p95)),
+        pair(
+            format::latency(now.mean_latency_ms),
+            format::latency(then.mean_latency_ms)
+        ),
+        pair(
+            format::usd(now.usd_per_1k_requests),
+            format::usd(then.usd_per_1k_requests)
+        ),
+        report.extrapolated
+    );
+    let style = if is_of(report, draft.points()) {
+        Style::default()
+    } else {
+        theme.dim()
+    };
+    Some(Line::styled(text, style))
 }
 
 /// What the best scores under the draft are made of, as far as there is room.

@@ -31,6 +31,7 @@ fn applied(revision: u64, cost: f64) -> Message {
             revision,
             reverts_at: None,
             saved: None,
+            warnings: Vec::new(),
         }),
     }))
 }

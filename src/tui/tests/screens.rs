@@ -1,7 +1,10 @@
 //! Going from screen to screen, and what each asks for.
 
 use super::*;
-use crate::contract::{DecisionReport, RevisionReport, State, WeightPoints};
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, SideReport, State, TotalOutlook, WeightPoints,
+    WhatIfReport,
+};
 use crate::tui::model::Subject;
 use crate::tui::place::{PLACES, Screen};
 
@@ -15,7 +18,7 @@ fn decisions() -> Vec<DecisionReport> {
     let decision = |at: u64, provider: &str, outcome: &str, attempts: u32| DecisionReport {
         decision_id: format!("8f{at}"),
         at: format!("2026-11-24T03:14:{at:02}.000Z"),
-        request_id: format!("request-{at}"),
+        request_id: Some(format!("request-{at}")),
         provider: Some(provider.to_owned()),
         model: Some("model-1".to_owned()),
         score: Some(0.91),
@@ -92,7 +95,10 @@ fn no_key_of_the_table_is_dead_or_breaks_anything() {
 #[test]
 fn decisions_are_asked_for_only_while_somebody_looks() {
     let mut model = usual();
-    let tick = |model: &mut Model| update(model, Message::Tick, NOW);
+    let tick = |model: &mut Model| -> Vec<Effect> {
+        let effects = update(model, Message::Tick, NOW);
+        effects.into_iter().filter(is_no_inquiry).collect()
+    };
     assert_eq!(tick(&mut model), []);
     assert_eq!(press(&mut model, "d"), [Effect::AskDecisions(None)]);
     assert_eq!(tick(&mut model), [], "one question at a time");
@@ -101,6 +107,94 @@ fn decisions_are_asked_for_only_while_somebody_looks() {
     press(&mut model, "Space");
     fill(&mut model);
     assert_eq!(tick(&mut model), [], "frozen");
+}
+
+#[test]
+fn the_decision_under_the_cursor_is_explained_once() {
+    let mut model = usual();
+    press(&mut model, "d");
+    fill(&mut model);
+    let asked = |model: &mut Model| {
+        let effects = update(model, Message::Tick, NOW);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::AskDecision(id) => Some(id),
+            _ => None,
+        })
+    };
+    assert_eq!(asked(&mut model).as_deref(), Some("8f41"));
+    assert_eq!(asked(&mut model), None, "one question at a time");
+    let detail = DecisionDetail {
+        summary: decisions().remove(0),
+        input_tokens: Some(20),
+        output_tokens: Some(65),
+        rounds: Vec::new(),
+    };
+    update(&mut model, Message::Explained(Ok(detail)), NOW);
+    assert_eq!(asked(&mut model), None, "what has ended does not change");
+    press(&mut model, "j");
+    update(&mut model, Message::Explained(Err(gone())), NOW);
+    assert_eq!(asked(&mut model).as_deref(), Some("8f40"));
+}
+
+fn gone() -> crate::client::ClientError {
+    crate::client::ClientError {
+        status: 404,
+        detail: "not remembered".to_owned(),
+    }
+}
+
+#[test]
+fn a_draft_is_held_against_the_requests_of_the_window() {
+    let mut model = usual();
+    let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
+    update(&mut model, key("w"), NOW);
+    let effects = update(&mut model, key("→"), NOW);
+    let [Effect::AskWhatIf(request)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (request.weights.cost, request.window),
+        (Some(31.0), Window::Quarter)
+    );
+    assert_eq!(update(&mut model, key("→"), NOW), [], "one draft at a time");
+    let side = |p95: f64| SideReport {
+        requests: 90,
+        share: 1.0,
+        mean_latency_ms: Some(400.0),
+        p50: Some(400.0),
+        p95: Some(p95),
+        success_rate: Some(0.99),
+        usd_per_hour: Some(4.0),
+        usd_per_1k_requests: Some(0.5),
+    };
+    let report = |cost: f64| WhatIfReport {
+        decisions: 90,
+        extrapolated: 7,
+        since: None,
+        weights: WeightPoints {
+            cost,
+            latency: 71.0 - cost,
+            reliability: 29.0,
+            load: 10.0,
+            priority: 10.0,
+        },
+        targets: Vec::new(),
+        total: TotalOutlook {
+            now: side(1_900.0),
+            then: side(1_400.0),
+        },
+    };
+    let effects = update(&mut model, Message::WhatIf(Ok(report(31.0))), NOW);
+    assert!(
+        matches!(effects.as_slice(), [Effect::AskWhatIf(_)]),
+        "the newer draft"
+    );
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("90 requests of 15m decided again"),
+        "{screen}"
+    );
+    assert!(screen.contains("p95 1.9s→1.4s"), "{screen}");
 }
 
 #[test]

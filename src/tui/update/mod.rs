@@ -3,10 +3,12 @@
 mod act;
 mod asking;
 mod copying;
+mod inquiry;
 mod palette;
 mod typing;
 mod weighing;
 
+pub use inquiry::is_of;
 pub use palette::matches;
 
 use super::change::Applied;
@@ -35,6 +37,13 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Changed(result) => return on_changed(model, result),
         Message::Decisions(answer) => on_decisions(model, answer),
         Message::Revisions(answer) => on_revisions(model, answer),
+        Message::Explained(answer) => {
+            model.explaining = None;
+            if let Ok(detail) = answer {
+                model.explained = Some(detail);
+            }
+        }
+        Message::WhatIf(answer) => return inquiry::on_what_if(model, answer),
         Message::Exported(Ok(path)) => model.notify(format!("written to {path}"), false),
         Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
         Message::Drawn => {
@@ -66,6 +75,13 @@ pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
     if model.frozen.is_some() {
         return Vec::new();
     }
+    let mut effects = watched_rows(model);
+    effects.extend(inquiry::explanation(model));
+    effects.extend(inquiry::prediction(model));
+    effects
+}
+
+fn watched_rows(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Decisions | Screen::Detail if !model.decisions.asked => {
             model.decisions.asked = true;
@@ -223,5 +239,10 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     if !matches!(action, Action::Back | Action::QuitHard) && is_early(model) {
         return Vec::new();
     }
-    act::act(model, action, digit)
+    let mut effects = act::act(model, action, digit);
+    if model.frozen.is_none() {
+        effects.extend(inquiry::explanation(model));
+        effects.extend(inquiry::prediction(model));
+    }
+    effects
 }

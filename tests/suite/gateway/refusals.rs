@@ -68,6 +68,25 @@ async fn a_lone_target_is_tried_again_up_to_the_cap() {
 }
 
 #[tokio::test]
+async fn a_lone_target_that_asks_for_a_wait_is_given_it_and_then_answers() {
+    let a = Upstream::start(Behaviour::Good).await;
+    a.script([Behaviour::Status(429, "{}", vec![("retry-after", "1")])]);
+    let bench = start(&[&a], limits()).await;
+
+    let response = bench
+        .post(r#"{"model":"a/shared","messages":[{"role":"user","content":"hi"}]}"#)
+        .await;
+
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            header(&response, "x-aibal-attempts")
+        ),
+        (200, "2".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn a_wrong_request_is_asked_once_and_counts_against_nobody() {
     let wrong = Behaviour::Status(
         400,

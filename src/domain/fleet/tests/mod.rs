@@ -1,11 +1,13 @@
+mod learning;
+mod replaying;
 mod steering;
 
 use super::Fleet;
 use crate::domain::{
-    Ask, AttemptEnd, Capabilities, Catalogue, DecisionId, Effect, Failure, Metered, ModelType,
-    ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, Provider,
-    RequestEnd, RequestOutcome, Standing, State, Strategy, Target, TargetId, Usage, WeightOverride,
-    Weights, choose,
+    Ask, AttemptEnd, Capabilities, Catalogue, Choice, DecisionId, Effect, Failure, Field, Luck,
+    Metered, ModelType, ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd,
+    ProbeVerdict, Provider, RateLimits, RequestEnd, RequestOutcome, RoutingTable, Standing, State,
+    Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights, choose,
 };
 use std::time::Duration;
 
@@ -41,7 +43,7 @@ fn fleet() -> Fleet {
         ],
         routes: Vec::new(),
     };
-    Fleet::new(catalogue, Strategy::Weighted, Weights::default(), 1, at(0))
+    Fleet::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0))
 }
 
 fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
@@ -60,9 +62,12 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
         cost: usage
             .filter(|_| target == 0)
             .map(|_| Money::per_token(50.0)),
-        streamed: true,
+        streamed: false,
         trial: false,
         lost: 0,
+        ticket: Ticket::default(),
+        limits: RateLimits::default(),
+        hurried: false,
     })
 }
 
@@ -97,6 +102,11 @@ fn state(fleet: &mut Fleet, second: u64) -> State {
     fleet.snapshot(900, at(second)).providers[0].state
 }
 
+fn chosen(table: &RoutingTable, now: Moment, draw: f64) -> Choice {
+    let (ask, luck) = (Ask::usual(ModelType::Chat), Luck::drawing(draw));
+    choose(table, &ask, now, luck, &mut Field::default()).unwrap()
+}
+
 const BAD: Outcome = Outcome::Failed(Failure::Server);
 
 #[test]
@@ -108,24 +118,12 @@ fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
     let table = fleet.routing_table(at(4));
     assert!(matches!(table.candidates[0].standing, Standing::Open(_)));
     for draw in 0..100 {
-        let choice = choose(
-            &table,
-            &Ask::usual(ModelType::Chat),
-            at(5),
-            f64::from(draw) / 100.0,
-        )
-        .unwrap();
+        let choice = chosen(&table, at(5), f64::from(draw) / 100.0);
         assert_eq!(choice.target, 1);
     }
     assert_eq!(state(&mut fleet, 5), State::Open);
     assert_eq!(state(&mut fleet, 10), State::HalfOpen);
-    let trial = choose(
-        &fleet.routing_table(at(10)),
-        &Ask::usual(ModelType::Chat),
-        at(10),
-        0.0,
-    )
-    .unwrap();
+    let trial = chosen(&fleet.routing_table(at(10)), at(10), 0.0);
     assert!(trial.trial && trial.target == 0);
 }
 

@@ -165,3 +165,65 @@ fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
     assert_eq!(count(GaugeAction::Decrement, 2), Answer::InFlight(1));
     assert_eq!(count(GaugeAction::Decrement, 602), Answer::InFlight(0));
 }
+
+#[test]
+fn a_rollback_goes_back_to_how_the_weights_stood() {
+    let mut fleet = fleet();
+    for cost in [40.0, 50.0] {
+        let patch = WeightsPatch {
+            cost: Some(cost),
+            latency: Some(30.0),
+            reliability: Some(70.0 - cost),
+            who: "alice".to_owned(),
+            ..WeightsPatch::default()
+        };
+        fleet.command(Command::SetWeights(patch), at(1)).unwrap();
+    }
+    let mut back = |number| {
+        let who = "bob".to_owned();
+        let command = Command::Rollback { number, who };
+        fleet
+            .command(command, at(2))
+            .map(|(answer, _)| match answer {
+                Answer::Weights {
+                    weights, revision, ..
+                } => (weights.cost, revision),
+                _ => unreachable!(),
+            })
+    };
+
+    assert_eq!(back(2), Ok((40.0, 4)));
+    assert_eq!(back(1), Ok((30.0, 5)), "the one it started with");
+    assert!(matches!(
+        back(77),
+        Err(Refusal::UnknownRevision { number: 77, .. })
+    ));
+}
+
+#[test]
+fn weights_that_ask_for_trouble_are_warned_of_once() {
+    let mut fleet = fleet();
+    let patch = |cost: f64| {
+        Command::SetWeights(WeightsPatch {
+            cost: Some(cost),
+            latency: Some(100.0 - cost),
+            reliability: Some(0.0),
+            who: "alice".to_owned(),
+            ..WeightsPatch::default()
+        })
+    };
+    let (answer, effects) = fleet.command(patch(80.0), at(1)).unwrap();
+    let told = |effects: &[Effect]| {
+        let warned = |effect: &&Effect| matches!(effect, Effect::Announce(event) if event.bad);
+        effects.iter().filter(warned).count()
+    };
+
+    assert_eq!(told(&effects), 1);
+    let Answer::Weights { warnings, .. } = answer else {
+        unreachable!()
+    };
+    assert!(warnings[0].contains("above 70"), "{warnings:?}");
+    assert_eq!(told(&fleet.tick(at(2))), 0, "it was told");
+    fleet.command(patch(60.0), at(3)).unwrap();
+    assert_eq!(told(&fleet.command(patch(90.0), at(4)).unwrap().1), 1);
+}

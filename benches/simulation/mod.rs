@@ -1,0 +1,17 @@
+//! A world to prove the balancer in: five vendors with their moods, a day of traffic, scripts of
+//! trouble, an oracle that knows everything, and rivals. One seed gives one world, whoever
+//! balances in it, so that two strategies differ by what they decide and by nothing else.
+//!
+//! Reading order: `vendor` (what a vendor does), `traffic` (what is asked), `scenario` (what goes
+//! wrong and when), `player` (who decides: ours by its public calls, rivals, the oracle), `run`
+//! (the clock that drives them), `report` (what it came to).
+
+pub mod luck;
+pub mod oracle;
+pub mod peak_ewma;
+pub mod player;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod traffic;
+pub mod vendor;

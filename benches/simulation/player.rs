@@ -1,0 +1,287 @@
+//! Who decides. Ours is driven by the calls that the engine and the gateway use, and by no others.
+
+use super::scenario::Scenario;
+use super::traffic::Request;
+use super::vendor::{BUCKET_SECONDS, Headers, Profile};
+use aibal_tui::domain::{
+    Ask, AttemptEnd, Capabilities, Catalogue, Class, Command, Failure, Field, FirstToken, Fleet,
+    Lease, Limit, Luck, Metered, ModelType, Moment, Observation, Outcome, Price, Provider,
+    ProviderPatch, RateLimits, RoutingTable, Scope, Strategy, Target, TargetId, Usage,
+    WeightOverride, Weights, choose,
+};
+use aibal_tui::domain::{Chance, ModelTypes};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// An attempt as the player knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttemptId(pub u64);
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum End {
+    Answered {
+        tokens: f64,
+        first_token: f64,
+    },
+    Failed,
+    Refused {
+        retry_after: f64,
+    },
+    /// No first token in the attempt's time.
+    Silent,
+    /// The client's time was over.
+    Late {
+        first_token: Option<f64>,
+    },
+}
+
+/// Somebody who chooses vendors.
+pub trait Player {
+    /// A vendor that was not tried, if any; `earlier` are those that were.
+    fn choose(
+        &mut self,
+        request: &Request,
+        earlier: &[usize],
+        attempt: AttemptId,
+        t: f64,
+    ) -> Option<usize>;
+    /// Whether one more attempt may be made.
+    fn may_retry(&mut self, _t: f64) -> bool {
+        true
+    }
+    fn first_token(
+        &mut self,
+        attempt: AttemptId,
+        vendor: usize,
+        seconds: f64,
+        headers: Option<Headers>,
+        t: f64,
+    );
+    fn end(
+        &mut self,
+        attempt: AttemptId,
+        vendor: usize,
+        end: End,
+        headers: Option<Headers>,
+        t: f64,
+    );
+    /// Four times a second.
+    fn tick(&mut self, _t: f64) {}
+    /// A vendor that was not there is there now.
+    fn appears(&mut self, _vendor: usize, _t: f64) {}
+}
+
+/// The world begins here; before it lies time enough for everything to look back.
+const EPOCH: u64 = 1_700_000_000;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times of a run are positive and short"
+)]
+pub fn moment(t: f64) -> Moment {
+    Moment::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
+}
+
+/// The balancer of this project.
+pub struct Ours {
+    fleet: Fleet,
+    table: RoutingTable,
+    field: Field,
+    chance: Chance,
+    places: BTreeMap<AttemptId, (Lease, Option<f64>)>,
+}
+
+impl Ours {
+    pub fn new(scenario: &Scenario, strategy: Strategy, weights: Weights, seed: u64) -> Self {
+        let present = |vendor: usize| !scenario.mood(vendor, 0.0).is_absent;
+        let catalogue = catalogue(&scenario.vendors, present);
+        let fleet = Fleet::new(catalogue, strategy, weights, seed, moment(0.0));
+        Self {
+            table: fleet.routing_table(moment(0.0)),
+            fleet,
+            field: Field::default(),
+            chance: Chance::new(seed),
+            places: BTreeMap::new(),
+        }
+    }
+
+    fn observe(&mut self, observation: &Observation, t: f64) {
+        self.fleet.observe(observation, moment(t));
+        self.table = self.fleet.routing_table(moment(t));
+    }
+}
+
+impl Player for Ours {
+    fn choose(
+        &mut self,
+        request: &Request,
+        earlier: &[usize],
+        attempt: AttemptId,
+        t: f64,
+    ) -> Option<usize> {
+        let now = moment(t);
+        if earlier.is_empty() {
+            self.table.retries.earn(self.table.request_rate, now);
+        }
+        let kind = request.work.kind();
+        let ask = Ask {
+            scope: Scope::Type(kind),
+            class: Class::new(kind, true),
+            input: request.input,
+            remaining: Some(request.deadline() - t),
+            tried: earlier,
+            ..Ask::usual(kind)
+        };
+        let luck = if earlier.is_empty() {
+            Luck::of(&mut self.chance)
+        } else {
+            Luck::default()
+        };
+        let choice = choose(&self.table, &ask, now, luck, &mut self.field).ok()?;
+        let lease = choice.lease(&self.table, now)?;
+        self.places.insert(attempt, (lease, None));
+        Some(choice.target)
+    }
+
+    fn may_retry(&mut self, t: f64) -> bool {
+        self.table.retries.spend(moment(t))
+    }
+
+    fn first_token(
+        &mut self,
+        attempt: AttemptId,
+        vendor: usize,
+        seconds: f64,
+        headers: Option<Headers>,
+        t: f64,
+    ) {
+        let Some((lease, first_token)) = self.places.get_mut(&attempt) else {
+            return;
+        };
+        lease.first_token();
+        *first_token = Some(seconds);
+        let first = FirstToken {
+            target: vendor,
+            ticket: lease.ticket(),
+            seconds,
+            trial: lease.is_trial(),
+            limits: limits(headers),
+        };
+        self.observe(&Observation::FirstToken(first), t);
+    }
+
+    fn end(
+        &mut self,
+        attempt: AttemptId,
+        vendor: usize,
+        end: End,
+        headers: Option<Headers>,
+        t: f64,
+    ) {
+        let Some((lease, first_token)) = self.places.remove(&attempt) else {
+            return;
+        };
+        let outcome = match end {
+            End::Answered { .. } => Outcome::Success,
+            End::Failed => Outcome::Failed(Failure::Server),
+            End::Refused { retry_after } => {
+                let delay = Duration::from_secs_f64(retry_after);
+                Outcome::Failed(Failure::RateLimit(Some(delay)))
+            }
+            End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
+        };
+        let usage = match end {
+            End::Answered { tokens, .. } => Some(usage(tokens)),
+            _ => None,
+        };
+        let report = AttemptEnd {
+            target: vendor,
+            started: lease.ticket().started,
+            ended: moment(t),
+            outcome,
+            first_token,
+            usage: usage.map(Metered::exact),
+            cost: None,
+            streamed: true,
+            trial: lease.is_trial(),
+            lost: 0,
+            ticket: lease.ticket(),
+            limits: limits(headers.filter(|_| first_token.is_none())),
+            hurried: matches!(end, End::Late { .. }),
+        };
+        drop(lease);
+        self.observe(&Observation::Attempt(report), t);
+    }
+
+    fn tick(&mut self, t: f64) {
+        self.fleet.tick(moment(t));
+        self.table = self.fleet.routing_table(moment(t));
+    }
+
+    fn appears(&mut self, vendor: usize, t: f64) {
+        let command = Command::ChangeProvider {
+            name: self.table.candidates[vendor].id.provider.to_string(),
+            patch: ProviderPatch {
+                enabled: Some(true),
+                ..ProviderPatch::default()
+            },
+            who: "simulation".to_owned(),
+        };
+        let obeyed = self.fleet.command(command, moment(t));
+        assert!(obeyed.is_ok(), "the provider is known");
+        self.table = self.fleet.routing_table(moment(t));
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "token counts are whole and small"
+)]
+fn usage(tokens: f64) -> Usage {
+    Usage {
+        output: tokens as u64,
+        ..Usage::default()
+    }
+}
+
+fn limits(headers: Option<Headers>) -> RateLimits {
+    let limit = |(limit, remaining): (f64, f64)| Limit {
+        limit,
+        remaining,
+        reset: Some((limit - remaining) / limit * BUCKET_SECONDS),
+    };
+    RateLimits {
+        requests: headers.map(|headers| limit(headers.requests)),
+        tokens: headers.map(|headers| limit(headers.tokens)),
+    }
+}
+
+fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for (place, vendor) in vendors.iter().enumerate() {
+        catalogue.providers.push(Provider {
+            name: vendor.name.into(),
+            kind: "simulated".into(),
+            priority: 50,
+            max_concurrent: Some(vendor.max_concurrent),
+            enabled: present(place),
+            off: None,
+            weights: WeightOverride::default(),
+        });
+        let served = super::traffic::Work::ALL
+            .into_iter()
+            .filter(|work| vendor.serves(*work));
+        let kinds: Vec<ModelType> = served.map(super::traffic::Work::kind).collect();
+        catalogue.targets.push(Target {
+            id: TargetId::new(vendor.name, "model"),
+            provider: place,
+            types: kinds.into_iter().collect::<ModelTypes>(),
+            capabilities: Capabilities::default(),
+            price: Some(Price::flat(vendor.price.0, vendor.price.1)),
+        });
+    }
+    catalogue
+}

@@ -1,0 +1,287 @@
+//! One run: the clock, the attempts, and the retry engine that all players share.
+
+use super::luck::Dice;
+use super::oracle;
+use super::peak_ewma::PeakEwma;
+use super::player::{AttemptId, End, Ours, Player};
+use super::scenario::Scenario;
+use super::traffic::{Request, requests};
+use super::vendor::{Fate, Headers, Vendor};
+use aibal_tui::domain::{Strategy, Weights};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// Attempts for one request, each at another vendor.
+const ATTEMPTS: usize = 3;
+/// With less time left no further attempt is begun.
+const LEAST_TIME: f64 = 0.5;
+const TICK: f64 = 0.25;
+
+/// Who balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Oracle,
+    PeakEwma,
+    Ours(Strategy),
+}
+
+/// What became of one client request.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    pub request: Request,
+    /// Who was chosen first.
+    pub first: Option<usize>,
+    pub first_failed: bool,
+    pub failed: bool,
+    /// Seconds until its end.
+    pub latency: f64,
+    pub usd: f64,
+    pub attempts: u32,
+    pub refusals: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Happening {
+    Arrives(usize),
+    FirstToken(AttemptId, f64),
+    Ends(AttemptId, End),
+    Appears(usize),
+    Ticks,
+}
+
+/// A moment in microseconds, and an order among equals.
+type When = Reverse<(u64, u64)>;
+
+struct Running {
+    request: usize,
+    vendor: usize,
+    headers: Option<Headers>,
+}
+
+struct World<'s> {
+    scenario: &'s Scenario,
+    weights: Weights,
+    seed: u64,
+    vendors: Vec<Vendor>,
+    player: Option<Box<dyn Player>>,
+    outcomes: Vec<Outcome>,
+    tried: Vec<Vec<usize>>,
+    running: BTreeMap<AttemptId, Running>,
+    agenda: BinaryHeap<When>,
+    happenings: BTreeMap<u64, Happening>,
+    next: u64,
+}
+
+/// Plays a scenario to its end.
+pub fn run(scenario: &Scenario, who: Who, weights: Weights, seed: u64) -> Vec<Outcome> {
+    let player: Option<Box<dyn Player>> = match who {
+        Who::Oracle => None,
+        Who::PeakEwma => Some(Box::new(PeakEwma::new(scenario, seed))),
+        Who::Ours(strategy) => Some(Box::new(Ours::new(scenario, strategy, weights, seed))),
+    };
+    let requests = requests(scenario, seed);
+    let outcome = |request: &Request| Outcome {
+        request: *request,
+        first: None,
+        first_failed: false,
+        failed: false,
+        latency: 0.0,
+        usd: 0.0,
+        attempts: 0,
+        refusals: 0,
+    };
+    let mut world = World {
+        scenario,
+        weights,
+        seed,
+        vendors: scenario
+            .vendors
+            .iter()
+            .map(|&profile| Vendor::new(profile))
+            .collect(),
+        player,
+        outcomes: requests.iter().map(outcome).collect(),
+        tried: vec![Vec::new(); requests.len()],
+        running: BTreeMap::new(),
+        agenda: BinaryHeap::new(),
+        happenings: BTreeMap::new(),
+        next: 0,
+    };
+    for (place, request) in requests.iter().enumerate() {
+        world.plan(request.at, Happening::Arrives(place));
+    }
+    for vendor in 0..scenario.vendors.len() {
+        if scenario.mood(vendor, 0.0).is_absent {
+            let (_, _, until) = scenario.trouble();
+            world.plan(until, Happening::Appears(vendor));
+        }
+    }
+    world.plan(TICK, Happening::Ticks);
+    while world.step() {}
+    world.outcomes
+}
+
+impl World<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "times of a run are positive and short"
+    )]
+    fn plan(&mut self, t: f64, happening: Happening) {
+        self.next += 1;
+        self.agenda.push(Reverse(((t * 1e6) as u64, self.next)));
+        self.happenings.insert(self.next, happening);
+    }
+
+    fn step(&mut self) -> bool {
+        let Some(Reverse((micros, number))) = self.agenda.pop() else {
+            return false;
+        };
+        let t = micros as f64 / 1e6;
+        match self.happenings.remove(&number) {
+            Some(Happening::Arrives(request)) => self.attempt(request, t),
+            Some(Happening::FirstToken(attempt, seconds)) => {
+                if let (Some(running), Some(player)) =
+                    (self.running.get(&attempt), &mut self.player)
+                {
+                    player.first_token(attempt, running.vendor, seconds, running.headers, t);
+                }
+            }
+            Some(Happening::Ends(attempt, end)) => self.end(attempt, end, t),
+            Some(Happening::Appears(vendor)) => {
+                if let Some(player) = &mut self.player {
+                    player.appears(vendor, t);
+                }
+            }
+            Some(Happening::Ticks) => {
+                if let Some(player) = &mut self.player {
+                    player.tick(t);
+                }
+                if t < self.scenario.length {
+                    self.plan(t + TICK, Happening::Ticks);
+                }
+            }
+            None => {}
+        }
+        true
+    }
+
+    fn choose(&mut self, at: usize, attempt: AttemptId, t: f64) -> Option<usize> {
+        let (request, tried) = (self.outcomes[at].request, &self.tried[at]);
+        match &mut self.player {
+            Some(player) => player.choose(&request, tried, attempt, t),
+            None => oracle::choose(
+                self.scenario,
+                &mut self.vendors,
+                &self.weights,
+                (&request, tried),
+                t,
+            ),
+        }
+    }
+
+    fn attempt(&mut self, at: usize, t: f64) {
+        let request = self.outcomes[at].request;
+        let attempt = AttemptId(self.next);
+        let Some(place) = self.choose(at, attempt, t) else {
+            return self.give_up(at, t);
+        };
+        let nth = self.tried[at].len() as u64;
+        self.outcomes[at].attempts += 1;
+        self.outcomes[at].first.get_or_insert(place);
+        self.tried[at].push(place);
+        let mood = self.scenario.mood(place, t);
+        let vendor = &mut self.vendors[place];
+        vendor.in_flight += 1;
+        let mut dice = Dice::of(&[self.seed, request.id, place as u64, nth]);
+        let fate = vendor.attempt(&mood, &request, &mut dice, (t, self.scenario.day));
+        let running = Running {
+            request: at,
+            vendor: place,
+            headers: vendor.headers(&mood),
+        };
+        self.running.insert(attempt, running);
+        self.unfold(attempt, &request, fate, t);
+    }
+
+    /// Plans what an attempt's fate comes to.
+    fn unfold(&mut self, attempt: AttemptId, request: &Request, fate: Fate, t: f64) {
+        let left = request.deadline() - t;
+        let patience = request.work.first_token_timeout();
+        let (after, end) = match fate {
+            Fate::Answered {
+                first_token,
+                per_token,
+            } if first_token <= patience => {
+                let total = first_token + per_token * request.output;
+                if first_token < left {
+                    self.plan(t + first_token, Happening::FirstToken(attempt, first_token));
+                }
+                let tokens = request.output;
+                (
+                    total,
+                    End::Answered {
+                        tokens,
+                        first_token,
+                    },
+                )
+            }
+            Fate::Answered { .. } | Fate::Silent => (patience, End::Silent),
+            Fate::Failed { after } => (after, End::Failed),
+            Fate::Refused { after, retry_after } => (after, End::Refused { retry_after }),
+        };
+        if after <= left {
+            self.plan(t + after, Happening::Ends(attempt, end));
+            return;
+        }
+        let first_token = match end {
+            End::Answered { first_token, .. } if first_token < left => Some(first_token),
+            _ => None,
+        };
+        self.plan(
+            t + left,
+            Happening::Ends(attempt, End::Late { first_token }),
+        );
+    }
+
+    fn end(&mut self, attempt: AttemptId, end: End, t: f64) {
+        let Some(running) = self.running.remove(&attempt) else {
+            return;
+        };
+        self.vendors[running.vendor].in_flight -= 1;
+        if let Some(player) = &mut self.player {
+            player.end(attempt, running.vendor, end, running.headers, t);
+        }
+        let at = running.request;
+        if let End::Answered { tokens, .. } = end {
+            let profile = self.vendors[running.vendor].profile;
+            let outcome = &mut self.outcomes[at];
+            outcome.usd += profile.cost(outcome.request.input, tokens);
+            outcome.latency = t - outcome.request.at;
+            return;
+        }
+        let outcome = &mut self.outcomes[at];
+        outcome.first_failed = true;
+        outcome.refusals += u32::from(matches!(end, End::Refused { .. }));
+        let left = outcome.request.deadline() - t;
+        let may_go_on = !matches!(end, End::Late { .. })
+            && self.tried[at].len() < ATTEMPTS
+            && left > LEAST_TIME
+            && self
+                .player
+                .as_mut()
+                .is_none_or(|player| player.may_retry(t));
+        if may_go_on {
+            self.attempt(at, t);
+        } else {
+            self.give_up(at, t);
+        }
+    }
+
+    fn give_up(&mut self, at: usize, t: f64) {
+        let outcome = &mut self.outcomes[at];
+        outcome.failed = true;
+        outcome.first_failed = true;
+        outcome.latency = t - outcome.request.at;
+    }
+}

@@ -1,0 +1,241 @@
+//! What a vendor does with an attempt: latency with its spread, its day and its load, errors, rate
+//! limits, and whatever the script has in store.
+
+use super::luck::Dice;
+use super::scenario::Mood;
+use super::traffic::{Request, Work};
+
+/// Seconds after which a refusal or a fast failure is there.
+const FAST: f64 = 0.1;
+/// Buckets hold so many seconds' worth of their rate.
+pub const BUCKET_SECONDS: f64 = 15.0;
+/// Half of a day's swing of latency.
+const DRIFT: f64 = 0.2;
+/// Latency grows by `1 + K (in flight / KNEE)²`.
+const KNEE: f64 = 150.0;
+const K: f64 = 0.5;
+/// A local model works on so many at once; beyond that they share.
+const SLOTS: f64 = 6.0;
+const FIRST_TOKEN_SIGMA: f64 = 0.5;
+const PER_TOKEN_SIGMA: f64 = 0.25;
+
+/// A vendor as its brochure describes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Profile {
+    pub name: &'static str,
+    /// USD per million tokens.
+    pub price: (f64, f64),
+    /// Mean seconds.
+    pub first_token: f64,
+    pub per_token: f64,
+    /// Per minute; none for a local model.
+    pub limits: Option<(f64, f64)>,
+    pub errors: f64,
+    /// Part of the day by which its drift is behind.
+    pub phase: f64,
+    pub max_concurrent: u32,
+    pub is_local: bool,
+    /// In the order of [`Work::ALL`].
+    pub serves: [bool; 4],
+}
+
+const fn cloud(name: &'static str, price: (f64, f64), speed: (f64, f64), phase: f64) -> Profile {
+    Profile {
+        name,
+        price,
+        first_token: speed.0,
+        per_token: speed.1,
+        limits: None,
+        errors: 0.0,
+        phase,
+        max_concurrent: 300,
+        is_local: false,
+        serves: [true; 4],
+    }
+}
+
+/// Fast is dear, cheap is slow.
+pub const VENDORS: [Profile; 5] = [
+    Profile {
+        limits: Some((3_000.0, 6e6)),
+        errors: 0.004,
+        ..cloud("openai", (1.25, 10.0), (0.5, 0.008), 0.0)
+    },
+    Profile {
+        limits: Some((2_000.0, 4e6)),
+        errors: 0.001,
+        ..cloud("anthropic", (3.0, 15.0), (0.6, 0.009), 0.25)
+    },
+    Profile {
+        limits: Some((1_500.0, 3e6)),
+        errors: 0.006,
+        ..cloud("google", (0.5, 3.0), (0.7, 0.013), 0.5)
+    },
+    Profile {
+        limits: Some((900.0, 2e6)),
+        errors: 0.015,
+        serves: [true, true, true, false],
+        ..cloud("xai", (0.2, 0.5), (1.0, 0.020), 0.75)
+    },
+    Profile {
+        errors: 0.001,
+        max_concurrent: 12,
+        is_local: true,
+        serves: [true, true, false, false],
+        ..cloud("ollama", (0.0, 0.0), (0.3, 0.022), 0.0)
+    },
+];
+
+pub const OPENAI: usize = 0;
+pub const GOOGLE: usize = 2;
+pub const XAI: usize = 3;
+
+/// A vendor at work.
+#[derive(Debug, Clone)]
+pub struct Vendor {
+    pub profile: Profile,
+    pub in_flight: u32,
+    requests: f64,
+    tokens: f64,
+    refilled: f64,
+}
+
+/// What becomes of an attempt, in seconds from its start.
+#[derive(Debug, Clone, Copy)]
+pub enum Fate {
+    Answered { first_token: f64, per_token: f64 },
+    Failed { after: f64 },
+    Refused { after: f64, retry_after: f64 },
+    Silent,
+}
+
+/// Headers of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Headers {
+    /// Limit and what remains, requests and tokens; both refill in [`BUCKET_SECONDS`].
+    pub requests: (f64, f64),
+    pub tokens: (f64, f64),
+}
+
+impl Vendor {
+    pub fn new(profile: Profile) -> Self {
+        let part = |limit: f64| limit / 60.0 * BUCKET_SECONDS;
+        let (requests, tokens) = profile.limits.unwrap_or_default();
+        Self {
+            profile,
+            in_flight: 0,
+            requests: part(requests),
+            tokens: part(tokens),
+            refilled: 0.0,
+        }
+    }
+
+    /// Mean seconds to a first token and per token at `t`, with so many in flight, its own request
+    /// included.
+    pub fn pace(&self, mood: &Mood, t: f64, day: f64, in_flight: u32) -> (f64, f64) {
+        let profile = &self.profile;
+        let busy = f64::from(in_flight);
+        let load = if profile.is_local {
+            (busy / SLOTS).max(1.0)
+        } else {
+            1.0 + K * (busy / KNEE).powi(2)
+        };
+        let drift = if profile.is_local || day == 0.0 {
+            1.0
+        } else {
+            1.0 + DRIFT * (std::f64::consts::TAU * (t / day + profile.phase)).sin()
+        };
+        let factor = load * drift * mood.slow;
+        (profile.first_token * factor, profile.per_token * factor)
+    }
+
+    /// Whether its rate limits have room for a request now.
+    pub fn has_room(&mut self, mood: &Mood, tokens: f64, t: f64) -> bool {
+        self.refill(mood, t);
+        self.profile.limits.is_none() || (self.requests >= 1.0 && self.tokens >= tokens)
+    }
+
+    /// Takes an attempt up.
+    pub fn attempt(
+        &mut self,
+        mood: &Mood,
+        request: &Request,
+        dice: &mut Dice,
+        (t, day): (f64, f64),
+    ) -> Fate {
+        let (first_token, per_token) = self.pace(mood, t, day, self.in_flight);
+        let first_token = dice.lognormal(first_token, FIRST_TOKEN_SIGMA);
+        let per_token = dice.lognormal(per_token, PER_TOKEN_SIGMA);
+        let luck = dice.uniform();
+        if mood.is_down {
+            return Fate::Failed { after: FAST };
+        }
+        if mood.hangs {
+            return Fate::Silent;
+        }
+        let tokens = request.input + request.output;
+        if !self.has_room(mood, tokens, t) {
+            let retry_after = self.wait(mood, tokens);
+            return Fate::Refused {
+                after: FAST,
+                retry_after,
+            };
+        }
+        self.requests -= 1.0;
+        self.tokens -= tokens;
+        if luck < self.errors(mood) {
+            return Fate::Failed { after: first_token };
+        }
+        Fate::Answered {
+            first_token,
+            per_token,
+        }
+    }
+
+    pub fn errors(&self, mood: &Mood) -> f64 {
+        mood.errors.unwrap_or(self.profile.errors)
+    }
+
+    /// What it says of its limits, had it answered now.
+    pub fn headers(&self, mood: &Mood) -> Option<Headers> {
+        let (requests, tokens) = self.rates(mood)?;
+        Some(Headers {
+            requests: (requests * BUCKET_SECONDS, self.requests.max(0.0)),
+            tokens: (tokens * BUCKET_SECONDS, self.tokens.max(0.0)),
+        })
+    }
+
+    /// Requests and tokens per second.
+    fn rates(&self, mood: &Mood) -> Option<(f64, f64)> {
+        let (requests, tokens) = self.profile.limits?;
+        Some((requests / 60.0 * mood.limits, tokens / 60.0 * mood.limits))
+    }
+
+    fn refill(&mut self, mood: &Mood, t: f64) {
+        let Some((requests, tokens)) = self.rates(mood) else {
+            return;
+        };
+        let passed = t - self.refilled;
+        self.refilled = t;
+        self.requests = (self.requests + requests * passed).min(requests * BUCKET_SECONDS);
+        self.tokens = (self.tokens + tokens * passed).min(tokens * BUCKET_SECONDS);
+    }
+
+    fn wait(&self, mood: &Mood, needed: f64) -> f64 {
+        let (requests, tokens) = self.rates(mood).unwrap_or((1.0, 1.0));
+        let requests = (1.0 - self.requests) / requests;
+        let tokens = (needed - self.tokens) / tokens;
+        requests.max(tokens).max(1.0).ceil()
+    }
+}
+
+impl Profile {
+    pub fn serves(&self, work: Work) -> bool {
+        self.serves[work as usize]
+    }
+
+    /// USD.
+    pub fn cost(&self, input: f64, output: f64) -> f64 {
+        (self.price.0 * input + self.price.1 * output) / 1e6
+    }
+}

@@ -1,0 +1,199 @@
+//! Decisions explained, decided again, and gone back on.
+
+use super::House;
+use crate::clock;
+use crate::contract::{DecisionDetail, Recording};
+use crate::domain::{
+    Ask, DecisionId, Field, ModelType, Observation, Occasion, RequestEnd, RequestOutcome, Round,
+    choose, what_if,
+};
+use serde_json::Value;
+use std::time::Duration;
+
+/// One request that ran as the gateway runs them; its end may still be to come.
+fn decide(house: &House, is_over: bool) -> DecisionId {
+    let (table, now) = (house.handle.routing_table(), clock::now());
+    let (ask, luck) = (Ask::usual(ModelType::Chat), house.handle.luck());
+    let decision = house.handle.next_decision();
+    let mut field = Field::default();
+    let choice = choose(&table, &ask, now, luck, &mut field).unwrap();
+    let occasion = Occasion {
+        decision,
+        is_advice: false,
+        attempt: 1,
+        class: ask.class,
+        input: ask.input,
+        luck,
+        at: now,
+    };
+    let round = Round::of(&table, &field, Some(&choice), occasion);
+    house.handle.observe(Observation::Round(Box::new(round)));
+    if is_over {
+        house.handle.observe(Observation::Request(RequestEnd {
+            decision,
+            request_id: "req-1".to_owned(),
+            started: now,
+            ended: now.plus(Duration::from_millis(800)),
+            outcome: RequestOutcome::Ok,
+            target: Some(choice.target),
+            score: Some(choice.score),
+            reason: choice.reason.text().to_owned(),
+            attempts: 1,
+            usage: None,
+            cost: None,
+        }));
+    }
+    decision
+}
+
+async fn settled() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_is_explained_while_it_runs_and_after() {
+    let house = House::new();
+    let (over, pending) = (decide(&house, true), decide(&house, false));
+    settled().await;
+
+    let explained = house
+        .get(&format!("/api/decisions/{over}"))
+        .await
+        .ok()
+        .clone();
+    assert_eq!(explained["outcome"], "ok");
+    assert_eq!(explained["latencyMs"], 800.0);
+    let candidates = explained["rounds"][0]["candidates"].as_array().unwrap();
+    assert!(candidates.len() >= 3, "{explained:#}");
+    for candidate in candidates {
+        let parts = candidate["contributions"].as_object().unwrap();
+        let sum: f64 = parts.values().filter_map(Value::as_f64).sum();
+        assert!((100.0 + sum - candidate["points"].as_f64().unwrap()).abs() < 1e-9);
+    }
+    let out = |candidate: &&Value| candidate["entry"] == "out";
+    assert_eq!(candidates.iter().find(out).unwrap()["why"], "disabled");
+    let running = house
+        .get(&format!("/api/decisions/{pending}"))
+        .await
+        .ok()
+        .clone();
+    assert_eq!(
+        (&running["outcome"], &running["latencyMs"]),
+        (&Value::from("pending"), &Value::Null)
+    );
+    let unknown = house.get("/api/decisions/0000000000000001").await;
+    assert!(unknown.problem(404).contains("not remembered"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_of_a_decision_is_enough_to_decide_it_again() {
+    let house = House::new();
+    let ids: Vec<DecisionId> = (0..50).map(|_| decide(&house, true)).collect();
+    settled().await;
+    let mut recording = Recording::default();
+    for id in ids {
+        let told = house
+            .get(&format!("/api/decisions/{id}"))
+            .await
+            .ok()
+            .clone();
+        recording.read(&told.to_string()).unwrap();
+        let again: DecisionDetail = serde_json::from_value(told.clone()).unwrap();
+        assert_eq!(serde_json::to_value(again).unwrap(), told);
+    }
+
+    let weights = recording.weights().unwrap();
+    let answer = what_if(&recording.decisions, &weights);
+    assert_eq!(answer.decisions, 50);
+    assert_eq!(answer.now, answer.then);
+    assert!(
+        recording
+            .read("{}")
+            .unwrap_err()
+            .contains("is not a decision")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
+    let house = House::new();
+    for _ in 0..40 {
+        decide(&house, true);
+    }
+    settled().await;
+
+    let same = house
+        .send("POST", "/api/what-if", r#"{"weights":{},"window":"1h"}"#)
+        .await
+        .ok()
+        .clone();
+    assert_eq!(same["decisions"], 40);
+    assert_eq!(same["total"]["now"], same["total"]["then"]);
+    let cheap = r#"{"weights":{"cost":100,"latency":0,"reliability":0}}"#;
+    let cheap = house.send("POST", "/api/what-if", cheap).await.ok().clone();
+    assert_eq!(cheap["weights"]["cost"], 100.0);
+    assert_eq!(house.get("/api/weights").await.ok()["cost"], 30.0);
+
+    let wrong = house
+        .send("POST", "/api/what-if", r#"{"weights":{"cost":90}}"#)
+        .await;
+    assert!(wrong.problem(422).contains("must be 100"));
+    let wrong = house
+        .send("POST", "/api/what-if", r#"{"window":"2h"}"#)
+        .await;
+    wrong.problem(422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_gone_back_on() {
+    let house = House::new();
+    let change = r#"{"cost":80,"latency":10,"reliability":10}"#;
+    let changed = house.send("PUT", "/api/weights", change).await.ok().clone();
+    assert!(
+        changed["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("above 70")
+    );
+
+    let back = house
+        .send("POST", "/api/revisions/1/rollback", "")
+        .await
+        .ok()
+        .clone();
+    assert_eq!(
+        (&back["cost"], &back["revision"]),
+        (&Value::from(30.0), &Value::from(3))
+    );
+    let unknown = house.send("POST", "/api/revisions/99/rollback", "").await;
+    assert!(unknown.problem(404).contains("oldest"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_selection_explains_itself_and_is_no_request() {
+    let house = House::new();
+    let selection = house
+        .send("POST", "/api/load-balancing/select", r#"{"explain":true}"#)
+        .await
+        .ok()
+        .clone();
+    settled().await;
+
+    let explanation = &selection["explanation"];
+    assert_eq!(explanation["provider"], selection["provider"]);
+    assert!(
+        explanation["text"]
+            .as_str()
+            .unwrap()
+            .contains("out: disabled")
+    );
+    let id = selection["decisionId"].as_str().unwrap();
+    let told = house
+        .get(&format!("/api/decisions/{id}"))
+        .await
+        .ok()
+        .clone();
+    assert_eq!(told["rounds"][0]["text"], explanation["text"]);
+    let list = house.get("/api/decisions").await.ok().clone();
+    assert_eq!(list["decisions"].as_array().unwrap().len(), 0);
+}

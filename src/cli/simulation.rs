@@ -1,0 +1,141 @@
+//! What other weights would have done, as text.
+
+use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
+use crate::contract::{SideReport, WeightsDraft, WhatIfReport};
+
+/// `cost,latency,reliability[,load,priority]`; the error says what was expected.
+pub fn weights(text: &str) -> Result<WeightsDraft, String> {
+    let numbers: Vec<Option<f64>> = text
+        .split(',')
+        .map(|number| number.trim().parse().ok())
+        .collect();
+    let wrong = || {
+        format!(
+            "--weights is {text:?}, but must be cost,latency,reliability or all five with \
+             load,priority, for example 30,40,30"
+        )
+    };
+    if numbers.iter().any(Option::is_none) {
+        return Err(wrong());
+    }
+    let at = |place: usize| numbers.get(place).copied().flatten();
+    match numbers.len() {
+        3 | 5 => Ok(WeightsDraft {
+            cost: at(0),
+            latency: at(1),
+            reliability: at(2),
+            load: at(3),
+            priority: at(4),
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+/// Target by target, as it was and as it would have been.
+pub fn render_what_if(report: &WhatIfReport) -> String {
+    let weights = &report.weights;
+    let mut text = line(&format!(
+        "{} requests since {}, decided again with",
+        report.decisions,
+        report.since.as_deref().unwrap_or("-")
+    ));
+    text.push_str(&line(&format!(
+        "cost {} latency {} reliability {} load {} priority {}",
+        weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
+    )));
+    text.push('\n');
+    let titles = ["share", "success", "p50", "p95", "$/h", "$/1k"];
+    let titles = titles.map(|title| format!("{title:>10}")).concat();
+    text.push_str(&line(&format!("{}{titles}", cell("", 29))));
+    for target in &report.targets {
+        let name = format!("{}/{}", target.provider, target.model);
+        text.push_str(&row(&name, "now", &target.now));
+        let mark = if target.extrapolated {
+            "then ~"
+        } else {
+            "then"
+        };
+        text.push_str(&row("", mark, &target.then));
+    }
+    text.push_str(&row("total", "now", &report.total.now));
+    text.push_str(&row("", "then", &report.total.then));
+    if report.extrapolated > 0 {
+        text.push('\n');
+        text.push_str(&line(&format!(
+            "~ {} of them would go where few went before, so what is said of these is a guess",
+            report.extrapolated
+        )));
+    }
+    text
+}
+
+fn row(name: &str, when: &str, side: &SideReport) -> String {
+    let cells = [
+        percent(side.share),
+        or_dash(side.success_rate, percent),
+        or_dash(side.p50, milliseconds),
+        or_dash(side.p95, milliseconds),
+        or_dash(side.usd_per_hour, dollars),
+        or_dash(side.usd_per_1k_requests, dollars),
+    ];
+    let cells = cells.map(|cell| format!("{cell:>10}")).concat();
+    line(&format!("{} {}{cells}", cell(name, 21), cell(when, 7)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{TargetOutlook, TotalOutlook, WeightPoints};
+
+    fn side(requests: usize, share: f64) -> SideReport {
+        SideReport {
+            requests,
+            share,
+            mean_latency_ms: Some(900.0),
+            p50: Some(800.0),
+            p95: Some(2_100.0),
+            success_rate: Some(0.995),
+            usd_per_hour: Some(1.5),
+            usd_per_1k_requests: None,
+        }
+    }
+
+    #[test]
+    fn a_replay_is_a_table() {
+        let total = side(200, 1.0);
+        let report = WhatIfReport {
+            decisions: 200,
+            extrapolated: 40,
+            since: Some("2026-01-01T00:00:00.000Z".to_owned()),
+            weights: WeightPoints {
+                cost: 60.0,
+                latency: 20.0,
+                reliability: 20.0,
+                load: 10.0,
+                priority: 10.0,
+            },
+            targets: vec![TargetOutlook {
+                provider: "alpha".to_owned(),
+                model: "small".to_owned(),
+                now: side(150, 0.75),
+                then: side(190, 0.95),
+                extrapolated: true,
+            }],
+            total: TotalOutlook {
+                now: total,
+                then: total,
+            },
+        };
+
+        insta::assert_snapshot!(render_what_if(&report));
+    }
+
+    #[test]
+    fn weights_are_three_or_five_numbers() {
+        assert_eq!(weights("60, 20,20").unwrap().cost, Some(60.0));
+        assert_eq!(weights("60,20,20,5,0").unwrap().priority, Some(0.0));
+        for wrong in ["", "60,20", "60,20,x", "1,2,3,4"] {
+            assert!(weights(wrong).unwrap_err().contains("must be"), "{wrong}");
+        }
+    }
+}

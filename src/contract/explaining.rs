@@ -1,0 +1,261 @@
+//! Recorded decisions → what we promise of them, numbers and words.
+
+use super::round::{
+    BadsReport, CandidateReport, Contributions, DecisionDetail, FlipReport, RoundReport,
+    TuningReport,
+};
+use super::{DecisionReport, Factors, WeightOverride, rfc3339};
+use crate::domain::{
+    Basis, Catalogue, Considered, Decision, Entry, GUARD_FREE, Moment, Money, Reason, Replay,
+    RequestOutcome, Round, Strategy, TargetId, Weights, cost_basis,
+};
+
+impl DecisionReport {
+    /// One request, finished or still running, with the names of its target.
+    pub fn new(decision: &Decision, catalogue: &Catalogue) -> Self {
+        let end = decision.end.as_ref();
+        let last = decision.rounds.last();
+        let target = match end {
+            Some(end) => end.target,
+            None => last.and_then(|round| round.chosen),
+        };
+        let target = target.and_then(|target| catalogue.targets.get(target));
+        let outcome = match end.map(|end| end.outcome) {
+            None => "pending",
+            Some(RequestOutcome::Ok) => "ok",
+            Some(RequestOutcome::Error(_)) => "error",
+            Some(RequestOutcome::Cancelled) => "cancelled",
+            Some(RequestOutcome::Refused) => "refused",
+        };
+        let reason = last.and_then(|round| round.reason).map_or("", Reason::text);
+        let at = end.map_or_else(|| last.map(|round| round.at), |end| Some(end.ended));
+        Self {
+            decision_id: decision.id.to_string(),
+            at: at.map(rfc3339).unwrap_or_default(),
+            request_id: end.map(|end| end.request_id.clone()),
+            provider: target.map(|target| target.id.provider.to_string()),
+            model: target.map(|target| target.id.model.to_string()),
+            score: end.and_then(|end| end.score),
+            reason: end.map_or_else(|| reason.to_owned(), |end| end.reason.clone()),
+            outcome: outcome.to_owned(),
+            latency_ms: end.map(|end| end.ended.seconds_since(end.started) * 1e3),
+            cost_usd: end.and_then(|end| end.cost).map(Money::usd),
+            cost_basis: Basis::word(end.and_then(|end| cost_basis(end.usage, end.cost))).to_owned(),
+            attempts: end.map_or_else(|| last.map_or(0, |round| round.attempt), |end| end.attempts),
+        }
+    }
+}
+
+impl DecisionDetail {
+    pub fn new(decision: &Decision, catalogue: &Catalogue) -> Self {
+        let usage = decision.end.as_ref().and_then(|end| end.usage);
+        Self {
+            summary: DecisionReport::new(decision, catalogue),
+            input_tokens: usage.map(|metered| metered.usage.input),
+            output_tokens: usage.map(|metered| metered.usage.output),
+            rounds: decision
+                .rounds
+                .iter()
+                .filter_map(|round| RoundReport::new(round, catalogue))
+                .collect(),
+        }
+    }
+}
+
+impl RoundReport {
+    /// Nothing where a target of it is not configured any more.
+    pub fn new(round: &Round, catalogue: &Catalogue) -> Option<Self> {
+        let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
+        let chosen = round.chosen.and_then(name);
+        let mut candidates = Vec::with_capacity(round.candidates.len());
+        for considered in &round.candidates {
+            candidates.push(candidate(considered, name(considered.row.target)?, round));
+        }
+        let tuning = &round.tuning;
+        Some(Self {
+            at: rfc3339(round.at),
+            attempt: round.attempt,
+            strategy: round.strategy.word().to_owned(),
+            revision: round.revision,
+            weights: round.weights.into(),
+            tuning: TuningReport {
+                temperature_points: tuning.temperature * 100.0,
+                exploration_percent: tuning.exploration * 100.0,
+                first_token_reference_ms: tuning.first_token_reference * 1e3,
+                token_reference_ms: tuning.token_reference * 1e3,
+                guard: tuning.guard,
+            },
+            model_type: round.class.kind().word().to_owned(),
+            stream: round.class.is_streamed(),
+            expected_input_tokens: round.input,
+            expected_output_tokens: round.output,
+            gate: round.luck.gate,
+            draw: round.luck.draw,
+            provider: chosen.map(|id| id.provider.to_string()),
+            model: chosen.map(|id| id.model.to_string()),
+            reason: round.reason.map(|reason| reason.text().to_owned()),
+            text: text(round, &candidates),
+            flip: flip(round, catalogue),
+            candidates,
+            left_out: round.left_out,
+        })
+    }
+}
+
+fn candidate(considered: &Considered, id: &TargetId, round: &Round) -> CandidateReport {
+    let row = &considered.row;
+    let weights = round.weights.overridden(&considered.own);
+    let contributions = contributions(considered, &weights, round);
+    let own = &considered.own;
+    CandidateReport {
+        provider: id.provider.to_string(),
+        model: id.model.to_string(),
+        entry: match row.entry {
+            Entry::Admitted => "admitted",
+            Entry::Trial => "trial",
+            Entry::Out(_) => "out",
+        }
+        .to_owned(),
+        why: why(&row.entry, round.at),
+        share: row.odds,
+        points: 100.0 + contributions.sum(),
+        contributions,
+        factors: Factors::from(row.factors()),
+        bads: BadsReport {
+            cost: row.bads.cost,
+            latency: row.bads.latency,
+            risk: row.bads.risk,
+            load: row.bads.load,
+            failure: row.risk.failure,
+            limited: row.risk.limited,
+            deadline_miss: row.risk.miss,
+        },
+        priority: row.priority,
+        headroom: row.headroom,
+        in_flight: row.in_flight,
+        estimated_latency_ms: row.predicted.latency(round.output) * 1e3,
+        first_token_ms: row.predicted.first_token * 1e3,
+        token_ms: row.predicted.per_token * 1e3,
+        estimated_cost_usd: considered
+            .price
+            .map(|(input, output)| input * round.input + output * round.output),
+        usd_per_input_token: considered.price.map(|(input, _)| input),
+        usd_per_output_token: considered.price.map(|(_, output)| output),
+        own_weights: (!own.is_empty()).then_some(WeightOverride {
+            cost: own.cost,
+            latency: own.latency,
+            reliability: own.reliability,
+        }),
+    }
+}
+
+fn why(entry: &Entry, at: Moment) -> Option<String> {
+    match entry {
+        Entry::Out(why) => Some(why.text(at)),
+        Entry::Admitted | Entry::Trial => None,
+    }
+}
+
+fn contributions(considered: &Considered, weights: &Weights, round: &Round) -> Contributions {
+    let (bads, priority) = (&considered.row.bads, considered.row.priority);
+    let guard = if round.strategy == Strategy::Adaptive {
+        round.tuning.guard * (bads.risk - GUARD_FREE).max(0.0) * 100.0
+    } else {
+        0.0
+    };
+    Contributions {
+        cost: 0.0 - weights.cost * bads.cost,
+        latency: 0.0 - weights.latency * bads.latency,
+        reliability: 0.0 - weights.reliability * bads.risk,
+        load: 0.0 - weights.load * bads.load,
+        priority: weights.priority * priority,
+        guard: 0.0 - guard,
+    }
+}
+
+impl Contributions {
+    fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("cost", self.cost),
+            ("latency", self.latency),
+            ("fail", self.reliability),
+            ("load", self.load),
+            ("priority", self.priority),
+            ("guard", self.guard),
+        ]
+    }
+
+    fn sum(&self) -> f64 {
+        self.named().iter().map(|(_, points)| points).sum()
+    }
+}
+
+/// The chosen one with what it lost, the runner-up with what set it back most, and who was out.
+fn text(round: &Round, candidates: &[CandidateReport]) -> String {
+    let place = |target| {
+        let mut rows = round.candidates.iter();
+        rows.position(|considered| Some(considered.row.target) == target)
+    };
+    let mut parts = Vec::new();
+    let chosen = place(round.chosen).map(|place| &candidates[place]);
+    if let Some(chosen) = chosen {
+        let lost = chosen.contributions.named().into_iter();
+        let lost: Vec<String> = lost
+            .filter(|(_, points)| *points <= -0.05)
+            .map(|(name, points)| format!("{name} {:.1}", -points))
+            .collect();
+        let reason = round.reason.map_or("", Reason::text);
+        let name = format!("{}/{}", chosen.provider, chosen.model);
+        parts.push(format!(
+            "{name} {:.1} ({:.0} %), {reason} - {}",
+            chosen.points,
+            chosen.share * 100.0,
+            lost.join(", ")
+        ));
+    }
+    let others = candidates.iter().filter(|other| other.entry == "admitted");
+    let runner_up = others
+        .filter(|other| !chosen.is_some_and(|chosen| std::ptr::eq(*other, chosen)))
+        .max_by(|a, b| a.points.total_cmp(&b.points));
+    if let Some(other) = runner_up {
+        let against = chosen.map_or([("", 0.0); 6], |chosen| chosen.contributions.named());
+        let set_back = other.contributions.named().into_iter().zip(against);
+        let worst = set_back
+            .map(|((name, its), (_, best))| (name, its - best))
+            .min_by(|a, b| a.1.total_cmp(&b.1));
+        let worst = worst.filter(|(_, points)| *points < -0.05);
+        let worst = worst.map_or(String::new(), |(name, points)| {
+            format!(": {name} {points:+.1}")
+        });
+        parts.push(format!(
+            "runner-up {}/{} {:.1} ({:.0} %){worst}",
+            other.provider,
+            other.model,
+            other.points,
+            other.share * 100.0
+        ));
+    }
+    for out in candidates {
+        if let Some(why) = &out.why {
+            parts.push(format!("{}/{} out: {why}", out.provider, out.model));
+        }
+    }
+    parts.join(" | ")
+}
+
+fn flip(round: &Round, catalogue: &Catalogue) -> Option<FlipReport> {
+    let flip = Replay::default().flip(round)?;
+    let id = &catalogue.targets.get(flip.target)?.id;
+    let objective = flip.objective.word();
+    Some(FlipReport {
+        objective: objective.to_owned(),
+        from: flip.from,
+        to: flip.to,
+        provider: id.provider.to_string(),
+        model: id.model.to_string(),
+        text: format!(
+            "{objective} {:.0} instead of {:.0} would have chosen {id}",
+            flip.to, flip.from
+        ),
+    })
+}

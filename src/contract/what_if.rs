@@ -1,0 +1,137 @@
+use super::Window;
+use super::selection::WeightPoints;
+use crate::domain::{self, TargetId};
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /api/what-if`; weights that are missing keep their value.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhatIfRequest {
+    pub weights: WeightsDraft,
+    /// How far to look back.
+    #[serde(default)]
+    pub window: Window,
+}
+
+/// Weights that nobody has applied.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct WeightsDraft {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reliability: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<f64>,
+}
+
+/// What other weights would have done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhatIfReport {
+    /// Recorded requests that were decided again.
+    pub decisions: usize,
+    /// Those whose outcome then is an extrapolation: they would go where few went before.
+    pub extrapolated: usize,
+    /// The oldest of them; `null` where there is none.
+    pub since: Option<String>,
+    /// The weights that they were decided under again.
+    pub weights: WeightPoints,
+    pub targets: Vec<TargetOutlook>,
+    pub total: TotalOutlook,
+}
+
+/// One target, as it was and as it would have been.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetOutlook {
+    pub provider: String,
+    pub model: String,
+    pub now: SideReport,
+    pub then: SideReport,
+    pub extrapolated: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TotalOutlook {
+    pub now: SideReport,
+    pub then: SideReport,
+}
+
+/// What is unknown is `null`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SideReport {
+    pub requests: usize,
+    /// 0..1.
+    pub share: f64,
+    pub mean_latency_ms: Option<f64>,
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
+    /// 0..1.
+    pub success_rate: Option<f64>,
+    pub usd_per_hour: Option<f64>,
+    pub usd_per_1k_requests: Option<f64>,
+}
+
+impl WeightsDraft {
+    /// Completed from the weights in force.
+    pub fn over(&self, base: domain::Weights) -> domain::Weights {
+        domain::Weights {
+            cost: self.cost.unwrap_or(base.cost),
+            latency: self.latency.unwrap_or(base.latency),
+            reliability: self.reliability.unwrap_or(base.reliability),
+            load: self.load.unwrap_or(base.load),
+            priority: self.priority.unwrap_or(base.priority),
+        }
+    }
+}
+
+impl WhatIfReport {
+    /// `name` knows the targets by their places.
+    pub fn new<'n>(
+        answer: &domain::WhatIf,
+        weights: domain::Weights,
+        name: impl Fn(usize) -> Option<&'n TargetId>,
+    ) -> Self {
+        let target = |outlook: &domain::Outlook| {
+            let id = name(outlook.target)?;
+            Some(TargetOutlook {
+                provider: id.provider.to_string(),
+                model: id.model.to_string(),
+                now: outlook.now.into(),
+                then: outlook.then.into(),
+                extrapolated: outlook.extrapolated,
+            })
+        };
+        Self {
+            decisions: answer.decisions,
+            extrapolated: answer.extrapolated,
+            since: answer.since.map(super::rfc3339),
+            weights: weights.into(),
+            targets: answer.targets.iter().filter_map(target).collect(),
+            total: TotalOutlook {
+                now: answer.now.into(),
+                then: answer.then.into(),
+            },
+        }
+    }
+}
+
+impl From<domain::Side> for SideReport {
+    fn from(side: domain::Side) -> Self {
+        Self {
+            requests: side.requests,
+            share: side.share,
+            mean_latency_ms: side.mean_latency_ms,
+            p50: side.p50_ms,
+            p95: side.p95_ms,
+            success_rate: side.success_rate,
+            usd_per_hour: side.usd_per_hour,
+            usd_per_1k_requests: side.usd_per_1k,
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! All candidates of one decision, weighed: what each is worth, its odds, and what keeps it out.
+//! A field is used again and again, so that weighing allocates nothing.
+
+use super::admission::entry;
+use super::exclusion::Exclusion;
+use super::{Ask, Ranked, Scope};
+use crate::domain::pricing::Price;
+use crate::domain::score::{
+    Bads, Factors, Prediction, Risk, combine, cost_bad, deadline_miss, latency_bad, load_bad,
+    points, shown, utility,
+};
+use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
+use crate::domain::tuning::Tuning;
+use crate::domain::units::Moment;
+use crate::domain::weights::Weights;
+
+/// Temperature of the odds of `weighted`: five points of a hundred behind the best means a third
+/// of its share.
+const WEIGHTED_TEMPERATURE: f64 = 0.05;
+/// That far behind the best, `adaptive` gives no odds at all: e^-15 of the best one's, and none for
+/// whoever would otherwise be chosen for its great number.
+const OUT_OF_SIGHT: f64 = 0.15;
+/// After its breaker closed, a target's odds grow over so many seconds, from this part.
+const SLOW_START: f64 = 10.0;
+const SLOW_START_LEAST: f64 = 0.1;
+/// Two that are that close are equals.
+const EQUAL: f64 = 1e-12;
+
+/// Whether a target may be chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    Admitted,
+    /// Half-open, and its one trial may go out.
+    Trial,
+    Out(Exclusion),
+}
+
+/// One target in one decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Places in the catalogue.
+    pub target: usize,
+    pub provider: usize,
+    pub entry: Entry,
+    pub bads: Bads,
+    /// 0..1.
+    pub priority: f64,
+    pub risk: Risk,
+    pub predicted: Prediction,
+    /// What rate limits and a slow start leave of its odds, 0..1.
+    pub headroom: f64,
+    pub in_flight: u32,
+    /// What the strategy compares; more is better.
+    pub worth: f64,
+    /// Odds of being drawn, 0..1.
+    pub odds: f64,
+}
+
+impl Row {
+    pub fn factors(&self) -> Factors {
+        self.bads.goods(self.priority)
+    }
+
+    pub fn is_admitted(&self) -> bool {
+        self.entry == Entry::Admitted
+    }
+}
+
+/// Every target in the scope of a request, in the order of the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Field {
+    rows: Vec<Row>,
+    /// Output tokens that are expected.
+    pub output: f64,
+}
+
+/// What is the same for every row.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    dearest: (f64, f64),
+    output: f64,
+}
+
+impl Field {
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Weighs all that are in the scope of the request.
+    pub fn survey(&mut self, table: &RoutingTable, ask: &Ask<'_>, now: Moment) {
+        self.rows.clear();
+        self.output = expected_output(table, ask);
+        let scale = Scale {
+            dearest: dearest(table, ask),
+            output: self.output,
+        };
+        match ask.scope {
+            Scope::Only(places) => {
+                let known = places.iter().filter_map(|&place| {
+                    table
+                        .candidates
+                        .get(place)
+                        .map(|candidate| (place, candidate))
+                });
+                for (target, candidate) in known {
+                    self.rows
+                        .push(row(table, (target, candidate), ask, scale, now));
+                }
+            }
+            Scope::Type(kind) => {
+                for (target, candidate) in table.candidates.iter().enumerate() {
+                    if candidate.types.contains(kind) {
+                        self.rows
+                            .push(row(table, (target, candidate), ask, scale, now));
+                    }
+                }
+            }
+        }
+        set_odds(&mut self.rows, table.strategy, &table.tuning);
+    }
+
+    /// Those that may be chosen besides `chosen`, best first.
+    pub fn fallbacks(&self, table: &RoutingTable, chosen: usize) -> Vec<Ranked> {
+        let others = self.rows.iter().filter(|row| row.target != chosen);
+        let mut others: Vec<&Row> = others
+            .filter(|row| !matches!(row.entry, Entry::Out(_)))
+            .collect();
+        others.sort_by(|a, b| b.worth.total_cmp(&a.worth).then(a.target.cmp(&b.target)));
+        let ranked = |row: &Row| Ranked {
+            target: row.target,
+            score: score(table, row),
+            share: row.odds,
+        };
+        others.into_iter().map(ranked).collect()
+    }
+
+    /// Those that may not, and why.
+    pub fn rejected(&self) -> Vec<(usize, Exclusion)> {
+        let out = |row: &Row| match &row.entry {
+            Entry::Out(why) => Some((row.target, why.clone())),
+            Entry::Admitted | Entry::Trial => None,
+        };
+        self.rows.iter().filter_map(out).collect()
+    }
+}
+
+/// The score that is shown for a row, 0..1: the founding formula, for `adaptive` with its guard.
+pub fn score(table: &RoutingTable, row: &Row) -> f64 {
+    let weights = &table.candidates[row.target].weights;
+    match table.strategy {
+        Strategy::Adaptive => shown(row.worth, weights),
+        _ => combine(weights, &row.factors()),
+    }
+}
+
+fn row(
+    table: &RoutingTable,
+    (target, candidate): (usize, &Candidate),
+    ask: &Ask<'_>,
+    scale: Scale,
+    now: Moment,
+) -> Row {
+    let provider_in_flight = candidate.provider_gauge.in_flight();
+    let (predicted, risk) = expect(table, candidate, ask, scale.output, now);
+    let latency = predicted.latency(scale.output);
+    let bads = Bads {
+        cost: cost_bad(
+            candidate.price.as_ref(),
+            scale.dearest,
+            ask.input,
+            scale.output,
+        ),
+        latency: latency_bad(latency, scale.output, &table.tuning),
+        risk: risk.total(),
+        load: load_bad(provider_in_flight, candidate.max_concurrent),
+    };
+    let priority = candidate.priority;
+    let worth = match table.strategy {
+        Strategy::Adaptive | Strategy::Best | Strategy::Weighted => worth(
+            (table.strategy, &table.tuning),
+            &candidate.weights,
+            &bads,
+            priority,
+        ),
+        Strategy::RoundRobin => -candidate
+            .gauge
+            .last_start()
+            .seconds_since(Moment::default()),
+        Strategy::LeastBusy => -f64::from(provider_in_flight),
+        Strategy::LowestLatency => -latency,
+        Strategy::LowestCost => candidate
+            .price
+            .as_ref()
+            .map_or(f64::MIN, |price| -price.of(ask.input, scale.output)),
+    };
+    let (sent, tokens) = (candidate.gauge.ledger(), ask.input + scale.output);
+    Row {
+        target,
+        provider: candidate.provider,
+        entry: entry(table, target, ask, (latency, tokens), now),
+        bads,
+        priority,
+        risk,
+        predicted,
+        headroom: candidate.quota.headroom(sent, now) * slow_start(candidate, now),
+        in_flight: candidate.gauge.in_flight(),
+        worth: if worth.is_nan() {
+            f64::MIN
+        } else {
+            worth.clamp(f64::MIN, f64::MAX)
+        },
+        odds: 0.0,
+    }
+}
+
+/// What a strategy that heeds the weights makes of a target.
+pub fn worth(
+    (strategy, tuning): (Strategy, &Tuning),
+    weights: &Weights,
+    bads: &Bads,
+    priority: f64,
+) -> f64 {
+    match strategy {
+        Strategy::Adaptive => utility(weights, bads, priority, tuning),
+        _ => points(weights, &bads.goods(priority)),
+    }
+}
+
+/// What to expect of a target, in the eyes of the strategy.
+fn expect(
+    table: &RoutingTable,
+    candidate: &Candidate,
+    ask: &Ask<'_>,
+    output: f64,
+    now: Moment,
+) -> (Prediction, Risk) {
+    let estimate = match table.strategy {
+        Strategy::Best => &candidate.window,
+        _ => &candidate.estimate,
+    };
+    if table.strategy != Strategy::Adaptive {
+        let predicted = Prediction {
+            first_token: estimate.first_token,
+            per_token: estimate.per_token,
+        };
+        let risk = Risk {
+            failure: estimate.failure,
+            ..Risk::default()
+        };
+        return (predicted, risk);
+    }
+    let (in_flight, waiting) = (candidate.gauge.in_flight(), candidate.gauge.waiting(now));
+    let predicted = estimate.predict(in_flight, waiting, table.peers_first_token);
+    let risk = Risk {
+        failure: estimate.failure,
+        limited: estimate.limited,
+        miss: ask
+            .remaining
+            .map_or(0.0, |left| deadline_miss(left, predicted.latency(output))),
+    };
+    (predicted, risk)
+}
+
+fn slow_start(candidate: &Candidate, now: Moment) -> f64 {
+    candidate.slow_from.map_or(1.0, |from| {
+        (now.seconds_since(from) / SLOW_START).clamp(SLOW_START_LEAST, 1.0)
+    })
+}
+
+/// Odds of all that are admitted; they sum to 1, or are all 0 where nobody is.
+pub fn set_odds(rows: &mut [Row], strategy: Strategy, tuning: &Tuning) {
+    let admitted = |row: &&mut Row| row.entry == Entry::Admitted;
+    let best = rows
+        .iter()
+        .filter(|row| row.is_admitted())
+        .fold(f64::NEG_INFINITY, |best, row| best.max(row.worth));
+    let mut sum = 0.0;
+    for row in rows.iter_mut() {
+        row.odds = 0.0;
+    }
+    for row in rows.iter_mut().filter(admitted) {
+        let behind = best - row.worth;
+        row.odds = match strategy {
+            Strategy::Adaptive if behind < OUT_OF_SIGHT => {
+                row.headroom * (-behind / tuning.temperature).exp()
+            }
+            Strategy::Adaptive => 0.0,
+            Strategy::Weighted => (-behind / WEIGHTED_TEMPERATURE).exp(),
+            Strategy::RoundRobin => 1.0,
+            // Of equals the first, always: that is what the founding document does.
+            Strategy::Best => f64::from(u8::from(behind <= 0.0 && sum == 0.0)),
+            _ => f64::from(u8::from(behind <= EQUAL * best.abs().max(1.0))),
+        };
+        sum += row.odds;
+    }
+    if sum > 0.0 {
+        for row in rows {
+            row.odds /= sum;
+        }
+    }
+}
+
+fn expected_output(table: &RoutingTable, ask: &Ask<'_>) -> f64 {
+    let usual = table.outputs[ask.class.place()];
+    let expected = ask.max_tokens.map_or(usual, |most| most.min(usual));
+    // At least a token, whatever was asked for, and no more than anybody can read.
+    if expected.is_nan() {
+        1.0
+    } else {
+        expected.clamp(1.0, 1e7)
+    }
+}
+
+/// The highest prices among all configured targets in scope, usable or not: a fixed reference.
+fn dearest(table: &RoutingTable, ask: &Ask<'_>) -> (f64, f64) {
+    let dearer = |top: (f64, f64), price: &Price| {
+        (top.0.max(price.input.usd()), top.1.max(price.output.usd()))
+    };
+    match ask.scope {
+        Scope::Type(kind) => {
+            let serving = table.candidates.iter().filter(|c| c.types.contains(kind));
+            let prices = serving.filter_map(|candidate| candidate.price.as_ref());
+            prices.fold((0.0, 0.0), dearer)
+        }
+        Scope::Only(places) => {
+            let named = places
+                .iter()
+                .filter_map(|&place| table.candidates.get(place));
+            let prices = named.filter_map(|candidate| candidate.price.as_ref());
+            prices.fold((0.0, 0.0), dearer)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The record of decisions: who was considered, what each was worth, what chance said, and how it
+//! went. Enough is kept to decide again, under the same weights or others.
+
+use super::balance::{Choice, Field, Reason, Row};
+use super::chance::Luck;
+use super::ids::DecisionId;
+use super::observation::RequestEnd;
+use super::snapshot::{RoutingTable, Strategy};
+use super::target::Class;
+use super::tuning::Tuning;
+use super::units::Moment;
+use super::weights::{WeightOverride, Weights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Of a larger field the best so many are kept, the chosen one among them.
+const ROWS_MOST: usize = 64;
+/// So many decisions are kept, and so many candidates in all of them together: some 40 MB.
+const DECISIONS_KEPT: usize = 10_000;
+const CANDIDATES_KEPT: usize = 200_000;
+
+/// One candidate, with what is needed to weigh it again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Considered {
+    pub row: Row,
+    /// Its provider's own weights.
+    pub own: WeightOverride,
+    /// USD per token in and out; nothing where the price is unknown.
+    pub price: Option<(f64, f64)>,
+}
+
+/// One choice: of a request's first attempt, or of a fallback.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    pub decision: DecisionId,
+    /// Whether somebody only asked; then nothing was sent.
+    pub is_advice: bool,
+    pub at: Moment,
+    /// 1 for the first.
+    pub attempt: u32,
+    pub strategy: Strategy,
+    pub tuning: Tuning,
+    /// The global weights, and their revision.
+    pub weights: Weights,
+    pub revision: u64,
+    pub class: Class,
+    /// Tokens that were expected.
+    pub input: f64,
+    pub output: f64,
+    pub luck: Luck,
+    /// Place of the chosen target in the catalogue; nothing where nobody might serve.
+    pub chosen: Option<usize>,
+    pub reason: Option<Reason>,
+    pub candidates: Vec<Considered>,
+    /// How many more there were.
+    pub left_out: usize,
+}
+
+/// What a round is part of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Occasion {
+    pub decision: DecisionId,
+    pub is_advice: bool,
+    pub attempt: u32,
+    pub class: Class,
+    /// Estimated tokens of the prompt.
+    pub input: f64,
+    pub luck: Luck,
+    pub at: Moment,
+}
+
+impl Round {
+    /// From a field that was just decided on.
+    pub fn of(table: &RoutingTable, field: &Field, choice: Option<&Choice>, on: Occasion) -> Self {
+        let chosen = choice.map(|choice| choice.target);
+        let mut rows: Vec<&Row> = field.rows().iter().collect();
+        let left_out = rows.len().saturating_sub(ROWS_MOST);
+        if left_out > 0 {
+            let rank = |row: &&Row| (Some(row.target) == chosen, row.is_admitted());
+            rows.sort_by(|a, b| rank(b).cmp(&rank(a)).then(b.worth.total_cmp(&a.worth)));
+            rows.truncate(ROWS_MOST);
+            rows.sort_by_key(|row| row.target);
+        }
+        let considered = |row: &Row| {
+            let candidate = &table.candidates[row.target];
+            Considered {
+                row: row.clone(),
+                own: candidate.own_weights,
+                price: candidate
+                    .price
+                    .as_ref()
+                    .map(|price| (price.input.usd(), price.output.usd())),
+            }
+        };
+        Self {
+            decision: on.decision,
+            is_advice: on.is_advice,
+            at: on.at,
+            attempt: on.attempt,
+            strategy: table.strategy,
+            tuning: table.tuning,
+            weights: table.weights,
+            revision: table.revision,
+            class: on.class,
+            input: on.input,
+            output: field.output,
+            luck: on.luck,
+            chosen,
+            reason: choice.map(|choice| choice.reason),
+            candidates: rows.into_iter().map(considered).collect(),
+            left_out,
+        }
+    }
+}
+
+/// All that is known of one decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    pub id: DecisionId,
+    /// Oldest first; empty where the record of them was lost.
+    pub rounds: Vec<Round>,
+    /// Nothing while the request runs.
+    pub end: Option<RequestEnd>,
+}
+
+impl Decision {
+    pub fn is_advice(&self) -> bool {
+        self.rounds.iter().any(|round| round.is_advice)
+    }
+
+    fn size(&self) -> usize {
+        self.rounds.iter().map(|round| round.candidates.len()).sum()
+    }
+}
+
+/// The latest decisions.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    kept: BTreeMap<DecisionId, Arc<Decision>>,
+    candidates: usize,
+}
+
+impl Decisions {
+    /// Keeps one round.
+    pub fn add(&mut self, round: Round) {
+        self.change(round.decision, |decision| decision.rounds.push(round));
+    }
+
+    /// Keeps how a request ended.
+    pub fn end(&mut self, end: RequestEnd) {
+        self.change(end.decision, |decision| decision.end = Some(end));
+    }
+
+    pub fn get(&self, id: DecisionId) -> Option<&Arc<Decision>> {
+        self.kept.get(&id)
+    }
+
+    /// Newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Decision>> {
+        self.kept.values().rev()
+    }
+
+    fn change(&mut self, id: DecisionId, change: impl FnOnce(&mut Decision)) {
+        let empty = || {
+            Arc::new(Decision {
+                id,
+                rounds: Vec::new(),
+                end: None,
+            })
+        };
+        let decision = Arc::make_mut(self.kept.entry(id).or_insert_with(empty));
+        let before = decision.size();
+        change(decision);
+        self.candidates = self.candidates + decision.size() - before;
+        while self.kept.len() > DECISIONS_KEPT || self.candidates > CANDIDATES_KEPT {
+            let Some((_, oldest)) = self.kept.pop_first() else {
+                return;
+            };
+            self.candidates -= oldest.size();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Deciding again: a recorded round under other weights, by the code that decided it and with the
+//! chance that it had. And the smallest change of a weight that would have chosen otherwise.
+
+use super::balance::{Entry, Exclusion, Reason, Row, drawn, next, set_odds, worth};
+use super::decision::Round;
+use super::weights::{Objective, Weights};
+
+/// Room for one round after the other.
+#[derive(Debug, Default)]
+pub struct Replay {
+    rows: Vec<Row>,
+}
+
+/// A weight that would have chosen otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flip {
+    pub objective: Objective,
+    pub from: f64,
+    pub to: f64,
+    /// Place of the target in the catalogue that it would have chosen.
+    pub target: usize,
+}
+
+impl Replay {
+    /// Who would have been chosen under these global weights; nothing where nobody was.
+    ///
+    /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
+    /// stay what they were.
+    pub fn choose(&mut self, round: &Round, weights: &Weights) -> Option<usize> {
+        let reason = round.reason?;
+        if !reason.is_weighed() || !round.strategy.is_weighed() {
+            return round.chosen;
+        }
+        self.rows.clear();
+        for considered in &round.candidates {
+            let row = &considered.row;
+            let own = weights.overridden(&considered.own);
+            let again = (round.strategy, &round.tuning);
+            self.rows.push(Row {
+                worth: worth(again, &own, &row.bads, row.priority),
+                ..row.clone()
+            });
+        }
+        set_odds(&mut self.rows, round.strategy, &round.tuning);
+        let place = if reason == Reason::Fallback {
+            next(&self.rows, |provider| self.failed(provider))
+        } else {
+            drawn(&self.rows, round.luck.draw)
+        };
+        // What was left out of the record cannot be chosen again.
+        place.map_or(round.chosen, |place| Some(self.rows[place].target))
+    }
+
+    fn failed(&self, provider: usize) -> bool {
+        let tried = |row: &Row| row.entry == Entry::Out(Exclusion::Tried);
+        self.rows
+            .iter()
+            .any(|row| row.provider == provider && tried(row))
+    }
+
+    /// The smallest change of one weight, in whole points, that would have chosen somebody else;
+    /// nothing where none would.
+    pub fn flip(&mut self, round: &Round) -> Option<Flip> {
+        if !round.reason?.is_weighed() || !round.strategy.is_weighed() {
+            return None;
+        }
+        for step in 1..=100_u32 {
+            for objective in Objective::ALL {
+                let from = round.weights.of(objective);
+                for to in [from + f64::from(step), from - f64::from(step)] {
+                    if !(0.0..=100.0).contains(&to) {
+                        continue;
+                    }
+                    let weights = round.weights.moved(objective, to);
+                    let chosen = self.choose(round, &weights);
+                    if let Some(target) = chosen.filter(|_| chosen != round.chosen) {
+                        return Some(Flip {
+                            objective,
+                            from,
+                            to,
+                            target,
+                        });
+                    }
+                }
+            }
+        }
+        None
+    }
+}

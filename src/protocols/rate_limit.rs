@@ -1,0 +1,124 @@
+//! What an answer's headers say of our limits, in the two dialects that vendors speak:
+//! `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with delays such as `6m0s`, and
+//! `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` with dates.
+
+use crate::domain::{Limit, Moment, RateLimits};
+use http::HeaderMap;
+
+/// Limits for requests and for tokens, where the headers have them.
+pub fn rate_limits(headers: &HeaderMap, now: Moment) -> RateLimits {
+    let limit = |what: &str| {
+        named(headers, now, |part| format!("x-ratelimit-{part}-{what}")).or_else(|| {
+            named(headers, now, |part| {
+                format!("anthropic-ratelimit-{what}-{part}")
+            })
+        })
+    };
+    RateLimits {
+        requests: limit("requests"),
+        tokens: limit("tokens"),
+    }
+}
+
+fn named(headers: &HeaderMap, now: Moment, name: impl Fn(&str) -> String) -> Option<Limit> {
+    let text = |part: &str| headers.get(name(part))?.to_str().ok();
+    let number = |part: &str| text(part)?.trim().parse::<f64>().ok();
+    Some(Limit {
+        limit: number("limit")?,
+        remaining: number("remaining")?,
+        reset: text("reset").and_then(|text| reset(text.trim(), now)),
+    })
+}
+
+/// Seconds from now: `1s`, `6m0s`, `20ms`, a plain number of seconds, or a date.
+fn reset(text: &str, now: Moment) -> Option<f64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Some(seconds);
+    }
+    if let Ok(date) = text.parse::<jiff::Timestamp>() {
+        let at = Moment::from_micros(u64::try_from(date.as_microsecond()).ok()?);
+        return Some(at.seconds_since(now));
+    }
+    let (mut rest, mut seconds) = (text, 0.0);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit = rest[digits..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let word = &rest[digits..rest.len() - unit.len()];
+        seconds += number
+            * match word {
+                "d" => 86_400.0,
+                "h" => 3_600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                _ => return None,
+            };
+        rest = unit;
+    }
+    (!text.is_empty()).then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |&(name, value): &(&'static str, &'static str)| {
+            (
+                http::HeaderName::from_static(name),
+                http::HeaderValue::from_static(value),
+            )
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn both_dialects_are_understood() {
+        let now = Moment::from_seconds(1_700_000_000);
+        let said = rate_limits(
+            &headers(&[
+                ("x-ratelimit-limit-requests", "60"),
+                ("x-ratelimit-remaining-requests", "59"),
+                ("x-ratelimit-reset-requests", "1.5s"),
+                ("anthropic-ratelimit-tokens-limit", "80000"),
+                ("anthropic-ratelimit-tokens-remaining", "79000"),
+                ("anthropic-ratelimit-tokens-reset", "2023-11-14T22:13:50Z"),
+            ]),
+            now,
+        );
+
+        let limit = |limit, remaining, reset| {
+            Some(Limit {
+                limit,
+                remaining,
+                reset,
+            })
+        };
+        assert_eq!(said.requests, limit(60.0, 59.0, Some(1.5)));
+        assert_eq!(said.tokens, limit(80_000.0, 79_000.0, Some(30.0)));
+    }
+
+    #[test]
+    fn delays_are_read_in_every_spelling_and_nonsense_is_none() {
+        let now = Moment::default();
+        let cases = [
+            ("6m0s", Some(360.0)),
+            ("20ms", Some(0.02)),
+            ("1h2m3s", Some(3_723.0)),
+            ("12", Some(12.0)),
+            ("", None),
+            ("soon", None),
+            ("1x", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(reset(text, now), seconds, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn without_headers_nothing_is_known() {
+        assert!(rate_limits(&HeaderMap::new(), Moment::default()).is_empty());
+    }
+}

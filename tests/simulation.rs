@@ -1,0 +1,135 @@
+//! The balancer in the simulated world, in a form that takes seconds: scripts and the day pass six
+//! times as fast as in `benches/simulation.rs`, which prints the whole table.
+//!
+//! What the balancer has to notice takes as long as ever, so a trouble that lasts a sixth of its
+//! time weighs six times as much against the calm after it; the limits here allow for that.
+
+#[path = "../benches/simulation/mod.rs"]
+mod simulation;
+
+use aibal_tui::domain::{Strategy, Weights};
+use simulation::report::{Figures, diversion, figures, oscillation};
+use simulation::run::{Outcome, Who, run};
+use simulation::scenario::Scenario;
+
+const SEED: u64 = 1;
+const OURS: Who = Who::Ours(Strategy::Adaptive);
+
+fn played(scenario: &Scenario, who: Who) -> (Figures, Vec<Outcome>) {
+    let weights = Weights::default();
+    let outcomes = run(scenario, who, weights, SEED);
+    (figures(scenario, &outcomes, &weights), outcomes)
+}
+
+/// Plays a scenario, and holds its limits: regret against the oracle and loss against the best of
+/// the rivals, as parts; client failures per 10,000.
+fn holds(scenario: &Scenario, regret: f64, failures: f64) -> Vec<Outcome> {
+    let name = scenario.name;
+    let (ours, outcomes) = played(scenario, OURS);
+    let (oracle, _) = played(scenario, Who::Oracle);
+    let rivals = [Who::PeakEwma, Who::Ours(Strategy::RoundRobin)];
+    let best = rivals.map(|who| played(scenario, who).0.loss);
+    let best = best.into_iter().fold(f64::INFINITY, f64::min);
+
+    assert!(
+        ours.loss <= oracle.loss * (1.0 + regret),
+        "{name}: {ours:?} against the oracle's {oracle:?}"
+    );
+    assert!(ours.loss <= 0.92 * best, "{name}: {ours:?} against {best}");
+    assert!(ours.failures <= failures, "{name}: {ours:?}");
+    outcomes
+}
+
+#[test]
+fn in_calm_it_is_as_good_as_the_oracle_and_shares_stand_still() {
+    let scenario = Scenario::named("S1").fast();
+    let outcomes = holds(&scenario, 0.024, 18.0);
+
+    let swing = oscillation(&scenario, &outcomes);
+    assert!(swing <= 9.6, "{swing}");
+}
+
+#[test]
+fn a_brownout_is_left_within_half_a_minute() {
+    let scenario = Scenario::named("S2").fast();
+    let outcomes = holds(&scenario, 0.05, 25.0);
+
+    let (away, _) = diversion(&scenario, &outcomes);
+    assert!(away.is_some_and(|seconds| seconds <= 36.0), "{away:?}");
+}
+
+#[test]
+fn an_outage_is_left_within_seconds_and_found_out_to_be_over() {
+    for (name, most) in [("S3", 6.0), ("S4", 12.0)] {
+        let scenario = Scenario::named(name).fast();
+        let outcomes = holds(&scenario, 0.04, 18.0);
+
+        let (away, back) = diversion(&scenario, &outcomes);
+        assert!(
+            away.is_some_and(|seconds| seconds <= most),
+            "{name}: {away:?}"
+        );
+        assert!(
+            back.is_some_and(|seconds| seconds <= 54.0),
+            "{name}: {back:?}"
+        );
+    }
+}
+
+#[test]
+fn flapping_and_flaky_vendors_cost_little() {
+    holds(&Scenario::named("S5").fast(), 0.06, 18.0);
+    holds(&Scenario::named("S8").fast(), 0.06, 18.0);
+}
+
+#[test]
+fn a_storm_of_limits_draws_no_429() {
+    let scenario = Scenario::named("S6").fast();
+    holds(&scenario, 0.024, 18.0);
+
+    let (ours, _) = played(&scenario, OURS);
+    assert!(ours.refusals <= 1.2, "{ours:?}");
+}
+
+#[test]
+fn a_slow_decline_and_a_newcomer_are_followed() {
+    holds(&Scenario::named("S7").fast(), 0.04, 18.0);
+    holds(&Scenario::named("S9").fast(), 0.024, 18.0);
+}
+
+#[test]
+fn on_a_bad_day_of_all_it_ejects_nobody_that_is_needed() {
+    holds(&Scenario::named("S10").fast(), 0.08, 180.0);
+}
+
+#[test]
+fn one_request_in_two_seconds_is_enough_to_learn_from() {
+    // Not made shorter: with so little traffic it takes no time.
+    holds(&Scenario::named("S12"), 0.096, 24.0);
+}
+
+#[test]
+fn more_weight_on_cost_never_costs_more() {
+    let scenario = Scenario::named("K").fast();
+    let spent: Vec<f64> = (0..=4_u32)
+        .map(|step| {
+            let cost = f64::from(step) * 20.0;
+            let rest = (100.0 - cost) / 2.0;
+            let weights = Weights {
+                cost,
+                latency: rest,
+                reliability: rest,
+                ..Weights::default()
+            };
+            let outcomes = run(&scenario, OURS, weights, SEED);
+            let usd: f64 = outcomes.iter().map(|outcome| outcome.usd).sum();
+            usd / outcomes.len() as f64
+        })
+        .collect();
+
+    let range = spent[0] - spent[4];
+    assert!(range > 0.0);
+    for pair in spent.windows(2) {
+        assert!(pair[1] <= pair[0] + 0.01 * range, "{spent:?}");
+    }
+}
