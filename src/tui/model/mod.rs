@@ -169,6 +169,8 @@ pub struct Model {
     pub revisions: Listing<RevisionReport>,
     /// The decision under the cursor, explained, or the last one that was.
     pub explained: Option<DecisionDetail>,
+    /// Why the last one asked about could not be.
+    pub unexplained: Option<String>,
     /// The decision that is being asked about.
     pub explaining: Option<String>,
     /// What the draft would have done, or an older draft while the answer is under way.
@@ -216,6 +218,7 @@ impl Model {
             decisions_of: None,
             revisions: Listing::default(),
             explained: None,
+            unexplained: None,
             explaining: None,
             what_if: None,
             deciding: None,

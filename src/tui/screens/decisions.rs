@@ -116,7 +116,10 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
                 .iter()
                 .flat_map(|round| told(round, area.width)),
         ),
-        None => lines.push(" asking …".to_owned()),
+        None => lines.push(match &model.unexplained {
+            Some(why) => format!(" record   {why}"),
+            None => " asking …".to_owned(),
+        }),
     }
     for (y, text) in (1..area.height).zip(lines) {
         line(Line::raw(plain(&text, theme)), area, y, buffer);

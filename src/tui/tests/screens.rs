@@ -113,9 +113,8 @@ fn decisions_are_asked_for_only_while_somebody_looks() {
 fn the_decision_under_the_cursor_is_explained_once() {
     let mut model = usual();
     press(&mut model, "d");
-    fill(&mut model);
     let asked = |model: &mut Model| {
-        let effects = update(model, Message::Tick, NOW);
+        let effects = update(model, Message::Decisions(Ok(decisions())), NOW);
         effects.into_iter().find_map(|effect| match effect {
             Effect::AskDecision(id) => Some(id),
             _ => None,

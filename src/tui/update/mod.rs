@@ -35,12 +35,21 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Update(Update::Status(status)) => return on_status(model, status),
         Message::Update(Update::Lost(why)) => model.link = Link::Lost(why),
         Message::Changed(result) => return on_changed(model, result),
-        Message::Decisions(answer) => on_decisions(model, answer),
+        Message::Decisions(answer) => {
+            on_decisions(model, answer);
+            return inquiry::explanation(model).into_iter().collect();
+        }
         Message::Revisions(answer) => on_revisions(model, answer),
         Message::Explained(answer) => {
             model.explaining = None;
-            if let Ok(detail) = answer {
-                model.explained = Some(detail);
+            match answer {
+                Ok(detail) => {
+                    model.explained = Some(detail);
+                    model.unexplained = None;
+                    // The cursor may have moved on meanwhile.
+                    return inquiry::explanation(model).into_iter().collect();
+                }
+                Err(error) => model.unexplained = Some(error.detail),
             }
         }
         Message::WhatIf(answer) => return inquiry::on_what_if(model, answer),
@@ -76,7 +85,6 @@ pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = watched_rows(model);
-    effects.extend(inquiry::explanation(model));
     effects.extend(inquiry::prediction(model));
     effects
 }
