@@ -193,6 +193,35 @@ fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
+    let mut seen = Seen::demo(&[]);
+    seen.see("LIVE");
+    seen.see("ollama");
+    seen.press("G.");
+    seen.see("drain: no new requests");
+    seen.press("d");
+    seen.see("drain it: running requests end, no new ones?");
+    seen.press_until("y", "◌DRAIN");
+    seen.press(".");
+    seen.see("drain: no new requests");
+    seen.press("d");
+    seen.see("send it requests again?");
+    let mut polls = 0;
+    until("the provider's return", || {
+        if polls % 10 == 0 {
+            seen.keys.write_all(b"y").unwrap();
+        }
+        polls += 1;
+        !seen.screen().contains("◌DRAIN")
+    });
+
+    seen.press("d");
+    seen.see("EXPLAIN");
+    seen.see("points, odds");
+    seen.see("weights  cost 30 latency 40 reliability 30");
+}
+
+#[test]
 fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
     let mut seen = Seen::start(&arguments, &[("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")]);
