@@ -177,8 +177,10 @@ fn what_if_of_10_000(bencher: Bencher) {
     for number in 0..10_000 {
         let (luck, now) = (Luck::of(&mut chance), at(900_000 + number * 100));
         let choice = choose(&table, &ask, now, luck, &mut field);
+        // Newer than those of the busy past, which would outlive it.
+        let decision = DecisionId((1 << 40) + number);
         let occasion = Occasion {
-            decision: DecisionId(number),
+            decision,
             is_advice: false,
             attempt: 1,
             class: ask.class,
@@ -188,7 +190,7 @@ fn what_if_of_10_000(bencher: Bencher) {
         };
         let round = Round::of(&table, &field, choice.as_ref().ok(), occasion);
         fleet.observe(&Observation::Round(Box::new(round)), now);
-        fleet.observe(&ended(DecisionId(number), 900_000 + number * 100), now);
+        fleet.observe(&ended(decision, 900_000 + number * 100), now);
     }
     let decisions: Vec<_> = fleet.decisions().iter().cloned().collect();
     let draft = Weights::default().moved(Objective::Cost, 60.0);

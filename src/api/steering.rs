@@ -97,6 +97,7 @@ pub(super) async fn change_provider(
         priority: form.number("priority"),
         max_concurrent: form.signed("maxConcurrent"),
         weights: own_weights(&mut form),
+        pin_seconds: form.whole("pinSeconds"),
     };
     form.finish()?;
     let name = segment(name)?;

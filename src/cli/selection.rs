@@ -92,7 +92,9 @@ fn words(round: &RoundReport) -> String {
             lost.priority,
             lost.guard,
         ];
-        let lost = lost.map(|points| format!("{points:>+9.1}")).concat();
+        // What rounds to nothing is shown as nothing, not as a loss of it.
+        let rounded = lost.map(|points| (points * 10.0).round() / 10.0 + 0.0);
+        let lost = rounded.map(|points| format!("{points:>+9.1}")).concat();
         text.push_str(&line(&format!(
             "{}{:>7.0} %{:>9.1}{lost}",
             cell(&name, 26),

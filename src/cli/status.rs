@@ -170,6 +170,8 @@ mod tests {
             kind: "word".to_owned(),
             enabled: true,
             draining: false,
+
+            pinned_until: None,
             priority: 50,
             max_concurrent: None,
             share: 0.625,

@@ -21,6 +21,8 @@ use tokio::sync::mpsc;
 const SILENCE: Duration = Duration::from_secs(2);
 /// The longest trial of weights, in seconds: a year.
 const TRIAL_MOST: u64 = 31_536_000;
+/// The longest pin of a provider, in seconds: a day.
+const PIN_MOST: u64 = 86_400;
 /// The most hours of a performance report: a year.
 const HOURS_MOST: u32 = 8_760;
 
@@ -205,6 +207,10 @@ impl Local {
             latency: weights.latency,
             reliability: weights.reliability,
         });
+        if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > PIN_MOST) {
+            let expected = format!("a whole number from 0 to {PIN_MOST}");
+            return Err(Problem::field("pinSeconds", seconds, &expected).into());
+        }
         let command = Command::ChangeProvider {
             name: name.to_owned(),
             patch: ProviderPatch {
@@ -213,6 +219,7 @@ impl Local {
                 priority: change.priority,
                 max_concurrent: change.max_concurrent,
                 weights: own,
+                pin: change.pin_seconds.map(Duration::from_secs),
             },
             who: who.to_owned(),
         };

@@ -56,6 +56,9 @@ pub struct ProviderChange {
     pub max_concurrent: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightOverride>,
+    /// Everything that it may serve goes there for so many seconds, at most a day; 0 ends that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_seconds: Option<u64>,
 }
 
 /// A provider's own weights; what is missing comes from the global ones.

@@ -66,6 +66,7 @@ impl ProviderStatus {
             kind: provider.kind.to_string(),
             enabled: provider.enabled,
             draining: provider.draining,
+            pinned_until: provider.pinned_until.map(rfc3339),
             priority: provider.priority,
             max_concurrent: provider.max_concurrent,
             share: provider.share,

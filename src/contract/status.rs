@@ -149,6 +149,9 @@ pub struct ProviderStatus {
     pub kind: String,
     pub enabled: bool,
     pub draining: bool,
+    /// Everything that it may serve goes there until then, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_until: Option<String>,
     /// 0..100.
     pub priority: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -50,7 +50,7 @@ pub enum Transition {
 }
 
 /// What surrounds an event.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Circumstance {
     /// The target's own failure rate before the event, 0..1.
     pub own: f64,
@@ -92,6 +92,11 @@ impl Default for Breaker {
 impl Breaker {
     pub fn state(&self) -> BreakerState {
         self.state
+    }
+
+    /// Closed, with nothing against it: then one more success changes nothing, whatever is usual.
+    pub fn is_calm(&self) -> bool {
+        self.state == BreakerState::Closed && self.evidence <= 0.0
     }
 
     /// Share of failures among what it heard lately.

@@ -56,6 +56,8 @@ pub struct ProviderPatch {
     /// 1 or more.
     pub max_concurrent: Option<i64>,
     pub weights: Option<WeightOverride>,
+    /// Everything that it may serve goes there for so long; zero ends that.
+    pub pin: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

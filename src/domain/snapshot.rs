@@ -97,6 +97,8 @@ pub struct RoutingTable {
     pub peers_first_token: f64,
     /// Client requests per second.
     pub request_rate: f64,
+    /// Place of the provider that everything goes to for now.
+    pub pinned: Option<usize>,
     /// What all requests together may spend on further attempts.
     pub retries: Arc<RetryBudget>,
 }
@@ -244,6 +246,8 @@ pub struct ProviderSnapshot {
     pub kind: Arc<str>,
     pub enabled: bool,
     pub draining: bool,
+    /// Everything that it may serve goes there until then.
+    pub pinned_until: Option<Moment>,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
     /// Its own weights over the global ones.

@@ -80,6 +80,8 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         kind: "compatible".to_owned(),
         enabled: true,
         draining: false,
+
+        pinned_until: None,
         priority: 50,
         max_concurrent: Some(64),
         share: if well { 1.0 / 3.0 } else { 0.0 },

@@ -154,3 +154,21 @@ async fn a_stopped_engine_is_said_to_be_busy() {
     );
     assert_eq!(answer.header("retry-after"), "1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_is_pinned_for_a_while() {
+    let house = House::new();
+    let path = "/api/providers/beta";
+
+    let pinned = house.send("PATCH", path, r#"{"pinSeconds":60}"#).await;
+    assert!(pinned.ok()["pinnedUntil"].is_string());
+    let selection = house.get("/api/load-balancing").await;
+    assert_eq!(selection.ok()["provider"], "beta");
+    assert_eq!(selection.ok()["reason"], "pinned by an operator");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let selection = house.get("/api/load-balancing").await;
+    assert_eq!(selection.ok()["provider"], "alpha");
+
+    let wrong = house.send("PATCH", path, r#"{"pinSeconds":86401}"#).await;
+    assert!(wrong.problem(422).contains("from 0 to 86400"));
+}

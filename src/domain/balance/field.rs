@@ -23,6 +23,8 @@ const OUT_OF_SIGHT: f64 = 0.15;
 /// After its breaker closed, a target's odds grow over so many seconds, from this part.
 const SLOW_START: f64 = 10.0;
 const SLOW_START_LEAST: f64 = 0.1;
+/// A wish for a provider that is less likely to succeed than this is not insisted on.
+const WISHED_RISK: f64 = 0.5;
 /// Two that are that close are equals.
 const EQUAL: f64 = 1e-12;
 
@@ -117,6 +119,11 @@ impl Field {
             }
         }
         set_odds(&mut self.rows, table.strategy, &table.tuning);
+        if let Some(pinned) = table.pinned.and_then(|pinned| wished(&self.rows, pinned)) {
+            for (place, row) in self.rows.iter_mut().enumerate() {
+                row.odds = f64::from(u8::from(place == pinned));
+            }
+        }
     }
 
     /// Those that may be chosen besides `chosen`, best first.
@@ -142,6 +149,29 @@ impl Field {
         };
         self.rows.iter().filter_map(out).collect()
     }
+}
+
+/// The best of a provider that is wished for, unless it is likelier to fail than not.
+pub(super) fn wished(rows: &[Row], provider: usize) -> Option<usize> {
+    best(rows, |row| {
+        row.is_admitted() && row.provider == provider && row.bads.risk < WISHED_RISK
+    })
+}
+
+/// The best of some; of equals the less busy one, then the first, so that the answer depends on
+/// nothing but the order of the configuration.
+pub(super) fn best(rows: &[Row], fits: impl Fn(&Row) -> bool) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| fits(row)) {
+        let is_better = best.is_none_or(|best| {
+            let best = &rows[best];
+            row.worth > best.worth || (row.worth == best.worth && row.in_flight < best.in_flight)
+        });
+        if is_better {
+            best = Some(place);
+        }
+    }
+    best
 }
 
 /// The score that is shown for a row, 0..1: the founding formula, for `adaptive` with its guard.

@@ -2,7 +2,8 @@
 //!
 //! 1. A hard filter that nothing relaxes: capabilities, constraints, switched off, tried already.
 //! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up.
-//! 3. The preferred provider, where it passes both and is more likely to succeed than to fail.
+//! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
+//!    both and is more likely to succeed than to fail.
 //! 4. A half-open target's trial, for first attempts.
 //! 5. Now and then whoever was not asked for long, so that it stays measured.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
@@ -17,12 +18,14 @@ mod field;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod strategy_tests;
+#[cfg(test)]
 mod tests;
 
 pub use ask::{Ask, Scope};
 pub use exclusion::Exclusion;
-use field::score;
 pub use field::{Entry, Field, Row, set_odds, worth};
+use field::{best, score};
 
 use crate::domain::chance::Luck;
 use crate::domain::lease::{Lease, Terms};
@@ -32,8 +35,6 @@ use crate::domain::target::Class;
 use crate::domain::units::Moment;
 use std::time::Duration;
 
-/// A preferred provider that is less likely to succeed than this is not insisted on.
-const PREFERRED_RISK: f64 = 0.5;
 /// Whoever was not asked for so many seconds is worth an exploration.
 const STALE: f64 = 30.0;
 /// In need nobody is sent where it would take longer than so many seconds to be welcome.
@@ -73,6 +74,8 @@ pub enum Reason {
     Best,
     /// Drawn by odds.
     Drawn,
+    /// The one that an operator sends everything to for now.
+    Pinned,
     /// The one that was wished for.
     Preferred,
     /// The only one that may serve.
@@ -88,9 +91,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Best,
         Self::Drawn,
+        Self::Pinned,
         Self::Preferred,
         Self::Only,
         Self::Trial,
@@ -104,6 +108,7 @@ impl Reason {
         match self {
             Self::Best => "best score",
             Self::Drawn => "drawn by share",
+            Self::Pinned => "pinned by an operator",
             Self::Preferred => "preferred provider",
             Self::Only => "only one allowed",
             Self::Trial => "trial of a half-open breaker",
@@ -226,12 +231,16 @@ fn pick(
 ) -> Option<(usize, Reason)> {
     let first_attempt = ask.tried.is_empty();
     let admitted = |row: &Row| row.is_admitted();
-    if let Some(preferred) = ask.preferred
-        && let Some(wished) = best(rows, |row| {
-            row.is_admitted() && row.provider == preferred && row.bads.risk < PREFERRED_RISK
-        })
-    {
-        return Some((wished, Reason::Preferred));
+    let wishes = [
+        (table.pinned, Reason::Pinned),
+        (ask.preferred, Reason::Preferred),
+    ];
+    for (provider, reason) in wishes {
+        if let Some(provider) = provider
+            && let Some(wished) = field::wished(rows, provider)
+        {
+            return Some((wished, reason));
+        }
     }
     if !first_attempt {
         let of = |&tried: &usize| Some(table.candidates.get(tried)?.provider);
@@ -269,22 +278,6 @@ fn pick(
 pub fn next(rows: &[Row], failed: impl Fn(usize) -> bool) -> Option<usize> {
     best(rows, |row| row.is_admitted() && !failed(row.provider))
         .or_else(|| best(rows, Row::is_admitted))
-}
-
-/// The best of some; of equals the less busy one, then the first, so that the answer depends on
-/// nothing but the order of the configuration.
-fn best(rows: &[Row], fits: impl Fn(&Row) -> bool) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    for (place, row) in rows.iter().enumerate().filter(|(_, row)| fits(row)) {
-        let is_better = best.is_none_or(|best| {
-            let best = &rows[best];
-            row.worth > best.worth || (row.worth == best.worth && row.in_flight < best.in_flight)
-        });
-        if is_better {
-            best = Some(place);
-        }
-    }
-    best
 }
 
 /// One draw by odds.

@@ -57,6 +57,7 @@ pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
         outputs: [300.0; Class::COUNT],
         peers_first_token: 0.8,
         request_rate: 1.0,
+        pinned: None,
         retries: Arc::new(RetryBudget::new(NOW)),
     }
 }
@@ -87,7 +88,7 @@ pub(super) fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliabili
 }
 
 /// Decides without exploring.
-fn choose(table: &RoutingTable, ask: &Ask<'_>, draw: f64) -> Result<Choice, NoTarget> {
+pub(super) fn choose(table: &RoutingTable, ask: &Ask<'_>, draw: f64) -> Result<Choice, NoTarget> {
     super::choose(table, ask, NOW, Luck::drawing(draw), &mut Field::default())
 }
 
@@ -231,6 +232,26 @@ fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
 }
 
 #[test]
+fn everything_goes_to_a_pinned_provider_while_it_may_serve() {
+    let mut table = three();
+    table.pinned = Some(2);
+    let wish = Ask {
+        preferred: Some(0),
+        ..ask()
+    };
+
+    let choice = choose(&table, &wish, 0.0).unwrap();
+    assert_eq!((choice.target, choice.reason), (2, Reason::Pinned));
+    assert_eq!(super::shares(&table, &ask(), NOW)[2].share, 1.0);
+    assert_ne!(choose(&table, &tried(&[2]), 0.0).unwrap().target, 2);
+    table.candidates[2].standing = Standing::Draining;
+    assert_eq!(
+        choose(&table, &wish, 0.0).unwrap().reason,
+        Reason::Preferred
+    );
+}
+
+#[test]
 fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
     let mut table = three();
     table.candidates[2].max_concurrent = Some(1);
@@ -303,49 +324,6 @@ fn a_scope_of_names_is_kept() {
     let choice = choose(&three(), &only, 0.99).unwrap();
 
     assert_eq!((choice.target, choice.reason), (1, Reason::Only));
-}
-
-#[test]
-fn every_strategy_compares_what_it_says() {
-    let mut table = three();
-    let chosen = |strategy, table: &mut RoutingTable| {
-        table.strategy = strategy;
-        choose(table, &ask(), 0.0).unwrap().target
-    };
-    // The window saw other numbers than the faded means: only `best` reads it.
-    table.candidates[0].window.first_token = 0.001;
-    assert_eq!(chosen(Strategy::Best, &mut table), 0);
-    assert_eq!(chosen(Strategy::LowestLatency, &mut table), 2);
-    assert_eq!(chosen(Strategy::LowestCost, &mut table), 0);
-    table.candidates[2].price = Some(Price::flat(0.0, 0.0));
-    table.candidates[0].price = None;
-    assert_eq!(
-        chosen(Strategy::LowestCost, &mut table),
-        2,
-        "free is a price, and unknown is not free"
-    );
-
-    let busy = |table: &RoutingTable, target: usize| {
-        let only = [target];
-        let ask = Ask {
-            scope: Scope::Only(&only),
-            ..ask()
-        };
-        choose(table, &ask, 0.0).unwrap().lease(table, NOW).unwrap()
-    };
-    let held = [busy(&table, 0), busy(&table, 2)];
-    assert_eq!(chosen(Strategy::LeastBusy, &mut table), 1);
-    drop(held);
-    table.strategy = Strategy::RoundRobin;
-    let turn: Vec<usize> = (0..6)
-        .map(|second| {
-            let choice = choose(&table, &ask(), 0.7).unwrap();
-            drop(choice.lease(&table, Moment::from_seconds(2_000 + second)));
-            choice.target
-        })
-        .collect();
-    assert_eq!(turn[..3], turn[3..]);
-    assert_eq!(turn.iter().sum::<usize>(), 6, "each twice: {turn:?}");
 }
 
 #[test]

@@ -176,6 +176,9 @@ impl Fleet {
             record.weights = weights;
             what.push("own weights".to_owned());
         }
+        if let Some(pin) = patch.pin {
+            self.pin(at, pin, now, &mut what);
+        }
         self.refresh_states(now);
         if what.is_empty() {
             return Ok((Answer::Provider(at), Vec::new()));

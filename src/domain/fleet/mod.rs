@@ -5,6 +5,7 @@
 mod commands;
 mod learning;
 mod members;
+mod pin;
 mod reports;
 mod routing;
 #[cfg(test)]
@@ -64,6 +65,8 @@ pub struct Fleet {
     next_event: u64,
     decisions: Decisions,
     requests_news: RequestNews,
+    /// The provider that everything goes to, and until when.
+    pin: Option<(usize, Moment)>,
     /// What has been warned of and still holds.
     warned: Vec<Warning>,
     chance: Chance,
@@ -117,6 +120,7 @@ impl Fleet {
             next_event: 1,
             decisions: Decisions::default(),
             requests_news: RequestNews::default(),
+            pin: None,
             warned: Vec::new(),
             chance: Chance::new(seed),
             started: now,
@@ -145,6 +149,7 @@ impl Fleet {
         self.expire_gauges(now);
         self.revert_weights(now, &mut effects);
         self.refresh_states(now);
+        self.end_pin(now, &mut effects);
         self.warn(now, &mut effects);
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {

@@ -133,6 +133,9 @@ impl Fleet {
             kind: Arc::clone(&self.catalogue.providers[at].kind),
             enabled: record.enabled,
             draining: record.draining,
+            pinned_until: self
+                .pinned_at(now)
+                .and_then(|(pinned, until)| (pinned == at).then_some(until)),
             priority: record.priority,
             max_concurrent: record.max_concurrent,
             weights: record.weights,

@@ -44,6 +44,7 @@ impl Fleet {
                 .map(|output| usual_output(output, now)),
             peers_first_token: self.usual_speed(now).0,
             request_rate: self.request_rate.per_second(now),
+            pinned: self.pinned_at(now).map(|(provider, _)| provider),
             retries: Arc::clone(&self.retries),
         }
     }

@@ -123,6 +123,27 @@ fn a_trial_that_is_told_to_wait_puts_its_breaker_off_until_then() {
 }
 
 #[test]
+fn of_a_thousand_at_once_none_meets_an_open_breaker_and_one_tries_a_half_open_one() {
+    let mut fleet = fleet();
+    (0..4).for_each(|second| drop(fleet.observe(&attempt(0, second, BAD), at(second))));
+    let thousand = |fleet: &Fleet, second: u64| {
+        let table = fleet.routing_table(at(second));
+        let places: Vec<_> = (0..1_000)
+            .filter_map(|number| {
+                let choice = chosen(&table, at(second), f64::from(number) / 1_000.0);
+                let lease = choice.lease(&table, at(second));
+                lease.map(|lease| (choice.target, lease))
+            })
+            .collect();
+        places.iter().filter(|(target, _)| *target == 0).count()
+    };
+
+    assert_eq!(thousand(&fleet, 4), 0);
+    fleet.tick(at(10));
+    assert_eq!(thousand(&fleet, 10), 1);
+}
+
+#[test]
 fn a_breaker_closes_with_first_tokens_and_the_target_starts_slowly() {
     let mut fleet = fleet();
     (0..4).for_each(|second| drop(fleet.observe(&attempt(0, second, BAD), at(second))));

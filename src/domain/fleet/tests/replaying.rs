@@ -2,7 +2,7 @@
 
 use super::{at, fleet};
 use crate::domain::{
-    Ask, Chance, Decision, DecisionId, Field, Luck, Metered, ModelType, Money, Objective,
+    Ask, Chance, Decision, DecisionId, Failure, Field, Luck, Metered, ModelType, Money, Objective,
     Observation, Occasion, Replay, RequestEnd, RequestOutcome, Round, RoutingTable, Usage, Weights,
     choose, what_if,
 };
@@ -134,6 +134,29 @@ fn where_nobody_went_before_it_is_a_guess() {
     );
     assert_eq!(answer.extrapolated, 100);
     assert!(answer.targets.iter().any(|target| target.extrapolated));
+}
+
+#[test]
+fn what_a_refusal_did_not_use_is_not_what_another_target_would_use() {
+    let mut table = table();
+    under(&mut table, 0.0);
+    let refused = |decision: &Arc<Decision>| {
+        let mut decision = Decision::clone(decision);
+        if let Some(end) = &mut decision.end {
+            end.outcome = RequestOutcome::Error(Failure::Server);
+            end.usage = Some(Metered::NOTHING);
+            end.cost = Some(Money::ZERO);
+        }
+        Arc::new(decision)
+    };
+    let decisions: Vec<_> = recorded(&table, 100).iter().map(refused).collect();
+
+    let answer = what_if(
+        &decisions,
+        &Weights::default().moved(Objective::Cost, 100.0),
+    );
+    assert_eq!(answer.now.usd_per_1k, Some(0.0));
+    assert!(answer.then.usd_per_1k > Some(0.0), "{answer:?}");
 }
 
 #[test]

@@ -227,3 +227,32 @@ fn weights_that_ask_for_trouble_are_warned_of_once() {
     fleet.command(patch(60.0), at(3)).unwrap();
     assert_eq!(told(&fleet.command(patch(90.0), at(4)).unwrap().1), 1);
 }
+
+#[test]
+fn a_pin_ends_by_itself_and_by_hand() {
+    let mut fleet = fleet();
+    let pin = |fleet: &mut crate::domain::Fleet, seconds, now| {
+        let command = Command::ChangeProvider {
+            name: "b".to_owned(),
+            patch: ProviderPatch {
+                pin: Some(Duration::from_secs(seconds)),
+                ..ProviderPatch::default()
+            },
+            who: "op".to_owned(),
+        };
+        fleet.command(command, at(now)).unwrap().1.len()
+    };
+
+    pin(&mut fleet, 30, 0);
+    assert_eq!(fleet.routing_table(at(29)).pinned, Some(1));
+    assert_eq!(
+        fleet.snapshot(900, at(29)).providers[1].pinned_until,
+        Some(at(30))
+    );
+    assert_eq!(fleet.routing_table(at(30)).pinned, None);
+    assert_eq!(fleet.tick(at(30)).len(), 1, "it is told");
+    pin(&mut fleet, 60, 40);
+    pin(&mut fleet, 0, 41);
+    assert_eq!(fleet.routing_table(at(42)).pinned, None);
+    assert_eq!(pin(&mut fleet, 0, 43), 0, "nothing was pinned");
+}
