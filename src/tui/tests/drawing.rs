@@ -169,7 +169,8 @@ fn old_data_is_dim_and_says_its_age() {
         NOW + Duration::from_secs(12),
     );
 
-    assert!(text(&model, 120, 40).contains("STALE 12s"));
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("STALE 12s") && screen.contains("connection refused; trying again"));
     let area = Rect::new(0, 0, 120, 40);
     let mut buffer = Buffer::empty(area);
     draw(&model, area, &mut buffer);

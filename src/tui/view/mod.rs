@@ -170,7 +170,16 @@ fn notice<'a>(model: &Model, status: &Status) -> Line<'a> {
             format!(" {} {}", theme.mark('✓', '+'), notice.text),
             theme.good(),
         ),
-        None => match &status.reverts_at {
+        None => standing(model, status),
+    }
+}
+
+/// What stays to be said where there is no news: a line that is lost, a trial that runs.
+fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
+    let theme = model.theme();
+    match &model.link {
+        Link::Lost(why) => Line::styled(format!(" {why}; trying again"), theme.warn()),
+        _ => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
                     " on trial: the weights go back at {}Z unless K keeps them",
