@@ -244,10 +244,14 @@ fn model(providers: usize, step: u64) -> Model {
     let options = Options {
         all_in_one: true,
         read_only: false,
+        protection: tui::Protection::default(),
         theme: Theme::default(),
+        keymap: tui::Keymap::default(),
         window: aibal_tui::contract::Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
+        over_line: false,
+        logs: aibal_tui::logs::Recent::default(),
     };
     Model::showing(options, specimen::status(providers, step))
 }

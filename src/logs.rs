@@ -1,11 +1,14 @@
 //! Where log lines go, and in what form. While the dashboard is up nothing may write to the
-//! terminal, so lines go to a file or nowhere.
+//! terminal, so lines go to a file, and the latest to the screen's own log.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -36,6 +39,60 @@ impl FromStr for LogFormat {
     }
 }
 
+/// So many lines are remembered for the screen.
+const RECENT_MOST: usize = 500;
+/// Of a longer line the beginning is remembered.
+const LINE_MOST: usize = 1_000;
+
+/// The latest log lines, for the screen; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Recent {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    /// The screen is closed: lines go to stderr as well.
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Recent {
+    /// From now on lines go to stderr as well: the screen is closed, the process goes on.
+    pub fn to_stderr(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// The newest lines first, at most so many, after so many that are newer.
+    pub fn lines(&self, newer: usize, most: usize) -> Vec<String> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().rev().skip(newer).take(most).cloned().collect()
+    }
+
+    pub fn count(&self) -> usize {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+}
+
+impl Write for Recent {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_closed.load(Ordering::Relaxed) {
+            let _nobody_may_read = io::stderr().write_all(bytes);
+        }
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            if lines.len() >= RECENT_MOST {
+                lines.pop_front();
+            }
+            lines.push_back(line.chars().take(LINE_MOST).collect());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What is logged, how, and where.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
@@ -43,8 +100,8 @@ pub struct LogOptions {
     pub level: Option<String>,
     pub format: LogFormat,
     pub file: Option<PathBuf>,
-    /// The screen is ours: without a file, lines go nowhere.
-    pub has_screen: bool,
+    /// The screen is ours: without a file, lines go here.
+    pub screen: Option<Recent>,
 }
 
 /// Starts logging. The error names the file or the filter that is wrong.
@@ -58,8 +115,10 @@ pub fn start(options: &LogOptions) -> Result<(), String> {
             })?;
             BoxMakeWriter::new(Mutex::new(file))
         }
-        None if options.has_screen => BoxMakeWriter::new(std::io::sink),
-        None => BoxMakeWriter::new(std::io::stderr),
+        None => match options.screen.clone() {
+            Some(recent) => BoxMakeWriter::new(move || recent.clone()),
+            None => BoxMakeWriter::new(io::stderr),
+        },
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

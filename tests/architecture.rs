@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "api",
         &["contract", "client", "domain", "engine", "clock", "access"],
     ),
-    ("tui", &["contract", "client"]),
+    ("tui", &["contract", "client", "logs"]),
     ("demo", &[]),
     ("server", &["gateway", "api", "access"]),
     ("cli", &["config", "client", "contract", "demo", "logs"]),

@@ -12,13 +12,11 @@ mod gauge;
 mod guard;
 mod health;
 mod monitoring;
-mod probing;
 mod steering;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{panicked, unknown_path};
-pub use probing::Prober;
 
 use crate::access::Access;
 use crate::client::Local;
@@ -37,7 +35,6 @@ const BODY_MOST: usize = 64 * 1024;
 pub struct Api {
     pub local: Local,
     pub access: Access,
-    pub prober: Prober,
     /// Ends the streams of events, which would otherwise last as long as their readers.
     pub stop: CancellationToken,
 }

@@ -4,7 +4,7 @@ use super::Door;
 use super::form::{BodyForm, Form};
 use super::monitoring::WINDOWS;
 use crate::access::Caller;
-use crate::client::{Refused, find_provider};
+use crate::client::Refused;
 use crate::contract::{
     ProbeReport, Problem, ProviderChange, ProviderStatus, WeightOverride, WeightsChange,
     WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest, Window,
@@ -123,16 +123,7 @@ pub(super) async fn probe(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ProbeReport>, Refused> {
     let name = segment(name)?;
-    let catalogue = &desk.api.local.handle().routing_table().catalogue;
-    let provider = find_provider(catalogue, &name)?;
-    let report = desk.api.prober.probe(provider).await;
-    report.map(Json).ok_or_else(|| {
-        let detail = format!("the probe of {name} has not come back; try again in a moment");
-        Refused {
-            problem: Problem::new(503, detail),
-            retry_after: Some(std::time::Duration::from_secs(1)),
-        }
-    })
+    Ok(Json(desk.api.local.probe(&name).await?))
 }
 
 fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, Refused> {

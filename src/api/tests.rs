@@ -9,9 +9,10 @@ mod replaying;
 mod selecting;
 mod steering;
 
-use super::{Api, Prober, router};
+use super::{Api, router};
 use crate::access::{Access, Peer};
 use crate::client::Local;
+use crate::client::Prober;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
@@ -99,9 +100,10 @@ impl House {
             environment: "test".to_owned(),
         };
         let api = Api {
-            local: Local::new(handle.clone(), instance).saved("config.toml"),
+            local: Local::new(handle.clone(), instance)
+                .saved("config.toml")
+                .with_prober(Prober::new(probe)),
             access,
-            prober: Prober::new(probe),
             stop: stop.clone(),
         };
         Self {

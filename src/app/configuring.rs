@@ -4,6 +4,7 @@ use super::{Fault, commands};
 use crate::cli::arguments::{Config, Globals};
 use crate::config::{self, Flags, Sources};
 use crate::protocols;
+use crate::tui::Keymap;
 
 /// Files, environment and flags of this process.
 pub(super) fn sources(globals: &Globals) -> Result<Sources, Fault> {
@@ -23,13 +24,24 @@ pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, Fault> {
     match command {
         Config::Init => init(globals, &sources)?,
         Config::Check => {
-            commands::print(&format!("{}\n", config::check(&sources).map_err(mistaken)?));
+            let verdict = config::check(&sources).map_err(mistaken)?;
+            if let Some(settings) = dashboard(globals) {
+                Keymap::with(&settings.keys).map_err(Fault::usage)?;
+            }
+            commands::print(&format!("{verdict}\n"));
         }
         Config::Show => commands::print(&config::show(&config::load(&sources).map_err(mistaken)?)),
         Config::Path => commands::print(&config::path(&sources)),
         Config::Schema => commands::print(&(config::schema() + "\n")),
     }
     Ok(0)
+}
+
+/// What the configuration says about the screen; nothing where it cannot be read, for a dashboard
+/// of an instance elsewhere needs none.
+pub(super) fn dashboard(globals: &Globals) -> Option<config::DashboardSettings> {
+    let loaded = config::load(&sources(globals).ok()?).ok()?;
+    Some(loaded.settings.dashboard)
 }
 
 /// The price table; with a configuration that cannot be read, the built-in one.

@@ -2,8 +2,8 @@
 //! depends on whom.
 
 use crate::access::Access;
-use crate::api::{self, Api, Prober};
-use crate::client::{Client, Local, socket_path};
+use crate::api::{self, Api};
+use crate::client::{Client, Local, Prober, socket_path};
 use crate::contract;
 use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
@@ -96,11 +96,12 @@ impl Instance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: blueprint.environment,
         };
-        let local = Local::new(handle.clone(), who).saved(&blueprint.saved);
+        let local = Local::new(handle.clone(), who)
+            .saved(&blueprint.saved)
+            .with_prober(prober(probes));
         let api = Api {
             local: local.clone(),
             access: blueprint.access,
-            prober: prober(probes),
             stop: doors.clone(),
         };
         let router = server::doors(

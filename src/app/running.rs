@@ -5,11 +5,11 @@ use super::instance::Instance;
 use super::keeping;
 use super::screen::{self, Screen};
 use super::signals::{Signals, Told};
-use super::{Fault, commands};
+use super::{Fault, commands, configuring};
 use crate::cli::arguments::{Attach, Demo, Globals};
 use crate::cli::whereabouts;
 use crate::demo::{Scenario, Traffic, Vendors};
-use crate::logs::{self, LogOptions};
+use crate::logs::{self, LogOptions, Recent};
 use crate::tui::{Ending, Options};
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
@@ -20,14 +20,17 @@ use tokio_util::sync::CancellationToken;
 /// More requests a second than one machine's demo can mean.
 const MOST_REQUESTS: f64 = 10_000.0;
 
+/// More vendors than the screen is made for.
+const MOST_PROVIDERS: usize = 500;
+
 /// Gateway and dashboard in one process.
 pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
     if !std::io::stdout().is_terminal() {
         return commands::plain_report(globals);
     }
-    start_logs(globals, true)?;
+    let logs = start_logs(globals, true)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals).await?;
+        let plan = blueprint::from_configuration(globals, logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener)?;
         keeping::spawn(&mut instance, plan.loaded, globals.no_save);
@@ -38,9 +41,9 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
 
 /// Gateway, probes and API without a screen.
 pub(super) fn serve(globals: &Globals) -> Result<u8, Fault> {
-    start_logs(globals, false)?;
+    let logs = start_logs(globals, false)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals).await?;
+        let plan = blueprint::from_configuration(globals, logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener)?;
         keeping::spawn(&mut instance, plan.loaded, globals.no_save);
@@ -62,26 +65,33 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
         );
         return Err(Fault::usage(text));
     }
+    if !(1..=MOST_PROVIDERS).contains(&demo.providers) {
+        let text = format!(
+            "--providers is {}, but must be a whole number from 1 to {MOST_PROVIDERS}",
+            demo.providers
+        );
+        return Err(Fault::usage(text));
+    }
     let has_screen = !demo.headless;
     if has_screen && !std::io::stdout().is_terminal() {
         return Err(Fault::usage(
             "the demo draws on a terminal and stdout is none; add --headless to serve without a screen",
         ));
     }
-    start_logs(globals, has_screen)?;
+    let logs = start_logs(globals, has_screen)?;
     block_on(async {
         let listener = bind_demo(globals).await?;
-        let vendors = Vendors::start(demo.seed, scenario).await?;
+        let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
-        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port);
+        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port, logs);
         let instance = Instance::start(blueprint, listener)?;
         let base_url = format!("http://{}/v1", instance.address);
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
         let stop = CancellationToken::new();
         let running = tokio::spawn(traffic.run(stop.clone()));
         let told = format!(
-            "demo: {scenario}, five simulated vendors, {} requests a second",
-            demo.rps
+            "demo: {scenario}, {} simulated vendors, {} requests a second",
+            demo.providers, demo.rps
         );
         tell(&instance, &[told]);
         let guard = stop.clone().drop_guard();
@@ -104,11 +114,15 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
     if !std::io::stdout().is_terminal() {
         return commands::report_once(&address);
     }
-    start_logs(globals, true)?;
+    let logs = start_logs(globals, true)?;
+    let options = screen::options(globals, false, attach.read_only, address.to_string(), logs);
+    let options = match configuring::dashboard(globals) {
+        Some(settings) => screen::configured(options, globals, &settings)?,
+        None => options,
+    };
     block_on(async {
         let mut signals = Signals::listen()?;
         let client = commands::client(&address)?;
-        let options = screen::options(globals, false, attach.read_only, address.to_string());
         let mut screen = Screen::open(client, options)?;
         let told = tokio::select! {
             ended = screen.ended() => {
@@ -131,11 +145,13 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
 /// Serves under a dashboard until one of them ends.
 async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fault> {
     let mut signals = Signals::listen()?;
+    let logs = options.logs.clone();
     let mut screen = Screen::open(instance.client.clone(), options)?;
     tokio::select! {
             ended = screen.ended() => match ended {
                 Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
                 Ending::Detach => {
+                    logs.to_stderr();
                     commands::note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
@@ -243,14 +259,17 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
     }
 }
 
-pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<(), Fault> {
+/// Starts logging, and says where the latest lines are kept while there is a screen.
+pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Recent, Fault> {
+    let recent = Recent::default();
     let options = LogOptions {
         level: globals.log_level.clone(),
         format: globals.log_format.unwrap_or_default(),
         file: globals.log_file.clone(),
-        has_screen,
+        screen: has_screen.then(|| recent.clone()),
     };
-    logs::start(&options).map_err(Fault::usage)
+    logs::start(&options).map_err(Fault::usage)?;
+    Ok(recent)
 }
 
 pub(super) fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {

@@ -1,9 +1,12 @@
 //! The dashboard's thread, as the rest of the program sees it.
 
+use super::Fault;
 use crate::cli::arguments::Globals;
 use crate::client::Client;
+use crate::config::{Arm, DashboardSettings};
 use crate::contract::Window;
-use crate::tui::{self, Ending, Options, Strings, Theme};
+use crate::logs::Recent;
+use crate::tui::{self, Ending, Keymap, Options, Palette, Protection, Strings, Theme};
 use std::io;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -84,20 +87,53 @@ pub(super) fn options(
     all_in_one: bool,
     read_only: bool,
     place: String,
+    logs: Recent,
 ) -> Options {
     Options {
         all_in_one,
         read_only,
-        theme: theme(globals, false),
+        protection: Protection::default(),
+        theme: theme(globals, Palette::default()),
+        keymap: Keymap::default(),
         window: Window::default(),
         refresh: REFRESH,
         place,
+        over_line: set("SSH_CONNECTION"),
+        logs,
     }
 }
 
-/// `mono` is the configuration's wish; NO_COLOR and flags add to it.
-pub(super) fn theme(globals: &Globals, mono: bool) -> Theme {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+/// The same with what the configuration says about the screen. The error names a key that cannot
+/// be bound as it was wished.
+pub(super) fn configured(
+    usual: Options,
+    globals: &Globals,
+    settings: &DashboardSettings,
+) -> Result<Options, Fault> {
+    let seconds = settings.window.as_secs();
+    let window = Window::ALL
+        .into_iter()
+        .find(|window| window.seconds() == seconds);
+    Ok(Options {
+        protection: match settings.arm {
+            Arm::Auto => Protection::Production,
+            Arm::Always => Protection::Always,
+            Arm::Never => Protection::Never,
+        },
+        theme: theme(globals, settings.theme.parse().map_err(Fault::usage)?),
+        keymap: Keymap::with(&settings.keys).map_err(Fault::usage)?,
+        window: window.unwrap_or_default(),
+        refresh: settings.refresh,
+        ..usual
+    })
+}
+
+fn set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// `wish` is the configuration's; NO_COLOR and the flag outrank it.
+fn theme(globals: &Globals, wish: Palette) -> Theme {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
@@ -106,8 +142,13 @@ pub(super) fn theme(globals: &Globals, mono: bool) -> Theme {
         locale.contains("utf-8") || locale.contains("utf8")
     });
     let console = std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "dumb");
+    let palette = if globals.no_color || set("NO_COLOR") {
+        Palette::Mono
+    } else {
+        wish
+    };
     Theme {
-        mono: mono || globals.no_color || set("NO_COLOR"),
+        palette,
         ascii: globals.ascii || !unicode || console,
     }
 }

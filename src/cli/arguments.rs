@@ -82,6 +82,9 @@ pub struct Demo {
     /// steady, outage, brownout or rate-limit
     #[arg(long, default_value = "steady", value_name = "NAME")]
     pub scenario: String,
+    /// So many simulated vendors, 1 to 500
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub providers: usize,
     /// Serve without a screen
     #[arg(long)]
     pub headless: bool,

@@ -181,6 +181,8 @@ mod tests {
             usd_per_hour: None,
             why: why.to_owned(),
             state_since: String::new(),
+            failures: Vec::new(),
+            cancelled: 0,
             series: Series::default(),
         }
     }

@@ -1,12 +1,12 @@
 //! An instance in this process.
 
 use super::selection::{Circumstances, select};
-use super::{Refused, Update};
+use super::{Prober, Refused, Update, find_provider};
 use crate::clock;
 use crate::contract::{
-    DecisionDetail, Dropped, Instance, Performance, Problem, ProviderChange, ProviderStatus,
-    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem,
+    ProviderChange, ProviderStatus, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
     Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, WeightOverride,
@@ -33,6 +33,7 @@ pub struct Local {
     handle: Handle,
     instance: Arc<Instance>,
     saved: Option<Arc<str>>,
+    prober: Option<Prober>,
 }
 
 impl Local {
@@ -41,7 +42,15 @@ impl Local {
             handle,
             instance: Arc::new(instance),
             saved: None,
+            prober: None,
         }
+    }
+
+    /// Lets providers be probed by hand.
+    #[must_use]
+    pub fn with_prober(mut self, prober: Prober) -> Self {
+        self.prober = Some(prober);
+        self
     }
 
     /// Says where changes of weights live, in the answer to each: a file's path, or why they stay
@@ -78,6 +87,47 @@ impl Local {
             return Err(Problem::field("hours", hours, &expected).into());
         }
         Ok(Performance::from(&self.handle.performance(hours).await?))
+    }
+
+    /// The latest requests, newest first: of one provider, or of all.
+    pub async fn decisions(
+        &self,
+        most: usize,
+        provider: Option<&str>,
+    ) -> Result<Vec<DecisionReport>, Refused> {
+        let catalogue = &self.handle.routing_table().catalogue;
+        if let Some(name) = provider {
+            find_provider(catalogue, name)?;
+        }
+        let decisions = self.handle.decisions().await?;
+        let reports = decisions
+            .iter()
+            .filter(|decision| !decision.is_advice())
+            .map(|decision| DecisionReport::new(decision, catalogue));
+        let wanted =
+            |report: &DecisionReport| provider.is_none() || report.provider.as_deref() == provider;
+        Ok(reports.filter(wanted).take(most).collect())
+    }
+
+    pub async fn revisions(&self) -> Result<Vec<RevisionReport>, Busy> {
+        let revisions = self.handle.revisions().await?;
+        Ok(revisions.iter().map(RevisionReport::from).collect())
+    }
+
+    /// Has a provider probed now; an error where no probe has come back.
+    pub async fn probe(&self, name: &str) -> Result<ProbeReport, Refused> {
+        let provider = find_provider(&self.handle.routing_table().catalogue, name)?;
+        let report = match &self.prober {
+            Some(prober) => prober.probe(provider).await,
+            None => None,
+        };
+        report.ok_or_else(|| {
+            let detail = format!("the probe of {name} has not come back; try again in a moment");
+            Refused {
+                problem: Problem::new(503, detail),
+                retry_after: Some(Duration::from_secs(1)),
+            }
+        })
     }
 
     pub fn select(&self, request: &SelectRequest) -> Result<Selection, Refused> {

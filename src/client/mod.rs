@@ -4,18 +4,21 @@
 mod address;
 mod backoff;
 mod local;
+mod probing;
 mod refused;
 mod remote;
 mod selection;
 
 pub use address::{Address, socket_path};
 pub use local::Local;
+pub use probing::Prober;
 pub use refused::Refused;
 pub use remote::Remote;
 pub use selection::find_provider;
 
 use crate::contract::{
-    Instance, Performance, ProviderChange, ProviderStatus, SelectRequest, Selection, Status,
+    DecisionDetail, DecisionList, DecisionReport, Instance, Performance, ProbeReport,
+    ProviderChange, ProviderStatus, RevisionList, RevisionReport, SelectRequest, Selection, Status,
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::engine::Handle;
@@ -166,6 +169,55 @@ impl Client {
             Self::Remote(remote) => {
                 let path = format!("/api/providers/{}", escaped(name));
                 remote.send(Method::PATCH, &path, &change).await
+            }
+        }
+    }
+}
+
+impl Client {
+    /// The latest requests, newest first: of one provider, or of all.
+    pub async fn decisions(
+        &self,
+        most: usize,
+        provider: Option<&str>,
+    ) -> Result<Vec<DecisionReport>, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.decisions(most, provider).await?),
+            Self::Remote(remote) => {
+                let of = provider.map(|name| format!("&provider={}", escaped(name)));
+                let path = format!("/api/decisions?limit={most}{}", of.unwrap_or_default());
+                Ok(remote.get::<DecisionList>(&path).await?.decisions)
+            }
+        }
+    }
+
+    /// One decision, explained.
+    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.decision(id).await?),
+            Self::Remote(remote) => remote.get(&format!("/api/decisions/{}", escaped(id))).await,
+        }
+    }
+
+    /// Every change that is still remembered, newest first.
+    pub async fn revisions(&self) -> Result<Vec<RevisionReport>, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.revisions().await.map_err(Refused::from)?),
+            Self::Remote(remote) => Ok(remote
+                .get::<RevisionList>("/api/revisions")
+                .await?
+                .revisions),
+        }
+    }
+
+    /// Has a provider probed now.
+    pub async fn probe(&self, name: &str) -> Result<ProbeReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.probe(name).await?),
+            Self::Remote(remote) => {
+                let path = format!("/api/providers/{}/probe", escaped(name));
+                let nothing = serde_json::json!({});
+                remote.send(Method::POST, &path, &nothing).await
             }
         }
     }

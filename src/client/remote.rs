@@ -18,8 +18,9 @@ use tokio::time::timeout;
 /// A connect and a call that take longer are given up.
 const CONNECT: Duration = Duration::from_secs(3);
 const CALL: Duration = Duration::from_secs(10);
-/// Deltas come every second, so a line that is silent for longer is in trouble.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Deltas come every second, so a line that is silent for longer is in trouble; people know of it
+/// within two seconds.
+const SILENCE: Duration = Duration::from_millis(1_800);
 /// So many silences running, and the line is given up and made anew.
 const SILENCES_MOST: u32 = 5;
 

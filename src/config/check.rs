@@ -201,15 +201,10 @@ fn milliseconds(number: f64) -> Duration {
 }
 
 fn dashboard(file: file::Dashboard) -> DashboardSettings {
-    let is_built = unbuilt::is_built("dashboard.theme", &file.theme);
     DashboardSettings {
         refresh: Duration::from_millis(file.refresh_ms),
         window: words::window(&file.window).unwrap_or(Duration::from_mins(15)),
-        theme: if is_built {
-            file.theme
-        } else {
-            "default".to_owned()
-        },
+        theme: file.theme,
         arm: Arm::from_word(&file.arm).unwrap_or(Arm::Auto),
         keys: file.keys,
     }

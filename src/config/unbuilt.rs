@@ -15,7 +15,6 @@ struct Unbuilt {
 enum Values {
     All,
     Only(&'static [&'static str]),
-    AllBut(&'static [&'static str]),
 }
 
 const fn all(pattern: &'static str) -> Unbuilt {
@@ -45,13 +44,6 @@ const UNBUILT: &[Unbuilt] = &[
     all("alerts."),
     all("store."),
     all("cache."),
-    Unbuilt {
-        pattern: "dashboard.theme",
-        values: Values::AllBut(&["default", "mono"]),
-        meanwhile: "; default is in force",
-    },
-    all("dashboard.arm"),
-    all("dashboard.keys."),
     all("auth.tokens[].usd_per_day"),
 ];
 
@@ -67,7 +59,6 @@ fn row(pattern: &str, value: &str) -> Option<&'static Unbuilt> {
             && match row.values {
                 Values::All => true,
                 Values::Only(words) => words.contains(&value),
-                Values::AllBut(words) => !words.contains(&value),
             }
     };
     UNBUILT.iter().find(is_meant)
@@ -90,7 +81,7 @@ pub(super) fn warnings(entries: &[Entry]) -> Vec<Warning> {
         let row = row(entry.pattern, &entry.value)?;
         let value = match row.values {
             Values::All => String::new(),
-            Values::Only(_) | Values::AllBut(_) => format!("{}: ", entry.value),
+            Values::Only(_) => format!("{}: ", entry.value),
         };
         let message = format!("{value}accepted, but not built yet{}", row.meanwhile);
         Some(Warning::new(

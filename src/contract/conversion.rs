@@ -1,9 +1,10 @@
 //! Domain values → what we promise.
 
 use super::{
-    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, Fallback, ModelPerformance,
-    Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection, RevisionReport,
-    Selection, Series, ServiceState, State, Status, Totals, WeightPoints, WeightsReport, Window,
+    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
+    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection,
+    RevisionReport, Selection, Series, ServiceState, State, Status, Totals, WeightPoints,
+    WeightsReport, Window,
 };
 use crate::domain;
 use crate::domain::{Moment, Money};
@@ -75,6 +76,8 @@ impl ProviderStatus {
             usd_per_hour: provider.usd_per_hour,
             why: provider.why.clone(),
             state_since: rfc3339(provider.state_since),
+            failures: provider.failures.iter().map(FailureCount::from).collect(),
+            cancelled: provider.cancelled,
             series: series(&provider.columns, picture),
         }
     }
@@ -111,6 +114,8 @@ impl From<&domain::Column> for Bucket {
             errors: count(column.failed),
             p50_ms: column.p50_ms.map(narrow),
             p95_ms: column.p95_ms.map(narrow),
+            p99_ms: column.p99_ms.map(narrow),
+            spread: column.spread,
             cost_usd: column.cost.usd(),
         }
     }

@@ -1,6 +1,7 @@
 //! Deltas of a [`Status`]: what a watcher is sent once a second, and how it is put together again.
-//! A delta is a status without its series, for they are most of its length and change only at
-//! their end, and with only the events that are new.
+//! A delta is a status with only those columns of its series that are new or have changed, for
+//! series are most of its length and change only at their end, and with only the events that are
+//! new.
 
 use super::status::{Series, Status};
 
@@ -8,17 +9,14 @@ use super::status::{Series, Status};
 const EVENTS_MOST: usize = 100;
 
 impl Status {
-    /// What `self` says beyond `last`: everything once a column of time has been finished since,
-    /// else all but the series and the events that `last` has.
+    /// What `self` says beyond `last`: the series only once a column of time has been finished
+    /// since, and then from the column on that was unfinished in `last`.
     #[must_use]
     pub fn delta(&self, last: &Self) -> Self {
         let mut delta = self.clone();
-        if self.series.last_start != last.series.last_start {
-            return delta;
-        }
-        delta.series = Series::default();
+        delta.series = self.series.since(last.series.last_start);
         for provider in &mut delta.providers {
-            provider.series = Series::default();
+            provider.series = provider.series.since(last.series.last_start);
         }
         let newest = last.events.first().map_or(0, |event| event.id);
         delta.events.retain(|event| newest < event.id);
@@ -29,18 +27,15 @@ impl Status {
     /// events come before the old ones. A whole status is a delta too.
     pub fn apply(&mut self, delta: Self) {
         let mut last = std::mem::replace(self, delta);
-        if self.series.is_empty() {
-            self.series = last.series;
-        }
+        self.series.precede(last.series);
         for provider in &mut self.providers {
             let name = &provider.performance.provider;
             let same = last
                 .providers
                 .iter_mut()
-                .find(|old| old.performance.provider == *name)
-                .filter(|_| provider.series.is_empty());
+                .find(|old| old.performance.provider == *name);
             if let Some(old) = same {
-                provider.series = std::mem::take(&mut old.series);
+                provider.series.precede(std::mem::take(&mut old.series));
             }
         }
         let oldest = self.events.last().map_or(u64::MAX, |event| event.id);
@@ -50,10 +45,48 @@ impl Status {
     }
 }
 
+impl Series {
+    /// The columns from the one that starts at `start` on; nothing where that is still the last.
+    fn since(&self, start: u64) -> Self {
+        if self.last_start == start {
+            return Self::default();
+        }
+        let new = self.last_start.saturating_sub(start) / self.bucket_seconds.max(1) + 1;
+        let new = usize::try_from(new).unwrap_or(usize::MAX);
+        let kept = self.buckets.len().min(new);
+        Self {
+            buckets: self.buckets[self.buckets.len() - kept..].to_vec(),
+            ..*self
+        }
+    }
+
+    /// Puts the columns before its own that `older` has, up to its length.
+    fn precede(&mut self, older: Self) {
+        if self.is_empty() {
+            *self = older;
+            return;
+        }
+        let (width, length) = (self.bucket_seconds.max(1), older.buckets.len());
+        let own = self.buckets.len() as u64;
+        // The last of the older columns that is not among the own ones.
+        let first = (self.last_start / width + 1).saturating_sub(own);
+        let before =
+            first.saturating_sub((older.last_start / width + 1).saturating_sub(length as u64));
+        let mut columns = older.buckets;
+        if older.bucket_seconds != self.bucket_seconds || before > length as u64 {
+            return;
+        }
+        columns.truncate(usize::try_from(before).unwrap_or(length));
+        columns.append(&mut self.buckets);
+        let surplus = columns.len().saturating_sub(length);
+        self.buckets = columns.split_off(surplus);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Dropped, EventKind, EventReport, Instance, Window};
+    use crate::contract::{Bucket, Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
         Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId,
         WeightOverride, Weights,
@@ -120,6 +153,27 @@ mod tests {
                 expected.providers[0].series = last.providers[0].series.clone();
             }
             assert_eq!(seen, expected, "{seconds} s later");
+        }
+    }
+
+    #[test]
+    fn finished_columns_are_sent_alone_and_put_to_the_older_ones() {
+        let at = |last: u64| Series {
+            bucket_seconds: 15,
+            last_start: last * 15,
+            buckets: (last - 59..=last)
+                .map(|column| Bucket {
+                    requests: u32::try_from(column).unwrap(),
+                    ..Bucket::default()
+                })
+                .collect(),
+        };
+        for (later, sent) in [(0, 0), (1, 2), (3, 4), (59, 60), (60, 60), (200, 60)] {
+            let (old, new) = (at(1_000), at(1_000 + later));
+            let mut tail = new.since(old.last_start);
+            assert_eq!(tail.buckets.len(), sent, "{later} columns later");
+            tail.precede(old);
+            assert_eq!(tail, new, "{later} columns later");
         }
     }
 

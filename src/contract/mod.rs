@@ -36,7 +36,9 @@ pub use round::{
     TuningReport,
 };
 pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};
-pub use status::{Bucket, Dropped, ProviderStatus, Series, ServiceState, Status, Window};
+pub use status::{
+    Bucket, Dropped, FailureCount, ProviderStatus, Series, ServiceState, Status, Window,
+};
 pub use what_if::{
     SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport, WhatIfRequest,
 };

@@ -112,7 +112,8 @@ pub struct Status {
     pub reverts_at: Option<String>,
     /// In the order of the configuration.
     pub providers: Vec<ProviderStatus>,
-    /// All providers together, over the window; left out of a delta that finishes no column.
+    /// All providers together, over the window; a delta has only the columns
+    /// that are new or have changed.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
     /// Firing alerts.
@@ -171,8 +172,31 @@ pub struct ProviderStatus {
     pub why: String,
     /// Since when it is in this state, RFC 3339.
     pub state_since: String,
+    /// Failures that count in the rates, over the window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureCount>,
+    /// Attempts whose client left, over the window; they count in no rate.
+    #[serde(default)]
+    pub cancelled: u64,
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
+}
+
+/// Failures of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureCount {
+    /// Such as `timeout`, `rate_limit` or `server`.
+    pub kind: String,
+    pub count: u64,
+}
+
+impl From<&(&'static str, u64)> for FailureCount {
+    fn from(&(kind, count): &(&'static str, u64)) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            count,
+        }
+    }
 }
 
 /// Sixty equal columns of time, aligned to the epoch, the last one unfinished.
@@ -205,6 +229,11 @@ pub struct Bucket {
     /// Latency of successes; `null` where there was none.
     pub p50_ms: Option<f32>,
     pub p95_ms: Option<f32>,
+    #[serde(default)]
+    pub p99_ms: Option<f32>,
+    /// Successes by latency: below 0.5 s, 1 s, 2 s, 5 s, and beyond.
+    #[serde(default)]
+    pub spread: [u32; 5],
     pub cost_usd: f64,
 }
 

@@ -162,6 +162,17 @@ pub static PROFILES: [Profile; 5] = [
     },
 ];
 
+impl Profile {
+    /// Another vendor of the same nature, named with a number behind; it is there for as long as
+    /// the process, as the others are.
+    pub fn namesake(&self, number: usize) -> &'static Self {
+        Box::leak(Box::new(Self {
+            name: String::leak(format!("{}-{number}", self.name)),
+            ..*self
+        }))
+    }
+}
+
 #[cfg(test)]
 impl Profile {
     /// The row of a name.

@@ -68,12 +68,32 @@ impl Vendors {
     /// Like [`Vendors::start`], in a world that runs `pace` times as fast as the real one
     /// (0.001 to 10 000): latencies, limits and the scenario alike.
     pub async fn start_at(seed: u64, scenario: Scenario, pace: f64) -> io::Result<Self> {
+        Self::start_many(seed, scenario, pace, PROFILES.len()).await
+    }
+
+    /// Like [`Vendors::start_at`], with so many vendors: the five, then others of their natures
+    /// called `openai-2` and so on.
+    ///
+    /// # Errors
+    /// Where a loopback port cannot be opened.
+    pub async fn start_many(
+        seed: u64,
+        scenario: Scenario,
+        pace: f64,
+        count: usize,
+    ) -> io::Result<Self> {
         let (pace, stop) = (Pace::new(pace), CancellationToken::new());
         let guard = stop.clone().drop_guard();
-        let mut cast = Vec::with_capacity(PROFILES.len());
-        let mut endpoints = Vec::with_capacity(PROFILES.len());
+        let mut cast = Vec::with_capacity(count);
+        let mut endpoints = Vec::with_capacity(count);
 
-        for profile in &PROFILES {
+        for place in 0..count {
+            let (again, profile) = (place / PROFILES.len(), &PROFILES[place % PROFILES.len()]);
+            let profile = if again == 0 {
+                profile
+            } else {
+                profile.namesake(again + 1)
+            };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             endpoints.push(endpoint(profile, listener.local_addr()?));
             let behaviour = Arc::new(Behaviour::new(profile, seed, pace));

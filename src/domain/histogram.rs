@@ -51,6 +51,18 @@ impl Histogram {
         None
     }
 
+    /// How many lie below the first bound, between each two, and beyond the last; in milliseconds,
+    /// rising, read to within one bucket.
+    pub fn spread<const N: usize>(&self, bounds: [f64; N]) -> Vec<u32> {
+        let mut parts = vec![0_u32; N + 1];
+        for &(bucket, count) in &self.cells {
+            let middle = edge(bucket).midpoint(edge(bucket + 1));
+            let part = bounds.iter().filter(|bound| **bound <= middle).count();
+            parts[part] = parts[part].saturating_add(count);
+        }
+        parts
+    }
+
     fn count(&mut self, bucket: u8, count: u32) {
         match self.cells.binary_search_by_key(&bucket, |&(at, _)| at) {
             Ok(place) => self.cells[place].1 = self.cells[place].1.saturating_add(count),
@@ -84,6 +96,15 @@ mod tests {
     #[test]
     fn an_empty_histogram_has_no_quantiles() {
         assert_eq!(Histogram::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn a_spread_counts_every_latency_once() {
+        let mut histogram = Histogram::default();
+        for latency in [100.0, 600.0, 700.0, 30_000.0] {
+            histogram.add(latency);
+        }
+        assert_eq!(histogram.spread([500.0, 1_000.0, 2_000.0]), [1, 2, 0, 1]);
     }
 
     #[test]

@@ -214,8 +214,14 @@ pub struct Column {
     pub failed: u64,
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    /// Successes by their latency: below each of [`SPREAD_MS`], and beyond the last.
+    pub spread: [u32; SPREAD_MS.len() + 1],
     pub cost: Money,
 }
+
+/// Bounds of the parts of a column's spread, in milliseconds.
+pub const SPREAD_MS: [f64; 4] = [500.0, 1_000.0, 2_000.0, 5_000.0];
 
 /// All client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -273,6 +279,10 @@ pub struct ProviderSnapshot {
     /// Members of requests that were lost in translation.
     pub lost: u64,
     pub models: Vec<ModelSnapshot>,
+    /// Failures that count in the rates, by their word.
+    pub failures: Vec<(&'static str, u64)>,
+    /// The client left.
+    pub cancelled: u64,
     /// Oldest first; empty where nobody asked for them.
     pub columns: Vec<Column>,
 }

@@ -152,6 +152,8 @@ pub struct Tally {
     pub tokens: u64,
     /// Members of requests that were lost in translation.
     pub lost: u64,
+    /// Failures that count in the rates, by [`Failure::word`].
+    pub failures: Vec<(&'static str, u64)>,
 }
 
 impl Tally {
@@ -166,7 +168,10 @@ impl Tally {
             }
             Outcome::Cancelled => self.cancelled += 1,
             Outcome::Failed(failure) if failure.is_client_mistake() => self.mistaken += 1,
-            Outcome::Failed(_) => self.failed += 1,
+            Outcome::Failed(failure) => {
+                self.failed += 1;
+                self.count_failure(failure.word(), 1);
+            }
         }
         if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
             self.first_token.add(seconds * 1e3);
@@ -179,6 +184,13 @@ impl Tally {
         if let Some(Metered { usage, .. }) = used {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
+        }
+    }
+
+    fn count_failure(&mut self, word: &'static str, times: u64) {
+        match self.failures.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += times,
+            None => self.failures.push((word, times)),
         }
     }
 
@@ -222,6 +234,9 @@ impl Sum for Tally {
         self.metered += other.metered;
         self.tokens += other.tokens;
         self.lost += other.lost;
+        for &(word, count) in &other.failures {
+            self.count_failure(word, count);
+        }
     }
 }
 

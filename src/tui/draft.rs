@@ -1,12 +1,23 @@
 //! Weights on the drawing board: cost, latency and reliability share exactly 100 whole points, so
 //! what one takes the other two give in proportion; load and priority stand beside them.
 
-use crate::contract::{WeightPoints, WeightsChange};
+use super::change::Change;
+use crate::contract::{ProviderChange, WeightPoints, WeightsChange};
+use std::collections::BTreeMap;
 
 /// The five rows, in their order on the screen.
 pub const NAMES: [&str; 5] = ["cost", "latency", "reliability", "load", "priority"];
 /// The rows that share the 100 points.
 const SHARED: usize = 3;
+
+/// What is being moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// One of [`NAMES`].
+    Objective(usize),
+    /// The priority of this provider.
+    Provider(String),
+}
 
 /// A draft on top of a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +28,9 @@ pub struct Draft {
     from: [u8; 5],
     /// The revision it was drafted on.
     pub revision: u64,
-    /// The row that is being moved.
-    pub row: usize,
+    pub row: Row,
+    /// Priorities of providers that were touched: what is in force, and what is wished for.
+    priorities: BTreeMap<String, (u8, u8)>,
     /// Digits typed so far.
     typed: String,
 }
@@ -30,7 +42,8 @@ impl Draft {
             points: from,
             from,
             revision,
-            row: 0,
+            row: Row::Objective(0),
+            priorities: BTreeMap::new(),
             typed: String::new(),
         }
     }
@@ -56,7 +69,20 @@ impl Draft {
     }
 
     pub fn is_changed(&self) -> bool {
-        self.points != self.from
+        self.points != self.from || self.moved().next().is_some()
+    }
+
+    /// Priorities that differ from what is in force: name, from, to.
+    pub fn moved(&self) -> impl Iterator<Item = (&str, u8, u8)> {
+        self.priorities
+            .iter()
+            .filter(|(_, (from, to))| from != to)
+            .map(|(name, &(from, to))| (name.as_str(), from, to))
+    }
+
+    /// The priority wished for, where it was touched.
+    pub fn priority(&self, provider: &str) -> Option<u8> {
+        self.priorities.get(provider).map(|&(_, to)| to)
     }
 
     /// Other weights came into force: the draft stays, what it is compared with moves.
@@ -69,20 +95,50 @@ impl Draft {
         }
     }
 
-    pub fn select(&mut self, step: isize) {
+    /// To another row: the objectives, then the providers in the order of the screen.
+    pub fn select(&mut self, step: isize, providers: &[String]) {
         self.typed.clear();
-        self.row = self.row.saturating_add_signed(step).min(NAMES.len() - 1);
+        let at = match &self.row {
+            Row::Objective(at) => *at,
+            Row::Provider(name) => {
+                let place = providers.iter().position(|provider| provider == name);
+                NAMES.len() + place.unwrap_or(0)
+            }
+        };
+        let last = NAMES.len() + providers.len() - 1;
+        let next = at.saturating_add_signed(step).min(last);
+        self.row = match next.checked_sub(NAMES.len()) {
+            Some(provider) => Row::Provider(providers[provider].clone()),
+            None => Row::Objective(next),
+        };
     }
 
-    /// Moves the row by so many points.
-    pub fn nudge(&mut self, step: i16) {
+    /// From the objectives to the providers, and back.
+    pub fn cross(&mut self, provider: Option<String>) {
         self.typed.clear();
-        let moved = i16::from(self.points[self.row]) + step;
-        self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0));
+        self.row = match (&self.row, provider) {
+            (Row::Objective(_), Some(name)) => Row::Provider(name),
+            _ => Row::Objective(0),
+        };
+    }
+
+    /// Moves the row by so many points; `priority` is what is in force where it is a provider's.
+    pub fn nudge(&mut self, step: i16, priority: u8) {
+        self.typed.clear();
+        let moved = i16::from(self.value(priority)) + step;
+        self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0), priority);
+    }
+
+    /// The value of the row.
+    fn value(&self, priority: u8) -> u8 {
+        match &self.row {
+            Row::Objective(at) => self.points[*at],
+            Row::Provider(name) => self.priority(name).unwrap_or(priority),
+        }
     }
 
     /// A digit of a value that is being typed.
-    pub fn digit(&mut self, digit: char) {
+    pub fn digit(&mut self, digit: char, priority: u8) {
         if self.typed.len() >= 3 {
             self.typed.clear();
         }
@@ -90,7 +146,7 @@ impl Draft {
         if let Ok(value) = self.typed.parse::<u8>()
             && value <= 100
         {
-            self.set(value);
+            self.set(value, priority);
         } else {
             self.typed = digit.to_string();
             self.set(
@@ -98,13 +154,53 @@ impl Draft {
                     .to_digit(10)
                     .and_then(|digit| u8::try_from(digit).ok())
                     .unwrap_or(0),
+                priority,
             );
         }
     }
 
     pub fn reset(&mut self) {
         self.points = self.from;
+        self.priorities.clear();
         self.typed.clear();
+    }
+
+    /// This row back to what is in force; objectives that share points go back together.
+    pub fn reset_row(&mut self) {
+        self.typed.clear();
+        match self.row.clone() {
+            Row::Objective(at) if at >= SHARED => self.points[at] = self.from[at],
+            Row::Objective(_) => self.points[..SHARED].copy_from_slice(&self.from[..SHARED]),
+            Row::Provider(name) => {
+                self.priorities.remove(&name);
+            }
+        }
+    }
+
+    /// A known mix of cost, latency and reliability.
+    pub fn mix(&mut self, shared: [u8; SHARED]) {
+        self.typed.clear();
+        self.points[..SHARED].copy_from_slice(&shared);
+    }
+
+    /// All five weights at once.
+    pub fn set_all(&mut self, weights: &WeightPoints) {
+        self.typed.clear();
+        self.points = whole(weights);
+    }
+
+    /// Everything that differs, weights first: they carry the revision.
+    pub fn changes(&self) -> Vec<Change> {
+        let weights = (self.points != self.from).then(|| Change::Weights(self.change()));
+        let priorities = self.moved().map(|(name, _, to)| priority_change(name, to));
+        weights.into_iter().chain(priorities).collect()
+    }
+
+    /// What undoes the priorities.
+    pub fn priorities_back(&self) -> Vec<Change> {
+        self.moved()
+            .map(|(name, from, _)| priority_change(name, from))
+            .collect()
     }
 
     /// What differs, as a change on the draft's revision.
@@ -129,13 +225,20 @@ impl Draft {
         }
     }
 
-    fn set(&mut self, value: u8) {
-        if self.row >= SHARED {
-            self.points[self.row] = value;
+    fn set(&mut self, value: u8, priority: u8) {
+        let row = match &self.row {
+            Row::Objective(at) => *at,
+            Row::Provider(name) => {
+                let moved = self.priorities.entry(name.clone());
+                moved.or_insert((priority, value)).1 = value;
+                return;
+            }
+        };
+        self.points[row] = value;
+        if row >= SHARED {
             return;
         }
-        self.points[self.row] = value;
-        let others: Vec<usize> = (0..SHARED).filter(|&row| row != self.row).collect();
+        let others: Vec<usize> = (0..SHARED).filter(|&other| other != row).collect();
         let rest = 100 - u16::from(value);
         let (a, b) = (
             u16::from(self.points[others[0]]),
@@ -148,6 +251,16 @@ impl Draft {
         };
         self.points[others[0]] = u8::try_from(first).unwrap_or(100);
         self.points[others[1]] = u8::try_from(rest - first).unwrap_or(0);
+    }
+}
+
+fn priority_change(name: &str, to: u8) -> Change {
+    Change::Provider {
+        name: name.to_owned(),
+        change: ProviderChange {
+            priority: Some(f64::from(to)),
+            ..ProviderChange::default()
+        },
     }
 }
 
@@ -190,11 +303,11 @@ mod tests {
     #[test]
     fn the_others_give_way_in_proportion() {
         let mut draft = founding();
-        draft.nudge(30);
+        draft.nudge(30, 0);
         assert_eq!(draft.points(), [60, 23, 17, 10, 10]);
-        draft.nudge(100);
+        draft.nudge(100, 0);
         assert_eq!(draft.points(), [100, 0, 0, 10, 10]);
-        draft.nudge(-20);
+        draft.nudge(-20, 0);
         assert_eq!(draft.points(), [80, 10, 10, 10, 10]);
     }
 
@@ -202,18 +315,18 @@ mod tests {
     fn digits_type_a_value() {
         let mut draft = founding();
         for digit in "100".chars() {
-            draft.digit(digit);
+            draft.digit(digit, 0);
         }
         assert_eq!(draft.points()[0], 100);
-        draft.digit('7');
+        draft.digit('7', 0);
         assert_eq!(draft.points()[0], 7);
     }
 
     #[test]
     fn a_change_carries_its_revision_and_only_what_moved() {
         let mut draft = founding();
-        draft.select(3);
-        draft.nudge(5);
+        draft.select(3, &[]);
+        draft.nudge(5, 0);
         let change = draft.change();
         assert_eq!(
             (change.cost, change.load, change.revision),
@@ -222,9 +335,24 @@ mod tests {
     }
 
     #[test]
+    fn a_priority_is_moved_by_its_provider_and_undone() {
+        let mut draft = founding();
+        draft.select(5, &["a".to_owned(), "b".to_owned()]);
+        draft.nudge(10, 50);
+        assert_eq!(draft.row, Row::Provider("a".to_owned()));
+        assert_eq!(draft.moved().collect::<Vec<_>>(), [("a", 50, 60)]);
+        assert_eq!(draft.changes(), [priority_change("a", 60)]);
+        assert_eq!(draft.priorities_back(), [priority_change("a", 50)]);
+        draft.nudge(-10, 50);
+        assert!(!draft.is_changed());
+        draft.select(9, &["a".to_owned(), "b".to_owned()]);
+        assert_eq!(draft.row, Row::Provider("b".to_owned()));
+    }
+
+    #[test]
     fn a_change_from_elsewhere_does_not_move_a_draft() {
         let mut draft = founding();
-        draft.nudge(10);
+        draft.nudge(10, 0);
         let points = draft.points();
         let other = WeightPoints {
             cost: 10.0,
@@ -247,8 +375,8 @@ mod tests {
         ) {
             let mut draft = founding();
             for (row, step) in steps {
-                draft.row = row;
-                draft.nudge(step);
+                draft.row = Row::Objective(row);
+                draft.nudge(step, 0);
                 let sum: u16 = draft.points()[..3].iter().map(|&points| u16::from(points)).sum();
                 prop_assert_eq!(sum, 100);
             }

@@ -17,6 +17,15 @@ pub fn latency(milliseconds: Option<f64>) -> String {
     }
 }
 
+/// The same in a sentence: `412 ms`, `1.9 s`.
+pub fn duration(milliseconds: Option<f64>) -> String {
+    match milliseconds {
+        None => "an unknown time".to_owned(),
+        Some(ms) if ms < 999.5 => format!("{ms:.0} ms"),
+        Some(ms) => format!("{:.1} s", ms / 1e3),
+    }
+}
+
 /// A rate 0..1 as percent: `99.9`, `100`, `7.5`.
 pub fn percent(rate: Option<f64>) -> String {
     match rate {
@@ -97,6 +106,21 @@ pub fn clock(time: &str) -> &str {
     time.get(11..19).unwrap_or(NOTHING)
 }
 
+/// How long lies between two RFC 3339 times: `40s`, `4m`, `3h`, `2d`.
+pub fn between(from: &str, to: &str) -> String {
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let (Some(from), Some(to)) = (time(from), time(to)) else {
+        return NOTHING.to_owned();
+    };
+    let seconds = (to.as_second() - from.as_second()).max(0);
+    match seconds {
+        ..=119 => format!("{seconds}s"),
+        120..=7_199 => format!("{}m", seconds / 60),
+        7_200..=172_799 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// The same to the minute.
 pub fn minute(unix_seconds: u64) -> String {
     format!(
@@ -171,6 +195,15 @@ mod tests {
             [950, 12_400, 1_230_000].map(count),
             ["950", "12.4k", "1.2M"]
         );
+    }
+
+    #[test]
+    fn a_stretch_of_time_is_told_in_its_own_unit() {
+        let between = |to: &str| between("2026-11-24T03:00:00.000Z", to);
+        assert_eq!(between("2026-11-24T03:00:40.000Z"), "40s");
+        assert_eq!(between("2026-11-24T03:04:10.000Z"), "4m");
+        assert_eq!(between("2026-11-24T06:00:00.000Z"), "3h");
+        assert_eq!(between("yesterday"), "-");
     }
 
     #[test]

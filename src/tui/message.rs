@@ -1,21 +1,29 @@
 //! What can happen to the dashboard, and what it can ask for: two closed lists.
 
+use super::change::{Applied, Change};
+use super::input::Input;
 use crate::client::{ClientError, Update};
-use crate::contract::{ProviderChange, WeightsChange, WeightsReport, Window};
-use crossterm::event::KeyEvent;
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, WhatIfReport, WhatIfRequest, Window,
+};
 
 /// Something happened.
 #[derive(Debug)]
 pub enum Message {
-    Key(KeyEvent),
+    Input(Input),
     Update(Update),
-    /// A change of weights came back.
-    WeightsSet(Result<WeightsReport, ClientError>),
-    /// A change of a provider came back.
-    ProviderChanged {
-        name: String,
-        result: Result<(), ClientError>,
-    },
+    /// The changes asked for came back.
+    Changed(Result<Applied, ClientError>),
+    Decisions(Result<Vec<DecisionReport>, ClientError>),
+    Revisions(Result<Vec<RevisionReport>, ClientError>),
+    /// One decision with all that went into it.
+    Explained(Result<DecisionDetail, ClientError>),
+    /// What a draft would have done to the requests of the window.
+    WhatIf(Result<WhatIfReport, ClientError>),
+    /// A file was written, or not.
+    Exported(Result<String, String>),
+    /// A frame has gone out: what is on top of the screen has been seen from now on.
+    Drawn,
     /// Time passes; sent about once a second.
     Tick,
 }
@@ -24,13 +32,21 @@ pub enum Message {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Watch(Window),
-    SetWeights(WeightsChange),
-    ChangeProvider {
-        name: String,
-        change: ProviderChange,
-    },
+    /// One after the other, until one fails.
+    Change(Vec<Change>),
+    /// The latest decisions, of one provider or of all.
+    AskDecisions(Option<String>),
+    AskRevisions,
+    AskDecision(String),
+    AskWhatIf(WhatIfRequest),
+    /// Into the clipboard of whoever sits at the terminal.
+    Copy(String),
+    Export,
+    Mouse(bool),
     /// Paint everything again.
     Repaint,
+    /// Give the terminal back and stop, until somebody lets us go on.
+    Suspend,
     End(Ending),
 }
 

@@ -2,28 +2,39 @@
 //! effects; `view` draws the model. It draws `contract` and speaks through `client`, so it cannot
 //! tell an instance in this process from one elsewhere.
 
+mod change;
+mod clipboard;
 mod draft;
+mod export;
+mod filter;
 mod format;
+mod input;
+mod key;
 mod keymap;
 mod message;
 mod model;
-pub mod panels;
+mod pacing;
+mod panels;
+mod place;
 mod preview;
+mod question;
 mod run;
+mod screens;
 pub mod specimen;
 mod terminal;
 mod theme;
 mod update;
 mod view;
 mod widgets;
+mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use keymap::readme_table;
+pub use keymap::{Keymap, readme_table};
 pub use message::Ending;
-pub use model::{Model, Options};
+pub use model::{Model, Options, Protection};
 pub use run::{Strings, spawn};
 pub use terminal::restore;
-pub use theme::Theme;
+pub use theme::{Palette, Theme};
 pub use view::draw;

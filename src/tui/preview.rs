@@ -2,6 +2,7 @@
 //! `exp((S − S_best) / temperature)` with `S = Σ w·f / 100`, as the balancer's strategies have it;
 //! `adaptive` takes off what its guard holds back.
 
+use super::draft::Draft;
 use crate::contract::{Factors, ProviderStatus, State, Status, WeightPoints};
 
 /// As in the balancer: for `adaptive`, and for `weighted`.
@@ -19,8 +20,29 @@ pub struct Outlook {
     pub share: f64,
 }
 
-/// Scores and shares under other weights.
-pub fn outlook(status: &Status, weights: &WeightPoints) -> Vec<Outlook> {
+/// Scores and shares as they are.
+pub fn present(status: &Status) -> Vec<Outlook> {
+    outlook(status, &status.weights, &|_| None)
+}
+
+/// Scores and shares under a draft of weights and priorities.
+pub fn drafted(status: &Status, draft: &Draft) -> Vec<Outlook> {
+    outlook(status, &draft.weights(), &|name| draft.priority(name))
+}
+
+/// The part of the traffic that goes elsewhere, 0..1.
+pub fn moved(now: &[Outlook], then: &[Outlook]) -> f64 {
+    now.iter()
+        .zip(then)
+        .map(|(now, then)| (then.share - now.share).max(0.0))
+        .sum()
+}
+
+fn outlook(
+    status: &Status,
+    weights: &WeightPoints,
+    priority: &dyn Fn(&str) -> Option<u8>,
+) -> Vec<Outlook> {
     let is_adaptive = status.strategy == "adaptive";
     let temperature = if is_adaptive {
         TEMPERATURE
@@ -35,17 +57,20 @@ pub fn outlook(status: &Status, weights: &WeightPoints) -> Vec<Outlook> {
             0.0
         }
     };
+    let factors = |provider: &ProviderStatus| {
+        let mut factors = provider.factors?;
+        if let Some(points) = priority(&provider.performance.provider) {
+            factors.priority = f64::from(points) / 100.0;
+        }
+        Some(factors)
+    };
     let scored: Vec<(Option<f64>, bool)> = status
         .providers
         .iter()
         .map(|provider| {
-            (
-                provider
-                    .factors
-                    .as_ref()
-                    .map(|factors| points(weights, factors) - guard(factors)),
-                may_serve(provider),
-            )
+            let factors = factors(provider);
+            let points = factors.map(|factors| points(weights, &factors) - guard(&factors));
+            (points, may_serve(provider))
         })
         .collect();
     let best = scored

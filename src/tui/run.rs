@@ -2,18 +2,23 @@
 //! changed. It shares no lock and no runtime with the traffic, so that a terminal that does not
 //! read stalls nobody but itself.
 
+use super::change::carry_out;
+use super::clipboard;
+use super::export;
+use super::input::{Input, Keyboard};
 use super::message::{Effect, Ending, Message};
 use super::model::{Model, Options};
+use super::pacing::Pacing;
 use super::terminal::Screen;
 use super::update::update;
 use super::view;
 use crate::client::{Client, Update};
 use crate::contract::Window;
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt;
+use std::future::Future;
 use std::io;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -22,8 +27,10 @@ use tokio_util::sync::CancellationToken;
 const SHORTEST_FRAME: Duration = Duration::from_millis(33);
 /// Time is told once a second: ages and notices move with it.
 const TICK: Duration = Duration::from_secs(1);
-/// Answers to commands under way.
+/// Answers to questions and changes under way.
 const ANSWERS: usize = 16;
+/// Decisions that are asked for at a time.
+const DECISIONS: usize = 200;
 
 /// How others end the dashboard.
 #[derive(Debug, Clone, Default)]
@@ -49,11 +56,13 @@ pub fn spawn(client: Client, options: Options, strings: Strings) -> io::Result<J
 }
 
 async fn run(client: Client, options: Options, strings: Strings) -> io::Result<Ending> {
+    let keyboard = Keyboard::open(options.over_line)?;
+    let resized = signal(SignalKind::window_change())?;
+    let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     let screen = Screen::enter()?;
-    let refresh = options.refresh;
+    let (refresh, pacing) = (options.refresh, Pacing::new(options.over_line));
     let model = Model::new(options);
     let (answers, answered) = mpsc::channel(ANSWERS);
-    let started = Instant::now();
     let dashboard = Dashboard {
         client,
         screen,
@@ -61,14 +70,15 @@ async fn run(client: Client, options: Options, strings: Strings) -> io::Result<E
         answers,
         answered,
         updates: mpsc::channel(1).1,
-        started,
+        started: Instant::now(),
         refresh,
+        pacing,
         dirty: true,
         urgent: true,
         drawn: None,
         waiting: true,
     };
-    dashboard.live(strings).await
+    dashboard.live(strings, keyboard, resized, continued).await
 }
 
 struct Dashboard {
@@ -80,6 +90,7 @@ struct Dashboard {
     updates: mpsc::Receiver<Update>,
     started: Instant,
     refresh: Duration,
+    pacing: Pacing,
     /// Something has changed since the last frame.
     dirty: bool,
     /// It was a key or an answer: people wait for it.
@@ -90,31 +101,41 @@ struct Dashboard {
 }
 
 impl Dashboard {
-    async fn live(mut self, strings: Strings) -> io::Result<Ending> {
+    async fn live(
+        mut self,
+        strings: Strings,
+        mut keyboard: Keyboard,
+        mut resized: Signal,
+        mut continued: Signal,
+    ) -> io::Result<Ending> {
         for effect in self.model.start() {
             self.perform(effect)?;
         }
         self.draw()?;
-        let mut keys = EventStream::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let frame = self.next_frame();
+            let may_draw = self.dirty && !self.screen.is_busy();
             // Biased so that a key never waits behind news.
             tokio::select! {
                 biased;
                 () = strings.lost.cancelled() => return Ok(Ending::Lost("the terminal is gone".to_owned())),
                 () = strings.close.cancelled() => return Ok(Ending::Quit),
-                key = keys.next() => match key {
-                    Some(Ok(event)) => {
-                        if let Some(ending) = self.on_event(&event)? {
-                            return Ok(ending);
-                        }
-                    }
-                    // The terminal is gone; reading on would spin.
-                    Some(Err(error)) => return Err(error),
-                    None => return Ok(Ending::Lost("the terminal has ended".to_owned())),
+                // An error is the end of the terminal; reading on would spin.
+                inputs = keyboard.next() => if let Some(ending) = self.hear_all(inputs?)? {
+                    return Ok(ending);
                 },
+                written = self.screen.written() => written?,
+                _ = resized.recv() => {
+                    self.screen.resize()?;
+                    self.touch();
+                }
+                // Somebody stopped us and let us go on: a shell may have used the terminal.
+                _ = continued.recv() => {
+                    self.screen.come_back()?;
+                    self.touch();
+                }
                 Some(answer) = self.answered.recv() => {
                     self.urgent = true;
                     self.hear(answer)?;
@@ -124,7 +145,7 @@ impl Dashboard {
                     self.hear(Message::Update(news))?;
                 }
                 _ = tick.tick() => { self.hear(Message::Tick)?; }
-                () = tokio::time::sleep_until(frame), if self.dirty => self.draw()?,
+                () = tokio::time::sleep_until(frame), if may_draw => self.draw()?,
             }
         }
     }
@@ -136,30 +157,49 @@ impl Dashboard {
         } else {
             self.refresh
         };
-        self.drawn.map_or_else(Instant::now, |drawn| drawn + pause)
+        let due = self.drawn.map_or_else(Instant::now, |drawn| drawn + pause);
+        let answer = self.pacing.waits_until().map(|until| self.started + until);
+        answer.map_or(due, |answer| due.max(answer))
+    }
+
+    fn touch(&mut self) {
+        self.dirty = true;
+        self.urgent = true;
     }
 
     fn draw(&mut self) -> io::Result<()> {
+        let now = self.started.elapsed();
+        if !self.pacing.is_open(now) {
+            return Ok(());
+        }
         let model = &self.model;
-        self.screen
-            .draw(|frame| view::draw(model, frame.area(), frame.buffer_mut()))?;
+        let picture = |frame: &mut ratatui::Frame<'_>| {
+            view::draw(model, frame.area(), frame.buffer_mut());
+        };
+        if self.screen.draw(self.pacing.asks(), picture)? {
+            self.pacing.sent(now);
+        }
         self.drawn = Some(Instant::now());
         self.dirty = false;
         self.urgent = false;
+        update(&mut self.model, Message::Drawn, now);
         Ok(())
     }
 
-    fn on_event(&mut self, event: &Event) -> io::Result<Option<Ending>> {
-        self.urgent = true;
-        self.dirty = true;
-        match *event {
-            Event::Key(key) => self.hear(Message::Key(key)),
-            Event::Resize(columns, rows) => {
-                self.screen.resize(columns, rows)?;
-                Ok(None)
+    /// All that was typed, then one picture.
+    fn hear_all(&mut self, inputs: Vec<Input>) -> io::Result<Option<Ending>> {
+        for input in inputs {
+            if input == Input::Answered {
+                self.pacing.answered(self.started.elapsed());
+                self.model.distance = self.pacing.delay();
+                continue;
             }
-            _ => Ok(None),
+            self.touch();
+            if let Some(ending) = self.hear(Message::Input(input))? {
+                return Ok(Some(ending));
+            }
         }
+        Ok(None)
     }
 
     fn hear(&mut self, message: Message) -> io::Result<Option<Ending>> {
@@ -172,28 +212,51 @@ impl Dashboard {
     }
 
     fn perform(&mut self, effect: Effect) -> io::Result<Option<Ending>> {
+        let client = self.client.clone();
         match effect {
             Effect::Watch(window) => self.watch(window),
-            Effect::SetWeights(change) => {
-                let (client, answers) = (self.client.clone(), self.answers.clone());
-                tokio::spawn(async move {
-                    let result = client.set_weights(change).await;
-                    let _dashboard_may_have_ended = answers.send(Message::WeightsSet(result)).await;
-                });
+            Effect::Change(changes) => {
+                self.answer(async move { Message::Changed(carry_out(&client, changes).await) });
             }
-            Effect::ChangeProvider { name, change } => {
-                let (client, answers) = (self.client.clone(), self.answers.clone());
-                tokio::spawn(async move {
-                    let result = client.change_provider(&name, change).await.map(drop);
-                    let _dashboard_may_have_ended = answers
-                        .send(Message::ProviderChanged { name, result })
-                        .await;
-                });
+            Effect::AskDecisions(provider) => self.answer(async move {
+                Message::Decisions(client.decisions(DECISIONS, provider.as_deref()).await)
+            }),
+            Effect::AskRevisions => {
+                self.answer(async move { Message::Revisions(client.revisions().await) });
             }
+            Effect::AskDecision(id) => {
+                self.answer(async move { Message::Explained(client.decision(&id).await) });
+            }
+            Effect::AskWhatIf(request) => {
+                self.answer(async move { Message::WhatIf(client.what_if(request).await) });
+            }
+            Effect::Copy(text) => self.screen.say(&clipboard::copy(&text))?,
+            Effect::Export => {
+                let size = self.screen.size();
+                let written = export::write(&self.model, size);
+                self.hear(Message::Exported(written))?;
+            }
+            Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Repaint => self.screen.repaint()?,
+            Effect::Suspend => {
+                self.screen.leave();
+                // Going on is told by a signal, which takes the terminal again.
+                rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::STOP,
+                )?;
+            }
             Effect::End(ending) => return Ok(Some(ending)),
         }
         Ok(None)
+    }
+
+    /// Asks beside everything else, and takes the answer in when it comes.
+    fn answer(&self, question: impl Future<Output = Message> + 'static + Send) {
+        let answers = self.answers.clone();
+        tokio::spawn(async move {
+            let _dashboard_may_have_ended = answers.send(question.await).await;
+        });
     }
 
     /// The old watch ends with its receiver.

@@ -1,9 +1,9 @@
 //! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
 
 use crate::contract::{
-    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, ModelPerformance, Percentiles,
-    ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals, WeightPoints,
-    Window,
+    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, ModelPerformance,
+    Percentiles, ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals,
+    WeightPoints, Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
@@ -97,6 +97,21 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         usd_per_hour: [Some(0.0), Some(1.88), None, Some(0.22), Some(0.0)][kind],
         why: WHY[kind].to_owned(),
         state_since: "2026-11-24T03:09:50.000Z".to_owned(),
+        failures: if kind == 0 {
+            vec![
+                FailureCount {
+                    kind: "timeout".to_owned(),
+                    count: 41,
+                },
+                FailureCount {
+                    kind: "server".to_owned(),
+                    count: 207,
+                },
+            ]
+        } else {
+            Vec::new()
+        },
+        cancelled: 9,
         series: if kind == 4 {
             Series {
                 buckets: vec![Bucket::default(); 60],
@@ -176,6 +191,8 @@ fn series(kind: usize, step: u64) -> Series {
             errors,
             p50_ms: Some(300.0 + wave * 20.0),
             p95_ms: Some(900.0 + wave * 120.0 + if kind == 0 && at > 45 { 6_000.0 } else { 0.0 }),
+            p99_ms: Some(1_500.0 + wave * 200.0),
+            spread: [20, 12, 5, 2, u32::from(kind == 0 && at > 45) * 9],
             cost_usd: 0.01 + 0.001 * f64::from(wave),
         }
     };

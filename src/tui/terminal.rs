@@ -1,9 +1,12 @@
 //! The terminal: entered once, given back on every way out, and written to in one piece per frame.
 
+use super::pacing::QUESTION;
+use super::writer::{Writer, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use rustix::termios::QueueSelector;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -44,41 +47,80 @@ impl Write for Canvas {
 pub struct Screen {
     canvas: Canvas,
     terminal: Terminal<CrosstermBackend<Canvas>>,
+    /// Nothing only while the screen is being given back.
+    writer: Option<Writer>,
+    mouse: bool,
 }
 
 impl Screen {
     /// Takes the terminal. A panic gives it back before its text is printed.
     pub fn enter() -> io::Result<Self> {
         restore_on_panic();
-        let (columns, rows) = terminal::size()?;
-        terminal::enable_raw_mode()?;
-        ENTERED.store(true, Ordering::SeqCst);
-        execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        let (columns, rows) = take()?;
         let canvas = Canvas::default();
         let terminal = blank(&canvas, columns, rows)?;
-        let mut screen = Self { canvas, terminal };
+        let mut screen = Self {
+            canvas,
+            terminal,
+            writer: Some(Writer::start()?),
+            mouse: false,
+        };
         screen.repaint()?;
         Ok(screen)
     }
 
-    /// Draws what has changed: one write, and none where nothing has.
-    pub fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Whether a frame is under way; none is drawn meanwhile, so that the newest comes next.
+    pub fn is_busy(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::is_busy)
+    }
+
+    /// Resolves when the frame under way is out; the error is the end of the terminal.
+    pub async fn written(&mut self) -> io::Result<()> {
+        match &mut self.writer {
+            Some(writer) => writer.written().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Draws what has changed: one write, and none where nothing has. Says whether there was one.
+    pub fn draw(&mut self, asks: bool, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let keep = self.canvas.0.borrow().len();
         self.terminal.draw(picture)?;
         let bytes = self.canvas.take();
         if keep == 0 && !moves_anything(&bytes) {
-            return Ok(());
+            return Ok(false);
         }
-        let mut frame = Vec::with_capacity(bytes.len() + BEGIN.len() + END.len());
-        frame.extend_from_slice(BEGIN);
-        frame.extend_from_slice(&bytes);
-        frame.extend_from_slice(END);
-        // Raw file writing: the standard handle would cut the frame into pieces of a kilobyte.
-        write_whole(&frame)
+        let question = if asks { QUESTION } else { &[] };
+        let frame = [BEGIN, &bytes, END, question].concat();
+        if let Some(writer) = &mut self.writer {
+            writer.send(frame);
+        }
+        Ok(true)
     }
 
-    /// The terminal has another size: everything is drawn again with the next frame.
-    pub fn resize(&mut self, columns: u16, rows: u16) -> io::Result<()> {
+    /// The cells that there are.
+    pub fn size(&mut self) -> Rect {
+        self.terminal.get_frame().area()
+    }
+
+    /// Goes out with the next frame, before it.
+    pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.canvas.write_all(bytes)
+    }
+
+    /// Lets the terminal tell of the mouse, or leaves the mouse to the terminal.
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        self.say(if on {
+            b"\x1b[?1000h\x1b[?1006h"
+        } else {
+            b"\x1b[?1006l\x1b[?1000l"
+        })
+    }
+
+    /// The terminal may have another size: everything is drawn again with the next frame.
+    pub fn resize(&mut self) -> io::Result<()> {
+        let (columns, rows) = terminal::size()?;
         self.terminal = blank(&self.canvas, columns, rows)?;
         self.repaint()
     }
@@ -94,6 +136,46 @@ impl Screen {
             terminal::Clear(terminal::ClearType::All)
         )
     }
+
+    /// Gives the terminal back for a while.
+    pub fn leave(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.finish();
+        }
+        restore();
+    }
+
+    /// Takes it again, whatever was done to it meanwhile.
+    pub fn come_back(&mut self) -> io::Result<()> {
+        if self.writer.is_none() {
+            self.writer = Some(Writer::start()?);
+        }
+        take()?;
+        self.set_mouse(self.mouse)?;
+        self.resize()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Raw mode, the other screen, no cursor, pastes in one piece; says how large the screen is.
+fn take() -> io::Result<(u16, u16)> {
+    let size = terminal::size()?;
+    terminal::enable_raw_mode()?;
+    ENTERED.store(true, Ordering::SeqCst);
+    let mut out = Vec::new();
+    execute!(
+        out,
+        terminal::EnterAlternateScreen,
+        cursor::Hide,
+        event::EnableBracketedPaste
+    )?;
+    write_whole(&out)?;
+    Ok(size)
 }
 
 /// A picture of nothing, of a size that we tell and do not ask for.
@@ -106,12 +188,6 @@ fn blank(
         viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
     };
     Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        restore();
-    }
 }
 
 /// Gives the terminal back as it was; harmless where it has been already, or never was ours.
@@ -129,6 +205,8 @@ pub fn restore() {
         style::ResetColor,
         terminal::LeaveAlternateScreen
     );
+    // What a mouse or an impatient hand sent meanwhile is not typed into the shell.
+    let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
     let _gone = terminal::disable_raw_mode();
 }
 
@@ -163,19 +241,6 @@ fn moves_anything(bytes: &[u8]) -> bool {
         rest = &tail[end + 2..];
     }
     false
-}
-
-fn write_whole(bytes: &[u8]) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match rustix::io::write(rustix::stdio::stdout(), rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => rest = &rest[written..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,35 +3,94 @@
 
 use crate::contract::{ServiceState, State};
 use ratatui::style::{Color, Modifier, Style};
+use std::str::FromStr;
+
+/// A set of colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Palette {
+    /// The terminal's own sixteen.
+    #[default]
+    Default,
+    /// Dark enough for a white ground.
+    Light,
+    /// Bright and bold, and nothing dim.
+    HighContrast,
+    /// No colours: bold, dim and reverse must do.
+    Mono,
+    /// Blue, yellow and magenta for those who cannot tell green from red.
+    Deuter,
+}
+
+impl FromStr for Palette {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Ok(match word {
+            "default" => Self::Default,
+            "light" => Self::Light,
+            "high-contrast" => Self::HighContrast,
+            "mono" => Self::Mono,
+            "deuter" => Self::Deuter,
+            _ => {
+                return Err(format!(
+                    "theme is {word:?}, but must be one of default, light, high-contrast, mono, deuter"
+                ));
+            }
+        })
+    }
+}
 
 /// How things look here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme {
-    /// No colours: bold, dim and reverse must do.
-    pub mono: bool,
+    pub palette: Palette,
     /// Only characters from 0x20 to 0x7e.
     pub ascii: bool,
 }
 
 impl Theme {
     pub fn good(self) -> Style {
-        self.colour(Color::Green)
+        self.colour([
+            Color::Green,
+            Color::Indexed(22),
+            Color::LightGreen,
+            Color::LightBlue,
+        ])
     }
 
     pub fn warn(self) -> Style {
-        self.colour(Color::Yellow)
+        self.colour([
+            Color::Yellow,
+            Color::Indexed(94),
+            Color::LightYellow,
+            Color::Yellow,
+        ])
     }
 
     pub fn bad(self) -> Style {
-        self.colour(Color::Red).add_modifier(Modifier::BOLD)
+        self.colour([
+            Color::Red,
+            Color::Indexed(124),
+            Color::LightRed,
+            Color::LightMagenta,
+        ])
+        .add_modifier(Modifier::BOLD)
     }
 
     /// What is a draft, or chosen.
     pub fn accent(self) -> Style {
-        self.colour(Color::Cyan)
+        self.colour([
+            Color::Cyan,
+            Color::Indexed(25),
+            Color::LightCyan,
+            Color::Cyan,
+        ])
     }
 
     pub fn dim(self) -> Style {
+        if self.palette == Palette::HighContrast {
+            return Style::default();
+        }
         Style::default().add_modifier(Modifier::DIM)
     }
 
@@ -97,11 +156,15 @@ impl Theme {
         self.mark('·', ' ')
     }
 
-    fn colour(self, colour: Color) -> Style {
-        if self.mono {
-            Style::default()
-        } else {
-            Style::default().fg(colour)
+    /// A colour in the order default, light, high-contrast, deuter.
+    fn colour(self, [usual, light, bright, deuter]: [Color; 4]) -> Style {
+        let style = Style::default();
+        match self.palette {
+            Palette::Default => style.fg(usual),
+            Palette::Light => style.fg(light),
+            Palette::HighContrast => style.fg(bright).add_modifier(Modifier::BOLD),
+            Palette::Mono => style,
+            Palette::Deuter => style.fg(deuter),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The program in a real terminal, with real keys and signals.
 
-use crate::program::{program, until};
+use crate::program::{Running, program, until};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,11 @@ fn contents(raw: &[u8], rows: u16, columns: u16) -> String {
 
 impl Seen {
     fn demo(more: &[&str]) -> Self {
+        let usual = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
+        Self::start(&[&usual, more].concat(), &[])
+    }
+
+    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let size = PtySize {
             rows: ROWS,
@@ -49,8 +54,10 @@ impl Seen {
         }
         command.env("TERM", "xterm-256color");
         command.cwd(home.path());
-        command.args(["demo", "--listen", "127.0.0.1:0", "--rps", "20"]);
-        command.args(more);
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        command.args(arguments);
         let child = pair.slave.spawn_command(command).unwrap();
         let (raw, mut reader) = (
             Arc::<Mutex<Vec<u8>>>::default(),
@@ -80,6 +87,21 @@ impl Seen {
     fn see(&self, text: &str) {
         until(&format!("{text:?} on the screen"), || {
             self.screen().contains(text)
+        });
+    }
+
+    /// Presses a key until it is understood: a question takes none before it could be read.
+    fn press_until(&mut self, keys: &str, text: &str) {
+        let mut polls = 0;
+        until(&format!("{text:?} after {keys:?}"), || {
+            if self.screen().contains(text) {
+                return true;
+            }
+            if polls % 10 == 0 {
+                self.keys.write_all(keys.as_bytes()).unwrap();
+            }
+            polls += 1;
+            false
         });
     }
 
@@ -134,18 +156,171 @@ fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
     seen.see("DRAFT on rev 1");
     seen.press("\r");
     seen.see("APPLY THE DRAFT?");
+    seen.press_until("\t", ">reason");
+    if seen.screen().contains("type big-shift") {
+        seen.press_until("\t", ">type big-shift");
+        seen.press("big-shift");
+    }
+    seen.press_until("\t", ">[ Apply on trial");
+    seen.press_until("\t", ">[ Apply for good");
     seen.press("\r");
     seen.see("applied as rev 2");
     seen.see("WEIGHTS in force, rev 2");
     seen.press("\x1b");
+    seen.see("1 LATENCY");
     seen.see("cost 100 latency 0 reliability 0");
+
+    seen.press("u");
+    seen.see("Undo the last change made here");
+    seen.press_until("y", "rev 3");
+    seen.see("cost 30 latency 40 reliability 30");
 
     seen.press("?");
     seen.see("HELP");
     seen.press("q");
     seen.press("q");
     seen.see("The gateway runs in this process.");
-    seen.press("s");
+    let mut polls = 0;
+    until("the end", || {
+        if polls % 10 == 0 {
+            let _ended = seen.keys.write_all(b"s");
+        }
+        polls += 1;
+        seen.child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(seen.code(), 0);
+    assert!(seen.is_restored());
+}
+
+#[test]
+fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
+    let mut seen = Seen::demo(&[]);
+    seen.see("LIVE");
+    seen.see("ollama");
+    seen.press("G.");
+    seen.see("drain: no new requests");
+    seen.press("d");
+    seen.see("drain it: running requests end, no new ones?");
+    seen.press_until("y", "◌DRAIN");
+    seen.press(".");
+    seen.see("drain: no new requests");
+    seen.press("d");
+    seen.see("send it requests again?");
+    let mut polls = 0;
+    until("the provider's return", || {
+        if polls % 10 == 0 {
+            seen.keys.write_all(b"y").unwrap();
+        }
+        polls += 1;
+        !seen.screen().contains("◌DRAIN")
+    });
+
+    seen.press("d");
+    seen.see("EXPLAIN");
+    seen.see("points, odds");
+    seen.see("weights  cost 30 latency 40 reliability 30");
+}
+
+#[test]
+fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
+    let mut seen = Seen::start(&arguments, &[("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")]);
+    seen.see("LIVE");
+    seen.press("?");
+    seen.see("HELP");
+    // An arrow in two pieces scrolls; it does not close the box.
+    seen.press("\x1b");
+    seen.press("[B");
+    seen.press("\x1b[200~q\x1b[201~");
+    assert!(seen.screen().contains("HELP"));
+    seen.press("\x1b");
+    seen.see("1 LATENCY");
+    seen.press("\x1b[200~q\x1b[201~");
+    seen.see("pasted text is not taken as keys");
+    // Leaving is refused to Ctrl-Z, and a name travels to the clipboard.
+    seen.press("\x1a");
+    seen.see("the gateway runs in this process; q, then d detaches");
+    seen.press("\x1by");
+    until("a text for the clipboard", || {
+        let raw = seen.raw.lock().unwrap();
+        raw.windows(7).any(|bytes| bytes == b"\x1b]52;c;")
+    });
+    // Over a line each frame asks whether it has arrived.
+    let raw = seen.raw.lock().unwrap();
+    assert!(raw.windows(4).any(|bytes| bytes == b"\x1b[5n"));
+}
+
+#[test]
+fn a_terminal_is_asked_nothing_and_its_mouse_is_left_alone() {
+    let seen = Seen::demo(&["--ascii", "--no-color"]);
+    seen.see("LIVE");
+    seen.see("ollama");
+    let raw = String::from_utf8(seen.raw.lock().unwrap().clone()).unwrap();
+    for asked in [
+        "\x1b[6n",
+        "\x1b[5n",
+        "\x1b[c",
+        "\x1b]11;?",
+        "$p",
+        "?1000h",
+        "?1003h",
+    ] {
+        assert!(!raw.contains(asked), "{}", asked.escape_debug());
+    }
+    let strange: String = raw.chars().filter(|c| !c.is_ascii()).collect();
+    assert_eq!(strange, "");
+}
+
+#[test]
+fn a_dashboard_from_afar_can_be_suspended_and_draws_itself_anew() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[]);
+    seen.see("LIVE");
+    seen.press("\x1a");
+    until("the terminal's return", || seen.is_restored());
+    let before = seen.raw.lock().unwrap().len();
+    seen.signal("CONT");
+    until("a new picture", || {
+        let raw = seen.raw.lock().unwrap();
+        contents(&raw[before..], ROWS, COLUMNS).contains("LIVE")
+    });
+    seen.press("q");
+    assert_eq!(seen.code(), 0);
+    assert!(seen.is_restored());
+}
+
+#[test]
+fn a_dashboard_from_afar_outlives_its_instance_and_finds_it_again() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let address = format!("127.0.0.1:{port}");
+    let home = TempDir::new().unwrap();
+    let serve = || {
+        let mut command = program(&home);
+        command.args(["demo", "--headless", "--listen", &address, "--rps", "20"]);
+        let quiet = std::process::Stdio::null;
+        Running(command.stdout(quiet()).stderr(quiet()).spawn().unwrap())
+    };
+    let running = serve();
+    let mut seen = Seen::start(&["attach", &format!("http://{address}")], &[]);
+    seen.see("LIVE");
+    seen.press("w");
+    seen.press(">");
+    seen.see("DRAFT on rev 1");
+
+    drop(running);
+    seen.see("STALE");
+    assert!(
+        seen.screen().contains("DRAFT on rev 1"),
+        "view and draft are kept"
+    );
+    let _running = serve();
+    seen.see("LIVE");
+    assert!(seen.screen().contains("DRAFT"));
+    seen.press("q");
     assert_eq!(seen.code(), 0);
     assert!(seen.is_restored());
 }

@@ -57,7 +57,7 @@ impl Running {
 }
 
 /// A headless demo and its address.
-fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
+pub fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
     let mut command = program(home);
     command
         .args(["demo", "--headless", "--listen", "127.0.0.1:0"])

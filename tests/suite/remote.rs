@@ -1,7 +1,7 @@
 //! The client against the real door on a port: what the dashboard of another process sees.
 
 use aibal_tui::access::Access;
-use aibal_tui::api::{self, Api, Prober};
+use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, Local, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
@@ -43,7 +43,6 @@ impl House {
         let api = Api {
             local: local.clone(),
             access: Access::default(),
-            prober: Prober::new(|_| std::future::ready(None)),
             stop: stop.clone(),
         };
         Self {

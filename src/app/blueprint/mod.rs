@@ -15,6 +15,7 @@ use crate::domain::{
     Tuning, WeightOverride, Weights,
 };
 use crate::gateway::Limits;
+use crate::logs::Recent;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::tui::Options;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -37,7 +38,7 @@ pub(super) struct Plan {
 
 /// What files, environment and flags say. With nobody to send requests to, the error says what was
 /// looked for and names the two ways on.
-pub(super) async fn from_configuration(globals: &Globals) -> Result<Plan, Fault> {
+pub(super) async fn from_configuration(globals: &Globals, logs: Recent) -> Result<Plan, Fault> {
     let sources = sources(globals)?;
     let loaded = config::load(&sources).map_err(|mistakes| Fault::usage(mistakes.to_string()))?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
@@ -64,13 +65,8 @@ pub(super) async fn from_configuration(globals: &Globals) -> Result<Plan, Fault>
         seed: crate::clock::now().micros(),
     };
     let place = settings.server.listen.to_string();
-    let usual = screen::options(globals, true, false, place);
-    let screen = Options {
-        theme: screen::theme(globals, settings.dashboard.theme == "mono"),
-        window: window(settings),
-        refresh: settings.dashboard.refresh,
-        ..usual
-    };
+    let usual = screen::options(globals, true, false, place, logs);
+    let screen = screen::configured(usual, globals, &settings.dashboard)?;
     Ok(Plan {
         blueprint,
         screen,
@@ -132,14 +128,6 @@ fn weights(settings: &Settings) -> Weights {
     }
 }
 
-fn window(settings: &Settings) -> Window {
-    let seconds = settings.dashboard.window.as_secs();
-    Window::ALL
-        .into_iter()
-        .find(|window| window.seconds() == seconds)
-        .unwrap_or_default()
-}
-
 fn tokens(settings: &Settings) -> Vec<Token> {
     let role = |role| match role {
         config::Role::Client => Role::Client,
@@ -198,6 +186,7 @@ pub(super) fn of_demo(
     seed: u64,
     globals: &Globals,
     port: u16,
+    logs: Recent,
 ) -> (Blueprint, Options) {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
@@ -240,7 +229,7 @@ pub(super) fn of_demo(
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };
-    let options = screen::options(globals, true, false, format!("127.0.0.1:{port}"));
+    let options = screen::options(globals, true, false, format!("127.0.0.1:{port}"), logs);
     // A minute shows a movement at once.
     (
         blueprint,

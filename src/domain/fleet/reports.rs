@@ -5,8 +5,8 @@ use crate::domain::balance::{Ask, appraise};
 use crate::domain::pricing::CostBasis;
 use crate::domain::score::Factors;
 use crate::domain::snapshot::{
-    Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, Snapshot, Standing,
-    Totals,
+    Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
+    Standing, Totals,
 };
 use crate::domain::target::ModelType;
 use crate::domain::timeline::{Span, Sum, Tally};
@@ -160,6 +160,8 @@ impl Fleet {
             mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
             lost: sum.lost,
             models,
+            failures: sum.failures.clone(),
+            cancelled: sum.cancelled,
             columns: merged.iter().map(column).collect(),
         }
     }
@@ -233,6 +235,12 @@ fn column(tally: &Tally) -> Column {
         failed: tally.failed,
         p50_ms: tally.latency.quantile(0.5),
         p95_ms: tally.latency.quantile(0.95),
+        p99_ms: tally.latency.quantile(0.99),
+        spread: tally
+            .latency
+            .spread(SPREAD_MS)
+            .try_into()
+            .unwrap_or_default(),
         cost: tally.cost,
     }
 }

@@ -1,52 +1,110 @@
-//! The one table of actions: dispatch, footer, help and the README's key table read it.
+//! The one table of actions: dispatch, footer, help, the command line, the configuration of keys
+//! and the README's key table read it.
 
-mod lookup;
+mod table;
 
-pub use lookup::lookup;
+pub use table::BINDINGS;
 
-use super::model::Place;
+use super::key::{Code, Key};
+use super::place::{Place, SCREENS, Screen};
+use std::collections::BTreeMap;
+
+/// What rows are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    #[default]
+    Trouble,
+    Name,
+    Share,
+    Latency,
+    Success,
+    Cost,
+}
+
+impl Order {
+    /// Its word in the header.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Name => "name",
+            Self::Share => "share",
+            Self::Latency => "latency",
+            Self::Success => "success",
+            Self::Cost => "cost",
+        }
+    }
+}
 
 /// Everything a key can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    Down,
-    Up,
+    Help,
+    Palette,
+    Back,
+    Open,
+    Move(isize),
     First,
     Last,
-    Weights,
-    Menu,
-    WindowLonger,
-    WindowShorter,
-    Freeze,
-    Help,
-    Repaint,
-    Quit,
-    QuitHard,
-    Back,
-    RowDown,
-    RowUp,
-    More,
-    Less,
-    MuchMore,
-    MuchLess,
+    /// To the provider beside, or a point less or more.
+    Side(isize),
+    Points(i16),
     Digit,
+    Even,
+    Presets,
+    Preset([u8; 3]),
+    ResetRow,
     Reset,
-    Review,
-    Apply,
+    Panel(isize),
+    Number,
+    Zoom,
+    Window(isize),
+    Freeze,
+    Filter,
+    Next(isize),
+    Sort,
+    SortBy(Order),
+    Hold,
+    Go(Screen),
+    Explain,
+    Menu,
     Drain,
     Enable,
-    Confirm,
+    Probe,
+    Rollback,
+    Undo,
+    Keep,
+    Arm,
+    Copy,
+    CopyAll,
+    Export,
+    Mouse,
+    Repaint,
+    Suspend,
+    Quit,
+    QuitHard,
+    Focus(isize),
+    Press,
+    Yes,
+    /// Not on trial, but for good.
+    Good,
     Stop,
     Detach,
+    /// A character for a field.
+    Type(char),
+    Erase,
+    Clear,
+    Accept,
+    Choose(isize),
+    Scroll(isize),
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Binding {
-    /// Its name in the configuration.
+    /// Its name in the configuration and on the command line.
     pub id: &'static str,
     pub action: Action,
-    /// Keys as they are written in help and README.
+    /// Keys as they are written in help and README; `0-9` is every digit.
     pub keys: &'static [&'static str],
     /// What it does, in a few words.
     pub text: &'static str,
@@ -55,244 +113,132 @@ pub struct Binding {
     pub places: &'static [Place],
 }
 
-const ALL: &[Place] = &[Place::Overview, Place::Weights];
-const OVERVIEW: &[Place] = &[Place::Overview];
-const WEIGHTS: &[Place] = &[Place::Weights];
-
-macro_rules! bind {
-    ($id:literal, $action:ident, [$($key:literal),+], $text:literal, $short:literal, $places:expr) => {
-        Binding { id: $id, action: Action::$action, keys: &[$($key),+], text: $text, short: $short, places: $places }
-    };
+/// The table with the keys that are in force.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    /// For each row of the table, in its order.
+    keys: Vec<Vec<String>>,
 }
 
-/// All of them.
-pub const BINDINGS: &[Binding] = &[
-    bind!(
-        "help",
-        Help,
-        ["?", "F1"],
-        "help for here and now",
-        "help",
-        ALL
-    ),
-    bind!("move.down", Down, ["j", "↓"], "next provider", "", OVERVIEW),
-    bind!("move.up", Up, ["k", "↑"], "previous provider", "", OVERVIEW),
-    bind!(
-        "move.first",
-        First,
-        ["g", "Home"],
-        "first provider",
-        "",
-        OVERVIEW
-    ),
-    bind!(
-        "move.last",
-        Last,
-        ["G", "End"],
-        "last provider",
-        "",
-        OVERVIEW
-    ),
-    bind!(
-        "view.weights",
-        Weights,
-        ["w"],
-        "weights: draft, preview, apply",
-        "weights",
-        OVERVIEW
-    ),
-    bind!(
-        "act",
-        Menu,
-        ["."],
-        "act on the provider: drain, enable",
-        "act",
-        OVERVIEW
-    ),
-    bind!(
-        "weight.row_down",
-        RowDown,
-        ["j", "↓", "Tab"],
-        "next weight",
-        "",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.row_up",
-        RowUp,
-        ["k", "↑", "S-Tab"],
-        "previous weight",
-        "",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.more",
-        More,
-        ["→", "l"],
-        "one point more",
-        "+1",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.less",
-        Less,
-        ["←", "h"],
-        "one point less",
-        "-1",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.more10",
-        MuchMore,
-        [">"],
-        "ten points more",
-        "+10",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.less10",
-        MuchLess,
-        ["<"],
-        "ten points less",
-        "",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.digit",
-        Digit,
-        ["0-9"],
-        "type a value",
-        "type",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.reset",
-        Reset,
-        ["R"],
-        "back to what is in force",
-        "reset",
-        WEIGHTS
-    ),
-    bind!(
-        "weight.review",
-        Review,
-        ["Enter"],
-        "review the draft, then apply it",
-        "review+apply",
-        WEIGHTS
-    ),
-    bind!(
-        "window.longer",
-        WindowLonger,
-        ["t", "+"],
-        "longer window: 1m 5m 15m 1h 6h 24h",
-        "window",
-        ALL
-    ),
-    bind!(
-        "window.shorter",
-        WindowShorter,
-        ["T", "-"],
-        "shorter window",
-        "",
-        ALL
-    ),
-    bind!(
-        "freeze",
-        Freeze,
-        ["Space"],
-        "freeze the picture, or let it live",
-        "freeze",
-        ALL
-    ),
-    bind!(
-        "back",
-        Back,
-        ["Esc"],
-        "close, go back; never quits, never applies",
-        "back",
-        WEIGHTS
-    ),
-    bind!(
-        "repaint",
-        Repaint,
-        ["^l"],
-        "paint everything again",
-        "",
-        ALL
-    ),
-    bind!(
-        "quit",
-        Quit,
-        ["q"],
-        "quit; with the gateway in this process, asks first",
-        "quit",
-        ALL
-    ),
-    bind!(
-        "quit.hard",
-        QuitHard,
-        ["^c"],
-        "quit: attached, twice within a second; else asks first",
-        "",
-        ALL
-    ),
-    bind!(
-        "act.drain",
-        Drain,
-        ["d"],
-        "drain: no new requests; or stop draining",
-        "drain",
-        &[Place::Menu]
-    ),
-    bind!(
-        "act.enable",
-        Enable,
-        ["e"],
-        "disable, or enable again",
-        "on/off",
-        &[Place::Menu]
-    ),
-    bind!(
-        "confirm",
-        Confirm,
-        ["y"],
-        "yes, do it",
-        "yes",
-        &[Place::Confirm]
-    ),
-    bind!(
-        "apply",
-        Apply,
-        ["Enter"],
-        "apply the draft",
-        "apply",
-        &[Place::Review]
-    ),
-    bind!(
-        "stop",
-        Stop,
-        ["s"],
-        "drain and stop the gateway",
-        "stop",
-        &[Place::Leave]
-    ),
-    bind!(
-        "detach",
-        Detach,
-        ["d"],
-        "close the screen, keep serving",
-        "detach",
-        &[Place::Leave]
-    ),
-];
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = |binding: &Binding| binding.keys.iter().map(|&key| key.to_owned()).collect();
+        Self {
+            keys: BINDINGS.iter().map(keys).collect(),
+        }
+    }
+}
+
+impl Keymap {
+    /// The table with an operator's own keys: action id → key, nothing unbinds. The error names
+    /// the action, the key, and who has the key already.
+    pub fn with(wishes: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut map = Self::default();
+        for (id, wish) in wishes {
+            let row = BINDINGS.iter().position(|binding| binding.id == id);
+            let row = row.ok_or_else(|| {
+                format!("dashboard.keys.{id}: there is no such action; the README lists them all")
+            })?;
+            map.keys[row] = if wish.is_empty() {
+                Vec::new()
+            } else {
+                let key: Key = wish
+                    .parse()
+                    .map_err(|error| format!("dashboard.keys.{id}: {error}"))?;
+                vec![key.to_string()]
+            };
+        }
+        match map.clash() {
+            Some((key, one, other)) => Err(format!(
+                "dashboard.keys: {key} would mean both {one} and {other}; give one of them another key"
+            )),
+            None => Ok(map),
+        }
+    }
+
+    /// A key that means two things at one place.
+    fn clash(&self) -> Option<(String, &'static str, &'static str)> {
+        for (row, binding) in BINDINGS.iter().enumerate() {
+            for (other_row, other) in BINDINGS.iter().enumerate().skip(row + 1) {
+                let meet = binding
+                    .places
+                    .iter()
+                    .any(|place| other.places.contains(place));
+                let both = |key: &&String| self.keys[other_row].contains(key);
+                if let Some(key) = self.keys[row].iter().find(both).filter(|_| meet) {
+                    return Some((key.clone(), binding.id, other.id));
+                }
+            }
+        }
+        None
+    }
+
+    /// What a key means at a place, and the digit where it is one.
+    pub fn lookup(&self, place: Place, key: Key) -> Option<(Action, char)> {
+        // Leaving a box and leaving by force work everywhere, whatever is configured.
+        if key == Key::plain(Code::Esc) {
+            return Some((Action::Back, ' '));
+        }
+        if key == Key::ctrl('c') {
+            return Some((Action::QuitHard, ' '));
+        }
+        if let Some(c) = key.typed().filter(|_| place.takes_text()) {
+            return Some((Action::Type(c), c));
+        }
+        let name = key.to_string();
+        let digit = key.typed().filter(char::is_ascii_digit);
+        let is = |written: &String| {
+            *written == name
+                || digit.is_some_and(|digit| match written.as_str() {
+                    "0-9" => true,
+                    "1-4" => ('1'..='4').contains(&digit),
+                    _ => false,
+                })
+        };
+        let row = BINDINGS
+            .iter()
+            .zip(&self.keys)
+            .find(|(binding, keys)| binding.places.contains(&place) && keys.iter().any(is));
+        row.map(|(binding, _)| (binding.action, digit.unwrap_or(' ')))
+    }
+
+    /// The rows that work at a place, each with its keys as they are shown.
+    pub fn at(
+        &self,
+        place: Place,
+        ascii: bool,
+    ) -> impl Iterator<Item = (&'static Binding, Vec<String>)> {
+        let shown = move |key: &String| match key.parse::<Key>() {
+            Ok(key) => key.name(ascii),
+            Err(_) => key.clone(),
+        };
+        BINDINGS
+            .iter()
+            .zip(&self.keys)
+            .filter(move |(binding, keys)| binding.places.contains(&place) && !keys.is_empty())
+            .map(move |(binding, keys)| (binding, keys.iter().map(shown).collect()))
+    }
+
+    /// Whether an operator has given it other keys than the table has.
+    pub fn is_changed(&self, binding: &Binding) -> bool {
+        let row = BINDINGS.iter().position(|row| row.id == binding.id);
+        row.is_some_and(|row| self.keys[row] != binding.keys)
+    }
+
+    /// The first key of an action at a place, for a hint.
+    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> Option<String> {
+        self.at(place, ascii)
+            .find(|(binding, _)| binding.action == action)
+            .and_then(|(_, keys)| keys.into_iter().next())
+    }
+}
 
 /// The table as the README shows it.
 pub fn readme_table() -> String {
     let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
         let places: Vec<&str> = binding.places.iter().map(|place| place.word()).collect();
-        let place = if binding.places == ALL {
+        let place = if binding.places == SCREENS {
             "everywhere".to_owned()
         } else {
             places.join(", ")
@@ -319,39 +265,81 @@ pub fn readme_table() -> String {
 mod tests {
     use super::*;
 
+    /// What changes traffic, weights or breakers, or ends the gateway.
+    const TOUCHING: [Action; 11] = [
+        Action::Good,
+        Action::Drain,
+        Action::Enable,
+        Action::Probe,
+        Action::Rollback,
+        Action::Press,
+        Action::Yes,
+        Action::Stop,
+        Action::Detach,
+        Action::Accept,
+        Action::Keep,
+    ];
+
     #[test]
     fn no_key_means_two_things_at_one_place() {
-        for place in Place::ALL {
-            let mut keys: Vec<&str> = BINDINGS
-                .iter()
-                .filter(|binding| binding.places.contains(&place))
-                .flat_map(|binding| binding.keys.iter().copied())
-                .collect();
-            let count = keys.len();
-            keys.sort_unstable();
-            keys.dedup();
-            assert_eq!(keys.len(), count, "{place:?}");
+        assert_eq!(Keymap::default().clash(), None);
+    }
+
+    #[test]
+    fn every_key_of_the_table_is_a_key() {
+        for key in BINDINGS.iter().flat_map(|binding| binding.keys) {
+            assert!(
+                key.parse::<Key>().is_ok() || ["0-9", "1-4"].contains(key),
+                "{key}"
+            );
         }
     }
 
     #[test]
-    fn nothing_that_touches_traffic_is_on_a_single_key_of_a_view() {
-        let touching = [
-            Action::Drain,
-            Action::Enable,
-            Action::Apply,
-            Action::Confirm,
-            Action::Stop,
-        ];
-        for binding in BINDINGS
-            .iter()
-            .filter(|binding| touching.contains(&binding.action))
-        {
+    fn nothing_that_touches_traffic_is_on_a_single_key_of_a_screen() {
+        for binding in BINDINGS.iter().filter(|row| TOUCHING.contains(&row.action)) {
+            let on_a_screen = binding.places.iter().any(|place| SCREENS.contains(place));
+            // Keeping what is in force changes nothing that callers notice.
             assert!(
-                !binding.places.iter().any(|place| ALL.contains(place)),
+                !on_a_screen || binding.action == Action::Keep,
                 "{}",
                 binding.id
             );
+        }
+    }
+
+    #[test]
+    fn an_operators_key_takes_the_place_of_the_tables() {
+        let wishes = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
+        let map = Keymap::with(&wishes("freeze", "f")).unwrap();
+        let at = super::super::place::OVERVIEW;
+        assert_eq!(
+            map.lookup(at, "f".parse().unwrap()),
+            Some((Action::Freeze, ' '))
+        );
+        assert_eq!(map.lookup(at, "Space".parse().unwrap()), None);
+
+        let unbound = Keymap::with(&wishes("view.weights", "")).unwrap();
+        assert_eq!(unbound.lookup(at, "w".parse().unwrap()), None);
+
+        let error = |id: &str, key: &str| Keymap::with(&wishes(id, key)).unwrap_err();
+        let clash = error("freeze", "w");
+        assert!(
+            clash.contains("freeze") && clash.contains("view.weights"),
+            "{clash}"
+        );
+        assert!(error("fly", "w").contains("dashboard.keys.fly"));
+        assert!(error("freeze", "Hyper").contains("Hyper"));
+    }
+
+    #[test]
+    fn escape_and_interrupt_cannot_be_taken_away() {
+        let wishes = BTreeMap::from([("back".to_owned(), String::new())]);
+        let map = Keymap::with(&wishes).unwrap();
+        for &place in super::super::place::PLACES {
+            let means = |key| map.lookup(place, key).map(|(action, _)| action);
+            assert_eq!(means(Key::plain(Code::Esc)), Some(Action::Back));
+            assert_eq!(means(Key::ctrl('c')), Some(Action::QuitHard));
         }
     }
 

@@ -1,15 +1,21 @@
-//! Boxes on top of the view: help, the action menu, and what must be confirmed.
+//! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
 
-use crate::tui::draft::NAMES;
 use crate::tui::format;
-use crate::tui::keymap::BINDINGS;
-use crate::tui::model::{Dialog, Model, Place};
-use crate::tui::view::shown_key;
+use crate::tui::keymap::Binding;
+use crate::tui::model::{Dialog, Model, Subject};
+use crate::tui::place::Place;
+use crate::tui::question::{Focus, Question};
+use crate::tui::update::matches;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::symbols::border;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+/// Matches that the command line shows.
+const MATCHES: usize = 8;
 
 const PLAIN: border::Set<'static> = border::Set {
     top_left: "+",
@@ -25,42 +31,48 @@ const PLAIN: border::Set<'static> = border::Set {
 /// Draws the box that is open, if one is.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
+    let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
+        lines
+            .into_iter()
+            .map(|line| (line, Style::default()))
+            .collect()
+    };
     let (title, lines) = match dialog {
-        Dialog::Help => (
-            " HELP: what works here, then what the signs mean ".to_owned(),
-            help(model),
+        Dialog::Help(first) => {
+            let lines = help(model);
+            let room = usize::from(area.height.saturating_sub(2)).max(1);
+            let first = (*first).min(lines.len().saturating_sub(room));
+            let more = lines.len() > room;
+            let title = format!(
+                " HELP: {}, here and now{} ",
+                model.screen.word(),
+                if more { " (j k scroll)" } else { "" }
+            );
+            (title, plain(lines[first..].to_vec()))
+        }
+        Dialog::Menu(Subject::Provider(name)) => (format!(" {name} "), plain(menu(model, false))),
+        Dialog::Menu(Subject::Revision(number)) => {
+            (format!(" rev {number} "), plain(menu(model, true)))
+        }
+        Dialog::Sort => (" SORT BY ".to_owned(), plain(keys(Place::Sort, model))),
+        Dialog::Presets => (" PRESETS ".to_owned(), plain(keys(Place::Presets, model))),
+        Dialog::Filter(text) => (
+            " FILTER: state:slow  az  p95>2s  ok<99  share>10  -name ".to_owned(),
+            plain(vec![format!(" /{text}_"), hint(Place::Filter, model)]),
         ),
-        Dialog::Menu { provider } => (format!(" {provider} "), keys(Place::Menu, model)),
-        Dialog::Confirm { provider, what, .. } => {
-            let mut lines = vec![
-                String::new(),
-                format!(" {provider}: {what}?"),
-                String::new(),
-            ];
-            lines.extend(keys(Place::Confirm, model));
-            (" CONFIRM ".to_owned(), lines)
-        }
-        Dialog::Review => (" APPLY THE DRAFT? ".to_owned(), review(model)),
-        Dialog::Leave => {
-            let mut lines = vec![
-                String::new(),
-                " The gateway runs in this process.".to_owned(),
-                String::new(),
-            ];
-            lines.extend(keys(Place::Leave, model));
-            (" LEAVE ".to_owned(), lines)
-        }
+        Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
+        Dialog::Question(question) => (format!(" {} ", question.title), asked(model, question)),
     };
     frame(model, &title, &lines, area, buffer);
 }
 
-fn frame(model: &Model, title: &str, lines: &[String], area: Rect, buffer: &mut Buffer) {
+fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) {
     let widest = lines
         .iter()
-        .map(|line| line.chars().count())
+        .map(|(line, _)| line.width())
         .max()
         .unwrap_or(0)
-        .max(title.chars().count() + 2);
+        .max(title.width() + 2);
     let width = u16::try_from(widest + 3)
         .unwrap_or(u16::MAX)
         .min(area.width);
@@ -85,9 +97,9 @@ fn frame(model: &Model, title: &str, lines: &[String], area: Rect, buffer: &mut 
         .title_style(model.theme().strong());
     let inside = block.inner(place);
     block.render(place, buffer);
-    for (y, text) in (0..inside.height).zip(lines) {
+    for (y, (text, style)) in (0..inside.height).zip(lines) {
         let text = format::cut(text, usize::from(inside.width));
-        Line::raw(text).render(
+        Line::styled(text, *style).render(
             Rect {
                 y: inside.y + y,
                 height: 1,
@@ -100,20 +112,11 @@ fn frame(model: &Model, title: &str, lines: &[String], area: Rect, buffer: &mut 
 
 /// The keys of a place, and the way back.
 fn keys(place: Place, model: &Model) -> Vec<String> {
-    let rows = BINDINGS
-        .iter()
-        .filter(|binding| binding.places.contains(&place));
+    let rows = model.options.keymap.at(place, model.theme().ascii);
     let mut lines: Vec<String> = rows
-        .map(|binding| {
-            let keys: Vec<&str> = binding
-                .keys
-                .iter()
-                .map(|key| shown_key(key, model.theme().ascii))
-                .collect();
-            format!(" {} {}", format::left(&keys.join(" "), 10), binding.text)
-        })
+        .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    if !matches!(place, Place::Overview | Place::Weights) {
+    if !matches!(place, Place::On(_)) {
         lines.push(format!(
             " {} leave everything as it is",
             format::left("Esc", 10)
@@ -122,51 +125,144 @@ fn keys(place: Place, model: &Model) -> Vec<String> {
     lines
 }
 
-fn help(model: &Model) -> Vec<String> {
-    let ascii = model.theme().ascii;
-    let mut lines = keys(model.view(), model);
-    lines.push(String::new());
-    if ascii {
-        lines.push(
-            " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT".to_owned(),
-        );
-        lines.push(" SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked".to_owned());
+fn row(model: &Model, binding: &Binding, keys: &[String]) -> String {
+    let changed = if model.options.keymap.is_changed(binding) {
+        "*"
     } else {
-        lines.push(
-            " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT".to_owned(),
-        );
-        lines.push(
-            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known".to_owned(),
-        );
-    }
-    lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
-    lines.push(" Esc, ? or q closes this".to_owned());
+        " "
+    };
+    format!(
+        "{changed}{} {}",
+        format::left(&keys.join(" "), 10),
+        binding.text
+    )
+}
+
+/// What may be done to a provider, or to a revision.
+fn menu(model: &Model, is_revision: bool) -> Vec<String> {
+    let rows = model.options.keymap.at(Place::Menu, model.theme().ascii);
+    let mut lines: Vec<String> = rows
+        .filter(|(binding, _)| (binding.id == "act.rollback") == is_revision)
+        .map(|(binding, keys)| row(model, binding, &keys))
+        .collect();
+    lines.push(format!(
+        " {} leave everything as it is",
+        format::left("Esc", 10)
+    ));
     lines
 }
 
-fn review(model: &Model) -> Vec<String> {
-    let arrow = model.theme().mark('→', '>');
-    let mut lines = vec![String::new()];
-    if let (Some(draft), Some(status)) = (&model.draft, &model.status) {
-        for (row, name) in NAMES.iter().enumerate() {
-            let (from, to) = (draft.from()[row], draft.points()[row]);
-            if from != to {
-                lines.push(format!(
-                    " {} {from:>3} {arrow} {to}",
-                    format::left(name, 12)
-                ));
-            }
-        }
-        lines.push(String::new());
-        lines.push(format!(
-            " to {} on {}, as rev {}",
-            status.environment,
-            model.options.place,
-            draft.revision + 1
-        ));
-        lines.push(" It holds from the next request on.".to_owned());
-        lines.push(String::new());
+/// The keys of a place in one line.
+fn hint(place: Place, model: &Model) -> String {
+    let rows = model.options.keymap.at(place, model.theme().ascii);
+    let mut words: Vec<String> = rows
+        .filter(|(binding, _)| !binding.short.is_empty())
+        .map(|(binding, keys)| format!("{} {}", keys[0], binding.short))
+        .collect();
+    words.push("Esc closes".to_owned());
+    format!(" {}", words.join("   "))
+}
+
+fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
+    let theme = model.theme();
+    let mut lines = vec![(format!(" :{text}_"), theme.strong())];
+    let found = matches(model, text);
+    let first = (row + 1).saturating_sub(MATCHES);
+    for (at, binding) in found.iter().enumerate().skip(first).take(MATCHES) {
+        let mark = if at == row { '>' } else { ' ' };
+        let style = if at == row {
+            theme.accent()
+        } else {
+            Style::default()
+        };
+        let line = format!("{mark}{} {}", format::left(binding.id, 17), binding.text);
+        lines.push((line, style));
     }
-    lines.extend(keys(Place::Review, model));
+    if found.is_empty() {
+        let also = " window 1h | goto NAME | theme NAME | filter WORDS | rollback N";
+        lines.push((also.to_owned(), theme.dim()));
+    }
+    lines.push((hint(Place::Palette, model), theme.dim()));
+    lines
+}
+
+/// A question: what would change, its fields, its answers, its keys.
+fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
+    let theme = model.theme();
+    let usual = Style::default();
+    let mut lines = vec![(String::new(), usual)];
+    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
+    lines.extend(question.lines.iter().map(text));
+    lines.push((String::new(), usual));
+    let stop = |focus: Focus, text: String| {
+        if question.focus == focus {
+            (format!(" >{text}"), theme.cursor())
+        } else {
+            (format!("  {text}"), usual)
+        }
+    };
+    if let Some(reason) = &question.reason {
+        let caret = if question.focus == Focus::Reason {
+            "_"
+        } else {
+            ""
+        };
+        let text = format!("reason, for the record of changes: {reason}{caret}");
+        lines.push(stop(Focus::Reason, text));
+    }
+    if let Some(word) = &question.word {
+        let caret = if question.focus == Focus::Word {
+            "_"
+        } else {
+            ""
+        };
+        let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
+        lines.push(stop(
+            Focus::Word,
+            format!("type {expected} to allow it ({why}): {typed}{caret}"),
+        ));
+    }
+    lines.push(stop(Focus::Cancel, "[ Cancel ]".to_owned()));
+    for (at, answer) in question.answers.iter().enumerate() {
+        lines.push(stop(
+            Focus::Answer(at),
+            format!("[ {} ]  {}", answer.label, answer.key),
+        ));
+    }
+    lines.push((String::new(), usual));
+    let keys = " Tab and arrows choose, Enter presses; Esc leaves everything as it is";
+    lines.push((keys.to_owned(), theme.dim()));
+    lines
+}
+
+/// Text of ours in characters that every terminal has.
+fn plain(text: &str, ascii: bool) -> String {
+    if ascii {
+        text.replace('→', ">")
+            .replace('·', "-")
+            .replace(|c: char| !c.is_ascii(), "?")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// What the signs mean, then the keys: at three in the morning the signs come first.
+fn help(model: &Model) -> Vec<String> {
+    let signs = if model.theme().ascii {
+        [
+            " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT",
+            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked",
+        ]
+    } else {
+        [
+            " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT",
+            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known",
+        ]
+    };
+    let mut lines = signs.map(str::to_owned).to_vec();
+    lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
+    lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
+    lines.push(String::new());
+    lines.extend(keys(Place::On(model.screen), model));
     lines
 }

@@ -31,7 +31,8 @@ impl Panel for Latency {
             width: area.width.saturating_sub(NUMBERS),
             ..area
         };
-        chart::draw(&chosen.series, theme, plot, buffer);
+        let marks = super::marks(model, &chosen.performance.provider);
+        chart::draw(&chosen.series, &marks, theme, plot, buffer);
         let latency = &chosen.performance.latency_ms;
         let first = chosen.performance.time_to_first_token_ms.p50;
         let rows = [

@@ -7,10 +7,10 @@ mod events;
 mod latency;
 mod success;
 mod table;
-pub mod weights;
 
 use super::model::Model;
-use crate::contract::Status;
+use super::widgets::chart::Mark;
+use crate::contract::{EventKind, EventReport, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -42,6 +42,10 @@ pub const PANELS: [&dyn Panel; 4] = [
 /// └──────────────────┘  └───────────────┴────────────┘
 /// ```
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    if model.zoomed {
+        framed(model.panel, model, status, area, buffer);
+        return;
+    }
     let wanted = u16::try_from(status.providers.len())
         .unwrap_or(u16::MAX)
         .saturating_add(1);
@@ -60,9 +64,9 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
             (left, rest.width - left, 0, upper),
             (left, rest.width - left, upper, rest.height - upper),
         ];
-        for (panel, (x, width, y, height)) in PANELS.iter().zip(corners) {
+        for (panel, (x, width, y, height)) in corners.into_iter().enumerate() {
             framed(
-                *panel,
+                panel,
                 model,
                 status,
                 Rect {
@@ -82,8 +86,39 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         rest.height
     };
     let (first, second) = split(rest, upper);
-    framed(PANELS[0], model, status, first, buffer);
-    framed(PANELS[1], model, status, second, buffer);
+    // The panel in front has the upper place; below it the events, or the latency beside them.
+    let below = usize::from(model.panel != 1);
+    framed(model.panel, model, status, first, buffer);
+    framed(below, model, status, second, buffer);
+}
+
+/// What happened to a provider, or to all of them, for the foot of a chart.
+pub(in crate::tui) fn marks(model: &Model, provider: &str) -> Vec<Mark> {
+    let events = model.shown().map(|status| status.events.as_slice());
+    let is_meant = |event: &&EventReport| match event.kind {
+        EventKind::Change => true,
+        EventKind::Breaker | EventKind::Limit | EventKind::Probe => {
+            event.provider.as_deref() == Some(provider)
+        }
+        EventKind::Request | EventKind::Info => false,
+    };
+    let mark = |event: &EventReport| {
+        let at = event.at.parse::<jiff::Timestamp>().ok()?;
+        let word = match event.kind {
+            EventKind::Change => event.text.split_whitespace().nth(1).map_or_else(
+                || "change".to_owned(),
+                |revisions| format!("r{}", revisions.rsplit('→').next().unwrap_or("?")),
+            ),
+            EventKind::Limit => "429".to_owned(),
+            EventKind::Breaker if event.text.contains("OPEN") => "OPEN".to_owned(),
+            EventKind::Breaker => "breaker".to_owned(),
+            _ if event.bad => "DOWN".to_owned(),
+            _ => "back".to_owned(),
+        };
+        Some((u64::try_from(at.as_second()).ok()?, word))
+    };
+    let events = events.unwrap_or_default().iter();
+    events.rev().filter(is_meant).filter_map(mark).collect()
 }
 
 fn split(area: Rect, upper: u16) -> (Rect, Rect) {
@@ -102,22 +137,24 @@ fn split(area: Rect, upper: u16) -> (Rect, Rect) {
 }
 
 /// A title line, and the panel below it.
-fn framed(panel: &dyn Panel, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    if area.height < 2 {
+fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let Some(shown) = PANELS.get(panel).filter(|_| area.height >= 2) else {
         return;
-    }
-    rule(&panel.title(model), model, area, buffer);
+    };
+    let front = if panel == model.panel { ">" } else { "" };
+    let title = format!("{front}{} {}", panel + 1, shown.title(model));
+    rule(&title, model, area, buffer);
     let inside = Rect {
         x: area.x + 1,
         y: area.y + 1,
         width: area.width.saturating_sub(2),
         height: area.height - 1,
     };
-    panel.draw(model, status, inside, buffer);
+    shown.draw(model, status, inside, buffer);
 }
 
 /// `── TITLE ─────────`
-pub(super) fn rule(title: &str, model: &Model, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn rule(title: &str, model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let dash = theme.mark('─', '-').to_string();
     let used = title.chars().count() + 5;

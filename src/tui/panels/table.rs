@@ -10,10 +10,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// One column: its head, its width, the screen width from which it is shown, and its cell.
+/// From this screen width on columns that have a use for it are wider.
+const WIDE: u16 = 190;
+
+/// One column: its head, its width here and on a wide screen, the screen width from which it is
+/// shown, and its cell.
 struct Column {
     head: &'static str,
     width: usize,
+    wide: usize,
     from: u16,
     numeric: bool,
     cell: fn(&ProviderStatus, &Model, usize) -> String,
@@ -23,6 +28,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "STATE",
         width: 7,
+        wide: 7,
         from: 0,
         numeric: false,
         cell: |p, m, _| m.theme().state_word(p.performance.state),
@@ -30,6 +36,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "PROVIDER",
         width: 12,
+        wide: 12,
         from: 0,
         numeric: false,
         cell: |p, _, _| p.performance.provider.clone(),
@@ -37,6 +44,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "MODEL",
         width: 22,
+        wide: 22,
         from: 140,
         numeric: false,
         cell: |p, _, _| models(p),
@@ -44,6 +52,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "SHARE",
         width: 5,
+        wide: 5,
         from: 0,
         numeric: true,
         cell: |p, _, _| format!("{}%", format::share(p.share)),
@@ -51,6 +60,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "",
         width: 10,
+        wide: 10,
         from: 100,
         numeric: false,
         cell: |p, m, width| share_bar(p.share, width, m),
@@ -58,6 +68,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "REQ/S",
         width: 5,
+        wide: 5,
         from: 0,
         numeric: true,
         cell: |p, _, _| format::rate(p.requests_per_second),
@@ -65,6 +76,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "REQ",
         width: 6,
+        wide: 6,
         from: 90,
         numeric: true,
         cell: |p, _, _| format::count(p.performance.requests),
@@ -72,6 +84,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "RUN",
         width: 4,
+        wide: 4,
         from: 76,
         numeric: true,
         cell: |p, _, _| p.performance.in_flight.to_string(),
@@ -79,6 +92,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "OK%",
         width: 5,
+        wide: 5,
         from: 0,
         numeric: true,
         cell: |p, _, _| format::percent(p.performance.success_rate),
@@ -86,6 +100,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "SUCCESS",
         width: 12,
+        wide: 28,
         from: 70,
         numeric: false,
         cell: |p, m, width| strip::success(&p.series, width, m.theme()),
@@ -93,6 +108,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "P50",
         width: 5,
+        wide: 5,
         from: 0,
         numeric: true,
         cell: |p, _, _| format::latency(p.performance.latency_ms.p50),
@@ -100,6 +116,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "P95",
         width: 5,
+        wide: 5,
         from: 0,
         numeric: true,
         cell: |p, _, _| format::latency(p.performance.latency_ms.p95),
@@ -107,6 +124,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "TTFT",
         width: 5,
+        wide: 5,
         from: 120,
         numeric: true,
         cell: |p, _, _| format::latency(p.performance.time_to_first_token_ms.p50),
@@ -114,6 +132,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "P95 TREND",
         width: 12,
+        wide: 20,
         from: 120,
         numeric: false,
         cell: |p, m, width| strip::latency(&p.series, width, m.theme()),
@@ -121,6 +140,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "$/H",
         width: 6,
+        wide: 6,
         from: 66,
         numeric: true,
         cell: per_hour,
@@ -128,6 +148,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "SCORE",
         width: 5,
+        wide: 5,
         from: 84,
         numeric: true,
         cell: |p, _, _| score(p),
@@ -135,6 +156,7 @@ const COLUMNS: &[Column] = &[
     Column {
         head: "COST LAT  REL  LOAD PRIO",
         width: 24,
+        wide: 24,
         from: 160,
         numeric: false,
         cell: |p, _, _| factors(p),
@@ -150,7 +172,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         .collect();
     let heads = columns
         .iter()
-        .map(|column| fit(column.head, column))
+        .map(|column| fit(column.head, column, area.width))
         .collect::<Vec<_>>()
         .join(" ");
     line(
@@ -202,9 +224,14 @@ fn row(
     )];
     for (place, column) in columns.iter().enumerate() {
         if column.head == "SUCCESS" {
-            spans.extend(strip::success_spans(&provider.series, column.width, theme));
+            spans.extend(strip::success_spans(
+                &provider.series,
+                column.cells(area.width),
+                theme,
+            ));
         } else {
-            let cell = fit(&(column.cell)(provider, model, column.width), column);
+            let cells = column.cells(area.width);
+            let cell = fit(&(column.cell)(provider, model, cells), column, area.width);
             spans.push(Span::styled(
                 cell,
                 cell_style(model, provider, column, chosen),
@@ -226,11 +253,22 @@ fn cell_style(model: &Model, provider: &ProviderStatus, column: &Column, chosen:
     }
 }
 
-fn fit(text: &str, column: &Column) -> String {
+impl Column {
+    fn cells(&self, screen: u16) -> usize {
+        if screen >= WIDE {
+            self.wide
+        } else {
+            self.width
+        }
+    }
+}
+
+fn fit(text: &str, column: &Column, screen: u16) -> String {
+    let cells = column.cells(screen);
     if column.numeric {
-        format::right(text, column.width)
+        format::right(text, cells)
     } else {
-        format::left(text, column.width)
+        format::left(text, cells)
     }
 }
 

@@ -30,8 +30,11 @@ struct Line {
     plain: char,
 }
 
-/// Draws p50 and p95 into `area`; the last row has the times.
-pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
+/// Something that happened at a moment, in unix seconds, and a short word for it.
+pub type Mark = (u64, String);
+
+/// Draws p50, p99 and p95 into `area`; the last row has the times, and marks where things happened.
+pub fn draw(series: &Series, marks: &[Mark], theme: Theme, area: Rect, buffer: &mut Buffer) {
     if area.height < 3 || area.width < AXIS + 10 {
         return;
     }
@@ -56,6 +59,11 @@ pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
             plain: '.',
         },
         Line {
+            values: values(|bucket| bucket.p99_ms),
+            style: theme.dim(),
+            plain: ':',
+        },
+        Line {
             values: values(|bucket| bucket.p95_ms),
             style: theme.warn(),
             plain: '*',
@@ -66,7 +74,7 @@ pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
     for line in &lines {
         trace(line, (low, high), theme, plot, buffer);
     }
-    times(series, theme, area, buffer);
+    times(series, marks, theme, area, buffer);
 }
 
 /// The decades around all values; 100 ms to 3 s where there is none.
@@ -117,33 +125,44 @@ fn from_top(part: f64, rows: u16) -> u16 {
     (((1.0 - part.clamp(0.0, 1.0)) * f64::from(rows - 1)).round()) as u16
 }
 
+/// A value stands in the middle of its column; neighbours are joined, a gap stays a gap.
 fn trace(line: &Line, (low, high): (f64, f64), theme: Theme, plot: Rect, buffer: &mut Buffer) {
     let columns = usize::from(plot.width) * 2;
     let count = line.values.len().max(1);
-    let dots = u32::from(plot.height) * 4;
-    let mut before: Option<u32> = None;
-    for column in 0..columns {
-        let Some(value) = line.values.get(column * count / columns).copied().flatten() else {
+    let dots = f64::from(plot.height) * 4.0 - 1.0;
+    let height =
+        |value: f64| (1.0 - ((value / low).ln() / (high / low).ln()).clamp(0.0, 1.0)) * dots;
+    let middle = |at: usize| (at * 2 + 1) * columns / (count * 2);
+    let mut before: Option<(usize, f64)> = None;
+    for (at, value) in line.values.iter().enumerate() {
+        let Some(value) = value else {
             before = None;
             continue;
         };
-        let part = ((value / low).ln() / (high / low).ln()).clamp(0.0, 1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a part of the dots, 0..=1"
-        )]
-        let dot = ((1.0 - part) * f64::from(dots - 1)).round() as u32;
-        // A jump is drawn as a line, within known values only.
-        let (top, bottom) = (
-            before.unwrap_or(dot).min(dot),
-            before.unwrap_or(dot).max(dot),
-        );
-        for y in top..=bottom {
-            set(column, y, line, theme, plot, buffer);
+        let (x, y) = (middle(at), height(*value));
+        let (from_x, from_y) = before.unwrap_or((x, y));
+        let mut last = from_y;
+        for column in from_x..=x {
+            let part = (column - from_x) as f64 / (x - from_x).max(1) as f64;
+            let here = from_y + (y - from_y) * part;
+            for dot in between(last, here) {
+                set(column, dot, line, theme, plot, buffer);
+            }
+            last = here;
         }
-        before = Some(dot);
+        before = Some((x, y));
     }
+}
+
+/// All dots from one height to another.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within the rows of the plot, at least 0"
+)]
+fn between(one: f64, other: f64) -> std::ops::RangeInclusive<u32> {
+    let (one, other) = (one.round() as u32, other.round() as u32);
+    one.min(other)..=one.max(other)
 }
 
 fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &mut Buffer) {
@@ -169,20 +188,35 @@ fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &
     }
 }
 
-fn times(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let y = area.y + area.height - 1;
-    let (width, columns) = (area.width - AXIS, series.buckets.len() as u64);
-    let start = series
-        .last_start
-        .saturating_sub(series.bucket_seconds * columns.saturating_sub(1));
-    for quarter in 0..4_u16 {
-        let x = area.x + AXIS + width * quarter / 4;
-        let at = start + series.bucket_seconds * columns * u64::from(quarter) / 4;
+/// The row of times, and over it what happened, each word where its moment is. A time gives way to
+/// a word, and an older word to a newer.
+fn times(series: &Series, marks: &[Mark], theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let width = u64::from(area.width - AXIS);
+    let seconds = series.bucket_seconds * series.buckets.len() as u64;
+    let end = series.last_start + series.bucket_seconds;
+    let start = end.saturating_sub(seconds);
+    let mut taken: Vec<(u64, u64)> = Vec::new();
+    let mut put = |x: u64, word: &str, style: Style| {
+        let cells = word.chars().count() as u64;
+        let x = x.min(width.saturating_sub(cells));
+        if taken.iter().any(|&(from, to)| x <= to && from <= x + cells) {
+            return;
+        }
+        taken.push((x, x + cells));
+        let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
+        buffer.set_string(x, area.y + area.height - 1, word, style);
+    };
+    let seen = marks.iter().filter(|(at, _)| (start..end).contains(at));
+    for (at, word) in seen.rev() {
+        put((at - start) * width / seconds.max(1), word, theme.warn());
+    }
+    for quarter in 0..4 {
+        let at = start + seconds * quarter / 4;
         let label = if series.bucket_seconds < 5 {
             format!("{}:{:02}", format::minute(at), at % 60)
         } else {
             format::minute(at)
         };
-        buffer.set_string(x, y, label, theme.dim());
+        put(width * quarter / 4, &label, theme.dim());
     }
 }

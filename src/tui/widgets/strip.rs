@@ -1,6 +1,6 @@
 //! A row of columns over time: `▁▂▂▃█·` – height is the value, a dot is "nothing known".
 
-use crate::contract::{Bucket, Series};
+use crate::contract::{Bucket, Factors, Series, WeightPoints};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -39,6 +39,10 @@ fn merged(part: &[Bucket]) -> Bucket {
         errors: part.iter().map(|bucket| bucket.errors).sum(),
         p50_ms: worst(|bucket| bucket.p50_ms),
         p95_ms: worst(|bucket| bucket.p95_ms),
+        p99_ms: worst(|bucket| bucket.p99_ms),
+        spread: part.iter().fold([0; 5], |sum, bucket| {
+            std::array::from_fn(|at| sum[at] + bucket.spread[at])
+        }),
         cost_usd: part.iter().map(|bucket| bucket.cost_usd).sum(),
     }
 }
@@ -73,6 +77,34 @@ fn success_cell(bucket: &Bucket, theme: Theme) -> (char, Style) {
         Some(rate) if rate >= 0.95 => (heights[2], theme.warn()),
         Some(_) => (heights[0], theme.bad()),
     }
+}
+
+/// What a score is made of, each objective by its letter, as long as its part of the best score:
+/// `CCCC|LLLLLL|RRR`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of the width, 0..=1"
+)]
+pub fn score_bar(factors: &Factors, weights: &WeightPoints, width: usize) -> String {
+    let parts = [
+        ('C', weights.cost, factors.cost),
+        ('L', weights.latency, factors.latency),
+        ('R', weights.reliability, factors.reliability),
+        ('O', weights.load, factors.load),
+        ('P', weights.priority, factors.priority),
+    ];
+    let all: f64 = parts.iter().map(|(_, weight, _)| weight).sum();
+    let bar = |&(letter, weight, factor): &(char, f64, f64)| {
+        let cells = (weight * factor / all * width as f64).round() as usize;
+        letter.to_string().repeat(cells)
+    };
+    let bars: Vec<String> = parts
+        .iter()
+        .filter(|(_, weight, _)| *weight > 0.0)
+        .map(bar)
+        .collect();
+    bars.join("|")
 }
 
 /// Any value on a scale from 0 to `top`.

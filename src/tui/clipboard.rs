@@ -1,0 +1,41 @@
+//! Into the clipboard of whoever sits at the terminal, wherever that is: OSC 52.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// Terminals pass longer texts over.
+const TEXT_MOST: usize = 50_000;
+
+/// What tells the terminal to take a text; tmux hands it on.
+pub fn copy(text: &str) -> Vec<u8> {
+    let through_tmux = std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty());
+    sequence(text, through_tmux)
+}
+
+fn sequence(text: &str, through_tmux: bool) -> Vec<u8> {
+    let mut end = text.len().min(TEXT_MOST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let told = format!("\x1b]52;c;{}\x07", STANDARD.encode(&text[..end]));
+    if through_tmux {
+        let doubled = told.replace('\x1b', "\x1b\x1b");
+        format!("\x1bPtmux;{doubled}\x1b\\").into_bytes()
+    } else {
+        told.into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_travels_to_the_terminal() {
+        assert_eq!(sequence("azure", false), b"\x1b]52;c;YXp1cmU=\x07");
+        assert_eq!(
+            sequence("azure", true),
+            b"\x1bPtmux;\x1b\x1b]52;c;YXp1cmU=\x07\x1b\\"
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! This moment in two files: the screen as text, and the numbers behind it as JSON.
+
+use super::model::Model;
+use super::view;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::fs;
+use std::path::PathBuf;
+
+/// Writes both; says where, or why not.
+pub fn write(model: &Model, size: Rect) -> Result<String, String> {
+    let folder = folder();
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let time = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let path = folder.join(format!("screen-{time}"));
+    let numbers =
+        serde_json::to_string_pretty(&model.shown()).map_err(|error| error.to_string())?;
+    for (ending, content) in [("txt", text(model, size)), ("json", numbers)] {
+        let path = path.with_extension(ending);
+        fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(format!("{}.txt and .json", path.display()))
+}
+
+/// Where state lives, else where short-lived files do.
+fn folder() -> PathBuf {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let state = named("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.or_else(|| Some(PathBuf::from(named("HOME")?).join(".local/state")));
+    state.map_or_else(std::env::temp_dir, |state| state.join("aibal-tui"))
+}
+
+/// The screen without its looks.
+fn text(model: &Model, size: Rect) -> String {
+    let mut buffer = Buffer::empty(size);
+    view::draw(model, size, &mut buffer);
+    let row = |y: u16| -> String {
+        let cells = (size.left()..size.right()).map(|x| buffer[(x, y)].symbol());
+        cells.collect::<String>().trim_end().to_owned() + "\n"
+    };
+    (size.top()..size.bottom()).map(row).collect()
+}

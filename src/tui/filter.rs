@@ -1,0 +1,207 @@
+//! Words that rows must match: `state:slow az p95>2s ok<99 -eu`. Words are joined by "and"; a `-`
+//! turns one around.
+
+use crate::contract::{DecisionReport, ProviderStatus, State};
+
+/// A condition of one word.
+#[derive(Debug, Clone, PartialEq)]
+enum Test {
+    /// Part of a name.
+    Name(String),
+    State(String),
+    /// A number above (true) or below (false) a bound.
+    Number(Field, bool, f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    P50,
+    P95,
+    P99,
+    Success,
+    Share,
+    Rate,
+    Cost,
+}
+
+const FIELDS: [(&str, Field); 7] = [
+    ("p50", Field::P50),
+    ("p95", Field::P95),
+    ("p99", Field::P99),
+    ("ok", Field::Success),
+    ("share", Field::Share),
+    ("rps", Field::Rate),
+    ("cost", Field::Cost),
+];
+
+/// What is shown; everything where there is no word.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filter {
+    text: String,
+    conditions: Vec<(bool, Test)>,
+}
+
+impl Filter {
+    pub fn new(text: &str) -> Self {
+        let condition = |word: &str| {
+            let (wanted, word) = match word.strip_prefix('-') {
+                Some(rest) if !rest.is_empty() => (false, rest),
+                _ => (true, word),
+            };
+            (wanted, read(word))
+        };
+        Self {
+            text: text.trim().to_owned(),
+            conditions: text.split_whitespace().map(condition).collect(),
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    pub fn shows(&self, provider: &ProviderStatus) -> bool {
+        self.conditions
+            .iter()
+            .all(|(wanted, test)| *wanted == of_provider(test, provider))
+    }
+
+    /// The same for a decision: names match provider, model and id, states match the outcome.
+    pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
+        self.conditions
+            .iter()
+            .all(|(wanted, test)| *wanted == of_decision(test, decision))
+    }
+}
+
+fn read(word: &str) -> Test {
+    let lower = word.to_lowercase();
+    for (name, field) in FIELDS {
+        let Some(rest) = lower.strip_prefix(name) else {
+            continue;
+        };
+        let above = rest.starts_with('>');
+        let bound = rest.strip_prefix(['>', '<']).and_then(number);
+        if let Some(bound) = bound {
+            return Test::Number(field, above, bound);
+        }
+    }
+    for prefix in ["state:", "result:"] {
+        if let Some(state) = lower.strip_prefix(prefix) {
+            return Test::State(state.to_owned());
+        }
+    }
+    Test::Name(lower.strip_prefix("provider:").unwrap_or(&lower).to_owned())
+}
+
+/// `2s` and `2000` are the same latency.
+fn number(text: &str) -> Option<f64> {
+    let (digits, times) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1.0),
+        None => match text.strip_suffix('s') {
+            Some(digits) => (digits, 1e3),
+            None => (text.trim_end_matches('%'), 1.0),
+        },
+    };
+    digits.parse::<f64>().ok().map(|number| number * times)
+}
+
+fn of_provider(test: &Test, provider: &ProviderStatus) -> bool {
+    let performance = &provider.performance;
+    let latency = &performance.latency_ms;
+    match test {
+        Test::Name(part) => performance.provider.to_lowercase().contains(part),
+        Test::State(state) => state_words(performance.state).contains(&state.as_str()),
+        Test::Number(field, above, bound) => {
+            let value = match field {
+                Field::P50 => latency.p50,
+                Field::P95 => latency.p95,
+                Field::P99 => latency.p99,
+                Field::Success => performance.success_rate.map(|rate| rate * 100.0),
+                Field::Share => Some(provider.share * 100.0),
+                Field::Rate => Some(provider.requests_per_second),
+                Field::Cost => provider.usd_per_hour,
+            };
+            value.is_some_and(|value| is_beyond(value, *above, *bound))
+        }
+    }
+}
+
+fn of_decision(test: &Test, decision: &DecisionReport) -> bool {
+    let names = [
+        decision.provider.as_deref(),
+        decision.model.as_deref(),
+        Some(&decision.decision_id),
+    ];
+    match test {
+        Test::Name(part) => names
+            .iter()
+            .flatten()
+            .any(|name| name.to_lowercase().contains(part)),
+        Test::State(state) => decision.outcome.starts_with(state.as_str()),
+        Test::Number(Field::P50 | Field::P95 | Field::P99, above, bound) => decision
+            .latency_ms
+            .is_some_and(|latency| is_beyond(latency, *above, *bound)),
+        Test::Number(Field::Cost, above, bound) => decision
+            .cost_usd
+            .is_some_and(|cost| is_beyond(cost, *above, *bound)),
+        Test::Number(..) => false,
+    }
+}
+
+fn is_beyond(value: f64, above: bool, bound: f64) -> bool {
+    if above { value > bound } else { value < bound }
+}
+
+fn state_words(state: State) -> &'static [&'static str] {
+    match state {
+        State::Ok => &["ok"],
+        State::Slow => &["slow", "trouble"],
+        State::Limited => &["429", "limited", "trouble"],
+        State::Failing => &["err", "failing", "trouble"],
+        State::Open => &["open", "trouble"],
+        State::HalfOpen => &["half", "half-open", "trouble"],
+        State::Down => &["down", "trouble"],
+        State::Draining => &["drain", "draining"],
+        State::Off => &["off"],
+        State::Unknown => &["nodat", "unknown"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::specimen;
+
+    fn shown(text: &str) -> Vec<String> {
+        let filter = Filter::new(text);
+        specimen::status(5, 1)
+            .providers
+            .iter()
+            .filter(|provider| filter.shows(provider))
+            .map(|provider| provider.performance.provider.clone())
+            .collect()
+    }
+
+    #[test]
+    fn words_narrow_the_rows() {
+        let table: [(&str, &[&str]); 9] = [
+            ("", &["aurora", "borealis", "cumulus", "google", "local"]),
+            ("o", &["aurora", "borealis", "google", "local"]),
+            ("state:open", &["aurora"]),
+            ("state:trouble", &["aurora", "cumulus"]),
+            ("-state:trouble -local", &["borealis", "google"]),
+            ("provider:GOO", &["google"]),
+            ("ok<99", &["aurora", "cumulus"]),
+            ("p95>1.5s", &["cumulus", "google"]),
+            ("nobody", &[]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(shown(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a control sequence means.
+
+use super::Input;
+use crate::tui::key::{Code, Key};
+
+/// A sequence that is complete.
+pub(super) enum Meaning {
+    Input(Input),
+    /// A paste begins.
+    Paste,
+    /// An answer to somebody's question, or nothing that we know.
+    Nothing,
+}
+
+/// Of what stood between `ESC [` and the last byte.
+pub(super) fn meaning(read: &[u8], last: u8) -> Meaning {
+    if let Some(mouse) = read.strip_prefix(b"<") {
+        return mouse_input(mouse, last).map_or(Meaning::Nothing, Meaning::Input);
+    }
+    let numbers = numbers(read);
+    let first = numbers.first().copied().unwrap_or(0);
+    let held = numbers.get(1).copied().unwrap_or(1);
+    let code = match last {
+        b'~' if first == 200 => return Meaning::Paste,
+        b'n' if read == b"0" => return Meaning::Input(Input::Answered),
+        b'~' => tilde(first),
+        b'Z' => Some(Code::BackTab),
+        b'u' => match first {
+            13 => Some(Code::Enter),
+            27 => Some(Code::Esc),
+            9 => Some(Code::Tab),
+            127 => Some(Code::Backspace),
+            _ => char::from_u32(first).map(Code::Char),
+        },
+        _ => letter(last),
+    };
+    code.map_or(Meaning::Nothing, |code| {
+        Meaning::Input(Input::Key(with(code, held)))
+    })
+}
+
+/// An arrow or its like, with what was held down beside it.
+pub(super) fn arrow(last: u8, held: u32) -> Option<Key> {
+    letter(last).map(|code| with(code, held))
+}
+
+/// `held` is 1 and a bit for each key beside: 2 Alt, 4 Ctrl.
+fn with(code: Code, held: u32) -> Key {
+    let held = held.max(1) - 1;
+    Key {
+        code,
+        ctrl: held & 4 != 0,
+        alt: held & 2 != 0,
+    }
+}
+
+fn letter(last: u8) -> Option<Code> {
+    Some(match last {
+        b'A' => Code::Up,
+        b'B' => Code::Down,
+        b'C' => Code::Right,
+        b'D' => Code::Left,
+        b'H' => Code::Home,
+        b'F' => Code::End,
+        b'P' => Code::F(1),
+        b'Q' => Code::F(2),
+        b'S' => Code::F(4),
+        b'M' => Code::Enter,
+        _ => return None,
+    })
+}
+
+fn numbers(read: &[u8]) -> Vec<u32> {
+    let part = |part: &[u8]| std::str::from_utf8(part).ok()?.parse().ok();
+    read.split(|&byte| byte == b';' || byte == b':')
+        .map(|bytes| part(bytes).unwrap_or(0))
+        .collect()
+}
+
+fn tilde(number: u32) -> Option<Code> {
+    let function = |number| u8::try_from(number).ok().map(Code::F);
+    match number {
+        1 | 7 => Some(Code::Home),
+        2 => Some(Code::Insert),
+        3 => Some(Code::Delete),
+        4 | 8 => Some(Code::End),
+        5 => Some(Code::PageUp),
+        6 => Some(Code::PageDown),
+        11..=15 => function(number - 10),
+        17..=21 => function(number - 11),
+        23..=24 => function(number - 12),
+        _ => None,
+    }
+}
+
+fn mouse_input(read: &[u8], last: u8) -> Option<Input> {
+    let numbers = numbers(read);
+    let [button, column, row] = *numbers.as_slice() else {
+        return None;
+    };
+    let cell = |number: u32| u16::try_from(number.saturating_sub(1)).ok();
+    match (button, last) {
+        (64, b'M') => Some(Input::Wheel(-1)),
+        (65, b'M') => Some(Input::Wheel(1)),
+        (0, b'M') => Some(Input::Click {
+            column: cell(column)?,
+            row: cell(row)?,
+        }),
+        _ => None,
+    }
+}

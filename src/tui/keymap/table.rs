@@ -1,0 +1,111 @@
+//! The table itself, in the order of help and README.
+
+use super::{Action, Binding};
+use crate::tui::place::{
+    ALERTS, DECISIONS, DETAIL, LOG, OVERVIEW, Place, REVISIONS, SCREENS, Screen, WEIGHTS,
+};
+
+/// Screens with rows.
+const ROWS: &[Place] = &[OVERVIEW, DECISIONS, ALERTS, REVISIONS, LOG, WEIGHTS];
+/// Screens that are not home.
+const AWAY: &[Place] = &[DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
+const TEXT: &[Place] = &[Place::Filter, Place::Palette, Place::Field];
+const LIST: &[Place] = &[OVERVIEW];
+const DRAFT: &[Place] = &[WEIGHTS];
+const SIDE: &[Place] = &[DETAIL, WEIGHTS];
+const ANSWER: &[Place] = &[Place::Question, Place::Field];
+const MENU: &[Place] = &[Place::Menu];
+const SORT: &[Place] = &[Place::Sort];
+const PRESETS: &[Place] = &[Place::Presets];
+
+macro_rules! bind {
+    ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $places:expr) => {
+        Binding { id: $id, action: $action, keys: &[$($key),+], text: $text, short: $short, places: $places }
+    };
+}
+
+use Action as A;
+
+/// All of them.
+#[rustfmt::skip]
+pub const BINDINGS: &[Binding] = &[
+    bind!("help", A::Help, ["?", "F1"], "the keys that work here and now, and what the signs mean", "help", SCREENS),
+    bind!("palette", A::Palette, [":"], "type a command: its name, or window 1h, goto NAME, theme NAME, rollback N", "cmd", SCREENS),
+    bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
+    bind!("open", A::Open, ["Enter"], "open: the provider's screen, or the review of the draft; never applies", "open", &[OVERVIEW, DECISIONS, ALERTS, WEIGHTS]),
+    bind!("move.down", A::Move(1), ["j", "↓"], "next row", "", ROWS),
+    bind!("move.up", A::Move(-1), ["k", "↑"], "previous row", "", ROWS),
+    bind!("move.first", A::First, ["g", "Home"], "first row", "", ROWS),
+    bind!("move.last", A::Last, ["G", "End"], "last row", "", ROWS),
+    bind!("move.page_down", A::Move(10), ["^d", "PgDn"], "ten rows down", "", ROWS),
+    bind!("move.page_up", A::Move(-10), ["^u", "PgUp"], "ten rows up", "", ROWS),
+    bind!("move.left", A::Side(-1), ["h", "←"], "previous provider; weights: one point less", "left", SIDE),
+    bind!("move.right", A::Side(1), ["l", "→"], "next provider; weights: one point more", "right", SIDE),
+    bind!("weight.more10", A::Points(10), [">"], "ten points more", "+10", DRAFT),
+    bind!("weight.less10", A::Points(-10), ["<"], "ten points less", "-10", DRAFT),
+    bind!("weight.digit", A::Digit, ["0-9"], "type a value", "type", DRAFT),
+    bind!("weight.even", A::Even, ["="], "even out cost, latency and reliability", "even", DRAFT),
+    bind!("weight.presets", A::Presets, ["P"], "known mixes: balanced, cheap, fast, reliable", "presets", DRAFT),
+    bind!("weight.row_reset", A::ResetRow, ["r"], "this row back to what is in force", "", DRAFT),
+    bind!("weight.reset", A::Reset, ["R"], "all rows back to what is in force", "reset", DRAFT),
+    bind!("focus.next", A::Panel(1), ["Tab"], "next panel; weights: from objectives to providers", "", &[OVERVIEW, WEIGHTS]),
+    bind!("focus.previous", A::Panel(-1), ["S-Tab"], "previous panel", "", &[OVERVIEW, WEIGHTS]),
+    bind!("focus.panel", A::Number, ["1-4"], "this panel: latency, events, cost, success", "", LIST),
+    bind!("zoom", A::Zoom, ["z"], "the panel in front on the whole screen, and back", "zoom", LIST),
+    bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
+    bind!("window.shorter", A::Window(-1), ["T", "-"], "shorter window", "", SCREENS),
+    bind!("freeze", A::Freeze, ["Space"], "freeze the picture, or let it live; trouble stays live", "freeze", SCREENS),
+    bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name", "filter", &[OVERVIEW, DECISIONS]),
+    bind!("next", A::Next(1), ["n"], "next row in trouble", "", &[OVERVIEW, DECISIONS]),
+    bind!("previous", A::Next(-1), ["N"], "previous row in trouble", "", &[OVERVIEW, DECISIONS]),
+    bind!("sort.menu", A::Sort, ["s"], "sort by trouble, name, share, latency, success or cost", "sort", LIST),
+    bind!("sort.hold", A::Hold, ["o"], "hold the order of the rows, or let it go", "", LIST),
+    bind!("view.weights", A::Go(Screen::Weights), ["w"], "weights: draft, preview, apply", "weights", SCREENS),
+    bind!("view.decisions", A::Go(Screen::Decisions), ["d"], "decisions: who was chosen, and why", "decisions", SCREENS),
+    bind!("explain", A::Explain, ["e"], "the decisions about this provider", "explain", &[OVERVIEW, DETAIL]),
+    bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "what is in trouble, since when", "alerts", SCREENS),
+    bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and the way back", "revisions", SCREENS),
+    bind!("view.log", A::Go(Screen::Log), ["L"], "log lines of this process", "", SCREENS),
+    bind!("view.home", A::Go(Screen::Overview), ["H"], "the overview", "", SCREENS),
+    bind!("act", A::Menu, ["."], "act on the provider, or on the revision: opens a menu", "act", &[OVERVIEW, DETAIL, WEIGHTS, ALERTS, REVISIONS]),
+    bind!("undo", A::Undo, ["u"], "undo the last change made here; asks first", "undo", SCREENS),
+    bind!("keep", A::Keep, ["K"], "keep the change that is on trial", "", SCREENS),
+    bind!("arm", A::Arm, ["!"], "allow changes for five minutes, or end that; where changes are protected", "", SCREENS),
+    bind!("copy", A::Copy, ["y"], "copy the name or id under the cursor", "", SCREENS),
+    bind!("copy.all", A::CopyAll, ["Y"], "copy it whole, as JSON", "", SCREENS),
+    bind!("export", A::Export, ["x"], "write this moment to files, as text and JSON", "", SCREENS),
+    bind!("mouse", A::Mouse, ["m"], "take the mouse, whose wheel moves the cursor, or leave it to the terminal", "", SCREENS),
+    bind!("repaint", A::Repaint, ["^l"], "paint everything again", "", SCREENS),
+    bind!("suspend", A::Suspend, ["^z"], "suspend; refused where the gateway runs in this process", "", SCREENS),
+    bind!("quit", A::Quit, ["q"], "quit; with the gateway in this process, asks first", "quit", SCREENS),
+    bind!("quit.hard", A::QuitHard, ["^c"], "quit: attached, twice within a second; else asks first", "", SCREENS),
+    bind!("act.drain", A::Drain, ["d"], "drain: no new requests; or stop draining", "drain", MENU),
+    bind!("act.enable", A::Enable, ["e"], "disable, or enable again", "on/off", MENU),
+    bind!("act.probe", A::Probe, ["p"], "probe now: a free question", "probe", MENU),
+    bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
+    bind!("sort.trouble", A::SortBy(super::Order::Trouble), ["t"], "trouble first, then share", "trouble", SORT),
+    bind!("sort.name", A::SortBy(super::Order::Name), ["n"], "name", "name", SORT),
+    bind!("sort.share", A::SortBy(super::Order::Share), ["s"], "share of the traffic, largest first", "share", SORT),
+    bind!("sort.latency", A::SortBy(super::Order::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),
+    bind!("sort.success", A::SortBy(super::Order::Success), ["o"], "success, worst first", "success", SORT),
+    bind!("sort.cost", A::SortBy(super::Order::Cost), ["c"], "spending, dearest first", "cost", SORT),
+    bind!("preset.balanced", A::Preset([30, 40, 30]), ["b"], "balanced: cost 30, latency 40, reliability 30", "balanced", PRESETS),
+    bind!("preset.cheap", A::Preset([70, 15, 15]), ["c"], "cheap: cost 70, latency 15, reliability 15", "cheap", PRESETS),
+    bind!("preset.fast", A::Preset([15, 70, 15]), ["f"], "fast: cost 15, latency 70, reliability 15", "fast", PRESETS),
+    bind!("preset.reliable", A::Preset([10, 20, 70]), ["r"], "reliable: cost 10, latency 20, reliability 70", "reliable", PRESETS),
+    bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or answer", "next", ANSWER),
+    bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or answer", "", ANSWER),
+    bind!("answer.press", A::Press, ["Enter"], "the answer that is marked", "press", ANSWER),
+    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[Place::Question]),
+    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[Place::Question]),
+    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[Place::Question]),
+    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[Place::Question]),
+    bind!("text.erase", A::Erase, ["Bksp"], "erase a character", "", TEXT),
+    bind!("text.clear", A::Clear, ["^u"], "erase everything", "clear", TEXT),
+    bind!("text.accept", A::Accept, ["Enter"], "take it", "take", &[Place::Filter, Place::Palette]),
+    bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[Place::Palette]),
+    bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[Place::Palette]),
+    bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "further down", "down", &[Place::Help]),
+    bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "further up", "up", &[Place::Help]),
+    bind!("help.close", A::Back, ["?", "F1", "q"], "close", "close", &[Place::Help]),
+];

@@ -1,0 +1,337 @@
+//! All that the dashboard knows. Screens and panels hold nothing; they draw this.
+
+mod rows;
+
+pub use rows::trouble;
+
+use super::change::Change;
+use super::draft::Draft;
+use super::filter::Filter;
+use super::keymap::{Keymap, Order};
+use super::message::Effect;
+use super::place::{Place, Screen};
+use super::question::Question;
+use super::theme::Theme;
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, Window,
+};
+use crate::logs::Recent;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the order of rows is held after a movement, so that nothing moves under the cursor.
+pub const HOLD: Duration = Duration::from_secs(5);
+/// How long a notice stays that is no failure.
+pub const NOTICE: Duration = Duration::from_secs(5);
+/// Older data than this is called stale: pictures come every second.
+pub const FRESH: Duration = Duration::from_millis(2_500);
+/// How long changes are allowed once they are.
+pub const ARMED: Duration = Duration::from_mins(5);
+
+/// When changes must be allowed by hand first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protection {
+    /// In production.
+    #[default]
+    Production,
+    Always,
+    Never,
+}
+
+/// How the dashboard was started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The gateway runs in this process: leaving asks first.
+    pub all_in_one: bool,
+    /// Changes are refused here already.
+    pub read_only: bool,
+    pub protection: Protection,
+    pub theme: Theme,
+    pub keymap: Keymap,
+    pub window: Window,
+    /// At most one picture of new data in this time.
+    pub refresh: Duration,
+    /// Where the instance is, for the header.
+    pub place: String,
+    /// A line is between this process and the terminal.
+    pub over_line: bool,
+    /// The latest log lines of this process.
+    pub logs: Recent,
+}
+
+/// A box on top of the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dialog {
+    /// Scrolled by so many rows.
+    Help(usize),
+    /// What may be done to a provider, or to a revision.
+    Menu(Subject),
+    Sort,
+    Presets,
+    Filter(String),
+    Palette {
+        text: String,
+        row: usize,
+    },
+    Question(Box<Question>),
+}
+
+/// What a menu is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Provider(String),
+    Revision(u64),
+}
+
+/// How good the line to the instance is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    Waiting,
+    Live,
+    Lost(String),
+}
+
+/// A line for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub text: String,
+    /// A failure stays until Esc.
+    pub bad: bool,
+    /// Since the start of the dashboard.
+    pub at: Duration,
+}
+
+/// Changes that were sent and not answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    pub what: String,
+    pub at: Duration,
+    /// What undoes them once they hold.
+    pub inverse: Vec<Change>,
+    /// They undo the last change made here.
+    pub undoes: bool,
+}
+
+/// Rows of a list that is asked for while somebody looks at it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing<T> {
+    /// Newest first.
+    pub rows: Vec<T>,
+    /// The row under the cursor.
+    pub at: usize,
+    /// Whether an answer has come at all.
+    pub is_known: bool,
+    /// Why the last answer was none.
+    pub error: Option<String>,
+    /// Somebody was asked and has not answered.
+    pub asked: bool,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            at: 0,
+            is_known: false,
+            error: None,
+            asked: false,
+        }
+    }
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct Model {
+    pub options: Options,
+    pub status: Option<Arc<Status>>,
+    /// When `status` came.
+    pub status_at: Duration,
+    pub link: Link,
+    pub window: Window,
+    pub screen: Screen,
+    pub dialog: Option<Dialog>,
+    pub draft: Option<Draft>,
+    /// The provider under the cursor, by name: the cursor follows it, not the row.
+    pub cursor: Option<String>,
+    /// Names in the order in which they are drawn.
+    pub order: Vec<String>,
+    pub order_by: Order,
+    /// The order is held until somebody lets it go.
+    pub locked: bool,
+    pub held_until: Duration,
+    pub filter: Filter,
+    /// The panel in front, and whether it has the whole screen.
+    pub panel: usize,
+    pub zoomed: bool,
+    pub decisions: Listing<DecisionReport>,
+    /// Decisions of this provider only.
+    pub decisions_of: Option<String>,
+    pub revisions: Listing<RevisionReport>,
+    /// The decision under the cursor, explained, or the last one that was.
+    pub explained: Option<DecisionDetail>,
+    /// Why the last one asked about could not be.
+    pub unexplained: Option<String>,
+    /// The decision that is being asked about.
+    pub explaining: Option<String>,
+    /// What the draft would have done, or an older draft while the answer is under way.
+    pub what_if: Option<WhatIfReport>,
+    /// The draft that is being decided again.
+    pub deciding: Option<[u8; 5]>,
+    /// First line of the log, counted from the newest.
+    pub log_at: usize,
+    /// The picture that stays while everything moves on.
+    pub frozen: Option<Arc<Status>>,
+    pub notice: Option<Notice>,
+    pub pending: Option<Pending>,
+    /// What undoes the changes made here, the latest last.
+    pub undo: Vec<Vec<Change>>,
+    pub armed_until: Option<Duration>,
+    pub mouse: bool,
+    /// How far away the terminal is, where that was measured.
+    pub distance: Option<Duration>,
+    /// A first Ctrl-C.
+    pub interrupted_at: Option<Duration>,
+    /// Time since the dashboard started.
+    pub now: Duration,
+}
+
+impl Model {
+    pub fn new(options: Options) -> Self {
+        Self {
+            window: options.window,
+            options,
+            status: None,
+            status_at: Duration::ZERO,
+            link: Link::Waiting,
+            screen: Screen::default(),
+            dialog: None,
+            draft: None,
+            cursor: None,
+            order: Vec::new(),
+            order_by: Order::default(),
+            locked: false,
+            held_until: Duration::ZERO,
+            filter: Filter::default(),
+            panel: 0,
+            zoomed: false,
+            decisions: Listing::default(),
+            decisions_of: None,
+            revisions: Listing::default(),
+            explained: None,
+            unexplained: None,
+            explaining: None,
+            what_if: None,
+            deciding: None,
+            log_at: 0,
+            frozen: None,
+            notice: None,
+            pending: None,
+            undo: Vec::new(),
+            armed_until: None,
+            mouse: false,
+            distance: None,
+            interrupted_at: None,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// A dashboard that shows a status, as if it had just come.
+    pub fn showing(options: Options, status: Status) -> Self {
+        let mut model = Self::new(options);
+        model.link = Link::Live;
+        model.status = Some(Arc::new(status));
+        model.sort();
+        model
+    }
+
+    /// What to do first.
+    pub fn start(&self) -> Vec<Effect> {
+        vec![Effect::Watch(self.window)]
+    }
+
+    pub fn theme(&self) -> Theme {
+        self.options.theme
+    }
+
+    /// Where the next key goes.
+    pub fn place(&self) -> Place {
+        match &self.dialog {
+            Some(Dialog::Help(_)) => Place::Help,
+            Some(Dialog::Menu(_)) => Place::Menu,
+            Some(Dialog::Sort) => Place::Sort,
+            Some(Dialog::Presets) => Place::Presets,
+            Some(Dialog::Filter(_)) => Place::Filter,
+            Some(Dialog::Palette { .. }) => Place::Palette,
+            Some(Dialog::Question(question)) if question.is_on_field() => Place::Field,
+            Some(Dialog::Question(_)) => Place::Question,
+            None => Place::On(self.screen),
+        }
+    }
+
+    /// The question that is open.
+    pub fn question(&mut self) -> Option<&mut Question> {
+        match &mut self.dialog {
+            Some(Dialog::Question(question)) => Some(question),
+            _ => None,
+        }
+    }
+
+    /// The picture to draw.
+    pub fn shown(&self) -> Option<&Arc<Status>> {
+        self.frozen.as_ref().or(self.status.as_ref())
+    }
+
+    /// How old the data is.
+    pub fn age(&self) -> Duration {
+        self.now.saturating_sub(self.status_at)
+    }
+
+    /// Whether the data may be acted on as the present.
+    pub fn is_live(&self) -> bool {
+        self.link == Link::Live && self.age() <= FRESH
+    }
+
+    /// Whether changes must be allowed by `!` first.
+    pub fn is_protected(&self) -> bool {
+        let environment = self
+            .status
+            .as_ref()
+            .map(|status| status.environment.as_str());
+        match self.options.protection {
+            Protection::Always => true,
+            Protection::Never => false,
+            Protection::Production => matches!(environment, Some("prod" | "production")),
+        }
+    }
+
+    /// For how much longer changes are allowed, where they had to be.
+    pub fn armed_for(&self) -> Option<Duration> {
+        let left = self.armed_until?.saturating_sub(self.now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Why nothing can be changed now.
+    pub fn refusal(&self) -> Option<String> {
+        if self.options.read_only {
+            return Some("read-only: this dashboard was started with --read-only".to_owned());
+        }
+        if self.is_protected() && self.armed_for().is_none() {
+            return Some("view-only: ! allows changes for five minutes".to_owned());
+        }
+        if let Some(pending) = &self.pending {
+            return Some(format!(
+                "one change at a time: {} is under way",
+                pending.what
+            ));
+        }
+        None
+    }
+
+    pub fn notify(&mut self, text: impl Into<String>, bad: bool) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            bad,
+            at: self.now,
+        });
+    }
+}

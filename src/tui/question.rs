@@ -1,0 +1,183 @@
+//! A question on top of the screen. It opens on Cancel, says what it would do, and takes no key
+//! that was typed before it could be read.
+
+use super::change::Change;
+use super::message::Ending;
+use std::time::Duration;
+
+/// Keys that come sooner after the question was drawn were meant for something else.
+pub const READ: Duration = Duration::from_millis(250);
+/// A reason or a word is not longer.
+const TEXT_MOST: usize = 120;
+
+/// What an answer does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wish {
+    Nothing,
+    Change {
+        changes: Vec<Change>,
+        /// What undoes it.
+        inverse: Vec<Change>,
+    },
+    End(Ending),
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub label: String,
+    /// Presses it at once.
+    pub key: char,
+    pub wish: Wish,
+}
+
+/// A word that must be typed before anything but Cancel is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    pub expected: String,
+    pub typed: String,
+    /// Why it is asked for.
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    Cancel,
+    Reason,
+    Word,
+    Answer(usize),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    pub title: String,
+    /// What would change, in words.
+    pub lines: Vec<String>,
+    /// What to press, besides Cancel.
+    pub answers: Vec<Answer>,
+    /// A field for the record of changes, where there is one.
+    pub reason: Option<String>,
+    pub word: Option<Word>,
+    pub focus: Focus,
+    /// When it was first on the screen.
+    pub seen_at: Option<Duration>,
+}
+
+impl Question {
+    pub fn new(title: impl Into<String>, lines: Vec<String>, answers: Vec<Answer>) -> Self {
+        Self {
+            title: title.into(),
+            lines,
+            answers,
+            reason: None,
+            word: None,
+            focus: Focus::Cancel,
+            seen_at: None,
+        }
+    }
+
+    /// Whether it has been on the screen for long enough to be meant.
+    pub fn is_read(&self, now: Duration) -> bool {
+        self.seen_at.is_some_and(|seen| seen + READ <= now)
+    }
+
+    /// Everything that can be reached, in the order of Tab.
+    fn stops(&self) -> Vec<Focus> {
+        let mut stops = vec![Focus::Cancel];
+        stops.extend(self.reason.as_ref().map(|_| Focus::Reason));
+        stops.extend(self.word.as_ref().map(|_| Focus::Word));
+        stops.extend((0..self.answers.len()).map(Focus::Answer));
+        stops
+    }
+
+    pub fn step(&mut self, by: isize) {
+        let stops = self.stops();
+        let at = stops.iter().position(|stop| *stop == self.focus);
+        let count = isize::try_from(stops.len()).unwrap_or(1);
+        let next = isize::try_from(at.unwrap_or(0)).unwrap_or(0) + by;
+        self.focus = usize::try_from(next.rem_euclid(count))
+            .ok()
+            .and_then(|next| stops.get(next).copied())
+            .unwrap_or(Focus::Cancel);
+    }
+
+    /// The field that characters go to.
+    pub fn field(&mut self) -> Option<&mut String> {
+        match self.focus {
+            Focus::Reason => self.reason.as_mut(),
+            Focus::Word => self.word.as_mut().map(|word| &mut word.typed),
+            _ => None,
+        }
+    }
+
+    pub fn is_on_field(&self) -> bool {
+        matches!(self.focus, Focus::Reason | Focus::Word)
+    }
+
+    pub fn type_in(&mut self, text: &str) {
+        if let Some(field) = self.field() {
+            let room = TEXT_MOST.saturating_sub(field.chars().count());
+            field.extend(text.chars().filter(|c| !c.is_control()).take(room));
+        }
+    }
+
+    /// Whether the word was typed, where one is asked for.
+    pub fn is_allowed(&self) -> bool {
+        self.word
+            .as_ref()
+            .is_none_or(|word| word.typed == word.expected)
+    }
+
+    /// The wish of an answer, with the reason put in.
+    pub fn wish(&self, answer: usize) -> Wish {
+        let Some(answer) = self.answers.get(answer) else {
+            return Wish::Nothing;
+        };
+        let mut wish = answer.wish.clone();
+        let reason = self.reason.as_ref().map(|reason| reason.trim());
+        if let (Wish::Change { changes, .. }, Some(reason)) = (&mut wish, reason) {
+            for change in changes {
+                if let Change::Weights(weights) = change
+                    && !reason.is_empty()
+                {
+                    weights.reason = Some(reason.to_owned());
+                }
+            }
+        }
+        wish
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_opens_on_cancel_and_tab_goes_around() {
+        let answer = Answer {
+            label: "Apply".to_owned(),
+            key: 'y',
+            wish: Wish::Nothing,
+        };
+        let mut question = Question::new("T", Vec::new(), vec![answer]);
+        question.reason = Some(String::new());
+        assert_eq!(question.focus, Focus::Cancel);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            question.step(1);
+            seen.push(question.focus);
+        }
+        assert_eq!(seen, [Focus::Reason, Focus::Answer(0), Focus::Cancel]);
+        question.step(-1);
+        assert_eq!(question.focus, Focus::Answer(0));
+    }
+
+    #[test]
+    fn nothing_is_taken_before_it_could_be_read() {
+        let mut question = Question::new("T", Vec::new(), Vec::new());
+        assert!(!question.is_read(Duration::from_secs(9)));
+        question.seen_at = Some(Duration::from_secs(9));
+        assert!(!question.is_read(Duration::from_millis(9_100)));
+        assert!(question.is_read(Duration::from_millis(9_300)));
+    }
+}

@@ -1,0 +1,141 @@
+//! What is in trouble now, and the bad news before it.
+//!
+//! ```text
+//! ── ALERTS 2 providers in trouble ──
+//! STATE   SINCE     FOR    PROVIDER     SUCCESS        WHY
+//! >✗OPEN  03:10:11  4m     openai       ██████▆▃▁▁·▁   breaker open for 12 s more
+//! ── BAD NEWS ──
+//! 03:10:11 BREAKER openai: gpt-5.1 OPEN …
+//! ```
+
+use super::{first_row, plain, rows};
+use crate::contract::{ProviderStatus, Status};
+use crate::tui::format;
+use crate::tui::model::{Model, trouble};
+use crate::tui::panels::rule;
+use crate::tui::view::line;
+use crate::tui::widgets::strip;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    let all = model.rows();
+    let troubled: Vec<&&ProviderStatus> = all
+        .iter()
+        .filter(|row| trouble(row.performance.state) > 1)
+        .collect();
+    let idle: Vec<String> = all
+        .iter()
+        .filter(|row| trouble(row.performance.state) == 0)
+        .map(|row| {
+            let state = theme.state_word(row.performance.state);
+            format!("{state} {}", row.performance.provider)
+        })
+        .collect();
+    rule(
+        &format!("ALERTS: {} in trouble", troubled.len()),
+        model,
+        area,
+        buffer,
+    );
+    let wanted = u16::try_from(troubled.len().max(1)).unwrap_or(u16::MAX);
+    let height = wanted.saturating_add(1).min(area.height / 2);
+    let list = rows(area, 1, height);
+    let strip_width = if area.width >= 100 { 20 } else { 12 };
+    let head = format!(
+        "  {} {} {} {} {} WHY",
+        format::left("STATE", 7),
+        format::left("SINCE", 8),
+        format::right("FOR", 6),
+        format::left("PROVIDER", 14),
+        format::left("SUCCESS", strip_width)
+    );
+    line(Line::styled(head, theme.dim()), list, 0, buffer);
+    if troubled.is_empty() {
+        line(
+            Line::styled("  every provider is well", theme.good()),
+            list,
+            1,
+            buffer,
+        );
+    }
+    let chosen = model.chosen_name();
+    let is_chosen = |row: &ProviderStatus| Some(&row.performance.provider) == chosen.as_ref();
+    let at = troubled.iter().position(|row| is_chosen(row)).unwrap_or(0);
+    let first = first_row(at, usize::from(list.height.saturating_sub(1)));
+    for (y, row) in (1..list.height).zip(troubled.into_iter().skip(first)) {
+        line(
+            alert(model, status, row, is_chosen(row), strip_width),
+            list,
+            y,
+            buffer,
+        );
+    }
+    let mut below = height + 1;
+    if !idle.is_empty() {
+        let text = format!("  not in use: {}", idle.join("  "));
+        line(Line::styled(text, theme.dim()), area, below, buffer);
+        below += 1;
+    }
+    news(model, status, rows(area, below, area.height), buffer);
+}
+
+fn alert<'a>(
+    model: &Model,
+    status: &Status,
+    row: &ProviderStatus,
+    is_chosen: bool,
+    width: usize,
+) -> Line<'a> {
+    let theme = model.theme();
+    let performance = &row.performance;
+    let mut spans = vec![
+        Span::styled(if is_chosen { " >" } else { "  " }, theme.accent()),
+        Span::styled(
+            format::left(&theme.state_word(performance.state), 7),
+            theme.state(performance.state),
+        ),
+        Span::raw(format!(
+            " {} {} {} ",
+            format::clock(&row.state_since),
+            format::right(&format::between(&row.state_since, &status.generated_at), 6),
+            format::left(&performance.provider, 14)
+        )),
+    ];
+    spans.extend(strip::success_spans(&row.series, width, theme));
+    spans.push(Span::raw(format!(" {}", plain(&row.why, theme))));
+    Line::from(spans)
+}
+
+fn news(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    if area.height < 2 {
+        return;
+    }
+    let theme = model.theme();
+    let bad: Vec<_> = status.events.iter().filter(|event| event.bad).collect();
+    rule(
+        &format!("BAD NEWS: the latest {}", bad.len()),
+        model,
+        area,
+        buffer,
+    );
+    if bad.is_empty() {
+        let text = "  none among the latest events";
+        line(Line::styled(text, theme.dim()), area, 1, buffer);
+    }
+    for (y, event) in (1..area.height).zip(bad) {
+        let who = event.provider.as_ref();
+        let who = who.map(|name| format!("{name}: ")).unwrap_or_default();
+        let text = format!("{who}{}", event.text);
+        let spans = vec![
+            Span::styled(
+                format!("  {} {:8} ", format::clock(&event.at), event.kind.label()),
+                theme.bad(),
+            ),
+            Span::raw(plain(&text, theme)),
+        ];
+        line(Line::from(spans), area, y, buffer);
+    }
+}

@@ -1,0 +1,169 @@
+//! The latest requests: who was chosen and why, and below the list everything about the one under
+//! the cursor.
+//!
+//! ```text
+//! ── DECISIONS 100 of the latest, newest first ──
+//! TIME     CHOSEN             SCORE WHY          RESULT   TIME   COST $
+//! >03:14:07 anthropic/s4         91 best score   ok       0.9s  0.00520
+//! ── EXPLAIN 8f41 ──
+//!  result   ok after 1 attempt, in 0.9s, for $0.0052
+//! ```
+
+use super::{decision_list, emptiness, first_row, plain, rows};
+use crate::contract::{CandidateReport, DecisionReport, RoundReport};
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::panels::rule;
+use crate::tui::view::line;
+use crate::tui::widgets::strip;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+/// Rows of the explanation, its title included; more where there is room.
+const EXPLANATION: u16 = 9;
+const LONG_EXPLANATION: u16 = 20;
+
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    let decisions = model.decision_rows();
+    let of = model
+        .decisions_of
+        .as_ref()
+        .map(|name| format!(" of {name}"))
+        .unwrap_or_default();
+    let hidden = model.decisions.rows.len() - decisions.len();
+    let hidden = if hidden > 0 {
+        format!(", {hidden} hidden by the filter")
+    } else {
+        String::new()
+    };
+    let wanted = if area.height >= 36 {
+        LONG_EXPLANATION
+    } else {
+        EXPLANATION + 3
+    };
+    let below = wanted.min(area.height * 3 / 5);
+    let list = rows(area, 1, area.height.saturating_sub(below + 1));
+    let newer = match first_row(
+        model.decisions.at,
+        usize::from(list.height.saturating_sub(1)),
+    ) {
+        0 => String::new(),
+        newer => format!(", {newer} newer above"),
+    };
+    let title = format!(
+        "DECISIONS{of}: the latest {}, newest first{newer}{hidden}",
+        decisions.len()
+    );
+    rule(&title, model, area, buffer);
+    match emptiness(&model.decisions, "no request has ended yet") {
+        Some(text) => line(
+            Line::styled(plain(&text, theme), theme.dim()),
+            list,
+            0,
+            buffer,
+        ),
+        None => decision_list(&decisions, Some(model.decisions.at), theme, list, buffer),
+    }
+    if let Some(decision) = decisions.get(model.decisions.at) {
+        let place = rows(area, area.height - below, below);
+        explain(model, decision, place, buffer);
+    }
+}
+
+/// All that the record has about one request.
+fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    rule(
+        &format!("EXPLAIN {}", decision.decision_id),
+        model,
+        area,
+        buffer,
+    );
+    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "nobody".to_owned());
+    let score = decision.score.map_or_else(
+        || "no score".to_owned(),
+        |score| format!("score {score:.3} of 1"),
+    );
+    let attempts = match decision.attempts {
+        1 => "1 attempt".to_owned(),
+        tries => format!("{tries} attempts"),
+    };
+    let request = decision.request_id.as_deref().unwrap_or("still running");
+    let mut lines = vec![
+        format!(" request  {request} at {}", decision.at),
+        format!(
+            " chosen   {}, model {}: {score}; {}",
+            named(&decision.provider),
+            named(&decision.model),
+            decision.reason
+        ),
+        format!(
+            " result   {} after {attempts}, in {}, for {} ({})",
+            decision.outcome,
+            format::duration(decision.latency_ms),
+            format::usd(decision.cost_usd),
+            decision.cost_basis
+        ),
+    ];
+    let detail = model.explained.as_ref();
+    let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
+    match detail {
+        Some(detail) => lines.extend(
+            detail
+                .rounds
+                .iter()
+                .flat_map(|round| told(round, area.width)),
+        ),
+        None => lines.push(match &model.unexplained {
+            Some(why) => format!(" record   {why}"),
+            None => " asking …".to_owned(),
+        }),
+    }
+    for (y, text) in (1..area.height).zip(lines) {
+        line(Line::raw(plain(&text, theme)), area, y, buffer);
+    }
+}
+
+/// One choice: who was worth what, who was out, and what would have chosen otherwise.
+fn told(round: &RoundReport, width: u16) -> Vec<String> {
+    let weights = &round.weights;
+    let mut lines = vec![
+        format!(" try {:<4} {}", round.attempt, round.text),
+        format!(
+            " weights  cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}, rev {}, {}; draw {:.3}",
+            weights.cost,
+            weights.latency,
+            weights.reliability,
+            weights.load,
+            weights.priority,
+            round.revision,
+            round.strategy,
+            round.draw
+        ),
+    ];
+    let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
+    candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
+    let bar = usize::from(width).saturating_sub(56).min(60);
+    lines.extend(candidates.into_iter().map(|candidate| {
+        let name = format!("{}/{}", candidate.provider, candidate.model);
+        let what = match &candidate.why {
+            Some(why) => format!("{}: {why}", candidate.entry),
+            None => strip::score_bar(&candidate.factors, weights, bar),
+        };
+        format!(
+            "   {} {:>5.1} points, odds {:>4}%  {what}",
+            format::left(&name, 28),
+            candidate.points,
+            format::share(candidate.share)
+        )
+    }));
+    lines.extend(
+        round
+            .flip
+            .iter()
+            .map(|flip| format!(" else     {}", flip.text)),
+    );
+    lines
+}

@@ -1,0 +1,278 @@
+//! Everything about one provider: latency with percentiles and what happened, where the time goes,
+//! errors, how latencies spread, and the last decisions.
+//!
+//! ```text
+//! azure ▲ SLOW for 5m  share 25%  rank 6/7  score 58
+//! ── LATENCY 15m ──            p99 7.2s p95 3.9s p50 512
+//! ── WHERE THE TIME GOES ──    ── ERRORS 15m ──
+//! ── HOW LATENCIES SPREAD ──
+//! ── LAST DECISIONS ──
+//! ```
+
+use super::{decision_list, emptiness, plain, rows};
+use crate::contract::{DecisionReport, ProviderStatus, Status};
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::panels::{marks, rule};
+use crate::tui::view::line;
+use crate::tui::widgets::{chart, heat, strip};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Cells for the numbers beside the chart.
+const NUMBERS: u16 = 12;
+/// Rows of the heat map, with its title.
+const HEAT: u16 = 6;
+
+pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let Some(provider) = model.chosen() else {
+        line(Line::raw(" no provider to show"), area, 0, buffer);
+        return;
+    };
+    let heads = head(model, status, provider);
+    for (y, text) in (0..2).zip(heads) {
+        line(text, area, y, buffer);
+    }
+    let wide = area.width >= 100;
+    let tall = area.height >= 30;
+    let heat_height = if tall { HEAT } else { 0 };
+    // Two columns side by side where there is room, else one after the other in fewer rows.
+    let middle = if wide { 6 } else { 3 };
+    let decisions = if tall { 8 } else { 4 };
+    let chart = area
+        .height
+        .saturating_sub(2 + middle + heat_height + decisions);
+    let mut y = 2;
+    latency(model, provider, rows(area, y, chart), buffer);
+    y += chart;
+    if wide {
+        let half = area.width / 2;
+        let left = rows(
+            Rect {
+                width: half,
+                ..area
+            },
+            y,
+            middle,
+        );
+        let right = Rect {
+            x: area.x + half,
+            width: area.width - half,
+            ..area
+        };
+        time(model, provider, left, buffer);
+        errors(model, provider, rows(right, y, middle), buffer);
+    } else {
+        rule("TIME AND ERRORS", model, rows(area, y, 1), buffer);
+        line(time_line(provider), area, y + 1, buffer);
+        line(error_line(model, provider), area, y + 2, buffer);
+    }
+    y += middle;
+    if tall {
+        let place = rows(area, y, heat_height);
+        let title = "HOW LATENCIES SPREAD: the darker, the larger the part of the answers";
+        rule(title, model, place, buffer);
+        heat::draw(
+            &provider.series,
+            model.theme(),
+            rows(place, 1, HEAT - 1),
+            buffer,
+        );
+        y += heat_height;
+    }
+    last_decisions(model, provider, rows(area, y, decisions), buffer);
+}
+
+fn head<'a>(model: &Model, status: &Status, provider: &ProviderStatus) -> [Line<'a>; 2] {
+    let theme = model.theme();
+    let performance = &provider.performance;
+    let state = performance.state;
+    let better = |other: &&ProviderStatus| other.score > provider.score;
+    let rank = status.providers.iter().filter(better).count() + 1;
+    let score = provider.score.map_or_else(
+        || format::NOTHING.to_owned(),
+        |score| format!("{:.0}", score * 100.0),
+    );
+    let since = format::between(&provider.state_since, &status.generated_at);
+    let first = Line::from(vec![
+        Span::styled(format!(" {} ", performance.provider), theme.strong()),
+        Span::styled(theme.state_word(state), theme.state(state)),
+        Span::raw(format!(
+            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}  {}",
+            format::share(provider.share),
+            status.providers.len(),
+            provider.priority,
+            plain(&provider.why, theme),
+        )),
+    ]);
+    let limit = provider
+        .max_concurrent
+        .map(|most| format!(" of {most}"))
+        .unwrap_or_default();
+    let models: Vec<&str> = performance
+        .models
+        .iter()
+        .map(|model| model.model.as_str())
+        .collect();
+    let bar = provider
+        .factors
+        .map(|factors| format!("  {}", strip::score_bar(&factors, &status.weights, 20)));
+    let second = format!(
+        " {} requests, {} running{limit}, {} req/s, {}/h, usable {}% of the window  {}{}",
+        format::count(performance.requests),
+        performance.in_flight,
+        format::rate(provider.requests_per_second),
+        format::usd(provider.usd_per_hour),
+        format::percent(performance.availability),
+        models.join(" "),
+        bar.unwrap_or_default(),
+    );
+    [first, Line::raw(second)]
+}
+
+fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
+    if area.height < 2 {
+        return;
+    }
+    let theme = model.theme();
+    let width = provider.series.bucket_seconds;
+    let title = format!(
+        "LATENCY {}, {width} s a column, log scale",
+        model.window.word()
+    );
+    rule(&title, model, area, buffer);
+    let inside = rows(area, 1, area.height - 1);
+    let plot = Rect {
+        width: inside.width.saturating_sub(NUMBERS),
+        ..inside
+    };
+    let marks = marks(model, &provider.performance.provider);
+    chart::draw(&provider.series, &marks, theme, plot, buffer);
+    let latency = &provider.performance.latency_ms;
+    let numbers = Rect {
+        x: inside.x + plot.width + 1,
+        width: NUMBERS.min(inside.width).saturating_sub(1),
+        ..inside
+    };
+    let values = [
+        ("p99", latency.p99, theme.dim()),
+        ("p95", latency.p95, theme.warn()),
+        ("p50", latency.p50, theme.good()),
+    ];
+    for (y, (name, value, style)) in (0..inside.height).zip(values) {
+        let text = Line::from(vec![
+            Span::styled(format!("{name} "), style),
+            Span::raw(format::right(&format::latency(value), 6)),
+        ]);
+        line(text, numbers, y, buffer);
+    }
+}
+
+/// First token and the rest, as bars on one scale.
+fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    rule("WHERE THE TIME GOES", model, area, buffer);
+    let latency = &provider.performance.latency_ms;
+    let first = &provider.performance.time_to_first_token_ms;
+    let most = latency.p95.or(first.p95).unwrap_or(0.0).max(1.0);
+    let values = [
+        ("first token p50", first.p50),
+        ("first token p95", first.p95),
+        ("whole answer p50", latency.p50),
+        ("whole answer p95", latency.p95),
+    ];
+    let room = usize::from(area.width).saturating_sub(28);
+    for (y, (name, value)) in (1..area.height).zip(values) {
+        let bar = value.map_or(String::new(), |value| {
+            let cells = (0..room).take_while(|cell| (*cell as f64) < value / most * room as f64);
+            theme.mark('█', '#').to_string().repeat(cells.count())
+        });
+        let number = format::right(&format::latency(value), 6);
+        line(
+            Line::raw(format!(" {} {number} {bar}", format::left(name, 16))),
+            area,
+            y,
+            buffer,
+        );
+    }
+}
+
+fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {
+    let latency = &provider.performance.latency_ms;
+    let first = &provider.performance.time_to_first_token_ms;
+    Line::raw(format!(
+        " first token p50 {} p95 {}   whole answer p50 {} p95 {}",
+        format::latency(first.p50),
+        format::latency(first.p95),
+        format::latency(latency.p50),
+        format::latency(latency.p95)
+    ))
+}
+
+fn errors(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    let title = format!("ERRORS {}", model.window.word());
+    rule(&title, model, area, buffer);
+    let rate = provider.performance.error_rate.map(|rate| rate * 100.0);
+    let rate = rate.map_or_else(|| "nothing asked".to_owned(), |rate| format!("{rate:.2}%"));
+    let all: u64 = provider.failures.iter().map(|failure| failure.count).sum();
+    let mut lines = vec![format!(" {all} failed, {rate} of what counts")];
+    let mut failures: Vec<_> = provider.failures.iter().collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    let counts = failures
+        .iter()
+        .map(|failure| format!(" {} {:>6}", format::left(&failure.kind, 16), failure.count));
+    lines.extend(counts.take(3));
+    lines.push(format!(
+        " {} {:>6}  not counted",
+        format::left("client left", 16),
+        provider.cancelled
+    ));
+    for (y, text) in (1..area.height).zip(lines) {
+        let style = if y == 1 && all > 0 {
+            theme.warn()
+        } else {
+            ratatui::style::Style::default()
+        };
+        line(Line::styled(text, style), area, y, buffer);
+    }
+}
+
+fn error_line<'a>(model: &Model, provider: &ProviderStatus) -> Line<'a> {
+    let kinds: Vec<String> = provider
+        .failures
+        .iter()
+        .map(|failure| format!("{} {}", failure.kind, failure.count))
+        .collect();
+    let kinds = if kinds.is_empty() {
+        format!("none in {}", model.window.word())
+    } else {
+        kinds.join("  ")
+    };
+    Line::raw(format!(
+        " errors: {kinds}   client left: {} (not counted)",
+        provider.cancelled
+    ))
+}
+
+fn last_decisions(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
+    if area.height < 2 {
+        return;
+    }
+    let theme = model.theme();
+    rule("LAST DECISIONS", model, area, buffer);
+    let inside = rows(area, 1, area.height - 1);
+    let name = Some(&provider.performance.provider);
+    let own = |row: &&DecisionReport| row.provider.as_ref() == name;
+    let decisions: Vec<&DecisionReport> = model.decisions.rows.iter().filter(own).collect();
+    match emptiness(&model.decisions, "none of the latest requests went here") {
+        Some(text) => line(
+            Line::styled(plain(&text, theme), theme.dim()),
+            inside,
+            0,
+            buffer,
+        ),
+        None => decision_list(&decisions, None, theme, inside, buffer),
+    }
+}

@@ -1,0 +1,43 @@
+//! The latest log lines of this process, newest at the bottom.
+
+use super::plain;
+use crate::tui::model::Model;
+use crate::tui::panels::rule;
+use crate::tui::view::line;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    let logs = &model.options.logs;
+    let back = match model.log_at {
+        0 => "the newest".to_owned(),
+        lines => format!("{lines} newer below"),
+    };
+    let title = format!("LOG of this process: {} lines kept, {back}", logs.count());
+    rule(&title, model, area, buffer);
+    let room = usize::from(area.height.saturating_sub(1));
+    let mut lines = logs.lines(model.log_at, room);
+    if lines.is_empty() {
+        let text = "  no line yet; with --log-file they go to the file alone";
+        line(Line::styled(text, theme.dim()), area, 1, buffer);
+    }
+    lines.reverse();
+    for (y, text) in (1..area.height).zip(lines) {
+        let style = if text.contains("ERROR") {
+            theme.bad()
+        } else if text.contains("WARN") {
+            theme.warn()
+        } else {
+            Style::default()
+        };
+        line(
+            Line::styled(format!(" {}", plain(&text, theme)), style),
+            area,
+            y,
+            buffer,
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! What a frame costs.
+
+use super::*;
+use crate::tui::terminal::Canvas;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{TerminalOptions, Viewport};
+
+/// A terminal that keeps its bytes.
+struct Line {
+    canvas: Canvas,
+    terminal: Terminal<CrosstermBackend<Canvas>>,
+    area: Rect,
+}
+
+impl Line {
+    fn new(width: u16, height: u16) -> Self {
+        let area = Rect::new(0, 0, width, height);
+        let canvas = Canvas::default();
+        let options = TerminalOptions {
+            viewport: Viewport::Fixed(area),
+        };
+        let backend = CrosstermBackend::new(canvas.clone());
+        Self {
+            terminal: Terminal::with_options(backend, options).unwrap(),
+            canvas,
+            area,
+        }
+    }
+
+    fn show(&mut self, model: &Model) -> Vec<u8> {
+        let area = self.area;
+        self.terminal
+            .draw(|frame| draw(model, area, frame.buffer_mut()))
+            .unwrap();
+        self.canvas.take()
+    }
+}
+
+/// Bytes of a frame a second after another.
+fn tick_bytes(theme: Theme, (width, height): (u16, u16), providers: usize) -> usize {
+    let mut line = Line::new(width, height);
+    let mut model = model(theme, true, providers);
+    line.show(&model);
+    news(&mut model, providers, 8);
+    line.show(&model).len()
+}
+
+#[test]
+fn a_second_costs_a_thin_line_little() {
+    for (size, providers, most) in [
+        ((120, 40), 20, 3_000),
+        ((80, 24), 50, 1_800),
+        ((200, 60), 50, 6_500),
+    ] {
+        let bytes = tick_bytes(Theme::default(), size, providers);
+        assert!(bytes <= most, "{size:?}: {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_step_of_the_cursor_costs_little() {
+    let mut line = Line::new(120, 40);
+    let mut model = model(Theme::default(), true, 20);
+    press(&mut model, "↓");
+    line.show(&model);
+    press(&mut model, "↓");
+    let bytes = line.show(&model).len();
+    assert!(bytes <= 4_000, "{bytes} bytes");
+}
+
+#[test]
+fn sixteen_colours_are_enough_and_none_are_sent_where_none_are_wanted() {
+    let sent = |theme: Theme| {
+        let bytes = Line::new(120, 40).show(&model(theme, true, 20));
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    assert!(!sent(Theme::default()).contains("38;2;"));
+    let plain = sent(mono(false));
+    let is_colour = |sequence: &str| {
+        let looks = sequence.find(|c: char| c.is_ascii_alphabetic());
+        let looks = looks.filter(|at| sequence[*at..].starts_with('m'));
+        looks.is_some_and(|at| sequence[..at].contains("38;") || sequence[..at].contains("48;"))
+    };
+    assert!(!plain.split("\x1b[").any(is_colour));
+}
+
+#[test]
+fn what_arrives_is_what_was_drawn() {
+    let mut line = Line::new(120, 40);
+    let mut model = model(Theme::default(), true, 9);
+    let mut parser = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
+    for step in 0..5 {
+        news(&mut model, 9, step);
+        parser.process(&line.show(&model));
+    }
+    let arrived: Vec<String> = parser
+        .screen()
+        .rows(0, 120)
+        .map(|row| row.trim_end().to_owned())
+        .collect();
+    assert_eq!(
+        arrived.join("\n").trim_end(),
+        text(&model, 120, 40).trim_end()
+    );
+}

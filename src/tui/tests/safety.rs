@@ -1,0 +1,312 @@
+//! Nothing changes by accident.
+
+use super::*;
+use crate::client::ClientError;
+use crate::contract::{ProviderChange, WeightPoints, WeightsReport};
+use crate::tui::change::{Applied, Change};
+use crate::tui::message::Ending;
+
+fn weights_of(effects: &[Effect]) -> crate::contract::WeightsChange {
+    let [Effect::Change(changes)] = effects else {
+        panic!("{effects:?}")
+    };
+    let [Change::Weights(change)] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    change.clone()
+}
+
+fn applied(revision: u64, cost: f64) -> Message {
+    let weights = WeightPoints {
+        cost,
+        latency: 100.0 - cost,
+        reliability: 0.0,
+        load: 10.0,
+        priority: 10.0,
+    };
+    Message::Changed(Ok(Applied {
+        text: format!("applied as rev {revision}"),
+        weights: Some(WeightsReport {
+            weights,
+            revision,
+            reverts_at: None,
+            saved: None,
+            warnings: Vec::new(),
+        }),
+    }))
+}
+
+#[test]
+fn a_draft_is_applied_only_after_its_review() {
+    let mut model = usual();
+    assert_eq!(press(&mut model, "w > >"), []);
+    assert_eq!(press(&mut model, "Enter"), []);
+    assert!(is_question(&model, "APPLY THE DRAFT?"));
+    // It opens on Cancel.
+    assert_eq!(press(&mut model, "Enter"), []);
+    assert_eq!(model.dialog, None);
+
+    press(&mut model, "Enter Tab");
+    type_in(&mut model, "too dear");
+    press(&mut model, "Tab");
+    type_in(&mut model, "big-shift");
+    press(&mut model, "Tab");
+    let change = weights_of(&press(&mut model, "Enter"));
+    assert_eq!(
+        (
+            change.cost,
+            change.latency,
+            change.reliability,
+            change.revision
+        ),
+        (Some(50.0), Some(28.0), Some(22.0), Some(42))
+    );
+    assert_eq!(change.revert_after_seconds, Some(120));
+    assert_eq!(change.reason.as_deref(), Some("too dear"));
+
+    update(&mut model, applied(43, 50.0), NOW);
+    assert!(!model.draft.as_ref().unwrap().is_changed());
+    assert!(model.notice.as_ref().unwrap().text.contains("rev 43"));
+}
+
+#[test]
+fn a_big_shift_wants_its_word_and_a_small_one_does_not() {
+    let mut model = usual();
+    press(&mut model, "w > > > > > > > Enter");
+    assert_eq!(press(&mut model, "y"), []);
+    assert!(is_question(&model, "APPLY"), "the word is missing");
+    type_in(&mut model, "big-shift");
+    assert_eq!(press(&mut model, "Tab Tab Enter").len(), 1, "for good");
+
+    let mut model = usual();
+    press(&mut model, "w → Enter");
+    assert_eq!(weights_of(&press(&mut model, "y")).cost, Some(31.0));
+}
+
+#[test]
+fn a_change_can_be_undone_from_here() {
+    let mut model = usual();
+    press(&mut model, "w → Enter y");
+    update(&mut model, applied(43, 31.0), NOW);
+    let mut status = specimen::status(5, 8);
+    status.revision = 43;
+    hear(&mut model, status);
+
+    assert_eq!(press(&mut model, "u"), []);
+    assert!(is_question(&model, "UNDO"));
+    let change = weights_of(&press(&mut model, "y"));
+    assert_eq!((change.cost, change.revision), (Some(30.0), Some(43)));
+    update(&mut model, applied(44, 30.0), NOW);
+    press(&mut model, "u");
+    assert_eq!(model.dialog, None, "nothing is left to undo");
+}
+
+#[test]
+fn an_undo_that_fails_can_be_tried_again() {
+    let mut model = usual();
+    press(&mut model, "w → Enter y");
+    update(&mut model, applied(43, 31.0), NOW);
+    press(&mut model, "u y");
+    let refused = ClientError {
+        status: 409,
+        detail: "rev 44 by bob".to_owned(),
+    };
+    update(&mut model, Message::Changed(Err(refused)), NOW);
+    press(&mut model, "Esc u");
+    assert!(is_question(&model, "UNDO"));
+}
+
+#[test]
+fn a_refusal_keeps_the_draft_and_stays_until_esc() {
+    let mut model = model(Theme::default(), false, 5);
+    press(&mut model, "w > Enter y");
+    type_in(&mut model, "big-shift");
+    let points = model.draft.as_ref().unwrap().points();
+    let stale = ClientError {
+        status: 409,
+        detail: "rev 43 by bob".to_owned(),
+    };
+    update(&mut model, Message::Changed(Err(stale)), NOW);
+
+    update(&mut model, Message::Tick, NOW + Duration::from_mins(1));
+    assert_eq!(model.draft.as_ref().unwrap().points(), points);
+    assert!(
+        model
+            .notice
+            .as_ref()
+            .unwrap()
+            .text
+            .contains("rev 43 by bob")
+    );
+    press(&mut model, "Esc Esc");
+    assert_eq!(model.notice, None);
+}
+
+#[test]
+fn a_key_that_was_typed_before_a_question_was_seen_does_nothing() {
+    let mut model = usual();
+    for name in [".", "d", "y"] {
+        let key = Message::Input(Input::Key(name.parse().unwrap()));
+        assert_eq!(update(&mut model, key, NOW), []);
+    }
+    assert!(is_question(&model, "CONFIRM"), "not drawn yet");
+    update(&mut model, Message::Drawn, NOW);
+    let yes = || Message::Input(Input::Key("y".parse().unwrap()));
+    assert_eq!(
+        update(&mut model, yes(), NOW + Duration::from_millis(100)),
+        []
+    );
+    assert_eq!(
+        update(&mut model, yes(), NOW + Duration::from_millis(400)).len(),
+        1
+    );
+}
+
+#[test]
+fn the_last_healthy_provider_is_not_drained_without_its_name() {
+    let mut model = model(Theme::default(), true, 2);
+    press(&mut model, "G . d");
+    assert_eq!(press(&mut model, "y"), []);
+    type_in(&mut model, "borealis");
+    let effects = press(&mut model, "Tab Enter");
+    let change = ProviderChange {
+        draining: Some(true),
+        ..ProviderChange::default()
+    };
+    let name = "borealis".to_owned();
+    assert_eq!(
+        effects,
+        [Effect::Change(vec![Change::Provider { name, change }])]
+    );
+}
+
+#[test]
+fn escape_never_quits_and_never_applies() {
+    for keys in [
+        "",
+        "w",
+        "w >",
+        "?",
+        "q",
+        ".",
+        ". d",
+        "d",
+        "Enter",
+        "w > Enter",
+        ": w",
+        "/ x",
+        "e",
+        "z",
+    ] {
+        let mut model = usual();
+        press(&mut model, keys);
+        let asked = |effect: &Effect| matches!(effect, Effect::Change(_) | Effect::End(_));
+        for _ in 0..10 {
+            let effects = press(&mut model, "Esc");
+            assert!(!effects.iter().any(asked), "{keys:?}");
+        }
+        assert_eq!(
+            (model.dialog.clone(), model.screen),
+            (None, crate::tui::place::Screen::Overview),
+            "{keys:?}"
+        );
+    }
+}
+
+#[test]
+fn leaving_asks_where_the_gateway_would_stop() {
+    let mut here = usual();
+    assert_eq!(press(&mut here, "q"), []);
+    assert_eq!(press(&mut here, "d"), [Effect::End(Ending::Detach)]);
+    press(&mut here, "q");
+    // Callers are hurt by that, so a word is wanted.
+    assert_eq!(press(&mut here, "s"), []);
+    type_in(&mut here, "stop");
+    assert_eq!(
+        press(&mut here, "Tab Tab Enter"),
+        [Effect::End(Ending::Stop)]
+    );
+
+    let mut demo = Model::new(options(Theme::default(), true));
+    let mut status = specimen::status(5, 7);
+    "demo".clone_into(&mut status.environment);
+    hear(&mut demo, status);
+    assert_eq!(press(&mut demo, "q s"), [Effect::End(Ending::Stop)]);
+
+    let mut there = model(Theme::default(), false, 5);
+    assert_eq!(press(&mut there, "q"), [Effect::End(Ending::Quit)]);
+    let interrupt = || Message::Input(Input::Key(Key::ctrl('c')));
+    assert_eq!(update(&mut there, interrupt(), NOW), []);
+    assert_eq!(
+        update(&mut there, interrupt(), NOW + Duration::from_secs(3)),
+        []
+    );
+    assert_eq!(
+        update(&mut there, interrupt(), NOW + Duration::from_secs(4)),
+        [Effect::End(Ending::Quit)]
+    );
+}
+
+#[test]
+fn production_is_view_only_until_it_is_armed_and_again_after_five_minutes() {
+    let mut model = Model::new(options(Theme::default(), false));
+    let mut status = specimen::status(5, 7);
+    "prod".clone_into(&mut status.environment);
+    hear(&mut model, status);
+    assert!(text(&model, 120, 40).contains("VIEW-ONLY"));
+    press(&mut model, ". d");
+    assert_eq!(model.dialog, None);
+    assert!(model.notice.as_ref().unwrap().text.contains("view-only"));
+
+    press(&mut model, "Esc !");
+    assert!(text(&model, 120, 40).contains("ARMED 5:00"));
+    press(&mut model, ". d");
+    assert!(is_question(&model, "CONFIRM"));
+    press(&mut model, "Esc");
+    update(&mut model, Message::Tick, NOW + Duration::from_mins(6));
+    assert!(text(&model, 120, 40).contains("VIEW-ONLY"));
+}
+
+#[test]
+fn a_read_only_dashboard_changes_nothing() {
+    let mut model = model(Theme::default(), false, 5);
+    model.options.read_only = true;
+    assert_eq!(press(&mut model, ". d"), []);
+    press(&mut model, "Esc Esc w > Enter");
+    assert_eq!(press(&mut model, "Enter"), []);
+    assert_eq!(model.dialog, None);
+}
+
+#[test]
+fn one_change_is_under_way_at_a_time() {
+    let mut model = usual();
+    press(&mut model, "w → Enter y");
+    press(&mut model, "→ Enter");
+    assert_eq!(model.dialog, None);
+    assert!(text(&model, 120, 40).contains("not answered yet"));
+}
+
+#[test]
+fn the_gateways_own_process_is_not_suspended() {
+    let mut here = usual();
+    assert_eq!(press(&mut here, "^z"), []);
+    assert!(
+        here.notice
+            .unwrap()
+            .text
+            .contains("gateway runs in this process")
+    );
+    let mut there = model(Theme::default(), false, 5);
+    assert_eq!(press(&mut there, "^z"), [Effect::Suspend]);
+}
+
+#[test]
+fn pasted_text_is_no_row_of_keys() {
+    let mut model = usual();
+    let paste = |text: &str| Message::Input(Input::Paste(text.to_owned()));
+    assert_eq!(update(&mut model, paste("qs.dy"), NOW), []);
+    assert_eq!(model.dialog, None);
+    press(&mut model, "/");
+    update(&mut model, paste("goo\rgle"), NOW);
+    assert_eq!(model.filter.text(), "google");
+}

@@ -1,0 +1,363 @@
+//! Going from screen to screen, and what each asks for.
+
+use super::*;
+use crate::contract::{
+    DecisionDetail, DecisionReport, RevisionReport, SideReport, State, TotalOutlook, WeightPoints,
+    WhatIfReport,
+};
+use crate::tui::model::Subject;
+use crate::tui::place::{PLACES, Screen};
+
+/// Answers to what the lists ask for.
+pub fn fill(model: &mut Model) {
+    update(model, Message::Decisions(Ok(decisions())), NOW);
+    update(model, Message::Revisions(Ok(revisions())), NOW);
+}
+
+fn decisions() -> Vec<DecisionReport> {
+    let decision = |at: u64, provider: &str, outcome: &str, attempts: u32| DecisionReport {
+        decision_id: format!("8f{at}"),
+        at: format!("2026-11-24T03:14:{at:02}.000Z"),
+        request_id: Some(format!("request-{at}")),
+        provider: Some(provider.to_owned()),
+        model: Some("model-1".to_owned()),
+        score: Some(0.91),
+        reason: "drawn by share among the best".to_owned(),
+        outcome: outcome.to_owned(),
+        latency_ms: Some(912.0),
+        cost_usd: Some(0.0052),
+        cost_basis: "estimated".to_owned(),
+        attempts,
+    };
+    vec![
+        decision(41, "borealis", "ok", 1),
+        decision(40, "google", "ok", 2),
+        decision(39, "aurora", "error", 3),
+        decision(38, "aurora", "cancelled", 1),
+    ]
+}
+
+fn revisions() -> Vec<RevisionReport> {
+    let weights = |cost: f64| WeightPoints {
+        cost,
+        latency: 70.0 - cost,
+        reliability: 30.0,
+        load: 10.0,
+        priority: 10.0,
+    };
+    let revision = |number: u64, before: f64, after: f64| RevisionReport {
+        revision: number,
+        at: "2026-11-24T03:08:02.000Z".to_owned(),
+        who: "alice".to_owned(),
+        reason: (number == 42).then(|| "4o slow".to_owned()),
+        what: format!("cost {before} → {after}"),
+        before: weights(before),
+        after: weights(after),
+    };
+    vec![revision(42, 25.0, 30.0), revision(41, 20.0, 25.0)]
+}
+
+#[test]
+fn every_screen_is_reached_and_left_by_its_key() {
+    for (key, screen) in [
+        ("w", Screen::Weights),
+        ("d", Screen::Decisions),
+        ("a", Screen::Alerts),
+        ("v", Screen::Revisions),
+        ("L", Screen::Log),
+        ("Enter", Screen::Detail),
+    ] {
+        let mut model = usual();
+        press(&mut model, key);
+        assert_eq!(model.screen, screen, "{key}");
+        press(&mut model, "H");
+        assert_eq!(model.screen, Screen::Overview);
+    }
+}
+
+#[test]
+fn no_key_of_the_table_is_dead_or_breaks_anything() {
+    for &place in PLACES {
+        for (binding, _) in Keymap::default().at(place, true) {
+            let mut model = usual();
+            fill(&mut model);
+            if let crate::tui::place::Place::On(screen) = place {
+                model.screen = screen;
+                update(&mut model, Message::Tick, NOW);
+            }
+            let key = binding.keys[0].replace("0-9", "5").replace("1-4", "2");
+            press(&mut model, &key);
+            text(&model, 120, 40);
+        }
+    }
+}
+
+#[test]
+fn decisions_are_asked_for_only_while_somebody_looks() {
+    let mut model = usual();
+    let tick = |model: &mut Model| -> Vec<Effect> {
+        let effects = update(model, Message::Tick, NOW);
+        effects.into_iter().filter(is_no_inquiry).collect()
+    };
+    assert_eq!(tick(&mut model), []);
+    assert_eq!(press(&mut model, "d"), [Effect::AskDecisions(None)]);
+    assert_eq!(tick(&mut model), [], "one question at a time");
+    fill(&mut model);
+    assert_eq!(tick(&mut model), [Effect::AskDecisions(None)]);
+    press(&mut model, "Space");
+    fill(&mut model);
+    assert_eq!(tick(&mut model), [], "frozen");
+}
+
+#[test]
+fn the_decision_under_the_cursor_is_explained_once() {
+    let mut model = usual();
+    press(&mut model, "d");
+    let asked = |model: &mut Model| {
+        let effects = update(model, Message::Decisions(Ok(decisions())), NOW);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::AskDecision(id) => Some(id),
+            _ => None,
+        })
+    };
+    assert_eq!(asked(&mut model).as_deref(), Some("8f41"));
+    assert_eq!(asked(&mut model), None, "one question at a time");
+    let detail = DecisionDetail {
+        summary: decisions().remove(0),
+        input_tokens: Some(20),
+        output_tokens: Some(65),
+        rounds: Vec::new(),
+    };
+    update(&mut model, Message::Explained(Ok(detail)), NOW);
+    assert_eq!(asked(&mut model), None, "what has ended does not change");
+    press(&mut model, "j");
+    update(&mut model, Message::Explained(Err(gone())), NOW);
+    assert_eq!(asked(&mut model).as_deref(), Some("8f40"));
+}
+
+fn gone() -> crate::client::ClientError {
+    crate::client::ClientError {
+        status: 404,
+        detail: "not remembered".to_owned(),
+    }
+}
+
+#[test]
+fn a_draft_is_held_against_the_requests_of_the_window() {
+    let mut model = usual();
+    let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
+    update(&mut model, key("w"), NOW);
+    let effects = update(&mut model, key("→"), NOW);
+    let [Effect::AskWhatIf(request)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (request.weights.cost, request.window),
+        (Some(31.0), Window::Quarter)
+    );
+    assert_eq!(update(&mut model, key("→"), NOW), [], "one draft at a time");
+    let side = |p95: f64| SideReport {
+        requests: 90,
+        share: 1.0,
+        mean_latency_ms: Some(400.0),
+        p50: Some(400.0),
+        p95: Some(p95),
+        success_rate: Some(0.99),
+        usd_per_hour: Some(4.0),
+        usd_per_1k_requests: Some(0.5),
+    };
+    let report = |cost: f64| WhatIfReport {
+        decisions: 90,
+        extrapolated: 7,
+        since: None,
+        weights: WeightPoints {
+            cost,
+            latency: 71.0 - cost,
+            reliability: 29.0,
+            load: 10.0,
+            priority: 10.0,
+        },
+        targets: Vec::new(),
+        total: TotalOutlook {
+            now: side(1_900.0),
+            then: side(1_400.0),
+        },
+    };
+    let effects = update(&mut model, Message::WhatIf(Ok(report(31.0))), NOW);
+    assert!(
+        matches!(effects.as_slice(), [Effect::AskWhatIf(_)]),
+        "the newer draft"
+    );
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("90 requests of 15m decided again"),
+        "{screen}"
+    );
+    assert!(screen.contains("p95 1.9s→1.4s"), "{screen}");
+}
+
+#[test]
+fn a_provider_is_explained_by_its_own_decisions() {
+    let mut model = usual();
+    press(&mut model, "↓");
+    let name = model.chosen_name();
+    assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(name)]);
+}
+
+#[test]
+fn the_next_failure_is_one_key_away() {
+    let mut model = usual();
+    press(&mut model, "d");
+    fill(&mut model);
+    press(&mut model, "n");
+    assert_eq!(model.decisions.at, 2);
+    assert_eq!(press(&mut model, "y"), [Effect::Copy("8f39".to_owned())]);
+    press(&mut model, "Enter");
+    assert_eq!(
+        (model.screen, model.chosen_name()),
+        (Screen::Detail, Some("aurora".to_owned()))
+    );
+}
+
+#[test]
+fn a_decision_stays_under_the_cursor_as_new_ones_come() {
+    let mut model = usual();
+    press(&mut model, "d");
+    fill(&mut model);
+    press(&mut model, "j");
+    let mut more = decisions();
+    more.insert(
+        0,
+        DecisionReport {
+            decision_id: "new".to_owned(),
+            ..more[0].clone()
+        },
+    );
+    update(&mut model, Message::Decisions(Ok(more)), NOW);
+    assert_eq!(model.decisions.rows[model.decisions.at].decision_id, "8f40");
+}
+
+#[test]
+fn weights_go_back_to_a_revision() {
+    let mut model = usual();
+    press(&mut model, "v");
+    fill(&mut model);
+    press(&mut model, "j .");
+    assert_eq!(model.dialog, Some(Dialog::Menu(Subject::Revision(41))));
+    press(&mut model, "r");
+    assert!(is_question(&model, "ROLL BACK TO rev 41"));
+    let mut model = usual();
+    fill(&mut model);
+    press(&mut model, ":");
+    type_in(&mut model, "rollback 41");
+    press(&mut model, "Enter");
+    assert!(is_question(&model, "ROLL BACK TO rev 41"));
+}
+
+#[test]
+fn the_command_line_finds_actions_by_a_few_letters() {
+    let mut model = usual();
+    press(&mut model, ":");
+    type_in(&mut model, "decis");
+    press(&mut model, "Enter");
+    assert_eq!(model.screen, Screen::Decisions);
+    press(&mut model, ":");
+    type_in(&mut model, "window 1h");
+    assert_eq!(press(&mut model, "Enter"), [Effect::Watch(Window::Hour)]);
+    press(&mut model, ":");
+    type_in(&mut model, "goto goo");
+    press(&mut model, "Enter");
+    assert_eq!(model.chosen_name(), Some("google".to_owned()));
+    press(&mut model, ":");
+    type_in(&mut model, "fly away");
+    press(&mut model, "Enter");
+    assert!(model.notice.as_ref().unwrap().bad);
+}
+
+#[test]
+fn the_filter_holds_while_it_is_typed_and_esc_clears_it() {
+    let mut model = usual();
+    press(&mut model, "/");
+    type_in(&mut model, "state:open");
+    assert_eq!(model.rows().len(), 1);
+    press(&mut model, "Enter");
+    assert!(text(&model, 120, 40).contains("filter state:open"));
+    press(&mut model, "Esc");
+    assert_eq!(model.rows().len(), 5);
+}
+
+#[test]
+fn rows_are_sorted_at_once_when_asked() {
+    let mut model = usual();
+    press(&mut model, "j s n");
+    assert_eq!(model.order[0], "aurora");
+    press(&mut model, "s l");
+    assert_eq!(model.order[0], "google", "slowest first");
+    assert_eq!(model.order[4], "local", "unknown last");
+}
+
+#[test]
+fn the_cursor_follows_its_provider_and_rows_are_held_under_it() {
+    let mut model = usual();
+    press(&mut model, "↓");
+    let (order, chosen) = (model.order.clone(), model.chosen_name());
+
+    let mut status = specimen::status(5, 8);
+    status.providers[3].performance.state = State::Down;
+    let update_to = |status: &Status| Message::Update(Update::Status(Arc::new(status.clone())));
+    update(&mut model, update_to(&status), NOW + Duration::from_secs(1));
+    assert_eq!(model.order, order, "held");
+    update(&mut model, update_to(&status), NOW + Duration::from_secs(6));
+    assert_eq!(model.order[0], "google");
+    assert_eq!(model.chosen_name(), chosen);
+}
+
+#[test]
+fn another_window_is_asked_for_and_old_answers_are_passed_over() {
+    let mut model = usual();
+    assert_eq!(press(&mut model, "t"), [Effect::Watch(Window::Hour)]);
+    let before = model.status.clone();
+    news(&mut model, 5, 9);
+    assert_eq!(model.status, before);
+    assert_eq!(
+        press(&mut model, "T T"),
+        [
+            Effect::Watch(Window::Quarter),
+            Effect::Watch(Window::FiveMinutes)
+        ]
+    );
+}
+
+#[test]
+fn a_frozen_picture_stays_and_trouble_goes_on() {
+    let mut model = usual();
+    press(&mut model, "Space");
+    let before = text(&model, 120, 40);
+    news(&mut model, 5, 20);
+    assert_eq!(text(&model, 120, 40), before);
+    assert!(before.contains("FROZEN"));
+    let mut status = specimen::status(5, 21);
+    status.providers[1].performance.state = State::Down;
+    hear(&mut model, status);
+    assert!(text(&model, 120, 40).contains("!!3"));
+}
+
+#[test]
+fn a_panel_is_zoomed_and_back() {
+    let mut model = usual();
+    press(&mut model, "2 z");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("2 EVENTS") && !screen.contains("1 LATENCY"));
+    press(&mut model, "Esc");
+    assert!(text(&model, 120, 40).contains("1 LATENCY"));
+}
+
+#[test]
+fn the_mouse_is_left_alone_until_asked() {
+    let mut model = usual();
+    assert_eq!(press(&mut model, "m"), [Effect::Mouse(true)]);
+    assert!(text(&model, 120, 40).contains("MOUSE"));
+    update(&mut model, Message::Input(Input::Wheel(1)), NOW);
+    assert_eq!(model.chosen_name(), Some(model.order[1].clone()));
+    assert_eq!(press(&mut model, "m"), [Effect::Mouse(false)]);
+}

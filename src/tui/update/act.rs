@@ -1,0 +1,351 @@
+//! What each action does.
+
+use super::{asking, copying, palette, typing, watched_lists, weighing};
+use crate::contract::Window;
+use crate::tui::draft::{Draft, Row};
+use crate::tui::keymap::{Action, Order};
+use crate::tui::message::{Effect, Ending};
+use crate::tui::model::{ARMED, Dialog, Model, Subject};
+use crate::tui::panels::PANELS;
+use crate::tui::place::Screen;
+use std::time::Duration;
+
+/// Two Ctrl-C within this time leave an attached dashboard.
+const TWICE: Duration = Duration::from_secs(1);
+/// As far as any list goes.
+const FAR: isize = 1 << 20;
+
+pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
+    match action {
+        Action::Help => model.dialog = Some(Dialog::Help(0)),
+        Action::Palette => {
+            model.dialog = Some(Dialog::Palette {
+                text: String::new(),
+                row: 0,
+            });
+        }
+        Action::Filter => model.dialog = Some(Dialog::Filter(model.filter.text().to_owned())),
+        Action::Sort => model.dialog = Some(Dialog::Sort),
+        Action::Presets => model.dialog = Some(Dialog::Presets),
+        Action::Menu => open_menu(model),
+        Action::Back => back(model),
+        Action::Open => return open(model),
+        Action::Move(step) => move_row(model, step),
+        Action::First => move_row(model, -FAR),
+        Action::Last => move_row(model, FAR),
+        Action::Next(step) => next_bad(model, step),
+        Action::Go(screen) => return go(model, screen),
+        Action::Explain => {
+            model.decisions_of = model.chosen_name();
+            return go(model, Screen::Decisions);
+        }
+        Action::Window(step) => return change_window(model, step),
+        Action::Freeze => freeze(model),
+        Action::Panel(step) => next_panel(model, step),
+        Action::Number => to_panel(model, digit),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Hold => {
+            model.locked = !model.locked;
+            model.sort();
+        }
+        Action::SortBy(order) => sort_by(model, order),
+        Action::Arm => arm(model),
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            return vec![Effect::Mouse(model.mouse)];
+        }
+        Action::Copy => return copying::copy(model),
+        Action::CopyAll => return copying::copy_all(model),
+        Action::Export => return vec![Effect::Export],
+        Action::Repaint => return vec![Effect::Repaint],
+        Action::Suspend if model.options.all_in_one => {
+            model.notify(
+                "not suspended: the gateway runs in this process; q, then d detaches",
+                true,
+            );
+        }
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit if model.options.all_in_one => asking::leave(model),
+        Action::Quit => return vec![Effect::End(Ending::Quit)],
+        Action::QuitHard => return interrupted(model),
+        Action::Scroll(step) => {
+            if let Some(Dialog::Help(first)) = &mut model.dialog {
+                *first = first.saturating_add_signed(step * 5);
+            }
+        }
+        Action::Type(c) => typing::letter(model, c),
+        Action::Erase => typing::erase(model),
+        Action::Clear => typing::clear(model),
+        Action::Choose(step) => palette::choose(model, step),
+        Action::Accept => return palette::accept(model),
+        action => return change(model, action, digit),
+    }
+    Vec::new()
+}
+
+/// What moves a draft, asks a question or answers one.
+fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
+    match action {
+        Action::Side(step) if model.screen == Screen::Detail => {
+            model.move_cursor(step);
+            model.decisions.is_known = false;
+            model.decisions.rows.clear();
+            return watched_lists(model);
+        }
+        Action::Side(step) => nudge(model, i16::try_from(step).unwrap_or(0)),
+        Action::Points(step) => nudge(model, step),
+        Action::Digit => {
+            let priority = priority_in_force(model);
+            with_draft(model, |draft| draft.digit(digit, priority));
+        }
+        Action::Even => with_draft(model, |draft| draft.mix([33, 34, 33])),
+        Action::Preset(shared) => {
+            model.dialog = None;
+            with_draft(model, |draft| draft.mix(shared));
+        }
+        Action::ResetRow => with_draft(model, Draft::reset_row),
+        Action::Reset => with_draft(model, Draft::reset),
+        Action::Drain | Action::Enable => asking::switch(model, action),
+        Action::Probe => asking::probe(model),
+        Action::Rollback => weighing::rollback(model, None),
+        Action::Undo => return asking::undo(model),
+        Action::Keep => return asking::keep(model),
+        Action::Focus(step) => {
+            if let Some(question) = model.question() {
+                question.step(step);
+            }
+        }
+        Action::Press => return asking::press(model),
+        Action::Good => return asking::answer(model, 'g'),
+        Action::Yes => return asking::answer(model, 'y'),
+        Action::Stop => return asking::answer(model, 's'),
+        Action::Detach => return asking::answer(model, 'd'),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn with_draft(model: &mut Model, change: impl FnOnce(&mut Draft)) {
+    if let Some(draft) = &mut model.draft {
+        change(draft);
+    }
+}
+
+/// The priority of the draft's provider as it is in force.
+fn priority_in_force(model: &Model) -> u8 {
+    let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) else {
+        return 0;
+    };
+    let providers = model.status.iter().flat_map(|status| &status.providers);
+    let mut named = providers.filter(|provider| provider.performance.provider == *name);
+    named.next().map_or(0, |provider| provider.priority)
+}
+
+fn nudge(model: &mut Model, step: i16) {
+    let priority = priority_in_force(model);
+    with_draft(model, |draft| draft.nudge(step, priority));
+}
+
+fn move_row(model: &mut Model, step: isize) {
+    let decisions = model.decision_rows().len();
+    let moved =
+        |at: usize, count: usize| at.saturating_add_signed(step).min(count.saturating_sub(1));
+    match model.screen {
+        Screen::Overview | Screen::Detail => model.move_cursor(step),
+        Screen::Alerts => model.next_trouble(step.signum()),
+        Screen::Weights => {
+            let names: Vec<String> = model
+                .rows()
+                .iter()
+                .map(|row| row.performance.provider.clone())
+                .collect();
+            with_draft(model, |draft| draft.select(step, &names));
+            if let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) {
+                model.cursor = Some(name.clone());
+                model.held_until = model.now + crate::tui::model::HOLD;
+            }
+        }
+        Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
+        Screen::Revisions => {
+            model.revisions.at = moved(model.revisions.at, model.revisions.rows.len());
+        }
+        // The newest line is at the bottom.
+        Screen::Log => {
+            model.log_at = model
+                .log_at
+                .saturating_add_signed(-step)
+                .min(model.options.logs.count().saturating_sub(1));
+        }
+    }
+}
+
+/// The next row in trouble: a provider, or a decision that did not end well.
+fn next_bad(model: &mut Model, step: isize) {
+    if model.screen != Screen::Decisions {
+        model.next_trouble(step);
+        return;
+    }
+    let rows = model.decision_rows();
+    let is_bad = |at: &usize| rows[*at].outcome == "error" || rows[*at].outcome == "refused";
+    let next = if step > 0 {
+        (model.decisions.at + 1..rows.len()).find(is_bad)
+    } else {
+        (0..model.decisions.at.min(rows.len())).rev().find(is_bad)
+    };
+    match next {
+        Some(next) => model.decisions.at = next,
+        None => model.notify("no further request failed among those listed", false),
+    }
+}
+
+fn open_menu(model: &mut Model) {
+    let subject = if model.screen == Screen::Revisions {
+        let chosen = model.revisions.rows.get(model.revisions.at);
+        chosen.map(|revision| Subject::Revision(revision.revision))
+    } else {
+        model.chosen_name().map(Subject::Provider)
+    };
+    model.dialog = subject.map(Dialog::Menu);
+}
+
+pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.dialog = None;
+    model.zoomed = false;
+    if screen == Screen::Weights && model.draft.is_none() {
+        let status = model.status.as_ref();
+        model.draft = status.map(|status| Draft::new(&status.weights, status.revision));
+    }
+    model.screen = screen;
+    watched_lists(model)
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Weights => {
+            weighing::review(model);
+            Vec::new()
+        }
+        Screen::Decisions => {
+            let rows = model.decision_rows();
+            let chosen = rows.get(model.decisions.at);
+            let Some(provider) = chosen.and_then(|row| row.provider.clone()) else {
+                return Vec::new();
+            };
+            model.cursor = Some(provider);
+            go(model, Screen::Detail)
+        }
+        _ => {
+            model.cursor = model.chosen_name();
+            model.decisions = crate::tui::model::Listing::default();
+            go(model, Screen::Detail)
+        }
+    }
+}
+
+/// Closes what is on top, then up to the overview; at the top it does nothing.
+fn back(model: &mut Model) {
+    if model.dialog.take().is_some() {
+        return;
+    }
+    if model.notice.take_if(|notice| notice.bad).is_some() {
+        return;
+    }
+    if model.zoomed {
+        model.zoomed = false;
+        return;
+    }
+    if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
+        return;
+    }
+    if !model.filter.is_empty() && matches!(model.screen, Screen::Overview | Screen::Decisions) {
+        typing::set_filter(model, "");
+        return;
+    }
+    model.screen = Screen::Overview;
+    model.draft.take_if(|draft| !draft.is_changed());
+}
+
+fn change_window(model: &mut Model, step: isize) -> Vec<Effect> {
+    let at = Window::ALL
+        .iter()
+        .position(|window| *window == model.window)
+        .unwrap_or(0);
+    let next = at.saturating_add_signed(step).min(Window::ALL.len() - 1);
+    set_window(model, Window::ALL[next])
+}
+
+pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
+    if window == model.window {
+        return Vec::new();
+    }
+    model.window = window;
+    model.frozen = None;
+    vec![Effect::Watch(window)]
+}
+
+fn freeze(model: &mut Model) {
+    model.frozen = if model.frozen.is_some() {
+        None
+    } else {
+        model.status.clone()
+    };
+    model.sort();
+}
+
+fn next_panel(model: &mut Model, step: isize) {
+    if model.screen == Screen::Weights {
+        let provider = model.chosen_name();
+        with_draft(model, |draft| draft.cross(provider));
+        return;
+    }
+    let count = isize::try_from(PANELS.len()).unwrap_or(1);
+    let next = isize::try_from(model.panel).unwrap_or(0) + step;
+    model.panel = usize::try_from(next.rem_euclid(count)).unwrap_or(0);
+}
+
+fn to_panel(model: &mut Model, digit: char) {
+    let panel = digit.to_digit(10).and_then(|digit| digit.checked_sub(1));
+    let panel = panel.and_then(|panel| usize::try_from(panel).ok());
+    model.panel = panel.unwrap_or(0).min(PANELS.len() - 1);
+}
+
+fn sort_by(model: &mut Model, order: Order) {
+    model.dialog = None;
+    model.order_by = order;
+    // People asked for it: at once, whatever was held.
+    model.held_until = Duration::ZERO;
+    model.locked = false;
+    model.sort();
+}
+
+fn arm(model: &mut Model) {
+    if !model.is_protected() {
+        model.notify("changes are allowed here anyway", false);
+    } else if model.options.read_only {
+        model.notify(
+            "read-only: this dashboard was started with --read-only",
+            true,
+        );
+    } else if model.armed_until.take().is_some() {
+        model.notify("view-only again", false);
+    } else {
+        model.armed_until = Some(model.now + ARMED);
+        model.notify("changes are allowed for five minutes; ! ends that", false);
+    }
+}
+
+fn interrupted(model: &mut Model) -> Vec<Effect> {
+    if model.options.all_in_one {
+        asking::leave(model);
+        return Vec::new();
+    }
+    let again = model
+        .interrupted_at
+        .is_some_and(|at| model.now.saturating_sub(at) <= TWICE);
+    model.interrupted_at = Some(model.now);
+    if again {
+        return vec![Effect::End(Ending::Quit)];
+    }
+    model.notify("Ctrl-C once more leaves", false);
+    Vec::new()
+}

@@ -1,0 +1,55 @@
+//! What is under the cursor, for the clipboard.
+
+use crate::tui::message::Effect;
+use crate::tui::model::Model;
+use crate::tui::place::Screen;
+
+pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
+    let text = match model.screen {
+        Screen::Decisions => {
+            let rows = model.decision_rows();
+            rows.get(model.decisions.at)
+                .map(|row| row.decision_id.clone())
+        }
+        Screen::Revisions => {
+            let chosen = model.revisions.rows.get(model.revisions.at);
+            chosen.map(|revision| revision.revision.to_string())
+        }
+        Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
+        _ => model.chosen_name(),
+    };
+    to_clipboard(model, text)
+}
+
+pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
+    let text = match model.screen {
+        Screen::Decisions => {
+            let rows = model.decision_rows();
+            let chosen = rows.get(model.decisions.at);
+            chosen.and_then(|row| serde_json::to_string(row).ok())
+        }
+        Screen::Revisions => {
+            let chosen = model.revisions.rows.get(model.revisions.at);
+            chosen.and_then(|revision| serde_json::to_string(revision).ok())
+        }
+        Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
+        Screen::Weights => model
+            .status
+            .as_ref()
+            .and_then(|status| serde_json::to_string(&status.weights).ok()),
+        _ => model
+            .chosen()
+            .and_then(|provider| serde_json::to_string(&provider.performance).ok()),
+    };
+    to_clipboard(model, text)
+}
+
+/// The text stands in the notice too, for terminals that take no clipboard from programs.
+fn to_clipboard(model: &mut Model, text: Option<String>) -> Vec<Effect> {
+    let Some(text) = text else {
+        model.notify("nothing under the cursor to copy", false);
+        return Vec::new();
+    };
+    model.notify(format!("copied: {text}"), false);
+    vec![Effect::Copy(text)]
+}

@@ -1,0 +1,256 @@
+//! `(model, message) → effects`. Nothing here draws, waits or sends.
+
+mod act;
+mod asking;
+mod copying;
+mod inquiry;
+mod palette;
+mod typing;
+mod weighing;
+
+pub use inquiry::is_of;
+pub use palette::matches;
+
+use super::change::Applied;
+use super::draft::Draft;
+use super::input::Input;
+use super::key::{Code, Key};
+use super::keymap::Action;
+use super::message::{Effect, Message};
+use super::model::{Link, Listing, Model, NOTICE};
+use super::place::Screen;
+use crate::client::{ClientError, Update};
+use crate::contract::{DecisionReport, RevisionReport, Status};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many changes can be undone.
+const UNDO_MOST: usize = 20;
+
+/// Takes in what happened at `now`, time since the start of the dashboard.
+pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect> {
+    model.now = now;
+    match message {
+        Message::Input(input) => return on_input(model, input),
+        Message::Update(Update::Status(status)) => return on_status(model, status),
+        Message::Update(Update::Lost(why)) => model.link = Link::Lost(why),
+        Message::Changed(result) => return on_changed(model, result),
+        Message::Decisions(answer) => {
+            on_decisions(model, answer);
+            return inquiry::explanation(model).into_iter().collect();
+        }
+        Message::Revisions(answer) => on_revisions(model, answer),
+        Message::Explained(answer) => {
+            model.explaining = None;
+            match answer {
+                Ok(detail) => {
+                    model.explained = Some(detail);
+                    model.unexplained = None;
+                    // The cursor may have moved on meanwhile.
+                    return inquiry::explanation(model).into_iter().collect();
+                }
+                Err(error) => model.unexplained = Some(error.detail),
+            }
+        }
+        Message::WhatIf(answer) => return inquiry::on_what_if(model, answer),
+        Message::Exported(Ok(path)) => model.notify(format!("written to {path}"), false),
+        Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
+        Message::Drawn => {
+            if let Some(question) = model.question() {
+                question.seen_at.get_or_insert(now);
+            }
+        }
+        Message::Tick => return on_tick(model),
+    }
+    Vec::new()
+}
+
+fn on_tick(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    model
+        .notice
+        .take_if(|notice| !notice.bad && now.saturating_sub(notice.at) > NOTICE);
+    if model.armed_until.is_some() && model.armed_for().is_none() {
+        model.armed_until = None;
+        model.notify("view-only again", false);
+    }
+    model.sort();
+    watched_lists(model)
+}
+
+/// Lists are asked for again and again, but only while somebody looks at them, and one question at
+/// a time.
+pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
+    if model.frozen.is_some() {
+        return Vec::new();
+    }
+    let mut effects = watched_rows(model);
+    effects.extend(inquiry::prediction(model));
+    effects
+}
+
+fn watched_rows(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Decisions | Screen::Detail if !model.decisions.asked => {
+            model.decisions.asked = true;
+            let of = match model.screen {
+                Screen::Detail => model.chosen_name(),
+                _ => model.decisions_of.clone(),
+            };
+            vec![Effect::AskDecisions(of)]
+        }
+        Screen::Revisions if !model.revisions.asked => {
+            model.revisions.asked = true;
+            vec![Effect::AskRevisions]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
+    let at = model.decisions.at;
+    let shown = model.decision_rows();
+    // At the top one stays at the top and sees what is new.
+    let chosen = shown.get(at).filter(|_| at > 0);
+    let chosen = chosen.map(|row| row.decision_id.clone());
+    take_in(&mut model.decisions, answer);
+    let shown = model.decision_rows();
+    let kept = chosen.and_then(|id| shown.iter().position(|row| row.decision_id == id));
+    model.decisions.at = kept.unwrap_or(at).min(shown.len().saturating_sub(1));
+}
+
+fn on_revisions(model: &mut Model, answer: Result<Vec<RevisionReport>, ClientError>) {
+    let list = &mut model.revisions;
+    let chosen = list.rows.get(list.at).filter(|_| list.at > 0);
+    let chosen = chosen.map(|row| row.revision);
+    take_in(list, answer);
+    let kept = chosen.and_then(|id| list.rows.iter().position(|row| row.revision == id));
+    list.at = kept
+        .unwrap_or(list.at)
+        .min(list.rows.len().saturating_sub(1));
+}
+
+fn take_in<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
+    list.asked = false;
+    match answer {
+        Ok(rows) => {
+            list.rows = rows;
+            list.is_known = true;
+            list.error = None;
+        }
+        Err(error) => list.error = Some(error.detail),
+    }
+}
+
+fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
+    // An answer over the old window may still be under way after a change of windows.
+    if status.window != model.window {
+        return Vec::new();
+    }
+    let is_first = model.status.is_none();
+    model.link = Link::Live;
+    model.status_at = model.now;
+    if let Some(draft) = &mut model.draft
+        && !draft.is_changed()
+    {
+        draft.rebase(&status.weights, status.revision);
+    }
+    model.status = Some(status);
+    model.sort();
+    if is_first {
+        return watched_lists(model);
+    }
+    Vec::new()
+}
+
+fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
+    let pending = model.pending.take();
+    match result {
+        Ok(applied) => {
+            if let (Some(draft), Some(report)) = (&mut model.draft, &applied.weights) {
+                let row = draft.row.clone();
+                *draft = Draft::new(&report.weights, report.revision);
+                draft.row = row;
+            } else if let Some(draft) = &mut model.draft
+                && draft.moved().next().is_some()
+            {
+                draft.reset();
+            }
+            if pending.as_ref().is_some_and(|pending| pending.undoes) {
+                model.undo.pop();
+            }
+            let inverse = pending.map(|pending| pending.inverse);
+            if let Some(inverse) = inverse.filter(|inverse| !inverse.is_empty()) {
+                model.undo.push(inverse);
+                if model.undo.len() > UNDO_MOST {
+                    model.undo.remove(0);
+                }
+            }
+            let text = match applied
+                .weights
+                .as_ref()
+                .and_then(|report| report.reverts_at.as_ref())
+            {
+                Some(at) => format!(
+                    "{}, on trial until {}Z: K keeps it",
+                    applied.text,
+                    super::format::clock(at)
+                ),
+                None => applied.text,
+            };
+            model.notify(text, false);
+        }
+        Err(error) => {
+            // Somebody was quicker: the draft stays, on top of what is in force now.
+            if error.status == 409
+                && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
+            {
+                draft.rebase(&status.weights, status.revision);
+            }
+            model.notify(format!("not applied: {error}"), true);
+        }
+    }
+    watched_lists(model)
+}
+
+fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
+    match input {
+        Input::Key(key) => on_key(model, key),
+        Input::Paste(text) => {
+            typing::paste(model, &text);
+            Vec::new()
+        }
+        Input::Wheel(step) if model.dialog.is_none() => {
+            act::act(model, Action::Move(isize::from(step)), ' ')
+        }
+        Input::Wheel(_) | Input::Click { .. } | Input::Answered => Vec::new(),
+    }
+}
+
+fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    let place = model.place();
+    let Some((action, digit)) = model.options.keymap.lookup(place, key) else {
+        if !key.alt {
+            return Vec::new();
+        }
+        // Escape and a key in one breath look like a key with Alt.
+        let mut effects = on_key(model, Key::plain(Code::Esc));
+        effects.extend(on_key(model, Key { alt: false, ..key }));
+        return effects;
+    };
+    let now = model.now;
+    let is_early = |model: &mut Model| {
+        model
+            .question()
+            .is_some_and(|question| !question.is_read(now))
+    };
+    if !matches!(action, Action::Back | Action::QuitHard) && is_early(model) {
+        return Vec::new();
+    }
+    let mut effects = act::act(model, action, digit);
+    if model.frozen.is_none() {
+        effects.extend(inquiry::explanation(model));
+        effects.extend(inquiry::prediction(model));
+    }
+    effects
+}

@@ -1,0 +1,77 @@
+//! Characters for fields: the filter, the command line, a reason, a word.
+
+use crate::tui::filter::Filter;
+use crate::tui::model::{Dialog, Model};
+
+/// A filter or a command is not longer.
+const TEXT_MOST: usize = 200;
+
+pub(super) fn letter(model: &mut Model, c: char) {
+    type_in(model, c.encode_utf8(&mut [0; 4]));
+}
+
+/// Pasted text goes into a field; elsewhere it is no row of keys, and is refused.
+pub(super) fn paste(model: &mut Model, text: &str) {
+    if model.place().takes_text() {
+        type_in(model, text);
+    } else {
+        model.notify("pasted text is not taken as keys", false);
+    }
+}
+
+fn type_in(model: &mut Model, text: &str) {
+    if let Some(question) = model.question() {
+        question.type_in(text);
+        return;
+    }
+    with_text(model, |field| {
+        let room = TEXT_MOST.saturating_sub(field.chars().count());
+        field.extend(text.chars().filter(|c| !c.is_control()).take(room));
+    });
+}
+
+pub(super) fn erase(model: &mut Model) {
+    if let Some(field) = model.question().and_then(|question| question.field()) {
+        field.pop();
+        return;
+    }
+    with_text(model, |field| {
+        field.pop();
+    });
+}
+
+pub(super) fn clear(model: &mut Model) {
+    if let Some(field) = model.question().and_then(|question| question.field()) {
+        field.clear();
+        return;
+    }
+    with_text(model, String::clear);
+}
+
+/// Changes the text of a box; the filter holds while it is typed.
+fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
+    match &mut model.dialog {
+        Some(Dialog::Filter(text)) => {
+            change(text);
+            let text = text.clone();
+            set_filter(model, &text);
+        }
+        Some(Dialog::Palette { text, row }) => {
+            change(text);
+            *row = 0;
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn set_filter(model: &mut Model, text: &str) {
+    model.filter = Filter::new(text);
+    model.decisions.at = 0;
+    let is_shown = model
+        .rows()
+        .iter()
+        .any(|row| Some(&row.performance.provider) == model.cursor.as_ref());
+    if !is_shown {
+        model.cursor = None;
+    }
+}

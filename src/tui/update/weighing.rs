@@ -1,0 +1,170 @@
+//! Weights on their way: the review of a draft, and the way back to a revision.
+
+use super::asking::{answer_of, ask, target_line};
+use crate::contract::Status;
+use crate::tui::change::{Change, back_to};
+use crate::tui::draft::{Draft, NAMES};
+use crate::tui::format;
+use crate::tui::model::{Dialog, Model, Subject};
+use crate::tui::preview::{drafted, moved, present};
+use crate::tui::question::{Question, Word};
+use crate::tui::theme::Theme;
+use std::time::Duration;
+
+/// How long weights stay on trial before they undo themselves, in seconds.
+const TRIAL: u64 = 120;
+/// A larger part of the traffic is not moved without a word.
+const BIG_SHIFT: f64 = 0.15;
+/// Older data is not acted on without a word.
+const OLD: Duration = Duration::from_secs(10);
+
+/// Back to the weights of a revision: of a number, or of the menu that is open.
+pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
+    let chosen = match &model.dialog {
+        Some(Dialog::Menu(Subject::Revision(number))) => Some(*number),
+        _ => number,
+    };
+    let Some(number) = chosen else { return };
+    let revision = model
+        .revisions
+        .rows
+        .iter()
+        .find(|revision| revision.revision == number)
+        .cloned();
+    let (Some(revision), Some(status)) = (revision, model.status.clone()) else {
+        model.dialog = None;
+        model.notify(
+            format!("revision {number} is not among those listed; v lists them"),
+            true,
+        );
+        return;
+    };
+    let mut draft = Draft::new(&status.weights, status.revision);
+    draft.set_all(&revision.after);
+    if !draft.is_changed() {
+        model.dialog = None;
+        model.notify(
+            format!("the weights of rev {number} are in force already"),
+            false,
+        );
+        return;
+    }
+    let change = back_to(
+        &revision.after,
+        status.revision,
+        format!("roll back to rev {number}"),
+    );
+    let mut lines = vec![format!("Weights back to what they were in rev {number}:")];
+    lines.extend(differences(&draft, model.theme()));
+    lines.push(target_line(model));
+    let inverse = vec![back_to(
+        &status.weights,
+        0,
+        format!("undo the roll back to rev {number}"),
+    )];
+    let yes = answer_of('y', "Yes, roll back", vec![change], inverse);
+    let mut question = Question::new(format!("ROLL BACK TO rev {number}"), lines, vec![yes]);
+    question.word = shift_word(&status, &draft);
+    ask(model, question);
+}
+
+/// The draft, its effect and its checks, before it is applied.
+pub(super) fn review(model: &mut Model) {
+    let (Some(draft), Some(status)) = (model.draft.clone(), model.status.clone()) else {
+        return;
+    };
+    if !draft.is_changed() {
+        model.notify("nothing to apply: the draft is what is in force", false);
+        return;
+    }
+    let (now, then) = (present(&status), drafted(&status, &draft));
+    let part = moved(&now, &then);
+    let mut lines = differences(&draft, model.theme());
+    lines.push(format!(
+        "effect: moves about {}% of the traffic, from the next request on",
+        format::share(part)
+    ));
+    let check = |well: bool, text: String| {
+        let mark = if well {
+            model.theme().mark('✓', '+')
+        } else {
+            model.theme().mark('✗', 'X')
+        };
+        format!("{mark} {text}")
+    };
+    lines.push(check(model.age() <= OLD, target_line(model)));
+    lines.push(check(
+        draft.revision == status.revision,
+        format!(
+            "drafted on rev {}, rev {} is in force",
+            draft.revision, status.revision
+        ),
+    ));
+    let mut inverse = Vec::new();
+    if draft.points() != draft.from() {
+        inverse.push(back_to(&status.weights, 0, "undo".to_owned()));
+    }
+    inverse.extend(draft.priorities_back());
+    let for_good = draft.changes();
+    let mut answers = Vec::new();
+    if let Some(trial) = on_trial(&for_good) {
+        let label = format!("Apply on trial: undone in {TRIAL} s unless kept (K)");
+        answers.push(answer_of('y', &label, trial, inverse.clone()));
+    }
+    answers.push(answer_of('g', "Apply for good", for_good, inverse));
+    let title = format!("APPLY THE DRAFT? rev {}", status.revision + 1);
+    let mut question = Question::new(title, lines, answers);
+    question.reason = Some(String::new());
+    question.word = shift_word(&status, &draft).or_else(|| {
+        (model.age() > OLD).then(|| Word {
+            expected: "old-data".to_owned(),
+            typed: String::new(),
+            why: format!("the data is {} s old", model.age().as_secs()),
+        })
+    });
+    ask(model, question);
+}
+
+/// The same changes with the weights on trial, where there are weights among them.
+fn on_trial(changes: &[Change]) -> Option<Vec<Change>> {
+    let mut has_weights = false;
+    let trial = changes.iter().cloned().map(|change| match change {
+        Change::Weights(mut weights) => {
+            has_weights = true;
+            weights.revert_after_seconds = Some(TRIAL);
+            Change::Weights(weights)
+        }
+        change => change,
+    });
+    let trial: Vec<Change> = trial.collect();
+    has_weights.then_some(trial)
+}
+
+fn shift_word(status: &Status, draft: &Draft) -> Option<Word> {
+    let part = moved(&present(status), &drafted(status, draft));
+    (part > BIG_SHIFT).then(|| Word {
+        expected: "big-shift".to_owned(),
+        typed: String::new(),
+        why: format!(
+            "{}% of the traffic is more than {}%",
+            format::share(part),
+            format::share(BIG_SHIFT)
+        ),
+    })
+}
+
+/// One line for each row that differs.
+fn differences(draft: &Draft, theme: Theme) -> Vec<String> {
+    let arrow = theme.mark('→', '>');
+    let objectives = NAMES.iter().enumerate().filter_map(|(row, name)| {
+        let (from, to) = (draft.from()[row], draft.points()[row]);
+        (from != to).then(|| format!("  {} {from:>3} {arrow} {to}", format::left(name, 12)))
+    });
+    let priorities = draft.moved().map(|(name, from, to)| {
+        format!(
+            "  {} {from:>3} {arrow} {to}  (priority)",
+            format::left(name, 12)
+        )
+    });
+    objectives.chain(priorities).collect()
+}

@@ -1,0 +1,171 @@
+//! The lines that never move: where am I, is it live, are callers hurt.
+
+use crate::contract::Status;
+use crate::tui::draft::Draft;
+use crate::tui::format;
+use crate::tui::model::{FRESH, Link, Model};
+use crate::tui::place::Screen;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Parts of a line, each with how soon it may be left out where there is no room: 0 never.
+type Parts<'a> = Vec<(u8, Span<'a>)>;
+
+/// As many parts as fit, the least important left out first.
+fn fitted(mut parts: Parts<'_>, width: u16) -> Line<'_> {
+    let room = usize::from(width);
+    loop {
+        let used: usize = parts.iter().map(|(_, span)| span.width()).sum();
+        let least = parts.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
+        if used <= room || least == 0 {
+            return Line::from(parts.into_iter().map(|(_, span)| span).collect::<Vec<_>>());
+        }
+        parts.retain(|(rank, _)| *rank != least);
+    }
+}
+
+pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<'a> {
+    let theme = model.theme();
+    let environment = match status.environment.as_str() {
+        "prod" | "production" => Span::styled(" PROD ", theme.bad()),
+        other => Span::styled(format!(" {} ", other.to_uppercase()), theme.strong()),
+    };
+    let (link, style) = link(model);
+    let weights = &status.weights;
+    let mut parts: Parts<'a> = vec![
+        (0, environment),
+        (7, Span::raw(format!("{} ", model.options.place))),
+        (0, Span::styled(link, style)),
+        (
+            0,
+            Span::raw(format!(" {}Z", format::clock(&status.generated_at))),
+        ),
+        (0, Span::raw(format!(" rev {}", status.revision))),
+        (9, Span::raw(format!("  {}", status.strategy))),
+        (
+            8,
+            Span::raw(format!(
+                "  cost {:.0} latency {:.0} reliability {:.0}",
+                weights.cost, weights.latency, weights.reliability
+            )),
+        ),
+    ];
+    if model.draft.as_ref().is_some_and(Draft::is_changed) {
+        parts.push((1, Span::styled(" DRAFT", theme.accent())));
+    }
+    if status.reverts_at.is_some() {
+        parts.push((1, Span::styled(" TRIAL", theme.warn())));
+    }
+    if model.options.read_only {
+        parts.push((0, Span::styled("  READ-ONLY", theme.warn())));
+    } else if let Some(left) = model.armed_for().filter(|_| model.is_protected()) {
+        let left = left.as_secs();
+        let text = format!("  ARMED {}:{:02}", left / 60, left % 60);
+        parts.push((0, Span::styled(text, theme.bad())));
+    } else if model.is_protected() {
+        parts.push((0, Span::styled("  VIEW-ONLY", theme.good())));
+    }
+    parts.push((2, Span::raw(format!("  win {}", status.window.word()))));
+    let order = match (model.order_by.word(), model.is_held()) {
+        ("trouble", false) => String::new(),
+        ("trouble", true) => "  order held".to_owned(),
+        (word, held) => format!("  by {word}{}", if held { ", held" } else { "" }),
+    };
+    if !order.is_empty() && model.screen == Screen::Overview {
+        parts.push((6, Span::styled(order, theme.dim())));
+    }
+    if let Some(distance) = model.distance {
+        // In steps, so that a line that wavers does not keep the screen busy.
+        let milliseconds = distance.as_millis().div_ceil(20) * 20;
+        parts.push((
+            5,
+            Span::styled(format!("  link {milliseconds}ms"), theme.dim()),
+        ));
+    }
+    if model.mouse {
+        parts.push((4, Span::styled(" MOUSE", theme.accent())));
+    }
+    if !model.filter.is_empty() {
+        let text = format!("  filter {}", model.filter.text());
+        parts.push((3, Span::styled(text, theme.accent())));
+    }
+    fitted(parts, width)
+}
+
+fn link(model: &Model) -> (String, Style) {
+    let theme = model.theme();
+    let age = model.age().as_secs();
+    if model.frozen.is_some() {
+        return (format!("{} FROZEN", theme.mark('❚', '=')), theme.warn());
+    }
+    match &model.link {
+        Link::Lost(_) => (
+            format!("{} STALE {age}s, retrying", theme.mark('✗', 'X')),
+            theme.bad(),
+        ),
+        _ if model.age() > FRESH => (
+            format!("{} STALE {age}s", theme.mark('○', 'o')),
+            theme.warn(),
+        ),
+        _ => (format!("{} LIVE", theme.mark('●', '*')), theme.good()),
+    }
+}
+
+pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a> {
+    let theme = model.theme();
+    let totals = &status.totals;
+    let (word, style) = theme.service(status.state);
+    let retried = totals.attempts.saturating_sub(totals.requests);
+    let part = if totals.requests > 0 {
+        retried as f64 / totals.requests as f64
+    } else {
+        0.0
+    };
+    let success = match totals.success_rate {
+        Some(rate) if rate < 0.99 => theme.bad(),
+        Some(rate) if rate < 0.999 => theme.warn(),
+        _ => Style::default(),
+    };
+    let parts: Parts<'a> = vec![
+        (0, Span::styled(format!(" {word} "), style)),
+        (
+            0,
+            Span::styled(
+                format!("{}%", format::percent(totals.success_rate)),
+                success,
+            ),
+        ),
+        (
+            2,
+            Span::raw(format!(" of {} ok", format::count(totals.requests))),
+        ),
+        (
+            0,
+            Span::raw(format!(
+                "  p50 {} p95 {}",
+                format::latency(totals.latency_ms.p50),
+                format::latency(totals.latency_ms.p95),
+            )),
+        ),
+        (
+            5,
+            Span::raw(format!(" p99 {}", format::latency(totals.latency_ms.p99))),
+        ),
+        (
+            0,
+            Span::raw(format!(
+                "  {} req/s",
+                format::rate(status.requests_per_second)
+            )),
+        ),
+        (
+            1,
+            Span::raw(format!(
+                "  {}/h",
+                format::sum(Some(status.usd_per_hour), totals.cost_basis, theme)
+            )),
+        ),
+        (4, Span::raw(format!("  retried {:.1}%", part * 100.0))),
+    ];
+    fitted(parts, width)
+}
