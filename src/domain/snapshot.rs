@@ -5,6 +5,7 @@ use super::capability::Capabilities;
 use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
+use super::observation::Failure;
 use super::pricing::{CostBasis, Price};
 use super::quota::Quota;
 use super::retry::RetryBudget;
@@ -115,6 +116,8 @@ pub struct Candidate {
     pub standing: Standing,
     /// Left alone until then, because it asked for it or refused our key.
     pub blocked_until: Option<Moment>,
+    /// The failure behind that.
+    pub blocked_by: Option<Failure>,
     /// Whether the provider's own word is behind that, so that even in need nobody asks sooner.
     pub block_binds: bool,
     pub estimate: Estimate,

@@ -65,7 +65,7 @@ fn moment(candidate: &Candidate, tokens: f64, now: Moment) -> Result<Entry, Excl
         Standing::Off(_) | Standing::Draining | Standing::Usable => Entry::Admitted,
     };
     if let Some(until) = candidate.blocked_until.filter(|&until| now < until) {
-        return Err(Exclusion::Limited(until));
+        return Err(Exclusion::Limited(until, candidate.blocked_by));
     }
     if entry == Entry::Trial && candidate.gauge.on_trial() {
         return Err(Exclusion::HalfOpen);

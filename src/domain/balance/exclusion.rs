@@ -1,6 +1,7 @@
 //! Why a target is out of a decision, and when it may be back.
 
 use crate::domain::capability::Lack;
+use crate::domain::observation::Failure;
 use crate::domain::units::Moment;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +22,8 @@ pub enum Exclusion {
     BreakerOpen(Moment),
     /// Half-open, and its one trial is out or this is not a first attempt.
     HalfOpen,
-    /// Told to wait, by the provider or after its 429.
-    Limited(Moment),
+    /// Left alone until then: told to wait, or for what only people can mend.
+    Limited(Moment, Option<Failure>),
     /// Our shadow of its rate limits has no room, for so many seconds.
     Exhausted(f64),
     Full(u32),
@@ -41,7 +42,7 @@ impl Exclusion {
             Self::Down
                 | Self::BreakerOpen(_)
                 | Self::HalfOpen
-                | Self::Limited(_)
+                | Self::Limited(..)
                 | Self::Exhausted(_)
         )
     }
@@ -50,7 +51,7 @@ impl Exclusion {
     pub fn recovery(&self, now: Moment) -> Option<Duration> {
         match self {
             Self::BreakerOpen(until) => Some(until.since(now) + TRIAL_WAIT),
-            Self::Limited(until) => Some(until.since(now)),
+            Self::Limited(until, _) => Some(until.since(now)),
             Self::Exhausted(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
             Self::HalfOpen | Self::Full(_) => Some(TRIAL_WAIT),
             Self::Down => Some(NEXT_PROBE),
@@ -72,11 +73,17 @@ impl Exclusion {
                 )
             }
             Self::HalfOpen => "breaker half-open, its trial request is out".to_owned(),
-            Self::Limited(until) => {
-                format!(
-                    "asked to wait {:.0} s more",
-                    until.seconds_since(now).ceil()
-                )
+            Self::Limited(until, failure) => {
+                let seconds = until.seconds_since(now).ceil();
+                let why = match failure {
+                    Some(Failure::Auth | Failure::Permission) => {
+                        "refuses the gateway's own key; check it. Not asked"
+                    }
+                    Some(Failure::Quota) => "its account is out of money or quota. Not asked",
+                    Some(Failure::NotFound) => "does not know the model. Not asked",
+                    _ => return format!("asked to wait {seconds:.0} s more"),
+                };
+                format!("{why} for {seconds:.0} s more")
             }
             Self::Exhausted(seconds) => {
                 format!("its rate limit is used up for {:.0} s more", seconds.ceil())

@@ -1,4 +1,5 @@
 use super::{Ask, Choice, Exclusion, Field, NoTarget, Reason, Scope};
+use crate::domain::observation::Failure;
 use crate::domain::{
     Candidate, Capabilities, Catalogue, Class, Estimate, Ledger, Limit, Luck, ModelType,
     ModelTypes, Moment, Price, Quota, RateLimits, RetryBudget, RoutingTable, Standing, Strategy,
@@ -30,6 +31,7 @@ pub(super) fn candidate(
         price: Some(Price::flat(usd, usd * 5.0)),
         standing: Standing::Usable,
         blocked_until: None,
+        blocked_by: None,
         block_binds: true,
         estimate,
         window: estimate,
@@ -150,6 +152,24 @@ fn what_time_brings_back_is_told() {
             "no key"
         ]
     );
+}
+
+#[test]
+fn what_only_people_can_mend_is_told_as_that() {
+    let told = |failure| {
+        let until = Moment::from_seconds(1_300);
+        Exclusion::Limited(until, Some(failure)).text(NOW)
+    };
+
+    assert_eq!(
+        told(Failure::Auth),
+        "refuses the gateway's own key; check it. Not asked for 300 s more"
+    );
+    assert_eq!(
+        told(Failure::Quota),
+        "its account is out of money or quota. Not asked for 300 s more"
+    );
+    assert_eq!(told(Failure::RateLimit(None)), "asked to wait 300 s more");
 }
 
 #[test]

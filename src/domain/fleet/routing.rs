@@ -61,6 +61,7 @@ impl Fleet {
             price: spec.price,
             standing: self.standing(at),
             blocked_until: record.blocked.map(|(until, _)| until),
+            blocked_by: record.blocked.map(|(_, failure)| failure),
             block_binds: record.block_binds(),
             estimate,
             window: self.window.estimate(at),
