@@ -134,7 +134,8 @@ pub fn request(bytes: &[u8]) {
     let kind = kinds[usize::from(*choice) % kinds.len()];
     let dialect = DIALECTS[usize::from(*choice) / kinds.len() % DIALECTS.len()];
     if let Some((_, outgoing)) = ask(kind, dialect, body, choice % 2 == 0) {
-        let read = serde_json::from_slice::<serde_json::Value>(&outgoing);
+        // Only as JSON: a number of the client's that is too large for us is the provider's to judge.
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&outgoing);
         assert!(read.is_ok(), "what goes to {kind} is no JSON: {outgoing:?}");
     }
 }
