@@ -189,7 +189,7 @@ fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
         seen.child.try_wait().unwrap().is_some()
     });
     assert_eq!(seen.code(), 0);
-    assert!(seen.is_restored());
+    until("the terminal's return", || seen.is_restored());
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_dashboard_from_afar_can_be_suspended_and_draws_itself_anew() {
     });
     seen.press("q");
     assert_eq!(seen.code(), 0);
-    assert!(seen.is_restored());
+    until("the terminal's return", || seen.is_restored());
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn a_dashboard_from_afar_outlives_its_instance_and_finds_it_again() {
     assert!(seen.screen().contains("DRAFT"));
     seen.press("q");
     assert_eq!(seen.code(), 0);
-    assert!(seen.is_restored());
+    until("the terminal's return", || seen.is_restored());
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn every_signal_gives_the_terminal_back() {
         seen.see("LIVE");
         seen.signal(signal);
         assert_eq!(seen.code(), code, "{signal}");
-        assert!(seen.is_restored(), "{signal}");
+        until("the terminal's return", || seen.is_restored());
     }
 }
 
