@@ -148,7 +148,8 @@ pub struct Simulate {
     /// How far to look back: 1m, 5m, 15m, 1h, 6h or 24h
     #[arg(long, default_value = "1h", value_name = "TIME")]
     pub window: String,
-    /// cost,latency,reliability[,load,priority]; may be given several times
+    /// Cost, latency and reliability, and load and priority if wished, in points with commas
+    /// between; may be given several times
     #[arg(long, value_name = "C,L,R", required = true)]
     pub weights: Vec<String>,
     /// As JSON

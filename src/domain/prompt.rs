@@ -12,7 +12,7 @@ const FILE_TOKENS: u64 = 1_000;
 const BLOCK: usize = 64;
 
 /// Estimated tokens of a request's body, JSON as it came. One pass: text is passed over in strides
-/// of [`FILE`] bytes, a file in blocks.
+/// of `FILE` bytes, a file in blocks.
 pub fn prompt_tokens(body: &[u8]) -> u64 {
     let (mut text, mut files) = (body.len(), 0);
     let mut at = 0;

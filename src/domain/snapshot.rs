@@ -218,7 +218,7 @@ pub struct Column {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
-    /// Successes by their latency: below each of [`SPREAD_MS`], and beyond the last.
+    /// Successes by their latency: below each of `SPREAD_MS`, and beyond the last.
     pub spread: [u32; SPREAD_MS.len() + 1],
     pub cost: Money,
 }

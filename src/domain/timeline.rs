@@ -152,7 +152,7 @@ pub struct Tally {
     pub tokens: u64,
     /// Members of requests that were lost in translation.
     pub lost: u64,
-    /// Failures that count in the rates, by [`Failure::word`].
+    /// Failures that count in the rates, by their words.
     pub failures: Vec<(&'static str, u64)>,
 }
 
