@@ -41,6 +41,14 @@ impl Event {
         }
     }
 
+    /// Writes an event that has no data, where it is comments alone. What has a name and no data
+    /// is the rest of something that was cut off, and would run into what is written next.
+    pub fn pass_comments(&self, out: &mut BytesMut) {
+        if lines(&self.raw).all(|line| line.starts_with(b":")) {
+            self.pass(out);
+        }
+    }
+
     /// The data lines joined; nothing for comments and other events without data.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let mut data: Option<Cow<'_, [u8]>> = None;
@@ -253,6 +261,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn comments_pass_without_data_and_nothing_else_does() {
+        let passed = |raw: &'static [u8]| {
+            let mut out = BytesMut::new();
+            let raw = Bytes::from_static(raw);
+            Event { raw }.pass_comments(&mut out);
+            out.to_vec()
+        };
+
+        assert_eq!(passed(b": keep-alive\n\n"), b": keep-alive\n\n");
+        assert_eq!(passed(b": keep-alive"), b": keep-alive\n\n");
+        assert_eq!(passed(b"event: message_stop\n"), b"");
+        assert_eq!(passed(b": a\nevent: message_stop\n\n"), b"");
     }
 
     #[test]

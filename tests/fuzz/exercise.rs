@@ -115,14 +115,23 @@ fn judge(passage: &mut dyn Passage, dialect: Dialect, end: Option<bool>, mut out
         passage.broken(&told, &mut out);
     }
     let _reads_without_panic = (passage.usage(), passage.said());
-    let ends = match dialect {
-        Dialect::Chat => ["data: [DONE]", "data: [DONE]"],
-        Dialect::Messages => ["event: message_stop", "event: message_stop"],
-        Dialect::Responses => ["event: response.completed", "event: response.incomplete"],
-    };
     let text = String::from_utf8_lossy(&out);
-    let looks_whole = text.lines().any(|line| ends.contains(&line.trim_end()));
+    let mut data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    let looks_whole = data.any(|data| is_last(dialect, data.trim()));
     assert!(is_whole || !looks_whole, "it broke but looks whole: {text}");
+}
+
+/// Whether clients take an event's data for the end of a whole answer.
+fn is_last(dialect: Dialect, data: &str) -> bool {
+    let read = || serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
+    match dialect {
+        Dialect::Chat => data == "[DONE]",
+        Dialect::Messages => read()["type"] == "message_stop",
+        Dialect::Responses => {
+            let kind = &read()["type"];
+            kind == "response.completed" || kind == "response.incomplete"
+        }
+    }
 }
 
 /// The first byte chooses the provider and the client; what is sent on is JSON.

@@ -79,7 +79,7 @@ impl Passage for PassThrough {
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
         let Some(data) = event.data() else {
-            out.extend_from_slice(&event.raw);
+            event.pass_comments(out);
             return Meaning::Quiet;
         };
         match EventShape::read(event, &data) {

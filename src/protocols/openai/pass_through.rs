@@ -271,7 +271,7 @@ impl Passage for PassThrough {
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
         let Some(data) = event.data() else {
-            out.extend_from_slice(&event.raw);
+            event.pass_comments(out);
             return Meaning::Quiet;
         };
         if data.trim_ascii() == b"[DONE]" {

@@ -45,7 +45,7 @@ impl Passage for PassThrough {
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
         let Some(data) = event.data() else {
-            out.extend_from_slice(&event.raw);
+            event.pass_comments(out);
             return Meaning::Quiet;
         };
         let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
