@@ -26,7 +26,6 @@ mod trial;
 mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
-pub use delay::delay_from;
 pub use directory::{Directory, Endpoint, Place};
 pub use failure::{Shape, Upset, upset};
 pub use front::{Dialect, Front, Told};
@@ -35,7 +34,7 @@ pub use passage::{Framing, Meaning, Passage};
 pub use rate_limit::rate_limits;
 pub use raw_object::RawObject;
 pub use recall::Recall;
-pub use sse::{Event, EventSplitter, LineSplitter, Splitter, TooLong};
+pub use sse::{Event, Splitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};
 pub use vertex::TokenSource;
 

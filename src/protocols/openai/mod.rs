@@ -14,7 +14,7 @@ mod write;
 pub(super) use embeddings::{EmbeddingPassage, EmbeddingRequest};
 pub use front::ChatFront;
 pub(super) use front::error_body;
-pub(super) use read::{choice_word, effort, function, schema_format};
+pub(super) use read::{audio, choice_word, effort, function, schema_format};
 pub(super) use write::{function as write_function, json_schema};
 
 use super::call::{Asked, Call, Untranslatable};

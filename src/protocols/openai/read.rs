@@ -211,7 +211,8 @@ fn image(members: &mut Members) -> Result<Part, Mistake> {
     }))
 }
 
-fn audio(members: &mut Members) -> Result<Part, Mistake> {
+/// A recording as every protocol of OpenAI's holds it.
+pub(in crate::protocols) fn audio(members: &mut Members) -> Result<Part, Mistake> {
     let mut audio = members
         .object("input_audio")?
         .ok_or_else(|| Mistake::new(members.at("input_audio"), "is missing"))?;

@@ -5,7 +5,7 @@ use crate::protocols::neutral::{
     Conversation, Format, Losses, Media, MediaKind, Members, Mistake, Part, Role, Sampling, Source,
     Tool, ToolCall, ToolChoice, Turn,
 };
-use crate::protocols::openai::{choice_word, effort, function, schema_format};
+use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
 use serde_json::Value;
 
 /// Members that say how we are asked, not what, and those that the answer repeats.
@@ -223,21 +223,6 @@ fn file(members: &mut Members) -> Result<Part, Mistake> {
         source,
         name: members.text("filename")?,
         detail: members.text("detail")?,
-    }))
-}
-
-fn audio(members: &mut Members) -> Result<Part, Mistake> {
-    let mut audio = members
-        .object("input_audio")?
-        .ok_or_else(|| Mistake::new(members.at("input_audio"), "is missing"))?;
-    Ok(Part::Media(Media {
-        kind: MediaKind::Audio,
-        source: Source::Inline {
-            mime: format!("audio/{}", audio.required_text("format")?),
-            data: audio.required_text("data")?,
-        },
-        name: None,
-        detail: None,
     }))
 }
 

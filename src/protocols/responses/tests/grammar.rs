@@ -2,8 +2,9 @@
 
 use super::super::decode::Decoder;
 use crate::protocols::neutral::{Decode, Delta, Deltas, Encode, Finish, Part, Reply, Step, Tokens};
+use crate::protocols::sse::EventSplitter;
 use crate::protocols::trial::with_call;
-use crate::protocols::{Dialect, EventSplitter, Told};
+use crate::protocols::{Dialect, Told};
 use bytes::BytesMut;
 use proptest::prelude::*;
 use serde_json::Value;
