@@ -1,16 +1,22 @@
 //! Where log lines go, and in what form. While the dashboard is up nothing may write to the
 //! terminal, so lines go to a file, and the latest to the screen's own log.
+//!
+//! Whoever logs waits for no disk and no reader: a thread of its own writes, many lines at once
+//! when there are many, and what its bounded queue does not take is counted.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -100,38 +106,137 @@ pub struct LogOptions {
     pub level: Option<String>,
     pub format: LogFormat,
     pub file: Option<PathBuf>,
-    /// The screen is ours: without a file, lines go here.
-    pub screen: Option<Recent>,
+    /// The terminal is not for lines: without a file the latest are kept for the screen.
+    pub has_screen: bool,
+}
+
+/// Lines that may wait for the writing thread: half a second of ten thousand requests a second.
+const QUEUE: usize = 10_000;
+/// So much is written at once.
+const BATCH: usize = 64 * 1024;
+
+/// Logging, started. What waits is written when it is dropped.
+#[derive(Debug, Default)]
+pub struct Logs {
+    /// The latest lines, where there is a screen for them.
+    pub recent: Recent,
+    /// Of lines that were not written because there were too many.
+    pub lost: LostLines,
+    _writer: Option<WorkerGuard>,
+}
+
+/// A count of lines that were not written; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct LostLines(Option<ErrorCounter>);
+
+impl LostLines {
+    pub fn count(&self) -> u64 {
+        let lines = self.0.as_ref().map_or(0, ErrorCounter::dropped_lines);
+        u64::try_from(lines).unwrap_or(u64::MAX)
+    }
 }
 
 /// Starts logging. The error names the file or the filter that is wrong.
-pub fn start(options: &LogOptions) -> Result<(), String> {
+pub fn start(options: &LogOptions) -> Result<Logs, String> {
     let filter = filter(options.level.as_deref())?;
-    let writer = match &options.file {
-        Some(path) => {
+    let (writer, logs) = match (&options.file, options.has_screen) {
+        (Some(path), _) => {
             let file = File::options().create(true).append(true).open(path);
             let file = file.map_err(|error| {
                 format!("could not open the log file {}: {error}", path.display())
             })?;
-            BoxMakeWriter::new(Mutex::new(file))
+            in_background(file)
         }
-        None => match options.screen.clone() {
-            Some(recent) => BoxMakeWriter::new(move || recent.clone()),
-            None => BoxMakeWriter::new(io::stderr),
-        },
+        (None, true) => {
+            let recent = Recent::default();
+            let logs = Logs {
+                recent: recent.clone(),
+                ..Logs::default()
+            };
+            (BoxMakeWriter::new(move || recent.clone()), logs)
+        }
+        (None, false) => in_background(io::stderr()),
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(false);
     let started = match options.format {
-        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Text => lines.fmt_fields(PlainFields).with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Gcp => lines.event_format(CloudLine).try_init(),
     };
     // A second start in one process keeps the first one's lines.
     let _already_started = started;
-    Ok(())
+    Ok(logs)
+}
+
+fn in_background(writer: impl Write + Send + 'static) -> (BoxMakeWriter, Logs) {
+    let (writer, guard): (NonBlocking, _) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .thread_name("logs")
+        .finish(BufWriter::with_capacity(BATCH, writer));
+    let logs = Logs {
+        lost: LostLines(Some(writer.error_counter())),
+        _writer: Some(guard),
+        ..Logs::default()
+    };
+    (BoxMakeWriter::new(writer), logs)
+}
+
+/// `message name=value name="text"`, without colours: as the usual form, at a fraction of its cost.
+struct PlainFields;
+
+impl<'writer> FormatFields<'writer> for PlainFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut plain = Plain {
+            writer: Tame(writer),
+            is_first: true,
+            result: Ok(()),
+        };
+        fields.record(&mut plain);
+        plain.result
+    }
+}
+
+struct Plain<'writer> {
+    writer: Tame<'writer>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visit for Plain<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write;
+        if self.result.is_err() {
+            return;
+        }
+        let gap = if std::mem::take(&mut self.is_first) {
+            ""
+        } else {
+            " "
+        };
+        self.result = match field.name() {
+            "message" => write!(self.writer, "{gap}{value:?}"),
+            name => write!(self.writer, "{gap}{name}={value:?}"),
+        };
+    }
+}
+
+/// Control characters, which others may have put into what we quote, steer no terminal.
+struct Tame<'writer>(Writer<'writer>);
+
+impl fmt::Write for Tame<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !text.chars().any(char::is_control) {
+            return self.0.write_str(text);
+        }
+        text.chars().try_for_each(|c| match c {
+            '\n' => self.0.write_char('\n'),
+            c if c.is_control() => write!(self.0, "{}", c.escape_unicode()),
+            c => self.0.write_char(c),
+        })
+    }
 }
 
 fn filter(level: Option<&str>) -> Result<EnvFilter, String> {
@@ -178,25 +283,73 @@ where
 
 struct Fields<'m>(&'m mut serde_json::Map<String, serde_json::Value>);
 
-impl tracing::field::Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0
             .insert(field.name().to_owned(), format!("{value:?}").into());
     }
 
-    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+    fn record_str(&mut self, field: &Field, value: &str) {
         self.0.insert(field.name().to_owned(), value.into());
     }
 
-    fn record_f64(&mut self, field: &tracing::field::Field, value: f64) {
+    fn record_f64(&mut self, field: &Field, value: f64) {
         self.0.insert(field.name().to_owned(), value.into());
     }
 
-    fn record_u64(&mut self, field: &tracing::field::Field, value: u64) {
+    fn record_u64(&mut self, field: &Field, value: u64) {
         self.0.insert(field.name().to_owned(), value.into());
     }
 
-    fn record_i64(&mut self, field: &tracing::field::Field, value: i64) {
+    fn record_i64(&mut self, field: &Field, value: i64) {
         self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_plain_and_steers_no_terminal() {
+        let lines = Recent::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .fmt_fields(PlainFields)
+            .finish();
+
+        tracing::subscriber::with_default(subscriber, || {
+            let word = "a\u{1b}[2Jb";
+            tracing::info!(provider = %"openai", model = "gpt", cost = Some(0.5), "said {word}");
+        });
+
+        let line = lines.lines(0, 1).remove(0);
+        assert_eq!(
+            line.trim(),
+            r#"INFO said a\u{1b}[2Jb provider=openai model="gpt" cost=0.5"#
+        );
+    }
+
+    #[test]
+    fn what_was_logged_is_written_when_logging_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (writer, logs) = in_background(File::create(&path).unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..1_000 {
+                tracing::info!("line {number}");
+            }
+        });
+        assert_eq!(logs.lost.count(), 0);
+        drop(logs);
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 1_000);
     }
 }

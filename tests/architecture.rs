@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocols", &["domain", "secrets"]),
     ("contract", &["domain"]),
     ("engine", &["domain", "clock"]),
-    ("client", &["contract", "engine", "domain", "clock"]),
+    ("client", &["contract", "engine", "domain", "clock", "logs"]),
     ("probe", &["domain", "clock", "protocols", "engine"]),
     (
         "gateway",

@@ -8,6 +8,7 @@ use crate::contract;
 use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Gateway, Limits};
+use crate::logs::LostLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{Directory, Transport, TransportOptions};
 use crate::{clock, server};
@@ -41,6 +42,8 @@ pub struct Blueprint {
     /// Where changes go, for the answers to those who make them.
     pub saved: String,
     pub seed: u64,
+    /// Of the log, for the status.
+    pub lost_lines: LostLines,
 }
 
 /// It runs.
@@ -98,6 +101,7 @@ impl Instance {
         };
         let local = Local::new(handle.clone(), who)
             .saved(&blueprint.saved)
+            .counting(blueprint.lost_lines)
             .with_prober(prober(probes));
         let api = Api {
             local: local.clone(),

@@ -9,7 +9,7 @@ use super::{Fault, commands, configuring};
 use crate::cli::arguments::{Attach, Demo, Globals};
 use crate::cli::whereabouts;
 use crate::demo::{Scenario, Traffic, Vendors};
-use crate::logs::{self, LogOptions, Recent};
+use crate::logs::{self, LogOptions, Logs};
 use crate::tui::{Ending, Options};
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
@@ -30,7 +30,7 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
     }
     let logs = start_logs(globals, true)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals, logs).await?;
+        let plan = blueprint::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener)?;
         keeping::spawn(&mut instance, plan.loaded, globals.no_save);
@@ -43,7 +43,7 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
 pub(super) fn serve(globals: &Globals) -> Result<u8, Fault> {
     let logs = start_logs(globals, false)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals, logs).await?;
+        let plan = blueprint::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener)?;
         keeping::spawn(&mut instance, plan.loaded, globals.no_save);
@@ -83,7 +83,7 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
         let listener = bind_demo(globals).await?;
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
-        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port, logs);
+        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port, &logs);
         let instance = Instance::start(blueprint, listener)?;
         let base_url = format!("http://{}/v1", instance.address);
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
@@ -115,7 +115,13 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
         return commands::report_once(&address);
     }
     let logs = start_logs(globals, true)?;
-    let options = screen::options(globals, false, attach.read_only, address.to_string(), logs);
+    let options = screen::options(
+        globals,
+        false,
+        attach.read_only,
+        address.to_string(),
+        logs.recent.clone(),
+    );
     let options = match configuring::dashboard(globals) {
         Some(settings) => screen::configured(options, globals, &settings)?,
         None => options,
@@ -259,17 +265,15 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
     }
 }
 
-/// Starts logging, and says where the latest lines are kept while there is a screen.
-pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Recent, Fault> {
-    let recent = Recent::default();
+/// Starts logging; what waits to be written is, when the answer is dropped.
+pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, Fault> {
     let options = LogOptions {
         level: globals.log_level.clone(),
         format: globals.log_format.unwrap_or_default(),
         file: globals.log_file.clone(),
-        screen: has_screen.then(|| recent.clone()),
+        has_screen,
     };
-    logs::start(&options).map_err(Fault::usage)?;
-    Ok(recent)
+    logs::start(&options).map_err(Fault::usage)
 }
 
 pub(super) fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {

@@ -9,7 +9,7 @@ use crate::demo::{self, Scenario, Vendors};
 
 /// Runs them until a signal; stdout gets the configuration of that gateway.
 pub(super) fn run(globals: &Globals, seed: u64) -> Result<u8, Fault> {
-    start_logs(globals, false)?;
+    let _logs = start_logs(globals, false)?;
     block_on(async {
         // Before anything is printed: whoever has read the configuration may end us.
         let mut signals = Signals::listen()?;

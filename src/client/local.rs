@@ -13,6 +13,7 @@ use crate::domain::{
     WeightsPatch, what_if,
 };
 use crate::engine::{Busy, Handle};
+use crate::logs::LostLines;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,6 +35,7 @@ pub struct Local {
     instance: Arc<Instance>,
     saved: Option<Arc<str>>,
     prober: Option<Prober>,
+    lost_lines: LostLines,
 }
 
 impl Local {
@@ -43,6 +45,7 @@ impl Local {
             instance: Arc::new(instance),
             saved: None,
             prober: None,
+            lost_lines: LostLines::default(),
         }
     }
 
@@ -61,6 +64,13 @@ impl Local {
         self
     }
 
+    /// Tells of log lines that were not written.
+    #[must_use]
+    pub fn counting(mut self, lost_lines: LostLines) -> Self {
+        self.lost_lines = lost_lines;
+        self
+    }
+
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -71,6 +81,7 @@ impl Local {
         let dropped = Dropped {
             observations: losses.observations(),
             events: losses.events(),
+            log_lines: self.lost_lines.count(),
         };
         Status::new(picture, window, &self.instance, dropped)
     }

@@ -131,11 +131,14 @@ pub struct Dropped {
     pub observations: u64,
     /// Events that slow readers missed.
     pub events: u64,
+    /// Log lines that came faster than they could be written.
+    #[serde(default)]
+    pub log_lines: u64,
 }
 
 impl Dropped {
     pub fn total(self) -> u64 {
-        self.observations + self.events
+        self.observations + self.events + self.log_lines
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A new protocol is one file with one type in it, and one line in [`ALL`].
 
+mod addresses;
 mod anthropic;
 mod call;
 mod delay;

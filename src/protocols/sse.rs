@@ -3,6 +3,7 @@
 
 use super::passage::Framing;
 use bytes::{Bytes, BytesMut};
+use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
 /// An upstream that sends a longer event than this is broken, and must not cost us more memory.
@@ -72,10 +73,15 @@ impl Event {
 }
 
 fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    let mut left = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    let lines = std::iter::from_fn(move || {
+        let end = memchr2(b'\n', b'\r', left).unwrap_or(left.len());
+        let line = left.get(..end).filter(|_| !left.is_empty())?;
+        left = left.get(end + 1..).unwrap_or_default();
+        Some(line)
+    });
     // A CRLF yields an empty line between; empty lines mean nothing inside of an event.
-    raw.split(|byte| matches!(byte, b'\n' | b'\r'))
-        .filter(|line| !line.is_empty())
+    lines.filter(|line| !line.is_empty())
 }
 
 /// Collects reads and gives out whole events.
@@ -116,10 +122,7 @@ impl EventSplitter {
     fn boundary(&mut self) -> Option<usize> {
         let bytes = &self.buffer[..];
         let mut at = self.seen;
-        while let Some(next) = bytes[at..]
-            .iter()
-            .position(|byte| matches!(byte, b'\n' | b'\r'))
-        {
+        while let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) {
             let first = at + next;
             let second = first + line_end(&bytes[first..])?;
             match bytes.get(second) {
@@ -148,10 +151,7 @@ impl LineSplitter {
 
     /// The next whole line, where there is one.
     pub fn next_line(&mut self) -> Result<Option<Event>, TooLong> {
-        while let Some(at) = self.buffer[self.seen..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-        {
+        while let Some(at) = memchr(b'\n', &self.buffer[self.seen..]) {
             let raw = self.buffer.split_to(self.seen + at + 1).freeze();
             self.seen = 0;
             if !raw.iter().all(u8::is_ascii_whitespace) {

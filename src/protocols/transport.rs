@@ -1,7 +1,9 @@
 //! The one socket: a pool of connections for each provider, TLS, and how long a connect may take.
 
 use super::Outgoing;
+use super::addresses::Addresses;
 use crate::domain::Failure;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How connections are made.
@@ -13,7 +15,14 @@ pub struct TransportOptions {
 /// Pools by the provider's place in the catalogue.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    clients: Vec<reqwest::Client>,
+    pools: Arc<[Pool]>,
+}
+
+/// One provider's connections.
+#[derive(Debug)]
+struct Pool {
+    client: reqwest::Client,
+    addresses: Addresses,
 }
 
 impl Transport {
@@ -29,8 +38,14 @@ impl Transport {
                 .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
                 .build()
         };
+        let pool = || {
+            Ok::<_, reqwest::Error>(Pool {
+                client: client()?,
+                addresses: Addresses::default(),
+            })
+        };
         Ok(Self {
-            clients: (0..providers).map(|_| client()).collect::<Result<_, _>>()?,
+            pools: (0..providers).map(|_| pool()).collect::<Result<_, _>>()?,
         })
     }
 
@@ -41,9 +56,11 @@ impl Transport {
         provider: usize,
         outgoing: Outgoing,
     ) -> Result<reqwest::Response, Failure> {
-        let client = self.clients.get(provider).ok_or(Failure::Disconnected)?;
-        let request = client
-            .request(outgoing.method, outgoing.url)
+        let pool = self.pools.get(provider).ok_or(Failure::Disconnected)?;
+        let url = pool.addresses.read(outgoing.url);
+        let request = pool
+            .client
+            .request(outgoing.method, url.ok_or(Failure::Disconnected)?)
             .headers(outgoing.headers)
             .body(outgoing.body)
             .send();

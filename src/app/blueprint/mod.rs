@@ -15,7 +15,7 @@ use crate::domain::{
     Tuning, WeightOverride, Weights,
 };
 use crate::gateway::Limits;
-use crate::logs::Recent;
+use crate::logs::Logs;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::tui::Options;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -38,7 +38,7 @@ pub(super) struct Plan {
 
 /// What files, environment and flags say. With nobody to send requests to, the error says what was
 /// looked for and names the two ways on.
-pub(super) async fn from_configuration(globals: &Globals, logs: Recent) -> Result<Plan, Fault> {
+pub(super) async fn from_configuration(globals: &Globals, logs: &Logs) -> Result<Plan, Fault> {
     let sources = sources(globals)?;
     let loaded = config::load(&sources).map_err(|mistakes| Fault::usage(mistakes.to_string()))?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
@@ -63,9 +63,10 @@ pub(super) async fn from_configuration(globals: &Globals, logs: Recent) -> Resul
         drain: settings.server.drain,
         saved: super::keeping::place(&loaded, globals.no_save),
         seed: crate::clock::now().micros(),
+        lost_lines: logs.lost.clone(),
     };
     let place = settings.server.listen.to_string();
-    let usual = screen::options(globals, true, false, place, logs);
+    let usual = screen::options(globals, true, false, place, logs.recent.clone());
     let screen = screen::configured(usual, globals, &settings.dashboard)?;
     Ok(Plan {
         blueprint,
@@ -186,7 +187,7 @@ pub(super) fn of_demo(
     seed: u64,
     globals: &Globals,
     port: u16,
-    logs: Recent,
+    logs: &Logs,
 ) -> (Blueprint, Options) {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
@@ -228,8 +229,15 @@ pub(super) fn of_demo(
         drain: Duration::from_secs(30),
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
+        lost_lines: logs.lost.clone(),
     };
-    let options = screen::options(globals, true, false, format!("127.0.0.1:{port}"), logs);
+    let options = screen::options(
+        globals,
+        true,
+        false,
+        format!("127.0.0.1:{port}"),
+        logs.recent.clone(),
+    );
     // A minute shows a movement at once.
     (
         blueprint,

@@ -233,6 +233,20 @@ impl Delta<'_> {
     }
 }
 
+impl<'a> Delta<'a> {
+    /// What it says, where it brings nothing else.
+    pub fn only_content(&self) -> Option<&'a RawValue> {
+        let is_bare = self.refusal.is_none()
+            && self.reasoning_content.is_none()
+            && self.reasoning.is_none()
+            && self.tool_calls.is_none()
+            && self.function_call.is_none()
+            && self.audio.is_none()
+            && self.annotations.is_none();
+        self.content.filter(|_| is_bare)
+    }
+}
+
 /// A finish reason in the words of all servers on the market. `called`: tools were called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {

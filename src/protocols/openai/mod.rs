@@ -8,6 +8,7 @@ mod encode;
 mod front;
 mod pass_through;
 mod read;
+mod refrain;
 mod server;
 mod write;
 

@@ -5,6 +5,7 @@ use super::calls::{Calls, Place};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
 use super::decode::whole_chunk;
 use super::front::error_event;
+use super::refrain::Refrain;
 use crate::domain::Usage;
 use crate::protocols::call::Call;
 use crate::protocols::failure::Upset;
@@ -28,6 +29,7 @@ pub(super) struct PassThrough {
     usage_event: Option<Bytes>,
     choices: Vec<State>,
     said: usize,
+    refrain: Option<Refrain>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,7 @@ impl PassThrough {
             usage_event: None,
             choices: Vec::new(),
             said: 0,
+            refrain: None,
         }
     }
 
@@ -270,6 +273,11 @@ impl Passage for PassThrough {
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+        if let Some(text) = self.refrain.as_ref().and_then(|known| known.text(event)) {
+            self.said += text;
+            out.extend_from_slice(&event.raw);
+            return Meaning::Content;
+        }
         let Some(data) = event.data() else {
             event.pass_comments(out);
             return Meaning::Quiet;
@@ -297,7 +305,12 @@ impl Passage for PassThrough {
                 out.extend_from_slice(&repaired);
                 out.extend_from_slice(b"\n\n");
             }
-            None => pass(event, out),
+            None => {
+                event.pass(out);
+                if has_content {
+                    self.refrain = Refrain::of(event, &data, &chunk).or(self.refrain.take());
+                }
+            }
         }
         if is_empty && chunk.tokens().is_some() {
             self.usage_event = Some(out.split_off(start).freeze());
@@ -332,16 +345,5 @@ impl Passage for PassThrough {
 
     fn said(&self) -> usize {
         self.said
-    }
-}
-
-/// The event as it came; the last one of a stream may lack its blank line.
-fn pass(event: &Event, out: &mut BytesMut) {
-    out.extend_from_slice(&event.raw);
-    if !matches!(
-        event.raw.as_ref(),
-        [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
-    ) {
-        out.extend_from_slice(b"\n\n");
     }
 }

@@ -1,0 +1,90 @@
+//! The two ends of a measurement of the gateway: an upstream that answers at once, and clients that
+//! count. `benches/load/run.py` starts them around whatever is measured; see its text for use.
+//!
+//! Both are written on bare sockets and do as little as they can, so that most of the machine is
+//! left to what stands between them.
+
+mod client;
+mod figures;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "usage: load upstream ADDR
+       load rate ADDR REQUESTS_PER_SECOND SECONDS
+       load streams ADDR MODEL CLIENTS SECONDS
+       load open ADDR STREAMS
+Normally started by benches/load/run.py.";
+
+fn main() -> ExitCode {
+    // `cargo bench` names itself among the arguments.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Some(Ok(figures)) => {
+            say(&figures);
+            ExitCode::SUCCESS
+        }
+        Some(Err(error)) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+        // All benchmarks are run together now and then; this one has nothing to say there.
+        None if words.is_empty() => {
+            say("load is started by benches/load/run.py");
+            ExitCode::SUCCESS
+        }
+        None => {
+            complain(USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Option<std::io::Result<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return Some(Err(error)),
+    };
+    let result = match *words {
+        ["upstream", address] => runtime.block_on(upstream::serve(at(address)?)),
+        ["rate", address, rate, seconds] => {
+            let (rate, seconds) = (rate.parse().ok()?, seconds.parse().ok()?);
+            let length = Duration::from_secs(seconds);
+            runtime.block_on(client::rate(at(address)?, rate, length))
+        }
+        ["streams", address, model, clients, seconds] => {
+            let (clients, seconds) = (clients.parse().ok()?, seconds.parse().ok()?);
+            let length = Duration::from_secs(seconds);
+            runtime.block_on(client::streams(at(address)?, model, clients, length))
+        }
+        ["open", address, streams] => {
+            let streams = streams.parse().ok()?;
+            runtime.block_on(client::open(at(address)?, streams))
+        }
+        _ => return None,
+    };
+    Some(result)
+}
+
+fn at(address: &str) -> Option<SocketAddr> {
+    address.parse().ok()
+}
+
+#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "errors are told to who started it")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

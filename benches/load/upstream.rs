@@ -1,0 +1,154 @@
+//! An upstream that speaks just enough HTTP/1.1 to answer chat completions: at once, or as a stream
+//! of 64 chunks whose pace the model's name says.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Content chunks of a stream.
+const CHUNKS: usize = 64;
+/// How many pieces a stream of the slowest pace has.
+const SLOW_CHUNKS: usize = 15;
+
+const ANSWER: &str = r#"{"id":"chatcmpl-load","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"The quick brown fox jumps over the lazy dog, and the dog, who has seen many foxes, does not get up.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":26,"total_tokens":50}}"#;
+
+/// Serves until it is killed.
+pub async fn serve(address: SocketAddr) -> io::Result<String> {
+    let listener = TcpListener::bind(address).await?;
+    let whole = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
+        ANSWER.len()
+    );
+    let whole: &'static [u8] = Box::leak(whole.into_bytes().into_boxed_slice());
+    loop {
+        let (socket, _) = listener.accept().await?;
+        socket.set_nodelay(true)?;
+        tokio::spawn(async move {
+            // A client that leaves is no news.
+            let _ = converse(socket, whole).await;
+        });
+    }
+}
+
+async fn converse(mut socket: TcpStream, whole: &[u8]) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    loop {
+        let Some((head, length)) = request(&mut socket, &mut buffer).await? else {
+            return Ok(());
+        };
+        if buffer.starts_with(b"GET") {
+            let models = r#"{"object":"list","data":[{"id":"mock","object":"model"}]}"#;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{models}",
+                models.len()
+            );
+            socket.write_all(answer.as_bytes()).await?;
+        } else {
+            let body = &buffer[head..head + length];
+            match pace(body) {
+                None => socket.write_all(whole).await?,
+                Some(pace) => stream(&mut socket, pace).await?,
+            }
+        }
+        buffer.drain(..head + length);
+    }
+}
+
+/// Reads one request; where its body begins and how long it is. Nothing where the client has left.
+async fn request(
+    socket: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(usize, usize)>> {
+    loop {
+        if let Some(end) = find(buffer, b"\r\n\r\n") {
+            let head = end + 4;
+            let length = content_length(&buffer[..end]);
+            if buffer.len() >= head + length {
+                return Ok(Some((head, length)));
+            }
+        }
+        if socket.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// The pause between two chunks; nothing where no stream is asked for.
+fn pace(body: &[u8]) -> Option<Duration> {
+    find(body, b"\"stream\":true")?;
+    let model = |name: &[u8]| find(body, name).is_some();
+    Some(if model(b"\"paced\"") {
+        Duration::from_millis(10)
+    } else if model(b"\"slow\"") {
+        Duration::from_secs(1)
+    } else {
+        Duration::ZERO
+    })
+}
+
+async fn stream(socket: &mut TcpStream, pause: Duration) -> io::Result<()> {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut out = head.to_owned();
+    piece(
+        &mut out,
+        &event(r#"{"role":"assistant","content":""}"#, "null"),
+    );
+    let chunks = if pause < Duration::from_secs(1) {
+        CHUNKS
+    } else {
+        SLOW_CHUNKS
+    };
+    for number in 0..chunks {
+        piece(
+            &mut out,
+            &event(&format!(r#"{{"content":"word {number} "}}"#), "null"),
+        );
+        // Each by itself, as models make them.
+        socket.write_all(out.as_bytes()).await?;
+        out.clear();
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    piece(&mut out, &event("{}", "\"stop\""));
+    let usage = r#"{"prompt_tokens":24,"completion_tokens":64,"total_tokens":88}"#;
+    piece(
+        &mut out,
+        &format!(
+            "data: {{\"id\":\"chatcmpl-load\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[],\"usage\":{usage}}}\n\n"
+        ),
+    );
+    piece(&mut out, "data: [DONE]\n\n");
+    out.push_str("0\r\n\r\n");
+    socket.write_all(out.as_bytes()).await
+}
+
+fn event(delta: &str, finish: &str) -> String {
+    format!(
+        "data: {{\"id\":\"chatcmpl-load\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+    )
+}
+
+/// One piece of a chunked body.
+fn piece(out: &mut String, text: &str) {
+    out.push_str(&format!("{:x}\r\n{text}\r\n", text.len()));
+}
+
+pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+/// What the head states; 0 where it states nothing.
+pub fn content_length(head: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(head);
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,49 @@
+//! Addresses that were read before: a provider has a handful, and each request would read one
+//! again.
+
+use reqwest::Url;
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+/// More than any provider's models need; what comes after these is read each time.
+const MOST: usize = 256;
+
+/// One provider's.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(RwLock<BTreeMap<String, Url>>);
+
+impl Addresses {
+    /// The address that a text says; nothing where it says none.
+    pub fn read(&self, text: String) -> Option<Url> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = known.get(&text) {
+            return Some(url.clone());
+        }
+        drop(known);
+        let url = Url::parse(&text).ok()?;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST {
+            known.insert(text, url.clone());
+        }
+        Some(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_once_and_there_are_never_too_many() {
+        let addresses = Addresses::default();
+        let read = |text: &str| addresses.read(text.to_owned());
+
+        assert_eq!(read("http://a/v1").unwrap().host_str(), Some("a"));
+        assert_eq!(read("http://a/v1"), read("http://a/v1"));
+        assert_eq!(read("no address"), None);
+        for number in 0..2 * MOST {
+            read(&format!("http://a/{number}"));
+        }
+        assert_eq!(addresses.0.read().unwrap().len(), MOST);
+    }
+}

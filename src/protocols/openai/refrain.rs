@@ -1,0 +1,161 @@
+//! The words that all chunks of a stream repeat. Most chunks differ from the one before in their
+//! text alone; then nothing else needs to be read, and reading is most of what a stream costs.
+
+use super::chunk::{Choice, Chunk};
+use crate::protocols::Event;
+use memchr::memchr2;
+use serde_json::value::RawValue;
+
+/// What stood before and behind the text of a chunk that was read in full.
+#[derive(Debug)]
+pub(super) struct Refrain {
+    head: Box<[u8]>,
+    tail: Box<[u8]>,
+}
+
+impl Refrain {
+    /// From a chunk that brought text and nothing else; nothing where it brought more. `data` is
+    /// what the chunk was read from.
+    pub fn of(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
+        let text = only_text(chunk)?.get().as_bytes();
+        if !event.has_blank_line() || text.len() <= 2 || text.first() != Some(&b'"') {
+            return None;
+        }
+        let start = offset(&event.raw, data)? + offset(data, text)?;
+        let head = event.raw.get(..=start)?;
+        let tail = event.raw.get(start + text.len() - 1..)?;
+        Some(Self {
+            head: head.into(),
+            tail: tail.into(),
+        })
+    }
+
+    /// The length of the text, quotes left out, of an event that repeats all else and is JSON as
+    /// the first was.
+    pub fn text(&self, event: &Event) -> Option<usize> {
+        let inner = event.raw.strip_prefix(&*self.head)?;
+        let inner = inner.strip_suffix(&*self.tail)?;
+        is_string(inner).then_some(inner.len())
+    }
+}
+
+/// The text of the only choice, where there is nothing beside it.
+fn only_text<'a>(chunk: &Chunk<'a>) -> Option<&'a RawValue> {
+    let [choice]: &[Choice<'a>] = chunk.choices.as_deref()? else {
+        return None;
+    };
+    let is_usage_free = chunk.usage.is_none() && chunk.x_groq.is_none();
+    if !is_usage_free || choice.finish_reason.is_some() {
+        return None;
+    }
+    choice.delta.as_ref()?.only_content()
+}
+
+/// Where a part lies in its whole; nothing where it is a copy.
+fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
+    let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (at + part.len() <= whole.len()).then_some(at)
+}
+
+/// Whether these bytes between two quotes are a JSON string with something in it.
+fn is_string(inner: &[u8]) -> bool {
+    let is_plain = |bytes: &[u8]| bytes.iter().all(|byte| *byte >= 0x20);
+    if inner.is_empty() || !is_plain(inner) || std::str::from_utf8(inner).is_err() {
+        return false;
+    }
+    let mut left = inner;
+    while let Some(at) = memchr2(b'"', b'\\', left) {
+        let length = match &left[at..] {
+            [
+                b'\\',
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                ..,
+            ] => 2,
+            [b'\\', b'u', digits @ ..]
+                if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) =>
+            {
+                6
+            }
+            _ => return false,
+        };
+        left = &left[at + length..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn event(delta: &str, rest: &str) -> Event {
+        let text = format!(
+            "data: {{\"id\":\"a\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]{rest}}}\n\n"
+        );
+        Event {
+            raw: Bytes::from(text),
+        }
+    }
+
+    fn refrain(event: &Event) -> Option<Refrain> {
+        let data = event.data().unwrap();
+        let chunk: Chunk<'_> = serde_json::from_slice(&data).unwrap();
+        Refrain::of(event, &data, &chunk)
+    }
+
+    #[test]
+    fn a_chunk_that_differs_in_its_text_alone_is_known() {
+        let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+
+        let text = |delta: &str, rest: &str| refrain.text(&event(delta, rest));
+        assert_eq!(text(r#"{"content":"there\n\"\u00e9\""}"#, ""), Some(17));
+        assert_eq!(text(r#"{"content":"é"}"#, ""), Some(2));
+        for (delta, rest) in [
+            (r#"{"content":""}"#, ""),
+            (r#"{"content":"a","refusal":"b"}"#, ""),
+            (r#"{"content":"a"}"#, r#","usage":{"prompt_tokens":1}"#),
+            (r#"{"content":null}"#, ""),
+            (r#"{"content":"a\x"}"#, ""),
+            (r#"{"content":"a\u00g0"}"#, ""),
+            (r#"{"content":"a\"}"#, ""),
+            ("{\"content\":\"a\tb\"}", ""),
+        ] {
+            assert_eq!(text(delta, rest), None, "{delta}{rest}");
+        }
+    }
+
+    #[test]
+    fn only_a_chunk_that_brings_text_and_nothing_else_is_learnt() {
+        for delta in [
+            r#"{"content":""}"#,
+            r#"{"role":"assistant","content":null}"#,
+            r#"{"content":"a","reasoning":"b"}"#,
+            r#"{"content":["a"]}"#,
+            r#"{"content":"a","tool_calls":[{"index":0}]}"#,
+        ] {
+            assert!(refrain(&event(delta, "")).is_none(), "{delta}");
+        }
+        let usage = r#","usage":{"prompt_tokens":1}"#;
+        assert!(refrain(&event(r#"{"content":"a"}"#, usage)).is_none());
+    }
+
+    proptest! {
+        /// Whatever stands between the quotes, it is taken for a text only where it is JSON, and
+        /// then it has the length that a parser finds.
+        #[test]
+        fn what_is_known_is_json(inner in proptest::collection::vec(any::<u8>(), 0..24)) {
+            let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+            let mut raw = refrain.head.to_vec();
+            raw.extend_from_slice(&inner);
+            raw.extend_from_slice(&refrain.tail);
+            let event = Event { raw: Bytes::from(raw) };
+            if let Some(length) = refrain.text(&event) {
+                let data = event.data().unwrap();
+                let chunk: Chunk<'_> = serde_json::from_slice(&data).expect("JSON");
+                let text = only_text(&chunk).expect("a text and nothing else");
+                prop_assert_eq!(text.get().len() - 2, length);
+            }
+        }
+    }
+}
