@@ -5,7 +5,7 @@ use crate::domain::Failure;
 use std::time::Duration;
 
 /// How connections are made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportOptions {
     pub connect_timeout: Duration,
 }
@@ -14,23 +14,36 @@ pub struct TransportOptions {
 #[derive(Debug, Clone)]
 pub struct Transport {
     clients: Vec<reqwest::Client>,
+    options: TransportOptions,
 }
 
 impl Transport {
     /// A pool of its own for each of so many providers, so that one provider's trouble takes no
     /// other's connections.
     pub fn new(providers: usize, options: TransportOptions) -> Result<Self, reqwest::Error> {
-        let client = || {
-            reqwest::Client::builder()
-                .connect_timeout(options.connect_timeout)
-                .redirect(reqwest::redirect::Policy::none())
-                .tcp_nodelay(true)
-                .pool_idle_timeout(Duration::from_mins(1))
-                .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
-                .build()
+        let clients = (0..providers).map(|_| client(options));
+        Ok(Self {
+            clients: clients.collect::<Result<_, _>>()?,
+            options,
+        })
+    }
+
+    /// Pools for so many providers: the same as here for those that are `kept`, as long as the
+    /// options are.
+    pub fn succeeded_by(
+        &self,
+        providers: usize,
+        options: TransportOptions,
+        kept: impl Fn(usize) -> bool,
+    ) -> Result<Self, reqwest::Error> {
+        let pool = |provider: usize| {
+            let old = self.clients.get(provider);
+            let old = old.filter(|_| options == self.options && kept(provider));
+            old.map_or_else(|| client(options), |old| Ok(old.clone()))
         };
         Ok(Self {
-            clients: (0..providers).map(|_| client()).collect::<Result<_, _>>()?,
+            clients: (0..providers).map(pool).collect::<Result<_, _>>()?,
+            options,
         })
     }
 
@@ -49,6 +62,16 @@ impl Transport {
             .send();
         request.await.map_err(|error| failure(&error))
     }
+}
+
+fn client(options: TransportOptions) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(options.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .pool_idle_timeout(Duration::from_mins(1))
+        .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// The class of a transport's error.
