@@ -1,12 +1,14 @@
 //! WHO MAY DO WHAT: tokens with roles, and the places that need no token. Every door asks here,
 //! and says the refusal in its own shape.
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, Method, Uri};
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
 const TOKEN_HEADERS: [&str; 2] = ["x-api-key", "x-goog-api-key"];
@@ -128,15 +130,22 @@ impl Denial {
     }
 }
 
-/// The tokens of one door.
+/// The tokens of one door; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    tokens: Vec<Token>,
+    tokens: Arc<ArcSwap<Vec<Token>>>,
 }
 
 impl Access {
-    pub const fn new(tokens: Vec<Token>) -> Self {
-        Self { tokens }
+    pub fn new(tokens: Vec<Token>) -> Self {
+        Self {
+            tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+        }
+    }
+
+    /// From now on the door knows the tokens of the other one.
+    pub fn follow(&self, other: &Self) {
+        self.tokens.store(other.tokens.load_full());
     }
 
     /// Lets in who has the right. The Unix socket is operator, and so is loopback while there are
@@ -160,10 +169,11 @@ impl Access {
     }
 
     fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Caller, Denial> {
+        let tokens = self.tokens.load();
         let is_trusted = match peer {
             Some(Peer::Unix) => true,
             Some(Peer::Tcp(address)) => {
-                self.tokens.is_empty() && address.ip().to_canonical().is_loopback()
+                tokens.is_empty() && address.ip().to_canonical().is_loopback()
             }
             None => false,
         };
@@ -177,22 +187,22 @@ impl Access {
         if sent.is_empty() {
             return Err(Denial::NoToken);
         }
-        let known = sent.iter().find_map(|text| self.known(text));
+        let known = sent.iter().find_map(|text| known(&tokens, text));
         let token = known.ok_or(Denial::UnknownToken)?;
         Ok(Caller {
             who: token.name.clone(),
             role: token.role,
         })
     }
+}
 
-    fn known(&self, text: &[u8]) -> Option<&Token> {
-        let hash = digest(&SHA256, text);
-        // Every token is compared, so that the time taken says nothing about the place of a hit.
-        self.tokens.iter().fold(None, |found, token| {
-            let is_same = verify_slices_are_equal(&token.sha256, hash.as_ref()).is_ok();
-            found.or(is_same.then_some(token))
-        })
-    }
+fn known<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
+    let hash = digest(&SHA256, text);
+    // Every token is compared, so that the time taken says nothing about the place of a hit.
+    tokens.iter().fold(None, |found, token| {
+        let is_same = verify_slices_are_equal(&token.sha256, hash.as_ref()).is_ok();
+        found.or(is_same.then_some(token))
+    })
 }
 
 fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {

@@ -1,7 +1,10 @@
 //! THE LISTENERS: both doors on one address, and on a socket that only its owner can open; at the
 //! end requests are let finish, for a while.
 
+mod drain;
 mod path;
+
+pub use drain::Drain;
 
 use crate::access::Peer;
 use crate::{api, gateway};
@@ -100,14 +103,16 @@ pub fn bind_socket(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Serves until told to stop; then takes no more connections, lets requests end for up to `drain`,
-/// and cuts what is left. The socket's file is removed.
+/// tells clients that are still waiting why their answer ends there, and cuts what is left. The
+/// socket's file is removed.
 pub async fn serve(
     listener: TcpListener,
     socket: Option<UnixListener>,
     router: Router,
-    drain: Duration,
+    drain: impl Into<Drain>,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let drain = drain.into();
     let mut house = House {
         router,
         builder: builder(),
@@ -174,15 +179,13 @@ impl House {
         });
     }
 
-    async fn empty(mut self, drain: Duration) {
-        if tokio::time::timeout(drain, self.graceful.shutdown())
-            .await
-            .is_err()
-        {
-            let cut = self.connections.len();
+    async fn empty(self, drain: Drain) {
+        let mut connections = self.connections;
+        if !drain.wait(self.graceful.shutdown()).await {
+            let cut = connections.len();
             tracing::warn!(cut, "connections were cut at the end of the drain");
         }
-        self.connections.shutdown().await;
+        connections.shutdown().await;
     }
 }
 

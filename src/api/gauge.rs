@@ -176,8 +176,10 @@ fn target(
     change: &GaugeChange,
     selected: Option<Selected>,
 ) -> Result<usize, Refused> {
-    let models: Vec<usize> = (0..catalogue.targets.len())
-        .filter(|&at| catalogue.targets[at].provider == provider)
+    let models: Vec<usize> = catalogue
+        .active_targets()
+        .filter(|(_, target)| target.provider == provider)
+        .map(|(place, _)| place)
         .collect();
     let names = || {
         let name = |&at: &usize| catalogue.targets[at].id.model.to_string();

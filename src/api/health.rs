@@ -19,7 +19,8 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     let ready = || Ok(Json(json!({ "status": "ready" })));
     let now = clock::now();
     let table = desk.api.local.handle().routing_table();
-    let everybody: Vec<usize> = (0..table.candidates.len()).collect();
+    let active = table.catalogue.active_targets();
+    let everybody: Vec<usize> = active.map(|(place, _)| place).collect();
     // Those that talk are asked for other work than those that make embeddings.
     let (mut said, mut retry_after, mut field) = (Vec::new(), None, Field::default());
     for kind in [ModelType::Chat, ModelType::Embedding] {

@@ -78,6 +78,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/weights/keep", post(steering::keep_weights))
         .route("/api/providers/{name}", patch(steering::change_provider))
         .route("/api/providers/{name}/probe", post(steering::probe))
+        .route("/api/reload", post(steering::reload))
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(answer::wrong_method)

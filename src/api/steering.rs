@@ -6,8 +6,8 @@ use super::monitoring::WINDOWS;
 use crate::access::Caller;
 use crate::client::Refused;
 use crate::contract::{
-    ProbeReport, Problem, ProviderChange, ProviderStatus, WeightOverride, WeightsChange,
-    WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    ProbeReport, Problem, ProviderChange, ProviderStatus, ReloadReport, WeightOverride,
+    WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -124,6 +124,14 @@ pub(super) async fn probe(
 ) -> Result<Json<ProbeReport>, Refused> {
     let name = segment(name)?;
     Ok(Json(desk.api.local.probe(&name).await?))
+}
+
+/// `POST /api/reload`
+pub(super) async fn reload(
+    State(desk): Door,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ReloadReport>, Refused> {
+    Ok(Json(desk.api.local.reload(&caller.who).await?))
 }
 
 fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, Refused> {

@@ -68,6 +68,7 @@ fn catalogue() -> Catalogue {
             model: "good".into(),
             targets: vec![1, 2],
         }],
+        ..Catalogue::default()
     }
 }
 

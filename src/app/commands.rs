@@ -1,8 +1,8 @@
 //! The short commands: ask or write something, print, end.
 
 use super::Fault;
-use crate::cli::arguments::{Arguments, Globals, Select, Simulate, Status};
-use crate::cli::{self, exit_code, render_selection, render_status, whereabouts};
+use crate::cli::arguments::{Arguments, Globals, Reload, Select, Simulate, Status};
+use crate::cli::{self, exit_code, render_reload, render_selection, render_status, whereabouts};
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{
     Recording, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
@@ -119,6 +119,24 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
         } else {
             print(&render_selection(&selection, select.explain));
         }
+        Ok(0)
+    })
+}
+
+/// Has a running instance read its configuration again.
+pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, Fault> {
+    let address = locate(reload.url.as_deref(), globals)?;
+    block_on(async {
+        let report = client(&address)?.reload().await;
+        let report = report.map_err(|error| match error.status {
+            // The configuration is wrong, or nothing answers.
+            0 | 422 => Fault::usage(unreachable(&address, &error)),
+            _ => anyhow::anyhow!(unreachable(&address, &error)).into(),
+        })?;
+        for warning in &report.warnings {
+            complain(&format!("warning: {warning}"));
+        }
+        print(&render_reload(&report));
         Ok(0)
     })
 }

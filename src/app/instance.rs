@@ -1,16 +1,18 @@
 //! One running instance: every part built, started in order, and stopped in the order of who
 //! depends on whom.
 
+use super::controls::{Controls, ReloadWish};
 use crate::access::Access;
 use crate::api::{self, Api};
-use crate::client::{Client, Local, Prober, socket_path};
+use crate::client::{Client, Prober, Reloader, socket_path};
 use crate::contract;
 use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
-use crate::gateway::{self, Gateway, Limits};
+use crate::gateway::{self, Closing, Gateway, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
-use crate::protocols::{Directory, Transport, TransportOptions};
+use crate::protocols::Directory;
+use crate::server::Drain;
 use crate::{clock, server};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +22,9 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// Wishes to read the configuration again; one at a time is read.
+const RELOADS: usize = 16;
 
 /// All that is needed to start.
 #[derive(Debug)]
@@ -42,8 +47,6 @@ pub struct Blueprint {
     /// Where changes go, for the answers to those who make them.
     pub saved: String,
     pub seed: u64,
-    /// Of the log, for the status.
-    pub lost_lines: LostLines,
 }
 
 /// It runs.
@@ -54,6 +57,10 @@ pub struct Instance {
     pub address: SocketAddr,
     /// Changes that want to be written to the configuration.
     pub keepsakes: Option<Keepsakes>,
+    /// Asks for the configuration to be read again.
+    pub reloads: mpsc::Sender<ReloadWish>,
+    /// For whoever reads it: what to change, and who asks.
+    pub reloading: Option<(Controls, mpsc::Receiver<ReloadWish>)>,
     doors: CancellationToken,
     rest: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
@@ -63,53 +70,43 @@ pub struct Instance {
 
 impl Instance {
     /// Starts everything behind a listener that is already bound.
-    pub fn start(blueprint: Blueprint, listener: TcpListener) -> anyhow::Result<Self> {
+    pub fn start(
+        blueprint: Blueprint,
+        listener: TcpListener,
+        lost_lines: LostLines,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let providers = blueprint.catalogue.providers.len();
-        let fleet = Fleet::new(
-            blueprint.catalogue,
-            blueprint.strategy,
-            blueprint.weights,
-            blueprint.seed,
-            clock::now(),
-        )
-        .tuned(blueprint.tuning);
-        let (engine, handle, keepsakes) = engine::build(fleet, blueprint.seed);
+        let mut blueprint = blueprint;
+        let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));
-        let options = TransportOptions {
-            connect_timeout: blueprint.connect_timeout,
-        };
-        let transport = Transport::new(providers, options)?;
-        let directory = Arc::new(blueprint.directory);
+        let controls = Controls::new(handle.clone(), blueprint)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
-            Arc::clone(&directory),
-            transport.clone(),
-            blueprint.probe_interval,
+            Arc::clone(&controls.upstreams),
+            controls.probe_interval.subscribe(),
         );
         let probe = tokio::spawn(probe.run(rest.clone()));
+        let (closer, closing) = Closing::channel();
         let gateway = Gateway {
             handle: handle.clone(),
-            directory,
-            transport,
-            limits: Arc::new(blueprint.limits),
+            upstreams: Arc::clone(&controls.upstreams),
+            limits: Arc::clone(&controls.limits),
+            closing,
         };
-        let who = contract::Instance {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            environment: blueprint.environment,
-        };
-        let local = Local::new(handle.clone(), who)
-            .saved(&blueprint.saved)
-            .counting(blueprint.lost_lines)
-            .with_prober(prober(probes));
+        let (reloads, wishes) = mpsc::channel(RELOADS);
+        let local = controls.local.clone();
+        let local = local
+            .counting(lost_lines)
+            .with_prober(prober(probes))
+            .with_reloader(reloader(reloads.clone()));
         let api = Api {
             local: local.clone(),
-            access: blueprint.access,
+            access: controls.access.clone(),
             stop: doors.clone(),
         };
         let router = server::doors(
-            gateway::guarded(gateway::router(gateway), blueprint.gateway_access),
+            gateway::guarded(gateway::router(gateway), controls.gateway_access.clone()),
             api::router(api),
         );
         let socket = local_socket(address.port());
@@ -117,7 +114,7 @@ impl Instance {
             listener,
             socket,
             router,
-            blueprint.drain,
+            Drain::new(controls.drain.subscribe(), closer),
             doors.clone(),
         ));
         let client = Client::Local(local);
@@ -126,6 +123,8 @@ impl Instance {
             client,
             address,
             keepsakes: Some(keepsakes),
+            reloads,
+            reloading: Some((controls, wishes)),
             doors,
             rest,
             server,
@@ -151,6 +150,35 @@ impl Instance {
             _ = &mut self.engine => "the engine",
         }
     }
+}
+
+fn fleet(blueprint: &mut Blueprint) -> Fleet {
+    let catalogue = std::mem::take(&mut blueprint.catalogue);
+    Fleet::new(
+        catalogue,
+        blueprint.strategy,
+        blueprint.weights,
+        blueprint.seed,
+        clock::now(),
+    )
+    .tuned(blueprint.tuning)
+}
+
+/// Whoever reads the configuration answers; where there is none, nobody does.
+fn reloader(reloads: mpsc::Sender<ReloadWish>) -> Reloader {
+    Reloader::new(move |who| {
+        let reloads = reloads.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            let wish = ReloadWish {
+                who,
+                reason: None,
+                reply: Some(reply),
+            };
+            reloads.send(wish).await.ok()?;
+            answer.await.ok()
+        }
+    })
 }
 
 /// Probes asked for by hand go through the task that makes the others.

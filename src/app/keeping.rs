@@ -1,10 +1,8 @@
 //! Changes of weights and providers, on their way to the configuration file.
 
-use super::instance::Instance;
-use crate::config::{self, Edit, Loaded, ProviderEdit, WeightEdit};
+use crate::config::{Edit, Loaded, ProviderEdit, WeightEdit};
 use crate::domain::{Effect, Weights};
 use crate::engine::Handle;
-use std::sync::Arc;
 
 /// Where changes of weights live, for those who make them.
 pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
@@ -26,44 +24,20 @@ pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
     }
 }
 
-/// Starts the task that writes what shall stay. It ends with the engine.
-pub(super) fn spawn(instance: &mut Instance, loaded: Loaded, no_save: bool) {
-    let Some(mut keepsakes) = instance.keepsakes.take() else {
-        return;
-    };
-    let (handle, loaded) = (instance.handle.clone(), Arc::new(loaded));
-    tokio::spawn(async move {
-        while let Some(effect) = keepsakes.recv().await {
-            if no_save {
-                continue;
-            }
-            let Some(edit) = edit(&effect, &handle).await else {
-                continue;
-            };
-            let loaded = Arc::clone(&loaded);
-            let written =
-                tokio::task::spawn_blocking(move || config::write_back(&loaded, &[edit])).await;
-            match written {
-                Ok(Ok(report)) => {
-                    for held in report.held {
-                        tracing::info!("{held}");
-                    }
-                }
-                Ok(Err(error)) => {
-                    handle.inform(format!("a change stays in memory: could not {error}"), true);
-                }
-                Err(error) => tracing::error!("a change was not written: {error}"),
-            }
-        }
-    });
-}
-
-async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
+/// What is to be written.
+pub(super) async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
     match effect {
         Effect::KeepWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
         Effect::KeepProvider(place) => {
+            let name = handle
+                .routing_table()
+                .catalogue
+                .providers
+                .get(*place)?
+                .name
+                .clone();
             let picture = handle.snapshot(60).await.ok()?;
-            let provider = picture.providers.get(*place)?;
+            let provider = picture.providers.iter().find(|it| it.name == name)?;
             let own = provider.weights;
             Some(Edit::Provider(ProviderEdit {
                 name: provider.name.to_string(),

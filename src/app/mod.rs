@@ -4,12 +4,16 @@
 mod blueprint;
 mod commands;
 mod configuring;
+mod controls;
 mod instance;
 mod keeping;
+mod reloading;
 mod running;
 mod screen;
 mod signals;
+mod upkeep;
 mod vendors;
+mod watching;
 
 use crate::cli::arguments::{Arguments, Command};
 use std::process::ExitCode;
@@ -75,6 +79,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, Fault> {
         Some(Command::Serve) => running::serve(&globals),
         Some(Command::Attach(attach)) => running::attach(&globals, &attach),
         Some(Command::Status(status)) => commands::status(&globals, &status),
+        Some(Command::Reload(reload)) => commands::reload(&globals, &reload),
         Some(Command::Select(select)) => commands::select(&globals, select),
         Some(Command::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(Command::Prices) => configuring::prices(&globals),

@@ -2,10 +2,9 @@
 
 use super::blueprint;
 use super::instance::Instance;
-use super::keeping;
 use super::screen::{self, Screen};
 use super::signals::{Signals, Told};
-use super::{Fault, commands, configuring};
+use super::{Fault, commands, configuring, upkeep};
 use crate::cli::arguments::{Attach, Demo, Globals};
 use crate::cli::whereabouts;
 use crate::demo::{Scenario, Traffic, Vendors};
@@ -32,8 +31,8 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
     block_on(async {
         let plan = blueprint::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.blueprint, listener)?;
-        keeping::spawn(&mut instance, plan.loaded, globals.no_save);
+        let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
+        upkeep::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
         tell(&instance, &plan.warnings);
         with_screen(instance, plan.screen).await
     })
@@ -45,8 +44,8 @@ pub(super) fn serve(globals: &Globals) -> Result<u8, Fault> {
     block_on(async {
         let plan = blueprint::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.blueprint, listener)?;
-        keeping::spawn(&mut instance, plan.loaded, globals.no_save);
+        let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
+        upkeep::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
         tell(&instance, &plan.warnings);
         without_screen(instance).await
     })
@@ -84,7 +83,9 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
         let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port, &logs);
-        let instance = Instance::start(blueprint, listener)?;
+        let mut instance = Instance::start(blueprint, listener, logs.lost.clone())?;
+        // A demo has no configuration: whoever asks for it is told so.
+        instance.reloading = None;
         let base_url = format!("http://{}/v1", instance.address);
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
         let stop = CancellationToken::new();
@@ -204,7 +205,7 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, Fault>
     loop {
         tokio::select! {
             told = signals.next() => match told {
-                Told::HangUp => tracing::warn!("reading the configuration again is not built yet; restart to apply it"),
+                Told::HangUp => upkeep::ask(&instance, "SIGHUP"),
                 Told::Quit => return Ok(told.exit_code()),
                 Told::Terminate | Told::Interrupt => {
                     drain(instance, &mut signals).await;

@@ -56,6 +56,8 @@ pub enum Command {
     Attach(Attach),
     /// One report of a running instance; exit code 0 well, 1 degraded, 2 down or no answer
     Status(Status),
+    /// A running instance reads its configuration again; prints what changed, or what is wrong
+    Reload(Reload),
     /// Ask a running instance who would serve a request
     Select(Select),
     /// Decide recorded requests again under other weights, and say what would have changed
@@ -112,6 +114,12 @@ pub struct Status {
     /// Again every so many seconds
     #[arg(long, value_name = "SECS")]
     pub watch: Option<f64>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Reload {
+    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

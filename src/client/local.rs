@@ -1,11 +1,11 @@
 //! An instance in this process.
 
 use super::selection::{Circumstances, select};
-use super::{Prober, Refused, Update, find_provider};
+use super::{Prober, Refused, Reloader, Update, find_provider};
 use crate::clock;
 use crate::contract::{
     DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderStatus, RevisionReport, SelectRequest, Selection, Status,
+    ProviderChange, ProviderStatus, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -32,21 +33,51 @@ const HOURS_MOST: u32 = 8_760;
 #[derive(Debug, Clone)]
 pub struct Local {
     handle: Handle,
-    instance: Arc<Instance>,
-    saved: Option<Arc<str>>,
+    notices: Arc<ArcSwap<Notices>>,
     prober: Option<Prober>,
     lost_lines: LostLines,
+    reloader: Option<Reloader>,
+}
+
+/// What the configuration says of the instance itself.
+#[derive(Debug, Clone)]
+struct Notices {
+    instance: Instance,
+    /// Where changes of weights live.
+    saved: Option<Arc<str>>,
 }
 
 impl Local {
     pub fn new(handle: Handle, instance: Instance) -> Self {
         Self {
             handle,
-            instance: Arc::new(instance),
-            saved: None,
+            notices: Arc::new(ArcSwap::from_pointee(Notices {
+                instance,
+                saved: None,
+            })),
             prober: None,
             lost_lines: LostLines::default(),
+            reloader: None,
         }
+    }
+
+    /// Lets the configuration be read again.
+    #[must_use]
+    pub fn with_reloader(mut self, reloader: Reloader) -> Self {
+        self.reloader = Some(reloader);
+        self
+    }
+
+    /// The same instance with another environment, and another place for changes.
+    pub fn reconfigured(&self, environment: &str, saved: &str) {
+        let before = self.notices.load_full();
+        self.notices.store(Arc::new(Notices {
+            instance: Instance {
+                environment: environment.to_owned(),
+                ..before.instance.clone()
+            },
+            saved: Some(saved.into()),
+        }));
     }
 
     /// Lets providers be probed by hand.
@@ -59,8 +90,9 @@ impl Local {
     /// Says where changes of weights live, in the answer to each: a file's path, or why they stay
     /// in memory.
     #[must_use]
-    pub fn saved(mut self, place: &str) -> Self {
-        self.saved = Some(place.into());
+    pub fn saved(self, place: &str) -> Self {
+        let before = self.notices.load_full();
+        self.reconfigured(&before.instance.environment, place);
         self
     }
 
@@ -83,7 +115,7 @@ impl Local {
             events: losses.events(),
             log_lines: self.lost_lines.count(),
         };
-        Status::new(picture, window, &self.instance, dropped)
+        Status::new(picture, window, &self.notices.load().instance, dropped)
     }
 
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {
@@ -181,7 +213,7 @@ impl Local {
     pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, Refused> {
         let who = who.to_owned();
         let answer = self.handle.obey(Command::Rollback { number, who }).await?;
-        report(&answer, self.saved.as_deref())
+        report(&answer, self.notices.load().saved.as_deref())
     }
 
     pub async fn weights(&self) -> Result<WeightsReport, Refused> {
@@ -197,13 +229,28 @@ impl Local {
         let patch = patch(change, who)?;
         let is_trial = patch.revert_after.is_some();
         let answer = self.handle.obey(Command::SetWeights(patch)).await?;
-        report(&answer, self.saved.as_deref().filter(|_| !is_trial))
+        let notices = self.notices.load();
+        report(&answer, notices.saved.as_deref().filter(|_| !is_trial))
     }
 
     pub async fn keep_weights(&self, who: &str) -> Result<WeightsReport, Refused> {
         let who = who.to_owned();
         let answer = self.handle.obey(Command::KeepWeights { who }).await?;
-        report(&answer, self.saved.as_deref())
+        report(&answer, self.notices.load().saved.as_deref())
+    }
+
+    /// Reads the configuration again and says what changed; a refusal names every mistake, and
+    /// nothing has changed then. `who` stands in the record.
+    pub async fn reload(&self, who: &str) -> Result<ReloadReport, Refused> {
+        let answered = match &self.reloader {
+            Some(reloader) => reloader.reload(who).await,
+            None => None,
+        };
+        answered.unwrap_or_else(|| {
+            let detail =
+                "this instance was started without a configuration that could be read again";
+            Err(Problem::new(409, detail).into())
+        })
     }
 
     /// Changes one provider, and says how it stands over the last 24 hours.
@@ -235,11 +282,14 @@ impl Local {
             who: who.to_owned(),
         };
         let answer = self.handle.obey(command).await?;
-        let Answer::Provider(at) = answer else {
+        let Answer::Provider(_) = answer else {
             return Err(Busy.into());
         };
         let picture = self.handle.snapshot(Window::Day.seconds()).await?;
-        Ok(ProviderStatus::new(&picture.providers[at], &picture))
+        let provider = picture.providers.iter().find(|it| &*it.name == name);
+        // A reload may take it away right after the change.
+        let provider = provider.ok_or(Busy)?;
+        Ok(ProviderStatus::new(provider, &picture))
     }
 
     /// Sends updates until nobody listens.

@@ -6,6 +6,7 @@ mod backoff;
 mod local;
 mod probing;
 mod refused;
+mod reloading;
 mod remote;
 mod selection;
 
@@ -13,13 +14,14 @@ pub use address::{Address, socket_path};
 pub use local::Local;
 pub use probing::Prober;
 pub use refused::Refused;
+pub use reloading::Reloader;
 pub use remote::Remote;
 pub use selection::find_provider;
 
 use crate::contract::{
     DecisionDetail, DecisionList, DecisionReport, Instance, Performance, ProbeReport,
-    ProviderChange, ProviderStatus, RevisionList, RevisionReport, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    ProviderChange, ProviderStatus, ReloadReport, RevisionList, RevisionReport, SelectRequest,
+    Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::engine::Handle;
 use reqwest::Method;
@@ -207,6 +209,17 @@ impl Client {
                 .get::<RevisionList>("/api/revisions")
                 .await?
                 .revisions),
+        }
+    }
+
+    /// Has the instance read its configuration again.
+    pub async fn reload(&self) -> Result<ReloadReport, ClientError> {
+        match self {
+            Self::Local(local) => Ok(local.reload(LOCAL).await?),
+            Self::Remote(remote) => {
+                let nothing = serde_json::json!({});
+                remote.send(Method::POST, "/api/reload", &nothing).await
+            }
         }
     }
 

@@ -152,7 +152,11 @@ fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
 
 /// The place of a provider, or which ones there are.
 pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, Refusal> {
-    let known = || catalogue.providers.iter().map(|p| p.name.to_string());
+    let known = || {
+        catalogue
+            .active_providers()
+            .map(|(_, p)| p.name.to_string())
+    };
     catalogue
         .provider(name)
         .ok_or_else(|| Refusal::UnknownProvider {

@@ -4,7 +4,7 @@ use super::keys::{self, Key, Node};
 use super::origin::{Origin, Origins};
 use super::reading::element_name;
 use super::rule::Given;
-use crate::secrets::{MASK, Reference};
+use crate::secrets::{MASK, Reference, Secret};
 use config::{Map, Value, ValueKind};
 
 /// One setting in force.
@@ -17,46 +17,15 @@ pub struct Entry {
     pub origin: Origin,
     /// The key as the table of settings writes it, for example `providers[].priority`.
     pub(super) pattern: &'static str,
+    /// The value as it is, where the shown one is masked.
+    pub(super) hidden: Option<Secret>,
 }
 
-/// One setting that differs between two configurations; `None` where it is not set on that side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    pub key: String,
-    pub from: Option<String>,
-    pub to: Option<String>,
-}
-
-/// What differs between two configurations, in the order of the later one, removed settings last.
-pub fn changes(old: &[Entry], new: &[Entry]) -> Vec<Change> {
-    let value_in = |entries: &[Entry], key: &str| {
-        let entry = entries.iter().find(|entry| entry.key == key);
-        entry.map(|entry| entry.value.clone())
-    };
-    let mut changes = Vec::new();
-    for entry in new {
-        let from = value_in(old, &entry.key);
-        if from.as_ref() != Some(&entry.value) {
-            let to = Some(entry.value.clone());
-            changes.push(Change {
-                key: entry.key.clone(),
-                from,
-                to,
-            });
-        }
+impl Entry {
+    /// Whether both set the same, whoever did.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.value == other.value && self.hidden == other.hidden
     }
-    for entry in old
-        .iter()
-        .filter(|entry| value_in(new, &entry.key).is_none())
-    {
-        let from = Some(entry.value.clone());
-        changes.push(Change {
-            key: entry.key.clone(),
-            from,
-            to: None,
-        });
-    }
-    changes
 }
 
 /// The origin of a key in force, built in where it is not set.
@@ -128,8 +97,10 @@ impl Walk<'_> {
             }
             _ => key.rule.shown(&given),
         };
+        let plain = given.shown();
         self.entries.push(Entry {
             key: shown,
+            hidden: (value_shown != plain).then(|| Secret::of(&plain)),
             value: value_shown,
             origin: self.origins.of(value),
             pattern: key.path,

@@ -35,6 +35,7 @@ mod unbuilt;
 mod words;
 
 mod command;
+mod difference;
 mod price_list;
 
 mod edit;
@@ -42,8 +43,9 @@ mod replacement;
 mod write_back;
 
 pub use command::{CheckReport, check, init, path, sample, schema, show};
+pub use difference::{Change, Difference};
 pub use edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
-pub use entry::{Change, Entry, changes};
+pub use entry::Entry;
 pub use mistake::{Mistake, Mistakes, Warning, near_names};
 pub use origin::Origin;
 pub use price_list::price_list;
@@ -78,6 +80,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The files that hold keys.
+    pub fn key_files(&self) -> impl Iterator<Item = &std::path::Path> {
+        let keys = self.entries.iter();
+        let keys = keys.filter(|entry| entry.pattern == "providers[].api_key");
+        keys.filter_map(|entry| Some(std::path::Path::new(entry.value.strip_prefix("file:")?)))
+    }
+
     /// Why no provider can serve, as sentences for people; `None` where one can.
     pub fn no_provider(&self) -> Option<String> {
         if self.settings.has_usable_provider() {

@@ -14,6 +14,7 @@ mod explaining;
 mod performance;
 mod problem;
 mod recording;
+mod reload;
 mod round;
 mod selection;
 mod status;
@@ -31,6 +32,7 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use recording::Recording;
+pub use reload::{ReloadReport, SettingChange};
 pub use round::{
     BadsReport, CandidateReport, Contributions, DecisionDetail, FlipReport, RoundReport,
     TuningReport,

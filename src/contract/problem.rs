@@ -29,6 +29,9 @@ pub struct FieldProblem {
     pub value: Value,
     /// What would have been right, for example `a number from 0 to 100`.
     pub expected: String,
+    /// Where it is written, for example `aibal.toml:12`, where that is not in the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 impl FieldProblem {
@@ -37,6 +40,7 @@ impl FieldProblem {
             field: field.to_owned(),
             value: value.into(),
             expected: expected.to_owned(),
+            place: None,
         }
     }
 
@@ -46,6 +50,7 @@ impl FieldProblem {
             field,
             value,
             expected,
+            ..
         } = self;
         if value.is_null() {
             format!("{field} is missing, but must be {expected}")
@@ -118,7 +123,9 @@ impl From<Refusal> for Problem {
             Refusal::UnknownProvider { .. }
             | Refusal::UnknownModel { .. }
             | Refusal::UnknownRevision { .. } => Self::new(404, detail),
-            Refusal::Stale { .. } | Refusal::NothingOnTrial => Self::new(409, detail),
+            Refusal::Stale { .. } | Refusal::NothingOnTrial | Refusal::Overtaken => {
+                Self::new(409, detail)
+            }
         }
     }
 }

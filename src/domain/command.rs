@@ -1,5 +1,6 @@
 //! Wishes to change something, and the answers to them.
 
+use super::reconfiguration::Reconfiguration;
 use super::units::Moment;
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum Command {
         model: Option<String>,
         action: GaugeAction,
     },
+    /// The configuration was read again.
+    Reconfigure(Box<Reconfiguration>),
 }
 
 /// New weights; what is missing keeps its value.
@@ -79,6 +82,8 @@ pub enum Answer {
     /// Place of the changed provider in the catalogue.
     Provider(usize),
     InFlight(u32),
+    /// The revision that the configuration is in force with.
+    Reconfigured(u64),
 }
 
 /// Why a wish was refused; nothing has changed.
@@ -116,6 +121,8 @@ pub enum Refusal {
     UnknownRevision { number: u64, oldest: u64 },
     #[error("no weights are on trial, so there is nothing to keep")]
     NothingOnTrial,
+    #[error("the configuration was made for other providers than there are by now; read it again")]
+    Overtaken,
 }
 
 fn list(names: &[String]) -> String {

@@ -27,11 +27,13 @@ mod observation;
 mod pricing;
 mod prompt;
 mod quota;
+mod reconfiguration;
 mod replay;
 mod retry;
 mod schedule;
 mod score;
 mod snapshot;
+mod succession;
 mod target;
 mod timeline;
 mod tuning;
@@ -64,6 +66,7 @@ pub use pricing::{
 };
 pub use prompt::prompt_tokens;
 pub use quota::{Limit, Quota, RateLimits};
+pub use reconfiguration::{ProviderSetting, Reconfiguration, Renewal};
 pub use replay::{Flip, Replay};
 pub use retry::{Attempts, RetryBudget, Verdict};
 pub use schedule::probe_due;
@@ -72,7 +75,8 @@ pub use snapshot::{
     Candidate, Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, Snapshot,
     Standing, State, Strategy, Totals,
 };
-pub use target::{Catalogue, Class, ModelType, ModelTypes, Provider, Route, Target};
+pub use succession::Succession;
+pub use target::{Catalogue, Class, ModelType, ModelTypes, Provider, Retired, Route, Target};
 pub use timeline::{Span, Tally, Timeline, Uptime};
 pub use tuning::{GUARD_FREE, Tuning};
 pub use units::{Moment, Money};

@@ -59,7 +59,10 @@ pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<Naming, UnknownModel
 /// Every name that a client may send, in the order in which it is listed to clients: `auto`,
 /// `auto:TYPE` where somebody serves the type, routes, bare ids, `provider/model`.
 pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
-    let served = |kind: &ModelType| catalogue.targets.iter().any(|t| t.types.contains(*kind));
+    let served = |kind: &ModelType| {
+        let mut targets = catalogue.active_targets();
+        targets.any(|(_, target)| target.types.contains(*kind))
+    };
     let mut names = vec!["auto".to_owned()];
     names.extend(
         ModelType::ALL
@@ -68,8 +71,10 @@ pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
             .map(|kind| format!("auto:{kind}")),
     );
     let routes = catalogue.routes.iter().map(|route| route.model.to_string());
-    let bare = catalogue.targets.iter().map(|t| t.id.model.to_string());
-    let full = catalogue.targets.iter().map(|t| t.id.to_string());
+    let bare = catalogue
+        .active_targets()
+        .map(|(_, t)| t.id.model.to_string());
+    let full = catalogue.active_targets().map(|(_, t)| t.id.to_string());
     for name in routes.chain(bare).chain(full) {
         if !names.contains(&name) {
             names.push(name);
@@ -109,8 +114,10 @@ fn pinned(catalogue: &Catalogue, name: &str) -> Option<Naming> {
 }
 
 fn bare(catalogue: &Catalogue, name: &str) -> Option<Naming> {
-    let places: Vec<usize> = (0..catalogue.targets.len())
-        .filter(|&at| &*catalogue.targets[at].id.model == name)
+    let places: Vec<usize> = catalogue
+        .active_targets()
+        .filter(|(_, target)| &*target.id.model == name)
+        .map(|(place, _)| place)
         .collect();
     (!places.is_empty()).then_some(Naming::Targets {
         places,
@@ -169,6 +176,7 @@ mod tests {
                 model: "fast".into(),
                 targets: vec![2, 0],
             }],
+            ..Catalogue::default()
         }
     }
 

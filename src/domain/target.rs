@@ -4,6 +4,7 @@ use super::capability::Capabilities;
 use super::ids::TargetId;
 use super::pricing::Price;
 use super::weights::WeightOverride;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -144,24 +145,48 @@ pub struct Route {
     pub targets: Vec<usize>,
 }
 
-/// All that is configured, in the order of the configuration.
+/// All that is configured, in the order of the configuration. A place in it is valid for ever:
+/// what the configuration does not name any more keeps its place as retired, and what is new comes
+/// at the end ([`Catalogue::succeeded_by`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
     pub providers: Vec<Provider>,
     pub targets: Vec<Target>,
     pub routes: Vec<Route>,
+    pub retired: Retired,
+}
+
+/// Places of those that were configured once and are not any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retired {
+    pub providers: BTreeSet<usize>,
+    pub targets: BTreeSet<usize>,
 }
 
 impl Catalogue {
+    /// The place of a provider that is configured.
     pub fn provider(&self, name: &str) -> Option<usize> {
-        self.providers
-            .iter()
-            .position(|provider| &*provider.name == name)
+        self.active_providers()
+            .find(|(_, provider)| &*provider.name == name)
+            .map(|(place, _)| place)
     }
 
+    /// The place of a target that is configured.
     pub fn target(&self, provider: &str, model: &str) -> Option<usize> {
-        self.targets
-            .iter()
-            .position(|target| &*target.id.provider == provider && &*target.id.model == model)
+        self.active_targets()
+            .find(|(_, target)| &*target.id.provider == provider && &*target.id.model == model)
+            .map(|(place, _)| place)
+    }
+
+    /// Those that are configured, with their places.
+    pub fn active_providers(&self) -> impl Iterator<Item = (usize, &Provider)> {
+        let all = self.providers.iter().enumerate();
+        all.filter(|(place, _)| !self.retired.providers.contains(place))
+    }
+
+    /// Those that are configured, with their places.
+    pub fn active_targets(&self) -> impl Iterator<Item = (usize, &Target)> {
+        let all = self.targets.iter().enumerate();
+        all.filter(|(place, _)| !self.retired.targets.contains(place))
     }
 }

@@ -152,9 +152,8 @@ fn preferred(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Option<usize>
     };
     let Some(provider) = catalogue.provider(name) else {
         let known: Vec<&str> = catalogue
-            .providers
-            .iter()
-            .map(|provider| &*provider.name)
+            .active_providers()
+            .map(|(_, provider)| &*provider.name)
             .collect();
         let message = format!(
             "x-aibal-preferred-provider is {name:?}, but must be one of {}",

@@ -33,7 +33,7 @@ pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Res
 }
 
 async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64, GatewayError> {
-    let body = read_body(body, gateway.limits.max_body).await?;
+    let body = read_body(body, gateway.limits.load().max_body).await?;
     let table = gateway.handle.routing_table();
     let errand = Errand::Talk(Dialect::Messages);
     let admission = Admission::read(errand, headers, &body, &table.catalogue)?;
@@ -69,15 +69,16 @@ async fn asked(
 ) -> Option<u64> {
     let gateway = exchange.gateway;
     let provider = gateway.handle.routing_table().candidates[target].provider;
-    let endpoint = gateway
+    let upstreams = gateway.upstreams.load_full();
+    let endpoint = upstreams
         .directory
         .endpoint(provider)?
         .ready(false)
         .await
         .ok()?;
-    let call = exchange.call(id, gateway.directory.traits(target));
+    let call = exchange.call(id, upstreams.directory.traits(target));
     let counting = endpoint.protocol.count(&endpoint, &call)?;
-    let sent = gateway.transport.send(provider, counting.outgoing).await;
+    let sent = upstreams.transport.send(provider, counting.outgoing).await;
     let answer = sent.ok().filter(|answer| answer.status().is_success())?;
     let body = super::exchange::collect(answer, LARGEST_ANSWER)
         .await

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Tells SDKs not to repeat by themselves what we have repeated already.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// Why an answer that is under way ends without its end.
+const CLOSING: &str = "the gateway stops, and the time it leaves to requests under way is over";
+
 /// What a client is told when there is no answer.
 #[derive(Debug, Clone)]
 pub struct GatewayError {
@@ -112,6 +115,15 @@ impl GatewayError {
             message,
         );
         error.retry_after = none.retry_after;
+        error
+    }
+
+    /// The gateway stops, and the time it leaves to requests under way is over.
+    pub fn closing() -> Self {
+        let kind = "service_unavailable_error";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut error = Self::new(status, kind, Some("shutting_down"), CLOSING);
+        error.retry_after = Some(Duration::from_secs(1));
         error
     }
 

@@ -7,8 +7,8 @@ use super::relay::{Pace, Relay};
 use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
 use crate::protocols::{
-    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Upset, rate_limits,
-    transport_failure,
+    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Upset,
+    rate_limits, transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -58,12 +58,15 @@ impl Exchange<'_> {
     ) -> Result<Answer, Upset> {
         let id = &table.candidates[attempt.target].id;
         let provider = table.candidates[attempt.target].provider;
-        let Some(endpoint) = self.gateway.directory.endpoint(provider) else {
+        // One attempt, one configuration: it ends on the connection and with the key it began with.
+        let upstreams = self.gateway.upstreams.load_full();
+        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             let upset = Upset::silent(Failure::Disconnected, "the provider has no endpoint");
             return Err(failed(attempt, upset));
         };
-        let call = self.call(id, self.gateway.directory.traits(attempt.target));
-        let sent = self.send(endpoint, provider, call, &mut attempt, until);
+        let call = self.call(id, upstreams.directory.traits(attempt.target));
+        let way = (endpoint, &upstreams.transport);
+        let sent = self.send(way, provider, call, &mut attempt, until);
         let (passage, answer) = match sent.await {
             Ok(answered) => answered,
             Err(upset) => return Err(failed(attempt, upset)),
@@ -94,7 +97,7 @@ impl Exchange<'_> {
     /// Sends the call, and once more where the protocol knows another way.
     async fn send(
         &self,
-        endpoint: &Endpoint,
+        (endpoint, transport): (&Endpoint, &Transport),
         provider: usize,
         mut call: Call<'_>,
         attempt: &mut Attempt,
@@ -111,7 +114,7 @@ impl Exchange<'_> {
             note_losses(&endpoint, losses.names());
             attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
             let sent = async {
-                let sent = self.gateway.transport.send(provider, outgoing).await;
+                let sent = transport.send(provider, outgoing).await;
                 sent.map_err(unsent)
             };
             let answer = timely(until, sent).await?;
@@ -136,12 +139,14 @@ impl Exchange<'_> {
         until: Instant,
     ) -> Result<Answer, Upset> {
         let headers = kept_headers(answer.headers());
-        let limits = &self.gateway.limits;
+        let limits = self.gateway.limits.load();
         let pace = Pace {
             idle: limits.idle_timeout,
             until: self.started + limits.stream_timeout,
         };
-        let relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt);
+        drop(limits);
+        let relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt)
+            .closed_by(self.gateway.closing.clone());
         match relay.until_content(until).await {
             Ok(relay) => Ok(Answer::Stream {
                 headers,

@@ -38,7 +38,12 @@ pub(super) async fn run(
     body: Body,
 ) -> Response {
     let mut record = Record::begin(&gateway.handle, request_id(&headers));
-    let served = serve(&gateway, errand, &headers, body, &mut record).await;
+    let mut closing = gateway.closing.clone();
+    let served = tokio::select! {
+        biased;
+        served = serve(&gateway, errand, &headers, body, &mut record) => served,
+        () = closing.told() => Err(GatewayError::closing()),
+    };
     match served {
         Ok(Answer::Whole {
             headers,
@@ -84,7 +89,7 @@ async fn serve(
         );
         error
     };
-    let body = read_body(body, gateway.limits.max_body)
+    let body = read_body(body, gateway.limits.load().max_body)
         .await
         .map_err(|error| mistaken(record, error))?;
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
@@ -96,7 +101,7 @@ async fn serve(
         admission: &admission,
         headers,
         id: &id,
-        attempts: Attempts::new(gateway.limits.max_retries),
+        attempts: Attempts::new(gateway.limits.load().max_retries),
         record,
         tried: Vec::new(),
         outgrown: Vec::new(),
@@ -299,7 +304,7 @@ impl Journey<'_> {
         if let Some(own) = self.admission.timeout {
             return own;
         }
-        let limit = self.gateway.limits.timeout(choice.target);
+        let limit = self.gateway.limits.load().timeout(choice.target);
         match self.admission.max_tokens {
             Some(tokens) if !self.admission.stream => {
                 let expected = table.candidates[choice.target]
@@ -315,14 +320,19 @@ impl Journey<'_> {
         let mut tried = self.tried.clone();
         tried.push(choice.target);
         let others = self.others_left(&tried);
-        let more_allowed = self.attempts.made() <= self.gateway.limits.max_retries;
+        let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
         let mut part = if others && more_allowed {
             limit.mul_f64(PART_OF_TIME)
         } else {
             limit
         };
         if self.admission.stream {
-            part = part.min(self.gateway.limits.first_token_timeout(choice.target));
+            part = part.min(
+                self.gateway
+                    .limits
+                    .load()
+                    .first_token_timeout(choice.target),
+            );
         }
         (Instant::now() + part).min(self.started + limit)
     }

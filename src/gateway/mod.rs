@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod closing;
 mod count;
 mod errand;
 mod error;
@@ -14,11 +15,13 @@ mod models;
 mod record;
 mod relay;
 
+pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
 
 use crate::engine::Handle;
-use crate::protocols::{Dialect, Directory, Transport};
+use crate::protocols::{Dialect, Upstreams};
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -72,13 +75,14 @@ impl Limits {
     }
 }
 
-/// What the door needs to know; cheap to clone.
+/// What the door needs to know; cheap to clone. What a configuration says is replaced as a whole
+/// when it is read again, so it is looked at anew for each request and each attempt.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     pub handle: Handle,
-    pub directory: Arc<Directory>,
-    pub transport: Transport,
-    pub limits: Arc<Limits>,
+    pub upstreams: Arc<ArcSwap<Upstreams>>,
+    pub limits: Arc<ArcSwap<Limits>>,
+    pub closing: Closing,
 }
 
 /// The routes of /v1. Paths with `/v1` doubled or missing work too, for clients commonly err

@@ -2,6 +2,7 @@
 //! after it a broken stream ends in an error event, and never looks like a whole one.
 
 use super::attempt::{Attempt, Spent};
+use super::closing::Closing;
 use super::error::GatewayError;
 use super::record::Record;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
@@ -61,6 +62,7 @@ pub(super) struct Relay {
     record: Option<Record>,
     /// How it went, where that was known before the record came to live here.
     fate: Option<(RequestOutcome, Spent)>,
+    closing: Closing,
     ended: bool,
 }
 
@@ -84,8 +86,15 @@ impl Relay {
             attempt: Some(attempt),
             record: None,
             fate: None,
+            closing: Closing::default(),
             ended: false,
         }
+    }
+
+    /// Ends with an error event when that is told.
+    pub fn closed_by(mut self, closing: Closing) -> Self {
+        self.closing = closing;
+        self
     }
 
     /// Reads up to the first content. On failure the attempt is over and the client has seen
@@ -159,7 +168,11 @@ impl Relay {
         }
         while !self.ended {
             let deadline = self.pace.until.min(Instant::now() + self.pace.idle);
-            let read = timeout_at(deadline, self.upstream.next()).await;
+            let read = tokio::select! {
+                biased;
+                read = timeout_at(deadline, self.upstream.next()) => read,
+                () = self.closing.told() => return Some(self.close()),
+            };
             let stretch = match read {
                 Ok(read) => self.take_in(read),
                 Err(_) => self.too_slow(),
@@ -277,6 +290,15 @@ impl Relay {
         let mut out = BytesMut::new();
         self.passage.broken(&told, &mut out);
         out
+    }
+
+    /// The gateway stops: nobody's failure, but no whole answer either.
+    fn close(&mut self) -> Bytes {
+        self.settle(Outcome::Cancelled);
+        let mut out = BytesMut::new();
+        self.passage
+            .broken(&GatewayError::closing().told(), &mut out);
+        out.freeze()
     }
 
     fn settle(&mut self, outcome: Outcome) {

@@ -4,11 +4,12 @@
 use crate::clock;
 use crate::domain::{Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
 use crate::engine::Handle;
-use crate::protocols::{Directory, Endpoint, Transport};
+use crate::protocols::{Endpoint, Transport, Upstreams};
+use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked up who is due.
@@ -34,10 +35,9 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Probe {
     handle: Handle,
-    directory: Arc<Directory>,
-    transport: Transport,
+    upstreams: Arc<ArcSwap<Upstreams>>,
     /// Nothing where probes are switched off; those asked for by hand run all the same.
-    interval: Option<Duration>,
+    interval: watch::Receiver<Option<Duration>>,
     requests: mpsc::Receiver<Request>,
     /// When each provider was asked last.
     asked: Vec<Option<Moment>>,
@@ -47,20 +47,17 @@ impl Probe {
     /// The task, and the way to ask it for a probe by hand.
     pub fn new(
         handle: Handle,
-        directory: Arc<Directory>,
-        transport: Transport,
-        interval: Option<Duration>,
+        upstreams: Arc<ArcSwap<Upstreams>>,
+        interval: watch::Receiver<Option<Duration>>,
     ) -> (Self, mpsc::Sender<Request>) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let asked = vec![None; directory.endpoints.len()];
         (
             Self {
                 handle,
-                directory,
-                transport,
+                upstreams,
                 interval,
                 requests,
-                asked,
+                asked: Vec::new(),
             },
             sender,
         )
@@ -85,19 +82,24 @@ impl Probe {
 
     /// Asks all who are due, at once.
     async fn round(&mut self) {
-        let Some(interval) = self.interval else {
+        let Some(interval) = *self.interval.borrow() else {
             return;
         };
         let now = clock::now();
+        // The table first: whoever it knows has an address by then.
         let table = self.handle.routing_table();
-        let due: Vec<usize> = (0..self.directory.endpoints.len())
-            .filter(|&provider| self.directory.endpoint(provider).is_some())
+        let upstreams = self.upstreams.load_full();
+        let catalogue = &table.catalogue;
+        self.asked.resize(catalogue.providers.len(), None);
+        let places = catalogue.active_providers().map(|(place, _)| place);
+        let due: Vec<usize> = places
+            .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
             .filter(|&provider| {
+                let targets = || catalogue.active_targets();
                 let own = || {
-                    table
-                        .candidates
-                        .iter()
-                        .filter(|candidate| candidate.provider == provider)
+                    targets()
+                        .filter(|(_, target)| target.provider == provider)
+                        .map(|(place, _)| &table.candidates[place])
                 };
                 let down = own().any(|candidate| candidate.standing == Standing::Down);
                 let off = own().any(|candidate| matches!(candidate.standing, Standing::Off(_)));
@@ -109,8 +111,8 @@ impl Probe {
             self.asked[provider] = Some(now);
         }
         let findings = join_all(due.iter().filter_map(|&provider| {
-            let endpoint = self.directory.endpoint(provider)?;
-            Some(ask(&self.transport, provider, endpoint))
+            let endpoint = upstreams.directory.endpoint(provider)?;
+            Some(ask(&upstreams.transport, provider, endpoint))
         }));
         for finding in findings.await {
             self.handle.observe(Observation::Probe(finding.end));
@@ -118,10 +120,11 @@ impl Probe {
     }
 
     async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<Finding>) {
-        let Some(endpoint) = self.directory.endpoint(provider) else {
+        let upstreams = self.upstreams.load_full();
+        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             return;
         };
-        let finding = ask(&self.transport, provider, endpoint).await;
+        let finding = ask(&upstreams.transport, provider, endpoint).await;
         self.asked[provider] = Some(clock::now());
         self.handle.observe(Observation::Probe(finding.end.clone()));
         let _who_asked_may_have_left = reply.send(finding);

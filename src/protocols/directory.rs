@@ -82,6 +82,22 @@ impl Endpoint {
         }
     }
 
+    /// The same, with what `earlier` knows that still holds: what its models will want back, and
+    /// where the key is the same one, the key that may have been fetched with it.
+    #[must_use]
+    pub(super) fn continuing(self, earlier: &Self, is_same_key: bool) -> Self {
+        let credential = if is_same_key {
+            earlier.credential.clone()
+        } else {
+            self.credential
+        };
+        Self {
+            recall: earlier.recall.clone(),
+            credential,
+            ..self
+        }
+    }
+
     /// The endpoint with a key that is good now. `fresh`: the last one was refused.
     pub async fn ready(&self, fresh: bool) -> Result<Cow<'_, Self>, Upset> {
         let Credential::Source(source) = &self.credential else {

@@ -24,6 +24,7 @@ mod sse;
 mod transport;
 #[cfg(test)]
 mod trial;
+mod upstreams;
 mod vertex;
 
 pub use call::{Asked, Call, Counting, ModelTraits, Untranslatable};
@@ -37,6 +38,7 @@ pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, Splitter, TooLong};
 pub use transport::{Transport, TransportOptions, failure as transport_failure};
+pub use upstreams::{Arrival, Upstreams};
 pub use vertex::TokenSource;
 
 use bytes::Bytes;

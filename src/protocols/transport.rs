@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How connections are made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportOptions {
     pub connect_timeout: Duration,
 }
@@ -15,7 +15,8 @@ pub struct TransportOptions {
 /// Pools by the provider's place in the catalogue.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    pools: Arc<[Pool]>,
+    pools: Vec<Arc<Pool>>,
+    options: TransportOptions,
 }
 
 /// One provider's connections.
@@ -29,23 +30,29 @@ impl Transport {
     /// A pool of its own for each of so many providers, so that one provider's trouble takes no
     /// other's connections.
     pub fn new(providers: usize, options: TransportOptions) -> Result<Self, reqwest::Error> {
-        let client = || {
-            reqwest::Client::builder()
-                .connect_timeout(options.connect_timeout)
-                .redirect(reqwest::redirect::Policy::none())
-                .tcp_nodelay(true)
-                .pool_idle_timeout(Duration::from_mins(1))
-                .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
-                .build()
-        };
-        let pool = || {
-            Ok::<_, reqwest::Error>(Pool {
-                client: client()?,
-                addresses: Addresses::default(),
-            })
+        let pools = (0..providers).map(|_| Pool::new(options));
+        Ok(Self {
+            pools: pools.collect::<Result<_, _>>()?,
+            options,
+        })
+    }
+
+    /// Pools for so many providers: the same as here for those that are `kept`, as long as the
+    /// options are.
+    pub fn succeeded_by(
+        &self,
+        providers: usize,
+        options: TransportOptions,
+        kept: impl Fn(usize) -> bool,
+    ) -> Result<Self, reqwest::Error> {
+        let pool = |provider: usize| {
+            let old = self.pools.get(provider);
+            let old = old.filter(|_| options == self.options && kept(provider));
+            old.map_or_else(|| Pool::new(options), |old| Ok(Arc::clone(old)))
         };
         Ok(Self {
-            pools: (0..providers).map(|_| pool()).collect::<Result<_, _>>()?,
+            pools: (0..providers).map(pool).collect::<Result<_, _>>()?,
+            options,
         })
     }
 
@@ -66,6 +73,25 @@ impl Transport {
             .send();
         request.await.map_err(|error| failure(&error))
     }
+}
+
+impl Pool {
+    fn new(options: TransportOptions) -> Result<Arc<Self>, reqwest::Error> {
+        Ok(Arc::new(Self {
+            client: client(options)?,
+            addresses: Addresses::default(),
+        }))
+    }
+}
+
+fn client(options: TransportOptions) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(options.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .pool_idle_timeout(Duration::from_mins(1))
+        .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// The class of a transport's error.

@@ -6,11 +6,13 @@ use aibal_tui::domain::{
     TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Gateway, Limits, router};
-use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
+use aibal_tui::gateway::{Closing, Gateway, Limits, router};
+use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
 use aibal_tui::{clock, probe};
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A gateway under test.
@@ -98,23 +100,19 @@ pub async fn start_fleet(
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
-    let directory = Arc::new(directory);
     let options = TransportOptions {
         connect_timeout: Duration::from_secs(2),
     };
-    let transport = Transport::new(directory.endpoints.len(), options).unwrap();
-    let (task, _asking) = probe::Probe::new(
-        handle.clone(),
-        Arc::clone(&directory),
-        transport.clone(),
-        probes,
-    );
+    let upstreams = Upstreams::new(directory, options).unwrap();
+    let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
+    let interval = watch::channel(probes).1;
+    let (task, _asking) = probe::Probe::new(handle.clone(), Arc::clone(&upstreams), interval);
     tokio::spawn(task.run(stop.clone()));
     let gateway = Gateway {
         handle: handle.clone(),
-        directory,
-        transport,
-        limits: Arc::new(limits),
+        upstreams,
+        limits: Arc::new(ArcSwap::from_pointee(limits)),
+        closing: Closing::default(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());

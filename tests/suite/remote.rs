@@ -73,7 +73,7 @@ fn catalogue() -> Catalogue {
     Catalogue {
         providers: vec![provider("alpha"), provider("beta")],
         targets: vec![target(0, "alpha"), target(1, "beta")],
-        routes: Vec::new(),
+        ..Catalogue::default()
     }
 }
 

@@ -9,22 +9,30 @@ use crate::gateway::{Limits, TargetLimits};
 use crate::protocols::{
     Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
 };
+use futures_util::future::join_all;
 use std::time::Duration;
 
 /// How long a provider may take to list its models before we start without it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is configured; what cannot be used is said in `warnings`.
+/// What is configured; what cannot be used is said in `warnings`. `known` are those that there were
+/// before.
 pub async fn build(
     settings: &Settings,
+    known: &Catalogue,
     warnings: &mut Vec<String>,
 ) -> (Catalogue, Directory, Limits) {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     let mut limits = Vec::new();
-    for provider in &settings.providers {
-        let place = catalogue.providers.len();
+    let asked = settings.providers.iter().map(async |provider| {
         let endpoint = endpoint(provider);
-        let models = models(provider, endpoint.as_ref(), warnings).await;
+        let models = models(provider, endpoint.as_ref(), known).await;
+        (endpoint, models)
+    });
+    let answers = join_all(asked).await;
+    for (provider, (endpoint, (models, warning))) in settings.providers.iter().zip(answers) {
+        let place = catalogue.providers.len();
+        warnings.extend(warning);
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
             directory.traits.push(traits(model));
@@ -98,27 +106,34 @@ fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
     Some(endpoint.with_tokens(tokens))
 }
 
-/// Those that are configured, else those that the provider itself lists.
+/// Those that are configured, else those that the provider itself lists, else those that it listed
+/// before; and a warning where it lists none now.
 async fn models(
     provider: &ProviderSettings,
     endpoint: Option<&Endpoint>,
-    warnings: &mut Vec<String>,
-) -> Vec<ModelSettings> {
+    known: &Catalogue,
+) -> (Vec<ModelSettings>, Option<String>) {
     let Some(endpoint) = endpoint.filter(|_| provider.models.is_empty() && provider.is_usable())
     else {
-        return provider.models.clone();
+        return (provider.models.clone(), None);
     };
     if let Ok(Some(names)) = tokio::time::timeout(PATIENCE, listed(endpoint)).await {
-        return names
-            .iter()
-            .map(|name| provider.listed_model(name))
-            .collect();
+        let models = names.iter().map(|name| provider.listed_model(name));
+        return (models.collect(), None);
     }
-    warnings.push(format!(
-        "{}: no models are configured and {} lists none; add [[providers.models]]",
-        provider.name, provider.base_url
-    ));
-    Vec::new()
+    let before = known.active_targets();
+    let before = before.filter(|(_, target)| *target.id.provider == *provider.name);
+    let models: Vec<ModelSettings> = before
+        .map(|(_, target)| provider.listed_model(&target.id.model))
+        .collect();
+    let hint = if models.is_empty() {
+        "add [[providers.models]]"
+    } else {
+        "those that it listed before stay"
+    };
+    let (name, url) = (&provider.name, &provider.base_url);
+    let warning = format!("{name}: no models are configured and {url} lists none; {hint}");
+    (models, Some(warning))
 }
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {

@@ -7,7 +7,7 @@ use super::instance::Blueprint;
 use super::{Fault, screen};
 use crate::access::{Access, Role, Token};
 use crate::cli::arguments::Globals;
-use crate::config::{self, Loaded, ProbeMode, Settings};
+use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
 use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
@@ -31,6 +31,7 @@ pub(super) struct Plan {
     pub blueprint: Blueprint,
     pub screen: Options,
     pub listen: SocketAddr,
+    pub sources: Sources,
     pub loaded: Loaded,
     /// What the operator should know.
     pub warnings: Vec<String>,
@@ -42,13 +43,39 @@ pub(super) async fn from_configuration(globals: &Globals, logs: &Logs) -> Result
     let sources = sources(globals)?;
     let loaded = config::load(&sources).map_err(|mistakes| Fault::usage(mistakes.to_string()))?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let nobody_known = Catalogue::default();
+    let blueprint = draw(&loaded, globals.no_save, &nobody_known, &mut warnings).await;
+    let blueprint = blueprint.map_err(Fault::usage)?;
     let settings = &loaded.settings;
-    let (catalogue, directory, limits) = catalogue::build(settings, &mut warnings).await;
+    let place = settings.server.listen.to_string();
+    let usual = screen::options(globals, true, false, place, logs.recent.clone());
+    let screen = screen::configured(usual, globals, &settings.dashboard)?;
+    Ok(Plan {
+        blueprint,
+        screen,
+        listen: settings.server.listen,
+        warnings,
+        sources,
+        loaded,
+    })
+}
+
+/// What a configuration makes of an instance. `known` are those that there are already, for
+/// providers that list their models themselves and do not answer now. The error says that nobody
+/// could serve, and why.
+pub(super) async fn draw(
+    loaded: &Loaded,
+    no_save: bool,
+    known: &Catalogue,
+    warnings: &mut Vec<String>,
+) -> Result<Blueprint, String> {
+    let settings = &loaded.settings;
+    let (catalogue, directory, limits) = catalogue::build(settings, known, warnings).await;
     if !directory.endpoints.iter().any(Option::is_some) {
-        return Err(nobody(&loaded, &warnings));
+        return Err(nobody(loaded, warnings));
     }
     let tokens = tokens(settings);
-    let blueprint = Blueprint {
+    Ok(Blueprint {
         catalogue,
         directory,
         strategy: strategy(settings.balancing.strategy),
@@ -61,23 +88,12 @@ pub(super) async fn from_configuration(globals: &Globals, logs: &Logs) -> Result
         gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
         environment: settings.server.environment.clone(),
         drain: settings.server.drain,
-        saved: super::keeping::place(&loaded, globals.no_save),
+        saved: super::keeping::place(loaded, no_save),
         seed: crate::clock::now().micros(),
-        lost_lines: logs.lost.clone(),
-    };
-    let place = settings.server.listen.to_string();
-    let usual = screen::options(globals, true, false, place, logs.recent.clone());
-    let screen = screen::configured(usual, globals, &settings.dashboard)?;
-    Ok(Plan {
-        blueprint,
-        screen,
-        listen: settings.server.listen,
-        warnings,
-        loaded,
     })
 }
 
-fn nobody(loaded: &Loaded, warnings: &[String]) -> Fault {
+fn nobody(loaded: &Loaded, warnings: &[String]) -> String {
     let why = loaded
         .no_provider()
         .unwrap_or_else(|| "no provider can be used".to_owned());
@@ -87,7 +103,7 @@ fn nobody(loaded: &Loaded, warnings: &[String]) -> Fault {
         .map_or("one of theirs", String::as_str);
     let text = format!("{why}; set a key, for example {known}, or try `aibal-tui demo`");
     let lines = [text].into_iter().chain(warnings.iter().cloned());
-    Fault::usage(lines.collect::<Vec<_>>().join("\n  "))
+    lines.collect::<Vec<_>>().join("\n  ")
 }
 
 fn strategy(configured: config::Strategy) -> Strategy {
@@ -229,7 +245,6 @@ pub(super) fn of_demo(
         drain: Duration::from_secs(30),
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
-        lost_lines: logs.lost.clone(),
     };
     let options = screen::options(
         globals,

@@ -1,7 +1,7 @@
 //! Which layer wins, and what is said about where a value came from.
 
 use super::Desk;
-use crate::config::{Origin, changes, show};
+use crate::config::{Origin, show};
 use std::time::Duration;
 
 fn origin_of(desk: &Desk, key: &str) -> String {
@@ -173,28 +173,6 @@ fn show_lists_what_is_in_force_with_its_origin_and_masks_secrets() {
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
-}
-
-#[test]
-fn a_reload_tells_what_changed() {
-    let old = Desk::with_file("[balancing]\nmax_retries = 1\n")
-        .loaded()
-        .entries;
-    let new = Desk::with_file("[cache]\nmax_mb = 5\n").loaded().entries;
-
-    let changes = changes(&old, &new);
-
-    let told: Vec<String> = changes
-        .iter()
-        .map(|change| format!("{} {:?} {:?}", change.key, change.from, change.to))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            "balancing.max_retries Some(\"1\") Some(\"3\")",
-            "cache.max_mb None Some(\"5\")"
-        ]
-    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ impl Fleet {
                 model,
                 action,
             } => self.count(&provider, model.as_deref(), action, now),
+            Command::Reconfigure(next) => self.reconfigure(*next, now),
         }
     }
 
@@ -258,7 +259,7 @@ impl Fleet {
         })
     }
 
-    fn revise(
+    pub(super) fn revise(
         &mut self,
         what: String,
         who: String,
@@ -295,9 +296,9 @@ impl Fleet {
             .ok_or_else(|| Refusal::UnknownProvider {
                 name: name.to_owned(),
                 known: self
-                    .providers
-                    .iter()
-                    .map(|record| record.name.to_string())
+                    .catalogue
+                    .active_providers()
+                    .map(|(_, provider)| provider.name.to_string())
                     .collect(),
             })
     }

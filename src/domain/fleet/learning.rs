@@ -24,20 +24,31 @@ impl Fleet {
         let mut effects = Vec::new();
         match observation {
             Observation::Round(round) => self.decisions.add((**round).clone()),
-            Observation::FirstToken(first) if first.target < self.targets.len() => {
+            Observation::FirstToken(first)
+                if self.is_lesson(first.target, first.ticket.started) =>
+            {
                 self.first_token_came(first, now, &mut effects);
             }
             Observation::Attempt(end) if end.target < self.targets.len() => {
-                self.attempt_ended(end, now, &mut effects);
+                self.count_attempt(end, now);
+                if self.is_lesson(end.target, end.started) {
+                    self.attempt_ended(end, now, &mut effects);
+                }
             }
             Observation::Request(end) => self.request_ended(end, now, &mut effects),
             Observation::Probe(end) if end.provider < self.providers.len() => {
                 self.probe_ended(end, now, &mut effects);
             }
-            // Sent before a reload took the target away.
+            // Began before a reload gave the target another address or key.
             Observation::FirstToken(_) | Observation::Attempt(_) | Observation::Probe(_) => {}
         }
         effects
+    }
+
+    /// Whether something that began then says anything of the target as it is now.
+    fn is_lesson(&self, target: usize, started: Moment) -> bool {
+        let record = self.targets.get(target);
+        record.is_some_and(|record| record.since <= started)
     }
 
     fn first_token_came(&mut self, first: &FirstToken, now: Moment, effects: &mut Vec<Effect>) {
@@ -51,12 +62,16 @@ impl Fleet {
         self.breaker_succeeded(first.target, first.trial, now, effects);
     }
 
-    fn attempt_ended(&mut self, end: &AttemptEnd, now: Moment, effects: &mut Vec<Effect>) {
+    fn count_attempt(&mut self, end: &AttemptEnd, now: Moment) {
         let provider = self.catalogue.targets[end.target].provider;
         self.targets[end.target]
             .history
             .record(end.ended, |column| column.add(end));
         self.providers[provider].rate.add(now);
+    }
+
+    fn attempt_ended(&mut self, end: &AttemptEnd, now: Moment, effects: &mut Vec<Effect>) {
+        let provider = self.catalogue.targets[end.target].provider;
         self.learn_limits(end.target, &end.limits, end.ticket, now);
         match end.outcome {
             Outcome::Success => {
@@ -226,7 +241,7 @@ impl Fleet {
     }
 
     pub(super) fn enabled_targets(&self) -> impl Iterator<Item = usize> {
-        let targets = self.catalogue.targets.iter().enumerate();
+        let targets = self.catalogue.active_targets();
         targets
             .filter(|(_, spec)| self.providers[spec.provider].off_reason().is_none())
             .map(|(at, _)| at)
@@ -352,7 +367,7 @@ impl Fleet {
     }
 
     pub(super) fn targets_of(&self, provider: usize) -> Vec<usize> {
-        let targets = self.catalogue.targets.iter().enumerate();
+        let targets = self.catalogue.active_targets();
         targets
             .filter(|(_, spec)| spec.provider == provider)
             .map(|(at, _)| at)

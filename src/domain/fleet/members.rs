@@ -92,6 +92,8 @@ pub(super) struct TargetRecord {
     pub succeeded_at: Option<Moment>,
     pub history: Timeline<Tally>,
     pub gauge: Arc<Gauge>,
+    /// What began before this went to another address, or with another key.
+    pub since: Moment,
 }
 
 impl TargetRecord {
@@ -110,7 +112,27 @@ impl TargetRecord {
             succeeded_at: None,
             history: Timeline::default(),
             gauge: Arc::default(),
+            since: Moment::default(),
         }
+    }
+
+    /// Its provider has another key: what the old one was told does not hold.
+    pub fn rekey(&mut self, now: Moment) {
+        self.blocked = None;
+        self.backoff = BACKOFF;
+        self.quota = Quota::default();
+        self.since = now;
+    }
+
+    /// Its provider is elsewhere: everything is to be learnt anew. What was served and spent stays.
+    pub fn renew(&mut self, now: Moment) {
+        let fresh = Self {
+            since: now,
+            ..Self::new()
+        };
+        let old = std::mem::replace(self, fresh);
+        self.history = old.history;
+        self.gauge = old.gauge;
     }
 
     /// Odds of failing, 0..1.
@@ -239,6 +261,21 @@ impl ProviderRecord {
             state_since: now,
             why: spec.off.as_deref().unwrap_or_default().to_owned(),
         }
+    }
+
+    /// Takes over how it is configured.
+    pub fn configure(&mut self, spec: &Provider) {
+        self.enabled = spec.enabled;
+        self.priority = spec.priority;
+        self.max_concurrent = spec.max_concurrent;
+        self.weights = spec.weights;
+    }
+
+    /// It is elsewhere: what probes saw does not hold.
+    pub fn renew(&mut self) {
+        self.failed_probes = 0;
+        self.down = false;
+        self.probe_detail.clear();
     }
 
     /// Why nothing is sent there, where it is switched off.

@@ -6,6 +6,7 @@ mod commands;
 mod learning;
 mod members;
 mod pin;
+mod reconfiguring;
 mod reports;
 mod routing;
 #[cfg(test)]
@@ -39,6 +40,8 @@ const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
 /// How many of each are kept for readers.
 const EVENTS_KEPT: usize = 100;
 const REVISIONS_KEPT: usize = 200;
+/// Why nothing is sent to whoever is configured no more.
+const REMOVED: &str = "removed from the configuration";
 
 /// Everything; owned by the engine, never shared.
 #[derive(Debug)]

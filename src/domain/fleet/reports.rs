@@ -50,10 +50,12 @@ impl Fleet {
             provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
         }
         let requests = self.requests.columns(span, now);
+        // What a provider did and cost stays true when it is removed.
         let totals = totals(&requests, &providers);
         let spending: Vec<Column> = (0..span.columns)
             .map(|at| request_column(&requests[at], &providers, at))
             .collect();
+        let providers = self.active(providers);
         Snapshot {
             at: now,
             since: span.start(now).max(self.started),
@@ -93,6 +95,7 @@ impl Fleet {
             provider.availability = self.providers[at].uptime.sum(span, now).part();
         }
         let totals = totals(&[self.requests.sum(span, now)], &providers);
+        let providers = self.active(providers);
         PerformanceReport {
             hours,
             at: now,
@@ -100,6 +103,15 @@ impl Fleet {
             totals,
             providers,
         }
+    }
+
+    /// Without those that are configured no more.
+    fn active(&self, pictures: Vec<ProviderSnapshot>) -> Vec<ProviderSnapshot> {
+        let retired = &self.catalogue.retired.providers;
+        let all = pictures.into_iter().enumerate();
+        all.filter(|(at, _)| !retired.contains(at))
+            .map(|(_, picture)| picture)
+            .collect()
     }
 
     fn provider_picture(
@@ -115,8 +127,13 @@ impl Fleet {
             .iter()
             .map(|&target| self.model_picture(target, &columns[target]))
             .collect();
+        let specs = self.catalogue.targets.iter().zip(columns);
+        let own: Vec<&Vec<Tally>> = specs
+            .filter(|(spec, _)| spec.provider == at)
+            .map(|(_, columns)| columns)
+            .collect();
         let merged: Vec<Tally> = (0..count)
-            .map(|column| merged(targets.iter().map(|&target| &columns[target][column])))
+            .map(|column| merged(own.iter().map(|columns| &columns[column])))
             .collect();
         let sum = merged_all(&merged);
         let is_off =

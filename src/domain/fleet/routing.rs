@@ -1,13 +1,13 @@
 //! What the next choice needs: estimates from the statistics, and each target's standing.
 
 use super::members::{Speed, TargetRecord};
-use super::{Fleet, OUTPUT_PRIOR};
+use super::{Fleet, OUTPUT_PRIOR, REMOVED};
 use crate::domain::balance::{Ask, shares};
 use crate::domain::breaker::BreakerState;
 use crate::domain::decay::DecayedMean;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, RoutingTable, Standing, State};
-use crate::domain::target::ModelType;
+use crate::domain::target::{ModelType, ModelTypes};
 use crate::domain::units::Moment;
 use std::sync::Arc;
 
@@ -53,10 +53,15 @@ impl Fleet {
         let spec = &self.catalogue.targets[at];
         let record = &self.targets[at];
         let provider = &self.providers[spec.provider];
+        let is_retired = self.catalogue.retired.targets.contains(&at);
         Candidate {
             id: spec.id.clone(),
             provider: spec.provider,
-            types: spec.types,
+            types: if is_retired {
+                ModelTypes::default()
+            } else {
+                spec.types
+            },
             capabilities: spec.capabilities,
             price: spec.price,
             standing: self.standing(at),
@@ -78,6 +83,9 @@ impl Fleet {
     }
 
     fn standing(&self, target: usize) -> Standing {
+        if self.catalogue.retired.targets.contains(&target) {
+            return Standing::Off(REMOVED.into());
+        }
         let provider = &self.providers[self.catalogue.targets[target].provider];
         if let Some(why) = provider.off_reason() {
             return Standing::Off(why);

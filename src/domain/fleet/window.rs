@@ -48,6 +48,17 @@ impl Window {
         }
     }
 
+    /// Room for so many targets; there are never fewer than before.
+    pub fn grow(&mut self, targets: usize) {
+        self.sums.resize(targets, Sums::default());
+    }
+
+    /// As if the target had never been asked.
+    pub fn forget(&mut self, target: usize) {
+        self.entries.retain(|entry| entry.target != target);
+        self.sums[target] = Sums::default();
+    }
+
     pub fn add(&mut self, target: usize, seconds: Option<f64>) {
         if self.entries.len() >= LENGTH
             && let Some(old) = self.entries.pop_front()

@@ -41,7 +41,7 @@ fn fleet() -> Fleet {
             target(0, "a", Some(Price::flat(1.0, 2.0))),
             target(1, "b", None),
         ],
-        routes: Vec::new(),
+        ..Catalogue::default()
     };
     Fleet::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0))
 }

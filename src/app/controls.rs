@@ -1,0 +1,145 @@
+//! What can be changed of an instance while it runs, and the one way to change it.
+
+use super::instance::Blueprint;
+use crate::access::Access;
+use crate::client::{Local, Refused};
+use crate::contract::{self, ReloadReport};
+use crate::domain::{Answer, Catalogue, Command, Reconfiguration, Succession};
+use crate::engine::{Handle, WishError};
+use crate::gateway::{Limits, TargetLimits};
+use crate::protocols::{Arrival, TransportOptions, Upstreams};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// An engine that is busy is asked again that often, after a pause each.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Somebody wants the configuration read again.
+#[derive(Debug)]
+pub struct ReloadWish {
+    pub who: String,
+    pub reason: Option<String>,
+    /// Where to answer; without one, mistakes are logged and shown.
+    pub reply: Option<oneshot::Sender<Result<ReloadReport, Refused>>>,
+}
+
+/// The parts of a running instance that a configuration decides about.
+#[derive(Debug)]
+pub struct Controls {
+    pub handle: Handle,
+    pub local: Local,
+    pub upstreams: Arc<ArcSwap<Upstreams>>,
+    pub limits: Arc<ArcSwap<Limits>>,
+    pub probe_interval: watch::Sender<Option<Duration>>,
+    /// Of the control door, and of the door for model traffic.
+    pub access: Access,
+    pub gateway_access: Access,
+    pub drain: watch::Sender<Duration>,
+}
+
+/// What a configuration that was read again brings, beside the blueprint that it makes.
+#[derive(Debug)]
+pub struct News {
+    pub succession: Succession,
+    pub reconfiguration: Reconfiguration,
+}
+
+impl Controls {
+    /// Of an instance that is being built.
+    pub fn new(handle: Handle, blueprint: Blueprint) -> anyhow::Result<Self> {
+        let options = TransportOptions {
+            connect_timeout: blueprint.connect_timeout,
+        };
+        let upstreams = Upstreams::new(blueprint.directory, options)?;
+        let who = contract::Instance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: blueprint.environment,
+        };
+        Ok(Self {
+            local: Local::new(handle.clone(), who).saved(&blueprint.saved),
+            handle,
+            upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
+            limits: Arc::new(ArcSwap::from_pointee(blueprint.limits)),
+            probe_interval: watch::Sender::new(blueprint.probe_interval),
+            access: blueprint.access,
+            gateway_access: blueprint.gateway_access,
+            drain: watch::Sender::new(blueprint.drain),
+        })
+    }
+
+    /// The catalogue in force.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.handle.routing_table().catalogue)
+    }
+
+    /// Puts a configuration in force, all of it at once; says under which revision. An error has
+    /// changed nothing.
+    pub async fn take_over(&self, blueprint: Blueprint, news: News) -> anyhow::Result<u64> {
+        let News {
+            succession,
+            reconfiguration,
+        } = news;
+        let earlier = self.catalogue();
+        let arrival = Arrival {
+            earlier: &earlier,
+            succession: &succession,
+            renewals: &reconfiguration.renewals,
+        };
+        let options = TransportOptions {
+            connect_timeout: blueprint.connect_timeout,
+        };
+        let (upstreams, limits) = (self.upstreams.load_full(), self.limits.load_full());
+        let next = upstreams.succeeded_by(blueprint.directory, options, arrival)?;
+        // Before the table: whoever reads a new one finds everybody who is in it.
+        self.upstreams.store(Arc::new(next));
+        let targets = placed(&blueprint.limits.targets, &succession);
+        self.limits.store(Arc::new(Limits {
+            targets,
+            ..blueprint.limits
+        }));
+        let answer = self.reconfigure(reconfiguration).await;
+        let revision = match answer {
+            Ok(revision) => revision,
+            Err(error) => {
+                self.upstreams.store(upstreams);
+                self.limits.store(limits);
+                return Err(error.into());
+            }
+        };
+        self.access.follow(&blueprint.access);
+        self.gateway_access.follow(&blueprint.gateway_access);
+        self.probe_interval.send_replace(blueprint.probe_interval);
+        self.drain.send_replace(blueprint.drain);
+        self.local
+            .reconfigured(&blueprint.environment, &blueprint.saved);
+        Ok(revision)
+    }
+
+    async fn reconfigure(&self, next: Reconfiguration) -> Result<u64, WishError> {
+        let mut tries = 0;
+        loop {
+            let command = Command::Reconfigure(Box::new(next.clone()));
+            match self.handle.obey(command).await {
+                Ok(Answer::Reconfigured(revision)) => return Ok(revision),
+                Err(WishError::Busy(_)) if tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+                Ok(_) => unreachable!("the fleet answers a command in its own kind"),
+            }
+        }
+    }
+}
+
+/// What differs for single targets, by the places of the catalogue.
+fn placed(own: &[TargetLimits], succession: &Succession) -> Vec<TargetLimits> {
+    let mut targets = vec![TargetLimits::default(); succession.catalogue.targets.len()];
+    for (&place, own) in succession.targets.iter().zip(own) {
+        targets[place] = *own;
+    }
+    targets
+}

@@ -1,0 +1,299 @@
+//! Reading the configuration again: all layers, the whole checked, and then all of it at once or
+//! nothing. Every way to ask for it ends here.
+
+use super::blueprint;
+use super::controls::{Controls, News};
+use crate::client::Refused;
+use crate::config::{
+    self, Change, Difference, Loaded, Mistake, Mistakes, ProviderSettings, Settings, Sources,
+};
+use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
+use crate::domain::{Catalogue, Objective, ProviderSetting, Reconfiguration, Renewal, Succession};
+use crate::tui::Keymap;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Where a provider is; another place means that nothing that was learnt of it holds.
+#[derive(Debug, Clone, PartialEq)]
+struct Residence {
+    kind: String,
+    base_url: String,
+    /// Project and location.
+    place: Option<(String, String)>,
+}
+
+/// The configuration in force.
+#[derive(Debug)]
+pub(super) struct Holding {
+    pub loaded: Loaded,
+    /// Of everybody who was ever configured.
+    residences: BTreeMap<String, Residence>,
+}
+
+/// Who asks, and why.
+#[derive(Debug, Clone)]
+pub(super) struct Occasion {
+    pub who: String,
+    pub reason: Option<String>,
+    /// Whether models that providers list themselves are asked for though no setting differs.
+    pub is_asked: bool,
+}
+
+/// Why the configuration in force stays.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Mistakes(Mistakes),
+    /// Nobody could serve.
+    Nobody(String),
+    Failed(anyhow::Error),
+}
+
+impl Holding {
+    pub fn new(loaded: Loaded) -> Self {
+        let residences = residences(&loaded.settings).collect();
+        Self { loaded, residences }
+    }
+
+    /// Reads the configuration again and puts it in force.
+    pub async fn reload(
+        &mut self,
+        controls: &Controls,
+        (sources, no_save): (&Sources, bool),
+        occasion: Occasion,
+    ) -> Result<ReloadReport, Refusal> {
+        let loaded = read(sources).await?;
+        let mut difference = loaded.difference(&self.loaded);
+        let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        if difference.is_empty() && !occasion.is_asked {
+            return Ok(report(&difference, controls, warnings));
+        }
+        let earlier = controls.catalogue();
+        let mut blueprint = blueprint::draw(&loaded, no_save, &earlier, &mut warnings)
+            .await
+            .map_err(Refusal::Nobody)?;
+        let catalogue = std::mem::take(&mut blueprint.catalogue);
+        let succession = earlier.succeeded_by(catalogue);
+        add_listed(&mut difference, &loaded.settings, &earlier, &succession);
+        if !difference.is_empty() {
+            let reconfiguration = Reconfiguration {
+                catalogue: succession.catalogue.clone(),
+                strategy: blueprint.strategy,
+                tuning: blueprint.tuning,
+                weights: blueprint.weights,
+                objectives: objectives(&difference),
+                settings: settings(&difference, &succession.catalogue),
+                renewals: self.renewals(&loaded.settings, &succession.catalogue),
+                changes: difference.told(),
+                who: occasion.who,
+                reason: occasion.reason,
+            };
+            let news = News {
+                succession,
+                reconfiguration,
+            };
+            let taken = controls.take_over(blueprint, news).await;
+            taken.map_err(Refusal::Failed)?;
+        }
+        self.residences.extend(residences(&loaded.settings));
+        self.loaded = loaded;
+        Ok(report(&difference, controls, warnings))
+    }
+
+    /// Who is reached in another way than when they were configured last.
+    fn renewals(&self, next: &Settings, catalogue: &Catalogue) -> Vec<(usize, Renewal)> {
+        let now = residences(next);
+        let renewals = next
+            .providers
+            .iter()
+            .zip(now)
+            .filter_map(|(provider, now)| {
+                let (name, residence) = now;
+                let place = catalogue.provider(&name)?;
+                let before = self.residences.get(&name)?;
+                if *before != residence {
+                    return Some((place, Renewal::Address));
+                }
+                let mut known = self.loaded.settings.providers.iter();
+                let known = known.find(|known| known.name == name);
+                // Of those that were removed no key is kept.
+                let is_same = known.is_some_and(|known| has_same_key(known, provider));
+                (!is_same).then_some((place, Renewal::Key))
+            });
+        renewals.collect()
+    }
+}
+
+async fn read(sources: &Sources) -> Result<Loaded, Refusal> {
+    let own = sources.clone();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&own)).await;
+    let loaded = loaded.map_err(|error| Refusal::Failed(error.into()))?;
+    let loaded = loaded.map_err(Refusal::Mistakes)?;
+    // The one check that the configuration cannot make itself: which actions there are.
+    Keymap::with(&loaded.settings.dashboard.keys).map_err(|problem| {
+        Refusal::Mistakes(Mistakes(vec![Mistake {
+            origin: None,
+            key: "dashboard.keys".to_owned(),
+            value: None,
+            problem,
+        }]))
+    })?;
+    Ok(loaded)
+}
+
+fn residences(settings: &Settings) -> impl Iterator<Item = (String, Residence)> {
+    settings.providers.iter().map(|provider| {
+        let vertex = provider.vertex.as_ref();
+        let residence = Residence {
+            kind: provider.kind.clone(),
+            base_url: provider.base_url.clone(),
+            place: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
+        };
+        (provider.name.clone(), residence)
+    })
+}
+
+fn has_same_key(before: &ProviderSettings, now: &ProviderSettings) -> bool {
+    let credentials = |provider: &ProviderSettings| {
+        let vertex = provider.vertex.as_ref();
+        vertex.and_then(|vertex| vertex.credentials.clone())
+    };
+    before.key == now.key && credentials(before) == credentials(now)
+}
+
+/// What providers list otherwise than before, where that alone says which models they have.
+fn add_listed(
+    difference: &mut Difference,
+    settings: &Settings,
+    earlier: &Catalogue,
+    next: &Succession,
+) {
+    for provider in settings.providers.iter().filter(|it| it.models.is_empty()) {
+        let (from, to) = (
+            models(earlier, &provider.name),
+            models(&next.catalogue, &provider.name),
+        );
+        if from != to {
+            difference.add(Change {
+                key: format!("providers[{}].models", provider.name),
+                from,
+                to,
+                note: Some("as it lists them itself".to_owned()),
+            });
+        }
+    }
+}
+
+fn models(catalogue: &Catalogue, provider: &str) -> Option<String> {
+    let own = catalogue.active_targets();
+    let own = own.filter(|(_, target)| &*target.id.provider == provider);
+    let names: Vec<&str> = own.map(|(_, target)| &*target.id.model).collect();
+    (!names.is_empty()).then(|| format!("{names:?}"))
+}
+
+fn objectives(difference: &Difference) -> Vec<Objective> {
+    let is_changed = |objective: &Objective| {
+        difference.touches(&format!("balancing.weights.{}", objective.word()))
+    };
+    Objective::ALL.into_iter().filter(is_changed).collect()
+}
+
+/// What changed of providers that may be changed while running too.
+fn settings(difference: &Difference, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
+    const NAMES: [(&str, ProviderSetting); 4] = [
+        ("enabled", ProviderSetting::Enabled),
+        ("priority", ProviderSetting::Priority),
+        ("max_concurrent", ProviderSetting::MaxConcurrent),
+        ("weights", ProviderSetting::Weights),
+    ];
+    let of = |(place, provider): (usize, &crate::domain::Provider)| {
+        let name = provider.name.clone();
+        NAMES.into_iter().filter_map(move |(key, setting)| {
+            let key = format!("providers[{name}].{key}");
+            difference.touches(&key).then_some((place, setting))
+        })
+    };
+    next.active_providers().flat_map(of).collect()
+}
+
+fn report(difference: &Difference, controls: &Controls, warnings: Vec<String>) -> ReloadReport {
+    let change = |change: &Change| SettingChange {
+        key: change.key.clone(),
+        from: value(change.from.as_ref()),
+        to: value(change.to.as_ref()),
+        note: change.note.clone(),
+    };
+    ReloadReport {
+        changed: difference.changes.iter().map(change).collect(),
+        revision: controls.handle.routing_table().revision,
+        warnings,
+    }
+}
+
+/// A value that TOML would write as JSON does, or else its text.
+fn value(shown: Option<&String>) -> Value {
+    shown.map_or(Value::Null, |shown| {
+        serde_json::from_str(shown).unwrap_or_else(|_| shown.as_str().into())
+    })
+}
+
+impl Refusal {
+    /// All that is wrong, a line for each.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Mistakes(mistakes) => mistakes.0.iter().map(ToString::to_string).collect(),
+            Self::Nobody(text) => vec![text.clone()],
+            Self::Failed(error) => vec![format!("{error:#}")],
+        }
+    }
+
+    /// In one sentence, for the events.
+    pub fn sentence(&self) -> String {
+        let lines = self.lines();
+        let more = match lines.len() {
+            0 | 1 => String::new(),
+            several => format!(" (and {} more)", several - 1),
+        };
+        let first = lines.first().map(String::as_str).unwrap_or_default();
+        format!("{}: {first}{more}", self.headline())
+    }
+
+    fn headline(&self) -> String {
+        let what = match self {
+            Self::Mistakes(Mistakes(mistakes)) if mistakes.len() == 1 => "has a mistake".to_owned(),
+            Self::Mistakes(Mistakes(mistakes)) => format!("has {} mistakes", mistakes.len()),
+            Self::Nobody(_) => "leaves nobody who could serve".to_owned(),
+            Self::Failed(_) => "could not be put in force".to_owned(),
+        };
+        format!("the configuration {what}, so nothing changed")
+    }
+}
+
+impl From<&Refusal> for Refused {
+    fn from(refusal: &Refusal) -> Self {
+        let detail = format!("{}:\n{}", refusal.headline(), refusal.lines().join("\n"));
+        match refusal {
+            Refusal::Mistakes(mistakes) => Problem {
+                errors: mistakes.0.iter().map(field).collect(),
+                ..Problem::new(422, detail)
+            }
+            .into(),
+            Refusal::Nobody(_) => Problem::new(422, detail).into(),
+            Refusal::Failed(_) => Self {
+                problem: Problem::new(503, detail),
+                retry_after: Some(Duration::from_secs(1)),
+            },
+        }
+    }
+}
+
+fn field(mistake: &Mistake) -> FieldProblem {
+    FieldProblem {
+        place: mistake.origin.as_ref().map(ToString::to_string),
+        ..FieldProblem::new(
+            &mistake.key,
+            value(mistake.value.as_ref()),
+            &mistake.problem,
+        )
+    }
+}

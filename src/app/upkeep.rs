@@ -1,0 +1,160 @@
+//! The one task that holds the configuration in force: it writes changes back to where they belong,
+//! and reads everything again when somebody asks for it or a file is another than it was.
+
+use super::controls::{Controls, ReloadWish};
+use super::instance::Instance;
+use super::keeping;
+use super::reloading::{Holding, Occasion};
+use super::watching::Watch;
+use crate::client::Refused;
+use crate::config::{self, Loaded, Sources};
+use crate::domain::Effect;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Who the record names where nobody asked.
+const ITSELF: &str = "aibal-tui";
+
+#[derive(Debug)]
+struct Upkeep {
+    controls: Controls,
+    sources: Sources,
+    no_save: bool,
+    holding: Holding,
+    /// Warnings that were told.
+    warned: BTreeSet<String>,
+}
+
+/// Starts the task. It ends with the engine.
+pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, no_save: bool) {
+    let taken = instance.keepsakes.take().zip(instance.reloading.take());
+    let Some((mut keepsakes, (controls, mut wishes))) = taken else {
+        return;
+    };
+    let mut watch = Watch::over(files(&sources, &loaded));
+    let mut upkeep = Upkeep {
+        controls,
+        sources,
+        no_save,
+        warned: loaded.warnings.iter().map(ToString::to_string).collect(),
+        holding: Holding::new(loaded),
+    };
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                effect = keepsakes.recv() => match effect {
+                    Some(effect) => upkeep.keep(&effect).await,
+                    None => return,
+                },
+                Some(wish) = wishes.recv() => upkeep.grant(wish).await,
+                () = watch.changed() => upkeep.follow_files().await,
+            }
+            watch.look_at(files(&upkeep.sources, &upkeep.holding.loaded));
+        }
+    });
+}
+
+/// Every file that the configuration came from, or could come from.
+fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
+    let mut files = sources.files();
+    files.push(sources.dot_env());
+    files.extend(loaded.key_files().map(|path| sources.cwd.join(path)));
+    files
+}
+
+impl Upkeep {
+    async fn keep(&mut self, effect: &Effect) {
+        if self.no_save {
+            return;
+        }
+        let handle = &self.controls.handle;
+        let Some(edit) = keeping::edit(effect, handle).await else {
+            return;
+        };
+        let (loaded, sources, own) = (
+            self.holding.loaded.clone(),
+            self.sources.clone(),
+            edit.clone(),
+        );
+        let written = tokio::task::spawn_blocking(move || {
+            let report = config::write_back(&loaded, &[own])?;
+            Ok::<_, config::WriteError>((report, config::load(&sources)))
+        });
+        match written.await {
+            Ok(Ok((report, read))) => {
+                for held in report.held {
+                    tracing::info!("{held}");
+                }
+                // Where it cannot be read, somebody else broke it, and the watch tells of that.
+                if let Ok(read) = read {
+                    self.holding.loaded = self.holding.loaded.clone().after_writing(&edit, read);
+                }
+            }
+            Ok(Err(error)) => {
+                handle.inform(format!("a change stays in memory: could not {error}"), true);
+            }
+            Err(error) => tracing::error!("a change was not written: {error}"),
+        }
+    }
+
+    async fn grant(&mut self, wish: ReloadWish) {
+        let occasion = Occasion {
+            who: wish.who,
+            reason: wish.reason,
+            is_asked: true,
+        };
+        match wish.reply {
+            Some(reply) => {
+                let answer = self.reload(occasion).await;
+                let _who_asked_may_have_left = reply.send(answer.map_err(|it| Refused::from(&it)));
+            }
+            None => self.reload_unasked(occasion).await,
+        }
+    }
+
+    async fn follow_files(&mut self) {
+        let occasion = Occasion {
+            who: ITSELF.to_owned(),
+            reason: Some("a file of the configuration changed".to_owned()),
+            is_asked: false,
+        };
+        self.reload_unasked(occasion).await;
+    }
+
+    /// Nobody waits for the answer, so what is wrong goes to the log and the events.
+    async fn reload_unasked(&mut self, occasion: Occasion) {
+        if let Err(refusal) = self.reload(occasion).await {
+            for line in refusal.lines() {
+                tracing::error!("{line}");
+            }
+            self.controls.handle.inform(refusal.sentence(), true);
+        }
+    }
+
+    async fn reload(
+        &mut self,
+        occasion: Occasion,
+    ) -> Result<crate::contract::ReloadReport, super::reloading::Refusal> {
+        let from = (&self.sources, self.no_save);
+        let report = self.holding.reload(&self.controls, from, occasion).await?;
+        for warning in &report.warnings {
+            if self.warned.insert(warning.clone()) {
+                tracing::warn!("{warning}");
+                self.controls.handle.inform(warning.clone(), false);
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Asks for a reload that nobody waits for, for example at a signal.
+pub(super) fn ask(instance: &Instance, reason: &str) {
+    let wish = ReloadWish {
+        who: ITSELF.to_owned(),
+        reason: Some(reason.to_owned()),
+        reply: None,
+    };
+    if instance.reloads.try_send(wish).is_err() {
+        tracing::warn!("there is no configuration that could be read again now ({reason})");
+    }
+}

@@ -1,0 +1,235 @@
+//! What differs between two configurations, secrets masked.
+
+use super::edit::Edit;
+use super::entry::Entry;
+use super::settings::ProviderSettings;
+use super::{Loaded, unbuilt};
+use crate::secrets::MASK;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is read once, when the program or its dashboard starts.
+const AT_START: &[(&str, &str)] = &[
+    ("server.listen", "needs a restart"),
+    ("dashboard.", "holds from the dashboard's next start on"),
+];
+/// A value in a sentence is not longer than it needs to be recognised.
+const VALUE_LENGTH: usize = 60;
+
+/// One setting that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub key: String,
+    /// As TOML would write it, secrets masked; `None` where it is not set on that side.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// What keeps it from being in force.
+    pub note: Option<String>,
+}
+
+/// All that differs, in the order of the later configuration, removed settings last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub changes: Vec<Change>,
+    keys: BTreeSet<String>,
+    /// Tables of a list that only the later one has, and only the earlier one, for example
+    /// `providers[a]`.
+    added: BTreeSet<String>,
+    removed: BTreeSet<String>,
+}
+
+impl Loaded {
+    /// What this configuration says otherwise than an earlier one.
+    pub fn difference(&self, earlier: &Self) -> Difference {
+        let (old, new) = (by_key(&earlier.entries), by_key(&self.entries));
+        let mut changes = Vec::new();
+        for entry in &self.entries {
+            let before = old.get(entry.key.as_str());
+            if !before.is_some_and(|before| before.says_the_same(entry)) {
+                let from = before.map(|before| before.value.clone());
+                changes.push(change(entry, from, Some(entry.value.clone())));
+            }
+        }
+        for entry in &earlier.entries {
+            if !new.contains_key(entry.key.as_str()) {
+                changes.push(change(entry, Some(entry.value.clone()), None));
+            }
+        }
+        let mut difference = Difference {
+            added: only(&self.entries, &earlier.entries),
+            removed: only(&earlier.entries, &self.entries),
+            keys: BTreeSet::new(),
+            changes: Vec::new(),
+        };
+        for change in changes {
+            difference.add(change);
+        }
+        for change in exchanged_keys(earlier, self) {
+            difference.add(change);
+        }
+        difference
+    }
+
+    /// This configuration after a change was written back, as it was read again: what the change
+    /// does not speak of, and somebody else may have edited meanwhile, is still to be taken over.
+    #[must_use]
+    pub fn after_writing(self, edit: &Edit, written: Self) -> Self {
+        let is_ours = |key: &str| match edit {
+            Edit::Weights(_) => key.starts_with("balancing.weights."),
+            Edit::Provider(edit) => {
+                let below = key.strip_prefix("providers[");
+                let below = below.and_then(|rest| rest.strip_prefix(edit.name.as_str()));
+                let setting = below.and_then(|rest| rest.strip_prefix("]."));
+                setting.is_some_and(|setting| {
+                    matches!(setting, "enabled" | "priority" | "max_concurrent")
+                        || setting.starts_with("weights.")
+                })
+            }
+        };
+        let old = by_key(&self.entries);
+        let holds = |entry: &&Entry| {
+            let before = old.get(entry.key.as_str());
+            is_ours(&entry.key) || before.is_some_and(|before| before.says_the_same(entry))
+        };
+        let mut entries: Vec<Entry> = written.entries.iter().filter(holds).cloned().collect();
+        let known: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let others = self.entries.iter();
+        entries.extend(
+            others
+                .filter(|entry| !known.contains(&entry.key) && !is_ours(&entry.key))
+                .cloned(),
+        );
+        Self {
+            entries,
+            files: written.files,
+            ..self
+        }
+    }
+}
+
+impl Difference {
+    /// One more setting.
+    pub fn add(&mut self, change: Change) {
+        if self.keys.insert(change.key.clone()) {
+            self.changes.push(change);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Whether a setting differs, or any in the section of that name.
+    pub fn touches(&self, key: &str) -> bool {
+        let section = format!("{key}.");
+        let mut below = self.keys.range(section.clone()..);
+        self.keys.contains(key) || below.next().is_some_and(|key| key.starts_with(&section))
+    }
+
+    /// In words, a phrase for each setting, or for a whole table that came or went.
+    pub fn told(&self) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        for change in &self.changes {
+            let text = match table(&change.key) {
+                Some(table) if self.added.contains(table) => format!("{table} added"),
+                Some(table) if self.removed.contains(table) => format!("{table} removed"),
+                _ => change.told(),
+            };
+            if !told.contains(&text) {
+                told.push(text);
+            }
+        }
+        told
+    }
+}
+
+impl Change {
+    fn told(&self) -> String {
+        let Self {
+            key,
+            from,
+            to,
+            note,
+            ..
+        } = self;
+        let note = note.as_ref().map(|note| format!(" ({note})"));
+        let note = note.unwrap_or_default();
+        match (from, to) {
+            (Some(from), Some(to)) if from == to => format!("{key} exchanged{note}"),
+            (Some(from), Some(to)) => format!("{key} {}→{}{note}", short(from), short(to)),
+            (None, Some(to)) => format!("{key} = {}{note}", short(to)),
+            _ => format!("{key} unset{note}"),
+        }
+    }
+}
+
+fn change(entry: &Entry, from: Option<String>, to: Option<String>) -> Change {
+    let is_meant = |(pattern, _): &&(&str, &str)| {
+        entry.pattern == *pattern || pattern.ends_with('.') && entry.pattern.starts_with(pattern)
+    };
+    let at_start = AT_START.iter().find(is_meant);
+    let at_start = at_start.map(|(_, note)| (*note).to_owned());
+    Change {
+        key: entry.key.clone(),
+        from,
+        to,
+        note: at_start.or_else(|| unbuilt::note(entry)),
+    }
+}
+
+/// Keys that were exchanged where the configuration names them and does not hold them.
+fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<Change> {
+    let masked = |is_set: bool| is_set.then(|| MASK.to_owned());
+    let change = |key: String, from: bool, to: bool| Change {
+        key,
+        from: masked(from),
+        to: masked(to),
+        note: None,
+    };
+    let (old, new) = (&earlier.settings, &later.settings);
+    let mut changes = Vec::new();
+    let known: BTreeMap<&str, &ProviderSettings> = old
+        .providers
+        .iter()
+        .map(|provider| (provider.name.as_str(), provider))
+        .collect();
+    for provider in &new.providers {
+        let before = known.get(provider.name.as_str());
+        if let Some(before) = before.filter(|before| before.key != provider.key) {
+            let key = format!("providers[{}].api_key", provider.name);
+            changes.push(change(key, before.key.is_some(), provider.key.is_some()));
+        }
+    }
+    if old.client_token != new.client_token {
+        let (from, to) = (old.client_token.is_some(), new.client_token.is_some());
+        changes.push(change("AI_GATEWAY_API_KEY".to_owned(), from, to));
+    }
+    changes
+}
+
+fn by_key(entries: &[Entry]) -> BTreeMap<&str, &Entry> {
+    let keyed = entries.iter().map(|entry| (entry.key.as_str(), entry));
+    keyed.collect()
+}
+
+/// The table of a top-level list that a key belongs to, for example `providers[a]`.
+fn table(key: &str) -> Option<&str> {
+    key.find(']').map(|end| &key[..=end])
+}
+
+/// The tables that are in the first list and not in the second.
+fn only(first: &[Entry], second: &[Entry]) -> BTreeSet<String> {
+    let tables = |entries: &[Entry]| -> BTreeSet<String> {
+        let named = entries.iter().filter_map(|entry| table(&entry.key));
+        named.map(str::to_owned).collect()
+    };
+    &tables(first) - &tables(second)
+}
+
+fn short(value: &str) -> String {
+    let cut: String = value.chars().take(VALUE_LENGTH).collect();
+    if cut.len() < value.len() {
+        format!("{cut}…")
+    } else {
+        cut
+    }
+}
