@@ -37,7 +37,7 @@ pub struct Blueprint {
     /// Of the door for model traffic.
     pub gateway_access: Access,
     pub environment: String,
-    pub drain: Duration,
+    pub server: server::Limits,
     /// Where changes go, for the answers to those who make them.
     pub saved: String,
     pub seed: u64,
@@ -113,7 +113,7 @@ impl Instance {
             listener,
             socket,
             router,
-            blueprint.drain,
+            blueprint.server,
             doors.clone(),
         ));
         let client = Client::Local(local);

@@ -8,7 +8,8 @@ use aibal_tui::domain::{
 use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{Gateway, Limits, router};
 use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
-use aibal_tui::{clock, probe};
+use aibal_tui::{clock, probe, server};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ pub struct Bench {
     pub url: String,
     pub handle: Handle,
     pub client: reqwest::Client,
+    router: axum::Router,
     stop: CancellationToken,
 }
 
@@ -116,15 +118,17 @@ pub async fn start_fleet(
         transport,
         limits: Arc::new(limits),
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router(gateway)).await });
-    Bench {
-        url,
+    let mut bench = Bench {
+        url: String::new(),
         handle,
         client: reqwest::Client::new(),
+        router: router(gateway),
         stop,
-    }
+    };
+    let usual = server::Limits::new(4_096, Duration::from_mins(2), Duration::ZERO);
+    let address = bench.listen(usual).await;
+    bench.url = format!("http://{address}/v1");
+    bench
 }
 
 pub fn provider(name: &str) -> Provider {
@@ -140,6 +144,15 @@ pub fn provider(name: &str) -> Provider {
 }
 
 impl Bench {
+    /// One more listener, with limits of its own.
+    pub async fn listen(&self, limits: server::Limits) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (router, stop) = (self.router.clone(), self.stop.clone());
+        tokio::spawn(server::serve(listener, None, router, limits, stop));
+        address
+    }
+
     pub async fn post(&self, body: &str) -> reqwest::Response {
         self.post_with(body, &[]).await
     }
