@@ -1,36 +1,54 @@
 //! THE LISTENERS: both doors on one address, and on a socket that only its owner can open; at the
 //! end requests are let finish, for a while.
 
+mod connection;
+mod crowd;
+mod descriptors;
 mod drain;
 mod path;
+mod place;
+mod upload;
+mod workers;
 
+pub use descriptors::fit;
 pub use drain::Drain;
+pub use workers::Workers;
 
 use crate::access::Peer;
 use crate::{api, gateway};
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use connection::Service;
+use crowd::Crowd;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::any::Any;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tokio_util::task::AbortOnDropHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// A client that takes longer for the head of its request is not waited for.
-const HEAD: Duration = Duration::from_secs(10);
+/// Bytes of a request's head in HTTP/1.
+const LARGEST_HEAD: usize = 64 * 1024;
+/// Bytes of a request's head in HTTP/2, with 32 for each header.
+const LARGEST_HEAD_LIST: u32 = 64 * 1024;
+/// Requests at once on one connection of HTTP/2; a client opens another for more.
+const MOST_STREAMS: u32 = 256;
+/// A silent peer on HTTP/2 is asked whether it lives.
+const PING: Duration = Duration::from_secs(30);
+/// It has that long to say so.
+const PONG: Duration = Duration::from_secs(20);
 /// With all file handles in use, a while may free one.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -42,11 +60,30 @@ pub fn doors(gateway: Router, api: Router) -> Router {
             log_panic(panic);
             gateway_panicked()
         }))
-        .merge(api.layer(CatchPanicLayer::custom(|panic| {
-            log_panic(panic);
-            api::panicked()
-        })))
+        .merge(
+            api.layer(from_fn_with_state(Handle::try_current().ok(), at_home))
+                .layer(CatchPanicLayer::custom(|panic| {
+                    log_panic(panic);
+                    api::panicked()
+                })),
+        )
         .fallback(unknown_path)
+}
+
+/// What is asked at the control door may take a while to work out; the threads that serve model
+/// traffic have none to spare.
+async fn at_home(State(home): State<Option<Handle>>, request: Request, next: Next) -> Response {
+    let Some(home) = home else {
+        return next.run(request).await;
+    };
+    match AbortOnDropHandle::new(home.spawn(next.run(request))).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The instance is at its end, and so is the task.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> Response {
@@ -102,100 +139,103 @@ pub fn bind_socket(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Serves until told to stop; then takes no more connections, lets requests end for up to `drain`,
-/// tells clients that are still waiting why their answer ends there, and cuts what is left. The
-/// socket's file is removed.
+/// What clients may do to the listener.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections from the network at once.
+    pub connections: usize,
+    /// A connection without a request may stay that long.
+    pub keep_alive: Duration,
+    /// From the first byte of a request's head to its last; HTTP/2 has its heads in one piece.
+    pub head: Duration,
+    /// Between two pieces of a request's body.
+    pub upload_pause: Duration,
+    /// Until a body is held to its rate.
+    pub upload_grace: Duration,
+    /// Bytes a second that a body must keep on the average.
+    pub upload_rate: u64,
+    /// A client that takes no byte of its answer for that long is gone.
+    pub stuck: Duration,
+    /// At the end, for requests that have begun.
+    pub drain: Drain,
+}
+
+impl Limits {
+    /// So many connections, each kept for that long without a request, the end as given, and for
+    /// everything else what no client that means well runs into.
+    pub fn new(connections: usize, keep_alive: Duration, drain: impl Into<Drain>) -> Self {
+        Self {
+            connections,
+            keep_alive,
+            head: Duration::from_secs(10),
+            upload_pause: Duration::from_secs(10),
+            upload_grace: Duration::from_secs(20),
+            upload_rate: 8 * 1024,
+            stuck: Duration::from_mins(1),
+            drain: drain.into(),
+        }
+    }
+}
+
+/// Serves until told to stop; then takes no more connections, lets requests end for as long as the
+/// drain allows, tells clients that are still waiting why their answer ends there, and cuts what is
+/// left. The socket's file is removed.
 pub async fn serve(
     listener: TcpListener,
     socket: Option<UnixListener>,
     router: Router,
-    drain: impl Into<Drain>,
+    limits: Limits,
+    workers: Workers,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let drain = drain.into();
-    let mut house = House {
+    let limits = Arc::new(limits);
+    let service = Service {
         router,
         builder: builder(),
-        graceful: GracefulShutdown::new(),
-        connections: JoinSet::new(),
+        limits: Arc::clone(&limits),
     };
+    let mut crowd = Crowd::new(Arc::clone(&limits), workers);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(_ended) = house.connections.join_next() => {}
+            Some(()) = crowd.next_ended() => {}
             accepted = listener.accept() => match accepted {
+                Ok((stream, _)) if !crowd.has_room().await => crowd::refuse(&stream),
                 Ok((stream, peer)) => {
                     // Small events shall not wait for larger ones.
                     let _slower_but_right = stream.set_nodelay(true);
-                    house.welcome(stream, Peer::Tcp(peer));
+                    crowd.welcome(service.clone(), stream, Peer::Tcp(peer));
                 }
                 Err(error) => rest(&error).await,
             },
             accepted = accept(socket.as_ref()) => match accepted {
-                Ok(stream) => house.welcome(stream, Peer::Unix),
+                Ok(stream) => crowd.welcome_owner(service.clone(), stream),
                 Err(error) => rest(&error).await,
             },
         }
     }
     drop(listener);
     close(socket);
-    house.empty(drain).await;
+    crowd.empty(limits.drain.clone()).await;
     Ok(())
-}
-
-struct House {
-    router: Router,
-    builder: Builder<TokioExecutor>,
-    graceful: GracefulShutdown,
-    connections: JoinSet<()>,
-}
-
-impl House {
-    fn welcome<S>(&mut self, stream: S, peer: Peer)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let service =
-            self.router
-                .clone()
-                .map_request(move |request: Request<hyper::body::Incoming>| {
-                    let mut request = request.map(Body::new);
-                    request.extensions_mut().insert(peer);
-                    if let Some(uri) = path::mended(request.uri()) {
-                        *request.uri_mut() = uri;
-                    }
-                    request
-                });
-        let builder = self.builder.clone();
-        let watcher = self.graceful.watcher();
-        self.connections.spawn(async move {
-            let service = TowerToHyperService::new(service);
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection).await {
-                // A client's doing: gone in the middle, or not speaking HTTP.
-                tracing::debug!("a connection ended early: {error}");
-            }
-        });
-    }
-
-    async fn empty(self, drain: Drain) {
-        let mut connections = self.connections;
-        if !drain.wait(self.graceful.shutdown()).await {
-            let cut = connections.len();
-            tracing::warn!(cut, "connections were cut at the end of the drain");
-        }
-        connections.shutdown().await;
-    }
 }
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
+    // Time limits are the connection's own: hyper's would close idle connections too.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new());
+        .header_read_timeout(None)
+        .max_buf_size(LARGEST_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LARGEST_HEAD_LIST)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PONG);
     builder
 }
 
@@ -234,138 +274,4 @@ fn close(socket: Option<UnixListener>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::Extension;
-    use axum::routing::get;
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-    use tokio::sync::Notify;
-
-    async fn listener() -> (TcpListener, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        (listener, address)
-    }
-
-    #[tokio::test]
-    async fn a_request_under_way_is_let_finish_and_no_other_is_taken() {
-        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let slow = {
-            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-            get(move || async move {
-                begun.notify_one();
-                go.notified().await;
-                "done"
-            })
-        };
-        let (listener, address) = listener().await;
-        let stop = CancellationToken::new();
-        let router = Router::new().route("/", slow);
-        let drain = Duration::from_mins(1);
-        let serving = tokio::spawn(serve(listener, None, router, drain, stop.clone()));
-        let answer = tokio::spawn(reqwest::get(format!("http://{address}/")));
-        begun.notified().await;
-
-        stop.cancel();
-        while tokio::net::TcpStream::connect(address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        go.notify_one();
-
-        let answer = answer.await.unwrap().unwrap();
-        assert_eq!(answer.text().await.unwrap(), "done");
-        serving.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_does_not_end_is_cut_after_the_drain() {
-        let begun = Arc::new(Notify::new());
-        let endless = {
-            let begun = Arc::clone(&begun);
-            get(move || async move {
-                begun.notify_one();
-                std::future::pending::<()>().await;
-            })
-        };
-        let (listener, address) = listener().await;
-        let stop = CancellationToken::new();
-        let router = Router::new().route("/", endless);
-        let serving = tokio::spawn(serve(listener, None, router, Duration::ZERO, stop.clone()));
-        let answer = tokio::spawn(reqwest::get(format!("http://{address}/")));
-        begun.notified().await;
-
-        stop.cancel();
-
-        serving.await.unwrap().unwrap();
-        assert!(answer.await.unwrap().is_err());
-    }
-
-    #[tokio::test]
-    async fn handlers_know_where_a_request_came_in() {
-        let peer = get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") });
-        let (listener, address) = listener().await;
-        let stop = CancellationToken::new();
-        let router = Router::new().route("/", peer);
-        let drain = Duration::from_secs(1);
-        let serving = tokio::spawn(serve(listener, None, router, drain, stop.clone()));
-
-        let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
-
-        assert!(answer.text().await.unwrap().starts_with("Tcp(127.0.0.1:"));
-        stop.cancel();
-        serving.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn each_door_answers_in_its_own_shape() {
-        let panicking = || get(|| async { panic!("on purpose") as &'static str });
-        let doors = doors(
-            Router::new().route("/v1/panic", panicking()),
-            Router::new().route("/api/panic", panicking()),
-        );
-        let ask = async |path: &str| {
-            let request = Request::get(path).body(Body::empty()).unwrap();
-            let response = doors.clone().oneshot(request).await.unwrap();
-            let status = response.status().as_u16();
-            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
-            let body: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
-            (status, body)
-        };
-
-        let (status, body) = ask("/v1/panic").await;
-        assert_eq!(
-            (status, &body["error"]["code"]),
-            (500, &"internal_error".into())
-        );
-        let (status, body) = ask("/api/panic").await;
-        assert_eq!((status, &body["status"]), (500, &500.into()));
-        let (status, body) = ask("/v1/nothing").await;
-        assert_eq!(
-            (status, &body["error"]["code"]),
-            (404, &"unknown_url".into())
-        );
-        let (status, body) = ask("/nothing").await;
-        assert_eq!((status, &body["status"]), (404, &404.into()));
-    }
-
-    #[tokio::test]
-    async fn a_dead_socket_is_replaced_and_a_living_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("room").join("1.sock");
-        let living = bind_socket(&path).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-
-        let error = bind_socket(&path).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-
-        drop(living);
-        assert!(path.exists(), "a dead instance leaves its file");
-        bind_socket(&path).unwrap();
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, "precious").unwrap();
-        assert!(bind_socket(&path).is_err());
-        assert!(path.exists());
-    }
-}
+mod tests;

@@ -53,10 +53,25 @@ fn unread(rejection: &BytesRejection) -> Refused {
     let problem = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let most = super::BODY_MOST / 1_024;
         Problem::new(413, format!("the body is longer than {most} KB"))
+    } else if came_too_slowly(rejection) {
+        Problem::new(408, "the body came too slowly; send it in one go")
     } else {
         Problem::new(400, "the body broke off before its end")
     };
     problem.into()
+}
+
+/// So the listener says it.
+fn came_too_slowly(rejection: &BytesRejection) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(rejection);
+    while let Some(inner) = cause {
+        let broke = inner.downcast_ref::<std::io::Error>();
+        if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 impl Form {

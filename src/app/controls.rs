@@ -17,6 +17,11 @@ use tokio::sync::{oneshot, watch};
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Threads that serve model traffic: one for each core.
+pub fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Somebody wants the configuration read again.
 #[derive(Debug)]
 pub struct ReloadWish {
@@ -52,6 +57,7 @@ impl Controls {
     pub fn new(handle: Handle, blueprint: Blueprint) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
+            lanes: workers(),
         };
         let upstreams = Upstreams::new(blueprint.directory, options)?;
         let who = contract::Instance {
@@ -90,6 +96,7 @@ impl Controls {
         };
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
+            lanes: workers(),
         };
         let (upstreams, limits) = (self.upstreams.load_full(), self.limits.load_full());
         let next = upstreams.succeeded_by(blueprint.directory, options, arrival)?;

@@ -1,7 +1,7 @@
 //! One running instance: every part built, started in order, and stopped in the order of who
 //! depends on whom.
 
-use super::controls::{Controls, ReloadWish};
+use super::controls::{Controls, ReloadWish, workers};
 use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, Prober, Reloader, socket_path};
@@ -11,8 +11,8 @@ use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Closing, Gateway, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
-use crate::protocols::Directory;
-use crate::server::Drain;
+use crate::protocols::{Directory, enter_lane};
+use crate::server::{Drain, Workers};
 use crate::{clock, server};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -43,6 +43,7 @@ pub struct Blueprint {
     /// Of the door for model traffic.
     pub gateway_access: Access,
     pub environment: String,
+    pub server: server::Limits,
     pub drain: Duration,
     /// Where changes go, for the answers to those who make them.
     pub saved: String,
@@ -80,6 +81,7 @@ impl Instance {
         let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));
+        let listener_limits = blueprint.server.clone();
         let controls = Controls::new(handle.clone(), blueprint)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
@@ -88,6 +90,11 @@ impl Instance {
         );
         let probe = tokio::spawn(probe.run(rest.clone()));
         let (closer, closing) = Closing::channel();
+        let listener_limits = server::Limits {
+            drain: Drain::new(controls.drain.subscribe(), closer),
+            ..listener_limits
+        };
+        let workers = Workers::start(workers(), enter_lane)?;
         let gateway = Gateway {
             handle: handle.clone(),
             upstreams: Arc::clone(&controls.upstreams),
@@ -114,7 +121,8 @@ impl Instance {
             listener,
             socket,
             router,
-            Drain::new(controls.drain.subscribe(), closer),
+            listener_limits,
+            workers,
             doors.clone(),
         ));
         let client = Client::Local(local);

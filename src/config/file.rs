@@ -39,6 +39,10 @@ pub(super) struct Server {
     pub max_body_mb: u64,
     /// How long a stop waits for requests in flight before it cuts them.
     pub drain_seconds: u64,
+    /// The most connections of clients at once; the limit of open files may allow fewer.
+    pub max_connections: usize,
+    /// How long a client's connection may stay open without a request.
+    pub keep_alive_seconds: u64,
     /// Shown first on the screen; "prod" or "production" arms its write protection.
     pub environment: String,
 }

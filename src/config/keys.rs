@@ -76,6 +76,11 @@ const STREAM_MS: Rule = Rule::Whole {
     min: 1,
     max: 86_400_000,
 };
+/// Fewer than that and probes of the instance itself find no room.
+const CONNECTIONS: Rule = Rule::Whole {
+    min: 16,
+    max: 1_000_000,
+};
 const PRIORITY: Rule = Rule::Whole { min: 0, max: 100 };
 const RATE: Rule = Rule::Whole {
     min: 1,
@@ -108,6 +113,11 @@ pub(super) static KEYS: &[Key] = &[
     key("server.listen", Rule::Address),
     key("server.max_body_mb", Rule::Whole { min: 1, max: 1024 }),
     key("server.drain_seconds", Rule::Whole { min: 0, max: 3600 }),
+    key("server.max_connections", CONNECTIONS),
+    key(
+        "server.keep_alive_seconds",
+        Rule::Whole { min: 1, max: 3600 },
+    ),
     key("server.environment", Rule::Text),
     key("balancing.strategy", Rule::Word(STRATEGIES)),
     key("balancing.max_retries", Rule::Whole { min: 0, max: 20 }),

@@ -36,6 +36,10 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     pub max_body_bytes: usize,
     pub drain: Duration,
+    /// From the network, at once.
+    pub max_connections: usize,
+    /// A connection without a request may stay that long.
+    pub keep_alive: Duration,
     pub environment: String,
 }
 

@@ -94,6 +94,7 @@ fn title(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         409 => "Conflict",
+        408 => "Request Timeout",
         413 => "Content Too Large",
         422 => "Unprocessable Entity",
         503 => "Service Unavailable",

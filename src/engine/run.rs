@@ -3,13 +3,17 @@
 use super::{Engine, WINDOWS, Wish};
 use crate::clock;
 use crate::domain::{Effect, Observation};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// How often time is told to the fleet and pictures are renewed: people cannot read faster.
 const TICK: Duration = Duration::from_millis(250);
+/// What comes in the meantime is learnt together: to be woken for each would cost more than to
+/// learn it.
+const REST: Duration = Duration::from_millis(2);
 /// How many observations are learnt before the table is published again.
 const OBSERVATIONS_PER_TURN: usize = 256;
 
@@ -17,6 +21,8 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
+    let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut is_resting = false;
     loop {
         // Biased so that a stop or an operator's wish never waits behind a flood of samples.
         tokio::select! {
@@ -24,9 +30,15 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
             () = stop.cancelled() => return,
             Some(wish) = engine.wishes.recv() => engine.grant(wish),
             _ = tick.tick() => engine.tick(),
-            received = engine.observations.recv_many(&mut batch, OBSERVATIONS_PER_TURN) => {
+            () = &mut rest, if is_resting => is_resting = false,
+            received = engine.observations.recv_many(&mut batch, OBSERVATIONS_PER_TURN), if !is_resting => {
                 if received == 0 {
                     return; // Every handle is gone, so nobody is left to serve.
+                }
+                // A full batch has more behind it.
+                is_resting = received < OBSERVATIONS_PER_TURN;
+                if is_resting {
+                    rest.as_mut().reset(Instant::now() + REST);
                 }
                 engine.learn(&mut batch);
             }

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 /// Tells everybody whose answer is under way that the time is over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Closer(watch::Sender<bool>);
 
 impl Closer {

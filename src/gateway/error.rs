@@ -64,6 +64,12 @@ impl GatewayError {
         )
     }
 
+    pub fn too_slow() -> Self {
+        let message = "the request's body came too slowly; send it in one go";
+        let (kind, code) = ("invalid_request_error", Some("request_timeout"));
+        Self::new(StatusCode::REQUEST_TIMEOUT, kind, code, message)
+    }
+
     pub fn unknown_model(name: &str, near: &[String]) -> Self {
         let hint = if near.is_empty() {
             "GET /v1/models lists what there is".to_owned()

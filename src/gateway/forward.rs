@@ -19,6 +19,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
+use http_body::Body as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -112,12 +113,22 @@ async fn serve(
     .await
 }
 
+/// The whole body. One that says it is too large is not read at all, so that a client that asks
+/// first (`Expect: 100-continue`) does not even send it.
 pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(GatewayError::too_large(limit));
+    }
     to_bytes(body, limit).await.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(inner) = cause {
             if inner.is::<http_body_util::LengthLimitError>() {
                 return GatewayError::too_large(limit);
+            }
+            // So the listener says that it came too slowly.
+            let broke = inner.downcast_ref::<std::io::Error>();
+            if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
+                return GatewayError::too_slow();
             }
             cause = inner.source();
         }

@@ -3,6 +3,7 @@
 use super::Outgoing;
 use super::addresses::Addresses;
 use crate::domain::Failure;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportOptions {
     pub connect_timeout: Duration,
+    /// How many threads have connections of their own, so that none is woken by another's.
+    pub lanes: usize,
+}
+
+thread_local! {
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// From now on this thread uses the connections of that lane, which nobody else does.
+pub fn enter_lane(number: usize) {
+    LANE.set(number + 1);
+}
+
+impl TransportOptions {
+    /// Without lanes: every thread uses the same connections.
+    pub const fn new(connect_timeout: Duration) -> Self {
+        Self {
+            connect_timeout,
+            lanes: 0,
+        }
+    }
 }
 
 /// Pools by the provider's place in the catalogue.
@@ -22,7 +44,8 @@ pub struct Transport {
 /// One provider's connections.
 #[derive(Debug)]
 struct Pool {
-    client: reqwest::Client,
+    /// One for each lane, behind one for everybody else.
+    clients: Vec<reqwest::Client>,
     addresses: Addresses,
 }
 
@@ -65,8 +88,8 @@ impl Transport {
     ) -> Result<reqwest::Response, Failure> {
         let pool = self.pools.get(provider).ok_or(Failure::Disconnected)?;
         let url = pool.addresses.read(outgoing.url);
-        let request = pool
-            .client
+        let lane = LANE.get() % pool.clients.len();
+        let request = pool.clients[lane]
             .request(outgoing.method, url.ok_or(Failure::Disconnected)?)
             .headers(outgoing.headers)
             .body(outgoing.body)
@@ -78,7 +101,9 @@ impl Transport {
 impl Pool {
     fn new(options: TransportOptions) -> Result<Arc<Self>, reqwest::Error> {
         Ok(Arc::new(Self {
-            client: client(options)?,
+            clients: (0..=options.lanes)
+                .map(|_| client(options))
+                .collect::<Result<_, _>>()?,
             addresses: Addresses::default(),
         }))
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How long requests under way may take to end, and who is told when that time is over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Drain {
     time: watch::Receiver<Duration>,
     closer: Option<Closer>,

@@ -8,8 +8,9 @@ use aibal_tui::domain::{
 use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{Closing, Gateway, Limits, router};
 use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
-use aibal_tui::{clock, probe};
+use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ pub struct Bench {
     pub url: String,
     pub handle: Handle,
     pub client: reqwest::Client,
+    router: axum::Router,
     stop: CancellationToken,
 }
 
@@ -100,9 +102,7 @@ pub async fn start_fleet(
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
-    let options = TransportOptions {
-        connect_timeout: Duration::from_secs(2),
-    };
+    let options = TransportOptions::new(Duration::from_secs(2));
     let upstreams = Upstreams::new(directory, options).unwrap();
     let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
     let interval = watch::channel(probes).1;
@@ -114,15 +114,17 @@ pub async fn start_fleet(
         limits: Arc::new(ArcSwap::from_pointee(limits)),
         closing: Closing::default(),
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router(gateway)).await });
-    Bench {
-        url,
+    let mut bench = Bench {
+        url: String::new(),
         handle,
         client: reqwest::Client::new(),
+        router: router(gateway),
         stop,
-    }
+    };
+    let usual = server::Limits::new(4_096, Duration::from_mins(2), Duration::ZERO);
+    let address = bench.listen(usual).await;
+    bench.url = format!("http://{address}/v1");
+    bench
 }
 
 pub fn provider(name: &str) -> Provider {
@@ -138,6 +140,22 @@ pub fn provider(name: &str) -> Provider {
 }
 
 impl Bench {
+    /// One more listener, with limits of its own.
+    pub async fn listen(&self, limits: server::Limits) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (router, stop) = (self.router.clone(), self.stop.clone());
+        tokio::spawn(server::serve(
+            listener,
+            None,
+            router,
+            limits,
+            server::Workers::default(),
+            stop,
+        ));
+        address
+    }
+
     pub async fn post(&self, body: &str) -> reqwest::Response {
         self.post_with(body, &[]).await
     }

@@ -137,13 +137,7 @@ async fn models(
 }
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let transport = Transport::new(
-        1,
-        TransportOptions {
-            connect_timeout: PATIENCE,
-        },
-    )
-    .ok()?;
+    let transport = Transport::new(1, TransportOptions::new(PATIENCE)).ok()?;
     let endpoint = endpoint.ready(false).await.ok()?;
     let question = endpoint.protocol.probe(&endpoint);
     let answer = transport.send(0, question).await.ok()?;

@@ -17,6 +17,7 @@ use crate::domain::{
 use crate::gateway::Limits;
 use crate::logs::Logs;
 use crate::protocols::{Directory, Endpoint, by_kind};
+use crate::server;
 use crate::tui::Options;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::net::SocketAddr;
@@ -24,6 +25,10 @@ use std::time::Duration;
 
 /// The demo's vendors are probed more often than the world's: theirs cost nobody anything.
 const DEMO_PROBES: Duration = Duration::from_secs(5);
+
+/// As a configured instance has it by default.
+const DEMO_DRAIN: Duration = Duration::from_secs(30);
+const DEMO_CONNECTIONS: usize = 8192;
 
 /// All that a configured instance is started with.
 #[derive(Debug)]
@@ -87,6 +92,7 @@ pub(super) async fn draw(
         access: Access::new(tokens.clone()),
         gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
         environment: settings.server.environment.clone(),
+        server: listener(&settings.server),
         drain: settings.server.drain,
         saved: super::keeping::place(loaded, no_save),
         seed: crate::clock::now().micros(),
@@ -116,6 +122,14 @@ fn strategy(configured: config::Strategy) -> Strategy {
         config::Strategy::LowestLatency => Strategy::LowestLatency,
         config::Strategy::LowestCost => Strategy::LowestCost,
     }
+}
+
+fn listener(settings: &config::ServerSettings) -> server::Limits {
+    server::Limits::new(
+        server::fit(settings.max_connections),
+        settings.keep_alive,
+        settings.drain,
+    )
 }
 
 fn tuning(settings: &config::AdaptiveSettings) -> Tuning {
@@ -242,7 +256,12 @@ pub(super) fn of_demo(
         access: Access::default(),
         gateway_access: Access::default(),
         environment: "demo".to_owned(),
-        drain: Duration::from_secs(30),
+        server: server::Limits::new(
+            server::fit(DEMO_CONNECTIONS),
+            Duration::from_mins(2),
+            DEMO_DRAIN,
+        ),
+        drain: DEMO_DRAIN,
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };

@@ -92,9 +92,7 @@ impl Account {
             let problem = "the token server of the service account cannot be reached";
             Upset::silent(Failure::Disconnected, problem)
         };
-        let options = TransportOptions {
-            connect_timeout: CONNECT,
-        };
+        let options = TransportOptions::new(CONNECT);
         let transport =
             Transport::new(1, options).map_err(|_| unreachable(Failure::Disconnected))?;
         let answer = transport.send(0, outgoing).await.map_err(unreachable)?;

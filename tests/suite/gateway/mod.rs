@@ -1,5 +1,6 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
+mod bodies;
 mod capabilities;
 mod costs;
 mod refusals;

@@ -1,0 +1,269 @@
+//! One connection from its first byte to its last: what it reads and writes is watched, and it ends
+//! when it keeps us waiting for longer than the limits allow.
+
+use super::place::{Ended, Guest, Place, Told};
+use super::upload::Paced;
+use super::{Limits, path};
+use crate::access::Peer;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tower::ServiceExt;
+
+/// A client that still sends what nobody wants gets that long to read why.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// What all connections have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    pub router: Router,
+    pub builder: Builder<TokioExecutor>,
+    pub limits: Arc<Limits>,
+}
+
+impl Service {
+    /// Serves one connection to its end.
+    pub async fn attend<S>(self, stream: S, peer: Peer, place: Arc<Place>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self {
+            router,
+            builder,
+            limits,
+        } = self;
+        let io = TokioIo::new(Watched {
+            stream,
+            place: Arc::clone(&place),
+            linger: None,
+        });
+        let answer = {
+            let (place, limits) = (Arc::clone(&place), Arc::clone(&limits));
+            service_fn(move |request: Request<Incoming>| {
+                let guest = Guest::enter(&place);
+                let request = received(request, peer, &place, &limits);
+                let version = request.version();
+                let answering = router.clone().oneshot(request);
+                async move {
+                    let response = answering.await?;
+                    Ok::<_, Infallible>(sent(response, version, guest))
+                }
+            })
+        };
+        let mut connection = pin!(builder.serve_connection(io, answer));
+        let mut alarm = pin!(sleep_until(Instant::now() + limits.keep_alive));
+        let mut finishing = false;
+        let ended = poll_fn(|cx| {
+            place.listen(cx.waker());
+            loop {
+                match place.told() {
+                    Told::Go => return Poll::Ready(Err(Ended::SentAway)),
+                    Told::Finish if !finishing => {
+                        finishing = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Told::Finish | Told::Stay => {}
+                }
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(ended));
+                }
+                let why = ready!(poll_due(&place, &limits, alarm.as_mut(), cx));
+                if why != Ended::Idle || finishing {
+                    return Poll::Ready(Err(why));
+                }
+                // A request may be on its way: HTTP/2 has a word to say that it comes too late.
+                place.tell(Told::Finish);
+            }
+        });
+        match ended.await {
+            Ok(Ok(())) => {}
+            // A client's doing: gone in the middle, or not speaking HTTP.
+            Ok(Err(error)) => tracing::debug!("a connection ended early: {error}"),
+            Err(why) => tracing::debug!("a connection was ended: {why}"),
+        }
+    }
+}
+
+/// Ready when the connection has kept us waiting for too long. Setting an alarm costs something, so
+/// one that is set for earlier than needed stays, and is set anew when it has rung.
+fn poll_due(
+    place: &Place,
+    limits: &Limits,
+    mut alarm: Pin<&mut Sleep>,
+    cx: &mut Context<'_>,
+) -> Poll<Ended> {
+    loop {
+        let Some((due, why)) = place.due(limits) else {
+            return Poll::Pending;
+        };
+        if due < alarm.deadline() || alarm.is_elapsed() {
+            alarm.as_mut().reset(due);
+        }
+        ready!(alarm.as_mut().poll(cx));
+        if Instant::now() >= due {
+            return Poll::Ready(why);
+        }
+    }
+}
+
+/// A request as the doors take it.
+fn received(
+    request: Request<Incoming>,
+    peer: Peer,
+    place: &Arc<Place>,
+    limits: &Arc<Limits>,
+) -> Request<Body> {
+    let mut request = request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(Paced::new(body, place, limits))
+        }
+    });
+    request.extensions_mut().insert(peer);
+    if let Some(uri) = path::mended(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// An answer as it goes out.
+fn sent(response: Response<Body>, version: Version, guest: Guest) -> Response<Held> {
+    let mut response = response.map(|body| Held {
+        body,
+        _guest: guest,
+    });
+    // What else of the request may still come is not waited for.
+    if response.status() == StatusCode::REQUEST_TIMEOUT && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
+/// An answer's body, which holds its request's place until the last byte.
+#[derive(Debug)]
+struct Held {
+    body: Body,
+    _guest: Guest,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream whose place knows what it does.
+#[derive(Debug)]
+struct Watched<S> {
+    stream: S,
+    place: Arc<Place>,
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Watched<S> {
+    fn wrote(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &wrote {
+            Poll::Ready(Ok(_)) => self.place.said(),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.place.held_up(),
+        }
+        wrote
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let new = &buffer.filled()[before..];
+        if !new.is_empty() {
+            self.place.heard(new);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(wrote)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.wrote(wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Closing while the client still sends would have its system throw the answer away unread, so
+    /// what comes is taken, for a while, and dropped.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        }
+        if !this.place.lingers() {
+            return Poll::Ready(Ok(()));
+        }
+        let linger = this.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut scrap = [0; 4096];
+        while linger.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
