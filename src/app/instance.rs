@@ -62,7 +62,6 @@ impl Instance {
     /// Starts everything behind a listener that is already bound.
     pub fn start(blueprint: Blueprint, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let providers = blueprint.catalogue.providers.len();
         let fleet = Fleet::new(
             blueprint.catalogue,
             blueprint.strategy,
@@ -77,7 +76,7 @@ impl Instance {
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
         };
-        let transport = Transport::new(providers, options)?;
+        let transport = Transport::to(&blueprint.directory, options)?;
         let directory = Arc::new(blueprint.directory);
         let (probe, probes) = Probe::new(
             handle.clone(),

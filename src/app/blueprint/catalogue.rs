@@ -8,6 +8,7 @@ use crate::domain::{
 use crate::gateway::{Limits, TargetLimits};
 use crate::protocols::{
     Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
+    certificates,
 };
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub async fn build(
     let mut limits = Vec::new();
     for provider in &settings.providers {
         let place = catalogue.providers.len();
-        let endpoint = endpoint(provider);
+        let endpoint = endpoint(provider, warnings);
         let models = models(provider, endpoint.as_ref(), warnings).await;
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
@@ -73,13 +74,24 @@ fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> Limits {
     }
 }
 
-fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
+fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<Endpoint> {
     if provider.skipped.is_some() {
         return None;
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
     let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    endpoint.line.unix_socket.clone_from(&provider.unix_socket);
+    if let Some(file) = &provider.ca_file {
+        match certificates(file) {
+            Ok(trusted) => endpoint.line.authorities = trusted,
+            Err(error) => warnings.push(format!(
+                "{}: the certificates of {} are not trusted: {error}",
+                provider.name,
+                file.display()
+            )),
+        }
+    }
     let mut models = provider.models.iter();
     let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
     endpoint.sample = sample.map(|model| model.id.as_str().into());
@@ -122,13 +134,10 @@ async fn models(
 }
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let transport = Transport::new(
-        1,
-        TransportOptions {
-            connect_timeout: PATIENCE,
-        },
-    )
-    .ok()?;
+    let options = TransportOptions {
+        connect_timeout: PATIENCE,
+    };
+    let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.ready(false).await.ok()?;
     let question = endpoint.protocol.probe(&endpoint);
     let answer = transport.send(0, question).await.ok()?;
