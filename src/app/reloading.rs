@@ -12,6 +12,7 @@ use crate::domain::{Catalogue, Objective, ProviderSetting, Reconfiguration, Rene
 use crate::tui::Keymap;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where a provider is; another place means that nothing that was learnt of it holds.
@@ -19,6 +20,8 @@ use std::time::Duration;
 struct Residence {
     kind: String,
     base_url: String,
+    unix_socket: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     /// Project and location.
     place: Option<(String, String)>,
 }
@@ -147,6 +150,8 @@ fn residences(settings: &Settings) -> impl Iterator<Item = (String, Residence)> 
         let residence = Residence {
             kind: provider.kind.clone(),
             base_url: provider.base_url.clone(),
+            unix_socket: provider.unix_socket.clone(),
+            ca_file: provider.ca_file.clone(),
             place: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
         };
         (provider.name.clone(), residence)

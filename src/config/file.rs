@@ -130,6 +130,10 @@ pub(super) struct Provider {
     pub kind: String,
     /// Default: the vendor's own; with or without the ending /v1.
     pub base_url: Option<String>,
+    /// A socket to which all connections go; base_url is then http://localhost unless given.
+    pub unix_socket: Option<String>,
+    /// A PEM file with certificates to trust besides the system's.
+    pub ca_file: Option<String>,
     /// The variable that holds the key. Default: the vendor's usual one.
     pub api_key_env: Option<String>,
     /// "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.

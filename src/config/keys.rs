@@ -149,6 +149,8 @@ pub(super) static KEYS: &[Key] = &[
     required("providers[].name", Rule::Name),
     required("providers[].kind", Rule::Word(KINDS)),
     key("providers[].base_url", Rule::BaseUrl),
+    key("providers[].unix_socket", Rule::Filled),
+    key("providers[].ca_file", Rule::Filled),
     key("providers[].api_key_env", Rule::VariableName),
     key("providers[].api_key", Rule::Secret),
     key("providers[].priority", PRIORITY),

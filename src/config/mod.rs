@@ -18,6 +18,7 @@ mod rule;
 mod address;
 mod file;
 mod layers;
+mod line;
 mod reading;
 mod variables;
 mod vendors;

@@ -4,6 +4,7 @@ use super::address;
 use super::check::Report;
 use super::entry::text_in;
 use super::file::{self, File};
+use super::line;
 use super::mistake::Mistake;
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
@@ -82,6 +83,8 @@ fn settings(
         name: provider.name.clone(),
         kind: provider.kind.clone(),
         base_url,
+        unix_socket: line::unix_socket(provider, around.sources, report),
+        ca_file: line::ca_file(provider, around.sources, report),
         key,
         enabled: provider.enabled,
         skipped,
@@ -189,7 +192,7 @@ fn key_in_file(path: &Path) -> Result<Option<Secret>, String> {
 
 fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {
     let key = format!("providers[{}].base_url", provider.name);
-    match &provider.base_url {
+    match line::base_url(provider, report.entries) {
         Some(url) if address::is_base_url(url) => address::normal_base_url(&provider.kind, url),
         // From OLLAMA_HOST; what a file says was checked as it was read.
         Some(url) => {

@@ -131,6 +131,10 @@ pub struct ProviderSettings {
     pub kind: String,
     /// With the ending that the kind's paths build on, without a slash behind it.
     pub base_url: String,
+    /// Where all connections go, whatever the address says.
+    pub unix_socket: Option<PathBuf>,
+    /// Certificates in PEM that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// `None` where none is needed, or where the provider is skipped for want of it.
     pub key: Option<Secret>,
     pub enabled: bool,

@@ -6,7 +6,7 @@ use super::closing::Closing;
 use super::error::GatewayError;
 use super::record::Record;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
-use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, transport_failure};
+use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
@@ -76,7 +76,7 @@ impl Relay {
         attempt: Attempt,
     ) -> Self {
         Self {
-            upstream: answer.bytes_stream().boxed(),
+            upstream: body_of(answer).boxed(),
             splitter: Splitter::new(passage.framing()),
             passage,
             pace,

@@ -14,16 +14,16 @@ pub(super) struct Addresses(RwLock<BTreeMap<String, Url>>);
 
 impl Addresses {
     /// The address that a text says; nothing where it says none.
-    pub fn read(&self, text: String) -> Option<Url> {
+    pub fn read(&self, text: &str) -> Option<Url> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(url) = known.get(&text) {
+        if let Some(url) = known.get(text) {
             return Some(url.clone());
         }
         drop(known);
-        let url = Url::parse(&text).ok()?;
+        let url = Url::parse(text).ok()?;
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST {
-            known.insert(text, url.clone());
+            known.insert(text.to_owned(), url.clone());
         }
         Some(url)
     }
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn an_address_is_read_once_and_there_are_never_too_many() {
         let addresses = Addresses::default();
-        let read = |text: &str| addresses.read(text.to_owned());
+        let read = |text: &str| addresses.read(text);
 
         assert_eq!(read("http://a/v1").unwrap().host_str(), Some("a"));
         assert_eq!(read("http://a/v1"), read("http://a/v1"));

@@ -2,7 +2,7 @@
 
 use super::call::ModelTraits;
 use super::vertex::Token;
-use super::{Protocol, Recall, TokenSource, Upset};
+use super::{Line, Protocol, Recall, TokenSource, Upset};
 use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct Endpoint {
     pub place: Option<Place>,
     /// A model that is served there, for free questions that need one.
     pub sample: Option<Arc<str>>,
+    /// How it is reached.
+    pub line: Line,
     /// What the provider's models will want back.
     pub recall: Recall,
     credential: Credential,
@@ -68,6 +70,7 @@ impl Endpoint {
             protocol,
             place: None,
             sample: None,
+            line: Line::to(base_url),
             recall: Recall::default(),
             credential,
         })

@@ -37,7 +37,10 @@ pub use rate_limit::rate_limits;
 pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, Splitter, TooLong};
-pub use transport::{Transport, TransportOptions, enter_lane, failure as transport_failure};
+pub use transport::{
+    Line, Transport, TransportOptions, body_of, certificates, enter_lane,
+    failure as transport_failure,
+};
 pub use upstreams::{Arrival, Upstreams};
 pub use vertex::TokenSource;
 

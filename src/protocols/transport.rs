@@ -1,11 +1,30 @@
-//! The one socket: a pool of connections for each provider, TLS, and how long a connect may take.
+//! The one outgoing socket: pools of connections for each provider, TLS, and how long a connect may
+//! take.
 
-use super::Outgoing;
-use super::addresses::Addresses;
+mod line;
+mod pool;
+mod roots;
+
+pub use line::Line;
+pub use pool::body_of;
+pub use roots::certificates;
+
+use super::{Directory, Endpoint, Outgoing};
 use crate::domain::Failure;
+use line::Connected;
+use pool::Pool;
+use reqwest::Url;
+use roots::Roots;
 use std::cell::Cell;
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// A connection that the other side had closed already shows that as soon as something is sent.
+/// Later it is an answer that failed.
+const STALE: Duration = Duration::from_secs(1);
 
 /// How connections are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,15 +32,6 @@ pub struct TransportOptions {
     pub connect_timeout: Duration,
     /// How many threads have connections of their own, so that none is woken by another's.
     pub lanes: usize,
-}
-
-thread_local! {
-    static LANE: Cell<usize> = const { Cell::new(0) };
-}
-
-/// From now on this thread uses the connections of that lane, which nobody else does.
-pub fn enter_lane(number: usize) {
-    LANE.set(number + 1);
 }
 
 impl TransportOptions {
@@ -34,89 +44,137 @@ impl TransportOptions {
     }
 }
 
+thread_local! {
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// From now on this thread uses the connections of that lane, which nobody else does.
+pub fn enter_lane(number: usize) {
+    LANE.set(number + 1);
+}
+
+/// One provider's pools: one for everybody, and one for each lane.
+type Lanes = Arc<[Arc<Pool>]>;
+
 /// Pools by the provider's place in the catalogue.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    pools: Vec<Arc<Pool>>,
+    pools: Vec<Lanes>,
     options: TransportOptions,
 }
 
-/// One provider's connections.
-#[derive(Debug)]
-struct Pool {
-    /// One for each lane, behind one for everybody else.
-    clients: Vec<reqwest::Client>,
-    addresses: Addresses,
-}
-
 impl Transport {
-    /// A pool of its own for each of so many providers, so that one provider's trouble takes no
-    /// other's connections.
+    /// So many providers that are reached in the usual way.
     pub fn new(providers: usize, options: TransportOptions) -> Result<Self, reqwest::Error> {
-        let pools = (0..providers).map(|_| Pool::new(options));
+        Self::over(&vec![Line::default(); providers], options)
+    }
+
+    /// Pools for each provider of a directory.
+    pub fn to(directory: &Directory, options: TransportOptions) -> Result<Self, reqwest::Error> {
+        Self::over(&lines(directory), options)
+    }
+
+    /// Pools of its own for each line, so that one provider's trouble takes no other's
+    /// connections.
+    pub fn over(lines: &[Line], options: TransportOptions) -> Result<Self, reqwest::Error> {
+        let mut roots = Roots::default();
+        let pools = lines.iter().map(|line| lanes(line, &mut roots, options));
         Ok(Self {
             pools: pools.collect::<Result<_, _>>()?,
             options,
         })
     }
 
-    /// Pools for so many providers: the same as here for those that are `kept`, as long as the
-    /// options are.
+    /// Pools for a directory that comes after another: the same as here for those that are `kept`,
+    /// as long as the options are.
     pub fn succeeded_by(
         &self,
-        providers: usize,
+        directory: &Directory,
         options: TransportOptions,
         kept: impl Fn(usize) -> bool,
     ) -> Result<Self, reqwest::Error> {
-        let pool = |provider: usize| {
-            let old = self.pools.get(provider);
-            let old = old.filter(|_| options == self.options && kept(provider));
-            old.map_or_else(|| Pool::new(options), |old| Ok(Arc::clone(old)))
-        };
+        let mut roots = Roots::default();
+        let pools = lines(directory)
+            .into_iter()
+            .enumerate()
+            .map(|(place, line)| {
+                let old = self.pools.get(place);
+                let old = old.filter(|_| options == self.options && kept(place));
+                old.map_or_else(
+                    || lanes(&line, &mut roots, options),
+                    |old| Ok(Arc::clone(old)),
+                )
+            });
         Ok(Self {
-            pools: (0..providers).map(pool).collect::<Result<_, _>>()?,
+            pools: pools.collect::<Result<_, _>>()?,
             options,
         })
     }
 
     /// Sends, and waits for the answer's head. An error is said in its class; its text may hold
     /// an address and is for nobody but the client.
+    ///
+    /// Where a connection that was kept turns out to be closed already, the provider has not seen
+    /// the request, and it is sent once more over a new one.
     pub async fn send(
         &self,
         provider: usize,
         outgoing: Outgoing,
     ) -> Result<reqwest::Response, Failure> {
-        let pool = self.pools.get(provider).ok_or(Failure::Disconnected)?;
-        let url = pool.addresses.read(outgoing.url);
-        let lane = LANE.get() % pool.clients.len();
-        let request = pool.clients[lane]
-            .request(outgoing.method, url.ok_or(Failure::Disconnected)?)
-            .headers(outgoing.headers)
-            .body(outgoing.body)
-            .send();
-        request.await.map_err(|error| failure(&error))
+        let lanes = self.pools.get(provider).ok_or(Failure::Disconnected)?;
+        let pool = &lanes[LANE.get() % lanes.len()];
+        let url = pool.address(&outgoing.url).ok_or(Failure::Disconnected)?;
+        let (place, began) = (pool.seat(), Instant::now());
+        let first = dispatch(place.client(), url.clone(), &outgoing);
+        let (sent, connected) = Connected::watch(first).await;
+        let sent = match sent {
+            Err(error) if !connected && began.elapsed() < STALE && broke_off(&error) => {
+                tracing::debug!("a kept connection was closed already; asking over a new one");
+                dispatch(pool.fresh(), url, &outgoing).await
+            }
+            sent => sent,
+        };
+        let mut answer = sent.map_err(|error| failure(&error))?;
+        place.stay(&mut answer);
+        Ok(answer)
     }
 }
 
-impl Pool {
-    fn new(options: TransportOptions) -> Result<Arc<Self>, reqwest::Error> {
-        Ok(Arc::new(Self {
-            clients: (0..=options.lanes)
-                .map(|_| client(options))
-                .collect::<Result<_, _>>()?,
-            addresses: Addresses::default(),
-        }))
-    }
+/// How each provider of a directory is reached.
+fn lines(directory: &Directory) -> Vec<Line> {
+    let line =
+        |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
+    let lines = directory.endpoints.iter().map(line);
+    lines.map(Option::unwrap_or_default).collect()
 }
 
-fn client(options: TransportOptions) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_mins(1))
-        .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")))
-        .build()
+fn lanes(
+    line: &Line,
+    roots: &mut Roots,
+    options: TransportOptions,
+) -> Result<Lanes, reqwest::Error> {
+    let tls = roots.trusting(&line.authorities);
+    let pool = |_| {
+        Ok(Arc::new(Pool::new(
+            line.clone(),
+            Arc::clone(&tls),
+            options,
+        )?))
+    };
+    (0..=options.lanes).map(pool).collect()
+}
+
+async fn dispatch(
+    client: &reqwest::Client,
+    url: Url,
+    outgoing: &Outgoing,
+) -> Result<reqwest::Response, reqwest::Error> {
+    client
+        .request(outgoing.method.clone(), url)
+        .headers(outgoing.headers.clone())
+        .body(outgoing.body.clone())
+        .send()
+        .await
 }
 
 /// The class of a transport's error.
@@ -126,4 +184,28 @@ pub fn failure(error: &reqwest::Error) -> Failure {
     } else {
         Failure::Disconnected
     }
+}
+
+/// Whether the connection ended before the answer began.
+fn broke_off(error: &reqwest::Error) -> bool {
+    if error.is_timeout() || error.is_connect() {
+        return false;
+    }
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(inner) = cause {
+        let told = inner.downcast_ref::<hyper::Error>();
+        let ended = |error: &hyper::Error| error.is_incomplete_message() || error.is_closed();
+        let system = inner.downcast_ref::<io::Error>().map(io::Error::kind);
+        let gone = [
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::ConnectionAborted,
+            io::ErrorKind::BrokenPipe,
+            io::ErrorKind::NotConnected,
+        ];
+        if told.is_some_and(ended) || system.is_some_and(|kind| gone.contains(&kind)) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }

@@ -37,7 +37,7 @@ impl Arrival<'_> {
 impl Upstreams {
     pub fn new(directory: Directory, options: TransportOptions) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::new(directory.endpoints.len(), options)?,
+            transport: Transport::to(&directory, options)?,
             directory,
         })
     }
@@ -84,9 +84,7 @@ impl Upstreams {
             directory.traits[place] = traits;
         }
         let kept = |place: usize| arrival.renewed(place) != Some(Renewal::Address);
-        let transport = self
-            .transport
-            .succeeded_by(directory.endpoints.len(), options, kept)?;
+        let transport = self.transport.succeeded_by(&directory, options, kept)?;
         Ok(Self {
             directory,
             transport,

@@ -55,8 +55,14 @@ pub async fn start_with(
     limits: Limits,
     probes: Option<Duration>,
 ) -> Bench {
+    let addresses = upstreams.iter().map(|upstream| &*upstream.base_url);
+    start_at(&addresses.collect::<Vec<_>>(), limits, probes).await
+}
+
+/// The same by their addresses.
+pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duration>) -> Bench {
     let mut catalogue = Catalogue::default();
-    for place in 0..upstreams.len() {
+    for place in 0..addresses.len() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.providers.push(provider(&name));
         for model in ["shared".to_owned(), format!("only-{name}")] {
@@ -75,16 +81,11 @@ pub async fn start_with(
         targets: vec![0],
     });
     let protocol = by_kind("openai-compatible").unwrap();
-    let endpoint = |upstream: &&Upstream| {
-        Endpoint::new(
-            &upstream.base_url,
-            Some("upstream-key"),
-            "openai-compatible",
-            protocol,
-        )
+    let endpoint = |address: &&str| {
+        Endpoint::new(address, Some("upstream-key"), "openai-compatible", protocol)
     };
     let directory = Directory {
-        endpoints: upstreams.iter().map(endpoint).collect(),
+        endpoints: addresses.iter().map(endpoint).collect(),
         traits: Vec::new(),
     };
     start_fleet(catalogue, directory, Strategy::Best, limits, probes).await

@@ -9,6 +9,7 @@ mod demo;
 mod exercise;
 mod gateway;
 mod golden;
+mod lines;
 mod program;
 mod remote;
 mod upstream;

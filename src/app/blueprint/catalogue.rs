@@ -8,6 +8,7 @@ use crate::domain::{
 use crate::gateway::{Limits, TargetLimits};
 use crate::protocols::{
     Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
+    certificates,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -25,14 +26,16 @@ pub async fn build(
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     let mut limits = Vec::new();
     let asked = settings.providers.iter().map(async |provider| {
-        let endpoint = endpoint(provider);
-        let models = models(provider, endpoint.as_ref(), known).await;
-        (endpoint, models)
+        let mut warnings = Vec::new();
+        let endpoint = endpoint(provider, &mut warnings);
+        let (models, warning) = models(provider, endpoint.as_ref(), known).await;
+        warnings.extend(warning);
+        (endpoint, models, warnings)
     });
     let answers = join_all(asked).await;
-    for (provider, (endpoint, (models, warning))) in settings.providers.iter().zip(answers) {
+    for (provider, (endpoint, models, told)) in settings.providers.iter().zip(answers) {
         let place = catalogue.providers.len();
-        warnings.extend(warning);
+        warnings.extend(told);
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
             directory.traits.push(traits(model));
@@ -81,13 +84,24 @@ fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> Limits {
     }
 }
 
-fn endpoint(provider: &ProviderSettings) -> Option<Endpoint> {
+fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<Endpoint> {
     if provider.skipped.is_some() {
         return None;
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
     let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    endpoint.line.unix_socket.clone_from(&provider.unix_socket);
+    if let Some(file) = &provider.ca_file {
+        match certificates(file) {
+            Ok(trusted) => endpoint.line.authorities = trusted,
+            Err(error) => warnings.push(format!(
+                "{}: the certificates of {} are not trusted: {error}",
+                provider.name,
+                file.display()
+            )),
+        }
+    }
     let mut models = provider.models.iter();
     let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
     endpoint.sample = sample.map(|model| model.id.as_str().into());
@@ -137,7 +151,8 @@ async fn models(
 }
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let transport = Transport::new(1, TransportOptions::new(PATIENCE)).ok()?;
+    let options = TransportOptions::new(PATIENCE);
+    let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.ready(false).await.ok()?;
     let question = endpoint.protocol.probe(&endpoint);
     let answer = transport.send(0, question).await.ok()?;

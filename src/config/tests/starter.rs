@@ -76,7 +76,12 @@ fn the_examples_of_the_starter_file_are_right() {
     let is_alternative = |line: &&str| alternatives.iter().any(|name| line.starts_with(name));
     let text = examples();
     let lines: Vec<&str> = text.lines().filter(|line| !is_alternative(line)).collect();
+    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]);
     let desk = Desk::with_file(&lines.join("\n"))
+        .file(
+            "company-ca.pem",
+            &authority.expect("a certificate").cert.pem(),
+        )
         .variable("OPENAI_API_KEY", "k")
         .variable("ANTHROPIC_API_KEY", "k");
 

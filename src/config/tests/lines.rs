@@ -1,0 +1,56 @@
+//! Providers behind a socket, and whom they are trusted by.
+
+use super::Desk;
+use std::path::Path;
+
+#[test]
+fn a_socket_stands_in_for_the_vendors_address_but_not_for_a_given_one() {
+    let desk = Desk::with_file(
+        "[[providers]]\nname = \"a\"\nkind = \"openai\"\napi_key = \"env:K\"\nunix_socket = \"/run/a.sock\"\n\
+         [[providers]]\nname = \"b\"\nkind = \"ollama\"\nunix_socket = \"b.sock\"\n\
+         [[providers]]\nname = \"c\"\nkind = \"openai-compatible\"\nunix_socket = \"/c\"\n\
+         base_url = \"https://c.example/api\"\n",
+    )
+    .variable("K", "k");
+
+    let names: Vec<String> = desk
+        .loaded()
+        .settings
+        .providers
+        .iter()
+        .map(|provider| format!("{} {}", provider.name, provider.base_url))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "a http://localhost/v1",
+            "b http://localhost",
+            "c https://c.example/api/v1"
+        ]
+    );
+    let providers = desk.loaded().settings.providers;
+    let socket = |place: usize| providers[place].unix_socket.clone().expect("a socket");
+    assert_eq!(socket(0), Path::new("/run/a.sock"));
+    assert!(socket(1).ends_with("desk/b.sock") && socket(1).is_absolute());
+}
+
+#[test]
+fn sockets_and_certificates_that_cannot_be_are_named() {
+    let long = "x".repeat(120);
+    let desk = Desk::with_file(&format!(
+        "[[providers]]\nname = \"a\"\nkind = \"ollama\"\nunix_socket = \"/{long}\"\nca_file = \"none.pem\"\n\
+         [[providers]]\nname = \"b\"\nkind = \"ollama\"\nca_file = \"empty.pem\"\n"
+    ))
+    .file("empty.pem", "no certificate\n");
+
+    let told = desk.mistakes();
+
+    for part in [
+        "providers[a].unix_socket",
+        "is 121 bytes long",
+        "providers[a].ca_file: \"none.pem\": cannot be read",
+        "providers[b].ca_file: \"empty.pem\": holds no certificate",
+    ] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+}

@@ -1,0 +1,158 @@
+//! How one provider is reached, and clients that do.
+
+use super::TransportOptions;
+use super::pool::MOST_STREAMS;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tower::{Layer, Service};
+
+/// As much of one answer may wait unread for its client. All streams of a connection together may
+/// have that, so that one client that does not read holds no other's answer up.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// A silent peer on HTTP/2 is asked whether it lives, while something is awaited from it.
+const PING: Duration = Duration::from_secs(15);
+/// It has that long to say so.
+const PONG: Duration = Duration::from_secs(10);
+/// Kept for the next request. Shorter than the minute after which many servers close.
+const IDLE: Duration = Duration::from_secs(55);
+
+/// How a provider is reached; by default at its address, through the environment's proxies.
+#[derive(Debug, Clone, Default)]
+pub struct Line {
+    /// The socket to which all connections go, whatever the address says.
+    pub unix_socket: Option<PathBuf>,
+    /// Certificates that are trusted besides the system's.
+    pub authorities: Arc<[CertificateDer<'static>]>,
+    /// Never through a proxy.
+    pub direct: bool,
+}
+
+impl Line {
+    /// The usual way to that address. What is on this machine is no proxy's business.
+    pub fn to(base_url: &str) -> Self {
+        Self {
+            direct: is_loopback(base_url),
+            ..Self::default()
+        }
+    }
+
+    /// A client with connections of its own, kept where `pooled`.
+    pub(super) fn client(
+        &self,
+        tls: &ClientConfig,
+        options: TransportOptions,
+        pooled: bool,
+    ) -> Result<reqwest::Client, reqwest::Error> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .connect_timeout(options.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(STREAM_WINDOW * MOST_STREAMS)
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PONG)
+            .connector_layer(Connected)
+            .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")));
+        if !pooled {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        if self.direct {
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &self.unix_socket {
+            builder = builder.unix_socket(path.clone());
+        }
+        builder.build()
+    }
+}
+
+fn is_loopback(base_url: &str) -> bool {
+    let Ok(uri) = base_url.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+tokio::task_local! {
+    /// Whether the request that is being sent began a connection of its own.
+    static CONNECTED: Cell<bool>;
+}
+
+/// Notes for a request that a connection is made for it: whoever needed none was given one that
+/// had been kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Connected;
+
+impl Connected {
+    /// What came of it, and whether a connection was begun for it.
+    pub async fn watch<T>(work: impl Future<Output = T>) -> (T, bool) {
+        let watched = async {
+            let done = work.await;
+            (done, CONNECTED.with(Cell::get))
+        };
+        CONNECTED.scope(Cell::new(false), watched).await
+    }
+}
+
+impl<S> Layer<S> for Connected {
+    type Service = Connecting<S>;
+
+    fn layer(&self, inner: S) -> Connecting<S> {
+        Connecting(inner)
+    }
+}
+
+/// Makes connections, and says so.
+#[derive(Debug, Clone)]
+pub(super) struct Connecting<S>(S);
+
+impl<S: Service<R>, R> Service<R> for Connecting<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: R) -> S::Future {
+        // Outside of a request nobody asks.
+        let _unwatched = CONNECTED.try_with(|connected| connected.set(true));
+        self.0.call(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_this_machine_is_reached_directly() {
+        let cases = [
+            ("http://127.0.0.1:11434", true),
+            ("http://127.8.0.1/v1", true),
+            ("http://[::1]:8000/v1", true),
+            ("http://LocalHost:8000/v1", true),
+            ("http://10.0.0.7:8000/v1", false),
+            ("https://api.example/v1", false),
+            ("https://localhost.example/v1", false),
+            ("no address", false),
+        ];
+        for (base_url, expected) in cases {
+            assert_eq!(Line::to(base_url).direct, expected, "{base_url}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Whom we trust: the system's certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), and
+//! those that a provider's settings add.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// TLS for all providers: reading the system's certificates takes milliseconds, so it is done once.
+#[derive(Debug, Default)]
+pub(super) struct Roots {
+    usual: Option<Arc<ClientConfig>>,
+}
+
+impl Roots {
+    /// TLS that trusts the system's and these.
+    pub fn trusting(&mut self, more: &Arc<[CertificateDer<'static>]>) -> Arc<ClientConfig> {
+        if !more.is_empty() {
+            return Arc::new(configured(more));
+        }
+        let usual = self.usual.get_or_insert_with(|| Arc::new(configured(more)));
+        Arc::clone(usual)
+    }
+}
+
+fn configured(more: &[CertificateDer<'static>]) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .expect("the provider has ciphers for the default versions");
+    let verifier = Verifier::new_with_extra_roots(more.iter().cloned(), provider);
+    let mut config = match verifier {
+        Ok(verifier) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth(),
+        Err(error) => {
+            // Providers without TLS can be reached all the same.
+            tracing::warn!(
+                "no https provider can be verified, for no certificates are trusted: {error}; \
+                 install ca-certificates, or name a file in SSL_CERT_FILE or ca_file"
+            );
+            builder
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth()
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
+/// The certificates in a PEM file; at least one.
+pub fn certificates(path: &Path) -> io::Result<Arc<[CertificateDer<'static>]>> {
+    let wrong = |error: rustls::pki_types::pem::Error| match error {
+        rustls::pki_types::pem::Error::Io(error) => error,
+        error => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+    };
+    let found = CertificateDer::pem_file_iter(path).map_err(wrong)?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(wrong)?;
+    if found.is_empty() {
+        let text = "it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(found.into())
+}
