@@ -10,6 +10,7 @@ mod exercise;
 mod gateway;
 mod golden;
 mod program;
+mod reloading;
 mod remote;
 mod upstream;
 mod vendors;

@@ -23,6 +23,8 @@ pub enum Behaviour {
     Hang,
     /// A 200 and these events; then the connection is cut (`cut`), left open, or ended well.
     Events(Vec<&'static str>, Ending),
+    /// A good answer after a while; a stream waits before each of these events but the first two.
+    Slow(Vec<&'static str>, Duration),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,7 @@ struct Shared {
     probes: AtomicUsize,
     abandoned: AtomicUsize,
     seen: Mutex<Vec<(HeaderMap, String)>>,
+    models: Mutex<Vec<&'static str>>,
 }
 
 impl Upstream {
@@ -69,6 +72,7 @@ impl Upstream {
             probes: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             seen: Mutex::default(),
+            models: Mutex::new(vec!["m"]),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -86,6 +90,11 @@ impl Upstream {
 
     pub fn behave(&self, usual: Behaviour) {
         *self.shared.usual.lock().unwrap() = usual;
+    }
+
+    /// The models that it says it has, from now on.
+    pub fn list(&self, models: &[&'static str]) {
+        *self.shared.models.lock().unwrap() = models.to_vec();
     }
 
     /// Chat requests so far.
@@ -126,7 +135,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
         let usual = shared.usual.lock().unwrap().clone();
         return match usual {
             Behaviour::Status(status, body, _) if status >= 500 => whole(status, body, &[]),
-            _ => whole(200, r#"{"object":"list","data":[{"id":"m"}]}"#, &[]),
+            _ => list(&shared.models.lock().unwrap()),
         };
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
@@ -155,7 +164,23 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
             whole(500, "", &[])
         }
         Behaviour::Events(data, ending) => events(data, ending, watch),
+        Behaviour::Slow(data, pause) if stream => slow(data, pause, watch),
+        Behaviour::Slow(_, pause) => {
+            tokio::time::sleep(pause).await;
+            watch.1 = true;
+            whole(200, WHOLE, &[])
+        }
     }
+}
+
+fn list(models: &[&str]) -> Response<Body> {
+    let data: Vec<_> = models
+        .iter()
+        .map(|id| serde_json::json!({ "id": id }))
+        .collect();
+    let body = serde_json::json!({ "object": "list", "data": data });
+    let response = Response::builder().header(CONTENT_TYPE, "application/json");
+    response.body(Body::from(body.to_string())).unwrap()
 }
 
 fn whole(
@@ -169,6 +194,22 @@ fn whole(
         response = response.header(*name, *value);
     }
     response.body(Body::from(body)).unwrap()
+}
+
+fn slow(data: Vec<&'static str>, pause: Duration, mut watch: Watch) -> Response<Body> {
+    let last = data.len();
+    let events = stream::iter(data.into_iter().enumerate()).then(move |(at, data)| {
+        let watch = &mut watch;
+        watch.1 |= at + 1 == last;
+        async move {
+            if at > 1 {
+                tokio::time::sleep(pause).await;
+            }
+            Ok::<_, io::Error>(Bytes::from(format!("data: {data}\n\n")))
+        }
+    });
+    let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+    response.body(Body::from_stream(events)).unwrap()
 }
 
 fn events(data: Vec<&'static str>, ending: Ending, mut watch: Watch) -> Response<Body> {
