@@ -71,24 +71,18 @@ impl Upkeep {
         let Some(edit) = keeping::edit(effect, handle).await else {
             return;
         };
-        let (loaded, sources, own) = (
-            self.holding.loaded.clone(),
-            self.sources.clone(),
-            edit.clone(),
-        );
+        let (loaded, sources) = (self.holding.loaded.clone(), self.sources.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let report = config::write_back(&loaded, &[own])?;
-            Ok::<_, config::WriteError>((report, config::load(&sources)))
+            let report = config::write_back(&loaded, std::slice::from_ref(&edit))?;
+            let loaded = loaded.after_writing(&edit, &report, &sources);
+            Ok::<_, config::WriteError>((report, loaded))
         });
         match written.await {
-            Ok(Ok((report, read))) => {
+            Ok(Ok((report, loaded))) => {
                 for held in report.held {
                     tracing::info!("{held}");
                 }
-                // Where it cannot be read, somebody else broke it, and the watch tells of that.
-                if let Ok(read) = read {
-                    self.holding.loaded = self.holding.loaded.clone().after_writing(&edit, read);
-                }
+                self.holding.loaded = loaded;
             }
             Ok(Err(error)) => {
                 handle.inform(format!("a change stays in memory: could not {error}"), true);
@@ -121,11 +115,11 @@ impl Upkeep {
         self.reload_unasked(occasion).await;
     }
 
-    /// Nobody waits for the answer, so what is wrong goes to the log and the events.
+    /// Nobody waits for the answer, so what is wrong goes to the events, and with them to the log.
     async fn reload_unasked(&mut self, occasion: Occasion) {
         if let Err(refusal) = self.reload(occasion).await {
-            for line in refusal.lines() {
-                tracing::error!("{line}");
+            for line in refusal.lines().iter().skip(1) {
+                tracing::warn!("{line}");
             }
             self.controls.handle.inform(refusal.sentence(), true);
         }
@@ -139,7 +133,6 @@ impl Upkeep {
         let report = self.holding.reload(&self.controls, from, occasion).await?;
         for warning in &report.warnings {
             if self.warned.insert(warning.clone()) {
-                tracing::warn!("{warning}");
                 self.controls.handle.inform(warning.clone(), false);
             }
         }

@@ -7,7 +7,8 @@ use serde_json::Value;
 pub fn render_reload(report: &ReloadReport) -> String {
     let revision = report.revision;
     if report.changed.is_empty() {
-        return format!("nothing changed, revision {revision}\n");
+        // A file is read by itself when it changes, mostly before anybody has asked.
+        return format!("nothing has changed since the last reading, revision {revision}\n");
     }
     let count = report.changed.len();
     let settings = if count == 1 { "setting" } else { "settings" };
@@ -31,4 +32,46 @@ fn line(change: &SettingChange) -> String {
         side(&change.to),
         note.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_a_line_with_both_sides() {
+        let change = |key: &str, from: Value, to: Value, note: Option<&str>| SettingChange {
+            key: key.to_owned(),
+            from,
+            to,
+            note: note.map(str::to_owned),
+        };
+        let mut report = ReloadReport {
+            changed: vec![
+                change("balancing.max_retries", 3.into(), 1.into(), None),
+                change(
+                    "server.listen",
+                    "a".into(),
+                    "b".into(),
+                    Some("needs a restart"),
+                ),
+                change("cache.max_mb", Value::Null, 5.into(), None),
+            ],
+            revision: 7,
+            warnings: Vec::new(),
+        };
+
+        assert_eq!(
+            render_reload(&report),
+            "3 settings changed, revision 7\n\
+             \x20 balancing.max_retries: 3 → 1\n\
+             \x20 server.listen: \"a\" → \"b\"  (needs a restart)\n\
+             \x20 cache.max_mb: not set → 5\n"
+        );
+        report.changed.clear();
+        assert_eq!(
+            render_reload(&report),
+            "nothing has changed since the last reading, revision 7\n"
+        );
+    }
 }

@@ -1,8 +1,9 @@
 //! What differs between two configurations, secrets masked.
 
-use super::edit::Edit;
+use super::edit::{Edit, WriteReport};
 use super::entry::Entry;
 use super::settings::ProviderSettings;
+use super::source::Sources;
 use super::{Loaded, unbuilt};
 use crate::secrets::MASK;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,10 +72,14 @@ impl Loaded {
         difference
     }
 
-    /// This configuration after a change was written back, as it was read again: what the change
-    /// does not speak of, and somebody else may have edited meanwhile, is still to be taken over.
+    /// This configuration after a change was written back: what the change does not speak of, and
+    /// somebody else may have edited meanwhile, is still to be taken over.
     #[must_use]
-    pub fn after_writing(self, edit: &Edit, written: Self) -> Self {
+    pub fn after_writing(self, edit: &Edit, report: &WriteReport, sources: &Sources) -> Self {
+        // What somebody else broke is told when it is read for its own sake.
+        let Ok(written) = super::load(&sources.with(&report.written)) else {
+            return self;
+        };
         let is_ours = |key: &str| match edit {
             Edit::Weights(_) => key.starts_with("balancing.weights."),
             Edit::Provider(edit) => {

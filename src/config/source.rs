@@ -1,5 +1,6 @@
 //! Where the configuration is read from.
 
+use super::edit::WrittenFile;
 use super::mistake::Mistake;
 use super::origin::Origin;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Sources {
     pub flags: Flags,
     /// The words of the protocols that this version speaks. A provider of another kind is kept, off.
     pub built_kinds: Vec<&'static str>,
+    /// Contents that are known, and not read from their files.
+    pub(super) known: BTreeMap<PathBuf, String>,
 }
 
 /// Settings given on the command line.
@@ -57,6 +60,7 @@ impl Sources {
             config_flag,
             flags,
             built_kinds,
+            known: BTreeMap::new(),
         })
     }
 
@@ -81,6 +85,17 @@ impl Sources {
         }
     }
 
+    /// The same with these files as they were just written, whatever became of them since.
+    pub(super) fn with(&self, written: &[WrittenFile]) -> Self {
+        let known = written.iter();
+        Self {
+            known: known
+                .map(|file| (file.path.clone(), file.content.clone()))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// The file of variables, below the environment.
     pub fn dot_env(&self) -> PathBuf {
         self.cwd.join(".env")
@@ -97,6 +112,9 @@ impl Sources {
     /// The text of a file; `None` where there is no such file.
     pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Box<Mistake>> {
         use std::io::ErrorKind;
+        if let Some(text) = self.known.get(path) {
+            return Ok(Some(text.clone()));
+        }
         let problem = match std::fs::read_to_string(path) {
             Ok(text) => return Ok(Some(text)),
             Err(error)

@@ -105,7 +105,12 @@ impl Engine {
         for effect in effects {
             match effect {
                 Effect::Announce(event) => {
-                    tracing::info!(kind = ?event.kind, provider = event.provider.as_deref(), "{}", event.text);
+                    let (kind, provider) = (event.kind, event.provider.as_deref());
+                    if event.bad {
+                        tracing::warn!(?kind, provider, "{}", event.text);
+                    } else {
+                        tracing::info!(?kind, provider, "{}", event.text);
+                    }
                     // Nobody listens: fine, the fleet keeps the latest for those who come later.
                     let _ = self.events.send(event);
                 }

@@ -91,3 +91,88 @@ impl Upstreams {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Endpoint, ModelTraits, by_kind};
+    use super::*;
+    use crate::domain::{Provider, WeightOverride};
+    use std::time::Duration;
+
+    const OPTIONS: TransportOptions = TransportOptions {
+        connect_timeout: Duration::from_secs(1),
+    };
+
+    fn catalogue(names: &[&str]) -> Catalogue {
+        let provider = |name: &&str| Provider {
+            name: (*name).into(),
+            kind: "openai".into(),
+            priority: 50,
+            max_concurrent: None,
+            enabled: true,
+            off: None,
+            weights: WeightOverride::default(),
+        };
+        Catalogue {
+            providers: names.iter().map(provider).collect(),
+            ..Catalogue::default()
+        }
+    }
+
+    fn directory(keys: &[Option<&str>]) -> Directory {
+        let protocol = by_kind("openai").unwrap();
+        let endpoint =
+            |key: &str| Endpoint::new("http://127.0.0.1:9", Some(key), "openai", protocol);
+        Directory {
+            endpoints: keys.iter().map(|key| key.and_then(endpoint)).collect(),
+            traits: Vec::new(),
+        }
+    }
+
+    fn keys(upstreams: &Upstreams) -> Vec<Option<String>> {
+        let places = 0..upstreams.directory.endpoints.len();
+        let key = |place| {
+            let key = upstreams.directory.endpoint(place)?.key()?;
+            Some(key.to_str().unwrap().to_owned())
+        };
+        places.map(key).collect()
+    }
+
+    #[tokio::test]
+    async fn who_was_just_removed_or_lost_their_key_is_reached_until_the_next_arrival() {
+        let mut earlier = catalogue(&["a", "b"]);
+        let first = directory(&[Some("key-a"), Some("key-b")]);
+        let mut upstreams = Upstreams::new(first, OPTIONS).unwrap();
+        let mut arrive = |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, Renewal)]| {
+            let mut next = catalogue(names);
+            for (provider, key) in next.providers.iter_mut().zip(sent) {
+                provider.off = key.is_none().then(|| "no key".into());
+            }
+            let succession = earlier.succeeded_by(next);
+            let arrival = Arrival {
+                earlier: &earlier,
+                succession: &succession,
+                renewals,
+            };
+            upstreams = upstreams
+                .succeeded_by(directory(sent), OPTIONS, arrival)
+                .unwrap();
+            earlier = succession.catalogue;
+            keys(&upstreams)
+        };
+        let some = |key: &str| Some(key.to_owned());
+
+        // Without a renewal the key that was fetched or given stays; with one it is the new one.
+        let kept = arrive(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
+        assert_eq!(kept, [some("key-a"), some("key-b"), some("key-c")]);
+        let renewals = [(0, Renewal::Key)];
+        let rekeyed = arrive(&["a", "c"], &[Some("other"), None], &renewals);
+        assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
+        let later = arrive(&["a", "c"], &[Some("other"), None], &[]);
+        assert_eq!(later, [some("other"), None, None]);
+        let moved = [(0, Renewal::Address)];
+        let back = arrive(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
+        assert_eq!(back, [some("moved"), some("key-b"), None]);
+        assert_eq!(upstreams.directory.traits(7), &ModelTraits::UNSTATED);
+    }
+}

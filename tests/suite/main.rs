@@ -11,6 +11,7 @@ mod gateway;
 mod golden;
 mod lines;
 mod program;
+mod reloading;
 mod remote;
 mod upstream;
 mod vendors;

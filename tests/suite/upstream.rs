@@ -5,12 +5,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::serve::ListenerExt;
 use futures_util::stream::{self, StreamExt};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What it does with one request.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub enum Behaviour {
     Hang,
     /// A 200 and these events; then the connection is cut (`cut`), left open, or ended well.
     Events(Vec<&'static str>, Ending),
+    /// A good answer once it is let go: a whole one, or the part of a stream after its first word.
+    Held,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,9 @@ struct Shared {
     probes: AtomicUsize,
     abandoned: AtomicUsize,
     seen: Mutex<Vec<(HeaderMap, String)>>,
+    models: Mutex<Vec<&'static str>>,
+    connections: AtomicUsize,
+    gate: watch::Sender<bool>,
 }
 
 impl Upstream {
@@ -69,12 +76,19 @@ impl Upstream {
             probes: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             seen: Mutex::default(),
+            models: Mutex::new(vec!["m"]),
+            connections: AtomicUsize::new(0),
+            gate: watch::Sender::new(false),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&shared));
+        let counted = Arc::clone(&shared);
+        let listener = listener.tap_io(move |_| {
+            counted.connections.fetch_add(1, Ordering::SeqCst);
+        });
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { base_url, shared }
     }
@@ -88,9 +102,24 @@ impl Upstream {
         *self.shared.usual.lock().unwrap() = usual;
     }
 
+    /// The models that it says it has, from now on.
+    pub fn list(&self, models: &[&'static str]) {
+        *self.shared.models.lock().unwrap() = models.to_vec();
+    }
+
+    /// Lets go of what is held.
+    pub fn let_go(&self) {
+        self.shared.gate.send_replace(true);
+    }
+
     /// Chat requests so far.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Connections that were made to it.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     pub fn probes(&self) -> usize {
@@ -126,7 +155,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
         let usual = shared.usual.lock().unwrap().clone();
         return match usual {
             Behaviour::Status(status, body, _) if status >= 500 => whole(status, body, &[]),
-            _ => whole(200, r#"{"object":"list","data":[{"id":"m"}]}"#, &[]),
+            _ => list(&shared.models.lock().unwrap()),
         };
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
@@ -155,7 +184,24 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
             whole(500, "", &[])
         }
         Behaviour::Events(data, ending) => events(data, ending, watch),
+        Behaviour::Held if stream => held(shared.gate.subscribe(), watch),
+        Behaviour::Held => {
+            let mut gate = shared.gate.subscribe();
+            gate.wait_for(|is_open| *is_open).await.unwrap();
+            watch.1 = true;
+            whole(200, WHOLE, &[])
+        }
     }
+}
+
+fn list(models: &[&str]) -> Response<Body> {
+    let data: Vec<_> = models
+        .iter()
+        .map(|id| serde_json::json!({ "id": id }))
+        .collect();
+    let body = serde_json::json!({ "object": "list", "data": data });
+    let response = Response::builder().header(CONTENT_TYPE, "application/json");
+    response.body(Body::from(body.to_string())).unwrap()
 }
 
 fn whole(
@@ -169,6 +215,19 @@ fn whole(
         response = response.header(*name, *value);
     }
     response.body(Body::from(body)).unwrap()
+}
+
+fn held(mut gate: watch::Receiver<bool>, mut watch: Watch) -> Response<Body> {
+    let event = |data: &str| Ok::<_, io::Error>(Bytes::from(format!("data: {data}\n\n")));
+    let rest = stream::once(async move {
+        let watch = &mut watch;
+        gate.wait_for(|is_open| *is_open).await.unwrap();
+        watch.1 = true;
+        event(&[STOP, USAGE, DONE].join("\n\ndata: "))
+    });
+    let first = stream::iter([event(ROLE), event(HELLO)]);
+    let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+    response.body(Body::from_stream(first.chain(rest))).unwrap()
 }
 
 fn events(data: Vec<&'static str>, ending: Ending, mut watch: Watch) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! The whole room at work, over files in a folder of the test's own and an environment of its own.
 
+mod differing;
 mod layering;
 mod lines;
 mod messages;
@@ -32,6 +33,7 @@ impl Desk {
             config_flag: None,
             flags: Flags::default(),
             built_kinds: ALL_KINDS.to_vec(),
+            known: [].into(),
         };
         Self { folder, sources }
     }

@@ -1,4 +1,5 @@
 mod learning;
+mod reconfiguring;
 mod replaying;
 mod steering;
 

@@ -1,0 +1,160 @@
+//! What a configuration that was read again says otherwise.
+
+use super::Desk;
+use crate::config::{Change, Difference, Edit, ProviderEdit, WeightEdit, write_back};
+
+const FILE: &str = "\
+[[providers]]
+name = \"a\"
+kind = \"openai-compatible\"
+base_url = \"http://127.0.0.1:1/v1\"
+api_key = \"sk-first\"
+models = [{ id = \"m\" }]
+";
+
+fn difference(before: &str, after: &str) -> Difference {
+    let old = Desk::with_file(before).loaded();
+    Desk::with_file(after).loaded().difference(&old)
+}
+
+fn told(difference: &Difference) -> Vec<String> {
+    let line = |change: &Change| {
+        let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        format!("{} {} {}", change.key, side(&change.from), side(&change.to))
+    };
+    difference.changes.iter().map(line).collect()
+}
+
+#[test]
+fn a_reload_tells_what_changed() {
+    let changed = difference("[balancing]\nmax_retries = 1\n", "[cache]\nmax_mb = 5\n");
+
+    assert_eq!(
+        told(&changed),
+        ["balancing.max_retries 1 3", "cache.max_mb - 5"]
+    );
+    assert!(changed.touches("balancing") && changed.touches("balancing.max_retries"));
+    assert!(!changed.touches("balancing.max") && !changed.touches("probe"));
+    assert!(difference(FILE, FILE).is_empty());
+    assert!(difference(FILE, &format!("# only a comment\n{FILE}")).is_empty());
+}
+
+#[test]
+fn what_needs_a_restart_is_said() {
+    let notes = |after: &str| {
+        let changed = difference("", after);
+        let note = changed.changes[0].note.clone();
+        note.unwrap_or_default()
+    };
+
+    assert_eq!(
+        notes("[server]\nlisten = \"127.0.0.1:9\"\n"),
+        "needs a restart"
+    );
+    assert!(notes("[dashboard]\ntheme = \"mono\"\n").contains("dashboard"));
+    assert_eq!(notes("[server]\ndrain_seconds = 1\n"), "");
+    assert!(notes("[store]\nretention_days = 1\n").contains("not built yet"));
+}
+
+#[test]
+fn an_exchanged_key_is_told_and_never_shown_wherever_it_is_kept() {
+    let literal = difference(FILE, &FILE.replace("sk-first", "sk-other"));
+    assert_eq!(told(&literal), ["providers[a].api_key **** ****"]);
+    assert_eq!(literal.told(), ["providers[a].api_key exchanged"]);
+
+    let by_variable = FILE.replace("api_key = \"sk-first\"", "api_key_env = \"KEY\"");
+    let desk = Desk::with_file(&by_variable).file(".env", "KEY=sk-first\n");
+    let old = desk.loaded();
+    let desk = desk.file(".env", "KEY=sk-other\n");
+    let changed = desk.loaded().difference(&old);
+    assert_eq!(told(&changed), ["providers[a].api_key **** ****"]);
+
+    let in_file = FILE.replace("sk-first", "file:secret");
+    let desk = Desk::with_file(&in_file).file("secret", "sk-first");
+    let old = desk.loaded();
+    let files: Vec<_> = old.key_files().collect();
+    assert_eq!(files, [std::path::Path::new("secret")]);
+    let changed = desk.file("secret", "sk-other").loaded().difference(&old);
+    assert_eq!(told(&changed), ["providers[a].api_key **** ****"]);
+
+    let desk = Desk::with_file(FILE);
+    let old = desk.loaded();
+    let desk = desk.variable("AI_GATEWAY_API_KEY", "client-token");
+    assert_eq!(
+        told(&desk.loaded().difference(&old)),
+        ["AI_GATEWAY_API_KEY - ****"]
+    );
+}
+
+#[test]
+fn whole_tables_are_told_in_a_phrase() {
+    let other = FILE.replace("name = \"a\"", "name = \"b\"");
+    let changed = difference(FILE, &format!("{other}[balancing]\nmax_retries = 9\n"));
+
+    assert_eq!(
+        changed.told(),
+        [
+            "balancing.max_retries 3→9",
+            "providers[b] added",
+            "providers[a] removed"
+        ]
+    );
+}
+
+#[test]
+fn our_own_write_is_no_difference_and_what_others_wrote_meanwhile_is_one() {
+    let edits = [
+        Edit::Weights(WeightEdit {
+            cost: Some(20.0),
+            latency: Some(50.0),
+            reliability: Some(30.0),
+            ..WeightEdit::default()
+        }),
+        Edit::Provider(ProviderEdit {
+            name: "a".to_owned(),
+            priority: Some(90),
+            enabled: Some(true),
+            max_concurrent: Some(7),
+            weights: WeightEdit {
+                cost: Some(5.0),
+                ..WeightEdit::default()
+            },
+        }),
+    ];
+    for edit in edits {
+        let desk = Desk::with_file(FILE);
+        let held = desk.loaded();
+        let theirs = format!("{FILE}[balancing]\nmax_retries = 9\n");
+        let desk = desk.file("aibal.toml", &theirs);
+        let report = write_back(&held, std::slice::from_ref(&edit)).expect("a written file");
+        let written = desk.loaded();
+        // Somebody is just writing the file: that is for the next look, not for this.
+        let desk = desk.file("aibal.toml", "");
+
+        let held = held.after_writing(&edit, &report, &desk.sources);
+
+        assert_eq!(
+            told(&written.difference(&held)),
+            ["balancing.max_retries 3 9"],
+            "{edit:?}"
+        );
+    }
+}
+
+#[test]
+fn a_provider_that_our_write_brings_into_the_file_is_no_difference() {
+    let desk = Desk::new().variable("OPENAI_API_KEY", "k");
+    let held = desk.loaded();
+    let edit = Edit::Provider(ProviderEdit {
+        name: "openai".to_owned(),
+        priority: Some(70),
+        ..ProviderEdit::default()
+    });
+    let report = write_back(&held, std::slice::from_ref(&edit)).expect("a written file");
+    let written = desk.loaded();
+
+    let held = held.after_writing(&edit, &report, &desk.sources);
+
+    assert_eq!(told(&written.difference(&held)), [""; 0]);
+    assert_eq!(held.files, written.files);
+}

@@ -1,0 +1,224 @@
+//! Providers that come, go and change while requests are under way.
+
+use super::{ASK, Entry, House, STREAM, configuration, has_event, spare, weights};
+use crate::upstream::{Behaviour, Upstream};
+use serde_json::Value;
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_added_is_chosen_and_one_that_is_removed_is_gone_everywhere() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    assert_eq!(house.ask(ASK).await.status(), 200);
+    assert_eq!((a.requests(), b.requests()), (1, 0));
+
+    house.write(&configuration(
+        "",
+        &[Entry::of("a", &a), Entry::of("b", &b)],
+    ));
+    assert_eq!(house.reload().await.0, 200);
+    let only = ASK.replace("\"m\"", "\"b/m\"");
+    assert_eq!(house.ask(&only).await.status(), 200);
+    assert_eq!(b.requests(), 1);
+
+    house.write(&configuration("", &[Entry::of("b", &b)]));
+    assert_eq!(house.reload().await.0, 200);
+    let before = a.requests();
+    for _ in 0..5 {
+        assert_eq!(house.ask(ASK).await.headers()["x-aibal-provider"], "b");
+    }
+    assert_eq!(a.requests(), before);
+    let models = house.get("/v1/models").await.to_string();
+    assert!(
+        !models.contains("only-a") && models.contains("only-b"),
+        "{models}"
+    );
+    assert_eq!(
+        house
+            .ask(&ASK.replace("\"m\"", "\"only-a\""))
+            .await
+            .status(),
+        404
+    );
+    let status = house.get("/api/status").await;
+    let names: Vec<&Value> = status["providers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|provider| &provider["provider"])
+        .collect();
+    assert_eq!(names, ["b"]);
+
+    house.write(&configuration(
+        "",
+        &[Entry::of("a", &a), Entry::of("b", &b)],
+    ));
+    assert_eq!(house.reload().await.0, 200);
+    let status = house.get("/api/status").await;
+    assert_eq!(status["providers"][0]["provider"], "a");
+    assert_eq!(
+        status["providers"][0]["requests"], before,
+        "its past is back"
+    );
+    let url = format!("{}/readyz", house.url);
+    assert_eq!(house.client.get(url).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_in_flight_while_their_provider_is_removed_all_end_well() {
+    const REQUESTS: usize = 100;
+    let (a, b) = (
+        Upstream::start(Behaviour::Held).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let asked = (0..REQUESTS).map(|at| {
+        let (client, url) = (house.client.clone(), house.url.clone());
+        tokio::spawn(async move {
+            let body = if at % 2 == 0 { ASK } else { STREAM };
+            let url = format!("{url}/v1/chat/completions");
+            let answer = client.post(url).body(body).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    });
+    let asked: Vec<_> = asked.collect();
+    for _ in 0..1_200 {
+        if a.requests() == REQUESTS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(a.requests(), REQUESTS);
+
+    house.write(&configuration("", &[Entry::of("b", &b)]));
+    assert_eq!(house.reload().await.0, 200);
+    assert_eq!(house.ask(ASK).await.headers()["x-aibal-provider"], "b");
+
+    a.let_go();
+    for answer in asked {
+        let (status, text) = answer.await.unwrap();
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains("Hello") && !text.contains("error"), "{text}");
+        assert!(text.starts_with('{') || text.contains("[DONE]"), "{text}");
+    }
+    assert_eq!(a.abandoned(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_exchanged_is_used_at_once_and_the_old_one_never_again() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let keyed = |more| Entry {
+        more,
+        ..Entry::of("a", &a)
+    };
+    let home = TempDir::new().unwrap();
+    let key = home.path().join("key");
+    let text = configuration("", &[keyed("api_key = \"file:key\"\n")]);
+    std::fs::write(home.path().join("aibal.toml"), text).unwrap();
+    std::fs::write(&key, "sk-one").unwrap();
+    let house = House::open_at(home, &[]);
+
+    for secret in ["sk-one", "sk-two"] {
+        std::fs::write(&key, secret).unwrap();
+        assert_eq!(house.reload().await.0, 200);
+        for _ in 0..3 {
+            assert_eq!(house.ask(ASK).await.status(), 200);
+            let (headers, _) = a.last();
+            assert_eq!(headers["authorization"], format!("Bearer {secret}"));
+        }
+    }
+
+    // The file of the key alone is watched as well.
+    std::fs::write(&key, "sk-three").unwrap();
+    let told = |status: &Value| {
+        let events = status["events"].as_array().unwrap();
+        let exchanged = |event: &&Value| event["text"].to_string().contains("api_key exchanged");
+        events.iter().filter(exchanged).count() == 2
+    };
+    house.until("/api/status", told).await;
+    house.ask(ASK).await;
+    assert_eq!(a.last().0["authorization"], "Bearer sk-three");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stays_where_they_are_keeps_their_connections() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    assert_eq!(house.ask(ASK).await.status(), 200);
+    let longer = "[balancing]\nconnect_timeout_ms = 4000\n";
+    for (top, connections) in [(&*weights(50, 20), 1), (longer, 2)] {
+        house.write(&configuration(top, &[Entry::of("a", &a), spare()]));
+        assert_eq!(house.reload().await.0, 200);
+
+        assert_eq!(
+            house.ask(&ASK.replace("\"m\"", "\"a/m\"")).await.status(),
+            200
+        );
+
+        assert_eq!(a.connections(), connections, "{top}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_with_another_address_starts_afresh_and_one_switched_off_is_left_alone() {
+    let bad = Behaviour::Status(500, "{}", Vec::new());
+    let (a, b) = (
+        Upstream::start(bad).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    for _ in 0..20 {
+        assert_eq!(house.ask(ASK).await.status(), 500);
+        if has_event(&house.get("/api/status").await, "m OPEN") {
+            break;
+        }
+    }
+    let state = async || house.get("/api/status").await["providers"][0]["state"].clone();
+    assert_eq!(state().await, "failing");
+
+    house.write(&configuration("", &[Entry::of("a", &b)]));
+    assert_eq!(house.reload().await.0, 200);
+
+    assert_eq!(state().await, "unknown");
+    assert_eq!(house.ask(ASK).await.status(), 200);
+    assert_eq!(b.requests(), 1);
+
+    let off = Entry {
+        more: "enabled = false\napi_key = \"sk-first\"\n",
+        ..Entry::of("a", &b)
+    };
+    house.write(&configuration("", &[off, spare()]));
+    assert_eq!(house.reload().await.0, 200);
+    let refused = house.ask(&ASK.replace("\"m\"", "\"a/m\"")).await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.text().await.unwrap().contains("disabled"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_tokens_and_the_time_to_drain_hold_from_the_reload_on() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let long = ASK.replace("hi", &"x".repeat(1_100_000));
+    assert_eq!(house.ask(&long).await.status(), 200);
+    // printf secret | sha256sum
+    let sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let top = format!(
+        "[server]\nmax_body_mb = 1\n[[auth.tokens]]\nname = \"app\"\nsha256 = \"{sha256}\"\nrole = \"operator\"\n"
+    );
+
+    house.write(&configuration(&top, &[Entry::of("a", &a)]));
+    assert_eq!(house.reload().await.0, 200);
+
+    assert_eq!(house.ask(ASK).await.status(), 401);
+    assert_eq!(house.reload().await.0, 401);
+    let url = format!("{}/v1/chat/completions", house.url);
+    let with_token = |body: String| house.client.post(&url).bearer_auth("secret").body(body);
+    let answer = with_token(ASK.to_owned()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer = with_token(long).send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+}
