@@ -99,9 +99,7 @@ mod tests {
     use crate::domain::{Provider, WeightOverride};
     use std::time::Duration;
 
-    const OPTIONS: TransportOptions = TransportOptions {
-        connect_timeout: Duration::from_secs(1),
-    };
+    const OPTIONS: TransportOptions = TransportOptions::new(Duration::from_secs(1));
 
     fn catalogue(names: &[&str]) -> Catalogue {
         let provider = |name: &&str| Provider {
