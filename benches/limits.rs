@@ -7,8 +7,8 @@
 use aibal_tui::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Chance, DecisionId, Field, FirstToken, Fleet, Luck,
     Metered, ModelType, ModelTypes, Moment, Money, Objective, Observation, Occasion, Outcome,
-    Price, Provider, RateLimits, RequestEnd, RequestOutcome, Round, Strategy, Target, TargetId,
-    Ticket, Usage, WeightOverride, Weights, choose, prompt_tokens, what_if,
+    Price, Provider, RateLimits, Rates, RequestEnd, RequestOutcome, Round, Strategy, Target,
+    TargetId, Ticket, Usage, WeightOverride, Weights, choose, prompt_tokens, what_if,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, specimen};
 use divan::{Bencher, black_box};
@@ -40,12 +40,14 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: Some(Price::flat(1.0 + place as f64 * 0.01, 5.0)),
+            max_concurrent: None,
         });
         catalogue.providers.push(Provider {
             name: name.into(),
             kind: "openai".into(),
             priority: 50,
             max_concurrent: Some(64),
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),

@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, Local, Prober, socket_path};
 use crate::contract;
-use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
+use crate::domain::{Allowances, Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Gateway, Limits};
 use crate::probe::{self, Probe};
@@ -29,6 +29,7 @@ pub struct Blueprint {
     pub tuning: Tuning,
     pub weights: Weights,
     pub limits: Limits,
+    pub allowances: Allowances,
     pub connect_timeout: Duration,
     /// Nothing where probes are switched off.
     pub probe_interval: Option<Duration>,
@@ -70,7 +71,8 @@ impl Instance {
             blueprint.seed,
             clock::now(),
         )
-        .tuned(blueprint.tuning);
+        .tuned(blueprint.tuning)
+        .allowed(&blueprint.allowances);
         let (engine, handle, keepsakes) = engine::build(fleet, blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));

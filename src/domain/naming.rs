@@ -138,7 +138,7 @@ fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        Capabilities, ModelTypes, Provider, Route, Target, TargetId, WeightOverride,
+        Capabilities, ModelTypes, Provider, Rates, Route, Target, TargetId, WeightOverride,
     };
 
     fn catalogue() -> Catalogue {
@@ -147,6 +147,7 @@ mod tests {
             kind: "openai".into(),
             priority: 50,
             max_concurrent: None,
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -157,6 +158,7 @@ mod tests {
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: None,
+            max_concurrent: None,
         };
         Catalogue {
             providers: vec![provider("openai"), provider("relay")],

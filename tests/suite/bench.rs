@@ -1,12 +1,13 @@
 //! A gateway on a loopback port, with a real engine behind it and fake upstreams ahead.
 
 use crate::upstream::Upstream;
+use aibal_tui::access::Access;
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot, Strategy, Target,
-    TargetId, Weights,
+    Allowances, Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Rates, Route,
+    Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Gateway, Limits, router};
+use aibal_tui::gateway::{Gateway, Limits, guarded, router};
 use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
 use aibal_tui::{clock, probe};
 use std::sync::Arc;
@@ -51,6 +52,26 @@ pub async fn start_with(
     limits: Limits,
     probes: Option<Duration>,
 ) -> Bench {
+    let (catalogue, directory) = world(upstreams);
+    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+}
+
+/// The same with other limits: of providers and models in the catalogue, and of the whole. Where
+/// there are tokens, a guard stands before it.
+pub async fn start_allowed(
+    upstreams: &[&Upstream],
+    change: impl FnOnce(&mut Catalogue),
+    allowances: &Allowances,
+    access: Option<Access>,
+) -> Bench {
+    let (mut catalogue, directory) = world(upstreams);
+    change(&mut catalogue);
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = Fleet::new(catalogue, best, weights, 1, clock::now()).allowed(allowances);
+    serve(fleet, directory, limits(), None, access).await
+}
+
+fn world(upstreams: &[&Upstream]) -> (Catalogue, Directory) {
     let mut catalogue = Catalogue::default();
     for place in 0..upstreams.len() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -63,6 +84,7 @@ pub async fn start_with(
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: Some(price),
+                max_concurrent: None,
             });
         }
     }
@@ -83,7 +105,7 @@ pub async fn start_with(
         endpoints: upstreams.iter().map(endpoint).collect(),
         traits: Vec::new(),
     };
-    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+    (catalogue, directory)
 }
 
 /// Any fleet.
@@ -95,6 +117,16 @@ pub async fn start_fleet(
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
+    serve(fleet, directory, limits, probes, None).await
+}
+
+async fn serve(
+    fleet: Fleet,
+    directory: Directory,
+    limits: Limits,
+    probes: Option<Duration>,
+    access: Option<Access>,
+) -> Bench {
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
@@ -118,7 +150,11 @@ pub async fn start_fleet(
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router(gateway)).await });
+    let door = match access {
+        Some(access) => guarded(router(gateway), access),
+        None => router(gateway),
+    };
+    tokio::spawn(async move { axum::serve(listener, door).await });
     Bench {
         url,
         handle,
@@ -133,6 +169,7 @@ pub fn provider(name: &str) -> Provider {
         kind: "openai-compatible".into(),
         priority: 50,
         max_concurrent: None,
+        rates: Rates::default(),
         enabled: true,
         off: None,
         weights: aibal_tui::domain::WeightOverride::default(),

@@ -1,7 +1,9 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
+mod budgets;
 mod capabilities;
 mod costs;
+mod load;
 mod refusals;
 mod targets;
 mod tokens;
