@@ -35,7 +35,7 @@ pub use rate_limit::rate_limits;
 pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, Splitter, TooLong};
-pub use transport::{Transport, TransportOptions, failure as transport_failure};
+pub use transport::{Transport, TransportOptions, Unanswered, failure as transport_failure};
 pub use vertex::TokenSource;
 
 use bytes::Bytes;

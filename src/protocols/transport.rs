@@ -10,6 +10,14 @@ pub struct TransportOptions {
     pub connect_timeout: Duration,
 }
 
+/// Why no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered {
+    pub failure: Failure,
+    /// No connection was made.
+    pub unsent: bool,
+}
+
 /// Pools by the provider's place in the catalogue.
 #[derive(Debug, Clone)]
 pub struct Transport {
@@ -41,13 +49,29 @@ impl Transport {
         provider: usize,
         outgoing: Outgoing,
     ) -> Result<reqwest::Response, Failure> {
-        let client = self.clients.get(provider).ok_or(Failure::Disconnected)?;
+        let answer = self.exchange(provider, outgoing).await;
+        answer.map_err(|unanswered| unanswered.failure)
+    }
+
+    /// The same, with whether anything can have reached the provider.
+    pub async fn exchange(
+        &self,
+        provider: usize,
+        outgoing: Outgoing,
+    ) -> Result<reqwest::Response, Unanswered> {
+        let client = self.clients.get(provider).ok_or(Unanswered {
+            failure: Failure::Disconnected,
+            unsent: true,
+        })?;
         let request = client
             .request(outgoing.method, outgoing.url)
             .headers(outgoing.headers)
             .body(outgoing.body)
             .send();
-        request.await.map_err(|error| failure(&error))
+        request.await.map_err(|error| Unanswered {
+            failure: failure(&error),
+            unsent: error.is_connect(),
+        })
     }
 }
 

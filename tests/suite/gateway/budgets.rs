@@ -190,6 +190,17 @@ async fn what_failed_gives_back_what_it_did_not_cost_and_keeps_what_nobody_knows
     let day = picture.budget.day;
     assert_eq!((day.spent, day.reserved), (Money::ZERO, Money::ZERO));
 
+    let mut gone = a.clone();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    gone.base_url = format!("http://{}/v1", closed.local_addr().unwrap());
+    drop(closed);
+    let nowhere = self::bench(&[&gone], &budget(1.0, OnLimit::Refuse)).await;
+    let unsent = nowhere.post_with(ASK, &quick).await;
+    assert_eq!(unsent.status(), StatusCode::BAD_GATEWAY);
+    let picture = nowhere.until(|picture| picture.totals.requests == 1).await;
+    assert_eq!(picture.totals.cost, Some(Money::ZERO));
+    assert_eq!(picture.budget.day.spent, Money::ZERO);
+
     a.behave(Behaviour::Hang);
     let hung = bench.post_with(ASK, &quick).await;
     assert_eq!(hung.status(), StatusCode::GATEWAY_TIMEOUT);
