@@ -7,7 +7,8 @@
 //!
 //! Reading order: units and ids, what is configured (`target`, `weights`), what was seen
 //! (`observation`, `decay`, `elasticity`, `quota`, `histogram`, `timeline`), what follows
-//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), and the model that owns it all (`fleet`).
+//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), what an operator allows (`rates`,
+//! `crowd`, `budget`), and the model that owns it all (`fleet`).
 
 mod balance;
 mod breaker;

@@ -1,6 +1,7 @@
 //! The whole room at work, over files in a folder of the test's own and an environment of its own.
 
 mod layering;
+mod limits;
 mod messages;
 mod providers;
 mod starter;

@@ -1,3 +1,4 @@
+mod allowances;
 mod learning;
 mod replaying;
 mod steering;
