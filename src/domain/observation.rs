@@ -234,7 +234,7 @@ impl Scarcity {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Target => "no target may serve",
-            Self::Budget => "the budget is used up",
+            Self::Budget => "no budget has room for it",
             Self::Room => "too many requests at once",
         }
     }

@@ -327,11 +327,11 @@ impl Shortfall {
             String::new()
         };
         format!(
-            "the budget has no room for this request, which may come to {}: of {name}, {}, {} are \
+            "{name} has no room for this request, which may come to {}: {} of {} are \
              spent{reserved}; it starts anew at {}",
             dollars(*needed),
-            dollars(limit),
             dollars(view.spent),
+            dollars(limit),
             minute(view.resets_at)
         )
     }

@@ -124,7 +124,8 @@ async fn a_refusal_says_which_budget_and_until_when_in_the_clients_own_protocol(
         assert_eq!(told.pointer(place).unwrap(), expected, "{told}");
         let message = told["error"]["message"].as_str().unwrap();
         for part in [
-            "[budget] usd_per_day, $0.0000600, $0.0000500 are spent",
+            "[budget] usd_per_day has no room",
+            "$0.0000500 of $0.0000600 are spent",
             "starts anew at",
             "00:00 UTC",
         ] {
