@@ -7,7 +7,7 @@ use crate::client::{Client, Local, Prober, socket_path};
 use crate::contract;
 use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
-use crate::gateway::{self, Gateway, Limits};
+use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Gateway, Limits};
 use crate::probe::{self, Probe};
 use crate::protocols::{Directory, Transport, TransportOptions};
 use crate::{clock, server};
@@ -30,6 +30,8 @@ pub struct Blueprint {
     pub weights: Weights,
     pub limits: Limits,
     pub connect_timeout: Duration,
+    /// Nothing where no answer is given twice.
+    pub cache: Option<CacheLimits>,
     /// Nothing where probes are switched off.
     pub probe_interval: Option<Duration>,
     /// Of the control door.
@@ -85,11 +87,13 @@ impl Instance {
             blueprint.probe_interval,
         );
         let probe = tokio::spawn(probe.run(rest.clone()));
+        let cache = blueprint.cache.map(|limits| Arc::new(Cache::new(limits)));
         let gateway = Gateway {
             handle: handle.clone(),
             directory,
             transport,
             limits: Arc::new(blueprint.limits),
+            cache: cache.clone(),
         };
         let who = contract::Instance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -98,6 +102,7 @@ impl Instance {
         let local = Local::new(handle.clone(), who)
             .saved(&blueprint.saved)
             .with_prober(prober(probes));
+        let local = counting(local, cache);
         let api = Api {
             local: local.clone(),
             access: blueprint.access,
@@ -115,10 +120,9 @@ impl Instance {
             blueprint.server,
             doors.clone(),
         ));
-        let client = Client::Local(local);
         Ok(Self {
             handle,
-            client,
+            client: Client::Local(local),
             address,
             keepsakes: Some(keepsakes),
             doors,
@@ -162,6 +166,27 @@ fn prober(probes: mpsc::Sender<probe::Request>) -> Prober {
                 latency_ms: finding.latency.as_secs_f64() * 1e3,
                 at: contract::rfc3339(finding.end.at),
             })
+        }
+    })
+}
+
+/// Has a status say how the cache does, where there is one.
+fn counting(local: Local, cache: Option<Arc<Cache>>) -> Local {
+    let Some(cache) = cache else { return local };
+    local.with_cache(move || {
+        let CacheCounts {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
+        } = cache.counts();
+        contract::CacheReport {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
         }
     })
 }

@@ -4,8 +4,8 @@ use super::selection::{Circumstances, select};
 use super::{Prober, Refused, Update, find_provider};
 use crate::clock;
 use crate::contract::{
-    DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderStatus, RevisionReport, SelectRequest, Selection, Status,
+    CacheReport, DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport,
+    Problem, ProviderChange, ProviderStatus, RevisionReport, SelectRequest, Selection, Status,
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
@@ -13,6 +13,7 @@ use crate::domain::{
     WeightsPatch, what_if,
 };
 use crate::engine::{Busy, Handle};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,6 +35,17 @@ pub struct Local {
     instance: Arc<Instance>,
     saved: Option<Arc<str>>,
     prober: Option<Prober>,
+    cache: Option<CacheGauge>,
+}
+
+/// How the cache of answers does; whoever has one knows.
+#[derive(Clone)]
+struct CacheGauge(Arc<dyn Fn() -> CacheReport + Send + Sync>);
+
+impl fmt::Debug for CacheGauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheGauge")
+    }
 }
 
 impl Local {
@@ -43,6 +55,7 @@ impl Local {
             instance: Arc::new(instance),
             saved: None,
             prober: None,
+            cache: None,
         }
     }
 
@@ -50,6 +63,13 @@ impl Local {
     #[must_use]
     pub fn with_prober(mut self, prober: Prober) -> Self {
         self.prober = Some(prober);
+        self
+    }
+
+    /// Has a status say how the cache of answers does.
+    #[must_use]
+    pub fn with_cache(mut self, gauge: impl Fn() -> CacheReport + Send + Sync + 'static) -> Self {
+        self.cache = Some(CacheGauge(Arc::new(gauge)));
         self
     }
 
@@ -72,7 +92,10 @@ impl Local {
             observations: losses.observations(),
             events: losses.events(),
         };
-        Status::new(picture, window, &self.instance, dropped)
+        Status {
+            cache: self.cache.as_ref().map(|cache| cache.0()),
+            ..Status::new(picture, window, &self.instance, dropped)
+        }
     }
 
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {

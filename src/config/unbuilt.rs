@@ -43,7 +43,6 @@ const UNBUILT: &[Unbuilt] = &[
     all("budget."),
     all("alerts."),
     all("store."),
-    all("cache."),
     all("auth.tokens[].usd_per_day"),
 ];
 

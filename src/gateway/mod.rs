@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod cache;
 mod count;
 mod errand;
 mod error;
@@ -14,6 +15,7 @@ mod models;
 mod record;
 mod relay;
 
+pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use error::GatewayError;
 pub use guard::guarded;
 
@@ -79,6 +81,8 @@ pub struct Gateway {
     pub directory: Arc<Directory>,
     pub transport: Transport,
     pub limits: Arc<Limits>,
+    /// Nothing where no answer is given twice.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// The routes of /v1. Paths with `/v1` doubled or missing work too, for clients commonly err

@@ -6,7 +6,7 @@ use aibal_tui::domain::{
     TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Gateway, Limits, router};
+use aibal_tui::gateway::{Cache, CacheLimits, Gateway, Limits, router};
 use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
 use aibal_tui::{clock, probe, server};
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ pub struct Bench {
     pub url: String,
     pub handle: Handle,
     pub client: reqwest::Client,
+    pub cache: Option<Arc<Cache>>,
     router: axum::Router,
     stop: CancellationToken,
 }
@@ -59,6 +60,24 @@ pub async fn start_with(
 
 /// The same by their addresses.
 pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duration>) -> Bench {
+    let (catalogue, directory) = fleet_at(addresses);
+    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+}
+
+/// The same with a cache.
+pub async fn start_cached(addresses: &[&str], limits: Limits, cache: CacheLimits) -> Bench {
+    let (catalogue, directory) = fleet_at(addresses);
+    let fleet = Fleet::new(
+        catalogue,
+        Strategy::Best,
+        Weights::default(),
+        1,
+        clock::now(),
+    );
+    start_whole(fleet, directory, limits, None, Some(cache)).await
+}
+
+fn fleet_at(addresses: &[&str]) -> (Catalogue, Directory) {
     let mut catalogue = Catalogue::default();
     for place in 0..addresses.len() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -86,7 +105,7 @@ pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duratio
         endpoints: addresses.iter().map(endpoint).collect(),
         traits: Vec::new(),
     };
-    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+    (catalogue, directory)
 }
 
 /// Any fleet.
@@ -98,6 +117,16 @@ pub async fn start_fleet(
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
+    start_whole(fleet, directory, limits, probes, None).await
+}
+
+async fn start_whole(
+    fleet: Fleet,
+    directory: Directory,
+    limits: Limits,
+    probes: Option<Duration>,
+    cache: Option<CacheLimits>,
+) -> Bench {
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
@@ -113,16 +142,19 @@ pub async fn start_fleet(
         probes,
     );
     tokio::spawn(task.run(stop.clone()));
+    let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
     let gateway = Gateway {
         handle: handle.clone(),
         directory,
         transport,
         limits: Arc::new(limits),
+        cache: cache.clone(),
     };
     let mut bench = Bench {
         url: String::new(),
         handle,
         client: reqwest::Client::new(),
+        cache,
         router: router(gateway),
         stop,
     };

@@ -14,7 +14,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
     Tuning, WeightOverride, Weights,
 };
-use crate::gateway::Limits;
+use crate::gateway::{CacheLimits, Limits};
 use crate::logs::Recent;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::server;
@@ -60,6 +60,11 @@ pub(super) async fn from_configuration(globals: &Globals, logs: Recent) -> Resul
         weights: weights(settings),
         limits,
         connect_timeout: settings.balancing.connect_timeout,
+        cache: settings.cache.enabled.then_some(CacheLimits {
+            ttl: settings.cache.ttl,
+            max_bytes: settings.cache.max_bytes,
+            shared: settings.cache.shared,
+        }),
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
         access: Access::new(tokens.clone()),
         gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
@@ -233,6 +238,7 @@ pub(super) fn of_demo(
             targets: Vec::new(),
         },
         connect_timeout: Duration::from_secs(5),
+        cache: None,
         probe_interval: Some(DEMO_PROBES),
         access: Access::default(),
         gateway_access: Access::default(),

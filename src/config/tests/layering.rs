@@ -180,7 +180,9 @@ fn a_reload_tells_what_changed() {
     let old = Desk::with_file("[balancing]\nmax_retries = 1\n")
         .loaded()
         .entries;
-    let new = Desk::with_file("[cache]\nmax_mb = 5\n").loaded().entries;
+    let new = Desk::with_file("[budget]\nusd_per_month = 5\n")
+        .loaded()
+        .entries;
 
     let changes = changes(&old, &new);
 
@@ -192,7 +194,7 @@ fn a_reload_tells_what_changed() {
         told,
         [
             "balancing.max_retries Some(\"1\") Some(\"3\")",
-            "cache.max_mb None Some(\"5\")"
+            "budget.usd_per_month None Some(\"5\")"
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
 mod bodies;
+mod cached;
 mod capabilities;
 mod costs;
 mod refusals;
