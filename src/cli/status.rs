@@ -248,6 +248,7 @@ mod tests {
             series: Series::default(),
             alerts: Vec::new(),
             dropped: Dropped::default(),
+            cache: None,
             events: vec![EventReport {
                 id: 1,
                 at: "2026-01-01T09:59:00.000Z".to_owned(),

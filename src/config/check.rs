@@ -155,8 +155,9 @@ fn settings(
         },
         cache: CacheSettings {
             enabled: file.cache.enabled,
-            ttl: file.cache.ttl_seconds.map(Duration::from_secs),
-            max_bytes: file.cache.max_mb.map(|megabytes| megabytes << 20),
+            ttl: Duration::from_secs(file.cache.ttl_seconds),
+            max_bytes: file.cache.max_mb << 20,
+            shared: file.cache.shared,
         },
         dashboard: dashboard(file.dashboard),
         tokens,

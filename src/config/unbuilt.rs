@@ -40,7 +40,6 @@ const UNBUILT: &[Unbuilt] = &[
     all("probe.usd_per_day"),
     all("alerts."),
     all("store."),
-    all("cache."),
 ];
 
 /// The row that a setting with that value falls under; `None` where it is built.

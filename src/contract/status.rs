@@ -122,8 +122,26 @@ pub struct Status {
     /// Firing alerts.
     pub alerts: Vec<serde_json::Value>,
     pub dropped: Dropped,
+    /// Only where there is a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
+}
+
+/// How the cache of answers has done since the start, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheReport {
+    /// Requests that were answered with what was kept.
+    pub hits: u64,
+    /// Requests that could have been, and asked a provider.
+    pub misses: u64,
+    /// Requests that waited for the answer to another.
+    pub coalesced: u64,
+    /// Answers that are kept.
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 /// What bounded queues had to drop since the start. All zero in good health.

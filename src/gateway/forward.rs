@@ -4,6 +4,7 @@
 use super::Gateway;
 use super::admission::{Admission, request_id};
 use super::attempt::{Attempt, Spent};
+use super::cache::Part;
 use super::entrance::Entrance;
 use super::errand::Errand;
 use super::error::GatewayError;
@@ -100,21 +101,52 @@ async fn serve(
     let admission = Admission::read(errand, headers, &body, &catalogue)
         .map_err(|error| mistaken(record, error))?;
     let id = record.decision().to_string();
-    Journey {
+    let question = Question {
         gateway,
         admission: &admission,
         headers,
         id: &id,
         payer,
-        attempts: Attempts::new(gateway.limits.load().max_retries),
-        record,
-        tried: Vec::new(),
-        outgrown: Vec::new(),
-        spent: Spent::NOTHING,
-        started: Instant::now(),
+    };
+    let Some(cache) = &gateway.cache else {
+        return question.ask(record).await;
+    };
+    let key = cache.key(&admission, headers);
+    if let Some(key) = key.map_err(|error| mistaken(record, error))? {
+        return cache.answer(key, record, &question).await;
     }
-    .run()
-    .await
+    record.cache = Some(Part::Off);
+    question.ask(record).await
+}
+
+/// A request that may be sent on.
+#[derive(Debug)]
+pub(super) struct Question<'g> {
+    gateway: &'g Gateway,
+    admission: &'g Admission<'g>,
+    headers: &'g HeaderMap,
+    id: &'g str,
+    payer: &'g Payer,
+}
+
+impl Question<'_> {
+    /// Asks targets until one answers.
+    pub async fn ask(&self, record: &mut Record) -> Result<Answer, GatewayError> {
+        let journey = Journey {
+            gateway: self.gateway,
+            admission: self.admission,
+            headers: self.headers,
+            id: self.id,
+            payer: self.payer,
+            attempts: Attempts::new(self.gateway.limits.load().max_retries),
+            record,
+            tried: Vec::new(),
+            outgrown: Vec::new(),
+            spent: Spent::NOTHING,
+            started: Instant::now(),
+        };
+        journey.run().await
+    }
 }
 
 /// The whole body. One that says it is too large is not read at all, so that a client that asks

@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod cache;
 mod closing;
 mod count;
 mod entrance;
@@ -16,6 +17,7 @@ mod models;
 mod record;
 mod relay;
 
+pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
@@ -86,6 +88,8 @@ pub struct Gateway {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub closing: Closing,
+    /// Nothing where no answer is given twice.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// The routes of /v1. Paths with `/v1` doubled or missing work too, for clients commonly err

@@ -15,7 +15,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Rates, Strategy, Target,
     TargetId, Tuning, WeightOverride, Weights,
 };
-use crate::gateway::Limits;
+use crate::gateway::{CacheLimits, Limits};
 use crate::logs::Logs;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::server;
@@ -89,6 +89,11 @@ pub(super) async fn draw(
         weights: weights(settings),
         limits,
         connect_timeout: settings.balancing.connect_timeout,
+        cache: settings.cache.enabled.then_some(CacheLimits {
+            ttl: settings.cache.ttl,
+            max_bytes: settings.cache.max_bytes,
+            shared: settings.cache.shared,
+        }),
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
         allowances: allowances::of(settings),
         access: Access::new(tokens.clone()),
@@ -256,6 +261,7 @@ pub(super) fn of_demo(
             targets: Vec::new(),
         },
         connect_timeout: Duration::from_secs(5),
+        cache: None,
         probe_interval: Some(DEMO_PROBES),
         allowances: allowances::of_demo(),
         access: Access::default(),

@@ -25,6 +25,10 @@ impl Front for MessagesFront {
         &["max_tokens"]
     }
 
+    fn telling_headers(&self) -> &'static [&'static str] {
+        &["anthropic-version", "anthropic-beta"]
+    }
+
     fn needs(&self, object: &RawObject<'_>) -> Needs {
         let kind = |object: Option<RawObject<'_>>| object?.read::<String>("type");
         let output = object.read::<RawObject<'_>>("output_config");
