@@ -8,7 +8,7 @@ use crate::client::{Client, Local, Prober, Reloader, socket_path};
 use crate::contract;
 use crate::domain::{Allowances, Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
-use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Gateway, Limits};
+use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{Directory, enter_lane};
@@ -100,13 +100,7 @@ impl Instance {
             ..listener_limits
         };
         let workers = Workers::start(workers(), enter_lane)?;
-        let gateway = Gateway {
-            handle: handle.clone(),
-            upstreams: Arc::clone(&controls.upstreams),
-            limits: Arc::clone(&controls.limits),
-            cache: cache.clone(),
-            closing,
-        };
+        let gateway = controls.gateway(cache.clone(), closing);
         let (reloads, wishes) = mpsc::channel(RELOADS);
         let local = controls.local.clone();
         let local = local

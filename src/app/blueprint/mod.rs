@@ -219,6 +219,19 @@ fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target
     std::iter::once(speaker).chain(embedder)
 }
 
+/// As a configured instance has them by default.
+fn built_in_limits() -> Limits {
+    Limits {
+        max_body: 20 * 1024 * 1024,
+        max_retries: 3,
+        timeout: Duration::from_secs(30),
+        first_token_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(15),
+        stream_timeout: Duration::from_mins(10),
+        targets: Vec::new(),
+    }
+}
+
 /// The demo: simulated vendors, built-in limits, nothing saved.
 pub(super) fn of_demo(
     vendors: &Vendors,
@@ -251,15 +264,7 @@ pub(super) fn of_demo(
         strategy: Strategy::default(),
         tuning: Tuning::default(),
         weights: Weights::default(),
-        limits: Limits {
-            max_body: 20 * 1024 * 1024,
-            max_retries: 3,
-            timeout: Duration::from_secs(30),
-            first_token_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(15),
-            stream_timeout: Duration::from_mins(10),
-            targets: Vec::new(),
-        },
+        limits: built_in_limits(),
         connect_timeout: Duration::from_secs(5),
         cache: None,
         probe_interval: Some(DEMO_PROBES),
