@@ -82,8 +82,8 @@ fn head(status: &Status) -> String {
     )));
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
-            "dropped: {} observations, {} events",
-            status.dropped.observations, status.dropped.events
+            "dropped: {} observations, {} events, {} held answers",
+            status.dropped.observations, status.dropped.events, status.dropped.held_answers
         )));
     }
     head

@@ -71,6 +71,7 @@ impl Local {
         let dropped = Dropped {
             observations: losses.observations(),
             events: losses.events(),
+            held_answers: losses.held_answers(),
         };
         Status::new(picture, window, &self.instance, dropped)
     }

@@ -131,11 +131,14 @@ pub struct Dropped {
     pub observations: u64,
     /// Events that slow readers missed.
     pub events: u64,
+    /// Answers that were too much to be held back, and went on live.
+    #[serde(default)]
+    pub held_answers: u64,
 }
 
 impl Dropped {
     pub fn total(self) -> u64 {
-        self.observations + self.events
+        self.observations + self.events + self.held_answers
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::Gateway;
 use super::admission::Admission;
-use super::attempt::{Attempt, Spent};
+use super::attempt::{Attempt, Setback, Spent};
+use super::recovery::Recovery;
 use super::relay::{Pace, Relay};
 use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
@@ -55,7 +56,7 @@ impl Exchange<'_> {
         table: &RoutingTable,
         mut attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let id = &table.candidates[attempt.target].id;
         let provider = table.candidates[attempt.target].provider;
         let Some(endpoint) = self.gateway.directory.endpoint(provider) else {
@@ -134,24 +135,22 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let headers = kept_headers(answer.headers());
         let limits = &self.gateway.limits;
         let pace = Pace {
             idle: limits.idle_timeout,
             until: self.started + limits.stream_timeout,
         };
-        let relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt);
-        match relay.until_content(until).await {
-            Ok(relay) => Ok(Answer::Stream {
-                headers,
-                relay: Box::new(relay),
-            }),
-            Err((upset, attempt)) => Err(match attempt {
-                Some(attempt) => failed(attempt, upset),
-                None => upset,
-            }),
+        let mut relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt);
+        if let Recovery::Restart(shelf) = &limits.recovery {
+            relay.hold(shelf.place());
         }
+        let relay = relay.until_content(until).await?;
+        Ok(Answer::Stream {
+            headers,
+            relay: Box::new(relay),
+        })
     }
 
     async fn whole(
@@ -160,7 +159,7 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let headers = kept_headers(answer.headers());
         let body = match timeout_at(until, collect(answer, LARGEST_ANSWER)).await {
             Err(_) => {
@@ -236,16 +235,20 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
     }
 }
 
-/// Reports an attempt as failed, and hands its upset on.
-fn failed(attempt: Attempt, upset: Upset) -> Upset {
+/// Reports an attempt as failed before its first content, and hands its upset on.
+pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
     let usage = is_refusal(&upset).then_some(Metered::NOTHING);
-    attempt.finish(Outcome::Failed(upset.failure), usage);
-    upset
+    let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
+    Setback {
+        upset,
+        spent,
+        had_content: false,
+    }
 }
 
 /// Whether the provider did no work, and so bills none: it answered with an error, or was not even
 /// asked. Where no answer came, or a part of one, nobody knows.
-pub(super) fn is_refusal(upset: &Upset) -> bool {
+fn is_refusal(upset: &Upset) -> bool {
     upset.status >= 400 || upset.failure.is_client_mistake()
 }
 

@@ -3,17 +3,18 @@
 
 use super::Gateway;
 use super::admission::{Admission, request_id};
-use super::attempt::{Attempt, Spent};
+use super::attempt::{Attempt, Setback, Spent};
 use super::errand::Errand;
 use super::error::GatewayError;
-use super::exchange::{Answer, Exchange, is_refusal};
+use super::exchange::{Answer, Exchange};
 use super::record::Record;
+use super::recovery::{self, Head, Recovery, Served};
 use crate::clock;
 use crate::domain::{
     Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Reason, RequestOutcome, RoutingTable,
     Scope, Verdict, choose,
 };
-use crate::protocols::Upset;
+use crate::protocols::Dialect;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,12 +22,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// While other targets are untried one attempt gets at most this part of the time.
-const PART_OF_TIME: f64 = 0.6;
-/// A request that states its tokens gets at least that many times what these should take.
-const PATIENCE: f64 = 1.5;
 /// Choices that may be lost to somebody quicker before we give up.
 const RACES: u32 = 8;
 
@@ -38,7 +36,23 @@ pub(super) async fn run(
     body: Body,
 ) -> Response {
     let mut record = Record::begin(&gateway.handle, request_id(&headers));
-    let served = serve(&gateway, errand, &headers, body, &mut record).await;
+    if let Recovery::Error = gateway.limits.recovery {
+        let served = serve(&gateway, errand, (&headers, body), &mut record, None).await;
+        return finish((served, record), errand.dialect());
+    }
+    let (head, heads) = watch::channel(None);
+    let work = async move {
+        let served = serve(&gateway, errand, (&headers, body), &mut record, Some(head)).await;
+        (served, record)
+    };
+    let dialect = errand.dialect();
+    recovery::respond(Box::pin(work), heads, dialect, |served| {
+        finish(served, dialect)
+    })
+    .await
+}
+
+fn finish((served, mut record): Served, dialect: Dialect) -> Response {
     match served {
         Ok(Answer::Whole {
             headers,
@@ -63,7 +77,7 @@ pub(super) async fn run(
             response
         }
         Err(error) => {
-            let mut response = error.respond(errand.dialect());
+            let mut response = error.respond(dialect);
             record.mark(response.headers_mut());
             response
         }
@@ -73,9 +87,9 @@ pub(super) async fn run(
 async fn serve(
     gateway: &Gateway,
     errand: Errand,
-    headers: &HeaderMap,
-    body: Body,
+    (headers, body): (&HeaderMap, Body),
     record: &mut Record,
+    head: Option<Head>,
 ) -> Result<Answer, GatewayError> {
     let mistaken = |record: &mut Record, error| {
         record.end(
@@ -90,7 +104,7 @@ async fn serve(
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
     let admission = Admission::read(errand, headers, &body, &catalogue)
         .map_err(|error| mistaken(record, error))?;
-    let id = record.decision().to_string();
+    let (id, now) = (record.decision().to_string(), Instant::now());
     Journey {
         gateway,
         admission: &admission,
@@ -101,7 +115,9 @@ async fn serve(
         tried: Vec::new(),
         outgrown: Vec::new(),
         spent: Spent::NOTHING,
-        started: Instant::now(),
+        head: head.filter(|_| admission.stream),
+        started: now,
+        since: now,
     }
     .run()
     .await
@@ -121,29 +137,35 @@ pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Gateway
 }
 
 /// One request on its way through the targets.
-struct Journey<'g> {
-    gateway: &'g Gateway,
-    admission: &'g Admission<'g>,
+pub(super) struct Journey<'g> {
+    pub gateway: &'g Gateway,
+    pub admission: &'g Admission<'g>,
     headers: &'g HeaderMap,
     id: &'g str,
     record: &'g mut Record,
-    attempts: Attempts,
-    tried: Vec<usize>,
+    pub attempts: Attempts,
+    pub tried: Vec<usize>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
-    /// What the failed attempts used up.
+    /// What the attempts that failed before their first content used up.
     spent: Spent,
-    started: Instant,
+    /// For a client that must wait for a held stream.
+    head: Option<Head>,
+    pub started: Instant,
+    /// When the client's waiting for a first content began: again where an answer broke that was
+    /// held back.
+    pub since: Instant,
 }
 
 impl Journey<'_> {
     async fn run(mut self) -> Result<Answer, GatewayError> {
         let (mut table, mut choice, mut attempt) = self.first()?;
         let limit = self.time_limit(&table, &choice);
-        let deadline = self.started + limit;
+        let mut deadline = self.deadline(limit);
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.made();
+            self.tell_head();
             let target = choice.target;
             let until = self.attempt_deadline(&choice, limit);
             if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
@@ -156,16 +178,21 @@ impl Journey<'_> {
                 id: self.id,
                 started: self.started,
             };
-            let upset = match exchange.try_once(&table, attempt, until).await {
+            let setback = match exchange.try_once(&table, attempt, until).await {
                 Ok(answer) => return Ok(answer),
-                Err(upset) => upset,
+                Err(setback) => setback,
             };
             if !self.tried.contains(&target) {
                 self.tried.push(target);
             }
-            if !is_refusal(&upset) {
-                self.spent = Spent::default();
+            if setback.had_content {
+                self.record.lost(setback.spent);
+                self.since = Instant::now();
+                deadline = self.deadline(limit);
+            } else {
+                self.spent = self.spent.plus(setback.spent);
             }
+            let upset = &setback.upset;
             if upset.failure == Failure::ContextLength {
                 self.outgrown.push(target);
             }
@@ -178,7 +205,7 @@ impl Journey<'_> {
                 Verdict::Again(pause) => self.again(target, pause).await,
             };
             let Some(found) = next else {
-                return Err(self.give_up(&upset));
+                return Err(self.give_up(&setback));
             };
             (table, choice, attempt) = found;
             self.record.chose(&choice, &table);
@@ -202,8 +229,23 @@ impl Journey<'_> {
         }
     }
 
+    /// What a client is told that must wait for a held stream: who was asked first, and how often
+    /// somebody was asked so far.
+    fn tell_head(&self) {
+        let Some(head) = &self.head else { return };
+        head.send_modify(|head| {
+            if let Some(head) = head {
+                return self.record.mark_attempts(head);
+            }
+            let mut first = HeaderMap::new();
+            self.record.mark(&mut first);
+            stream_headers(&mut first);
+            *head = Some(first);
+        });
+    }
+
     /// Whether somebody else may still be asked, and is not known to be unwell.
-    fn others_left(&self, tried: &[usize]) -> bool {
+    pub fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
         let mut field = Field::default();
         let ask = self.ask(tried);
@@ -259,10 +301,10 @@ impl Journey<'_> {
             let table = handle.routing_table();
             let (now, luck) = (clock::now(), handle.luck());
             let choice = choose(&table, ask, now, luck, &mut field);
-            let attempt = choice
-                .as_ref()
-                .ok()
-                .and_then(|choice| Attempt::begin(handle, &table, choice, self.admission.stream));
+            let attempt = choice.as_ref().ok().and_then(|choice| {
+                let attempt = Attempt::begin(handle, &table, choice, self.admission.stream)?;
+                Some(attempt.patient(self.patience(&table, choice)))
+            });
             if attempt.is_some() || choice.is_err() {
                 let chosen = choice.as_ref().ok();
                 self.record
@@ -283,48 +325,18 @@ impl Journey<'_> {
         }
     }
 
-    fn give_up(&mut self, upset: &Upset) -> GatewayError {
+    fn give_up(&mut self, setback: &Setback) -> GatewayError {
+        let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);
-        let setting = if self.admission.stream && self.admission.timeout.is_none() {
+        let setting = if setback.had_content {
+            "[balancing] idle_timeout_ms or stream_timeout_ms"
+        } else if self.admission.stream && self.admission.timeout.is_none() {
             "[balancing] first_token_timeout_ms or timeout_ms"
         } else {
             "[balancing] timeout_ms or the header x-aibal-timeout-ms"
         };
         GatewayError::upstream(upset, self.record.provider(), setting)
-    }
-
-    /// Time for the whole request, or until a stream's first content; all attempts together.
-    fn time_limit(&self, table: &RoutingTable, choice: &Choice) -> Duration {
-        if let Some(own) = self.admission.timeout {
-            return own;
-        }
-        let limit = self.gateway.limits.timeout(choice.target);
-        match self.admission.max_tokens {
-            Some(tokens) if !self.admission.stream => {
-                let expected = table.candidates[choice.target]
-                    .estimate
-                    .latency(tokens as f64);
-                limit.max(Duration::try_from_secs_f64(expected * PATIENCE).unwrap_or(limit))
-            }
-            _ => limit,
-        }
-    }
-
-    fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> Instant {
-        let mut tried = self.tried.clone();
-        tried.push(choice.target);
-        let others = self.others_left(&tried);
-        let more_allowed = self.attempts.made() <= self.gateway.limits.max_retries;
-        let mut part = if others && more_allowed {
-            limit.mul_f64(PART_OF_TIME)
-        } else {
-            limit
-        };
-        if self.admission.stream {
-            part = part.min(self.gateway.limits.first_token_timeout(choice.target));
-        }
-        (Instant::now() + part).min(self.started + limit)
     }
 }
 

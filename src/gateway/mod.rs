@@ -11,11 +11,14 @@ mod exchange;
 mod forward;
 mod guard;
 mod models;
+mod patience;
 mod record;
+mod recovery;
 mod relay;
 
 pub use error::GatewayError;
 pub use guard::guarded;
+pub use recovery::{Recovery, Shelf};
 
 use crate::engine::Handle;
 use crate::protocols::{Dialect, Directory, Transport};
@@ -44,6 +47,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// A whole stream.
     pub stream_timeout: Duration,
+    /// Of streams that break after their first content.
+    pub recovery: Recovery,
     /// What differs for single targets, by their place in the catalogue.
     pub targets: Vec<TargetLimits>,
 }

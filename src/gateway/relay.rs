@@ -1,9 +1,13 @@
-//! A stream on its way from an upstream to the client, event by event through its passage. Until the first content nothing has been promised and another target may still answer;
-//! after it a broken stream ends in an error event, and never looks like a whole one.
+//! A stream on its way from an upstream to the client, event by event through its passage. Until
+//! the first content nothing has been promised and another target may still answer; after it a
+//! broken stream ends in an error event, and never looks like a whole one. Where streams are begun
+//! again instead, nothing is promised until the answer is whole.
 
-use super::attempt::{Attempt, Spent};
+use super::attempt::{Attempt, Setback, Spent};
 use super::error::GatewayError;
+use super::exchange::failed;
 use super::record::Record;
+use super::recovery::Place;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, transport_failure};
 use bytes::{Bytes, BytesMut};
@@ -40,6 +44,15 @@ struct Stretch {
     end: Option<Ending>,
 }
 
+impl Stretch {
+    fn broken(upset: Upset) -> Self {
+        Self {
+            end: Some(Ending::Broken(upset)),
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Ending {
     Whole,
@@ -55,6 +68,10 @@ pub(super) struct Relay {
     /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
     prompt: u64,
     held: BytesMut,
+    /// Where the answer is held back until it is whole.
+    place: Option<Place>,
+    /// Since when more is waited for.
+    waiting: Option<Instant>,
     /// For the error event.
     provider: String,
     attempt: Option<Attempt>,
@@ -80,6 +97,8 @@ impl Relay {
             pace,
             prompt,
             held: BytesMut::new(),
+            place: None,
+            waiting: None,
             provider: provider.to_owned(),
             attempt: Some(attempt),
             record: None,
@@ -88,31 +107,33 @@ impl Relay {
         }
     }
 
-    /// Reads up to the first content. On failure the attempt is over and the client has seen
-    /// nothing of it.
-    pub async fn until_content(
-        mut self,
-        deadline: Instant,
-    ) -> Result<Self, (Upset, Option<Attempt>)> {
+    /// The whole answer is held back, for as long as its place holds it.
+    pub fn hold(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    /// Reads up to the first content, or where the answer is held back up to its end. On failure
+    /// the attempt is over and the client has seen nothing of it.
+    pub async fn until_content(mut self, deadline: Instant) -> Result<Self, Setback> {
         let mut events = 0;
         loop {
-            let read = timeout_at(deadline, self.upstream.next()).await;
-            let stretch = match read {
-                Err(_) => {
-                    let upset = Upset::silent(Failure::Timeout, "no first token in time");
-                    return Err((upset, self.attempt.take()));
-                }
-                Ok(read) => self.take_in(read),
+            let stretch = if self.has_begun() {
+                self.more().await
+            } else {
+                self.first(deadline).await
             };
             events += stretch.events;
             self.held.extend_from_slice(&stretch.out);
+            let is_much = events > HELD_EVENTS || self.held.len() > HELD_BYTES;
+            if stretch.content || (is_much && stretch.end.is_none()) {
+                self.begin();
+            }
             match stretch.end {
-                Some(Ending::Broken(upset)) if !stretch.content => {
-                    return Err((upset, self.attempt.take()));
+                Some(Ending::Broken(upset)) if self.may_start_again() => {
+                    return Err(self.fail(upset));
                 }
                 Some(Ending::Broken(upset)) => {
                     // Content and break in one read: the content is the client's, the break too.
-                    self.begin();
                     let bytes = self.broken(&upset);
                     self.held.extend_from_slice(&bytes);
                     return Ok(self);
@@ -122,12 +143,80 @@ impl Relay {
                     self.settle(Outcome::Success);
                     return Ok(self);
                 }
+                None if self.has_begun() && !self.is_held() => return Ok(self),
                 None => {}
             }
-            if stretch.content || events > HELD_EVENTS || self.held.len() > HELD_BYTES {
-                self.begin();
-                return Ok(self);
-            }
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::has_first_token)
+    }
+
+    fn may_start_again(&self) -> bool {
+        self.place.is_some() || !self.has_begun()
+    }
+
+    /// Whether what came so far is held back. What is too much for its place is let go, and the
+    /// stream goes on live.
+    fn is_held(&mut self) -> bool {
+        let Some(place) = &mut self.place else {
+            return false;
+        };
+        if place.holds(self.held.len()) {
+            return true;
+        }
+        self.place = None;
+        if let Some(attempt) = &self.attempt {
+            attempt.let_go();
+        }
+        false
+    }
+
+    /// Ends the attempt as failed, with nothing of it seen by the client.
+    fn fail(&mut self, upset: Upset) -> Setback {
+        let had_content = self.has_begun();
+        // Where there is no attempt it has been reported, and nothing more is known of it.
+        let Some(attempt) = self.attempt.take() else {
+            return Setback {
+                upset,
+                spent: Spent::default(),
+                had_content,
+            };
+        };
+        if !had_content {
+            return failed(attempt, upset);
+        }
+        let usage = self.metered(false);
+        Setback {
+            spent: attempt.finish(Outcome::Failed(upset.failure), usage),
+            upset,
+            had_content,
+        }
+    }
+
+    fn metered(&self, is_whole: bool) -> Option<Metered> {
+        let (reported, said) = (self.passage.usage(), self.passage.said());
+        Metered::of(reported, is_whole, self.prompt, said)
+    }
+
+    /// The next read before the first content.
+    async fn first(&mut self, deadline: Instant) -> Stretch {
+        let read = timeout_at(deadline, self.upstream.next()).await;
+        let late = || Stretch::broken(Upset::silent(Failure::Timeout, "no first token in time"));
+        read.map_or_else(|_| late(), |read| self.take_in(read))
+    }
+
+    /// The next read after it.
+    async fn more(&mut self) -> Stretch {
+        let now = Instant::now();
+        self.waiting = Some(now);
+        let deadline = self.pace.until.min(now + self.pace.idle);
+        let read = timeout_at(deadline, self.upstream.next()).await;
+        self.waiting = None;
+        match read {
+            Ok(read) => self.take_in(read),
+            Err(_) => self.too_slow(),
         }
     }
 
@@ -155,15 +244,11 @@ impl Relay {
 
     async fn next_bytes(&mut self) -> Option<Bytes> {
         if !self.held.is_empty() {
+            self.place = None;
             return Some(self.held.split().freeze());
         }
         while !self.ended {
-            let deadline = self.pace.until.min(Instant::now() + self.pace.idle);
-            let read = timeout_at(deadline, self.upstream.next()).await;
-            let stretch = match read {
-                Ok(read) => self.take_in(read),
-                Err(_) => self.too_slow(),
-            };
+            let stretch = self.more().await;
             let mut out = stretch.out;
             match stretch.end {
                 Some(Ending::Whole) => self.settle(Outcome::Success),
@@ -257,10 +342,7 @@ impl Relay {
             "the provider sent nothing for [balancing] idle_timeout_ms"
         };
         self.ended = true;
-        Stretch {
-            end: Some(Ending::Broken(Upset::silent(Failure::Timeout, message))),
-            ..Stretch::default()
-        }
+        Stretch::broken(Upset::silent(Failure::Timeout, message))
     }
 
     /// Ends the attempt as failed; gives the event that tells the client.
@@ -281,9 +363,7 @@ impl Relay {
 
     fn settle(&mut self, outcome: Outcome) {
         self.ended = true;
-        let is_whole = outcome == Outcome::Success;
-        let (reported, said) = (self.passage.usage(), self.passage.said());
-        let usage = Metered::of(reported, is_whole, self.prompt, said);
+        let usage = self.metered(outcome == Outcome::Success);
         let spent = self
             .attempt
             .take()
@@ -303,7 +383,10 @@ impl Relay {
 /// A client that leaves is billed for what it was sent.
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.attempt.is_some() {
+        if let Some(attempt) = &mut self.attempt {
+            if let Some(since) = self.waiting {
+                attempt.left_waiting(since.elapsed());
+            }
             self.settle(Outcome::Cancelled);
         }
     }

@@ -6,7 +6,7 @@ use aibal_tui::domain::{
     TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Gateway, Limits, router};
+use aibal_tui::gateway::{Gateway, Limits, Recovery, router};
 use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
 use aibal_tui::{clock, probe};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub fn limits() -> Limits {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_mins(1),
+        recovery: Recovery::Error,
         targets: Vec::new(),
     }
 }

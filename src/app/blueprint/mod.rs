@@ -14,7 +14,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
     Tuning, WeightOverride, Weights,
 };
-use crate::gateway::Limits;
+use crate::gateway::{Limits, Recovery};
 use crate::logs::Recent;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::tui::Options;
@@ -218,6 +218,7 @@ pub(super) fn of_demo(
             first_token_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
             stream_timeout: Duration::from_mins(10),
+            recovery: Recovery::Error,
             targets: Vec::new(),
         },
         connect_timeout: Duration::from_secs(5),

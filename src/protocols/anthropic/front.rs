@@ -55,6 +55,10 @@ impl Front for MessagesFront {
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
+
+    fn error_event(&self, told: &Told) -> Bytes {
+        encode::error_event(told)
+    }
 }
 
 /// Whether a block is a picture, in a message or in a result. The word alone may also stand in an

@@ -55,6 +55,10 @@ impl Front for ChatFront {
     fn error(&self, told: &Told) -> Bytes {
         error_body(told)
     }
+
+    fn error_event(&self, told: &Told) -> Bytes {
+        error_event(told).into()
+    }
 }
 
 /// A failure in OpenAI's shape.
