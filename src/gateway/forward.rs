@@ -113,6 +113,7 @@ async fn serve(
         attempts: Attempts::new(gateway.limits.max_retries),
         record,
         tried: Vec::new(),
+        repeatable: None,
         outgrown: Vec::new(),
         spent: Spent::NOTHING,
         head: head.filter(|_| admission.stream),
@@ -145,6 +146,8 @@ pub(super) struct Journey<'g> {
     record: &'g mut Record,
     pub attempts: Attempts,
     pub tried: Vec<usize>,
+    /// The last of them that may do better when it is asked again, and how it failed.
+    repeatable: Option<(usize, Failure)>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
     /// What the attempts that failed before their first content used up.
@@ -197,10 +200,10 @@ impl Journey<'_> {
                 self.outgrown.push(target);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let untried = self.others_left(&self.tried) || self.anybody_left(upset.failure);
-            let next = match self.attempts.after(upset.failure, untried, left) {
+            let (verdict, target, failure) = self.verdict(target, upset.failure, left);
+            let next = match verdict {
                 Verdict::GiveUp => None,
-                _ if !affords(&table, upset.failure) => None,
+                _ if !affords(&table, failure) => None,
                 Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => self.again(target, pause).await,
             };
@@ -210,6 +213,26 @@ impl Journey<'_> {
             (table, choice, attempt) = found;
             self.record.chose(&choice, &table);
         }
+    }
+
+    /// What to do after a failure, at which target, and because of which failure. Where the last one
+    /// can only fail again, one before it may yet do better.
+    fn verdict(
+        &mut self,
+        target: usize,
+        failure: Failure,
+        left: Duration,
+    ) -> (Verdict, usize, Failure) {
+        let untried = self.others_left(&self.tried) || self.anybody_left(failure);
+        let verdict = self.attempts.after(failure, untried, left);
+        if failure.may_be_repeated() {
+            self.repeatable = Some((target, failure));
+        } else if let (Verdict::GiveUp, true, Some((earlier, failure))) =
+            (verdict, failure.may_go_elsewhere(), self.repeatable)
+        {
+            return (self.attempts.after(failure, false, left), earlier, failure);
+        }
+        (verdict, target, failure)
     }
 
     fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {

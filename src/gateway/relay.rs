@@ -3,23 +3,21 @@
 //! broken stream ends in an error event, and never looks like a whole one. Where streams are begun
 //! again instead, nothing is promised until the answer is whole.
 
-use super::attempt::{Attempt, Setback, Spent};
+mod opening;
+
+use super::attempt::{Attempt, Spent};
 use super::error::GatewayError;
-use super::exchange::failed;
 use super::record::Record;
 use super::recovery::Place;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, transport_failure};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// What may come before the first content and is held back; more than this is let go as if it
-/// were content.
-const HELD_EVENTS: u32 = 64;
-const HELD_BYTES: usize = 256 * 1024;
 /// How long the upstream may take to end its bytes once the answer is whole, so that the
 /// connection can be used again.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -112,102 +110,12 @@ impl Relay {
         self.place = Some(place);
     }
 
-    /// Reads up to the first content, or where the answer is held back up to its end. On failure
-    /// the attempt is over and the client has seen nothing of it.
-    pub async fn until_content(mut self, deadline: Instant) -> Result<Self, Setback> {
-        let mut events = 0;
-        loop {
-            let stretch = if self.has_begun() {
-                self.more().await
-            } else {
-                self.first(deadline).await
-            };
-            events += stretch.events;
-            self.held.extend_from_slice(&stretch.out);
-            let is_much = events > HELD_EVENTS || self.held.len() > HELD_BYTES;
-            if stretch.content || (is_much && stretch.end.is_none()) {
-                self.begin();
-            }
-            match stretch.end {
-                Some(Ending::Broken(upset)) if self.may_start_again() => {
-                    return Err(self.fail(upset));
-                }
-                Some(Ending::Broken(upset)) => {
-                    // Content and break in one read: the content is the client's, the break too.
-                    let bytes = self.broken(&upset);
-                    self.held.extend_from_slice(&bytes);
-                    return Ok(self);
-                }
-                Some(Ending::Whole) => {
-                    self.begin();
-                    self.settle(Outcome::Success);
-                    return Ok(self);
-                }
-                None if self.has_begun() && !self.is_held() => return Ok(self),
-                None => {}
-            }
-        }
-    }
-
-    fn has_begun(&self) -> bool {
-        self.attempt.as_ref().is_some_and(Attempt::has_first_token)
-    }
-
-    fn may_start_again(&self) -> bool {
-        self.place.is_some() || !self.has_begun()
-    }
-
-    /// Whether what came so far is held back. What is too much for its place is let go, and the
-    /// stream goes on live.
-    fn is_held(&mut self) -> bool {
-        let Some(place) = &mut self.place else {
-            return false;
-        };
-        if place.holds(self.held.len()) {
-            return true;
-        }
-        self.place = None;
-        if let Some(attempt) = &self.attempt {
-            attempt.let_go();
-        }
-        false
-    }
-
-    /// Ends the attempt as failed, with nothing of it seen by the client.
-    fn fail(&mut self, upset: Upset) -> Setback {
-        let had_content = self.has_begun();
-        // Where there is no attempt it has been reported, and nothing more is known of it.
-        let Some(attempt) = self.attempt.take() else {
-            return Setback {
-                upset,
-                spent: Spent::default(),
-                had_content,
-            };
-        };
-        if !had_content {
-            return failed(attempt, upset);
-        }
-        let usage = self.metered(false);
-        Setback {
-            spent: attempt.finish(Outcome::Failed(upset.failure), usage),
-            upset,
-            had_content,
-        }
-    }
-
     fn metered(&self, is_whole: bool) -> Option<Metered> {
         let (reported, said) = (self.passage.usage(), self.passage.said());
         Metered::of(reported, is_whole, self.prompt, said)
     }
 
-    /// The next read before the first content.
-    async fn first(&mut self, deadline: Instant) -> Stretch {
-        let read = timeout_at(deadline, self.upstream.next()).await;
-        let late = || Stretch::broken(Upset::silent(Failure::Timeout, "no first token in time"));
-        read.map_or_else(|_| late(), |read| self.take_in(read))
-    }
-
-    /// The next read after it.
+    /// The next read after the first content.
     async fn more(&mut self) -> Stretch {
         let now = Instant::now();
         self.waiting = Some(now);
@@ -262,8 +170,18 @@ impl Relay {
                 return Some(out.freeze());
             }
         }
-        let _may_be_late = tokio::time::timeout(FAREWELL, self.upstream.next()).await;
         None
+    }
+
+    /// The answer is whole, but its bytes may not have ended yet. The client does not wait for
+    /// that.
+    fn part(&mut self) {
+        let mut upstream = std::mem::replace(&mut self.upstream, stream::empty().boxed());
+        if upstream.next().now_or_never().is_none() {
+            tokio::spawn(async move {
+                let _may_be_late = tokio::time::timeout(FAREWELL, upstream.next()).await;
+            });
+        }
     }
 
     /// One read of the upstream: bytes, an error, or the end.
@@ -363,6 +281,9 @@ impl Relay {
 
     fn settle(&mut self, outcome: Outcome) {
         self.ended = true;
+        if outcome == Outcome::Success {
+            self.part();
+        }
         let usage = self.metered(outcome == Outcome::Success);
         let spent = self
             .attempt
