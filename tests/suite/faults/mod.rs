@@ -6,8 +6,8 @@
 mod clock;
 //mod commit;
 //mod leaving;
-//mod outages;
-//mod restart;
+mod outages;
+mod restart;
 mod scenarios;
 //mod shares;
 //mod sizes;
