@@ -200,7 +200,10 @@ impl Fleet {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        let around = self.circumstance(end.target, end.trial, luck, now);
+        let around = Circumstance {
+            had_begun: end.told_first_token(),
+            ..self.circumstance(end.target, end.trial, luck, now)
+        };
         let transition = self.targets[end.target].breaker.failed(around, now);
         self.follow(end.target, transition, now, effects);
     }
@@ -215,6 +218,7 @@ impl Fleet {
             own: self.targets[at].failure_rate(now),
             peers: self.peers(at, now),
             trial,
+            had_begun: false,
             may_open: 2 * open < enabled,
             luck,
         }
