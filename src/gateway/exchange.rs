@@ -16,8 +16,6 @@ use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
-/// A whole answer larger than this is not one.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// As much of an error's body is read.
 const LARGEST_ERROR: usize = 64 * 1024;
 
@@ -161,7 +159,8 @@ impl Exchange<'_> {
         until: Instant,
     ) -> Result<Answer, Setback> {
         let headers = kept_headers(answer.headers());
-        let body = match timeout_at(until, collect(answer, LARGEST_ANSWER)).await {
+        let largest = self.admission.errand.largest_answer();
+        let body = match timeout_at(until, collect(answer, largest)).await {
             Err(_) => {
                 return Err(failed(
                     attempt,
@@ -262,15 +261,14 @@ async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant)
 
 /// The whole body, up to so many bytes.
 pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
+    let too_large = || Upset::silent(Failure::Server, "the provider's answer is too large");
+    if answer.content_length() > Some(most as u64) {
+        return Err(too_large());
+    }
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > most => {
-                return Err(Upset::silent(
-                    Failure::Server,
-                    "the provider's answer is too large",
-                ));
-            }
+            Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(too_large()),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
             Err(error) => {

@@ -45,7 +45,7 @@ impl Front for ChatFront {
     }
 
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
-        read::conversation(object.value(), losses)
+        read::conversation(object.value()?, losses)
     }
 
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {

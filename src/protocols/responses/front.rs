@@ -44,7 +44,7 @@ impl Front for ResponsesFront {
     }
 
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
-        read::conversation(object.value(), losses)
+        read::conversation(object.value()?, losses)
     }
 
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {

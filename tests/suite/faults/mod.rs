@@ -10,7 +10,7 @@ mod outages;
 mod restart;
 mod scenarios;
 //mod shares;
-//mod sizes;
+mod sizes;
 mod speech;
 //mod table;
 //mod times;

@@ -26,8 +26,8 @@ pub enum Step {
     Raw(&'static [u8]),
     /// The beginning of a chunk that is not all there.
     HalfChunk,
-    /// So many bytes of this one, in one chunk each time.
-    Flood(u8, usize),
+    /// So many bytes of this one, without an end in between; in chunks, or raw.
+    Flood(u8, usize, bool),
     /// Nothing, for so long.
     Wait(Duration),
     /// Nothing ever again, until the other side hangs up.
@@ -262,8 +262,9 @@ async fn perform(shared: &Shared, stream: &mut TcpStream, step: Step) -> bool {
         }
         Step::Raw(bytes) => send(stream, bytes).await,
         Step::HalfChunk => send(stream, b"ff\r\ndata: {\"id\":\"c\",\"obj").await,
-        Step::Flood(byte, bytes) => {
-            let piece = chunk(&vec![byte; 64 * 1024]);
+        Step::Flood(byte, bytes, is_chunked) => {
+            let bare = vec![byte; 64 * 1024];
+            let piece = if is_chunked { chunk(&bare) } else { bare };
             for _ in 0..bytes / (64 * 1024) {
                 if !send(stream, &piece).await {
                     return false;
