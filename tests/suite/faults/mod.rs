@@ -2,10 +2,10 @@
 //! scenarios of a public suite for gateways, and the traps that other gateways fell into. What is
 //! proved by which test is in `FAULTS.md` beside this file, and a test keeps that true.
 
-//mod accounts;
+mod accounts;
 mod clock;
-//mod commit;
-//mod leaving;
+mod commit;
+mod leaving;
 mod outages;
 mod restart;
 mod scenarios;
@@ -13,7 +13,7 @@ mod scenarios;
 mod sizes;
 mod speech;
 //mod table;
-//mod times;
+mod times;
 mod wire;
 
 use crate::bench::{Bench, provider, start_fleet};
