@@ -134,6 +134,7 @@ impl Local {
             observations: losses.observations(),
             events: losses.events(),
             log_lines: self.lost_lines.count(),
+            held_answers: losses.held_answers(),
         };
         Status {
             cache: self.cache.as_ref().map(|cache| cache.0()),

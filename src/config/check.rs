@@ -126,9 +126,7 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: in_force("streaming.recovery", &file.streaming.recovery)
-                .and_then(Recovery::from_word)
-                .unwrap_or(Recovery::Error),
+            recovery: Recovery::from_word(&file.streaming.recovery).unwrap_or(Recovery::Error),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),

@@ -155,11 +155,14 @@ pub struct Dropped {
     /// Log lines that came faster than they could be written.
     #[serde(default)]
     pub log_lines: u64,
+    /// Answers that were too much to be held back, and went on live.
+    #[serde(default)]
+    pub held_answers: u64,
 }
 
 impl Dropped {
     pub fn total(self) -> u64 {
-        self.observations + self.events + self.log_lines
+        self.observations + self.events + self.log_lines + self.held_answers
     }
 }
 

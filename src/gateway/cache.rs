@@ -7,7 +7,7 @@ use super::GatewayError;
 use super::admission::Admission;
 use super::errand::Errand;
 use super::exchange::Answer;
-use super::forward::Question;
+use super::intake::Question;
 use super::record::Record;
 use crate::access::sent_tokens;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -188,7 +188,7 @@ impl Cache {
     ) -> Result<Answer, GatewayError> {
         let (began, mut led) = (Instant::now(), None);
         let leading = async {
-            let answer = question.ask(record).await;
+            let answer = question.ask(record, None).await;
             let kept = Kept::of(&answer, record).ok_or(Unkept);
             led = Some(answer);
             kept
@@ -213,7 +213,7 @@ impl Cache {
         }
         self.misses.fetch_add(1, Relaxed);
         record.cache = Some(Part::Miss);
-        let answer = question.ask(record).await;
+        let answer = question.ask(record, None).await;
         if let Some(kept) = Kept::of(&answer, record) {
             self.answers.insert(key, kept).await;
         }

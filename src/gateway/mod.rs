@@ -13,14 +13,18 @@ mod error;
 mod exchange;
 mod forward;
 mod guard;
+mod intake;
 mod models;
+mod patience;
 mod record;
+mod recovery;
 mod relay;
 
 pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
+pub use recovery::{Recovery, Shelf};
 
 use crate::access::Caller;
 use crate::engine::Handle;
@@ -52,6 +56,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// A whole stream.
     pub stream_timeout: Duration,
+    /// Of streams that break after their first content.
+    pub recovery: Recovery,
     /// What differs for single targets, by their place in the catalogue.
     pub targets: Vec<TargetLimits>,
 }
@@ -152,7 +158,7 @@ async fn serve(
     body: Body,
 ) -> Response {
     match Entrance::of(&gateway, caller.as_deref()) {
-        Ok(entrance) => forward::run(gateway, errand, entrance, headers, body).await,
+        Ok(entrance) => intake::run(gateway, errand, entrance, headers, body).await,
         Err(error) => error.respond(errand.dialect()),
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Record {
     reason: &'static str,
     pub attempts: u32,
     spent: Spent,
+    /// What answers cost that broke off and were begun again.
+    lost: Spent,
     /// Nothing where there is no cache.
     pub cache: Option<Part>,
     /// Among those that run; kept for as long as the request does.
@@ -56,6 +58,7 @@ impl Record {
             reason: "",
             attempts: 0,
             spent: Spent::default(),
+            lost: Spent::NOTHING,
             cache: None,
             _place: place,
         }
@@ -131,7 +134,17 @@ impl Record {
 
     pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {
         self.outcome = outcome;
-        self.spent = spent;
+        self.spent = self.lost.plus(spent);
+    }
+
+    /// An answer broke off and is begun again: the request has cost that too.
+    pub fn lost(&mut self, spent: Spent) {
+        self.lost = self.lost.plus(spent);
+    }
+
+    /// The attempts so far.
+    pub fn mark_attempts(&self, headers: &mut HeaderMap) {
+        headers.insert(ATTEMPTS, self.attempts.into());
     }
 
     /// The headers that every answer carries, stream or not, good or bad.

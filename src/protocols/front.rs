@@ -51,6 +51,8 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode>;
     /// A failure, as the body of an answer.
     fn error(&self, told: &Told) -> Bytes;
+    /// A failure as the only event of a stream.
+    fn error_event(&self, told: &Told) -> Bytes;
 }
 
 /// A failure as clients are told of it, in OpenAI's terms.

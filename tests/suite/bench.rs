@@ -7,7 +7,7 @@ use aibal_tui::domain::{
     Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Cache, CacheLimits, Closing, Gateway, Limits, guarded, router};
+use aibal_tui::gateway::{Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router};
 use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
@@ -42,6 +42,7 @@ pub fn limits() -> Limits {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_mins(1),
+        recovery: Recovery::Error,
         targets: Vec::new(),
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Rates, Strategy, Target,
     TargetId, Tuning, WeightOverride, Weights,
 };
-use crate::gateway::{CacheLimits, Limits};
+use crate::gateway::{CacheLimits, Limits, Recovery};
 use crate::logs::Logs;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::server;
@@ -228,6 +228,7 @@ fn built_in_limits() -> Limits {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(15),
         stream_timeout: Duration::from_mins(10),
+        recovery: Recovery::Error,
         targets: Vec::new(),
     }
 }
