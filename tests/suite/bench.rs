@@ -9,6 +9,7 @@ use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{Gateway, Limits, Recovery, router};
 use aibal_tui::protocols::{Directory, Endpoint, Transport, TransportOptions, by_kind};
 use aibal_tui::{clock, probe};
+use axum::serve::ListenerExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -119,6 +120,8 @@ pub async fn start_fleet(
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    // As the real door does: small events do not wait for larger ones.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { axum::serve(listener, router(gateway)).await });
     Bench {
         url,

@@ -9,7 +9,7 @@ mod leaving;
 mod outages;
 mod restart;
 mod scenarios;
-//mod shares;
+mod shares;
 mod sizes;
 mod speech;
 //mod table;
