@@ -3,6 +3,7 @@
 //! proved by which test is in `FAULTS.md` beside this file, and a test keeps that true.
 
 mod accounts;
+mod breaks;
 mod clock;
 mod commit;
 mod leaving;
@@ -12,7 +13,7 @@ mod scenarios;
 mod shares;
 mod sizes;
 mod speech;
-//mod table;
+mod table;
 mod times;
 mod wire;
 
