@@ -9,7 +9,7 @@ use aibal_tui::domain::Strategy;
 use aibal_tui::gateway::Limits;
 use std::time::Duration;
 
-const REQUESTS: usize = 60;
+const REQUESTS: usize = 40;
 
 /// What became of all requests with one fault.
 #[derive(Debug, Default)]
