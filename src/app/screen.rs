@@ -98,6 +98,7 @@ pub(super) fn options(
         window: Window::default(),
         refresh: REFRESH,
         place,
+        process: std::process::id(),
         over_line: set("SSH_CONNECTION"),
         logs,
     }

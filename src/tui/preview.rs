@@ -93,7 +93,8 @@ fn outlook(
         .collect()
 }
 
-fn may_serve(provider: &ProviderStatus) -> bool {
+/// Whether requests go there at all, so that weights and priorities can move them.
+pub fn may_serve(provider: &ProviderStatus) -> bool {
     matches!(
         provider.performance.state,
         State::Ok | State::Slow | State::Failing | State::Unknown

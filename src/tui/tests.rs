@@ -1,5 +1,7 @@
+mod complaints;
 mod drawing;
 mod laws;
+mod leaving;
 mod safety;
 mod screens;
 
@@ -28,6 +30,7 @@ fn options(theme: Theme, all_in_one: bool) -> Options {
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
+        process: 4_242,
         over_line: false,
         logs: Recent::default(),
     }

@@ -39,6 +39,7 @@ impl Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Help,
+    Info,
     Palette,
     Back,
     Open,
@@ -225,11 +226,17 @@ impl Keymap {
         row.is_some_and(|row| self.keys[row] != binding.keys)
     }
 
-    /// The first key of an action at a place, for a hint.
-    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> Option<String> {
-        self.at(place, ascii)
+    /// The first key of an action at a place, for a hint; where it has none, its name on the
+    /// command line.
+    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> String {
+        let key = self
+            .at(place, ascii)
             .find(|(binding, _)| binding.action == action)
-            .and_then(|(_, keys)| keys.into_iter().next())
+            .and_then(|(_, keys)| keys.into_iter().next());
+        key.unwrap_or_else(|| {
+            let row = BINDINGS.iter().find(|binding| binding.action == action);
+            row.map_or_else(String::new, |binding| format!(":{}", binding.id))
+        })
     }
 }
 

@@ -30,6 +30,7 @@ use Action as A;
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind!("help", A::Help, ["?", "F1"], "the keys that work here and now, and what the signs mean", "help", SCREENS),
+    bind!("info", A::Info, ["i"], "what runs here: version, place, process", "", SCREENS),
     bind!("palette", A::Palette, [":"], "type a command: its name, or window 1h, goto NAME, theme NAME, rollback N", "cmd", SCREENS),
     bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
     bind!("open", A::Open, ["Enter"], "open: the provider's screen, or the review of the draft; never applies", "open", &[OVERVIEW, DECISIONS, ALERTS, WEIGHTS]),

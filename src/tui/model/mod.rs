@@ -7,7 +7,7 @@ pub use rows::trouble;
 use super::change::Change;
 use super::draft::Draft;
 use super::filter::Filter;
-use super::keymap::{Keymap, Order};
+use super::keymap::{Action, Keymap, Order};
 use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
@@ -53,6 +53,8 @@ pub struct Options {
     pub refresh: Duration,
     /// Where the instance is, for the header.
     pub place: String,
+    /// The number of this process.
+    pub process: u32,
     /// A line is between this process and the terminal.
     pub over_line: bool,
     /// The latest log lines of this process.
@@ -316,7 +318,8 @@ impl Model {
             return Some("read-only: this dashboard was started with --read-only".to_owned());
         }
         if self.is_protected() && self.armed_for().is_none() {
-            return Some("view-only: ! allows changes for five minutes".to_owned());
+            let arm = self.key(Action::Arm);
+            return Some(format!("view-only: {arm} allows changes for five minutes"));
         }
         if let Some(pending) = &self.pending {
             return Some(format!(
@@ -325,6 +328,12 @@ impl Model {
             ));
         }
         None
+    }
+
+    /// The key of an action on this screen, as it is named in a sentence.
+    pub fn key(&self, action: Action) -> String {
+        let (keymap, place) = (&self.options.keymap, Place::On(self.screen));
+        keymap.hint(place, action, self.theme().ascii)
     }
 
     pub fn notify(&mut self, text: impl Into<String>, bad: bool) {

@@ -1,7 +1,7 @@
 //! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
 
 use crate::tui::format;
-use crate::tui::keymap::Binding;
+use crate::tui::keymap::{Action, Binding};
 use crate::tui::model::{Dialog, Model, Subject};
 use crate::tui::place::Place;
 use crate::tui::question::{Focus, Question};
@@ -28,9 +28,16 @@ const PLAIN: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// Draws the box that is open, if one is.
+/// Draws the box that is open, if one is. Where one is stays on the screen above it, however small
+/// that is.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
+    let above = u16::from(area.height > 3);
+    let area = Rect {
+        y: area.y + above,
+        height: area.height - above,
+        ..area
+    };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
         lines
             .into_iter()
@@ -219,20 +226,44 @@ fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
         let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
         lines.push(stop(
             Focus::Word,
-            format!("type {expected} to allow it ({why}): {typed}{caret}"),
+            format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
     lines.push(stop(Focus::Cancel, "[ Cancel ]".to_owned()));
     for (at, answer) in question.answers.iter().enumerate() {
         lines.push(stop(
             Focus::Answer(at),
-            format!("[ {} ]  {}", answer.label, answer.key),
+            format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
         ));
     }
     lines.push((String::new(), usual));
-    let keys = " Tab and arrows choose, Enter presses; Esc leaves everything as it is";
-    lines.push((keys.to_owned(), theme.dim()));
+    let key = |action| hint_of(model, action);
+    let keys = format!(
+        " {} and {} choose, {} presses; Esc leaves everything as it is",
+        key(Action::Focus(1)),
+        key(Action::Focus(-1)),
+        key(Action::Press)
+    );
+    lines.push((keys, theme.dim()));
     lines
+}
+
+fn hint_of(model: &Model, action: Action) -> String {
+    let keymap = &model.options.keymap;
+    keymap.hint(Place::Question, action, model.theme().ascii)
+}
+
+/// The key of an answer as it is bound.
+fn answer_key(model: &Model, key: char) -> String {
+    hint_of(
+        model,
+        match key {
+            'g' => Action::Good,
+            's' => Action::Stop,
+            'd' => Action::Detach,
+            _ => Action::Yes,
+        },
+    )
 }
 
 /// Text of ours in characters that every terminal has.

@@ -1,7 +1,7 @@
 //! What a frame costs.
 
 use super::*;
-use crate::tui::terminal::Canvas;
+use crate::tui::terminal::{Canvas, moves_anything};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
@@ -55,6 +55,18 @@ fn a_second_costs_a_thin_line_little() {
     ] {
         let bytes = tick_bytes(Theme::default(), size, providers);
         assert!(bytes <= most, "{size:?}: {bytes} bytes");
+    }
+}
+
+#[test]
+fn nothing_is_sent_where_nothing_has_changed() {
+    for keys in ["", "Enter", "w >", "d", "a", "v", "?", "q"] {
+        let mut line = Line::new(120, 40);
+        let mut model = model(Theme::default(), true, 20);
+        press(&mut model, keys);
+        assert!(moves_anything(&line.show(&model)), "{keys:?}");
+        update(&mut model, Message::Tick, NOW);
+        assert!(!moves_anything(&line.show(&model)), "{keys:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::tui::keymap::{Action, Order};
 use crate::tui::message::{Effect, Ending};
 use crate::tui::model::{ARMED, Dialog, Model, Subject};
 use crate::tui::panels::PANELS;
-use crate::tui::place::Screen;
+use crate::tui::place::{Place, Screen};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
@@ -40,34 +40,6 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
             return go(model, Screen::Decisions);
         }
         Action::Window(step) => return change_window(model, step),
-        Action::Freeze => freeze(model),
-        Action::Panel(step) => next_panel(model, step),
-        Action::Number => to_panel(model, digit),
-        Action::Zoom => model.zoomed = !model.zoomed,
-        Action::Hold => {
-            model.locked = !model.locked;
-            model.sort();
-        }
-        Action::SortBy(order) => sort_by(model, order),
-        Action::Arm => arm(model),
-        Action::Mouse => {
-            model.mouse = !model.mouse;
-            return vec![Effect::Mouse(model.mouse)];
-        }
-        Action::Copy => return copying::copy(model),
-        Action::CopyAll => return copying::copy_all(model),
-        Action::Export => return vec![Effect::Export],
-        Action::Repaint => return vec![Effect::Repaint],
-        Action::Suspend if model.options.all_in_one => {
-            model.notify(
-                "not suspended: the gateway runs in this process; q, then d detaches",
-                true,
-            );
-        }
-        Action::Suspend => return vec![Effect::Suspend],
-        Action::Quit if model.options.all_in_one => asking::leave(model),
-        Action::Quit => return vec![Effect::End(Ending::Quit)],
-        Action::QuitHard => return interrupted(model),
         Action::Scroll(step) => {
             if let Some(Dialog::Help(first)) = &mut model.dialog {
                 *first = first.saturating_add_signed(step * 5);
@@ -78,6 +50,36 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Clear => typing::clear(model),
         Action::Choose(step) => palette::choose(model, step),
         Action::Accept => return palette::accept(model),
+        action => return look(model, action, digit),
+    }
+    Vec::new()
+}
+
+/// What changes only how things are looked at, or leaves.
+fn look(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
+    match action {
+        Action::Freeze => freeze(model),
+        Action::Panel(step) => next_panel(model, step),
+        Action::Number => to_panel(model, digit),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Hold => {
+            model.locked = !model.locked;
+            model.sort();
+        }
+        Action::SortBy(order) => sort_by(model, order),
+        Action::Info => info(model),
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            return vec![Effect::Mouse(model.mouse)];
+        }
+        Action::Copy => return copying::copy(model),
+        Action::CopyAll => return copying::copy_all(model),
+        Action::Export => return vec![Effect::Export],
+        Action::Repaint => return vec![Effect::Repaint],
+        Action::Suspend => return suspend(model),
+        Action::Quit if model.options.all_in_one => asking::leave(model),
+        Action::Quit => return vec![Effect::End(Ending::Quit)],
+        Action::QuitHard => return interrupted(model),
         action => return change(model, action, digit),
     }
     Vec::new()
@@ -86,6 +88,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
 /// What moves a draft, asks a question or answers one.
 fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     match action {
+        Action::Arm => arm(model),
         Action::Side(step) if model.screen == Screen::Detail => {
             model.move_cursor(step);
             model.decisions.is_known = false;
@@ -330,8 +333,41 @@ fn arm(model: &mut Model) {
         model.notify("view-only again", false);
     } else {
         model.armed_until = Some(model.now + ARMED);
-        model.notify("changes are allowed for five minutes; ! ends that", false);
+        let arm = model.key(Action::Arm);
+        let text = format!("changes are allowed for five minutes; {arm} ends that");
+        model.notify(text, false);
     }
+}
+
+/// Who to look for where nothing answers any more.
+fn info(model: &mut Model) {
+    let status = model.status.as_ref();
+    let version = status.map_or("of unknown version", |status| status.version.as_str());
+    let since = status.map_or("unknown", |status| status.since.as_str());
+    let what = if model.options.all_in_one {
+        "gateway and dashboard are"
+    } else {
+        "this dashboard is"
+    };
+    let text = format!(
+        "aibal-tui {version} at {}, numbers since {since}; {what} process {}",
+        model.options.place, model.options.process
+    );
+    model.notify(text, false);
+}
+
+/// A process that carries traffic is not stopped by a key.
+fn suspend(model: &mut Model) -> Vec<Effect> {
+    if !model.options.all_in_one {
+        return vec![Effect::Suspend];
+    }
+    let (quit, ascii) = (model.key(Action::Quit), model.theme().ascii);
+    let keymap = &model.options.keymap;
+    let detach = keymap.hint(Place::Question, Action::Detach, ascii);
+    let text =
+        format!("not suspended: the gateway runs in this process; {quit}, then {detach} detaches");
+    model.notify(text, true);
+    Vec::new()
 }
 
 fn interrupted(model: &mut Model) -> Vec<Effect> {

@@ -6,6 +6,7 @@ use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Ending};
 use crate::tui::model::{Dialog, Model, Pending, Subject, trouble};
+use crate::tui::place::Screen;
 use crate::tui::question::{Answer, Focus, Question, Wish, Word};
 
 /// The title of the question that undoes the last change.
@@ -138,10 +139,9 @@ pub(super) fn probe(model: &mut Model) {
 
 pub(super) fn undo(model: &mut Model) -> Vec<Effect> {
     let Some(inverse) = model.undo.last().cloned() else {
-        model.notify(
-            "nothing was changed from here; v lists all revisions",
-            false,
-        );
+        let revisions = model.key(Action::Go(Screen::Revisions));
+        let text = format!("nothing was changed from here; {revisions} lists all revisions");
+        model.notify(text, false);
         return Vec::new();
     };
     let revision = model.status.as_ref().map_or(0, |status| status.revision);

@@ -192,9 +192,10 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
                 .and_then(|report| report.reverts_at.as_ref())
             {
                 Some(at) => format!(
-                    "{}, on trial until {}Z: K keeps it",
+                    "{}, on trial until {}Z: {} keeps it",
                     applied.text,
-                    super::format::clock(at)
+                    super::format::clock(at),
+                    model.key(Action::Keep)
                 ),
                 None => applied.text,
             };

@@ -5,7 +5,9 @@ use crate::contract::Status;
 use crate::tui::change::{Change, back_to};
 use crate::tui::draft::{Draft, NAMES};
 use crate::tui::format;
+use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model, Subject};
+use crate::tui::place::Screen;
 use crate::tui::preview::{drafted, moved, present};
 use crate::tui::question::{Question, Word};
 use crate::tui::theme::Theme;
@@ -33,10 +35,9 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
         .cloned();
     let (Some(revision), Some(status)) = (revision, model.status.clone()) else {
         model.dialog = None;
-        model.notify(
-            format!("revision {number} is not among those listed; v lists them"),
-            true,
-        );
+        let revisions = model.key(Action::Go(Screen::Revisions));
+        let text = format!("revision {number} is not among those listed; {revisions} lists them");
+        model.notify(text, true);
         return;
     };
     let mut draft = Draft::new(&status.weights, status.revision);
@@ -108,7 +109,8 @@ pub(super) fn review(model: &mut Model) {
     let for_good = draft.changes();
     let mut answers = Vec::new();
     if let Some(trial) = on_trial(&for_good) {
-        let label = format!("Apply on trial: undone in {TRIAL} s unless kept (K)");
+        let keep = model.key(Action::Keep);
+        let label = format!("Apply on trial: undone in {TRIAL} s unless kept ({keep})");
         answers.push(answer_of('y', &label, trial, inverse.clone()));
     }
     answers.push(answer_of('g', "Apply for good", for_good, inverse));

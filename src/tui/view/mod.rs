@@ -13,6 +13,7 @@
 mod header;
 
 use super::format;
+use super::keymap::Action;
 use super::model::{Link, Model, trouble};
 use super::panels::{self, boxes};
 use super::place::Screen;
@@ -182,8 +183,9 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
         _ => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
-                    " on trial: the weights go back at {}Z unless K keeps them",
-                    format::clock(at)
+                    " on trial: the weights go back at {}Z unless {} keeps them",
+                    format::clock(at),
+                    model.key(Action::Keep)
                 ),
                 theme.warn(),
             ),
