@@ -90,7 +90,7 @@ impl Right {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Who it was given to; stands in the record of changes.
-    pub name: String,
+    pub name: Arc<str>,
     pub sha256: [u8; 32],
     pub role: Role,
 }
@@ -99,7 +99,7 @@ pub struct Token {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The token's name, or `local` where none was needed.
-    pub who: String,
+    pub who: Arc<str>,
     pub role: Role,
 }
 
@@ -131,15 +131,24 @@ impl Denial {
 }
 
 /// The tokens of one door; clones share them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Access {
     tokens: Arc<ArcSwap<Vec<Token>>>,
+    /// The name of those who need no token.
+    local: Arc<str>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 impl Access {
     pub fn new(tokens: Vec<Token>) -> Self {
         Self {
             tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+            local: "local".into(),
         }
     }
 
@@ -162,7 +171,7 @@ impl Access {
             return Ok(caller);
         }
         Err(Denial::Role {
-            name: caller.who,
+            name: caller.who.to_string(),
             role: caller.role,
             needs: right.roles(),
         })
@@ -179,7 +188,7 @@ impl Access {
         };
         if is_trusted {
             return Ok(Caller {
-                who: "local".to_owned(),
+                who: Arc::clone(&self.local),
                 role: Role::Operator,
             });
         }
@@ -190,7 +199,7 @@ impl Access {
         let known = sent.iter().find_map(|text| known(&tokens, text));
         let token = known.ok_or(Denial::UnknownToken)?;
         Ok(Caller {
-            who: token.name.clone(),
+            who: Arc::clone(&token.name),
             role: token.role,
         })
     }
@@ -255,7 +264,7 @@ mod tests {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
         Token {
-            name: name.to_owned(),
+            name: name.into(),
             sha256,
             role,
         }
@@ -306,7 +315,7 @@ mod tests {
         ] {
             let caller = access().admit(Some(&away), &headers(&[header]), Right::Change);
 
-            assert_eq!(caller.map(|caller| caller.who), Ok("ops".to_owned()));
+            assert_eq!(caller.map(|caller| caller.who), Ok("ops".into()));
         }
     }
 
@@ -331,7 +340,7 @@ mod tests {
         let none = HeaderMap::new();
         for address in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
             let caller = open.admit(Some(&tcp(address)), &none, Right::Change);
-            assert_eq!(caller.map(|caller| caller.who), Ok("local".to_owned()));
+            assert_eq!(caller.map(|caller| caller.who), Ok("local".into()));
         }
 
         let away = open.admit(Some(&tcp("192.0.2.7:9")), &none, Right::Read);

@@ -6,7 +6,7 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Class, Command, Failure, Field, FirstToken, Fleet,
     Lease, Limit, Luck, Metered, ModelType, Moment, Observation, Outcome, Price, Provider,
-    ProviderPatch, RateLimits, RoutingTable, Scope, Strategy, Target, TargetId, Usage,
+    ProviderPatch, RateLimits, Rates, RoutingTable, Scope, Strategy, Target, TargetId, Usage,
     WeightOverride, Weights, choose,
 };
 use aibal_tui::domain::{Chance, ModelTypes};
@@ -267,6 +267,7 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
             kind: "simulated".into(),
             priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
+            rates: Rates::default(),
             enabled: present(place),
             off: None,
             weights: WeightOverride::default(),
@@ -281,6 +282,7 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
             types: kinds.into_iter().collect::<ModelTypes>(),
             capabilities: Capabilities::default(),
             price: Some(Price::flat(vendor.price.0, vendor.price.1)),
+            max_concurrent: None,
         });
     }
     catalogue

@@ -154,7 +154,7 @@ fn news(event: &domain::Event) -> Option<Event> {
     let kind = match event.kind {
         EventKind::Change => "config",
         EventKind::Request => "decision",
-        EventKind::Breaker | EventKind::Probe | EventKind::Limit => "alert",
+        EventKind::Breaker | EventKind::Probe | EventKind::Limit | EventKind::Budget => "alert",
         EventKind::Info => return None,
     };
     let told = Event::default().event(kind);

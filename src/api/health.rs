@@ -37,8 +37,7 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
             Err(none) => none,
         };
         // Being busy is not being unusable.
-        let is_busy = |why: &Exclusion| matches!(why, Exclusion::Full(_) | Exclusion::HalfOpen);
-        if none.rejected.iter().any(|(_, why)| is_busy(why)) {
+        if none.rejected.iter().any(|(_, why)| why.is_busy()) {
             return ready();
         }
         for (target, why) in &none.rejected {

@@ -16,7 +16,7 @@ use crate::client::Prober;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
-    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy,
+    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Rates, Route, Strategy,
     Target, TargetId, WeightOverride, Weights,
 };
 use crate::engine::{self, Handle};
@@ -34,6 +34,7 @@ fn catalogue() -> Catalogue {
         kind: "word".into(),
         priority: 50,
         max_concurrent: Some(8),
+        rates: Rates::default(),
         enabled,
         off: None,
         weights: WeightOverride::default(),
@@ -44,6 +45,7 @@ fn catalogue() -> Catalogue {
         types,
         capabilities: Capabilities::default(),
         price,
+        max_concurrent: None,
     };
     let vision = ModelTypes::from_iter([ModelType::Chat, ModelType::Vision]);
     Catalogue {

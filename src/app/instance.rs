@@ -6,7 +6,7 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, Prober, Reloader, socket_path};
 use crate::contract;
-use crate::domain::{Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
+use crate::domain::{Allowances, Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Closing, Gateway, Limits};
 use crate::logs::LostLines;
@@ -35,6 +35,7 @@ pub struct Blueprint {
     pub tuning: Tuning,
     pub weights: Weights,
     pub limits: Limits,
+    pub allowances: Allowances,
     pub connect_timeout: Duration,
     /// Nothing where probes are switched off.
     pub probe_interval: Option<Duration>,
@@ -170,6 +171,7 @@ fn fleet(blueprint: &mut Blueprint) -> Fleet {
         clock::now(),
     )
     .tuned(blueprint.tuning)
+    .allowed(&blueprint.allowances)
 }
 
 /// Whoever reads the configuration answers; where there is none, nobody does.

@@ -84,6 +84,7 @@ impl Holding {
                 strategy: blueprint.strategy,
                 tuning: blueprint.tuning,
                 weights: blueprint.weights,
+                allowances: blueprint.allowances.clone(),
                 objectives: objectives(&difference),
                 settings: settings(&difference, &succession.catalogue),
                 renewals: self.renewals(&loaded.settings, &succession.catalogue),

@@ -1,7 +1,7 @@
 //! One plain report of an instance.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
-use crate::contract::{CostBasis, ProviderStatus, ServiceState, State, Status};
+use crate::contract::{CostBasis, ProviderStatus, ServiceState, SpendingReport, State, Status};
 
 /// The latest news in the report.
 const EVENTS_SHOWN: usize = 5;
@@ -74,6 +74,12 @@ fn head(status: &Status) -> String {
         status.requests_per_second,
         dollars(status.usd_per_hour)
     )));
+    let budget = &status.budget;
+    head.push_str(&line(&format!(
+        "spent: {} today, {} this month",
+        spending(&budget.day),
+        spending(&budget.month)
+    )));
     let trial = status.reverts_at.as_ref();
     let trial = trial.map_or_else(String::new, |at| format!(" (on trial, undone at {at})"));
     head.push_str(&line(&format!(
@@ -129,6 +135,13 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
+/// `$12.40 of $50.00`, or the sum alone where there is no limit.
+fn spending(spending: &SpendingReport) -> String {
+    let limit = spending.limit_usd.map(dollars);
+    let limit = limit.map_or_else(String::new, |limit| format!(" of {limit}"));
+    dollars(spending.spent_usd) + &limit
+}
+
 /// Dollars with the mark of how sure they are.
 fn sum(usd: f64, basis: CostBasis) -> String {
     let mark = basis.mark().map(String::from).unwrap_or_default();
@@ -140,8 +153,8 @@ mod tests {
     use super::*;
     use crate::cli::plain::COLUMNS;
     use crate::contract::{
-        Dropped, EventKind, EventReport, Percentiles, ProviderPerformance, Series, Totals,
-        WeightPoints, Window,
+        BudgetReport, Dropped, EventKind, EventReport, Percentiles, ProviderPerformance,
+        RateReport, Series, Totals, WeightPoints, Window,
     };
 
     fn provider(name: &str, state: State, why: &str) -> ProviderStatus {
@@ -174,6 +187,7 @@ mod tests {
             pinned_until: None,
             priority: 50,
             max_concurrent: None,
+            rates: RateReport::default(),
             share: 0.625,
             score: Some(0.8127),
             factors: None,
@@ -207,6 +221,14 @@ mod tests {
             },
             requests_per_second: 2.04,
             usd_per_hour: 0.25,
+            budget: BudgetReport {
+                day: SpendingReport {
+                    limit_usd: Some(50.0),
+                    spent_usd: 12.4,
+                    ..SpendingReport::default()
+                },
+                ..BudgetReport::default()
+            },
             weights: WeightPoints {
                 cost: 30.0,
                 latency: 40.0,

@@ -109,6 +109,7 @@ pub fn select(
         preferred,
         max_cost: request.max_cost,
         max_latency: request.max_latency.map(|ms| ms / 1e3),
+        means: table.budgets.payer(None).means(at.now),
         ..Ask::usual(model_type)
     };
     let mut field = Field::default();

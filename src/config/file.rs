@@ -37,6 +37,8 @@ pub(super) struct Server {
     pub listen: String,
     /// A request body larger than this is refused.
     pub max_body_mb: u64,
+    /// Client requests at once; more are refused with 503 before their bodies are read.
+    pub max_in_flight: u32,
     /// How long a stop waits for requests in flight before it cuts them.
     pub drain_seconds: u64,
     /// The most connections of clients at once; the limit of open files may allow fewer.
@@ -142,7 +144,9 @@ pub(super) struct Provider {
     pub priority: u8,
     /// The most requests in flight. Default: no limit.
     pub max_concurrent: Option<u32>,
+    /// The most that are sent in a minute. Default: no limit.
     pub requests_per_minute: Option<u64>,
+    /// Tokens in and out, reserved before an attempt and settled after it. Default: no limit.
     pub tokens_per_minute: Option<u64>,
     #[serde(default)]
     pub enabled: bool,
@@ -197,6 +201,8 @@ pub(super) struct Model {
     pub json_schema: Option<bool>,
     /// Whether it takes temperature, top_p and top_k.
     pub sampling: Option<bool>,
+    /// The most requests in flight at this model. Default: the provider's limit alone.
+    pub max_concurrent: Option<u32>,
     pub timeout_ms: Option<u64>,
     pub first_token_timeout_ms: Option<u64>,
 }
@@ -214,9 +220,11 @@ pub(super) struct Route {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budget {
-    pub usd_per_day: f64,
+    /// Of a calendar day in UTC. Default: no limit.
+    pub usd_per_day: Option<f64>,
+    /// Of a calendar month in UTC. Default: no limit.
     pub usd_per_month: Option<f64>,
-    /// Refuse requests, or serve them from the cheapest target.
+    /// Refuse requests that have no room, or serve them from the cheapest target that may.
     pub on_limit: String,
 }
 
@@ -279,5 +287,6 @@ pub(super) struct Token {
     pub sha256: String,
     #[serde(default)]
     pub role: String,
+    /// What its requests may cost in a calendar day in UTC. Default: no limit of its own.
     pub usd_per_day: Option<f64>,
 }

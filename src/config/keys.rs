@@ -82,6 +82,11 @@ const CONNECTIONS: Rule = Rule::Whole {
     max: 1_000_000,
 };
 const PRIORITY: Rule = Rule::Whole { min: 0, max: 100 };
+/// Requests at once.
+const PLACES: Rule = Rule::Whole {
+    min: 1,
+    max: 1_000_000,
+};
 const RATE: Rule = Rule::Whole {
     min: 1,
     max: 1_000_000_000,
@@ -112,6 +117,7 @@ const fn required(path: &'static str, rule: Rule) -> Key {
 pub(super) static KEYS: &[Key] = &[
     key("server.listen", Rule::Address),
     key("server.max_body_mb", Rule::Whole { min: 1, max: 1024 }),
+    key("server.max_in_flight", PLACES),
     key("server.drain_seconds", Rule::Whole { min: 0, max: 3600 }),
     key("server.max_connections", CONNECTIONS),
     key(
@@ -154,13 +160,7 @@ pub(super) static KEYS: &[Key] = &[
     key("providers[].api_key_env", Rule::VariableName),
     key("providers[].api_key", Rule::Secret),
     key("providers[].priority", PRIORITY),
-    key(
-        "providers[].max_concurrent",
-        Rule::Whole {
-            min: 1,
-            max: 1_000_000,
-        },
-    ),
+    key("providers[].max_concurrent", PLACES),
     key("providers[].requests_per_minute", RATE),
     key("providers[].tokens_per_minute", RATE),
     key("providers[].enabled", Rule::Flag),
@@ -185,6 +185,7 @@ pub(super) static KEYS: &[Key] = &[
     key("providers[].models[].tools", Rule::Flag),
     key("providers[].models[].json_schema", Rule::Flag),
     key("providers[].models[].sampling", Rule::Flag),
+    key("providers[].models[].max_concurrent", PLACES),
     key("providers[].models[].timeout_ms", TIMEOUT_MS),
     key("providers[].models[].first_token_timeout_ms", TIMEOUT_MS),
     required("routes[].model", Rule::Filled),

@@ -121,6 +121,7 @@ pub(super) fn model(
         price,
         abilities: described.abilities(),
         peculiarities: described.peculiarities(),
+        max_concurrent: model.max_concurrent,
         timeout: patience.timeout,
         first_token_timeout: patience.first_token,
     }

@@ -35,6 +35,8 @@ pub struct Settings {
 pub struct ServerSettings {
     pub listen: SocketAddr,
     pub max_body_bytes: usize,
+    /// Client requests at once.
+    pub max_in_flight: u32,
     pub drain: Duration,
     /// From the network, at once.
     pub max_connections: usize,
@@ -175,6 +177,7 @@ impl ProviderSettings {
             price: known.map(Price::of),
             abilities: described.abilities(),
             peculiarities: described.peculiarities(),
+            max_concurrent: None,
             timeout: self.timeout,
             first_token_timeout: self.first_token_timeout,
         }
@@ -197,6 +200,8 @@ pub struct ModelSettings {
     pub price: Option<Price>,
     pub abilities: Abilities,
     pub peculiarities: Peculiarities,
+    /// `None`: no limit beside its provider's.
+    pub max_concurrent: Option<u32>,
     /// The whole request, or a stream until its first content.
     pub timeout: Duration,
     pub first_token_timeout: Duration,
@@ -283,7 +288,9 @@ pub struct RouteTarget {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BudgetSettings {
-    pub usd_per_day: f64,
+    /// `None`: no limit.
+    pub usd_per_day: Option<f64>,
+    /// `None`: no limit.
     pub usd_per_month: Option<f64>,
     /// Serve from the cheapest target rather than refuse.
     pub is_cheapest_on_limit: bool,

@@ -38,13 +38,9 @@ const UNBUILT: &[Unbuilt] = &[
         meanwhile: "; models is in force",
     },
     all("probe.usd_per_day"),
-    all("providers[].requests_per_minute"),
-    all("providers[].tokens_per_minute"),
-    all("budget."),
     all("alerts."),
     all("store."),
     all("cache."),
-    all("auth.tokens[].usd_per_day"),
 ];
 
 /// The row that a setting with that value falls under; `None` where it is built.

@@ -2,9 +2,9 @@
 
 use super::{
     Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
-    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, Rejection,
-    RevisionReport, Selection, Series, ServiceState, State, Status, Totals, WeightPoints,
-    WeightsReport, Window,
+    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, RateReport,
+    Rejection, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
+    WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
 use crate::domain::{Moment, Money};
@@ -48,6 +48,7 @@ impl Status {
             totals: picture.totals.into(),
             requests_per_second: picture.requests_per_second,
             usd_per_hour: picture.usd_per_hour,
+            budget: (&picture.budget).into(),
             weights: picture.weights.into(),
             reverts_at: picture.reverts_at.map(rfc3339),
             providers,
@@ -69,6 +70,7 @@ impl ProviderStatus {
             pinned_until: provider.pinned_until.map(rfc3339),
             priority: provider.priority,
             max_concurrent: provider.max_concurrent,
+            rates: RateReport::new(provider.rates, provider.rates_left),
             share: provider.share,
             score: provider.score,
             factors: provider.factors.map(Factors::from),
@@ -153,6 +155,7 @@ impl From<domain::Totals> for Totals {
             total_cost_usd: totals.cost.map(Money::usd),
             cost_basis: totals.cost_basis.into(),
             total_tokens: totals.tokens,
+            refused: totals.refused.into(),
         }
     }
 }
@@ -295,6 +298,7 @@ impl From<&domain::Event> for EventReport {
                 domain::EventKind::Limit => EventKind::Limit,
                 domain::EventKind::Change => EventKind::Change,
                 domain::EventKind::Request => EventKind::Request,
+                domain::EventKind::Budget => EventKind::Budget,
                 domain::EventKind::Info => EventKind::Info,
             },
             bad: event.bad,

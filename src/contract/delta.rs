@@ -88,8 +88,8 @@ mod tests {
     use super::*;
     use crate::contract::{Bucket, Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
-        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId,
-        WeightOverride, Weights,
+        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Rates, Strategy, Target,
+        TargetId, WeightOverride, Weights,
     };
 
     fn status(now: u64) -> Status {
@@ -98,6 +98,7 @@ mod tests {
             kind: "word".into(),
             priority: 50,
             max_concurrent: None,
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -110,6 +111,7 @@ mod tests {
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: None,
+                max_concurrent: None,
             }],
             ..Catalogue::default()
         };

@@ -14,6 +14,8 @@ pub enum EventKind {
     Change,
     /// A client request failed after all attempts, or was saved by a fallback.
     Request,
+    /// Most of a budget is spent, or all of it, or its period is over.
+    Budget,
     /// The instance itself: start, reload, warnings.
     Info,
 }
@@ -27,6 +29,7 @@ impl EventKind {
             Self::Limit => "LIMIT",
             Self::Change => "CHANGE",
             Self::Request => "REQUEST",
+            Self::Budget => "BUDGET",
             Self::Info => "INFO",
         }
     }

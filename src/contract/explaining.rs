@@ -25,7 +25,7 @@ impl DecisionReport {
             Some(RequestOutcome::Ok) => "ok",
             Some(RequestOutcome::Error(_)) => "error",
             Some(RequestOutcome::Cancelled) => "cancelled",
-            Some(RequestOutcome::Refused) => "refused",
+            Some(RequestOutcome::Refused(_)) => "refused",
         };
         let reason = last.and_then(|round| round.reason).map_or("", Reason::text);
         let at = end.map_or_else(|| last.map(|round| round.at), |end| Some(end.ended));

@@ -5,6 +5,7 @@
 //! fractions 0..1 and more is better; durations end in `Ms`, money in `Usd`; what is unknown is
 //! `null`, never 0.
 
+mod budget;
 mod change;
 mod conversion;
 mod decision;
@@ -20,6 +21,9 @@ mod selection;
 mod status;
 mod what_if;
 
+pub use budget::{
+    BudgetReport, RateLeft, RateReport, RefusedReport, SpendingReport, TokenSpending,
+};
 pub use change::{
     GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionList, RevisionReport,
     WeightOverride, WeightsChange, WeightsReport,

@@ -1,3 +1,4 @@
+use super::budget::RefusedReport;
 use serde::{Deserialize, Serialize};
 
 /// `GET /api/monitoring/performance`.
@@ -33,6 +34,8 @@ pub struct Totals {
     #[serde(default)]
     pub cost_basis: CostBasis,
     pub total_tokens: u64,
+    #[serde(default)]
+    pub refused: RefusedReport,
 }
 
 /// How many attempts' costs in a sum are sure, how many are reckoned from lengths, and how many are

@@ -5,7 +5,7 @@ use super::round::{CandidateReport, DecisionDetail, RoundReport};
 use crate::domain::{
     Bads, Basis, Class, Considered, Decision, DecisionId, Entry, Exclusion, Failure, Luck, Metered,
     ModelType, Moment, Money, Prediction, Reason, RequestEnd, RequestOutcome, Risk, Round, Row,
-    Strategy, TargetId, Tuning, Usage, WeightOverride, Weights,
+    Scarcity, Strategy, TargetId, Tuning, Usage, WeightOverride, Weights,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,8 @@ impl Recording {
             // Which failure it was is not told, and makes no difference here.
             "error" => RequestOutcome::Error(Failure::Server),
             "cancelled" => RequestOutcome::Cancelled,
-            "refused" => RequestOutcome::Refused,
+            // What it was refused for want of is not told, and makes no difference here.
+            "refused" => RequestOutcome::Refused(Scarcity::Target),
             other => return Err(format!("outcome is {other:?}, which is unknown")),
         };
         let ended = moment(&summary.at)?;

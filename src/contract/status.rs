@@ -1,3 +1,4 @@
+use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
 use super::performance::{ProviderPerformance, Totals};
 use super::selection::{Factors, WeightPoints};
@@ -106,6 +107,8 @@ pub struct Status {
     pub requests_per_second: f64,
     /// Spending rate over the window's last quarter, USD per hour.
     pub usd_per_hour: f64,
+    #[serde(default)]
+    pub budget: BudgetReport,
     pub weights: WeightPoints,
     /// When a change on trial undoes itself, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,6 +162,9 @@ pub struct ProviderStatus {
     pub priority: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
+    /// What it may be sent in a minute.
+    #[serde(default, skip_serializing_if = "RateReport::is_empty")]
+    pub rates: RateReport,
     /// Odds of being chosen for a chat request now, 0..1; all shares sum to 1.
     pub share: f64,
     /// Score of the provider's best target, 0..1; `null` where none may serve.

@@ -25,6 +25,8 @@ pub enum EventKind {
     Limit,
     Change,
     Request,
+    /// Most of a budget is spent, or all of it.
+    Budget,
     Info,
 }
 

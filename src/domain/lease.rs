@@ -1,6 +1,7 @@
 //! The right to use a target for one attempt; counted while it lives, given back on drop, so that
 //! a finished, failed or cancelled attempt is always counted out.
 
+use super::rates::{RateMeter, Rates, RatesLeft, Shortage};
 use super::target::Class;
 use super::units::Moment;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub struct Gauge {
     /// Attempts and tokens sent since the process began.
     requests: AtomicU64,
     tokens: AtomicU64,
+    /// What is left of a provider's limits per minute.
+    rates: RateMeter,
 }
 
 /// Bits of [`Gauge::waiting`] that hold the sum of starts, in milliseconds; sums wrap around, and
@@ -78,6 +81,21 @@ impl Gauge {
             requests: self.requests.load(Ordering::Relaxed),
             tokens: self.tokens.load(Ordering::Relaxed),
         }
+    }
+
+    /// What keeps a request of so many tokens out under these limits per minute.
+    pub fn shortage(&self, rates: Rates, tokens: u64, now: Moment) -> Option<Shortage> {
+        self.rates.shortage(rates, tokens, now)
+    }
+
+    /// What of the odds these limits per minute leave, 0..1.
+    pub fn headroom(&self, rates: Rates, now: Moment) -> f64 {
+        self.rates.headroom(rates, now)
+    }
+
+    /// What is left under these limits per minute.
+    pub fn rates_left(&self, rates: Rates, now: Moment) -> RatesLeft {
+        self.rates.left(rates, now)
     }
 
     /// Counts one in, unless `limit` are in already.
@@ -155,6 +173,12 @@ fn whole(tokens: f64) -> u64 {
 pub struct Terms {
     /// Most attempts at the provider at once.
     pub limit: Option<u32>,
+    /// Most attempts at the target at once.
+    pub own_limit: Option<u32>,
+    /// Most requests and tokens that the provider is sent in a minute.
+    pub rates: Rates,
+    /// Tokens in and out that it may come to: so many are held of the limit per minute.
+    pub most_tokens: u64,
     /// As the one trial of a half-open breaker.
     pub trial: bool,
     /// Tokens expected in and out.
@@ -179,6 +203,11 @@ pub struct Lease {
     target: Arc<Gauge>,
     provider: Arc<Gauge>,
     ticket: Ticket,
+    rates: Rates,
+    /// Tokens held of the limit per minute; nothing once they are settled.
+    held: Option<u64>,
+    /// Tokens that were expected of it.
+    expected: u64,
     trial: bool,
     /// No first token yet, and the trial, where it is one, still open.
     waits: bool,
@@ -196,14 +225,13 @@ impl Lease {
         if terms.trial && target.on_trial.swap(true, Ordering::AcqRel) {
             return None;
         }
-        if !provider.enter(terms.limit) {
+        let load = f64::from(target.in_flight()).ln_1p();
+        if !enter(target, provider, &terms, now) {
             if terms.trial {
                 target.end_trial();
             }
             return None;
         }
-        let load = f64::from(target.in_flight()).ln_1p();
-        target.enter(None);
         provider.start(&terms, now);
         let ledger = target.start(&terms, now);
         if terms.class.is_streamed() {
@@ -218,6 +246,9 @@ impl Lease {
                 ledger,
                 class: terms.class,
             },
+            rates: terms.rates,
+            held: Some(terms.most_tokens),
+            expected: whole(terms.tokens).min(terms.most_tokens),
             trial: terms.trial,
             waits: true,
         })
@@ -236,6 +267,14 @@ impl Lease {
         }
     }
 
+    /// It is over and has used so many tokens, or as many as were expected where nobody knows.
+    pub fn settle(&mut self, used: Option<u64>, now: Moment) {
+        if let Some(held) = self.held.take() {
+            let used = used.unwrap_or(self.expected);
+            self.provider.rates.settle(self.rates, (held, used), now);
+        }
+    }
+
     pub fn ticket(&self) -> Ticket {
         self.ticket
     }
@@ -245,86 +284,30 @@ impl Lease {
     }
 }
 
+/// Takes every place that an attempt needs, or none.
+fn enter(target: &Gauge, provider: &Gauge, terms: &Terms, now: Moment) -> bool {
+    if !provider.enter(terms.limit) {
+        return false;
+    }
+    if target.enter(terms.own_limit) {
+        if provider.rates.take(terms.rates, terms.most_tokens, now) {
+            return true;
+        }
+        target.leave();
+    }
+    provider.leave();
+    false
+}
+
+/// One that nobody settled has used what was expected of it, as of its start.
 impl Drop for Lease {
     fn drop(&mut self) {
         self.first_token();
+        self.settle(None, self.ticket.started);
         self.target.leave();
         self.provider.leave();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::ModelType;
-
-    const NOW: Moment = Moment::from_seconds(1_700_000_000);
-
-    fn terms(limit: Option<u32>, trial: bool) -> Terms {
-        Terms {
-            limit,
-            trial,
-            tokens: 800.0,
-            class: Class::new(ModelType::Chat, true),
-        }
-    }
-
-    #[test]
-    fn a_place_is_counted_while_the_lease_lives() {
-        let (target, provider) = (Arc::default(), Arc::<Gauge>::default());
-        let first = Lease::take(&target, &provider, terms(Some(1), false), NOW).unwrap();
-
-        assert_eq!(provider.in_flight(), 1);
-        assert!(Lease::take(&target, &provider, terms(Some(1), false), NOW).is_none());
-        drop(first);
-        assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
-        assert_eq!(
-            target.ledger(),
-            Ledger {
-                requests: 1,
-                tokens: 800
-            }
-        );
-    }
-
-    #[test]
-    fn only_one_trial_is_out_at_a_time_and_it_ends_with_its_first_token() {
-        let (target, provider) = (Arc::default(), Arc::default());
-        let mut trial = Lease::take(&target, &provider, terms(None, true), NOW).unwrap();
-
-        assert!(Lease::take(&target, &provider, terms(None, true), NOW).is_none());
-        trial.first_token();
-        let second = Lease::take(&target, &provider, terms(None, true), NOW);
-        drop(trial);
-        assert!(
-            target.on_trial(),
-            "the first one's end does not end the second"
-        );
-        drop(second);
-        assert!(!target.on_trial());
-    }
-
-    #[test]
-    fn the_age_of_those_that_wait_is_their_mean() {
-        let (target, provider) = (Arc::<Gauge>::default(), Arc::default());
-        let at = |seconds: u64| Moment::from_seconds(1_700_000_000 + seconds);
-        let mut first = Lease::take(&target, &provider, terms(None, false), at(0)).unwrap();
-        let second = Lease::take(&target, &provider, terms(None, false), at(2)).unwrap();
-
-        assert_eq!(target.waiting(at(4)), Waiting { count: 2, age: 3.0 });
-        first.first_token();
-        first.first_token();
-        assert_eq!(target.waiting(at(4)), Waiting { count: 1, age: 2.0 });
-        assert_eq!(target.waiting(at(1)).age, 0.0, "a clock behind sees no age");
-        drop(second);
-        assert_eq!(target.waiting(at(4)), Waiting::default());
-    }
-
-    #[test]
-    fn a_count_never_falls_below_zero() {
-        let gauge = Gauge::default();
-        gauge.leave();
-
-        assert_eq!(gauge.in_flight(), 0);
-    }
-}
+mod tests;

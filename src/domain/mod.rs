@@ -7,13 +7,16 @@
 //!
 //! Reading order: units and ids, what is configured (`target`, `weights`), what was seen
 //! (`observation`, `decay`, `elasticity`, `quota`, `histogram`, `timeline`), what follows
-//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), and the model that owns it all (`fleet`).
+//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), what an operator allows (`rates`,
+//! `crowd`, `budget`), and the model that owns it all (`fleet`).
 
 mod balance;
 mod breaker;
+mod budget;
 mod capability;
 mod chance;
 mod command;
+mod crowd;
 mod decay;
 mod decision;
 mod elasticity;
@@ -27,6 +30,7 @@ mod observation;
 mod pricing;
 mod prompt;
 mod quota;
+mod rates;
 mod reconfiguration;
 mod replay;
 mod retry;
@@ -42,30 +46,37 @@ mod weights;
 mod what_if;
 
 pub use balance::{
-    Ask, Choice, Entry, Exclusion, Field, NoTarget, Ranked, Reason, Row, Scope, choose, shares,
+    Ask, Choice, Entry, Exclusion, Field, Most, NoTarget, Ranked, Reason, Row, Scope, choose,
+    shares,
 };
 pub use breaker::{Breaker, BreakerState, Circumstance, Transition};
+pub use budget::{
+    Booking, BudgetPicture, BudgetTerms, Budgets, Means, OnLimit, Payer, Period, PurseView,
+    Shortfall, dollars,
+};
 pub use capability::{Capabilities, Lack, Needs};
 pub use chance::{Chance, Luck};
 pub use command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
+pub use crowd::{Crowd, Place};
 pub use decay::{DecayedCount, DecayedMean};
 pub use decision::{Considered, Decision, Decisions, Occasion, Round};
 pub use elasticity::{Elasticity, LoadCurve};
 pub use event::{Effect, Event, EventKind, Revision};
-pub use fleet::Fleet;
+pub use fleet::{Allowances, Fleet};
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use lease::{Gauge, Lease, Ledger, Terms, Ticket, Waiting};
 pub use naming::{Naming, UnknownModel, model_names, resolve};
 pub use observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
-    RequestOutcome,
+    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, Refused,
+    RequestEnd, RequestOutcome, Scarcity,
 };
 pub use pricing::{
     Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
 };
 pub use prompt::prompt_tokens;
 pub use quota::{Limit, Quota, RateLimits};
+pub use rates::{Rates, RatesLeft, Shortage};
 pub use reconfiguration::{ProviderSetting, Reconfiguration, Renewal};
 pub use replay::{Flip, Replay};
 pub use retry::{Attempts, RetryBudget, Verdict};

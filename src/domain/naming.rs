@@ -145,7 +145,7 @@ fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        Capabilities, ModelTypes, Provider, Route, Target, TargetId, WeightOverride,
+        Capabilities, ModelTypes, Provider, Rates, Route, Target, TargetId, WeightOverride,
     };
 
     fn catalogue() -> Catalogue {
@@ -154,6 +154,7 @@ mod tests {
             kind: "openai".into(),
             priority: 50,
             max_concurrent: None,
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -164,6 +165,7 @@ mod tests {
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: None,
+            max_concurrent: None,
         };
         Catalogue {
             providers: vec![provider("openai"), provider("relay")],

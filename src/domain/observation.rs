@@ -212,8 +212,56 @@ pub enum RequestOutcome {
     /// All attempts failed, or the stream broke.
     Error(Failure),
     Cancelled,
-    /// Nobody could be asked.
-    Refused,
+    /// Nobody was asked, for want of something.
+    Refused(Scarcity),
+}
+
+/// What was missing for a request that was refused before anybody was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scarcity {
+    /// A target that may serve.
+    Target,
+    /// Money of a budget. That is the operator's wish, and counts in no rate.
+    Budget,
+    /// Room: more requests ran than the gateway takes at once.
+    Room,
+}
+
+impl Scarcity {
+    pub const ALL: [Self; 3] = [Self::Target, Self::Budget, Self::Room];
+
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Target => "no target may serve",
+            Self::Budget => "no budget has room for it",
+            Self::Room => "too many requests at once",
+        }
+    }
+}
+
+/// How many requests were refused for want of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refused {
+    pub target: u64,
+    pub budget: u64,
+    pub room: u64,
+}
+
+impl Refused {
+    pub fn add(&mut self, want: Scarcity, count: u64) {
+        match want {
+            Scarcity::Target => self.target += count,
+            Scarcity::Budget => self.budget += count,
+            Scarcity::Room => self.room += count,
+        }
+    }
+
+    pub fn merge(&mut self, other: Self) {
+        self.target += other.target;
+        self.budget += other.budget;
+        self.room += other.room;
+    }
 }
 
 /// One probe of one provider.

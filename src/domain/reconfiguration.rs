@@ -1,5 +1,6 @@
 //! A configuration that was read again, as the rules see it.
 
+use super::fleet::Allowances;
 use super::snapshot::Strategy;
 use super::target::Catalogue;
 use super::tuning::Tuning;
@@ -15,6 +16,7 @@ pub struct Reconfiguration {
     pub tuning: Tuning,
     /// As configured.
     pub weights: Weights,
+    pub allowances: Allowances,
     /// Those of them that the configuration changed.
     pub objectives: Vec<Objective>,
     /// What the configuration changed of providers that are known, by their places.

@@ -1,13 +1,16 @@
 //! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
 //! [`PerformanceReport`] for people.
 
+use super::budget::{BudgetPicture, Budgets};
 use super::capability::Capabilities;
+use super::crowd::Crowd;
 use super::event::Event;
 use super::ids::TargetId;
 use super::lease::Gauge;
-use super::observation::Failure;
+use super::observation::{Failure, Refused};
 use super::pricing::{CostBasis, Price};
 use super::quota::Quota;
+use super::rates::{Rates, RatesLeft};
 use super::retry::RetryBudget;
 use super::score::{Estimate, Factors};
 use super::target::{Catalogue, Class, ModelTypes};
@@ -102,6 +105,12 @@ pub struct RoutingTable {
     pub pinned: Option<usize>,
     /// What all requests together may spend on further attempts.
     pub retries: Arc<RetryBudget>,
+    /// What may be spent.
+    pub budgets: Arc<Budgets>,
+    /// The client requests that run.
+    pub crowd: Arc<Crowd>,
+    /// The most of them at once.
+    pub max_in_flight: Option<u32>,
 }
 
 /// One target as the balancer sees it.
@@ -134,7 +143,11 @@ pub struct Candidate {
     /// The global weights with its provider's override.
     pub weights: Weights,
     pub own_weights: WeightOverride,
+    /// Attempts at once: at its provider, and at itself.
     pub max_concurrent: Option<u32>,
+    pub own_max_concurrent: Option<u32>,
+    /// What its provider may be sent in a minute.
+    pub rates: Rates,
     pub gauge: Arc<Gauge>,
     pub provider_gauge: Arc<Gauge>,
 }
@@ -199,6 +212,8 @@ pub struct Snapshot {
     pub totals: Totals,
     pub requests_per_second: f64,
     pub usd_per_hour: f64,
+    /// What was spent of what may be, in the periods at hand.
+    pub budget: BudgetPicture,
     pub providers: Vec<ProviderSnapshot>,
     /// Client requests over the window, oldest first.
     pub columns: Vec<Column>,
@@ -240,6 +255,8 @@ pub struct Totals {
     /// How sure the costs of the attempts are.
     pub cost_basis: CostBasis,
     pub tokens: u64,
+    /// Requests that were refused, and for want of what.
+    pub refused: Refused,
 }
 
 /// One provider: its numbers over the window, and how it stands now.
@@ -253,6 +270,9 @@ pub struct ProviderSnapshot {
     pub pinned_until: Option<Moment>,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
+    /// What it may be sent in a minute, and what is left of that now.
+    pub rates: Rates,
+    pub rates_left: RatesLeft,
     /// Its own weights over the global ones.
     pub weights: WeightOverride,
     pub state: State,

@@ -3,6 +3,7 @@
 use super::capability::Capabilities;
 use super::ids::TargetId;
 use super::pricing::Price;
+use super::rates::Rates;
 use super::weights::WeightOverride;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -118,6 +119,8 @@ pub struct Provider {
     pub priority: u8,
     /// Requests at once; no limit where there is none.
     pub max_concurrent: Option<u32>,
+    /// Requests and tokens in a minute.
+    pub rates: Rates,
     pub enabled: bool,
     /// Why it cannot be used at all, for example that its key is missing.
     pub off: Option<Arc<str>>,
@@ -135,6 +138,8 @@ pub struct Target {
     pub capabilities: Capabilities,
     /// Nothing where nobody knows it.
     pub price: Option<Price>,
+    /// Requests at once; no limit where there is none.
+    pub max_concurrent: Option<u32>,
 }
 
 /// A model name that clients use, and who may serve it.

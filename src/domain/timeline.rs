@@ -3,7 +3,7 @@
 //! chart moves by one cell at a time and two readers see the same columns.
 
 use super::histogram::Histogram;
-use super::observation::{AttemptEnd, Outcome};
+use super::observation::{AttemptEnd, Outcome, Refused, Scarcity};
 use super::pricing::{CostBasis, Metered, cost_basis};
 use super::units::{Moment, Money};
 use std::collections::VecDeque;
@@ -139,6 +139,8 @@ pub struct Tally {
     pub cancelled: u64,
     /// The client asked for something impossible; counts in no rate.
     pub mistaken: u64,
+    /// Nobody was asked for them; those without a target or without room count as failed as well.
+    pub refused: Refused,
     /// Milliseconds, successes only.
     pub latency: Histogram,
     pub latency_sum_ms: f64,
@@ -187,6 +189,14 @@ impl Tally {
         }
     }
 
+    /// Counts requests that were refused. A budget that is used up is no failure.
+    pub fn refuse(&mut self, want: Scarcity, count: u64) {
+        self.refused.add(want, count);
+        if want != Scarcity::Budget {
+            self.failed += count;
+        }
+    }
+
     fn count_failure(&mut self, word: &'static str, times: u64) {
         match self.failures.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += times,
@@ -201,7 +211,7 @@ impl Tally {
 
     /// Everything that was sent.
     pub fn all(&self) -> u64 {
-        self.rated() + self.cancelled + self.mistaken
+        self.rated() + self.cancelled + self.mistaken + self.refused.budget
     }
 
     /// 0..1; nothing with nothing behind it.
@@ -226,6 +236,7 @@ impl Sum for Tally {
         self.failed += other.failed;
         self.cancelled += other.cancelled;
         self.mistaken += other.mistaken;
+        self.refused.merge(other.refused);
         self.latency.merge(&other.latency);
         self.latency_sum_ms += other.latency_sum_ms;
         self.first_token.merge(&other.first_token);

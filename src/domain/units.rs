@@ -74,8 +74,28 @@ impl Money {
         Self((usd_per_million * 1e6).round() as u64)
     }
 
+    /// From US dollars; negative is zero, and more than fits is all that fits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates"
+    )]
+    pub fn from_usd(usd: f64) -> Self {
+        Self((usd * 1e12).round() as u64)
+    }
+
+    pub const fn pico(self) -> u64 {
+        self.0
+    }
+
     pub fn usd(self) -> f64 {
         self.0 as f64 / 1e12
+    }
+
+    /// What is left; never less than nothing.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 
     #[must_use]

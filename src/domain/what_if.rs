@@ -138,7 +138,7 @@ fn case<'d>(decision: &'d Decision, weights: &Weights, replay: &mut Replay) -> O
     let counts = match end.outcome {
         RequestOutcome::Ok => true,
         RequestOutcome::Error(failure) => !failure.is_client_mistake(),
-        RequestOutcome::Cancelled | RequestOutcome::Refused => false,
+        RequestOutcome::Cancelled | RequestOutcome::Refused(_) => false,
     };
     if !counts || round.attempt != 1 {
         return None;

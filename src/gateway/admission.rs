@@ -105,6 +105,7 @@ impl<'a> Admission<'a> {
             max_cost: self.max_cost,
             max_latency: self.max_latency,
             remaining: None,
+            means: None,
             tried,
             outgrown,
         }

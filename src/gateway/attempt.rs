@@ -3,8 +3,8 @@
 
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, Choice, FirstToken, Lease, Metered, Moment, Money, Observation, Outcome, Price,
-    RateLimits, RoutingTable, spent,
+    AttemptEnd, Booking, Choice, FirstToken, Lease, Metered, Moment, Money, Observation, Outcome,
+    Payer, Price, RateLimits, RoutingTable, spent,
 };
 use crate::engine::Handle;
 
@@ -14,6 +14,7 @@ use crate::engine::Handle;
 pub(super) struct Attempt {
     handle: Handle,
     lease: Lease,
+    booking: Booking,
     price: Option<Price>,
     /// Place in the catalogue.
     pub target: usize,
@@ -30,19 +31,27 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Takes the place; nothing where somebody else was quicker.
+    /// Reserves the money and takes the place; nothing where somebody else was quicker.
     pub fn begin(
         handle: &Handle,
         table: &RoutingTable,
         choice: &Choice,
         streamed: bool,
+        payer: &Payer,
     ) -> Option<Self> {
         let candidate = &table.candidates[choice.target];
         let started = clock::now();
+        let expected = Money::from_usd(choice.expected_usd.unwrap_or_default());
+        let must_fit = !choice.is_over_budget;
+        let booking = payer.book(choice.most.cost, expected, must_fit, started)?;
         let lease = choice.lease(table, started)?;
+        if let Some(cost) = choice.most.cost.filter(|_| !must_fit) {
+            payer.count_turned_away(cost, started);
+        }
         Some(Self {
             handle: handle.clone(),
             lease,
+            booking,
             price: candidate.price,
             target: choice.target,
             started,
@@ -117,14 +126,18 @@ impl Spent {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        let (ended, cost) = (clock::now(), self.cost());
+        self.booking.settle(cost);
+        let used = self.usage.map(|used| used.usage.input + used.usage.output);
+        self.lease.settle(used, ended);
         self.handle.observe(Observation::Attempt(AttemptEnd {
             target: self.target,
             started: self.started,
-            ended: clock::now(),
+            ended,
             outcome: self.outcome,
             first_token: self.first_token,
             usage: self.usage,
-            cost: self.cost(),
+            cost,
             streamed: self.streamed,
             trial: self.lease.is_trial(),
             lost: self.lost,

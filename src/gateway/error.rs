@@ -1,7 +1,7 @@
 //! Failures as clients are told of them, each in the shape of the protocol that it speaks.
 
 use crate::domain::Moment;
-use crate::domain::{Failure, NoTarget, RoutingTable};
+use crate::domain::{Failure, NoTarget, RoutingTable, Shortfall};
 use crate::protocols::{Dialect, Told, Upset};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -14,6 +14,8 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Why an answer that is under way ends without its end.
 const CLOSING: &str = "the gateway stops, and the time it leaves to requests under way is over";
+/// When to try again where too many requests run.
+const OVERLOADED: Duration = Duration::from_secs(1);
 
 /// What a client is told when there is no answer.
 #[derive(Debug, Clone)]
@@ -131,6 +133,31 @@ impl GatewayError {
         let mut error = Self::new(status, kind, Some("shutting_down"), CLOSING);
         error.retry_after = Some(Duration::from_secs(1));
         error
+    }
+
+    /// Too many requests run already; `most` at once are taken.
+    pub fn overloaded(most: Option<u32>) -> Self {
+        let most = most.map_or_else(String::new, |most| {
+            format!(" ([server] max_in_flight = {most})")
+        });
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "service_unavailable_error",
+            Some("overloaded"),
+            format!("the gateway serves as many requests as it may{most}; try again in a moment"),
+        );
+        error.retry_after = Some(OVERLOADED);
+        error
+    }
+
+    /// No budget has room for the request.
+    pub fn over_budget(short: &Shortfall) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "insufficient_quota",
+            Some("budget_exceeded"),
+            short.text(),
+        )
     }
 
     /// The last attempt's failure, once nobody else can be asked. `setting` is the key to raise

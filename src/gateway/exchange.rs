@@ -7,8 +7,8 @@ use super::relay::{Pace, Relay};
 use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
 use crate::protocols::{
-    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Upset,
-    rate_limits, transport_failure,
+    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
+    Upset, rate_limits, transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -114,7 +114,7 @@ impl Exchange<'_> {
             note_losses(&endpoint, losses.names());
             attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
             let sent = async {
-                let sent = transport.send(provider, outgoing).await;
+                let sent = transport.exchange(provider, outgoing).await;
                 sent.map_err(unsent)
             };
             let answer = timely(until, sent).await?;
@@ -209,12 +209,15 @@ async fn timely<T>(
         .unwrap_or_else(|_| Err(Upset::silent(Failure::Timeout, "no answer in time")))
 }
 
-fn unsent(failure: Failure) -> Upset {
-    let message = match failure {
+fn unsent(unanswered: Unanswered) -> Upset {
+    let message = match unanswered.failure {
         Failure::Timeout => "no answer in time",
         _ => "no connection, or it broke off",
     };
-    Upset::silent(failure, message)
+    Upset {
+        unsent: unanswered.unsent,
+        ..Upset::silent(unanswered.failure, message)
+    }
 }
 
 /// A request that this provider cannot be asked, or that is wrong for everybody.
@@ -249,9 +252,9 @@ fn failed(attempt: Attempt, upset: Upset) -> Upset {
 }
 
 /// Whether the provider did no work, and so bills none: it answered with an error, or was not even
-/// asked. Where no answer came, or a part of one, nobody knows.
+/// reached. Where no answer came, or a part of one, nobody knows.
 pub(super) fn is_refusal(upset: &Upset) -> bool {
-    upset.status >= 400 || upset.failure.is_client_mistake()
+    upset.status >= 400 || upset.unsent || upset.failure.is_client_mistake()
 }
 
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> Upset {

@@ -4,14 +4,15 @@
 use super::Gateway;
 use super::admission::{Admission, request_id};
 use super::attempt::{Attempt, Spent};
+use super::entrance::Entrance;
 use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::{Answer, Exchange, is_refusal};
 use super::record::Record;
 use crate::clock;
 use crate::domain::{
-    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Reason, RequestOutcome, RoutingTable,
-    Scope, Verdict, choose,
+    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Payer, Reason, RequestOutcome,
+    RoutingTable, Scarcity, Scope, Verdict, choose,
 };
 use crate::protocols::Upset;
 use axum::body::{Body, to_bytes};
@@ -35,14 +36,16 @@ const RACES: u32 = 8;
 pub(super) async fn run(
     gateway: Gateway,
     errand: Errand,
+    entrance: Entrance,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let mut record = Record::begin(&gateway.handle, request_id(&headers));
+    let Entrance { place, payer } = entrance;
+    let mut record = Record::begin(&gateway.handle, request_id(&headers), place);
     let mut closing = gateway.closing.clone();
     let served = tokio::select! {
         biased;
-        served = serve(&gateway, errand, &headers, body, &mut record) => served,
+        served = serve(&gateway, errand, (&headers, body), &payer, &mut record) => served,
         () = closing.told() => Err(GatewayError::closing()),
     };
     match served {
@@ -79,8 +82,8 @@ pub(super) async fn run(
 async fn serve(
     gateway: &Gateway,
     errand: Errand,
-    headers: &HeaderMap,
-    body: Body,
+    (headers, body): (&HeaderMap, Body),
+    payer: &Payer,
     record: &mut Record,
 ) -> Result<Answer, GatewayError> {
     let mistaken = |record: &mut Record, error| {
@@ -102,6 +105,7 @@ async fn serve(
         admission: &admission,
         headers,
         id: &id,
+        payer,
         attempts: Attempts::new(gateway.limits.load().max_retries),
         record,
         tried: Vec::new(),
@@ -142,6 +146,7 @@ struct Journey<'g> {
     admission: &'g Admission<'g>,
     headers: &'g HeaderMap,
     id: &'g str,
+    payer: &'g Payer,
     record: &'g mut Record,
     attempts: Attempts,
     tried: Vec<usize>,
@@ -210,12 +215,22 @@ impl Journey<'_> {
                 self.record.chose(&choice, &table);
                 Ok((table, choice, attempt))
             }
-            Err(none) => {
-                self.record.end(RequestOutcome::Refused, Spent::NOTHING);
-                let table = self.gateway.handle.routing_table();
-                Err(GatewayError::no_target(&none, &table, clock::now()))
-            }
+            Err(none) => Err(self.refuse(&none)),
         }
+    }
+
+    /// Nobody may be asked at all.
+    fn refuse(&mut self, none: &NoTarget) -> GatewayError {
+        let (table, now) = (self.gateway.handle.routing_table(), clock::now());
+        if let Some(needed) = none.short_of_money()
+            && let Some(short) = self.payer.shortfall(needed, now)
+        {
+            self.payer.count_turned_away(needed, now);
+            self.record.refused(Scarcity::Budget);
+            return GatewayError::over_budget(&short);
+        }
+        self.record.refused(Scarcity::Target);
+        GatewayError::no_target(none, &table, now)
     }
 
     /// Whether somebody else may still be asked, and is not known to be unwell.
@@ -241,6 +256,7 @@ impl Journey<'_> {
         let left = |own: Duration| own.saturating_sub(self.started.elapsed()).as_secs_f64();
         Ask {
             remaining: own.map(left),
+            means: self.payer.means(clock::now()),
             ..self.admission.ask(tried, &self.outgrown)
         }
     }
@@ -275,10 +291,10 @@ impl Journey<'_> {
             let table = handle.routing_table();
             let (now, luck) = (clock::now(), handle.luck());
             let choice = choose(&table, ask, now, luck, &mut field);
-            let attempt = choice
-                .as_ref()
-                .ok()
-                .and_then(|choice| Attempt::begin(handle, &table, choice, self.admission.stream));
+            let begin = |choice: &Choice| {
+                Attempt::begin(handle, &table, choice, self.admission.stream, self.payer)
+            };
+            let attempt = choice.as_ref().ok().and_then(begin);
             if attempt.is_some() || choice.is_err() {
                 let chosen = choice.as_ref().ok();
                 self.record

@@ -13,7 +13,8 @@ pub fn guarded(router: Router, access: Access) -> Router {
     router.layer(from_fn_with_state(Arc::new(access), guard))
 }
 
-async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+/// Handlers find the [`crate::access::Caller`] among the extensions.
+async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     let dialect = super::errand::dialect_of(request.uri().path());
     if is_cross_site(request.method(), request.uri(), request.headers()) {
         let text = "this request comes from a page of another site, which may not spend here";
@@ -21,7 +22,10 @@ async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) 
     }
     let peer = request.extensions().get::<Peer>();
     match access.admit(peer, request.headers(), Right::Use) {
-        Ok(_) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(denial) => GatewayError::denied(denial.status(), denial.to_string()).respond(dialect),
     }
 }

@@ -6,6 +6,7 @@ mod admission;
 mod attempt;
 mod closing;
 mod count;
+mod entrance;
 mod errand;
 mod error;
 mod exchange;
@@ -19,15 +20,17 @@ pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
 
+use crate::access::Caller;
 use crate::engine::Handle;
 use crate::protocols::{Dialect, Upstreams};
 use arc_swap::ArcSwap;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use entrance::Entrance;
 use errand::Errand;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,16 +124,38 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
 
 async fn talk(
     State((gateway, dialect)): State<(Gateway, Dialect)>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    forward::run(gateway, Errand::Talk(dialect), headers, body).await
+    serve(gateway, Errand::Talk(dialect), caller, headers, body).await
+}
+
+async fn embeddings(
+    State(gateway): State<Gateway>,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    serve(gateway, Errand::Embed, caller, headers, body).await
+}
+
+async fn serve(
+    gateway: Gateway,
+    errand: Errand,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match Entrance::of(&gateway, caller.as_deref()) {
+        Ok(entrance) => forward::run(gateway, errand, entrance, headers, body).await,
+        Err(error) => error.respond(errand.dialect()),
+    }
 }
 
 async fn count_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    count::run(gateway, headers, body).await
-}
-
-async fn embeddings(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    forward::run(gateway, Errand::Embed, headers, body).await
+    match Entrance::of(&gateway, None) {
+        Ok(_entrance) => count::run(gateway, headers, body).await,
+        Err(error) => error.respond(Dialect::Messages),
+    }
 }

@@ -3,8 +3,8 @@
 use super::attempt::Spent;
 use crate::clock;
 use crate::domain::{
-    Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, RequestEnd,
-    RequestOutcome, Round, RoutingTable, cost_basis,
+    Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, Place,
+    RequestEnd, RequestOutcome, Round, RoutingTable, Scarcity, cost_basis,
 };
 use crate::engine::Handle;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -31,10 +31,12 @@ pub(super) struct Record {
     reason: &'static str,
     pub attempts: u32,
     spent: Spent,
+    /// Among those that run; kept for as long as the request does.
+    _place: Place,
 }
 
 impl Record {
-    pub fn begin(handle: &Handle, request_id: Option<String>) -> Self {
+    pub fn begin(handle: &Handle, request_id: Option<String>, place: Place) -> Self {
         let decision = handle.next_decision();
         Self {
             handle: handle.clone(),
@@ -49,6 +51,7 @@ impl Record {
             reason: "",
             attempts: 0,
             spent: Spent::default(),
+            _place: place,
         }
     }
 
@@ -101,6 +104,12 @@ impl Record {
         &self.provider
     }
 
+    /// Nobody was asked, for want of something.
+    pub fn refused(&mut self, want: Scarcity) {
+        self.reason = want.text();
+        self.end(RequestOutcome::Refused(want), Spent::NOTHING);
+    }
+
     pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {
         self.outcome = outcome;
         self.spent = spent;
@@ -133,7 +142,7 @@ impl Drop for Record {
             RequestOutcome::Ok => "ok",
             RequestOutcome::Error(failure) => failure.word(),
             RequestOutcome::Cancelled => "cancelled",
-            RequestOutcome::Refused => "refused",
+            RequestOutcome::Refused(_) => "refused",
         };
         tracing::info!(
             decision = %self.decision,

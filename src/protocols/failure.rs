@@ -18,6 +18,8 @@ pub struct Upset {
     pub code: Option<String>,
     /// What OpenAI's shape says beside that, where the upstream answered in it.
     pub shape: Option<Box<Shape>>,
+    /// No connection was made, so that nothing was sent, and nothing can be billed.
+    pub unsent: bool,
 }
 
 /// The rest of an error in OpenAI's shape.
@@ -36,6 +38,7 @@ impl Upset {
             message: message.into(),
             code: None,
             shape: None,
+            unsent: false,
         }
     }
 
@@ -63,6 +66,7 @@ pub fn upset(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
         message,
         code: words.code,
         shape: words.shape,
+        unsent: false,
     }
 }
 
@@ -84,6 +88,7 @@ pub fn stated(body: &[u8]) -> Upset {
             .unwrap_or_else(|| "the provider gave up without a word".to_owned()),
         code: words.code,
         shape: words.shape,
+        unsent: false,
     }
 }
 

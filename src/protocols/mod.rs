@@ -38,7 +38,7 @@ pub use raw_object::RawObject;
 pub use recall::Recall;
 pub use sse::{Event, Splitter, TooLong};
 pub use transport::{
-    Line, Transport, TransportOptions, body_of, certificates, enter_lane,
+    Line, Transport, TransportOptions, Unanswered, body_of, certificates, enter_lane,
     failure as transport_failure,
 };
 pub use upstreams::{Arrival, Upstreams};

@@ -44,6 +44,22 @@ impl TransportOptions {
     }
 }
 
+/// Why no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered {
+    pub failure: Failure,
+    /// No connection was made.
+    pub unsent: bool,
+}
+
+impl Unanswered {
+    /// There is nobody to ask.
+    const NOWHERE: Self = Self {
+        failure: Failure::Disconnected,
+        unsent: true,
+    };
+}
+
 thread_local! {
     static LANE: Cell<usize> = const { Cell::new(0) };
 }
@@ -121,9 +137,19 @@ impl Transport {
         provider: usize,
         outgoing: Outgoing,
     ) -> Result<reqwest::Response, Failure> {
-        let lanes = self.pools.get(provider).ok_or(Failure::Disconnected)?;
+        let answer = self.exchange(provider, outgoing).await;
+        answer.map_err(|unanswered| unanswered.failure)
+    }
+
+    /// The same, with whether anything can have reached the provider.
+    pub async fn exchange(
+        &self,
+        provider: usize,
+        outgoing: Outgoing,
+    ) -> Result<reqwest::Response, Unanswered> {
+        let lanes = self.pools.get(provider).ok_or(Unanswered::NOWHERE)?;
         let pool = &lanes[LANE.get() % lanes.len()];
-        let url = pool.address(&outgoing.url).ok_or(Failure::Disconnected)?;
+        let url = pool.address(&outgoing.url).ok_or(Unanswered::NOWHERE)?;
         let (place, began) = (pool.seat(), Instant::now());
         let first = dispatch(place.client(), url.clone(), &outgoing);
         let (sent, connected) = Connected::watch(first).await;
@@ -134,7 +160,10 @@ impl Transport {
             }
             sent => sent,
         };
-        let mut answer = sent.map_err(|error| failure(&error))?;
+        let mut answer = sent.map_err(|error| Unanswered {
+            failure: failure(&error),
+            unsent: error.is_connect(),
+        })?;
         place.stay(&mut answer);
         Ok(answer)
     }

@@ -96,7 +96,7 @@ impl Upstreams {
 mod tests {
     use super::super::{Endpoint, ModelTraits, by_kind};
     use super::*;
-    use crate::domain::{Provider, WeightOverride};
+    use crate::domain::{Provider, Rates, WeightOverride};
     use std::time::Duration;
 
     const OPTIONS: TransportOptions = TransportOptions::new(Duration::from_secs(1));
@@ -107,6 +107,7 @@ mod tests {
             kind: "openai".into(),
             priority: 50,
             max_concurrent: None,
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),

@@ -1,9 +1,10 @@
 //! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
 
 use crate::contract::{
-    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, ModelPerformance,
-    Percentiles, ProviderPerformance, ProviderStatus, Series, ServiceState, State, Status, Totals,
-    WeightPoints, Window,
+    Bucket, BudgetReport, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount,
+    ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus, RateLeft, RateReport,
+    RefusedReport, Series, ServiceState, SpendingReport, State, Status, Totals, WeightPoints,
+    Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
@@ -48,9 +49,11 @@ pub fn status(providers: usize, step: u64) -> Status {
                 unknown: 2_600,
             },
             total_tokens: 4_100_000,
+            refused: RefusedReport::default(),
         },
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
         usd_per_hour: 4.12,
+        budget: budget(),
         weights: WeightPoints {
             cost: 30.0,
             latency: 40.0,
@@ -64,6 +67,32 @@ pub fn status(providers: usize, step: u64) -> Status {
         alerts: Vec::new(),
         dropped: Dropped::default(),
         events: events(),
+    }
+}
+
+fn budget() -> BudgetReport {
+    let spending = |limit_usd, spent_usd, resets: &str| SpendingReport {
+        limit_usd,
+        spent_usd,
+        reserved_usd: 0.35,
+        resets_at: format!("2026-{resets}T00:00:00.000Z"),
+        ..SpendingReport::default()
+    };
+    BudgetReport {
+        on_limit: "refuse".to_owned(),
+        since: "2026-11-20T08:00:00.000Z".to_owned(),
+        day: spending(Some(50.0), 12.4, "11-25"),
+        month: spending(Some(1_000.0), 846.0, "12-01"),
+        tokens: Vec::new(),
+    }
+}
+
+/// Of the first kind only.
+fn rates(kind: usize) -> RateReport {
+    let rate = |limit, left| Some(RateLeft { limit, left }).filter(|_| kind == 0);
+    RateReport {
+        requests_per_minute: rate(500, 462),
+        tokens_per_minute: rate(200_000, 121_400),
     }
 }
 
@@ -84,6 +113,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         pinned_until: None,
         priority: 50,
         max_concurrent: Some(64),
+        rates: rates(kind),
         share: if well { 1.0 / 3.0 } else { 0.0 },
         score: Some(0.5 + 0.07 * kind as f64),
         factors: Some(Factors {

@@ -1,12 +1,13 @@
 //! A gateway on a loopback port, with a real engine behind it and fake upstreams ahead.
 
 use crate::upstream::Upstream;
+use aibal_tui::access::Access;
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot, Strategy, Target,
-    TargetId, Weights,
+    Allowances, Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Rates, Route,
+    Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Closing, Gateway, Limits, router};
+use aibal_tui::gateway::{Closing, Gateway, Limits, guarded, router};
 use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
@@ -61,6 +62,30 @@ pub async fn start_with(
 
 /// The same by their addresses.
 pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duration>) -> Bench {
+    let (catalogue, directory) = world(addresses);
+    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+}
+
+/// The same with other limits: of providers and models in the catalogue, and of the whole. Where
+/// there are tokens, a guard stands before it.
+pub async fn start_allowed(
+    upstreams: &[&Upstream],
+    change: impl FnOnce(&mut Catalogue),
+    allowances: &Allowances,
+    access: Option<Access>,
+) -> Bench {
+    let addresses: Vec<&str> = upstreams
+        .iter()
+        .map(|upstream| &*upstream.base_url)
+        .collect();
+    let (mut catalogue, directory) = world(&addresses);
+    change(&mut catalogue);
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = Fleet::new(catalogue, best, weights, 1, clock::now()).allowed(allowances);
+    serve(fleet, directory, limits(), None, access).await
+}
+
+fn world(addresses: &[&str]) -> (Catalogue, Directory) {
     let mut catalogue = Catalogue::default();
     for place in 0..addresses.len() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -73,6 +98,7 @@ pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duratio
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: Some(price),
+                max_concurrent: None,
             });
         }
     }
@@ -88,7 +114,7 @@ pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duratio
         endpoints: addresses.iter().map(endpoint).collect(),
         traits: Vec::new(),
     };
-    start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
+    (catalogue, directory)
 }
 
 /// Any fleet.
@@ -100,6 +126,16 @@ pub async fn start_fleet(
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
+    serve(fleet, directory, limits, probes, None).await
+}
+
+async fn serve(
+    fleet: Fleet,
+    directory: Directory,
+    limits: Limits,
+    probes: Option<Duration>,
+    access: Option<Access>,
+) -> Bench {
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
@@ -115,11 +151,15 @@ pub async fn start_fleet(
         limits: Arc::new(ArcSwap::from_pointee(limits)),
         closing: Closing::default(),
     };
+    let door = match access {
+        Some(access) => guarded(router(gateway), access),
+        None => router(gateway),
+    };
     let mut bench = Bench {
         url: String::new(),
         handle,
         client: reqwest::Client::new(),
-        router: router(gateway),
+        router: door,
         stop,
     };
     let usual = server::Limits::new(4_096, Duration::from_mins(2), Duration::ZERO);
@@ -134,6 +174,7 @@ pub fn provider(name: &str) -> Provider {
         kind: "openai-compatible".into(),
         priority: 50,
         max_concurrent: None,
+        rates: Rates::default(),
         enabled: true,
         off: None,
         weights: aibal_tui::domain::WeightOverride::default(),

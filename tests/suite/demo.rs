@@ -3,7 +3,7 @@
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy,
+    Capabilities, Catalogue, Command, ModelType, Price, Provider, Rates, Snapshot, State, Strategy,
     Target, TargetId, WeightOverride, WeightsPatch,
 };
 use aibal_tui::protocols::{Directory, Endpoint, by_kind};
@@ -30,6 +30,7 @@ async fn start(pace: f64) -> Loop {
             kind: vendor.kind.into(),
             priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -43,6 +44,7 @@ async fn start(pace: f64) -> Loop {
                 vendor.input_usd_per_1m,
                 vendor.output_usd_per_1m,
             )),
+            max_concurrent: None,
         });
         let protocol = by_kind(vendor.kind).unwrap();
         directory.endpoints.push(Endpoint::new(

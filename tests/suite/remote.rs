@@ -5,7 +5,7 @@ use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, Local, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId,
+    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Rates, Strategy, Target, TargetId,
     WeightOverride, Weights,
 };
 use aibal_tui::{clock, engine, server};
@@ -59,6 +59,7 @@ fn catalogue() -> Catalogue {
         kind: "word".into(),
         priority: 50,
         max_concurrent: None,
+        rates: Rates::default(),
         enabled: true,
         off: None,
         weights: WeightOverride::default(),
@@ -69,6 +70,7 @@ fn catalogue() -> Catalogue {
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: None,
+        max_concurrent: None,
     };
     Catalogue {
         providers: vec![provider("alpha"), provider("beta")],

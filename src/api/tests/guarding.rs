@@ -11,7 +11,7 @@ fn house() -> House {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
         Token {
-            name: name.to_owned(),
+            name: name.into(),
             sha256,
             role,
         }

@@ -2,8 +2,8 @@
 
 use crate::config::{self, ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Route, Target, TargetId,
-    WeightOverride,
+    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Rates, Route, Target,
+    TargetId, WeightOverride,
 };
 use crate::gateway::{Limits, TargetLimits};
 use crate::protocols::{
@@ -57,6 +57,10 @@ pub async fn build(
             kind: provider.kind.as_str().into(),
             priority: provider.priority,
             max_concurrent: provider.max_concurrent,
+            rates: Rates {
+                requests: provider.requests_per_minute,
+                tokens: provider.tokens_per_minute,
+            },
             enabled: provider.enabled,
             weights: WeightOverride {
                 cost: provider.weights.cost,
@@ -167,6 +171,7 @@ fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> T
         types: model.types.iter().map(|kind| model_type(*kind)).collect(),
         capabilities: capabilities(&model.abilities),
         price: model.price.as_ref().map(price),
+        max_concurrent: model.max_concurrent,
     }
 }
 
@@ -267,6 +272,7 @@ mod tests {
             id: "m".to_owned(),
             types: [config::ModelType::Chat].into(),
             price: None,
+            max_concurrent: None,
             abilities: Abilities::default(),
             peculiarities: Peculiarities::default(),
             timeout: PATIENCE,

@@ -1,5 +1,6 @@
 //! From what was configured to what can be built.
 
+mod allowances;
 mod catalogue;
 
 use super::configuring::sources;
@@ -11,8 +12,8 @@ use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
 use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
-    Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
-    Tuning, WeightOverride, Weights,
+    Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Rates, Strategy, Target,
+    TargetId, Tuning, WeightOverride, Weights,
 };
 use crate::gateway::Limits;
 use crate::logs::Logs;
@@ -89,6 +90,7 @@ pub(super) async fn draw(
         limits,
         connect_timeout: settings.balancing.connect_timeout,
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
+        allowances: allowances::of(settings),
         access: Access::new(tokens.clone()),
         gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
         environment: settings.server.environment.clone(),
@@ -166,7 +168,7 @@ fn tokens(settings: &Settings) -> Vec<Token> {
         config::Role::Operator => Role::Operator,
     };
     let token = |token: &config::TokenSettings| Token {
-        name: token.name.clone(),
+        name: token.name.as_str().into(),
         sha256: token.sha256,
         role: role(token.role),
     };
@@ -181,7 +183,7 @@ fn client_token(settings: &Settings) -> Option<Token> {
         .try_into()
         .ok()?;
     Some(Token {
-        name: "AI_GATEWAY_API_KEY".to_owned(),
+        name: "AI_GATEWAY_API_KEY".into(),
         sha256,
         role: Role::Client,
     })
@@ -195,6 +197,7 @@ fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target
         types,
         capabilities: Capabilities::of(types),
         price: Some(price),
+        max_concurrent: None,
     };
     let words = vendor.types.iter();
     let types = words.filter_map(|word| word.parse().ok()).collect();
@@ -226,6 +229,7 @@ pub(super) fn of_demo(
             kind: vendor.kind.into(),
             priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -253,6 +257,7 @@ pub(super) fn of_demo(
         },
         connect_timeout: Duration::from_secs(5),
         probe_interval: Some(DEMO_PROBES),
+        allowances: allowances::of_demo(),
         access: Access::default(),
         gateway_access: Access::default(),
         environment: "demo".to_owned(),

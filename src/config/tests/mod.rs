@@ -2,6 +2,7 @@
 
 mod differing;
 mod layering;
+mod limits;
 mod lines;
 mod messages;
 mod providers;

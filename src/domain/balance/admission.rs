@@ -1,26 +1,32 @@
 //! Who may be chosen at all: what nothing relaxes, then what is of the moment.
 
-use super::Ask;
 use super::exclusion::Exclusion;
 use super::field::Entry;
+use super::{Ask, Most};
 use crate::domain::pricing::Price;
+use crate::domain::rates::Shortage;
 use crate::domain::snapshot::{Candidate, RoutingTable, Standing};
 use crate::domain::units::Moment;
 use std::sync::Arc;
 
-/// Whether a target may be chosen for a request that should take so many seconds and tokens.
+/// Whether a target may be chosen for a request that should take so many seconds and have an answer
+/// of so many tokens.
 pub(super) fn entry(
     table: &RoutingTable,
     target: usize,
     ask: &Ask<'_>,
-    (latency, tokens): (f64, f64),
+    (latency, output): (f64, f64),
     now: Moment,
 ) -> Entry {
     let candidate = &table.candidates[target];
+    let tokens = ask.input + output;
     let admitted = ask
         .suits(table, candidate)
         .and_then(|()| constraints(candidate, target, ask, latency))
-        .and_then(|()| moment(candidate, tokens, now));
+        .and_then(|()| {
+            let most = Most::of(candidate, ask, output).tokens;
+            moment(candidate, (tokens, most), now)
+        });
     admitted.unwrap_or_else(Entry::Out)
 }
 
@@ -55,8 +61,12 @@ fn constraints(
     Ok(())
 }
 
-/// What is of the moment.
-fn moment(candidate: &Candidate, tokens: f64, now: Moment) -> Result<Entry, Exclusion> {
+/// What is of the moment, for a request of so many tokens and at most so many.
+fn moment(
+    candidate: &Candidate,
+    (tokens, most): (f64, u64),
+    now: Moment,
+) -> Result<Entry, Exclusion> {
     let entry = match candidate.standing {
         Standing::Down => return Err(Exclusion::Down),
         Standing::Open(until) if now < until => return Err(Exclusion::BreakerOpen(until)),
@@ -75,6 +85,14 @@ fn moment(candidate: &Candidate, tokens: f64, now: Moment) -> Result<Entry, Excl
     {
         return Err(Exclusion::Full(limit));
     }
+    if let Some(limit) = candidate.own_max_concurrent
+        && candidate.gauge.in_flight() >= limit
+    {
+        return Err(Exclusion::Crowded(limit));
+    }
+    if let Some(shortage) = shortage(candidate, most, now) {
+        return Err(Exclusion::Metered(shortage));
+    }
     // A trial costs one request, and the shadow may be as old as the outage.
     let wait = match entry {
         Entry::Trial => 0.0,
@@ -86,6 +104,12 @@ fn moment(candidate: &Candidate, tokens: f64, now: Moment) -> Result<Entry, Excl
     Ok(entry)
 }
 
+/// What of its operator's limits per minute has no room.
+fn shortage(candidate: &Candidate, most: u64, now: Moment) -> Option<Shortage> {
+    let rates = Some(candidate.rates).filter(|rates| !rates.is_unlimited())?;
+    candidate.provider_gauge.shortage(rates, most, now)
+}
+
 /// A breaker or a probe that says no is worth a wait of that many seconds.
 pub(super) const ILL: f64 = 3.0;
 
@@ -94,7 +118,7 @@ pub(super) const ILL: f64 = 3.0;
 pub(super) fn need(
     candidate: &Candidate,
     why: &Exclusion,
-    tokens: f64,
+    (tokens, most): (f64, u64),
     now: Moment,
 ) -> Option<f64> {
     if !why.is_guess() {
@@ -105,7 +129,11 @@ pub(super) fn need(
         .map_or(0.0, |until| until.seconds_since(now));
     let is_full = candidate
         .max_concurrent
-        .is_some_and(|limit| candidate.provider_gauge.in_flight() >= limit);
+        .is_some_and(|limit| candidate.provider_gauge.in_flight() >= limit)
+        || candidate
+            .own_max_concurrent
+            .is_some_and(|limit| candidate.gauge.in_flight() >= limit)
+        || shortage(candidate, most, now).is_some();
     if is_full || (blocked > 0.0 && candidate.block_binds) {
         return None;
     }

@@ -1,6 +1,6 @@
 //! What is asked of the balancer.
 
-use super::Exclusion;
+use super::{Exclusion, Means};
 use crate::domain::capability::{Lack, Needs};
 use crate::domain::snapshot::{Candidate, RoutingTable};
 use crate::domain::target::{Class, ModelType};
@@ -36,6 +36,8 @@ pub struct Ask<'a> {
     pub max_latency: Option<f64>,
     /// Seconds that are left for the whole answer.
     pub remaining: Option<f64>,
+    /// What may be spent on it; nothing where there is no limit.
+    pub means: Option<Means>,
     /// Targets that failed this request already.
     pub tried: &'a [usize],
     /// Those of them for which the prompt was too long.
@@ -56,6 +58,7 @@ impl Ask<'_> {
             max_cost: None,
             max_latency: None,
             remaining: None,
+            means: None,
             tried: &[],
             outgrown: &[],
         }

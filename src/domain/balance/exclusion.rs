@@ -1,8 +1,10 @@
 //! Why a target is out of a decision, and when it may be back.
 
+use crate::domain::budget::dollars;
 use crate::domain::capability::Lack;
 use crate::domain::observation::Failure;
-use crate::domain::units::Moment;
+use crate::domain::rates::Shortage;
+use crate::domain::units::{Moment, Money};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +29,21 @@ pub enum Exclusion {
     /// Our shadow of its rate limits has no room, for so many seconds.
     Exhausted(f64),
     Full(u32),
+    /// The same for the model's own places.
+    Crowded(u32),
+    /// What its operator lets it have in a minute is used up.
+    Metered(Shortage),
     Tried,
     UnknownPrice,
     TooDear,
     TooSlow,
+    /// It may come to more than what is left of a budget.
+    OverBudget {
+        needed: Money,
+        left: Money,
+    },
+    /// The budget is used up, and others are cheaper.
+    Dearer,
 }
 
 impl Exclusion {
@@ -47,13 +60,27 @@ impl Exclusion {
         )
     }
 
+    /// Whether it is of this moment, guess or not: without it the target might serve.
+    pub fn is_of_the_moment(&self) -> bool {
+        self.is_guess() || self.is_busy()
+    }
+
+    /// Whether it is only that others are served there.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::HalfOpen | Self::Full(_) | Self::Crowded(_) | Self::Metered(_)
+        )
+    }
+
     /// Whether time alone may bring it back, and how soon.
     pub fn recovery(&self, now: Moment) -> Option<Duration> {
         match self {
             Self::BreakerOpen(until) => Some(until.since(now) + TRIAL_WAIT),
             Self::Limited(until, _) => Some(until.since(now)),
             Self::Exhausted(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
-            Self::HalfOpen | Self::Full(_) => Some(TRIAL_WAIT),
+            Self::Metered(shortage) => Duration::try_from_secs_f64(shortage.seconds()).ok(),
+            Self::HalfOpen | Self::Full(_) | Self::Crowded(_) => Some(TRIAL_WAIT),
             Self::Down => Some(NEXT_PROBE),
             _ => None,
         }
@@ -89,10 +116,18 @@ impl Exclusion {
                 format!("its rate limit is used up for {:.0} s more", seconds.ceil())
             }
             Self::Full(limit) => format!("all {limit} places taken"),
+            Self::Crowded(limit) => format!("all {limit} places of this model taken"),
+            Self::Metered(shortage) => shortage.text(),
             Self::Tried => "tried already".to_owned(),
             Self::UnknownPrice => "price unknown, so maxCost cannot be kept".to_owned(),
             Self::TooDear => "dearer than maxCost".to_owned(),
             Self::TooSlow => "slower than maxLatency".to_owned(),
+            Self::OverBudget { needed, left } => format!(
+                "may come to {}, but {} of the budget is left",
+                dollars(*needed),
+                dollars(*left)
+            ),
+            Self::Dearer => "the budget is used up, and others are cheaper".to_owned(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::admission::entry;
 use super::exclusion::Exclusion;
+use super::means::keep_within;
 use super::{Ask, Ranked, Scope};
 use crate::domain::pricing::Price;
 use crate::domain::score::{
@@ -118,6 +119,7 @@ impl Field {
                 }
             }
         }
+        keep_within(&mut self.rows, table, ask, (self.output, scale.dearest));
         set_odds(&mut self.rows, table.strategy, &table.tuning);
         if let Some(pinned) = table.pinned.and_then(|pinned| wished(&self.rows, pinned)) {
             for (place, row) in self.rows.iter_mut().enumerate() {
@@ -202,7 +204,7 @@ fn row(
         ),
         latency: latency_bad(latency, scale.output, &table.tuning),
         risk: risk.total(),
-        load: load_bad(provider_in_flight, candidate.max_concurrent),
+        load: load(candidate, provider_in_flight),
     };
     let priority = candidate.priority;
     let worth = match table.strategy {
@@ -223,16 +225,20 @@ fn row(
             .as_ref()
             .map_or(f64::MIN, |price| -price.of(ask.input, scale.output)),
     };
-    let (sent, tokens) = (candidate.gauge.ledger(), ask.input + scale.output);
+    let sent = candidate.gauge.ledger();
     Row {
         target,
         provider: candidate.provider,
-        entry: entry(table, target, ask, (latency, tokens), now),
+        entry: entry(table, target, ask, (latency, scale.output), now),
         bads,
         priority,
         risk,
         predicted,
-        headroom: candidate.quota.headroom(sent, now) * slow_start(candidate, now),
+        headroom: candidate
+            .quota
+            .headroom(sent, now)
+            .min(allowed(candidate, now))
+            * slow_start(candidate, now),
         in_flight: candidate.gauge.in_flight(),
         worth: if worth.is_nan() {
             f64::MIN
@@ -289,6 +295,22 @@ fn expect(
             .map_or(0.0, |left| deadline_miss(left, predicted.latency(output))),
     };
     (predicted, risk)
+}
+
+/// The fuller of the two: the provider, or the model where it has places of its own.
+fn load(candidate: &Candidate, provider_in_flight: u32) -> f64 {
+    let own = candidate.own_max_concurrent.map_or(0.0, |limit| {
+        load_bad(candidate.gauge.in_flight(), Some(limit))
+    });
+    load_bad(provider_in_flight, candidate.max_concurrent).max(own)
+}
+
+/// What the operator's limits per minute leave of the odds, 0..1.
+fn allowed(candidate: &Candidate, now: Moment) -> f64 {
+    if candidate.rates.is_unlimited() {
+        return 1.0;
+    }
+    candidate.provider_gauge.headroom(candidate.rates, now)
 }
 
 fn slow_start(candidate: &Candidate, now: Moment) -> f64 {

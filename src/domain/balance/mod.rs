@@ -1,7 +1,8 @@
 //! One decision: who serves this request.
 //!
 //! 1. A hard filter that nothing relaxes: capabilities, constraints, switched off, tried already.
-//! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up.
+//! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up. Then money: who
+//!    fits into what may still be spent.
 //! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
 //!    both and is more likely to succeed than to fail.
 //! 4. A half-open target's trial, for first attempts.
@@ -17,6 +18,7 @@ mod exclusion;
 mod field;
 #[cfg(test)]
 mod laws;
+mod means;
 #[cfg(test)]
 mod strategy_tests;
 #[cfg(test)]
@@ -26,7 +28,10 @@ pub use ask::{Ask, Scope};
 pub use exclusion::Exclusion;
 pub use field::{Entry, Field, Row, set_odds, worth};
 use field::{best, score};
+pub use means::Most;
+use means::is_over;
 
+pub use crate::domain::budget::Means;
 use crate::domain::chance::Luck;
 use crate::domain::lease::{Lease, Terms};
 use crate::domain::score::Factors;
@@ -58,6 +63,10 @@ pub struct Choice {
     pub expected_latency: f64,
     /// Tokens in and out.
     pub expected_tokens: f64,
+    /// The most it may come to.
+    pub most: Most,
+    /// Sent although no budget has room for it, because requests shall go on.
+    pub is_over_budget: bool,
     pub class: Class,
 }
 
@@ -86,12 +95,14 @@ pub enum Reason {
     Explored,
     /// Best of those not tried, after a failure.
     Fallback,
+    /// The cheapest that may serve: the budget is used up, and requests go on.
+    Cheapest,
     /// Everybody is out for the moment, and this one may be back first.
     Need,
 }
 
 impl Reason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Best,
         Self::Drawn,
         Self::Pinned,
@@ -100,6 +111,7 @@ impl Reason {
         Self::Trial,
         Self::Explored,
         Self::Fallback,
+        Self::Cheapest,
         Self::Need,
     ];
 
@@ -114,6 +126,7 @@ impl Reason {
             Self::Trial => "trial of a half-open breaker",
             Self::Explored => "explored: not asked for long",
             Self::Fallback => "fallback after a failure",
+            Self::Cheapest => "cheapest allowed: the budget is used up",
             Self::Need => "in need: everybody is out, this one may be back first",
         }
     }
@@ -142,9 +155,8 @@ pub fn choose(
     field: &mut Field,
 ) -> Result<Choice, NoTarget> {
     field.survey(table, ask, now);
-    let tokens = ask.input + field.output;
-    let picked = pick(table, ask, field.rows(), luck, now)
-        .or_else(|| in_need(table, ask, (field.rows(), tokens), now));
+    let picked =
+        pick(table, ask, field.rows(), luck, now).or_else(|| in_need(table, ask, field, now));
     let Some((place, reason)) = picked else {
         let rejected = field.rejected();
         let waits = rejected.iter().filter_map(|(_, why)| why.recovery(now));
@@ -155,6 +167,13 @@ pub fn choose(
     };
     let row = &field.rows()[place];
     let candidate = &table.candidates[row.target];
+    let most = Most::of(candidate, ask, field.output);
+    let is_over_budget = is_over(ask.means, most);
+    let reason = match reason {
+        Reason::Trial | Reason::Need => reason,
+        _ if is_over_budget => Reason::Cheapest,
+        _ => reason,
+    };
     Ok(Choice {
         target: row.target,
         score: score(table, row),
@@ -167,7 +186,9 @@ pub fn choose(
             .as_ref()
             .map(|price| price.of(ask.input, field.output)),
         expected_latency: row.predicted.latency(field.output),
-        expected_tokens: tokens,
+        expected_tokens: ask.input + field.output,
+        most,
+        is_over_budget,
         class: ask.class,
     })
 }
@@ -178,6 +199,9 @@ impl Choice {
         let candidate = &table.candidates[self.target];
         let terms = Terms {
             limit: candidate.max_concurrent,
+            own_limit: candidate.own_max_concurrent,
+            rates: candidate.rates,
+            most_tokens: self.most.tokens,
             trial: self.trial,
             tokens: self.expected_tokens,
             class: self.class,
@@ -309,13 +333,18 @@ fn stalest(table: &RoutingTable, rows: &[Row], now: Moment) -> Option<usize> {
 fn in_need(
     table: &RoutingTable,
     ask: &Ask<'_>,
-    (rows, tokens): (&[Row], f64),
+    field: &Field,
     now: Moment,
 ) -> Option<(usize, Reason)> {
+    let (rows, tokens) = (field.rows(), ask.input + field.output);
     let mut soonest: Option<(f64, usize)> = None;
     for (place, row) in rows.iter().enumerate() {
         let wait = match &row.entry {
-            Entry::Out(why) => admission::need(&table.candidates[row.target], why, tokens, now),
+            Entry::Out(why) => {
+                let candidate = &table.candidates[row.target];
+                let most = Most::of(candidate, ask, field.output).tokens;
+                admission::need(candidate, why, (tokens, most), now)
+            }
             // Half-open, but this is no first attempt.
             Entry::Trial => Some(admission::ILL),
             Entry::Admitted => None,

@@ -1,9 +1,9 @@
 use super::{Ask, Choice, Exclusion, Field, NoTarget, Reason, Scope};
 use crate::domain::observation::Failure;
 use crate::domain::{
-    Candidate, Capabilities, Catalogue, Class, Estimate, Ledger, Limit, Luck, ModelType,
-    ModelTypes, Moment, Price, Quota, RateLimits, RetryBudget, RoutingTable, Standing, Strategy,
-    TargetId, Tuning, WeightOverride, Weights,
+    BudgetTerms, Budgets, Candidate, Capabilities, Catalogue, Class, Estimate, Ledger, Limit, Luck,
+    ModelType, ModelTypes, Moment, Price, Quota, RateLimits, Rates, RetryBudget, RoutingTable,
+    Standing, Strategy, TargetId, Tuning, WeightOverride, Weights,
 };
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub(super) fn candidate(
         weights: Weights::default(),
         own_weights: WeightOverride::default(),
         max_concurrent: None,
+        own_max_concurrent: None,
+        rates: Rates::default(),
         gauge: Arc::default(),
         provider_gauge: Arc::default(),
     }
@@ -61,6 +63,9 @@ pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
         request_rate: 1.0,
         pinned: None,
         retries: Arc::new(RetryBudget::new(NOW)),
+        budgets: Arc::new(Budgets::new(&BudgetTerms::default(), NOW)),
+        crowd: Arc::default(),
+        max_in_flight: None,
     }
 }
 

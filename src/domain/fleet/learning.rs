@@ -6,7 +6,7 @@ use crate::domain::event::{Effect, EventKind};
 use crate::domain::lease::Ticket;
 use crate::domain::observation::{
     AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
-    RequestOutcome,
+    RequestOutcome, Scarcity,
 };
 use crate::domain::pricing::Metered;
 use crate::domain::quota::RateLimits;
@@ -257,7 +257,8 @@ impl Fleet {
                 column.latency_sum_ms += milliseconds;
             }
             RequestOutcome::Error(failure) if failure.is_client_mistake() => column.mistaken += 1,
-            RequestOutcome::Error(_) | RequestOutcome::Refused => column.failed += 1,
+            RequestOutcome::Error(_) => column.failed += 1,
+            RequestOutcome::Refused(want) => column.refuse(want, 1),
             RequestOutcome::Cancelled => column.cancelled += 1,
         });
         self.tell_request(end, now, effects);
@@ -278,7 +279,10 @@ impl Fleet {
                     end.attempts
                 ),
             )),
-            RequestOutcome::Refused => Some((true, "refused: no target may serve".to_owned())),
+            // A budget that is used up has an event of its own.
+            RequestOutcome::Refused(want) if want != Scarcity::Budget => {
+                Some((true, format!("refused: {}", want.text())))
+            }
             _ => None,
         };
         let Some((bad, text)) = told else { return };

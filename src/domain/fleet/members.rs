@@ -6,6 +6,7 @@ use crate::domain::elasticity::Elasticity;
 use crate::domain::lease::Gauge;
 use crate::domain::observation::Failure;
 use crate::domain::quota::Quota;
+use crate::domain::rates::Rates;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::State;
 use crate::domain::target::Provider;
@@ -221,6 +222,7 @@ pub(super) struct ProviderRecord {
     pub draining: bool,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
+    pub rates: Rates,
     pub weights: WeightOverride,
     failed_probes: u32,
     pub down: bool,
@@ -245,6 +247,7 @@ impl ProviderRecord {
             draining: false,
             priority: spec.priority,
             max_concurrent: spec.max_concurrent,
+            rates: spec.rates,
             weights: spec.weights,
             failed_probes: 0,
             down: false,

@@ -2,6 +2,7 @@
 //! `command`, `observe` and `tick` take the time and return effects; `routing_table`, `snapshot`
 //! and `performance` are pictures of it.
 
+mod allowances;
 mod commands;
 mod learning;
 mod members;
@@ -15,7 +16,9 @@ mod warnings;
 mod window;
 
 use super::breaker::BreakerState;
+use super::budget::{BudgetTerms, Budgets};
 use super::chance::Chance;
+use super::crowd::Crowd;
 use super::decay::{DecayedCount, DecayedMean};
 use super::decision::Decisions;
 use super::event::{Effect, Event, EventKind, Revision};
@@ -31,6 +34,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use warnings::Warning;
 use window::Window;
+
+pub use allowances::Allowances;
 
 /// Memory of rates shown as "now", in seconds.
 const RATE_MEMORY: f64 = 10.0;
@@ -64,6 +69,9 @@ pub struct Fleet {
     outputs: [DecayedMean; Class::COUNT],
     window: Window,
     retries: Arc<RetryBudget>,
+    budgets: Arc<Budgets>,
+    crowd: Arc<Crowd>,
+    max_in_flight: Option<u32>,
     events: VecDeque<Event>,
     next_event: u64,
     decisions: Decisions,
@@ -82,6 +90,9 @@ pub struct Fleet {
 struct RequestNews {
     last: Moment,
     untold: u32,
+    /// Requests that found no room, the same way.
+    crowded: Moment,
+    turned_away: u64,
 }
 
 impl Fleet {
@@ -119,6 +130,9 @@ impl Fleet {
             output: DecayedMean::new(OUTPUT_MEMORY),
             outputs: [DecayedMean::new(OUTPUT_MEMORY); Class::COUNT],
             retries: Arc::new(RetryBudget::new(now)),
+            budgets: Arc::new(Budgets::new(&BudgetTerms::default(), now)),
+            crowd: Arc::default(),
+            max_in_flight: None,
             events: VecDeque::new(),
             next_event: 1,
             decisions: Decisions::default(),
@@ -154,6 +168,7 @@ impl Fleet {
         self.refresh_states(now);
         self.end_pin(now, &mut effects);
         self.warn(now, &mut effects);
+        self.watch_allowances(now, &mut effects);
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {
             provider.watch(passed, now);

@@ -33,6 +33,7 @@ impl Fleet {
         }
         self.strategy = next.strategy;
         self.tuning = next.tuning;
+        self.allow(&next.allowances);
         let earlier = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
         self.welcome(&earlier, now);
         for (at, setting) in next.settings {
@@ -79,6 +80,7 @@ impl Fleet {
                 self.providers.push(ProviderRecord::new(spec, now));
                 continue;
             };
+            record.rates = spec.rates;
             let retired = |catalogue: &Catalogue| catalogue.retired.providers.contains(&at);
             record.off = if retired(&catalogue) {
                 Some(REMOVED.into())

@@ -70,6 +70,7 @@ impl Fleet {
                 .iter()
                 .filter_map(|provider| provider.usd_per_hour)
                 .sum(),
+            budget: self.budgets.picture(now),
             providers,
             columns: spending,
             column_width: Duration::from_secs(span.width),
@@ -155,6 +156,8 @@ impl Fleet {
                 .and_then(|(pinned, until)| (pinned == at).then_some(until)),
             priority: record.priority,
             max_concurrent: record.max_concurrent,
+            rates: record.rates,
+            rates_left: record.gauge.rates_left(record.rates, now),
             weights: record.weights,
             state: record.state,
             state_since: record.state_since,
@@ -243,6 +246,7 @@ fn totals(requests: &[Tally], providers: &[ProviderSnapshot]) -> Totals {
         cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
         cost_basis,
         tokens: providers.iter().map(|provider| provider.tokens).sum(),
+        refused: sum.refused,
     }
 }
 

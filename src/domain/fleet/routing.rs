@@ -46,6 +46,9 @@ impl Fleet {
             request_rate: self.request_rate.per_second(now),
             pinned: self.pinned_at(now).map(|(provider, _)| provider),
             retries: Arc::clone(&self.retries),
+            budgets: Arc::clone(&self.budgets),
+            crowd: Arc::clone(&self.crowd),
+            max_in_flight: self.max_in_flight,
         }
     }
 
@@ -77,6 +80,8 @@ impl Fleet {
             weights: self.weights.overridden(&provider.weights),
             own_weights: provider.weights,
             max_concurrent: provider.max_concurrent,
+            own_max_concurrent: spec.max_concurrent,
+            rates: provider.rates,
             gauge: Arc::clone(&record.gauge),
             provider_gauge: Arc::clone(&provider.gauge),
         }
@@ -145,7 +150,11 @@ impl Fleet {
     /// The odds of each provider for a usual chat request.
     pub(super) fn provider_shares(&self, table: &RoutingTable, now: Moment) -> Vec<f64> {
         let mut sums = vec![0.0; self.providers.len()];
-        for ranked in shares(table, &Ask::usual(ModelType::Chat), now) {
+        let ask = Ask {
+            means: table.budgets.payer(None).means(now),
+            ..Ask::usual(ModelType::Chat)
+        };
+        for ranked in shares(table, &ask, now) {
             sums[table.candidates[ranked.target].provider] += ranked.share;
         }
         sums

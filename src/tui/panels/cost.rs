@@ -1,6 +1,6 @@
 //! Money: what the window cost, who spent it, and how fast it goes.
 
-use super::Panel;
+use super::{Panel, budget};
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
@@ -33,6 +33,7 @@ impl Panel for Cost {
             money(per_thousand, totals.cost_basis)
         );
         line(Line::raw(text), area, 0, buffer);
+        line(budget::spending(&status.budget, theme), area, 1, buffer);
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
         let spent: Vec<Option<f64>> = strip::columns(&status.series, width)
             .iter()
@@ -51,8 +52,8 @@ impl Panel for Cost {
                 Some(1.0),
             )),
         ]);
-        line(all, area, 1, buffer);
-        for (y, provider) in (2..area.height).zip(model.rows()) {
+        line(all, area, 2, buffer);
+        for (y, provider) in (3..area.height).zip(model.rows()) {
             let cost = provider.performance.total_cost_usd;
             let basis = provider.performance.cost_basis;
             let part = cost

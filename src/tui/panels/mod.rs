@@ -2,6 +2,7 @@
 //! in [`PANELS`].
 
 pub mod boxes;
+mod budget;
 mod cost;
 mod events;
 mod latency;
@@ -100,7 +101,7 @@ pub(in crate::tui) fn marks(model: &Model, provider: &str) -> Vec<Mark> {
         EventKind::Breaker | EventKind::Limit | EventKind::Probe => {
             event.provider.as_deref() == Some(provider)
         }
-        EventKind::Request | EventKind::Info => false,
+        EventKind::Request | EventKind::Budget | EventKind::Info => false,
     };
     let mark = |event: &EventReport| {
         let at = event.at.parse::<jiff::Timestamp>().ok()?;

@@ -10,7 +10,7 @@
 //! ```
 
 use super::{decision_list, emptiness, plain, rows};
-use crate::contract::{DecisionReport, ProviderStatus, Status};
+use crate::contract::{DecisionReport, ProviderStatus, RateLeft, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::{marks, rule};
@@ -22,6 +22,8 @@ use ratatui::text::{Line, Span};
 
 /// Cells for the numbers beside the chart.
 const NUMBERS: u16 = 12;
+/// From this width on there are two columns.
+const WIDE: u16 = 100;
 /// Rows of the heat map, with its title.
 const HEAT: u16 = 6;
 
@@ -30,11 +32,11 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(Line::raw(" no provider to show"), area, 0, buffer);
         return;
     };
-    let heads = head(model, status, provider);
+    let heads = head(model, status, provider, area.width);
     for (y, text) in (0..2).zip(heads) {
         line(text, area, y, buffer);
     }
-    let wide = area.width >= 100;
+    let wide = area.width >= WIDE;
     let tall = area.height >= 30;
     let heat_height = if tall { HEAT } else { 0 };
     // Two columns side by side where there is room, else one after the other in fewer rows.
@@ -84,7 +86,12 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     last_decisions(model, provider, rows(area, y, decisions), buffer);
 }
 
-fn head<'a>(model: &Model, status: &Status, provider: &ProviderStatus) -> [Line<'a>; 2] {
+fn head<'a>(
+    model: &Model,
+    status: &Status,
+    provider: &ProviderStatus,
+    width: u16,
+) -> [Line<'a>; 2] {
     let theme = model.theme();
     let performance = &provider.performance;
     let state = performance.state;
@@ -110,6 +117,9 @@ fn head<'a>(model: &Model, status: &Status, provider: &ProviderStatus) -> [Line<
         .max_concurrent
         .map(|most| format!(" of {most}"))
         .unwrap_or_default();
+    // From that width on they stand below, beside what the time went to.
+    let rates = rates_left(provider).filter(|_| width < WIDE);
+    let rates = rates.map_or_else(String::new, |rates| format!(", {rates}"));
     let models: Vec<&str> = performance
         .models
         .iter()
@@ -119,7 +129,7 @@ fn head<'a>(model: &Model, status: &Status, provider: &ProviderStatus) -> [Line<
         .factors
         .map(|factors| format!("  {}", strip::score_bar(&factors, &status.weights, 20)));
     let second = format!(
-        " {} requests, {} running{limit}, {} req/s, {}/h, usable {}% of the window  {}{}",
+        " {} requests, {} running{limit}{rates}, {} req/s, {}/h, usable {}% of the window  {}{}",
         format::count(performance.requests),
         performance.in_flight,
         format::rate(provider.requests_per_second),
@@ -196,6 +206,27 @@ fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffe
             buffer,
         );
     }
+    if let Some(rates) = rates_left(provider).filter(|_| area.height > 5) {
+        line(Line::raw(format!(" {rates}")), area, 5, buffer);
+    }
+}
+
+/// What the operator's limits per minute leave, where there are some: `left/min 462/500 req,
+/// 121.4k/200.0k tok`.
+fn rates_left(provider: &ProviderStatus) -> Option<String> {
+    let rates = &provider.rates;
+    let left = |rate: Option<RateLeft>, unit: &str| {
+        rate.map(|RateLeft { limit, left }| {
+            let (left, limit) = (format::count(left), format::count(limit));
+            format!("{left}/{limit} {unit}")
+        })
+    };
+    let both = [
+        left(rates.requests_per_minute, "req"),
+        left(rates.tokens_per_minute, "tok"),
+    ];
+    let both: Vec<String> = both.into_iter().flatten().collect();
+    (!both.is_empty()).then(|| format!("left/min {}", both.join(", ")))
 }
 
 fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {

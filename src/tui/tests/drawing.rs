@@ -32,6 +32,7 @@ fn the_weights_at_every_size() {
 #[test]
 fn every_screen_at_two_sizes() {
     for (name, keys) in [
+        ("cost", "3"),
         ("provider", "Enter"),
         ("decisions", "d ↓"),
         ("alerts", "a"),

@@ -49,6 +49,7 @@ async fn start_of_kind(first: &str, targets: &[(&Upstream, &str, Capabilities)])
             types: ModelTypes::CHAT,
             capabilities: *capabilities,
             price: Some(Price::flat(1.0 + place as f64 * 3.0, 9.0)),
+            max_concurrent: None,
         });
         catalogue.providers.push(provider(&name));
         let kind = if place == 0 {

@@ -1,8 +1,10 @@
 //! Clients ↔ gateway ↔ upstreams that fail in chosen ways.
 
 mod bodies;
+mod budgets;
 mod capabilities;
 mod costs;
+mod load;
 mod refusals;
 mod targets;
 mod tokens;

@@ -11,7 +11,7 @@ mod vendor;
 
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, ModelType, Provider, Strategy, Target, TargetId, WeightOverride,
+    Capabilities, Catalogue, ModelType, Provider, Rates, Strategy, Target, TargetId, WeightOverride,
 };
 use case::{Case, cases};
 use compare::differences;
@@ -34,6 +34,7 @@ async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
             kind: case.protocol().into(),
             priority: 50,
             max_concurrent: None,
+            rates: Rates::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -63,6 +64,7 @@ fn target(case: &Case, place: usize) -> Target {
         types: [ModelType::Chat].into_iter().collect(),
         capabilities: Capabilities::default(),
         price: None,
+        max_concurrent: None,
     }
 }
 

@@ -1,3 +1,4 @@
+mod allowances;
 mod learning;
 mod reconfiguring;
 mod replaying;
@@ -7,8 +8,8 @@ use super::Fleet;
 use crate::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Choice, DecisionId, Effect, Failure, Field, Luck,
     Metered, ModelType, ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd,
-    ProbeVerdict, Provider, RateLimits, RequestEnd, RequestOutcome, RoutingTable, Standing, State,
-    Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights, choose,
+    ProbeVerdict, Provider, RateLimits, Rates, RequestEnd, RequestOutcome, RoutingTable, Standing,
+    State, Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights, choose,
 };
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ fn fleet() -> Fleet {
         kind: "openai-compatible".into(),
         priority: 50,
         max_concurrent: None,
+        rates: Rates::default(),
         enabled: true,
         off: None,
         weights: WeightOverride::default(),
@@ -35,6 +37,7 @@ fn fleet() -> Fleet {
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price,
+        max_concurrent: None,
     };
     let catalogue = Catalogue {
         providers: vec![provider("a"), provider("b")],

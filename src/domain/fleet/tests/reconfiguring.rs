@@ -4,10 +4,10 @@ use super::{BAD, at, attempt, chosen, fleet};
 use crate::domain::breaker::BreakerState;
 use crate::domain::fleet::Fleet;
 use crate::domain::{
-    Answer, Capabilities, Catalogue, Command, Effect, Failure, ModelTypes, Naming, Objective,
-    Observation, Outcome, Provider, ProviderPatch, ProviderSetting, Reconfiguration, Refusal,
-    Renewal, Route, Standing, Target, TargetId, WeightOverride, Weights, WeightsPatch, model_names,
-    resolve,
+    Allowances, Answer, Capabilities, Catalogue, Command, Effect, Failure, ModelTypes, Naming,
+    Objective, Observation, Outcome, Provider, ProviderPatch, ProviderSetting, Rates,
+    Reconfiguration, Refusal, Renewal, Route, Standing, Target, TargetId, WeightOverride, Weights,
+    WeightsPatch, model_names, resolve,
 };
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::time::Duration;
@@ -19,6 +19,7 @@ fn catalogue(names: &[&str]) -> Catalogue {
         kind: "word".into(),
         priority: 50,
         max_concurrent: None,
+        rates: Rates::default(),
         enabled: true,
         off: None,
         weights: WeightOverride::default(),
@@ -29,6 +30,7 @@ fn catalogue(names: &[&str]) -> Catalogue {
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: None,
+        max_concurrent: None,
     };
     Catalogue {
         providers: names.iter().map(provider).collect(),
@@ -45,6 +47,7 @@ fn next(fleet: &Fleet, names: &[&str]) -> Reconfiguration {
         strategy: table.strategy,
         tuning: table.tuning,
         weights: Weights::default(),
+        allowances: Allowances::default(),
         objectives: Vec::new(),
         settings: Vec::new(),
         renewals: Vec::new(),
@@ -62,6 +65,24 @@ fn put_in_force(fleet: &mut Fleet, next: Reconfiguration, second: u64) -> Vec<Ef
 fn shown(fleet: &Fleet) -> Vec<String> {
     let providers = fleet.snapshot(900, at(60)).providers;
     providers.iter().map(|it| it.name.to_string()).collect()
+}
+
+#[test]
+fn limits_of_the_whole_and_of_a_minute_follow() {
+    let mut fleet = fleet();
+    let names = ["a", "b"];
+    let mut next = next(&fleet, &names);
+    next.allowances.max_in_flight = Some(7);
+    next.catalogue.providers[0].rates = Rates {
+        requests: Some(30),
+        tokens: None,
+    };
+
+    put_in_force(&mut fleet, next, 1);
+
+    let table = fleet.routing_table(at(1));
+    assert_eq!(table.max_in_flight, Some(7));
+    assert_eq!(table.candidates[0].rates.requests, Some(30));
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! Limits of the whole, as the rules know them.
+
+use crate::config::{BudgetSettings, Settings};
+use crate::domain::{Allowances, BudgetTerms, Money, OnLimit};
+
+/// As many requests at once as a configuration has by default.
+const DEMO_PLACES: u32 = 8_192;
+
+/// What is configured.
+pub fn of(settings: &Settings) -> Allowances {
+    let BudgetSettings {
+        usd_per_day,
+        usd_per_month,
+        is_cheapest_on_limit,
+    } = settings.budget;
+    let callers = settings.tokens.iter();
+    Allowances {
+        max_in_flight: Some(settings.server.max_in_flight),
+        budget: BudgetTerms {
+            per_day: usd_per_day.map(Money::from_usd),
+            per_month: usd_per_month.map(Money::from_usd),
+            on_limit: if is_cheapest_on_limit {
+                OnLimit::Cheapest
+            } else {
+                OnLimit::Refuse
+            },
+            callers: callers
+                .map(|token| {
+                    let limit = token.usd_per_day.map(Money::from_usd);
+                    (token.name.as_str().into(), limit)
+                })
+                .collect(),
+        },
+    }
+}
+
+/// Simulated money is not limited.
+pub fn of_demo() -> Allowances {
+    Allowances {
+        max_in_flight: Some(DEMO_PLACES),
+        budget: BudgetTerms::default(),
+    }
+}

@@ -1,0 +1,364 @@
+//! What may be spent: in a day and in a month by everybody, and in a day by each client token.
+//!
+//! An attempt reserves the most that it may come to before it is sent, and settles what it came to
+//! after its end. Reservations are atomic, so that of a hundred requests at once exactly as many
+//! are let in as the budget is good for. What is booked belongs to the day and the month in which
+//! it was reserved.
+
+mod purse;
+#[cfg(test)]
+mod tests;
+
+pub use purse::{Period, PurseView};
+
+use super::units::{Moment, Money};
+use purse::{Page, Purse, TOLD_ALL, TOLD_MOST};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// From this part of a budget on, people are told.
+const MOST: f64 = 0.8;
+
+/// What happens to a request that does not fit into what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLimit {
+    #[default]
+    Refuse,
+    /// Only the cheapest target that may serve it does.
+    Cheapest,
+}
+
+/// What is configured.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BudgetTerms {
+    /// Nothing: no limit.
+    pub per_day: Option<Money>,
+    pub per_month: Option<Money>,
+    pub on_limit: OnLimit,
+    /// Client tokens by name, with what each may spend in a day.
+    pub callers: Vec<(Arc<str>, Option<Money>)>,
+}
+
+/// All budgets. Made by the engine from what is configured; the figures in it are moved by
+/// requests.
+#[derive(Debug)]
+pub struct Budgets {
+    on_limit: OnLimit,
+    since: Moment,
+    day: Arc<Purse>,
+    month: Arc<Purse>,
+    callers: BTreeMap<Arc<str>, Arc<Purse>>,
+}
+
+/// What one request may still spend, all its budgets together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Means {
+    pub left: Money,
+    pub on_limit: OnLimit,
+}
+
+impl Means {
+    /// Whether so much may be reserved; nothing always may.
+    pub fn allow(self, amount: Money) -> bool {
+        amount == Money::ZERO || amount <= self.left
+    }
+}
+
+/// The figures of all budgets, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetPicture {
+    pub on_limit: OnLimit,
+    /// Spending before is not known: figures live in memory.
+    pub since: Moment,
+    pub day: PurseView,
+    pub month: PurseView,
+    /// One for each client token, over the day, by name.
+    pub callers: Vec<(Arc<str>, PurseView)>,
+}
+
+/// A budget that has no room for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// Which, in words.
+    pub name: String,
+    pub view: PurseView,
+    /// The least that any allowed target may come to.
+    pub needed: Money,
+}
+
+impl Budgets {
+    pub fn new(terms: &BudgetTerms, now: Moment) -> Self {
+        let fresh = Self {
+            on_limit: terms.on_limit,
+            since: now,
+            day: Arc::new(Purse::new(Period::Day, None)),
+            month: Arc::new(Purse::new(Period::Month, None)),
+            callers: BTreeMap::new(),
+        };
+        fresh.under(terms)
+    }
+
+    /// The same budgets under other terms; what is spent stays spent.
+    #[must_use]
+    pub fn under(&self, terms: &BudgetTerms) -> Self {
+        self.day.set_limit(terms.per_day);
+        self.month.set_limit(terms.per_month);
+        let purse = |(name, limit): &(Arc<str>, Option<Money>)| {
+            let known = self.callers.get(name).map(Arc::clone);
+            let purse = known.unwrap_or_else(|| Arc::new(Purse::new(Period::Day, None)));
+            purse.set_limit(*limit);
+            (Arc::clone(name), purse)
+        };
+        Self {
+            on_limit: terms.on_limit,
+            since: self.since,
+            day: Arc::clone(&self.day),
+            month: Arc::clone(&self.month),
+            callers: terms.callers.iter().map(purse).collect(),
+        }
+    }
+
+    /// Who pays for the requests of a client token, or of somebody without one.
+    pub fn payer(self: &Arc<Self>, caller: Option<&str>) -> Payer {
+        let own = caller.and_then(|name| self.callers.get(name));
+        Payer {
+            own: own.map(Arc::clone),
+            budgets: Arc::clone(self),
+        }
+    }
+
+    pub fn picture(&self, now: Moment) -> BudgetPicture {
+        let callers = self.callers.iter();
+        BudgetPicture {
+            on_limit: self.on_limit,
+            since: self.since,
+            day: self.day.view(now),
+            month: self.month.view(now),
+            callers: callers
+                .map(|(name, purse)| (Arc::clone(name), purse.view(now)))
+                .collect(),
+        }
+    }
+
+    /// What is new since the last call, each thing once in its period: that most of a budget is
+    /// spent, that it is used up (bad news), how a period ended.
+    pub fn news(&self, now: Moment) -> Vec<(bool, String)> {
+        let mut news = Vec::new();
+        for (name, purse) in self.named() {
+            if let Some(last) = purse.ended(now)
+                && let (Some(limit), Some(part)) = (last.limit, last.part())
+            {
+                let (spent, percent) = (dollars(last.spent), part * 100.0);
+                let (period, limit) = (purse.period.word(), dollars(limit));
+                news.push((
+                    false,
+                    format!("{name}: the {period} closed at {spent} of {limit} ({percent:.0} %)"),
+                ));
+            }
+            let view = purse.view(now);
+            let Some((limit, part)) = view.limit.zip(view.part()) else {
+                continue;
+            };
+            let is_used_up = part >= 1.0 || (part >= MOST && view.turned_away > 0);
+            let (spent, limit) = (dollars(view.spent), dollars(limit));
+            let until = minute(view.resets_at);
+            if is_used_up && purse.tell(TOLD_ALL, now) {
+                let what = match self.on_limit {
+                    OnLimit::Refuse => "requests are refused",
+                    OnLimit::Cheapest => "only the cheapest targets serve",
+                };
+                news.push((
+                    true,
+                    format!("{name} is used up, {spent} of {limit}: {what} until {until}"),
+                ));
+            } else if part >= MOST && purse.tell(TOLD_MOST, now) {
+                let percent = part * 100.0;
+                news.push((
+                    true,
+                    format!("{name}: {percent:.0} % is spent, {spent} of {limit} until {until}"),
+                ));
+            }
+        }
+        news
+    }
+
+    /// Every purse with what it is called.
+    fn named(&self) -> impl Iterator<Item = (String, &Arc<Purse>)> {
+        let callers = self.callers.iter();
+        let shared = [&self.day, &self.month].map(|purse| (shared_name(purse.period), purse));
+        let own = callers.map(|(name, purse)| (own_name(name), purse));
+        shared.into_iter().chain(own)
+    }
+}
+
+/// Who pays for one client's requests; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Payer {
+    budgets: Arc<Budgets>,
+    own: Option<Arc<Purse>>,
+}
+
+impl Payer {
+    /// What may still be spent; nothing where there is no limit.
+    pub fn means(&self, now: Moment) -> Option<Means> {
+        let left = self.purses().filter_map(|purse| purse.left(now)).min()?;
+        let on_limit = self.budgets.on_limit;
+        Some(Means { left, on_limit })
+    }
+
+    /// Reserves the most that an attempt may come to, in every budget or in none; nothing where it
+    /// must fit and does not. `amount` is nothing where the price is unknown: then nothing can be
+    /// reserved, and the attempt is only counted. `expected` is what is kept where nobody can tell
+    /// what it came to.
+    pub fn book(
+        &self,
+        amount: Option<Money>,
+        expected: Money,
+        must_fit: bool,
+        now: Moment,
+    ) -> Option<Booking> {
+        let reserved = amount.unwrap_or(Money::ZERO);
+        let mut pages = [None; 3];
+        for (place, purse) in self.purses().enumerate() {
+            let Some(page) = purse.reserve(reserved, must_fit, now) else {
+                release(self, &pages, reserved);
+                return None;
+            };
+            pages[place] = Some(page);
+        }
+        Some(Booking {
+            payer: self.clone(),
+            pages,
+            reserved,
+            expected: amount.map(|amount| expected.min(amount)),
+            is_open: true,
+        })
+    }
+
+    /// Counts a request that needs so much, wherever it finds no room.
+    pub fn count_turned_away(&self, needed: Money, now: Moment) {
+        for purse in self.purses() {
+            purse.count_turned_away(needed, now);
+        }
+    }
+
+    /// The budget with the least room, for a request that needs at least so much and found none.
+    pub fn shortfall(&self, needed: Money, now: Moment) -> Option<Shortfall> {
+        let tightest = self.purses().min_by_key(|purse| {
+            let left = purse.left(now);
+            (left.is_none(), left)
+        })?;
+        let own = self.own.as_ref();
+        let name = if own.is_some_and(|own| Arc::ptr_eq(own, tightest)) {
+            let callers = &mut self.budgets.callers.iter();
+            let name = callers.find(|(_, purse)| Arc::ptr_eq(purse, tightest));
+            name.map_or_else(String::new, |(name, _)| own_name(name))
+        } else {
+            shared_name(tightest.period)
+        };
+        let view = tightest.view(now);
+        view.limit?;
+        Some(Shortfall { name, view, needed })
+    }
+
+    /// The narrowest first: a token's own budget is the likeliest to have no room.
+    fn purses(&self) -> impl Iterator<Item = &Arc<Purse>> {
+        let own = self.own.iter();
+        own.chain([&self.budgets.day, &self.budgets.month])
+    }
+}
+
+/// What one attempt has reserved. Dropped unsettled it gives everything back: then nothing was
+/// sent.
+#[derive(Debug)]
+pub struct Booking {
+    payer: Payer,
+    pages: [Option<Page>; 3],
+    reserved: Money,
+    /// Nothing where the price is unknown.
+    expected: Option<Money>,
+    is_open: bool,
+}
+
+impl Booking {
+    /// It came to so much, or nobody can tell; then what was expected is kept. Counts once.
+    pub fn settle(&mut self, cost: Option<Money>) {
+        if !std::mem::replace(&mut self.is_open, false) {
+            return;
+        }
+        let spent = cost.or(self.expected);
+        for (purse, page) in self.payer.purses().zip(self.pages) {
+            let Some(page) = page else { continue };
+            purse.settle(page, self.reserved, spent.unwrap_or(Money::ZERO));
+            if spent.is_none() {
+                purse.count_unknown(page);
+            }
+        }
+    }
+}
+
+impl Drop for Booking {
+    fn drop(&mut self) {
+        if self.is_open {
+            release(&self.payer, &self.pages, self.reserved);
+        }
+    }
+}
+
+fn release(payer: &Payer, pages: &[Option<Page>; 3], reserved: Money) {
+    for (purse, page) in payer.purses().zip(pages) {
+        if let Some(page) = *page {
+            purse.settle(page, reserved, Money::ZERO);
+        }
+    }
+}
+
+impl Shortfall {
+    /// In words: which budget, its limit, what is spent, when it starts anew.
+    pub fn text(&self) -> String {
+        let Self { name, view, needed } = self;
+        let limit = view.limit.unwrap_or_default();
+        let reserved = if view.reserved > Money::ZERO {
+            format!(
+                " and {} reserved for requests that run",
+                dollars(view.reserved)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "{name} has no room for this request, which may come to {}: {} of {} are \
+             spent{reserved}; it starts anew at {}",
+            dollars(*needed),
+            dollars(view.spent),
+            dollars(limit),
+            minute(view.resets_at)
+        )
+    }
+}
+
+fn shared_name(period: Period) -> String {
+    format!("[budget] usd_per_{}", period.word())
+}
+
+fn own_name(token: &str) -> String {
+    format!("usd_per_day of the token {token:?}")
+}
+
+/// Small amounts with more digits: `$12.40`, `$0.0410`, `$0.0000135`.
+pub fn dollars(amount: Money) -> String {
+    match amount.usd() {
+        usd if usd >= 1.0 || usd == 0.0 => format!("${usd:.2}"),
+        usd if usd >= 0.01 => format!("${usd:.4}"),
+        usd => format!("${usd:.7}"),
+    }
+}
+
+/// `2026-11-24 00:00 UTC`
+fn minute(at: Moment) -> String {
+    let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| "the end of time".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}

@@ -1,0 +1,118 @@
+use super::{at, fleet, request};
+use crate::domain::{
+    Allowances, BudgetTerms, Command, Effect, EventKind, Fleet, Money, OnLimit, ProviderPatch,
+    Refused, RequestOutcome, Scarcity,
+};
+use std::time::Duration;
+
+fn told(effects: Vec<Effect>) -> Vec<(EventKind, String)> {
+    let event = |effect| match effect {
+        Effect::Announce(event) => Some((event.kind, event.text)),
+        _ => None,
+    };
+    effects.into_iter().filter_map(event).collect()
+}
+
+fn budget(usd_per_day: f64, on_limit: OnLimit) -> Allowances {
+    Allowances {
+        max_in_flight: Some(1),
+        budget: BudgetTerms {
+            per_day: Some(Money::from_usd(usd_per_day)),
+            on_limit,
+            ..BudgetTerms::default()
+        },
+    }
+}
+
+fn spend(fleet: &Fleet, usd: f64, second: u64) {
+    let payer = fleet.routing_table(at(second)).budgets.payer(None);
+    let amount = Money::from_usd(usd);
+    let booking = payer.book(Some(amount), amount, false, at(second));
+    booking.expect("it need not fit").settle(None);
+}
+
+#[test]
+fn whoever_finds_no_room_counts_as_failed_and_is_told_in_numbers() {
+    let mut fleet = fleet().allowed(&budget(1.0, OnLimit::Refuse));
+    let table = fleet.routing_table(at(0));
+    let in_ = table.crowd.enter(table.max_in_flight);
+    let mut turn_away = |count: usize, second: u64| {
+        for _ in 0..count {
+            assert!(table.crowd.enter(table.max_in_flight).is_none());
+        }
+        told(fleet.tick(at(second)))
+    };
+
+    let first = turn_away(3, 10);
+    assert_eq!(turn_away(2, 11), []);
+    let second = turn_away(0, 12);
+
+    let text = |count| format!("{count} requests refused: [server] max_in_flight = 1 are running");
+    assert_eq!(first, [(EventKind::Request, text(3))]);
+    assert_eq!(second, [(EventKind::Request, text(2))]);
+    let totals = fleet.snapshot(60, at(12)).totals;
+    assert_eq!((totals.requests, totals.success_rate), (5, Some(0.0)));
+    drop(in_);
+}
+
+#[test]
+fn what_a_budget_refuses_is_counted_and_no_failure() {
+    let mut fleet = fleet();
+    for want in Scarcity::ALL {
+        let news = fleet.observe(&request(5, RequestOutcome::Refused(want), 0), at(5));
+        assert_eq!(news.is_empty(), want != Scarcity::Target, "{want:?}");
+    }
+
+    let totals = fleet.snapshot(60, at(6)).totals;
+    let one = Refused {
+        target: 1,
+        budget: 1,
+        room: 1,
+    };
+    assert_eq!((totals.refused, totals.requests), (one, 3));
+    assert_eq!(totals.success_rate, Some(0.0));
+}
+
+#[test]
+fn a_tick_tells_of_budgets_and_other_limits_keep_what_is_spent() {
+    let mut fleet = fleet().allowed(&budget(1.0, OnLimit::Refuse));
+    spend(&fleet, 0.9, 5);
+    let news = told(fleet.tick(at(6)));
+    assert_eq!(news.len(), 1);
+    assert_eq!(news[0].0, EventKind::Budget);
+    assert_eq!(told(fleet.tick(at(7))), []);
+
+    fleet.allow(&budget(2.0, OnLimit::Refuse));
+    let day = fleet.snapshot(60, at(8)).budget.day;
+    assert_eq!(
+        (day.limit, day.spent),
+        (Some(Money::from_usd(2.0)), Money::from_usd(0.9))
+    );
+}
+
+#[test]
+fn the_shares_that_are_shown_heed_what_is_left_to_spend() {
+    let shares = |fleet: &Fleet| -> Vec<f64> {
+        let picture = fleet.snapshot(60, at(9));
+        picture.providers.iter().map(|one| one.share).collect()
+    };
+    let wishing = |allowances: &Allowances| {
+        let mut fleet = fleet().allowed(allowances);
+        let patch = ProviderPatch {
+            pin: Some(Duration::from_mins(1)),
+            ..ProviderPatch::default()
+        };
+        let (name, who) = ("b".to_owned(), "ops".to_owned());
+        let pin = Command::ChangeProvider { name, patch, who };
+        fleet.command(pin, at(1)).unwrap();
+        fleet
+    };
+    let go_on = wishing(&budget(1.0, OnLimit::Cheapest));
+    assert_eq!(shares(&go_on), [0.0, 1.0], "the one without a price");
+    spend(&go_on, 1.0, 5);
+    assert_eq!(shares(&go_on), [1.0, 0.0]);
+
+    let refuse = wishing(&budget(1.0, OnLimit::Refuse));
+    spend(&refuse, 1.0, 5);
+    assert_eq!(shares(&refuse), [0.0, 0.0]);
+}

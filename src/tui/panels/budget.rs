@@ -1,0 +1,41 @@
+//! What was spent of what may be, in one line.
+
+use crate::contract::{BudgetReport, SpendingReport};
+use crate::tui::format;
+use crate::tui::theme::Theme;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// From this part of a budget on it stands out.
+const MOST: f64 = 0.8;
+
+/// `$12.40 of $50 today, $846 of $1000 this month`
+pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
+    let part = |spending: &SpendingReport, period: &str| {
+        let spent = format::usd(Some(spending.spent_usd));
+        // A limit is a round number, and the sum's digits are enough for both.
+        let limit = spending.limit_usd.map_or_else(String::new, |limit| {
+            format!(" of ${}", (limit * 100.0).round() / 100.0)
+        });
+        Span::styled(format!("{spent}{limit} {period}"), style(spending, theme))
+    };
+    Line::from(vec![
+        part(&budget.day, "today"),
+        Span::raw(", "),
+        part(&budget.month, "this month"),
+    ])
+}
+
+fn style(spending: &SpendingReport, theme: Theme) -> Style {
+    let is_beyond = |part: f64| {
+        let limit = spending.limit_usd;
+        limit.is_some_and(|limit| spending.spent_usd >= limit * part)
+    };
+    if is_beyond(1.0) || is_beyond(MOST) && spending.turned_away > 0 {
+        theme.bad()
+    } else if is_beyond(MOST) {
+        theme.warn()
+    } else {
+        Style::default()
+    }
+}

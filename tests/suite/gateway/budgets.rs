@@ -1,0 +1,255 @@
+//! What may be spent.
+
+use super::load::{ENDLESS, crowd, endless};
+use super::{ASK, header};
+use crate::bench::{Bench, start_allowed};
+use crate::upstream::{Behaviour, Upstream};
+use aibal_tui::access::{Access, Role, Token};
+use aibal_tui::clock;
+use aibal_tui::domain::{
+    Allowances, Booking, BudgetTerms, Budgets, EventKind, Money, OnLimit, Refused,
+};
+use aws_lc_rs::digest::{SHA256, digest};
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::sync::{Arc, Barrier};
+
+fn budget(usd_per_day: f64, on_limit: OnLimit) -> Allowances {
+    Allowances {
+        max_in_flight: None,
+        budget: BudgetTerms {
+            per_day: Some(Money::from_usd(usd_per_day)),
+            on_limit,
+            ..BudgetTerms::default()
+        },
+    }
+}
+
+#[test]
+fn a_hundred_threads_reserve_exactly_what_there_is() {
+    let terms = budget(1.0, OnLimit::Refuse).budget;
+    for _ in 0..50 {
+        let budgets = Arc::new(Budgets::new(&terms, clock::now()));
+        let (go, tenth) = (Barrier::new(100), Money::from_usd(0.1));
+        let held: Vec<Option<Booking>> = std::thread::scope(|scope| {
+            let reserve = || {
+                let payer = budgets.payer(None);
+                go.wait();
+                payer.book(Some(tenth), tenth, true, clock::now())
+            };
+            let threads: Vec<_> = (0..100).map(|_| scope.spawn(reserve)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+
+        assert_eq!(held.iter().flatten().count(), 10);
+        drop(held);
+        let day = budgets.picture(clock::now()).day;
+        assert_eq!((day.spent, day.reserved), (Money::ZERO, Money::ZERO));
+    }
+}
+
+async fn bench(upstreams: &[&Upstream], allowances: &Allowances) -> Bench {
+    start_allowed(upstreams, |_| {}, allowances, None).await
+}
+
+/// The most that such a request may come to at `a`: $1 and $2 for a million tokens.
+fn most(body: &str, max_tokens: f64) -> f64 {
+    (body.len().div_ceil(4) as f64 + max_tokens * 2.0) / 1e6
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
+    let a = endless().await;
+    let limit = most(ENDLESS, 1_000.0) * 10.0;
+    let bench = bench(&[&a], &budget(limit, OnLimit::Refuse)).await;
+
+    let (in_, out) = crowd(&bench, ENDLESS, 100).await;
+
+    assert_eq!((in_.len(), out.len(), a.requests()), (10, 90, 10));
+    for refused in out {
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    let refused = Refused {
+        budget: 90,
+        ..Refused::default()
+    };
+    let picture = bench
+        .until(|picture| picture.totals.refused == refused)
+        .await;
+    assert_eq!(picture.budget.day.reserved, Money::from_usd(limit));
+    assert_eq!(
+        (picture.totals.requests, picture.totals.success_rate),
+        (90, None),
+        "the operator's wish is nobody's failure"
+    );
+
+    drop(in_);
+    let picture = bench
+        .until(|picture| picture.budget.day.reserved == Money::ZERO)
+        .await;
+    let spent = picture.budget.day.spent.usd();
+    assert!(spent > 0.0 && spent < limit / 10.0, "{spent}");
+    a.behave(Behaviour::Good);
+    assert_eq!(bench.post(ASK).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_budget_and_until_when_in_the_clients_own_protocol() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let bench = bench(&[&a], &budget(0.000_06, OnLimit::Refuse)).await;
+    let small = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
+    assert_eq!(bench.post(small).await.status(), StatusCode::OK);
+    bench.until(|picture| picture.totals.requests == 1).await;
+
+    let chat = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
+    let responses = r#"{"model":"shared","max_output_tokens":20,"input":"hi"}"#;
+    let messages =
+        r#"{"model":"shared","max_tokens":20,"messages":[{"role":"user","content":"hi"}]}"#;
+    let cases = [
+        ("chat/completions", chat, "/error/code", "budget_exceeded"),
+        ("responses", responses, "/error/code", "budget_exceeded"),
+        ("messages", messages, "/error/type", "rate_limit_error"),
+    ];
+    for (path, body, place, expected) in cases {
+        let request = bench.client.post(format!("{}/{path}", bench.url));
+        let response = request.body(body).send().await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(header(&response, "x-should-retry"), "false", "{path}");
+        assert_eq!(header(&response, "retry-after"), "", "{path}");
+        let told: Value = response.json().await.unwrap();
+        assert_eq!(told.pointer(place).unwrap(), expected, "{told}");
+        let message = told["error"]["message"].as_str().unwrap();
+        for part in [
+            "[budget] usd_per_day has no room",
+            "$0.0000500 of $0.0000600 are spent",
+            "starts anew at",
+            "00:00 UTC",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    assert_eq!(a.requests(), 1);
+    let picture = bench
+        .until(|picture| {
+            let mut kinds = picture.events.iter().map(|event| event.kind);
+            kinds.any(|kind| kind == EventKind::Budget)
+        })
+        .await;
+    assert!(
+        picture.events[0].text.contains("is used up"),
+        "{:?}",
+        picture.events
+    );
+}
+
+#[tokio::test]
+async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_says_so() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let bench = bench(&[&a, &b], &budget(0.001, OnLimit::Cheapest)).await;
+    let ask = r#"{"model":"shared","max_tokens":100,"messages":[]}"#;
+    let wish = [("x-aibal-preferred-provider", "b")];
+    let mut providers = Vec::new();
+    for count in 1..=16 {
+        let response = bench.post_with(ask, &wish).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        providers.push(header(&response, "x-aibal-provider"));
+        bench
+            .until(|picture| picture.totals.requests == count)
+            .await;
+    }
+
+    // An answer of b costs $0.0002 and may come to $0.00085; one of a costs $0.00005.
+    assert_eq!(providers[0], "b");
+    assert_eq!(providers[1..], vec!["a".to_owned(); 15]);
+    let dear = bench.post_with(&ask.replace("100", "500"), &wish).await;
+    assert_eq!(header(&dear, "x-aibal-provider"), "a");
+    let picture = bench.until(|picture| picture.totals.requests == 17).await;
+    let decisions = bench.handle.decisions().await.unwrap();
+    assert_eq!(
+        decisions[0].end.as_ref().unwrap().reason,
+        "cheapest allowed: the budget is used up"
+    );
+    assert!(picture.budget.day.turned_away > 0);
+    assert_eq!(picture.totals.refused, Refused::default());
+}
+
+#[tokio::test]
+async fn what_failed_gives_back_what_it_did_not_cost_and_keeps_what_nobody_knows() {
+    let a = Upstream::start(Behaviour::Status(500, "{}", vec![])).await;
+    let bench = bench(&[&a], &budget(1.0, OnLimit::Refuse)).await;
+    let quick = [("x-aibal-timeout-ms", "700")];
+    let failed = bench.post_with(ASK, &quick).await;
+    assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let picture = bench.until(|picture| picture.totals.requests == 1).await;
+    let day = picture.budget.day;
+    assert_eq!((day.spent, day.reserved), (Money::ZERO, Money::ZERO));
+
+    let mut gone = a.clone();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    gone.base_url = format!("http://{}/v1", closed.local_addr().unwrap());
+    drop(closed);
+    let nowhere = self::bench(&[&gone], &budget(1.0, OnLimit::Refuse)).await;
+    let unsent = nowhere.post_with(ASK, &quick).await;
+    assert_eq!(unsent.status(), StatusCode::BAD_GATEWAY);
+    let picture = nowhere.until(|picture| picture.totals.requests == 1).await;
+    assert_eq!(picture.totals.cost, Some(Money::ZERO));
+    assert_eq!(picture.budget.day.spent, Money::ZERO);
+
+    a.behave(Behaviour::Hang);
+    let hung = bench.post_with(ASK, &quick).await;
+    assert_eq!(hung.status(), StatusCode::GATEWAY_TIMEOUT);
+    let picture = bench
+        .until(|picture| picture.budget.day.spent > Money::ZERO)
+        .await;
+    assert_eq!(picture.budget.day.reserved, Money::ZERO);
+}
+
+fn token(name: &str, secret: &str) -> Token {
+    let hash = digest(&SHA256, secret.as_bytes());
+    Token {
+        name: name.into(),
+        sha256: hash.as_ref().try_into().unwrap(),
+        role: Role::Client,
+    }
+}
+
+#[tokio::test]
+async fn a_tokens_budget_is_its_own() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let access = Access::new(vec![token("app", "one"), token("batch", "two")]);
+    let allowances = Allowances {
+        max_in_flight: None,
+        budget: BudgetTerms {
+            callers: vec![
+                ("app".into(), Some(Money::from_usd(0.000_06))),
+                ("batch".into(), None),
+            ],
+            ..BudgetTerms::default()
+        },
+    };
+    let bench = start_allowed(&[&a], |_| {}, &allowances, Some(access)).await;
+    let ask = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
+    let send = async |secret: &str| bench.post_with(ask, &[("x-api-key", secret)]).await;
+    assert_eq!(send("one").await.status(), StatusCode::OK);
+    bench.until(|picture| picture.totals.requests == 1).await;
+
+    let refused = send("one").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let told = refused.text().await.unwrap();
+    assert!(
+        told.contains(r#"usd_per_day of the token \"app\""#),
+        "{told}"
+    );
+    assert_eq!(send("two").await.status(), StatusCode::OK);
+    let picture = bench.until(|picture| picture.totals.requests == 3).await;
+    let spent = |at: usize| picture.budget.callers[at].1.spent.usd();
+    assert_eq!((spent(0), spent(1)), (0.000_05, 0.000_05));
+    assert_eq!(picture.budget.day.spent.usd(), 0.0001);
+}

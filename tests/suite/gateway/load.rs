@@ -1,0 +1,166 @@
+//! Limits of load: requests and tokens per minute, places at a model, and requests at once.
+
+use super::{ASK, error, header};
+use crate::bench::{Bench, start_allowed};
+use crate::upstream::{Behaviour, Ending, HELLO, ROLE, Upstream};
+use aibal_tui::domain::{Allowances, BudgetTerms, Catalogue, Rates, Refused};
+use futures_util::future::join_all;
+use reqwest::{Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A stream that begins and never ends, so that whoever is let in stays in.
+pub const ENDLESS: &str = r#"{"model":"a/shared","stream":true,"max_tokens":1000,"messages":[{"role":"user","content":"hi"}]}"#;
+
+pub async fn endless() -> Upstream {
+    Upstream::start(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await
+}
+
+/// So many at once: those that were answered, and those that were not.
+pub async fn crowd(bench: &Bench, body: &str, count: usize) -> (Vec<Response>, Vec<Response>) {
+    let all = join_all((0..count).map(|_| bench.post(body))).await;
+    all.into_iter()
+        .partition(|response| response.status() == StatusCode::OK)
+}
+
+async fn rated(upstream: &Upstream, rates: Rates) -> Bench {
+    let change = |catalogue: &mut Catalogue| catalogue.providers[0].rates = rates;
+    start_allowed(&[upstream], change, &Allowances::default(), None).await
+}
+
+async fn message(response: Response) -> String {
+    error(response).await["message"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_at_once_as_many_go_as_a_minute_has_room_for() {
+    let prompt = ENDLESS.len().div_ceil(4) as u64;
+    let cases = [
+        (Some(10), None, "requests_per_minute of 10 are used up for"),
+        (None, Some(10 * (prompt + 1_000)), "tokens_per_minute of"),
+    ];
+    for (requests, tokens, said) in cases {
+        let a = endless().await;
+        let bench = rated(&a, Rates { requests, tokens }).await;
+
+        let (in_, mut out) = crowd(&bench, ENDLESS, 100).await;
+
+        assert_eq!((in_.len(), out.len(), a.requests()), (10, 90, 10), "{said}");
+        let refused = out.pop().unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let seconds: u64 = header(&refused, "retry-after").parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        let told = message(refused).await;
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_settled_to_what_was_used_and_a_refusal_used_none() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let rates = Rates {
+        requests: None,
+        tokens: Some(1_200),
+    };
+    let bench = rated(&a, rates).await;
+    let ask = r#"{"model":"a/shared","max_tokens":1000,"messages":[]}"#;
+    for _ in 0..3 {
+        assert_eq!(bench.post(ask).await.status(), StatusCode::OK);
+    }
+
+    let picture = bench.until(|picture| picture.totals.requests == 3).await;
+    let left = picture.providers[0].rates_left.tokens.unwrap();
+    assert!((1_110..1_200).contains(&left), "{left}");
+    a.behave(Behaviour::Status(400, "{}", vec![]));
+    assert_eq!(bench.post(ask).await.status(), StatusCode::BAD_REQUEST);
+    let picture = bench.until(|picture| picture.totals.requests == 4).await;
+    assert!(picture.providers[0].rates_left.tokens.unwrap() >= left);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_models_own_places_are_not_its_providers() {
+    let a = endless().await;
+    let change = |catalogue: &mut Catalogue| catalogue.targets[0].max_concurrent = Some(3);
+    let bench = start_allowed(&[&a], change, &Allowances::default(), None).await;
+
+    let (in_, mut out) = crowd(&bench, ENDLESS, 30).await;
+
+    assert_eq!((in_.len(), a.requests()), (3, 3));
+    let told = message(out.pop().unwrap()).await;
+    assert!(told.contains("all 3 places of this model taken"), "{told}");
+    let other = bench.post(&ENDLESS.replace("shared", "only-a")).await;
+    assert_eq!(other.status(), StatusCode::OK);
+    drop(in_);
+    bench
+        .until(|picture| picture.providers[0].in_flight == 1)
+        .await;
+    assert_eq!(bench.post(ENDLESS).await.status(), StatusCode::OK);
+}
+
+fn at_most(requests: u32) -> Allowances {
+    Allowances {
+        max_in_flight: Some(requests),
+        budget: BudgetTerms::default(),
+    }
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_refused_at_once_and_counted() {
+    let a = endless().await;
+    let bench = start_allowed(&[&a], |_| {}, &at_most(2), None).await;
+    let (in_, out) = crowd(&bench, ENDLESS, 5).await;
+    assert_eq!((in_.len(), a.requests()), (2, 2));
+    for refused in out {
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(header(&refused, "retry-after"), "1");
+        assert_eq!(error(refused).await["code"], "overloaded");
+    }
+
+    let room = |count: u64| Refused {
+        room: count,
+        ..Refused::default()
+    };
+    let picture = bench
+        .until(|picture| picture.totals.refused == room(3))
+        .await;
+    assert_eq!(picture.totals.requests, 3);
+    assert_eq!(picture.totals.success_rate, Some(0.0));
+    let told: Vec<_> = picture.events.iter().map(|event| &*event.text).collect();
+    assert_eq!(
+        told,
+        ["3 requests refused: [server] max_in_flight = 2 are running"]
+    );
+
+    drop(in_);
+    bench
+        .until(|picture| picture.providers[0].in_flight == 0)
+        .await;
+    a.behave(Behaviour::Good);
+    assert_eq!(bench.post(ASK).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_is_refused_for_want_of_room_need_not_send_a_body() {
+    let a = endless().await;
+    let bench = start_allowed(&[&a], |_| {}, &at_most(1), None).await;
+    let in_ = bench.post(ENDLESS).await;
+    let address = bench.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/v1");
+    let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head =
+        format!("POST /v1/messages HTTP/1.1\r\nhost: {address}\r\ncontent-length: 1000000\r\n\r\n");
+    line.write_all(head.as_bytes()).await.unwrap();
+
+    let mut answer = String::new();
+    while !answer.contains("overloaded") {
+        let mut bytes = [0; 1024];
+        let read = line.read(&mut bytes).await.unwrap();
+        assert!(read > 0, "{answer}");
+        answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    drop(in_);
+}
