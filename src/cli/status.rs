@@ -185,6 +185,7 @@ mod tests {
             draining: false,
 
             pinned_until: None,
+            weights: None,
             priority: 50,
             max_concurrent: None,
             rates: RateReport::default(),

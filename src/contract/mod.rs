@@ -46,5 +46,6 @@ pub use status::{
     Bucket, Dropped, FailureCount, ProviderStatus, Series, ServiceState, Status, Window,
 };
 pub use what_if::{
-    SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport, WhatIfRequest,
+    ProviderDraft, SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport,
+    WhatIfRequest,
 };

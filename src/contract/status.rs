@@ -1,4 +1,5 @@
 use super::budget::{BudgetReport, RateReport};
+use super::change::WeightOverride;
 use super::event::EventReport;
 use super::performance::{ProviderPerformance, Totals};
 use super::selection::{Factors, WeightPoints};
@@ -160,6 +161,9 @@ pub struct ProviderStatus {
     pub pinned_until: Option<String>,
     /// 0..100.
     pub priority: u8,
+    /// Its own weights over the global ones, where it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightOverride>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
     /// What it may be sent in a minute.
@@ -240,6 +244,13 @@ pub struct Bucket {
     pub p95_ms: Option<f32>,
     #[serde(default)]
     pub p99_ms: Option<f32>,
+    /// To the first token of streams; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p50_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p95_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p99_ms: Option<f32>,
     /// Successes by latency: below 0.5 s, 1 s, 2 s, 5 s, and beyond.
     #[serde(default)]
     pub spread: [u32; 5],

@@ -4,6 +4,7 @@ mod laws;
 mod leaving;
 mod safety;
 mod screens;
+mod weighing;
 
 use super::input::Input;
 use super::key::Key;

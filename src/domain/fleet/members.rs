@@ -1,6 +1,6 @@
 //! What is remembered of each provider and of each target.
 
-use crate::domain::breaker::Breaker;
+use crate::domain::breaker::{Breaker, BreakerState};
 use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::elasticity::Elasticity;
 use crate::domain::lease::Gauge;
@@ -192,6 +192,21 @@ impl TargetRecord {
             self.blocked = Some((until, failure));
         }
         was.is_none()
+    }
+
+    /// Whatever was held against it is forgotten; false where nothing was.
+    pub fn reset(&mut self, now: Moment) -> bool {
+        let was_open = self.breaker.state() != BreakerState::Closed;
+        let was_blocked = self.blocked.take().is_some_and(|(until, _)| now < until);
+        if !was_open && !was_blocked && self.breaker.is_calm() {
+            return false;
+        }
+        self.breaker = Breaker::default();
+        self.backoff = BACKOFF;
+        if was_open {
+            self.recover(now);
+        }
+        true
     }
 
     pub fn succeeded(&mut self, now: Moment) {

@@ -3,7 +3,7 @@
 use super::Fleet;
 use crate::domain::balance::{Ask, appraise};
 use crate::domain::pricing::CostBasis;
-use crate::domain::score::Factors;
+use crate::domain::score::{Estimate, Factors};
 use crate::domain::snapshot::{
     Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
     Standing, Totals,
@@ -21,6 +21,9 @@ struct View<'t> {
     shares: Vec<f64>,
     /// Factors and score of each target.
     worth: Vec<(Factors, f64)>,
+    /// What is expected of each target, and of a usual answer.
+    estimates: Vec<Estimate>,
+    output: f64,
 }
 
 impl Fleet {
@@ -28,6 +31,8 @@ impl Fleet {
         View {
             shares: self.provider_shares(table, now),
             worth: appraise(table, &Ask::usual(ModelType::Chat), now),
+            estimates: self.estimates(now),
+            output: self.expected_output(now),
             table,
         }
     }
@@ -126,7 +131,7 @@ impl Fleet {
         let targets = self.targets_of(at);
         let models: Vec<ModelSnapshot> = targets
             .iter()
-            .map(|&target| self.model_picture(target, &columns[target]))
+            .map(|&target| self.model_picture(target, view, &columns[target], now))
             .collect();
         let specs = self.catalogue.targets.iter().zip(columns);
         let own: Vec<&Vec<Tally>> = specs
@@ -186,8 +191,16 @@ impl Fleet {
         }
     }
 
-    fn model_picture(&self, target: usize, columns: &[Tally]) -> ModelSnapshot {
+    fn model_picture(
+        &self,
+        target: usize,
+        view: &View<'_>,
+        columns: &[Tally],
+        now: Moment,
+    ) -> ModelSnapshot {
         let sum = merged_all(columns);
+        let provider = self.catalogue.targets[target].provider;
+        let (state, why) = self.judge(provider, &[target], &view.estimates, view.output, now);
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),
@@ -198,6 +211,8 @@ impl Fleet {
                 .known_cost()
                 .filter(|_| sum.tokens > 0)
                 .map(|cost| cost.usd() / tokens),
+            state,
+            why,
         }
     }
 
@@ -257,6 +272,7 @@ fn column(tally: &Tally) -> Column {
         p50_ms: tally.latency.quantile(0.5),
         p95_ms: tally.latency.quantile(0.95),
         p99_ms: tally.latency.quantile(0.99),
+        first_token_ms: [0.5, 0.95, 0.99].map(|q| tally.first_token.quantile(q)),
         spread: tally
             .latency
             .spread(SPREAD_MS)

@@ -165,7 +165,8 @@ impl Fleet {
         let estimates = self.estimates(now);
         let output = self.expected_output(now);
         for provider in 0..self.providers.len() {
-            let (state, why) = self.judge(provider, &estimates, output, now);
+            let targets = self.targets_of(provider);
+            let (state, why) = self.judge(provider, &targets, &estimates, output, now);
             let record = &mut self.providers[provider];
             if record.state != state {
                 record.state = state;
@@ -175,10 +176,12 @@ impl Fleet {
         }
     }
 
-    /// How a provider stands, and why, in the order in which an operator must know it.
-    fn judge(
+    /// How a provider stands by these targets of its, and why, in the order in which an operator
+    /// must know it.
+    pub(super) fn judge(
         &self,
         provider: usize,
+        targets: &[usize],
         estimates: &[Estimate],
         output: f64,
         now: Moment,
@@ -196,7 +199,6 @@ impl Fleet {
         if record.down {
             return (State::Down, format!("probes fail: {}", record.probe_detail));
         }
-        let targets = self.targets_of(provider);
         let states: Vec<BreakerState> = targets
             .iter()
             .map(|&target| self.breaker_state(target))
@@ -228,7 +230,7 @@ impl Fleet {
             });
             return (State::Limited, text.unwrap_or_default());
         }
-        self.judge_numbers(&targets, &states, estimates, output, now)
+        self.judge_numbers(targets, &states, estimates, output, now)
     }
 
     fn judge_numbers(

@@ -51,6 +51,8 @@ pub enum Action {
     Points(i16),
     Digit,
     Even,
+    /// Weights of its own for a provider.
+    Own,
     Presets,
     Preset([u8; 3]),
     ResetRow,
@@ -71,6 +73,8 @@ pub enum Action {
     Drain,
     Enable,
     Probe,
+    /// Close the breakers of a provider.
+    ResetBreaker,
     Rollback,
     Undo,
     Keep,
@@ -273,11 +277,12 @@ mod tests {
     use super::*;
 
     /// What changes traffic, weights or breakers, or ends the gateway.
-    const TOUCHING: [Action; 11] = [
+    const TOUCHING: [Action; 12] = [
         Action::Good,
         Action::Drain,
         Action::Enable,
         Action::Probe,
+        Action::ResetBreaker,
         Action::Rollback,
         Action::Press,
         Action::Yes,

@@ -13,7 +13,7 @@ use super::place::{Place, Screen};
 use super::question::Question;
 use super::theme::Theme;
 use crate::contract::{
-    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, Window,
+    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::logs::Recent;
 use std::sync::Arc;
@@ -103,6 +103,13 @@ pub struct Notice {
     pub at: Duration,
 }
 
+/// What a draft would have done, and which one that was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    pub request: WhatIfRequest,
+    pub report: WhatIfReport,
+}
+
 /// Changes that were sent and not answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
@@ -112,6 +119,8 @@ pub struct Pending {
     pub inverse: Vec<Change>,
     /// They undo the last change made here.
     pub undoes: bool,
+    /// They are the draft.
+    pub applies: bool,
 }
 
 /// Rows of a list that is asked for while somebody looks at it.
@@ -176,9 +185,9 @@ pub struct Model {
     /// The decision that is being asked about.
     pub explaining: Option<String>,
     /// What the draft would have done, or an older draft while the answer is under way.
-    pub what_if: Option<WhatIfReport>,
-    /// The draft that is being decided again.
-    pub deciding: Option<[u8; 5]>,
+    pub what_if: Option<Prediction>,
+    /// What is being asked about the draft.
+    pub deciding: Option<WhatIfRequest>,
     /// First line of the log, counted from the newest.
     pub log_at: usize,
     /// The picture that stays while everything moves on.

@@ -14,6 +14,7 @@ use crate::contract::{DecisionReport, ProviderStatus, RateLeft, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::{marks, rule};
+use crate::tui::preview::effective;
 use crate::tui::view::line;
 use crate::tui::widgets::{chart, heat, strip};
 use ratatui::buffer::Buffer;
@@ -102,11 +103,19 @@ fn head<'a>(
         |score| format!("{:.0}", score * 100.0),
     );
     let since = format::between(&provider.state_since, &status.generated_at);
+    let weights = effective(&status.weights, provider.weights.as_ref());
+    let own = provider.weights.map_or_else(String::new, |_| {
+        let parts = [weights.cost, weights.latency, weights.reliability];
+        format!(
+            "  own weights {}",
+            parts.map(|part| format!("{part:.0}")).join("/")
+        )
+    });
     let first = Line::from(vec![
         Span::styled(format!(" {} ", performance.provider), theme.strong()),
         Span::styled(theme.state_word(state), theme.state(state)),
         Span::raw(format!(
-            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}  {}",
+            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}{own}  {}",
             format::share(provider.share),
             status.providers.len(),
             provider.priority,
@@ -127,7 +136,7 @@ fn head<'a>(
         .collect();
     let bar = provider
         .factors
-        .map(|factors| format!("  {}", strip::score_bar(&factors, &status.weights, 20)));
+        .map(|factors| format!("  {}", strip::score_bar(&factors, &weights, 20)));
     let second = format!(
         " {} requests, {} running{limit}{rates}, {} req/s, {}/h, usable {}% of the window  {}{}",
         format::count(performance.requests),

@@ -18,7 +18,17 @@ const MOVEMENT: &[&str] = &[
     "^d", "^u", "^f", "^b", "^k", "Tab", "S-Tab", "Home", "End", "PgUp", "PgDn", "Del",
 ];
 /// Key sequences that end in a question.
-const QUESTIONS: &[&str] = &["q", "^c", ". d", ". e", ". p", "w > Enter", "v j . r", "u"];
+const QUESTIONS: &[&str] = &[
+    "q",
+    "^c",
+    ". d",
+    ". e",
+    ". p",
+    ". b",
+    "w > Enter",
+    "v j . r",
+    "u",
+];
 
 fn touches(effect: &Effect) -> bool {
     matches!(effect, Effect::Change(_) | Effect::End(_))

@@ -1,6 +1,7 @@
 //! What each action does.
 
-use super::{asking, copying, palette, typing, watched_lists, weighing};
+use super::drafting::{mix, nudge, toggle_own, with_draft};
+use super::{asking, copying, drafting, palette, typing, watched_lists, weighing};
 use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
@@ -98,18 +99,16 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         Action::Side(step) => nudge(model, i16::try_from(step).unwrap_or(0)),
         Action::Points(step) => nudge(model, step),
         Action::Digit => {
-            let priority = priority_in_force(model);
-            with_draft(model, |draft| draft.digit(digit, priority));
+            drafting::digit(model, digit);
         }
-        Action::Even => with_draft(model, |draft| draft.mix([33, 34, 33])),
-        Action::Preset(shared) => {
-            model.dialog = None;
-            with_draft(model, |draft| draft.mix(shared));
-        }
+        Action::Even => mix(model, [33, 34, 33]),
+        Action::Preset(shared) => mix(model, shared),
+        Action::Own => toggle_own(model),
         Action::ResetRow => with_draft(model, Draft::reset_row),
         Action::Reset => with_draft(model, Draft::reset),
         Action::Drain | Action::Enable => asking::switch(model, action),
         Action::Probe => asking::probe(model),
+        Action::ResetBreaker => asking::reset(model),
         Action::Rollback => weighing::rollback(model, None),
         Action::Undo => return asking::undo(model),
         Action::Keep => return asking::keep(model),
@@ -128,27 +127,6 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     Vec::new()
 }
 
-fn with_draft(model: &mut Model, change: impl FnOnce(&mut Draft)) {
-    if let Some(draft) = &mut model.draft {
-        change(draft);
-    }
-}
-
-/// The priority of the draft's provider as it is in force.
-fn priority_in_force(model: &Model) -> u8 {
-    let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) else {
-        return 0;
-    };
-    let providers = model.status.iter().flat_map(|status| &status.providers);
-    let mut named = providers.filter(|provider| provider.performance.provider == *name);
-    named.next().map_or(0, |provider| provider.priority)
-}
-
-fn nudge(model: &mut Model, step: i16) {
-    let priority = priority_in_force(model);
-    with_draft(model, |draft| draft.nudge(step, priority));
-}
-
 fn move_row(model: &mut Model, step: isize) {
     let decisions = model.decision_rows().len();
     let moved =
@@ -157,16 +135,7 @@ fn move_row(model: &mut Model, step: isize) {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
         Screen::Alerts => model.next_trouble(step.signum()),
         Screen::Weights => {
-            let names: Vec<String> = model
-                .rows()
-                .iter()
-                .map(|row| row.performance.provider.clone())
-                .collect();
-            with_draft(model, |draft| draft.select(step, &names));
-            if let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) {
-                model.cursor = Some(name.clone());
-                model.held_until = model.now + crate::tui::model::HOLD;
-            }
+            drafting::select(model, step);
         }
         Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
         Screen::Revisions => {
@@ -217,6 +186,13 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if screen == Screen::Weights && model.draft.is_none() {
         let status = model.status.as_ref();
         model.draft = status.map(|status| Draft::new(&status.weights, status.revision));
+    }
+    if screen == Screen::Weights && model.screen == Screen::Detail {
+        // Whoever comes from a provider wants to weigh that one.
+        let name = model.chosen_name();
+        with_draft(model, |draft| {
+            draft.row = name.map_or(Row::Objective(0), Row::Provider);
+        });
     }
     model.screen = screen;
     watched_lists(model)

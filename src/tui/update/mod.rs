@@ -3,6 +3,7 @@
 mod act;
 mod asking;
 mod copying;
+mod drafting;
 mod inquiry;
 mod palette;
 mod typing;
@@ -17,7 +18,7 @@ use super::input::Input;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::{Effect, Message};
-use super::model::{Link, Listing, Model, NOTICE};
+use super::model::{Link, Listing, Model, NOTICE, Pending};
 use super::place::Screen;
 use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, RevisionReport, Status};
@@ -167,15 +168,7 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
     let pending = model.pending.take();
     match result {
         Ok(applied) => {
-            if let (Some(draft), Some(report)) = (&mut model.draft, &applied.weights) {
-                let row = draft.row.clone();
-                *draft = Draft::new(&report.weights, report.revision);
-                draft.row = row;
-            } else if let Some(draft) = &mut model.draft
-                && draft.moved().next().is_some()
-            {
-                draft.reset();
-            }
+            settle(model, &applied, pending.as_ref());
             if pending.as_ref().is_some_and(|pending| pending.undoes) {
                 model.undo.pop();
             }
@@ -212,6 +205,24 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
         }
     }
     watched_lists(model)
+}
+
+/// What was applied is no draft any more; what others changed is what a draft is compared with.
+fn settle(model: &mut Model, applied: &Applied, pending: Option<&Pending>) {
+    let Some(draft) = &mut model.draft else {
+        return;
+    };
+    let is_applied = pending.is_some_and(|pending| pending.applies);
+    match &applied.weights {
+        Some(report) if is_applied => {
+            let row = draft.row.clone();
+            *draft = Draft::new(&report.weights, report.revision);
+            draft.row = row;
+        }
+        Some(report) => draft.rebase(&report.weights, report.revision),
+        None if is_applied => draft.reset(),
+        None => {}
+    }
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {

@@ -16,7 +16,7 @@ mod prediction;
 
 use super::rows;
 use crate::contract::Status;
-use crate::tui::draft::{Draft, NAMES, Row};
+use crate::tui::draft::{Draft, InForce, NAMES, Row};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
@@ -123,41 +123,32 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     let now = present(status);
     let then = drafted(status, draft);
     let wide = area.width >= 100;
-    let arrow = theme.mark('→', '>');
     line(
         Line::styled(outlook::head(wide), theme.dim()),
         area,
         1,
         buffer,
     );
-    let all = model.rows();
+    let providers: Vec<(String, InForce)> = model
+        .rows()
+        .iter()
+        .map(|row| {
+            let in_force = InForce::of(row, &status.weights);
+            (row.performance.provider.clone(), in_force)
+        })
+        .collect();
+    let all: Vec<Row> = draft.rows(&providers).split_off(NAMES.len());
     let stacks = if area.height >= 10 { 2 } else { 0 };
     let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
-    let at = match &draft.row {
-        Row::Provider(name) => all.iter().position(|row| row.performance.provider == *name),
-        Row::Objective(_) => None,
-    };
+    let at = all.iter().position(|row| *row == draft.row);
     let first = super::first_row(at.unwrap_or(0), room);
     let mut y = 2;
-    for provider in all.iter().skip(first).take(room) {
-        let name = &provider.performance.provider;
-        let Some(at) = status
-            .providers
-            .iter()
-            .position(|p| p.performance.provider == *name)
-        else {
-            continue;
-        };
-        let ranks = (outlook::rank(&now, at), outlook::rank(&then, at));
-        let row = outlook::row(
-            model,
-            (provider, draft),
-            (now[at], then[at]),
-            ranks,
-            (wide, arrow),
-        );
-        line(row, area, y, buffer);
-        y += 1;
+    for row in all.iter().skip(first).take(room) {
+        let text = outlook::row(model, status, draft, (&now, &then), (row, area.width));
+        if let Some(text) = text {
+            line(text, area, y, buffer);
+            y += 1;
+        }
     }
     if all.len() > first + room {
         let text = format!("   +{} more below", all.len() - first - room);

@@ -1,7 +1,7 @@
 //! The providers under a draft: share, score and rank, now and then.
 
 use crate::contract::{Factors, ProviderStatus, Status};
-use crate::tui::draft::{Draft, Row};
+use crate::tui::draft::{Draft, InForce, NAMES, Row};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::preview::{Outlook, may_serve};
@@ -56,7 +56,7 @@ pub(super) fn shares(
 }
 
 /// Place by score among all, 1 the best; nothing where it has no score.
-pub(super) fn rank(outlook: &[Outlook], at: usize) -> Option<usize> {
+fn rank(outlook: &[Outlook], at: usize) -> Option<usize> {
     let own = outlook[at].score?;
     Some(
         outlook
@@ -67,8 +67,83 @@ pub(super) fn rank(outlook: &[Outlook], at: usize) -> Option<usize> {
     )
 }
 
-/// One provider: what is in force and what is wished for, side by side.
+/// The line of a row; nothing for one whose provider is gone.
 pub(super) fn row<'a>(
+    model: &Model,
+    status: &Status,
+    draft: &Draft,
+    (now, then): (&[Outlook], &[Outlook]),
+    (row, width): (&Row, u16),
+) -> Option<Line<'a>> {
+    let name = row.provider()?;
+    let is_meant = |it: &ProviderStatus| it.performance.provider == name;
+    let at = status.providers.iter().position(is_meant)?;
+    let provider = &status.providers[at];
+    let arrow = model.theme().mark('→', '>');
+    if let Row::Own(_, objective) = row {
+        let in_force = InForce::of(provider, &status.weights);
+        return Some(own_weight(model, draft, in_force, (row, *objective), width));
+    }
+    Some(provider_row(
+        model,
+        (provider, draft),
+        (now[at], then[at]),
+        (rank(now, at), rank(then, at)),
+        (width >= 100, arrow),
+    ))
+}
+
+/// One of a provider's own weights, below it.
+fn own_weight<'a>(
+    model: &Model,
+    draft: &Draft,
+    in_force: InForce,
+    (row, objective): (&Row, usize),
+    width: u16,
+) -> Line<'a> {
+    let theme = model.theme();
+    let before = in_force.own.map(|own| own.points);
+    let wished = row.provider().and_then(|name| draft.own(name, &in_force));
+    let points = |own: Option<[u8; 3]>| own.map(|own| own[objective]);
+    let (from, to) = (points(before), points(wished).unwrap_or(0));
+    let here = draft.row == *row;
+    let numbers = match from {
+        Some(from) if from == to => format!("{to:>3}      "),
+        Some(from) => format!("{from:>3} {} {to:<3}", theme.mark('→', '>')),
+        None => format!("  - {} {to:<3}", theme.mark('→', '>')),
+    };
+    let style = if from == Some(to) {
+        Style::default()
+    } else {
+        theme.accent()
+    };
+    let room = usize::from(width.saturating_sub(40)).min(40);
+    let filled = usize::from(to) * room / 100;
+    let bar: String = (0..room)
+        .map(|cell| {
+            if cell < filled {
+                theme.mark('█', '#')
+            } else {
+                theme.mark('·', '.')
+            }
+        })
+        .collect();
+    Line::from(vec![
+        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(
+            format!("   own {}", format::left(NAMES[objective], 13)),
+            if here {
+                theme.strong()
+            } else {
+                Style::default()
+            },
+        ),
+        Span::styled(format!("{numbers}  {bar}"), style),
+    ])
+}
+
+/// One provider: what is in force and what is wished for, side by side.
+fn provider_row<'a>(
     model: &Model,
     (provider, draft): (&ProviderStatus, &Draft),
     (now, then): (Outlook, Outlook),

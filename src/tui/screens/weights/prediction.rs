@@ -5,7 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
-use crate::tui::preview::{Outlook, drafted};
+use crate::tui::preview::{Outlook, drafted, effective, own};
 use crate::tui::update::is_of;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
@@ -18,7 +18,8 @@ use ratatui::text::Line;
 /// stands there.
 pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let theme = model.theme();
-    let report = model.what_if.as_ref()?;
+    let prediction = model.what_if.as_ref()?;
+    let report = &prediction.report;
     let (now, then) = (report.total.now, report.total.then);
     let arrow = theme.mark('→', '>');
     let pair = |now: String, then: String| format!("{now}{arrow}{then}");
@@ -41,7 +42,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
         ),
         report.extrapolated
     );
-    let style = if is_of(report, draft.points()) {
+    let style = if is_of(prediction, draft) {
         Style::default()
     } else {
         theme.dim()
@@ -81,8 +82,10 @@ pub(super) fn scores(
         if let Some(points) = draft.priority(name) {
             wished.priority = f64::from(points) / 100.0;
         }
-        let now = strip::score_bar(&factors, &status.weights, width);
-        let then = strip::score_bar(&wished, &draft.weights(), width);
+        let in_force = effective(&status.weights, provider.weights.as_ref());
+        let supposed = effective(&draft.weights(), own(provider, draft).as_ref());
+        let now = strip::score_bar(&factors, &in_force, width);
+        let then = strip::score_bar(&wished, &supposed, width);
         [
             format!("   {} now   {now}", format::left(name, 14)),
             format!("   {} draft {then}", format::left("", 14)),
