@@ -88,6 +88,7 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         ticket: Ticket::default(),
         limits: RateLimits::default(),
         hurried: false,
+        overdue: None,
     })
 }
 

@@ -214,7 +214,8 @@ fn known<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
     })
 }
 
-fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
+/// All tokens that a request shows, wherever it shows them.
+pub fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
     let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)

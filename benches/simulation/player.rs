@@ -210,6 +210,7 @@ impl Player for Ours {
             ticket: lease.ticket(),
             limits: limits(headers.filter(|_| first_token.is_none())),
             hurried: matches!(end, End::Late { .. }),
+            overdue: None,
         };
         drop(lease);
         self.observe(&Observation::Attempt(report), t);

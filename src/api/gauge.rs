@@ -166,6 +166,7 @@ fn lesson(
         ticket: Ticket::default(),
         limits: RateLimits::default(),
         hurried: false,
+        overdue: None,
     }))
 }
 

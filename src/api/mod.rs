@@ -26,9 +26,14 @@ use axum::{Router, middleware};
 use balancing::Selections;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 
 /// No body that this door understands is longer.
 const BODY_MOST: usize = 64 * 1024;
+
+/// Answers that are shorter, in bytes, fit into a packet as they are.
+const COMPRESSED_FROM: u16 = 1_024;
 
 /// What the door needs to know.
 #[derive(Debug)]
@@ -82,6 +87,8 @@ pub fn router(api: Api) -> Router {
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(answer::wrong_method)
+        // Also the feed: the encoder hands out what it has whenever no more is there.
+        .layer(CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM)))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&desk),

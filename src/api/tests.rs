@@ -1,6 +1,7 @@
 //! The control door as scripts see it: a real engine behind it, and nothing else.
 
 mod agreeing;
+mod compressing;
 mod counting;
 mod feeding;
 mod guarding;

@@ -6,7 +6,7 @@ use crate::client::{Local, Refused};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Answer, Catalogue, Command, Reconfiguration, Succession};
 use crate::engine::{Handle, WishError};
-use crate::gateway::{Limits, TargetLimits};
+use crate::gateway::{Cache, Closing, Gateway, Limits, TargetLimits};
 use crate::protocols::{Arrival, TransportOptions, Upstreams};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -74,6 +74,17 @@ impl Controls {
             gateway_access: blueprint.gateway_access,
             drain: watch::Sender::new(blueprint.drain),
         })
+    }
+
+    /// The door for model traffic, which follows what is changed here.
+    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: Closing) -> Gateway {
+        Gateway {
+            handle: self.handle.clone(),
+            upstreams: Arc::clone(&self.upstreams),
+            limits: Arc::clone(&self.limits),
+            cache,
+            closing,
+        }
     }
 
     /// The catalogue in force.

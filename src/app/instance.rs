@@ -4,11 +4,11 @@
 use super::controls::{Controls, ReloadWish, workers};
 use crate::access::Access;
 use crate::api::{self, Api};
-use crate::client::{Client, Prober, Reloader, socket_path};
+use crate::client::{Client, Local, Prober, Reloader, socket_path};
 use crate::contract;
 use crate::domain::{Allowances, Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
 use crate::engine::{self, Handle, Keepsakes};
-use crate::gateway::{self, Closing, Gateway, Limits};
+use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{Directory, enter_lane};
@@ -37,6 +37,8 @@ pub struct Blueprint {
     pub limits: Limits,
     pub allowances: Allowances,
     pub connect_timeout: Duration,
+    /// Nothing where no answer is given twice.
+    pub cache: Option<CacheLimits>,
     /// Nothing where probes are switched off.
     pub probe_interval: Option<Duration>,
     /// Of the control door.
@@ -83,6 +85,7 @@ impl Instance {
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));
         let listener_limits = blueprint.server.clone();
+        let cache = blueprint.cache.clone();
         let controls = Controls::new(handle.clone(), blueprint)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
@@ -90,24 +93,21 @@ impl Instance {
             controls.probe_interval.subscribe(),
         );
         let probe = tokio::spawn(probe.run(rest.clone()));
+        let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = Closing::channel();
         let listener_limits = server::Limits {
             drain: Drain::new(controls.drain.subscribe(), closer),
             ..listener_limits
         };
         let workers = Workers::start(workers(), enter_lane)?;
-        let gateway = Gateway {
-            handle: handle.clone(),
-            upstreams: Arc::clone(&controls.upstreams),
-            limits: Arc::clone(&controls.limits),
-            closing,
-        };
+        let gateway = controls.gateway(cache.clone(), closing);
         let (reloads, wishes) = mpsc::channel(RELOADS);
         let local = controls.local.clone();
         let local = local
             .counting(lost_lines)
             .with_prober(prober(probes))
             .with_reloader(reloader(reloads.clone()));
+        let local = counting(local, cache);
         let api = Api {
             local: local.clone(),
             access: controls.access.clone(),
@@ -126,10 +126,9 @@ impl Instance {
             workers,
             doors.clone(),
         ));
-        let client = Client::Local(local);
         Ok(Self {
             handle,
-            client,
+            client: Client::Local(local),
             address,
             keepsakes: Some(keepsakes),
             reloads,
@@ -205,6 +204,27 @@ fn prober(probes: mpsc::Sender<probe::Request>) -> Prober {
                 latency_ms: finding.latency.as_secs_f64() * 1e3,
                 at: contract::rfc3339(finding.end.at),
             })
+        }
+    })
+}
+
+/// Has a status say how the cache does, where there is one.
+fn counting(local: Local, cache: Option<Arc<Cache>>) -> Local {
+    let Some(cache) = cache else { return local };
+    local.with_cache(move || {
+        let CacheCounts {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
+        } = cache.counts();
+        contract::CacheReport {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
         }
     })
 }

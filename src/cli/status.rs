@@ -88,8 +88,11 @@ fn head(status: &Status) -> String {
     )));
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
-            "dropped: {} observations, {} events, {} log lines",
-            status.dropped.observations, status.dropped.events, status.dropped.log_lines
+            "dropped: {} observations, {} events, {} log lines, {} held answers",
+            status.dropped.observations,
+            status.dropped.events,
+            status.dropped.log_lines,
+            status.dropped.held_answers
         )));
     }
     head
@@ -249,6 +252,7 @@ mod tests {
             series: Series::default(),
             alerts: Vec::new(),
             dropped: Dropped::default(),
+            cache: None,
             events: vec![EventReport {
                 id: 1,
                 at: "2026-01-01T09:59:00.000Z".to_owned(),

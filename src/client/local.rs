@@ -4,9 +4,9 @@ use super::selection::{Circumstances, select};
 use super::{Prober, Refused, Reloader, Update, find_provider};
 use crate::clock;
 use crate::contract::{
-    DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderStatus, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    CacheReport, DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport,
+    Problem, ProviderChange, ProviderStatus, ReloadReport, RevisionReport, SelectRequest,
+    Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
     Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, Supposition,
@@ -15,6 +15,7 @@ use crate::domain::{
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
 use arc_swap::ArcSwap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,6 +38,7 @@ pub struct Local {
     prober: Option<Prober>,
     lost_lines: LostLines,
     reloader: Option<Reloader>,
+    cache: Option<CacheGauge>,
 }
 
 /// What the configuration says of the instance itself.
@@ -45,6 +47,16 @@ struct Notices {
     instance: Instance,
     /// Where changes of weights live.
     saved: Option<Arc<str>>,
+}
+
+/// How the cache of answers does; whoever has one knows.
+#[derive(Clone)]
+struct CacheGauge(Arc<dyn Fn() -> CacheReport + Send + Sync>);
+
+impl fmt::Debug for CacheGauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheGauge")
+    }
 }
 
 impl Local {
@@ -58,6 +70,7 @@ impl Local {
             prober: None,
             lost_lines: LostLines::default(),
             reloader: None,
+            cache: None,
         }
     }
 
@@ -84,6 +97,13 @@ impl Local {
     #[must_use]
     pub fn with_prober(mut self, prober: Prober) -> Self {
         self.prober = Some(prober);
+        self
+    }
+
+    /// Has a status say how the cache of answers does.
+    #[must_use]
+    pub fn with_cache(mut self, gauge: impl Fn() -> CacheReport + Send + Sync + 'static) -> Self {
+        self.cache = Some(CacheGauge(Arc::new(gauge)));
         self
     }
 
@@ -114,8 +134,12 @@ impl Local {
             observations: losses.observations(),
             events: losses.events(),
             log_lines: self.lost_lines.count(),
+            held_answers: losses.held_answers(),
         };
-        Status::new(picture, window, &self.notices.load().instance, dropped)
+        Status {
+            cache: self.cache.as_ref().map(|cache| cache.0()),
+            ..Status::new(picture, window, &self.notices.load().instance, dropped)
+        }
     }
 
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {

@@ -49,6 +49,8 @@ impl Remote {
         if address.is_loopback() {
             builder = builder.no_proxy();
         }
+        // On the same machine there is nothing to gain.
+        builder = builder.gzip(!address.is_loopback());
         if let Address::Unix(path) = &address {
             builder = builder.unix_socket(path.clone());
         }

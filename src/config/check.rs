@@ -126,9 +126,7 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: in_force("streaming.recovery", &file.streaming.recovery)
-                .and_then(Recovery::from_word)
-                .unwrap_or(Recovery::Error),
+            recovery: Recovery::from_word(&file.streaming.recovery).unwrap_or(Recovery::Error),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),
@@ -155,8 +153,9 @@ fn settings(
         },
         cache: CacheSettings {
             enabled: file.cache.enabled,
-            ttl: file.cache.ttl_seconds.map(Duration::from_secs),
-            max_bytes: file.cache.max_mb.map(|megabytes| megabytes << 20),
+            ttl: Duration::from_secs(file.cache.ttl_seconds),
+            max_bytes: file.cache.max_mb << 20,
+            shared: file.cache.shared,
         },
         dashboard: dashboard(file.dashboard),
         tokens,

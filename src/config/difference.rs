@@ -13,6 +13,7 @@ const AT_START: &[(&str, &str)] = &[
     ("server.listen", "needs a restart"),
     ("server.max_connections", "needs a restart"),
     ("server.keep_alive_seconds", "needs a restart"),
+    ("cache.", "needs a restart"),
     ("dashboard.", "holds from the dashboard's next start on"),
 ];
 /// A value in a sentence is not longer than it needs to be recognised.

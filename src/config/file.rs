@@ -250,8 +250,12 @@ pub(super) struct Store {
 #[serde(deny_unknown_fields)]
 pub(super) struct Cache {
     pub enabled: bool,
-    pub ttl_seconds: Option<u64>,
-    pub max_mb: Option<u64>,
+    /// How long an answer is given again.
+    pub ttl_seconds: u64,
+    /// All answers together.
+    pub max_mb: u64,
+    /// Whether a client gets what another, with another token, was answered.
+    pub shared: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

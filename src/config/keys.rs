@@ -219,6 +219,7 @@ pub(super) static KEYS: &[Key] = &[
             max: 1_048_576,
         },
     ),
+    key("cache.shared", Rule::Flag),
     key(
         "dashboard.refresh_ms",
         Rule::Whole {

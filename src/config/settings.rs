@@ -313,8 +313,10 @@ pub struct StoreSettings {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CacheSettings {
     pub enabled: bool,
-    pub ttl: Option<Duration>,
-    pub max_bytes: Option<u64>,
+    pub ttl: Duration,
+    pub max_bytes: u64,
+    /// Whether one client gets what another was answered.
+    pub shared: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -28,11 +28,6 @@ const fn all(pattern: &'static str) -> Unbuilt {
 /// Kinds of providers are not listed: which protocols are built is told by the caller.
 const UNBUILT: &[Unbuilt] = &[
     Unbuilt {
-        pattern: "streaming.recovery",
-        values: Values::Only(&["restart"]),
-        meanwhile: "; error is in force",
-    },
-    Unbuilt {
         pattern: "probe.mode",
         values: Values::Only(&["completion"]),
         meanwhile: "; models is in force",
@@ -40,7 +35,6 @@ const UNBUILT: &[Unbuilt] = &[
     all("probe.usd_per_day"),
     all("alerts."),
     all("store."),
-    all("cache."),
 ];
 
 /// The row that a setting with that value falls under; `None` where it is built.

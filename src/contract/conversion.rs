@@ -55,6 +55,7 @@ impl Status {
             series: series(&picture.columns, picture),
             alerts: Vec::new(),
             dropped,
+            cache: None,
             events: picture.events.iter().map(EventReport::from).collect(),
         }
     }

@@ -123,8 +123,26 @@ pub struct Status {
     /// Firing alerts.
     pub alerts: Vec<serde_json::Value>,
     pub dropped: Dropped,
+    /// Only where there is a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
+}
+
+/// How the cache of answers has done since the start, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheReport {
+    /// Requests that were answered with what was kept.
+    pub hits: u64,
+    /// Requests that could have been, and asked a provider.
+    pub misses: u64,
+    /// Requests that waited for the answer to another.
+    pub coalesced: u64,
+    /// Answers that are kept.
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 /// What bounded queues had to drop since the start. All zero in good health.
@@ -138,11 +156,14 @@ pub struct Dropped {
     /// Log lines that came faster than they could be written.
     #[serde(default)]
     pub log_lines: u64,
+    /// Answers that were too much to be held back, and went on live.
+    #[serde(default)]
+    pub held_answers: u64,
 }
 
 impl Dropped {
     pub fn total(self) -> u64 {
-        self.observations + self.events + self.log_lines
+        self.observations + self.events + self.log_lines + self.held_answers
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! It keeps a sequential likelihood ratio `g` of "nine in ten fail" against "as many fail as
 //! usual" (a CUSUM): `g += ln(0.9 / base)` on a failure, `g = max(0, g + ln(0.1 / (1 − base)))` on
-//! a first token. At the usual 5 % four failures in a row open it and four first tokens of trial
-//! requests close it again; a target that always fails a quarter of the time takes about nine. The
-//! usual rate is the worst of its own and its peers', so that a bad day of everybody ejects nobody.
+//! a first token; a stream that breaks after its own takes that back as well. At the usual 5 % four
+//! failures in a row open it and four first tokens of trial requests close it again; a target that
+//! always fails a quarter of the time takes about nine. The usual rate is the worst of its own and
+//! its peers', so that a bad day of everybody ejects nobody.
 
 use super::decay::DecayedMean;
 use super::units::Moment;
@@ -20,6 +21,7 @@ const BROKEN: f64 = 0.9;
 const BASE: (f64, f64) = (0.05, 0.5);
 /// First pause; each further one is twice as long, up to [`LONGEST`], in seconds.
 const PAUSE: f64 = 3.0;
+/// Its jitter included: who is well again is found out within that.
 const LONGEST: f64 = 30.0;
 /// Up to that part is added by chance, so that many targets do not return at once.
 const JITTER: f64 = 0.2;
@@ -58,6 +60,8 @@ pub struct Circumstance {
     pub peers: f64,
     /// Whether this was a half-open breaker's one trial.
     pub trial: bool,
+    /// Whether a failure broke off what had begun: its first token was counted as a success.
+    pub had_begun: bool,
     /// Whether fewer than half of all breakers are open, so that one more may be.
     pub may_open: bool,
     /// A draw in 0..1 that spreads the pauses of many targets.
@@ -111,6 +115,9 @@ impl Breaker {
             return None;
         }
         self.evidence += (BROKEN / self.base).ln();
+        if around.had_begun {
+            self.evidence -= self.relief();
+        }
         let may_open = around.may_open || self.state == BreakerState::HalfOpen;
         (self.evidence >= TRIP && may_open).then(|| self.open(around.luck, now))
     }
@@ -120,7 +127,7 @@ impl Breaker {
         if !self.listens(0.0, &around, now) {
             return None;
         }
-        self.evidence = (self.evidence + ((1.0 - BROKEN) / (1.0 - self.base)).ln()).max(0.0);
+        self.evidence = (self.evidence + self.relief()).max(0.0);
         if self.state == BreakerState::HalfOpen && self.evidence <= 0.0 {
             self.state = BreakerState::Closed;
             self.closed_at = now;
@@ -155,9 +162,14 @@ impl Breaker {
         Transition::HalfOpened
     }
 
+    /// What a first token takes away; negative.
+    fn relief(&self) -> f64 {
+        ((1.0 - BROKEN) / (1.0 - self.base)).ln()
+    }
+
     fn open(&mut self, luck: f64, now: Moment) -> Transition {
-        let pause =
-            (PAUSE * 2_f64.powi(self.trips.cast_signed())).min(LONGEST) * (1.0 + JITTER * luck);
+        let spread = 1.0 + JITTER * luck;
+        let pause = (PAUSE * 2_f64.powi(self.trips.cast_signed()) * spread).min(LONGEST);
         let until = now.plus(Duration::from_secs_f64(pause));
         self.trips = (self.trips + 1).min(MOST_TRIPS);
         self.state = BreakerState::Open(until);
@@ -199,6 +211,7 @@ mod tests {
             own,
             peers: 0.02,
             trial,
+            had_begun: false,
             may_open: true,
             luck: 0.0,
         }
@@ -233,6 +246,30 @@ mod tests {
             breaker.succeeded(around(0.5, true), at(104)),
             Some(Transition::Closed)
         );
+    }
+
+    #[test]
+    fn streams_that_break_after_their_first_token_open_it_as_fast() {
+        let broke = Circumstance {
+            had_begun: true,
+            ..around(0.02, false)
+        };
+        let mut breaker = Breaker::default();
+        for _ in 0..3 {
+            assert_eq!(breaker.succeeded(around(0.02, false), at(1)), None);
+            assert_eq!(breaker.failed(broke, at(1)), None);
+        }
+        assert_eq!(breaker.succeeded(around(0.02, false), at(1)), None);
+        assert!(breaker.failed(broke, at(1)).is_some());
+
+        // And a trial that breaks off is a trial that failed.
+        breaker.tick(0.02, at(100));
+        let broke = Circumstance {
+            trial: true,
+            ..broke
+        };
+        assert_eq!(breaker.succeeded(around(0.02, true), at(101)), None);
+        assert!(breaker.failed(broke, at(102)).is_some());
     }
 
     #[test]
@@ -298,7 +335,7 @@ mod tests {
                 }
                 let Some(Transition::Opened(until)) = opened else { unreachable!() };
                 let pause = until.seconds_since(now);
-                prop_assert!((3.0..=36.0).contains(&pause), "{pause}");
+                prop_assert!((3.0..=30.0).contains(&pause), "{pause}");
                 now = until;
                 prop_assert_eq!(breaker.tick(0.02, now), Some(Transition::HalfOpened));
             }

@@ -63,6 +63,9 @@ pub struct AttemptEnd {
     pub limits: RateLimits,
     /// Whether the client's own time limit ended it: that says little about the target.
     pub hurried: bool,
+    /// Seconds for which nothing had come when the client left, where that is longer than a first
+    /// token may take: it says how slow the target is at least.
+    pub overdue: Option<f64>,
 }
 
 impl AttemptEnd {

@@ -59,6 +59,27 @@ impl Metered {
         basis: Basis::Exact,
     };
 
+    /// Both together; no surer than the less sure of them.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let (one, two) = (self.usage, other.usage);
+        let is_exact = [self.basis, other.basis] == [Basis::Exact; 2];
+        Self {
+            usage: Usage {
+                input: one.input + two.input,
+                output: one.output + two.output,
+                cached: one.cached + two.cached,
+                written: one.written + two.written,
+                reasoning: one.reasoning + two.reasoning,
+            },
+            basis: if is_exact {
+                Basis::Exact
+            } else {
+                Basis::Estimated
+            },
+        }
+    }
+
     pub fn exact(usage: Usage) -> Self {
         Self {
             usage,

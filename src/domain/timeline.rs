@@ -355,6 +355,7 @@ mod tests {
             ticket: Ticket::default(),
             limits: RateLimits::default(),
             hurried: false,
+            overdue: None,
         };
         let (exact, reckoned) = (used(Basis::Exact), used(Basis::Estimated));
         let mut unpriced = Tally::default();

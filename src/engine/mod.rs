@@ -61,6 +61,7 @@ enum Wish {
 pub struct Losses {
     observations: AtomicU64,
     events: AtomicU64,
+    held_answers: AtomicU64,
 }
 
 impl Losses {
@@ -72,6 +73,11 @@ impl Losses {
     /// Events that slow readers missed.
     pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// Answers that were too much to be held back.
+    pub fn held_answers(&self) -> u64 {
+        self.held_answers.load(Ordering::Relaxed)
     }
 }
 
@@ -237,6 +243,11 @@ impl Handle {
     /// A reader of [`Handle::events`] was too slow for so many.
     pub fn missed_events(&self, count: u64) {
         self.losses.events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// An answer was too much to be held back, and went on live.
+    pub fn let_go(&self) {
+        self.losses.held_answers.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn ask<T>(&self, wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Result<T, Busy> {

@@ -11,9 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 /// How often time is told to the fleet and pictures are renewed: people cannot read faster.
 const TICK: Duration = Duration::from_millis(250);
-/// What comes in the meantime is learnt together: to be woken for each would cost more than to
-/// learn it.
+/// While much comes in it is learnt together, this often: to be woken for each would cost more than
+/// to learn it.
 const REST: Duration = Duration::from_millis(2);
+/// So many observations within ten milliseconds are much.
+const MUCH: usize = 16;
+const WHILE: Duration = Duration::from_millis(10);
 /// How many observations are learnt before the table is published again.
 const OBSERVATIONS_PER_TURN: usize = 256;
 
@@ -23,30 +26,75 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
     let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
     let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
     let mut is_resting = false;
+    let mut rush = Rush::new();
     loop {
         // Biased so that a stop or an operator's wish never waits behind a flood of samples.
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            Some(wish) = engine.wishes.recv() => engine.grant(wish),
+            Some(wish) = engine.wishes.recv() => {
+                // Whoever asks hears of all that was told before.
+                engine.catch_up(&mut batch);
+                engine.grant(wish);
+            }
             _ = tick.tick() => engine.tick(),
             () = &mut rest, if is_resting => is_resting = false,
             received = engine.observations.recv_many(&mut batch, OBSERVATIONS_PER_TURN), if !is_resting => {
                 if received == 0 {
                     return; // Every handle is gone, so nobody is left to serve.
                 }
+                engine.learn(&mut batch);
                 // A full batch has more behind it.
-                is_resting = received < OBSERVATIONS_PER_TURN;
+                is_resting = rush.is_on(received) && received < OBSERVATIONS_PER_TURN;
                 if is_resting {
                     rest.as_mut().reset(Instant::now() + REST);
                 }
-                engine.learn(&mut batch);
             }
         }
     }
 }
 
+/// Whether much comes in.
+struct Rush {
+    began: Instant,
+    learnt: usize,
+}
+
+impl Rush {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            learnt: 0,
+        }
+    }
+
+    fn is_on(&mut self, received: usize) -> bool {
+        let now = Instant::now();
+        if now - self.began > WHILE {
+            *self = Self {
+                began: now,
+                learnt: 0,
+            };
+        }
+        self.learnt += received;
+        self.learnt > MUCH
+    }
+}
+
 impl Engine {
+    /// Learns what waits, up to as much as there was room for when this began.
+    fn catch_up(&mut self, batch: &mut Vec<Observation>) {
+        for _ in 0..self.observations.len() {
+            let Ok(observation) = self.observations.try_recv() else {
+                break;
+            };
+            batch.push(observation);
+        }
+        if !batch.is_empty() {
+            self.learn(batch);
+        }
+    }
+
     fn grant(&mut self, wish: Wish) {
         let now = clock::now();
         // Who asked may have left; then nobody hears the answer, and that is all.

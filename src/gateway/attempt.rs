@@ -7,6 +7,8 @@ use crate::domain::{
     Payer, Price, RateLimits, RoutingTable, spent,
 };
 use crate::engine::Handle;
+use crate::protocols::Upset;
+use std::time::Duration;
 
 /// Lives as long as the attempt does. Dropped before [`Attempt::finish`] it reports a client that
 /// left.
@@ -24,6 +26,12 @@ pub(super) struct Attempt {
     pub lost: u32,
     /// Whether the client's own limit ends it, before the target's would.
     hurried: bool,
+    /// How long it may say nothing before a client that leaves has left it for that.
+    patience: Duration,
+    /// Seconds for which it said nothing, where that is longer.
+    overdue: Option<f64>,
+    /// Whether its answer's head is here.
+    is_answered: bool,
     limits: RateLimits,
     first_token: Option<f64>,
     usage: Option<Metered>,
@@ -58,11 +66,31 @@ impl Attempt {
             streamed,
             lost: 0,
             hurried: false,
+            patience: Duration::MAX,
+            overdue: None,
+            is_answered: false,
             limits: RateLimits::default(),
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
         })
+    }
+
+    /// A client that leaves has left it for its slowness once it said nothing for so long.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Nothing more came for so long, and now the client has left.
+    pub fn left_waiting(&mut self, waited: Duration) {
+        self.overdue = Some(waited.as_secs_f64()).filter(|_| waited > self.patience);
+    }
+
+    /// Whether the first content came.
+    pub fn has_first_token(&self) -> bool {
+        self.first_token.is_some()
     }
 
     /// The first content is here.
@@ -86,6 +114,7 @@ impl Attempt {
 
     /// An answer's headers are here, with what they say of our limits.
     pub fn heard(&mut self, limits: RateLimits) {
+        self.is_answered = true;
         if !limits.is_empty() {
             self.limits = limits;
         }
@@ -94,6 +123,11 @@ impl Attempt {
     /// It may take only as long as the client gave the whole request.
     pub fn hurry(&mut self) {
         self.hurried = true;
+    }
+
+    /// Its answer was to be held back and was too much for that.
+    pub fn let_go(&self) {
+        self.handle.let_go();
     }
 
     /// Ends it, and says what it cost.
@@ -122,11 +156,33 @@ impl Spent {
         usage: Some(Metered::NOTHING),
         cost: Some(Money::ZERO),
     };
+
+    /// Both together; what is unknown of one is unknown of the sum.
+    pub fn plus(self, other: Self) -> Self {
+        let usage = self.usage.zip(other.usage);
+        let cost = self.cost.zip(other.cost);
+        Self {
+            usage: usage.map(|(one, other)| one.plus(other)),
+            cost: cost.map(|(one, other)| one + other),
+        }
+    }
+}
+
+/// A failed attempt, reported already.
+pub(super) struct Setback {
+    pub upset: Upset,
+    pub spent: Spent,
+    /// Whether it broke after its first content.
+    pub had_content: bool,
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let (ended, cost) = (clock::now(), self.cost());
+        let ended = clock::now();
+        if self.outcome == Outcome::Cancelled && !self.is_answered {
+            self.left_waiting(ended.since(self.started));
+        }
+        let cost = self.cost();
         self.booking.settle(cost);
         let used = self.usage.map(|used| used.usage.input + used.usage.output);
         self.lease.settle(used, ended);
@@ -144,6 +200,7 @@ impl Drop for Attempt {
             ticket: self.lease.ticket(),
             limits: std::mem::take(&mut self.limits),
             hurried: self.hurried,
+            overdue: self.overdue,
         }));
     }
 }

@@ -7,7 +7,7 @@ use super::admission::Admission;
 use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::Exchange;
-use super::forward::read_body;
+use super::intake::read_body;
 use crate::clock;
 use crate::domain::{Field, choose};
 use crate::protocols::Dialect;

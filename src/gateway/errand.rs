@@ -41,6 +41,15 @@ impl Errand {
         }
     }
 
+    /// Bytes of a whole answer; one that is larger is none. A text of four million tokens fits, and
+    /// so do vectors for all that may be asked at once.
+    pub fn largest_answer(self) -> usize {
+        match self {
+            Self::Talk(_) => 16 * 1024 * 1024,
+            Self::Embed => 64 * 1024 * 1024,
+        }
+    }
+
     pub fn needs(self, object: &RawObject<'_>) -> Needs {
         match self {
             Self::Talk(dialect) => dialect.front().needs(object),

@@ -2,7 +2,8 @@
 
 use super::Gateway;
 use super::admission::Admission;
-use super::attempt::{Attempt, Spent};
+use super::attempt::{Attempt, Setback, Spent};
+use super::recovery::Recovery;
 use super::relay::{Pace, Relay};
 use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
@@ -15,8 +16,6 @@ use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
-/// A whole answer larger than this is not one.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// As much of an error's body is read.
 const LARGEST_ERROR: usize = 64 * 1024;
 
@@ -55,7 +54,7 @@ impl Exchange<'_> {
         table: &RoutingTable,
         mut attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let id = &table.candidates[attempt.target].id;
         let provider = table.candidates[attempt.target].provider;
         // One attempt, one configuration: it ends on the connection and with the key it began with.
@@ -137,26 +136,23 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let headers = kept_headers(answer.headers());
         let limits = self.gateway.limits.load();
         let pace = Pace {
             idle: limits.idle_timeout,
             until: self.started + limits.stream_timeout,
         };
-        drop(limits);
-        let relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt)
+        let mut relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt)
             .closed_by(self.gateway.closing.clone());
-        match relay.until_content(until).await {
-            Ok(relay) => Ok(Answer::Stream {
-                headers,
-                relay: Box::new(relay),
-            }),
-            Err((upset, attempt)) => Err(match attempt {
-                Some(attempt) => failed(attempt, upset),
-                None => upset,
-            }),
+        if let Recovery::Restart(shelf) = &limits.recovery {
+            relay.hold(shelf.place());
         }
+        let relay = relay.until_content(until).await?;
+        Ok(Answer::Stream {
+            headers,
+            relay: Box::new(relay),
+        })
     }
 
     async fn whole(
@@ -165,9 +161,10 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Upset> {
+    ) -> Result<Answer, Setback> {
         let headers = kept_headers(answer.headers());
-        let body = match timeout_at(until, collect(answer, LARGEST_ANSWER)).await {
+        let largest = self.admission.errand.largest_answer();
+        let body = match timeout_at(until, collect(answer, largest)).await {
             Err(_) => {
                 return Err(failed(
                     attempt,
@@ -244,16 +241,20 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
     }
 }
 
-/// Reports an attempt as failed, and hands its upset on.
-fn failed(attempt: Attempt, upset: Upset) -> Upset {
+/// Reports an attempt as failed before its first content, and hands its upset on.
+pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
     let usage = is_refusal(&upset).then_some(Metered::NOTHING);
-    attempt.finish(Outcome::Failed(upset.failure), usage);
-    upset
+    let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
+    Setback {
+        upset,
+        spent,
+        had_content: false,
+    }
 }
 
 /// Whether the provider did no work, and so bills none: it answered with an error, or was not even
 /// reached. Where no answer came, or a part of one, nobody knows.
-pub(super) fn is_refusal(upset: &Upset) -> bool {
+fn is_refusal(upset: &Upset) -> bool {
     upset.status >= 400 || upset.unsent || upset.failure.is_client_mistake()
 }
 
@@ -267,15 +268,14 @@ async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant)
 
 /// The whole body, up to so many bytes.
 pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
+    let too_large = || Upset::silent(Failure::Server, "the provider's answer is too large");
+    if answer.content_length() > Some(most as u64) {
+        return Err(too_large());
+    }
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > most => {
-                return Err(Upset::silent(
-                    Failure::Server,
-                    "the provider's answer is too large",
-                ));
-            }
+            Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(too_large()),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
             Err(error) => {

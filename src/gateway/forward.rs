@@ -2,169 +2,81 @@
 //! on attempts and one on time.
 
 use super::Gateway;
-use super::admission::{Admission, request_id};
-use super::attempt::{Attempt, Spent};
-use super::entrance::Entrance;
-use super::errand::Errand;
+use super::admission::Admission;
+use super::attempt::{Attempt, Setback, Spent};
 use super::error::GatewayError;
-use super::exchange::{Answer, Exchange, is_refusal};
+use super::exchange::{Answer, Exchange};
+use super::intake::{Question, stream_headers};
 use super::record::Record;
+use super::recovery::Head;
 use crate::clock;
 use crate::domain::{
     Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Payer, Reason, RequestOutcome,
     RoutingTable, Scarcity, Scope, Verdict, choose,
 };
-use crate::protocols::Upset;
-use axum::body::{Body, to_bytes};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::Response;
-use bytes::Bytes;
-use http_body::Body as _;
+use axum::http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// While other targets are untried one attempt gets at most this part of the time.
-const PART_OF_TIME: f64 = 0.6;
-/// A request that states its tokens gets at least that many times what these should take.
-const PATIENCE: f64 = 1.5;
 /// Choices that may be lost to somebody quicker before we give up.
 const RACES: u32 = 8;
 
-/// Serves one request.
-pub(super) async fn run(
-    gateway: Gateway,
-    errand: Errand,
-    entrance: Entrance,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let Entrance { place, payer } = entrance;
-    let mut record = Record::begin(&gateway.handle, request_id(&headers), place);
-    let mut closing = gateway.closing.clone();
-    let served = tokio::select! {
-        biased;
-        served = serve(&gateway, errand, (&headers, body), &payer, &mut record) => served,
-        () = closing.told() => Err(GatewayError::closing()),
-    };
-    match served {
-        Ok(Answer::Whole {
-            headers,
-            body,
-            spent,
-        }) => {
-            record.end(RequestOutcome::Ok, spent);
-            let mut response = Response::new(Body::from(body));
-            *response.headers_mut() = headers;
-            record.mark(response.headers_mut());
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
-        Ok(Answer::Stream { headers, relay }) => {
-            let mut response = Response::new(Body::empty());
-            *response.headers_mut() = headers;
-            record.mark(response.headers_mut());
-            stream_headers(response.headers_mut());
-            *response.body_mut() = Body::from_stream(relay.into_body(record));
-            response
-        }
-        Err(error) => {
-            let mut response = error.respond(errand.dialect());
-            record.mark(response.headers_mut());
-            response
-        }
-    }
-}
-
-async fn serve(
-    gateway: &Gateway,
-    errand: Errand,
-    (headers, body): (&HeaderMap, Body),
-    payer: &Payer,
-    record: &mut Record,
-) -> Result<Answer, GatewayError> {
-    let mistaken = |record: &mut Record, error| {
-        record.end(
-            RequestOutcome::Error(Failure::InvalidRequest),
-            Spent::NOTHING,
-        );
-        error
-    };
-    let body = read_body(body, gateway.limits.load().max_body)
-        .await
-        .map_err(|error| mistaken(record, error))?;
-    let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let admission = Admission::read(errand, headers, &body, &catalogue)
-        .map_err(|error| mistaken(record, error))?;
-    let id = record.decision().to_string();
-    Journey {
-        gateway,
-        admission: &admission,
-        headers,
-        id: &id,
-        payer,
-        attempts: Attempts::new(gateway.limits.load().max_retries),
-        record,
-        tried: Vec::new(),
-        outgrown: Vec::new(),
-        spent: Spent::NOTHING,
-        started: Instant::now(),
-    }
-    .run()
-    .await
-}
-
-/// The whole body. One that says it is too large is not read at all, so that a client that asks
-/// first (`Expect: 100-continue`) does not even send it.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(GatewayError::too_large(limit));
-    }
-    to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.is::<http_body_util::LengthLimitError>() {
-                return GatewayError::too_large(limit);
-            }
-            // So the listener says that it came too slowly.
-            let broke = inner.downcast_ref::<std::io::Error>();
-            if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
-                return GatewayError::too_slow();
-            }
-            cause = inner.source();
-        }
-        GatewayError::invalid(None, "the request's body broke off")
-    })
-}
-
 /// One request on its way through the targets.
-struct Journey<'g> {
-    gateway: &'g Gateway,
-    admission: &'g Admission<'g>,
+pub(super) struct Journey<'g> {
+    pub gateway: &'g Gateway,
+    pub admission: &'g Admission<'g>,
     headers: &'g HeaderMap,
     id: &'g str,
     payer: &'g Payer,
     record: &'g mut Record,
-    attempts: Attempts,
-    tried: Vec<usize>,
+    pub attempts: Attempts,
+    pub tried: Vec<usize>,
+    /// The last of them that may do better when it is asked again, and how it failed.
+    repeatable: Option<(usize, Failure)>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
-    /// What the failed attempts used up.
+    /// What the attempts that failed before their first content used up.
     spent: Spent,
-    started: Instant,
+    /// For a client that must wait for a held stream.
+    head: Option<Head>,
+    pub started: Instant,
+    /// When the client's waiting for a first content began: again where an answer broke that was
+    /// held back.
+    pub since: Instant,
 }
 
-impl Journey<'_> {
-    async fn run(mut self) -> Result<Answer, GatewayError> {
+impl<'g> Journey<'g> {
+    /// At its beginning. `head` is for a client that must wait for a held stream.
+    pub fn new(question: &Question<'g>, record: &'g mut Record, head: Option<Head>) -> Self {
+        let now = Instant::now();
+        Self {
+            gateway: question.gateway,
+            admission: question.admission,
+            headers: question.headers,
+            id: question.id,
+            payer: question.payer,
+            attempts: Attempts::new(question.gateway.limits.load().max_retries),
+            record,
+            tried: Vec::new(),
+            repeatable: None,
+            outgrown: Vec::new(),
+            spent: Spent::NOTHING,
+            head: head.filter(|_| question.admission.stream),
+            started: now,
+            since: now,
+        }
+    }
+
+    /// Asks targets until one answers.
+    pub async fn run(mut self) -> Result<Answer, GatewayError> {
         let (mut table, mut choice, mut attempt) = self.first()?;
         let limit = self.time_limit(&table, &choice);
-        let deadline = self.started + limit;
+        let mut deadline = self.deadline(limit);
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.made();
+            self.tell_head();
             let target = choice.target;
             let until = self.attempt_deadline(&choice, limit);
             if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
@@ -177,33 +89,58 @@ impl Journey<'_> {
                 id: self.id,
                 started: self.started,
             };
-            let upset = match exchange.try_once(&table, attempt, until).await {
+            let setback = match exchange.try_once(&table, attempt, until).await {
                 Ok(answer) => return Ok(answer),
-                Err(upset) => upset,
+                Err(setback) => setback,
             };
             if !self.tried.contains(&target) {
                 self.tried.push(target);
             }
-            if !is_refusal(&upset) {
-                self.spent = Spent::default();
+            if setback.had_content {
+                self.record.lost(setback.spent);
+                self.since = Instant::now();
+                deadline = self.deadline(limit);
+            } else {
+                self.spent = self.spent.plus(setback.spent);
             }
+            let upset = &setback.upset;
             if upset.failure == Failure::ContextLength {
                 self.outgrown.push(target);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let untried = self.others_left(&self.tried) || self.anybody_left(upset.failure);
-            let next = match self.attempts.after(upset.failure, untried, left) {
+            let (verdict, target, failure) = self.verdict(target, upset.failure, left);
+            let next = match verdict {
                 Verdict::GiveUp => None,
-                _ if !affords(&table, upset.failure) => None,
+                _ if !affords(&table, failure) => None,
                 Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => self.again(target, pause).await,
             };
             let Some(found) = next else {
-                return Err(self.give_up(&upset));
+                return Err(self.give_up(&setback));
             };
             (table, choice, attempt) = found;
             self.record.chose(&choice, &table);
         }
+    }
+
+    /// What to do after a failure, at which target, and because of which failure. Where the last one
+    /// can only fail again, one before it may yet do better.
+    fn verdict(
+        &mut self,
+        target: usize,
+        failure: Failure,
+        left: Duration,
+    ) -> (Verdict, usize, Failure) {
+        let untried = self.others_left(&self.tried) || self.anybody_left(failure);
+        let verdict = self.attempts.after(failure, untried, left);
+        if failure.may_be_repeated() {
+            self.repeatable = Some((target, failure));
+        } else if let (Verdict::GiveUp, true, Some((earlier, failure))) =
+            (verdict, failure.may_go_elsewhere(), self.repeatable)
+        {
+            return (self.attempts.after(failure, false, left), earlier, failure);
+        }
+        (verdict, target, failure)
     }
 
     fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {
@@ -233,8 +170,23 @@ impl Journey<'_> {
         GatewayError::no_target(none, &table, now)
     }
 
+    /// What a client is told that must wait for a held stream: who was asked first, and how often
+    /// somebody was asked so far.
+    fn tell_head(&self) {
+        let Some(head) = &self.head else { return };
+        head.send_modify(|head| {
+            if let Some(head) = head {
+                return self.record.mark_attempts(head);
+            }
+            let mut first = HeaderMap::new();
+            self.record.mark(&mut first);
+            stream_headers(&mut first);
+            *head = Some(first);
+        });
+    }
+
     /// Whether somebody else may still be asked, and is not known to be unwell.
-    fn others_left(&self, tried: &[usize]) -> bool {
+    pub fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
         let mut field = Field::default();
         let ask = self.ask(tried);
@@ -291,10 +243,11 @@ impl Journey<'_> {
             let table = handle.routing_table();
             let (now, luck) = (clock::now(), handle.luck());
             let choice = choose(&table, ask, now, luck, &mut field);
-            let begin = |choice: &Choice| {
-                Attempt::begin(handle, &table, choice, self.admission.stream, self.payer)
-            };
-            let attempt = choice.as_ref().ok().and_then(begin);
+            let attempt = choice.as_ref().ok().and_then(|choice| {
+                let is_stream = self.admission.stream;
+                let attempt = Attempt::begin(handle, &table, choice, is_stream, self.payer)?;
+                Some(attempt.patient(self.patience(&table, choice)))
+            });
             if attempt.is_some() || choice.is_err() {
                 let chosen = choice.as_ref().ok();
                 self.record
@@ -315,53 +268,18 @@ impl Journey<'_> {
         }
     }
 
-    fn give_up(&mut self, upset: &Upset) -> GatewayError {
+    fn give_up(&mut self, setback: &Setback) -> GatewayError {
+        let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);
-        let setting = if self.admission.stream && self.admission.timeout.is_none() {
+        let setting = if setback.had_content {
+            "[balancing] idle_timeout_ms or stream_timeout_ms"
+        } else if self.admission.stream && self.admission.timeout.is_none() {
             "[balancing] first_token_timeout_ms or timeout_ms"
         } else {
             "[balancing] timeout_ms or the header x-aibal-timeout-ms"
         };
         GatewayError::upstream(upset, self.record.provider(), setting)
-    }
-
-    /// Time for the whole request, or until a stream's first content; all attempts together.
-    fn time_limit(&self, table: &RoutingTable, choice: &Choice) -> Duration {
-        if let Some(own) = self.admission.timeout {
-            return own;
-        }
-        let limit = self.gateway.limits.load().timeout(choice.target);
-        match self.admission.max_tokens {
-            Some(tokens) if !self.admission.stream => {
-                let expected = table.candidates[choice.target]
-                    .estimate
-                    .latency(tokens as f64);
-                limit.max(Duration::try_from_secs_f64(expected * PATIENCE).unwrap_or(limit))
-            }
-            _ => limit,
-        }
-    }
-
-    fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> Instant {
-        let mut tried = self.tried.clone();
-        tried.push(choice.target);
-        let others = self.others_left(&tried);
-        let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
-        let mut part = if others && more_allowed {
-            limit.mul_f64(PART_OF_TIME)
-        } else {
-            limit
-        };
-        if self.admission.stream {
-            part = part.min(
-                self.gateway
-                    .limits
-                    .load()
-                    .first_token_timeout(choice.target),
-            );
-        }
-        (Instant::now() + part).min(self.started + limit)
     }
 }
 
@@ -369,16 +287,4 @@ impl Journey<'_> {
 /// target, or that its protocol has no words for, is no outage, and goes on at nobody's expense.
 fn affords(table: &RoutingTable, failure: Failure) -> bool {
     failure.is_client_mistake() || table.retries.spend(clock::now())
-}
-
-fn stream_headers(headers: &mut HeaderMap) {
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(
-        HeaderName::from_static("x-accel-buffering"),
-        HeaderValue::from_static("no"),
-    );
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod cache;
 mod closing;
 mod count;
 mod entrance;
@@ -12,13 +13,18 @@ mod error;
 mod exchange;
 mod forward;
 mod guard;
+mod intake;
 mod models;
+mod patience;
 mod record;
+mod recovery;
 mod relay;
 
+pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
+pub use recovery::{Recovery, Shelf};
 
 use crate::access::Caller;
 use crate::engine::Handle;
@@ -50,6 +56,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// A whole stream.
     pub stream_timeout: Duration,
+    /// Of streams that break after their first content.
+    pub recovery: Recovery,
     /// What differs for single targets, by their place in the catalogue.
     pub targets: Vec<TargetLimits>,
 }
@@ -86,6 +94,8 @@ pub struct Gateway {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub closing: Closing,
+    /// Nothing where no answer is given twice.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// The routes of /v1. Paths with `/v1` doubled or missing work too, for clients commonly err
@@ -148,7 +158,7 @@ async fn serve(
     body: Body,
 ) -> Response {
     match Entrance::of(&gateway, caller.as_deref()) {
-        Ok(entrance) => forward::run(gateway, errand, entrance, headers, body).await,
+        Ok(entrance) => intake::run(gateway, errand, entrance, headers, body).await,
         Err(error) => error.respond(errand.dialect()),
     }
 }

@@ -1,12 +1,14 @@
 //! One client request from its first decision to its end; reports and logs exactly once, on drop.
 
 use super::attempt::Spent;
+use super::cache::Part;
 use crate::clock;
 use crate::domain::{
     Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, Place,
     RequestEnd, RequestOutcome, Round, RoutingTable, Scarcity, cost_basis,
 };
 use crate::engine::Handle;
+use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const DECISION: HeaderName = HeaderName::from_static("x-aibal-decision");
@@ -14,6 +16,7 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-aibal-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-aibal-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-aibal-attempts");
 const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
+const CACHE: HeaderName = HeaderName::from_static("x-aibal-cache");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Dropped before its end is known it reports a client that left.
@@ -31,6 +34,10 @@ pub(super) struct Record {
     reason: &'static str,
     pub attempts: u32,
     spent: Spent,
+    /// What answers cost that broke off and were begun again.
+    lost: Spent,
+    /// Nothing where there is no cache.
+    pub cache: Option<Part>,
     /// Among those that run; kept for as long as the request does.
     _place: Place,
 }
@@ -51,6 +58,8 @@ impl Record {
             reason: "",
             attempts: 0,
             spent: Spent::default(),
+            lost: Spent::NOTHING,
+            cache: None,
             _place: place,
         }
     }
@@ -96,6 +105,19 @@ impl Record {
         );
     }
 
+    /// The answer is one that somebody else was given; nobody is asked.
+    pub fn repeats(&mut self, target: Option<usize>, provider: &str, model: &str) {
+        self.target = target;
+        provider.clone_into(&mut self.provider);
+        model.clone_into(&mut self.model);
+        self.reason = "cache";
+    }
+
+    /// The target, and its names.
+    pub fn answered_by(&self) -> (Option<usize>, &str, &str) {
+        (self.target, &self.provider, &self.model)
+    }
+
     pub fn decision(&self) -> DecisionId {
         self.decision
     }
@@ -112,7 +134,17 @@ impl Record {
 
     pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {
         self.outcome = outcome;
-        self.spent = spent;
+        self.spent = self.lost.plus(spent);
+    }
+
+    /// An answer broke off and is begun again: the request has cost that too.
+    pub fn lost(&mut self, spent: Spent) {
+        self.lost = self.lost.plus(spent);
+    }
+
+    /// The attempts so far.
+    pub fn mark_attempts(&self, headers: &mut HeaderMap) {
+        headers.insert(ATTEMPTS, self.attempts.into());
     }
 
     /// The headers that every answer carries, stream or not, good or bad.
@@ -128,6 +160,12 @@ impl Record {
             set(PROVIDER, &self.provider);
             set(MODEL, &self.model);
             set(ATTEMPTS, &self.attempts.to_string());
+        }
+        if let Some(part) = self.cache {
+            set(CACHE, part.word());
+            if let Part::Hit(age) = part {
+                set(AGE, &age.as_secs().to_string());
+            }
         }
         if let Some(cost) = self.spent.cost {
             set(COST, &format!("{:.9}", cost.usd()));

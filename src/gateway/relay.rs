@@ -1,22 +1,24 @@
-//! A stream on its way from an upstream to the client, event by event through its passage. Until the first content nothing has been promised and another target may still answer;
-//! after it a broken stream ends in an error event, and never looks like a whole one.
+//! A stream on its way from an upstream to the client, event by event through its passage. Until
+//! the first content nothing has been promised and another target may still answer; after it a
+//! broken stream ends in an error event, and never looks like a whole one. Where streams are begun
+//! again instead, nothing is promised until the answer is whole.
+
+mod opening;
 
 use super::attempt::{Attempt, Spent};
 use super::closing::Closing;
 use super::error::GatewayError;
 use super::record::Record;
+use super::recovery::Place;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// What may come before the first content and is held back; more than this is let go as if it
-/// were content.
-const HELD_EVENTS: u32 = 64;
-const HELD_BYTES: usize = 256 * 1024;
 /// How long the upstream may take to end its bytes once the answer is whole, so that the
 /// connection can be used again.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -41,6 +43,15 @@ struct Stretch {
     end: Option<Ending>,
 }
 
+impl Stretch {
+    fn broken(upset: Upset) -> Self {
+        Self {
+            end: Some(Ending::Broken(upset)),
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Ending {
     Whole,
@@ -56,6 +67,10 @@ pub(super) struct Relay {
     /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
     prompt: u64,
     held: BytesMut,
+    /// Where the answer is held back until it is whole.
+    place: Option<Place>,
+    /// Since when more is waited for.
+    waiting: Option<Instant>,
     /// For the error event.
     provider: String,
     attempt: Option<Attempt>,
@@ -82,6 +97,8 @@ impl Relay {
             pace,
             prompt,
             held: BytesMut::new(),
+            place: None,
+            waiting: None,
             provider: provider.to_owned(),
             attempt: Some(attempt),
             record: None,
@@ -97,46 +114,26 @@ impl Relay {
         self
     }
 
-    /// Reads up to the first content. On failure the attempt is over and the client has seen
-    /// nothing of it.
-    pub async fn until_content(
-        mut self,
-        deadline: Instant,
-    ) -> Result<Self, (Upset, Option<Attempt>)> {
-        let mut events = 0;
-        loop {
-            let read = timeout_at(deadline, self.upstream.next()).await;
-            let stretch = match read {
-                Err(_) => {
-                    let upset = Upset::silent(Failure::Timeout, "no first token in time");
-                    return Err((upset, self.attempt.take()));
-                }
-                Ok(read) => self.take_in(read),
-            };
-            events += stretch.events;
-            self.held.extend_from_slice(&stretch.out);
-            match stretch.end {
-                Some(Ending::Broken(upset)) if !stretch.content => {
-                    return Err((upset, self.attempt.take()));
-                }
-                Some(Ending::Broken(upset)) => {
-                    // Content and break in one read: the content is the client's, the break too.
-                    self.begin();
-                    let bytes = self.broken(&upset);
-                    self.held.extend_from_slice(&bytes);
-                    return Ok(self);
-                }
-                Some(Ending::Whole) => {
-                    self.begin();
-                    self.settle(Outcome::Success);
-                    return Ok(self);
-                }
-                None => {}
-            }
-            if stretch.content || events > HELD_EVENTS || self.held.len() > HELD_BYTES {
-                self.begin();
-                return Ok(self);
-            }
+    /// The whole answer is held back, for as long as its place holds it.
+    pub fn hold(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    fn metered(&self, is_whole: bool) -> Option<Metered> {
+        let (reported, said) = (self.passage.usage(), self.passage.said());
+        Metered::of(reported, is_whole, self.prompt, said)
+    }
+
+    /// The next read after the first content.
+    async fn more(&mut self) -> Stretch {
+        let now = Instant::now();
+        self.waiting = Some(now);
+        let deadline = self.pace.until.min(now + self.pace.idle);
+        let read = timeout_at(deadline, self.upstream.next()).await;
+        self.waiting = None;
+        match read {
+            Ok(read) => self.take_in(read),
+            Err(_) => self.too_slow(),
         }
     }
 
@@ -164,18 +161,15 @@ impl Relay {
 
     async fn next_bytes(&mut self) -> Option<Bytes> {
         if !self.held.is_empty() {
+            self.place = None;
             return Some(self.held.split().freeze());
         }
+        let mut closing = self.closing.clone();
         while !self.ended {
-            let deadline = self.pace.until.min(Instant::now() + self.pace.idle);
-            let read = tokio::select! {
+            let stretch = tokio::select! {
                 biased;
-                read = timeout_at(deadline, self.upstream.next()) => read,
-                () = self.closing.told() => return Some(self.close()),
-            };
-            let stretch = match read {
-                Ok(read) => self.take_in(read),
-                Err(_) => self.too_slow(),
+                stretch = self.more() => stretch,
+                () = closing.told() => return Some(self.close()),
             };
             let mut out = stretch.out;
             match stretch.end {
@@ -190,8 +184,18 @@ impl Relay {
                 return Some(out.freeze());
             }
         }
-        let _may_be_late = tokio::time::timeout(FAREWELL, self.upstream.next()).await;
         None
+    }
+
+    /// The answer is whole, but its bytes may not have ended yet. The client does not wait for
+    /// that.
+    fn part(&mut self) {
+        let mut upstream = std::mem::replace(&mut self.upstream, stream::empty().boxed());
+        if upstream.next().now_or_never().is_none() {
+            tokio::spawn(async move {
+                let _may_be_late = tokio::time::timeout(FAREWELL, upstream.next()).await;
+            });
+        }
     }
 
     /// One read of the upstream: bytes, an error, or the end.
@@ -270,10 +274,7 @@ impl Relay {
             "the provider sent nothing for [balancing] idle_timeout_ms"
         };
         self.ended = true;
-        Stretch {
-            end: Some(Ending::Broken(Upset::silent(Failure::Timeout, message))),
-            ..Stretch::default()
-        }
+        Stretch::broken(Upset::silent(Failure::Timeout, message))
     }
 
     /// Ends the attempt as failed; gives the event that tells the client.
@@ -303,9 +304,10 @@ impl Relay {
 
     fn settle(&mut self, outcome: Outcome) {
         self.ended = true;
-        let is_whole = outcome == Outcome::Success;
-        let (reported, said) = (self.passage.usage(), self.passage.said());
-        let usage = Metered::of(reported, is_whole, self.prompt, said);
+        if outcome == Outcome::Success {
+            self.part();
+        }
+        let usage = self.metered(outcome == Outcome::Success);
         let spent = self
             .attempt
             .take()
@@ -325,7 +327,10 @@ impl Relay {
 /// A client that leaves is billed for what it was sent.
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.attempt.is_some() {
+        if let Some(attempt) = &mut self.attempt {
+            if let Some(since) = self.waiting {
+                attempt.left_waiting(since.elapsed());
+            }
             self.settle(Outcome::Cancelled);
         }
     }

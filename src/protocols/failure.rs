@@ -129,6 +129,7 @@ fn classify(status: u16, headers: &HeaderMap, words: &Words) -> Failure {
         400 | 422 if CONTEXT_CODES.contains(&code) || has(&CONTEXT_PHRASES) => {
             Failure::ContextLength
         }
+        400 | 422 if has(&PREFILL_PHRASES) => Failure::Unsupported,
         400 if code == "invalid_api_key" || has(&KEY_PHRASES) || reason(&["API_KEY_INVALID"]) => {
             Failure::Auth
         }
@@ -158,6 +159,12 @@ const CONTEXT_PHRASES: [&str; 8] = [
     "is longer than the model's context length",
     "input tokens exceed the configured limit",
     "Input too long",
+];
+
+/// A model that takes no answer that is begun for it; others do.
+const PREFILL_PHRASES: [&str; 2] = [
+    "assistant message prefill",
+    "conversation must end with a user message",
 ];
 
 const KEY_PHRASES: [&str; 3] = ["Incorrect API key", "API key not valid", "API_KEY_INVALID"];
@@ -224,6 +231,13 @@ mod tests {
                 r#"{"object":"error","message":{"detail":[{"loc":["body"],"msg":"Input too long"}]}}"#
             ),
             Failure::ContextLength
+        );
+        assert_eq!(
+            class(
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill."}}"#
+            ),
+            Failure::Unsupported
         );
         assert_eq!(class(429, "<html>"), Failure::RateLimit(None));
         assert_eq!(class(418, ""), Failure::InvalidRequest);

@@ -39,6 +39,10 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn wants_usage(&self, _object: &RawObject<'_>) -> bool {
         true
     }
+    /// Headers that decide what the request's own words mean.
+    fn telling_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// What the request needs of a model.
     fn needs(&self, object: &RawObject<'_>) -> Needs;
     /// A request in no vendor's words.
@@ -47,6 +51,8 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode>;
     /// A failure, as the body of an answer.
     fn error(&self, told: &Told) -> Bytes;
+    /// A failure as the only event of a stream.
+    fn error_event(&self, told: &Told) -> Bytes;
 }
 
 /// A failure as clients are told of it, in OpenAI's terms.

@@ -1,6 +1,7 @@
 //! A JSON object whose values stay the bytes they came as: what we do not know passes through
 //! unharmed, and a long prompt is never built up and written out again.
 
+use crate::protocols::neutral::Mistake;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -64,13 +65,15 @@ impl<'a> RawObject<'a> {
         last.role.map(Cow::into_owned)
     }
 
-    /// The object as values; what is not JSON inside of a member cannot be, for it was read once.
-    pub fn value(&self) -> Value {
+    /// The object as values. It was read once, so that a member that cannot be has no bottom, or
+    /// none within reach.
+    pub fn value(&self) -> Result<Value, Mistake> {
         let members = self.0.iter().map(|(name, raw)| {
-            let value = serde_json::from_str(raw.get()).unwrap_or(Value::Null);
-            (name.clone().into_owned(), value)
+            let value = serde_json::from_str(raw.get());
+            let value = value.map_err(|_| Mistake::new(&**name, "is nested too deeply"))?;
+            Ok((name.clone().into_owned(), value))
         });
-        Value::Object(members.collect())
+        Ok(Value::Object(members.collect::<Result<_, _>>()?))
     }
 
     /// The object as bytes again, with some members replaced or, where they are new, added at the

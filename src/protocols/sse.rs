@@ -122,18 +122,22 @@ impl EventSplitter {
     fn boundary(&mut self) -> Option<usize> {
         let bytes = &self.buffer[..];
         let mut at = self.seen;
-        while let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) {
+        loop {
+            let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) else {
+                // What has no end in it is not looked at again, however long the line gets.
+                self.seen = bytes.len();
+                return None;
+            };
             let first = at + next;
             let second = first + line_end(&bytes[first..])?;
             match bytes.get(second) {
                 // The line goes on, or a next line begins.
                 Some(b'\n' | b'\r') => return Some(second + line_end(&bytes[second..])?),
                 Some(_) => at = second,
-                None => break,
+                None => return None,
             }
             self.seen = at;
         }
-        None
     }
 }
 
@@ -292,5 +296,10 @@ mod tests {
         splitter.push(&vec![b'x'; LONGEST_EVENT + 1]);
 
         assert_eq!(splitter.next_event(), Err(TooLong));
+
+        let mut splitter = LineSplitter::default();
+        splitter.push(&vec![b'x'; LONGEST_EVENT + 1]);
+
+        assert_eq!(splitter.next_line(), Err(TooLong));
     }
 }

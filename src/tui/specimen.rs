@@ -66,6 +66,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         providers,
         alerts: Vec::new(),
         dropped: Dropped::default(),
+        cache: None,
         events: events(),
     }
 }

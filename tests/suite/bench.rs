@@ -7,7 +7,7 @@ use aibal_tui::domain::{
     Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Closing, Gateway, Limits, guarded, router};
+use aibal_tui::gateway::{Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router};
 use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
@@ -22,6 +22,7 @@ pub struct Bench {
     pub url: String,
     pub handle: Handle,
     pub client: reqwest::Client,
+    pub cache: Option<Arc<Cache>>,
     router: axum::Router,
     stop: CancellationToken,
 }
@@ -41,6 +42,7 @@ pub fn limits() -> Limits {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_mins(1),
+        recovery: Recovery::Error,
         targets: Vec::new(),
     }
 }
@@ -82,7 +84,20 @@ pub async fn start_allowed(
     change(&mut catalogue);
     let (best, weights) = (Strategy::Best, Weights::default());
     let fleet = Fleet::new(catalogue, best, weights, 1, clock::now()).allowed(allowances);
-    serve(fleet, directory, limits(), None, access).await
+    serve(fleet, directory, limits(), None, (access, None)).await
+}
+
+/// The same with a cache.
+pub async fn start_cached(addresses: &[&str], limits: Limits, cache: CacheLimits) -> Bench {
+    let (catalogue, directory) = world(addresses);
+    let fleet = Fleet::new(
+        catalogue,
+        Strategy::Best,
+        Weights::default(),
+        1,
+        clock::now(),
+    );
+    serve(fleet, directory, limits, None, (None, Some(cache))).await
 }
 
 fn world(addresses: &[&str]) -> (Catalogue, Directory) {
@@ -126,7 +141,7 @@ pub async fn start_fleet(
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
-    serve(fleet, directory, limits, probes, None).await
+    serve(fleet, directory, limits, probes, (None, None)).await
 }
 
 async fn serve(
@@ -134,7 +149,7 @@ async fn serve(
     directory: Directory,
     limits: Limits,
     probes: Option<Duration>,
-    access: Option<Access>,
+    (access, cache): (Option<Access>, Option<CacheLimits>),
 ) -> Bench {
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
@@ -145,10 +160,12 @@ async fn serve(
     let interval = watch::channel(probes).1;
     let (task, _asking) = probe::Probe::new(handle.clone(), Arc::clone(&upstreams), interval);
     tokio::spawn(task.run(stop.clone()));
+    let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
     let gateway = Gateway {
         handle: handle.clone(),
         upstreams,
         limits: Arc::new(ArcSwap::from_pointee(limits)),
+        cache: cache.clone(),
         closing: Closing::default(),
     };
     let door = match access {
@@ -159,6 +176,7 @@ async fn serve(
         url: String::new(),
         handle,
         client: reqwest::Client::new(),
+        cache,
         router: door,
         stop,
     };

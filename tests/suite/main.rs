@@ -7,6 +7,7 @@ mod dashboard;
 mod demo;
 #[path = "../fuzz/exercise.rs"]
 mod exercise;
+mod faults;
 mod gateway;
 mod golden;
 mod lines;

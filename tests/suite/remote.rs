@@ -306,3 +306,28 @@ async fn the_socket_leads_to_the_same_instance() {
     serving.await.unwrap().unwrap();
     assert!(!path.exists(), "the socket's file goes with the instance");
 }
+
+#[tokio::test]
+async fn a_compressed_feed_comes_as_it_happens() {
+    let house = House::new();
+    let open = open(&house, anywhere()).await;
+    let url = format!("http://{}/api/events", open.address);
+    let request = reqwest::Client::builder().no_gzip().build().unwrap();
+    let request = request.get(&url).header("accept-encoding", "gzip");
+    let raw = request.send().await.unwrap();
+    assert_eq!(raw.headers()["content-encoding"], "gzip");
+
+    // By this name it is no neighbour of ours, so that it is asked for compressed answers.
+    let far = format!("0.0.0.0:{}", open.address.port());
+    let client = Client::remote(far.parse().unwrap(), None).unwrap();
+    let mut updates = client.watch(Window::Hour);
+    until(&mut updates, |status| status.revision == 1).await;
+    for revision in 2..5 {
+        let change = WeightsChange {
+            load: Some(revision as f64),
+            ..WeightsChange::default()
+        };
+        client.set_weights(change).await.unwrap();
+        until(&mut updates, |status| status.revision == revision).await;
+    }
+}

@@ -5,7 +5,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Rates, Route, Target,
     TargetId, WeightOverride,
 };
-use crate::gateway::{Limits, TargetLimits};
+use crate::gateway::{Limits, Recovery, TargetLimits};
 use crate::protocols::{
     Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
     certificates,
@@ -84,6 +84,10 @@ fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> Limits {
         first_token_timeout: balancing.first_token_timeout,
         idle_timeout: balancing.idle_timeout,
         stream_timeout: balancing.stream_timeout,
+        recovery: match settings.streaming.recovery {
+            config::Recovery::Error => Recovery::Error,
+            config::Recovery::Restart => Recovery::restart(),
+        },
         targets,
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Rates, Strategy, Target,
     TargetId, Tuning, WeightOverride, Weights,
 };
-use crate::gateway::Limits;
+use crate::gateway::{CacheLimits, Limits, Recovery};
 use crate::logs::Logs;
 use crate::protocols::{Directory, Endpoint, by_kind};
 use crate::server;
@@ -89,6 +89,11 @@ pub(super) async fn draw(
         weights: weights(settings),
         limits,
         connect_timeout: settings.balancing.connect_timeout,
+        cache: settings.cache.enabled.then_some(CacheLimits {
+            ttl: settings.cache.ttl,
+            max_bytes: settings.cache.max_bytes,
+            shared: settings.cache.shared,
+        }),
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
         allowances: allowances::of(settings),
         access: Access::new(tokens.clone()),
@@ -214,6 +219,20 @@ fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target
     std::iter::once(speaker).chain(embedder)
 }
 
+/// As a configured instance has them by default.
+fn built_in_limits() -> Limits {
+    Limits {
+        max_body: 20 * 1024 * 1024,
+        max_retries: 3,
+        timeout: Duration::from_secs(30),
+        first_token_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(15),
+        stream_timeout: Duration::from_mins(10),
+        recovery: Recovery::Error,
+        targets: Vec::new(),
+    }
+}
+
 /// The demo: simulated vendors, built-in limits, nothing saved.
 pub(super) fn of_demo(
     vendors: &Vendors,
@@ -246,16 +265,9 @@ pub(super) fn of_demo(
         strategy: Strategy::default(),
         tuning: Tuning::default(),
         weights: Weights::default(),
-        limits: Limits {
-            max_body: 20 * 1024 * 1024,
-            max_retries: 3,
-            timeout: Duration::from_secs(30),
-            first_token_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(15),
-            stream_timeout: Duration::from_mins(10),
-            targets: Vec::new(),
-        },
+        limits: built_in_limits(),
         connect_timeout: Duration::from_secs(5),
+        cache: None,
         probe_interval: Some(DEMO_PROBES),
         allowances: allowances::of_demo(),
         access: Access::default(),

@@ -31,7 +31,7 @@ fn a_reload_tells_what_changed() {
 
     assert_eq!(
         told(&changed),
-        ["balancing.max_retries 1 3", "cache.max_mb - 5"]
+        ["balancing.max_retries 1 3", "cache.max_mb 64 5"]
     );
     assert!(changed.touches("balancing") && changed.touches("balancing.max_retries"));
     assert!(!changed.touches("balancing.max") && !changed.touches("probe"));

@@ -321,16 +321,15 @@ fn a_timeout_that_somebody_set_outranks_what_is_built_in_for_slow_models() {
 #[test]
 fn what_is_not_built_yet_draws_a_warning_where_it_is_set() {
     let desk = Desk::with_file(
-        "[balancing]\nstrategy = \"least-busy\"\n[streaming]\nrecovery = \"restart\"\n\
+        "[balancing]\nstrategy = \"least-busy\"\n\
          [probe]\nmode = \"completion\"\nusd_per_day = 1\n[alerts]\nlatency_ms = 5\n\
          [[providers]]\nname = \"a\"\nkind = \"ollama\"\nrequests_per_minute = 5\n",
     );
 
     assert_snapshot!(desk.warnings(), @r#"
-    aibal.toml:4: streaming.recovery: "restart": accepted, but not built yet; error is in force
-    aibal.toml:6: probe.mode: "completion": accepted, but not built yet; models is in force
-    aibal.toml:7: probe.usd_per_day: accepted, but not built yet
-    aibal.toml:9: alerts.latency_ms: accepted, but not built yet
+    aibal.toml:4: probe.mode: "completion": accepted, but not built yet; models is in force
+    aibal.toml:5: probe.usd_per_day: accepted, but not built yet
+    aibal.toml:7: alerts.latency_ms: accepted, but not built yet
     "#);
 }
 

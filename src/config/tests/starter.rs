@@ -46,12 +46,7 @@ fn the_starter_file_names_every_setting() {
 #[test]
 fn every_default_stands_in_the_starter_file() {
     let defaults = layers::defaults().expect("defaults");
-    let optional = [
-        "budget.usd_per_day",
-        "budget.usd_per_month",
-        "cache.ttl_seconds",
-        "cache.max_mb",
-    ];
+    let optional = ["budget.usd_per_day", "budget.usd_per_month"];
 
     for key in crate::config::keys::KEYS {
         let is_optional = key.path.contains(['[', '*']) || optional.contains(&key.path);
@@ -188,7 +183,7 @@ fn init_writes_the_starter_file_once() {
 
 #[test]
 fn path_and_check_tell_what_is_read() {
-    let desk = Desk::with_file("[cache]\nenabled = true\n").variable("OPENAI_API_KEY", "k");
+    let desk = Desk::with_file("[alerts]\nlatency_ms = 9000\n").variable("OPENAI_API_KEY", "k");
 
     let places = path(&desk.sources).replace(&desk.folder.path().display().to_string(), "");
     let report = check(&desk.sources).expect("no mistakes").to_string();
@@ -199,7 +194,7 @@ fn path_and_check_tell_what_is_read() {
     /desk/.env (not there)
     ");
     insta::assert_snapshot!(report, @"
-    warning: aibal.toml:2: cache.enabled: accepted, but not built yet
+    warning: aibal.toml:2: alerts.latency_ms: accepted, but not built yet
     no mistakes in aibal.toml; 1 of 1 providers usable
     ");
 }

@@ -96,6 +96,7 @@ impl Fleet {
                 self.targets[end.target].ended(Some(false), now);
             }
             Outcome::Failed(failure) => self.attempt_failed(end, failure, now, effects),
+            Outcome::Cancelled if end.overdue.is_some() => self.learn_slowness(end, now),
             Outcome::Cancelled => {}
         }
     }
@@ -114,15 +115,10 @@ impl Fleet {
             if !end.hurried {
                 self.breaker_failed(end, luck, now, effects);
             }
-            let target = &mut self.targets[end.target];
-            target.ended(Some(true), now);
-            if failure == Failure::Timeout {
-                if end.told_first_token() {
-                    self.learn_pace(end, now);
-                } else if end.streamed && !end.hurried {
-                    // It would have taken at least as long as it was given.
-                    target.first_token.add(end.seconds(), now);
-                }
+            self.targets[end.target].ended(Some(true), now);
+            let is_telling = end.told_first_token() || (end.streamed && !end.hurried);
+            if failure == Failure::Timeout && is_telling {
+                self.learn_slowness(end, now);
             }
         }
         if matches!(failure, Failure::RateLimit(_)) {
@@ -148,6 +144,15 @@ impl Fleet {
             let until = until.map_or(now, |(until, _)| until);
             let transition = self.targets[end.target].breaker.put_off(until);
             self.follow(end.target, transition, now, effects);
+        }
+    }
+
+    /// It was waited for in vain: it would have taken at least as long as it was given.
+    fn learn_slowness(&mut self, end: &AttemptEnd, now: Moment) {
+        if end.told_first_token() {
+            self.learn_pace(end, now);
+        } else {
+            self.targets[end.target].first_token.add(end.seconds(), now);
         }
     }
 
@@ -210,7 +215,10 @@ impl Fleet {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        let around = self.circumstance(end.target, end.trial, luck, now);
+        let around = Circumstance {
+            had_begun: end.told_first_token(),
+            ..self.circumstance(end.target, end.trial, luck, now)
+        };
         let transition = self.targets[end.target].breaker.failed(around, now);
         self.follow(end.target, transition, now, effects);
     }
@@ -225,6 +233,7 @@ impl Fleet {
             own: self.targets[at].failure_rate(now),
             peers: self.peers(at, now),
             trial,
+            had_begun: false,
             may_open: 2 * open < enabled,
             luck,
         }

@@ -25,6 +25,10 @@ impl Front for MessagesFront {
         &["max_tokens"]
     }
 
+    fn telling_headers(&self) -> &'static [&'static str] {
+        &["anthropic-version", "anthropic-beta"]
+    }
+
     fn needs(&self, object: &RawObject<'_>) -> Needs {
         let kind = |object: Option<RawObject<'_>>| object?.read::<String>("type");
         let output = object.read::<RawObject<'_>>("output_config");
@@ -42,7 +46,7 @@ impl Front for MessagesFront {
     }
 
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
-        read::conversation(object.value(), losses)
+        read::conversation(object.value()?, losses)
     }
 
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
@@ -55,7 +59,15 @@ impl Front for MessagesFront {
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
+
+    fn error_event(&self, told: &Told) -> Bytes {
+        encode::error_event(told)
+    }
 }
+
+/// Lists in which a picture may stand: messages, their blocks, and the blocks of a result. What a
+/// client puts below that may be of any depth, and is not followed.
+const LISTS: u32 = 3;
 
 /// Whether a block is a picture, in a message or in a result. The word alone may also stand in an
 /// input, so that blocks are looked at where it is there.
@@ -67,15 +79,19 @@ fn shows_pictures(object: &RawObject<'_>) -> bool {
         #[serde(borrow, default)]
         content: Option<&'a RawValue>,
     }
-    fn is_in(list: &str) -> bool {
+    fn is_in(list: &str, lists: u32) -> bool {
         let holders = serde_json::from_str::<Vec<Holder<'_>>>(list);
         holders.iter().flatten().any(|holder| {
             holder.kind.as_deref() == Some("image")
-                || holder.content.is_some_and(|raw| is_in(raw.get()))
+                || holder
+                    .content
+                    .is_some_and(|raw| lists > 1 && is_in(raw.get(), lists - 1))
         })
     }
     object.mentions("messages", r#""image""#)
-        && object.get("messages").is_some_and(|raw| is_in(raw.get()))
+        && object
+            .get("messages")
+            .is_some_and(|raw| is_in(raw.get(), LISTS))
 }
 
 /// A failure in this protocol's shape.

@@ -41,7 +41,7 @@ impl Protocol for Gemini {
     }
 
     fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-        let body = embeddings::request(call.object.value(), &resource(call.model))?;
+        let body = embeddings::request(call.object.value()?, &resource(call.model))?;
         let path = format!("{}:batchEmbedContents", resource(call.model));
         Ok(Asked {
             outgoing: post(endpoint, &path, &body, false),

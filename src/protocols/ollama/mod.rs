@@ -44,7 +44,7 @@ impl Protocol for Ollama {
     }
 
     fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-        let wanted = EmbeddingRequest::read(call.object.value())?;
+        let wanted = EmbeddingRequest::read(call.object.value()?)?;
         let body = embed::body(&wanted, call.model).to_string().into_bytes();
         Ok(Asked {
             outgoing: post(endpoint, "/api/embed", body, false),

@@ -45,7 +45,7 @@ impl Front for ChatFront {
     }
 
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
-        read::conversation(object.value(), losses)
+        read::conversation(object.value()?, losses)
     }
 
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
@@ -54,6 +54,10 @@ impl Front for ChatFront {
 
     fn error(&self, told: &Told) -> Bytes {
         error_body(told)
+    }
+
+    fn error_event(&self, told: &Told) -> Bytes {
+        error_event(told).into()
     }
 }
 

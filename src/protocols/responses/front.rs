@@ -1,5 +1,6 @@
 //! The side of responses that clients see.
 
+use super::pass_through::error_event;
 use super::{encode, read};
 use crate::domain::Needs;
 use crate::protocols::RawObject;
@@ -43,7 +44,7 @@ impl Front for ResponsesFront {
     }
 
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
-        read::conversation(object.value(), losses)
+        read::conversation(object.value()?, losses)
     }
 
     fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
@@ -52,5 +53,9 @@ impl Front for ResponsesFront {
 
     fn error(&self, told: &Told) -> Bytes {
         error_body(told)
+    }
+
+    fn error_event(&self, told: &Told) -> Bytes {
+        error_event(told, 0)
     }
 }

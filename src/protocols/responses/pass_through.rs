@@ -32,6 +32,19 @@ const QUIET: [&str; 7] = [
     "keepalive",
 ];
 
+/// A failure as the stream's event of that number.
+pub(super) fn error_event(told: &Told, number: u64) -> Bytes {
+    let code = told.code.as_ref().unwrap_or(&told.kind);
+    let error = json!({
+        "type": "error",
+        "sequence_number": number,
+        "code": code,
+        "message": told.message,
+        "param": told.param,
+    });
+    format!("event: error\ndata: {error}\n\n").into()
+}
+
 impl Passage for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
         let response = ResponseShape::read(body)?;
@@ -84,15 +97,7 @@ impl Passage for PassThrough {
         if let Some(event) = &self.failed {
             return event.pass(out);
         }
-        let code = told.code.as_ref().unwrap_or(&told.kind);
-        let error = json!({
-            "type": "error",
-            "sequence_number": self.next,
-            "code": code,
-            "message": told.message,
-            "param": told.param,
-        });
-        out.extend_from_slice(format!("event: error\ndata: {error}\n\n").as_bytes());
+        out.extend_from_slice(&error_event(told, self.next));
     }
 
     fn usage(&self) -> Option<Usage> {

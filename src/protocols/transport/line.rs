@@ -2,6 +2,8 @@
 
 use super::TransportOptions;
 use super::pool::MOST_STREAMS;
+use http::HeaderValue;
+use http::header::ACCEPT_ENCODING;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::cell::Cell;
@@ -21,6 +23,8 @@ const PING: Duration = Duration::from_secs(15);
 const PONG: Duration = Duration::from_secs(10);
 /// Kept for the next request. Shorter than the minute after which many servers close.
 const IDLE: Duration = Duration::from_secs(55);
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// How a provider is reached; by default at its address, through the environment's proxies.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +57,10 @@ impl Line {
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
+            // Compressed pieces come late, so none are asked for; whoever sends them all the same is
+            // understood.
+            .default_headers([(ACCEPT_ENCODING, IDENTITY)].into_iter().collect())
+            .gzip(true)
             .tcp_nodelay(true)
             .pool_idle_timeout(IDLE)
             .http2_initial_stream_window_size(STREAM_WINDOW)

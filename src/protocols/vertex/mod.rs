@@ -51,7 +51,7 @@ impl Protocol for Vertex {
 
     fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
         let path = path(endpoint, call.model)?;
-        let body = embeddings::request(call.object.value())?;
+        let body = embeddings::request(call.object.value()?)?;
         Ok(Asked {
             outgoing: post(endpoint, &format!("{path}:predict"), &body, false),
             passage: Box::new(EmbeddingPassage::new(call, Some(embeddings::read))),

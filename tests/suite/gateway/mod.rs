@@ -2,6 +2,7 @@
 
 mod bodies;
 mod budgets;
+mod cached;
 mod capabilities;
 mod costs;
 mod load;

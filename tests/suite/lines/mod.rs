@@ -1,6 +1,7 @@
 //! How providers are reached: over HTTP/2, over sockets, through proxies, and over connections
 //! that were kept for too long.
 
+mod compressed;
 mod multiplexed;
 mod proxies;
 mod sockets;

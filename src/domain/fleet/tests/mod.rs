@@ -72,6 +72,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
         ticket: Ticket::default(),
         limits: RateLimits::default(),
         hurried: false,
+        overdue: None,
     })
 }
 

@@ -1,0 +1,274 @@
+//! Answers that are given again: identical requests whose answer does not depend on chance share
+//! one call to a provider, while it runs and for a while after.
+//!
+//! A key is a hash, so neither prompts nor tokens are kept in it; an answer is.
+
+use super::GatewayError;
+use super::admission::Admission;
+use super::errand::Errand;
+use super::exchange::Answer;
+use super::intake::Question;
+use super::record::Record;
+use crate::access::sent_tokens;
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What an answer takes beside its body, in bytes.
+const FRAME: usize = 256;
+/// The client's wishes that decide who may answer, and for how long that is waited.
+const WISHES: [&str; 5] = [
+    "x-aibal-preferred-provider",
+    "x-aibal-max-cost",
+    "x-aibal-max-latency",
+    "x-aibal-model-type",
+    "x-aibal-timeout-ms",
+];
+/// Members with which a provider keeps something of a conversation, so that asking again is not the
+/// same as asking once.
+const KEEPING: [&str; 3] = ["conversation", "background", "store"];
+
+/// How much is kept, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheLimits {
+    pub ttl: Duration,
+    pub max_bytes: u64,
+    /// Whether one client gets what another was answered.
+    pub shared: bool,
+}
+
+/// The answers of one instance.
+#[derive(Debug)]
+pub struct Cache {
+    answers: moka::future::Cache<Key, Arc<Kept>>,
+    shared: bool,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    coalesced: AtomicU64,
+}
+
+/// How the cache has done since the start, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    pub hits: u64,
+    pub misses: u64,
+    /// Requests that waited for another's answer.
+    pub coalesced: u64,
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+/// What makes two requests the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key([u8; 32]);
+
+/// An answer, and who gave it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    body: Bytes,
+    target: Option<usize>,
+    provider: String,
+    model: String,
+    at: Instant,
+}
+
+/// What the cache had to do with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The answer is that old.
+    Hit(Duration),
+    Coalesced,
+    Miss,
+    /// The request is none that could be answered again, or asked not to be.
+    Off,
+}
+
+impl Part {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hit(_) => "hit",
+            Self::Coalesced => "coalesced",
+            Self::Miss => "miss",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// The leader's answer could not be kept; its error is nobody else's.
+#[derive(Debug)]
+struct Unkept;
+
+impl Cache {
+    pub fn new(limits: CacheLimits) -> Self {
+        let size = |_: &Key, kept: &Arc<Kept>| {
+            let names = kept.provider.len() + kept.model.len();
+            u32::try_from(kept.body.len() + names + FRAME).unwrap_or(u32::MAX)
+        };
+        Self {
+            answers: moka::future::Cache::builder()
+                .max_capacity(limits.max_bytes)
+                .weigher(size)
+                .time_to_live(limits.ttl)
+                .build(),
+            shared: limits.shared,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            coalesced: AtomicU64::new(0),
+        }
+    }
+
+    pub fn counts(&self) -> CacheCounts {
+        // What waits to be counted is counted, unless somebody is at it.
+        let _at_it = self.answers.run_pending_tasks().now_or_never();
+        CacheCounts {
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            coalesced: self.coalesced.load(Relaxed),
+            entries: self.answers.entry_count(),
+            bytes: self.answers.weighted_size(),
+        }
+    }
+
+    /// What the request has in common with those that are the same; nothing for one whose answer
+    /// may be another each time, and for one that does not want an old answer.
+    pub(super) fn key(
+        &self,
+        admission: &Admission<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Key>, GatewayError> {
+        let is_wanted = is_wanted(headers)?;
+        if !is_wanted || admission.stream || !is_determined(admission) {
+            return Ok(None);
+        }
+        let mut hash = Context::new(&SHA256);
+        let mut add = |part: &[u8]| {
+            // Lengths keep parts apart.
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
+        add(format!("{:?}", admission.errand).as_bytes());
+        let owners = if self.shared {
+            Vec::new()
+        } else {
+            sent_tokens(headers)
+        };
+        add(&(owners.len() as u64).to_be_bytes());
+        owners.into_iter().for_each(&mut add);
+        let telling = admission.errand.dialect().front().telling_headers();
+        for name in WISHES.iter().chain(telling) {
+            let values = headers.get_all(*name);
+            add(&(values.iter().count() as u64).to_be_bytes());
+            values.iter().for_each(|value| add(value.as_bytes()));
+        }
+        let mut members: Vec<&str> = admission.object.names().collect();
+        members.sort_unstable();
+        members.dedup();
+        for name in members {
+            add(name.as_bytes());
+            let value = admission.object.get(name);
+            add(value.map_or("", |value| value.get()).as_bytes());
+        }
+        let hash = hash.finish();
+        Ok(hash.as_ref().try_into().ok().map(Key))
+    }
+
+    /// Answers with what is kept or is on its way; else it is asked, and the answer kept if it is
+    /// one. The error of another's question is not passed on: then this one is asked as well. A client
+    /// that leaves while others wait for its answer leaves the question to one of them.
+    pub(super) async fn answer(
+        &self,
+        key: Key,
+        record: &mut Record,
+        question: &Question<'_>,
+    ) -> Result<Answer, GatewayError> {
+        let (began, mut led) = (Instant::now(), None);
+        let leading = async {
+            let answer = question.ask(record, None).await;
+            let kept = Kept::of(&answer, record).ok_or(Unkept);
+            led = Some(answer);
+            kept
+        };
+        let found = self.answers.try_get_with(key, Box::pin(leading)).await;
+        if let Some(answer) = led {
+            self.misses.fetch_add(1, Relaxed);
+            record.cache = Some(Part::Miss);
+            return answer;
+        }
+        if let Ok(kept) = found {
+            let part = if kept.at < began {
+                self.hits.fetch_add(1, Relaxed);
+                Part::Hit(kept.at.elapsed())
+            } else {
+                self.coalesced.fetch_add(1, Relaxed);
+                Part::Coalesced
+            };
+            record.cache = Some(part);
+            record.repeats(kept.target, &kept.provider, &kept.model);
+            return Ok(kept.answer());
+        }
+        self.misses.fetch_add(1, Relaxed);
+        record.cache = Some(Part::Miss);
+        let answer = question.ask(record, None).await;
+        if let Some(kept) = Kept::of(&answer, record) {
+            self.answers.insert(key, kept).await;
+        }
+        answer
+    }
+}
+
+impl Kept {
+    /// Only what is whole and good.
+    fn of(answer: &Result<Answer, GatewayError>, record: &Record) -> Option<Arc<Self>> {
+        let Ok(Answer::Whole { body, .. }) = answer else {
+            return None;
+        };
+        let (target, provider, model) = record.answered_by();
+        Some(Arc::new(Self {
+            body: body.clone(),
+            target,
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            at: Instant::now(),
+        }))
+    }
+
+    /// Without what the provider said of its limits at that time, and for nothing.
+    fn answer(&self) -> Answer {
+        Answer::Whole {
+            headers: HeaderMap::new(),
+            body: self.body.clone(),
+            spent: super::attempt::Spent::NOTHING,
+        }
+    }
+}
+
+/// `x-aibal-cache: no` asks for an answer of one's own.
+fn is_wanted(headers: &HeaderMap) -> Result<bool, GatewayError> {
+    match headers.get("x-aibal-cache") {
+        None => Ok(true),
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"no") => Ok(false),
+        Some(value) => {
+            let text = value.to_str().unwrap_or("no plain text");
+            let message = format!("x-aibal-cache is {text:?}, but must be \"no\" or left out");
+            Err(GatewayError::invalid(None, message))
+        }
+    }
+}
+
+/// Whether the same question has the same answer, and asking leaves nothing behind.
+fn is_determined(admission: &Admission<'_>) -> bool {
+    let object = &admission.object;
+    let keeps = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
+    match admission.errand {
+        Errand::Embed => true,
+        Errand::Talk(_) => {
+            object.read::<f64>("temperature") == Some(0.0)
+                && !KEEPING.iter().any(|name| keeps(name))
+        }
+    }
+}

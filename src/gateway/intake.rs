@@ -1,0 +1,186 @@
+//! A client's request from its body to its answer: read, checked, answered from the cache or by a
+//! journey through the targets, and marked with how that went.
+
+use super::Gateway;
+use super::admission::{Admission, request_id};
+use super::attempt::Spent;
+use super::cache::Part;
+use super::entrance::Entrance;
+use super::errand::Errand;
+use super::error::GatewayError;
+use super::exchange::Answer;
+use super::forward::Journey;
+use super::record::Record;
+use super::recovery::{self, Head, Recovery, Served};
+use crate::domain::{Failure, Payer, RequestOutcome};
+use crate::protocols::Dialect;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Body as _;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Serves one request.
+pub(super) async fn run(
+    gateway: Gateway,
+    errand: Errand,
+    entrance: Entrance,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Entrance { place, payer } = entrance;
+    let mut record = Record::begin(&gateway.handle, request_id(&headers), place);
+    let mut closing = gateway.closing.clone();
+    let (is_held, dialect) = (
+        matches!(gateway.limits.load().recovery, Recovery::Restart(_)),
+        errand.dialect(),
+    );
+    let (head, heads) = watch::channel(None);
+    let head = is_held.then_some(head);
+    let work = async move {
+        let served = tokio::select! {
+            biased;
+            served = serve(&gateway, errand, (&headers, body), &payer, (&mut record, head)) => served,
+            () = closing.told() => Err(GatewayError::closing()),
+        };
+        (served, record)
+    };
+    if !is_held {
+        return finish(work.await, dialect);
+    }
+    recovery::respond(Box::pin(work), heads, dialect, |served| {
+        finish(served, dialect)
+    })
+    .await
+}
+
+fn finish((served, mut record): Served, dialect: Dialect) -> Response {
+    match served {
+        Ok(Answer::Whole {
+            headers,
+            body,
+            spent,
+        }) => {
+            record.end(RequestOutcome::Ok, spent);
+            let mut response = Response::new(Body::from(body));
+            *response.headers_mut() = headers;
+            record.mark(response.headers_mut());
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Ok(Answer::Stream { headers, relay }) => {
+            let mut response = Response::new(Body::empty());
+            *response.headers_mut() = headers;
+            record.mark(response.headers_mut());
+            stream_headers(response.headers_mut());
+            *response.body_mut() = Body::from_stream(relay.into_body(record));
+            response
+        }
+        Err(error) => {
+            let mut response = error.respond(dialect);
+            record.mark(response.headers_mut());
+            response
+        }
+    }
+}
+
+async fn serve(
+    gateway: &Gateway,
+    errand: Errand,
+    (headers, body): (&HeaderMap, Body),
+    payer: &Payer,
+    (record, head): (&mut Record, Option<Head>),
+) -> Result<Answer, GatewayError> {
+    let mistaken = |record: &mut Record, error| {
+        record.end(
+            RequestOutcome::Error(Failure::InvalidRequest),
+            Spent::NOTHING,
+        );
+        error
+    };
+    let body = read_body(body, gateway.limits.load().max_body)
+        .await
+        .map_err(|error| mistaken(record, error))?;
+    let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
+    let admission = Admission::read(errand, headers, &body, &catalogue)
+        .map_err(|error| mistaken(record, error))?;
+    let id = record.decision().to_string();
+    let question = Question {
+        gateway,
+        admission: &admission,
+        headers,
+        id: &id,
+        payer,
+    };
+    let Some(cache) = &gateway.cache else {
+        return question.ask(record, head).await;
+    };
+    let key = cache.key(&admission, headers);
+    if let Some(key) = key.map_err(|error| mistaken(record, error))? {
+        return cache.answer(key, record, &question).await;
+    }
+    record.cache = Some(Part::Off);
+    question.ask(record, head).await
+}
+
+/// A request that may be sent on.
+#[derive(Debug)]
+pub(super) struct Question<'g> {
+    pub gateway: &'g Gateway,
+    pub admission: &'g Admission<'g>,
+    pub headers: &'g HeaderMap,
+    pub id: &'g str,
+    pub payer: &'g Payer,
+}
+
+impl Question<'_> {
+    /// Asks targets until one answers.
+    pub async fn ask(
+        &self,
+        record: &mut Record,
+        head: Option<Head>,
+    ) -> Result<Answer, GatewayError> {
+        Journey::new(self, record, head).run().await
+    }
+}
+
+/// The whole body. One that says it is too large is not read at all, so that a client that asks
+/// first (`Expect: 100-continue`) does not even send it.
+pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(GatewayError::too_large(limit));
+    }
+    to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.is::<http_body_util::LengthLimitError>() {
+                return GatewayError::too_large(limit);
+            }
+            // So the listener says that it came too slowly.
+            let broke = inner.downcast_ref::<std::io::Error>();
+            if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
+                return GatewayError::too_slow();
+            }
+            cause = inner.source();
+        }
+        GatewayError::invalid(None, "the request's body broke off")
+    })
+}
+
+/// What every stream says of itself.
+pub(super) fn stream_headers(headers: &mut HeaderMap) {
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+}

@@ -1,0 +1,83 @@
+//! How long parts of a request may take: all of it, one attempt, and what a client has to bear.
+
+use super::forward::Journey;
+use crate::domain::{Choice, RoutingTable};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// While other targets are untried one attempt gets at most this part of the time that is left, so
+/// that there is some for the last of them though all before it hang.
+const PART_OF_TIME: f64 = 0.6;
+/// A request that states its tokens gets at least that many times what these should take.
+const PATIENCE: f64 = 1.5;
+
+impl Journey<'_> {
+    /// When the client's waiting for a whole answer, or for a stream's first content, is over.
+    pub fn deadline(&self, limit: Duration) -> Instant {
+        let deadline = self.since + limit;
+        if self.admission.stream {
+            deadline.min(self.started + self.gateway.limits.load().stream_timeout)
+        } else {
+            deadline
+        }
+    }
+
+    /// Time for the whole request, or until a stream's first content; all attempts together.
+    pub fn time_limit(&self, table: &RoutingTable, choice: &Choice) -> Duration {
+        if let Some(own) = self.admission.timeout {
+            return own;
+        }
+        let limit = self.gateway.limits.load().timeout(choice.target);
+        match self.admission.max_tokens {
+            Some(tokens) if !self.admission.stream => {
+                limit.max(whole_answer(table, choice, tokens as f64).unwrap_or(limit))
+            }
+            _ => limit,
+        }
+    }
+
+    /// How long a target may say nothing before a client that leaves has left it for that: the time
+    /// for a first token, or what a whole answer should take where that is longer.
+    pub fn patience(&self, table: &RoutingTable, choice: &Choice) -> Duration {
+        let limit = self
+            .gateway
+            .limits
+            .load()
+            .first_token_timeout(choice.target);
+        if self.admission.stream {
+            return limit;
+        }
+        let stated = self.admission.max_tokens.map(|tokens| tokens as f64);
+        let tokens = stated.unwrap_or(table.expected_output);
+        limit.max(whole_answer(table, choice, tokens).unwrap_or(limit))
+    }
+
+    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> Instant {
+        let mut tried = self.tried.clone();
+        tried.push(choice.target);
+        let others = self.others_left(&tried);
+        let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
+        let now = Instant::now();
+        let left = self.deadline(limit).saturating_duration_since(now);
+        let mut part = if others && more_allowed {
+            left.mul_f64(PART_OF_TIME)
+        } else {
+            left
+        };
+        if self.admission.stream {
+            part = part.min(
+                self.gateway
+                    .limits
+                    .load()
+                    .first_token_timeout(choice.target),
+            );
+        }
+        now + part
+    }
+}
+
+/// What an answer of so many tokens should take, with some patience.
+fn whole_answer(table: &RoutingTable, choice: &Choice, tokens: f64) -> Option<Duration> {
+    let expected = table.candidates[choice.target].estimate.latency(tokens);
+    Duration::try_from_secs_f64(expected * PATIENCE).ok()
+}

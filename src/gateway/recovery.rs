@@ -1,0 +1,172 @@
+//! What becomes of a stream that breaks after its first content: an error event, or a new start
+//! elsewhere while the client is kept waiting.
+
+use super::error::GatewayError;
+use super::exchange::Answer;
+use super::record::Record;
+use crate::protocols::Dialect;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// An answer that is longer than this is not held back.
+const LONGEST_HELD: usize = 8 * 1024 * 1024;
+/// All answers that are held back at once have no more bytes than this.
+const MOST_HELD: usize = 128 * 1024 * 1024;
+/// A client that waits for a held answer gets its 200 after this.
+const OPENING: Duration = Duration::from_secs(10);
+/// And from then on a comment this often: clients and proxies end connections on which nothing
+/// moves, some of them after 15 s.
+const COMMENTS: Duration = Duration::from_secs(5);
+const COMMENT: &[u8] = b": waiting for the whole answer\n\n";
+
+/// What becomes of a stream that breaks after its first content.
+#[derive(Debug, Clone, Default)]
+pub enum Recovery {
+    /// The client has part of an answer, and gets an error event.
+    #[default]
+    Error,
+    /// Answers are held back, and where one breaks it is begun again elsewhere.
+    Restart(Shelf),
+}
+
+impl Recovery {
+    /// With a shelf of its own.
+    pub fn restart() -> Self {
+        Self::Restart(Shelf::default())
+    }
+}
+
+/// Where answers are held back: counts their bytes, all together.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf(Arc<AtomicUsize>);
+
+impl Shelf {
+    /// A place for one answer.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            shelf: self.clone(),
+            bytes: 0,
+        }
+    }
+}
+
+/// One answer's bytes on the shelf; given back on drop.
+#[derive(Debug)]
+pub(super) struct Place {
+    shelf: Shelf,
+    bytes: usize,
+}
+
+impl Place {
+    /// Whether the answer may be held though it has so many bytes by now.
+    pub fn holds(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let before = self.shelf.0.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        bytes <= LONGEST_HELD && before.saturating_add(more) <= MOST_HELD
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shelf.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The head that a client gets that had to wait for long: once there is one, its stream is held.
+pub(super) type Head = watch::Sender<Option<HeaderMap>>;
+
+/// How a request went, with what is written about it.
+pub(super) type Served = (Result<Answer, GatewayError>, Record);
+
+/// Answers once the work is done, with what `finish` makes of it; or opens the stream when it has
+/// taken long, and keeps the client waiting. Who drops the answer ends the work.
+pub(super) async fn respond(
+    mut work: BoxFuture<'static, Served>,
+    mut heads: watch::Receiver<Option<HeaderMap>>,
+    dialect: Dialect,
+    finish: impl FnOnce(Served) -> Response,
+) -> Response {
+    let patience = async {
+        let is_held = heads.wait_for(Option::is_some).await.is_ok();
+        if is_held {
+            sleep(OPENING).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        served = &mut work => return finish(served),
+        () = patience => {}
+    }
+    let head = heads.borrow().clone();
+    let mut response = Response::new(Body::from_stream(waiting(work, dialect)));
+    *response.headers_mut() = head.unwrap_or_default();
+    response
+}
+
+/// Comments until the work is done, then what came of it.
+fn waiting(
+    work: BoxFuture<'static, Served>,
+    dialect: Dialect,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    let comment = || Ok(Bytes::from_static(COMMENT));
+    let parts = stream::unfold(Some(work), move |work| async move {
+        let mut work = work?;
+        match timeout(COMMENTS, &mut work).await {
+            Ok(served) => Some((outcome(served, dialect), None)),
+            Err(_) => Some((stream::once(ready(comment())).boxed(), Some(work))),
+        }
+    });
+    stream::once(ready(comment())).chain(parts.flatten())
+}
+
+/// The rest of a stream that is open already: the answer, or the error in the client's protocol.
+fn outcome(
+    (served, record): Served,
+    dialect: Dialect,
+) -> BoxStream<'static, Result<Bytes, Infallible>> {
+    match served {
+        Ok(Answer::Stream { relay, .. }) => relay.into_body(record).boxed(),
+        Ok(Answer::Whole { body, .. }) => stream::once(ready(Ok(body))).boxed(),
+        Err(error) => {
+            let event = dialect.front().error_event(&error.told());
+            stream::once(ready(Ok(event))).boxed()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_held_up_to_its_own_length_and_to_that_of_all() {
+        let shelf = Shelf::default();
+        let mut first = shelf.place();
+        assert!(first.holds(LONGEST_HELD));
+        assert!(!first.holds(LONGEST_HELD + 1));
+        drop(first);
+
+        let mut places: Vec<Place> = (0..MOST_HELD / LONGEST_HELD)
+            .map(|_| shelf.place())
+            .collect();
+        assert!(places.iter_mut().all(|place| place.holds(LONGEST_HELD)));
+        assert!(!shelf.place().holds(1));
+
+        places.pop();
+        assert!(shelf.place().holds(LONGEST_HELD), "what left is given back");
+    }
+}

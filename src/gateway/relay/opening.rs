@@ -1,0 +1,106 @@
+//! A stream up to where the client gets the first of it: its first content, or its end where the
+//! whole answer is held back.
+
+use super::{Ending, Relay, Stretch};
+use crate::domain::{Failure, Outcome};
+use crate::gateway::attempt::{Attempt, Setback, Spent};
+use crate::gateway::exchange::failed;
+use crate::protocols::Upset;
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+
+/// What may come before the first content and is held back; more than this is let go as if it
+/// were content.
+const HELD_EVENTS: u32 = 64;
+const HELD_BYTES: usize = 256 * 1024;
+impl Relay {
+    /// Reads up to the first content, or where the answer is held back up to its end. On failure
+    /// the attempt is over and the client has seen nothing of it.
+    pub async fn until_content(mut self, deadline: Instant) -> Result<Self, Setback> {
+        let mut events = 0;
+        loop {
+            let stretch = if self.has_begun() {
+                self.more().await
+            } else {
+                self.first(deadline).await
+            };
+            events += stretch.events;
+            self.held.extend_from_slice(&stretch.out);
+            let is_much = events > HELD_EVENTS || self.held.len() > HELD_BYTES;
+            if stretch.content || (is_much && stretch.end.is_none()) {
+                self.begin();
+            }
+            match stretch.end {
+                Some(Ending::Broken(upset)) if self.may_start_again() => {
+                    return Err(self.fail(upset));
+                }
+                Some(Ending::Broken(upset)) => {
+                    // Content and break in one read: the content is the client's, the break too.
+                    let bytes = self.broken(&upset);
+                    self.held.extend_from_slice(&bytes);
+                    return Ok(self);
+                }
+                Some(Ending::Whole) => {
+                    self.begin();
+                    self.settle(Outcome::Success);
+                    return Ok(self);
+                }
+                None if self.has_begun() && !self.is_held() => return Ok(self),
+                None => {}
+            }
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::has_first_token)
+    }
+
+    fn may_start_again(&self) -> bool {
+        self.place.is_some() || !self.has_begun()
+    }
+
+    /// Whether what came so far is held back. What is too much for its place is let go, and the
+    /// stream goes on live.
+    fn is_held(&mut self) -> bool {
+        let Some(place) = &mut self.place else {
+            return false;
+        };
+        if place.holds(self.held.len()) {
+            return true;
+        }
+        self.place = None;
+        if let Some(attempt) = &self.attempt {
+            attempt.let_go();
+        }
+        false
+    }
+
+    /// Ends the attempt as failed, with nothing of it seen by the client.
+    fn fail(&mut self, upset: Upset) -> Setback {
+        let had_content = self.has_begun();
+        // Where there is no attempt it has been reported, and nothing more is known of it.
+        let Some(attempt) = self.attempt.take() else {
+            return Setback {
+                upset,
+                spent: Spent::default(),
+                had_content,
+            };
+        };
+        if !had_content {
+            return failed(attempt, upset);
+        }
+        let usage = self.metered(false);
+        Setback {
+            spent: attempt.finish(Outcome::Failed(upset.failure), usage),
+            upset,
+            had_content,
+        }
+    }
+
+    /// The next read before the first content.
+    async fn first(&mut self, deadline: Instant) -> Stretch {
+        let read = timeout_at(deadline, self.upstream.next()).await;
+        let late = || Stretch::broken(Upset::silent(Failure::Timeout, "no first token in time"));
+        read.map_or_else(|_| late(), |read| self.take_in(read))
+    }
+}

@@ -1,0 +1,170 @@
+//! Upstreams that fail down to the last byte, under a clock that stands still: the sixteen fault
+//! scenarios of a public suite for gateways, and the traps that other gateways fell into. What is
+//! proved by which test is in `FAULTS.md` beside this file, and a test keeps that true.
+
+mod accounts;
+mod clock;
+mod commit;
+mod leaving;
+mod outages;
+mod restart;
+mod scenarios;
+//mod shares;
+mod sizes;
+mod speech;
+//mod table;
+mod times;
+mod wire;
+
+use crate::bench::{Bench, provider, start_fleet};
+use aibal_tui::domain::{
+    Capabilities, Catalogue, ModelTypes, Price, Snapshot, Strategy, Target, TargetId,
+};
+use aibal_tui::gateway::{Limits, Recovery};
+use aibal_tui::protocols::{Directory, Endpoint, by_kind};
+use clock::breathe;
+use reqwest::Response;
+use speech::Speech;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use wire::Wire;
+
+/// What is in force where nobody says otherwise.
+fn usual() -> Limits {
+    Limits {
+        max_body: 20 * 1024 * 1024,
+        max_retries: 3,
+        timeout: Duration::from_secs(30),
+        first_token_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(15),
+        stream_timeout: Duration::from_mins(10),
+        recovery: Recovery::Error,
+        targets: Vec::new(),
+    }
+}
+
+/// The same, with broken streams begun again elsewhere.
+fn restarting() -> Limits {
+    Limits {
+        recovery: Recovery::restart(),
+        ..usual()
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A gateway with the best upstream first: `a` is the cheapest.
+async fn before(upstreams: &[(&Wire, Speech)], limits: Limits) -> Bench {
+    fleet(upstreams, Strategy::Best, limits, None).await
+}
+
+async fn fleet(
+    upstreams: &[(&Wire, Speech)],
+    strategy: Strategy,
+    limits: Limits,
+    probes: Option<Duration>,
+) -> Bench {
+    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    for (place, (upstream, speech)) in upstreams.iter().enumerate() {
+        let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
+        catalogue.providers.push(provider(&name));
+        catalogue.targets.push(Target {
+            id: TargetId::new(&name, "shared"),
+            provider: place,
+            types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
+            price: Some(Price::flat(
+                1.0 + place as f64 * 3.0,
+                2.0 + place as f64 * 6.0,
+            )),
+            max_concurrent: None,
+        });
+        let protocol = by_kind(speech.kind()).unwrap();
+        let endpoint = Endpoint::new(&upstream.base_url, Some("key"), speech.kind(), protocol);
+        directory.endpoints.push(endpoint);
+    }
+    start_fleet(catalogue, directory, strategy, limits, probes).await
+}
+
+/// Two upstreams of the same protocol, the second one well.
+async fn pair(speech: Speech, limits: Limits) -> (Wire, Wire, Bench) {
+    let (a, b) = (Wire::start().await, Wire::start().await);
+    let bench = before(&[(&a, speech), (&b, speech)], limits).await;
+    (a, b, bench)
+}
+
+/// Asks; the answer's head comes when it comes.
+fn asking(bench: &Bench, speech: Speech, stream: bool) -> JoinHandle<Response> {
+    asking_with(bench, speech, speech.ask(stream), &[])
+}
+
+fn asking_with(
+    bench: &Bench,
+    speech: Speech,
+    body: String,
+    headers: &[(&'static str, &'static str)],
+) -> JoinHandle<Response> {
+    let url = format!("{}/{}", bench.url, speech.path());
+    let mut request = bench.client.post(url).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    tokio::spawn(async move { request.send().await.unwrap() })
+}
+
+async fn ask(bench: &Bench, speech: Speech, stream: bool) -> Response {
+    asking(bench, speech, stream).await.unwrap()
+}
+
+fn header(response: &Response, name: &str) -> String {
+    let value = response.headers().get(name);
+    value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+}
+
+/// Status, provider and number of attempts.
+fn head(response: &Response) -> (u16, String, String) {
+    (
+        response.status().as_u16(),
+        header(response, "x-aibal-provider"),
+        header(response, "x-aibal-attempts"),
+    )
+}
+
+fn served_by(provider: &str, attempts: u32) -> (u16, String, String) {
+    (200, provider.to_owned(), attempts.to_string())
+}
+
+/// Waits until a picture of the instance is as wished.
+async fn seen(bench: &Bench, wish: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    for _ in 0..60_000 {
+        let picture = bench.handle.snapshot(900).await.unwrap();
+        if wish(&picture) {
+            return picture;
+        }
+        breathe().await;
+    }
+    panic!("the instance never came to what was waited for");
+}
+
+/// So many requests have ended, and the instance knows.
+async fn ended(bench: &Bench, requests: u64) -> Arc<Snapshot> {
+    seen(bench, |picture| {
+        let mut providers = picture.providers.iter();
+        picture.totals.requests == requests && providers.all(|one| one.in_flight == 0)
+    })
+    .await
+}
+
+/// The first content of a stream from that target has come to the gateway.
+async fn content_came(bench: &Bench, target: usize) {
+    clock::until("the first content", || {
+        let table = bench.handle.routing_table();
+        let gauge = &table.candidates[target].gauge;
+        let waiting = gauge.waiting(aibal_tui::clock::now());
+        gauge.in_flight() == 1 && waiting.count == 0
+    })
+    .await;
+}
