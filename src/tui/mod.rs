@@ -33,7 +33,7 @@ mod tests;
 
 pub use keymap::{Keymap, readme_table};
 pub use message::Ending;
-pub use model::{Model, Options, Protection};
+pub use model::{Bell, Model, Options, Protection};
 pub use run::{Strings, spawn};
 pub use terminal::restore;
 pub use theme::{Palette, Theme};

@@ -60,6 +60,8 @@ pub enum Action {
     Panel(isize),
     Number,
     Zoom,
+    /// First token or whole answer.
+    Measure,
     Window(isize),
     Freeze,
     Filter,
@@ -76,6 +78,8 @@ pub enum Action {
     /// Close the breakers of a provider.
     ResetBreaker,
     Rollback,
+    /// Read the configuration again.
+    Reload,
     Undo,
     Keep,
     Arm,
@@ -83,6 +87,9 @@ pub enum Action {
     CopyAll,
     Export,
     Mouse,
+    /// Hide amounts and names of people and places.
+    Mask,
+    Bell,
     Repaint,
     Suspend,
     Quit,
@@ -323,10 +330,10 @@ mod tests {
     #[test]
     fn an_operators_key_takes_the_place_of_the_tables() {
         let wishes = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
-        let map = Keymap::with(&wishes("freeze", "f")).unwrap();
+        let map = Keymap::with(&wishes("freeze", "F8")).unwrap();
         let at = super::super::place::OVERVIEW;
         assert_eq!(
-            map.lookup(at, "f".parse().unwrap()),
+            map.lookup(at, "F8".parse().unwrap()),
             Some((Action::Freeze, ' '))
         );
         assert_eq!(map.lookup(at, "Space".parse().unwrap()), None);

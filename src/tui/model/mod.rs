@@ -12,6 +12,7 @@ use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
 use super::theme::Theme;
+use super::widgets::chart::Measure;
 use crate::contract::{
     DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
@@ -25,6 +26,8 @@ pub const HOLD: Duration = Duration::from_secs(5);
 pub const NOTICE: Duration = Duration::from_secs(5);
 /// Older data than this is called stale: pictures come every second.
 pub const FRESH: Duration = Duration::from_millis(2_500);
+/// The bell is quiet for so long after it rang.
+pub const QUIET: Duration = Duration::from_mins(2);
 /// How long changes are allowed once they are.
 pub const ARMED: Duration = Duration::from_mins(5);
 
@@ -36,6 +39,15 @@ pub enum Protection {
     Production,
     Always,
     Never,
+}
+
+/// The terminal's bell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bell {
+    #[default]
+    Quiet,
+    /// For new trouble.
+    Rings,
 }
 
 /// How the dashboard was started.
@@ -53,6 +65,7 @@ pub struct Options {
     pub refresh: Duration,
     /// Where the instance is, for the header.
     pub place: String,
+    pub bell: Bell,
     /// The number of this process.
     pub process: u32,
     /// A line is between this process and the terminal.
@@ -76,6 +89,12 @@ pub enum Dialog {
         row: usize,
     },
     Question(Box<Question>),
+    /// What is too long for one line, scrolled by so many rows.
+    Report {
+        title: String,
+        lines: Vec<String>,
+        first: usize,
+    },
 }
 
 /// What a menu is about.
@@ -188,6 +207,8 @@ pub struct Model {
     pub what_if: Option<Prediction>,
     /// What is being asked about the draft.
     pub deciding: Option<WhatIfRequest>,
+    /// What the chart of the provider's screen is of.
+    pub measure: Measure,
     /// First line of the log, counted from the newest.
     pub log_at: usize,
     /// The picture that stays while everything moves on.
@@ -200,6 +221,8 @@ pub struct Model {
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
     pub distance: Option<Duration>,
+    /// When the bell rang.
+    pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
     pub interrupted_at: Option<Duration>,
     /// Time since the dashboard started.
@@ -233,6 +256,7 @@ impl Model {
             explaining: None,
             what_if: None,
             deciding: None,
+            measure: Measure::default(),
             log_at: 0,
             frozen: None,
             notice: None,
@@ -241,6 +265,7 @@ impl Model {
             armed_until: None,
             mouse: false,
             distance: None,
+            rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,
         }
@@ -275,6 +300,7 @@ impl Model {
             Some(Dialog::Palette { .. }) => Place::Palette,
             Some(Dialog::Question(question)) if question.is_on_field() => Place::Field,
             Some(Dialog::Question(_)) => Place::Question,
+            Some(Dialog::Report { .. }) => Place::Report,
             None => Place::On(self.screen),
         }
     }

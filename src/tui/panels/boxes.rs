@@ -46,16 +46,19 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
-            let lines = help(model);
-            let room = usize::from(area.height.saturating_sub(2)).max(1);
-            let first = (*first).min(lines.len().saturating_sub(room));
-            let more = lines.len() > room;
-            let title = format!(
-                " HELP: {}, here and now{} ",
-                model.screen.word(),
-                if more { " (j k scroll)" } else { "" }
-            );
-            (title, plain(lines[first..].to_vec()))
+            let title = format!("HELP: {}, here and now", model.screen.word());
+            let (title, lines) = scrolled(model, &title, &help(model), *first, area.height);
+            (title, plain(lines))
+        }
+        Dialog::Report {
+            title,
+            lines,
+            first,
+        } => {
+            let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
+            let lines: Vec<String> = lines.iter().map(said).collect();
+            let (title, lines) = scrolled(model, title, &lines, *first, area.height);
+            (title, plain(lines))
         }
         Dialog::Menu(Subject::Provider(name)) => (format!(" {name} "), plain(menu(model, false))),
         Dialog::Menu(Subject::Revision(number)) => {
@@ -71,6 +74,28 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Dialog::Question(question) => (format!(" {} ", question.title), asked(model, question)),
     };
     frame(model, &title, &lines, area, buffer);
+}
+
+/// The lines from the first on that have room, and a title that says how to see the others.
+fn scrolled(
+    model: &Model,
+    title: &str,
+    lines: &[String],
+    first: usize,
+    height: u16,
+) -> (String, Vec<String>) {
+    let room = usize::from(height.saturating_sub(2)).max(1);
+    let first = first.min(lines.len().saturating_sub(room));
+    let key = |step| {
+        let keymap = &model.options.keymap;
+        keymap.hint(Place::Help, Action::Scroll(step), model.theme().ascii)
+    };
+    let more = if lines.len() > room {
+        format!(" ({} {} scroll)", key(1), key(-1))
+    } else {
+        String::new()
+    };
+    (format!(" {title}{more} "), lines[first..].to_vec())
 }
 
 fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) {

@@ -203,6 +203,7 @@ fn words_are_never_grey_and_a_light_ground_has_dark_ones() {
         let theme = Theme {
             palette: palette.parse().unwrap(),
             ascii: false,
+            masked: false,
         };
         for keys in ["", "Enter", "w >", "d", "a", "q"] {
             let mut model = model(theme, true, 5);

@@ -6,7 +6,7 @@ use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
 use crate::tui::message::{Effect, Ending};
-use crate::tui::model::{ARMED, Dialog, Model, Subject};
+use crate::tui::model::{ARMED, Bell, Dialog, Model, Subject};
 use crate::tui::panels::PANELS;
 use crate::tui::place::{Place, Screen};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         }
         Action::Window(step) => return change_window(model, step),
         Action::Scroll(step) => {
-            if let Some(Dialog::Help(first)) = &mut model.dialog {
+            if let Some(Dialog::Help(first) | Dialog::Report { first, .. }) = &mut model.dialog {
                 *first = first.saturating_add_signed(step * 5);
             }
         }
@@ -69,9 +69,21 @@ fn look(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         }
         Action::SortBy(order) => sort_by(model, order),
         Action::Info => info(model),
+        Action::Measure => model.measure = model.measure.other(),
         Action::Mouse => {
             model.mouse = !model.mouse;
             return vec![Effect::Mouse(model.mouse)];
+        }
+        Action::Mask => {
+            model.options.theme.masked = !model.options.theme.masked;
+        }
+        Action::Bell => {
+            let (bell, text) = match model.options.bell {
+                Bell::Quiet => (Bell::Rings, "the bell rings for new trouble"),
+                Bell::Rings => (Bell::Quiet, "the bell is quiet"),
+            };
+            model.options.bell = bell;
+            model.notify(text, false);
         }
         Action::Copy => return copying::copy(model),
         Action::CopyAll => return copying::copy_all(model),
@@ -110,6 +122,7 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         Action::Probe => asking::probe(model),
         Action::ResetBreaker => asking::reset(model),
         Action::Rollback => weighing::rollback(model, None),
+        Action::Reload => asking::reload(model),
         Action::Undo => return asking::undo(model),
         Action::Keep => return asking::keep(model),
         Action::Focus(step) => {

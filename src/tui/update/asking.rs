@@ -177,6 +177,19 @@ pub(super) fn reset(model: &mut Model) {
     ask(model, Question::new("RESET BREAKERS", lines, vec![yes]));
 }
 
+pub(super) fn reload(model: &mut Model) {
+    let lines = vec![
+        "Have the instance read its files, its environment and its files of keys again?".to_owned(),
+        "With a mistake in them nothing changes, and every mistake is told here.".to_owned(),
+        target_line(model),
+    ];
+    let yes = answer_of('y', "Yes, read it again", vec![Change::Reload], Vec::new());
+    ask(
+        model,
+        Question::new("READ THE CONFIGURATION AGAIN", lines, vec![yes]),
+    );
+}
+
 pub(super) fn undo(model: &mut Model) -> Vec<Effect> {
     let Some(inverse) = model.undo.last().cloned() else {
         let revisions = model.key(Action::Go(Screen::Revisions));
@@ -254,6 +267,7 @@ fn said(change: &Change) -> String {
         }
         Change::Keep => "  keep the weights on trial".to_owned(),
         Change::Probe(name) => format!("  probe {name}"),
+        Change::Reload => "  read the configuration again".to_owned(),
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
             format::latency(then.mean_latency_ms)
         ),
         pair(
-            format::usd(now.usd_per_1k_requests),
-            format::usd(then.usd_per_1k_requests)
+            format::usd(now.usd_per_1k_requests, theme),
+            format::usd(then.usd_per_1k_requests, theme)
         ),
         report.extrapolated
     );
