@@ -322,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pause_is_between_three_seconds_and_thirty_six_and_always_ends(
+        fn a_pause_is_between_three_seconds_and_thirty_and_always_ends(
             luck in 0.0..1.0_f64, rounds in 1_usize..20,
         ) {
             let mut breaker = Breaker::default();

@@ -272,7 +272,8 @@ pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Resul
     if answer.content_length() > Some(most as u64) {
         return Err(too_large());
     }
-    let mut body = BytesMut::new();
+    let length = answer.content_length().unwrap_or(0);
+    let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(too_large()),

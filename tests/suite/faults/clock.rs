@@ -47,9 +47,18 @@ impl Clock {
     pub fn passed(&self) -> Duration {
         self.start.elapsed()
     }
+
+    /// How far it was moved since then.
+    pub fn since(&self, then: Duration) -> Duration {
+        self.passed().saturating_sub(then)
+    }
 }
 
 /// Lets sockets do their work for a moment; the stopped clock does not see it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's own clock stands still, and the thread is none of its workers"
+)]
 pub async fn breathe() {
     spawn_blocking(|| thread::sleep(Duration::from_millis(1)))
         .await

@@ -3,16 +3,17 @@
 //! proved by which test is in `FAULTS.md` beside this file, and a test keeps that true.
 
 mod accounts;
+mod breaks;
 mod clock;
 mod commit;
 mod leaving;
 mod outages;
 mod restart;
 mod scenarios;
-//mod shares;
+mod shares;
 mod sizes;
 mod speech;
-//mod table;
+mod table;
 mod times;
 mod wire;
 

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::speech::{ALL, Speech};
 use super::wire::{Step, Wire, whole};
-use super::{ask, asking_with, before, ended, head, pair, restarting, seconds, served_by, usual};
+use super::{ask, asking_with, before, ended, head, pair, restarting, served_by, usual};
 use std::time::Duration;
 
 const GIGABYTE: usize = 1024 * 1024 * 1024;
@@ -168,7 +168,7 @@ async fn json_without_a_bottom_from_a_client_is_an_error_and_nothing_worse() {
 async fn json_without_a_bottom_from_an_upstream_is_no_more_than_a_bad_answer() {
     let _clock = Clock::stopped();
     let lists = deep("[", "]");
-    let objects = deep(r#"{"a":"#, "}").replacen("}", "1}", 1);
+    let objects = deep(r#"{"a":"#, "}").replacen('}', "1}", 1);
     for upstream in ALL {
         for client in ALL {
             let (a, b) = (Wire::start().await, Wire::start().await);
@@ -209,5 +209,4 @@ async fn json_without_a_bottom_from_an_upstream_is_no_more_than_a_bad_answer() {
             assert_eq!(ask(&bench, client, true).await.status(), 200);
         }
     }
-    let _unused = seconds(0);
 }

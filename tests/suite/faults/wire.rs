@@ -58,11 +58,9 @@ struct Shared {
     forgetful: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
-    probes: AtomicUsize,
     hanging: AtomicUsize,
     left: AtomicUsize,
     flooded: AtomicUsize,
-    seen: Mutex<Vec<String>>,
 }
 
 impl Wire {
@@ -122,10 +120,6 @@ impl Wire {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    pub fn probes(&self) -> usize {
-        self.shared.probes.load(Ordering::SeqCst)
-    }
-
     /// Requests whose answer stands still now.
     pub fn hanging(&self) -> usize {
         self.shared.hanging.load(Ordering::SeqCst)
@@ -139,11 +133,6 @@ impl Wire {
     /// Bytes of a flood that somebody took.
     pub fn flooded(&self) -> usize {
         self.shared.flooded.load(Ordering::SeqCst)
-    }
-
-    /// The newest request's body.
-    pub fn last(&self) -> String {
-        self.shared.seen.lock().unwrap().last().cloned().unwrap()
     }
 
     pub async fn until_requests(&self, requests: usize) {
@@ -172,11 +161,9 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
             return;
         }
         let script = if path.ends_with("/models") {
-            shared.probes.fetch_add(1, Ordering::SeqCst);
             models(&shared)
         } else {
             let script = script(&shared, &path, &body);
-            shared.seen.lock().unwrap().push(body);
             shared.requests.fetch_add(1, Ordering::SeqCst);
             script
         };
