@@ -80,6 +80,7 @@ impl ProviderStatus {
             usd_per_hour: provider.usd_per_hour,
             why: provider.why.clone(),
             state_since: rfc3339(provider.state_since),
+            trouble_since: provider.trouble_since.map(rfc3339),
             failures: provider.failures.iter().map(FailureCount::from).collect(),
             cancelled: provider.cancelled,
             series: series(&provider.columns, picture),

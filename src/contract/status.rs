@@ -206,6 +206,10 @@ pub struct ProviderStatus {
     pub why: String,
     /// Since when it is in this state, RFC 3339.
     pub state_since: String,
+    /// Since when it has been in one trouble or another, RFC 3339: an open breaker that lets a
+    /// trial in and opens again is still the same trouble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble_since: Option<String>,
     /// Failures that count in the rates, over the window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureCount>,

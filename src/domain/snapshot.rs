@@ -279,6 +279,8 @@ pub struct ProviderSnapshot {
     pub weights: WeightOverride,
     pub state: State,
     pub state_since: Moment,
+    /// Since when it has been in one trouble or another; nothing where it is in none.
+    pub trouble_since: Option<Moment>,
     /// Why it is in that state; empty when all is well.
     pub why: String,
     pub in_flight: u32,

@@ -129,6 +129,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         usd_per_hour: [Some(0.0), Some(1.88), None, Some(0.22), Some(0.0)][kind],
         why: WHY[kind].to_owned(),
         state_since: "2026-11-24T03:09:50.000Z".to_owned(),
+        trouble_since: (!well).then(|| "2026-11-24T03:09:50.000Z".to_owned()),
         failures: if kind == 0 {
             vec![
                 FailureCount {

@@ -3,6 +3,7 @@ mod drawing;
 mod laws;
 mod leaving;
 mod looking;
+mod matrix;
 mod safety;
 mod screens;
 mod weighing;

@@ -250,6 +250,8 @@ pub(super) struct ProviderRecord {
     pub uptime: Timeline<Uptime>,
     pub state: State,
     pub state_since: Moment,
+    /// Since when it has been in one trouble or another.
+    pub trouble_since: Option<Moment>,
     pub why: String,
 }
 
@@ -277,6 +279,7 @@ impl ProviderRecord {
                 State::Off
             },
             state_since: now,
+            trouble_since: None,
             why: spec.off.as_deref().unwrap_or_default().to_owned(),
         }
     }

@@ -166,6 +166,7 @@ impl Fleet {
             weights: record.weights,
             state: record.state,
             state_since: record.state_since,
+            trouble_since: record.trouble_since,
             why: record.why.clone(),
             in_flight: record.gauge.in_flight(),
             share: view.shares[at],

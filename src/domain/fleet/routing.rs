@@ -172,6 +172,10 @@ impl Fleet {
                 record.state = state;
                 record.state_since = now;
             }
+            // An open breaker becomes half-open and open again: that is still the same trouble.
+            record.trouble_since = state
+                .is_trouble()
+                .then(|| record.trouble_since.unwrap_or(now));
             record.why = why;
         }
     }

@@ -108,7 +108,9 @@ fn head<'a>(
         || format::NOTHING.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     );
-    let since = format::between(&provider.state_since, &status.generated_at);
+    let since = provider.trouble_since.as_ref();
+    let since = since.unwrap_or(&provider.state_since);
+    let since = format::between(since, &status.generated_at);
     let weights = effective(&status.weights, provider.weights.as_ref());
     let own = provider.weights.map_or_else(String::new, |_| {
         let parts = [weights.cost, weights.latency, weights.reliability];
