@@ -4,17 +4,21 @@
 //! Whoever logs waits for no disk and no reader: a thread of its own writes, many lines at once
 //! when there are many, and what its bounded queue does not take is counted.
 
+mod pipe;
+
+pub use pipe::LostLines;
+
+use pipe::{Pipe, PipeEnd};
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
@@ -110,11 +114,6 @@ pub struct LogOptions {
     pub has_screen: bool,
 }
 
-/// Lines that may wait for the writing thread: half a second of ten thousand requests a second.
-const QUEUE: usize = 10_000;
-/// So much is written at once.
-const BATCH: usize = 64 * 1024;
-
 /// Logging, started. What waits is written when it is dropped.
 #[derive(Debug, Default)]
 pub struct Logs {
@@ -122,18 +121,7 @@ pub struct Logs {
     pub recent: Recent,
     /// Of lines that were not written because there were too many.
     pub lost: LostLines,
-    _writer: Option<WorkerGuard>,
-}
-
-/// A count of lines that were not written; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct LostLines(Option<ErrorCounter>);
-
-impl LostLines {
-    pub fn count(&self) -> u64 {
-        let lines = self.0.as_ref().map_or(0, ErrorCounter::dropped_lines);
-        u64::try_from(lines).unwrap_or(u64::MAX)
-    }
+    _writer: Option<PipeEnd>,
 }
 
 /// Starts logging. The error names the file or the filter that is wrong.
@@ -145,7 +133,7 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
             let file = file.map_err(|error| {
                 format!("could not open the log file {}: {error}", path.display())
             })?;
-            in_background(file)
+            in_background(file)?
         }
         (None, true) => {
             let recent = Recent::default();
@@ -155,7 +143,7 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
             };
             (BoxMakeWriter::new(move || recent.clone()), logs)
         }
-        (None, false) => in_background(io::stderr()),
+        (None, false) => in_background(io::stderr())?,
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -171,17 +159,15 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
     Ok(logs)
 }
 
-fn in_background(writer: impl Write + Send + 'static) -> (BoxMakeWriter, Logs) {
-    let (writer, guard): (NonBlocking, _) = NonBlockingBuilder::default()
-        .buffered_lines_limit(QUEUE)
-        .thread_name("logs")
-        .finish(BufWriter::with_capacity(BATCH, writer));
+fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Logs), String> {
+    let opened = Pipe::open(out).map_err(|error| format!("could not start to log: {error}"));
+    let (pipe, end) = opened?;
     let logs = Logs {
-        lost: LostLines(Some(writer.error_counter())),
-        _writer: Some(guard),
+        lost: pipe.lost(),
+        _writer: Some(end),
         ..Logs::default()
     };
-    (BoxMakeWriter::new(writer), logs)
+    Ok((BoxMakeWriter::new(move || pipe.clone()), logs))
 }
 
 /// `message name=value name="text"`, without colours: as the usual form, at a fraction of its cost.
@@ -338,7 +324,7 @@ mod tests {
     fn what_was_logged_is_written_when_logging_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let (writer, logs) = in_background(File::create(&path).unwrap());
+        let (writer, logs) = in_background(File::create(&path).unwrap()).unwrap();
         let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
 
         tracing::subscriber::with_default(subscriber, || {

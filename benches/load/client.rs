@@ -32,6 +32,18 @@ impl Connection {
         })
     }
 
+    /// Sends, and reads no further than the first content.
+    async fn leave(&mut self, request: &[u8]) -> io::Result<(Instant, bool)> {
+        self.socket.write_all(request).await?;
+        self.buffer.clear();
+        while find(&self.buffer, b"word 0").is_none() {
+            if self.socket.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok((Instant::now(), self.buffer.starts_with(b"HTTP/1.1 200")))
+    }
+
     /// After something went wrong; where nobody listens the next request goes wrong too.
     async fn renew(&mut self, address: SocketAddr) {
         if let Ok(fresh) = Self::open(address).await {
@@ -146,6 +158,46 @@ pub async fn streams(
                         wrong += 1;
                         connection.renew(address).await;
                     }
+                }
+            }
+            (times, wrong)
+        });
+    }
+    gather(workers, length).await
+}
+
+/// So many requests a second of every sort: whole answers, streams, and one in ten that leaves in the
+/// middle of a stream. Times are those of whole answers.
+pub async fn mixed(address: SocketAddr, per_second: f64, length: Duration) -> io::Result<String> {
+    let whole = request(address, "mock", false);
+    let stream = request(address, "mock", true);
+    let paced = request(address, "paced", true);
+    let started = Instant::now();
+    let mut workers = JoinSet::new();
+    for first in 0..CONNECTIONS {
+        let (whole, stream, paced) = (whole.clone(), stream.clone(), paced.clone());
+        let mut connection = Connection::open(address).await?;
+        workers.spawn(async move {
+            let (mut times, mut wrong) = (Times::default(), 0);
+            for number in (first..).step_by(CONNECTIONS) {
+                let after = Duration::from_secs_f64(number as f64 / per_second);
+                if after > length {
+                    break;
+                }
+                sleep_until(started + after).await;
+                let asked = Instant::now();
+                let answered = match number % 10 {
+                    0..6 => connection.ask(&whole, b"completion_tokens").await,
+                    6..9 => connection.ask(&stream, b"[DONE]").await,
+                    _ => connection.leave(&paced).await,
+                };
+                match answered {
+                    Ok((_, true)) if number % 10 < 6 => times.add(asked.elapsed()),
+                    Ok((_, true)) => {}
+                    _ => wrong += 1,
+                }
+                if number % 10 == 9 || answered.is_err() {
+                    connection.renew(address).await;
                 }
             }
             (times, wrong)

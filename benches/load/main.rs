@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "usage: load upstream ADDR
+       load upstream ADDR flapping
+       load mixed ADDR REQUESTS_PER_SECOND SECONDS
        load rate ADDR REQUESTS_PER_SECOND SECONDS
        load streams ADDR MODEL CLIENTS SECONDS
        load open ADDR STREAMS
@@ -55,7 +57,13 @@ fn run(words: &[&str]) -> Option<std::io::Result<String>> {
         Err(error) => return Some(Err(error)),
     };
     let result = match *words {
-        ["upstream", address] => runtime.block_on(upstream::serve(at(address)?)),
+        ["upstream", address] => runtime.block_on(upstream::serve(at(address)?, false)),
+        ["upstream", address, "flapping"] => runtime.block_on(upstream::serve(at(address)?, true)),
+        ["mixed", address, rate, seconds] => {
+            let (rate, seconds) = (rate.parse().ok()?, seconds.parse().ok()?);
+            let length = Duration::from_secs(seconds);
+            runtime.block_on(client::mixed(at(address)?, rate, length))
+        }
         ["rate", address, rate, seconds] => {
             let (rate, seconds) = (rate.parse().ok()?, seconds.parse().ok()?);
             let length = Duration::from_secs(seconds);

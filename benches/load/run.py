@@ -186,7 +186,10 @@ class Bench:
         address = free_address()
         path = self.folder / "aibal.toml"
         path.write_text(OURS.format(upstream=self.upstream, address=address))
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LOAD_KEY": "sk-load", **{k: v for k, v in os.environ.items() if k.startswith("TOKIO") or k == "RUST_LOG"}}
+        return self.gateway(path, address)
+
+    def gateway(self, path, address):
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LOAD_KEY": "sk-load"}
         words = [self.options.binary, "--config", path, "serve"]
         began = time.monotonic()
         process = self.start("ours", words, env=environment, cwd=self.folder)

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 /// Content chunks of a stream.
 const CHUNKS: usize = 64;
@@ -14,8 +15,34 @@ const SLOW_CHUNKS: usize = 15;
 
 const ANSWER: &str = r#"{"id":"chatcmpl-load","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"The quick brown fox jumps over the lazy dog, and the dog, who has seen many foxes, does not get up.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":26,"total_tokens":50}}"#;
 
+/// A flapping upstream is well for that long, fails for as long with errors, is well again, and
+/// then drops connections.
+const PHASE: Duration = Duration::from_secs(15);
+const ERROR: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 29\r\n\r\n{\"error\":{\"message\":\"flaps\"}}";
+
+/// How an upstream is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Well,
+    Failing,
+    Dropping,
+}
+
+/// Its health since `began`.
+fn health(began: Instant, flapping: bool) -> Health {
+    if !flapping {
+        return Health::Well;
+    }
+    match began.elapsed().as_secs() / PHASE.as_secs() % 4 {
+        1 => Health::Failing,
+        3 => Health::Dropping,
+        _ => Health::Well,
+    }
+}
+
 /// Serves until it is killed.
-pub async fn serve(address: SocketAddr) -> io::Result<String> {
+pub async fn serve(address: SocketAddr, flapping: bool) -> io::Result<String> {
+    let began = Instant::now();
     let listener = TcpListener::bind(address).await?;
     let whole = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
@@ -27,17 +54,24 @@ pub async fn serve(address: SocketAddr) -> io::Result<String> {
         socket.set_nodelay(true)?;
         tokio::spawn(async move {
             // A client that leaves is no news.
-            let _ = converse(socket, whole).await;
+            let _ = converse(socket, whole, move || health(began, flapping)).await;
         });
     }
 }
 
-async fn converse(mut socket: TcpStream, whole: &[u8]) -> io::Result<()> {
+async fn converse(
+    mut socket: TcpStream,
+    whole: &[u8],
+    health: impl Fn() -> Health,
+) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
         let Some((head, length)) = request(&mut socket, &mut buffer).await? else {
             return Ok(());
         };
+        if health() == Health::Dropping {
+            return Ok(());
+        }
         if buffer.starts_with(b"GET") {
             let models = r#"{"object":"list","data":[{"id":"mock","object":"model"}]}"#;
             let answer = format!(
@@ -45,6 +79,8 @@ async fn converse(mut socket: TcpStream, whole: &[u8]) -> io::Result<()> {
                 models.len()
             );
             socket.write_all(answer.as_bytes()).await?;
+        } else if health() == Health::Failing {
+            socket.write_all(ERROR).await?;
         } else {
             let body = &buffer[head..head + length];
             match pace(body) {

@@ -4,6 +4,7 @@
 //! State travels by `watch`, things people may watch by `broadcast`, wishes by a bounded `mpsc`
 //! with a reply. Every bounded queue counts what it drops.
 
+mod bell;
 mod run;
 
 use crate::clock;
@@ -11,6 +12,7 @@ use crate::domain::{
     Answer, Chance, Command, Decision, DecisionId, Effect, Event, Fleet, Luck, Observation,
     PerformanceReport, Refusal, Revision, RoutingTable, Snapshot,
 };
+use bell::{Bell, Urgency};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -86,6 +88,7 @@ impl Losses {
 pub struct Handle {
     wishes: mpsc::Sender<Wish>,
     observations: mpsc::Sender<Observation>,
+    bell: Arc<Bell>,
     routes: watch::Receiver<Arc<RoutingTable>>,
     pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
     events: broadcast::Sender<Event>,
@@ -100,6 +103,7 @@ pub struct Engine {
     fleet: Fleet,
     wishes: mpsc::Receiver<Wish>,
     observations: mpsc::Receiver<Observation>,
+    bell: Arc<Bell>,
     routes: watch::Sender<Arc<RoutingTable>>,
     pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
     events: broadcast::Sender<Event>,
@@ -115,6 +119,7 @@ pub fn build(fleet: Fleet, seed: u64) -> (Engine, Handle, Keepsakes) {
     let now = clock::now();
     let (wish_in, wishes) = mpsc::channel(WISHES);
     let (observation_in, observations) = mpsc::channel(OBSERVATIONS);
+    let bell = Arc::new(Bell::default());
     let (routes, routes_out) = watch::channel(Arc::new(fleet.routing_table(now)));
     let pictures: Arc<[_]> = WINDOWS
         .iter()
@@ -125,6 +130,7 @@ pub fn build(fleet: Fleet, seed: u64) -> (Engine, Handle, Keepsakes) {
     let handle = Handle {
         wishes: wish_in,
         observations: observation_in,
+        bell: Arc::clone(&bell),
         routes: routes_out,
         pictures: Arc::clone(&pictures),
         events: events.clone(),
@@ -138,6 +144,7 @@ pub fn build(fleet: Fleet, seed: u64) -> (Engine, Handle, Keepsakes) {
             fleet,
             wishes,
             observations,
+            bell,
             routes,
             pictures,
             events,
@@ -163,9 +170,11 @@ impl Handle {
 
     /// Tells what happened. Never waits: with the queue full the observation is lost and counted.
     pub fn observe(&self, observation: Observation) {
+        let urgency = Urgency::of(&observation);
         if self.observations.try_send(observation).is_err() {
             self.losses.observations.fetch_add(1, Ordering::Relaxed);
         }
+        self.bell.ring_for(urgency);
     }
 
     /// Chance for the next choice.

@@ -1,5 +1,6 @@
 //! The loop: choose what to hear, let the fleet decide, perform the effects.
 
+use super::bell::Urgency;
 use super::{Engine, WINDOWS, Wish};
 use crate::clock;
 use crate::domain::{Effect, Observation};
@@ -11,12 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often time is told to the fleet and pictures are renewed: people cannot read faster.
 const TICK: Duration = Duration::from_millis(250);
-/// While much comes in it is learnt together, this often: to be woken for each would cost more than
-/// to learn it.
+/// What finished requests bring is learnt together, this long after the first.
 const REST: Duration = Duration::from_millis(2);
-/// So many observations within ten milliseconds are much.
-const MUCH: usize = 16;
-const WHILE: Duration = Duration::from_millis(10);
 /// How many observations are learnt before the table is published again.
 const OBSERVATIONS_PER_TURN: usize = 256;
 
@@ -26,7 +23,7 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
     let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
     let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
     let mut is_resting = false;
-    let mut rush = Rush::new();
+    let bell = Arc::clone(&engine.bell);
     loop {
         // Biased so that a stop or an operator's wish never waits behind a flood of samples.
         tokio::select! {
@@ -37,62 +34,50 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
                 engine.catch_up(&mut batch);
                 engine.grant(wish);
             }
-            _ = tick.tick() => engine.tick(),
-            () = &mut rest, if is_resting => is_resting = false,
-            received = engine.observations.recv_many(&mut batch, OBSERVATIONS_PER_TURN), if !is_resting => {
-                if received == 0 {
+            _ = tick.tick() => {
+                if engine.observations.is_closed() {
                     return; // Every handle is gone, so nobody is left to serve.
                 }
-                engine.learn(&mut batch);
-                // A full batch has more behind it.
-                is_resting = rush.is_on(received) && received < OBSERVATIONS_PER_TURN;
-                if is_resting {
-                    rest.as_mut().reset(Instant::now() + REST);
-                }
+                engine.learn_some(&mut batch);
+                engine.tick();
+            }
+            () = bell.rung_for_now() => engine.learn_some(&mut batch),
+            () = &mut rest, if is_resting => {
+                is_resting = false;
+                bell.answer();
+                engine.learn_some(&mut batch);
+            }
+            () = bell.rung_for_soon(), if !is_resting => {
+                rest.as_mut().reset(Instant::now() + REST);
+                is_resting = true;
             }
         }
     }
 }
 
-/// Whether much comes in.
-struct Rush {
-    began: Instant,
-    learnt: usize,
-}
-
-impl Rush {
-    fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            learnt: 0,
-        }
-    }
-
-    fn is_on(&mut self, received: usize) -> bool {
-        let now = Instant::now();
-        if now - self.began > WHILE {
-            *self = Self {
-                began: now,
-                learnt: 0,
-            };
-        }
-        self.learnt += received;
-        self.learnt > MUCH
-    }
-}
-
 impl Engine {
-    /// Learns what waits, up to as much as there was room for when this began.
+    /// Learns what waits, up to as much as there was when this began.
     fn catch_up(&mut self, batch: &mut Vec<Observation>) {
-        for _ in 0..self.observations.len() {
-            let Ok(observation) = self.observations.try_recv() else {
-                break;
-            };
-            batch.push(observation);
-        }
+        self.take(self.observations.len(), batch);
         if !batch.is_empty() {
             self.learn(batch);
         }
+    }
+
+    /// Learns what waits; where that is much the rest comes in another turn.
+    fn learn_some(&mut self, batch: &mut Vec<Observation>) {
+        self.take(OBSERVATIONS_PER_TURN, batch);
+        if !batch.is_empty() {
+            self.learn(batch);
+        }
+        if !self.observations.is_empty() {
+            self.bell.ring_for(Urgency::AtOnce);
+        }
+    }
+
+    fn take(&mut self, most: usize, batch: &mut Vec<Observation>) {
+        let next = || self.observations.try_recv().ok();
+        batch.extend(std::iter::from_fn(next).take(most));
     }
 
     fn grant(&mut self, wish: Wish) {

@@ -14,10 +14,13 @@ use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
+use std::future::pending;
+use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long the upstream may take to end its bytes once the answer is whole, so that the
 /// connection can be used again.
@@ -77,7 +80,11 @@ pub(super) struct Relay {
     record: Option<Record>,
     /// How it went, where that was known before the record came to live here.
     fate: Option<(RequestOutcome, Spent)>,
-    closing: Closing,
+    /// Resolves when the gateway stops. One for all reads, as the alarm is: to set either anew for
+    /// each would cost as much as the read.
+    closing: BoxFuture<'static, ()>,
+    /// Set to when a read is overdue, or earlier.
+    alarm: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
@@ -103,14 +110,15 @@ impl Relay {
             attempt: Some(attempt),
             record: None,
             fate: None,
-            closing: Closing::default(),
+            closing: pending().boxed(),
+            alarm: None,
             ended: false,
         }
     }
 
     /// Ends with an error event when that is told.
-    pub fn closed_by(mut self, closing: Closing) -> Self {
-        self.closing = closing;
+    pub fn closed_by(mut self, mut closing: Closing) -> Self {
+        self.closing = async move { closing.told().await }.boxed();
         self
     }
 
@@ -124,17 +132,32 @@ impl Relay {
         Metered::of(reported, is_whole, self.prompt, said)
     }
 
-    /// The next read after the first content.
-    async fn more(&mut self) -> Stretch {
+    /// The next read after the first content; nothing where the gateway stops.
+    async fn more(&mut self) -> Option<Stretch> {
         let now = Instant::now();
         self.waiting = Some(now);
         let deadline = self.pace.until.min(now + self.pace.idle);
-        let read = timeout_at(deadline, self.upstream.next()).await;
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let read = loop {
+            tokio::select! {
+                biased;
+                read = self.upstream.next() => break Some(read),
+                () = &mut *alarm => {
+                    if Instant::now() >= deadline {
+                        break None;
+                    }
+                    alarm.as_mut().reset(deadline);
+                }
+                () = &mut self.closing => return None,
+            }
+        };
         self.waiting = None;
-        match read {
-            Ok(read) => self.take_in(read),
-            Err(_) => self.too_slow(),
-        }
+        Some(match read {
+            Some(read) => self.take_in(read),
+            None => self.too_slow(),
+        })
     }
 
     /// The body of the answer. What happens to the client's request is written into its record,
@@ -164,12 +187,9 @@ impl Relay {
             self.place = None;
             return Some(self.held.split().freeze());
         }
-        let mut closing = self.closing.clone();
         while !self.ended {
-            let stretch = tokio::select! {
-                biased;
-                stretch = self.more() => stretch,
-                () = closing.told() => return Some(self.close()),
+            let Some(stretch) = self.more().await else {
+                return Some(self.close());
             };
             let mut out = stretch.out;
             match stretch.end {

@@ -7,6 +7,7 @@ use crate::gateway::attempt::{Attempt, Setback, Spent};
 use crate::gateway::exchange::failed;
 use crate::protocols::Upset;
 use futures_util::StreamExt;
+use std::future::pending;
 use tokio::time::{Instant, timeout_at};
 
 /// What may come before the first content and is held back; more than this is let go as if it
@@ -19,10 +20,13 @@ impl Relay {
     pub async fn until_content(mut self, deadline: Instant) -> Result<Self, Setback> {
         let mut events = 0;
         loop {
-            let stretch = if self.has_begun() {
-                self.more().await
-            } else {
+            let stretch = if !self.has_begun() {
                 self.first(deadline).await
+            } else if let Some(stretch) = self.more().await {
+                stretch
+            } else {
+                // The gateway stops: whoever waits for this is told, and lets go of it.
+                pending().await
             };
             events += stretch.events;
             self.held.extend_from_slice(&stretch.out);

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""A long run under half the load that is possible: does anything grow, is anything wrong?
+
+    cargo build --release && cargo bench --bench load --no-run
+    python3 benches/load/soak.py [--minutes 20] [--rate REQUESTS_PER_SECOND]
+
+Two upstreams, one of which flaps: well, failing, well, dropping connections, a quarter of a minute
+each. Of ten requests six want a whole answer, three a stream, and one leaves in the middle of one.
+Every answer is checked. The rate is half of what a short run with wrk gets through, at most 2000 a
+second, unless stated. Memory and descriptors are read every five seconds; the slope is the least
+squares' over all but the first fifth, which warms up. Ends with 1 where memory grows by more than
+1 MiB in ten minutes, descriptors grow, or an answer was wrong.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import run
+
+CONFIGURATION = """
+[server]
+listen = "{address}"
+[[providers]]
+name = "steady"
+kind = "openai-compatible"
+base_url = "http://{steady}/v1"
+api_key_env = "LOAD_KEY"
+[[providers]]
+name = "flapping"
+kind = "openai-compatible"
+base_url = "http://{flapping}/v1"
+api_key_env = "LOAD_KEY"
+"""
+
+MODELS = "".join(f"""
+[[providers.models]]
+id = "{model}"
+types = ["chat"]
+input_usd_per_1m = 1.0
+output_usd_per_1m = 4.0
+""" for model in ("mock", "paced"))
+
+
+class Soak(run.Bench):
+    def pair(self):
+        """Ours in front of two upstreams."""
+        flapping = run.free_address()
+        run.wait_for(flapping, self.start("flapping", [self.load, "upstream", flapping, "flapping"]))
+        address = run.free_address()
+        head, steady, other = CONFIGURATION.format(
+            address=address, steady=self.upstream, flapping=flapping).split("[[providers]]")
+        path = self.folder / "soak.toml"
+        path.write_text(f"{head}[[providers]]{steady}{MODELS}[[providers]]{other}{MODELS}")
+        return self.gateway(path, address)
+
+
+def slope(samples):
+    """MiB in ten minutes."""
+    count = len(samples)
+    mean_at = sum(at for at, _ in samples) / count
+    mean = sum(value for _, value in samples) / count
+    above = sum((at - mean_at) * (value - mean) for at, value in samples)
+    return above / sum((at - mean_at) ** 2 for at, _ in samples) * 600
+
+
+def watch(process, ours):
+    began, samples = time.monotonic(), []
+    while process.poll() is None:
+        samples.append((time.monotonic() - began, ours.memory(), ours.descriptors()))
+        if len(samples) % 24 == 0:
+            at, memory, descriptors = samples[-1]
+            print(f"  {at / 60:5.1f} min: {memory:.1f} MiB, {descriptors} descriptors", flush=True)
+        time.sleep(5)
+    return samples
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=run.ROOT / "target/release/aibal-tui")
+    parser.add_argument("--load", help="the load tool; default: the newest that cargo built")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--rate", type=float)
+    options = parser.parse_args()
+    options.binary, options.seconds = pathlib.Path(options.binary).resolve(), 5
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Soak(options, folder)
+        try:
+            ours = bench.pair()
+            rate = options.rate
+            if rate is None:
+                most = bench.throughput(ours)["perSecond"]
+                rate = min(most / 2, 2000)
+                print(f"{most:.0f} requests/s are possible")
+            print(f"{rate:.0f} requests/s for {options.minutes:g} minutes", flush=True)
+            words = [bench.load, "mixed", ours.address, rate, int(options.minutes * 60)]
+            process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE)
+            samples = watch(process, ours)
+            found = json.loads(process.stdout.read())
+            time.sleep(2)
+            after = ours.descriptors()
+        finally:
+            bench.stop()
+    warm = samples[len(samples) // 5:]
+    grown = slope([(at, memory) for at, memory, _ in warm])
+    most = max(descriptors for _, _, descriptors in warm)
+    early = max(descriptors for _, _, descriptors in warm[:len(warm) // 2])
+    late = max(descriptors for _, _, descriptors in warm[len(warm) // 2:])
+    print(f"{found['count']} whole answers timed, {found['wrong']} wrong; p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms")
+    print(f"memory {warm[0][1]:.1f} to {warm[-1][1]:.1f} MiB, slope {grown:+.2f} MiB in 10 min; "
+          f"descriptors at most {early} in the first half, {late} in the second (of all {most}), {after} after")
+    is_well = found["wrong"] == 0 and grown <= 1.0 and late <= early * 1.1 + 5
+    print("nothing grows, nothing is wrong" if is_well else "NOT WELL")
+    sys.exit(0 if is_well else 1)
+
+
+if __name__ == "__main__":
+    main()
