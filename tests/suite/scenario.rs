@@ -5,8 +5,8 @@ use aibal_tui::contract::{Dropped, Instance, Status, Window};
 use aibal_tui::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Chance, DecisionId, Failure, Field, Fleet, Luck,
     Metered, ModelType, ModelTypes, Moment, Observation, Outcome, Price, Provider, RateLimits,
-    Rates, RequestEnd, RequestOutcome, Strategy, Target, TargetId, Usage, WeightOverride, Weights,
-    choose,
+    Rates, RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, WeightOverride,
+    Weights, choose,
 };
 use aibal_tui::logs::Recent;
 use aibal_tui::tui::{Bell, Keymap, Options, Protection, Rehearsal, Theme};
@@ -186,7 +186,7 @@ fn answered(target: usize, trial: bool, outcome: Outcome, now: Moment) -> Attemp
         streamed: false,
         trial,
         lost: 0,
-        ticket: Default::default(),
+        ticket: Ticket::default(),
         limits: RateLimits::default(),
         hurried: false,
         overdue: None,

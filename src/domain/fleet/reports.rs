@@ -14,6 +14,9 @@ use crate::domain::units::{Moment, Money};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Which quantiles of a latency are told.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
 /// How the balancer sees everybody now, for a usual chat request.
 struct View<'t> {
     table: &'t RoutingTable,
@@ -149,8 +152,6 @@ impl Fleet {
             .filter(|&&target| !is_off(target))
             .map(|&target| view.worth[target])
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        let quantiles = |q: f64| sum.latency.quantile(q);
-        let first_tokens = |q: f64| sum.first_token.quantile(q);
         ProviderSnapshot {
             name: Arc::clone(&record.name),
             kind: Arc::clone(&self.catalogue.providers[at].kind),
@@ -178,8 +179,8 @@ impl Fleet {
             success_rate: sum.success_rate(),
             availability: None,
             mean_latency_ms: sum.mean_latency_ms(),
-            latency_ms: [0.5, 0.95, 0.99].map(quantiles),
-            first_token_ms: [0.5, 0.95, 0.99].map(first_tokens),
+            latency_ms: QUANTILES.map(|q| sum.latency.quantile(q)),
+            first_token_ms: QUANTILES.map(|q| sum.first_token.quantile(q)),
             cost: sum.known_cost(),
             cost_basis: sum.cost_basis,
             tokens: sum.tokens,
@@ -273,7 +274,7 @@ fn column(tally: &Tally) -> Column {
         p50_ms: tally.latency.quantile(0.5),
         p95_ms: tally.latency.quantile(0.95),
         p99_ms: tally.latency.quantile(0.99),
-        first_token_ms: [0.5, 0.95, 0.99].map(|q| tally.first_token.quantile(q)),
+        first_token_ms: QUANTILES.map(|q| tally.first_token.quantile(q)),
         spread: tally
             .latency
             .spread(SPREAD_MS)
