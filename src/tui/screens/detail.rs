@@ -152,27 +152,28 @@ fn head<'a>(
     [first, Line::raw(second)]
 }
 
-/// Which part of all attempts went there, column by column.
+/// Which part of all attempts went there, below the chart and on its axis of time.
 fn share<'a>(model: &Model, status: &Status, provider: &ProviderStatus, width: u16) -> Line<'a> {
-    let room = usize::from(width).saturating_sub(usize::from(NUMBERS) + 8);
-    let room = room.min(provider.series.buckets.len());
-    let columns = |provider: &ProviderStatus| strip::columns(&provider.series, room);
-    let mut all = vec![0_u64; room];
-    for column in status.providers.iter().map(columns) {
-        for (sum, bucket) in all.iter_mut().zip(column) {
-            *sum += u64::from(bucket.requests);
-        }
-    }
-    let parts: Vec<Option<f64>> = columns(provider)
-        .iter()
-        .zip(&all)
-        .map(|(own, &all)| (all > 0).then(|| f64::from(own.requests) / all as f64))
+    let own = &provider.series.buckets;
+    let part = |at: usize| {
+        let here = |it: &ProviderStatus| it.series.buckets.get(at).map_or(0, |it| it.requests);
+        let all: u64 = status.providers.iter().map(|it| u64::from(here(it))).sum();
+        let own = own.get(at)?;
+        (all > 0).then(|| f64::from(own.requests) / all as f64)
+    };
+    let parts: Vec<Option<f64>> = (0..own.len()).map(part).collect();
+    let room = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
+    let cells: Vec<Option<f64>> = (0..room)
+        .filter_map(|cell| parts.get(cell * parts.len() / room).copied())
         .collect();
     let now = format!("{}%", format::share(provider.share));
     Line::from(vec![
-        Span::styled(" share ", model.theme().dim()),
-        Span::raw(strip::bars(&parts, 1.0, model.theme())),
-        Span::styled("  now ", model.theme().dim()),
+        Span::styled(
+            format::left("share", usize::from(chart::AXIS)),
+            model.theme().dim(),
+        ),
+        Span::raw(strip::bars(&cells, 1.0, model.theme())),
+        Span::styled(" now ", model.theme().dim()),
         Span::raw(format::right(&now, 6)),
     ])
 }

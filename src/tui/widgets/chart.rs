@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Cells left of the axis.
-const AXIS: u16 = 5;
+pub const AXIS: u16 = 5;
 /// Decades that an axis may start and end at, in milliseconds.
 const STEPS: [f64; 8] = [
     30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0,

@@ -230,6 +230,27 @@ fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
 }
 
 #[test]
+fn who_fails_and_since_when_is_read_off_the_first_lines() {
+    let mut seen = Seen::demo(&["--scenario", "outage"]);
+    seen.see("LIVE");
+    seen.see("!!1 ");
+    // Name and time, whatever the state goes through meanwhile.
+    until("a time beside the name", || {
+        let screen = seen.screen();
+        let line = screen.lines().nth(2).unwrap_or_default();
+        let told = line.split(':').next().unwrap_or_default();
+        told.split_whitespace().last().is_some_and(|last| {
+            let digits = last.trim_end_matches(['s', 'm']);
+            digits.len() < last.len() && digits.parse::<u32>().is_ok()
+        })
+    });
+    seen.press("a");
+    seen.see("ALERTS: 1 in trouble");
+    seen.press("\r");
+    seen.see("── MODELS");
+}
+
+#[test]
 fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
     let mut seen = Seen::start(&arguments, &[("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")]);
