@@ -304,6 +304,8 @@ fn model(providers: usize, step: u64) -> Model {
         window: aibal_tui::contract::Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
+        bell: tui::Bell::default(),
+        process: 4_242,
         over_line: false,
         logs: aibal_tui::logs::Recent::default(),
     };

@@ -160,6 +160,18 @@ impl Form {
         Some(Self::new(self.status, fields))
     }
 
+    /// All fields, whatever their names are, each an object to be handed back to [`Form::join`].
+    pub fn objects(&mut self) -> Vec<(String, Self)> {
+        let mut objects = Vec::new();
+        for (name, value) in std::mem::take(&mut self.fields) {
+            match value {
+                Value::Object(fields) => objects.push((name, Self::new(self.status, fields))),
+                value => self.refuse(&name, value, "an object"),
+            }
+        }
+        objects
+    }
+
     pub fn join(&mut self, name: &str, mut within: Self) {
         within.refuse_unknown();
         self.errors

@@ -6,12 +6,14 @@ use super::monitoring::WINDOWS;
 use crate::access::Caller;
 use crate::client::Refused;
 use crate::contract::{
-    ProbeReport, Problem, ProviderChange, ProviderStatus, ReloadReport, WeightOverride,
-    WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderStatus, ReloadReport,
+    WeightOverride, WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use std::collections::BTreeMap;
 
 /// `GET /api/weights`
 pub(super) async fn weights(State(desk): Door) -> Result<Json<WeightsReport>, Refused> {
@@ -76,12 +78,31 @@ pub(super) async fn what_if(
         draft
     });
     let window = form.parsed("window", WINDOWS).unwrap_or(Window::Hour);
+    let providers = drafted_providers(&mut form);
     form.finish()?;
     let request = WhatIfRequest {
         weights: weights.unwrap_or_default(),
         window,
+        providers,
     };
     Ok(Json(desk.api.local.what_if(&request).await?))
+}
+
+fn drafted_providers(form: &mut Form) -> BTreeMap<String, ProviderDraft> {
+    let mut drafts = BTreeMap::new();
+    let Some(mut named) = form.object("providers") else {
+        return drafts;
+    };
+    for (name, mut within) in named.objects() {
+        let draft = ProviderDraft {
+            priority: within.number("priority"),
+            weights: own_weights(&mut within),
+        };
+        named.join(&name, within);
+        drafts.insert(name, draft);
+    }
+    form.join("providers", named);
+    drafts
 }
 
 /// `PATCH /api/providers/{name}`
@@ -98,6 +119,7 @@ pub(super) async fn change_provider(
         max_concurrent: form.signed("maxConcurrent"),
         weights: own_weights(&mut form),
         pin_seconds: form.whole("pinSeconds"),
+        reset_breaker: form.flag("resetBreaker"),
     };
     form.finish()?;
     let name = segment(name)?;

@@ -189,7 +189,12 @@ fn ask(
         let client = client(address)?;
         let mut reports = Vec::new();
         for &weights in drafts {
-            let answer = client.what_if(WhatIfRequest { weights, window }).await;
+            let request = WhatIfRequest {
+                weights,
+                window,
+                ..WhatIfRequest::default()
+            };
+            let answer = client.what_if(request).await;
             reports.push(answer.map_err(|error| Fault {
                 text: unreachable(address, &error),
                 code: DOWN,

@@ -85,7 +85,7 @@ impl Instance {
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));
         let listener_limits = blueprint.server.clone();
-        let cache = blueprint.cache.clone();
+        let cache = blueprint.cache;
         let controls = Controls::new(handle.clone(), blueprint)?;
         let (probe, probes) = Probe::new(
             handle.clone(),

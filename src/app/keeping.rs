@@ -44,12 +44,12 @@ pub(super) async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
                 enabled: Some(provider.enabled),
                 priority: Some(provider.priority),
                 max_concurrent: provider.max_concurrent,
-                weights: WeightEdit {
+                weights: Some(WeightEdit {
                     cost: own.cost,
                     latency: own.latency,
                     reliability: own.reliability,
                     ..WeightEdit::default()
-                },
+                }),
             }))
         }
         Effect::Announce(_) => None,

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::config::{Arm, DashboardSettings};
 use crate::contract::Window;
 use crate::logs::Recent;
-use crate::tui::{self, Ending, Keymap, Options, Palette, Protection, Strings, Theme};
+use crate::tui::{self, Bell, Ending, Keymap, Options, Palette, Protection, Strings, Theme};
 use std::io;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -98,6 +98,8 @@ pub(super) fn options(
         window: Window::default(),
         refresh: REFRESH,
         place,
+        bell: Bell::default(),
+        process: std::process::id(),
         over_line: set("SSH_CONNECTION"),
         logs,
     }
@@ -124,6 +126,11 @@ pub(super) fn configured(
         keymap: Keymap::with(&settings.keys).map_err(Fault::usage)?,
         window: window.unwrap_or_default(),
         refresh: settings.refresh,
+        bell: if settings.bell {
+            Bell::Rings
+        } else {
+            Bell::Quiet
+        },
         ..usual
     })
 }
@@ -150,5 +157,6 @@ fn theme(globals: &Globals, wish: Palette) -> Theme {
     Theme {
         palette,
         ascii: globals.ascii || !unicode || console,
+        masked: false,
     }
 }

@@ -188,6 +188,7 @@ mod tests {
             draining: false,
 
             pinned_until: None,
+            weights: None,
             priority: 50,
             max_concurrent: None,
             rates: RateReport::default(),
@@ -197,6 +198,7 @@ mod tests {
             requests_per_second: 1.0,
             usd_per_hour: None,
             why: why.to_owned(),
+            trouble_since: None,
             state_since: String::new(),
             failures: Vec::new(),
             cancelled: 0,

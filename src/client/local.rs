@@ -9,8 +9,8 @@ use crate::contract::{
     Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
-    Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, WeightOverride,
-    WeightsPatch, what_if,
+    Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, Supposition,
+    WeightOverride, WeightsPatch, suppose,
 };
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
@@ -223,10 +223,16 @@ impl Local {
         let table = self.handle.routing_table();
         let draft = request.weights.over(table.weights);
         let weights = draft.checked().map_err(Refusal::from)?;
+        let mut supposed = Supposition::from(weights);
+        for (name, draft) in &request.providers {
+            let place = find_provider(&table.catalogue, name)?;
+            draft.patch().check()?;
+            supposed.providers.insert(place, draft.supposed());
+        }
         let from = clock::now().minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
-        let answer = tokio::task::spawn_blocking(move || what_if(&decisions, &weights)).await;
+        let answer = tokio::task::spawn_blocking(move || suppose(&decisions, &supposed)).await;
         let answer = answer.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
         let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
@@ -284,11 +290,6 @@ impl Local {
         change: ProviderChange,
         who: &str,
     ) -> Result<ProviderStatus, Refused> {
-        let own = change.weights.map(|weights| WeightOverride {
-            cost: weights.cost,
-            latency: weights.latency,
-            reliability: weights.reliability,
-        });
         if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > PIN_MOST) {
             let expected = format!("a whole number from 0 to {PIN_MOST}");
             return Err(Problem::field("pinSeconds", seconds, &expected).into());
@@ -300,8 +301,9 @@ impl Local {
                 draining: change.draining,
                 priority: change.priority,
                 max_concurrent: change.max_concurrent,
-                weights: own,
+                weights: change.weights.map(WeightOverride::from),
                 pin: change.pin_seconds.map(Duration::from_secs),
+                reset: change.reset_breaker == Some(true),
             },
             who: who.to_owned(),
         };

@@ -205,6 +205,7 @@ fn dashboard(file: file::Dashboard) -> DashboardSettings {
         window: words::window(&file.window).unwrap_or(Duration::from_mins(15)),
         theme: file.theme,
         arm: Arm::from_word(&file.arm).unwrap_or(Arm::Auto),
+        bell: file.bell,
         keys: file.keys,
     }
 }

@@ -40,7 +40,8 @@ pub struct ProviderEdit {
     pub enabled: Option<bool>,
     pub priority: Option<u8>,
     pub max_concurrent: Option<u32>,
-    pub weights: WeightEdit,
+    /// Its own weights, exactly: what is missing here is missing in the file.
+    pub weights: Option<WeightEdit>,
 }
 
 /// What became of a change.

@@ -268,6 +268,8 @@ pub(super) struct Dashboard {
     pub theme: String,
     /// When writing is possible.
     pub arm: String,
+    /// Ring the terminal's bell for new trouble.
+    pub bell: bool,
     /// Action id = key; "" unbinds.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,

@@ -230,6 +230,7 @@ pub(super) static KEYS: &[Key] = &[
     key("dashboard.window", Rule::Word(WINDOWS)),
     key("dashboard.theme", Rule::Word(THEMES)),
     key("dashboard.arm", Rule::Word(&["auto", "always", "never"])),
+    key("dashboard.bell", Rule::Flag),
     key("dashboard.keys.*", Rule::Text),
     required("auth.tokens[].name", Rule::Filled),
     required("auth.tokens[].sha256", Rule::Sha256),

@@ -326,6 +326,8 @@ pub struct DashboardSettings {
     /// `default`, `light`, `high-contrast`, `mono` or `deuter`.
     pub theme: String,
     pub arm: Arm,
+    /// Ring the terminal's bell for new trouble.
+    pub bell: bool,
     /// Action id → key, `""` unbinds.
     pub keys: BTreeMap<String, String>,
 }

@@ -110,8 +110,8 @@ impl Plan<'_> {
         let own = given
             .into_iter()
             .filter_map(|(name, value)| Some((vec![name], value?)));
-        let weights = edit
-            .weights
+        let own_weights = edit.weights.unwrap_or_default();
+        let weights = own_weights
             .given()
             .map(|(name, value)| (vec!["weights", name], number(value)));
         for (names, value) in own.chain(weights) {
@@ -123,7 +123,12 @@ impl Plan<'_> {
                 wanted.push((names, value));
             }
         }
-        if wanted.is_empty() {
+        let is_in_file = matches!(
+            origin_of(&self.loaded.entries, &at("name")),
+            Origin::File { .. }
+        );
+        let clears = edit.weights.is_some() && is_in_file;
+        if wanted.is_empty() && !clears {
             return Ok(());
         }
         let (path, table) = self.provider_table(&edit.name)?;
@@ -142,6 +147,9 @@ impl Plan<'_> {
                 }
                 _ => {}
             }
+        }
+        if clears {
+            clear_weights(table, &own_weights);
         }
         Ok(())
     }
@@ -260,6 +268,21 @@ impl Plan<'_> {
             })?;
         }
         Ok(table)
+    }
+}
+
+/// Takes away a provider's own weights that it has no more, and their table with the last.
+fn clear_weights(table: &mut dyn TableLike, own: &WeightEdit) {
+    let Some(weights) = table.get_mut("weights").and_then(Item::as_table_like_mut) else {
+        return;
+    };
+    for name in ["cost", "latency", "reliability"] {
+        if !own.given().any(|(given, _)| given == name) {
+            weights.remove(name);
+        }
+    }
+    if weights.is_empty() {
+        table.remove("weights");
     }
 }
 

@@ -1,4 +1,5 @@
 use super::selection::WeightPoints;
+use crate::domain;
 use serde::{Deserialize, Serialize};
 
 /// The body of `PUT /api/weights`; what is missing keeps its value.
@@ -59,6 +60,10 @@ pub struct ProviderChange {
     /// Everything that it may serve goes there for so many seconds, at most a day; 0 ends that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin_seconds: Option<u64>,
+    /// Close the breakers of all its models, and ask them again even where they were to be left
+    /// alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_breaker: Option<bool>,
 }
 
 /// A provider's own weights; what is missing comes from the global ones.
@@ -71,6 +76,27 @@ pub struct WeightOverride {
     pub latency: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reliability: Option<f64>,
+}
+
+impl WeightOverride {
+    /// Nothing where none is its own.
+    pub(super) fn of(own: domain::WeightOverride) -> Option<Self> {
+        (!own.is_empty()).then_some(Self {
+            cost: own.cost,
+            latency: own.latency,
+            reliability: own.reliability,
+        })
+    }
+}
+
+impl From<WeightOverride> for domain::WeightOverride {
+    fn from(own: WeightOverride) -> Self {
+        Self {
+            cost: own.cost,
+            latency: own.latency,
+            reliability: own.reliability,
+        }
+    }
 }
 
 /// The body of `POST /api/load-balancing`.

@@ -4,7 +4,7 @@ use super::{
     Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
     ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, RateReport,
     Rejection, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
-    WeightPoints, WeightsReport, Window,
+    WeightOverride, WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
 use crate::domain::{Moment, Money};
@@ -70,6 +70,7 @@ impl ProviderStatus {
             draining: provider.draining,
             pinned_until: provider.pinned_until.map(rfc3339),
             priority: provider.priority,
+            weights: WeightOverride::of(provider.weights),
             max_concurrent: provider.max_concurrent,
             rates: RateReport::new(provider.rates, provider.rates_left),
             share: provider.share,
@@ -79,6 +80,7 @@ impl ProviderStatus {
             usd_per_hour: provider.usd_per_hour,
             why: provider.why.clone(),
             state_since: rfc3339(provider.state_since),
+            trouble_since: provider.trouble_since.map(rfc3339),
             failures: provider.failures.iter().map(FailureCount::from).collect(),
             cancelled: provider.cancelled,
             series: series(&provider.columns, picture),
@@ -118,6 +120,9 @@ impl From<&domain::Column> for Bucket {
             p50_ms: column.p50_ms.map(narrow),
             p95_ms: column.p95_ms.map(narrow),
             p99_ms: column.p99_ms.map(narrow),
+            first_token_p50_ms: column.first_token_ms[0].map(narrow),
+            first_token_p95_ms: column.first_token_ms[1].map(narrow),
+            first_token_p99_ms: column.first_token_ms[2].map(narrow),
             spread: column.spread,
             cost_usd: column.cost.usd(),
         }
@@ -207,6 +212,8 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
             average_latency_ms: model.mean_latency_ms,
             success_rate: model.success_rate,
             cost_per_token: model.usd_per_token,
+            state: model.state.into(),
+            why: model.why.clone(),
         }
     }
 }

@@ -47,5 +47,6 @@ pub use status::{
     Window,
 };
 pub use what_if::{
-    SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport, WhatIfRequest,
+    ProviderDraft, SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport,
+    WhatIfRequest,
 };

@@ -69,7 +69,7 @@ pub struct Percentiles {
 }
 
 /// How a provider stands, worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Measured and well.
@@ -91,6 +91,7 @@ pub enum State {
     /// Disabled, or without its key.
     Off,
     /// Nothing measured yet.
+    #[default]
     Unknown,
 }
 
@@ -134,4 +135,10 @@ pub struct ModelPerformance {
     pub success_rate: Option<f64>,
     /// USD per token over all tokens in and out.
     pub cost_per_token: Option<f64>,
+    /// How it stands now.
+    #[serde(default)]
+    pub state: State,
+    /// Why, in words; empty when all is well.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }

@@ -1,4 +1,5 @@
 use super::budget::{BudgetReport, RateReport};
+use super::change::WeightOverride;
 use super::event::EventReport;
 use super::performance::{ProviderPerformance, Totals};
 use super::selection::{Factors, WeightPoints};
@@ -181,6 +182,9 @@ pub struct ProviderStatus {
     pub pinned_until: Option<String>,
     /// 0..100.
     pub priority: u8,
+    /// Its own weights over the global ones, where it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightOverride>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
     /// What it may be sent in a minute.
@@ -202,6 +206,10 @@ pub struct ProviderStatus {
     pub why: String,
     /// Since when it is in this state, RFC 3339.
     pub state_since: String,
+    /// Since when it has been in one trouble or another, RFC 3339: an open breaker that lets a
+    /// trial in and opens again is still the same trouble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble_since: Option<String>,
     /// Failures that count in the rates, over the window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureCount>,
@@ -261,6 +269,13 @@ pub struct Bucket {
     pub p95_ms: Option<f32>,
     #[serde(default)]
     pub p99_ms: Option<f32>,
+    /// To the first token of streams; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p50_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p95_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_p99_ms: Option<f32>,
     /// Successes by latency: below 0.5 s, 1 s, 2 s, 5 s, and beyond.
     #[serde(default)]
     pub spread: [u32; 5],

@@ -1,7 +1,9 @@
 use super::Window;
+use super::change::WeightOverride;
 use super::selection::WeightPoints;
 use crate::domain::{self, TargetId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The body of `POST /api/what-if`; weights that are missing keep their value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -11,6 +13,20 @@ pub struct WhatIfRequest {
     /// How far to look back.
     #[serde(default)]
     pub window: Window,
+    /// Settings of single providers that nobody has applied, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<String, ProviderDraft>,
+}
+
+/// Settings of a provider that nobody has applied; what is missing stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ProviderDraft {
+    /// 0..100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<f64>,
+    /// Instead of all its own weights; empty for none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightOverride>,
 }
 
 /// Weights that nobody has applied.
@@ -86,6 +102,25 @@ impl WeightsDraft {
             reliability: self.reliability.unwrap_or(base.reliability),
             load: self.load.unwrap_or(base.load),
             priority: self.priority.unwrap_or(base.priority),
+        }
+    }
+}
+
+impl ProviderDraft {
+    /// As a wish, to be checked as one.
+    pub fn patch(&self) -> domain::ProviderPatch {
+        domain::ProviderPatch {
+            priority: self.priority,
+            weights: self.weights.map(Into::into),
+            ..domain::ProviderPatch::default()
+        }
+    }
+
+    /// As a supposition.
+    pub fn supposed(&self) -> domain::SupposedProvider {
+        domain::SupposedProvider {
+            priority: self.priority.map(|points| points / 100.0),
+            weights: self.weights.map(Into::into),
         }
     }
 }

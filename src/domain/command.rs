@@ -61,6 +61,8 @@ pub struct ProviderPatch {
     pub weights: Option<WeightOverride>,
     /// Everything that it may serve goes there for so long; zero ends that.
     pub pin: Option<Duration>,
+    /// Close the breakers of all its targets, and ask it again even where it was to be left alone.
+    pub reset: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

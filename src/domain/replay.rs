@@ -3,7 +3,32 @@
 
 use super::balance::{Entry, Exclusion, Reason, Row, drawn, next, set_odds, worth};
 use super::decision::Round;
-use super::weights::{Objective, Weights};
+use super::weights::{Objective, WeightOverride, Weights};
+use std::collections::BTreeMap;
+
+/// What might have been set otherwise: the global weights, and single providers by their places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Supposition {
+    pub weights: Weights,
+    pub providers: BTreeMap<usize, SupposedProvider>,
+}
+
+/// What might have been set otherwise of one provider; what is missing stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SupposedProvider {
+    /// 0..1.
+    pub priority: Option<f64>,
+    pub weights: Option<WeightOverride>,
+}
+
+impl From<Weights> for Supposition {
+    fn from(weights: Weights) -> Self {
+        Self {
+            weights,
+            providers: BTreeMap::new(),
+        }
+    }
+}
 
 /// Room for one round after the other.
 #[derive(Debug, Default)]
@@ -27,6 +52,11 @@ impl Replay {
     /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
     /// stay what they were.
     pub fn choose(&mut self, round: &Round, weights: &Weights) -> Option<usize> {
+        self.suppose(round, &Supposition::from(*weights))
+    }
+
+    /// The same with more than the global weights set otherwise.
+    pub fn suppose(&mut self, round: &Round, supposed: &Supposition) -> Option<usize> {
         let reason = round.reason?;
         if !reason.is_weighed() || !round.strategy.is_weighed() {
             return round.chosen;
@@ -34,10 +64,15 @@ impl Replay {
         self.rows.clear();
         for considered in &round.candidates {
             let row = &considered.row;
-            let own = weights.overridden(&considered.own);
+            let wished = supposed.providers.get(&row.provider);
+            let wished = wished.copied().unwrap_or_default();
+            let own = wished.weights.unwrap_or(considered.own);
+            let own = supposed.weights.overridden(&own);
+            let priority = wished.priority.unwrap_or(row.priority);
             let again = (round.strategy, &round.tuning);
             self.rows.push(Row {
-                worth: worth(again, &own, &row.bads, row.priority),
+                worth: worth(again, &own, &row.bads, priority),
+                priority,
                 ..row.clone()
             });
         }

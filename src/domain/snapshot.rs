@@ -233,6 +233,8 @@ pub struct Column {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
+    /// To the first token of streams: p50, p95, p99.
+    pub first_token_ms: [Option<f64>; 3],
     /// Successes by their latency: below each of `SPREAD_MS`, and beyond the last.
     pub spread: [u32; SPREAD_MS.len() + 1],
     pub cost: Money,
@@ -277,6 +279,8 @@ pub struct ProviderSnapshot {
     pub weights: WeightOverride,
     pub state: State,
     pub state_since: Moment,
+    /// Since when it has been in one trouble or another; nothing where it is in none.
+    pub trouble_since: Option<Moment>,
     /// Why it is in that state; empty when all is well.
     pub why: String,
     pub in_flight: u32,
@@ -319,6 +323,9 @@ pub struct ModelSnapshot {
     pub success_rate: Option<f64>,
     /// USD per token over all tokens in and out.
     pub usd_per_token: Option<f64>,
+    /// How it stands now, and why.
+    pub state: State,
+    pub why: String,
 }
 
 /// The numbers of the last so many hours.

@@ -8,7 +8,7 @@
 use super::decision::{Considered, Decision, Round};
 use super::observation::{RequestEnd, RequestOutcome};
 use super::pricing::Metered;
-use super::replay::Replay;
+use super::replay::{Replay, Supposition};
 use super::units::Moment;
 use super::weights::Weights;
 use std::collections::BTreeMap;
@@ -81,10 +81,15 @@ struct Case<'d> {
 
 /// Decides all of them again under other weights.
 pub fn what_if(decisions: &[Arc<Decision>], weights: &Weights) -> WhatIf {
+    suppose(decisions, &Supposition::from(*weights))
+}
+
+/// The same with more than the global weights set otherwise.
+pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
     let mut replay = Replay::default();
     let mut cases: Vec<Case<'_>> = decisions
         .iter()
-        .filter_map(|decision| case(decision, weights, &mut replay))
+        .filter_map(|decision| case(decision, supposed, &mut replay))
         .collect();
     cases.sort_by_key(|case| case.round.at);
     let (Some(first), Some(last)) = (cases.first(), cases.last()) else {
@@ -95,10 +100,10 @@ pub fn what_if(decisions: &[Arc<Decision>], weights: &Weights) -> WhatIf {
     for case in &cases {
         seen.entry(case.target).or_default().push(case.seen());
     }
-    let mut supposed: BTreeMap<usize, (Vec<Outcome>, usize)> = BTreeMap::new();
+    let mut outcomes_then: BTreeMap<usize, (Vec<Outcome>, usize)> = BTreeMap::new();
     for case in &cases {
         let own = seen.get(&case.then).map_or(&[][..], Vec::as_slice);
-        let (outcomes, moved) = supposed.entry(case.then).or_default();
+        let (outcomes, moved) = outcomes_then.entry(case.then).or_default();
         *moved += usize::from(case.then != case.target);
         outcomes.push(case.supposed(own));
     }
@@ -111,10 +116,10 @@ pub fn what_if(decisions: &[Arc<Decision>], weights: &Weights) -> WhatIf {
         ..WhatIf::default()
     };
     let places: std::collections::BTreeSet<usize> =
-        seen.keys().chain(supposed.keys()).copied().collect();
+        seen.keys().chain(outcomes_then.keys()).copied().collect();
     for target in places {
         let own = seen.get(&target).map_or(&[][..], Vec::as_slice);
-        let (then, moved) = supposed.get(&target).unwrap_or(&nobody);
+        let (then, moved) = outcomes_then.get(&target).unwrap_or(&nobody);
         let is_guess = own.len() < FEW || then.len() as f64 > FAR_MORE * own.len() as f64;
         let extrapolated = is_guess && *moved > 0;
         answer.extrapolated += if extrapolated { *moved } else { 0 };
@@ -128,12 +133,12 @@ pub fn what_if(decisions: &[Arc<Decision>], weights: &Weights) -> WhatIf {
     let flat = |outcomes: &mut dyn Iterator<Item = &Outcome>| outcomes.copied().collect::<Vec<_>>();
     answer.now = side(&flat(&mut seen.values().flatten()));
     answer.then = side(&flat(
-        &mut supposed.values().flat_map(|(outcomes, _)| outcomes),
+        &mut outcomes_then.values().flat_map(|(outcomes, _)| outcomes),
     ));
     answer
 }
 
-fn case<'d>(decision: &'d Decision, weights: &Weights, replay: &mut Replay) -> Option<Case<'d>> {
+fn case<'d>(decision: &'d Decision, draft: &Supposition, replay: &mut Replay) -> Option<Case<'d>> {
     let (round, end) = (decision.rounds.first()?, decision.end.as_ref()?);
     let counts = match end.outcome {
         RequestOutcome::Ok => true,
@@ -145,7 +150,7 @@ fn case<'d>(decision: &'d Decision, weights: &Weights, replay: &mut Replay) -> O
     }
     let target = round.chosen?;
     Some(Case {
-        then: replay.choose(round, weights)?,
+        then: replay.suppose(round, draft)?,
         round,
         end,
         target,

@@ -164,7 +164,7 @@ mod tests {
         let (mut pipe, end) = Pipe::open(Reader { leave, read }).unwrap();
         let lost = pipe.lost();
 
-        let line = [b'x'; 1024 * 1024];
+        let line = vec![b'x'; 1024 * 1024];
         pipe.write_all(b"first\n").unwrap();
         // Until the first is with the reader its bytes count; then as many more fit.
         while lost.count() < 3 {

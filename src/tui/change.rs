@@ -1,7 +1,9 @@
 //! What the dashboard can ask an instance to change, and what undoes it.
 
 use crate::client::{Client, ClientError};
-use crate::contract::{ProviderChange, WeightPoints, WeightsChange, WeightsReport};
+use crate::contract::{
+    ProviderChange, ReloadReport, SettingChange, WeightPoints, WeightsChange, WeightsReport,
+};
 
 /// One wish.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +16,8 @@ pub enum Change {
     /// Keep the weights that are on trial.
     Keep,
     Probe(String),
+    /// Read the configuration again.
+    Reload,
 }
 
 /// What came of it.
@@ -23,6 +27,8 @@ pub struct Applied {
     pub text: String,
     /// The weights in force, where they were touched.
     pub weights: Option<WeightsReport>,
+    /// What is too long for one line.
+    pub report: Vec<String>,
 }
 
 /// Asks for all of them in order; the first refusal ends it and says what was done before.
@@ -30,6 +36,12 @@ pub async fn carry_out(client: &Client, changes: Vec<Change>) -> Result<Applied,
     let mut applied = Applied::default();
     let mut said: Vec<String> = Vec::new();
     for change in changes {
+        if change == Change::Reload {
+            let report = client.reload().await?;
+            said.push(reload_text(&report));
+            applied.report = reload_lines(&report);
+            continue;
+        }
         match one(client, change).await {
             Ok((text, weights)) => {
                 said.push(text);
@@ -65,6 +77,8 @@ async fn one(
             client.change_provider(&name, change).await?;
             (format!("{name}: done"), None)
         }
+        // It has more to say than fits here.
+        Change::Reload => return Ok((String::new(), None)),
         Change::Probe(name) => {
             let report = client.probe(&name).await?;
             let verdict = if report.ok { "well" } else { "not well" };
@@ -75,6 +89,35 @@ async fn one(
             (text, None)
         }
     })
+}
+
+fn reload_text(report: &ReloadReport) -> String {
+    let count = match report.changed.len() {
+        0 => "says what it said before".to_owned(),
+        1 => "has 1 change".to_owned(),
+        count => format!("has {count} changes"),
+    };
+    format!(
+        "read again: the configuration {count}, rev {}",
+        report.revision
+    )
+}
+
+/// A line for each setting that is another, and for each warning.
+fn reload_lines(report: &ReloadReport) -> Vec<String> {
+    let value = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => "not set".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let change = |change: &SettingChange| {
+        let note = change.note.as_ref();
+        let note = note.map(|note| format!("  ({note})")).unwrap_or_default();
+        let (from, to) = (value(&change.from), value(&change.to));
+        format!("{} {from} → {to}{note}", change.key)
+    };
+    let changes = report.changed.iter().map(change);
+    changes.chain(report.warnings.iter().cloned()).collect()
 }
 
 fn weights_text(verb: &str, report: &WeightsReport) -> String {

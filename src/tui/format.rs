@@ -46,18 +46,21 @@ pub fn share(share: f64) -> String {
     }
 }
 
-/// An amount: `$0.0031`, `$4.12`, `$1846`.
-pub fn usd(amount: Option<f64>) -> String {
+/// An amount: `$0.0031`, `$4.12`, `$1846`, or `$***` from onlookers.
+pub fn usd(amount: Option<f64>, theme: Theme) -> String {
     match amount {
         None => "n/a".to_owned(),
-        Some(amount) => format!("${}", plain_usd(amount)),
+        Some(amount) => format!("${}", theme.secret(plain_usd(amount))),
     }
 }
 
 /// A sum with a mark of how sure it is: `~$4.12` in parts reckoned, `≥$4.12` with parts missing.
 pub fn sum(amount: Option<f64>, basis: CostBasis, theme: Theme) -> String {
+    if theme.masked {
+        return usd(amount, theme);
+    }
     let mark = amount.map_or_else(String::new, |amount| mark(amount, basis, theme));
-    mark + &usd(amount)
+    mark + &usd(amount, theme)
 }
 
 /// The mark alone, in the screen's characters. Nothing is nothing, however it was reckoned.
@@ -188,7 +191,8 @@ mod tests {
         );
         assert_eq!([0.0, 0.001, 0.346].map(share), ["0", "<1", "35"]);
         assert_eq!(
-            [Some(0.0031), Some(4.123), Some(1_846.2), Some(0.0), None].map(usd),
+            [Some(0.0031), Some(4.123), Some(1_846.2), Some(0.0), None]
+                .map(|amount| usd(amount, Theme::default())),
             ["$0.0031", "$4.12", "$1846", "$0", "n/a"]
         );
         assert_eq!(

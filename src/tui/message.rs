@@ -43,6 +43,8 @@ pub enum Effect {
     Copy(String),
     Export,
     Mouse(bool),
+    /// Ring the terminal's bell.
+    Bell,
     /// Paint everything again.
     Repaint,
     /// Give the terminal back and stop, until somebody lets us go on.

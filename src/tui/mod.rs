@@ -18,6 +18,7 @@ mod panels;
 mod place;
 mod preview;
 mod question;
+mod rehearsal;
 mod run;
 mod screens;
 pub mod specimen;
@@ -33,7 +34,8 @@ mod tests;
 
 pub use keymap::{Keymap, readme_table};
 pub use message::Ending;
-pub use model::{Model, Options, Protection};
+pub use model::{Bell, Model, Options, Protection};
+pub use rehearsal::Rehearsal;
 pub use run::{Strings, spawn};
 pub use terminal::restore;
 pub use theme::{Palette, Theme};

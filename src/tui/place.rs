@@ -31,6 +31,8 @@ pub enum Place {
     Question,
     /// A field of a question.
     Field,
+    /// A list of what changed, or of mistakes.
+    Report,
 }
 
 pub const OVERVIEW: Place = Place::On(Screen::Overview);
@@ -62,6 +64,7 @@ pub const PLACES: &[Place] = &[
     Place::Palette,
     Place::Question,
     Place::Field,
+    Place::Report,
 ];
 
 impl Screen {
@@ -91,6 +94,7 @@ impl Place {
             Self::Palette => "command line",
             Self::Question => "confirmation",
             Self::Field => "field",
+            Self::Report => "report",
         }
     }
 

@@ -237,6 +237,7 @@ impl Dashboard {
                 self.hear(Message::Exported(written))?;
             }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
+            Effect::Bell => self.screen.say(b"\x07")?,
             Effect::Repaint => self.screen.repaint()?,
             Effect::Suspend => {
                 self.screen.leave();

@@ -113,6 +113,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
 
         pinned_until: None,
         priority: 50,
+        weights: None,
         max_concurrent: Some(64),
         rates: rates(kind),
         share: if well { 1.0 / 3.0 } else { 0.0 },
@@ -128,6 +129,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         usd_per_hour: [Some(0.0), Some(1.88), None, Some(0.22), Some(0.0)][kind],
         why: WHY[kind].to_owned(),
         state_since: "2026-11-24T03:09:50.000Z".to_owned(),
+        trouble_since: (!well).then(|| "2026-11-24T03:09:50.000Z".to_owned()),
         failures: if kind == 0 {
             vec![
                 FailureCount {
@@ -199,6 +201,8 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             average_latency_ms: Some(base),
             success_rate: Some(1.0),
             cost_per_token: None,
+            state: STATES[kind],
+            why: WHY[kind].to_owned(),
         }],
     }
 }
@@ -223,6 +227,9 @@ fn series(kind: usize, step: u64) -> Series {
             p50_ms: Some(300.0 + wave * 20.0),
             p95_ms: Some(900.0 + wave * 120.0 + if kind == 0 && at > 45 { 6_000.0 } else { 0.0 }),
             p99_ms: Some(1_500.0 + wave * 200.0),
+            first_token_p50_ms: Some(90.0 + wave * 6.0),
+            first_token_p95_ms: Some(270.0 + wave * 40.0),
+            first_token_p99_ms: Some(450.0 + wave * 60.0),
             spread: [20, 12, 5, 2, u32::from(kind == 0 && at > 45) * 9],
             cost_usd: 0.01 + 0.001 * f64::from(wave),
         }

@@ -1,7 +1,7 @@
 //! The terminal: entered once, given back on every way out, and written to in one piece per frame.
 
 use super::pacing::QUESTION;
-use super::writer::{Writer, write_whole};
+use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -195,6 +195,7 @@ pub fn restore() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
+    shut();
     let mut out = io::stdout();
     let _gone = out.write_all(END);
     let _gone = execute!(
@@ -223,7 +224,7 @@ fn restore_on_panic() {
 
 /// Whether a frame puts any character on the screen: with nothing changed ratatui still resets
 /// the style and hides the cursor.
-fn moves_anything(bytes: &[u8]) -> bool {
+pub(super) fn moves_anything(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((&first, tail)) = rest.split_first() {
         if first != 0x1b {

@@ -1,12 +1,17 @@
+mod complaints;
 mod drawing;
 mod laws;
+mod leaving;
+mod looking;
+mod matrix;
 mod safety;
 mod screens;
+mod weighing;
 
 use super::input::Input;
 use super::key::Key;
 use super::message::{Effect, Message};
-use super::model::{Dialog, Model, Options, Protection};
+use super::model::{Bell, Dialog, Model, Options, Protection};
 use super::{Keymap, Palette, Theme, draw, specimen, update::update};
 use crate::client::Update;
 use crate::contract::{Status, Window};
@@ -28,6 +33,8 @@ fn options(theme: Theme, all_in_one: bool) -> Options {
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
+        bell: Bell::default(),
+        process: 4_242,
         over_line: false,
         logs: Recent::default(),
     }
@@ -47,6 +54,7 @@ fn mono(ascii: bool) -> Theme {
     Theme {
         palette: Palette::Mono,
         ascii,
+        masked: false,
     }
 }
 

@@ -46,7 +46,12 @@ pub struct Theme {
     pub palette: Palette,
     /// Only characters from 0x20 to 0x7e.
     pub ascii: bool,
+    /// Amounts, people and places are hidden from onlookers.
+    pub masked: bool,
 }
+
+/// Stands for what is hidden.
+const HIDDEN: &str = "***";
 
 impl Theme {
     pub fn good(self) -> Style {
@@ -134,6 +139,15 @@ impl Theme {
             ServiceState::Ok => ("OK", self.good()),
             ServiceState::Degraded => ("DEGRADED", self.warn()),
             ServiceState::Down => ("DOWN", self.bad()),
+        }
+    }
+
+    /// What onlookers need not see.
+    pub fn secret(self, text: impl Into<String>) -> String {
+        if self.masked {
+            HIDDEN.to_owned()
+        } else {
+            text.into()
         }
     }
 

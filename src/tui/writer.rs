@@ -2,8 +2,51 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Whether frames may go out, and whether one is going.
+static GATE: Mutex<Gate> = Mutex::new(Gate {
+    is_open: false,
+    is_writing: false,
+});
+static WRITTEN: Condvar = Condvar::new();
+
+#[derive(Debug)]
+struct Gate {
+    is_open: bool,
+    is_writing: bool,
+}
+
+fn gate() -> MutexGuard<'static, Gate> {
+    // Two flags are as good after a panic as before.
+    GATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on no frame goes out: one that came after the terminal was given back would hide the
+/// cursor again. One that is going out may end, within bounds.
+pub fn shut() {
+    let mut gate = gate();
+    gate.is_open = false;
+    let waited = WRITTEN.wait_timeout_while(gate, FAREWELL, |gate| gate.is_writing);
+    drop(waited);
+}
+
+/// Writes a frame unless the gate is shut.
+fn pass(frame: &[u8]) -> io::Result<()> {
+    {
+        let mut gate = gate();
+        if !gate.is_open {
+            return Ok(());
+        }
+        gate.is_writing = true;
+    }
+    let result = write_whole(frame);
+    gate().is_writing = false;
+    WRITTEN.notify_all();
+    result
+}
 
 /// How long a frame under way may hold up the end.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -21,6 +64,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn start() -> io::Result<Self> {
+        gate().is_open = true;
         let (frames, pending) = sync_channel::<Vec<u8>>(1);
         let (tell, written) = mpsc::channel(1);
         let (ends, ended) = sync_channel(0);
@@ -29,7 +73,7 @@ impl Writer {
             .spawn(move || {
                 let _until_the_end: SyncSender<()> = ends;
                 while let Ok(frame) = pending.recv() {
-                    if tell.blocking_send(write_whole(&frame)).is_err() {
+                    if tell.blocking_send(pass(&frame)).is_err() {
                         return;
                     }
                 }

@@ -14,5 +14,6 @@ mod lines;
 mod program;
 mod reloading;
 mod remote;
+mod scenario;
 mod upstream;
 mod vendors;

@@ -134,6 +134,24 @@ async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
     assert_eq!(cheap["weights"]["cost"], 100.0);
     assert_eq!(house.get("/api/weights").await.ok()["cost"], 30.0);
 
+    let own = r#"{"weights":{},"providers":{"alpha":{"priority":0,"weights":{"cost":100}}}}"#;
+    let own = house.send("POST", "/api/what-if", own).await.ok().clone();
+    assert_eq!(own["decisions"], 40);
+    for (draft, status, says) in [
+        (r#"{"alpha":{"priority":101}}"#, 422, "priority"),
+        (
+            r#"{"alpha":{"weights":{"load":1}}}"#,
+            422,
+            "providers.alpha.weights.load",
+        ),
+        (r#"{"alpha":5}"#, 422, "providers.alpha"),
+        (r#"{"nobody":{}}"#, 404, "nobody"),
+    ] {
+        let body = format!("{{\"providers\":{draft}}}");
+        let wrong = house.send("POST", "/api/what-if", &body).await;
+        assert!(wrong.problem(status).contains(says), "{draft}");
+    }
+
     let wrong = house
         .send("POST", "/api/what-if", r#"{"weights":{"cost":90}}"#)
         .await;

@@ -91,6 +91,7 @@ async fn a_changed_provider_is_answered_as_in_status() {
     assert_eq!(answer.body["priority"], 80);
     assert_eq!(answer.body["maxConcurrent"], 4);
     assert_eq!(answer.body["enabled"], true, "missing fields are untouched");
+    assert_eq!(answer.body["weights"], serde_json::json!({"cost": 60.0}));
     let status = house.get("/api/status").await;
     assert_eq!(status.ok()["providers"][0], answer.body);
 }
@@ -107,6 +108,7 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (r#"{"weights":{"cost":-1}}"#, "cost"),
         (r#"{"weights":{"speed":1}}"#, "weights.speed"),
         (r#"{"weights":[]}"#, "weights"),
+        (r#"{"resetBreaker":"yes"}"#, "resetBreaker"),
         (r#"{"drain":true}"#, "drain"),
     ];
 

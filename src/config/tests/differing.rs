@@ -115,10 +115,10 @@ fn our_own_write_is_no_difference_and_what_others_wrote_meanwhile_is_one() {
             priority: Some(90),
             enabled: Some(true),
             max_concurrent: Some(7),
-            weights: WeightEdit {
+            weights: Some(WeightEdit {
                 cost: Some(5.0),
                 ..WeightEdit::default()
-            },
+            }),
         }),
     ];
     for edit in edits {

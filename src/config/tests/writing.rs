@@ -45,11 +45,11 @@ fn weights_and_provider_settings_go_back_to_their_file() {
         Edit::Provider(ProviderEdit {
             name: "b".to_owned(),
             max_concurrent: Some(8),
-            weights: WeightEdit {
+            weights: Some(WeightEdit {
                 cost: Some(70.0),
                 load: Some(5.0),
                 ..WeightEdit::default()
-            },
+            }),
             ..ProviderEdit::default()
         }),
     ];
@@ -196,4 +196,34 @@ fn a_file_that_is_broken_by_now_is_left_alone() {
 
     assert!(matches!(error, WriteError::Unreadable { .. }), "{error}");
     assert_eq!(desk.content("aibal.toml"), "broken = \n");
+}
+
+#[test]
+fn own_weights_that_are_taken_back_leave_the_file() {
+    let own = |cost, latency| {
+        Edit::Provider(ProviderEdit {
+            name: "a".to_owned(),
+            weights: Some(WeightEdit {
+                cost,
+                latency,
+                ..WeightEdit::default()
+            }),
+            ..ProviderEdit::default()
+        })
+    };
+    let file = "[[providers]]\nname = \"a\"\nkind = \"ollama\"\npriority = 40\n\n\
+                [providers.weights] # ours\ncost = 70\nlatency = 30\n";
+    let desk = Desk::with_file(file);
+
+    write_back(&desk.loaded(), &[own(Some(80.0), None)]).expect("a written file");
+    let content = desk.content("aibal.toml");
+    assert!(
+        content.contains("cost = 80") && !content.contains("latency"),
+        "{content}"
+    );
+
+    write_back(&desk.loaded(), &[own(None, None)]).expect("a written file");
+    let content = desk.content("aibal.toml");
+    assert!(content.contains("priority = 40"), "{content}");
+    assert!(!content.contains("weights"), "{content}");
 }

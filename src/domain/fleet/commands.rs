@@ -1,5 +1,6 @@
 //! What a wish changes, or why it is refused. A refused wish has changed nothing.
 
+use super::patch::checked_patch;
 use super::{Fleet, REVISIONS_KEPT, keep};
 use crate::domain::command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
 use crate::domain::event::{Effect, EventKind, Revision};
@@ -180,6 +181,9 @@ impl Fleet {
         if let Some(pin) = patch.pin {
             self.pin(at, pin, now, &mut what);
         }
+        if patch.reset {
+            self.reset(at, now, &mut what);
+        }
         self.refresh_states(now);
         if what.is_empty() {
             return Ok((Answer::Provider(at), Vec::new()));
@@ -313,68 +317,6 @@ impl Fleet {
                     .map(|target| self.catalogue.targets[target].id.model.to_string())
                     .collect(),
             }
-        })
-    }
-}
-
-/// Values of a patch that can be set.
-struct Checked {
-    priority: Option<u8>,
-    max_concurrent: Option<u32>,
-}
-
-fn checked_patch(patch: &ProviderPatch) -> Result<Checked, Refusal> {
-    let priority = match patch.priority {
-        Some(value) => Some(whole_percent("priority", value)?),
-        None => None,
-    };
-    let max_concurrent = match patch.max_concurrent {
-        Some(limit) => Some(u32::try_from(limit).ok().filter(|&limit| limit > 0).ok_or(
-            Refusal::Field {
-                field: "maxConcurrent",
-                value: limit as f64,
-                expected: "a whole number from 1 up",
-            },
-        )?),
-        None => None,
-    };
-    if let Some(weights) = &patch.weights {
-        for (field, value) in weights.named() {
-            if let Some(value) = value.filter(|value| !(0.0..=100.0).contains(value)) {
-                return Err(Refusal::Field {
-                    field,
-                    value,
-                    expected: "a number from 0 to 100",
-                });
-            }
-        }
-        if !weights.is_empty() && weights.named().iter().all(|(_, value)| *value == Some(0.0)) {
-            return Err(Refusal::Field {
-                field: "weights",
-                value: 0.0,
-                expected: "more than 0 in one objective",
-            });
-        }
-    }
-    Ok(Checked {
-        priority,
-        max_concurrent,
-    })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to be a whole number in 0..=100"
-)]
-fn whole_percent(field: &'static str, value: f64) -> Result<u8, Refusal> {
-    if (0.0..=100.0).contains(&value) && value.fract() == 0.0 {
-        Ok(value as u8)
-    } else {
-        Err(Refusal::Field {
-            field,
-            value,
-            expected: "a whole number from 0 to 100",
         })
     }
 }

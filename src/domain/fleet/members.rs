@@ -1,6 +1,6 @@
 //! What is remembered of each provider and of each target.
 
-use crate::domain::breaker::Breaker;
+use crate::domain::breaker::{Breaker, BreakerState};
 use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::elasticity::Elasticity;
 use crate::domain::lease::Gauge;
@@ -194,6 +194,21 @@ impl TargetRecord {
         was.is_none()
     }
 
+    /// Whatever was held against it is forgotten; false where nothing was.
+    pub fn reset(&mut self, now: Moment) -> bool {
+        let was_open = self.breaker.state() != BreakerState::Closed;
+        let was_blocked = self.blocked.take().is_some_and(|(until, _)| now < until);
+        if !was_open && !was_blocked && self.breaker.is_calm() {
+            return false;
+        }
+        self.breaker = Breaker::default();
+        self.backoff = BACKOFF;
+        if was_open {
+            self.recover(now);
+        }
+        true
+    }
+
     pub fn succeeded(&mut self, now: Moment) {
         self.succeeded_at = Some(now);
         self.backoff = BACKOFF;
@@ -235,6 +250,8 @@ pub(super) struct ProviderRecord {
     pub uptime: Timeline<Uptime>,
     pub state: State,
     pub state_since: Moment,
+    /// Since when it has been in one trouble or another.
+    pub trouble_since: Option<Moment>,
     pub why: String,
 }
 
@@ -262,6 +279,7 @@ impl ProviderRecord {
                 State::Off
             },
             state_since: now,
+            trouble_since: None,
             why: spec.off.as_deref().unwrap_or_default().to_owned(),
         }
     }

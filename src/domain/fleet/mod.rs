@@ -6,9 +6,11 @@ mod allowances;
 mod commands;
 mod learning;
 mod members;
+mod patch;
 mod pin;
 mod reconfiguring;
 mod reports;
+mod reset;
 mod routing;
 #[cfg(test)]
 mod tests;

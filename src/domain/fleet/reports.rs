@@ -3,7 +3,7 @@
 use super::Fleet;
 use crate::domain::balance::{Ask, appraise};
 use crate::domain::pricing::CostBasis;
-use crate::domain::score::Factors;
+use crate::domain::score::{Estimate, Factors};
 use crate::domain::snapshot::{
     Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
     Standing, Totals,
@@ -14,6 +14,9 @@ use crate::domain::units::{Moment, Money};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Which quantiles of a latency are told.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
 /// How the balancer sees everybody now, for a usual chat request.
 struct View<'t> {
     table: &'t RoutingTable,
@@ -21,6 +24,9 @@ struct View<'t> {
     shares: Vec<f64>,
     /// Factors and score of each target.
     worth: Vec<(Factors, f64)>,
+    /// What is expected of each target, and of a usual answer.
+    estimates: Vec<Estimate>,
+    output: f64,
 }
 
 impl Fleet {
@@ -28,6 +34,8 @@ impl Fleet {
         View {
             shares: self.provider_shares(table, now),
             worth: appraise(table, &Ask::usual(ModelType::Chat), now),
+            estimates: self.estimates(now),
+            output: self.expected_output(now),
             table,
         }
     }
@@ -126,7 +134,7 @@ impl Fleet {
         let targets = self.targets_of(at);
         let models: Vec<ModelSnapshot> = targets
             .iter()
-            .map(|&target| self.model_picture(target, &columns[target]))
+            .map(|&target| self.model_picture(target, view, &columns[target], now))
             .collect();
         let specs = self.catalogue.targets.iter().zip(columns);
         let own: Vec<&Vec<Tally>> = specs
@@ -144,8 +152,6 @@ impl Fleet {
             .filter(|&&target| !is_off(target))
             .map(|&target| view.worth[target])
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        let quantiles = |q: f64| sum.latency.quantile(q);
-        let first_tokens = |q: f64| sum.first_token.quantile(q);
         ProviderSnapshot {
             name: Arc::clone(&record.name),
             kind: Arc::clone(&self.catalogue.providers[at].kind),
@@ -161,6 +167,7 @@ impl Fleet {
             weights: record.weights,
             state: record.state,
             state_since: record.state_since,
+            trouble_since: record.trouble_since,
             why: record.why.clone(),
             in_flight: record.gauge.in_flight(),
             share: view.shares[at],
@@ -172,8 +179,8 @@ impl Fleet {
             success_rate: sum.success_rate(),
             availability: None,
             mean_latency_ms: sum.mean_latency_ms(),
-            latency_ms: [0.5, 0.95, 0.99].map(quantiles),
-            first_token_ms: [0.5, 0.95, 0.99].map(first_tokens),
+            latency_ms: QUANTILES.map(|q| sum.latency.quantile(q)),
+            first_token_ms: QUANTILES.map(|q| sum.first_token.quantile(q)),
             cost: sum.known_cost(),
             cost_basis: sum.cost_basis,
             tokens: sum.tokens,
@@ -186,8 +193,16 @@ impl Fleet {
         }
     }
 
-    fn model_picture(&self, target: usize, columns: &[Tally]) -> ModelSnapshot {
+    fn model_picture(
+        &self,
+        target: usize,
+        view: &View<'_>,
+        columns: &[Tally],
+        now: Moment,
+    ) -> ModelSnapshot {
         let sum = merged_all(columns);
+        let provider = self.catalogue.targets[target].provider;
+        let (state, why) = self.judge(provider, &[target], &view.estimates, view.output, now);
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),
@@ -198,6 +213,8 @@ impl Fleet {
                 .known_cost()
                 .filter(|_| sum.tokens > 0)
                 .map(|cost| cost.usd() / tokens),
+            state,
+            why,
         }
     }
 
@@ -257,6 +274,7 @@ fn column(tally: &Tally) -> Column {
         p50_ms: tally.latency.quantile(0.5),
         p95_ms: tally.latency.quantile(0.95),
         p99_ms: tally.latency.quantile(0.99),
+        first_token_ms: QUANTILES.map(|q| tally.first_token.quantile(q)),
         spread: tally
             .latency
             .spread(SPREAD_MS)

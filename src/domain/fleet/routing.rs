@@ -165,20 +165,27 @@ impl Fleet {
         let estimates = self.estimates(now);
         let output = self.expected_output(now);
         for provider in 0..self.providers.len() {
-            let (state, why) = self.judge(provider, &estimates, output, now);
+            let targets = self.targets_of(provider);
+            let (state, why) = self.judge(provider, &targets, &estimates, output, now);
             let record = &mut self.providers[provider];
             if record.state != state {
                 record.state = state;
                 record.state_since = now;
             }
+            // An open breaker becomes half-open and open again: that is still the same trouble.
+            record.trouble_since = state
+                .is_trouble()
+                .then(|| record.trouble_since.unwrap_or(now));
             record.why = why;
         }
     }
 
-    /// How a provider stands, and why, in the order in which an operator must know it.
-    fn judge(
+    /// How a provider stands by these targets of its, and why, in the order in which an operator
+    /// must know it.
+    pub(super) fn judge(
         &self,
         provider: usize,
+        targets: &[usize],
         estimates: &[Estimate],
         output: f64,
         now: Moment,
@@ -196,7 +203,6 @@ impl Fleet {
         if record.down {
             return (State::Down, format!("probes fail: {}", record.probe_detail));
         }
-        let targets = self.targets_of(provider);
         let states: Vec<BreakerState> = targets
             .iter()
             .map(|&target| self.breaker_state(target))
@@ -228,7 +234,7 @@ impl Fleet {
             });
             return (State::Limited, text.unwrap_or_default());
         }
-        self.judge_numbers(&targets, &states, estimates, output, now)
+        self.judge_numbers(targets, &states, estimates, output, now)
     }
 
     fn judge_numbers(

@@ -299,17 +299,14 @@ impl Passage for PassThrough {
             .any(Delta::has_content);
         let repaired = self.follow(&chunk, &data, true);
         let start = out.len();
-        match repaired {
-            Some(repaired) => {
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(&repaired);
-                out.extend_from_slice(b"\n\n");
-            }
-            None => {
-                event.pass(out);
-                if has_content {
-                    self.refrain = Refrain::of(event, &data, &chunk).or(self.refrain.take());
-                }
+        if let Some(repaired) = repaired {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(&repaired);
+            out.extend_from_slice(b"\n\n");
+        } else {
+            event.pass(out);
+            if has_content {
+                self.refrain = Refrain::of(event, &data, &chunk).or(self.refrain.take());
             }
         }
         if is_empty && chunk.tokens().is_some() {

@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_sequence_is_its_key() {
-        let table: [(&[u8], &str); 22] = [
+        let table: [(&[u8], &str); 23] = [
             (b"jG9", "j G 9"),
             (b"\x1b[A\x1b[B\x1b[C\x1b[D", "↑ ↓ → ←"),
             (b"\x1bOA\x1bOH\x1bOF", "↑ Home End"),
@@ -225,6 +225,8 @@ mod tests {
             (b"\x1b\x1b[A", "Esc ↑"),
             ("é日🙂".as_bytes(), "é 日 🙂"),
             (b"\x1b[13u\x1b[27u\x1b[97;5u", "Enter Esc ^a"),
+            // A key that is let go was heard when it was pressed.
+            (b"\x1b[106;1:1u\x1b[106;1:3u\x1b[1;1:3Bk", "j k"),
             // Answers to questions that others have asked are no keys.
             (b"\x1b[?2026;2$yj", "j"),
             (b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\j", "j"),

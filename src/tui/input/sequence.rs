@@ -17,6 +17,9 @@ pub(super) fn meaning(read: &[u8], last: u8) -> Meaning {
     if let Some(mouse) = read.strip_prefix(b"<") {
         return mouse_input(mouse, last).map_or(Meaning::Nothing, Meaning::Input);
     }
+    if is_release(read) {
+        return Meaning::Nothing;
+    }
     let numbers = numbers(read);
     let first = numbers.first().copied().unwrap_or(0);
     let held = numbers.get(1).copied().unwrap_or(1);
@@ -37,6 +40,13 @@ pub(super) fn meaning(read: &[u8], last: u8) -> Meaning {
     code.map_or(Meaning::Nothing, |code| {
         Meaning::Input(Input::Key(with(code, held)))
     })
+}
+
+/// Whether a key was let go: a terminal that another program has asked to tell of that goes on
+/// telling, and the key was heard when it was pressed.
+fn is_release(read: &[u8]) -> bool {
+    let held = read.split(|&byte| byte == b';').nth(1).unwrap_or_default();
+    held.split(|&byte| byte == b':').nth(1) == Some(b"3")
 }
 
 /// An arrow or its like, with what was held down beside it.

@@ -39,6 +39,7 @@ impl Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Help,
+    Info,
     Palette,
     Back,
     Open,
@@ -50,6 +51,8 @@ pub enum Action {
     Points(i16),
     Digit,
     Even,
+    /// Weights of its own for a provider.
+    Own,
     Presets,
     Preset([u8; 3]),
     ResetRow,
@@ -57,6 +60,8 @@ pub enum Action {
     Panel(isize),
     Number,
     Zoom,
+    /// First token or whole answer.
+    Measure,
     Window(isize),
     Freeze,
     Filter,
@@ -70,7 +75,11 @@ pub enum Action {
     Drain,
     Enable,
     Probe,
+    /// Close the breakers of a provider.
+    ResetBreaker,
     Rollback,
+    /// Read the configuration again.
+    Reload,
     Undo,
     Keep,
     Arm,
@@ -78,6 +87,9 @@ pub enum Action {
     CopyAll,
     Export,
     Mouse,
+    /// Hide amounts and names of people and places.
+    Mask,
+    Bell,
     Repaint,
     Suspend,
     Quit,
@@ -225,11 +237,17 @@ impl Keymap {
         row.is_some_and(|row| self.keys[row] != binding.keys)
     }
 
-    /// The first key of an action at a place, for a hint.
-    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> Option<String> {
-        self.at(place, ascii)
+    /// The first key of an action at a place, for a hint; where it has none, its name on the
+    /// command line.
+    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> String {
+        let key = self
+            .at(place, ascii)
             .find(|(binding, _)| binding.action == action)
-            .and_then(|(_, keys)| keys.into_iter().next())
+            .and_then(|(_, keys)| keys.into_iter().next());
+        key.unwrap_or_else(|| {
+            let row = BINDINGS.iter().find(|binding| binding.action == action);
+            row.map_or_else(String::new, |binding| format!(":{}", binding.id))
+        })
     }
 }
 
@@ -266,11 +284,12 @@ mod tests {
     use super::*;
 
     /// What changes traffic, weights or breakers, or ends the gateway.
-    const TOUCHING: [Action; 11] = [
+    const TOUCHING: [Action; 12] = [
         Action::Good,
         Action::Drain,
         Action::Enable,
         Action::Probe,
+        Action::ResetBreaker,
         Action::Rollback,
         Action::Press,
         Action::Yes,
@@ -311,10 +330,10 @@ mod tests {
     #[test]
     fn an_operators_key_takes_the_place_of_the_tables() {
         let wishes = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
-        let map = Keymap::with(&wishes("freeze", "f")).unwrap();
+        let map = Keymap::with(&wishes("freeze", "F8")).unwrap();
         let at = super::super::place::OVERVIEW;
         assert_eq!(
-            map.lookup(at, "f".parse().unwrap()),
+            map.lookup(at, "F8".parse().unwrap()),
             Some((Action::Freeze, ' '))
         );
         assert_eq!(map.lookup(at, "Space".parse().unwrap()), None);

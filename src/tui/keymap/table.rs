@@ -14,6 +14,8 @@ const LIST: &[Place] = &[OVERVIEW];
 const DRAFT: &[Place] = &[WEIGHTS];
 const SIDE: &[Place] = &[DETAIL, WEIGHTS];
 const ANSWER: &[Place] = &[Place::Question, Place::Field];
+/// Texts that are scrolled.
+const READ: &[Place] = &[Place::Help, Place::Report];
 const MENU: &[Place] = &[Place::Menu];
 const SORT: &[Place] = &[Place::Sort];
 const PRESETS: &[Place] = &[Place::Presets];
@@ -30,21 +32,24 @@ use Action as A;
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind!("help", A::Help, ["?", "F1"], "the keys that work here and now, and what the signs mean", "help", SCREENS),
+    bind!("info", A::Info, ["i"], "what runs here: version, place, process", "", SCREENS),
     bind!("palette", A::Palette, [":"], "type a command: its name, or window 1h, goto NAME, theme NAME, rollback N", "cmd", SCREENS),
     bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
     bind!("open", A::Open, ["Enter"], "open: the provider's screen, or the review of the draft; never applies", "open", &[OVERVIEW, DECISIONS, ALERTS, WEIGHTS]),
+    bind!("act", A::Menu, ["."], "act on the provider, or on the revision: opens a menu", "act", &[OVERVIEW, DETAIL, WEIGHTS, ALERTS, REVISIONS]),
     bind!("move.down", A::Move(1), ["j", "↓"], "next row", "", ROWS),
     bind!("move.up", A::Move(-1), ["k", "↑"], "previous row", "", ROWS),
     bind!("move.first", A::First, ["g", "Home"], "first row", "", ROWS),
     bind!("move.last", A::Last, ["G", "End"], "last row", "", ROWS),
     bind!("move.page_down", A::Move(10), ["^d", "PgDn"], "ten rows down", "", ROWS),
     bind!("move.page_up", A::Move(-10), ["^u", "PgUp"], "ten rows up", "", ROWS),
-    bind!("move.left", A::Side(-1), ["h", "←"], "previous provider; weights: one point less", "left", SIDE),
-    bind!("move.right", A::Side(1), ["l", "→"], "next provider; weights: one point more", "right", SIDE),
+    bind!("move.left", A::Side(-1), ["h", "←"], "previous provider; weights: one point less", "", SIDE),
+    bind!("move.right", A::Side(1), ["l", "→"], "next provider; weights: one point more", "", SIDE),
     bind!("weight.more10", A::Points(10), [">"], "ten points more", "+10", DRAFT),
     bind!("weight.less10", A::Points(-10), ["<"], "ten points less", "-10", DRAFT),
     bind!("weight.digit", A::Digit, ["0-9"], "type a value", "type", DRAFT),
     bind!("weight.even", A::Even, ["="], "even out cost, latency and reliability", "even", DRAFT),
+    bind!("weight.own", A::Own, ["o"], "weights of its own for this provider, or the global ones again", "own", DRAFT),
     bind!("weight.presets", A::Presets, ["P"], "known mixes: balanced, cheap, fast, reliable", "presets", DRAFT),
     bind!("weight.row_reset", A::ResetRow, ["r"], "this row back to what is in force", "", DRAFT),
     bind!("weight.reset", A::Reset, ["R"], "all rows back to what is in force", "reset", DRAFT),
@@ -52,6 +57,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("focus.previous", A::Panel(-1), ["S-Tab"], "previous panel", "", &[OVERVIEW, WEIGHTS]),
     bind!("focus.panel", A::Number, ["1-4"], "this panel: latency, events, cost, success", "", LIST),
     bind!("zoom", A::Zoom, ["z"], "the panel in front on the whole screen, and back", "zoom", LIST),
+    bind!("first_token", A::Measure, ["f"], "chart the first token, or the whole answer again", "first token", &[DETAIL]),
     bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
     bind!("window.shorter", A::Window(-1), ["T", "-"], "shorter window", "", SCREENS),
     bind!("freeze", A::Freeze, ["Space"], "freeze the picture, or let it live; trouble stays live", "freeze", SCREENS),
@@ -67,20 +73,23 @@ pub const BINDINGS: &[Binding] = &[
     bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and the way back", "revisions", SCREENS),
     bind!("view.log", A::Go(Screen::Log), ["L"], "log lines of this process", "", SCREENS),
     bind!("view.home", A::Go(Screen::Overview), ["H"], "the overview", "", SCREENS),
-    bind!("act", A::Menu, ["."], "act on the provider, or on the revision: opens a menu", "act", &[OVERVIEW, DETAIL, WEIGHTS, ALERTS, REVISIONS]),
     bind!("undo", A::Undo, ["u"], "undo the last change made here; asks first", "undo", SCREENS),
     bind!("keep", A::Keep, ["K"], "keep the change that is on trial", "", SCREENS),
     bind!("arm", A::Arm, ["!"], "allow changes for five minutes, or end that; where changes are protected", "", SCREENS),
+    bind!("reload", A::Reload, ["^r"], "read the configuration again; asks first, and tells what changed", "", SCREENS),
     bind!("copy", A::Copy, ["y"], "copy the name or id under the cursor", "", SCREENS),
     bind!("copy.all", A::CopyAll, ["Y"], "copy it whole, as JSON", "", SCREENS),
     bind!("export", A::Export, ["x"], "write this moment to files, as text and JSON", "", SCREENS),
     bind!("mouse", A::Mouse, ["m"], "take the mouse, whose wheel moves the cursor, or leave it to the terminal", "", SCREENS),
+    bind!("mask", A::Mask, ["p"], "hide amounts, people and places from onlookers, or show them", "", SCREENS),
+    bind!("bell", A::Bell, ["B"], "ring the terminal's bell for new trouble, or be quiet again", "", SCREENS),
     bind!("repaint", A::Repaint, ["^l"], "paint everything again", "", SCREENS),
     bind!("suspend", A::Suspend, ["^z"], "suspend; refused where the gateway runs in this process", "", SCREENS),
     bind!("quit", A::Quit, ["q"], "quit; with the gateway in this process, asks first", "quit", SCREENS),
     bind!("quit.hard", A::QuitHard, ["^c"], "quit: attached, twice within a second; else asks first", "", SCREENS),
     bind!("act.drain", A::Drain, ["d"], "drain: no new requests; or stop draining", "drain", MENU),
     bind!("act.enable", A::Enable, ["e"], "disable, or enable again", "on/off", MENU),
+    bind!("act.reset", A::ResetBreaker, ["b"], "reset its breakers: ask it again now, whatever it did", "breaker", MENU),
     bind!("act.probe", A::Probe, ["p"], "probe now: a free question", "probe", MENU),
     bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
     bind!("sort.trouble", A::SortBy(super::Order::Trouble), ["t"], "trouble first, then share", "trouble", SORT),
@@ -105,7 +114,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("text.accept", A::Accept, ["Enter"], "take it", "take", &[Place::Filter, Place::Palette]),
     bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[Place::Palette]),
     bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[Place::Palette]),
-    bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "further down", "down", &[Place::Help]),
-    bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "further up", "up", &[Place::Help]),
-    bind!("help.close", A::Back, ["?", "F1", "q"], "close", "close", &[Place::Help]),
+    bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "further down", "down", READ),
+    bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "further up", "up", READ),
+    bind!("help.close", A::Back, ["?", "F1", "q", "Enter"], "close", "close", READ),
 ];

@@ -7,13 +7,14 @@ pub use rows::trouble;
 use super::change::Change;
 use super::draft::Draft;
 use super::filter::Filter;
-use super::keymap::{Keymap, Order};
+use super::keymap::{Action, Keymap, Order};
 use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
 use super::theme::Theme;
+use super::widgets::chart::Measure;
 use crate::contract::{
-    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, Window,
+    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::logs::Recent;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub const HOLD: Duration = Duration::from_secs(5);
 pub const NOTICE: Duration = Duration::from_secs(5);
 /// Older data than this is called stale: pictures come every second.
 pub const FRESH: Duration = Duration::from_millis(2_500);
+/// The bell is quiet for so long after it rang.
+pub const QUIET: Duration = Duration::from_mins(2);
 /// How long changes are allowed once they are.
 pub const ARMED: Duration = Duration::from_mins(5);
 
@@ -36,6 +39,15 @@ pub enum Protection {
     Production,
     Always,
     Never,
+}
+
+/// The terminal's bell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bell {
+    #[default]
+    Quiet,
+    /// For new trouble.
+    Rings,
 }
 
 /// How the dashboard was started.
@@ -53,6 +65,9 @@ pub struct Options {
     pub refresh: Duration,
     /// Where the instance is, for the header.
     pub place: String,
+    pub bell: Bell,
+    /// The number of this process.
+    pub process: u32,
     /// A line is between this process and the terminal.
     pub over_line: bool,
     /// The latest log lines of this process.
@@ -74,6 +89,12 @@ pub enum Dialog {
         row: usize,
     },
     Question(Box<Question>),
+    /// What is too long for one line, scrolled by so many rows.
+    Report {
+        title: String,
+        lines: Vec<String>,
+        first: usize,
+    },
 }
 
 /// What a menu is about.
@@ -101,6 +122,13 @@ pub struct Notice {
     pub at: Duration,
 }
 
+/// What a draft would have done, and which one that was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    pub request: WhatIfRequest,
+    pub report: WhatIfReport,
+}
+
 /// Changes that were sent and not answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
@@ -110,6 +138,8 @@ pub struct Pending {
     pub inverse: Vec<Change>,
     /// They undo the last change made here.
     pub undoes: bool,
+    /// They are the draft.
+    pub applies: bool,
 }
 
 /// Rows of a list that is asked for while somebody looks at it.
@@ -174,9 +204,11 @@ pub struct Model {
     /// The decision that is being asked about.
     pub explaining: Option<String>,
     /// What the draft would have done, or an older draft while the answer is under way.
-    pub what_if: Option<WhatIfReport>,
-    /// The draft that is being decided again.
-    pub deciding: Option<[u8; 5]>,
+    pub what_if: Option<Prediction>,
+    /// What is being asked about the draft.
+    pub deciding: Option<WhatIfRequest>,
+    /// What the chart of the provider's screen is of.
+    pub measure: Measure,
     /// First line of the log, counted from the newest.
     pub log_at: usize,
     /// The picture that stays while everything moves on.
@@ -189,6 +221,8 @@ pub struct Model {
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
     pub distance: Option<Duration>,
+    /// When the bell rang.
+    pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
     pub interrupted_at: Option<Duration>,
     /// Time since the dashboard started.
@@ -222,6 +256,7 @@ impl Model {
             explaining: None,
             what_if: None,
             deciding: None,
+            measure: Measure::default(),
             log_at: 0,
             frozen: None,
             notice: None,
@@ -230,6 +265,7 @@ impl Model {
             armed_until: None,
             mouse: false,
             distance: None,
+            rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,
         }
@@ -264,6 +300,7 @@ impl Model {
             Some(Dialog::Palette { .. }) => Place::Palette,
             Some(Dialog::Question(question)) if question.is_on_field() => Place::Field,
             Some(Dialog::Question(_)) => Place::Question,
+            Some(Dialog::Report { .. }) => Place::Report,
             None => Place::On(self.screen),
         }
     }
@@ -316,7 +353,8 @@ impl Model {
             return Some("read-only: this dashboard was started with --read-only".to_owned());
         }
         if self.is_protected() && self.armed_for().is_none() {
-            return Some("view-only: ! allows changes for five minutes".to_owned());
+            let arm = self.key(Action::Arm);
+            return Some(format!("view-only: {arm} allows changes for five minutes"));
         }
         if let Some(pending) = &self.pending {
             return Some(format!(
@@ -325,6 +363,12 @@ impl Model {
             ));
         }
         None
+    }
+
+    /// The key of an action on this screen, as it is named in a sentence.
+    pub fn key(&self, action: Action) -> String {
+        let (keymap, place) = (&self.options.keymap, Place::On(self.screen));
+        keymap.hint(place, action, self.theme().ascii)
     }
 
     pub fn notify(&mut self, text: impl Into<String>, bad: bool) {

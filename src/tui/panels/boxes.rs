@@ -1,7 +1,7 @@
 //! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
 
 use crate::tui::format;
-use crate::tui::keymap::Binding;
+use crate::tui::keymap::{Action, Binding};
 use crate::tui::model::{Dialog, Model, Subject};
 use crate::tui::place::Place;
 use crate::tui::question::{Focus, Question};
@@ -28,9 +28,16 @@ const PLAIN: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// Draws the box that is open, if one is.
+/// Draws the box that is open, if one is. Where one is stays on the screen above it, however small
+/// that is.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
+    let above = u16::from(area.height > 3);
+    let area = Rect {
+        y: area.y + above,
+        height: area.height - above,
+        ..area
+    };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
         lines
             .into_iter()
@@ -39,16 +46,19 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
-            let lines = help(model);
-            let room = usize::from(area.height.saturating_sub(2)).max(1);
-            let first = (*first).min(lines.len().saturating_sub(room));
-            let more = lines.len() > room;
-            let title = format!(
-                " HELP: {}, here and now{} ",
-                model.screen.word(),
-                if more { " (j k scroll)" } else { "" }
-            );
-            (title, plain(lines[first..].to_vec()))
+            let title = format!("HELP: {}, here and now", model.screen.word());
+            let (title, lines) = scrolled(model, &title, &help(model), *first, area.height);
+            (title, plain(lines))
+        }
+        Dialog::Report {
+            title,
+            lines,
+            first,
+        } => {
+            let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
+            let lines: Vec<String> = lines.iter().map(said).collect();
+            let (title, lines) = scrolled(model, title, &lines, *first, area.height);
+            (title, plain(lines))
         }
         Dialog::Menu(Subject::Provider(name)) => (format!(" {name} "), plain(menu(model, false))),
         Dialog::Menu(Subject::Revision(number)) => {
@@ -64,6 +74,28 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Dialog::Question(question) => (format!(" {} ", question.title), asked(model, question)),
     };
     frame(model, &title, &lines, area, buffer);
+}
+
+/// The lines from the first on that have room, and a title that says how to see the others.
+fn scrolled(
+    model: &Model,
+    title: &str,
+    lines: &[String],
+    first: usize,
+    height: u16,
+) -> (String, Vec<String>) {
+    let room = usize::from(height.saturating_sub(2)).max(1);
+    let first = first.min(lines.len().saturating_sub(room));
+    let key = |step| {
+        let keymap = &model.options.keymap;
+        keymap.hint(Place::Help, Action::Scroll(step), model.theme().ascii)
+    };
+    let more = if lines.len() > room {
+        format!(" ({} {} scroll)", key(1), key(-1))
+    } else {
+        String::new()
+    };
+    (format!(" {title}{more} "), lines[first..].to_vec())
 }
 
 fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) {
@@ -219,20 +251,44 @@ fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
         let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
         lines.push(stop(
             Focus::Word,
-            format!("type {expected} to allow it ({why}): {typed}{caret}"),
+            format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
     lines.push(stop(Focus::Cancel, "[ Cancel ]".to_owned()));
     for (at, answer) in question.answers.iter().enumerate() {
         lines.push(stop(
             Focus::Answer(at),
-            format!("[ {} ]  {}", answer.label, answer.key),
+            format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
         ));
     }
     lines.push((String::new(), usual));
-    let keys = " Tab and arrows choose, Enter presses; Esc leaves everything as it is";
-    lines.push((keys.to_owned(), theme.dim()));
+    let key = |action| hint_of(model, action);
+    let keys = format!(
+        " {} and {} choose, {} presses; Esc leaves everything as it is",
+        key(Action::Focus(1)),
+        key(Action::Focus(-1)),
+        key(Action::Press)
+    );
+    lines.push((keys, theme.dim()));
     lines
+}
+
+fn hint_of(model: &Model, action: Action) -> String {
+    let keymap = &model.options.keymap;
+    keymap.hint(Place::Question, action, model.theme().ascii)
+}
+
+/// The key of an answer as it is bound.
+fn answer_key(model: &Model, key: char) -> String {
+    hint_of(
+        model,
+        match key {
+            'g' => Action::Good,
+            's' => Action::Stop,
+            'd' => Action::Detach,
+            _ => Action::Yes,
+        },
+    )
 }
 
 /// Text of ours in characters that every terminal has.

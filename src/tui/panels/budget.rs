@@ -12,10 +12,13 @@ const MOST: f64 = 0.8;
 /// `$12.40 of $50 today, $846 of $1000 this month`
 pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
     let part = |spending: &SpendingReport, period: &str| {
-        let spent = format::usd(Some(spending.spent_usd));
+        let spent = format::usd(Some(spending.spent_usd), theme);
         // A limit is a round number, and the sum's digits are enough for both.
         let limit = spending.limit_usd.map_or_else(String::new, |limit| {
-            format!(" of ${}", (limit * 100.0).round() / 100.0)
+            format!(
+                " of ${}",
+                theme.secret(((limit * 100.0).round() / 100.0).to_string())
+            )
         });
         Span::styled(format!("{spent}{limit} {period}"), style(spending, theme))
     };

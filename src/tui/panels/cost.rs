@@ -4,6 +4,7 @@ use super::{Panel, budget};
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
+use crate::tui::theme::Theme;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
@@ -45,7 +46,7 @@ impl Panel for Cost {
             .fold(0.0, |top: f64, value| top.max(*value));
         let all = Line::from(vec![
             Span::raw(format::left("all", NAME + 1)),
-            Span::raw(strip::bars(&spent, top, theme)),
+            Span::raw(amounts(&spent, top, theme)),
             Span::raw(numbers(
                 &money(totals.total_cost_usd, totals.cost_basis),
                 &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
@@ -66,7 +67,7 @@ impl Panel for Cost {
                 .collect();
             let row = Line::from(vec![
                 Span::raw(format::left(&provider.performance.provider, NAME + 1)),
-                Span::raw(strip::bars(&values, top, theme)),
+                Span::raw(amounts(&values, top, theme)),
                 Span::raw(numbers(
                     &money(cost, basis),
                     &per_hour(money(provider.usd_per_hour, basis)),
@@ -78,9 +79,21 @@ impl Panel for Cost {
     }
 }
 
+/// Bars of amounts, which onlookers are not shown either.
+fn amounts(values: &[Option<f64>], top: f64, theme: Theme) -> String {
+    if theme.masked {
+        " ".repeat(values.len())
+    } else {
+        strip::bars(values, top, theme)
+    }
+}
+
+/// What [`format::usd`] says of no amount.
+const UNKNOWN: &str = "n/a";
+
 /// A rate; what is unknown is so at any time.
 fn per_hour(amount: String) -> String {
-    if amount == format::usd(None) {
+    if amount == UNKNOWN {
         amount
     } else {
         amount + "/h"

@@ -1,9 +1,10 @@
 //! What happened, newest first.
 
 use super::Panel;
-use crate::contract::{EventReport, Status};
+use crate::contract::{EventKind, EventReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
+use crate::tui::theme::Theme;
 use crate::tui::view::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -38,19 +39,24 @@ impl Panel for Events {
             let room = usize::from(area.width).saturating_sub(head.chars().count());
             let spans = vec![
                 Span::styled(head, style),
-                Span::raw(format::cut(&said(event, theme.ascii), room)),
+                Span::raw(format::cut(&said(event, theme), room)),
             ];
             line(Line::from(spans), area, y, buffer);
         }
     }
 }
 
-fn said(event: &EventReport, ascii: bool) -> String {
-    let text = match &event.provider {
-        Some(provider) => format!("{provider}: {}", event.text),
-        None => event.text.clone(),
+fn said(event: &EventReport, theme: Theme) -> String {
+    // Changes say who and why, budgets how much.
+    let text = match event.kind {
+        EventKind::Change | EventKind::Budget => theme.secret(&event.text),
+        _ => event.text.clone(),
     };
-    if ascii {
+    let text = match &event.provider {
+        Some(provider) => format!("{provider}: {text}"),
+        None => text,
+    };
+    if theme.ascii {
         text.replace('→', "->")
             .replace(|c: char| !c.is_ascii(), "?")
     } else {

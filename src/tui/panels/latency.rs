@@ -5,7 +5,7 @@ use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::view::line;
-use crate::tui::widgets::chart;
+use crate::tui::widgets::chart::{self, Measure};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -32,7 +32,13 @@ impl Panel for Latency {
             ..area
         };
         let marks = super::marks(model, &chosen.performance.provider);
-        chart::draw(&chosen.series, &marks, theme, plot, buffer);
+        chart::draw(
+            (&chosen.series, Measure::Whole),
+            &marks,
+            theme,
+            plot,
+            buffer,
+        );
         let latency = &chosen.performance.latency_ms;
         let first = chosen.performance.time_to_first_token_ms.p50;
         let rows = [

@@ -308,6 +308,9 @@ fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
     let Some(rate) = provider.usd_per_hour else {
         return "n/a".to_owned();
     };
+    if model.theme().masked {
+        return model.theme().secret("");
+    }
     let mark = format::mark(rate, provider.performance.cost_basis, model.theme());
     let room = width.saturating_sub(usize::from(!mark.is_empty()));
     let mut amount = format::plain_usd(rate);

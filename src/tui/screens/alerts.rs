@@ -91,6 +91,7 @@ fn alert<'a>(
 ) -> Line<'a> {
     let theme = model.theme();
     let performance = &row.performance;
+    let since = row.trouble_since.as_ref().unwrap_or(&row.state_since);
     let mut spans = vec![
         Span::styled(if is_chosen { " >" } else { "  " }, theme.accent()),
         Span::styled(
@@ -99,8 +100,8 @@ fn alert<'a>(
         ),
         Span::raw(format!(
             " {} {} {} ",
-            format::clock(&row.state_since),
-            format::right(&format::between(&row.state_since, &status.generated_at), 6),
+            format::clock(since),
+            format::right(&format::between(since, &status.generated_at), 6),
             format::left(&performance.provider, 14)
         )),
     ];

@@ -90,7 +90,8 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         1 => "1 attempt".to_owned(),
         tries => format!("{tries} attempts"),
     };
-    let request = decision.request_id.as_deref().unwrap_or("still running");
+    let request = decision.request_id.as_deref();
+    let request = request.map_or_else(|| "still running".to_owned(), |id| theme.secret(id));
     let mut lines = vec![
         format!(" request  {request} at {}", decision.at),
         format!(
@@ -103,7 +104,7 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
             " result   {} after {attempts}, in {}, for {} ({})",
             decision.outcome,
             format::duration(decision.latency_ms),
-            format::usd(decision.cost_usd),
+            format::usd(decision.cost_usd, theme),
             decision.cost_basis
         ),
     ];

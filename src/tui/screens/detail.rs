@@ -9,13 +9,15 @@
 //! ── LAST DECISIONS ──
 //! ```
 
-use super::{decision_list, emptiness, plain, rows};
+use super::{decision_list, emptiness, models, plain, rows};
 use crate::contract::{DecisionReport, ProviderStatus, RateLeft, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::{marks, rule};
+use crate::tui::preview::effective;
 use crate::tui::view::line;
-use crate::tui::widgets::{chart, heat, strip};
+use crate::tui::widgets::chart::{self, Measure};
+use crate::tui::widgets::{heat, strip};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -42,12 +44,17 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     // Two columns side by side where there is room, else one after the other in fewer rows.
     let middle = if wide { 6 } else { 3 };
     let decisions = if tall { 8 } else { 4 };
+    let models = models::height(provider, area.height);
     let chart = area
         .height
-        .saturating_sub(2 + middle + heat_height + decisions);
+        .saturating_sub(3 + middle + heat_height + decisions + models);
     let mut y = 2;
     latency(model, provider, rows(area, y, chart), buffer);
     y += chart;
+    line(share(model, status, provider, area.width), area, y, buffer);
+    y += 1;
+    models::draw(model, provider, rows(area, y, models), buffer);
+    y += models;
     if wide {
         let half = area.width / 2;
         let left = rows(
@@ -101,12 +108,22 @@ fn head<'a>(
         || format::NOTHING.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     );
-    let since = format::between(&provider.state_since, &status.generated_at);
+    let since = provider.trouble_since.as_ref();
+    let since = since.unwrap_or(&provider.state_since);
+    let since = format::between(since, &status.generated_at);
+    let weights = effective(&status.weights, provider.weights.as_ref());
+    let own = provider.weights.map_or_else(String::new, |_| {
+        let parts = [weights.cost, weights.latency, weights.reliability];
+        format!(
+            "  own weights {}",
+            parts.map(|part| format!("{part:.0}")).join("/")
+        )
+    });
     let first = Line::from(vec![
         Span::styled(format!(" {} ", performance.provider), theme.strong()),
         Span::styled(theme.state_word(state), theme.state(state)),
         Span::raw(format!(
-            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}  {}",
+            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}{own}  {}",
             format::share(provider.share),
             status.providers.len(),
             provider.priority,
@@ -120,25 +137,45 @@ fn head<'a>(
     // From that width on they stand below, beside what the time went to.
     let rates = rates_left(provider).filter(|_| width < WIDE);
     let rates = rates.map_or_else(String::new, |rates| format!(", {rates}"));
-    let models: Vec<&str> = performance
-        .models
-        .iter()
-        .map(|model| model.model.as_str())
-        .collect();
     let bar = provider
         .factors
-        .map(|factors| format!("  {}", strip::score_bar(&factors, &status.weights, 20)));
+        .map(|factors| format!("  {}", strip::score_bar(&factors, &weights, 20)));
     let second = format!(
-        " {} requests, {} running{limit}{rates}, {} req/s, {}/h, usable {}% of the window  {}{}",
+        " {} requests, {} running{limit}{rates}, {} req/s, {}/h, usable {}% of the window{}",
         format::count(performance.requests),
         performance.in_flight,
         format::rate(provider.requests_per_second),
-        format::usd(provider.usd_per_hour),
+        format::usd(provider.usd_per_hour, theme),
         format::percent(performance.availability),
-        models.join(" "),
         bar.unwrap_or_default(),
     );
     [first, Line::raw(second)]
+}
+
+/// Which part of all attempts went there, below the chart and on its axis of time.
+fn share<'a>(model: &Model, status: &Status, provider: &ProviderStatus, width: u16) -> Line<'a> {
+    let own = &provider.series.buckets;
+    let part = |at: usize| {
+        let here = |it: &ProviderStatus| it.series.buckets.get(at).map_or(0, |it| it.requests);
+        let all: u64 = status.providers.iter().map(|it| u64::from(here(it))).sum();
+        let own = own.get(at)?;
+        (all > 0).then(|| f64::from(own.requests) / all as f64)
+    };
+    let parts: Vec<Option<f64>> = (0..own.len()).map(part).collect();
+    let room = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
+    let cells: Vec<Option<f64>> = (0..room)
+        .filter_map(|cell| parts.get(cell * parts.len() / room).copied())
+        .collect();
+    let now = format!("{}%", format::share(provider.share));
+    Line::from(vec![
+        Span::styled(
+            format::left("share", usize::from(chart::AXIS)),
+            model.theme().dim(),
+        ),
+        Span::raw(strip::bars(&cells, 1.0, model.theme())),
+        Span::styled(" now ", model.theme().dim()),
+        Span::raw(format::right(&now, 6)),
+    ])
 }
 
 fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
@@ -147,8 +184,12 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
     }
     let theme = model.theme();
     let width = provider.series.bucket_seconds;
+    let (of, latency) = match model.measure {
+        Measure::Whole => ("LATENCY", &provider.performance.latency_ms),
+        Measure::FirstToken => ("FIRST TOKEN", &provider.performance.time_to_first_token_ms),
+    };
     let title = format!(
-        "LATENCY {}, {width} s a column, log scale",
+        "{of} {}, {width} s a column, log scale",
         model.window.word()
     );
     rule(&title, model, area, buffer);
@@ -158,8 +199,8 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
         ..inside
     };
     let marks = marks(model, &provider.performance.provider);
-    chart::draw(&provider.series, &marks, theme, plot, buffer);
-    let latency = &provider.performance.latency_ms;
+    let shown = (&provider.series, model.measure);
+    chart::draw(shown, &marks, theme, plot, buffer);
     let numbers = Rect {
         x: inside.x + plot.width + 1,
         width: NUMBERS.min(inside.width).saturating_sub(1),

@@ -19,6 +19,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let title = format!("LOG of this process: {} lines kept, {back}", logs.count());
     rule(&title, model, area, buffer);
     let room = usize::from(area.height.saturating_sub(1));
+    if theme.masked {
+        let text = "  hidden from onlookers, for lines may name people and places";
+        line(Line::styled(text, theme.dim()), area, 1, buffer);
+        return;
+    }
     let mut lines = logs.lines(model.log_at, room);
     if lines.is_empty() {
         let text = "  no line yet; with --log-file they go to the file alone";

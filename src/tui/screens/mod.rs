@@ -4,6 +4,7 @@ mod alerts;
 mod decisions;
 mod detail;
 mod log;
+mod models;
 mod revisions;
 mod weights;
 
@@ -94,9 +95,10 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
         |score| format!("{:.0}", score * 100.0),
     );
     let (names, reason) = widths(width);
-    let cost = decision
-        .cost_usd
-        .map_or_else(|| format::NOTHING.to_owned(), |usd| cost(usd, decision));
+    let cost = decision.cost_usd.map_or_else(
+        || format::NOTHING.to_owned(),
+        |usd| theme.secret(cost(usd, decision)),
+    );
     Line::from(vec![
         Span::styled(if chosen { ">" } else { " " }, theme.accent()),
         Span::raw(format!(

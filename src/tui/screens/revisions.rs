@@ -47,7 +47,8 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
             weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
         );
         line(Line::raw(text), below, 1, buffer);
-        let reason = revision.reason.as_deref().unwrap_or("none was given");
+        let reason = revision.reason.as_ref();
+        let reason = reason.map_or_else(|| "none was given".to_owned(), |it| theme.secret(it));
         line(
             Line::raw(plain(&format!(" reason: {reason}"), theme)),
             below,
@@ -61,7 +62,7 @@ fn row<'a>(model: &Model, revision: &RevisionReport, is_chosen: bool) -> Line<'a
     let theme = model.theme();
     let reason = revision.reason.as_ref();
     let reason = reason
-        .map(|reason| format!("  \"{reason}\""))
+        .map(|reason| format!("  \"{}\"", theme.secret(reason)))
         .unwrap_or_default();
     let style = if is_chosen {
         theme.strong()
@@ -75,7 +76,7 @@ fn row<'a>(model: &Model, revision: &RevisionReport, is_chosen: bool) -> Line<'a
                 "{} {} {} ",
                 format::right(&revision.revision.to_string(), 5),
                 format::clock(&revision.at),
-                format::left(&revision.who, 10)
+                format::left(&theme.secret(&revision.who), 10)
             ),
             style,
         ),

@@ -136,6 +136,7 @@ fn a_state_has_its_word_in_every_palette() {
         let theme = Theme {
             palette: palette.parse().unwrap(),
             ascii: false,
+            masked: false,
         };
         let screen = text(&model(theme, true, 5), 120, 40);
         assert!(

@@ -1,7 +1,7 @@
 //! What a frame costs.
 
 use super::*;
-use crate::tui::terminal::Canvas;
+use crate::tui::terminal::{Canvas, moves_anything};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
@@ -55,6 +55,43 @@ fn a_second_costs_a_thin_line_little() {
     ] {
         let bytes = tick_bytes(Theme::default(), size, providers);
         assert!(bytes <= most, "{size:?}: {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_second_on_any_screen_costs_little_and_so_does_going_there() {
+    for (keys, second, whole) in [
+        ("", 3_000, 16_000),
+        ("Enter", 1_000, 16_000),
+        ("w >", 1_000, 16_000),
+        ("d", 1_000, 16_000),
+        ("a", 1_000, 16_000),
+        ("v", 1_000, 9_000),
+        ("?", 1_000, 12_000),
+    ] {
+        let mut line = Line::new(120, 40);
+        let mut model = model(Theme::default(), true, 20);
+        screens::fill(&mut model);
+        press(&mut model, keys);
+        let first = line.show(&model).len();
+        news(&mut model, 20, 8);
+        let next = line.show(&model).len();
+        assert!(
+            first <= whole && next <= second,
+            "{keys:?}: {first}, then {next} bytes"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_sent_where_nothing_has_changed() {
+    for keys in ["", "Enter", "w >", "d", "a", "v", "?", "q"] {
+        let mut line = Line::new(120, 40);
+        let mut model = model(Theme::default(), true, 20);
+        press(&mut model, keys);
+        assert!(moves_anything(&line.show(&model)), "{keys:?}");
+        update(&mut model, Message::Tick, NOW);
+        assert!(!moves_anything(&line.show(&model)), "{keys:?}");
     }
 }
 

@@ -33,6 +33,7 @@ fn applied(revision: u64, cost: f64) -> Message {
             saved: None,
             warnings: Vec::new(),
         }),
+        report: Vec::new(),
     }))
 }
 

@@ -1,13 +1,14 @@
 //! What each action does.
 
-use super::{asking, copying, palette, typing, watched_lists, weighing};
+use super::drafting::{mix, nudge, toggle_own, with_draft};
+use super::{asking, copying, drafting, palette, typing, watched_lists, weighing};
 use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
 use crate::tui::message::{Effect, Ending};
-use crate::tui::model::{ARMED, Dialog, Model, Subject};
+use crate::tui::model::{ARMED, Bell, Dialog, Model, Subject};
 use crate::tui::panels::PANELS;
-use crate::tui::place::Screen;
+use crate::tui::place::{Place, Screen};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
@@ -40,6 +41,24 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
             return go(model, Screen::Decisions);
         }
         Action::Window(step) => return change_window(model, step),
+        Action::Scroll(step) => {
+            if let Some(Dialog::Help(first) | Dialog::Report { first, .. }) = &mut model.dialog {
+                *first = first.saturating_add_signed(step * 5);
+            }
+        }
+        Action::Type(c) => typing::letter(model, c),
+        Action::Erase => typing::erase(model),
+        Action::Clear => typing::clear(model),
+        Action::Choose(step) => palette::choose(model, step),
+        Action::Accept => return palette::accept(model),
+        action => return look(model, action, digit),
+    }
+    Vec::new()
+}
+
+/// What changes only how things are looked at, or leaves.
+fn look(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
+    match action {
         Action::Freeze => freeze(model),
         Action::Panel(step) => next_panel(model, step),
         Action::Number => to_panel(model, digit),
@@ -49,35 +68,31 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
             model.sort();
         }
         Action::SortBy(order) => sort_by(model, order),
-        Action::Arm => arm(model),
+        Action::Info => info(model),
+        Action::Measure => model.measure = model.measure.other(),
         Action::Mouse => {
             model.mouse = !model.mouse;
             return vec![Effect::Mouse(model.mouse)];
+        }
+        Action::Mask => {
+            model.options.theme.masked = !model.options.theme.masked;
+        }
+        Action::Bell => {
+            let (bell, text) = match model.options.bell {
+                Bell::Quiet => (Bell::Rings, "the bell rings for new trouble"),
+                Bell::Rings => (Bell::Quiet, "the bell is quiet"),
+            };
+            model.options.bell = bell;
+            model.notify(text, false);
         }
         Action::Copy => return copying::copy(model),
         Action::CopyAll => return copying::copy_all(model),
         Action::Export => return vec![Effect::Export],
         Action::Repaint => return vec![Effect::Repaint],
-        Action::Suspend if model.options.all_in_one => {
-            model.notify(
-                "not suspended: the gateway runs in this process; q, then d detaches",
-                true,
-            );
-        }
-        Action::Suspend => return vec![Effect::Suspend],
+        Action::Suspend => return suspend(model),
         Action::Quit if model.options.all_in_one => asking::leave(model),
         Action::Quit => return vec![Effect::End(Ending::Quit)],
         Action::QuitHard => return interrupted(model),
-        Action::Scroll(step) => {
-            if let Some(Dialog::Help(first)) = &mut model.dialog {
-                *first = first.saturating_add_signed(step * 5);
-            }
-        }
-        Action::Type(c) => typing::letter(model, c),
-        Action::Erase => typing::erase(model),
-        Action::Clear => typing::clear(model),
-        Action::Choose(step) => palette::choose(model, step),
-        Action::Accept => return palette::accept(model),
         action => return change(model, action, digit),
     }
     Vec::new()
@@ -86,6 +101,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
 /// What moves a draft, asks a question or answers one.
 fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     match action {
+        Action::Arm => arm(model),
         Action::Side(step) if model.screen == Screen::Detail => {
             model.move_cursor(step);
             model.decisions.is_known = false;
@@ -95,19 +111,18 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         Action::Side(step) => nudge(model, i16::try_from(step).unwrap_or(0)),
         Action::Points(step) => nudge(model, step),
         Action::Digit => {
-            let priority = priority_in_force(model);
-            with_draft(model, |draft| draft.digit(digit, priority));
+            drafting::digit(model, digit);
         }
-        Action::Even => with_draft(model, |draft| draft.mix([33, 34, 33])),
-        Action::Preset(shared) => {
-            model.dialog = None;
-            with_draft(model, |draft| draft.mix(shared));
-        }
+        Action::Even => mix(model, [33, 34, 33]),
+        Action::Preset(shared) => mix(model, shared),
+        Action::Own => toggle_own(model),
         Action::ResetRow => with_draft(model, Draft::reset_row),
         Action::Reset => with_draft(model, Draft::reset),
         Action::Drain | Action::Enable => asking::switch(model, action),
         Action::Probe => asking::probe(model),
+        Action::ResetBreaker => asking::reset(model),
         Action::Rollback => weighing::rollback(model, None),
+        Action::Reload => asking::reload(model),
         Action::Undo => return asking::undo(model),
         Action::Keep => return asking::keep(model),
         Action::Focus(step) => {
@@ -125,27 +140,6 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     Vec::new()
 }
 
-fn with_draft(model: &mut Model, change: impl FnOnce(&mut Draft)) {
-    if let Some(draft) = &mut model.draft {
-        change(draft);
-    }
-}
-
-/// The priority of the draft's provider as it is in force.
-fn priority_in_force(model: &Model) -> u8 {
-    let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) else {
-        return 0;
-    };
-    let providers = model.status.iter().flat_map(|status| &status.providers);
-    let mut named = providers.filter(|provider| provider.performance.provider == *name);
-    named.next().map_or(0, |provider| provider.priority)
-}
-
-fn nudge(model: &mut Model, step: i16) {
-    let priority = priority_in_force(model);
-    with_draft(model, |draft| draft.nudge(step, priority));
-}
-
 fn move_row(model: &mut Model, step: isize) {
     let decisions = model.decision_rows().len();
     let moved =
@@ -154,16 +148,7 @@ fn move_row(model: &mut Model, step: isize) {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
         Screen::Alerts => model.next_trouble(step.signum()),
         Screen::Weights => {
-            let names: Vec<String> = model
-                .rows()
-                .iter()
-                .map(|row| row.performance.provider.clone())
-                .collect();
-            with_draft(model, |draft| draft.select(step, &names));
-            if let Some(Row::Provider(name)) = model.draft.as_ref().map(|draft| &draft.row) {
-                model.cursor = Some(name.clone());
-                model.held_until = model.now + crate::tui::model::HOLD;
-            }
+            drafting::select(model, step);
         }
         Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
         Screen::Revisions => {
@@ -214,6 +199,13 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if screen == Screen::Weights && model.draft.is_none() {
         let status = model.status.as_ref();
         model.draft = status.map(|status| Draft::new(&status.weights, status.revision));
+    }
+    if screen == Screen::Weights && model.screen == Screen::Detail {
+        // Whoever comes from a provider wants to weigh that one.
+        let name = model.chosen_name();
+        with_draft(model, |draft| {
+            draft.row = name.map_or(Row::Objective(0), Row::Provider);
+        });
     }
     model.screen = screen;
     watched_lists(model)
@@ -330,8 +322,41 @@ fn arm(model: &mut Model) {
         model.notify("view-only again", false);
     } else {
         model.armed_until = Some(model.now + ARMED);
-        model.notify("changes are allowed for five minutes; ! ends that", false);
+        let arm = model.key(Action::Arm);
+        let text = format!("changes are allowed for five minutes; {arm} ends that");
+        model.notify(text, false);
     }
+}
+
+/// Who to look for where nothing answers any more.
+fn info(model: &mut Model) {
+    let status = model.status.as_ref();
+    let version = status.map_or("of unknown version", |status| status.version.as_str());
+    let since = status.map_or("unknown", |status| status.since.as_str());
+    let what = if model.options.all_in_one {
+        "gateway and dashboard are"
+    } else {
+        "this dashboard is"
+    };
+    let text = format!(
+        "aibal-tui {version} at {}, numbers since {since}; {what} process {}",
+        model.options.place, model.options.process
+    );
+    model.notify(text, false);
+}
+
+/// A process that carries traffic is not stopped by a key.
+fn suspend(model: &mut Model) -> Vec<Effect> {
+    if !model.options.all_in_one {
+        return vec![Effect::Suspend];
+    }
+    let (quit, ascii) = (model.key(Action::Quit), model.theme().ascii);
+    let keymap = &model.options.keymap;
+    let detach = keymap.hint(Place::Question, Action::Detach, ascii);
+    let text =
+        format!("not suspended: the gateway runs in this process; {quit}, then {detach} detaches");
+    model.notify(text, true);
+    Vec::new()
 }
 
 fn interrupted(model: &mut Model) -> Vec<Effect> {

@@ -1,15 +1,18 @@
 //! Questions before anything changes, and what their answers do.
 
-use crate::contract::{ProviderChange, ProviderStatus};
+use crate::contract::{ProviderChange, ProviderStatus, State};
 use crate::tui::change::Change;
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Ending};
 use crate::tui::model::{Dialog, Model, Pending, Subject, trouble};
+use crate::tui::place::Screen;
 use crate::tui::question::{Answer, Focus, Question, Wish, Word};
 
 /// The title of the question that undoes the last change.
 const UNDO: &str = "UNDO";
+/// The beginning of the title of the question that applies a draft.
+pub(super) const APPLY: &str = "APPLY";
 /// With fewer healthy providers nobody is left to fall back to.
 const HEALTHY_LEAST: usize = 2;
 
@@ -136,12 +139,62 @@ pub(super) fn probe(model: &mut Model) {
     ask(model, Question::new("PROBE", lines, vec![yes]));
 }
 
-pub(super) fn undo(model: &mut Model) -> Vec<Effect> {
-    let Some(inverse) = model.undo.last().cloned() else {
+/// Closing the breakers of a provider that somebody knows to be well.
+pub(super) fn reset(model: &mut Model) {
+    let Some(provider) = subject_provider(model) else {
+        return;
+    };
+    let name = provider.performance.provider;
+    let is_held = |state: State| {
+        matches!(
+            state,
+            State::Open | State::HalfOpen | State::Limited | State::Failing
+        )
+    };
+    let mut states = provider.performance.models.iter().map(|model| model.state);
+    if !is_held(provider.performance.state) && !states.any(is_held) {
+        model.dialog = None;
         model.notify(
-            "nothing was changed from here; v lists all revisions",
+            format!("no breaker of {name} is open, and it asked for no wait"),
             false,
         );
+        return;
+    }
+    let state = model.theme().state_word(provider.performance.state);
+    let lines = vec![
+        format!("{name}: reset its breakers and send it requests at once?"),
+        format!("now: {state} {}", provider.why),
+        "A wait that it asked for is forgotten too. What fails from then on counts as ever."
+            .to_owned(),
+        target_line(model),
+    ];
+    let change = ProviderChange {
+        reset_breaker: Some(true),
+        ..ProviderChange::default()
+    };
+    let change = vec![Change::Provider { name, change }];
+    let yes = answer_of('y', "Yes, reset them", change, Vec::new());
+    ask(model, Question::new("RESET BREAKERS", lines, vec![yes]));
+}
+
+pub(super) fn reload(model: &mut Model) {
+    let lines = vec![
+        "Have the instance read its files, its environment and its files of keys again?".to_owned(),
+        "With a mistake in them nothing changes, and every mistake is told here.".to_owned(),
+        target_line(model),
+    ];
+    let yes = answer_of('y', "Yes, read it again", vec![Change::Reload], Vec::new());
+    ask(
+        model,
+        Question::new("READ THE CONFIGURATION AGAIN", lines, vec![yes]),
+    );
+}
+
+pub(super) fn undo(model: &mut Model) -> Vec<Effect> {
+    let Some(inverse) = model.undo.last().cloned() else {
+        let revisions = model.key(Action::Go(Screen::Revisions));
+        let text = format!("nothing was changed from here; {revisions} lists all revisions");
+        model.notify(text, false);
         return Vec::new();
     };
     let revision = model.status.as_ref().map_or(0, |status| status.revision);
@@ -194,10 +247,27 @@ fn said(change: &Change) -> String {
                     .map(|on| if on { "enable" } else { "disable" }.to_owned()),
             );
             words.extend(change.priority.map(|points| format!("priority {points}")));
+            words.extend(change.weights.map(|own| {
+                let parts = [
+                    ("cost", own.cost),
+                    ("latency", own.latency),
+                    ("reliability", own.reliability),
+                ];
+                let parts: Vec<String> = parts
+                    .iter()
+                    .filter_map(|(name, points)| Some(format!("{name} {}", (*points)?)))
+                    .collect();
+                if parts.is_empty() {
+                    "no weights of its own".to_owned()
+                } else {
+                    format!("weights of its own: {}", parts.join(" "))
+                }
+            }));
             format!("  {name}: {}", words.join(", "))
         }
         Change::Keep => "  keep the weights on trial".to_owned(),
         Change::Probe(name) => format!("  probe {name}"),
+        Change::Reload => "  read the configuration again".to_owned(),
     }
 }
 
@@ -295,6 +365,7 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
     }
     let title = question.title.to_lowercase();
     let undoes = question.title == UNDO;
+    let applies = question.title.starts_with(APPLY);
     model.dialog = None;
     match wish {
         Wish::Nothing => Vec::new(),
@@ -303,6 +374,7 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
             let effects = send(model, &title, changes, inverse);
             if let Some(pending) = &mut model.pending {
                 pending.undoes = undoes;
+                pending.applies = applies;
             }
             effects
         }
@@ -315,6 +387,7 @@ fn send(model: &mut Model, what: &str, changes: Vec<Change>, inverse: Vec<Change
         at: model.now,
         inverse,
         undoes: false,
+        applies: false,
     });
     vec![Effect::Change(changes)]
 }

@@ -1,9 +1,10 @@
 //! Questions about what is looked at: one decision, and what a draft would have done.
 
 use crate::client::ClientError;
-use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest};
+use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
+use crate::tui::draft::Draft;
 use crate::tui::message::Effect;
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Prediction};
 use crate::tui::place::Screen;
 
 /// The decision under the cursor is explained, once: what has ended does not change.
@@ -29,17 +30,20 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
         return None;
     }
     let draft = model.draft.as_ref().filter(|draft| draft.is_changed())?;
-    let points = draft.points();
-    let is_known = model
-        .what_if
-        .as_ref()
-        .is_some_and(|report| is_of(report, points));
-    if is_known {
+    let request = asked(draft, model.window);
+    let known = model.what_if.as_ref();
+    if known.is_some_and(|prediction| prediction.request == request) {
         return None;
     }
-    let [cost, latency, reliability, load, priority] = points.map(|point| Some(f64::from(point)));
-    model.deciding = Some(points);
-    Some(Effect::AskWhatIf(WhatIfRequest {
+    model.deciding = Some(request.clone());
+    Some(Effect::AskWhatIf(request))
+}
+
+/// What is asked about a draft.
+fn asked(draft: &Draft, window: Window) -> WhatIfRequest {
+    let [cost, latency, reliability, load, priority] =
+        draft.points().map(|point| Some(f64::from(point)));
+    WhatIfRequest {
         weights: WeightsDraft {
             cost,
             latency,
@@ -47,33 +51,24 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
             load,
             priority,
         },
-        window: model.window,
-    }))
+        window,
+        providers: draft.providers(),
+    }
 }
 
-/// Whether a prediction is about these points.
-pub fn is_of(report: &WhatIfReport, points: [u8; 5]) -> bool {
-    let weights = &report.weights;
-    let all = [
-        weights.cost,
-        weights.latency,
-        weights.reliability,
-        weights.load,
-        weights.priority,
-    ];
-    all.iter()
-        .zip(points)
-        .all(|(weight, point)| (weight - f64::from(point)).abs() < 0.5)
+/// Whether a prediction is about this draft, and no older one.
+pub fn is_of(prediction: &Prediction, draft: &Draft) -> bool {
+    prediction.request == asked(draft, prediction.request.window)
 }
 
 pub(super) fn on_what_if(
     model: &mut Model,
     answer: Result<WhatIfReport, ClientError>,
 ) -> Vec<Effect> {
-    model.deciding = None;
+    let request = model.deciding.take().unwrap_or_default();
     match answer {
         Ok(report) => {
-            model.what_if = Some(report);
+            model.what_if = Some(Prediction { request, report });
             prediction(model).into_iter().collect()
         }
         Err(error) => {

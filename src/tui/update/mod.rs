@@ -3,6 +3,7 @@
 mod act;
 mod asking;
 mod copying;
+mod drafting;
 mod inquiry;
 mod palette;
 mod typing;
@@ -17,10 +18,10 @@ use super::input::Input;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::{Effect, Message};
-use super::model::{Link, Listing, Model, NOTICE};
+use super::model::{Bell, Dialog, Link, Listing, Model, NOTICE, Pending, QUIET};
 use super::place::Screen;
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionReport, RevisionReport, Status};
+use crate::contract::{DecisionReport, RevisionReport, State, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +149,7 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
         return Vec::new();
     }
     let is_first = model.status.is_none();
+    let bell = bell(model, &status);
     model.link = Link::Live;
     model.status_at = model.now;
     if let Some(draft) = &mut model.draft
@@ -157,25 +159,38 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     }
     model.status = Some(status);
     model.sort();
+    let mut effects: Vec<Effect> = bell.into_iter().collect();
     if is_first {
-        return watched_lists(model);
+        effects.extend(watched_lists(model));
     }
-    Vec::new()
+    effects
+}
+
+/// Rings where a provider has got into trouble that stops traffic, where that is wanted, and not
+/// again for a while.
+fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
+    let known = model.status.as_ref()?;
+    let is_critical = |state: State| matches!(state, State::Failing | State::Open | State::Down);
+    let was_critical = |name: &str| {
+        let mut providers = known.providers.iter().map(|it| &it.performance);
+        providers.any(|it| it.provider == name && is_critical(it.state))
+    };
+    let mut providers = newest.providers.iter().map(|it| &it.performance);
+    let is_news = providers.any(|it| is_critical(it.state) && !was_critical(&it.provider));
+    let rang = model.rung_at.map(|at| model.now.saturating_sub(at));
+    let is_quiet = rang.is_some_and(|ago| ago < QUIET);
+    if model.options.bell == Bell::Quiet || !is_news || is_quiet {
+        return None;
+    }
+    model.rung_at = Some(model.now);
+    Some(Effect::Bell)
 }
 
 fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
     let pending = model.pending.take();
     match result {
         Ok(applied) => {
-            if let (Some(draft), Some(report)) = (&mut model.draft, &applied.weights) {
-                let row = draft.row.clone();
-                *draft = Draft::new(&report.weights, report.revision);
-                draft.row = row;
-            } else if let Some(draft) = &mut model.draft
-                && draft.moved().next().is_some()
-            {
-                draft.reset();
-            }
+            settle(model, &applied, pending.as_ref());
             if pending.as_ref().is_some_and(|pending| pending.undoes) {
                 model.undo.pop();
             }
@@ -192,13 +207,15 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
                 .and_then(|report| report.reverts_at.as_ref())
             {
                 Some(at) => format!(
-                    "{}, on trial until {}Z: K keeps it",
+                    "{}, on trial until {}Z: {} keeps it",
                     applied.text,
-                    super::format::clock(at)
+                    super::format::clock(at),
+                    model.key(Action::Keep)
                 ),
-                None => applied.text,
+                None => applied.text.clone(),
             };
             model.notify(text, false);
+            report(model, "READ AGAIN", applied.report);
         }
         Err(error) => {
             // Somebody was quicker: the draft stays, on top of what is in force now.
@@ -207,10 +224,45 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
             {
                 draft.rebase(&status.weights, status.revision);
             }
-            model.notify(format!("not applied: {error}"), true);
+            let mut lines = error.detail.lines().map(str::to_owned);
+            let first = lines.next().unwrap_or_default();
+            model.notify(
+                format!("not applied: {}", first.trim_end_matches(':')),
+                true,
+            );
+            report(model, "NOTHING CHANGED", lines.collect());
         }
     }
     watched_lists(model)
+}
+
+/// What is too long for the notice, where there is anything; nothing that is open is covered.
+fn report(model: &mut Model, title: &str, lines: Vec<String>) {
+    if !lines.is_empty() && model.dialog.is_none() {
+        model.dialog = Some(Dialog::Report {
+            title: title.to_owned(),
+            lines,
+            first: 0,
+        });
+    }
+}
+
+/// What was applied is no draft any more; what others changed is what a draft is compared with.
+fn settle(model: &mut Model, applied: &Applied, pending: Option<&Pending>) {
+    let Some(draft) = &mut model.draft else {
+        return;
+    };
+    let is_applied = pending.is_some_and(|pending| pending.applies);
+    match &applied.weights {
+        Some(report) if is_applied => {
+            let row = draft.row.clone();
+            *draft = Draft::new(&report.weights, report.revision);
+            draft.row = row;
+        }
+        Some(report) => draft.rebase(&report.weights, report.revision),
+        None if is_applied => draft.reset(),
+        None => {}
+    }
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {

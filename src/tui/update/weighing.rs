@@ -1,11 +1,13 @@
 //! Weights on their way: the review of a draft, and the way back to a revision.
 
-use super::asking::{answer_of, ask, target_line};
+use super::asking::{APPLY, answer_of, ask, target_line};
 use crate::contract::Status;
 use crate::tui::change::{Change, back_to};
 use crate::tui::draft::{Draft, NAMES};
 use crate::tui::format;
+use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model, Subject};
+use crate::tui::place::Screen;
 use crate::tui::preview::{drafted, moved, present};
 use crate::tui::question::{Question, Word};
 use crate::tui::theme::Theme;
@@ -33,10 +35,9 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
         .cloned();
     let (Some(revision), Some(status)) = (revision, model.status.clone()) else {
         model.dialog = None;
-        model.notify(
-            format!("revision {number} is not among those listed; v lists them"),
-            true,
-        );
+        let revisions = model.key(Action::Go(Screen::Revisions));
+        let text = format!("revision {number} is not among those listed; {revisions} lists them");
+        model.notify(text, true);
         return;
     };
     let mut draft = Draft::new(&status.weights, status.revision);
@@ -104,15 +105,16 @@ pub(super) fn review(model: &mut Model) {
     if draft.points() != draft.from() {
         inverse.push(back_to(&status.weights, 0, "undo".to_owned()));
     }
-    inverse.extend(draft.priorities_back());
+    inverse.extend(draft.providers_back());
     let for_good = draft.changes();
     let mut answers = Vec::new();
     if let Some(trial) = on_trial(&for_good) {
-        let label = format!("Apply on trial: undone in {TRIAL} s unless kept (K)");
+        let keep = model.key(Action::Keep);
+        let label = format!("Apply on trial: undone in {TRIAL} s unless kept ({keep})");
         answers.push(answer_of('y', &label, trial, inverse.clone()));
     }
     answers.push(answer_of('g', "Apply for good", for_good, inverse));
-    let title = format!("APPLY THE DRAFT? rev {}", status.revision + 1);
+    let title = format!("{APPLY} THE DRAFT? rev {}", status.revision + 1);
     let mut question = Question::new(title, lines, answers);
     question.reason = Some(String::new());
     question.word = shift_word(&status, &draft).or_else(|| {
@@ -160,11 +162,25 @@ fn differences(draft: &Draft, theme: Theme) -> Vec<String> {
         let (from, to) = (draft.from()[row], draft.points()[row]);
         (from != to).then(|| format!("  {} {from:>3} {arrow} {to}", format::left(name, 12)))
     });
-    let priorities = draft.moved().map(|(name, from, to)| {
-        format!(
-            "  {} {from:>3} {arrow} {to}  (priority)",
-            format::left(name, 12)
-        )
+    let providers = draft.moved().flat_map(|(name, wish)| {
+        let name = format::left(name, 12);
+        let (before, to) = (wish.in_force, wish.priority);
+        let priority = format!("  {name} {:>3} {arrow} {to}  (priority)", before.priority);
+        let own = |own: Option<[u8; 3]>| {
+            own.map_or_else(
+                || "none".to_owned(),
+                |own| own.map(|it| it.to_string()).join("/"),
+            )
+        };
+        let before = own(before.own.map(|own| own.points));
+        let weights = format!(
+            "  {name} {before} {arrow} {}  (its own cost/latency/reliability)",
+            own(wish.own)
+        );
+        [
+            wish.moves_priority().then_some(priority),
+            wish.moves_own().then_some(weights),
+        ]
     });
-    objectives.chain(priorities).collect()
+    objectives.chain(providers.flatten()).collect()
 }

@@ -34,7 +34,10 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     let weights = &status.weights;
     let mut parts: Parts<'a> = vec![
         (0, environment),
-        (7, Span::raw(format!("{} ", model.options.place))),
+        (
+            7,
+            Span::raw(format!("{} ", theme.secret(&model.options.place))),
+        ),
         (0, Span::styled(link, style)),
         (
             0,
@@ -50,21 +53,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
             )),
         ),
     ];
-    if model.draft.as_ref().is_some_and(Draft::is_changed) {
-        parts.push((1, Span::styled(" DRAFT", theme.accent())));
-    }
-    if status.reverts_at.is_some() {
-        parts.push((1, Span::styled(" TRIAL", theme.warn())));
-    }
-    if model.options.read_only {
-        parts.push((0, Span::styled("  READ-ONLY", theme.warn())));
-    } else if let Some(left) = model.armed_for().filter(|_| model.is_protected()) {
-        let left = left.as_secs();
-        let text = format!("  ARMED {}:{:02}", left / 60, left % 60);
-        parts.push((0, Span::styled(text, theme.bad())));
-    } else if model.is_protected() {
-        parts.push((0, Span::styled("  VIEW-ONLY", theme.good())));
-    }
+    parts.extend(permission(model, status));
     parts.push((2, Span::raw(format!("  win {}", status.window.word()))));
     let order = match (model.order_by.word(), model.is_held()) {
         ("trouble", false) => String::new(),
@@ -82,6 +71,9 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
             Span::styled(format!("  link {milliseconds}ms"), theme.dim()),
         ));
     }
+    if theme.masked {
+        parts.push((1, Span::styled(" MASKED", theme.accent())));
+    }
     if model.mouse {
         parts.push((4, Span::styled(" MOUSE", theme.accent())));
     }
@@ -90,6 +82,28 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)
+}
+
+/// What is under way, and whether anything may be changed.
+fn permission<'a>(model: &Model, status: &Status) -> Parts<'a> {
+    let theme = model.theme();
+    let mut parts = Parts::new();
+    if model.draft.as_ref().is_some_and(Draft::is_changed) {
+        parts.push((1, Span::styled(" DRAFT", theme.accent())));
+    }
+    if status.reverts_at.is_some() {
+        parts.push((1, Span::styled(" TRIAL", theme.warn())));
+    }
+    if model.options.read_only {
+        parts.push((0, Span::styled("  READ-ONLY", theme.warn())));
+    } else if let Some(left) = model.armed_for().filter(|_| model.is_protected()) {
+        let left = left.as_secs();
+        let text = format!("  ARMED {}:{:02}", left / 60, left % 60);
+        parts.push((0, Span::styled(text, theme.bad())));
+    } else if model.is_protected() {
+        parts.push((0, Span::styled("  VIEW-ONLY", theme.good())));
+    }
+    parts
 }
 
 fn link(model: &Model) -> (String, Style) {

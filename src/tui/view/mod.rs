@@ -13,6 +13,7 @@
 mod header;
 
 use super::format;
+use super::keymap::Action;
 use super::model::{Link, Model, trouble};
 use super::panels::{self, boxes};
 use super::place::Screen;
@@ -137,11 +138,21 @@ fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
             theme.state(performance.state),
         ));
         spans.push(Span::raw(format!(
-            " {}: {}   ",
-            performance.provider, provider.why
+            " {}{}: {}   ",
+            performance.provider,
+            since(provider, status),
+            provider.why
         )));
     }
     Line::from(spans)
+}
+
+/// For how long it has been in trouble: ` 4m`.
+fn since(provider: &ProviderStatus, status: &Status) -> String {
+    let since = provider.trouble_since.as_ref();
+    since.map_or_else(String::new, |since| {
+        format!(" {}", format::between(since, &status.generated_at))
+    })
 }
 
 fn troubled(status: &Status) -> Vec<&ProviderStatus> {
@@ -182,8 +193,9 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
         _ => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
-                    " on trial: the weights go back at {}Z unless K keeps them",
-                    format::clock(at)
+                    " on trial: the weights go back at {}Z unless {} keeps them",
+                    format::clock(at),
+                    model.key(Action::Keep)
                 ),
                 theme.warn(),
             ),
@@ -221,10 +233,8 @@ fn emergency(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let mut y = 2;
     let troubled = troubled(status);
-    for provider in troubled
-        .iter()
-        .take(usize::from(area.height.saturating_sub(5)))
-    {
+    let room = usize::from(area.height.saturating_sub(6));
+    for provider in troubled.iter().take(room) {
         let performance = &provider.performance;
         let is_chosen = model.cursor.as_ref() == Some(&performance.provider);
         let text = Line::from(vec![
@@ -233,18 +243,25 @@ fn emergency(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
                 format!("{:6}", theme.state_word(performance.state)),
                 theme.state(performance.state),
             ),
-            Span::raw(format!(" {} {}", performance.provider, provider.why)),
+            Span::raw(format!(
+                " {}{}: {}",
+                performance.provider,
+                since(provider, status),
+                provider.why
+            )),
         ]);
         line(text, area, y, buffer);
         y += 1;
     }
     let well = status.providers.len() - troubled.len();
-    line(
-        Line::raw(format!(" +{well} not in trouble")),
-        area,
-        y,
-        buffer,
-    );
+    let hidden = troubled.len().saturating_sub(room);
+    let hidden = if hidden > 0 {
+        format!(" +{hidden} more in trouble,")
+    } else {
+        String::new()
+    };
+    let rest = format!("{hidden} +{well} not in trouble");
+    line(Line::raw(rest), area, y, buffer);
     let buckets = strip::success(
         &status.series,
         usize::from(area.width.saturating_sub(6)),

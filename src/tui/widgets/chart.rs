@@ -7,7 +7,7 @@
 //! 300 │⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀    p50 512
 //! ```
 
-use crate::contract::Series;
+use crate::contract::{Bucket, Series};
 use crate::tui::format;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Cells left of the axis.
-const AXIS: u16 = 5;
+pub const AXIS: u16 = 5;
 /// Decades that an axis may start and end at, in milliseconds.
 const STEPS: [f64; 8] = [
     30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0,
@@ -30,11 +30,49 @@ struct Line {
     plain: char,
 }
 
+/// What a chart is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Measure {
+    /// The whole answer.
+    #[default]
+    Whole,
+    /// The first token of a stream.
+    FirstToken,
+}
+
+impl Measure {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Whole => Self::FirstToken,
+            Self::FirstToken => Self::Whole,
+        }
+    }
+
+    /// p50, p99 and p95 of a column: the more important later, for in a shared cell the colour that
+    /// is drawn last wins.
+    fn lines(self) -> [fn(&Bucket) -> Option<f32>; 3] {
+        match self {
+            Self::Whole => [|it| it.p50_ms, |it| it.p99_ms, |it| it.p95_ms],
+            Self::FirstToken => [
+                |it| it.first_token_p50_ms,
+                |it| it.first_token_p99_ms,
+                |it| it.first_token_p95_ms,
+            ],
+        }
+    }
+}
+
 /// Something that happened at a moment, in unix seconds, and a short word for it.
 pub type Mark = (u64, String);
 
 /// Draws p50, p99 and p95 into `area`; the last row has the times, and marks where things happened.
-pub fn draw(series: &Series, marks: &[Mark], theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    (series, measure): (&Series, Measure),
+    marks: &[Mark],
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if area.height < 3 || area.width < AXIS + 10 {
         return;
     }
@@ -44,27 +82,27 @@ pub fn draw(series: &Series, marks: &[Mark], theme: Theme, area: Rect, buffer: &
         width: area.width - AXIS,
         height: area.height - 1,
     };
-    let values = |of: fn(&crate::contract::Bucket) -> Option<f32>| -> Vec<Option<f64>> {
+    let values = |of: fn(&Bucket) -> Option<f32>| -> Vec<Option<f64>> {
         series
             .buckets
             .iter()
             .map(|bucket| of(bucket).map(f64::from))
             .collect()
     };
-    // The more important line last: in a shared cell its colour wins.
+    let [p50, p99, p95] = measure.lines();
     let lines = [
         Line {
-            values: values(|bucket| bucket.p50_ms),
+            values: values(p50),
             style: theme.good(),
             plain: '.',
         },
         Line {
-            values: values(|bucket| bucket.p99_ms),
+            values: values(p99),
             style: theme.dim(),
             plain: ':',
         },
         Line {
-            values: values(|bucket| bucket.p95_ms),
+            values: values(p95),
             style: theme.warn(),
             plain: '*',
         },

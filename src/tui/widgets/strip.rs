@@ -40,6 +40,9 @@ fn merged(part: &[Bucket]) -> Bucket {
         p50_ms: worst(|bucket| bucket.p50_ms),
         p95_ms: worst(|bucket| bucket.p95_ms),
         p99_ms: worst(|bucket| bucket.p99_ms),
+        first_token_p50_ms: worst(|bucket| bucket.first_token_p50_ms),
+        first_token_p95_ms: worst(|bucket| bucket.first_token_p95_ms),
+        first_token_p99_ms: worst(|bucket| bucket.first_token_p99_ms),
         spread: part.iter().fold([0; 5], |sum, bucket| {
             std::array::from_fn(|at| sum[at] + bucket.spread[at])
         }),

@@ -3,8 +3,8 @@
 use super::{at, fleet};
 use crate::domain::{
     Ask, Chance, Decision, DecisionId, Failure, Field, Luck, Metered, ModelType, Money, Objective,
-    Observation, Occasion, Replay, RequestEnd, RequestOutcome, Round, RoutingTable, Usage, Weights,
-    choose, what_if,
+    Observation, Occasion, Replay, RequestEnd, RequestOutcome, Round, RoutingTable,
+    SupposedProvider, Supposition, Usage, WeightOverride, Weights, choose, suppose, what_if,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,50 @@ fn other_weights_move_traffic_and_what_it_costs_and_takes() {
     assert!(answer.then.usd_per_1k < answer.now.usd_per_1k);
     assert!(answer.then.mean_latency_ms > answer.now.mean_latency_ms);
     assert_eq!(answer.then.success_rate, Some(1.0));
+}
+
+#[test]
+fn a_priority_and_own_weights_move_traffic_as_they_would_have() {
+    let mut table = table();
+    let between = (0..=100).map(f64::from).find(|&cost| {
+        under(&mut table, cost);
+        let share = crate::domain::shares(&table, &Ask::usual(ModelType::Chat), at(0))[0].share;
+        (0.2..0.8).contains(&share)
+    });
+    assert!(between.is_some());
+    let decisions = recorded(&table, 200);
+    let supposing = |provider: SupposedProvider| {
+        let mut supposed = Supposition::from(table.weights);
+        supposed.providers.insert(0, provider);
+        suppose(&decisions, &supposed)
+    };
+    let share = |answer: &crate::domain::WhatIf| answer.targets[0].then.share;
+
+    let same = supposing(SupposedProvider::default());
+    assert_eq!(same.now, same.then);
+    let wished = supposing(SupposedProvider {
+        priority: Some(1.0),
+        ..SupposedProvider::default()
+    });
+    let unwished = supposing(SupposedProvider {
+        priority: Some(0.0),
+        ..SupposedProvider::default()
+    });
+    assert!(share(&wished) > share(&unwished), "{wished:?} {unwished:?}");
+    // Judged by its latency alone, the slow one loses; by its cost alone, it wins.
+    let own = |latency: f64, cost: f64| SupposedProvider {
+        weights: Some(WeightOverride {
+            cost: Some(cost),
+            latency: Some(latency),
+            reliability: Some(0.0),
+        }),
+        ..SupposedProvider::default()
+    };
+    let (by_latency, by_cost) = (supposing(own(100.0, 0.0)), supposing(own(0.0, 100.0)));
+    assert!(
+        share(&by_cost) > share(&by_latency),
+        "{by_cost:?} {by_latency:?}"
+    );
 }
 
 #[test]

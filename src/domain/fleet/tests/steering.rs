@@ -1,9 +1,9 @@
 //! Wishes and what they change.
 
-use super::{at, fleet, state};
+use super::{Fleet, at, attempt, fleet, state};
 use crate::domain::{
-    Answer, Command, Effect, GaugeAction, ProviderPatch, Refusal, Standing, State, Weights,
-    WeightsPatch,
+    Answer, Command, Effect, Failure, GaugeAction, Outcome, ProviderPatch, Refusal, Standing,
+    State, Weights, WeightsPatch,
 };
 use std::time::Duration;
 
@@ -231,7 +231,7 @@ fn weights_that_ask_for_trouble_are_warned_of_once() {
 #[test]
 fn a_pin_ends_by_itself_and_by_hand() {
     let mut fleet = fleet();
-    let pin = |fleet: &mut crate::domain::Fleet, seconds, now| {
+    let pin = |fleet: &mut Fleet, seconds, now| {
         let command = Command::ChangeProvider {
             name: "b".to_owned(),
             patch: ProviderPatch {
@@ -255,4 +255,46 @@ fn a_pin_ends_by_itself_and_by_hand() {
     pin(&mut fleet, 0, 41);
     assert_eq!(fleet.routing_table(at(42)).pinned, None);
     assert_eq!(pin(&mut fleet, 0, 43), 0, "nothing was pinned");
+}
+
+#[test]
+fn an_operator_who_knows_better_resets_a_breaker_and_a_wait() {
+    let mut fleet = fleet();
+    let reset = |fleet: &mut Fleet, second: u64| {
+        let command = Command::ChangeProvider {
+            name: "a".to_owned(),
+            patch: ProviderPatch {
+                reset: true,
+                ..ProviderPatch::default()
+            },
+            who: "op".to_owned(),
+        };
+        fleet.command(command, at(second)).unwrap().1
+    };
+    assert_eq!(reset(&mut fleet, 1), [], "there is nothing to reset");
+
+    for second in 2..7 {
+        let failed = Outcome::Failed(Failure::Server);
+        fleet.observe(&attempt(0, second, failed), at(second));
+    }
+    assert_eq!(state(&mut fleet, 7), State::Open);
+    let effects = reset(&mut fleet, 7);
+    assert_eq!(
+        fleet.routing_table(at(7)).candidates[0].standing,
+        Standing::Usable
+    );
+    let Some(Effect::Announce(event)) = effects.first() else {
+        panic!("{effects:?}")
+    };
+    assert!(
+        event.text.contains("op: a: breakers reset"),
+        "{}",
+        event.text
+    );
+
+    let wait = Failure::RateLimit(Some(Duration::from_mins(1)));
+    fleet.observe(&attempt(0, 8, Outcome::Failed(wait)), at(8));
+    assert_eq!(state(&mut fleet, 9), State::Limited);
+    reset(&mut fleet, 9);
+    assert_ne!(state(&mut fleet, 9), State::Limited);
 }

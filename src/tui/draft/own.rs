@@ -1,0 +1,138 @@
+//! What is wished for of one provider: its priority, and weights of its own.
+
+use super::SHARED;
+use crate::contract::{
+    ProviderChange, ProviderDraft, ProviderStatus, WeightOverride, WeightPoints,
+};
+use crate::tui::change::Change;
+use crate::tui::preview::effective;
+
+/// Own weights that are in force.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Own {
+    /// As they are set; what is missing comes from the global weights.
+    pub set: WeightOverride,
+    /// As they take effect, in whole points: cost, latency and reliability.
+    pub points: [u8; SHARED],
+}
+
+/// What is in force of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct InForce {
+    pub priority: u8,
+    pub own: Option<Own>,
+}
+
+impl InForce {
+    pub fn of(provider: &ProviderStatus, weights: &WeightPoints) -> Self {
+        let own = provider.weights.map(|set| {
+            let [cost, latency, reliability, ..] = super::whole(&effective(weights, Some(&set)));
+            Own {
+                set,
+                points: [cost, latency, reliability],
+            }
+        });
+        Self {
+            priority: provider.priority,
+            own,
+        }
+    }
+}
+
+/// A provider that was touched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wish {
+    pub in_force: InForce,
+    pub priority: u8,
+    /// Nothing where it is to have none of its own.
+    pub own: Option<[u8; SHARED]>,
+}
+
+impl From<InForce> for Wish {
+    fn from(in_force: InForce) -> Self {
+        Self {
+            in_force,
+            priority: in_force.priority,
+            own: in_force.own.map(|own| own.points),
+        }
+    }
+}
+
+impl Wish {
+    pub fn moves_priority(&self) -> bool {
+        self.priority != self.in_force.priority
+    }
+
+    pub fn moves_own(&self) -> bool {
+        self.own != self.in_force.own.map(|own| own.points)
+    }
+
+    pub(super) fn is_moved(&self) -> bool {
+        self.moves_priority() || self.moves_own()
+    }
+
+    /// For asking what it would have done.
+    pub(super) fn draft(&self) -> ProviderDraft {
+        ProviderDraft {
+            priority: self.moves_priority().then_some(f64::from(self.priority)),
+            weights: self.moves_own().then(|| self.weights()),
+        }
+    }
+
+    pub(super) fn change(&self, name: &str) -> Change {
+        let ProviderDraft { priority, weights } = self.draft();
+        change(name, priority, weights)
+    }
+
+    /// What undoes that.
+    pub(super) fn back(&self, name: &str) -> Change {
+        let before = self.in_force;
+        let priority = self.moves_priority().then_some(f64::from(before.priority));
+        let set = before.own.map(|own| own.set).unwrap_or_default();
+        change(name, priority, self.moves_own().then_some(set))
+    }
+
+    /// As they are sent; empty for none.
+    fn weights(&self) -> WeightOverride {
+        self.own.map_or_else(WeightOverride::default, overriding)
+    }
+}
+
+/// Own weights of three whole numbers.
+pub fn overriding([cost, latency, reliability]: [u8; SHARED]) -> WeightOverride {
+    let points = |points: u8| Some(f64::from(points));
+    WeightOverride {
+        cost: points(cost),
+        latency: points(latency),
+        reliability: points(reliability),
+    }
+}
+
+pub(super) fn change(name: &str, priority: Option<f64>, weights: Option<WeightOverride>) -> Change {
+    Change::Provider {
+        name: name.to_owned(),
+        change: ProviderChange {
+            priority,
+            weights,
+            ..ProviderChange::default()
+        },
+    }
+}
+
+/// The three with one at a value; the other two give way in proportion, so that they still share
+/// exactly 100.
+pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8; SHARED] {
+    points[at] = value;
+    let (one, other) = ((at + 1) % SHARED, (at + 2) % SHARED);
+    let (one, other) = (one.min(other), one.max(other));
+    let rest = 100 - u16::from(value);
+    let (a, b) = (u16::from(points[one]), u16::from(points[other]));
+    let first = match a + b {
+        // Nothing to be in proportion to: halves.
+        0 => rest / 2,
+        sum => (rest * a + sum / 2) / sum,
+    };
+    points[one] = u8::try_from(first).unwrap_or(100);
+    points[other] = u8::try_from(rest - first).unwrap_or(0);
+    points
+}

@@ -1,0 +1,161 @@
+use super::own::*;
+use super::*;
+use crate::contract::WeightOverride;
+use proptest::prelude::*;
+
+fn founding() -> Draft {
+    let weights = WeightPoints {
+        cost: 30.0,
+        latency: 40.0,
+        reliability: 30.0,
+        load: 10.0,
+        priority: 10.0,
+    };
+    Draft::new(&weights, 7)
+}
+
+#[test]
+fn the_others_give_way_in_proportion() {
+    let mut draft = founding();
+    draft.nudge(30, InForce::default());
+    assert_eq!(draft.points(), [60, 23, 17, 10, 10]);
+    draft.nudge(100, InForce::default());
+    assert_eq!(draft.points(), [100, 0, 0, 10, 10]);
+    draft.nudge(-20, InForce::default());
+    assert_eq!(draft.points(), [80, 10, 10, 10, 10]);
+}
+
+#[test]
+fn digits_type_a_value() {
+    let mut draft = founding();
+    for digit in "100".chars() {
+        draft.digit(digit, InForce::default());
+    }
+    assert_eq!(draft.points()[0], 100);
+    draft.digit('7', InForce::default());
+    assert_eq!(draft.points()[0], 7);
+}
+
+#[test]
+fn a_change_carries_its_revision_and_only_what_moved() {
+    let mut draft = founding();
+    draft.select(3, &[]);
+    draft.nudge(5, InForce::default());
+    let change = draft.change();
+    assert_eq!(
+        (change.cost, change.load, change.revision),
+        (None, Some(15.0), Some(7))
+    );
+}
+
+#[test]
+fn a_priority_is_moved_by_its_provider_and_undone() {
+    let mut draft = founding();
+    let fifty = InForce {
+        priority: 50,
+        own: None,
+    };
+    let providers = [("a".to_owned(), fifty), ("b".to_owned(), fifty)];
+    draft.select(5, &providers);
+    draft.nudge(10, fifty);
+    assert_eq!(draft.row, Row::Provider("a".to_owned()));
+    let moved: Vec<_> = draft
+        .moved()
+        .map(|(name, wish)| (name, wish.priority))
+        .collect();
+    assert_eq!(moved, [("a", 60)]);
+    assert_eq!(draft.changes(), [change("a", Some(60.0), None)]);
+    assert_eq!(draft.providers_back(), [change("a", Some(50.0), None)]);
+    draft.nudge(-10, fifty);
+    assert!(!draft.is_changed());
+    draft.select(9, &providers);
+    assert_eq!(draft.row, Row::Provider("b".to_owned()));
+}
+
+#[test]
+fn a_change_from_elsewhere_does_not_move_a_draft() {
+    let mut draft = founding();
+    draft.nudge(10, InForce::default());
+    let points = draft.points();
+    let other = WeightPoints {
+        cost: 10.0,
+        latency: 80.0,
+        reliability: 10.0,
+        load: 10.0,
+        priority: 10.0,
+    };
+    draft.rebase(&other, 8);
+    assert_eq!(
+        (draft.points(), draft.from()[1], draft.revision),
+        (points, 80, 8)
+    );
+}
+
+#[test]
+fn own_weights_are_drafted_undone_and_taken_back() {
+    let mut draft = founding();
+    let set = WeightOverride {
+        cost: Some(80.0),
+        ..WeightOverride::default()
+    };
+    let own = Own {
+        set,
+        points: [53, 27, 20],
+    };
+    let has_own = InForce {
+        priority: 50,
+        own: Some(own),
+    };
+    let none = InForce {
+        priority: 50,
+        own: None,
+    };
+    let providers = [("a".to_owned(), none), ("b".to_owned(), has_own)];
+    // a, b and its three own rows below the objectives.
+    assert_eq!(draft.rows(&providers).len(), 5 + 1 + 4);
+    assert!(!draft.toggle_own(none), "an objective is no provider's");
+
+    draft.row = Row::Provider("a".to_owned());
+    assert!(draft.toggle_own(none));
+    assert_eq!(draft.row, Row::Own("a".to_owned(), 0));
+    draft.nudge(30, none);
+    assert_eq!(draft.own("a", &none), Some([60, 23, 17]));
+    draft.row = Row::Own("b".to_owned(), 1);
+    draft.toggle_own(has_own);
+    assert_eq!(
+        (draft.own("b", &has_own), &draft.row),
+        (None, &Row::Provider("b".to_owned()))
+    );
+    assert_eq!(
+        draft.changes(),
+        [
+            change("a", None, Some(overriding([60, 23, 17]))),
+            change("b", None, Some(WeightOverride::default())),
+        ]
+    );
+    // What undoes it is what was set, and not what it came to.
+    assert_eq!(
+        draft.providers_back(),
+        [
+            change("a", None, Some(WeightOverride::default())),
+            change("b", None, Some(set)),
+        ]
+    );
+    draft.reset();
+    assert!(!draft.is_changed());
+}
+
+proptest! {
+    #[test]
+    fn the_objectives_always_share_a_hundred_points(
+        steps in prop::collection::vec((0_usize..3, -120_i16..120), 0..40),
+    ) {
+        let mut draft = founding();
+        for (row, step) in steps {
+            draft.row = Row::Objective(row);
+            draft.nudge(step, InForce::default());
+            let sum: u16 = draft.points()[..3].iter().map(|&points| u16::from(points)).sum();
+            prop_assert_eq!(sum, 100);
+        }
+    }
+}

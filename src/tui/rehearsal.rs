@@ -1,0 +1,85 @@
+//! A dashboard without a terminal: for tests that drive it with an instance of their own.
+
+use super::input::Input;
+use super::key::Key;
+use super::message::{Effect, Message};
+use super::model::{Model, Options};
+use super::update::update;
+use super::view::draw;
+use crate::client::Update;
+use crate::contract::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between one thing and the next, so that a question has been seen before it is answered.
+const MOMENT: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub struct Rehearsal {
+    model: Model,
+}
+
+impl Rehearsal {
+    pub fn new(options: Options) -> Self {
+        Self {
+            model: Model::new(options),
+        }
+    }
+
+    /// News of the instance, a second later.
+    pub fn hear(&mut self, status: Status) {
+        let news = Message::Update(Update::Status(Arc::new(status)));
+        self.take(news);
+        self.take(Message::Tick);
+    }
+
+    /// Keys by their names, such as `w > Enter`, a second apart; the error names what is none.
+    /// Says whether they asked to change anything.
+    pub fn press(&mut self, names: &str) -> Result<bool, String> {
+        let mut changes = false;
+        for name in names.split_whitespace() {
+            let key: Key = name.parse()?;
+            let effects = self.take(Message::Input(Input::Key(key)));
+            changes |= effects.iter().any(|it| matches!(it, Effect::Change(_)));
+            let now = self.model.now;
+            update(&mut self.model, Message::Drawn, now);
+        }
+        Ok(changes)
+    }
+
+    /// What is on the screen, line by line.
+    pub fn screen(&self, width: u16, height: u16) -> String {
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        draw(&self.model, area, &mut buffer);
+        let row = |y: u16| -> String {
+            let cells = (0..width).map(|x| buffer[(x, y)].symbol());
+            cells.collect::<String>().trim_end().to_owned()
+        };
+        (0..height).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Rows that the dashboard keeps of its own, all lists together.
+    pub fn kept(&self) -> usize {
+        let model = &self.model;
+        let events = model
+            .status
+            .as_ref()
+            .map_or(0, |status| status.events.len());
+        model.order.len()
+            + model.decisions.rows.len()
+            + model.revisions.rows.len()
+            + model.undo.len()
+            + events
+    }
+
+    fn take(&mut self, message: Message) -> Vec<Effect> {
+        let at = match message {
+            Message::Tick => self.model.now,
+            _ => self.model.now + MOMENT,
+        };
+        update(&mut self.model, message, at)
+    }
+}

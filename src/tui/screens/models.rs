@@ -1,0 +1,104 @@
+//! The models of one provider: one may be open while the others serve.
+//!
+//! ```text
+//! ── MODELS ──
+//!   STATE   MODEL                     REQ   OK%  MEAN   $/1M  WHY
+//!   ✗OPEN   gpt-5.1                  2.1k  87.6  9.8s   3.10  breaker open for 12 s more
+//! ```
+
+use super::{plain, rows};
+use crate::contract::{ModelPerformance, ProviderStatus};
+use crate::tui::format;
+use crate::tui::model::{Model, trouble};
+use crate::tui::panels::rule;
+use crate::tui::view::line;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Rows for models on a tall screen, and on a small one.
+const MOST: usize = 6;
+const FEW: usize = 2;
+
+/// Rows that they take with their title, on a screen so high.
+pub(super) fn height(provider: &ProviderStatus, screen: u16) -> u16 {
+    let count = provider.performance.models.len();
+    let rows = match screen {
+        30.. => count.min(MOST) + 2,
+        18.. => count.min(FEW) + 1,
+        _ => 0,
+    };
+    u16::try_from(rows).unwrap_or(0)
+}
+
+pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
+    if area.height < 2 {
+        return;
+    }
+    let theme = model.theme();
+    let mut models: Vec<&ModelPerformance> = provider.performance.models.iter().collect();
+    models.sort_by_key(|it| std::cmp::Reverse((trouble(it.state), it.requests)));
+    // The head goes where there is no room for more than the models.
+    let has_head = usize::from(area.height) > models.len().min(FEW) + 1;
+    let first = if has_head { 2 } else { 1 };
+    let room = usize::from(area.height) - usize::from(first);
+    let hidden = models.len().saturating_sub(room);
+    let title = match hidden {
+        0 => "MODELS".to_owned(),
+        hidden => format!("MODELS, {hidden} more below"),
+    };
+    rule(&title, model, area, buffer);
+    if has_head {
+        let head = format!(
+            "   {} {} {} {} {} {}  WHY",
+            format::left("STATE", 7),
+            format::left("MODEL", names(area.width)),
+            format::right("REQ", 6),
+            format::right("OK%", 5),
+            format::right("MEAN", 5),
+            format::right("$/1M", 6)
+        );
+        line(Line::styled(head, theme.dim()), area, 1, buffer);
+    }
+    let list = rows(area, first, area.height - first);
+    for (y, it) in (0..list.height).zip(models) {
+        line(row(model, it, names(list.width)), list, y, buffer);
+    }
+}
+
+/// Cells for the name of a model: on a narrow screen the reason needs them more.
+fn names(width: u16) -> usize {
+    if width < 100 { 18 } else { 24 }
+}
+
+fn row<'a>(model: &Model, it: &ModelPerformance, names: usize) -> Line<'a> {
+    let theme = model.theme();
+    let price = it.cost_per_token.map_or_else(
+        || "n/a".to_owned(),
+        |usd| theme.secret(format::plain_usd(usd * 1e6)),
+    );
+    let success = match it.success_rate {
+        Some(rate) if rate < 0.95 => theme.bad(),
+        Some(rate) if rate < 0.99 => theme.warn(),
+        _ => Style::default(),
+    };
+    Line::from(vec![
+        Span::styled(
+            format!("   {} ", format::left(&theme.state_word(it.state), 7)),
+            theme.state(it.state),
+        ),
+        Span::raw(format!(
+            "{} {} ",
+            format::left(&it.model, names),
+            format::right(&format::count(it.requests), 6)
+        )),
+        Span::styled(format::right(&format::percent(it.success_rate), 5), success),
+        Span::raw(format!(
+            " {} {}  {}",
+            format::right(&format::latency(it.average_latency_ms), 5),
+            format::right(&price, 6),
+            plain(&it.why, theme)
+        )),
+    ])
+}

@@ -1,0 +1,186 @@
+//! The weights: a draft of the five, and what it would do, before it is applied.
+//!
+//! ```text
+//! ── WEIGHTS · DRAFT on rev 42 (not applied) ──
+//! > cost          30 → 55  ███████████▌········
+//!   latency       40 → 26  █████▌··············
+//! ── IF APPLIED (estimate from this moment's factors) ──
+//!   PROVIDER   STATE    PRIORITY   SHARE%      SCORE     RANK  COST LAT REL LOAD PRIO
+//! > ollama     ●OK      50 → 60    12 → 61 ▲   66 → 81   2→1   1.00 .61 …
+//!   now   [openai 40     |google 30 |…
+//!   draft [ollama 61                |…
+//! ```
+
+mod outlook;
+mod prediction;
+
+use super::rows;
+use crate::contract::Status;
+use crate::tui::draft::{Draft, InForce, NAMES, Row};
+use crate::tui::format;
+use crate::tui::keymap::Action;
+use crate::tui::model::Model;
+use crate::tui::panels::rule;
+use crate::tui::preview::{drafted, moved, present};
+use crate::tui::view::line;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    // Somebody who came here before any news had nothing to draft on.
+    let fresh = Draft::new(&status.weights, status.revision);
+    let draft = model.draft.as_ref().unwrap_or(&fresh);
+    let state = match (draft.is_changed(), draft.revision == status.revision) {
+        (false, _) => format!("WEIGHTS in force, rev {}", status.revision),
+        (true, true) => format!("WEIGHTS · DRAFT on rev {} (not applied)", draft.revision),
+        (true, false) => format!(
+            "WEIGHTS · DRAFT on rev {}, but rev {} is in force",
+            draft.revision, status.revision
+        ),
+    };
+    let state = if model.theme().ascii {
+        state.replace('·', "-")
+    } else {
+        state
+    };
+    rule(&state, model, area, buffer);
+    let mut y = 1;
+    for (row, name) in NAMES.iter().enumerate() {
+        if row == 3 {
+            line(
+                Line::styled("  beside them, 0..100 each:", model.theme().dim()),
+                area,
+                y,
+                buffer,
+            );
+            y += 1;
+        }
+        line(weight(model, draft, row, name, area.width), area, y, buffer);
+        y += 1;
+    }
+    y += 1;
+    if y + 2 >= area.height {
+        return;
+    }
+    let below = Rect {
+        y: area.y + y,
+        height: area.height - y,
+        ..area
+    };
+    preview(model, status, draft, below, buffer);
+}
+
+fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
+    let theme = model.theme();
+    let (from, to) = (draft.from()[row], draft.points()[row]);
+    let here = draft.row == Row::Objective(row);
+    let arrow = theme.mark('→', '>');
+    let numbers = if from == to {
+        format!("{to:>3}      ")
+    } else {
+        format!("{from:>3} {arrow} {to:<3}")
+    };
+    let style = if from == to {
+        Style::default()
+    } else {
+        theme.accent()
+    };
+    let room = usize::from(width.saturating_sub(32)).min(60);
+    let filled = usize::from(to) * room / 100;
+    let was = usize::from(from) * room / 100;
+    let bar: String = (0..room)
+        .map(|cell| match cell {
+            cell if cell < filled => theme.mark('█', '#'),
+            cell if cell == was && from != to => theme.mark('│', '|'),
+            _ => theme.mark('·', '.'),
+        })
+        .collect();
+    Line::from(vec![
+        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(
+            format::left(name, 13),
+            if here {
+                theme.strong()
+            } else {
+                Style::default()
+            },
+        ),
+        Span::styled(format!("{numbers}  "), style),
+        Span::styled(bar, style),
+    ])
+}
+
+fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme();
+    rule(
+        "IF APPLIED (estimate from current factors, for usual chat requests)",
+        model,
+        area,
+        buffer,
+    );
+    let now = present(status);
+    let then = drafted(status, draft);
+    let wide = area.width >= 100;
+    line(
+        Line::styled(outlook::head(wide), theme.dim()),
+        area,
+        1,
+        buffer,
+    );
+    let providers: Vec<(String, InForce)> = model
+        .rows()
+        .iter()
+        .map(|row| {
+            let in_force = InForce::of(row, &status.weights);
+            (row.performance.provider.clone(), in_force)
+        })
+        .collect();
+    let all: Vec<Row> = draft.rows(&providers).split_off(NAMES.len());
+    let stacks = if area.height >= 10 { 2 } else { 0 };
+    let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
+    let at = all.iter().position(|row| *row == draft.row);
+    let first = super::first_row(at.unwrap_or(0), room);
+    let mut y = 2;
+    for row in all.iter().skip(first).take(room) {
+        let text = outlook::row(model, status, draft, (&now, &then), (row, area.width));
+        if let Some(text) = text {
+            line(text, area, y, buffer);
+            y += 1;
+        }
+    }
+    if all.len() > first + room {
+        let text = format!("   +{} more below", all.len() - first - room);
+        line(Line::styled(text, theme.dim()), area, y, buffer);
+        y += 1;
+    }
+    if stacks > 0 {
+        outlook::shares(status, (&now, &then), theme, rows(area, y, 2), buffer);
+        y += 2;
+    }
+    let text = summary(model, draft, moved(&now, &then));
+    line(Line::styled(text, theme.accent()), area, y, buffer);
+    if let Some(text) = prediction::predicted(model, draft).filter(|_| draft.is_changed()) {
+        line(text, area, y + 1, buffer);
+        y += 1;
+    }
+    let rest = rows(area, y + 2, area.height.saturating_sub(y + 2));
+    prediction::scores(model, status, draft, rest, buffer);
+}
+
+/// What to do next, in one line.
+fn summary(model: &Model, draft: &Draft, part: f64) -> String {
+    if draft.is_changed() {
+        format!(
+            "   moves about {}% of the traffic; {} reviews, then applies",
+            format::share(part),
+            model.key(Action::Open)
+        )
+    } else {
+        format!(
+            "   move a weight to see what it would do; {} goes to the providers' priorities",
+            model.key(Action::Panel(1))
+        )
+    }
+}

@@ -1,0 +1,247 @@
+//! The providers under a draft: share, score and rank, now and then.
+
+use crate::contract::{Factors, ProviderStatus, Status};
+use crate::tui::draft::{Draft, InForce, NAMES, Row};
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::preview::{Outlook, may_serve};
+use crate::tui::theme::Theme;
+use crate::tui::view::line;
+use crate::tui::widgets::stack::stack;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Less than this part of the traffic is no movement worth an arrow.
+const MOVED: f64 = 0.005;
+
+/// The names of the columns.
+pub(super) fn head(wide: bool) -> String {
+    let factors = if wide {
+        "  COST LAT  REL  LOAD PRIO  (factors, 1 is best)"
+    } else {
+        ""
+    };
+    format!(
+        "   {} {} {} {:>12}  {:>11} {:>8}{factors}",
+        format::left("PROVIDER", 12),
+        format::left("STATE", 7),
+        format::left("PRIORITY", 9),
+        "SHARE%",
+        "SCORE",
+        "RANK"
+    )
+}
+
+/// Both shares of the traffic as rows of parts.
+pub(super) fn shares(
+    status: &Status,
+    (now, then): (&[Outlook], &[Outlook]),
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let width = usize::from(area.width).saturating_sub(11).min(120);
+    for (y, (name, outlook)) in (0..area.height).zip([("now  ", now), ("draft", then)]) {
+        let parts: Vec<(&str, f64)> = status
+            .providers
+            .iter()
+            .zip(outlook)
+            .map(|(provider, outlook)| (provider.performance.provider.as_str(), outlook.share))
+            .collect();
+        let row = super::super::plain(&stack(&parts, width), theme);
+        line(Line::raw(format!("   {name} {row}")), area, y, buffer);
+    }
+}
+
+/// Place by score among all, 1 the best; nothing where it has no score.
+fn rank(outlook: &[Outlook], at: usize) -> Option<usize> {
+    let own = outlook[at].score?;
+    Some(
+        outlook
+            .iter()
+            .filter(|other| other.score > Some(own))
+            .count()
+            + 1,
+    )
+}
+
+/// The line of a row; nothing for one whose provider is gone.
+pub(super) fn row<'a>(
+    model: &Model,
+    status: &Status,
+    draft: &Draft,
+    (now, then): (&[Outlook], &[Outlook]),
+    (row, width): (&Row, u16),
+) -> Option<Line<'a>> {
+    let name = row.provider()?;
+    let is_meant = |it: &ProviderStatus| it.performance.provider == name;
+    let at = status.providers.iter().position(is_meant)?;
+    let provider = &status.providers[at];
+    let arrow = model.theme().mark('→', '>');
+    if let Row::Own(_, objective) = row {
+        let in_force = InForce::of(provider, &status.weights);
+        return Some(own_weight(model, draft, in_force, (row, *objective), width));
+    }
+    Some(provider_row(
+        model,
+        (provider, draft),
+        (now[at], then[at]),
+        (rank(now, at), rank(then, at)),
+        (width >= 100, arrow),
+    ))
+}
+
+/// One of a provider's own weights, below it.
+fn own_weight<'a>(
+    model: &Model,
+    draft: &Draft,
+    in_force: InForce,
+    (row, objective): (&Row, usize),
+    width: u16,
+) -> Line<'a> {
+    let theme = model.theme();
+    let before = in_force.own.map(|own| own.points);
+    let wished = row.provider().and_then(|name| draft.own(name, &in_force));
+    let points = |own: Option<[u8; 3]>| own.map(|own| own[objective]);
+    let (from, to) = (points(before), points(wished).unwrap_or(0));
+    let here = draft.row == *row;
+    let numbers = match from {
+        Some(from) if from == to => format!("{to:>3}      "),
+        Some(from) => format!("{from:>3} {} {to:<3}", theme.mark('→', '>')),
+        None => format!("  - {} {to:<3}", theme.mark('→', '>')),
+    };
+    let style = if from == Some(to) {
+        Style::default()
+    } else {
+        theme.accent()
+    };
+    let room = usize::from(width.saturating_sub(40)).min(40);
+    let filled = usize::from(to) * room / 100;
+    let bar: String = (0..room)
+        .map(|cell| {
+            if cell < filled {
+                theme.mark('█', '#')
+            } else {
+                theme.mark('·', '.')
+            }
+        })
+        .collect();
+    Line::from(vec![
+        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(
+            format!("   own {}", format::left(NAMES[objective], 13)),
+            if here {
+                theme.strong()
+            } else {
+                Style::default()
+            },
+        ),
+        Span::styled(format!("{numbers}  {bar}"), style),
+    ])
+}
+
+/// One provider: what is in force and what is wished for, side by side.
+fn provider_row<'a>(
+    model: &Model,
+    (provider, draft): (&ProviderStatus, &Draft),
+    (now, then): (Outlook, Outlook),
+    ranks: (Option<usize>, Option<usize>),
+    (wide, arrow): (bool, char),
+) -> Line<'a> {
+    let name = &provider.performance.provider;
+    let here = draft.row == Row::Provider(name.clone());
+    let drafted = draft.priority(name).filter(|to| *to != provider.priority);
+    let priority = match drafted {
+        Some(to) => format!("{:>3} {arrow} {to:<3}", provider.priority),
+        None => format!("{:>3}", provider.priority),
+    };
+    let theme = model.theme();
+    let state = provider.performance.state;
+    let (mark, style) = if then.share > now.share + MOVED {
+        (theme.mark('▲', '^'), theme.good())
+    } else if then.share + MOVED < now.share {
+        (theme.mark('▼', 'v'), theme.warn())
+    } else {
+        (' ', Style::default())
+    };
+    let points = |score: Option<f64>| {
+        score.map_or_else(
+            || format::NOTHING.to_owned(),
+            |score| format!("{:.0}", score * 100.0),
+        )
+    };
+    Line::from(vec![
+        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::raw(format!("{} ", format::left(name, 12))),
+        Span::styled(
+            format::left(&theme.state_word(state), 7),
+            theme.state(state),
+        ),
+        Span::styled(
+            format!(" {}", format::left(&priority, 9)),
+            if drafted.is_some() {
+                theme.accent()
+            } else {
+                Style::default()
+            },
+        ),
+        Span::styled(
+            format!(
+                " {:>4} {arrow} {:>3} {mark}  ",
+                format::share(now.share),
+                format::share(then.share)
+            ),
+            style,
+        ),
+        Span::raw(format!(
+            "{:>4} {arrow} {:>3}",
+            points(now.score),
+            points(then.score)
+        )),
+        Span::raw(format!("{:>8}  ", rank_text(ranks, arrow))),
+        match effect(provider, wide, theme) {
+            Some(note) => Span::styled(note, theme.warn()),
+            None => Span::raw(factor_text(provider.factors.as_ref(), wide)),
+        },
+    ])
+}
+
+/// What is said of a provider that nothing is sent to, whatever its weights: a change there would
+/// seem to be lost.
+fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String> {
+    let state = theme.state_word(provider.performance.state);
+    let note = if wide {
+        format!("no effect while {state}")
+    } else {
+        "no effect".to_owned()
+    };
+    (!may_serve(provider)).then_some(note)
+}
+
+fn rank_text((now, then): (Option<usize>, Option<usize>), arrow: char) -> String {
+    let place = |rank: Option<usize>| {
+        rank.map_or_else(|| format::NOTHING.to_owned(), |rank| rank.to_string())
+    };
+    if now == then {
+        place(now)
+    } else {
+        format!("{}{arrow}{}", place(now), place(then))
+    }
+}
+
+/// The factors, where there is room for them.
+fn factor_text(factors: Option<&Factors>, wide: bool) -> String {
+    let Some(factors) = factors.filter(|_| wide) else {
+        return String::new();
+    };
+    let parts = [
+        factors.cost,
+        factors.latency,
+        factors.reliability,
+        factors.load,
+        factors.priority,
+    ];
+    parts.map(|part| format!("{part:.2}")).join(" ")
+}

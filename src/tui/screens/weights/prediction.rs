@@ -1,0 +1,97 @@
+//! What the draft would have done to recorded requests, and what its scores are made of.
+
+use crate::contract::{ProviderStatus, Status};
+use crate::tui::draft::Draft;
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::panels::rule;
+use crate::tui::preview::{Outlook, drafted, effective, own};
+use crate::tui::update::is_of;
+use crate::tui::view::line;
+use crate::tui::widgets::strip;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+/// The requests of the window, decided again with the draft; dim while an older draft's answer
+/// stands there.
+pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
+    let theme = model.theme();
+    let prediction = model.what_if.as_ref()?;
+    let report = &prediction.report;
+    let (now, then) = (report.total.now, report.total.then);
+    let arrow = theme.mark('→', '>');
+    let pair = |now: String, then: String| format!("{now}{arrow}{then}");
+    let text = format!(
+        "   {} requests of {} decided again: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
+        report.decisions,
+        model.window.word(),
+        pair(
+            format::percent(now.success_rate),
+            format::percent(then.success_rate)
+        ),
+        pair(format::latency(now.p95), format::latency(then.p95)),
+        pair(
+            format::latency(now.mean_latency_ms),
+            format::latency(then.mean_latency_ms)
+        ),
+        pair(
+            format::usd(now.usd_per_1k_requests, theme),
+            format::usd(then.usd_per_1k_requests, theme)
+        ),
+        report.extrapolated
+    );
+    let style = if is_of(prediction, draft) {
+        Style::default()
+    } else {
+        theme.dim()
+    };
+    Some(Line::styled(text, style))
+}
+
+/// What the best scores under the draft are made of, as far as there is room.
+pub(super) fn scores(
+    model: &Model,
+    status: &Status,
+    draft: &Draft,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    if area.height < 3 {
+        return;
+    }
+    let title =
+        "WHAT THE SCORES ARE MADE OF: Cost Latency Reliability lOad Priority, now and drafted";
+    rule(title, model, area, buffer);
+    let mut best: Vec<(&ProviderStatus, Outlook)> = status
+        .providers
+        .iter()
+        .zip(drafted(status, draft))
+        .collect();
+    best.sort_by(|a, b| {
+        b.1.score
+            .unwrap_or(0.0)
+            .total_cmp(&a.1.score.unwrap_or(0.0))
+    });
+    let width = usize::from(area.width).saturating_sub(28).min(100);
+    let lines = best.iter().flat_map(|(provider, _)| {
+        let name = &provider.performance.provider;
+        let factors = provider.factors.unwrap_or_default();
+        let mut wished = factors;
+        if let Some(points) = draft.priority(name) {
+            wished.priority = f64::from(points) / 100.0;
+        }
+        let in_force = effective(&status.weights, provider.weights.as_ref());
+        let supposed = effective(&draft.weights(), own(provider, draft).as_ref());
+        let now = strip::score_bar(&factors, &in_force, width);
+        let then = strip::score_bar(&wished, &supposed, width);
+        [
+            format!("   {} now   {now}", format::left(name, 14)),
+            format!("   {} draft {then}", format::left("", 14)),
+        ]
+    });
+    for (y, text) in (1..area.height).zip(lines) {
+        line(Line::raw(text), area, y, buffer);
+    }
+}

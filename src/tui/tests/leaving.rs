@@ -1,0 +1,44 @@
+//! A panic, in a terminal of its own.
+
+use crate::tui::terminal::Screen;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use std::io::Read;
+
+#[test]
+#[ignore = "panics; run by the test below"]
+fn panics_on_its_screen() {
+    let mut screen = Screen::enter().unwrap();
+    let picture = |frame: &mut ratatui::Frame<'_>| {
+        let area = frame.area();
+        frame
+            .buffer_mut()
+            .set_string(area.x, area.y, "a picture", ratatui::style::Style::new());
+    };
+    screen.draw(false, picture).unwrap();
+    panic!("on purpose");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_its_text() {
+    let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "tui::tests::leaving::panics_on_its_screen"]);
+    command.args(["--ignored", "--nocapture", "--test-threads=1"]);
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut bytes = Vec::new();
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    // The end of a terminal is an error, after all that was written to it.
+    let _ended = reader.read_to_end(&mut bytes);
+    child.wait().unwrap();
+
+    let seen = String::from_utf8_lossy(&bytes);
+    let last = |what: &str| {
+        seen.rfind(what)
+            .unwrap_or_else(|| panic!("no {what:?} in {seen:?}"))
+    };
+    assert!(last("\x1b[?1049h") < last("\x1b[?1049l"));
+    assert!(last("\x1b[?25l") < last("\x1b[?25h"));
+    assert!(last("\x1b[?2004h") < last("\x1b[?2004l"));
+    assert!(last("\x1b[?1049l") < last("on purpose"));
+}

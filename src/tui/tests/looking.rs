@@ -1,0 +1,161 @@
+//! How things are looked at: the provider's screen, onlookers, the bell, and what a reload says.
+
+use super::*;
+use crate::client::ClientError;
+use crate::contract::{ModelPerformance, State};
+use crate::tui::change::{Applied, Change};
+
+#[test]
+fn the_chart_is_of_the_whole_answer_or_of_the_first_token() {
+    let mut model = usual();
+    press(&mut model, "j j Enter");
+    let whole = text(&model, 120, 40);
+    assert!(whole.contains("── LATENCY 15m"), "{whole}");
+    press(&mut model, "f");
+    let first = text(&model, 120, 40);
+    assert!(first.contains("── FIRST TOKEN 15m"), "{first}");
+    // Other numbers beside it, and another line.
+    assert!(
+        first.contains("p50    157") && whole.contains("p50    472"),
+        "{first}"
+    );
+    press(&mut model, "f");
+    assert_eq!(text(&model, 120, 40), whole);
+}
+
+#[test]
+fn each_model_says_how_it_stands_the_troubled_first() {
+    let mut status = specimen::status(5, 7);
+    let well = status.providers[1].performance.models[0].clone();
+    let open = ModelPerformance {
+        model: "large".to_owned(),
+        state: State::Open,
+        why: "breaker open for 9 s more".to_owned(),
+        ..well
+    };
+    status.providers[1].performance.models.push(open);
+    let mut model = Model::new(options(Theme::default(), true));
+    hear(&mut model, status);
+    press(&mut model, "j j Enter");
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let screen = text(&model, width, height);
+        let at = |what: &str| {
+            screen
+                .find(what)
+                .unwrap_or_else(|| panic!("{what}\n{screen}"))
+        };
+        assert!(at("✗OPEN   large") < at("●OK     model-1"), "{screen}");
+        assert!(screen.contains("breaker open for 9 s"), "{screen}");
+    }
+}
+
+#[test]
+fn onlookers_see_no_amounts_no_people_and_no_places() {
+    let mut model = usual();
+    screens::fill(&mut model);
+    press(&mut model, "p");
+    for keys in ["", "Enter", "w >", "d", "v", "3 z", "L"] {
+        press(&mut model, &format!("H Esc {keys}"));
+        let screen = text(&model, 200, 60);
+        assert!(screen.contains("MASKED"), "{keys:?}");
+        for hidden in [
+            "4.12",
+            "1.88",
+            "0.0052",
+            "alice",
+            "4o slow",
+            "local ●",
+            "request-4",
+            "$3.2",
+        ] {
+            assert!(
+                !screen.contains(hidden),
+                "{keys:?} shows {hidden}\n{screen}"
+            );
+        }
+    }
+    press(&mut model, "H p");
+    assert!(text(&model, 200, 60).contains("alice"));
+}
+
+#[test]
+fn the_bell_rings_for_new_trouble_where_it_is_wanted_and_not_too_often() {
+    let failing = |at: usize| {
+        let mut status = specimen::status(5, 8);
+        for provider in [1, 3].into_iter().take(at) {
+            status.providers[provider].performance.state = State::Down;
+        }
+        Message::Update(Update::Status(Arc::new(status)))
+    };
+    let mut quiet = usual();
+    assert_eq!(update(&mut quiet, failing(1), NOW), []);
+
+    let mut model = usual();
+    press(&mut model, "B");
+    assert_eq!(update(&mut model, failing(0), NOW), [], "nothing is new");
+    assert_eq!(update(&mut model, failing(1), NOW), [Effect::Bell]);
+    assert_eq!(update(&mut model, failing(2), NOW), [], "it rang just now");
+    update(&mut model, failing(0), NOW);
+    let later = NOW + Duration::from_mins(3);
+    assert_eq!(update(&mut model, failing(2), later), [Effect::Bell]);
+}
+
+#[test]
+fn a_reload_asks_first_and_tells_what_changed() {
+    let mut model = usual();
+    press(&mut model, "^r");
+    assert!(is_question(&model, "READ THE CONFIGURATION AGAIN"));
+    assert_eq!(
+        press(&mut model, "y"),
+        [Effect::Change(vec![Change::Reload])]
+    );
+    let report = [
+        "balancing.weights.cost 30 → 40",
+        "providers[a] not set → added",
+    ];
+    let applied = Applied {
+        text: "read again: the configuration has 2 changes, rev 43".to_owned(),
+        report: report.map(str::to_owned).to_vec(),
+        ..Applied::default()
+    };
+    update(&mut model, Message::Changed(Ok(applied)), NOW);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("READ AGAIN"), "{screen}");
+    for line in report {
+        assert!(screen.contains(line), "{screen}");
+    }
+    press(&mut model, "Enter");
+    assert_eq!(model.dialog, None);
+    assert!(text(&model, 120, 40).contains("has 2 changes, rev 43"));
+}
+
+#[test]
+fn the_mistakes_of_a_configuration_are_told_one_by_one() {
+    let mut model = usual();
+    press(&mut model, "^r y");
+    let mistakes: Vec<String> = (0..40)
+        .map(|line| format!("aibal.toml:{line}: key{line} is unknown"))
+        .collect();
+    let refused = ClientError {
+        status: 422,
+        detail: format!(
+            "the configuration has 40 mistakes, so nothing changed:\n{}",
+            mistakes.join("\n")
+        ),
+    };
+    update(&mut model, Message::Changed(Err(refused)), NOW);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("NOTHING CHANGED (j k scroll)"), "{screen}");
+    assert!(
+        screen.contains("key0 is unknown") && !screen.contains("key39"),
+        "{screen}"
+    );
+    press(&mut model, "j j j j j");
+    assert!(text(&model, 80, 24).contains("key39 is unknown"));
+    press(&mut model, "Esc");
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("40 mistakes, so nothing changed"),
+        "{screen}"
+    );
+}

@@ -1,0 +1,141 @@
+//! Weights of a provider's own, and its breakers.
+
+use super::*;
+use crate::contract::{ProviderChange, State, WeightOverride};
+use crate::tui::change::{Applied, Change};
+use crate::tui::place::Screen;
+
+fn own(cost: f64, latency: f64, reliability: f64) -> WeightOverride {
+    WeightOverride {
+        cost: Some(cost),
+        latency: Some(latency),
+        reliability: Some(reliability),
+    }
+}
+
+fn done() -> Message {
+    Message::Changed(Ok(Applied {
+        text: "borealis: done".to_owned(),
+        ..Applied::default()
+    }))
+}
+
+/// The weights of a provider, drafted from its own screen.
+fn at_borealis() -> Model {
+    let mut model = usual();
+    press(&mut model, ":");
+    type_in(&mut model, "goto borealis");
+    press(&mut model, "Enter w o");
+    model
+}
+
+#[test]
+fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
+    let mut model = at_borealis();
+    assert_eq!(model.screen, Screen::Weights);
+    let key = Message::Input(Input::Key(">".parse().unwrap()));
+    let effects = update(&mut model, key, NOW);
+    // One question about an older draft is still under way.
+    assert_eq!(effects, []);
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("own cost           - → 40"), "{screen}");
+    assert!(screen.contains("moves about"), "{screen}");
+
+    press(&mut model, "Enter");
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("borealis     none → 40/34/26  (its own cost/latency/reliability)"),
+        "{screen}"
+    );
+    let effects = press(&mut model, "g");
+    let name = || "borealis".to_owned();
+    let change = |weights| {
+        let change = ProviderChange {
+            weights: Some(weights),
+            ..ProviderChange::default()
+        };
+        vec![Change::Provider {
+            name: name(),
+            change,
+        }]
+    };
+    assert_eq!(effects, [Effect::Change(change(own(40.0, 34.0, 26.0)))]);
+
+    update(&mut model, done(), NOW);
+    assert!(!model.draft.as_ref().unwrap().is_changed());
+    press(&mut model, "u");
+    assert!(text(&model, 120, 40).contains("no weights of its own"));
+    let effects = press(&mut model, "y");
+    assert_eq!(effects, [Effect::Change(change(WeightOverride::default()))]);
+}
+
+#[test]
+fn what_is_asked_of_the_past_includes_priorities_and_own_weights() {
+    let mut model = at_borealis();
+    model.deciding = None;
+    let key = Message::Input(Input::Key(">".parse().unwrap()));
+    let effects = update(&mut model, key, NOW);
+    let [Effect::AskWhatIf(request)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let asked = request.providers["borealis"];
+    assert_eq!(
+        (asked.priority, asked.weights),
+        (None, Some(own(40.0, 34.0, 26.0)))
+    );
+    assert_eq!(request.weights.cost, Some(30.0));
+}
+
+#[test]
+fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
+    let mut status = specimen::status(5, 7);
+    status.providers[1].weights = Some(own(0.0, 0.0, 100.0));
+    let mut model = Model::new(options(Theme::default(), true));
+    hear(&mut model, status);
+    press(&mut model, ":");
+    type_in(&mut model, "goto borealis");
+    press(&mut model, "Enter");
+    assert!(text(&model, 120, 40).contains("own weights 0/0/100"));
+    press(&mut model, "w");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("own reliability  100"), "{screen}");
+    // The same provider is another's better by its reliability than by the global weights.
+    let shown = crate::tui::preview::present(model.status.as_ref().unwrap());
+    let without = crate::tui::preview::present(&specimen::status(5, 7));
+    assert!(shown[1].score > without[1].score, "{shown:?} {without:?}");
+    press(&mut model, "o");
+    assert!(text(&model, 120, 40).contains("WEIGHTS · DRAFT"));
+}
+
+#[test]
+fn a_draft_outlives_a_change_that_is_none_of_its_own() {
+    let mut model = usual();
+    press(&mut model, "w Tab > . d");
+    assert!(is_question(&model, "CONFIRM"));
+    press(&mut model, "y");
+    update(&mut model, done(), NOW);
+    assert!(model.draft.as_ref().unwrap().is_changed());
+}
+
+#[test]
+fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
+    let mut model = usual();
+    assert_eq!(model.chosen().unwrap().performance.state, State::Open);
+    press(&mut model, ". b");
+    assert!(is_question(&model, "RESET BREAKERS"));
+    let effects = press(&mut model, "y");
+    let change = ProviderChange {
+        reset_breaker: Some(true),
+        ..ProviderChange::default()
+    };
+    let name = "aurora".to_owned();
+    assert_eq!(
+        effects,
+        [Effect::Change(vec![Change::Provider { name, change }])]
+    );
+
+    let mut model = usual();
+    press(&mut model, "G . b");
+    assert_eq!(model.dialog, None);
+    assert!(model.notice.unwrap().text.contains("no breaker of"));
+}

@@ -1,0 +1,56 @@
+//! Every way out gives the terminal back.
+
+use super::*;
+
+#[test]
+fn every_signal_gives_the_terminal_back() {
+    for (signal, code) in [("TERM", 0), ("INT", 130), ("QUIT", 131)] {
+        let mut seen = Seen::demo(&[]);
+        seen.see("LIVE");
+        seen.signal(signal);
+        assert_eq!(seen.code(), code, "{signal}");
+        until("the terminal's return", || seen.is_restored());
+    }
+}
+
+#[test]
+fn a_hang_up_ends_the_dashboard_and_the_gateway_serves_on() {
+    let mut seen = Seen::demo(&[]);
+    seen.see("LIVE");
+    seen.signal("HUP");
+    until("the terminal's return", || seen.is_restored());
+    assert!(seen.child.try_wait().unwrap().is_none(), "it serves on");
+
+    seen.signal("TERM");
+    assert_eq!(seen.code(), 0);
+}
+
+#[test]
+fn a_hang_up_ends_a_dashboard_from_afar_and_nothing_else() {
+    let (running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[]);
+    seen.see("LIVE");
+    seen.signal("HUP");
+    assert_eq!(seen.code(), 0);
+    let mut again = Seen::start(&["attach", &address], &[]);
+    again.see("LIVE");
+    again.press("q");
+    assert_eq!(again.code(), 0);
+    drop(running);
+}
+
+#[test]
+fn what_a_mouse_sends_on_the_way_out_is_not_typed_into_the_shell() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let script = "\"$0\" attach \"$1\"; stty -icanon -echo min 0 time 2; \
+                  echo left $(dd bs=4096 count=1 2>/dev/null | wc -c) bytes";
+    let program = env!("CARGO_BIN_EXE_aibal-tui");
+    let mut seen = Seen::run(&["/bin/sh", "-c", script, program, &address], &[]);
+    seen.see("LIVE");
+    seen.press("m");
+    seen.see("MOUSE");
+    let wheel = "\x1b[<65;10;10M".repeat(100);
+    seen.press(&format!("{wheel}q{wheel}"));
+    seen.see("left 0 bytes");
+    assert!(seen.is_restored());
+}

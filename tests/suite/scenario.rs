@@ -1,0 +1,277 @@
+//! An instance and its vendors under a clock of their own, and what the dashboard says of them at
+//! given moments. Nothing waits and nothing listens: hours pass in a second.
+
+use aibal_tui::contract::{Dropped, Instance, Status, Window};
+use aibal_tui::domain::{
+    Ask, AttemptEnd, Capabilities, Catalogue, Chance, DecisionId, Failure, Field, Fleet, Luck,
+    Metered, ModelType, ModelTypes, Moment, Observation, Outcome, Price, Provider, RateLimits,
+    Rates, RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, WeightOverride,
+    Weights, choose,
+};
+use aibal_tui::logs::Recent;
+use aibal_tui::tui::{Bell, Keymap, Options, Protection, Rehearsal, Theme};
+use std::time::Duration;
+
+/// 2026-11-24 03:00:00 UTC.
+const START: u64 = 1_795_489_200;
+const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
+/// Client requests in a second, and attempts for each.
+const RATE: u64 = 4;
+const ATTEMPTS: u32 = 3;
+
+/// What happens to the vendors, by the second.
+type Scenario = fn(vendor: usize, second: u64) -> Outcome;
+
+struct World {
+    fleet: Fleet,
+    scenario: Scenario,
+    chance: Chance,
+    second: u64,
+    requests: u64,
+    dashboard: Rehearsal,
+}
+
+fn catalogue() -> Catalogue {
+    let provider = |name: &&str| Provider {
+        name: (*name).into(),
+        kind: "openai-compatible".into(),
+        priority: 50,
+        max_concurrent: None,
+        rates: Rates::default(),
+        enabled: true,
+        off: None,
+        weights: WeightOverride::default(),
+    };
+    let target = |(at, name): (usize, &&str)| Target {
+        id: TargetId::new(name, "m"),
+        provider: at,
+        types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
+        price: Some(Price::flat(1.0, 2.0)),
+        max_concurrent: None,
+    };
+    Catalogue {
+        providers: NAMES.iter().map(provider).collect(),
+        targets: NAMES.iter().enumerate().map(target).collect(),
+        ..Catalogue::default()
+    }
+}
+
+impl World {
+    fn new(scenario: Scenario) -> Self {
+        let (weights, now) = (Weights::default(), Moment::from_seconds(START));
+        let options = Options {
+            all_in_one: true,
+            read_only: false,
+            protection: Protection::default(),
+            theme: Theme::default(),
+            keymap: Keymap::default(),
+            window: Window::Quarter,
+            refresh: Duration::from_secs(1),
+            place: "local".to_owned(),
+            bell: Bell::default(),
+            process: 4_242,
+            over_line: false,
+            logs: Recent::default(),
+        };
+        Self {
+            fleet: Fleet::new(catalogue(), Strategy::Adaptive, weights, 7, now),
+            scenario,
+            chance: Chance::new(7),
+            second: 0,
+            requests: 0,
+            dashboard: Rehearsal::new(options),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::from_seconds(START + self.second)
+    }
+
+    /// Up to this second after the start.
+    fn until(&mut self, second: u64) {
+        while self.second < second {
+            self.second += 1;
+            self.fleet.tick(self.now());
+            for _ in 0..RATE {
+                self.request();
+            }
+            let status = self.status();
+            self.dashboard.hear(status);
+        }
+    }
+
+    fn status(&self) -> Status {
+        let picture = self.fleet.snapshot(Window::Quarter.seconds(), self.now());
+        let instance = Instance {
+            version: "0.0.0".to_owned(),
+            environment: "test".to_owned(),
+        };
+        Status::new(&picture, Window::Quarter, &instance, Dropped::default())
+    }
+
+    /// One request, answered within its second by the first that does not fail.
+    fn request(&mut self) {
+        self.requests += 1;
+        let (now, mut tried) = (self.now(), Vec::new());
+        let mut end = RequestEnd {
+            decision: DecisionId(self.requests),
+            request_id: format!("r{}", self.requests),
+            started: now,
+            ended: now.plus(Duration::from_millis(900)),
+            outcome: RequestOutcome::Error(Failure::Server),
+            target: None,
+            score: None,
+            reason: String::new(),
+            attempts: 0,
+            usage: None,
+            cost: None,
+        };
+        while end.attempts < ATTEMPTS {
+            let table = self.fleet.routing_table(now);
+            let ask = Ask {
+                tried: &tried,
+                ..Ask::usual(ModelType::Chat)
+            };
+            let luck = Luck::of(&mut self.chance);
+            let Ok(choice) = choose(&table, &ask, now, luck, &mut Field::default()) else {
+                break;
+            };
+            let Some(lease) = choice.lease(&table, now) else {
+                break;
+            };
+            let outcome = (self.scenario)(choice.target, self.second);
+            end.attempts += 1;
+            end.target = Some(choice.target);
+            let succeeded = outcome == Outcome::Success;
+            let attempt = answered(choice.target, choice.trial, outcome, now);
+            drop(lease);
+            self.fleet.observe(&Observation::Attempt(attempt), now);
+            if succeeded {
+                end.outcome = RequestOutcome::Ok;
+                break;
+            }
+            tried.push(choice.target);
+        }
+        self.fleet.observe(&Observation::Request(end), now);
+    }
+
+    #[track_caller]
+    fn says(&self, (width, height): (u16, u16), expected: &[&str]) {
+        let screen = self.dashboard.screen(width, height);
+        for text in expected {
+            assert!(
+                screen.contains(text),
+                "{text:?} is missing {} s after the start:\n{screen}",
+                self.second
+            );
+        }
+    }
+}
+
+fn answered(target: usize, trial: bool, outcome: Outcome, now: Moment) -> AttemptEnd {
+    let usage = (outcome == Outcome::Success).then_some(Usage {
+        input: 200,
+        output: 100,
+        ..Usage::default()
+    });
+    AttemptEnd {
+        target,
+        started: now,
+        ended: now.plus(Duration::from_millis(900)),
+        first_token: usage.map(|_| 0.3),
+        outcome,
+        usage: usage.map(Metered::exact),
+        cost: None,
+        streamed: false,
+        trial,
+        lost: 0,
+        ticket: Ticket::default(),
+        limits: RateLimits::default(),
+        hurried: false,
+        overdue: None,
+    }
+}
+
+/// Everybody is well but the second, from the fifth minute to the tenth.
+fn outage(vendor: usize, second: u64) -> Outcome {
+    if vendor == 1 && (300..600).contains(&second) {
+        Outcome::Failed(Failure::Server)
+    } else {
+        Outcome::Success
+    }
+}
+
+#[test]
+fn the_first_glance_says_who_is_in_trouble_and_since_when() {
+    let mut world = World::new(outage);
+    world.until(299);
+    world.says((80, 24), &["no provider in trouble", "100% of"]);
+
+    world.until(435);
+    // The breaker has been half-open and open again meanwhile: that is still the same trouble.
+    world.says((80, 24), &["!!1", "borealis 2m", "100% of"]);
+    world.says((40, 10), &["borealis", "+4 not in trouble"]);
+    world.dashboard.press("a").unwrap();
+    let began = "03:05:0";
+    world.says((120, 40), &["ALERTS: 1 in trouble", began, "borealis"]);
+    world.dashboard.press("Enter").unwrap();
+    world.says((120, 40), &["borealis", "server", "── MODELS"]);
+
+    world.until(590);
+    world.says((80, 24), &["borealis 4m"]);
+    world.until(720);
+    world.says((80, 24), &["no provider in trouble"]);
+    world.dashboard.press("H").unwrap();
+    world.says((120, 40), &["CLOSED"]);
+}
+
+#[test]
+fn where_everybody_fails_the_callers_are_said_to_be_hurt() {
+    let mut world = World::new(|_, second| {
+        if second >= 120 {
+            Outcome::Failed(Failure::Server)
+        } else {
+            Outcome::Success
+        }
+    });
+    world.until(119);
+    world.says((80, 24), &[" OK 100%"]);
+    world.until(240);
+    let screen = world.dashboard.screen(80, 24);
+    let service = screen.lines().nth(1).unwrap();
+    assert!(!service.contains("100%"), "{screen}");
+    assert!(
+        service.starts_with(" DEGRADED") || service.starts_with(" DOWN"),
+        "{screen}"
+    );
+    world.until(900);
+    world.says((80, 24), &["!!"]);
+}
+
+#[test]
+fn hours_of_news_leave_nothing_behind() {
+    let mut world = World::new(|vendor, second| {
+        // Somebody is always in trouble, in turn.
+        if second / 60 % 5 == vendor as u64 {
+            Outcome::Failed(Failure::Server)
+        } else {
+            Outcome::Success
+        }
+    });
+    world.until(1_200);
+    world
+        .dashboard
+        .press("w > > Tab > H d H v H Enter H")
+        .unwrap();
+    let early = world.dashboard.kept();
+    let screen = world.dashboard.screen(120, 40);
+    world.until(4 * 3_600);
+    assert!(
+        world.dashboard.kept() <= early.max(100 + NAMES.len()),
+        "{early}"
+    );
+    let later = world.dashboard.screen(120, 40);
+    assert_eq!(screen.lines().count(), later.lines().count());
+    assert!(later.contains("07:00:00Z"), "{later}");
+}
