@@ -1,6 +1,7 @@
 //! An upstream that speaks just enough HTTP/1.1 to answer chat completions: at once, or as a stream
 //! of 64 chunks whose pace the model's name says.
 
+use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -170,7 +171,8 @@ fn event(delta: &str, finish: &str) -> String {
 
 /// One piece of a chunked body.
 fn piece(out: &mut String, text: &str) {
-    out.push_str(&format!("{:x}\r\n{text}\r\n", text.len()));
+    // Writing to a text cannot fail.
+    let _ = write!(out, "{:x}\r\n{text}\r\n", text.len());
 }
 
 pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
