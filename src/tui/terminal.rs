@@ -6,6 +6,7 @@ use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::QueueSelector;
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -19,6 +20,15 @@ const END: &[u8] = b"\x1b[?2026l";
 
 /// Whether there is something to give back.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal has been asked to tell of the mouse.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+/// After this long without a report the mouse has nothing more under way, and so many reports are
+/// waited for at most.
+const SILENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 30_000_000,
+};
+const REPORTS_MOST: usize = 8;
 
 /// Where ratatui writes a frame before it goes out in one piece.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +121,7 @@ impl Screen {
     /// Lets the terminal tell of the mouse, or leaves the mouse to the terminal.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
+        MOUSE.fetch_or(on, Ordering::SeqCst);
         self.say(if on {
             b"\x1b[?1000h\x1b[?1006h"
         } else {
@@ -206,9 +217,27 @@ pub fn restore() {
         style::ResetColor,
         terminal::LeaveAlternateScreen
     );
-    // What a mouse or an impatient hand sent meanwhile is not typed into the shell.
-    let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
+    throw_away_input();
     let _gone = terminal::disable_raw_mode();
+}
+
+/// What a mouse or an impatient hand sent meanwhile is not typed into the shell. Reports of a mouse
+/// may still be on their way when it is given back, so they are waited for.
+fn throw_away_input() {
+    let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
+    if !MOUSE.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    for _ in 0..REPORTS_MOST {
+        let stdin = rustix::stdio::stdin();
+        let mut waited = [PollFd::new(&stdin, PollFlags::IN)];
+        if !matches!(poll(&mut waited, Some(&SILENCE)), Ok(1..)) {
+            return;
+        }
+        if rustix::termios::tcflush(stdin, QueueSelector::IFlush).is_err() {
+            return;
+        }
+    }
 }
 
 fn restore_on_panic() {

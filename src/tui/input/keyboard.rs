@@ -1,6 +1,7 @@
 //! The terminal's reading end, and how long an ESC may wait for its rest.
 
 use super::{Decoder, Input};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -61,8 +62,11 @@ impl Keyboard {
                 let mut bytes = [0; 1_024];
                 let read = rustix::io::read(self.terminal.get_ref(), &mut bytes[..]);
                 let mut ready = ready?;
-                // Readiness is asked for anew each time: the terminal is read in blocking mode.
-                ready.clear_ready();
+                // The terminal is read in blocking mode, so that readiness must not outlast what
+                // there is; and it is told of once, so that it must not end before that either.
+                if !has_more(self.terminal.get_ref()) {
+                    ready.clear_ready();
+                }
                 match read {
                     Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                     Ok(count) => self.decoder.feed(&bytes[..count], &mut inputs),
@@ -78,4 +82,10 @@ impl Keyboard {
             .then(|| Instant::now() + self.patience);
         Ok(inputs)
     }
+}
+
+/// Whether a read would not wait.
+fn has_more(terminal: &OwnedFd) -> bool {
+    let mut asked = [PollFd::new(terminal, PollFlags::IN)];
+    matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1..))
 }

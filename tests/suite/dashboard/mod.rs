@@ -137,6 +137,16 @@ fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
 }
 
 #[test]
+fn all_of_a_burst_is_heard_at_once() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[]);
+    seen.see("LIVE");
+    // More than is read in one go, and nothing after it that would wake the reader again.
+    seen.press(&format!("{}?", "jk".repeat(1_500)));
+    seen.see("HELP");
+}
+
+#[test]
 fn a_terminal_is_asked_nothing_and_its_mouse_is_left_alone() {
     let seen = Seen::demo(&["--ascii", "--no-color"]);
     seen.see("LIVE");

@@ -19,6 +19,10 @@ pub struct Seen {
 }
 
 impl Drop for Seen {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever looks for what went wrong wants to see the screen"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the last screen:\n{}", self.screen());
