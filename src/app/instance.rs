@@ -75,12 +75,11 @@ pub struct Instance {
 impl Instance {
     /// Starts everything behind a listener that is already bound.
     pub fn start(
-        blueprint: Blueprint,
+        mut blueprint: Blueprint,
         listener: TcpListener,
         lost_lines: LostLines,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let mut blueprint = blueprint;
         let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
         let engine = tokio::spawn(engine.run(rest.clone()));

@@ -34,12 +34,9 @@ pub(super) async fn run(
     let Entrance { place, payer } = entrance;
     let mut record = Record::begin(&gateway.handle, request_id(&headers), place);
     let mut closing = gateway.closing.clone();
-    let (is_held, dialect) = (
-        matches!(gateway.limits.load().recovery, Recovery::Restart(_)),
-        errand.dialect(),
-    );
-    let (head, heads) = watch::channel(None);
-    let head = is_held.then_some(head);
+    let dialect = errand.dialect();
+    let is_held = matches!(gateway.limits.load().recovery, Recovery::Restart(_));
+    let (head, heads) = is_held.then(|| watch::channel(None)).unzip();
     let work = async move {
         let served = tokio::select! {
             biased;
@@ -48,9 +45,9 @@ pub(super) async fn run(
         };
         (served, record)
     };
-    if !is_held {
+    let Some(heads) = heads else {
         return finish(work.await, dialect);
-    }
+    };
     recovery::respond(Box::pin(work), heads, dialect, |served| {
         finish(served, dialect)
     })

@@ -80,11 +80,6 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// So many providers that are reached in the usual way.
-    pub fn new(providers: usize, options: TransportOptions) -> Result<Self, reqwest::Error> {
-        Self::over(&vec![Line::default(); providers], options)
-    }
-
     /// Pools for each provider of a directory.
     pub fn to(directory: &Directory, options: TransportOptions) -> Result<Self, reqwest::Error> {
         Self::over(&lines(directory), options)

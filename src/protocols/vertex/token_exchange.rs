@@ -4,7 +4,7 @@
 use super::token_source::SCOPE;
 use crate::domain::Failure;
 use crate::protocols::failure::Upset;
-use crate::protocols::{Outgoing, Transport, TransportOptions};
+use crate::protocols::{Line, Outgoing, Transport, TransportOptions};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use google_cloud_auth::build_errors::Error as BuildError;
@@ -93,8 +93,8 @@ impl Account {
             Upset::silent(Failure::Disconnected, problem)
         };
         let options = TransportOptions::new(CONNECT);
-        let transport =
-            Transport::new(1, options).map_err(|_| unreachable(Failure::Disconnected))?;
+        let transport = Transport::over(&[Line::default()], options)
+            .map_err(|_| unreachable(Failure::Disconnected))?;
         let answer = transport.send(0, outgoing).await.map_err(unreachable)?;
         let asked_at = Instant::now();
         let status = answer.status();
