@@ -90,7 +90,7 @@ impl Probe {
         let table = self.handle.routing_table();
         let upstreams = self.upstreams.load_full();
         let catalogue = &table.catalogue;
-        self.asked.resize(catalogue.providers.len(), None);
+        self.know(catalogue.providers.len());
         let places = catalogue.active_providers().map(|(place, _)| place);
         let due: Vec<usize> = places
             .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
@@ -119,12 +119,21 @@ impl Probe {
         }
     }
 
+    /// There are at least so many providers: those with an address may be more than were looked at
+    /// in the last round, and without a schedule there are no rounds.
+    fn know(&mut self, providers: usize) {
+        if self.asked.len() < providers {
+            self.asked.resize(providers, None);
+        }
+    }
+
     async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<Finding>) {
         let upstreams = self.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             return;
         };
         let finding = ask(&upstreams.transport, provider, endpoint).await;
+        self.know(provider + 1);
         self.asked[provider] = Some(clock::now());
         self.handle.observe(Observation::Probe(finding.end.clone()));
         let _who_asked_may_have_left = reply.send(finding);
