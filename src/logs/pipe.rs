@@ -97,9 +97,14 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let is_ending = self.gather(&mut lines);
-            // Nobody may read any more; then the lines are lost, as everything that says so would be.
-            let _lost = out.write_all(&lines).and_then(|()| out.flush());
+            // A full disk, or nobody who reads any more.
+            if out.write_all(&lines).and_then(|()| out.flush()).is_err() {
+                let lost = memchr::memchr_iter(b'\n', &lines).count();
+                self.lost.fetch_add(lost as u64, Ordering::Relaxed);
+            }
             lines.clear();
+            // What gathered while the disk was slow is not kept for ever.
+            lines.shrink_to(2 * BATCH);
             if is_ending {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 state.is_done = true;
@@ -155,6 +160,29 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// A disk without room.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let (mut pipe, end) = Pipe::open(Full).unwrap();
+        let lost = pipe.lost();
+        pipe.write_all(b"first\n").unwrap();
+        pipe.write_all(b"second\n").unwrap();
+        drop(end);
+        assert_eq!(lost.count(), 2);
     }
 
     #[test]
