@@ -1,15 +1,16 @@
 //! One connection from its first byte to its last: what it reads and writes is watched, and it ends
 //! when it keeps us waiting for longer than the limits allow.
 
+use super::answer::Held;
 use super::place::{Ended, Guest, Place, Told};
 use super::upload::Paced;
 use super::{Limits, path};
 use crate::access::Peer;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -27,6 +28,8 @@ use tower::ServiceExt;
 
 /// A client that still sends what nobody wants gets that long to read why.
 const LINGER: Duration = Duration::from_secs(5);
+/// So many times in the limit it is looked which answers over HTTP/2 nobody reads.
+const LOOKS: u32 = 4;
 
 /// What all connections have in common.
 #[derive(Debug, Clone)]
@@ -56,17 +59,22 @@ impl Service {
             let (place, limits) = (Arc::clone(&place), Arc::clone(&limits));
             service_fn(move |request: Request<Incoming>| {
                 let guest = Guest::enter(&place);
-                let request = received(request, peer, &place, &limits);
                 let version = request.version();
+                if version == Version::HTTP_2 {
+                    place.is_now_multiplexed();
+                }
+                let request = received(request, peer, &place, &limits);
                 let answering = router.clone().oneshot(request);
+                let place = Arc::clone(&place);
                 async move {
                     let response = answering.await?;
-                    Ok::<_, Infallible>(sent(response, version, guest))
+                    Ok::<_, Infallible>(sent(response, version, guest, &place))
                 }
             })
         };
         let mut connection = pin!(builder.serve_connection(io, answer));
         let mut alarm = pin!(sleep_until(Instant::now() + limits.keep_alive));
+        let mut look = pin!(sleep(limits.stuck / LOOKS));
         let mut finishing = false;
         let ended = poll_fn(|cx| {
             place.listen(cx.waker());
@@ -81,6 +89,10 @@ impl Service {
                 }
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(Ok(ended));
+                }
+                while place.is_multiplexed() && look.as_mut().poll(cx).is_ready() {
+                    place.answers.give_up_unread(limits.stuck);
+                    look.as_mut().reset(Instant::now() + limits.stuck / LOOKS);
                 }
                 let why = ready!(poll_due(&place, &limits, alarm.as_mut(), cx));
                 if why != Ended::Idle || finishing {
@@ -143,44 +155,14 @@ fn received(
 }
 
 /// An answer as it goes out.
-fn sent(response: Response<Body>, version: Version, guest: Guest) -> Response<Held> {
-    let mut response = response.map(|body| Held {
-        body,
-        _guest: guest,
-    });
+fn sent(response: Response<Body>, version: Version, guest: Guest, place: &Place) -> Response<Held> {
+    let mut response = response.map(|body| Held::new(body, guest, place));
     // What else of the request may still come is not waited for.
     if response.status() == StatusCode::REQUEST_TIMEOUT && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
     response
-}
-
-/// An answer's body, which holds its request's place until the last byte.
-#[derive(Debug)]
-struct Held {
-    body: Body,
-    _guest: Guest,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// A stream whose place knows what it does.

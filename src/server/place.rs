@@ -4,6 +4,7 @@
 //! of it is exact to more than a millisecond.
 
 use super::Limits;
+use super::answer::Answers;
 use futures_util::task::AtomicWaker;
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct Place {
     unread: AtomicBool,
     told: AtomicU8,
     waker: AtomicWaker,
+    /// Where it speaks HTTP/2.
+    pub answers: Answers,
 }
 
 /// What a connection was told to do.
@@ -89,6 +92,7 @@ impl Place {
             unread: AtomicBool::new(false),
             told: AtomicU8::new(Told::Stay as u8),
             waker: AtomicWaker::new(),
+            answers: Answers::default(),
         }
     }
 
@@ -105,6 +109,16 @@ impl Place {
         if begins && !self.multiplexed.load(Relaxed) {
             self.head.store(self.now(), Relaxed);
         }
+    }
+
+    /// It turned out to speak HTTP/2, whose beginning may come in pieces.
+    pub fn is_now_multiplexed(&self) {
+        self.multiplexed.store(true, Relaxed);
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Relaxed)
     }
 
     /// Bytes went out.

@@ -134,6 +134,28 @@ async fn a_client_of_http_2_that_resets_its_stream_has_left_as_well() {
     assert_eq!(clock.passed(), Duration::ZERO);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_of_http_2_that_reads_no_more_holds_an_attempt_no_longer_than_over_http_1() {
+    let clock = Clock::stopped();
+    let (a, _b, bench) = pair(Speech::Chat, usual()).await;
+    a.behave(Some(Speech::Chat.stream(40, [Step::Hang])));
+    let client = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .http2_initial_stream_window_size(16)
+        .build()
+        .unwrap();
+    let url = format!("{}/chat/completions", bench.url);
+    let unread = client.post(&url).body(Speech::Chat.ask(true)).send();
+    let unread = unread.await.unwrap();
+    a.until_hanging().await;
+    content_came(&bench, 0).await;
+
+    clock.pass(seconds(80)).await;
+    a.until_left(1).await;
+    ended(&bench, 1).await;
+    assert!(unread.text().await.is_err(), "it is not taken for whole");
+}
+
 /// A client with less patience than the limits would otherwise hide for ever that a target hangs.
 #[tokio::test(start_paused = true)]
 async fn who_leaves_after_more_than_a_first_tokens_time_says_that_the_target_is_slow() {
