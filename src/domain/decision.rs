@@ -164,7 +164,8 @@ impl Decisions {
         let empty = || {
             Arc::new(Decision {
                 id,
-                rounds: Vec::new(),
+                // Most have one, and ten thousand are kept.
+                rounds: Vec::with_capacity(1),
                 end: None,
             })
         };

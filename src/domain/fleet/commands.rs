@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// A place counted in by hand and never out again is given back after this long.
 const OUTSIDE_PLACE: Duration = Duration::from_mins(10);
+/// So many are known of one provider; beyond that the oldest is given back.
+const OUTSIDE_MOST: usize = 10_000;
 
 impl Fleet {
     /// Obeys, or refuses.
@@ -208,6 +210,10 @@ impl Fleet {
         let record = &mut self.providers[at];
         match action {
             GaugeAction::Increment => {
+                if record.outside.len() >= OUTSIDE_MOST {
+                    self.give_back_oldest(at);
+                }
+                let record = &mut self.providers[at];
                 record.outside.push_back((now.plus(OUTSIDE_PLACE), target));
                 record.gauge.enter(None);
                 if let Some(target) = target {
@@ -236,16 +242,21 @@ impl Fleet {
     }
 
     pub(super) fn expire_gauges(&mut self, now: Moment) {
-        for record in &mut self.providers {
-            while let Some(&(until, target)) =
-                record.outside.front().filter(|&&(until, _)| now >= until)
-            {
-                debug_assert!(now >= until);
-                record.outside.pop_front();
-                record.gauge.leave();
-                if let Some(target) = target {
-                    self.targets[target].gauge.leave();
-                }
+        for at in 0..self.providers.len() {
+            let is_over = |&(until, _): &(Moment, Option<usize>)| now >= until;
+            while self.providers[at].outside.front().is_some_and(is_over) {
+                self.give_back_oldest(at);
+            }
+        }
+    }
+
+    /// The place that was counted in first at this provider is free again.
+    fn give_back_oldest(&mut self, at: usize) {
+        let record = &mut self.providers[at];
+        if let Some((_, target)) = record.outside.pop_front() {
+            record.gauge.leave();
+            if let Some(target) = target {
+                self.targets[target].gauge.leave();
             }
         }
     }

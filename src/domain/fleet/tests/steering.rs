@@ -167,6 +167,23 @@ fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
 }
 
 #[test]
+fn places_that_are_only_ever_counted_in_have_a_bound() {
+    let mut fleet = fleet();
+    let mut count = |second| {
+        let command = Command::Gauge {
+            provider: "a".to_owned(),
+            model: None,
+            action: GaugeAction::Increment,
+        };
+        fleet.command(command, at(second)).unwrap().0
+    };
+    for _ in 0..10_000 {
+        count(0);
+    }
+    assert_eq!(count(1), Answer::InFlight(10_000));
+}
+
+#[test]
 fn a_rollback_goes_back_to_how_the_weights_stood() {
     let mut fleet = fleet();
     for cost in [40.0, 50.0] {
