@@ -22,6 +22,8 @@ struct Residence {
     base_url: String,
     unix_socket: Option<PathBuf>,
     ca_file: Option<PathBuf>,
+    /// What stands in it: a new certificate may come under the old name.
+    authorities: Option<Vec<u8>>,
     /// Project and location.
     place: Option<(String, String)>,
 }
@@ -153,6 +155,10 @@ fn residences(settings: &Settings) -> impl Iterator<Item = (String, Residence)> 
             base_url: provider.base_url.clone(),
             unix_socket: provider.unix_socket.clone(),
             ca_file: provider.ca_file.clone(),
+            authorities: provider
+                .ca_file
+                .as_ref()
+                .and_then(|file| std::fs::read(file).ok()),
             place: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
         };
         (provider.name.clone(), residence)
