@@ -1,6 +1,7 @@
 //! THE LISTENERS: both doors on one address, and on a socket that only its owner can open; at the
 //! end requests are let finish, for a while.
 
+mod answer;
 mod connection;
 mod crowd;
 mod descriptors;

@@ -6,7 +6,7 @@ use crate::client::{Local, Refused};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Answer, Catalogue, Command, Reconfiguration, Succession};
 use crate::engine::{Handle, WishError};
-use crate::gateway::{Cache, Closing, Gateway, Limits, TargetLimits};
+use crate::gateway::{Bodies, Cache, Closing, Gateway, Limits, TargetLimits};
 use crate::protocols::{Arrival, TransportOptions, Upstreams};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -84,6 +84,7 @@ impl Controls {
             limits: Arc::clone(&self.limits),
             cache,
             closing,
+            bodies: Bodies::default(),
         }
     }
 

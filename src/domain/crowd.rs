@@ -14,18 +14,24 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Lets one in, unless `most` are in already; then it is counted as turned away.
+    /// Whether `most` are in already.
+    pub fn is_full(&self, most: Option<u32>) -> bool {
+        most.is_some_and(|most| self.inside() >= most)
+    }
+
+    /// Counts one that was turned away at the door.
+    pub fn turn_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets one in, unless `most` are in already.
     pub fn enter(self: &Arc<Self>, most: Option<u32>) -> Option<Place> {
         let room =
             |inside: u32| (most.is_none_or(|most| inside < most)).then(|| inside.saturating_add(1));
         let entered = self
             .inside
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, room);
-        if entered.is_err() {
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Place(Arc::clone(self)))
+        entered.is_ok().then(|| Place(Arc::clone(self)))
     }
 
     pub fn inside(&self) -> u32 {
@@ -53,16 +59,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_finds_no_place_is_counted_once_and_a_place_is_given_back() {
+    fn whoever_finds_no_place_stays_out_until_one_is_given_back() {
         let crowd = Arc::new(Crowd::default());
+        assert!(!crowd.is_full(Some(1)));
         let first = crowd.enter(Some(1));
-        assert!(first.is_some());
+        assert!(first.is_some() && crowd.is_full(Some(1)));
         assert!(crowd.enter(Some(1)).is_none());
+        assert!(!crowd.is_full(None));
         assert!(crowd.enter(None).is_some(), "without a limit all come in");
 
         drop(first);
-        assert_eq!((crowd.inside(), crowd.take_turned_away()), (0, 1));
-        assert_eq!(crowd.take_turned_away(), 0);
+        assert_eq!(crowd.inside(), 0);
         assert!(crowd.enter(Some(1)).is_some());
+    }
+
+    #[test]
+    fn who_was_turned_away_is_told_once() {
+        let crowd = Crowd::default();
+        crowd.turn_away();
+        assert_eq!(crowd.take_turned_away(), 1);
+        assert_eq!(crowd.take_turned_away(), 0);
     }
 }

@@ -7,7 +7,6 @@ use super::admission::Admission;
 use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::Exchange;
-use super::intake::read_body;
 use crate::clock;
 use crate::domain::{Field, choose};
 use crate::protocols::Dialect;
@@ -33,10 +32,11 @@ pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Res
 }
 
 async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64, GatewayError> {
-    let body = read_body(body, gateway.limits.load().max_body).await?;
+    let limit = gateway.limits.load().max_body;
+    let body = gateway.bodies.read(body, limit).await?;
     let table = gateway.handle.routing_table();
     let errand = Errand::Talk(Dialect::Messages);
-    let admission = Admission::read(errand, headers, &body, &table.catalogue)?;
+    let admission = Admission::read(errand, headers, &body.bytes, &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
     let exchange = Exchange {
         gateway,
@@ -49,11 +49,9 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
     let (now, luck) = (clock::now(), gateway.handle.luck());
     let told = match choose(&table, &ask, now, luck, &mut Field::default()) {
         Ok(choice) => {
-            let asked = asked(
-                &exchange,
-                &table.candidates[choice.target].id,
-                choice.target,
-            );
+            let id = table.candidates[choice.target].id.clone();
+            drop(table);
+            let asked = asked(&exchange, &id, choice.target);
             timeout(PATIENCE, asked).await.ok().flatten()
         }
         Err(_) => None,

@@ -1,28 +1,36 @@
-//! What a request is let in with, before anything of its body is read: a place among those that
-//! run, and who pays for it.
+//! What a request is let in with: who pays for it, before anything of its body is read, and a place
+//! among those that run, once its body is here.
 
 use super::Gateway;
 use super::error::GatewayError;
 use crate::access::Caller;
 use crate::domain::{Payer, Place};
 
-/// Whoever has one is in.
+/// Whoever has one may send a body.
 #[derive(Debug)]
 pub(super) struct Entrance {
-    /// Given back once the answer has been handed over, or its stream has ended.
-    pub place: Place,
     pub payer: Payer,
 }
 
 impl Entrance {
-    /// Lets a request in, unless too many run already. `caller` is nobody where no guard has let
-    /// it in.
+    /// Lets a request send its body, unless too many run already. `caller` is nobody where no guard
+    /// has let it in.
     pub fn of(gateway: &Gateway, caller: Option<&Caller>) -> Result<Self, GatewayError> {
         let table = gateway.handle.routing_table();
-        let place = table.crowd.enter(table.max_in_flight);
+        if table.crowd.is_full(table.max_in_flight) {
+            table.crowd.turn_away();
+            return Err(GatewayError::overloaded(table.max_in_flight));
+        }
         Ok(Self {
-            place: place.ok_or_else(|| GatewayError::overloaded(table.max_in_flight))?,
             payer: table.budgets.payer(caller.map(|caller| &*caller.who)),
         })
     }
+}
+
+/// A place for a request whose body is here: one that sends slowly has none, and so takes nobody
+/// else's. Given back once the answer has been handed over, or its stream has ended.
+pub(super) fn place(gateway: &Gateway) -> Result<Place, GatewayError> {
+    let table = gateway.handle.routing_table();
+    let place = table.crowd.enter(table.max_in_flight);
+    place.ok_or_else(|| GatewayError::overloaded(table.max_in_flight))
 }

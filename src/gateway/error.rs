@@ -150,6 +150,18 @@ impl GatewayError {
         error
     }
 
+    /// All bodies that clients send at once take too much memory.
+    pub fn no_room_for_body() -> Self {
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "service_unavailable_error",
+            Some("overloaded"),
+            "too many large requests come in at once; try again in a moment",
+        );
+        error.retry_after = Some(OVERLOADED);
+        error
+    }
+
     /// No budget has room for the request.
     pub fn over_budget(short: &Shortfall) -> Self {
         Self::new(

@@ -6,7 +6,7 @@ use super::attempt::{Attempt, Setback, Spent};
 use super::recovery::Recovery;
 use super::relay::{Pace, Relay};
 use crate::clock;
-use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
+use crate::domain::{Failure, Metered, Outcome, TargetId};
 use crate::protocols::{
     Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
     Upset, rate_limits, transport_failure,
@@ -51,12 +51,10 @@ impl Exchange<'_> {
     /// Tries once; whatever happens, the attempt has been reported or lives in the answer.
     pub async fn try_once(
         &self,
-        table: &RoutingTable,
+        (id, provider): (&TargetId, usize),
         mut attempt: Attempt,
         until: Instant,
     ) -> Result<Answer, Setback> {
-        let id = &table.candidates[attempt.target].id;
-        let provider = table.candidates[attempt.target].provider;
         // One attempt, one configuration: it ends on the connection and with the key it began with.
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {

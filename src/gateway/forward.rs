@@ -11,16 +11,24 @@ use super::record::Record;
 use super::recovery::Head;
 use crate::clock;
 use crate::domain::{
-    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Payer, Reason, RequestOutcome,
-    RoutingTable, Scarcity, Scope, Verdict, choose,
+    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Payer, Reason, RequestOutcome, Scarcity,
+    Scope, TargetId, Verdict, choose,
 };
 use axum::http::HeaderMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Choices that may be lost to somebody quicker before we give up.
 const RACES: u32 = 8;
+
+/// A target that was chosen, and a place at it. Nothing of the table it was chosen from: a request
+/// may last for minutes, and there is a new table every few milliseconds.
+struct Found {
+    choice: Choice,
+    attempt: Attempt,
+    id: TargetId,
+    provider: usize,
+}
 
 /// One request on its way through the targets.
 pub(super) struct Journey<'g> {
@@ -70,13 +78,18 @@ impl<'g> Journey<'g> {
 
     /// Asks targets until one answers.
     pub async fn run(mut self) -> Result<Answer, GatewayError> {
-        let (mut table, mut choice, mut attempt) = self.first()?;
-        let limit = self.time_limit(&table, &choice);
+        let (mut found, limit) = self.first()?;
         let mut deadline = self.deadline(limit);
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.made();
             self.tell_head();
+            let Found {
+                choice,
+                mut attempt,
+                id,
+                provider,
+            } = found;
             let target = choice.target;
             let until = self.attempt_deadline(&choice, limit);
             if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
@@ -89,7 +102,7 @@ impl<'g> Journey<'g> {
                 id: self.id,
                 started: self.started,
             };
-            let setback = match exchange.try_once(&table, attempt, until).await {
+            let setback = match exchange.try_once((&id, provider), attempt, until).await {
                 Ok(answer) => return Ok(answer),
                 Err(setback) => setback,
             };
@@ -111,15 +124,15 @@ impl<'g> Journey<'g> {
             let (verdict, target, failure) = self.verdict(target, upset.failure, left);
             let next = match verdict {
                 Verdict::GiveUp => None,
-                _ if !affords(&table, failure) => None,
+                _ if !self.affords(failure) => None,
                 Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
                 Verdict::Again(pause) => self.again(target, pause).await,
             };
-            let Some(found) = next else {
+            let Some(next) = next else {
                 return Err(self.give_up(&setback));
             };
-            (table, choice, attempt) = found;
-            self.record.chose(&choice, &table);
+            found = next;
+            self.record.chose(&found.choice, &found.id);
         }
     }
 
@@ -143,14 +156,16 @@ impl<'g> Journey<'g> {
         (verdict, target, failure)
     }
 
-    fn first(&mut self) -> Result<(Arc<RoutingTable>, Choice, Attempt), GatewayError> {
+    /// The first target, and the time for all of them.
+    fn first(&mut self) -> Result<(Found, Duration), GatewayError> {
         let (table, now) = (self.gateway.handle.routing_table(), clock::now());
         table.retries.earn(table.request_rate, now);
         let found = self.pick(&self.ask(&[]));
         match found {
-            Ok((table, choice, attempt)) => {
-                self.record.chose(&choice, &table);
-                Ok((table, choice, attempt))
+            Ok(found) => {
+                self.record.chose(&found.choice, &found.id);
+                let limit = self.time_limit(&table, &found.choice);
+                Ok((found, limit))
             }
             Err(none) => Err(self.refuse(&none)),
         }
@@ -214,15 +229,10 @@ impl<'g> Journey<'g> {
     }
 
     /// The same target once more after a pause, if it may still be used.
-    async fn again(
-        &self,
-        target: usize,
-        pause: Duration,
-    ) -> Option<(Arc<RoutingTable>, Choice, Attempt)> {
+    async fn again(&self, target: usize, pause: Duration) -> Option<Found> {
         tokio::time::sleep(pause).await;
         // It is left alone a little longer than it asked, so that not everybody returns at once.
-        let table = self.gateway.handle.routing_table();
-        let blocked = table.candidates[target].blocked_until;
+        let blocked = self.gateway.handle.routing_table().candidates[target].blocked_until;
         let rest = blocked.map_or(Duration::ZERO, |until| until.since(clock::now()));
         if rest <= pause / 5 {
             tokio::time::sleep(rest).await;
@@ -236,7 +246,7 @@ impl<'g> Journey<'g> {
 
     /// Chooses and takes the place. Between the two somebody else may be quicker; then the next
     /// choice sees it.
-    fn pick(&self, ask: &Ask<'_>) -> Result<(Arc<RoutingTable>, Choice, Attempt), NoTarget> {
+    fn pick(&self, ask: &Ask<'_>) -> Result<Found, NoTarget> {
         let handle = &self.gateway.handle;
         let (mut races, mut field) = (0, Field::default());
         loop {
@@ -255,7 +265,13 @@ impl<'g> Journey<'g> {
             }
             let choice = choice?;
             if let Some(attempt) = attempt {
-                return Ok((table, choice, attempt));
+                let candidate = &table.candidates[choice.target];
+                return Ok(Found {
+                    id: candidate.id.clone(),
+                    provider: candidate.provider,
+                    choice,
+                    attempt,
+                });
             }
             races += 1;
             if races >= RACES {
@@ -266,6 +282,20 @@ impl<'g> Journey<'g> {
                 });
             }
         }
+    }
+
+    /// Whether one more attempt is left for everybody, and takes it. A request that is too much for
+    /// one target, or that its protocol has no words for, is no outage, and goes on at nobody's
+    /// expense.
+    fn affords(&self, failure: Failure) -> bool {
+        let retries = || {
+            self.gateway
+                .handle
+                .routing_table()
+                .retries
+                .spend(clock::now())
+        };
+        failure.is_client_mistake() || retries()
     }
 
     fn give_up(&mut self, setback: &Setback) -> GatewayError {
@@ -281,10 +311,4 @@ impl<'g> Journey<'g> {
         };
         GatewayError::upstream(upset, self.record.provider(), setting)
     }
-}
-
-/// Whether one more attempt is left for everybody, and takes it. A request that is too much for one
-/// target, or that its protocol has no words for, is no outage, and goes on at nobody's expense.
-fn affords(table: &RoutingTable, failure: Failure) -> bool {
-    failure.is_client_mistake() || table.retries.spend(clock::now())
 }

@@ -5,21 +5,19 @@ use super::Gateway;
 use super::admission::{Admission, request_id};
 use super::attempt::Spent;
 use super::cache::Part;
-use super::entrance::Entrance;
+use super::entrance::{self, Entrance};
 use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::Answer;
 use super::forward::Journey;
 use super::record::Record;
 use super::recovery::{self, Head, Recovery, Served};
-use crate::domain::{Failure, Payer, RequestOutcome};
+use crate::domain::{Failure, Payer, RequestOutcome, Scarcity};
 use crate::protocols::Dialect;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
-use bytes::Bytes;
-use http_body::Body as _;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -31,8 +29,8 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Entrance { place, payer } = entrance;
-    let mut record = Record::begin(&gateway.handle, request_id(&headers), place);
+    let Entrance { payer } = entrance;
+    let mut record = Record::begin(&gateway.handle, request_id(&headers));
     let mut closing = gateway.closing.clone();
     let dialect = errand.dialect();
     let is_held = matches!(gateway.limits.load().recovery, Recovery::Restart(_));
@@ -93,18 +91,13 @@ async fn serve(
     payer: &Payer,
     (record, head): (&mut Record, Option<Head>),
 ) -> Result<Answer, GatewayError> {
-    let mistaken = |record: &mut Record, error| {
-        record.end(
-            RequestOutcome::Error(Failure::InvalidRequest),
-            Spent::NOTHING,
-        );
-        error
-    };
-    let body = read_body(body, gateway.limits.load().max_body)
-        .await
-        .map_err(|error| mistaken(record, error))?;
+    let limit = gateway.limits.load().max_body;
+    let body = gateway.bodies.read(body, limit).await;
+    let body = body.map_err(|error| unread(record, error))?;
+    let place = entrance::place(gateway).map_err(|error| unread(record, error))?;
+    record.enter(place);
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let admission = Admission::read(errand, headers, &body, &catalogue)
+    let admission = Admission::read(errand, headers, &body.bytes, &catalogue)
         .map_err(|error| mistaken(record, error))?;
     let id = record.decision().to_string();
     let question = Question {
@@ -146,27 +139,21 @@ impl Question<'_> {
     }
 }
 
-/// The whole body. One that says it is too large is not read at all, so that a client that asks
-/// first (`Expect: 100-continue`) does not even send it.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, GatewayError> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(GatewayError::too_large(limit));
+fn mistaken(record: &mut Record, error: GatewayError) -> GatewayError {
+    record.end(
+        RequestOutcome::Error(Failure::InvalidRequest),
+        Spent::NOTHING,
+    );
+    error
+}
+
+/// It never came to a question: a mistake of its own, or there was no room for it.
+fn unread(record: &mut Record, error: GatewayError) -> GatewayError {
+    if error.status.is_client_error() {
+        return mistaken(record, error);
     }
-    to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.is::<http_body_util::LengthLimitError>() {
-                return GatewayError::too_large(limit);
-            }
-            // So the listener says that it came too slowly.
-            let broke = inner.downcast_ref::<std::io::Error>();
-            if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
-                return GatewayError::too_slow();
-            }
-            cause = inner.source();
-        }
-        GatewayError::invalid(None, "the request's body broke off")
-    })
+    record.refused(Scarcity::Room);
+    error
 }
 
 /// What every stream says of itself.

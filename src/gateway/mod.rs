@@ -4,6 +4,7 @@
 
 mod admission;
 mod attempt;
+mod bodies;
 mod cache;
 mod closing;
 mod count;
@@ -19,12 +20,15 @@ mod patience;
 mod record;
 mod recovery;
 mod relay;
+mod shelf;
 
+pub use bodies::Bodies;
 pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use closing::{Closer, Closing};
 pub use error::GatewayError;
 pub use guard::guarded;
-pub use recovery::{Recovery, Shelf};
+pub use recovery::Recovery;
+pub use shelf::Shelf;
 
 use crate::access::Caller;
 use crate::engine::Handle;
@@ -94,6 +98,7 @@ pub struct Gateway {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub closing: Closing,
+    pub bodies: Bodies,
     /// Nothing where no answer is given twice.
     pub cache: Option<Arc<Cache>>,
 }

@@ -5,7 +5,7 @@ use super::cache::Part;
 use crate::clock;
 use crate::domain::{
     Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, Place,
-    RequestEnd, RequestOutcome, Round, RoutingTable, Scarcity, cost_basis,
+    RequestEnd, RequestOutcome, Round, RoutingTable, Scarcity, TargetId, cost_basis,
 };
 use crate::engine::Handle;
 use axum::http::header::AGE;
@@ -38,12 +38,12 @@ pub(super) struct Record {
     lost: Spent,
     /// Nothing where there is no cache.
     pub cache: Option<Part>,
-    /// Among those that run; kept for as long as the request does.
-    _place: Place,
+    /// Among those that run; kept for as long as the request does. None before its body is here.
+    place: Option<Place>,
 }
 
 impl Record {
-    pub fn begin(handle: &Handle, request_id: Option<String>, place: Place) -> Self {
+    pub fn begin(handle: &Handle, request_id: Option<String>) -> Self {
         let decision = handle.next_decision();
         Self {
             handle: handle.clone(),
@@ -60,8 +60,13 @@ impl Record {
             spent: Spent::default(),
             lost: Spent::NOTHING,
             cache: None,
-            _place: place,
+            place: None,
         }
+    }
+
+    /// From now on it is one of those that run.
+    pub fn enter(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     /// A choice was made, or could not be: for those who ask later why.
@@ -86,8 +91,7 @@ impl Record {
     }
 
     /// Somebody was chosen: for the log, and for the headers of the answer.
-    pub fn chose(&mut self, choice: &Choice, table: &RoutingTable) {
-        let id = &table.candidates[choice.target].id;
+    pub fn chose(&mut self, choice: &Choice, id: &TargetId) {
         self.target = Some(choice.target);
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();

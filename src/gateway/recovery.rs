@@ -4,6 +4,7 @@
 use super::error::GatewayError;
 use super::exchange::Answer;
 use super::record::Record;
+use super::shelf::Shelf;
 use crate::protocols::Dialect;
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -13,8 +14,6 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
 use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -43,44 +42,7 @@ pub enum Recovery {
 impl Recovery {
     /// With a shelf of its own.
     pub fn restart() -> Self {
-        Self::Restart(Shelf::default())
-    }
-}
-
-/// Where answers are held back: counts their bytes, all together.
-#[derive(Debug, Clone, Default)]
-pub struct Shelf(Arc<AtomicUsize>);
-
-impl Shelf {
-    /// A place for one answer.
-    pub(super) fn place(&self) -> Place {
-        Place {
-            shelf: self.clone(),
-            bytes: 0,
-        }
-    }
-}
-
-/// One answer's bytes on the shelf; given back on drop.
-#[derive(Debug)]
-pub(super) struct Place {
-    shelf: Shelf,
-    bytes: usize,
-}
-
-impl Place {
-    /// Whether the answer may be held though it has so many bytes by now.
-    pub fn holds(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let before = self.shelf.0.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
-        bytes <= LONGEST_HELD && before.saturating_add(more) <= MOST_HELD
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shelf.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        Self::Restart(Shelf::new(LONGEST_HELD, MOST_HELD))
     }
 }
 
@@ -145,28 +107,5 @@ fn outcome(
             let event = dialect.front().error_event(&error.told());
             stream::once(ready(Ok(event))).boxed()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_held_up_to_its_own_length_and_to_that_of_all() {
-        let shelf = Shelf::default();
-        let mut first = shelf.place();
-        assert!(first.holds(LONGEST_HELD));
-        assert!(!first.holds(LONGEST_HELD + 1));
-        drop(first);
-
-        let mut places: Vec<Place> = (0..MOST_HELD / LONGEST_HELD)
-            .map(|_| shelf.place())
-            .collect();
-        assert!(places.iter_mut().all(|place| place.holds(LONGEST_HELD)));
-        assert!(!shelf.place().holds(1));
-
-        places.pop();
-        assert!(shelf.place().holds(LONGEST_HELD), "what left is given back");
     }
 }

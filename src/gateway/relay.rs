@@ -9,7 +9,7 @@ use super::attempt::{Attempt, Spent};
 use super::closing::Closing;
 use super::error::GatewayError;
 use super::record::Record;
-use super::recovery::Place;
+use super::shelf::Place;
 use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
 use bytes::{Bytes, BytesMut};

@@ -7,7 +7,9 @@ use aibal_tui::domain::{
     Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
-use aibal_tui::gateway::{Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router};
+use aibal_tui::gateway::{
+    Bodies, Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router,
+};
 use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
@@ -167,6 +169,7 @@ async fn serve(
         limits: Arc::new(ArcSwap::from_pointee(limits)),
         cache: cache.clone(),
         closing: Closing::default(),
+        bodies: Bodies::default(),
     };
     let door = match access {
         Some(access) => guarded(router(gateway), access),

@@ -142,6 +142,36 @@ async fn one_request_too_many_is_refused_at_once_and_counted() {
 }
 
 #[tokio::test]
+async fn one_that_sends_slowly_takes_nobody_elses_place() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let bench = start_allowed(&[&a], |_| {}, &at_most(1), None).await;
+    let address = bench.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/v1");
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    let length = ASK.len();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\
+         expect: 100-continue\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    slow.read_exact(&mut asked).await.unwrap();
+    assert!(
+        asked.starts_with(b"HTTP/1.1 100"),
+        "its body is read by now"
+    );
+
+    for _ in 0..3 {
+        assert_eq!(bench.post(ASK).await.status(), StatusCode::OK);
+    }
+
+    slow.write_all(ASK.as_bytes()).await.unwrap();
+    let mut answer = [0; 15];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
 async fn who_is_refused_for_want_of_room_need_not_send_a_body() {
     let a = endless().await;
     let bench = start_allowed(&[&a], |_| {}, &at_most(1), None).await;
