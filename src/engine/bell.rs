@@ -2,6 +2,7 @@
 //! woken on its core; so only what changes the next choice at once rings at once.
 
 use crate::domain::{Observation, Outcome};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
@@ -36,6 +37,26 @@ impl Bell {
     /// What was told up to here is being learnt; what comes now rings again.
     pub fn answer(&self) {
         self.is_rung.store(false, Ordering::Release);
+    }
+}
+
+/// Something was told, and the engine is still to be woken for it: on drop.
+#[derive(Debug)]
+pub struct Told {
+    bell: Arc<Bell>,
+    urgency: Urgency,
+}
+
+impl Told {
+    pub(super) fn new(bell: &Arc<Bell>, urgency: Urgency) -> Self {
+        let bell = Arc::clone(bell);
+        Self { bell, urgency }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.bell.ring_for(self.urgency);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::{
     Answer, Chance, Command, Decision, DecisionId, Effect, Event, Fleet, Luck, Observation,
     PerformanceReport, Refusal, Revision, RoutingTable, Snapshot,
 };
+pub use bell::Told;
 use bell::{Bell, Urgency};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -170,11 +171,21 @@ impl Handle {
 
     /// Tells what happened. Never waits: with the queue full the observation is lost and counted.
     pub fn observe(&self, observation: Observation) {
+        self.bell.ring_for(self.queue(observation));
+    }
+
+    /// The same, with the engine woken only once what is returned is dropped. Whoever reads before
+    /// sees the observation all the same.
+    pub fn tell(&self, observation: Observation) -> Told {
+        Told::new(&self.bell, self.queue(observation))
+    }
+
+    fn queue(&self, observation: Observation) -> Urgency {
         let urgency = Urgency::of(&observation);
         if self.observations.try_send(observation).is_err() {
             self.losses.observations.fetch_add(1, Ordering::Relaxed);
         }
-        self.bell.ring_for(urgency);
+        urgency
     }
 
     /// Chance for the next choice.

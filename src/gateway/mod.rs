@@ -15,6 +15,7 @@ mod exchange;
 mod forward;
 mod guard;
 mod intake;
+mod journal;
 mod models;
 mod patience;
 mod record;

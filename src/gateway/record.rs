@@ -2,14 +2,16 @@
 
 use super::attempt::Spent;
 use super::cache::Part;
+use super::journal::{Chosen, Finished, afterwards};
 use crate::clock;
 use crate::domain::{
-    Ask, Basis, Choice, DecisionId, Field, Luck, Moment, Money, Observation, Occasion, Place,
-    RequestEnd, RequestOutcome, Round, RoutingTable, Scarcity, TargetId, cost_basis,
+    Ask, Choice, DecisionId, Field, Luck, Moment, Observation, Occasion, Place, RequestEnd,
+    RequestOutcome, Round, RoutingTable, Scarcity, TargetId,
 };
 use crate::engine::Handle;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
 
 const DECISION: HeaderName = HeaderName::from_static("x-aibal-decision");
 const PROVIDER: HeaderName = HeaderName::from_static("x-aibal-provider");
@@ -97,16 +99,15 @@ impl Record {
         self.model = id.model.to_string();
         self.reason = choice.reason.text();
         self.score.get_or_insert(choice.score);
-        tracing::info!(
-            decision = %self.decision,
-            provider = %id.provider,
-            model = %id.model,
-            score = choice.score,
-            share = choice.share,
-            reason = self.reason,
-            attempt = self.attempts + 1,
-            "Load balancing decision"
-        );
+        afterwards(Chosen {
+            decision: self.decision,
+            provider: Arc::clone(&id.provider),
+            model: Arc::clone(&id.model),
+            score: choice.score,
+            share: choice.share,
+            reason: self.reason,
+            attempt: self.attempts + 1,
+        });
     }
 
     /// The answer is one that somebody else was given; nobody is asked.
@@ -180,27 +181,18 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let ended = clock::now();
-        let outcome = match self.outcome {
-            RequestOutcome::Ok => "ok",
-            RequestOutcome::Error(failure) => failure.word(),
-            RequestOutcome::Cancelled => "cancelled",
-            RequestOutcome::Refused(_) => "refused",
+        let finished = Finished {
+            decision: self.decision,
+            request_id: self.request_id.clone(),
+            provider: std::mem::take(&mut self.provider),
+            model: std::mem::take(&mut self.model),
+            outcome: self.outcome,
+            attempts: self.attempts,
+            latency: ended.since(self.started),
+            usage: self.spent.usage,
+            cost: self.spent.cost,
         };
-        tracing::info!(
-            decision = %self.decision,
-            request_id = %self.request_id,
-            provider = %self.provider,
-            model = %self.model,
-            outcome,
-            attempts = self.attempts,
-            latency_ms = ended.since(self.started).as_millis(),
-            input_tokens = self.spent.usage.map(|metered| metered.usage.input),
-            output_tokens = self.spent.usage.map(|metered| metered.usage.output),
-            cost_usd = self.spent.cost.map(Money::usd),
-            cost_basis = Basis::word(cost_basis(self.spent.usage, self.spent.cost)),
-            "[PERFORMANCE] request finished"
-        );
-        self.handle.observe(Observation::Request(RequestEnd {
+        let told = self.handle.tell(Observation::Request(RequestEnd {
             decision: self.decision,
             request_id: std::mem::take(&mut self.request_id),
             started: self.started,
@@ -213,5 +205,6 @@ impl Drop for Record {
             usage: self.spent.usage,
             cost: self.spent.cost,
         }));
+        afterwards((finished, told));
     }
 }

@@ -378,27 +378,6 @@ async fn our_own_write_is_no_reload_and_what_is_not_saved_outlives_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_by_hand_needs_no_schedule_and_no_round_before_it() {
-    let (a, b) = (
-        Upstream::start(Behaviour::Good).await,
-        Upstream::start(Behaviour::Good).await,
-    );
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
-    house.write(&configuration(
-        "",
-        &[Entry::of("a", &a), Entry::of("b", &b)],
-    ));
-    assert_eq!(house.reload().await.0, 200);
-
-    for name in ["b", "a"] {
-        let url = format!("{}/api/providers/{name}/probe", house.url);
-        let answer = house.client.post(url).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{name}");
-    }
-    assert_eq!(house.ask(ASK).await.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_demo_has_nothing_to_read_again() {
     let home = TempDir::new().unwrap();
     let (running, url) = crate::program::demo(&home, &[]);

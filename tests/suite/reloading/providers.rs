@@ -226,3 +226,24 @@ async fn limits_tokens_and_the_time_to_drain_hold_from_the_reload_on() {
     let answer = with_token(long).send().await.unwrap();
     assert_eq!(answer.status(), 413);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_by_hand_needs_no_schedule_and_no_round_before_it() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    house.write(&configuration(
+        "",
+        &[Entry::of("a", &a), Entry::of("b", &b)],
+    ));
+    assert_eq!(house.reload().await.0, 200);
+
+    for name in ["b", "a"] {
+        let url = format!("{}/api/providers/{name}/probe", house.url);
+        let answer = house.client.post(url).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{name}");
+    }
+    assert_eq!(house.ask(ASK).await.status(), 200);
+}

@@ -38,7 +38,8 @@ fn whoever_finds_no_room_counts_as_failed_and_is_told_in_numbers() {
     let in_ = table.crowd.enter(table.max_in_flight);
     let mut turn_away = |count: usize, second: u64| {
         for _ in 0..count {
-            assert!(table.crowd.enter(table.max_in_flight).is_none());
+            assert!(table.crowd.is_full(table.max_in_flight));
+            table.crowd.turn_away();
         }
         told(fleet.tick(at(second)))
     };
