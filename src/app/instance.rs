@@ -14,6 +14,7 @@ use crate::probe::{self, Probe};
 use crate::protocols::{Directory, enter_lane};
 use crate::server::{Drain, Workers};
 use crate::{clock, server};
+use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub struct Instance {
     server: JoinHandle<std::io::Result<()>>,
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
+    /// The engine's thread: one that it shares is one that must be woken for it, and hands it on.
+    _quarters: Workers,
 }
 
 impl Instance {
@@ -82,7 +85,9 @@ impl Instance {
         let address = listener.local_addr()?;
         let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
-        let engine = tokio::spawn(engine.run(rest.clone()));
+        let mut quarters = Workers::start("engine", 1, |_| ())?;
+        let thread = quarters.turn().context("the engine has no thread")?;
+        let engine = thread.spawn(engine.run(rest.clone()));
         let listener_limits = blueprint.server.clone();
         let cache = blueprint.cache;
         let controls = Controls::new(handle.clone(), blueprint)?;
@@ -98,7 +103,7 @@ impl Instance {
             drain: Drain::new(controls.drain.subscribe(), closer),
             ..listener_limits
         };
-        let workers = Workers::start(workers(), enter_lane)?;
+        let workers = Workers::start("worker", workers(), enter_lane)?;
         let gateway = controls.gateway(cache.clone(), closing);
         let (reloads, wishes) = mpsc::channel(RELOADS);
         let local = controls.local.clone();
@@ -137,6 +142,7 @@ impl Instance {
             server,
             probe,
             engine,
+            _quarters: quarters,
         })
     }
 

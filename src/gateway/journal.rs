@@ -2,19 +2,71 @@
 //! line takes as long as choosing does, and waking its writer may cost the core that the answer needs.
 
 use crate::domain::{Basis, DecisionId, Metered, Money, RequestOutcome, cost_basis};
-use std::sync::Arc;
+use crate::engine::Told;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Drops it after what this thread is doing now: a task that a thread gives itself comes after those
-/// that wait already, a connection's write among them. A runtime that ends drops it as well.
-pub(super) fn afterwards(what: impl Send + 'static) {
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(async move { drop(what) });
+/// What is written afterwards.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Chosen(Chosen),
+    /// With the engine still to be woken for it.
+    Finished(Finished, Told),
+}
+
+impl Entry {
+    fn write(self) {
+        match self {
+            Self::Chosen(chosen) => chosen.write(),
+            Self::Finished(finished, told) => {
+                finished.write();
+                drop(told);
+            }
+        }
     }
 }
 
-/// Somebody was chosen. Written on drop.
+/// What one thread has yet to write.
+type Pages = Arc<Mutex<Vec<Entry>>>;
+
+thread_local! {
+    static PAGES: Pages = Arc::default();
+}
+
+/// Writes it after what this thread is doing now: a task that a thread gives itself comes after
+/// those that wait already, a connection's write among them. One task writes all that has come
+/// together by then.
+pub(super) fn afterwards(entry: Entry) {
+    let Ok(runtime) = Handle::try_current() else {
+        return entry.write();
+    };
+    PAGES.with(|pages| {
+        let mut waiting = pages.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(entry);
+        if waiting.len() == 1 {
+            let writing = Writing(Arc::clone(pages));
+            runtime.spawn(async move { drop(writing) });
+        }
+    });
+}
+
+/// Writes what waits on drop, and so too when the runtime ends before its turn.
+struct Writing(Pages);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let entries = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        for entry in entries {
+            entry.write();
+        }
+    }
+}
+
+/// Somebody was chosen.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub decision: DecisionId,
@@ -26,8 +78,8 @@ pub(super) struct Chosen {
     pub attempt: u32,
 }
 
-impl Drop for Chosen {
-    fn drop(&mut self) {
+impl Chosen {
+    fn write(&self) {
         tracing::info!(
             decision = %self.decision,
             provider = %self.provider,
@@ -41,7 +93,7 @@ impl Drop for Chosen {
     }
 }
 
-/// A request has ended. Written on drop.
+/// A request has ended.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub decision: DecisionId,
@@ -55,8 +107,8 @@ pub(super) struct Finished {
     pub cost: Option<Money>,
 }
 
-impl Drop for Finished {
-    fn drop(&mut self) {
+impl Finished {
+    fn write(&self) {
         let outcome = match self.outcome {
             RequestOutcome::Ok => "ok",
             RequestOutcome::Error(failure) => failure.word(),

@@ -2,7 +2,7 @@
 
 use super::attempt::Spent;
 use super::cache::Part;
-use super::journal::{Chosen, Finished, afterwards};
+use super::journal::{Chosen, Entry, Finished, afterwards};
 use crate::clock;
 use crate::domain::{
     Ask, Choice, DecisionId, Field, Luck, Moment, Observation, Occasion, Place, RequestEnd,
@@ -99,7 +99,7 @@ impl Record {
         self.model = id.model.to_string();
         self.reason = choice.reason.text();
         self.score.get_or_insert(choice.score);
-        afterwards(Chosen {
+        afterwards(Entry::Chosen(Chosen {
             decision: self.decision,
             provider: Arc::clone(&id.provider),
             model: Arc::clone(&id.model),
@@ -107,7 +107,7 @@ impl Record {
             share: choice.share,
             reason: self.reason,
             attempt: self.attempts + 1,
-        });
+        }));
     }
 
     /// The answer is one that somebody else was given; nobody is asked.
@@ -205,6 +205,6 @@ impl Drop for Record {
             usage: self.spent.usage,
             cost: self.spent.cost,
         }));
-        afterwards((finished, told));
+        afterwards(Entry::Finished(finished, told));
     }
 }

@@ -16,8 +16,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// So many threads; each is told its number, from 0, before it serves.
-    pub fn start(count: usize, begin: impl Fn(usize) + Clone + Send + 'static) -> io::Result<Self> {
+    /// So many threads of that name; each is told its number, from 0, before it serves.
+    pub fn start(
+        name: &str,
+        count: usize,
+        begin: impl Fn(usize) + Clone + Send + 'static,
+    ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let mut handles = Vec::with_capacity(count);
         for number in 0..count {
@@ -25,7 +29,7 @@ impl Workers {
             handles.push(runtime.handle().clone());
             let (stop, begin) = (stop.clone(), begin.clone());
             thread::Builder::new()
-                .name(format!("worker-{number}"))
+                .name(format!("{name}-{number}"))
                 .spawn(move || {
                     begin(number);
                     runtime.block_on(stop.cancelled());
@@ -42,7 +46,7 @@ impl Workers {
 
     /// Whoever serves the next connection; nobody where there are no threads, and the caller's own
     /// serves all.
-    pub(super) fn turn(&mut self) -> Option<&Handle> {
+    pub fn turn(&mut self) -> Option<&Handle> {
         self.next = (self.next + 1) % self.handles.len().max(1);
         self.handles.get(self.next)
     }
@@ -57,7 +61,8 @@ mod tests {
     #[test]
     fn work_goes_round_on_threads_that_end_with_their_workers() {
         let (said, heard) = channel();
-        let mut workers = Workers::start(2, move |number| said.send(number).unwrap()).unwrap();
+        let mut workers =
+            Workers::start("worker", 2, move |number| said.send(number).unwrap()).unwrap();
         let (done, ended) = channel();
 
         for _ in 0..4 {
