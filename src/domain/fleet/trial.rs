@@ -29,12 +29,16 @@ struct Home {
     enabled: Option<bool>,
     draining: Option<bool>,
     priority: Option<u8>,
-    max_concurrent: Option<Option<u32>>,
+    max_concurrent: Option<Places>,
     weights: Option<WeightOverride>,
     /// Something else was changed for good meanwhile, and is saved when the trial is over: until
     /// then it cannot be told from what is on trial.
     is_owed: bool,
 }
+
+/// How many requests at once, where that is limited.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Places(Option<u32>);
 
 impl Home {
     fn is_tried(&self) -> bool {
@@ -51,7 +55,7 @@ impl Home {
             enabled: Some(record.enabled),
             draining: Some(record.draining),
             priority: Some(record.priority),
-            max_concurrent: Some(record.max_concurrent),
+            max_concurrent: Some(Places(record.max_concurrent)),
             weights: Some(record.weights),
             is_owed: false,
         }
@@ -73,9 +77,8 @@ impl Home {
             what.push(format!("priority {}→{to}", record.priority));
             record.priority = to;
         }
-        if let Some(to) = self
-            .max_concurrent
-            .filter(|to| *to != record.max_concurrent)
+        if let Some(Places(to)) = self.max_concurrent
+            && to != record.max_concurrent
         {
             let said = |limit: Option<u32>| {
                 limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())
