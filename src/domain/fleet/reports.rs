@@ -206,6 +206,7 @@ impl Fleet {
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),
+            types: self.catalogue.targets[target].types,
             requests: sum.all(),
             mean_latency_ms: sum.mean_latency_ms(),
             success_rate: sum.success_rate(),

@@ -263,6 +263,38 @@ fn only_who_is_known_to_serve_counts_as_healthy() {
 }
 
 #[test]
+fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
+    use State::{Ok, Open, Unknown};
+    for (elsewhere, wants) in [
+        (None, true),
+        (Some(Open), true),
+        (Some(Unknown), false),
+        (Some(Ok), false),
+    ] {
+        let mut status = Status::clone(in_states([Ok; 5]).status.as_ref().unwrap());
+        let embedding = "embedding".to_owned();
+        let models = |at: usize, status: &mut Status| {
+            let models = &mut status.providers[at].performance.models;
+            models[0].types.push(embedding.clone());
+            models[0].state = elsewhere.unwrap_or(Ok);
+        };
+        models(0, &mut status);
+        if elsewhere.is_some() {
+            models(1, &mut status);
+        }
+        let mut model = Model::new(options(Theme::default(), true));
+        hear(&mut model, status);
+        goto(&mut model, "aurora");
+        press(&mut model, ". d");
+        let expected = wants.then(|| "aurora".to_owned());
+        assert_eq!(word(&model), expected, "{elsewhere:?}");
+        if wants {
+            assert!(text(&model, 120, 40).contains("nobody else serves embedding"));
+        }
+    }
+}
+
+#[test]
 fn an_undo_that_takes_away_the_last_provider_wants_its_name_too() {
     use State::{Off, Ok};
     let mut model = in_states([Ok, Ok, Off, Off, Off]);

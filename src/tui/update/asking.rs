@@ -96,24 +96,43 @@ pub(super) fn switch(model: &mut Model, action: Action) {
 pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<Word> {
     let gone: Vec<&str> = changes.iter().filter_map(Change::takes_away).collect();
     let first = gone.first()?;
-    let left = healthy(model, &gone);
-    (left < HEALTHY_LEAST).then(|| Word {
+    let providers = model.status.iter().flat_map(|status| &status.providers);
+    let is_gone = |it: &&ProviderStatus| gone.contains(&it.performance.provider.as_str());
+    let (gone, others): (Vec<_>, Vec<_>) = providers.partition(is_gone);
+    let left: Vec<&ProviderStatus> = others.into_iter().filter(|it| is_healthy(it)).collect();
+    let why = if left.len() < HEALTHY_LEAST {
+        format!("only {} healthy would be left", left.len())
+    } else {
+        format!("nobody else serves {}", unserved(&gone, &left)?)
+    };
+    Some(Word {
         expected: (*first).to_owned(),
         typed: String::new(),
-        why: format!("only {left} healthy would be left"),
+        why,
     })
 }
 
-/// Providers besides some that are known to serve.
-fn healthy(model: &Model, besides: &[&str]) -> usize {
-    let providers = model.status.iter().flat_map(|status| &status.providers);
-    let is_healthy = |provider: &&ProviderStatus| {
-        !besides.contains(&provider.performance.provider.as_str())
-            && provider.enabled
-            && !provider.draining
-            && matches!(provider.performance.state, State::Ok | State::Slow)
+/// Whether a provider is known to serve.
+fn is_healthy(provider: &ProviderStatus) -> bool {
+    provider.enabled
+        && !provider.draining
+        && matches!(provider.performance.state, State::Ok | State::Slow)
+}
+
+/// The first type of work that some serve and the others do not.
+fn unserved<'a>(some: &[&'a ProviderStatus], others: &[&ProviderStatus]) -> Option<&'a str> {
+    let serves = |provider: &ProviderStatus, kind: &String| {
+        let mut models = provider.performance.models.iter();
+        // A model that nobody has asked for yet is no worse than its provider.
+        models.any(|model| {
+            matches!(model.state, State::Ok | State::Slow | State::Unknown)
+                && model.types.contains(kind)
+        })
     };
-    providers.filter(is_healthy).count()
+    let models = some.iter().flat_map(|it| &it.performance.models);
+    let mut kinds = models.flat_map(|model| &model.types);
+    let kind = kinds.find(|kind| !others.iter().any(|it| serves(it, kind)))?;
+    Some(kind.as_str())
 }
 
 /// The revision that a change asked for now is drafted on.
