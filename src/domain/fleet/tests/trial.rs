@@ -1,8 +1,10 @@
 //! Changes on trial: everything of them goes back together, and nothing else does.
 
+use super::reconfiguring::{next, put_in_force};
 use super::{Fleet, at, fleet};
 use crate::domain::{
-    Answer, Command, Effect, ProviderPatch, Refusal, WeightOverride, Weights, WeightsPatch,
+    Answer, Command, Effect, ProviderPatch, ProviderSetting, Refusal, WeightOverride, Weights,
+    WeightsPatch,
 };
 use std::time::Duration;
 
@@ -164,4 +166,37 @@ fn a_change_of_a_provider_on_a_stale_revision_is_refused() {
     };
     let refused = fleet.command(command, at(1)).unwrap_err().to_string();
     assert!(refused.contains("bob changed a: priority"), "{refused}");
+}
+
+#[test]
+fn a_setting_on_trial_goes_on_unless_the_configuration_speaks_of_it() {
+    let mut fleet = fleet();
+    let patch = ProviderPatch {
+        weights: Some(own()),
+        ..priority(80.0, TRIAL)
+    };
+    change(&mut fleet, patch, 0);
+    let mut spoken = next(&fleet, &["a", "b"]);
+    spoken.catalogue.providers[0].priority = 33;
+    spoken.settings = vec![(0, ProviderSetting::Priority)];
+    put_in_force(&mut fleet, spoken, 1);
+    assert_eq!(fleet.snapshot(900, at(2)).reverts_at, Some(at(120)));
+    fleet.tick(at(120));
+    let provider = fleet.snapshot(900, at(120)).providers.swap_remove(0);
+    assert_eq!(provider.priority, 33);
+    assert!(provider.weights.is_empty());
+}
+
+#[test]
+fn who_is_removed_is_on_trial_no_more() {
+    let mut fleet = fleet();
+    change(&mut fleet, priority(80.0, TRIAL), 0);
+    let removed = next(&fleet, &["b"]);
+    put_in_force(&mut fleet, removed, 1);
+    assert_eq!(fleet.snapshot(900, at(2)).reverts_at, None);
+    let back = next(&fleet, &["a", "b"]);
+    put_in_force(&mut fleet, back, 3);
+    let (before, _) = settings(&mut fleet, 4);
+    fleet.tick(at(500));
+    assert_eq!(settings(&mut fleet, 500).0, before);
 }
