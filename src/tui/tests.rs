@@ -1,5 +1,6 @@
 mod complaints;
 mod control;
+mod departures;
 mod drawing;
 mod laws;
 mod leaving;
