@@ -6,7 +6,7 @@ use super::monitoring::WINDOWS;
 use crate::access::Caller;
 use crate::client::Refused;
 use crate::contract::{
-    ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderStatus, ReloadReport,
+    ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderReport, ReloadReport,
     WeightOverride, WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest,
     Window,
 };
@@ -111,7 +111,7 @@ pub(super) async fn change_provider(
     name: Result<Path<String>, PathRejection>,
     Extension(caller): Extension<Caller>,
     BodyForm(mut form): BodyForm,
-) -> Result<Json<ProviderStatus>, Refused> {
+) -> Result<Json<ProviderReport>, Refused> {
     let change = ProviderChange {
         enabled: form.flag("enabled"),
         draining: form.flag("draining"),
@@ -120,12 +120,14 @@ pub(super) async fn change_provider(
         weights: own_weights(&mut form),
         pin_seconds: form.whole("pinSeconds"),
         reset_breaker: form.flag("resetBreaker"),
+        revision: form.whole("revision"),
+        revert_after_seconds: form.whole("revertAfterSeconds"),
     };
     form.finish()?;
     let name = segment(name)?;
     let local = &desk.api.local;
-    let status = local.change_provider(&name, change, &caller.who).await?;
-    Ok(Json(status))
+    let report = local.change_provider(&name, change, &caller.who).await?;
+    Ok(Json(report))
 }
 
 fn own_weights(form: &mut Form) -> Option<WeightOverride> {

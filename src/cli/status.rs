@@ -81,7 +81,9 @@ fn head(status: &Status) -> String {
         spending(&budget.month)
     )));
     let trial = status.reverts_at.as_ref();
-    let trial = trial.map_or_else(String::new, |at| format!(" (on trial, undone at {at})"));
+    let trial = trial.map_or_else(String::new, |at| {
+        format!(" (a change on trial is undone at {at})")
+    });
     head.push_str(&line(&format!(
         "weights: cost {}, latency {}, reliability {}, load {}, priority {}{trial}",
         weights.cost, weights.latency, weights.reliability, weights.load, weights.priority

@@ -1,16 +1,16 @@
 //! An instance in this process.
 
 use super::selection::{Circumstances, select};
-use super::{Prober, Refused, Reloader, Update, find_provider};
+use super::{Prober, Refused, Reloader, Update, find_provider, patches};
 use crate::clock;
 use crate::contract::{
     CacheReport, DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport,
-    Problem, ProviderChange, ProviderStatus, ReloadReport, RevisionReport, SelectRequest,
-    Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    Problem, ProviderChange, ProviderReport, ProviderStatus, ReloadReport, RevisionReport,
+    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use crate::domain::{
-    Answer, Command, DecisionId, Observation, ProviderPatch, Refusal, Snapshot, Supposition,
-    WeightOverride, WeightsPatch, suppose,
+    Answer, Command, DecisionId, Observation, Refusal, Snapshot, Supposition, suppose,
 };
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
@@ -22,10 +22,6 @@ use tokio::sync::mpsc;
 
 /// An engine that says nothing for longer has stopped.
 const SILENCE: Duration = Duration::from_secs(2);
-/// The longest trial of weights, in seconds: a year.
-const TRIAL_MOST: u64 = 31_536_000;
-/// The longest pin of a provider, in seconds: a day.
-const PIN_MOST: u64 = 86_400;
 /// The most hours of a performance report: a year.
 const HOURS_MOST: u32 = 8_760;
 
@@ -256,7 +252,7 @@ impl Local {
         change: WeightsChange,
         who: &str,
     ) -> Result<WeightsReport, Refused> {
-        let patch = patch(change, who)?;
+        let patch = patches::weights(change, who)?;
         let is_trial = patch.revert_after.is_some();
         let answer = self.handle.obey(Command::SetWeights(patch)).await?;
         let notices = self.notices.load();
@@ -289,33 +285,20 @@ impl Local {
         name: &str,
         change: ProviderChange,
         who: &str,
-    ) -> Result<ProviderStatus, Refused> {
-        if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > PIN_MOST) {
-            let expected = format!("a whole number from 0 to {PIN_MOST}");
-            return Err(Problem::field("pinSeconds", seconds, &expected).into());
-        }
+    ) -> Result<ProviderReport, Refused> {
+        let names_revision = change.revision.is_some();
         let command = Command::ChangeProvider {
             name: name.to_owned(),
-            patch: ProviderPatch {
-                enabled: change.enabled,
-                draining: change.draining,
-                priority: change.priority,
-                max_concurrent: change.max_concurrent,
-                weights: change.weights.map(WeightOverride::from),
-                pin: change.pin_seconds.map(Duration::from_secs),
-                reset: change.reset_breaker == Some(true),
-            },
+            patch: patches::provider(&change)?,
             who: who.to_owned(),
         };
         let answer = self.handle.obey(command).await?;
-        let Answer::Provider(_) = answer else {
-            return Err(Busy.into());
-        };
         let picture = self.handle.snapshot(Window::Day.seconds()).await?;
         let provider = picture.providers.iter().find(|it| &*it.name == name);
         // A reload may take it away right after the change.
         let provider = provider.ok_or(Busy)?;
-        Ok(ProviderStatus::new(provider, &picture))
+        let status = ProviderStatus::new(provider, &picture);
+        ProviderReport::new(status, &answer, names_revision).ok_or_else(|| Busy.into())
     }
 
     /// Sends updates until nobody listens.
@@ -349,37 +332,4 @@ fn tell(updates: &mpsc::Sender<Update>, update: Update) {
 
 fn report(answer: &Answer, saved: Option<&str>) -> Result<WeightsReport, Refused> {
     WeightsReport::new(answer, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
-}
-
-fn patch(change: WeightsChange, who: &str) -> Result<WeightsPatch, Problem> {
-    let WeightsChange {
-        cost,
-        latency,
-        reliability,
-        load,
-        priority,
-        revision,
-        reason,
-        revert_after_seconds,
-    } = change;
-    let objectives = [cost, latency, reliability, load, priority];
-    if objectives.iter().all(Option::is_none) {
-        let detail = "the change names none of cost, latency, reliability, load, priority";
-        return Err(Problem::new(422, detail));
-    }
-    if let Some(seconds) = revert_after_seconds.filter(|s| !(1..=TRIAL_MOST).contains(s)) {
-        let expected = format!("a whole number from 1 to {TRIAL_MOST}");
-        return Err(Problem::field("revertAfterSeconds", seconds, &expected));
-    }
-    Ok(WeightsPatch {
-        cost,
-        latency,
-        reliability,
-        load,
-        priority,
-        drafted_on: revision,
-        reason,
-        revert_after: revert_after_seconds.map(Duration::from_secs),
-        who: who.to_owned(),
-    })
 }

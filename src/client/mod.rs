@@ -4,6 +4,7 @@
 mod address;
 mod backoff;
 mod local;
+mod patches;
 mod probing;
 mod refused;
 mod reloading;
@@ -20,7 +21,7 @@ pub use selection::find_provider;
 
 use crate::contract::{
     DecisionDetail, DecisionList, DecisionReport, Instance, Performance, ProbeReport,
-    ProviderChange, ProviderStatus, ReloadReport, RevisionList, RevisionReport, SelectRequest,
+    ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest,
     Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::engine::Handle;
@@ -165,7 +166,7 @@ impl Client {
         &self,
         name: &str,
         change: ProviderChange,
-    ) -> Result<ProviderStatus, ClientError> {
+    ) -> Result<ProviderReport, ClientError> {
         match self {
             Self::Local(local) => Ok(local.change_provider(name, change, LOCAL).await?),
             Self::Remote(remote) => {

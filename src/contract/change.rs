@@ -1,4 +1,6 @@
+use super::rfc3339;
 use super::selection::WeightPoints;
+use super::status::ProviderStatus;
 use crate::domain;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,50 @@ pub struct ProviderChange {
     /// alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_breaker: Option<bool>,
+    /// The revision the change was drafted on; a stale one is refused with 409.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// Undo the settings by themselves after so many seconds unless kept; a pin and a reset of
+    /// breakers have no part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_after_seconds: Option<u64>,
+}
+
+/// The answer to it: the provider as in `GET /api/status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderReport {
+    #[serde(flatten)]
+    pub status: ProviderStatus,
+    /// The revision that the change made; only where the change named the one it was drafted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// When settings on trial undo themselves, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts_at: Option<String>,
+}
+
+impl ProviderReport {
+    /// The engine's answer; nothing where it is one to something else.
+    pub fn new(
+        status: ProviderStatus,
+        answer: &domain::Answer,
+        names_revision: bool,
+    ) -> Option<Self> {
+        let domain::Answer::Provider {
+            revision,
+            reverts_at,
+            ..
+        } = answer
+        else {
+            return None;
+        };
+        Some(Self {
+            status,
+            revision: names_revision.then_some(*revision),
+            reverts_at: reverts_at.map(rfc3339),
+        })
+    }
 }
 
 /// A provider's own weights; what is missing comes from the global ones.

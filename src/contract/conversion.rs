@@ -212,6 +212,7 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
             average_latency_ms: model.mean_latency_ms,
             success_rate: model.success_rate,
             cost_per_token: model.usd_per_token,
+            types: model.types.iter().map(|it| it.word().to_owned()).collect(),
             state: model.state.into(),
             why: model.why.clone(),
         }

@@ -25,8 +25,8 @@ pub use budget::{
     BudgetReport, RateLeft, RateReport, RefusedReport, SpendingReport, TokenSpending,
 };
 pub use change::{
-    GaugeChange, GaugeReading, ProbeReport, ProviderChange, RevisionList, RevisionReport,
-    WeightOverride, WeightsChange, WeightsReport,
+    GaugeChange, GaugeReading, ProbeReport, ProviderChange, ProviderReport, RevisionList,
+    RevisionReport, WeightOverride, WeightsChange, WeightsReport,
 };
 pub use conversion::{Instance, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};

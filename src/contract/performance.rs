@@ -135,6 +135,9 @@ pub struct ModelPerformance {
     pub success_rate: Option<f64>,
     /// USD per token over all tokens in and out.
     pub cost_per_token: Option<f64>,
+    /// What it serves without being named: `chat`, `vision`, `reasoning`, `artifact`, `embedding`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
     /// How it stands now.
     #[serde(default)]
     pub state: State,

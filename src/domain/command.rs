@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     SetWeights(WeightsPatch),
-    /// Keep the weights that are on trial.
+    /// Keep what is on trial.
     KeepWeights {
         who: String,
     },
@@ -63,6 +63,10 @@ pub struct ProviderPatch {
     pub pin: Option<Duration>,
     /// Close the breakers of all its targets, and ask it again even where it was to be left alone.
     pub reset: bool,
+    /// The revision the wish was drafted on; refused where it is not the newest any more.
+    pub drafted_on: Option<u64>,
+    /// The settings undo themselves after this long; pins and resets have no part in it.
+    pub revert_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +85,13 @@ pub enum Answer {
         /// What these weights ask for and should not.
         warnings: Vec<String>,
     },
-    /// Place of the changed provider in the catalogue.
-    Provider(usize),
+    Provider {
+        /// Of the changed provider in the catalogue.
+        place: usize,
+        revision: u64,
+        /// When its settings on trial undo themselves.
+        reverts_at: Option<Moment>,
+    },
     InFlight(u32),
     /// The revision that the configuration is in force with.
     Reconfigured(u64),

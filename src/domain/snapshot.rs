@@ -318,6 +318,8 @@ pub struct ProviderSnapshot {
 #[derive(Debug, Clone)]
 pub struct ModelSnapshot {
     pub model: Arc<str>,
+    /// The types of work for which the balancer may choose it by itself.
+    pub types: ModelTypes,
     pub requests: u64,
     pub mean_latency_ms: Option<f64>,
     pub success_rate: Option<f64>,

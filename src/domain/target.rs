@@ -98,6 +98,12 @@ impl ModelTypes {
     /// A chat model serves artifacts too, unless they are named.
     pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
 
+    /// Those in it, in the order of all.
+    pub fn iter(self) -> impl Iterator<Item = ModelType> {
+        let all = ModelType::ALL.into_iter();
+        all.filter(move |kind| self.contains(*kind))
+    }
+
     pub const fn contains(self, kind: ModelType) -> bool {
         self.0 & (1 << kind as u8) != 0
     }

@@ -22,8 +22,10 @@ pub enum Message {
     WhatIf(Result<WhatIfReport, ClientError>),
     /// A file was written, or not.
     Exported(Result<String, String>),
-    /// A frame has gone out: what is on top of the screen has been seen from now on.
+    /// A frame was sent on its way to the terminal.
     Drawn,
+    /// The last frame has come to the terminal: what is on top of it is seen from now on.
+    Seen,
     /// Time passes; sent about once a second.
     Tick,
 }

@@ -51,6 +51,11 @@ impl Pacing {
         }
     }
 
+    /// Whether the terminal has not said yet that the last frame has come.
+    pub fn is_waiting(self) -> bool {
+        self.asked_at.is_some()
+    }
+
     /// Until when the next frame must wait if no answer comes.
     pub fn waits_until(self) -> Option<Duration> {
         let patience = if self.has_answered {
@@ -89,8 +94,9 @@ mod tests {
         let mut pacing = Pacing::new(true);
         assert!(pacing.is_open(at(0)));
         pacing.sent(at(0));
-        assert!(!pacing.is_open(at(30)));
+        assert!(!pacing.is_open(at(30)) && pacing.is_waiting());
         pacing.answered(at(38));
+        assert!(!pacing.is_waiting());
         assert!(pacing.is_open(at(38)));
         assert_eq!(pacing.delay(), Some(at(38)));
 

@@ -5,8 +5,8 @@ use super::change::Change;
 use super::message::Ending;
 use std::time::Duration;
 
-/// Keys that come sooner after the question was drawn were meant for something else.
-pub const READ: Duration = Duration::from_millis(250);
+/// Keys that come sooner after the question came to the terminal were meant for something else.
+pub const READ: Duration = Duration::from_millis(300);
 /// A reason or a word is not longer.
 const TEXT_MOST: usize = 120;
 
@@ -16,7 +16,7 @@ pub enum Wish {
     Nothing,
     Change {
         changes: Vec<Change>,
-        /// What undoes it.
+        /// What undoes each of them, in the same order; nothing where nothing does.
         inverse: Vec<Change>,
     },
     End(Ending),
@@ -59,7 +59,9 @@ pub struct Question {
     pub reason: Option<String>,
     pub word: Option<Word>,
     pub focus: Focus,
-    /// When it was first on the screen.
+    /// A frame has it that was sent to the terminal.
+    pub is_drawn: bool,
+    /// When such a frame had come to the terminal.
     pub seen_at: Option<Duration>,
 }
 
@@ -72,6 +74,7 @@ impl Question {
             reason: None,
             word: None,
             focus: Focus::Cancel,
+            is_drawn: false,
             seen_at: None,
         }
     }
@@ -177,7 +180,7 @@ mod tests {
         let mut question = Question::new("T", Vec::new(), Vec::new());
         assert!(!question.is_read(Duration::from_secs(9)));
         question.seen_at = Some(Duration::from_secs(9));
-        assert!(!question.is_read(Duration::from_millis(9_100)));
+        assert!(!question.is_read(Duration::from_millis(9_299)));
         assert!(question.is_read(Duration::from_millis(9_300)));
     }
 }

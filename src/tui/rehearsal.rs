@@ -45,6 +45,7 @@ impl Rehearsal {
             changes |= effects.iter().any(|it| matches!(it, Effect::Change(_)));
             let now = self.model.now;
             update(&mut self.model, Message::Drawn, now);
+            update(&mut self.model, Message::Seen, now);
         }
         Ok(changes)
     }

@@ -126,7 +126,13 @@ impl Dashboard {
                 inputs = keyboard.next() => if let Some(ending) = self.hear_all(inputs?)? {
                     return Ok(ending);
                 },
-                written = self.screen.written() => written?,
+                written = self.screen.written() => {
+                    written?;
+                    // Where a line is between, it has come only when the terminal says so.
+                    if !self.pacing.is_waiting() {
+                        self.seen();
+                    }
+                }
                 _ = resized.recv() => {
                     self.screen.resize()?;
                     self.touch();
@@ -169,21 +175,35 @@ impl Dashboard {
 
     fn draw(&mut self) -> io::Result<()> {
         let now = self.started.elapsed();
+        let waited = self.pacing.is_waiting();
         if !self.pacing.is_open(now) {
             return Ok(());
+        }
+        if waited {
+            self.seen();
         }
         let model = &self.model;
         let picture = |frame: &mut ratatui::Frame<'_>| {
             view::draw(model, frame.area(), frame.buffer_mut());
         };
-        if self.screen.draw(self.pacing.asks(), picture)? {
+        let is_sent = self.screen.draw(self.pacing.asks(), picture)?;
+        if is_sent {
             self.pacing.sent(now);
         }
         self.drawn = Some(Instant::now());
         self.dirty = false;
         self.urgent = false;
         update(&mut self.model, Message::Drawn, now);
+        if !is_sent {
+            // The frame before looks the same, and is there.
+            self.seen();
+        }
         Ok(())
+    }
+
+    /// The last frame is on the terminal.
+    fn seen(&mut self) {
+        update(&mut self.model, Message::Seen, self.started.elapsed());
     }
 
     /// All that was typed, then one picture.
@@ -192,6 +212,7 @@ impl Dashboard {
             if input == Input::Answered {
                 self.pacing.answered(self.started.elapsed());
                 self.model.distance = self.pacing.delay();
+                self.seen();
                 continue;
             }
             self.touch();

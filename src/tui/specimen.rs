@@ -201,6 +201,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             average_latency_ms: Some(base),
             success_rate: Some(1.0),
             cost_per_token: None,
+            types: vec!["chat".to_owned()],
             state: STATES[kind],
             why: WHY[kind].to_owned(),
         }],

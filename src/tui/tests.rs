@@ -1,4 +1,6 @@
 mod complaints;
+mod control;
+mod departures;
 mod drawing;
 mod laws;
 mod leaving;
@@ -78,11 +80,9 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
         .flat_map(|name| {
             let key: Key = name.parse().unwrap();
             let effects = update(model, Message::Input(Input::Key(key)), NOW);
-            update(
-                model,
-                Message::Drawn,
-                NOW.saturating_sub(Duration::from_secs(1)),
-            );
+            let earlier = NOW.saturating_sub(Duration::from_secs(1));
+            update(model, Message::Drawn, earlier);
+            update(model, Message::Seen, earlier);
             model.now = NOW;
             effects
         })

@@ -176,10 +176,14 @@ async fn every_wish_reaches_the_instance() {
     assert!(client.keep_weights().await.unwrap().reverts_at.is_none());
     let change = ProviderChange {
         draining: Some(true),
+        revision: Some(2),
+        revert_after_seconds: Some(60),
         ..ProviderChange::default()
     };
-    let provider = client.change_provider("alpha", change).await.unwrap();
-    assert!(provider.draining);
+    let report = client.change_provider("alpha", change).await.unwrap();
+    assert!(report.status.draining);
+    assert_eq!(report.revision, Some(3));
+    assert!(report.reverts_at.is_some());
     open.close().await;
 }
 

@@ -97,6 +97,25 @@ async fn a_changed_provider_is_answered_as_in_status() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_changed_provider_can_be_on_trial_and_on_a_revision() {
+    let house = House::new();
+    let path = "/api/providers/alpha";
+    let before = house.get("/api/status").await.ok()["providers"][0]["priority"].clone();
+
+    let body = r#"{"priority":80,"revision":1,"revertAfterSeconds":60}"#;
+    let trial = house.send("PATCH", path, body).await;
+    assert_eq!(trial.ok()["priority"], 80);
+    assert_eq!(trial.body["revision"], 2);
+    assert!(trial.body["revertsAt"].is_string());
+    let stale = house.send("PATCH", path, body).await;
+    assert!(stale.problem(409).contains("local changed alpha: priority"));
+
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let status = house.get("/api/status").await;
+    assert_eq!(status.ok()["providers"][0]["priority"], before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn settings_that_cannot_be_are_refused_by_name() {
     let house = House::new();
     let cases = [
@@ -110,6 +129,15 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (r#"{"weights":[]}"#, "weights"),
         (r#"{"resetBreaker":"yes"}"#, "resetBreaker"),
         (r#"{"drain":true}"#, "drain"),
+        (r#"{"revision":-1,"priority":1}"#, "revision"),
+        (
+            r#"{"priority":1,"revertAfterSeconds":0}"#,
+            "revertAfterSeconds",
+        ),
+        (
+            r#"{"pinSeconds":9,"revertAfterSeconds":9}"#,
+            "revertAfterSeconds",
+        ),
     ];
 
     for (body, field) in cases {

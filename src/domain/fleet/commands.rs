@@ -1,6 +1,7 @@
 //! What a wish changes, or why it is refused. A refused wish has changed nothing.
 
-use super::patch::checked_patch;
+use super::members::ProviderRecord;
+use super::patch::{Checked, checked_patch};
 use super::{Fleet, REVISIONS_KEPT, keep};
 use crate::domain::command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
 use crate::domain::event::{Effect, EventKind, Revision};
@@ -22,7 +23,7 @@ impl Fleet {
     ) -> Result<(Answer, Vec<Effect>), Refusal> {
         match command {
             Command::SetWeights(patch) => self.set_weights(patch, now),
-            Command::KeepWeights { who } => self.keep_weights(&who, now),
+            Command::KeepWeights { who } => self.keep_trial(&who, now),
             Command::Rollback { number, who } => self.roll_back(number, who, now),
             Command::ChangeProvider { name, patch, who } => {
                 self.change_provider(&name, &patch, who, now)
@@ -42,7 +43,7 @@ impl Fleet {
         Answer::Weights {
             weights: self.weights,
             revision: self.revision,
-            reverts_at: self.on_trial.map(|(_, at)| at),
+            reverts_at: self.weights_revert_at(),
             warnings: warnings.into_iter().map(|(_, text)| text).collect(),
         }
     }
@@ -62,13 +63,11 @@ impl Fleet {
             priority: patch.priority.unwrap_or(before.priority),
         }
         .checked()?;
-        // A change on top of one that is on trial goes back to where that one started.
-        let home = self.on_trial.map_or(before, |(home, _)| home);
-        self.on_trial = patch.revert_after.map(|after| (home, now.plus(after)));
+        self.try_weights(before, patch.revert_after, now);
         self.weights = after;
         let what = difference(before, after);
         let mut effects = vec![self.revise(what, patch.who, patch.reason, before, now)];
-        if self.on_trial.is_none() {
+        if patch.revert_after.is_none() {
             effects.push(Effect::KeepWeights(after));
         }
         self.warn(now, &mut effects);
@@ -108,27 +107,6 @@ impl Fleet {
         self.set_weights(patch, now)
     }
 
-    fn keep_weights(&mut self, who: &str, now: Moment) -> Result<(Answer, Vec<Effect>), Refusal> {
-        self.on_trial.take().ok_or(Refusal::NothingOnTrial)?;
-        let text = format!("{who} keeps the weights that were on trial");
-        let told = self.announce(EventKind::Change, false, None, text, now);
-        Ok((
-            self.weights(now),
-            vec![told, Effect::KeepWeights(self.weights)],
-        ))
-    }
-
-    pub(super) fn revert_weights(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        let Some((home, _)) = self.on_trial.filter(|&(_, at)| now >= at) else {
-            return;
-        };
-        self.on_trial = None;
-        let before = std::mem::replace(&mut self.weights, home);
-        let what = difference(before, home);
-        let reason = Some("nobody kept the change on trial".to_owned());
-        effects.push(self.revise(what, "aibal-tui".to_owned(), reason, before, now));
-    }
-
     fn change_provider(
         &mut self,
         name: &str,
@@ -138,48 +116,11 @@ impl Fleet {
     ) -> Result<(Answer, Vec<Effect>), Refusal> {
         let at = self.find_provider(name)?;
         let changed = checked_patch(patch)?;
-        let record = &mut self.providers[at];
-        let mut what = Vec::new();
-        if let Some(enabled) = patch.enabled.filter(|&enabled| enabled != record.enabled) {
-            record.enabled = enabled;
-            what.push(if enabled {
-                "enabled".to_owned()
-            } else {
-                "disabled".to_owned()
-            });
-        }
-        if let Some(draining) = patch
-            .draining
-            .filter(|&draining| draining != record.draining)
-        {
-            record.draining = draining;
-            what.push(if draining {
-                "draining".to_owned()
-            } else {
-                "drained no more".to_owned()
-            });
-        }
-        if let Some(priority) = changed
-            .priority
-            .filter(|&priority| priority != record.priority)
-        {
-            what.push(format!("priority {}→{priority}", record.priority));
-            record.priority = priority;
-        }
-        if let Some(limit) = changed
-            .max_concurrent
-            .filter(|&limit| Some(limit) != record.max_concurrent)
-        {
-            let old = record
-                .max_concurrent
-                .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-            what.push(format!("max concurrent {old}→{limit}"));
-            record.max_concurrent = Some(limit);
-        }
-        if let Some(weights) = patch.weights.filter(|weights| *weights != record.weights) {
-            record.weights = weights;
-            what.push("own weights".to_owned());
-        }
+        self.check_revision(patch.drafted_on)?;
+        let was_tried = self.provider_reverts_at(at).is_some();
+        let before = self.before(at);
+        let mut what = set(&mut self.providers[at], patch, &changed);
+        let saved = self.try_provider(at, before, patch, now);
         if let Some(pin) = patch.pin {
             self.pin(at, pin, now, &mut what);
         }
@@ -187,12 +128,21 @@ impl Fleet {
             self.reset(at, now, &mut what);
         }
         self.refresh_states(now);
-        if what.is_empty() {
-            return Ok((Answer::Provider(at), Vec::new()));
+        let mut effects = Vec::new();
+        if !what.is_empty() {
+            let what = format!("{name}: {}", what.join(", "));
+            effects.push(self.revise(what, who, None, self.weights, now));
         }
-        let what = format!("{name}: {}", what.join(", "));
-        let told = self.revise(what, who, None, self.weights, now);
-        Ok((Answer::Provider(at), vec![told, Effect::KeepProvider(at)]))
+        // A value that was on trial may be set for good, without becoming another.
+        if !effects.is_empty() || was_tried {
+            effects.extend(saved);
+        }
+        let answer = Answer::Provider {
+            place: at,
+            revision: self.revision,
+            reverts_at: self.provider_reverts_at(at),
+        };
+        Ok((answer, effects))
     }
 
     fn count(
@@ -332,8 +282,54 @@ impl Fleet {
     }
 }
 
+/// Sets what a patch names of a provider, and tells what is another value than before.
+fn set(record: &mut ProviderRecord, patch: &ProviderPatch, changed: &Checked) -> Vec<String> {
+    let mut what = Vec::new();
+    if let Some(enabled) = patch.enabled.filter(|&enabled| enabled != record.enabled) {
+        record.enabled = enabled;
+        what.push(if enabled {
+            "enabled".to_owned()
+        } else {
+            "disabled".to_owned()
+        });
+    }
+    if let Some(draining) = patch
+        .draining
+        .filter(|&draining| draining != record.draining)
+    {
+        record.draining = draining;
+        what.push(if draining {
+            "draining".to_owned()
+        } else {
+            "drained no more".to_owned()
+        });
+    }
+    if let Some(priority) = changed
+        .priority
+        .filter(|&priority| priority != record.priority)
+    {
+        what.push(format!("priority {}→{priority}", record.priority));
+        record.priority = priority;
+    }
+    if let Some(limit) = changed
+        .max_concurrent
+        .filter(|&limit| Some(limit) != record.max_concurrent)
+    {
+        let old = record
+            .max_concurrent
+            .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        what.push(format!("max concurrent {old}→{limit}"));
+        record.max_concurrent = Some(limit);
+    }
+    if let Some(weights) = patch.weights.filter(|weights| *weights != record.weights) {
+        record.weights = weights;
+        what.push("own weights".to_owned());
+    }
+    what
+}
+
 /// In words, for example `cost 30→50, latency 40→20`.
-fn difference(before: Weights, after: Weights) -> String {
+pub(super) fn difference(before: Weights, after: Weights) -> String {
     let pairs = [
         ("cost", before.cost, after.cost),
         ("latency", before.latency, after.latency),

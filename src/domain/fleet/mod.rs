@@ -14,6 +14,7 @@ mod reset;
 mod routing;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod warnings;
 mod window;
 
@@ -34,6 +35,7 @@ use super::weights::Weights;
 use members::{ProviderRecord, TargetRecord};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use trial::Trial;
 use warnings::Warning;
 use window::Window;
 
@@ -57,8 +59,7 @@ pub struct Fleet {
     strategy: Strategy,
     tuning: Tuning,
     weights: Weights,
-    /// Weights to go back to, and when.
-    on_trial: Option<(Weights, Moment)>,
+    on_trial: Option<Trial>,
     revision: u64,
     revisions: VecDeque<Revision>,
     providers: Vec<ProviderRecord>,
@@ -153,7 +154,7 @@ impl Fleet {
         Self { tuning, ..self }
     }
 
-    /// Time passes: breakers half-open, trials of weights end, states and uptimes move on.
+    /// Time passes: breakers half-open, trials of changes end, states and uptimes move on.
     pub fn tick(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         for target in 0..self.targets.len() {
@@ -166,7 +167,7 @@ impl Fleet {
             }
         }
         self.expire_gauges(now);
-        self.revert_weights(now, &mut effects);
+        self.end_trial(now, &mut effects);
         self.refresh_states(now);
         self.end_pin(now, &mut effects);
         self.warn(now, &mut effects);

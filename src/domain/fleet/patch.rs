@@ -7,6 +7,15 @@ impl ProviderPatch {
     pub fn check(&self) -> Result<(), Refusal> {
         checked_patch(self).map(|_| ())
     }
+
+    /// Whether it names a setting that can be on trial.
+    pub fn has_setting(&self) -> bool {
+        self.enabled.is_some()
+            || self.draining.is_some()
+            || self.priority.is_some()
+            || self.max_concurrent.is_some()
+            || self.weights.is_some()
+    }
 }
 
 /// Values of a patch that can be set.

@@ -29,7 +29,7 @@ impl Fleet {
         let before = std::mem::replace(&mut self.weights, weights);
         if !next.objectives.is_empty() {
             // What was tried was tried against other weights than are wished for now.
-            self.on_trial = None;
+            self.settle_weights();
         }
         self.strategy = next.strategy;
         self.tuning = next.tuning;
@@ -38,6 +38,7 @@ impl Fleet {
         self.welcome(&earlier, now);
         for (at, setting) in next.settings {
             self.set(at, setting);
+            self.settle_setting(at, setting);
         }
         for (at, renewal) in next.renewals {
             self.renew(at, renewal, now);
@@ -90,6 +91,9 @@ impl Fleet {
             if retired(earlier) && !retired(&catalogue) {
                 record.configure(spec);
                 record.draining = false;
+            }
+            if retired(&catalogue) {
+                self.leave_trial(at);
             }
         }
         self.targets

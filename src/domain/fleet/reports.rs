@@ -71,7 +71,7 @@ impl Fleet {
             revision: self.revision,
             strategy: self.strategy,
             weights: self.weights,
-            reverts_at: self.on_trial.map(|(_, at)| at),
+            reverts_at: self.on_trial.as_ref().map(|trial| trial.until),
             totals,
             requests_per_second: self.request_rate.per_second(now),
             usd_per_hour: providers
@@ -206,6 +206,7 @@ impl Fleet {
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),
+            types: self.catalogue.targets[target].types,
             requests: sum.all(),
             mean_latency_ms: sum.mean_latency_ms(),
             success_rate: sum.success_rate(),

@@ -123,14 +123,58 @@ impl Draft {
             .collect()
     }
 
-    /// Other weights came into force: the draft stays, what it is compared with moves.
+    /// Something else came into force: what was moved stays, what was not follows it.
     pub fn rebase(&mut self, weights: &WeightPoints, revision: u64) {
-        let untouched = !self.is_changed();
-        self.from = whole(weights);
-        self.revision = revision;
-        if untouched {
-            self.points = self.from;
+        let now = whole(weights);
+        // Those that share their points stand or follow together.
+        for rows in [0..SHARED, SHARED..SHARED + 1, SHARED + 1..NAMES.len()] {
+            if self.points[rows.clone()] == self.from[rows.clone()] {
+                self.points[rows.clone()].copy_from_slice(&now[rows]);
+            }
         }
+        self.from = now;
+        self.revision = revision;
+    }
+
+    /// The same for providers: what is in force of them, or nothing where one is gone.
+    pub fn renew(&mut self, in_force: impl Fn(&str) -> Option<InForce>) {
+        self.wishes.retain(|name, wish| match in_force(name) {
+            Some(now) => {
+                wish.renew(now);
+                wish.is_moved()
+            }
+            None => false,
+        });
+    }
+
+    /// Whether it was drafted on just this.
+    pub fn is_on(
+        &self,
+        weights: &WeightPoints,
+        in_force: impl Fn(&str) -> Option<InForce>,
+    ) -> bool {
+        let is_same = |(name, wish): (&String, &Wish)| in_force(name) == Some(wish.in_force);
+        self.from == whole(weights) && self.wishes.iter().all(is_same)
+    }
+
+    /// Whether it is what is in force.
+    pub fn is_in_force(
+        &self,
+        weights: &WeightPoints,
+        in_force: impl Fn(&str) -> Option<InForce>,
+    ) -> bool {
+        let holds = |(name, wish): (&str, &Wish)| in_force(name).is_some_and(|now| wish.is(now));
+        self.points == whole(weights) && self.moved().all(holds)
+    }
+
+    /// Nothing is wished for of a provider any more.
+    pub fn forget(&mut self, provider: &str) {
+        self.wishes.remove(provider);
+    }
+
+    /// Providers that were moved and moved back were not touched.
+    pub fn forget_unmoved(&mut self) {
+        self.wishes.retain(|_, wish| wish.is_moved());
     }
 
     /// All rows in the order of the screen: the objectives, then each provider, and below it its own
@@ -258,10 +302,11 @@ impl Draft {
         self.points = whole(weights);
     }
 
-    /// Everything that differs, weights first: they carry the revision.
+    /// Everything that differs, weights first, on the draft's revision.
     pub fn changes(&self) -> Vec<Change> {
         let weights = (self.points != self.from).then(|| Change::Weights(self.change()));
-        let providers = self.moved().map(|(name, wish)| wish.change(name));
+        let on = self.revision;
+        let providers = self.moved().map(|(name, wish)| wish.change(name).on(on));
         weights.into_iter().chain(providers).collect()
     }
 

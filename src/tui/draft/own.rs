@@ -67,6 +67,22 @@ impl Wish {
         self.own != self.in_force.own.map(|own| own.points)
     }
 
+    /// Whether it is what is in force.
+    pub(super) fn is(&self, in_force: InForce) -> bool {
+        self.priority == in_force.priority && self.own == in_force.own.map(|own| own.points)
+    }
+
+    /// Something else is in force: what was not moved follows it.
+    pub(super) fn renew(&mut self, in_force: InForce) {
+        if !self.moves_priority() {
+            self.priority = in_force.priority;
+        }
+        if !self.moves_own() {
+            self.own = in_force.own.map(|own| own.points);
+        }
+        self.in_force = in_force;
+    }
+
     pub(super) fn is_moved(&self) -> bool {
         self.moves_priority() || self.moves_own()
     }

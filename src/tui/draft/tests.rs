@@ -64,7 +64,7 @@ fn a_priority_is_moved_by_its_provider_and_undone() {
         .map(|(name, wish)| (name, wish.priority))
         .collect();
     assert_eq!(moved, [("a", 60)]);
-    assert_eq!(draft.changes(), [change("a", Some(60.0), None)]);
+    assert_eq!(draft.changes(), [change("a", Some(60.0), None).on(7)]);
     assert_eq!(draft.providers_back(), [change("a", Some(50.0), None)]);
     draft.nudge(-10, fifty);
     assert!(!draft.is_changed());
@@ -89,6 +89,48 @@ fn a_change_from_elsewhere_does_not_move_a_draft() {
         (draft.points(), draft.from()[1], draft.revision),
         (points, 80, 8)
     );
+}
+
+#[test]
+fn what_was_not_moved_follows_what_is_in_force() {
+    let fifty = InForce {
+        priority: 50,
+        own: None,
+    };
+    let mut draft = founding();
+    draft.nudge(10, InForce::default());
+    draft.row = Row::Provider("a".to_owned());
+    draft.nudge(10, fifty);
+    let others = WeightPoints {
+        load: 25.0,
+        ..founding().weights()
+    };
+    let own = Own {
+        set: WeightOverride::default(),
+        points: [20, 20, 60],
+    };
+    let theirs = InForce {
+        priority: 70,
+        own: Some(own),
+    };
+    assert!(!draft.is_on(&others, |_| Some(theirs)));
+    draft.rebase(&others, 8);
+    draft.renew(|_| Some(theirs));
+    assert!(draft.is_on(&others, |_| Some(theirs)));
+    // The load and the own weights that somebody else set are no part of the draft.
+    assert_eq!(
+        (draft.change().load, draft.change().cost),
+        (None, Some(40.0))
+    );
+    assert_eq!(
+        draft.changes()[1..],
+        [change("a", Some(60.0), None).on(8)],
+        "60 is still wished for, and no own weights are taken away"
+    );
+    draft.row = Row::Provider("a".to_owned());
+    draft.nudge(10, theirs);
+    draft.forget_unmoved();
+    assert_eq!(draft.providers().len(), 0, "70 is what is in force");
 }
 
 #[test]
@@ -129,8 +171,8 @@ fn own_weights_are_drafted_undone_and_taken_back() {
     assert_eq!(
         draft.changes(),
         [
-            change("a", None, Some(overriding([60, 23, 17]))),
-            change("b", None, Some(WeightOverride::default())),
+            change("a", None, Some(overriding([60, 23, 17]))).on(7),
+            change("b", None, Some(WeightOverride::default())).on(7),
         ]
     );
     // What undoes it is what was set, and not what it came to.

@@ -4,7 +4,7 @@ mod rows;
 
 pub use rows::trouble;
 
-use super::change::Change;
+use super::change::{Change, Undo};
 use super::draft::Draft;
 use super::filter::Filter;
 use super::keymap::{Action, Keymap, Order};
@@ -134,8 +134,11 @@ pub struct Prediction {
 pub struct Pending {
     pub what: String,
     pub at: Duration,
-    /// What undoes them once they hold.
+    pub changes: Vec<Change>,
+    /// What undoes each of them once they hold.
     pub inverse: Vec<Change>,
+    /// The revision that was in force.
+    pub on: u64,
     /// They undo the last change made here.
     pub undoes: bool,
     /// They are the draft.
@@ -205,6 +208,8 @@ pub struct Model {
     pub explaining: Option<String>,
     /// What the draft would have done, or an older draft while the answer is under way.
     pub what_if: Option<Prediction>,
+    /// What could not be told about a draft, and when that was said.
+    pub unforeseen: Option<(WhatIfRequest, Duration)>,
     /// What is being asked about the draft.
     pub deciding: Option<WhatIfRequest>,
     /// What the chart of the provider's screen is of.
@@ -215,8 +220,8 @@ pub struct Model {
     pub frozen: Option<Arc<Status>>,
     pub notice: Option<Notice>,
     pub pending: Option<Pending>,
-    /// What undoes the changes made here, the latest last.
-    pub undo: Vec<Vec<Change>>,
+    /// The changes made here that can be undone, the latest last.
+    pub undo: Vec<Undo>,
     pub armed_until: Option<Duration>,
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
@@ -255,6 +260,7 @@ impl Model {
             unexplained: None,
             explaining: None,
             what_if: None,
+            unforeseen: None,
             deciding: None,
             measure: Measure::default(),
             log_at: 0,
@@ -337,7 +343,11 @@ impl Model {
         match self.options.protection {
             Protection::Always => true,
             Protection::Never => false,
-            Protection::Production => matches!(environment, Some("prod" | "production")),
+            // What is not known yet may be production.
+            Protection::Production => environment.is_none_or(|environment| {
+                let is = |word: &str| environment.trim().eq_ignore_ascii_case(word);
+                is("prod") || is("production")
+            }),
         }
     }
 
@@ -371,7 +381,11 @@ impl Model {
         keymap.hint(place, action, self.theme().ascii)
     }
 
+    /// Tells the operator something. A failure stays until Esc: only another takes its place.
     pub fn notify(&mut self, text: impl Into<String>, bad: bool) {
+        if !bad && self.notice.as_ref().is_some_and(|notice| notice.bad) {
+            return;
+        }
         self.notice = Some(Notice {
             text: text.into(),
             bad,

@@ -38,7 +38,7 @@ fn touches(effect: &Effect) -> bool {
 fn busy() -> Model {
     let mut model = usual();
     screens::fill(&mut model);
-    model.undo.push(Vec::new());
+    model.undo.push(crate::tui::change::Undo::default());
     model
 }
 
@@ -153,7 +153,7 @@ fn a_key_of_an_operators_own_is_named_wherever_it_was() {
     hear(&mut model, status);
 
     let screen = text(&model, 120, 40);
-    for named in [" W weights ", " F7 freeze ", "unless F2 keeps them"] {
+    for named in [" W weights ", " F7 freeze ", "unless F2 keeps it"] {
         assert!(screen.contains(named), "{named}\n{screen}");
     }
     press(&mut model, "?");

@@ -16,6 +16,7 @@ fn own(cost: f64, latency: f64, reliability: f64) -> WeightOverride {
 fn done() -> Message {
     Message::Changed(Ok(Applied {
         text: "borealis: done".to_owned(),
+        revision: Some(43),
         ..Applied::default()
     }))
 }
@@ -49,9 +50,10 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     );
     let effects = press(&mut model, "g");
     let name = || "borealis".to_owned();
-    let change = |weights| {
+    let change = |weights, revision| {
         let change = ProviderChange {
             weights: Some(weights),
+            revision: Some(revision),
             ..ProviderChange::default()
         };
         vec![Change::Provider {
@@ -59,14 +61,17 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
             change,
         }]
     };
-    assert_eq!(effects, [Effect::Change(change(own(40.0, 34.0, 26.0)))]);
+    assert_eq!(effects, [Effect::Change(change(own(40.0, 34.0, 26.0), 42))]);
 
     update(&mut model, done(), NOW);
     assert!(!model.draft.as_ref().unwrap().is_changed());
     press(&mut model, "u");
     assert!(text(&model, 120, 40).contains("no weights of its own"));
     let effects = press(&mut model, "y");
-    assert_eq!(effects, [Effect::Change(change(WeightOverride::default()))]);
+    assert_eq!(
+        effects,
+        [Effect::Change(change(WeightOverride::default(), 43))]
+    );
 }
 
 #[test]
@@ -126,6 +131,7 @@ fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
     let effects = press(&mut model, "y");
     let change = ProviderChange {
         reset_breaker: Some(true),
+        revision: Some(42),
         ..ProviderChange::default()
     };
     let name = "aurora".to_owned();

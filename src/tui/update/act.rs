@@ -1,7 +1,7 @@
 //! What each action does.
 
 use super::drafting::{mix, nudge, toggle_own, with_draft};
-use super::{asking, copying, drafting, palette, typing, watched_lists, weighing};
+use super::{asking, copying, drafting, palette, typing, undoing, watched_lists, weighing};
 use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
@@ -123,7 +123,7 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         Action::ResetBreaker => asking::reset(model),
         Action::Rollback => weighing::rollback(model, None),
         Action::Reload => asking::reload(model),
-        Action::Undo => return asking::undo(model),
+        Action::Undo => undoing::undo(model),
         Action::Keep => return asking::keep(model),
         Action::Focus(step) => {
             if let Some(question) = model.question() {

@@ -1,16 +1,14 @@
 //! Questions before anything changes, and what their answers do.
 
+use super::undoing::UNDO;
 use crate::contract::{ProviderChange, ProviderStatus, State};
 use crate::tui::change::Change;
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Ending};
-use crate::tui::model::{Dialog, Model, Pending, Subject, trouble};
-use crate::tui::place::Screen;
+use crate::tui::model::{Dialog, Model, Pending, Subject};
 use crate::tui::question::{Answer, Focus, Question, Wish, Word};
 
-/// The title of the question that undoes the last change.
-const UNDO: &str = "UNDO";
 /// The beginning of the title of the question that applies a draft.
 pub(super) const APPLY: &str = "APPLY";
 /// With fewer healthy providers nobody is left to fall back to.
@@ -65,6 +63,7 @@ pub(super) fn switch(model: &mut Model, action: Action) {
     let change = |to: bool| ProviderChange {
         draining: drains.then_some(to),
         enabled: (!drains).then_some(to),
+        revision: revision(model),
         ..ProviderChange::default()
     };
     let name = provider.performance.provider.clone();
@@ -74,7 +73,6 @@ pub(super) fn switch(model: &mut Model, action: Action) {
             change: change(to),
         }]
     };
-    let takes_away = (drains && !is) || (!drains && is);
     let lines = vec![
         format!("{name}: {what}?"),
         target_line(model),
@@ -84,32 +82,62 @@ pub(super) fn switch(model: &mut Model, action: Action) {
             provider.performance.in_flight
         ),
     ];
+    let word = last_word(model, &wish(!is));
     let mut question = Question::new(
         "CONFIRM",
         lines,
         vec![answer_of('y', "Yes, do it", wish(!is), wish(is))],
     );
-    let left = healthy(model, &name);
-    if takes_away && left < HEALTHY_LEAST {
-        question.word = Some(Word {
-            expected: name.clone(),
-            typed: String::new(),
-            why: format!("only {left} healthy would be left"),
-        });
-    }
+    question.word = word;
     ask(model, question);
 }
 
-/// Providers besides one that are in use and not in trouble.
-fn healthy(model: &Model, besides: &str) -> usize {
+/// The word for changes that take a provider away where too few would be left to fall back to.
+pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<Word> {
+    let gone: Vec<&str> = changes.iter().filter_map(Change::takes_away).collect();
+    let first = gone.first()?;
     let providers = model.status.iter().flat_map(|status| &status.providers);
-    let is_healthy = |provider: &&ProviderStatus| {
-        provider.performance.provider != besides
-            && provider.enabled
-            && !provider.draining
-            && trouble(provider.performance.state) <= 2
+    let is_gone = |it: &&ProviderStatus| gone.contains(&it.performance.provider.as_str());
+    let (gone, others): (Vec<_>, Vec<_>) = providers.partition(is_gone);
+    let left: Vec<&ProviderStatus> = others.into_iter().filter(|it| is_healthy(it)).collect();
+    let why = if left.len() < HEALTHY_LEAST {
+        format!("only {} healthy would be left", left.len())
+    } else {
+        format!("nobody else serves {}", unserved(&gone, &left)?)
     };
-    providers.filter(is_healthy).count()
+    Some(Word {
+        expected: (*first).to_owned(),
+        typed: String::new(),
+        why,
+    })
+}
+
+/// Whether a provider is known to serve.
+fn is_healthy(provider: &ProviderStatus) -> bool {
+    provider.enabled
+        && !provider.draining
+        && matches!(provider.performance.state, State::Ok | State::Slow)
+}
+
+/// The first type of work that some serve and the others do not.
+fn unserved<'a>(some: &[&'a ProviderStatus], others: &[&ProviderStatus]) -> Option<&'a str> {
+    let serves = |provider: &ProviderStatus, kind: &String| {
+        let mut models = provider.performance.models.iter();
+        // A model that nobody has asked for yet is no worse than its provider.
+        models.any(|model| {
+            matches!(model.state, State::Ok | State::Slow | State::Unknown)
+                && model.types.contains(kind)
+        })
+    };
+    let models = some.iter().flat_map(|it| &it.performance.models);
+    let mut kinds = models.flat_map(|model| &model.types);
+    let kind = kinds.find(|kind| !others.iter().any(|it| serves(it, kind)))?;
+    Some(kind.as_str())
+}
+
+/// The revision that a change asked for now is drafted on.
+fn revision(model: &Model) -> Option<u64> {
+    model.status.as_ref().map(|status| status.revision)
 }
 
 /// What would be changed, and where.
@@ -170,6 +198,7 @@ pub(super) fn reset(model: &mut Model) {
     ];
     let change = ProviderChange {
         reset_breaker: Some(true),
+        revision: revision(model),
         ..ProviderChange::default()
     };
     let change = vec![Change::Provider { name, change }];
@@ -190,95 +219,14 @@ pub(super) fn reload(model: &mut Model) {
     );
 }
 
-pub(super) fn undo(model: &mut Model) -> Vec<Effect> {
-    let Some(inverse) = model.undo.last().cloned() else {
-        let revisions = model.key(Action::Go(Screen::Revisions));
-        let text = format!("nothing was changed from here; {revisions} lists all revisions");
-        model.notify(text, false);
-        return Vec::new();
-    };
-    let revision = model.status.as_ref().map_or(0, |status| status.revision);
-    let inverse: Vec<Change> = inverse
-        .into_iter()
-        .map(|change| on(change, revision))
-        .collect();
-    let mut lines = vec!["Undo the last change made here:".to_owned()];
-    lines.extend(inverse.iter().map(said));
-    lines.push(target_line(model));
-    let yes = answer_of('y', "Yes, undo it", inverse, Vec::new());
-    ask(model, Question::new(UNDO, lines, vec![yes]));
-    Vec::new()
-}
-
-/// The change drafted on a revision.
-fn on(change: Change, revision: u64) -> Change {
-    match change {
-        Change::Weights(mut weights) => {
-            weights.revision = Some(revision);
-            Change::Weights(weights)
-        }
-        change => change,
-    }
-}
-
-fn said(change: &Change) -> String {
-    match change {
-        Change::Weights(weights) => {
-            let part = |points: Option<f64>| points.map_or(0.0, f64::round);
-            format!(
-                "  cost {} · latency {} · reliability {} · load {} · priority {}",
-                part(weights.cost),
-                part(weights.latency),
-                part(weights.reliability),
-                part(weights.load),
-                part(weights.priority)
-            )
-        }
-        Change::Provider { name, change } => {
-            let mut words = Vec::new();
-            words.extend(
-                change
-                    .draining
-                    .map(|on| if on { "drain" } else { "no longer drain" }.to_owned()),
-            );
-            words.extend(
-                change
-                    .enabled
-                    .map(|on| if on { "enable" } else { "disable" }.to_owned()),
-            );
-            words.extend(change.priority.map(|points| format!("priority {points}")));
-            words.extend(change.weights.map(|own| {
-                let parts = [
-                    ("cost", own.cost),
-                    ("latency", own.latency),
-                    ("reliability", own.reliability),
-                ];
-                let parts: Vec<String> = parts
-                    .iter()
-                    .filter_map(|(name, points)| Some(format!("{name} {}", (*points)?)))
-                    .collect();
-                if parts.is_empty() {
-                    "no weights of its own".to_owned()
-                } else {
-                    format!("weights of its own: {}", parts.join(" "))
-                }
-            }));
-            format!("  {name}: {}", words.join(", "))
-        }
-        Change::Keep => "  keep the weights on trial".to_owned(),
-        Change::Probe(name) => format!("  probe {name}"),
-        Change::Reload => "  read the configuration again".to_owned(),
-    }
-}
-
-/// Keeps weights that are on trial: what is in force stays in force, so nothing is asked.
+/// Keeps what is on trial: what is in force stays in force, so nothing is asked.
 pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
     let on_trial = model
         .status
         .as_ref()
         .is_some_and(|status| status.reverts_at.is_some());
     if !on_trial {
-        model.notify("no weights are on trial", false);
+        model.notify("nothing is on trial", false);
         return Vec::new();
     }
     if let Some(why) = model.refusal() {
@@ -296,6 +244,10 @@ pub(super) fn leave(model: &mut Model) {
     };
     let status = model.status.as_ref();
     let rate = status.map_or(0.0, |status| status.requests_per_second);
+    let providers = status.iter().flat_map(|status| &status.providers);
+    let running: u64 = providers
+        .map(|it| u64::from(it.performance.in_flight))
+        .sum();
     let is_demo = status.is_some_and(|status| status.environment == "demo");
     let mut question = Question::new(
         "LEAVE",
@@ -314,14 +266,16 @@ pub(super) fn leave(model: &mut Model) {
         ],
     );
     // The callers of a demo are made up.
-    if rate > 0.0 && !is_demo {
+    if (rate > 0.0 || running > 0) && !is_demo {
         question.word = Some(Word {
             expected: "stop".to_owned(),
             typed: String::new(),
-            why: format!(
-                "to stop while {} requests a second come in",
-                format::rate(rate)
-            ),
+            why: if rate > 0.0 {
+                let rate = format::rate(rate);
+                format!("to stop while {rate} requests a second come in")
+            } else {
+                format!("to stop while {running} requests run")
+            },
         });
     }
     model.dialog = Some(Dialog::Question(Box::new(question)));
@@ -363,15 +317,23 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
         question.focus = Focus::Word;
         return Vec::new();
     }
-    let title = question.title.to_lowercase();
-    let undoes = question.title == UNDO;
-    let applies = question.title.starts_with(APPLY);
+    let title = question.title.clone();
+    // What allowed it when it was asked may not hold any more.
+    if matches!(wish, Wish::Change { .. })
+        && let Some(why) = model.refusal()
+    {
+        model.dialog = None;
+        model.notify(why, true);
+        return Vec::new();
+    }
+    let undoes = title == UNDO;
+    let applies = title.starts_with(APPLY);
     model.dialog = None;
     match wish {
         Wish::Nothing => Vec::new(),
         Wish::End(ending) => vec![Effect::End(ending)],
         Wish::Change { changes, inverse } => {
-            let effects = send(model, &title, changes, inverse);
+            let effects = send(model, &title.to_lowercase(), changes, inverse);
             if let Some(pending) = &mut model.pending {
                 pending.undoes = undoes;
                 pending.applies = applies;
@@ -382,10 +344,14 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
 }
 
 fn send(model: &mut Model, what: &str, changes: Vec<Change>, inverse: Vec<Change>) -> Vec<Effect> {
+    let named = changes.iter().find_map(Change::drafted_on);
+    let on = named.or_else(|| revision(model));
     model.pending = Some(Pending {
         what: what.to_owned(),
         at: model.now,
+        changes: changes.clone(),
         inverse,
+        on: on.unwrap_or(0),
         undoes: false,
         applies: false,
     });

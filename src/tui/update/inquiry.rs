@@ -6,6 +6,10 @@ use crate::tui::draft::Draft;
 use crate::tui::message::Effect;
 use crate::tui::model::{Model, Prediction};
 use crate::tui::place::Screen;
+use std::time::Duration;
+
+/// A question about a draft that failed is asked again after this long.
+const AGAIN: Duration = Duration::from_secs(15);
 
 /// The decision under the cursor is explained, once: what has ended does not change.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
@@ -33,6 +37,12 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
     let request = asked(draft, model.window);
     let known = model.what_if.as_ref();
     if known.is_some_and(|prediction| prediction.request == request) {
+        return None;
+    }
+    // What failed a moment ago would fail again.
+    let failed = model.unforeseen.as_ref();
+    let failed = failed.filter(|(failed, _)| *failed == request);
+    if failed.is_some_and(|&(_, at)| model.now < at + AGAIN) {
         return None;
     }
     model.deciding = Some(request.clone());
@@ -68,12 +78,19 @@ pub(super) fn on_what_if(
     let request = model.deciding.take().unwrap_or_default();
     match answer {
         Ok(report) => {
+            model.unforeseen = None;
             model.what_if = Some(Prediction { request, report });
             prediction(model).into_iter().collect()
         }
         Err(error) => {
             model.what_if = None;
-            model.notify(format!("no prediction: {error}"), true);
+            // It is said once of a draft: said again and again, it could not be put away.
+            let known = model.unforeseen.as_ref();
+            let is_said = known.is_some_and(|(failed, _)| *failed == request);
+            model.unforeseen = Some((request, model.now));
+            if !is_said {
+                model.notify(format!("no prediction: {error}"), true);
+            }
             Vec::new()
         }
     }

@@ -5,28 +5,25 @@ mod asking;
 mod copying;
 mod drafting;
 mod inquiry;
+mod outcome;
 mod palette;
 mod typing;
+mod undoing;
 mod weighing;
 
 pub use inquiry::is_of;
 pub use palette::matches;
 
-use super::change::Applied;
-use super::draft::Draft;
 use super::input::Input;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::{Effect, Message};
-use super::model::{Bell, Dialog, Link, Listing, Model, NOTICE, Pending, QUIET};
+use super::model::{Bell, Link, Listing, Model, NOTICE, QUIET};
 use super::place::Screen;
 use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, RevisionReport, State, Status};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// So many changes can be undone.
-const UNDO_MOST: usize = 20;
 
 /// Takes in what happened at `now`, time since the start of the dashboard.
 pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect> {
@@ -35,7 +32,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Input(input) => return on_input(model, input),
         Message::Update(Update::Status(status)) => return on_status(model, status),
         Message::Update(Update::Lost(why)) => model.link = Link::Lost(why),
-        Message::Changed(result) => return on_changed(model, result),
+        Message::Changed(result) => return outcome::on_changed(model, result),
         Message::Decisions(answer) => {
             on_decisions(model, answer);
             return inquiry::explanation(model).into_iter().collect();
@@ -58,6 +55,12 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
         Message::Drawn => {
             if let Some(question) = model.question() {
+                question.is_drawn = true;
+            }
+        }
+        Message::Seen => {
+            // A frame that was under way when it opened does not have it.
+            if let Some(question) = model.question().filter(|question| question.is_drawn) {
                 question.seen_at.get_or_insert(now);
             }
         }
@@ -152,11 +155,7 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     let bell = bell(model, &status);
     model.link = Link::Live;
     model.status_at = model.now;
-    if let Some(draft) = &mut model.draft
-        && !draft.is_changed()
-    {
-        draft.rebase(&status.weights, status.revision);
-    }
+    outcome::follow(model, &status);
     model.status = Some(status);
     model.sort();
     let mut effects: Vec<Effect> = bell.into_iter().collect();
@@ -184,85 +183,6 @@ fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
     }
     model.rung_at = Some(model.now);
     Some(Effect::Bell)
-}
-
-fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
-    let pending = model.pending.take();
-    match result {
-        Ok(applied) => {
-            settle(model, &applied, pending.as_ref());
-            if pending.as_ref().is_some_and(|pending| pending.undoes) {
-                model.undo.pop();
-            }
-            let inverse = pending.map(|pending| pending.inverse);
-            if let Some(inverse) = inverse.filter(|inverse| !inverse.is_empty()) {
-                model.undo.push(inverse);
-                if model.undo.len() > UNDO_MOST {
-                    model.undo.remove(0);
-                }
-            }
-            let text = match applied
-                .weights
-                .as_ref()
-                .and_then(|report| report.reverts_at.as_ref())
-            {
-                Some(at) => format!(
-                    "{}, on trial until {}Z: {} keeps it",
-                    applied.text,
-                    super::format::clock(at),
-                    model.key(Action::Keep)
-                ),
-                None => applied.text.clone(),
-            };
-            model.notify(text, false);
-            report(model, "READ AGAIN", applied.report);
-        }
-        Err(error) => {
-            // Somebody was quicker: the draft stays, on top of what is in force now.
-            if error.status == 409
-                && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
-            {
-                draft.rebase(&status.weights, status.revision);
-            }
-            let mut lines = error.detail.lines().map(str::to_owned);
-            let first = lines.next().unwrap_or_default();
-            model.notify(
-                format!("not applied: {}", first.trim_end_matches(':')),
-                true,
-            );
-            report(model, "NOTHING CHANGED", lines.collect());
-        }
-    }
-    watched_lists(model)
-}
-
-/// What is too long for the notice, where there is anything; nothing that is open is covered.
-fn report(model: &mut Model, title: &str, lines: Vec<String>) {
-    if !lines.is_empty() && model.dialog.is_none() {
-        model.dialog = Some(Dialog::Report {
-            title: title.to_owned(),
-            lines,
-            first: 0,
-        });
-    }
-}
-
-/// What was applied is no draft any more; what others changed is what a draft is compared with.
-fn settle(model: &mut Model, applied: &Applied, pending: Option<&Pending>) {
-    let Some(draft) = &mut model.draft else {
-        return;
-    };
-    let is_applied = pending.is_some_and(|pending| pending.applies);
-    match &applied.weights {
-        Some(report) if is_applied => {
-            let row = draft.row.clone();
-            *draft = Draft::new(&report.weights, report.revision);
-            draft.row = row;
-        }
-        Some(report) => draft.rebase(&report.weights, report.revision),
-        None if is_applied => draft.reset(),
-        None => {}
-    }
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {

@@ -2,7 +2,7 @@
 
 use super::asking::{APPLY, answer_of, ask, target_line};
 use crate::contract::Status;
-use crate::tui::change::{Change, back_to};
+use crate::tui::change::{Change, back_to, inverse as inverse_of};
 use crate::tui::draft::{Draft, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
@@ -101,19 +101,18 @@ pub(super) fn review(model: &mut Model) {
             draft.revision, status.revision
         ),
     ));
+    let for_good = draft.changes();
     let mut inverse = Vec::new();
-    if draft.points() != draft.from() {
-        inverse.push(back_to(&status.weights, 0, "undo".to_owned()));
+    if let Some(Change::Weights(change)) = for_good.first() {
+        inverse.push(inverse_of(change, &status.weights));
     }
     inverse.extend(draft.providers_back());
-    let for_good = draft.changes();
-    let mut answers = Vec::new();
-    if let Some(trial) = on_trial(&for_good) {
-        let keep = model.key(Action::Keep);
-        let label = format!("Apply on trial: undone in {TRIAL} s unless kept ({keep})");
-        answers.push(answer_of('y', &label, trial, inverse.clone()));
-    }
-    answers.push(answer_of('g', "Apply for good", for_good, inverse));
+    let keep = model.key(Action::Keep);
+    let label = format!("Apply on trial: undone in {TRIAL} s unless kept ({keep})");
+    let answers = vec![
+        answer_of('y', &label, on_trial(&for_good), inverse.clone()),
+        answer_of('g', "Apply for good", for_good, inverse),
+    ];
     let title = format!("{APPLY} THE DRAFT? rev {}", status.revision + 1);
     let mut question = Question::new(title, lines, answers);
     question.reason = Some(String::new());
@@ -127,19 +126,17 @@ pub(super) fn review(model: &mut Model) {
     ask(model, question);
 }
 
-/// The same changes with the weights on trial, where there are weights among them.
-fn on_trial(changes: &[Change]) -> Option<Vec<Change>> {
-    let mut has_weights = false;
-    let trial = changes.iter().cloned().map(|change| match change {
-        Change::Weights(mut weights) => {
-            has_weights = true;
-            weights.revert_after_seconds = Some(TRIAL);
-            Change::Weights(weights)
+/// The same changes, all of them on trial.
+fn on_trial(changes: &[Change]) -> Vec<Change> {
+    let mut trial = changes.to_vec();
+    for change in &mut trial {
+        match change {
+            Change::Weights(weights) => weights.revert_after_seconds = Some(TRIAL),
+            Change::Provider { change, .. } => change.revert_after_seconds = Some(TRIAL),
+            Change::Keep | Change::Probe(_) | Change::Reload => {}
         }
-        change => change,
-    });
-    let trial: Vec<Change> = trial.collect();
-    has_weights.then_some(trial)
+    }
+    trial
 }
 
 fn shift_word(status: &Status, draft: &Draft) -> Option<Word> {

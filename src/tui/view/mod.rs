@@ -193,7 +193,7 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
         _ => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
-                    " on trial: the weights go back at {}Z unless {} keeps them",
+                    " on trial: the change goes back at {}Z unless {} keeps it",
                     format::clock(at),
                     model.key(Action::Keep)
                 ),

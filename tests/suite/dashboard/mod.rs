@@ -62,6 +62,10 @@ fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");
     seen.see("ollama");
+    // Where too few are known to serve, the name would be asked for.
+    until("three who serve", || {
+        seen.screen().matches("●OK").count() >= 3
+    });
     seen.press("G.");
     seen.see("drain: no new requests");
     seen.press("d");

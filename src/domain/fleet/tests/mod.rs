@@ -3,6 +3,7 @@ mod learning;
 mod reconfiguring;
 mod replaying;
 mod steering;
+mod trial;
 
 use super::Fleet;
 use crate::domain::{

@@ -40,7 +40,7 @@ fn catalogue(names: &[&str]) -> Catalogue {
 }
 
 /// What follows when a configuration has these.
-fn next(fleet: &Fleet, names: &[&str]) -> Reconfiguration {
+pub(super) fn next(fleet: &Fleet, names: &[&str]) -> Reconfiguration {
     let table = fleet.routing_table(at(0));
     Reconfiguration {
         catalogue: fleet.catalogue().succeeded_by(catalogue(names)).catalogue,
@@ -57,7 +57,7 @@ fn next(fleet: &Fleet, names: &[&str]) -> Reconfiguration {
     }
 }
 
-fn put_in_force(fleet: &mut Fleet, next: Reconfiguration, second: u64) -> Vec<Effect> {
+pub(super) fn put_in_force(fleet: &mut Fleet, next: Reconfiguration, second: u64) -> Vec<Effect> {
     let command = Command::Reconfigure(Box::new(next));
     fleet.command(command, at(second)).unwrap().1
 }

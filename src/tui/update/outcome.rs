@@ -1,0 +1,220 @@
+//! What came of changes that were asked for, and what a draft makes of what is in force by now.
+
+use super::watched_lists;
+use crate::client::ClientError;
+use crate::contract::{ProviderStatus, Status};
+use crate::tui::change::{Applied, Change, Undo};
+use crate::tui::draft::{Draft, InForce};
+use crate::tui::format;
+use crate::tui::keymap::Action;
+use crate::tui::message::Effect;
+use crate::tui::model::{Dialog, Model, Pending};
+use crate::tui::place::Screen;
+
+/// So many changes can be undone.
+const UNDO_MOST: usize = 20;
+/// What a [`ClientError`] has where no answer came.
+const NO_ANSWER: u16 = 0;
+
+pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
+    let pending = model.pending.take();
+    // Whatever was said of an earlier change, this is newer.
+    model.notice = None;
+    match result {
+        Ok(applied) => on_applied(model, applied, pending),
+        Err(error) => on_refused(model, &error),
+    }
+    watched_lists(model)
+}
+
+fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>) {
+    // Weights know their revision in any case.
+    let of_weights = applied.weights.as_ref().map(|report| report.revision);
+    applied.revision = applied.revision.or(of_weights);
+    if let Some(pending) = pending {
+        settle(model, &applied, &pending);
+        remember(model, &applied, pending);
+    } else if let (Some(draft), Some(report)) = (&mut model.draft, &applied.weights) {
+        draft.rebase(&report.weights, report.revision);
+    }
+    let mut text = applied.text;
+    if let Some(at) = &applied.reverts_at {
+        let keep = model.key(Action::Keep);
+        text = format!(
+            "{text}, on trial until {}Z: {keep} keeps it",
+            format::clock(at)
+        );
+    }
+    match &applied.failed {
+        None => model.notify(text, false),
+        Some((_, error)) if error.status == NO_ANSWER => {
+            let unknown = unknown(model, "the rest was applied", error);
+            model.notify(format!("applied in part: {text}; {unknown}"), true);
+        }
+        Some((_, error)) => {
+            let text = format!("applied in part: {text}; but then: {}", error.detail);
+            model.notify(text, true);
+        }
+    }
+    report(model, "READ AGAIN", applied.report);
+}
+
+fn on_refused(model: &mut Model, error: &ClientError) {
+    if error.status == NO_ANSWER {
+        let text = unknown(model, "it was applied", error);
+        model.notify(text, true);
+        return;
+    }
+    // Somebody was quicker: the draft stays, on top of what is in force now.
+    if error.status == 409
+        && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
+    {
+        rebase(draft, status);
+    }
+    let mut lines = error.detail.lines().map(str::to_owned);
+    let first = lines.next().unwrap_or_default();
+    let text = format!("not applied: {}", first.trim_end_matches(':'));
+    model.notify(text, true);
+    report(model, "NOTHING CHANGED", lines.collect());
+}
+
+/// A wish that was sent and not answered may have been granted.
+fn unknown(model: &Model, what: &str, error: &ClientError) -> String {
+    let revisions = model.key(Action::Go(Screen::Revisions));
+    format!(
+        "unknown whether {what}: {}; {revisions} lists the revisions",
+        error.detail
+    )
+}
+
+/// What is too long for the notice, where there is anything; nothing that is open is covered.
+fn report(model: &mut Model, title: &str, lines: Vec<String>) {
+    if !lines.is_empty() && model.dialog.is_none() {
+        model.dialog = Some(Dialog::Report {
+            title: title.to_owned(),
+            lines,
+            first: 0,
+        });
+    }
+}
+
+/// What was applied is no draft any more; what others changed is what a draft is compared with.
+fn settle(model: &mut Model, applied: &Applied, pending: &Pending) {
+    let Some(draft) = &mut model.draft else {
+        return;
+    };
+    // Nobody else changed anything between what it was drafted on and this.
+    let is_next = pending.applies || draft.revision == pending.on;
+    if pending.applies && applied.failed.is_none() {
+        match &applied.weights {
+            Some(report) => {
+                let row = draft.row.clone();
+                *draft = Draft::new(&report.weights, report.revision);
+                draft.row = row;
+            }
+            None => draft.reset(),
+        }
+    } else if let Some(report) = applied.weights.as_ref().filter(|_| is_next) {
+        draft.rebase(&report.weights, report.revision);
+    }
+    if let (true, Some((done, _))) = (pending.applies, &applied.failed) {
+        for change in pending.changes.iter().take(*done) {
+            if let Change::Provider { name, .. } = change {
+                draft.forget(name);
+            }
+        }
+    }
+    if let Some(revision) = applied.revision.filter(|_| is_next) {
+        draft.revision = revision;
+    }
+}
+
+/// What was done can be undone, what was undone cannot be undone again.
+fn remember(model: &mut Model, applied: &Applied, pending: Pending) {
+    let done = applied.failed.as_ref().map(|(done, _)| *done);
+    let after = applied.revision.unwrap_or(0);
+    if pending.undoes {
+        if let Some(done) = done {
+            if let Some(undo) = model.undo.last_mut() {
+                undo.changes.drain(..done.min(undo.changes.len()));
+                undo.after = after;
+            }
+            return;
+        }
+        let undone = model.undo.pop().unwrap_or_default();
+        // Nobody else stood between the two: the one before is the newest again.
+        if let Some(earlier) = model.undo.last_mut()
+            && pending.on == undone.after
+            && earlier.after == undone.before
+        {
+            earlier.after = after;
+        }
+        return;
+    }
+    let mut changes = pending.inverse;
+    if let Some(done) = done {
+        changes.truncate(done);
+    }
+    if !changes.is_empty() {
+        if model.undo.len() == UNDO_MOST {
+            model.undo.remove(0);
+        }
+        model.undo.push(Undo {
+            changes,
+            before: pending.on,
+            after,
+        });
+    } else if let (Some(undo), Some(revision)) = (model.undo.last_mut(), applied.revision)
+        && undo.after == pending.on
+    {
+        // A change of one's own that leaves nothing to undo.
+        undo.after = revision;
+    }
+}
+
+/// News: a draft that was not touched follows what is in force, one that was keeps what it was
+/// drafted on, so that a change by somebody else is not passed over.
+pub(super) fn follow(model: &mut Model, status: &Status) {
+    let newest = model.status.as_ref().map_or(0, |known| known.revision);
+    let mut is_anew = status.revision < newest;
+    let mut is_drafted = false;
+    if let Some(draft) = &mut model.draft {
+        draft.forget_unmoved();
+        if !draft.is_changed() || draft.is_in_force(&status.weights, in_force(status)) {
+            rebase(draft, status);
+        } else if draft.revision == status.revision
+            && !draft.is_on(&status.weights, in_force(status))
+        {
+            // Revisions begin at 1 with every start of the instance: the number alone is no proof.
+            rebase(draft, status);
+            is_anew = true;
+            is_drafted = true;
+        }
+    }
+    if is_anew {
+        for undo in &mut model.undo {
+            undo.after = 0;
+        }
+    }
+    if is_drafted {
+        let text = format!(
+            "something else is in force as rev {} than the draft began with: look at it again",
+            status.revision
+        );
+        model.notify(text, true);
+    }
+}
+
+fn rebase(draft: &mut Draft, status: &Status) {
+    draft.rebase(&status.weights, status.revision);
+    draft.renew(in_force(status));
+}
+
+/// What is in force of a provider, by its name.
+fn in_force(status: &Status) -> impl Fn(&str) -> Option<InForce> {
+    |name: &str| {
+        let is_meant = |it: &&ProviderStatus| it.performance.provider == name;
+        let provider = status.providers.iter().find(is_meant)?;
+        Some(InForce::of(provider, &status.weights))
+    }
+}
