@@ -6,6 +6,7 @@ mod looking;
 mod matrix;
 mod safety;
 mod screens;
+mod shown;
 mod weighing;
 
 use super::input::Input;

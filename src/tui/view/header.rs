@@ -129,9 +129,8 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
     let theme = model.theme();
     let totals = &status.totals;
     let (word, style) = theme.service(status.state);
-    let retried = totals.attempts.saturating_sub(totals.requests);
     let part = if totals.requests > 0 {
-        retried as f64 / totals.requests as f64
+        totals.retries as f64 / totals.requests as f64
     } else {
         0.0
     };
