@@ -105,7 +105,7 @@ fn alert<'a>(
             format::left(&performance.provider, 14)
         )),
     ];
-    spans.extend(strip::success_spans(&row.series, width, theme));
+    spans.extend(strip::success(&row.series, width, theme));
     spans.push(Span::raw(format!(" {}", plain(&row.why, theme))));
     Line::from(spans)
 }

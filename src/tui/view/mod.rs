@@ -267,7 +267,9 @@ fn emergency(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         usize::from(area.width.saturating_sub(6)),
         theme,
     );
-    line(Line::raw(format!(" ok {buckets}")), area, y + 1, buffer);
+    let mut row = vec![Span::raw(" ok ")];
+    row.extend(buckets);
+    line(Line::from(row), area, y + 1, buffer);
     line(
         Line::styled(" small screen: 60x15 shows charts", theme.dim()),
         area,
