@@ -189,7 +189,10 @@ pub struct Model {
     /// The order is held until somebody lets it go.
     pub locked: bool,
     pub held_until: Duration,
+    /// Which providers the overview shows.
     pub filter: Filter,
+    /// Which decisions their list shows.
+    pub decisions_filter: Filter,
     /// The panel in front, and whether it has the whole screen.
     pub panel: usize,
     pub zoomed: bool,
@@ -246,6 +249,7 @@ impl Model {
             locked: false,
             held_until: Duration::ZERO,
             filter: Filter::default(),
+            decisions_filter: Filter::default(),
             panel: 0,
             zoomed: false,
             decisions: Listing::default(),
@@ -316,6 +320,11 @@ impl Model {
     /// The picture to draw.
     pub fn shown(&self) -> Option<&Arc<Status>> {
         self.frozen.as_ref().or(self.status.as_ref())
+    }
+
+    /// The window that the numbers on the screen are of. Another one may have been asked for.
+    pub fn shown_window(&self) -> Window {
+        self.shown().map_or(self.window, |status| status.window)
     }
 
     /// How old the data is.

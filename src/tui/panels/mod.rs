@@ -9,6 +9,8 @@ mod latency;
 mod success;
 mod table;
 
+pub use events::said;
+
 use super::model::Model;
 use super::widgets::chart::Mark;
 use crate::contract::{EventKind, EventReport, Status};

@@ -1,6 +1,161 @@
 //! What the screen says is what is so: nothing is hidden, marked or named that is not meant.
 
 use super::*;
+use crate::contract::State;
+use crate::tui::place::Screen;
+
+fn with_filter(model: &mut Model, words: &str) {
+    press(model, "/");
+    type_in(model, words);
+    press(model, "Enter");
+}
+
+fn run(model: &mut Model, command: &str) -> Vec<Effect> {
+    press(model, ":");
+    type_in(model, command);
+    press(model, "Enter")
+}
+
+#[test]
+fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
+    let mut model = usual();
+    screens::fill(&mut model);
+    with_filter(&mut model, "google");
+    assert_eq!(model.rows().len(), 1);
+
+    press(&mut model, "a");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("ALERTS: 2 in trouble"), "{screen}");
+    assert!(!screen.contains("filter google"), "it does not hold here");
+    press(&mut model, "d");
+    assert_eq!(model.decision_rows().len(), 4);
+    press(&mut model, "w");
+    assert_eq!(model.rows().len(), 5);
+    press(&mut model, "H");
+    assert_eq!(model.rows().len(), 1, "it holds again");
+}
+
+#[test]
+fn the_filter_of_decisions_is_their_own_and_opens_whoever_is_chosen() {
+    let mut model = usual();
+    screens::fill(&mut model);
+    with_filter(&mut model, "google");
+    press(&mut model, "d");
+    with_filter(&mut model, "state:error");
+    assert_eq!(model.decision_rows().len(), 1);
+    assert!(text(&model, 120, 40).contains("filter state:error"));
+
+    press(&mut model, "Enter");
+    assert_eq!(model.screen, Screen::Detail);
+    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+    assert!(!text(&model, 120, 40).contains("no provider to show"));
+    press(&mut model, "d Esc");
+    assert_eq!(model.decision_rows().len(), 4, "Esc clears it");
+    press(&mut model, "H");
+    assert_eq!(model.filter.text(), "google", "and no other");
+}
+
+#[test]
+fn whoever_is_gone_to_is_shown_whatever_the_filter() {
+    let mut model = usual();
+    with_filter(&mut model, "google");
+    run(&mut model, "goto cumulus");
+    assert_eq!(model.chosen_name().as_deref(), Some("cumulus"));
+    assert!(text(&model, 120, 40).contains(" cumulus ▲429"));
+    press(&mut model, ".");
+    assert_eq!(
+        model.dialog,
+        Some(Dialog::Menu(crate::tui::model::Subject::Provider(
+            "cumulus".to_owned()
+        )))
+    );
+}
+
+#[test]
+fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
+    let mut model = usual();
+    press(&mut model, "G");
+    assert_eq!(model.chosen_name().as_deref(), Some("local"));
+    press(&mut model, "a");
+    let chosen = |model: &Model| {
+        let name = model.chosen_name().unwrap();
+        let screen = text(model, 120, 40);
+        let marked = screen.lines().find(|row| row.starts_with(" >")).unwrap();
+        assert!(marked.contains(&format!(" {name} ")), "{marked}");
+        name
+    };
+    assert_eq!(chosen(&model), "aurora");
+    for (key, expected) in [
+        ("↓", "cumulus"),
+        ("↓", "cumulus"),
+        ("g", "aurora"),
+        ("↑", "aurora"),
+        ("G", "cumulus"),
+        ("PgUp", "aurora"),
+    ] {
+        press(&mut model, key);
+        assert_eq!(chosen(&model), expected, "{key}");
+    }
+    press(&mut model, "Enter");
+    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+}
+
+#[test]
+fn where_nobody_is_in_trouble_alerts_act_on_nobody() {
+    let mut model = usual();
+    let mut status = specimen::status(5, 8);
+    for provider in &mut status.providers {
+        provider.performance.state = State::Ok;
+    }
+    hear(&mut model, status);
+    press(&mut model, "a .");
+    assert_eq!(model.dialog, None);
+    press(&mut model, "Enter");
+    assert_eq!(model.screen, Screen::Alerts);
+    assert!(text(&model, 120, 40).contains("every provider is well"));
+}
+
+#[test]
+fn numbers_bear_the_window_that_they_are_of() {
+    let mut model = usual();
+    update(
+        &mut model,
+        Message::Update(Update::Lost("connection refused".to_owned())),
+        NOW,
+    );
+    press(&mut model, "t 3");
+    let screen = text(&model, 120, 40);
+    for title in ["win 15m, asking 1h", "COST 15m", "SUCCESS 15m"] {
+        assert!(screen.contains(title), "{title}\n{screen}");
+    }
+    press(&mut model, "Enter");
+    let screen = text(&model, 120, 40);
+    for title in ["LATENCY 15m", "ERRORS 15m"] {
+        assert!(screen.contains(title), "{title}\n{screen}");
+    }
+}
+
+#[test]
+fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
+    let mut model = usual();
+    press(&mut model, "Space");
+    let picture = model.frozen.clone();
+    assert_eq!(press(&mut model, "t"), []);
+    assert_eq!(run(&mut model, "window 1h"), []);
+    assert_eq!(
+        (model.frozen.clone(), model.window),
+        (picture, Window::Quarter)
+    );
+    assert!(text(&model, 120, 40).contains("frozen over 15m"));
+
+    update(
+        &mut model,
+        Message::Update(Update::Lost("connection refused".to_owned())),
+        NOW + Duration::from_secs(12),
+    );
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("FROZEN ✗ STALE 12s, retrying"), "{screen}");
+}
 
 #[test]
 fn retries_are_told_apart_from_attempts() {

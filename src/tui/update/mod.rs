@@ -5,6 +5,7 @@ mod asking;
 mod copying;
 mod drafting;
 mod inquiry;
+mod opening;
 mod palette;
 mod typing;
 mod weighing;
