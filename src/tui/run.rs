@@ -173,12 +173,15 @@ impl Dashboard {
             return Ok(());
         }
         let model = &self.model;
+        let mut size = None;
         let picture = |frame: &mut ratatui::Frame<'_>| {
+            size = Some(frame.area());
             view::draw(model, frame.area(), frame.buffer_mut());
         };
         if self.screen.draw(self.pacing.asks(), picture)? {
             self.pacing.sent(now);
         }
+        self.model.size = size;
         self.drawn = Some(Instant::now());
         self.dirty = false;
         self.urgent = false;

@@ -17,6 +17,7 @@ use crate::contract::{
     DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::logs::Recent;
+use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -224,6 +225,8 @@ pub struct Model {
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
     pub distance: Option<Duration>,
+    /// The size of the last picture.
+    pub size: Option<Rect>,
     /// When the bell rang.
     pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
@@ -269,6 +272,7 @@ impl Model {
             armed_until: None,
             mouse: false,
             distance: None,
+            size: None,
             rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,

@@ -5,6 +5,7 @@ pub mod boxes;
 mod budget;
 mod cost;
 mod events;
+pub mod excerpt;
 mod latency;
 mod success;
 mod table;

@@ -1,8 +1,9 @@
 //! What the screen says is what is so: nothing is hidden, marked or named that is not meant.
 
 use super::*;
-use crate::contract::State;
+use crate::contract::{EventKind, EventReport, State};
 use crate::tui::place::Screen;
+use ratatui::layout::Rect;
 
 fn with_filter(model: &mut Model, words: &str) {
     press(model, "/");
@@ -166,6 +167,124 @@ fn retries_are_told_apart_from_attempts() {
     status.totals.retries = 3;
     hear(&mut model, status);
     assert!(text(&model, 120, 40).contains("retried 30.0%"));
+}
+
+#[test]
+fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
+    let mut model = usual();
+    press(&mut model, "Space");
+    let mut status = specimen::status(5, 9);
+    status.providers[1].performance.state = State::Down;
+    status.reverts_at = Some("2026-11-24T03:16:07.000Z".to_owned());
+    hear(&mut model, status.clone());
+    let screen = text(&model, 40, 10);
+    assert!(
+        screen.contains("DOWN") && screen.contains("borealis"),
+        "{screen}"
+    );
+
+    press(&mut model, "Space");
+    let screen = text(&model, 40, 10);
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    assert!(words.join(" ").contains("unless K keeps them"), "{screen}");
+    model.notify("refused: rev 43 by bob landed in between", true);
+    let screen = text(&model, 40, 10);
+    assert!(
+        screen.contains("refused: rev 43") && screen.contains("(Esc)"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("OPEN") && screen.contains("+2 not in trouble"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_smallest_screen_says_on_which_screen_keys_act() {
+    let mut model = usual();
+    press(&mut model, "w");
+    assert!(text(&model, 40, 10).contains("weights: too small"));
+}
+
+#[test]
+fn a_long_question_keeps_its_fields_and_its_answers() {
+    let mut model = model(Theme::default(), true, 40);
+    press(&mut model, "w >");
+    for _ in 0..30 {
+        press(&mut model, "Tab Tab");
+    }
+    press(&mut model, "Enter");
+    let Some(Dialog::Question(question)) = &mut model.dialog else {
+        panic!("no review");
+    };
+    let rows = (0..30).map(|row| format!("  row {row}"));
+    question.lines = rows.chain(question.lines.clone()).collect();
+    for (width, height) in [(40, 10), (80, 24), (120, 40)] {
+        let screen = text(&model, width, height);
+        for part in [
+            "reason, for the record",
+            "[ Cancel ]",
+            "[ Apply on trial",
+            "[ Apply for good",
+        ] {
+            assert!(screen.contains(part), "{part}\n{screen}");
+        }
+        assert!(height == 10 || screen.contains("effect: moves"), "{screen}");
+        assert!(screen.contains(" more"), "{screen}");
+    }
+}
+
+#[test]
+fn answers_that_have_no_room_are_not_taken() {
+    let mut model = usual();
+    model.size = Some(Rect::new(0, 0, 60, 4));
+    press(&mut model, ". d");
+    assert!(is_question(&model, "CONFIRM"));
+    assert!(text(&model, 60, 4).contains("no room for the answers"));
+    assert_eq!(press(&mut model, "y Tab Enter"), []);
+    assert!(is_question(&model, "CONFIRM"));
+    press(&mut model, "Esc");
+    assert_eq!(model.dialog, None);
+
+    press(&mut model, ". d");
+    model.size = Some(Rect::new(0, 0, 60, 24));
+    assert!(matches!(press(&mut model, "y")[..], [Effect::Change(_)]));
+}
+
+#[test]
+fn onlookers_see_no_amount_no_person_and_no_place() {
+    let masked = Theme {
+        masked: true,
+        ..Theme::default()
+    };
+    let mut options = options(masked, true);
+    "gw-7.example".clone_into(&mut options.place);
+    let mut model = Model::new(options);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
+    let lost = Update::Lost("gw-7.example closed the line".to_owned());
+    update(&mut model, Message::Update(lost.clone()), NOW);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "while it is lost");
+
+    let mut status = specimen::status(5, 8);
+    status.events.push(EventReport {
+        id: 9,
+        at: "2026-11-24T03:13:28.000Z".to_owned(),
+        kind: EventKind::Budget,
+        bad: true,
+        provider: None,
+        text: "team-blue has used $950 of $1000".to_owned(),
+    });
+    hear(&mut model, status);
+    for keys in ["", "a", ". d", "Esc w > Enter"] {
+        press(&mut model, keys);
+        let screen = text(&model, 120, 40);
+        for secret in ["gw-7", "$950", "team-blue", "alice"] {
+            assert!(!screen.contains(secret), "{keys}: {secret}\n{screen}");
+        }
+    }
+    press(&mut model, "Esc");
+    update(&mut model, Message::Update(lost), NOW);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "lost again");
 }
 
 #[test]

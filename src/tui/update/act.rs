@@ -1,7 +1,7 @@
 //! What each action does.
 
 use super::drafting::{mix, nudge, toggle_own, with_draft};
-use super::{asking, copying, drafting, opening, palette, typing, watched_lists, weighing};
+use super::{asking, copying, drafting, palette, typing, watched_lists, weighing};
 use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
@@ -34,7 +34,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Presets => model.dialog = Some(Dialog::Presets),
         Action::Menu => open_menu(model),
         Action::Back => back(model),
-        Action::Open => return opening::open(model),
+        Action::Open => return super::entering::open(model),
         Action::Move(step) => move_row(model, step),
         Action::First => move_row(model, -FAR),
         Action::Last => move_row(model, FAR),
@@ -329,8 +329,7 @@ fn info(model: &mut Model) {
     };
     let text = format!(
         "aibal-tui {version} at {}, numbers since {since}; {what} process {}",
-        model.theme().secret(&model.options.place),
-        model.options.process
+        model.options.place, model.options.process
     );
     model.notify(text, false);
 }
