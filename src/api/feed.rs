@@ -4,7 +4,7 @@ use super::Door;
 use super::form::QueryForm;
 use super::monitoring::WINDOWS;
 use crate::client::{Local, Refused};
-use crate::contract::{EventReport, Status, Window};
+use crate::contract::{EventReport, Newest, Status, Window};
 use crate::domain::{self, EventKind, Snapshot};
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 /// People cannot read faster, and a hundred readers shall not matter.
 const DELTA: Duration = Duration::from_secs(1);
+/// How often a column of time is sent that is still being filled, so that an outage is seen long
+/// before a column of a wide window is finished.
+const COLUMN: Duration = Duration::from_secs(10);
 /// So that proxies do not take a quiet line for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Keeps proxies from collecting what should flow.
@@ -56,6 +59,7 @@ struct Feed {
     last: Status,
     is_told: bool,
     next_delta: Instant,
+    next_column: Instant,
     id: u64,
 }
 
@@ -82,6 +86,7 @@ impl Feed {
             last,
             is_told: false,
             next_delta: Instant::now() + DELTA,
+            next_column: Instant::now() + COLUMN,
             id: 0,
         })
     }
@@ -130,13 +135,20 @@ impl Feed {
     fn snapshot(&mut self) -> Option<Event> {
         self.is_told = true;
         self.next_delta = Instant::now() + DELTA;
+        self.next_column = Instant::now() + COLUMN;
         self.id += 1;
         status_event("snapshot", self.id, &self.last)
     }
 
     fn delta(&mut self, picture: &Snapshot) -> Option<Event> {
         let status = self.local.describe(picture, self.window);
-        let delta = status.delta(&self.last);
+        let newest = if self.next_column <= Instant::now() {
+            self.next_column = Instant::now() + COLUMN;
+            Newest::Sent
+        } else {
+            Newest::Left
+        };
+        let delta = status.delta(&self.last, newest);
         self.last = status;
         self.next_delta = Instant::now() + DELTA;
         self.id += 1;

@@ -150,6 +150,7 @@ impl From<domain::Totals> for Totals {
         Self {
             requests: totals.requests,
             attempts: totals.attempts,
+            retries: totals.retries,
             success_rate: totals.success_rate,
             error_rate: totals.success_rate.map(|rate| 1.0 - rate),
             average_latency_ms: totals.mean_latency_ms,

@@ -1,22 +1,39 @@
 //! Deltas of a [`Status`]: what a watcher is sent once a second, and how it is put together again.
 //! A delta is a status with only those columns of its series that are new or have changed, for
 //! series are most of its length and change only at their end, and with only the events that are
-//! new.
+//! new. The column that is still being filled changes with every request; how often it is sent is
+//! for the sender to say.
 
-use super::status::{Series, Status};
+use super::status::{Bucket, ProviderStatus, Series, Status};
+
+/// What becomes of a column that is still being filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newest {
+    /// It is sent as it is so far.
+    Sent,
+    /// It is left out until it is finished.
+    Left,
+}
 
 /// At most so many events are kept.
 const EVENTS_MOST: usize = 100;
 
 impl Status {
     /// What `self` says beyond `last`: the series only once a column of time has been finished
-    /// since, and then from the column on that was unfinished in `last`.
+    /// since, and then from the column on that was unfinished in `last`; before that its last
+    /// column, where that is wished. A provider that `last` does not have comes with all columns.
     #[must_use]
-    pub fn delta(&self, last: &Self) -> Self {
+    pub fn delta(&self, last: &Self, newest: Newest) -> Self {
         let mut delta = self.clone();
-        delta.series = self.series.since(last.series.last_start);
-        for provider in &mut delta.providers {
-            provider.series = provider.series.since(last.series.last_start);
+        let start = last.series.last_start;
+        delta.series = self.series.since(start, newest);
+        for (at, provider) in delta.providers.iter_mut().enumerate() {
+            let name = &provider.performance.provider;
+            let is_same = |old: &ProviderStatus| old.performance.provider == *name;
+            let is_known = last.providers.get(at).is_some_and(is_same);
+            if is_known || last.providers.iter().any(is_same) {
+                provider.series = provider.series.since(start, newest);
+            }
         }
         let newest = last.events.first().map_or(0, |event| event.id);
         delta.events.retain(|event| newest < event.id);
@@ -46,9 +63,14 @@ impl Status {
 }
 
 impl Series {
-    /// The columns from the one that starts at `start` on; nothing where that is still the last.
-    fn since(&self, start: u64) -> Self {
-        if self.last_start == start {
+    /// The columns from the one that starts at `start` on. Where that is still the last, it alone
+    /// if it is wished and not empty, else nothing.
+    fn since(&self, start: u64, newest: Newest) -> Self {
+        let is_empty = self
+            .buckets
+            .last()
+            .is_none_or(|last| *last == Bucket::default());
+        if self.last_start == start && (newest == Newest::Left || is_empty) {
             return Self::default();
         }
         let new = self.last_start.saturating_sub(start) / self.bucket_seconds.max(1) + 1;
@@ -86,7 +108,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Bucket, Dropped, EventKind, EventReport, Instance, Window};
+    use crate::contract::{Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
         Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Rates, Strategy, Target,
         TargetId, WeightOverride, Weights,
@@ -147,7 +169,7 @@ mod tests {
             let newest = with_events(status(seconds), 1..=5);
 
             let mut seen = last.clone();
-            seen.apply(newest.delta(&last));
+            seen.apply(newest.delta(&last, Newest::Left));
 
             let mut expected = newest;
             if expected.series.last_start == last.series.last_start {
@@ -172,7 +194,7 @@ mod tests {
         };
         for (later, sent) in [(0, 0), (1, 2), (3, 4), (59, 60), (60, 60), (200, 60)] {
             let (old, new) = (at(1_000), at(1_000 + later));
-            let mut tail = new.since(old.last_start);
+            let mut tail = new.since(old.last_start, Newest::Left);
             assert_eq!(tail.buckets.len(), sent, "{later} columns later");
             tail.precede(old);
             assert_eq!(tail, new, "{later} columns later");
@@ -180,11 +202,46 @@ mod tests {
     }
 
     #[test]
+    fn a_column_that_is_still_being_filled_is_put_in_the_place_of_what_it_was() {
+        let column = |requests| Bucket {
+            requests,
+            ..Bucket::default()
+        };
+        let mut last = status(0);
+        last.series.buckets[59] = column(1);
+        last.providers[0].series.buckets[59] = column(1);
+        let mut newest = last.clone();
+        newest.series.buckets[59] = column(7);
+        newest.providers[0].series.buckets[59] = column(5);
+
+        let delta = newest.delta(&last, Newest::Sent);
+        assert_eq!(delta.series.buckets, [column(7)]);
+        let mut seen = last.clone();
+        seen.apply(delta);
+
+        assert_eq!(seen, newest);
+        let quiet = status(0).delta(&status(0), Newest::Sent);
+        assert!(quiet.series.is_empty(), "nothing was asked");
+    }
+
+    #[test]
+    fn a_provider_that_is_new_comes_with_its_past() {
+        let newest = status(20);
+        let mut last = status(0);
+        last.providers.clear();
+
+        let mut seen = last.clone();
+        seen.apply(newest.delta(&last, Newest::Left));
+
+        assert_eq!(seen.providers, newest.providers);
+    }
+
+    #[test]
     fn within_a_column_a_delta_has_no_series_and_only_new_events() {
         let last = with_events(status(0), 1..=2);
         let newest = with_events(status(1), 1..=3);
 
-        let delta = newest.delta(&last);
+        let delta = newest.delta(&last, Newest::Left);
 
         let json = serde_json::to_value(&delta).unwrap();
         assert!(json.get("series").is_none());

@@ -30,6 +30,7 @@ pub use change::{
 };
 pub use conversion::{Instance, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};
+pub use delta::Newest;
 pub use event::{EventKind, EventReport};
 pub use performance::{
     CostBasis, ModelPerformance, Percentiles, Performance, ProviderPerformance, State, Totals,

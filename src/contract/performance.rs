@@ -19,8 +19,11 @@ pub struct Performance {
 pub struct Totals {
     /// Client requests.
     pub requests: u64,
-    /// Attempts at providers; more than requests where there were fallbacks.
+    /// Attempts at providers, those included that were reported without a client request.
     pub attempts: u64,
+    /// Attempts that followed the first of a client request.
+    #[serde(default)]
+    pub retries: u64,
     /// 0..1; `null` with nothing behind it.
     pub success_rate: Option<f64>,
     pub error_rate: Option<f64>,

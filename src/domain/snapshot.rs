@@ -248,6 +248,8 @@ pub const SPREAD_MS: [f64; 4] = [500.0, 1_000.0, 2_000.0, 5_000.0];
 pub struct Totals {
     pub requests: u64,
     pub attempts: u64,
+    /// Attempts that followed the first of a request.
+    pub retries: u64,
     pub success_rate: Option<f64>,
     pub mean_latency_ms: Option<f64>,
     pub p50_ms: Option<f64>,

@@ -141,6 +141,8 @@ pub struct Tally {
     pub mistaken: u64,
     /// Nobody was asked for them; those without a target or without room count as failed as well.
     pub refused: Refused,
+    /// Attempts that followed the first of a client request.
+    pub retries: u64,
     /// Milliseconds, successes only.
     pub latency: Histogram,
     pub latency_sum_ms: f64,
@@ -237,6 +239,7 @@ impl Sum for Tally {
         self.cancelled += other.cancelled;
         self.mistaken += other.mistaken;
         self.refused.merge(other.refused);
+        self.retries += other.retries;
         self.latency.merge(&other.latency);
         self.latency_sum_ms += other.latency_sum_ms;
         self.first_token.merge(&other.first_token);

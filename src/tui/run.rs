@@ -183,13 +183,16 @@ impl Dashboard {
             self.seen();
         }
         let model = &self.model;
+        let mut size = None;
         let picture = |frame: &mut ratatui::Frame<'_>| {
+            size = Some(frame.area());
             view::draw(model, frame.area(), frame.buffer_mut());
         };
         let is_sent = self.screen.draw(self.pacing.asks(), picture)?;
         if is_sent {
             self.pacing.sent(now);
         }
+        self.model.size = size;
         self.drawn = Some(Instant::now());
         self.dirty = false;
         self.urgent = false;

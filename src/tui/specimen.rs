@@ -34,6 +34,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         totals: Totals {
             requests: 12_840 + step * 38,
             attempts: 13_100 + step * 39,
+            retries: 260 + step,
             success_rate: Some(0.9962),
             error_rate: Some(0.0038),
             average_latency_ms: Some(914.0),

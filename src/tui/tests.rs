@@ -8,6 +8,7 @@ mod looking;
 mod matrix;
 mod safety;
 mod screens;
+mod shown;
 mod weighing;
 
 use super::input::Input;

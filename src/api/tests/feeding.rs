@@ -11,7 +11,11 @@ use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
 async fn open(house: &House) -> Response {
-    let mut request = Request::get("/api/events?window=15m")
+    open_over(house, "15m").await
+}
+
+async fn open_over(house: &House, window: &str) -> Response {
+    let mut request = Request::get(format!("/api/events?window={window}"))
         .body(Body::empty())
         .unwrap();
     request.extensions_mut().insert(Peer::Unix);
@@ -85,6 +89,34 @@ async fn deltas_come_at_most_once_a_second() {
 
     let seconds = start.elapsed().as_secs_f64();
     assert!((10.0..20.0).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_in_a_column_is_seen_long_before_it_is_over() {
+    let house = House::new();
+    // Columns of 24 minutes.
+    let mut lines = SseStream::new(open_over(&house, "24h").await.into_body());
+    let mut seen = status(&next(&mut lines).await);
+    let report = r#"{"provider":"beta","action":"decrement","success":true,"latencyMs":5}"#;
+    house.send("POST", "/api/load-balancing", report).await.ok();
+
+    let start = Instant::now();
+    let newest = |status: &Status| {
+        let series = status.providers.iter().map(|it| &it.series);
+        let newest = series.filter_map(|it| it.buckets.last());
+        newest.map(|bucket| bucket.requests).sum::<u32>()
+    };
+    let (mut deltas, mut columns) = (0, 0);
+    while newest(&seen) == 0 && deltas < 60 {
+        let delta = status(&next_of(&mut lines, "delta").await);
+        deltas += 1;
+        columns += u32::from(!delta.series.buckets.is_empty());
+        seen.apply(delta);
+    }
+
+    assert_eq!(newest(&seen), 1);
+    assert!(start.elapsed() < Duration::from_secs(15), "{deltas} deltas");
+    assert!(columns <= 1, "only now and then");
 }
 
 #[tokio::test(start_paused = true)]

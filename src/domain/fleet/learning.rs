@@ -259,16 +259,22 @@ impl Fleet {
     fn request_ended(&mut self, end: &RequestEnd, now: Moment, effects: &mut Vec<Effect>) {
         self.request_rate.add(now);
         let milliseconds = end.ended.seconds_since(end.started) * 1e3;
-        self.requests.record(end.ended, |column| match end.outcome {
-            RequestOutcome::Ok => {
-                column.succeeded += 1;
-                column.latency.add(milliseconds);
-                column.latency_sum_ms += milliseconds;
+        self.requests.record(end.ended, |column| {
+            // A request that was refused, or answered from the cache, had no attempt at all.
+            column.retries += u64::from(end.attempts.saturating_sub(1));
+            match end.outcome {
+                RequestOutcome::Ok => {
+                    column.succeeded += 1;
+                    column.latency.add(milliseconds);
+                    column.latency_sum_ms += milliseconds;
+                }
+                RequestOutcome::Error(failure) if failure.is_client_mistake() => {
+                    column.mistaken += 1;
+                }
+                RequestOutcome::Error(_) => column.failed += 1,
+                RequestOutcome::Refused(want) => column.refuse(want, 1),
+                RequestOutcome::Cancelled => column.cancelled += 1,
             }
-            RequestOutcome::Error(failure) if failure.is_client_mistake() => column.mistaken += 1,
-            RequestOutcome::Error(_) => column.failed += 1,
-            RequestOutcome::Refused(want) => column.refuse(want, 1),
-            RequestOutcome::Cancelled => column.cancelled += 1,
         });
         self.tell_request(end, now, effects);
         self.decisions.end(end.clone());

@@ -256,6 +256,7 @@ fn totals(requests: &[Tally], providers: &[ProviderSnapshot]) -> Totals {
     Totals {
         requests: sum.all(),
         attempts: providers.iter().map(|provider| provider.requests).sum(),
+        retries: sum.retries,
         success_rate: sum.success_rate(),
         mean_latency_ms: sum.mean_latency_ms(),
         p50_ms: sum.latency.quantile(0.5),

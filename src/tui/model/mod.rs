@@ -1,7 +1,9 @@
 //! All that the dashboard knows. Screens and panels hold nothing; they draw this.
 
+mod listing;
 mod rows;
 
+pub use listing::Listing;
 pub use rows::trouble;
 
 use super::change::{Change, Undo};
@@ -17,6 +19,7 @@ use crate::contract::{
     DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::logs::Recent;
+use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,33 +148,6 @@ pub struct Pending {
     pub applies: bool,
 }
 
-/// Rows of a list that is asked for while somebody looks at it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Listing<T> {
-    /// Newest first.
-    pub rows: Vec<T>,
-    /// The row under the cursor.
-    pub at: usize,
-    /// Whether an answer has come at all.
-    pub is_known: bool,
-    /// Why the last answer was none.
-    pub error: Option<String>,
-    /// Somebody was asked and has not answered.
-    pub asked: bool,
-}
-
-impl<T> Default for Listing<T> {
-    fn default() -> Self {
-        Self {
-            rows: Vec::new(),
-            at: 0,
-            is_known: false,
-            error: None,
-            asked: false,
-        }
-    }
-}
-
 /// Everything.
 #[derive(Debug)]
 pub struct Model {
@@ -192,7 +168,10 @@ pub struct Model {
     /// The order is held until somebody lets it go.
     pub locked: bool,
     pub held_until: Duration,
+    /// Which providers the overview shows.
     pub filter: Filter,
+    /// Which decisions their list shows.
+    pub decisions_filter: Filter,
     /// The panel in front, and whether it has the whole screen.
     pub panel: usize,
     pub zoomed: bool,
@@ -226,6 +205,8 @@ pub struct Model {
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
     pub distance: Option<Duration>,
+    /// The size of the last picture.
+    pub size: Option<Rect>,
     /// When the bell rang.
     pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
@@ -251,6 +232,7 @@ impl Model {
             locked: false,
             held_until: Duration::ZERO,
             filter: Filter::default(),
+            decisions_filter: Filter::default(),
             panel: 0,
             zoomed: false,
             decisions: Listing::default(),
@@ -271,6 +253,7 @@ impl Model {
             armed_until: None,
             mouse: false,
             distance: None,
+            size: None,
             rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,
@@ -322,6 +305,11 @@ impl Model {
     /// The picture to draw.
     pub fn shown(&self) -> Option<&Arc<Status>> {
         self.frozen.as_ref().or(self.status.as_ref())
+    }
+
+    /// The window that the numbers on the screen are of. Another one may have been asked for.
+    pub fn shown_window(&self) -> Window {
+        self.shown().map_or(self.window, |status| status.window)
     }
 
     /// How old the data is.

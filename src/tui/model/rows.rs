@@ -2,12 +2,39 @@
 
 use super::{HOLD, Model};
 use crate::contract::{DecisionReport, ProviderStatus, State};
+use crate::tui::filter::Filter;
 use crate::tui::keymap::Order;
+use crate::tui::place::Screen;
 use std::cmp::Ordering;
 
 impl Model {
-    /// Providers in the order in which they are drawn.
+    /// Providers of this screen in the order in which they are drawn. The filter of the overview
+    /// holds there and nowhere else, for no other screen shows that something is hidden.
     pub fn rows(&self) -> Vec<&ProviderStatus> {
+        if self.screen == Screen::Overview {
+            self.filtered()
+        } else {
+            self.providers()
+        }
+    }
+
+    fn filtered(&self) -> Vec<&ProviderStatus> {
+        let mut rows = self.providers();
+        rows.retain(|provider| self.filter.shows(provider));
+        rows
+    }
+
+    /// The filter of this screen, where it has one.
+    pub fn filter_here(&self) -> Option<&Filter> {
+        match self.screen {
+            Screen::Overview => Some(&self.filter),
+            Screen::Decisions => Some(&self.decisions_filter),
+            _ => None,
+        }
+    }
+
+    /// All providers, in the order of the rows.
+    fn providers(&self) -> Vec<&ProviderStatus> {
         let Some(status) = self.shown() else {
             return Vec::new();
         };
@@ -17,16 +44,24 @@ impl Model {
                 .iter()
                 .find(|p| p.performance.provider == *name)
         };
-        self.order
-            .iter()
-            .filter_map(find)
-            .filter(|provider| self.filter.shows(provider))
-            .collect()
+        self.order.iter().filter_map(find).collect()
     }
 
-    /// The provider under the cursor.
+    /// Rows of this screen that are in trouble.
+    pub fn troubled(&self) -> Vec<&ProviderStatus> {
+        let mut rows = self.rows();
+        rows.retain(|row| trouble(row.performance.state) > 1);
+        rows
+    }
+
+    /// The provider under the cursor: the marked one, for what is not on the screen cannot be
+    /// chosen there.
     pub fn chosen(&self) -> Option<&ProviderStatus> {
-        let rows = self.rows();
+        let rows = if self.screen == Screen::Alerts {
+            self.troubled()
+        } else {
+            self.rows()
+        };
         let cursor = self.cursor.as_ref();
         let chosen = rows
             .iter()
@@ -46,7 +81,15 @@ impl Model {
 
     /// Moves the cursor by so many providers, and holds the order for a while.
     pub fn move_cursor(&mut self, step: isize) {
-        let rows = self.rows();
+        let mut rows = self.rows();
+        if self.screen == Screen::Detail {
+            // From one provider to the next of those that the overview shows, if it is among them.
+            let shown = self.filtered();
+            let is_here = |row: &&ProviderStatus| self.is_under_cursor(row);
+            if shown.iter().any(is_here) {
+                rows = shown;
+            }
+        }
         let Some(last) = rows.len().checked_sub(1) else {
             return;
         };
@@ -58,18 +101,36 @@ impl Model {
         self.held_until = self.now + HOLD;
     }
 
-    /// Moves the cursor to the next provider in trouble.
+    fn is_under_cursor(&self, row: &ProviderStatus) -> bool {
+        self.cursor.as_ref() == Some(&row.performance.provider)
+    }
+
+    /// Moves the cursor by so many providers in trouble, no further than to the first or the last.
+    pub fn move_trouble(&mut self, step: isize) {
+        let chosen = self.chosen_name();
+        let troubled = self.troubled();
+        let name = |row: &&ProviderStatus| row.performance.provider.clone();
+        let at = troubled.iter().position(|row| Some(name(row)) == chosen);
+        let last = troubled.len().saturating_sub(1);
+        let next = at.unwrap_or(0).saturating_add_signed(step).min(last);
+        let Some(next) = troubled.get(next).map(name) else {
+            self.notify("no provider in trouble", false);
+            return;
+        };
+        self.cursor = Some(next);
+        self.held_until = self.now + HOLD;
+    }
+
+    /// Moves the cursor to the next provider in trouble, after the last to the first.
     pub fn next_trouble(&mut self, step: isize) {
-        let rows = self.rows();
-        let is_next = |row: &&&ProviderStatus| trouble(row.performance.state) > 1;
-        let troubled: Vec<String> = rows
-            .iter()
-            .filter(is_next)
+        let chosen = self.chosen_name();
+        let troubled = self.troubled().into_iter();
+        let troubled: Vec<String> = troubled
             .map(|row| row.performance.provider.clone())
             .collect();
         let at = troubled
             .iter()
-            .position(|name| Some(name) == self.cursor.as_ref());
+            .position(|name| Some(name) == chosen.as_ref());
         let count = isize::try_from(troubled.len()).unwrap_or(0);
         if count == 0 {
             self.notify("no provider in trouble", false);
@@ -90,7 +151,7 @@ impl Model {
         self.decisions
             .rows
             .iter()
-            .filter(|decision| self.filter.shows_decision(decision))
+            .filter(|decision| self.decisions_filter.shows_decision(decision))
             .collect()
     }
 

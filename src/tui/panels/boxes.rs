@@ -1,5 +1,6 @@
 //! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
 
+use super::excerpt::{excerpt, fits, inside};
 use crate::tui::format;
 use crate::tui::keymap::{Action, Binding};
 use crate::tui::model::{Dialog, Model, Subject};
@@ -30,13 +31,13 @@ const PLAIN: border::Set<'static> = border::Set {
 
 /// Draws the box that is open, if one is. Where one is stays on the screen above it, however small
 /// that is.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
-    let above = u16::from(area.height > 3);
+    let above = u16::from(screen.height > 3);
     let area = Rect {
-        y: area.y + above,
-        height: area.height - above,
-        ..area
+        y: screen.y + above,
+        height: screen.height - above,
+        ..screen
     };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
         lines
@@ -71,7 +72,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             plain(vec![format!(" /{text}_"), hint(Place::Filter, model)]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
-        Dialog::Question(question) => (format!(" {} ", question.title), asked(model, question)),
+        Dialog::Question(question) => {
+            let title = format!(" {} ", question.title);
+            (title, asked(model, question, screen))
+        }
     };
     frame(model, &title, &lines, area, buffer);
 }
@@ -218,14 +222,20 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     lines
 }
 
-/// A question: what would change, its fields, its answers, its keys.
-fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
+/// A question on a screen of this size: what would change, its fields, its answers, its keys.
+fn asked(model: &Model, question: &Question, screen: Rect) -> Vec<(String, Style)> {
     let theme = model.theme();
     let usual = Style::default();
-    let mut lines = vec![(String::new(), usual)];
+    if !fits(question, screen) {
+        let text = " no room for the answers: Esc leaves everything as it is";
+        return vec![(text.to_owned(), theme.warn())];
+    }
+    let excerpt = excerpt(question, inside(screen.height));
+    let blank = excerpt.is_loose.then(|| (String::new(), usual));
+    let mut lines: Vec<(String, Style)> = blank.iter().cloned().collect();
     let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
-    lines.extend(question.lines.iter().map(text));
-    lines.push((String::new(), usual));
+    lines.extend(excerpt.lines.iter().map(text));
+    lines.extend(blank.clone());
     let stop = |focus: Focus, text: String| {
         if question.focus == focus {
             (format!(" >{text}"), theme.cursor())
@@ -261,7 +271,10 @@ fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
             format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
         ));
     }
-    lines.push((String::new(), usual));
+    if !excerpt.has_keys {
+        return lines;
+    }
+    lines.extend(blank);
     let key = |action| hint_of(model, action);
     let keys = format!(
         " {} and {} choose, {} presses; Esc leaves everything as it is",

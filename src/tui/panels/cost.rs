@@ -6,7 +6,7 @@ use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 use crate::tui::view::line;
-use crate::tui::widgets::strip;
+use crate::tui::widgets::strip::{self, Cell};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -19,7 +19,7 @@ pub struct Cost;
 
 impl Panel for Cost {
     fn title(&self, model: &Model) -> String {
-        format!("COST {}", model.window.word())
+        format!("COST {}", model.shown_window().word())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
@@ -36,24 +36,19 @@ impl Panel for Cost {
         line(Line::raw(text), area, 0, buffer);
         line(budget::spending(&status.budget, theme), area, 1, buffer);
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
-        let spent: Vec<Option<f64>> = strip::columns(&status.series, width)
-            .iter()
-            .map(|bucket| (bucket.requests > 0).then_some(bucket.cost_usd))
-            .collect();
-        let top = spent
-            .iter()
-            .flatten()
-            .fold(0.0, |top: f64, value| top.max(*value));
-        let all = Line::from(vec![
-            Span::raw(format::left("all", NAME + 1)),
-            Span::raw(amounts(&spent, top, theme)),
-            Span::raw(numbers(
-                &money(totals.total_cost_usd, totals.cost_basis),
-                &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
-                Some(1.0),
-            )),
-        ]);
-        line(all, area, 2, buffer);
+        // What the columns leave is the name's.
+        let name = NAME + width - strip::fitting(&status.series, width);
+        let spent = strip::columns(&status.series, width);
+        let asked = spent.iter().filter(|cell| cell.bucket.requests > 0);
+        let top = asked.fold(0.0, |top: f64, cell| top.max(cell.bucket.cost_usd));
+        let mut all = vec![Span::raw(format::left("all", name + 1))];
+        all.extend(amounts(&spent, top, theme));
+        all.push(Span::raw(numbers(
+            &money(totals.total_cost_usd, totals.cost_basis),
+            &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
+            Some(1.0),
+        )));
+        line(Line::from(all), area, 2, buffer);
         for (y, provider) in (3..area.height).zip(model.rows()) {
             let cost = provider.performance.total_cost_usd;
             let basis = provider.performance.cost_basis;
@@ -61,30 +56,26 @@ impl Panel for Cost {
                 .zip(totals.total_cost_usd)
                 .filter(|(_, all)| *all > 0.0)
                 .map(|(cost, all)| cost / all);
-            let values: Vec<Option<f64>> = strip::columns(&provider.series, width)
-                .iter()
-                .map(|bucket| (bucket.requests > 0).then_some(bucket.cost_usd))
-                .collect();
-            let row = Line::from(vec![
-                Span::raw(format::left(&provider.performance.provider, NAME + 1)),
-                Span::raw(amounts(&values, top, theme)),
-                Span::raw(numbers(
-                    &money(cost, basis),
-                    &per_hour(money(provider.usd_per_hour, basis)),
-                    part,
-                )),
-            ]);
-            line(row, area, y, buffer);
+            let values = strip::columns(&provider.series, width);
+            let who = &provider.performance.provider;
+            let mut row = vec![Span::raw(format::left(who, name + 1))];
+            row.extend(amounts(&values, top, theme));
+            row.push(Span::raw(numbers(
+                &money(cost, basis),
+                &per_hour(money(provider.usd_per_hour, basis)),
+                part,
+            )));
+            line(Line::from(row), area, y, buffer);
         }
     }
 }
 
 /// Bars of amounts, which onlookers are not shown either.
-fn amounts(values: &[Option<f64>], top: f64, theme: Theme) -> String {
+fn amounts(cells: &[Cell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     if theme.masked {
-        " ".repeat(values.len())
+        vec![Span::raw(" ".repeat(cells.len()))]
     } else {
-        strip::bars(values, top, theme)
+        strip::amounts(cells, top, theme)
     }
 }
 

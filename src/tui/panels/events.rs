@@ -46,7 +46,8 @@ impl Panel for Events {
     }
 }
 
-fn said(event: &EventReport, theme: Theme) -> String {
+/// What an event says, to onlookers without what is none of their business.
+pub fn said(event: &EventReport, theme: Theme) -> String {
     // Changes say who and why, budgets how much.
     let text = match event.kind {
         EventKind::Change | EventKind::Budget => theme.secret(&event.text),

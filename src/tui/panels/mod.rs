@@ -5,9 +5,12 @@ pub mod boxes;
 mod budget;
 mod cost;
 mod events;
+pub mod excerpt;
 mod latency;
 mod success;
 mod table;
+
+pub use events::said;
 
 use super::model::Model;
 use super::widgets::chart::Mark;

@@ -19,20 +19,22 @@ pub struct Success;
 
 impl Panel for Success {
     fn title(&self, model: &Model) -> String {
-        format!("SUCCESS {}", model.window.word())
+        format!("SUCCESS {}", model.shown_window().word())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+        let room = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
+        // What the columns leave is the name's.
+        let width = strip::fitting(&status.series, room);
         let row = |name: &str, series: &Series, rate: Option<f64>| {
-            let width = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
             let theme = model.theme();
             let style = match rate {
                 Some(rate) if rate < 0.95 => theme.bad(),
                 Some(rate) if rate < 0.99 => theme.warn(),
                 _ => Style::default(),
             };
-            let mut spans = vec![Span::raw(format::left(name, NAME + 1))];
-            spans.extend(strip::success_spans(series, width, theme));
+            let mut spans = vec![Span::raw(format::left(name, NAME + room - width + 1))];
+            spans.extend(strip::success(series, width, theme));
             spans.push(Span::styled(
                 format::right(&format::percent(rate), NUMBER + 1),
                 style,

@@ -1,17 +1,19 @@
 //! One row for each provider: trouble first, then by share. Columns come with the width.
 
-use crate::contract::ProviderStatus;
+use crate::contract::{ProviderStatus, Series};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
+use crate::tui::theme::Theme;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 /// From this screen width on columns that have a use for it are wider.
-const WIDE: u16 = 190;
+const WIDE: u16 = 194;
 
 /// One column: its head, its width here and on a wide screen, the screen width from which it is
 /// shown, and its cell.
@@ -21,7 +23,13 @@ struct Column {
     wide: usize,
     from: u16,
     numeric: bool,
-    cell: fn(&ProviderStatus, &Model, usize) -> String,
+    cell: Cell,
+}
+
+/// What stands in a column.
+enum Cell {
+    Text(fn(&ProviderStatus, &Model, usize) -> String),
+    Strip(fn(&Series, usize, Theme) -> Vec<Span<'static>>),
 }
 
 const COLUMNS: &[Column] = &[
@@ -31,7 +39,7 @@ const COLUMNS: &[Column] = &[
         wide: 7,
         from: 0,
         numeric: false,
-        cell: |p, m, _| m.theme().state_word(p.performance.state),
+        cell: Cell::Text(|p, m, _| m.theme().state_word(p.performance.state)),
     },
     Column {
         head: "PROVIDER",
@@ -39,15 +47,15 @@ const COLUMNS: &[Column] = &[
         wide: 12,
         from: 0,
         numeric: false,
-        cell: |p, _, _| p.performance.provider.clone(),
+        cell: Cell::Text(|p, _, _| p.performance.provider.clone()),
     },
     Column {
         head: "MODEL",
         width: 22,
         wide: 22,
-        from: 140,
+        from: 143,
         numeric: false,
-        cell: |p, _, _| models(p),
+        cell: Cell::Text(|p, _, _| models(p)),
     },
     Column {
         head: "SHARE",
@@ -55,15 +63,15 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 0,
         numeric: true,
-        cell: |p, _, _| format!("{}%", format::share(p.share)),
+        cell: Cell::Text(|p, _, _| format!("{}%", format::share(p.share))),
     },
     Column {
         head: "",
         width: 10,
         wide: 10,
-        from: 100,
+        from: 101,
         numeric: false,
-        cell: |p, m, width| share_bar(p.share, width, m),
+        cell: Cell::Text(|p, m, width| share_bar(p.share, width, m)),
     },
     Column {
         head: "REQ/S",
@@ -71,7 +79,7 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 0,
         numeric: true,
-        cell: |p, _, _| format::rate(p.requests_per_second),
+        cell: Cell::Text(|p, _, _| format::rate(p.requests_per_second)),
     },
     Column {
         head: "REQ",
@@ -79,15 +87,15 @@ const COLUMNS: &[Column] = &[
         wide: 6,
         from: 90,
         numeric: true,
-        cell: |p, _, _| format::count(p.performance.requests),
+        cell: Cell::Text(|p, _, _| format::count(p.performance.requests)),
     },
     Column {
         head: "RUN",
         width: 4,
         wide: 4,
-        from: 76,
+        from: 77,
         numeric: true,
-        cell: |p, _, _| p.performance.in_flight.to_string(),
+        cell: Cell::Text(|p, _, _| p.performance.in_flight.to_string()),
     },
     Column {
         head: "OK%",
@@ -95,15 +103,15 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 0,
         numeric: true,
-        cell: |p, _, _| format::percent(p.performance.success_rate),
+        cell: Cell::Text(|p, _, _| format::percent(p.performance.success_rate)),
     },
     Column {
         head: "SUCCESS",
         width: 12,
-        wide: 28,
-        from: 70,
+        wide: 30,
+        from: 72,
         numeric: false,
-        cell: |p, m, width| strip::success(&p.series, width, m.theme()),
+        cell: Cell::Strip(strip::success),
     },
     Column {
         head: "P50",
@@ -111,7 +119,7 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 0,
         numeric: true,
-        cell: |p, _, _| format::latency(p.performance.latency_ms.p50),
+        cell: Cell::Text(|p, _, _| format::latency(p.performance.latency_ms.p50)),
     },
     Column {
         head: "P95",
@@ -119,7 +127,7 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 0,
         numeric: true,
-        cell: |p, _, _| format::latency(p.performance.latency_ms.p95),
+        cell: Cell::Text(|p, _, _| format::latency(p.performance.latency_ms.p95)),
     },
     Column {
         head: "TTFT",
@@ -127,7 +135,7 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 120,
         numeric: true,
-        cell: |p, _, _| format::latency(p.performance.time_to_first_token_ms.p50),
+        cell: Cell::Text(|p, _, _| format::latency(p.performance.time_to_first_token_ms.p50)),
     },
     Column {
         head: "P95 TREND",
@@ -135,7 +143,7 @@ const COLUMNS: &[Column] = &[
         wide: 20,
         from: 120,
         numeric: false,
-        cell: |p, m, width| strip::latency(&p.series, width, m.theme()),
+        cell: Cell::Strip(strip::latency),
     },
     Column {
         head: "$/H",
@@ -143,7 +151,7 @@ const COLUMNS: &[Column] = &[
         wide: 6,
         from: 66,
         numeric: true,
-        cell: per_hour,
+        cell: Cell::Text(per_hour),
     },
     Column {
         head: "SCORE",
@@ -151,28 +159,25 @@ const COLUMNS: &[Column] = &[
         wide: 5,
         from: 84,
         numeric: true,
-        cell: |p, _, _| score(p),
+        cell: Cell::Text(|p, _, _| score(p)),
     },
     Column {
         head: "COST LAT  REL  LOAD PRIO",
         width: 24,
         wide: 24,
-        from: 160,
+        from: 168,
         numeric: false,
-        cell: |p, _, _| factors(p),
+        cell: Cell::Text(|p, _, _| factors(p)),
     },
 ];
 
 /// Draws head and rows; scrolls so that the row under the cursor is seen.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
-        .filter(|column| column.from <= area.width)
-        .collect();
+    let columns = columns(model, area.width);
     let heads = columns
         .iter()
-        .map(|column| fit(column.head, column, area.width))
+        .map(|&(column, cells)| fit(column.head, column, cells))
         .collect::<Vec<_>>()
         .join(" ");
     line(
@@ -208,10 +213,32 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// The columns of a screen of this width, each with its cells. What they leave is the names', as
+/// far as the longest needs it; it is the same whichever rows are shown, so that nothing jumps.
+fn columns(model: &Model, screen: u16) -> Vec<(&'static Column, usize)> {
+    let mut columns: Vec<(&Column, usize)> = COLUMNS
+        .iter()
+        .filter(|column| column.from <= screen)
+        .map(|column| (column, column.cells(screen)))
+        .collect();
+    let used: usize = columns.iter().map(|(_, cells)| cells + 1).sum();
+    // One more stands before the first column.
+    let spare = usize::from(screen).saturating_sub(used + 1);
+    let providers = model.shown().into_iter().flat_map(|it| &it.providers);
+    let names = providers.map(|it| it.performance.provider.width());
+    let longest = names.max().unwrap_or(0);
+    for (column, cells) in &mut columns {
+        if column.head == "PROVIDER" {
+            *cells = longest.clamp(*cells, *cells + spare);
+        }
+    }
+    columns
+}
+
 fn row(
     model: &Model,
     provider: &ProviderStatus,
-    columns: &[&Column],
+    columns: &[(&Column, usize)],
     chosen: bool,
     area: Rect,
     y: u16,
@@ -222,20 +249,16 @@ fn row(
         if chosen { " >" } else { "  " },
         theme.accent(),
     )];
-    for (place, column) in columns.iter().enumerate() {
-        if column.head == "SUCCESS" {
-            spans.extend(strip::success_spans(
-                &provider.series,
-                column.cells(area.width),
-                theme,
-            ));
-        } else {
-            let cells = column.cells(area.width);
-            let cell = fit(&(column.cell)(provider, model, cells), column, area.width);
-            spans.push(Span::styled(
-                cell,
-                cell_style(model, provider, column, chosen),
-            ));
+    for (place, &(column, cells)) in columns.iter().enumerate() {
+        match column.cell {
+            Cell::Strip(draw) => spans.extend(draw(&provider.series, cells, theme)),
+            Cell::Text(text) => {
+                let cell = fit(&text(provider, model, cells), column, cells);
+                spans.push(Span::styled(
+                    cell,
+                    cell_style(model, provider, column, chosen),
+                ));
+            }
         }
         if place + 1 < columns.len() {
             spans.push(Span::raw(" "));
@@ -263,8 +286,7 @@ impl Column {
     }
 }
 
-fn fit(text: &str, column: &Column, screen: u16) -> String {
-    let cells = column.cells(screen);
+fn fit(text: &str, column: &Column, cells: usize) -> String {
     if column.numeric {
         format::right(text, cells)
     } else {

@@ -12,7 +12,7 @@ use super::{first_row, plain, rows};
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::rule;
+use crate::tui::panels::{rule, said};
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
@@ -22,10 +22,7 @@ use ratatui::text::{Line, Span};
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let all = model.rows();
-    let troubled: Vec<&&ProviderStatus> = all
-        .iter()
-        .filter(|row| trouble(row.performance.state) > 1)
-        .collect();
+    let troubled = model.troubled();
     let idle: Vec<String> = all
         .iter()
         .filter(|row| trouble(row.performance.state) == 0)
@@ -105,7 +102,7 @@ fn alert<'a>(
             format::left(&performance.provider, 14)
         )),
     ];
-    spans.extend(strip::success_spans(&row.series, width, theme));
+    spans.extend(strip::success(&row.series, width, theme));
     spans.push(Span::raw(format!(" {}", plain(&row.why, theme))));
     Line::from(spans)
 }
@@ -127,15 +124,12 @@ fn news(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(Line::styled(text, theme.dim()), area, 1, buffer);
     }
     for (y, event) in (1..area.height).zip(bad) {
-        let who = event.provider.as_ref();
-        let who = who.map(|name| format!("{name}: ")).unwrap_or_default();
-        let text = format!("{who}{}", event.text);
         let spans = vec![
             Span::styled(
                 format!("  {} {:8} ", format::clock(&event.at), event.kind.label()),
                 theme.bad(),
             ),
-            Span::raw(plain(&text, theme)),
+            Span::raw(said(event, theme)),
         ];
         line(Line::from(spans), area, y, buffer);
     }

@@ -194,6 +194,9 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
         "{screen}"
     );
     assert!(screen.contains("p95 1.9s→1.4s"), "{screen}");
+    press(&mut model, "t");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("90 requests of 15m"), "{screen}");
 }
 
 #[test]

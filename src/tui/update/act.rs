@@ -25,12 +25,16 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
                 row: 0,
             });
         }
-        Action::Filter => model.dialog = Some(Dialog::Filter(model.filter.text().to_owned())),
+        Action::Filter => {
+            let filter = model.filter_here();
+            let text = filter.map_or_else(String::new, |filter| filter.text().to_owned());
+            model.dialog = Some(Dialog::Filter(text));
+        }
         Action::Sort => model.dialog = Some(Dialog::Sort),
         Action::Presets => model.dialog = Some(Dialog::Presets),
         Action::Menu => open_menu(model),
         Action::Back => back(model),
-        Action::Open => return open(model),
+        Action::Open => return super::entering::open(model),
         Action::Move(step) => move_row(model, step),
         Action::First => move_row(model, -FAR),
         Action::Last => move_row(model, FAR),
@@ -146,7 +150,7 @@ fn move_row(model: &mut Model, step: isize) {
         |at: usize, count: usize| at.saturating_add_signed(step).min(count.saturating_sub(1));
     match model.screen {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
-        Screen::Alerts => model.next_trouble(step.signum()),
+        Screen::Alerts => model.move_trouble(step),
         Screen::Weights => {
             drafting::select(model, step);
         }
@@ -211,29 +215,6 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     watched_lists(model)
 }
 
-fn open(model: &mut Model) -> Vec<Effect> {
-    match model.screen {
-        Screen::Weights => {
-            weighing::review(model);
-            Vec::new()
-        }
-        Screen::Decisions => {
-            let rows = model.decision_rows();
-            let chosen = rows.get(model.decisions.at);
-            let Some(provider) = chosen.and_then(|row| row.provider.clone()) else {
-                return Vec::new();
-            };
-            model.cursor = Some(provider);
-            go(model, Screen::Detail)
-        }
-        _ => {
-            model.cursor = model.chosen_name();
-            model.decisions = crate::tui::model::Listing::default();
-            go(model, Screen::Detail)
-        }
-    }
-}
-
 /// Closes what is on top, then up to the overview; at the top it does nothing.
 fn back(model: &mut Model) {
     if model.dialog.take().is_some() {
@@ -249,7 +230,7 @@ fn back(model: &mut Model) {
     if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
         return;
     }
-    if !model.filter.is_empty() && matches!(model.screen, Screen::Overview | Screen::Decisions) {
+    if model.filter_here().is_some_and(|filter| !filter.is_empty()) {
         typing::set_filter(model, "");
         return;
     }
@@ -270,8 +251,16 @@ pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
     if window == model.window {
         return Vec::new();
     }
+    if let Some(frozen) = &model.frozen {
+        // Whoever has frozen a picture wants to keep it.
+        let (is, key) = (frozen.window.word(), model.key(Action::Freeze));
+        model.notify(
+            format!("frozen over {is}: {key} ends that, then the window can be another"),
+            true,
+        );
+        return Vec::new();
+    }
     model.window = window;
-    model.frozen = None;
     vec![Effect::Watch(window)]
 }
 

@@ -148,7 +148,7 @@ pub(super) fn target_line(model: &Model) -> String {
         .map(|status| status.environment.clone());
     format!(
         "at {} ({}), with data {} s old",
-        model.options.place,
+        model.theme().secret(&model.options.place),
         environment.unwrap_or_default(),
         model.age().as_secs()
     )

@@ -4,6 +4,7 @@ mod act;
 mod asking;
 mod copying;
 mod drafting;
+mod entering;
 mod inquiry;
 mod outcome;
 mod palette;
@@ -216,7 +217,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             .question()
             .is_some_and(|question| !question.is_read(now))
     };
-    if !matches!(action, Action::Back | Action::QuitHard) && is_early(model) {
+    let may_answer = !is_early(model) && !is_unseen(model);
+    if !matches!(action, Action::Back | Action::QuitHard) && !may_answer {
         return Vec::new();
     }
     let mut effects = act::act(model, action, digit);
@@ -225,4 +227,14 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
         effects.extend(inquiry::prediction(model));
     }
     effects
+}
+
+/// Whether a question is open whose answers have no room on the screen.
+fn is_unseen(model: &Model) -> bool {
+    match (&model.dialog, model.size) {
+        (Some(Dialog::Question(question)), Some(size)) => {
+            !super::panels::excerpt::fits(question, size)
+        }
+        _ => false,
+    }
 }

@@ -84,7 +84,12 @@ fn with_word(model: &mut Model, command: &str, word: &str) -> Option<Vec<Effect>
             Err(error) => model.notify(error, true),
         },
         "goto" => return Some(go_to(model, word)),
-        "filter" => super::typing::set_filter(model, word),
+        "filter" => {
+            super::typing::set_filter(model, word);
+            if model.filter_here().is_none() {
+                model.notify("the filter holds on the overview", false);
+            }
+        }
         "rollback" => match word.trim_start_matches('r').parse() {
             Ok(revision) => weighing::rollback(model, Some(revision)),
             Err(_) => model.notify(

@@ -2,6 +2,7 @@
 
 use crate::tui::filter::Filter;
 use crate::tui::model::{Dialog, Model};
+use crate::tui::place::Screen;
 
 /// A filter or a command is not longer.
 const TEXT_MOST: usize = 200;
@@ -64,9 +65,14 @@ fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
     }
 }
 
+/// Sets the filter of the list of decisions there, elsewhere that of the overview.
 pub(super) fn set_filter(model: &mut Model, text: &str) {
+    if model.screen == Screen::Decisions {
+        model.decisions_filter = Filter::new(text);
+        model.decisions.at = 0;
+        return;
+    }
     model.filter = Filter::new(text);
-    model.decisions.at = 0;
     let is_shown = model
         .rows()
         .iter()

@@ -5,6 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::{FRESH, Link, Model};
 use crate::tui::place::Screen;
+use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -55,6 +56,10 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     ];
     parts.extend(permission(model, status));
     parts.push((2, Span::raw(format!("  win {}", status.window.word()))));
+    if model.window != status.window {
+        let text = format!(", asking {}", model.window.word());
+        parts.push((2, Span::styled(text, theme.warn())));
+    }
     let order = match (model.order_by.word(), model.is_held()) {
         ("trouble", false) => String::new(),
         ("trouble", true) => "  order held".to_owned(),
@@ -77,8 +82,8 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     if model.mouse {
         parts.push((4, Span::styled(" MOUSE", theme.accent())));
     }
-    if !model.filter.is_empty() {
-        let text = format!("  filter {}", model.filter.text());
+    if let Some(filter) = model.filter_here().filter(|filter| !filter.is_empty()) {
+        let text = format!("  filter {}", filter.text());
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)
@@ -109,9 +114,20 @@ fn permission<'a>(model: &Model, status: &Status) -> Parts<'a> {
 fn link(model: &Model) -> (String, Style) {
     let theme = model.theme();
     let age = model.age().as_secs();
-    if model.frozen.is_some() {
-        return (format!("{} FROZEN", theme.mark('❚', '=')), theme.warn());
+    let (live, style) = liveness(model, theme, age);
+    if model.frozen.is_none() {
+        return (live, style);
     }
+    // That the picture stands still does not hide that the line does.
+    let frozen = format!("{} FROZEN", theme.mark('❚', '='));
+    if model.is_live() {
+        (frozen, theme.warn())
+    } else {
+        (format!("{frozen} {live}"), style)
+    }
+}
+
+fn liveness(model: &Model, theme: Theme, age: u64) -> (String, Style) {
     match &model.link {
         Link::Lost(_) => (
             format!("{} STALE {age}s, retrying", theme.mark('✗', 'X')),
@@ -129,9 +145,8 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
     let theme = model.theme();
     let totals = &status.totals;
     let (word, style) = theme.service(status.state);
-    let retried = totals.attempts.saturating_sub(totals.requests);
     let part = if totals.requests > 0 {
-        retried as f64 / totals.requests as f64
+        totals.retries as f64 / totals.requests as f64
     } else {
         0.0
     };

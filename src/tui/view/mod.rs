@@ -11,6 +11,7 @@
 //! ```
 
 mod header;
+mod small;
 
 use super::format;
 use super::keymap::Action;
@@ -18,7 +19,6 @@ use super::model::{Link, Model, trouble};
 use super::panels::{self, boxes};
 use super::place::Screen;
 use super::screens;
-use super::widgets::strip;
 use crate::contract::{ProviderStatus, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -42,7 +42,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     line(header::header(model, status, area.width), area, 0, buffer);
     line(header::service(model, status, area.width), area, 1, buffer);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        emergency(model, status, area, buffer);
+        small::draw(model, status, area, buffer);
     } else {
         // Trouble is never frozen.
         let now = model.status.as_ref().unwrap_or(status);
@@ -104,12 +104,13 @@ pub(super) fn line(text: Line<'_>, area: Rect, y: u16, buffer: &mut Buffer) {
 }
 
 fn waiting(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let place = model.theme().secret(&model.options.place);
     let text = match &model.link {
         Link::Lost(why) => format!(
-            " {} does not answer: {why}; trying again",
-            model.options.place
+            " {place} does not answer: {}; trying again",
+            model.theme().secret(why)
         ),
-        _ => format!(" waiting for {}", model.options.place),
+        _ => format!(" waiting for {place}"),
     };
     line(Line::raw(text), area, 0, buffer);
     line(footer(model, area.width), area, area.height - 1, buffer);
@@ -189,7 +190,11 @@ fn notice<'a>(model: &Model, status: &Status) -> Line<'a> {
 fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
     let theme = model.theme();
     match &model.link {
-        Link::Lost(why) => Line::styled(format!(" {why}; trying again"), theme.warn()),
+        // It names the instance, as does the header.
+        Link::Lost(why) => {
+            let why = theme.secret(why);
+            Line::styled(format!(" {why}; trying again"), theme.warn())
+        }
         _ => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
@@ -226,52 +231,4 @@ fn footer<'a>(model: &Model, width: u16) -> Line<'a> {
         spans.push(Span::styled(format!(" {} ", hint.1), theme.dim()));
     }
     Line::from(spans)
-}
-
-/// One line for each trouble, then how many are well.
-fn emergency(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme();
-    let mut y = 2;
-    let troubled = troubled(status);
-    let room = usize::from(area.height.saturating_sub(6));
-    for provider in troubled.iter().take(room) {
-        let performance = &provider.performance;
-        let is_chosen = model.cursor.as_ref() == Some(&performance.provider);
-        let text = Line::from(vec![
-            Span::raw(if is_chosen { ">" } else { " " }),
-            Span::styled(
-                format!("{:6}", theme.state_word(performance.state)),
-                theme.state(performance.state),
-            ),
-            Span::raw(format!(
-                " {}{}: {}",
-                performance.provider,
-                since(provider, status),
-                provider.why
-            )),
-        ]);
-        line(text, area, y, buffer);
-        y += 1;
-    }
-    let well = status.providers.len() - troubled.len();
-    let hidden = troubled.len().saturating_sub(room);
-    let hidden = if hidden > 0 {
-        format!(" +{hidden} more in trouble,")
-    } else {
-        String::new()
-    };
-    let rest = format!("{hidden} +{well} not in trouble");
-    line(Line::raw(rest), area, y, buffer);
-    let buckets = strip::success(
-        &status.series,
-        usize::from(area.width.saturating_sub(6)),
-        theme,
-    );
-    line(Line::raw(format!(" ok {buckets}")), area, y + 1, buffer);
-    line(
-        Line::styled(" small screen: 60x15 shows charts", theme.dim()),
-        area,
-        y + 2,
-        buffer,
-    );
 }

@@ -29,7 +29,7 @@ pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let part = LABELS.len() - 1 - usize::from(row);
         let cell = |cell: usize| {
             let column = columns.get(cell * columns.len() / width.max(1));
-            let spread = column.map_or([0; 5], |column| column.spread);
+            let spread = column.map_or([0; 5], |column| column.bucket.spread);
             shade(spread[part], spread.iter().sum(), theme)
         };
         let cells: String = (0..width).map(cell).collect();

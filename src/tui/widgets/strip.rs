@@ -5,25 +5,62 @@ use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-/// The last columns of a series, `width` cells wide. Where there are more columns than cells,
-/// neighbours are merged: requests and errors add up, of latencies the worst counts. Who is merged
-/// with whom follows from the time alone, so that a picture moves on and does not shimmer.
-pub fn columns(series: &Series, width: usize) -> Vec<Bucket> {
+/// Fewer requests than this say little of a rate.
+const FEW: u32 = 5;
+
+/// One cell of a strip.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cell {
+    pub bucket: Bucket,
+    /// Its time is not over yet, so that its sums still grow.
+    pub is_open: bool,
+}
+
+/// The last columns of a series in at most `width` cells, oldest first. Where there are more
+/// columns than cells, neighbours are merged: requests and errors add up, of latencies the worst
+/// counts. Where there are fewer, each takes as many cells as all of them have room for. Who is
+/// merged with whom, and how wide a column is, follows from the time and the width alone, so that a
+/// picture moves on and does not shimmer; [`fitting`] tells how many cells that takes.
+pub fn columns(series: &Series, width: usize) -> Vec<Cell> {
     let buckets = &series.buckets;
     if width == 0 || buckets.is_empty() {
-        return vec![Bucket::default(); width];
+        return vec![Cell::default(); width];
     }
-    let per = buckets.len().div_ceil(width);
+    let (per, count, wide) = layout(buckets.len(), width);
     let last = usize::try_from(series.last_start / series.bucket_seconds.max(1)).unwrap_or(0);
     // How many columns the newest cell holds so far.
     let newest = (last % per + 1).min(buckets.len());
     let (older, young) = buckets.split_at(buckets.len() - newest);
     let mut cells: Vec<Bucket> = older.rchunks(per).rev().map(merged).collect();
     cells.push(merged(young));
-    let missing = width.saturating_sub(cells.len());
-    let mut padded = vec![Bucket::default(); missing];
-    padded.extend(cells.into_iter().rev().take(width).rev());
-    padded
+    let first = cells.len().saturating_sub(count);
+    let drawn = cells.drain(first..).enumerate();
+    drawn
+        .flat_map(|(at, bucket)| {
+            let is_open = at + 1 == count;
+            std::iter::repeat_n(Cell { bucket, is_open }, wide)
+        })
+        .collect()
+}
+
+/// How many of `width` cells the columns of a series take. What is left belongs to whatever stands
+/// before them, for an empty cell would say that nothing was asked.
+pub fn fitting(series: &Series, width: usize) -> usize {
+    match series.buckets.len() {
+        0 => width,
+        _ if width == 0 => 0,
+        length => {
+            let (_, count, wide) = layout(length, width);
+            count * wide
+        }
+    }
+}
+
+/// Columns merged into one, how many that makes, and the cells that each takes.
+fn layout(length: usize, width: usize) -> (usize, usize, usize) {
+    let per = length.div_ceil(width);
+    let count = length.div_ceil(per);
+    (per, count, width / count)
 }
 
 fn merged(part: &[Bucket]) -> Bucket {
@@ -50,19 +87,21 @@ fn merged(part: &[Bucket]) -> Bucket {
     }
 }
 
-/// Success: full from 99.9 %, and in steps down to below 95 %.
-pub fn success(series: &Series, width: usize, theme: Theme) -> String {
-    columns(series, width)
-        .iter()
-        .map(|bucket| success_cell(bucket, theme).0)
-        .collect()
+/// Success, each cell in the colour of its own rate: full from 99.9 %, and in steps down to below
+/// 95 %. A cell that is not over yet, or holds few requests, is dim.
+pub fn success(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
+    let cells = columns(series, width);
+    spans(width, cells.iter().map(|cell| success_cell(cell, theme)))
 }
 
-/// The same with each cell in the colour of its own rate.
-pub fn success_spans(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
+/// Cells of one look after the other, at the right of `width` cells.
+fn spans(width: usize, cells: impl ExactSizeIterator<Item = (char, Style)>) -> Vec<Span<'static>> {
+    let blank = width.saturating_sub(cells.len());
     let mut spans: Vec<Span<'static>> = Vec::new();
-    for bucket in columns(series, width) {
-        let (cell, style) = success_cell(&bucket, theme);
+    if blank > 0 {
+        spans.push(Span::raw(" ".repeat(blank)));
+    }
+    for (cell, style) in cells {
         match spans.last_mut().filter(|span| span.style == style) {
             Some(span) => span.content.to_mut().push(cell),
             None => spans.push(Span::styled(cell.to_string(), style)),
@@ -71,14 +110,19 @@ pub fn success_spans(series: &Series, width: usize, theme: Theme) -> Vec<Span<'s
     spans
 }
 
-fn success_cell(bucket: &Bucket, theme: Theme) -> (char, Style) {
+fn success_cell(cell: &Cell, theme: Theme) -> (char, Style) {
     let heights = theme.heights();
-    match bucket.success_rate() {
-        None => (theme.absent(), theme.dim()),
+    let (height, style) = match cell.bucket.success_rate() {
+        None => return (theme.absent(), theme.dim()),
         Some(rate) if rate >= 0.999 => (heights[7], theme.good()),
         Some(rate) if rate >= 0.99 => (heights[5], theme.good()),
         Some(rate) if rate >= 0.95 => (heights[2], theme.warn()),
         Some(_) => (heights[0], theme.bad()),
+    };
+    if cell.is_open || cell.bucket.requests < FEW {
+        (height, style.patch(theme.dim()))
+    } else {
+        (height, style)
     }
 }
 
@@ -120,13 +164,40 @@ pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
     values.iter().map(cell).collect()
 }
 
+/// What was spent in each cell on a scale from 0 to `top` USD; a cell that is not over yet is dim,
+/// for it has not cost what it will.
+pub fn amounts(cells: &[Cell], top: f64, theme: Theme) -> Vec<Span<'static>> {
+    let heights = theme.heights();
+    let drawn = cells.iter().map(|cell| {
+        let height = match cell.bucket.requests {
+            0 => theme.absent(),
+            _ => heights[level(cell.bucket.cost_usd, top, heights.len())],
+        };
+        (height, look(cell.is_open, theme))
+    });
+    spans(cells.len(), drawn)
+}
+
 /// Latency on a scale by decades, so that 200 ms and 20 s stand in one picture.
-pub fn latency(series: &Series, width: usize, theme: Theme) -> String {
-    let values: Vec<Option<f64>> = columns(series, width)
-        .iter()
-        .map(|bucket| bucket.p95_ms.map(|ms| decade(f64::from(ms))))
-        .collect();
-    bars(&values, 1.0, theme)
+pub fn latency(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
+    let heights = theme.heights();
+    let cells = columns(series, width);
+    let drawn = cells.iter().map(|cell| {
+        let height = match cell.bucket.p95_ms {
+            None => theme.absent(),
+            Some(ms) => heights[level(decade(f64::from(ms)), 1.0, heights.len())],
+        };
+        (height, look(cell.is_open, theme))
+    });
+    spans(width, drawn)
+}
+
+fn look(is_dim: bool, theme: Theme) -> Style {
+    if is_dim {
+        theme.dim()
+    } else {
+        Style::default()
+    }
 }
 
 /// 0 at 100 ms and below, 1 at 30 s and above.
@@ -150,6 +221,7 @@ fn level(value: f64, top: f64, levels: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::style::Modifier;
 
     fn bucket(requests: u32, errors: u32) -> Bucket {
         let p95_ms = (requests > 0).then_some(500.0);
@@ -169,31 +241,65 @@ mod tests {
         }
     }
 
+    fn drawn(spans: &[Span<'_>]) -> String {
+        spans.iter().map(|span| span.content.as_ref()).collect()
+    }
+
     #[test]
     fn absence_is_drawn_and_not_bridged() {
         let series = series(
             vec![bucket(10, 0), bucket(0, 0), bucket(100, 2), bucket(10, 5)],
             100,
         );
+        let theme = Theme::default();
 
-        assert_eq!(success(&series, 4, Theme::default()), "█·▃▁");
-        assert_eq!(
-            latency(&series, 4, Theme::default()).matches('·').count(),
-            1
-        );
+        assert_eq!(drawn(&success(&series, 4, theme)), "█·▃▁");
+        let latency = drawn(&latency(&series, 4, theme));
+        assert_eq!(latency.matches('·').count(), 1);
     }
 
     #[test]
     fn a_strip_is_as_wide_as_it_was_asked_for() {
-        for width in [0, 1, 7, 59, 60, 61, 200] {
+        for width in [0, 1, 7, 28, 59, 60, 61, 200] {
             for last in 100..110 {
                 let series = series(vec![bucket(1, 0); 60], last);
-                assert_eq!(
-                    success(&series, width, Theme::default()).chars().count(),
-                    width
-                );
+                let strip = drawn(&success(&series, width, Theme::default()));
+                assert_eq!(strip.chars().count(), width);
             }
         }
+    }
+
+    #[test]
+    fn where_something_was_asked_no_cell_says_that_nothing_was() {
+        for width in 1..=200 {
+            for last in 100..160 {
+                let series = series(vec![bucket(9, 0); 60], last);
+                let strip = drawn(&success(&series, width, Theme::default()));
+                let (blank, full) = strip.split_at(strip.find('█').unwrap());
+                assert_eq!(blank.trim(), "", "{width}: {strip}");
+                assert_eq!(full.replace('█', ""), "", "{width}: {strip}");
+                let taken = fitting(&series, width);
+                assert_eq!(full.chars().count(), taken, "{width}: {strip}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_that_is_not_over_or_holds_little_is_dim() {
+        let dims = |spans: Vec<Span<'_>>| -> String {
+            let look = |span: &Span<'_>| {
+                let is_dim = span.style.add_modifier.contains(Modifier::DIM);
+                let mark = if is_dim { "d" } else { "-" };
+                mark.repeat(span.content.chars().count())
+            };
+            spans.iter().map(look).collect()
+        };
+        let buckets = vec![bucket(10, 1), bucket(4, 1), bucket(10, 0), bucket(10, 0)];
+        let (theme, series) = (Theme::default(), series(buckets, 100));
+
+        assert_eq!(dims(success(&series, 8, theme)), "--dd--dd");
+        assert_eq!(dims(latency(&series, 4, theme)), "---d");
+        assert_eq!(dims(amounts(&columns(&series, 4), 1.0, theme)), "---d");
     }
 
     #[test]
@@ -202,7 +308,7 @@ mod tests {
         let requests = |last: u64| -> Vec<u32> {
             let from = usize::try_from(last).unwrap() - 59;
             let cells = columns(&series(all[from..from + 60].to_vec(), last), 12);
-            cells.iter().map(|cell| cell.requests).collect()
+            cells.iter().map(|cell| cell.bucket.requests).collect()
         };
 
         let (before, after) = (requests(64), requests(65));

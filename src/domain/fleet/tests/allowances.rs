@@ -1,7 +1,7 @@
-use super::{at, fleet, request};
+use super::{at, attempt, fleet, request};
 use crate::domain::{
-    Allowances, BudgetTerms, Command, Effect, EventKind, Fleet, Money, OnLimit, ProviderPatch,
-    Refused, RequestOutcome, Scarcity,
+    Allowances, BudgetTerms, Command, Effect, EventKind, Failure, Fleet, Money, OnLimit, Outcome,
+    ProviderPatch, Refused, RequestOutcome, Scarcity,
 };
 use std::time::Duration;
 
@@ -116,4 +116,27 @@ fn the_shares_that_are_shown_heed_what_is_left_to_spend() {
     let refuse = wishing(&budget(1.0, OnLimit::Refuse));
     spend(&refuse, 1.0, 5);
     assert_eq!(shares(&refuse), [0.0, 0.0]);
+}
+
+#[test]
+fn retries_are_attempts_after_the_first_of_a_request_and_nothing_else() {
+    let mut fleet = fleet();
+    let failed = RequestOutcome::Error(Failure::Server);
+    let refused = RequestOutcome::Refused(Scarcity::Target);
+    let ends = [
+        (RequestOutcome::Ok, 1),
+        (RequestOutcome::Ok, 3),
+        (failed, 4),
+    ];
+    for (outcome, attempts) in ends.into_iter().chain([(refused, 0); 40]) {
+        fleet.observe(&request(1, outcome, attempts), at(2));
+    }
+    // Reported by others, for no request of ours.
+    for _ in 0..10 {
+        fleet.observe(&attempt(0, 1, Outcome::Success), at(2));
+    }
+
+    let totals = fleet.snapshot(60, at(3)).totals;
+    assert_eq!((totals.requests, totals.attempts), (43, 10));
+    assert_eq!(totals.retries, 5);
 }

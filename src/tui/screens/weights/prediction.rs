@@ -26,7 +26,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let text = format!(
         "   {} requests of {} decided again: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
         report.decisions,
-        model.window.word(),
+        prediction.request.window.word(),
         pair(
             format::percent(now.success_rate),
             format::percent(then.success_rate)

@@ -1,0 +1,325 @@
+//! What the screen says is what is so: nothing is hidden, marked or named that is not meant.
+
+use super::*;
+use crate::contract::{EventKind, EventReport, State};
+use crate::tui::place::Screen;
+use ratatui::layout::Rect;
+
+fn with_filter(model: &mut Model, words: &str) {
+    press(model, "/");
+    type_in(model, words);
+    press(model, "Enter");
+}
+
+fn run(model: &mut Model, command: &str) -> Vec<Effect> {
+    press(model, ":");
+    type_in(model, command);
+    press(model, "Enter")
+}
+
+#[test]
+fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
+    let mut model = usual();
+    screens::fill(&mut model);
+    with_filter(&mut model, "google");
+    assert_eq!(model.rows().len(), 1);
+
+    press(&mut model, "a");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("ALERTS: 2 in trouble"), "{screen}");
+    assert!(!screen.contains("filter google"), "it does not hold here");
+    press(&mut model, "d");
+    assert_eq!(model.decision_rows().len(), 4);
+    press(&mut model, "w");
+    assert_eq!(model.rows().len(), 5);
+    press(&mut model, "H");
+    assert_eq!(model.rows().len(), 1, "it holds again");
+}
+
+#[test]
+fn the_filter_of_decisions_is_their_own_and_opens_whoever_is_chosen() {
+    let mut model = usual();
+    screens::fill(&mut model);
+    with_filter(&mut model, "google");
+    press(&mut model, "d");
+    with_filter(&mut model, "state:error");
+    assert_eq!(model.decision_rows().len(), 1);
+    assert!(text(&model, 120, 40).contains("filter state:error"));
+
+    press(&mut model, "Enter");
+    assert_eq!(model.screen, Screen::Detail);
+    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+    assert!(!text(&model, 120, 40).contains("no provider to show"));
+    press(&mut model, "d Esc");
+    assert_eq!(model.decision_rows().len(), 4, "Esc clears it");
+    press(&mut model, "H");
+    assert_eq!(model.filter.text(), "google", "and no other");
+}
+
+#[test]
+fn whoever_is_gone_to_is_shown_whatever_the_filter() {
+    let mut model = usual();
+    with_filter(&mut model, "google");
+    run(&mut model, "goto cumulus");
+    assert_eq!(model.chosen_name().as_deref(), Some("cumulus"));
+    assert!(text(&model, 120, 40).contains(" cumulus ▲429"));
+    press(&mut model, ".");
+    assert_eq!(
+        model.dialog,
+        Some(Dialog::Menu(crate::tui::model::Subject::Provider(
+            "cumulus".to_owned()
+        )))
+    );
+}
+
+#[test]
+fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
+    let mut model = usual();
+    press(&mut model, "G");
+    assert_eq!(model.chosen_name().as_deref(), Some("local"));
+    press(&mut model, "a");
+    let chosen = |model: &Model| {
+        let name = model.chosen_name().unwrap();
+        let screen = text(model, 120, 40);
+        let marked = screen.lines().find(|row| row.starts_with(" >")).unwrap();
+        assert!(marked.contains(&format!(" {name} ")), "{marked}");
+        name
+    };
+    assert_eq!(chosen(&model), "aurora");
+    for (key, expected) in [
+        ("↓", "cumulus"),
+        ("↓", "cumulus"),
+        ("g", "aurora"),
+        ("↑", "aurora"),
+        ("G", "cumulus"),
+        ("PgUp", "aurora"),
+    ] {
+        press(&mut model, key);
+        assert_eq!(chosen(&model), expected, "{key}");
+    }
+    press(&mut model, "Enter");
+    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+}
+
+#[test]
+fn where_nobody_is_in_trouble_alerts_act_on_nobody() {
+    let mut model = usual();
+    let mut status = specimen::status(5, 8);
+    for provider in &mut status.providers {
+        provider.performance.state = State::Ok;
+    }
+    hear(&mut model, status);
+    press(&mut model, "a .");
+    assert_eq!(model.dialog, None);
+    press(&mut model, "Enter");
+    assert_eq!(model.screen, Screen::Alerts);
+    assert!(text(&model, 120, 40).contains("every provider is well"));
+}
+
+#[test]
+fn numbers_bear_the_window_that_they_are_of() {
+    let mut model = usual();
+    update(
+        &mut model,
+        Message::Update(Update::Lost("connection refused".to_owned())),
+        NOW,
+    );
+    press(&mut model, "t 3");
+    let screen = text(&model, 120, 40);
+    for title in ["win 15m, asking 1h", "COST 15m", "SUCCESS 15m"] {
+        assert!(screen.contains(title), "{title}\n{screen}");
+    }
+    press(&mut model, "Enter");
+    let screen = text(&model, 120, 40);
+    for title in ["LATENCY 15m", "ERRORS 15m"] {
+        assert!(screen.contains(title), "{title}\n{screen}");
+    }
+}
+
+#[test]
+fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
+    let mut model = usual();
+    press(&mut model, "Space");
+    let picture = model.frozen.clone();
+    assert_eq!(press(&mut model, "t"), []);
+    assert_eq!(run(&mut model, "window 1h"), []);
+    assert_eq!(
+        (model.frozen.clone(), model.window),
+        (picture, Window::Quarter)
+    );
+    assert!(text(&model, 120, 40).contains("frozen over 15m"));
+
+    update(
+        &mut model,
+        Message::Update(Update::Lost("connection refused".to_owned())),
+        NOW + Duration::from_secs(12),
+    );
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("FROZEN ✗ STALE 12s, retrying"), "{screen}");
+}
+
+#[test]
+fn retries_are_told_apart_from_attempts() {
+    let mut model = usual();
+    let mut status = specimen::status(5, 8);
+    status.totals.requests = 10;
+    status.totals.attempts = 1_010;
+    status.totals.retries = 3;
+    hear(&mut model, status);
+    assert!(text(&model, 120, 40).contains("retried 30.0%"));
+}
+
+#[test]
+fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
+    let mut model = usual();
+    press(&mut model, "Space");
+    let mut status = specimen::status(5, 9);
+    status.providers[1].performance.state = State::Down;
+    status.reverts_at = Some("2026-11-24T03:16:07.000Z".to_owned());
+    hear(&mut model, status.clone());
+    let screen = text(&model, 40, 10);
+    assert!(
+        screen.contains("DOWN") && screen.contains("borealis"),
+        "{screen}"
+    );
+
+    press(&mut model, "Space");
+    let screen = text(&model, 40, 10);
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    assert!(words.join(" ").contains("unless K keeps them"), "{screen}");
+    model.notify("refused: rev 43 by bob landed in between", true);
+    let screen = text(&model, 40, 10);
+    assert!(
+        screen.contains("refused: rev 43") && screen.contains("(Esc)"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("OPEN") && screen.contains("+2 not in trouble"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_smallest_screen_says_on_which_screen_keys_act() {
+    let mut model = usual();
+    press(&mut model, "w");
+    assert!(text(&model, 40, 10).contains("weights: too small"));
+}
+
+#[test]
+fn a_long_question_keeps_its_fields_and_its_answers() {
+    let mut model = model(Theme::default(), true, 40);
+    press(&mut model, "w >");
+    for _ in 0..30 {
+        press(&mut model, "Tab Tab");
+    }
+    press(&mut model, "Enter");
+    let Some(Dialog::Question(question)) = &mut model.dialog else {
+        panic!("no review");
+    };
+    let rows = (0..30).map(|row| format!("  row {row}"));
+    question.lines = rows.chain(question.lines.clone()).collect();
+    for (width, height) in [(40, 10), (80, 24), (120, 40)] {
+        let screen = text(&model, width, height);
+        for part in [
+            "reason, for the record",
+            "[ Cancel ]",
+            "[ Apply on trial",
+            "[ Apply for good",
+        ] {
+            assert!(screen.contains(part), "{part}\n{screen}");
+        }
+        assert!(height == 10 || screen.contains("effect: moves"), "{screen}");
+        assert!(screen.contains(" more"), "{screen}");
+    }
+}
+
+#[test]
+fn answers_that_have_no_room_are_not_taken() {
+    let mut model = usual();
+    model.size = Some(Rect::new(0, 0, 60, 4));
+    press(&mut model, ". d");
+    assert!(is_question(&model, "CONFIRM"));
+    assert!(text(&model, 60, 4).contains("no room for the answers"));
+    assert_eq!(press(&mut model, "y Tab Enter"), []);
+    assert!(is_question(&model, "CONFIRM"));
+    press(&mut model, "Esc");
+    assert_eq!(model.dialog, None);
+
+    press(&mut model, ". d");
+    model.size = Some(Rect::new(0, 0, 60, 24));
+    assert!(matches!(press(&mut model, "y")[..], [Effect::Change(_)]));
+}
+
+#[test]
+fn onlookers_see_no_amount_no_person_and_no_place() {
+    let masked = Theme {
+        masked: true,
+        ..Theme::default()
+    };
+    let mut options = options(masked, true);
+    "gw-7.example".clone_into(&mut options.place);
+    let mut model = Model::new(options);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
+    let lost = Update::Lost("gw-7.example closed the line".to_owned());
+    update(&mut model, Message::Update(lost.clone()), NOW);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "while it is lost");
+
+    let mut status = specimen::status(5, 8);
+    status.events.push(EventReport {
+        id: 9,
+        at: "2026-11-24T03:13:28.000Z".to_owned(),
+        kind: EventKind::Budget,
+        bad: true,
+        provider: None,
+        text: "team-blue has used $950 of $1000".to_owned(),
+    });
+    hear(&mut model, status);
+    for keys in ["", "a", ". d", "Esc w > Enter"] {
+        press(&mut model, keys);
+        let screen = text(&model, 120, 40);
+        for secret in ["gw-7", "$950", "team-blue", "alice"] {
+            assert!(!screen.contains(secret), "{keys}: {secret}\n{screen}");
+        }
+    }
+    press(&mut model, "Esc");
+    update(&mut model, Message::Update(lost), NOW);
+    assert!(!text(&model, 120, 40).contains("gw-7"), "lost again");
+}
+
+#[test]
+fn names_take_what_the_columns_leave() {
+    let mut status = specimen::status(5, 7);
+    for (provider, name) in status
+        .providers
+        .iter_mut()
+        .zip(["azure-openai-eu-west", "azure-openai-us-east"])
+    {
+        name.clone_into(&mut provider.performance.provider);
+    }
+    let mut model = Model::new(options(Theme::default(), true));
+    hear(&mut model, status);
+    let screen = text(&model, 210, 60);
+    for (model, name) in [
+        ("model-0", "azure-openai-eu-west"),
+        ("model-1", "azure-openai-us-east"),
+    ] {
+        let row = screen
+            .lines()
+            .find(|row| row.contains(&format!(" {model}  ")));
+        assert!(row.unwrap().contains(&format!(" {name} ")), "{screen}");
+    }
+}
+
+#[test]
+fn no_column_is_cut_at_any_width() {
+    let model = usual();
+    for width in 60..=230 {
+        let screen = text(&model, width, 40);
+        let head = screen
+            .lines()
+            .find(|row| row.starts_with("  STATE"))
+            .unwrap();
+        assert!(!head.ends_with('~'), "{width}: {head}");
+    }
+}
