@@ -15,6 +15,7 @@ mod message;
 mod model;
 mod pacing;
 mod panels;
+mod panicking;
 mod place;
 mod preview;
 mod question;
