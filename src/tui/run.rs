@@ -56,10 +56,22 @@ pub fn spawn(client: Client, options: Options, strings: Strings) -> io::Result<J
 }
 
 async fn run(client: Client, options: Options, strings: Strings) -> io::Result<Ending> {
-    let keyboard = Keyboard::open(options.over_line)?;
+    let keyboard = match Keyboard::open(options.over_line) {
+        Ok(keyboard) => keyboard,
+        Err(error) => {
+            let why = format!("there is no terminal to read keys from ({error})");
+            return Ok(Ending::Unopened(why));
+        }
+    };
     let resized = signal(SignalKind::window_change())?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-    let screen = Screen::enter()?;
+    let screen = match Screen::enter() {
+        Ok(screen) => screen,
+        Err(error) => {
+            let why = format!("the terminal cannot be drawn on ({error})");
+            return Ok(Ending::Unopened(why));
+        }
+    };
     let (refresh, pacing) = (options.refresh, Pacing::new(options.over_line));
     let model = Model::new(options);
     let (answers, answered) = mpsc::channel(ANSWERS);
