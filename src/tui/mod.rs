@@ -11,6 +11,7 @@ mod format;
 mod input;
 mod key;
 mod keymap;
+mod lag;
 mod message;
 mod model;
 mod pacing;

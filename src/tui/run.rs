@@ -153,6 +153,9 @@ impl Dashboard {
                     self.hear(answer)?;
                 }
                 Some(news) = self.updates.recv() => {
+                    if let Update::Status(status) = &news {
+                        self.model.lag.heard(&status.generated_at, jiff::Timestamp::now());
+                    }
                     self.urgent |= std::mem::take(&mut self.waiting);
                     self.hear(Message::Update(news))?;
                 }
@@ -167,7 +170,7 @@ impl Dashboard {
         let pause = if self.urgent {
             SHORTEST_FRAME
         } else {
-            self.refresh
+            self.pacing.pause(self.refresh)
         };
         let due = self.drawn.map_or_else(Instant::now, |drawn| drawn + pause);
         let answer = self.pacing.waits_until().map(|until| self.started + until);

@@ -69,6 +69,10 @@ impl Fleet {
             since: span.start(now).max(self.started),
             window: Duration::from_secs(window_seconds),
             revision: self.revision,
+            revised: self
+                .revisions
+                .back()
+                .map(|revision| (revision.at, revision.who.clone())),
             strategy: self.strategy,
             weights: self.weights,
             reverts_at: self.on_trial.map(|(_, at)| at),

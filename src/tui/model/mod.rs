@@ -8,6 +8,7 @@ use super::change::Change;
 use super::draft::Draft;
 use super::filter::Filter;
 use super::keymap::{Action, Keymap, Order};
+use super::lag::Lag;
 use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
@@ -221,6 +222,8 @@ pub struct Model {
     pub mouse: bool,
     /// How far away the terminal is, where that was measured.
     pub distance: Option<Duration>,
+    /// How far apart the instance's clock and this one are.
+    pub lag: Lag,
     /// When the bell rang.
     pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
@@ -265,6 +268,7 @@ impl Model {
             armed_until: None,
             mouse: false,
             distance: None,
+            lag: Lag::default(),
             rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,
