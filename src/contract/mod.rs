@@ -47,6 +47,6 @@ pub use status::{
     Status, Window,
 };
 pub use what_if::{
-    ProviderDraft, SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport,
-    WhatIfRequest,
+    ProspectReport, ProviderDraft, ProviderOutlook, SideReport, TargetOutlook, TotalOutlook,
+    WeightsDraft, WhatIfReport, WhatIfRequest,
 };

@@ -128,6 +128,8 @@ pub struct Notice {
 pub struct Prediction {
     pub request: WhatIfRequest,
     pub report: WhatIfReport,
+    /// Since the start of the dashboard.
+    pub at: Duration,
 }
 
 /// Changes that were sent and not answered.
@@ -208,6 +210,8 @@ pub struct Model {
     pub what_if: Option<Prediction>,
     /// What is being asked about the draft.
     pub deciding: Option<WhatIfRequest>,
+    /// The revision that the question about going back to one is about.
+    pub going_back: Option<u64>,
     /// What the chart of the provider's screen is of.
     pub measure: Measure,
     /// First line of the log, counted from the newest.
@@ -259,6 +263,7 @@ impl Model {
             explaining: None,
             what_if: None,
             deciding: None,
+            going_back: None,
             measure: Measure::default(),
             log_at: 0,
             frozen: None,

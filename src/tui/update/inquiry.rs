@@ -1,11 +1,16 @@
 //! Questions about what is looked at: one decision, and what a draft would have done.
 
+use super::forecast;
 use crate::client::ClientError;
 use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
 use crate::tui::draft::Draft;
 use crate::tui::message::Effect;
 use crate::tui::model::{Model, Prediction};
 use crate::tui::place::Screen;
+use std::time::Duration;
+
+/// Traffic moves on, and so does what a draft would do to it.
+const RENEWED: Duration = Duration::from_secs(15);
 
 /// The decision under the cursor is explained, once: what has ended does not change.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
@@ -24,15 +29,22 @@ pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
     })
 }
 
-/// A draft that has changed is held against the requests of the window, one draft at a time.
+/// A draft that has changed is held against the requests of the window, one draft at a time and
+/// again after a while.
 pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
-    if model.screen != Screen::Weights || model.deciding.is_some() {
+    if model.deciding.is_some() {
         return None;
     }
-    let draft = model.draft.as_ref().filter(|draft| draft.is_changed())?;
-    let request = asked(draft, model.window);
-    let known = model.what_if.as_ref();
-    if known.is_some_and(|prediction| prediction.request == request) {
+    let on_screen = || {
+        let draft = model.draft.clone();
+        draft.filter(|draft| model.screen == Screen::Weights && draft.is_changed())
+    };
+    let draft = forecast::going_back(model).or_else(on_screen)?;
+    let request = asked(&draft, model.window);
+    let is_answered = |known: &Prediction| {
+        known.request == request && model.now.saturating_sub(known.at) < RENEWED
+    };
+    if model.what_if.as_ref().is_some_and(is_answered) {
         return None;
     }
     model.deciding = Some(request.clone());
@@ -68,11 +80,18 @@ pub(super) fn on_what_if(
     let request = model.deciding.take().unwrap_or_default();
     match answer {
         Ok(report) => {
-            model.what_if = Some(Prediction { request, report });
+            let at = model.now;
+            model.what_if = Some(Prediction {
+                request,
+                report,
+                at,
+            });
+            forecast::renew(model);
             prediction(model).into_iter().collect()
         }
         Err(error) => {
             model.what_if = None;
+            forecast::renew(model);
             model.notify(format!("no prediction: {error}"), true);
             Vec::new()
         }

@@ -4,6 +4,7 @@ mod act;
 mod asking;
 mod copying;
 mod drafting;
+mod forecast;
 mod inquiry;
 mod palette;
 mod typing;
