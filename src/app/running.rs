@@ -139,6 +139,9 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
                         tracing::warn!("the dashboard ended: {why}");
                         Ok(0)
                     }
+                    Ending::Unopened(why) => Err(Fault::usage(format!(
+                        "the dashboard could not open: {why}; `aibal-tui status` needs none"
+                    ))),
                     Ending::Quit | Ending::Stop | Ending::Detach => Ok(0),
                 };
             }
@@ -160,6 +163,12 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fau
                 Ending::Detach => {
                     logs.to_stderr();
                     commands::note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
+                    wait(instance, signals).await
+                }
+                Ending::Unopened(why) => {
+                    screen::forget_terminal();
+                    logs.to_stderr();
+                    commands::note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 // The terminal is gone or broken, the traffic is not.

@@ -125,6 +125,7 @@ mod tests {
                 now: total,
                 then: total,
             },
+            providers: Vec::new(),
         };
 
         insta::assert_snapshot!(render_what_if(&report));

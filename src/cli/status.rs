@@ -213,6 +213,7 @@ mod tests {
             version: "0.1.0".to_owned(),
             environment: "test".to_owned(),
             revision: 3,
+            revised: None,
             since: "2026-01-01T00:00:00.000Z".to_owned(),
             generated_at: "2026-01-01T10:00:00.000Z".to_owned(),
             window: Window::Day,

@@ -10,7 +10,7 @@ use crate::contract::{
     Window,
 };
 use crate::domain::{
-    Answer, Command, DecisionId, Observation, Refusal, Snapshot, Supposition, suppose,
+    Answer, Command, DecisionId, Observation, Refusal, Snapshot, Supposition, prospects, suppose,
 };
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
@@ -213,8 +213,8 @@ impl Local {
         Ok(DecisionDetail::new(&decision, catalogue))
     }
 
-    /// What other weights would have done to the requests of a window; decided again on a thread
-    /// of its own.
+    /// What other weights would have done to the requests of a window, decided again on a thread
+    /// of its own, and how they would share out the next ones.
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, Refused> {
         let table = self.handle.routing_table();
         let draft = request.weights.over(table.weights);
@@ -225,14 +225,17 @@ impl Local {
             draft.patch().check()?;
             supposed.providers.insert(place, draft.supposed());
         }
-        let from = clock::now().minus(Duration::from_secs(request.window.seconds()));
+        let now = clock::now();
+        let then = prospects(&table.under(&supposed), now);
+        let from = now.minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
         let answer = tokio::task::spawn_blocking(move || suppose(&decisions, &supposed)).await;
         let answer = answer.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
         let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
-        Ok(WhatIfReport::new(&answer, weights, name))
+        let report = WhatIfReport::new(&answer, weights, name);
+        Ok(report.with_prospects(catalogue, (&prospects(&table, now), &then)))
     }
 
     /// Goes back to the weights of a revision; `who` stands in the record.

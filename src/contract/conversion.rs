@@ -3,7 +3,7 @@
 use super::{
     Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
     ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, RateReport,
-    Rejection, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
+    Rejection, Revised, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
     WeightOverride, WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
@@ -40,6 +40,10 @@ impl Status {
             version: instance.version.clone(),
             environment: instance.environment.clone(),
             revision: picture.revision,
+            revised: picture.revised.as_ref().map(|(at, who)| Revised {
+                at: rfc3339(*at),
+                who: who.clone(),
+            }),
             since: rfc3339(picture.since),
             generated_at: rfc3339(picture.at),
             window,

@@ -44,10 +44,10 @@ pub use round::{
 };
 pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};
 pub use status::{
-    Bucket, CacheReport, Dropped, FailureCount, ProviderStatus, Series, ServiceState, Status,
-    Window,
+    Bucket, CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState,
+    Status, Window,
 };
 pub use what_if::{
-    ProviderDraft, SideReport, TargetOutlook, TotalOutlook, WeightsDraft, WhatIfReport,
-    WhatIfRequest,
+    ProspectReport, ProviderDraft, ProviderOutlook, SideReport, TargetOutlook, TotalOutlook,
+    WeightsDraft, WhatIfReport, WhatIfRequest,
 };

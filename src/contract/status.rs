@@ -94,6 +94,9 @@ pub struct Status {
     pub environment: String,
     /// Counts the changes of weights and providers; starts at 1.
     pub revision: u64,
+    /// Who made that revision, and when; left out before the first change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised: Option<Revised>,
     /// Oldest record behind these numbers, RFC 3339 in UTC.
     pub since: String,
     /// When these numbers were taken, RFC 3339 in UTC with milliseconds.
@@ -128,6 +131,14 @@ pub struct Status {
     pub cache: Option<CacheReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
+}
+
+/// A change of weights or providers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revised {
+    /// RFC 3339 in UTC.
+    pub at: String,
+    pub who: String,
 }
 
 /// How the cache of answers has done since the start, and what it holds.

@@ -58,6 +58,27 @@ pub struct WhatIfReport {
     pub weights: WeightPoints,
     pub targets: Vec<TargetOutlook>,
     pub total: TotalOutlook,
+    /// The next usual chat requests, at the moment of the answer: the parts of all providers, in
+    /// the order of the configuration. Left out where only a recording is at hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<ProviderOutlook>,
+}
+
+/// One provider's part of the next requests, as it is and as it would be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProviderOutlook {
+    pub provider: String,
+    pub now: ProspectReport,
+    pub then: ProspectReport,
+}
+
+/// As in a status: odds of being chosen, and the score of the best target.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProspectReport {
+    /// 0..1; all shares sum to 1, or to 0 where nobody may serve.
+    pub share: f64,
+    /// 0..1; `null` where none may serve.
+    pub score: Option<f64>,
 }
 
 /// One target, as it was and as it would have been.
@@ -152,6 +173,36 @@ impl WhatIfReport {
                 now: answer.now.into(),
                 then: answer.then.into(),
             },
+            providers: Vec::new(),
+        }
+    }
+
+    /// The same with what is next: each provider of the catalogue, by its place.
+    #[must_use]
+    pub fn with_prospects(
+        mut self,
+        catalogue: &domain::Catalogue,
+        (now, then): (&[domain::Prospect], &[domain::Prospect]),
+    ) -> Self {
+        let sides = now.iter().zip(then);
+        let all = catalogue.providers.iter().zip(sides).enumerate();
+        self.providers = all
+            .filter(|(place, _)| !catalogue.retired.providers.contains(place))
+            .map(|(_, (provider, (now, then)))| ProviderOutlook {
+                provider: provider.name.to_string(),
+                now: now.into(),
+                then: then.into(),
+            })
+            .collect();
+        self
+    }
+}
+
+impl From<&domain::Prospect> for ProspectReport {
+    fn from(prospect: &domain::Prospect) -> Self {
+        Self {
+            share: prospect.share,
+            score: prospect.best.map(|(_, score)| score),
         }
     }
 }

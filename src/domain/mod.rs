@@ -29,6 +29,7 @@ mod naming;
 mod observation;
 mod pricing;
 mod prompt;
+mod prospect;
 mod quota;
 mod rates;
 mod reconfiguration;
@@ -75,6 +76,7 @@ pub use pricing::{
     Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
 };
 pub use prompt::prompt_tokens;
+pub use prospect::{Prospect, prospects};
 pub use quota::{Limit, Quota, RateLimits};
 pub use rates::{Rates, RatesLeft, Shortage};
 pub use reconfiguration::{ProviderSetting, Reconfiguration, Renewal};

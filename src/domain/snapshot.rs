@@ -206,6 +206,8 @@ pub struct Snapshot {
     /// Length of the window.
     pub window: Duration,
     pub revision: u64,
+    /// When that revision was made, and by whom; nothing before the first change.
+    pub revised: Option<(Moment, String)>,
     pub strategy: Strategy,
     pub weights: Weights,
     pub reverts_at: Option<Moment>,

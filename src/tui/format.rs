@@ -111,17 +111,22 @@ pub fn clock(time: &str) -> &str {
 
 /// How long lies between two RFC 3339 times: `40s`, `4m`, `3h`, `2d`.
 pub fn between(from: &str, to: &str) -> String {
-    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    let (Some(from), Some(to)) = (time(from), time(to)) else {
+    let Some(seconds) = seconds_between(from, to) else {
         return NOTHING.to_owned();
     };
-    let seconds = (to.as_second() - from.as_second()).max(0);
     match seconds {
         ..=119 => format!("{seconds}s"),
         120..=7_199 => format!("{}m", seconds / 60),
         7_200..=172_799 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
+}
+
+/// The same in seconds, 0 where the second is the earlier; nothing where one is no time.
+pub fn seconds_between(from: &str, to: &str) -> Option<i64> {
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let (from, to) = (time(from)?, time(to)?);
+    Some((to.as_second() - from.as_second()).max(0))
 }
 
 /// The same to the minute.

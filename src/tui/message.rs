@@ -65,4 +65,6 @@ pub enum Ending {
     Quit,
     /// The terminal is gone or broken.
     Lost(String),
+    /// There was none to begin with, so that nothing was ever shown.
+    Unopened(String),
 }

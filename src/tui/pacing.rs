@@ -11,6 +11,9 @@ pub const QUESTION: &[u8] = b"\x1b[5n";
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 /// One that has answered before is waited for longer: the line stands still.
 const ANSWER: Duration = Duration::from_secs(30);
+/// A line that is longer than this carries new data only so often.
+const LONG: Duration = Duration::from_millis(300);
+const PATIENT: Duration = Duration::from_secs(2);
 
 /// Knows nothing of clocks: times are since the start of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,10 +78,24 @@ impl Pacing {
         self.asked_at.is_none()
     }
 
+    /// How long new data waits after a frame: what was wished for, and longer over a long line.
+    pub fn pause(self, wished: Duration) -> Duration {
+        if self.delay.is_some_and(is_long) {
+            wished.max(PATIENT)
+        } else {
+            wished
+        }
+    }
+
     /// How far away the terminal is, there and back.
     pub fn delay(self) -> Option<Duration> {
         self.delay
     }
+}
+
+/// Whether a terminal that far away is shown new data less often.
+pub fn is_long(delay: Duration) -> bool {
+    delay > LONG
 }
 
 #[cfg(test)]
@@ -113,6 +130,19 @@ mod tests {
         assert!(!pacing.is_open(at(1_999)));
         assert!(pacing.is_open(at(2_000)));
         assert!(!pacing.asks());
+    }
+
+    #[test]
+    fn over_a_long_line_new_data_comes_every_two_seconds() {
+        let second = Duration::from_secs(1);
+        for (delay, pause) in [(38, second), (300, second), (301, 2 * second)] {
+            let mut pacing = Pacing::new(true);
+            assert_eq!(pacing.pause(second), second, "nothing measured");
+            pacing.sent(at(0));
+            pacing.answered(at(delay));
+            assert_eq!(pacing.pause(second), pause, "{delay} ms");
+            assert_eq!(pacing.pause(10 * second), 10 * second);
+        }
     }
 
     #[test]

@@ -56,10 +56,22 @@ pub fn spawn(client: Client, options: Options, strings: Strings) -> io::Result<J
 }
 
 async fn run(client: Client, options: Options, strings: Strings) -> io::Result<Ending> {
-    let keyboard = Keyboard::open(options.over_line)?;
+    let keyboard = match Keyboard::open(options.over_line) {
+        Ok(keyboard) => keyboard,
+        Err(error) => {
+            let why = format!("there is no terminal to read keys from ({error})");
+            return Ok(Ending::Unopened(why));
+        }
+    };
     let resized = signal(SignalKind::window_change())?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-    let screen = Screen::enter()?;
+    let screen = match Screen::enter() {
+        Ok(screen) => screen,
+        Err(error) => {
+            let why = format!("the terminal cannot be drawn on ({error})");
+            return Ok(Ending::Unopened(why));
+        }
+    };
     let (refresh, pacing) = (options.refresh, Pacing::new(options.over_line));
     let model = Model::new(options);
     let (answers, answered) = mpsc::channel(ANSWERS);
@@ -147,6 +159,9 @@ impl Dashboard {
                     self.hear(answer)?;
                 }
                 Some(news) = self.updates.recv() => {
+                    if let Update::Status(status) = &news {
+                        self.model.lag.heard(&status.generated_at, jiff::Timestamp::now());
+                    }
                     self.urgent |= std::mem::take(&mut self.waiting);
                     self.hear(Message::Update(news))?;
                 }
@@ -161,7 +176,7 @@ impl Dashboard {
         let pause = if self.urgent {
             SHORTEST_FRAME
         } else {
-            self.refresh
+            self.pacing.pause(self.refresh)
         };
         let due = self.drawn.map_or_else(Instant::now, |drawn| drawn + pause);
         let answer = self.pacing.waits_until().map(|until| self.started + until);

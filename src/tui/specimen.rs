@@ -26,6 +26,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         version: "0.1.0".to_owned(),
         environment: "dev".to_owned(),
         revision: 42,
+        revised: None,
         since: "2026-11-24T02:59:07.000Z".to_owned(),
         generated_at: format!("2026-11-24T03:14:{:02}.000Z", step % 60),
         window: Window::Quarter,

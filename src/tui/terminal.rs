@@ -1,6 +1,7 @@
 //! The terminal: entered once, given back on every way out, and written to in one piece per frame.
 
 use super::pacing::QUESTION;
+use super::panicking;
 use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
@@ -11,7 +12,6 @@ use rustix::termios::QueueSelector;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Around a frame: terminals that know it show the frame at once.
@@ -63,9 +63,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. A panic gives it back before its text is printed.
+    /// Takes the terminal. What panics say meanwhile waits until it is given back.
     pub fn enter() -> io::Result<Self> {
-        restore_on_panic();
+        panicking::heed();
         let (columns, rows) = take()?;
         let canvas = Canvas::default();
         let terminal = blank(&canvas, columns, rows)?;
@@ -219,6 +219,7 @@ pub fn restore() {
     );
     throw_away_input();
     let _gone = terminal::disable_raw_mode();
+    panicking::tell();
 }
 
 /// What a mouse or an impatient hand sent meanwhile is not typed into the shell. Reports of a mouse
@@ -240,15 +241,15 @@ fn throw_away_input() {
     }
 }
 
-fn restore_on_panic() {
-    static HOOKED: Once = Once::new();
-    HOOKED.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            restore();
-            usual(panic);
-        }));
-    });
+/// Whether there is a screen on it.
+pub(super) fn is_ours() -> bool {
+    ENTERED.load(Ordering::SeqCst)
+}
+
+/// Makes believe that there is, or no longer is: tests have no terminal.
+#[cfg(test)]
+pub(super) fn pretend(on: bool) {
+    ENTERED.store(on, Ordering::SeqCst);
 }
 
 /// Whether a frame puts any character on the screen: with nothing changed ratatui still resets

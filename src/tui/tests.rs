@@ -2,6 +2,7 @@ mod complaints;
 mod control;
 mod departures;
 mod drawing;
+mod forecasting;
 mod laws;
 mod leaving;
 mod looking;
@@ -17,7 +18,7 @@ use super::message::{Effect, Message};
 use super::model::{Bell, Dialog, Model, Options, Protection};
 use super::{Keymap, Palette, Theme, draw, specimen, update::update};
 use crate::client::Update;
-use crate::contract::{Status, Window};
+use crate::contract::{SideReport, Status, TotalOutlook, WhatIfReport, Window};
 use crate::logs::Recent;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -73,7 +74,34 @@ fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
     )
 }
 
-/// Presses keys by their names; whatever opens is looked at for long enough.
+/// What a draft would have done: a little better, a little cheaper, and no guess.
+fn report() -> WhatIfReport {
+    let side = |p95: f64, usd: f64| SideReport {
+        requests: 1_284,
+        share: 1.0,
+        mean_latency_ms: Some(p95 / 2.0),
+        p50: Some(p95 / 3.0),
+        p95: Some(p95),
+        success_rate: Some(0.983),
+        usd_per_hour: Some(usd),
+        usd_per_1k_requests: Some(usd / 5.0),
+    };
+    WhatIfReport {
+        decisions: 1_284,
+        extrapolated: 0,
+        since: None,
+        weights: specimen::status(1, 7).weights,
+        targets: Vec::new(),
+        total: TotalOutlook {
+            now: side(1_900.0, 4.0),
+            then: side(1_400.0, 3.8),
+        },
+        providers: Vec::new(),
+    }
+}
+
+/// Presses keys by their names; whatever opens is looked at for long enough, and what is asked
+/// about a draft is answered.
 fn press(model: &mut Model, names: &str) -> Vec<Effect> {
     names
         .split(' ')
@@ -81,6 +109,10 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
         .flat_map(|name| {
             let key: Key = name.parse().unwrap();
             let effects = update(model, Message::Input(Input::Key(key)), NOW);
+            let is_asked = |effect: &&Effect| matches!(effect, Effect::AskWhatIf(_));
+            for _ in effects.iter().filter(is_asked) {
+                update(model, Message::WhatIf(Ok(report())), NOW);
+            }
             let earlier = NOW.saturating_sub(Duration::from_secs(1));
             update(model, Message::Drawn, earlier);
             update(model, Message::Seen, earlier);

@@ -129,9 +129,28 @@ async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
         .clone();
     assert_eq!(same["decisions"], 40);
     assert_eq!(same["total"]["now"], same["total"]["then"]);
+    // The next requests, as the status has them.
+    let status = house.get("/api/status").await.ok().clone();
+    let (next, known) = (&same["providers"], &status["providers"]);
+    assert_eq!(
+        next.as_array().unwrap().len(),
+        known.as_array().unwrap().len()
+    );
+    for (next, known) in next
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(known.as_array().unwrap())
+    {
+        assert_eq!(next["provider"], known["provider"]);
+        assert_eq!(next["now"], next["then"]);
+        assert_eq!(next["now"]["share"], known["share"]);
+        assert_eq!(next["now"]["score"], known["score"]);
+    }
     let cheap = r#"{"weights":{"cost":100,"latency":0,"reliability":0}}"#;
     let cheap = house.send("POST", "/api/what-if", cheap).await.ok().clone();
     assert_eq!(cheap["weights"]["cost"], 100.0);
+    assert!(cheap["providers"][0]["now"] != cheap["providers"][0]["then"]);
     assert_eq!(house.get("/api/weights").await.ok()["cost"], 30.0);
 
     let own = r#"{"weights":{},"providers":{"alpha":{"priority":0,"weights":{"cost":100}}}}"#;

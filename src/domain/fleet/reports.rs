@@ -1,14 +1,12 @@
 //! Pictures for people.
 
 use super::Fleet;
-use crate::domain::balance::{Ask, appraise};
 use crate::domain::pricing::CostBasis;
-use crate::domain::score::{Estimate, Factors};
+use crate::domain::prospect::{Prospect, prospects};
+use crate::domain::score::Estimate;
 use crate::domain::snapshot::{
-    Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, SPREAD_MS, Snapshot,
-    Standing, Totals,
+    Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot, Totals,
 };
-use crate::domain::target::ModelType;
 use crate::domain::timeline::{Span, Sum, Tally};
 use crate::domain::units::{Moment, Money};
 use std::sync::Arc;
@@ -18,38 +16,31 @@ use std::time::Duration;
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// How the balancer sees everybody now, for a usual chat request.
-struct View<'t> {
-    table: &'t RoutingTable,
-    /// Odds of each provider.
-    shares: Vec<f64>,
-    /// Factors and score of each target.
-    worth: Vec<(Factors, f64)>,
+struct View {
+    prospects: Vec<Prospect>,
     /// What is expected of each target, and of a usual answer.
     estimates: Vec<Estimate>,
     output: f64,
 }
 
 impl Fleet {
-    fn view<'t>(&self, table: &'t RoutingTable, now: Moment) -> View<'t> {
+    fn view(&self, now: Moment) -> View {
         View {
-            shares: self.provider_shares(table, now),
-            worth: appraise(table, &Ask::usual(ModelType::Chat), now),
+            prospects: prospects(&self.routing_table(now), now),
             estimates: self.estimates(now),
             output: self.expected_output(now),
-            table,
         }
     }
 
     /// Everything over one window of so many seconds, with its sixty columns.
     pub fn snapshot(&self, window_seconds: u64, now: Moment) -> Snapshot {
         let span = Span::window(window_seconds);
-        let table = self.routing_table(now);
         let columns: Vec<Vec<Tally>> = self
             .targets
             .iter()
             .map(|record| record.history.columns(span, now))
             .collect();
-        let view = self.view(&table, now);
+        let view = self.view(now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
             .map(|at| self.provider_picture(at, &view, (&columns, span.columns), now))
             .collect();
@@ -69,6 +60,10 @@ impl Fleet {
             since: span.start(now).max(self.started),
             window: Duration::from_secs(window_seconds),
             revision: self.revision,
+            revised: self
+                .revisions
+                .back()
+                .map(|revision| (revision.at, revision.who.clone())),
             strategy: self.strategy,
             weights: self.weights,
             reverts_at: self.on_trial.as_ref().map(|trial| trial.until),
@@ -90,13 +85,12 @@ impl Fleet {
     /// The numbers of the last so many hours, without columns.
     pub fn performance(&self, hours: u32, now: Moment) -> PerformanceReport {
         let span = Span::hours(hours);
-        let table = self.routing_table(now);
         let sums: Vec<Vec<Tally>> = self
             .targets
             .iter()
             .map(|record| vec![record.history.sum(span, now)])
             .collect();
-        let view = self.view(&table, now);
+        let view = self.view(now);
         let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
             .map(|at| self.provider_picture(at, &view, (&sums, 1), now))
             .collect();
@@ -126,7 +120,7 @@ impl Fleet {
     fn provider_picture(
         &self,
         at: usize,
-        view: &View<'_>,
+        view: &View,
         (columns, count): (&[Vec<Tally>], usize),
         now: Moment,
     ) -> ProviderSnapshot {
@@ -145,13 +139,7 @@ impl Fleet {
             .map(|column| merged(own.iter().map(|columns| &columns[column])))
             .collect();
         let sum = merged_all(&merged);
-        let is_off =
-            |target: usize| matches!(view.table.candidates[target].standing, Standing::Off(_));
-        let best = targets
-            .iter()
-            .filter(|&&target| !is_off(target))
-            .map(|&target| view.worth[target])
-            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let Prospect { share, best } = view.prospects[at];
         ProviderSnapshot {
             name: Arc::clone(&record.name),
             kind: Arc::clone(&self.catalogue.providers[at].kind),
@@ -170,7 +158,7 @@ impl Fleet {
             trouble_since: record.trouble_since,
             why: record.why.clone(),
             in_flight: record.gauge.in_flight(),
-            share: view.shares[at],
+            share,
             score: best.map(|(_, score)| score),
             factors: best.map(|(factors, _)| factors),
             requests_per_second: record.rate.per_second(now),
@@ -196,7 +184,7 @@ impl Fleet {
     fn model_picture(
         &self,
         target: usize,
-        view: &View<'_>,
+        view: &View,
         columns: &[Tally],
         now: Moment,
     ) -> ModelSnapshot {

@@ -2,12 +2,11 @@
 
 use super::members::{Speed, TargetRecord};
 use super::{Fleet, OUTPUT_PRIOR, REMOVED};
-use crate::domain::balance::{Ask, shares};
 use crate::domain::breaker::BreakerState;
 use crate::domain::decay::DecayedMean;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, RoutingTable, Standing, State};
-use crate::domain::target::{ModelType, ModelTypes};
+use crate::domain::target::ModelTypes;
 use crate::domain::units::Moment;
 use std::sync::Arc;
 
@@ -145,19 +144,6 @@ impl Fleet {
         }
         means.sort_by(f64::total_cmp);
         means.get(means.len() / 2).copied()
-    }
-
-    /// The odds of each provider for a usual chat request.
-    pub(super) fn provider_shares(&self, table: &RoutingTable, now: Moment) -> Vec<f64> {
-        let mut sums = vec![0.0; self.providers.len()];
-        let ask = Ask {
-            means: table.budgets.payer(None).means(now),
-            ..Ask::usual(ModelType::Chat)
-        };
-        for ranked in shares(table, &ask, now) {
-            sums[table.candidates[ranked.target].provider] += ranked.share;
-        }
-        sums
     }
 
     /// Brings every provider's state up to date.

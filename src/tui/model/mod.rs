@@ -10,6 +10,7 @@ use super::change::{Change, Undo};
 use super::draft::Draft;
 use super::filter::Filter;
 use super::keymap::{Action, Keymap, Order};
+use super::lag::Lag;
 use super::message::Effect;
 use super::place::{Place, Screen};
 use super::question::Question;
@@ -130,6 +131,8 @@ pub struct Notice {
 pub struct Prediction {
     pub request: WhatIfRequest,
     pub report: WhatIfReport,
+    /// Since the start of the dashboard.
+    pub at: Duration,
 }
 
 /// Changes that were sent and not answered.
@@ -191,6 +194,8 @@ pub struct Model {
     pub unforeseen: Option<(WhatIfRequest, Duration)>,
     /// What is being asked about the draft.
     pub deciding: Option<WhatIfRequest>,
+    /// The revision that the question about going back to one is about.
+    pub going_back: Option<u64>,
     /// What the chart of the provider's screen is of.
     pub measure: Measure,
     /// First line of the log, counted from the newest.
@@ -207,6 +212,8 @@ pub struct Model {
     pub distance: Option<Duration>,
     /// The size of the last picture.
     pub size: Option<Rect>,
+    /// How far apart the instance's clock and this one are.
+    pub lag: Lag,
     /// When the bell rang.
     pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
@@ -244,6 +251,7 @@ impl Model {
             what_if: None,
             unforeseen: None,
             deciding: None,
+            going_back: None,
             measure: Measure::default(),
             log_at: 0,
             frozen: None,
@@ -254,6 +262,7 @@ impl Model {
             mouse: false,
             distance: None,
             size: None,
+            lag: Lag::default(),
             rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,

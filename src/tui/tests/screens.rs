@@ -182,6 +182,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
             now: side(1_900.0),
             then: side(1_400.0),
         },
+        providers: Vec::new(),
     };
     let effects = update(&mut model, Message::WhatIf(Ok(report(31.0))), NOW);
     assert!(

@@ -1,5 +1,6 @@
 //! Questions about what is looked at: one decision, and what a draft would have done.
 
+use super::forecast;
 use crate::client::ClientError;
 use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
 use crate::tui::draft::Draft;
@@ -8,8 +9,8 @@ use crate::tui::model::{Model, Prediction};
 use crate::tui::place::Screen;
 use std::time::Duration;
 
-/// A question about a draft that failed is asked again after this long.
-const AGAIN: Duration = Duration::from_secs(15);
+/// Traffic moves on, and so does what a draft would do to it.
+const RENEWED: Duration = Duration::from_secs(15);
 
 /// The decision under the cursor is explained, once: what has ended does not change.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
@@ -28,21 +29,28 @@ pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
     })
 }
 
-/// A draft that has changed is held against the requests of the window, one draft at a time.
+/// A draft that has changed is held against the requests of the window, one draft at a time and
+/// again after a while.
 pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
-    if model.screen != Screen::Weights || model.deciding.is_some() {
+    if model.deciding.is_some() {
         return None;
     }
-    let draft = model.draft.as_ref().filter(|draft| draft.is_changed())?;
-    let request = asked(draft, model.window);
-    let known = model.what_if.as_ref();
-    if known.is_some_and(|prediction| prediction.request == request) {
+    let on_screen = || {
+        let draft = model.draft.clone();
+        draft.filter(|draft| model.screen == Screen::Weights && draft.is_changed())
+    };
+    let draft = forecast::going_back(model).or_else(on_screen)?;
+    let request = asked(&draft, model.window);
+    let is_answered = |known: &Prediction| {
+        known.request == request && model.now.saturating_sub(known.at) < RENEWED
+    };
+    if model.what_if.as_ref().is_some_and(is_answered) {
         return None;
     }
     // What failed a moment ago would fail again.
     let failed = model.unforeseen.as_ref();
     let failed = failed.filter(|(failed, _)| *failed == request);
-    if failed.is_some_and(|&(_, at)| model.now < at + AGAIN) {
+    if failed.is_some_and(|&(_, at)| model.now < at + RENEWED) {
         return None;
     }
     model.deciding = Some(request.clone());
@@ -79,11 +87,18 @@ pub(super) fn on_what_if(
     match answer {
         Ok(report) => {
             model.unforeseen = None;
-            model.what_if = Some(Prediction { request, report });
+            let at = model.now;
+            model.what_if = Some(Prediction {
+                request,
+                report,
+                at,
+            });
+            forecast::renew(model);
             prediction(model).into_iter().collect()
         }
         Err(error) => {
             model.what_if = None;
+            forecast::renew(model);
             // It is said once of a draft: said again and again, it could not be put away.
             let known = model.unforeseen.as_ref();
             let is_said = known.is_some_and(|(failed, _)| *failed == request);

@@ -1,22 +1,19 @@
 //! Weights on their way: the review of a draft, and the way back to a revision.
 
 use super::asking::{APPLY, answer_of, ask, target_line};
-use crate::contract::Status;
+use super::forecast::{Forecast, ROLL_BACK, forecast};
 use crate::tui::change::{Change, back_to, inverse as inverse_of};
 use crate::tui::draft::{Draft, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model, Subject};
 use crate::tui::place::Screen;
-use crate::tui::preview::{drafted, moved, present};
 use crate::tui::question::{Question, Word};
 use crate::tui::theme::Theme;
 use std::time::Duration;
 
 /// How long weights stay on trial before they undo themselves, in seconds.
 const TRIAL: u64 = 120;
-/// A larger part of the traffic is not moved without a word.
-const BIG_SHIFT: f64 = 0.15;
 /// Older data is not acted on without a word.
 const OLD: Duration = Duration::from_secs(10);
 
@@ -57,6 +54,8 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
     );
     let mut lines = vec![format!("Weights back to what they were in rev {number}:")];
     lines.extend(differences(&draft, model.theme()));
+    let Forecast { lines: told, word } = forecast(model, &status, &draft);
+    lines.extend(told);
     lines.push(target_line(model));
     let inverse = vec![back_to(
         &status.weights,
@@ -64,8 +63,9 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
         format!("undo the roll back to rev {number}"),
     )];
     let yes = answer_of('y', "Yes, roll back", vec![change], inverse);
-    let mut question = Question::new(format!("ROLL BACK TO rev {number}"), lines, vec![yes]);
-    question.word = shift_word(&status, &draft);
+    let mut question = Question::new(format!("{ROLL_BACK} {number}"), lines, vec![yes]);
+    question.word = word;
+    model.going_back = Some(number);
     ask(model, question);
 }
 
@@ -78,13 +78,9 @@ pub(super) fn review(model: &mut Model) {
         model.notify("nothing to apply: the draft is what is in force", false);
         return;
     }
-    let (now, then) = (present(&status), drafted(&status, &draft));
-    let part = moved(&now, &then);
+    let Forecast { lines: told, word } = forecast(model, &status, &draft);
     let mut lines = differences(&draft, model.theme());
-    lines.push(format!(
-        "effect: moves about {}% of the traffic, from the next request on",
-        format::share(part)
-    ));
+    lines.extend(told);
     let check = |well: bool, text: String| {
         let mark = if well {
             model.theme().mark('✓', '+')
@@ -116,7 +112,7 @@ pub(super) fn review(model: &mut Model) {
     let title = format!("{APPLY} THE DRAFT? rev {}", status.revision + 1);
     let mut question = Question::new(title, lines, answers);
     question.reason = Some(String::new());
-    question.word = shift_word(&status, &draft).or_else(|| {
+    question.word = word.or_else(|| {
         (model.age() > OLD).then(|| Word {
             expected: "old-data".to_owned(),
             typed: String::new(),
@@ -137,19 +133,6 @@ fn on_trial(changes: &[Change]) -> Vec<Change> {
         }
     }
     trial
-}
-
-fn shift_word(status: &Status, draft: &Draft) -> Option<Word> {
-    let part = moved(&present(status), &drafted(status, draft));
-    (part > BIG_SHIFT).then(|| Word {
-        expected: "big-shift".to_owned(),
-        typed: String::new(),
-        why: format!(
-            "{}% of the traffic is more than {}%",
-            format::share(part),
-            format::share(BIG_SHIFT)
-        ),
-    })
 }
 
 /// One line for each row that differs.

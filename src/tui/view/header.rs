@@ -4,6 +4,7 @@ use crate::contract::Status;
 use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::{FRESH, Link, Model};
+use crate::tui::pacing::is_long;
 use crate::tui::place::Screen;
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
@@ -45,6 +46,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
             Span::raw(format!(" {}Z", format::clock(&status.generated_at))),
         ),
         (0, Span::raw(format!(" rev {}", status.revision))),
+        (6, Span::raw(revised(model, status))),
         (9, Span::raw(format!("  {}", status.strategy))),
         (
             8,
@@ -71,10 +73,18 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     if let Some(distance) = model.distance {
         // In steps, so that a line that wavers does not keep the screen busy.
         let milliseconds = distance.as_millis().div_ceil(20) * 20;
+        let (word, style) = if is_long(distance) {
+            (" slow", theme.warn())
+        } else {
+            ("", theme.dim())
+        };
         parts.push((
             5,
-            Span::styled(format!("  link {milliseconds}ms"), theme.dim()),
+            Span::styled(format!("  link {milliseconds}ms{word}"), style),
         ));
+    }
+    if let Some(text) = model.lag.flag() {
+        parts.push((1, Span::styled(format!("  {text}"), theme.warn())));
     }
     if theme.masked {
         parts.push((1, Span::styled(" MASKED", theme.accent())));
@@ -87,6 +97,15 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)
+}
+
+/// Who made the revision, and how long ago: ` alice 6m ago`.
+fn revised(model: &Model, status: &Status) -> String {
+    status.revised.as_ref().map_or_else(String::new, |revised| {
+        let who = model.theme().secret(format::cut(&revised.who, 16));
+        let ago = format::between(&revised.at, &status.generated_at);
+        format!(" {who} {ago} ago")
+    })
 }
 
 /// What is under way, and whether anything may be changed.

@@ -54,3 +54,22 @@ fn what_a_mouse_sends_on_the_way_out_is_not_typed_into_the_shell() {
     seen.see("left 0 bytes");
     assert!(seen.is_restored());
 }
+
+#[test]
+fn a_dashboard_without_a_terminal_to_read_keys_from_says_so() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let program = env!("CARGO_BIN_EXE_aibal-tui");
+    // Of another session the terminal of this one is not the controlling one.
+    let script = "setsid -w \"$0\" attach \"$1\" </dev/null; echo code $?";
+    let seen = Seen::run(&["/bin/sh", "-c", script, program, &address], &[]);
+    seen.see("there is no terminal to read keys from");
+    seen.see("code 2");
+
+    let script = "setsid \"$0\" demo --listen 127.0.0.1:0 </dev/null & \
+                  trap 'kill $!' HUP; read line; kill $!; wait $!; echo code $?";
+    let mut seen = Seen::run(&["/bin/sh", "-c", script, program], &[]);
+    seen.see("no dashboard: there is no terminal to read keys from");
+    seen.see("all the same");
+    seen.press("\r");
+    seen.see("code 0");
+}

@@ -1,5 +1,6 @@
 mod allowances;
 mod learning;
+mod prospects;
 mod reconfiguring;
 mod replaying;
 mod steering;

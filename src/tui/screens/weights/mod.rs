@@ -21,7 +21,8 @@ use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
-use crate::tui::preview::{drafted, moved, present};
+use crate::tui::preview::{foreseen, indifference, moved, present};
+use crate::tui::update::is_of;
 use crate::tui::view::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -114,14 +115,18 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
 
 fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    rule(
-        "IF APPLIED (estimate from current factors, for usual chat requests)",
-        model,
-        area,
-        buffer,
-    );
+    let known = model.what_if.as_ref();
+    let is_answered = known.is_some_and(|prediction| {
+        is_of(prediction, draft) && !prediction.report.providers.is_empty()
+    });
+    let title = if is_answered {
+        "IF APPLIED (by the balancer itself, for usual chat requests)"
+    } else {
+        "IF APPLIED (estimate from current factors, for usual chat requests)"
+    };
+    rule(title, model, area, buffer);
     let now = present(status);
-    let then = drafted(status, draft);
+    let then = foreseen(status, draft, known);
     let wide = area.width >= 100;
     line(
         Line::styled(outlook::head(wide), theme.dim()),
@@ -159,7 +164,7 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         outlook::shares(status, (&now, &then), theme, rows(area, y, 2), buffer);
         y += 2;
     }
-    let text = summary(model, draft, moved(&now, &then));
+    let text = summary(model, status, draft, moved(&now, &then));
     line(Line::styled(text, theme.accent()), area, y, buffer);
     if let Some(text) = prediction::predicted(model, draft).filter(|_| draft.is_changed()) {
         line(text, area, y + 1, buffer);
@@ -170,8 +175,10 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
 }
 
 /// What to do next, in one line.
-fn summary(model: &Model, draft: &Draft, part: f64) -> String {
-    if draft.is_changed() {
+fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
+    if let Some(why) = indifference(status) {
+        format!("   nobody else would be chosen: {why}")
+    } else if draft.is_changed() {
         format!(
             "   moves about {}% of the traffic; {} reviews, then applies",
             format::share(part),

@@ -5,7 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
-use crate::tui::preview::{Outlook, drafted, effective, own};
+use crate::tui::preview::{Outlook, effective, foreseen, own};
 use crate::tui::update::is_of;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
@@ -24,9 +24,10 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let arrow = theme.mark('→', '>');
     let pair = |now: String, then: String| format!("{now}{arrow}{then}");
     let text = format!(
-        "   {} requests of {} decided again: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
+        "   {} requests of {} decided again {} s ago: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
         report.decisions,
         prediction.request.window.word(),
+        model.now.saturating_sub(prediction.at).as_secs(),
         pair(
             format::percent(now.success_rate),
             format::percent(then.success_rate)
@@ -67,7 +68,7 @@ pub(super) fn scores(
     let mut best: Vec<(&ProviderStatus, Outlook)> = status
         .providers
         .iter()
-        .zip(drafted(status, draft))
+        .zip(foreseen(status, draft, model.what_if.as_ref()))
         .collect();
     best.sort_by(|a, b| {
         b.1.score
