@@ -6,6 +6,7 @@
 mod addresses;
 mod anthropic;
 mod call;
+mod counts;
 mod delay;
 mod directory;
 mod error_words;

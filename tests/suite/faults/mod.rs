@@ -6,6 +6,7 @@ mod accounts;
 mod breaks;
 mod clock;
 mod commit;
+mod counts;
 mod leaving;
 mod outages;
 mod restart;

@@ -1,9 +1,9 @@
 //! What attempts cost, and how sure that is.
 
 use super::{ASK, STREAM, header, pair};
-use crate::bench::{limits, start};
+use crate::bench::{limits, start, start_allowed};
 use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, Upstream};
-use aibal_tui::domain::{CostBasis, Money};
+use aibal_tui::domain::{Allowances, BudgetTerms, CostBasis, Money, Rates};
 use futures_util::StreamExt;
 
 fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasis {
@@ -57,4 +57,32 @@ async fn where_no_answer_came_nobody_knows_what_it_cost() {
     let picture = bench.until(|picture| picture.totals.requests == 1).await;
     assert_eq!(picture.totals.cost_basis, basis(0, 0, 1));
     assert_eq!(picture.totals.cost, None);
+}
+
+#[tokio::test]
+async fn a_count_of_tokens_that_cannot_be_shuts_neither_a_provider_nor_a_budget() {
+    const ODD: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1000000000000000}}"#;
+    let a = Upstream::start(Behaviour::Status(200, ODD, vec![])).await;
+    let rates = Rates {
+        requests: None,
+        tokens: Some(100_000),
+    };
+    let allowances = Allowances {
+        max_in_flight: None,
+        budget: BudgetTerms {
+            per_day: Some(Money::from_usd(1.0)),
+            ..BudgetTerms::default()
+        },
+    };
+    let limited = |catalogue: &mut aibal_tui::domain::Catalogue| {
+        catalogue.providers[0].rates = rates;
+    };
+    let bench = start_allowed(&[&a], limited, &allowances, None).await;
+
+    for _ in 0..3 {
+        assert_eq!(bench.post(ASK).await.status(), 200);
+    }
+
+    let picture = bench.until(|picture| picture.totals.requests == 3).await;
+    assert_eq!(picture.totals.cost_basis, basis(0, 3, 0));
 }
