@@ -61,7 +61,7 @@ impl Exchange<'_> {
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             let upset = Upset::silent(Failure::Disconnected, "the provider has no endpoint");
-            return Err(failed(attempt, upset));
+            return Err(failed(attempt, never_sent(upset)));
         };
         let call = self.call(id, upstreams.directory.traits(attempt.target));
         let way = (endpoint, &upstreams.transport);
@@ -103,7 +103,8 @@ impl Exchange<'_> {
         until: Instant,
     ) -> Result<(Box<dyn Passage>, reqwest::Response), Upset> {
         loop {
-            let endpoint = timely(until, endpoint.ready(call.detour)).await?;
+            let ready = timely(until, endpoint.ready(call.detour)).await;
+            let endpoint = ready.map_err(never_sent)?;
             let asked = self.admission.errand.ask(&endpoint, &call);
             let Asked {
                 outgoing,
@@ -214,6 +215,14 @@ fn unsent(unanswered: Unanswered) -> Upset {
     Upset {
         unsent: unanswered.unsent,
         ..Upset::silent(unanswered.failure, message)
+    }
+}
+
+/// A failure before anything was sent.
+pub(super) fn never_sent(upset: Upset) -> Upset {
+    Upset {
+        unsent: true,
+        ..upset
     }
 }
 
