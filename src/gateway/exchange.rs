@@ -9,7 +9,7 @@ use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, RoutingTable, TargetId};
 use crate::protocols::{
     Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
-    Upset, rate_limits, transport_failure,
+    Upset, rate_limits, too_large, transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -277,7 +277,6 @@ async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant)
 
 /// The whole body, up to so many bytes.
 pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
-    let too_large = || Upset::silent(Failure::Server, "the provider's answer is too large");
     if answer.content_length() > Some(most as u64) {
         return Err(too_large());
     }
