@@ -36,6 +36,8 @@ pub(super) struct Journey<'g> {
     repeatable: Option<(usize, Failure)>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
+    /// Whether the limit on a stream's first token cut one of them.
+    pub missed_first_token: bool,
     /// What the attempts that failed before their first content used up.
     spent: Spent,
     /// For a client that must wait for a held stream.
@@ -61,6 +63,7 @@ impl<'g> Journey<'g> {
             tried: Vec::new(),
             repeatable: None,
             outgrown: Vec::new(),
+            missed_first_token: false,
             spent: Spent::NOTHING,
             head: head.filter(|_| question.admission.stream),
             started: now,
@@ -78,7 +81,7 @@ impl<'g> Journey<'g> {
             self.record.attempts = self.attempts.made();
             self.tell_head();
             let target = choice.target;
-            let until = self.attempt_deadline(&choice, limit);
+            let (until, is_first_token) = self.attempt_deadline(&choice, limit);
             if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
                 attempt.hurry();
             }
@@ -104,6 +107,7 @@ impl<'g> Journey<'g> {
                 self.spent = self.spent.plus(setback.spent);
             }
             let upset = &setback.upset;
+            self.missed_first_token |= is_first_token && upset.failure == Failure::Timeout;
             if upset.failure == Failure::ContextLength {
                 self.outgrown.push(target);
             }
@@ -272,13 +276,7 @@ impl<'g> Journey<'g> {
         let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);
-        let setting = if setback.had_content {
-            "[balancing] idle_timeout_ms or stream_timeout_ms"
-        } else if self.admission.stream && self.admission.timeout.is_none() {
-            "[balancing] first_token_timeout_ms or timeout_ms"
-        } else {
-            "[balancing] timeout_ms or the header x-aibal-timeout-ms"
-        };
+        let setting = self.setting(setback.had_content);
         GatewayError::upstream(upset, self.record.provider(), setting)
     }
 }

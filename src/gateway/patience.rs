@@ -52,27 +52,37 @@ impl Journey<'_> {
         limit.max(whole_answer(table, choice, tokens).unwrap_or(limit))
     }
 
-    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> Instant {
+    /// What to raise where the time was too short.
+    pub fn setting(&self, had_content: bool) -> &'static str {
+        if had_content {
+            "[balancing] idle_timeout_ms or stream_timeout_ms"
+        } else if self.missed_first_token {
+            "[balancing] first_token_timeout_ms"
+        } else {
+            "[balancing] timeout_ms or the header x-aibal-timeout-ms"
+        }
+    }
+
+    /// When an attempt is given up, and whether it is the limit on a first token that says so.
+    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> (Instant, bool) {
         let mut tried = self.tried.clone();
         tried.push(choice.target);
         let others = self.others_left(&tried);
         let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
-        let mut part = if others && more_allowed {
+        let part = if others && more_allowed {
             left.mul_f64(PART_OF_TIME)
         } else {
             left
         };
-        if self.admission.stream {
-            part = part.min(
-                self.gateway
-                    .limits
-                    .load()
-                    .first_token_timeout(choice.target),
-            );
+        let limits = self.gateway.limits.load();
+        let first_token = limits.first_token_timeout(choice.target);
+        if self.admission.stream && first_token < part {
+            (now + first_token, true)
+        } else {
+            (now + part, false)
         }
-        now + part
     }
 }
 
