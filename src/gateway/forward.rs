@@ -51,7 +51,6 @@ pub(super) struct Journey<'g> {
 impl<'g> Journey<'g> {
     /// At its beginning. `head` is for a client that must wait for a held stream.
     pub fn new(question: &Question<'g>, record: &'g mut Record, head: Option<Head>) -> Self {
-        let now = Instant::now();
         Self {
             gateway: question.gateway,
             admission: question.admission,
@@ -66,8 +65,8 @@ impl<'g> Journey<'g> {
             missed_first_token: false,
             spent: Spent::NOTHING,
             head: head.filter(|_| question.admission.stream),
-            started: now,
-            since: now,
+            started: question.began,
+            since: question.began,
         }
     }
 
@@ -76,13 +75,16 @@ impl<'g> Journey<'g> {
         let (mut table, mut choice, mut attempt) = self.first()?;
         let limit = self.time_limit(&table, &choice);
         let mut deadline = self.deadline(limit);
+        if Instant::now() >= deadline {
+            return Err(self.too_late(attempt));
+        }
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.made();
             self.tell_head();
             let target = choice.target;
             let (until, is_first_token) = self.attempt_deadline(&choice, limit);
-            if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
+            if until >= deadline && self.is_hurried() {
                 attempt.hurry();
             }
             let exchange = Exchange {
@@ -272,7 +274,7 @@ impl<'g> Journey<'g> {
         }
     }
 
-    fn give_up(&mut self, setback: &Setback) -> GatewayError {
+    pub fn give_up(&mut self, setback: &Setback) -> GatewayError {
         let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http_body::Body as _;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Serves one request.
 pub(super) async fn run(
@@ -113,6 +114,7 @@ async fn serve(
         headers,
         id: &id,
         payer,
+        began: Instant::now(),
     };
     let Some(cache) = &gateway.cache else {
         return question.ask(record, head).await;
@@ -133,6 +135,8 @@ pub(super) struct Question<'g> {
     pub headers: &'g HeaderMap,
     pub id: &'g str,
     pub payer: &'g Payer,
+    /// Since when an answer is waited for, another's included.
+    pub began: Instant,
 }
 
 impl Question<'_> {

@@ -1,7 +1,11 @@
 //! How long parts of a request may take: all of it, one attempt, and what a client has to bear.
 
+use super::GatewayError;
+use super::attempt::Attempt;
+use super::exchange::{failed, never_sent};
 use super::forward::Journey;
-use crate::domain::{Choice, RoutingTable};
+use crate::domain::{Choice, Failure, RoutingTable};
+use crate::protocols::Upset;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -11,7 +15,25 @@ const PART_OF_TIME: f64 = 0.6;
 /// A request that states its tokens gets at least that many times what these should take.
 const PATIENCE: f64 = 1.5;
 
+/// Who waited for another's answer for longer has less time left than a target may take.
+const HELD_UP: Duration = Duration::from_secs(1);
+
 impl Journey<'_> {
+    /// Whether the time that is left says nothing of a target that needs longer: it is what the
+    /// client gave, or what earlier attempts or another's answer left of it.
+    pub fn is_hurried(&self) -> bool {
+        let is_held_up = self.started.elapsed() >= HELD_UP;
+        self.admission.timeout.is_some() || self.attempts.made() > 1 || is_held_up
+    }
+
+    /// The time went by while another's answer was waited for, so that nobody is asked.
+    pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
+        attempt.hurry();
+        let upset = Upset::silent(Failure::Timeout, "no answer in time");
+        let setback = failed(attempt, never_sent(upset));
+        self.give_up(&setback)
+    }
+
     /// When the client's waiting for a whole answer, or for a stream's first content, is over.
     pub fn deadline(&self, limit: Duration) -> Instant {
         let deadline = self.since + limit;

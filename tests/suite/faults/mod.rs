@@ -5,6 +5,7 @@
 mod accounts;
 mod breaks;
 mod clock;
+mod coalesced;
 mod commit;
 mod counts;
 mod leaving;
