@@ -91,7 +91,7 @@ impl Errand {
 
 /// The protocol in which a client that asks this path is told what goes wrong before its request
 /// is read.
-pub(super) fn dialect_of(path: &str) -> Dialect {
+pub fn dialect_of(path: &str) -> Dialect {
     if path.contains("/messages") {
         Dialect::Messages
     } else {
