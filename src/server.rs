@@ -16,21 +16,23 @@ pub use drain::Drain;
 pub use workers::Workers;
 
 use crate::access::Peer;
+use crate::gateway::GatewayError;
 use crate::{api, gateway};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use connection::Service;
 use crowd::Crowd;
+use futures_util::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::any::Any;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,10 +59,7 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 /// door that they look like.
 pub fn doors(gateway: Router, api: Router) -> Router {
     gateway
-        .layer(CatchPanicLayer::custom(|panic| {
-            log_panic(panic);
-            gateway_panicked()
-        }))
+        .layer(from_fn(in_its_protocol))
         .merge(
             api.layer(from_fn_with_state(Handle::try_current().ok(), at_home))
                 .layer(CatchPanicLayer::custom(|panic| {
@@ -101,18 +100,14 @@ fn log_panic(_payload: Box<dyn Any + Send>) {
     tracing::error!("a request was answered with 500: its handler panicked");
 }
 
-fn gateway_panicked() -> Response {
-    let body = serde_json::json!({ "error": {
-        "message": "the instance made a mistake while answering; it goes on serving",
-        "type": "server_error",
-        "param": null,
-        "code": "internal_error",
-    }});
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::HeaderName::from_static("x-should-retry"), "false"),
-    ];
-    (StatusCode::INTERNAL_SERVER_ERROR, headers, body.to_string()).into_response()
+/// A panic at the door for model traffic is told in the protocol of the path that was asked.
+async fn in_its_protocol(request: Request, next: Next) -> Response {
+    let dialect = gateway::dialect_of(request.uri().path());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|panic| {
+        log_panic(panic);
+        GatewayError::panicked().respond(dialect)
+    })
 }
 
 /// Listens on a Unix socket that only its owner can open. A socket that a dead instance left is

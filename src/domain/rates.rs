@@ -85,6 +85,8 @@ impl RateMeter {
         let Some(limit) = rates.tokens else {
             return true;
         };
+        // No more than the limit is held of it, so that the sum of what many hold cannot wrap.
+        let tokens = tokens.min(limit);
         let held = self.held.fetch_add(tokens, Ordering::AcqRel);
         if room(self.tokens.left(limit, now), held, tokens, limit) {
             return true;
@@ -101,7 +103,7 @@ impl RateMeter {
         if let Some(limit) = rates.tokens {
             // In this order nobody sees a moment at which they count for nothing.
             self.tokens.drain(limit, used, now);
-            self.release(held);
+            self.release(held.min(limit));
         }
     }
 

@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// How often a request waits for the answer to another one before it asks by itself.
+const ROUNDS: u32 = 2;
 /// What an answer takes beside its body, in bytes.
 const FRAME: usize = 256;
 /// The client's wishes that decide who may answer, and for how long that is waited.
@@ -178,38 +180,34 @@ impl Cache {
     }
 
     /// Answers with what is kept or is on its way; else it is asked, and the answer kept if it is
-    /// one. The error of another's question is not passed on: then this one is asked as well. A client
-    /// that leaves while others wait for its answer leaves the question to one of them.
+    /// one. The error of another's question is not passed on: those who waited for it ask once more
+    /// as one, and where that fails too, each for itself, all in the time that they have left. A
+    /// client that leaves while others wait for its answer leaves the question to one of them.
     pub(super) async fn answer(
         &self,
         key: Key,
         record: &mut Record,
         question: &Question<'_>,
     ) -> Result<Answer, GatewayError> {
-        let (began, mut led) = (Instant::now(), None);
-        let leading = async {
-            let answer = question.ask(record, None).await;
-            let kept = Kept::of(&answer, record).ok_or(Unkept);
-            led = Some(answer);
-            kept
-        };
-        let found = self.answers.try_get_with(key, Box::pin(leading)).await;
-        if let Some(answer) = led {
-            self.misses.fetch_add(1, Relaxed);
-            record.cache = Some(Part::Miss);
-            return answer;
-        }
-        if let Ok(kept) = found {
-            let part = if kept.at < began {
-                self.hits.fetch_add(1, Relaxed);
-                Part::Hit(kept.at.elapsed())
-            } else {
-                self.coalesced.fetch_add(1, Relaxed);
-                Part::Coalesced
+        for _ in 0..ROUNDS {
+            let mut led = None;
+            let leading = async {
+                let answer = question.ask(record, None).await;
+                let kept = Kept::of(&answer, record).ok_or(Unkept);
+                led = Some(answer);
+                kept
             };
-            record.cache = Some(part);
-            record.repeats(kept.target, &kept.provider, &kept.model);
-            return Ok(kept.answer());
+            let found = self.answers.try_get_with(key, Box::pin(leading)).await;
+            if let Some(answer) = led {
+                self.misses.fetch_add(1, Relaxed);
+                record.cache = Some(Part::Miss);
+                return answer;
+            }
+            if let Ok(kept) = found {
+                record.cache = Some(self.found(&kept, question.began));
+                record.repeats(kept.target, &kept.provider, &kept.model);
+                return Ok(kept.answer());
+            }
         }
         self.misses.fetch_add(1, Relaxed);
         record.cache = Some(Part::Miss);
@@ -218,6 +216,17 @@ impl Cache {
             self.answers.insert(key, kept).await;
         }
         answer
+    }
+
+    /// Counts an answer that was kept, or that came while it was waited for.
+    fn found(&self, kept: &Kept, began: Instant) -> Part {
+        if kept.at < began {
+            self.hits.fetch_add(1, Relaxed);
+            Part::Hit(kept.at.elapsed())
+        } else {
+            self.coalesced.fetch_add(1, Relaxed);
+            Part::Coalesced
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::GatewayError;
 use crate::domain::{ModelType, Needs};
-use crate::protocols::{Asked, Call, Dialect, Endpoint, RawObject, Untranslatable};
+use crate::protocols::{Asked, Call, Dialect, Endpoint, LARGEST_ANSWER, RawObject, Untranslatable};
 
 /// What a client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +41,11 @@ impl Errand {
         }
     }
 
-    /// Bytes of a whole answer; one that is larger is none. A text of four million tokens fits, and
-    /// so do vectors for all that may be asked at once.
+    /// Bytes of a whole answer; one that is larger is none. Vectors for all that may be asked at
+    /// once fit.
     pub fn largest_answer(self) -> usize {
         match self {
-            Self::Talk(_) => 16 * 1024 * 1024,
+            Self::Talk(_) => LARGEST_ANSWER,
             Self::Embed => 64 * 1024 * 1024,
         }
     }
@@ -91,7 +91,7 @@ impl Errand {
 
 /// The protocol in which a client that asks this path is told what goes wrong before its request
 /// is read.
-pub(super) fn dialect_of(path: &str) -> Dialect {
+pub fn dialect_of(path: &str) -> Dialect {
     if path.contains("/messages") {
         Dialect::Messages
     } else {

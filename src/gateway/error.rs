@@ -101,6 +101,27 @@ impl GatewayError {
         )
     }
 
+    pub fn wrong_method(method: &Method, path: &str) -> Self {
+        let message =
+            format!("{path} cannot be asked with {method}; the Allow header says with what it can");
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request_error",
+            Some("method_not_allowed"),
+            message,
+        )
+    }
+
+    /// A mistake of our own; what it was stands in the log.
+    pub fn panicked() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            Some("internal_error"),
+            "the instance made a mistake while answering; it goes on serving",
+        )
+    }
+
     /// Nobody may serve: says what removed whom.
     pub fn no_target(none: &NoTarget, table: &RoutingTable, now: Moment) -> Self {
         let said: Vec<String> = none

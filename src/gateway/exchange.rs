@@ -9,7 +9,7 @@ use crate::clock;
 use crate::domain::{Failure, Metered, Outcome, TargetId};
 use crate::protocols::{
     Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
-    Upset, rate_limits, transport_failure,
+    Upset, rate_limits, too_large, transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -59,7 +59,7 @@ impl Exchange<'_> {
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             let upset = Upset::silent(Failure::Disconnected, "the provider has no endpoint");
-            return Err(failed(attempt, upset));
+            return Err(failed(attempt, never_sent(upset)));
         };
         let call = self.call(id, upstreams.directory.traits(attempt.target));
         let way = (endpoint, &upstreams.transport);
@@ -101,7 +101,8 @@ impl Exchange<'_> {
         until: Instant,
     ) -> Result<(Box<dyn Passage>, reqwest::Response), Upset> {
         loop {
-            let endpoint = timely(until, endpoint.ready(call.detour)).await?;
+            let ready = timely(until, endpoint.ready(call.detour)).await;
+            let endpoint = ready.map_err(never_sent)?;
             let asked = self.admission.errand.ask(&endpoint, &call);
             let Asked {
                 outgoing,
@@ -215,6 +216,14 @@ fn unsent(unanswered: Unanswered) -> Upset {
     }
 }
 
+/// A failure before anything was sent.
+pub(super) fn never_sent(upset: Upset) -> Upset {
+    Upset {
+        unsent: true,
+        ..upset
+    }
+}
+
 /// A request that this provider cannot be asked, or that is wrong for everybody.
 fn untranslatable(mistake: &Mistake) -> Upset {
     let failure = if mistake.elsewhere {
@@ -266,7 +275,6 @@ async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant)
 
 /// The whole body, up to so many bytes.
 pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
-    let too_large = || Upset::silent(Failure::Server, "the provider's answer is too large");
     if answer.content_length() > Some(most as u64) {
         return Err(too_large());
     }

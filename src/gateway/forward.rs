@@ -44,6 +44,8 @@ pub(super) struct Journey<'g> {
     repeatable: Option<(usize, Failure)>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
     outgrown: Vec<usize>,
+    /// Whether the limit on a stream's first token cut one of them.
+    pub missed_first_token: bool,
     /// What the attempts that failed before their first content used up.
     spent: Spent,
     /// For a client that must wait for a held stream.
@@ -57,7 +59,6 @@ pub(super) struct Journey<'g> {
 impl<'g> Journey<'g> {
     /// At its beginning. `head` is for a client that must wait for a held stream.
     pub fn new(question: &Question<'g>, record: &'g mut Record, head: Option<Head>) -> Self {
-        let now = Instant::now();
         Self {
             gateway: question.gateway,
             admission: question.admission,
@@ -69,10 +70,11 @@ impl<'g> Journey<'g> {
             tried: Vec::new(),
             repeatable: None,
             outgrown: Vec::new(),
+            missed_first_token: false,
             spent: Spent::NOTHING,
             head: head.filter(|_| question.admission.stream),
-            started: now,
-            since: now,
+            started: question.began,
+            since: question.began,
         }
     }
 
@@ -80,6 +82,9 @@ impl<'g> Journey<'g> {
     pub async fn run(mut self) -> Result<Answer, GatewayError> {
         let (mut found, limit) = self.first()?;
         let mut deadline = self.deadline(limit);
+        if Instant::now() >= deadline {
+            return Err(self.too_late(found.attempt));
+        }
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.made();
@@ -91,8 +96,8 @@ impl<'g> Journey<'g> {
                 provider,
             } = found;
             let target = choice.target;
-            let until = self.attempt_deadline(&choice, limit);
-            if until >= deadline && (self.admission.timeout.is_some() || self.attempts.made() > 1) {
+            let (until, is_first_token) = self.attempt_deadline(&choice, limit);
+            if until >= deadline && self.is_hurried() {
                 attempt.hurry();
             }
             let exchange = Exchange {
@@ -117,6 +122,7 @@ impl<'g> Journey<'g> {
                 self.spent = self.spent.plus(setback.spent);
             }
             let upset = &setback.upset;
+            self.missed_first_token |= is_first_token && upset.failure == Failure::Timeout;
             if upset.failure == Failure::ContextLength {
                 self.outgrown.push(target);
             }
@@ -298,17 +304,11 @@ impl<'g> Journey<'g> {
         failure.is_client_mistake() || retries()
     }
 
-    fn give_up(&mut self, setback: &Setback) -> GatewayError {
+    pub fn give_up(&mut self, setback: &Setback) -> GatewayError {
         let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);
-        let setting = if setback.had_content {
-            "[balancing] idle_timeout_ms or stream_timeout_ms"
-        } else if self.admission.stream && self.admission.timeout.is_none() {
-            "[balancing] first_token_timeout_ms or timeout_ms"
-        } else {
-            "[balancing] timeout_ms or the header x-aibal-timeout-ms"
-        };
+        let setting = self.setting(setback.had_content);
         GatewayError::upstream(upset, self.record.provider(), setting)
     }
 }

@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Serves one request.
 pub(super) async fn run(
@@ -106,6 +107,7 @@ async fn serve(
         headers,
         id: &id,
         payer,
+        began: Instant::now(),
     };
     let Some(cache) = &gateway.cache else {
         return question.ask(record, head).await;
@@ -126,6 +128,8 @@ pub(super) struct Question<'g> {
     pub headers: &'g HeaderMap,
     pub id: &'g str,
     pub payer: &'g Payer,
+    /// Since when an answer is waited for, another's included.
+    pub began: Instant,
 }
 
 impl Question<'_> {

@@ -26,6 +26,7 @@ mod shelf;
 pub use bodies::Bodies;
 pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use closing::{Closer, Closing};
+pub use errand::dialect_of;
 pub use error::GatewayError;
 pub use guard::guarded;
 pub use recovery::Recovery;
@@ -37,7 +38,7 @@ use crate::protocols::{Dialect, Upstreams};
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -130,12 +131,19 @@ pub fn router(gateway: Gateway) -> Router {
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{*id}}"), get(models::one));
     }
-    router.with_state(gateway)
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(gateway)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    GatewayError::wrong_method(&method, path).respond(dialect_of(path))
 }
 
 /// Whatever else is asked for under /v1.
 pub fn unknown_path(method: &Method, path: &str) -> Response {
-    GatewayError::unknown_path(method, path).respond(errand::dialect_of(path))
+    GatewayError::unknown_path(method, path).respond(dialect_of(path))
 }
 
 async fn talk(

@@ -1,7 +1,11 @@
 //! How long parts of a request may take: all of it, one attempt, and what a client has to bear.
 
+use super::GatewayError;
+use super::attempt::Attempt;
+use super::exchange::{failed, never_sent};
 use super::forward::Journey;
-use crate::domain::{Choice, RoutingTable};
+use crate::domain::{Choice, Failure, RoutingTable};
+use crate::protocols::Upset;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -11,7 +15,25 @@ const PART_OF_TIME: f64 = 0.6;
 /// A request that states its tokens gets at least that many times what these should take.
 const PATIENCE: f64 = 1.5;
 
+/// Who waited for another's answer for longer has less time left than a target may take.
+const HELD_UP: Duration = Duration::from_secs(1);
+
 impl Journey<'_> {
+    /// Whether the time that is left says nothing of a target that needs longer: it is what the
+    /// client gave, or what earlier attempts or another's answer left of it.
+    pub fn is_hurried(&self) -> bool {
+        let is_held_up = self.started.elapsed() >= HELD_UP;
+        self.admission.timeout.is_some() || self.attempts.made() > 1 || is_held_up
+    }
+
+    /// The time went by while another's answer was waited for, so that nobody is asked.
+    pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
+        attempt.hurry();
+        let upset = Upset::silent(Failure::Timeout, "no answer in time");
+        let setback = failed(attempt, never_sent(upset));
+        self.give_up(&setback)
+    }
+
     /// When the client's waiting for a whole answer, or for a stream's first content, is over.
     pub fn deadline(&self, limit: Duration) -> Instant {
         let deadline = self.since + limit;
@@ -52,27 +74,37 @@ impl Journey<'_> {
         limit.max(whole_answer(table, choice, tokens).unwrap_or(limit))
     }
 
-    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> Instant {
+    /// What to raise where the time was too short.
+    pub fn setting(&self, had_content: bool) -> &'static str {
+        if had_content {
+            "[balancing] idle_timeout_ms or stream_timeout_ms"
+        } else if self.missed_first_token {
+            "[balancing] first_token_timeout_ms"
+        } else {
+            "[balancing] timeout_ms or the header x-aibal-timeout-ms"
+        }
+    }
+
+    /// When an attempt is given up, and whether it is the limit on a first token that says so.
+    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> (Instant, bool) {
         let mut tried = self.tried.clone();
         tried.push(choice.target);
         let others = self.others_left(&tried);
         let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
-        let mut part = if others && more_allowed {
+        let part = if others && more_allowed {
             left.mul_f64(PART_OF_TIME)
         } else {
             left
         };
-        if self.admission.stream {
-            part = part.min(
-                self.gateway
-                    .limits
-                    .load()
-                    .first_token_timeout(choice.target),
-            );
+        let limits = self.gateway.limits.load();
+        let first_token = limits.first_token_timeout(choice.target);
+        if self.admission.stream && first_token < part {
+            (now + first_token, true)
+        } else {
+            (now + part, false)
         }
-        now + part
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Upset {
     pub code: Option<String>,
     /// What OpenAI's shape says beside that, where the upstream answered in it.
     pub shape: Option<Box<Shape>>,
-    /// No connection was made, so that nothing was sent, and nothing can be billed.
+    /// Nothing was sent, for there was no connection, or no key to show; so nothing can be billed.
     pub unsent: bool,
 }
 

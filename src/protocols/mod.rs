@@ -6,6 +6,7 @@
 mod addresses;
 mod anthropic;
 mod call;
+mod counts;
 mod delay;
 mod directory;
 mod error_words;
@@ -32,7 +33,7 @@ pub use directory::{Directory, Endpoint, Place};
 pub use failure::{Shape, Upset, upset};
 pub use front::{Dialect, Front, Told};
 pub use neutral::{Losses, Mistake};
-pub use passage::{Framing, Meaning, Passage};
+pub use passage::{Framing, LARGEST_ANSWER, Meaning, Passage, too_large};
 pub use rate_limit::rate_limits;
 pub use raw_object::RawObject;
 pub use recall::Recall;

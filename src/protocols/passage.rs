@@ -4,6 +4,15 @@ use super::{Event, Told, Upset};
 use crate::domain::{Failure, Usage};
 use bytes::{Bytes, BytesMut};
 
+/// Bytes of an answer, whole or put together from a stream; one that is larger is none. A text of
+/// four million tokens fits.
+pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// An answer beyond what one may have.
+pub fn too_large() -> Upset {
+    Upset::silent(Failure::Server, "the provider's answer is too large")
+}
+
 /// What cuts a stream into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {

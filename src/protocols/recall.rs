@@ -2,11 +2,14 @@
 //! clients of other protocols have no place to keep them. We keep them here, by the call's id.
 
 use super::neutral::{Choice, Part};
+use moka::policy::EvictionPolicy;
 use std::fmt;
 use std::sync::Arc;
 
-/// Calls that are remembered for each provider; the least used are forgotten first.
-const CALLS: u64 = 10_000;
+/// Bytes that are remembered for each provider; what nobody asked for longest is forgotten first.
+const SPACE: u64 = 16 * 1024 * 1024;
+/// What a call takes beside its texts, most of it in the memory's own books.
+const SHELL: usize = 450;
 /// A conversation that rests for longer goes on without.
 const REST: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -17,10 +20,24 @@ pub struct Recall(moka::sync::Cache<String, Arc<[Part]>>);
 impl Default for Recall {
     fn default() -> Self {
         let cache = moka::sync::Cache::builder()
-            .max_capacity(CALLS)
+            .max_capacity(SPACE)
+            .weigher(|call: &String, thoughts: &Arc<[Part]>| weight(call, thoughts))
+            .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(REST);
         Self(cache.build())
     }
+}
+
+fn weight(call: &str, thoughts: &[Part]) -> u32 {
+    let texts = thoughts.iter().map(|part| match part {
+        Part::Reasoning { text, signature } => {
+            text.len() + signature.as_ref().map_or(0, String::len)
+        }
+        Part::Redacted(data) => data.len(),
+        _ => 0,
+    });
+    let bytes = SHELL + call.len() + size_of_val(thoughts) + texts.sum::<usize>();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for Recall {
@@ -70,5 +87,24 @@ impl Recall {
             Part::Reasoning { signature, .. } => signature.clone(),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_seals_are_remembered_only_as_far_as_there_is_space_the_newest_for_sure() {
+        let (recall, seal) = (Recall::default(), "s".repeat(20_000));
+        for call in 0..2_000 {
+            recall.keep_seal(&format!("call_{call}"), seal.clone());
+        }
+        recall.0.run_pending_tasks();
+
+        let kept = (0..2_000).filter(|call| recall.seal(&format!("call_{call}")).is_some());
+        let bytes = kept.count() * seal.len();
+        assert!((8_000_000..=16 * 1024 * 1024).contains(&bytes), "{bytes}");
+        assert_eq!(recall.seal("call_1999"), Some(seal));
     }
 }

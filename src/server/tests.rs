@@ -116,7 +116,9 @@ async fn handlers_know_where_a_request_came_in() {
 async fn each_door_answers_in_its_own_shape() {
     let panicking = || get(|| async { panic!("on purpose") as &'static str });
     let doors = doors(
-        Router::new().route("/v1/panic", panicking()),
+        Router::new()
+            .route("/v1/panic", panicking())
+            .route("/v1/messages", panicking()),
         Router::new().route("/api/panic", panicking()),
     );
     let ask = async |path: &str| {
@@ -132,6 +134,12 @@ async fn each_door_answers_in_its_own_shape() {
     assert_eq!(
         (status, &body["error"]["code"]),
         (500, &"internal_error".into())
+    );
+    let (status, body) = ask("/v1/messages").await;
+    let told = (&body["type"], &body["error"]["type"]);
+    assert_eq!(
+        (status, told),
+        (500, (&"error".into(), &"api_error".into()))
     );
     let (status, body) = ask("/api/panic").await;
     assert_eq!((status, &body["status"]), (500, &500.into()));

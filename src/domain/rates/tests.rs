@@ -67,6 +67,21 @@ fn what_is_larger_than_the_limit_goes_alone_and_is_paid_for() {
 }
 
 #[test]
+fn a_wish_beyond_all_numbers_takes_nothing_from_what_others_hold() {
+    let (meter, rates) = (RateMeter::default(), rates(None, Some(1_000)));
+    assert!(meter.take(rates, 600, START));
+
+    assert!(!meter.take(rates, u64::MAX, START));
+    assert_eq!(meter.left(rates, START).tokens, Some(400));
+
+    meter.settle(rates, (600, 0), START);
+    assert!(meter.take(rates, u64::MAX, START));
+    assert!(!meter.take(rates, 1, START), "all of it is held");
+    meter.settle(rates, (u64::MAX, 10), START);
+    assert_eq!(meter.left(rates, START).tokens, Some(990));
+}
+
+#[test]
 fn the_odds_fall_with_the_last_part_and_a_new_limit_keeps_the_part() {
     let (meter, few) = (RateMeter::default(), rates(Some(100), None));
     assert_eq!(meter.headroom(few, START), 1.0);

@@ -4,7 +4,7 @@ use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, s
 use super::tool_names::ToolNames;
 use crate::protocols::Event;
 use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Reply, Step, Tokens};
+use crate::protocols::neutral::{Choice, Decode, Delta, Deltas, Finish, Step, Tokens};
 use crate::protocols::recall::Recall;
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(super) struct Decoder {
     /// Characters of text so far.
     characters: usize,
     /// What was thought before the first call.
-    thoughts: Deltas,
+    thoughts: Choice,
     ended: bool,
 }
 
@@ -56,7 +56,7 @@ impl Decoder {
             open: None,
             calls: 0,
             characters: 0,
-            thoughts: Deltas::new(),
+            thoughts: Choice::default(),
             ended: false,
         }
     }
@@ -80,14 +80,12 @@ impl Decoder {
         match &delta {
             Delta::Text(text) => self.characters += text.chars().count(),
             Delta::Reasoning(_) | Delta::Signature(_) | Delta::Redacted(_) if self.calls == 0 => {
-                self.thoughts.push((0, delta.clone()));
+                self.thoughts.take(delta.clone());
             }
             Delta::Call { call: 0, .. } => {
                 let mut thoughts = std::mem::take(&mut self.thoughts);
-                thoughts.push((0, delta.clone()));
-                for choice in Reply::of(thoughts).choices {
-                    self.recall.keep_thoughts(&choice);
-                }
+                thoughts.take(delta.clone());
+                self.recall.keep_thoughts(&thoughts);
             }
             _ => {}
         }

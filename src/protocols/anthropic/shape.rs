@@ -2,6 +2,7 @@
 
 use crate::domain::Failure;
 use crate::protocols::Event;
+use crate::protocols::counts::{count, readable};
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
 use crate::protocols::passage::{Framing, unreadable};
@@ -23,7 +24,7 @@ pub(super) struct Message<'a> {
     pub stop_reason: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub stop_details: Option<StopDetails<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub usage: Option<UsageShape>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -42,7 +43,7 @@ pub(super) struct EventShape<'a> {
     content_block: Option<&'a RawValue>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub usage: Option<UsageShape>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -98,21 +99,21 @@ pub(super) struct StopDetails<'a> {
 /// Tokens as this protocol counts them: the prompt without its cached parts.
 #[derive(Debug, Deserialize, Clone, Copy, Default)]
 pub(super) struct UsageShape {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     input_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     output_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     output_tokens_details: Option<OutputDetails>,
 }
 
 #[derive(Debug, Deserialize, Clone, Copy)]
 struct OutputDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     thinking_tokens: Option<u64>,
 }
 

@@ -1,5 +1,6 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
+use crate::protocols::counts::{count, readable};
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +15,7 @@ pub(super) struct Answer<'a> {
     pub candidates: Option<Vec<Candidate<'a>>>,
     #[serde(borrow, default)]
     pub prompt_feedback: Option<Feedback<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub usage_metadata: Option<UsageShape>,
     #[serde(borrow, default)]
     pub model_version: Option<Cow<'a, str>>,
@@ -75,16 +76,24 @@ pub(super) struct Feedback<'a> {
 /// Tokens so far; a count that is missing is none.
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct UsageShape {
-    #[serde(rename = "promptTokenCount", default)]
+    #[serde(rename = "promptTokenCount", default, deserialize_with = "count")]
     prompt: Option<u64>,
-    #[serde(rename = "toolUsePromptTokenCount", default)]
+    #[serde(
+        rename = "toolUsePromptTokenCount",
+        default,
+        deserialize_with = "count"
+    )]
     prompt_of_tools: Option<u64>,
-    #[serde(rename = "cachedContentTokenCount", default)]
+    #[serde(
+        rename = "cachedContentTokenCount",
+        default,
+        deserialize_with = "count"
+    )]
     cached: Option<u64>,
     /// Without the thoughts.
-    #[serde(rename = "candidatesTokenCount", default)]
+    #[serde(rename = "candidatesTokenCount", default, deserialize_with = "count")]
     said: Option<u64>,
-    #[serde(rename = "thoughtsTokenCount", default)]
+    #[serde(rename = "thoughtsTokenCount", default, deserialize_with = "count")]
     thoughts: Option<u64>,
 }
 

@@ -40,13 +40,22 @@ impl Decoder {
 
     /// Reads one JSON text: an answer, a list of the pieces of one, or an error in either form.
     fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
-        if text.trim_ascii_start().starts_with(b"[") {
-            let pieces: Vec<&serde_json::value::RawValue> =
-                serde_json::from_slice(text).map_err(|_| unreadable())?;
-            for piece in pieces {
-                self.json(piece.get().as_bytes(), deltas)?;
-            }
-            return Ok(());
+        if !is_list(text) {
+            return self.piece(text, deltas);
+        }
+        let pieces: Vec<&serde_json::value::RawValue> =
+            serde_json::from_slice(text).map_err(|_| unreadable())?;
+        for piece in pieces {
+            self.piece(piece.get().as_bytes(), deltas)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an answer, a piece of one, or an error. A list of lists is none of them, and reading
+    /// on into it would take as much of the stack as somebody likes.
+    fn piece(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+        if is_list(text) {
+            return Err(unreadable());
         }
         let answer: Answer<'_> = serde_json::from_slice(text).map_err(|_| unreadable())?;
         if answer.error.is_some_and(|error| error.get() != "null") {
@@ -202,6 +211,10 @@ fn bare(event: &Event) -> Option<&[u8]> {
     };
     let at = event.raw.iter().enumerate().position(is_start)?;
     Some(&event.raw[at..])
+}
+
+fn is_list(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"[")
 }
 
 fn unreadable() -> Upset {

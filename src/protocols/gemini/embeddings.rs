@@ -1,6 +1,7 @@
 //! Embeddings: many texts in one request.
 
 use crate::domain::Failure;
+use crate::protocols::counts::readable;
 use crate::protocols::failure::Upset;
 use crate::protocols::neutral::{Mistake, Tokens};
 use crate::protocols::openai::EmbeddingRequest;
@@ -25,7 +26,7 @@ pub(super) fn request(body: Value, model: &str) -> Result<Value, Mistake> {
 #[serde(rename_all = "camelCase")]
 struct Shape {
     embeddings: Vec<Vector>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     usage_metadata: Option<super::answer::UsageShape>,
 }
 

@@ -2,6 +2,7 @@
 //! that speak the same one bytes pass as they are.
 
 mod conversation;
+mod extent;
 mod members;
 mod reply;
 mod translation;

@@ -111,7 +111,8 @@ impl Reply {
 }
 
 impl Choice {
-    fn take(&mut self, delta: Delta) {
+    /// Adds one step of it.
+    pub fn take(&mut self, delta: Delta) {
         match delta {
             Delta::Start { .. } => {}
             Delta::Text(text) => match self.parts.last_mut() {

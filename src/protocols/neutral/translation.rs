@@ -1,9 +1,10 @@
 //! An answer on its way from one protocol into another: a decoder takes the upstream's bytes
 //! apart, an encoder says them again to the client.
 
+use super::extent::Extent;
 use super::reply::{Delta, Deltas, Reply, Tokens};
 use crate::domain::Usage;
-use crate::protocols::passage::{Framing, Meaning, Passage};
+use crate::protocols::passage::{Framing, Meaning, Passage, too_large};
 use crate::protocols::{Event, Told, Upset};
 use bytes::{Bytes, BytesMut};
 
@@ -47,6 +48,7 @@ pub struct Translation {
     encoder: Box<dyn Encode>,
     deltas: Deltas,
     said: usize,
+    extent: Extent,
 }
 
 impl Translation {
@@ -56,6 +58,7 @@ impl Translation {
             encoder,
             deltas: Deltas::new(),
             said: 0,
+            extent: Extent::default(),
         }
     }
 }
@@ -77,6 +80,9 @@ impl Passage for Translation {
         let mut meaning = Meaning::Quiet;
         for (choice, delta) in self.deltas.drain(..) {
             self.said += weight(&delta);
+            if !self.extent.take(&delta) {
+                return Meaning::Broken(too_large());
+            }
             meaning = match (&delta, meaning) {
                 (Delta::End(_), Meaning::Quiet) => Meaning::Finish,
                 (Delta::Start { .. } | Delta::End(_), before) => before,

@@ -2,6 +2,7 @@
 
 use crate::domain::Failure;
 use crate::protocols::Event;
+use crate::protocols::counts::any_count;
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Step, Tokens};
 use crate::protocols::passage::{Framing, unreadable};
@@ -20,9 +21,9 @@ struct Line<'a> {
     done: Option<bool>,
     #[serde(borrow, default)]
     done_reason: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_count")]
     prompt_eval_count: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_count")]
     eval_count: Option<u64>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,

@@ -2,6 +2,7 @@
 
 use crate::domain::Failure;
 use crate::protocols::Upset;
+use crate::protocols::counts::any_count;
 use crate::protocols::failure::stated;
 use crate::protocols::neutral::Tokens;
 use crate::protocols::openai::EmbeddingRequest;
@@ -20,7 +21,7 @@ pub(super) fn body(wanted: &EmbeddingRequest, model: &str) -> Value {
 struct Answer {
     #[serde(default)]
     embeddings: Option<Vec<Vec<f64>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_count")]
     prompt_eval_count: Option<u64>,
     #[serde(default)]
     error: Value,

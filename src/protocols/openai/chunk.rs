@@ -1,5 +1,6 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
+use crate::protocols::counts::{count, readable};
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
@@ -14,9 +15,9 @@ pub(super) struct Chunk<'a> {
     pub model: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub usage: Option<UsageShape>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub x_groq: Option<GroqShape>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -94,38 +95,38 @@ impl CallShape<'_> {
 
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct GroqShape {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub usage: Option<UsageShape>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct UsageShape {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     prompt_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     completion_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     total_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     completion_tokens_details: Option<CompletionDetails>,
     /// Where `DeepSeek` counts what was cached.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 struct PromptDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cached_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 struct CompletionDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     reasoning_tokens: Option<u64>,
 }
 

@@ -177,6 +177,9 @@ impl Decode for Decoder {
             return Step::More;
         };
         if data.trim_ascii() == b"[DONE]" {
+            if self.choices.is_empty() {
+                return Step::Broken(no_choices());
+            }
             self.end(deltas);
             return Step::Done;
         }
@@ -209,7 +212,12 @@ pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, Upset> {
         return Err(upset);
     }
     if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
-        return Err(wrong("the provider's answer has no choices"));
+        return Err(no_choices());
     }
     Ok(chunk)
+}
+
+/// An answer that is over before it has begun.
+pub(super) fn no_choices() -> Upset {
+    Upset::silent(Failure::Server, "the provider's answer has no choices")
 }

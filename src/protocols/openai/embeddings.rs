@@ -1,6 +1,7 @@
 //! Embeddings: what clients of OpenAI ask and read, whoever computes them.
 
 use crate::domain::{Failure, Usage};
+use crate::protocols::counts::{count, readable};
 use crate::protocols::neutral::{Members, Mistake, Tokens};
 use crate::protocols::passage::{Meaning, Passage};
 use crate::protocols::{Event, Told, Upset};
@@ -97,7 +98,7 @@ impl EmbeddingPassage {
         let first = shape.data.first().ok_or_else(unreadable)?;
         let is_numbers = first.embedding.get().starts_with('[');
         self.tokens = shape.usage.map(|usage| Tokens {
-            input: usage.prompt_tokens,
+            input: usage.prompt_tokens.unwrap_or(0),
             ..Tokens::default()
         });
         if !(self.packed && is_numbers) {
@@ -117,6 +118,7 @@ impl EmbeddingPassage {
 struct Shape<'a> {
     #[serde(borrow)]
     data: Vec<VectorShape<'a>>,
+    #[serde(default, deserialize_with = "readable")]
     usage: Option<UsageShape>,
 }
 
@@ -128,8 +130,8 @@ struct VectorShape<'a> {
 
 #[derive(serde::Deserialize)]
 struct UsageShape {
-    #[serde(default)]
-    prompt_tokens: u64,
+    #[serde(default, deserialize_with = "count")]
+    prompt_tokens: Option<u64>,
 }
 
 /// Little-endian numbers of four bytes, in base64.

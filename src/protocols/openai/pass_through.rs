@@ -3,7 +3,7 @@
 
 use super::calls::{Calls, Place};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
-use super::decode::whole_chunk;
+use super::decode::{no_choices, whole_chunk};
 use super::front::error_event;
 use super::refrain::Refrain;
 use crate::domain::Usage;
@@ -283,6 +283,9 @@ impl Passage for PassThrough {
             return Meaning::Quiet;
         };
         if data.trim_ascii() == b"[DONE]" {
+            if self.choices.is_empty() {
+                return Meaning::Broken(no_choices());
+            }
             self.close(out);
             return Meaning::Done;
         }

@@ -2,17 +2,18 @@
 //! stored. It is, for a while: the newest items of our own answers are remembered here.
 
 use crate::protocols::neutral::ToolCall;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Bytes of all that is remembered.
-const SPACE: u64 = 64 * 1024 * 1024;
+const SPACE: u64 = 16 * 1024 * 1024;
 /// An item that nobody names for so long is forgotten.
 const REST: Duration = Duration::from_hours(1);
-/// What an item weighs beside its texts.
-const SHELL: usize = 128;
+/// What an item takes beside its texts, most of it in the memory's own books.
+const SHELL: usize = 450;
 
 /// What an item was.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,13 +24,17 @@ pub(super) enum Item {
     Nothing,
 }
 
-static ITEMS: LazyLock<Cache<String, Item>> = LazyLock::new(|| {
+static ITEMS: LazyLock<Cache<String, Item>> = LazyLock::new(memory);
+
+/// What nobody named for longest is forgotten first.
+fn memory() -> Cache<String, Item> {
     Cache::builder()
         .max_capacity(SPACE)
         .weigher(|id: &String, item: &Item| weight(id, item))
+        .eviction_policy(EvictionPolicy::lru())
         .time_to_idle(REST)
         .build()
-});
+}
 
 /// Makes names that nobody can guess who was not told them, for a name is all that it takes to
 /// have an item said again.
@@ -57,4 +62,25 @@ pub(super) fn keep(id: &str, item: Item) {
 
 pub(super) fn find(id: &str) -> Option<Item> {
     ITEMS.get(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of an item without a text, as an allocator counts them.
+    const TAKEN: u64 = 450;
+
+    #[test]
+    fn items_without_texts_are_remembered_only_as_far_as_there_is_space() {
+        let memory = memory();
+        for number in 0..100_000 {
+            memory.insert(name("rs", "answer", number), Item::Nothing);
+        }
+        memory.run_pending_tasks();
+
+        assert!(memory.entry_count() > 10_000);
+        assert!(memory.entry_count() * TAKEN <= 16 * 1024 * 1024);
+        assert!(memory.contains_key(&name("rs", "answer", 99_999)));
+    }
 }

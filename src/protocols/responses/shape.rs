@@ -1,6 +1,7 @@
 //! What is read of an upstream's responses: the members that matter, whatever else is there.
 
 use crate::domain::Failure;
+use crate::protocols::counts::{count, readable};
 use crate::protocols::failure::{Upset, stated};
 use crate::protocols::neutral::{Finish, Tokens};
 use serde::Deserialize;
@@ -60,7 +61,7 @@ pub(super) struct ResponseShape<'a> {
     incomplete_details: Option<Details>,
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     usage: Option<UsageShape>,
 }
 
@@ -72,29 +73,29 @@ struct Details {
 
 #[derive(Deserialize, Clone, Copy)]
 struct UsageShape {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     input_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     output_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     total_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     input_tokens_details: Option<InputDetails>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     output_tokens_details: Option<OutputDetails>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 struct InputDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cached_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 struct OutputDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     reasoning_tokens: Option<u64>,
 }
 

@@ -1,6 +1,7 @@
 //! Embeddings: predictions here, where the other door of the same models has a batch.
 
 use crate::domain::Failure;
+use crate::protocols::counts::any_count;
 use crate::protocols::failure::Upset;
 use crate::protocols::neutral::{Mistake, Tokens};
 use crate::protocols::openai::EmbeddingRequest;
@@ -38,8 +39,8 @@ struct Vector {
 #[derive(Deserialize)]
 struct Statistics {
     /// Some models write it as `5.0`.
-    #[serde(default)]
-    token_count: Option<f64>,
+    #[serde(default, deserialize_with = "any_count")]
+    token_count: Option<u64>,
 }
 
 /// The numbers, and the tokens where each text's are told.
@@ -51,14 +52,9 @@ pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset
         .predictions
         .iter()
         .map(|one| one.embeddings.statistics.as_ref()?.token_count);
-    let sum: Option<f64> = counts.sum();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cast of a float stops at the limits of the whole number"
-    )]
-    let tokens = sum.map(|sum| Tokens {
-        input: sum as u64,
+    let sum: Option<u64> = counts.sum();
+    let tokens = sum.map(|input| Tokens {
+        input,
         ..Tokens::default()
     });
     let vectors = shape.predictions.into_iter();

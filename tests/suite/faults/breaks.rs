@@ -159,3 +159,25 @@ async fn s11_an_answer_that_lacks_only_its_terminator_is_whole() {
         assert_eq!(b.requests(), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_over_before_it_began_is_no_answer() {
+    let _clock = Clock::stopped();
+    let usage =
+        r#"data: {"id":"c","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":0}}"#;
+    for client in ALL {
+        for events in [
+            "data: [DONE]\n\n".to_owned(),
+            format!("{usage}\n\ndata: [DONE]\n\n"),
+        ] {
+            let (a, _b, bench) = pair(Speech::Chat, usual()).await;
+            let head_line = Step::Head(200, "text/event-stream");
+            a.script([vec![head_line, Step::Chunk(events), Step::End]]);
+            let answer = ask(&bench, client, true).await;
+            assert_eq!(head(&answer), served_by("b", 2), "{client:?}");
+            assert!(client.is_whole(&answer.text().await.unwrap()));
+            let picture = ended(&bench, 1).await;
+            assert_eq!(picture.providers[0].success_rate, Some(0.0));
+        }
+    }
+}

@@ -5,7 +5,9 @@
 mod accounts;
 mod breaks;
 mod clock;
+mod coalesced;
 mod commit;
+mod counts;
 mod leaving;
 mod outages;
 mod restart;
@@ -22,7 +24,7 @@ use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Price, Snapshot, Strategy, Target, TargetId,
 };
 use aibal_tui::gateway::{Limits, Recovery};
-use aibal_tui::protocols::{Directory, Endpoint, by_kind};
+use aibal_tui::protocols::{Directory, Endpoint, Place, by_kind};
 use clock::breathe;
 use reqwest::Response;
 use speech::Speech;
@@ -68,8 +70,22 @@ async fn fleet(
     limits: Limits,
     probes: Option<Duration>,
 ) -> Bench {
+    let kinds: Vec<(&Wire, &str)> = upstreams
+        .iter()
+        .map(|(upstream, speech)| (*upstream, speech.kind()))
+        .collect();
+    fleet_of_kinds(&kinds, strategy, limits, probes).await
+}
+
+/// The same for any kinds of provider.
+async fn fleet_of_kinds(
+    upstreams: &[(&Wire, &str)],
+    strategy: Strategy,
+    limits: Limits,
+    probes: Option<Duration>,
+) -> Bench {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
-    for (place, (upstream, speech)) in upstreams.iter().enumerate() {
+    for (place, (upstream, kind)) in upstreams.iter().enumerate() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.providers.push(provider(&name));
         catalogue.targets.push(Target {
@@ -83,9 +99,13 @@ async fn fleet(
             )),
             max_concurrent: None,
         });
-        let protocol = by_kind(speech.kind()).unwrap();
-        let endpoint = Endpoint::new(&upstream.base_url, Some("key"), speech.kind(), protocol);
-        directory.endpoints.push(endpoint);
+        let protocol = by_kind(kind).unwrap();
+        let mut endpoint = Endpoint::new(&upstream.base_url, Some("key"), kind, protocol).unwrap();
+        endpoint.place = Some(Place {
+            project: "project".to_owned(),
+            location: "global".to_owned(),
+        });
+        directory.endpoints.push(Some(endpoint));
     }
     start_fleet(catalogue, directory, strategy, limits, probes).await
 }

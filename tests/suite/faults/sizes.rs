@@ -3,7 +3,10 @@
 use super::clock::Clock;
 use super::speech::{ALL, Speech};
 use super::wire::{Step, Wire, whole};
-use super::{ask, asking_with, before, ended, head, pair, restarting, served_by, usual};
+use super::{
+    ask, asking_with, before, ended, fleet_of_kinds, head, pair, restarting, served_by, usual,
+};
+use aibal_tui::domain::Strategy;
 use std::time::Duration;
 
 const GIGABYTE: usize = 1024 * 1024 * 1024;
@@ -207,6 +210,61 @@ async fn json_without_a_bottom_from_an_upstream_is_no_more_than_a_bad_answer() {
                 }
             }
             assert_eq!(ask(&bench, client, true).await.status(), 200);
+        }
+    }
+}
+
+/// The kinds of provider whose protocol no client speaks, a good answer of each, and the type and
+/// the framing of its streams.
+const UNSPOKEN: [(&str, &str, &str, &str); 3] = [
+    ("gemini", CANDIDATE, "text/event-stream", "data: "),
+    ("vertex", CANDIDATE, "text/event-stream", "data: "),
+    ("ollama", LINE, "application/x-ndjson", ""),
+];
+const CANDIDATE: &str =
+    r#"{"candidates":[{"content":{"parts":[{"text":"all of it"}]},"finishReason":"STOP"}]}"#;
+const LINE: &str = r#"{"message":{"content":"all of it"},"done":true}"#;
+
+#[tokio::test(start_paused = true)]
+async fn json_without_a_bottom_is_a_bad_answer_in_protocols_that_no_client_speaks_too() {
+    let _clock = Clock::stopped();
+    let lists = deep("[", "]");
+    let objects = deep(r#"{"a":"#, "}").replacen('}', "1}", 1);
+    for (kind, good, media, frame) in UNSPOKEN {
+        let (a, b) = (Wire::start().await, Wire::start().await);
+        let wires = [(&a, kind), (&b, kind)];
+        let bench = fleet_of_kinds(&wires, Strategy::Best, usual(), None).await;
+        for nested in [&lists, &objects] {
+            let bodies = [
+                nested.clone(),
+                format!("[{nested},{good}]"),
+                format!(r#"{{"error":{nested}}}"#),
+                format!(r#"{{"candidates":{nested},"message":{nested}}}"#),
+                good.replacen("\"all of it\"", nested, 1),
+            ];
+            for body in bodies {
+                b.behave(Some(vec![whole(200, good)]));
+                for status in [200, 400, 500] {
+                    a.script([vec![whole(status, &body)]]);
+                    let answer = ask(&bench, Speech::Chat, false).await;
+                    assert!(
+                        matches!(answer.status().as_u16(), 200 | 400),
+                        "{kind}: {}",
+                        answer.status()
+                    );
+                    answer.bytes().await.unwrap();
+                }
+                let stream = |text: &str| {
+                    let event = Step::Chunk(format!("{frame}{text}\n\n"));
+                    vec![Step::Head(200, media), event, Step::End]
+                };
+                b.behave(Some(stream(good)));
+                a.script([stream(&body)]);
+                let answer = ask(&bench, Speech::Chat, true).await;
+                assert_eq!(answer.status(), 200, "{kind}");
+                let text = answer.text().await.unwrap();
+                assert!(text.contains("all of it"), "{kind}: {text:.200}");
+            }
         }
     }
 }

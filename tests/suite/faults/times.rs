@@ -128,6 +128,29 @@ async fn a_request_ends_at_its_limit_and_a_504_names_the_setting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_504_to_a_stream_names_the_limit_that_cut_it() {
+    let clock = Clock::stopped();
+    let (first_token, whole) = ("first_token_timeout_ms", "x-aibal-timeout-ms");
+    for (headers, named, other) in [
+        (&[][..], first_token, whole),
+        (&[("x-aibal-timeout-ms", "60000")][..], first_token, whole),
+        (&[("x-aibal-timeout-ms", "8000")][..], whole, first_token),
+    ] {
+        let a = Wire::start().await;
+        let bench = before(&[(&a, Speech::Chat)], usual()).await;
+        a.behave(Some(vec![Step::Hang]));
+        let answer = asking_with(&bench, Speech::Chat, Speech::Chat.ask(true), headers);
+        while !answer.is_finished() {
+            clock.pass(Duration::from_millis(250)).await;
+        }
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 504);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(named) && !text.contains(other), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_targets_own_limits_outrank_the_general_ones() {
     let clock = Clock::stopped();
     let patient = TargetLimits {

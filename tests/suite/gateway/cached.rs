@@ -243,6 +243,7 @@ async fn errors_are_not_kept_and_not_shared() {
         assert_eq!(answer.status(), 200);
     }
     let asked = upstream.asked.load(SeqCst);
+    assert_eq!(asked, 2, "one follower asked for all of them");
     assert_eq!(header(&bench.post(ASK).await, "x-aibal-cache"), "hit");
     assert_eq!(upstream.asked.load(SeqCst), asked);
 }

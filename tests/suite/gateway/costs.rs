@@ -1,9 +1,14 @@
 //! What attempts cost, and how sure that is.
 
 use super::{ASK, STREAM, header, pair};
-use crate::bench::{limits, start};
+use crate::bench::{limits, provider, start, start_allowed, start_fleet};
 use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, Upstream};
-use aibal_tui::domain::{CostBasis, Money};
+use aibal_tui::clock;
+use aibal_tui::domain::{
+    Allowances, BudgetTerms, Capabilities, Catalogue, CostBasis, ModelTypes, Money, Price, Rates,
+    Strategy, Target, TargetId,
+};
+use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
 use futures_util::StreamExt;
 
 fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasis {
@@ -57,4 +62,72 @@ async fn where_no_answer_came_nobody_knows_what_it_cost() {
     let picture = bench.until(|picture| picture.totals.requests == 1).await;
     assert_eq!(picture.totals.cost_basis, basis(0, 0, 1));
     assert_eq!(picture.totals.cost, None);
+}
+
+#[tokio::test]
+async fn a_count_of_tokens_that_cannot_be_shuts_neither_a_provider_nor_a_budget() {
+    const ODD: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1000000000000000}}"#;
+    let a = Upstream::start(Behaviour::Status(200, ODD, vec![])).await;
+    let rates = Rates {
+        requests: None,
+        tokens: Some(100_000),
+    };
+    let allowances = Allowances {
+        max_in_flight: None,
+        budget: BudgetTerms {
+            per_day: Some(Money::from_usd(1.0)),
+            ..BudgetTerms::default()
+        },
+    };
+    let limited = |catalogue: &mut Catalogue| {
+        catalogue.providers[0].rates = rates;
+    };
+    let bench = start_allowed(&[&a], limited, &allowances, None).await;
+
+    for _ in 0..3 {
+        assert_eq!(bench.post(ASK).await.status(), 200);
+    }
+
+    let picture = bench.until(|picture| picture.totals.requests == 3).await;
+    assert_eq!(picture.totals.cost_basis, basis(0, 3, 0));
+}
+
+/// The first has an address that nobody can be asked at, the second no token to show.
+#[tokio::test]
+async fn where_nothing_could_be_sent_nothing_is_charged() {
+    let source = TokenSource::new(Some("no/such/file".into()), || clock::now().unix_seconds());
+    let address = "http://127.0.0.1:9";
+    let vertex = Endpoint::new(address, None, "vertex", by_kind("vertex").unwrap());
+    let mut vertex = vertex.unwrap().with_tokens(source);
+    vertex.place = Some(Place {
+        project: "project".to_owned(),
+        location: "global".to_owned(),
+    });
+    let mut catalogue = Catalogue::default();
+    for (place, name) in ["a", "b"].into_iter().enumerate() {
+        catalogue.providers.push(provider(name));
+        catalogue.targets.push(Target {
+            id: TargetId::new(name, "shared"),
+            provider: place,
+            types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
+            price: Some(Price::flat(1.0 + place as f64, 2.0)),
+            max_concurrent: None,
+        });
+    }
+    let directory = Directory {
+        endpoints: vec![None, Some(vertex)],
+        traits: Vec::new(),
+    };
+    let bench = start_fleet(catalogue, directory, Strategy::Best, limits(), None).await;
+
+    let response = bench.post(ASK).await;
+
+    assert_eq!(response.status(), 502);
+    assert_eq!(header(&response, "x-aibal-cost-usd"), "0.000000000");
+    let picture = bench.until(|picture| picture.totals.requests == 1).await;
+    assert_eq!(picture.totals.cost, Some(Money::ZERO));
+    let exact = picture.totals.attempts;
+    assert!(exact >= 2, "both were tried");
+    assert_eq!(picture.totals.cost_basis, basis(exact, 0, 0));
 }

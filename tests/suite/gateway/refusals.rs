@@ -3,7 +3,7 @@
 use super::{ASK, error, header, pair};
 use crate::bench::{limits, start};
 use crate::upstream::{Behaviour, Upstream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn attempts_are_capped_and_the_last_failure_is_told_with_its_retry_after() {
@@ -203,4 +203,27 @@ async fn a_body_that_is_too_large_is_refused() {
 
     assert_eq!(response.status(), 413);
     assert_eq!(error(response).await["code"], "request_too_large");
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_in_the_shape_that_the_path_speaks() {
+    let (a, _b, bench) = pair(Behaviour::Good).await;
+    for (path, allowed, is_messages) in [
+        ("chat/completions", "POST", false),
+        ("messages", "POST", true),
+        ("embeddings", "POST", false),
+        ("models", "GET,HEAD", false),
+    ] {
+        let url = format!("{}/{path}", bench.url);
+        let response = bench.client.delete(url).send().await.unwrap();
+        assert_eq!(response.status(), 405, "{path}");
+        assert_eq!(header(&response, "allow"), allowed, "{path}");
+        assert_eq!(header(&response, "content-type"), "application/json");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+        assert_eq!(body["type"] == "error", is_messages, "{path}");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("DELETE"), "{message}");
+    }
+    assert_eq!(a.requests(), 0);
 }

@@ -1,0 +1,78 @@
+//! How much of an answer there is, while it is put together again for a client.
+
+use super::reply::Delta;
+use crate::protocols::passage::LARGEST_ANSWER;
+use std::mem::{Discriminant, discriminant};
+
+/// Bytes that a part of an answer takes beside its text, about.
+const SHELL: usize = 512;
+
+/// The bytes of all steps so far.
+#[derive(Debug, Default)]
+pub(super) struct Extent {
+    bytes: usize,
+    last: Option<Discriminant<Delta>>,
+}
+
+impl Extent {
+    /// Counts a step in, and says whether the answer is still no larger than one may be. What is
+    /// of another sort than the step before it begins a part, and each call is one.
+    pub fn take(&mut self, delta: &Delta) -> bool {
+        let sort = discriminant(delta);
+        let is_more = self.last.replace(sort) == Some(sort);
+        let (begins, bytes) = match delta {
+            Delta::Text(text)
+            | Delta::Reasoning(text)
+            | Delta::Refusal(text)
+            | Delta::Signature(text)
+            | Delta::Arguments { text, .. } => (!is_more, text.len()),
+            Delta::Redacted(text) => (true, text.len()),
+            Delta::Annotation(value) => (true, value.to_string().len()),
+            Delta::Call { id, name, .. } => (true, id.len() + name.len()),
+            Delta::Start { .. } | Delta::End(_) => (false, 0),
+        };
+        let shell = if begins { SHELL } else { 0 };
+        self.bytes = self.bytes.saturating_add(bytes + shell);
+        self.bytes <= LARGEST_ANSWER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::protocols::passage::too_large;
+    use crate::protocols::trial::{endpoint, feed, with_call};
+    use crate::protocols::{Dialect, Upset};
+
+    const END: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+    fn said(member: &str, text: &str) -> String {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"{member}\":\"{text}\"}}}}]}}\n\n")
+    }
+
+    /// How a stream ends that is translated into responses, which tell all of it at their end.
+    fn end(pieces: &[String], times: usize) -> Result<(), Upset> {
+        let endpoint = endpoint("openai-compatible", "http://h/v1");
+        let body = r#"{"model":"m","input":"a","stream":true,"store":false}"#;
+        let asked = with_call(Dialect::Responses, body, |call| {
+            endpoint.protocol.ask(&endpoint, call).unwrap()
+        });
+        let stream = std::iter::repeat_n(pieces, times).flatten();
+        let stream = stream.map(String::as_bytes).chain([END.as_bytes()]);
+        let mut passage = asked.passage;
+        feed(&mut *passage, stream).end
+    }
+
+    #[test]
+    fn a_translated_stream_may_be_as_large_as_a_whole_answer_and_no_larger() {
+        let megabyte = [said("content", &"x".repeat(1 << 20))];
+        assert_eq!(end(&megabyte, 15), Ok(()));
+        assert_eq!(end(&megabyte, 17), Err(too_large()));
+    }
+
+    #[test]
+    fn parts_without_end_are_too_much_however_short_they_are() {
+        let parts = [said("content", "x"), said("refusal", "x")];
+        assert_eq!(end(&parts, 100), Ok(()));
+        assert_eq!(end(&parts, 17_000), Err(too_large()));
+    }
+}
