@@ -186,7 +186,7 @@ fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
     press(&mut model, "Space");
     let screen = text(&model, 40, 10);
     let words: Vec<&str> = screen.split_whitespace().collect();
-    assert!(words.join(" ").contains("unless K keeps them"), "{screen}");
+    assert!(words.join(" ").contains("unless K keeps it"), "{screen}");
     model.notify("refused: rev 43 by bob landed in between", true);
     let screen = text(&model, 40, 10);
     assert!(

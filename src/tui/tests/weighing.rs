@@ -51,7 +51,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     );
     assert_eq!(press(&mut model, "g"), [], "the word is missing");
     type_in(&mut model, "big-shift");
-    let effects = press(&mut model, "Tab Enter");
+    let effects = press(&mut model, "Tab Tab Enter");
     let name = || "borealis".to_owned();
     let change = |weights, revision| {
         let change = ProviderChange {
