@@ -24,6 +24,7 @@ mod screens;
 pub mod specimen;
 mod terminal;
 mod theme;
+mod title;
 mod update;
 mod view;
 mod widgets;

@@ -10,6 +10,7 @@ use super::message::{Effect, Ending, Message};
 use super::model::{Model, Options};
 use super::pacing::Pacing;
 use super::terminal::Screen;
+use super::title;
 use super::update::update;
 use super::view;
 use crate::client::{Client, Update};
@@ -172,6 +173,7 @@ impl Dashboard {
         if !self.pacing.is_open(now) {
             return Ok(());
         }
+        self.screen.entitle(title::of(&self.model))?;
         let model = &self.model;
         let picture = |frame: &mut ratatui::Frame<'_>| {
             view::draw(model, frame.area(), frame.buffer_mut());
