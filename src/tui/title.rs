@@ -20,12 +20,13 @@ pub fn of(model: &Model) -> String {
     let theme = model.theme();
     let environment = model.status.as_ref().map_or("", |it| &it.environment);
     let place = theme.secret(&model.options.place);
-    let names = [environment.to_uppercase(), place];
-    let names = names.iter().map(|name| clean(name, theme.ascii));
-    let names: String = names
-        .filter(|name| !name.is_empty())
-        .map(|name| format!(" {}", format::cut(&name, NAME_MOST)))
-        .collect();
+    let mut names = String::new();
+    for name in [environment.to_uppercase(), place] {
+        let name = format::cut(&clean(&name, theme.ascii), NAME_MOST);
+        if !name.is_empty() {
+            names = format!("{names} {name}");
+        }
+    }
     format!("aibal-tui{names} (process {})", model.options.process)
 }
 
