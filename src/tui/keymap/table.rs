@@ -55,7 +55,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("weight.reset", A::Reset, ["R"], "all rows back to what is in force", "reset", DRAFT),
     bind!("focus.next", A::Panel(1), ["Tab"], "next panel; weights: from objectives to providers", "", &[OVERVIEW, WEIGHTS]),
     bind!("focus.previous", A::Panel(-1), ["S-Tab"], "previous panel", "", &[OVERVIEW, WEIGHTS]),
-    bind!("focus.panel", A::Number, ["1-4"], "this panel: latency, events, cost, success", "", LIST),
+    bind!("focus.panel", A::Number, ["1-5"], "this panel: latency, events, cost, success, share", "", LIST),
     bind!("zoom", A::Zoom, ["z"], "the panel in front on the whole screen, and back", "zoom", LIST),
     bind!("first_token", A::Measure, ["f"], "chart the first token, or the whole answer again", "first token", &[DETAIL]),
     bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
