@@ -1,14 +1,14 @@
-//! Parts of a whole over time, stacked. A part's letter stands on its upper edge and every second
-//! part is shaded, so that no colour is needed; a column without anything is drawn as absent:
+//! Parts of a whole over time, stacked, each of its own letter, so that no colour is needed; a column
+//! without anything is drawn as absent:
 //!
 //! ```text
 //! 100%│aaaaaaaa··aaaaaaaa a anthropic  41%
-//!     │        ··aaaaaaa
-//!     │      oo··oooooo   o openai     38%
-//!  50%│oooooo░░··░░░░░oo
-//!     │░░░░░░░░··░░░░░░░
-//!     │░░░░gggg··ggggggg  g google     21%
-//!   0%│gggg    ··
+//!     │aaaaaaaa··aaaaaaaa
+//!     │ooooooaa··aaaaaaaa
+//!  50%│oooooooo··oooooooo o openai     38%
+//!     │oooooooo··ooooooog
+//!     │ggggoogg··gggggggg g google     21%
+//!   0%│gggggggg··gggggggg
 //!      02:59   03:04
 //! ```
 
@@ -26,8 +26,10 @@ use ratatui::text::Line;
 /// Cells for the names at the right: a gap, a letter, a name, whole percent.
 const NAMES: u16 = 18;
 const NAME: usize = 10;
-/// More parts than that cannot be told apart; the smallest are drawn as one.
+/// More parts than that cannot be told apart; the smallest are drawn as one, but never the chosen.
 const PARTS_MOST: usize = 9;
+/// Seconds of a column at least: in fewer there are too few requests to compare.
+const SECONDS_LEAST: u64 = 5;
 /// Less room than that shows nothing over time.
 const SMALLEST: (u16, u16) = (AXIS + NAMES + 10, 4);
 
@@ -67,7 +69,7 @@ pub fn draw(parts: &[Part<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
     };
     let rows = area.height - 1;
     let room = usize::from(area.width - AXIS - NAMES);
-    let (count, cells) = grid(first.series.buckets.len(), room);
+    let (count, cells) = grid(first.series, room);
     let bands = bands(parts, count, usize::from(rows));
     axis(rows, theme, area, buffer);
     let mut last = vec![0; bands.len()];
@@ -82,7 +84,7 @@ pub fn draw(parts: &[Part<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
         } else {
             Modifier::empty()
         };
-        let drawn = column_cells(&bands, &heights, usize::from(rows), theme);
+        let drawn = column_cells(&bands, &heights, rows, theme);
         for (y, (cell, style)) in (0..rows).zip(drawn) {
             for x in (column * cells..).take(cells) {
                 let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
@@ -105,12 +107,13 @@ pub fn draw(parts: &[Part<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
 
 /// How many columns, and how many cells each is wide: whole ones, so that the picture moves on in
 /// one piece.
-fn grid(buckets: usize, room: usize) -> (usize, usize) {
-    if buckets == 0 || buckets > room {
-        let merged = buckets.div_ceil(room.max(1)).max(1);
-        return (buckets.div_ceil(merged), 1);
-    }
-    (buckets, room / buckets)
+fn grid(series: &Series, room: usize) -> (usize, usize) {
+    let buckets = series.buckets.len().max(1);
+    let least = SECONDS_LEAST.div_ceil(series.bucket_seconds.max(1));
+    let merged = buckets.div_ceil(room.max(1));
+    let merged = merged.max(usize::try_from(least).unwrap_or(1));
+    let count = buckets.div_ceil(merged);
+    (count, (room / count).max(1))
 }
 
 /// Those that had any part, in the order in which they came, with a letter each.
@@ -129,17 +132,15 @@ fn bands(parts: &[Part<'_>], count: usize, rows: usize) -> Vec<Band> {
     bands.retain(|band| band.total() > 0);
     let most = PARTS_MOST.min(rows);
     if bands.len() > most {
-        let mut totals: Vec<u64> = bands.iter().map(Band::total).collect();
-        totals.sort_unstable_by(|one, other| other.cmp(one));
-        // Of several as small as the last, those that came first.
-        let (least, mut left) = (totals[most - 2], most - 1);
-        left -= totals.iter().filter(|&&total| total > least).count();
-        let (kept, small): (Vec<Band>, Vec<Band>) = bands.into_iter().partition(|band| {
-            let is_last = band.total() == least && left > 0;
-            left -= usize::from(is_last);
-            band.total() > least || is_last
-        });
-        bands = kept;
+        let mut ranked: Vec<usize> = (0..bands.len()).collect();
+        ranked.sort_by_key(|&at| std::cmp::Reverse((bands[at].is_chosen, bands[at].total())));
+        let kept = &ranked[..most - 1];
+        let (large, small): (Vec<_>, Vec<_>) = bands
+            .into_iter()
+            .enumerate()
+            .partition(|(at, _)| kept.contains(at));
+        bands = large.into_iter().map(|(_, band)| band).collect();
+        let small: Vec<Band> = small.into_iter().map(|(_, band)| band).collect();
         bands.push(merged(&small, count));
     }
     let mut taken = Vec::new();
@@ -159,7 +160,7 @@ fn merged(small: &[Band], count: usize) -> Band {
         letter: '+',
         name: format!("{} others", small.len()),
         columns: (0..count).map(sum).collect(),
-        is_chosen: small.iter().any(|band| band.is_chosen),
+        is_chosen: false,
     }
 }
 
@@ -172,35 +173,28 @@ fn letter(name: &str, taken: &[char]) -> char {
 }
 
 /// The cells of one column from top to bottom.
-fn column_cells(
-    bands: &[Band],
-    heights: &[usize],
-    rows: usize,
-    theme: Theme,
-) -> Vec<(char, Style)> {
-    let mut cells = Vec::with_capacity(rows);
+fn column_cells(bands: &[Band], heights: &[usize], rows: u16, theme: Theme) -> Vec<(char, Style)> {
+    let mut cells = Vec::with_capacity(usize::from(rows));
     for (at, (band, &height)) in bands.iter().zip(heights).enumerate() {
-        let style = look(band, theme);
-        let shade = if at % 2 == 0 {
-            ' '
-        } else {
-            theme.mark('░', '.')
-        };
-        for row in 0..height {
-            cells.push((if row == 0 { band.letter } else { shade }, style));
-        }
+        cells.extend(std::iter::repeat_n(
+            (band.letter, look(band, at, theme)),
+            height,
+        ));
     }
     if cells.is_empty() {
-        cells = vec![(theme.absent(), theme.dim()); rows];
+        cells = vec![(theme.absent(), theme.dim()); usize::from(rows)];
     }
     cells
 }
 
-fn look(band: &Band, theme: Theme) -> Style {
+/// The chosen part stands out, and of the others every second one is dim.
+fn look(band: &Band, at: usize, theme: Theme) -> Style {
     if band.is_chosen {
         theme.accent()
-    } else {
+    } else if at.is_multiple_of(2) {
         Style::default()
+    } else {
+        theme.dim()
     }
 }
 
@@ -240,7 +234,12 @@ fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut
             format::right(&format!("{part}%"), 4)
         );
         let y = u16::try_from(y).unwrap_or(0);
-        line(Line::styled(text, look(band, theme)), area, y, buffer);
+        let style = if band.is_chosen {
+            theme.accent()
+        } else {
+            Style::default()
+        };
+        line(Line::styled(text, style), area, y, buffer);
     }
 }
 
@@ -337,6 +336,25 @@ mod tests {
         assert_ne!(buffer[(AXIS, 0)].fg, accent);
     }
 
+    #[test]
+    fn columns_are_as_long_as_it_takes_to_compare() {
+        let grid = |bucket_seconds, room| {
+            let series = Series {
+                bucket_seconds,
+                ..series(&[1; 60])
+            };
+            grid(&series, room)
+        };
+        assert_eq!(
+            [grid(1, 61), grid(1, 24), grid(1, 9)],
+            [(12, 5), (12, 2), (9, 1)]
+        );
+        assert_eq!(
+            [grid(15, 61), grid(15, 59), grid(15, 130)],
+            [(60, 1), (30, 1), (60, 2)]
+        );
+    }
+
     proptest! {
         #[test]
         fn every_column_is_filled_or_absent_at_any_size(
@@ -346,16 +364,17 @@ mod tests {
             let parts: Vec<(&str, Series)> =
                 values.iter().map(|it| ("名name", series(it))).collect();
             let seen = picture(&parts, Theme::default(), width, height);
-            let first: Vec<char> = seen.lines().next().unwrap_or("").chars().collect();
+            let rows: Vec<Vec<char>> = seen.lines().map(|row| row.chars().collect()).collect();
             if !has_room(Rect::new(0, 0, width, height)) {
                 return Ok(());
             }
-            let (count, cells) = grid(60, usize::from(width - AXIS - NAMES));
+            let (count, cells) = grid(&parts[0].1, usize::from(width - AXIS - NAMES));
             prop_assert!(count * cells <= usize::from(width - AXIS - NAMES));
             for x in 0..count * cells {
-                // Every column begins with an edge or is a gap.
-                let top = first.get(usize::from(AXIS) + x).copied().unwrap_or(' ');
-                prop_assert_ne!(top, ' ', "column {} of\n{}", x, seen);
+                for y in 0..height - 1 {
+                    let cell = rows[usize::from(y)].get(usize::from(AXIS) + x);
+                    prop_assert!(cell.is_some_and(|cell| *cell != ' '), "column {x} of\n{seen}");
+                }
             }
         }
     }
