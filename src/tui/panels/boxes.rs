@@ -17,6 +17,9 @@ use unicode_width::UnicodeWidthStr;
 /// Matches that the command line shows.
 const MATCHES: usize = 8;
 
+/// Cells left of the text of a row of help.
+const TEXT: usize = 12;
+
 const PLAIN: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
@@ -38,6 +41,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         height: area.height - above,
         ..area
     };
+    let room = usize::from(area.width.saturating_sub(3));
+    let wrapped = |lines: Vec<String>, indent: usize| -> Vec<String> {
+        let line = |line: &String| format::wrap(line, room, indent);
+        lines.iter().flat_map(line).collect()
+    };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
         lines
             .into_iter()
@@ -47,7 +55,13 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
             let title = format!("HELP: {}, here and now", model.screen.word());
-            let (title, lines) = scrolled(model, &title, &help(model), *first, area.height);
+            let (title, lines) = scrolled(
+                model,
+                &title,
+                &wrapped(help(model), TEXT),
+                *first,
+                area.height,
+            );
             (title, plain(lines))
         }
         Dialog::Report {
@@ -56,7 +70,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             first,
         } => {
             let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
-            let lines: Vec<String> = lines.iter().map(said).collect();
+            let lines = wrapped(lines.iter().map(said).collect(), 3);
             let (title, lines) = scrolled(model, title, &lines, *first, area.height);
             (title, plain(lines))
         }
@@ -71,7 +85,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             plain(vec![format!(" /{text}_"), hint(Place::Filter, model)]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
-        Dialog::Question(question) => (format!(" {} ", question.title), asked(model, question)),
+        Dialog::Question(question) => (
+            format!(" {} ", question.title),
+            asked(model, question, room),
+        ),
     };
     frame(model, &title, &lines, area, buffer);
 }
@@ -219,12 +236,17 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
 }
 
 /// A question: what would change, its fields, its answers, its keys.
-fn asked(model: &Model, question: &Question) -> Vec<(String, Style)> {
+fn asked(model: &Model, question: &Question, room: usize) -> Vec<(String, Style)> {
     let theme = model.theme();
     let usual = Style::default();
     let mut lines = vec![(String::new(), usual)];
-    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
-    lines.extend(question.lines.iter().map(text));
+    let text = |line: &String| format!(" {}", plain(line, theme.ascii));
+    let texts = question.lines.iter().map(text);
+    lines.extend(
+        texts
+            .flat_map(|line| format::wrap(&line, room, 3))
+            .map(|line| (line, usual)),
+    );
     lines.push((String::new(), usual));
     let stop = |focus: Focus, text: String| {
         if question.focus == focus {

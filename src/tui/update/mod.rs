@@ -24,7 +24,10 @@ use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, RevisionReport, State, Status};
 use std::sync::Arc;
 use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
 
+/// A failure with more cells than that is told in a box as well: the notice is one line.
+const LINE: usize = 64;
 /// So many changes can be undone.
 const UNDO_MOST: usize = 20;
 
@@ -226,11 +229,13 @@ fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Ef
             }
             let mut lines = error.detail.lines().map(str::to_owned);
             let first = lines.next().unwrap_or_default();
-            model.notify(
-                format!("not applied: {}", first.trim_end_matches(':')),
-                true,
-            );
-            report(model, "NOTHING CHANGED", lines.collect());
+            let text = format!("not applied: {}", first.trim_end_matches(':'));
+            let mut lines: Vec<String> = lines.collect();
+            if lines.is_empty() && text.width() > LINE {
+                lines.push(first);
+            }
+            model.notify(text, true);
+            report(model, "NOTHING CHANGED", lines);
         }
     }
     watched_lists(model)
