@@ -172,9 +172,36 @@ pub fn cut(text: &str, width: usize) -> String {
     kept + &" ".repeat(missing)
 }
 
+/// A text in lines of at most so many cells, cut between words where that is possible; lines after
+/// the first begin with so many spaces.
+pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text.to_owned();
+    // In less room than that nothing would be left of a line.
+    while rest.width() > width && width > indent + 1 {
+        let (mut cells, mut between, mut end) = (0, None, rest.len());
+        for (at, c) in rest.char_indices() {
+            if c == ' ' && cells > indent {
+                between = Some(at);
+            }
+            cells += c.width().unwrap_or(0);
+            if cells > width {
+                end = at;
+                break;
+            }
+        }
+        let end = between.unwrap_or(end);
+        lines.push(rest[..end].trim_end().to_owned());
+        rest = " ".repeat(indent) + rest[end..].trim_start();
+    }
+    lines.push(rest);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn numbers_fit_their_columns() {
@@ -229,6 +256,29 @@ mod tests {
         assert_eq!(shown(Some(4.123), basis(1, 1)), "≥$4.12");
         assert_eq!(shown(Some(0.0), basis(1, 0)), "$0");
         assert_eq!(shown(None, basis(0, 1)), "n/a");
+    }
+
+    #[test]
+    fn a_long_text_goes_on_in_the_next_line() {
+        assert_eq!(wrap("short", 20, 2), ["short"]);
+        assert_eq!(
+            wrap("key   what it does, in some words", 18, 6),
+            ["key   what it", "      does, in", "      some words"]
+        );
+        assert_eq!(wrap("日本語日本語", 5, 1), ["日本", " 語日", " 本語"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_wide_and_no_word_is_lost(
+            text in "[a-z日]{1,9}( [a-z日]{1,9}){0,20}", width in 4_usize..40, indent in 0_usize..12,
+        ) {
+            let lines = wrap(&text, width, indent);
+            let letters = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+            let is_narrow = |line: &String| line.width() <= width;
+            prop_assert!(width <= indent + 1 || lines.iter().all(is_narrow), "{lines:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod screens;
 pub mod specimen;
 mod terminal;
 mod theme;
+mod title;
 mod update;
 mod view;
 mod widgets;

@@ -10,6 +10,7 @@ use super::message::{Effect, Ending, Message};
 use super::model::{Model, Options};
 use super::pacing::Pacing;
 use super::terminal::Screen;
+use super::title;
 use super::update::update;
 use super::view;
 use crate::client::{Client, Update};
@@ -197,6 +198,7 @@ impl Dashboard {
         if waited {
             self.seen();
         }
+        self.screen.entitle(title::of(&self.model))?;
         let model = &self.model;
         let mut size = None;
         let picture = |frame: &mut ratatui::Frame<'_>| {

@@ -2,6 +2,7 @@
 
 use super::pacing::QUESTION;
 use super::panicking;
+use super::title;
 use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
@@ -60,6 +61,8 @@ pub struct Screen {
     /// Nothing only while the screen is being given back.
     writer: Option<Writer>,
     mouse: bool,
+    /// What the terminal was told last.
+    title: String,
 }
 
 impl Screen {
@@ -74,6 +77,7 @@ impl Screen {
             terminal,
             writer: Some(Writer::start()?),
             mouse: false,
+            title: String::new(),
         };
         screen.repaint()?;
         Ok(screen)
@@ -116,6 +120,16 @@ impl Screen {
     /// Goes out with the next frame, before it.
     pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.canvas.write_all(bytes)
+    }
+
+    /// Names the terminal where it has another name; goes out with the next frame.
+    pub fn entitle(&mut self, title: String) -> io::Result<()> {
+        if self.title == title {
+            return Ok(());
+        }
+        self.say(&title::sequence(&title))?;
+        self.title = title;
+        Ok(())
     }
 
     /// Lets the terminal tell of the mouse, or leaves the mouse to the terminal.
@@ -162,6 +176,7 @@ impl Screen {
             self.writer = Some(Writer::start()?);
         }
         take()?;
+        self.title.clear();
         self.set_mouse(self.mouse)?;
         self.resize()
     }
@@ -173,12 +188,14 @@ impl Drop for Screen {
     }
 }
 
-/// Raw mode, the other screen, no cursor, pastes in one piece; says how large the screen is.
+/// Raw mode, the other screen, no cursor, pastes in one piece, and the title kept; says how large
+/// the screen is.
 fn take() -> io::Result<(u16, u16)> {
     let size = terminal::size()?;
     terminal::enable_raw_mode()?;
-    ENTERED.store(true, Ordering::SeqCst);
-    let mut out = Vec::new();
+    // Where it was stopped and goes on, the title to give back is kept already.
+    let is_ours = ENTERED.swap(true, Ordering::SeqCst);
+    let mut out = if is_ours { &[] } else { title::KEEP }.to_vec();
     execute!(
         out,
         terminal::EnterAlternateScreen,
@@ -209,6 +226,7 @@ pub fn restore() {
     shut();
     let mut out = io::stdout();
     let _gone = out.write_all(END);
+    let _gone = out.write_all(title::GIVE_BACK);
     let _gone = execute!(
         out,
         event::DisableMouseCapture,

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 const NOW: Duration = Duration::from_secs(10);
 
-fn options(theme: Theme, all_in_one: bool) -> Options {
+pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
     Options {
         all_in_one,
         read_only: false,

@@ -203,7 +203,7 @@ impl Keymap {
             *written == name
                 || digit.is_some_and(|digit| match written.as_str() {
                     "0-9" => true,
-                    "1-4" => ('1'..='4').contains(&digit),
+                    "1-5" => ('1'..='5').contains(&digit),
                     _ => false,
                 })
         };
@@ -308,7 +308,7 @@ mod tests {
     fn every_key_of_the_table_is_a_key() {
         for key in BINDINGS.iter().flat_map(|binding| binding.keys) {
             assert!(
-                key.parse::<Key>().is_ok() || ["0-9", "1-4"].contains(key),
+                key.parse::<Key>().is_ok() || ["0-9", "1-5"].contains(key),
                 "{key}"
             );
         }

@@ -18,6 +18,9 @@ use unicode_width::UnicodeWidthStr;
 /// Matches that the command line shows.
 const MATCHES: usize = 8;
 
+/// Cells left of the text of a row of help.
+const TEXT: usize = 12;
+
 const PLAIN: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
@@ -39,6 +42,11 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
         height: screen.height - above,
         ..screen
     };
+    let room = usize::from(area.width.saturating_sub(3));
+    let wrapped = |lines: Vec<String>, indent: usize| -> Vec<String> {
+        let line = |line: &String| format::wrap(line, room, indent);
+        lines.iter().flat_map(line).collect()
+    };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
         lines
             .into_iter()
@@ -48,7 +56,13 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
             let title = format!("HELP: {}, here and now", model.screen.word());
-            let (title, lines) = scrolled(model, &title, &help(model), *first, area.height);
+            let (title, lines) = scrolled(
+                model,
+                &title,
+                &wrapped(help(model), TEXT),
+                *first,
+                area.height,
+            );
             (title, plain(lines))
         }
         Dialog::Report {
@@ -57,7 +71,7 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             first,
         } => {
             let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
-            let lines: Vec<String> = lines.iter().map(said).collect();
+            let lines = wrapped(lines.iter().map(said).collect(), 3);
             let (title, lines) = scrolled(model, title, &lines, *first, area.height);
             (title, plain(lines))
         }
@@ -74,7 +88,7 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
         Dialog::Question(question) => {
             let title = format!(" {} ", question.title);
-            (title, asked(model, question, screen))
+            (title, asked(model, question, screen, room))
         }
     };
     frame(model, &title, &lines, area, buffer);
@@ -222,15 +236,18 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     lines
 }
 
-/// A question on a screen of this size: what would change, its fields, its answers, its keys.
-fn asked(model: &Model, question: &Question, screen: Rect) -> Vec<(String, Style)> {
+/// A question on a screen of this size, with so many cells a line: what would change, its fields, its answers, its keys.
+fn asked(model: &Model, question: &Question, screen: Rect, room: usize) -> Vec<(String, Style)> {
     let theme = model.theme();
     let usual = Style::default();
     if !fits(question, screen) {
         let text = " no room for the answers: Esc leaves everything as it is";
         return vec![(text.to_owned(), theme.warn())];
     }
-    let excerpt = excerpt(question, inside(screen.height));
+    let lines = question.lines.iter();
+    let lines = lines.flat_map(|line| format::wrap(line, room.saturating_sub(1), 3));
+    let lines: Vec<String> = lines.collect();
+    let excerpt = excerpt(question, &lines, inside(screen.height));
     let blank = excerpt.is_loose.then(|| (String::new(), usual));
     let mut lines: Vec<(String, Style)> = blank.iter().cloned().collect();
     let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);

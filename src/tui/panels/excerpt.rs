@@ -37,16 +37,20 @@ pub struct Excerpt {
     pub has_keys: bool,
 }
 
-/// What a box with so many rows inside shows of a question, besides its fields and answers.
-pub fn excerpt(question: &Question, rows: usize) -> Excerpt {
-    let (count, stops) = (question.lines.len(), stops(question));
+/// What a box with so many rows inside shows of a question, besides its fields and answers. `wrapped`
+/// are its lines with the long ones continued; where these have no room each is one line, cut.
+pub fn excerpt(question: &Question, wrapped: &[String], rows: usize) -> Excerpt {
+    let stops = stops(question);
+    let has_room = wrapped.len() + stops < rows;
+    let lines = if has_room { wrapped } else { &question.lines };
+    let count = lines.len();
     // A blank row before, between and after, and one for the keys.
     let is_loose = count + stops + 4 <= rows;
     let room = rows.saturating_sub(stops);
     let has_keys = is_loose || room > count || room >= KEYS;
     let room = room.saturating_sub(usize::from(has_keys));
     Excerpt {
-        lines: shortened(&question.lines, room),
+        lines: shortened(lines, room),
         is_loose,
         has_keys,
     }
@@ -97,7 +101,8 @@ mod tests {
 
     #[test]
     fn rows_of_a_list_give_way_before_what_is_said_of_all_of_them() {
-        let lines = |rows| excerpt(&question(5), rows).lines;
+        let question = question(5);
+        let lines = |rows| excerpt(&question, &question.lines, rows).lines;
 
         assert_eq!(lines(40).len(), 7);
         assert_eq!(
@@ -114,7 +119,7 @@ mod tests {
         for lines in 0..30 {
             let question = question(lines);
             for rows in stops(&question)..40 {
-                let excerpt = excerpt(&question, rows);
+                let excerpt = excerpt(&question, &question.lines, rows);
                 let loose = if excerpt.is_loose { 3 } else { 0 };
                 let used = excerpt.lines.len() + loose + usize::from(excerpt.has_keys);
                 assert!(used + stops(&question) <= rows, "{lines} in {rows}");

@@ -7,6 +7,7 @@ mod cost;
 mod events;
 pub mod excerpt;
 mod latency;
+mod share;
 mod success;
 mod table;
 
@@ -29,22 +30,31 @@ pub trait Panel: Sync {
 }
 
 /// In the order in which they find room.
-pub const PANELS: [&dyn Panel; 4] = [
+pub const PANELS: [&dyn Panel; 5] = [
     &latency::Latency,
     &events::Events,
     &cost::Cost,
     &success::Success,
+    &share::Share,
 ];
+
+/// The last panel, which has a place of its own only where there is much room.
+const SHARE: usize = PANELS.len() - 1;
+/// As much: cells beside each other, and rows below the table.
+const SPACIOUS: (u16, u16) = (180, 30);
 
 /// The overview below the trouble line:
 ///
 /// ```text
-/// 80 wide               from 100 wide
-/// ┌ table ───────────┐  ┌ table ─────────────────────┐
-/// ├ latency ─────────┤  ├ latency ──────┬ cost ──────┤
-/// ├ events ──────────┤  ├ events ───────┼ success ───┤
-/// └──────────────────┘  └───────────────┴────────────┘
+/// 80 wide               from 100 wide                   from 180 wide, and tall
+/// ┌ table ───────────┐  ┌ table ─────────────────────┐  ┌ table ─────────────────────┐
+/// ├ latency ─────────┤  ├ latency ──────┬ cost ──────┤  ├ latency ──────┬ cost ──────┤
+/// ├ events ──────────┤  ├ events ───────┼ success ───┤  │               ├ success ───┤
+/// └──────────────────┘  └───────────────┴────────────┘  ├ events ───────┼ share ─────┤
+///                                                       └───────────────┴────────────┘
 /// ```
+///
+/// A panel without a place of its own takes another's while it is in front.
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     if model.zoomed {
         framed(model.panel, model, status, area, buffer);
@@ -60,27 +70,8 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.width >= 100 {
-        let left = area.width * 3 / 5;
-        let upper = (rest.height / 2).max(3);
-        let corners = [
-            (0, left, 0, upper),
-            (0, left, upper, rest.height - upper),
-            (left, rest.width - left, 0, upper),
-            (left, rest.width - left, upper, rest.height - upper),
-        ];
-        for (panel, (x, width, y, height)) in corners.into_iter().enumerate() {
-            framed(
-                panel,
-                model,
-                status,
-                Rect {
-                    x: rest.x + x,
-                    y: rest.y + y,
-                    width,
-                    height,
-                },
-                buffer,
-            );
+        for (panel, place) in corners(model, status, rest) {
+            framed(panel, model, status, place, buffer);
         }
         return;
     }
@@ -94,6 +85,42 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let below = usize::from(model.panel != 1);
     framed(model.panel, model, status, first, buffer);
     framed(below, model, status, second, buffer);
+}
+
+/// Which panel stands where in two columns.
+fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
+    let is_spacious = area.width >= SPACIOUS.0 && area.height >= SPACIOUS.1;
+    let left = if is_spacious {
+        area.width * 4 / 7
+    } else {
+        area.width * 3 / 5
+    };
+    let (first, second) = (
+        Rect {
+            width: left,
+            ..area
+        },
+        Rect {
+            x: area.x + left,
+            width: area.width - left,
+            ..area
+        },
+    );
+    let half = (area.height / 2).max(3);
+    let (latency, events) = split(first, half);
+    let mut places = vec![(0, latency), (1, events)];
+    if !is_spacious {
+        let (cost, success) = split(second, half);
+        let last = if model.panel == SHARE { SHARE } else { 3 };
+        places.extend([(2, cost), (last, success)]);
+        return places;
+    }
+    // A row for each provider and some for all; two thirds of the height at most.
+    let rows = u16::try_from(status.providers.len()).unwrap_or(u16::MAX);
+    let (cost, rest) = split(second, rows.saturating_add(5).min(area.height / 3));
+    let (success, share) = split(rest, rows.saturating_add(3).min(area.height / 3));
+    places.extend([(2, cost), (3, success), (SHARE, share)]);
+    places
 }
 
 /// What happened to a provider, or to all of them, for the foot of a chart.

@@ -23,6 +23,12 @@ use ratatui::text::Line;
 /// Rows of the explanation, its title included; more where there is room.
 const EXPLANATION: u16 = 9;
 const LONG_EXPLANATION: u16 = 20;
+/// Cells left of what is explained.
+const INDENT: usize = 10;
+/// Cells of a candidate beside its bar: name, points and odds, the cuts, and what rounding adds.
+const CANDIDATE: usize = 64;
+/// Less wide than that, objectives go by the letters of the bars.
+const WIDE: u16 = 100;
 
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
@@ -91,22 +97,31 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         tries => format!("{tries} attempts"),
     };
     let request = decision.request_id.as_deref();
-    let request = request.map_or_else(|| "still running".to_owned(), |id| theme.secret(id));
-    let mut lines = vec![
-        format!(" request  {request} at {}", decision.at),
-        format!(
-            " chosen   {}, model {}: {score}; {}",
-            named(&decision.provider),
-            named(&decision.model),
-            decision.reason
-        ),
-        format!(
-            " result   {} after {attempts}, in {}, for {} ({})",
+    let request = request.map_or_else(|| "still running, begun".to_owned(), |id| theme.secret(id));
+    // The list and the first try say it too.
+    let reason = if area.width < WIDE {
+        String::new()
+    } else {
+        format!("; {}", decision.reason)
+    };
+    let result = match decision.latency_ms {
+        None if decision.outcome == "pending" => format!("pending, {attempts} so far"),
+        latency => format!(
+            "{} after {attempts}, in {}, for {} ({})",
             decision.outcome,
-            format::duration(decision.latency_ms),
+            format::duration(latency),
             format::usd(decision.cost_usd, theme),
             decision.cost_basis
         ),
+    };
+    let mut lines = vec![
+        format!(" request  {request} at {}", decision.at),
+        format!(
+            " chosen   {}, model {}: {score}{reason}",
+            named(&decision.provider),
+            named(&decision.model),
+        ),
+        format!(" result   {result}"),
     ];
     let detail = model.explained.as_ref();
     let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
@@ -122,23 +137,40 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
             None => " asking …".to_owned(),
         }),
     }
+    let width = usize::from(area.width);
+    let lines = lines
+        .iter()
+        .flat_map(|text| format::wrap(&plain(text, theme), width, INDENT));
     for (y, text) in (1..area.height).zip(lines) {
-        line(Line::raw(plain(&text, theme)), area, y, buffer);
+        line(Line::raw(text), area, y, buffer);
     }
 }
 
 /// One choice: who was worth what, who was out, and what would have chosen otherwise.
 fn told(round: &RoundReport, width: u16) -> Vec<String> {
     let weights = &round.weights;
+    let names = if width < WIDE {
+        ["C", "L", "R", "O", "P"]
+    } else {
+        ["cost", "latency", "reliability", "load", "priority"]
+    };
+    let values = [
+        weights.cost,
+        weights.latency,
+        weights.reliability,
+        weights.load,
+        weights.priority,
+    ];
+    let values: Vec<String> = names
+        .iter()
+        .zip(values)
+        .map(|(name, value)| format!("{name} {value:.0}"))
+        .collect();
     let mut lines = vec![
         format!(" try {:<4} {}", round.attempt, round.text),
         format!(
-            " weights  cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}, rev {}, {}; draw {:.3}",
-            weights.cost,
-            weights.latency,
-            weights.reliability,
-            weights.load,
-            weights.priority,
+            " weights  {}, rev {}, {}; draw {:.3}",
+            values.join(" "),
             round.revision,
             round.strategy,
             round.draw
@@ -146,7 +178,7 @@ fn told(round: &RoundReport, width: u16) -> Vec<String> {
     ];
     let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
     candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
-    let bar = usize::from(width).saturating_sub(56).min(60);
+    let bar = usize::from(width).saturating_sub(CANDIDATE).min(60);
     lines.extend(candidates.into_iter().map(|candidate| {
         let name = format!("{}/{}", candidate.provider, candidate.model);
         let what = match &candidate.why {

@@ -193,7 +193,15 @@ fn the_process_to_look_for_is_named() {
     press(&mut model, ":");
     type_in(&mut model, "info");
     press(&mut model, "Enter");
-    assert!(text(&model, 120, 40).contains("gateway and dashboard are process 4242"));
+    for size in [(120, 40), (80, 24), (40, 10)] {
+        let seen = text(&model, size.0, size.1);
+        assert!(
+            seen.contains("process  4242: gateway and dashboard"),
+            "{seen}"
+        );
+    }
+    press(&mut model, "Esc");
+    assert!(model.dialog.is_none());
 }
 
 #[test]

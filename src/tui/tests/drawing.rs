@@ -33,6 +33,7 @@ fn the_weights_at_every_size() {
 fn every_screen_at_two_sizes() {
     for (name, keys) in [
         ("cost", "3"),
+        ("share", "5"),
         ("provider", "Enter"),
         ("decisions", "d ↓"),
         ("alerts", "a"),

@@ -159,3 +159,46 @@ fn the_mistakes_of_a_configuration_are_told_one_by_one() {
         "{screen}"
     );
 }
+
+#[test]
+fn what_is_too_long_for_its_line_is_told_whole() {
+    for keys in ["", "Enter", "w", "d", "a", "v", "L"] {
+        let mut model = usual();
+        press(&mut model, keys);
+        press(&mut model, "?");
+        let screen = text(&model, 80, 24);
+        let rows = screen.lines().skip(1);
+        let cut: Vec<&str> = rows.filter(|row| row.contains("~│")).collect();
+        assert!(cut.is_empty(), "{keys}: {cut:?}");
+    }
+    let mut model = usual();
+    press(&mut model, "^r");
+    let screen = text(&model, 80, 24);
+    assert!(
+        screen.contains("files of keys") && !screen.contains("~│"),
+        "{screen}"
+    );
+    let why = "this instance was started without a configuration that could be read once more";
+    let refused = ClientError {
+        status: 409,
+        detail: why.to_owned(),
+    };
+    press(&mut model, "Esc");
+    update(&mut model, Message::Changed(Err(refused)), NOW);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("NOTHING CHANGED"), "{screen}");
+    let told: Vec<&str> = screen.split_whitespace().filter(|it| *it != "│").collect();
+    assert!(told.join(" ").contains(why), "{screen}");
+}
+
+#[test]
+fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
+    let footer = |keys: &str| {
+        let mut model = usual();
+        press(&mut model, keys);
+        assert!(model.question().is_some(), "{keys}");
+        text(&model, 80, 24).lines().last().unwrap().to_owned()
+    };
+    assert!(footer(". d").contains("y yes"));
+    assert!(!footer("q").contains("y yes"), "{}", footer("q"));
+}

@@ -85,7 +85,7 @@ fn no_key_of_the_table_is_dead_or_breaks_anything() {
                 model.screen = screen;
                 update(&mut model, Message::Tick, NOW);
             }
-            let key = binding.keys[0].replace("0-9", "5").replace("1-4", "2");
+            let key = binding.keys[0].replace("0-9", "5").replace("1-5", "2");
             press(&mut model, &key);
             text(&model, 120, 40);
         }

@@ -6,7 +6,7 @@ use crate::contract::Window;
 use crate::tui::draft::{Draft, Row};
 use crate::tui::keymap::{Action, Order};
 use crate::tui::message::{Effect, Ending};
-use crate::tui::model::{ARMED, Bell, Dialog, Model, Subject};
+use crate::tui::model::{ARMED, Bell, Dialog, Model, Options, Subject};
 use crate::tui::panels::PANELS;
 use crate::tui::place::{Place, Screen};
 use std::time::Duration;
@@ -323,15 +323,22 @@ fn info(model: &mut Model) {
     let version = status.map_or("of unknown version", |status| status.version.as_str());
     let since = status.map_or("unknown", |status| status.since.as_str());
     let what = if model.options.all_in_one {
-        "gateway and dashboard are"
+        "gateway and dashboard"
     } else {
-        "this dashboard is"
+        "this dashboard"
     };
-    let text = format!(
-        "aibal-tui {version} at {}, numbers since {since}; {what} process {}",
-        model.options.place, model.options.process
-    );
-    model.notify(text, false);
+    let Options { place, process, .. } = &model.options;
+    let lines = vec![
+        format!("version  {version}"),
+        format!("place    {}", model.theme().secret(place)),
+        format!("process  {process}: {what}"),
+        format!("numbers  since {since}"),
+    ];
+    model.dialog = Some(Dialog::Report {
+        title: "WHAT RUNS HERE".to_owned(),
+        lines,
+        first: 0,
+    });
 }
 
 /// A process that carries traffic is not stopped by a key.

@@ -10,7 +10,10 @@ use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::model::{Dialog, Model, Pending};
 use crate::tui::place::Screen;
+use unicode_width::UnicodeWidthStr;
 
+/// A failure with more cells than that is told in a box as well: the notice is one line.
+const LINE: usize = 64;
 /// So many changes can be undone.
 const UNDO_MOST: usize = 20;
 /// What a [`ClientError`] has where no answer came.
@@ -74,8 +77,12 @@ fn on_refused(model: &mut Model, error: &ClientError) {
     let mut lines = error.detail.lines().map(str::to_owned);
     let first = lines.next().unwrap_or_default();
     let text = format!("not applied: {}", first.trim_end_matches(':'));
+    let mut lines: Vec<String> = lines.collect();
+    if lines.is_empty() && text.width() > LINE {
+        lines.push(first);
+    }
     model.notify(text, true);
-    report(model, "NOTHING CHANGED", lines.collect());
+    report(model, "NOTHING CHANGED", lines);
 }
 
 /// A wish that was sent and not answered may have been granted.

@@ -174,19 +174,17 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
         Some(rate) if rate < 0.999 => theme.warn(),
         _ => Style::default(),
     };
+    let (rate, of) = match totals.success_rate {
+        Some(_) => (
+            format!("{}%", format::percent(totals.success_rate)),
+            format!(" of {} ok", format::count(totals.requests)),
+        ),
+        None => ("nothing asked".to_owned(), String::new()),
+    };
     let parts: Parts<'a> = vec![
         (0, Span::styled(format!(" {word} "), style)),
-        (
-            0,
-            Span::styled(
-                format!("{}%", format::percent(totals.success_rate)),
-                success,
-            ),
-        ),
-        (
-            2,
-            Span::raw(format!(" of {} ok", format::count(totals.requests))),
-        ),
+        (0, Span::styled(rate, success)),
+        (2, Span::raw(of)),
         (
             0,
             Span::raw(format!(

@@ -15,7 +15,7 @@ mod small;
 
 use super::format;
 use super::keymap::Action;
-use super::model::{Link, Model, trouble};
+use super::model::{Dialog, Link, Model, trouble};
 use super::panels::{self, boxes};
 use super::place::Screen;
 use super::screens;
@@ -209,11 +209,21 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
     }
 }
 
+/// Whether an action has something to do in the question that is open, if one is.
+fn answers(model: &Model, action: Action) -> bool {
+    match &model.dialog {
+        Some(Dialog::Question(question)) if action == Action::Yes => {
+            question.answers.iter().any(|answer| answer.key == 'y')
+        }
+        _ => true,
+    }
+}
+
 fn footer<'a>(model: &Model, width: u16) -> Line<'a> {
     let theme = model.theme();
     let keys = model.options.keymap.at(model.place(), theme.ascii);
     let hints: Vec<(String, &str)> = keys
-        .filter(|(binding, _)| !binding.short.is_empty())
+        .filter(|(binding, _)| !binding.short.is_empty() && answers(model, binding.action))
         .map(|(binding, keys)| (keys[0].clone(), binding.short))
         .collect();
     let cells = |(key, short): &(String, &str)| key.chars().count() + short.chars().count() + 3;

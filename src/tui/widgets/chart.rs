@@ -228,7 +228,13 @@ fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &
 
 /// The row of times, and over it what happened, each word where its moment is. A time gives way to
 /// a word, and an older word to a newer.
-fn times(series: &Series, marks: &[Mark], theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn times(
+    series: &Series,
+    marks: &[Mark],
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let width = u64::from(area.width - AXIS);
     let seconds = series.bucket_seconds * series.buckets.len() as u64;
     let end = series.last_start + series.bucket_seconds;

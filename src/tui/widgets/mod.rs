@@ -1,5 +1,6 @@
 //! Small pictures of our own.
 
+pub mod area;
 pub mod chart;
 pub mod heat;
 pub mod stack;

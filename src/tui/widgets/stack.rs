@@ -6,13 +6,13 @@
 
 use crate::tui::format;
 
-/// A row of exactly `width` cells; every part above 0 has at least its cut.
+/// A row of exactly `width` cells; where there is room, every part above 0 has at least its cut.
 pub fn stack(parts: &[(&str, f64)], width: usize) -> String {
     let Some(room) = width.checked_sub(2) else {
         return " ".repeat(width);
     };
     let parts: Vec<&(&str, f64)> = parts.iter().filter(|(_, part)| *part > 0.0).collect();
-    let cells = largest_remainder(
+    let cells = cells(
         &parts.iter().map(|(_, part)| *part).collect::<Vec<_>>(),
         room,
     );
@@ -33,13 +33,18 @@ pub fn stack(parts: &[(&str, f64)], width: usize) -> String {
     format!("[{}]", format::left(&row, room))
 }
 
-/// Whole cells that add up to `room` where the parts have a sum above 0.
+/// From so many cells for each part on, a part that would have none gets one: in fewer it would
+/// tell more of the largest than it shows of the smallest.
+const CELLS_EACH: usize = 4;
+
+/// Whole cells by largest remainder, which add up to `room` where the parts have a sum above 0. A
+/// part above 0 has at least one where there is room, taken from the largest.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a part of the room, at least 0"
 )]
-fn largest_remainder(parts: &[f64], room: usize) -> Vec<usize> {
+pub fn cells(parts: &[f64], room: usize) -> Vec<usize> {
     let sum: f64 = parts.iter().sum();
     if sum <= 0.0 {
         return vec![0; parts.len()];
@@ -51,6 +56,18 @@ fn largest_remainder(parts: &[f64], room: usize) -> Vec<usize> {
     let missing = room.saturating_sub(cells.iter().sum());
     for &at in order.iter().cycle().take(missing) {
         cells[at] += 1;
+    }
+    let present = parts.iter().filter(|part| **part > 0.0).count();
+    if room < present * CELLS_EACH {
+        return cells;
+    }
+    for at in 0..parts.len() {
+        if parts[at] > 0.0 && cells[at] == 0 {
+            let largest = (0..cells.len()).max_by_key(|&other| cells[other]);
+            let largest = largest.expect("there is a part");
+            cells[largest] -= 1;
+            cells[at] = 1;
+        }
     }
     cells
 }
@@ -71,6 +88,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn cells_add_up_and_no_part_is_lost_where_there_is_room(
+            parts in prop::collection::vec(prop_oneof![Just(0.0), 0.0..1.0_f64, 0.0..1e-6_f64], 1..12),
+            room in 0_usize..200,
+        ) {
+            let given = cells(&parts, room);
+            let sum: f64 = parts.iter().sum();
+            prop_assert_eq!(given.iter().sum::<usize>(), if sum > 0.0 { room } else { 0 });
+            let present = parts.iter().filter(|part| **part > 0.0).count();
+            for (&part, &given) in parts.iter().zip(&given) {
+                prop_assert!(part > 0.0 || given == 0);
+                prop_assert!(part == 0.0 || given > 0 || room < present * CELLS_EACH);
+            }
+        }
+
         #[test]
         fn a_stack_is_as_wide_as_it_was_asked_for(
             parts in prop::collection::vec(0.0..1.0_f64, 0..20), width in 0_usize..200,

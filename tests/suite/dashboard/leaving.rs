@@ -14,6 +14,35 @@ fn every_signal_gives_the_terminal_back() {
 }
 
 #[test]
+fn the_title_names_the_process_once_and_is_given_back_with_the_terminal() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[]);
+    seen.see("LIVE");
+    let process = seen.child.process_id().unwrap();
+    let count = |seen: &Seen, wanted: &str| {
+        let raw = seen.raw.lock().unwrap();
+        String::from_utf8_lossy(&raw).matches(wanted).count()
+    };
+    let place = address.trim_start_matches("http://");
+    let title = format!("\x1b]2;aibal-tui DEMO {place} (process {process})\x07");
+    until("the title", || count(&seen, &title) == 1);
+    for (key, there) in [("w", "WEIGHTS"), ("?", "HELP"), ("\x1b", "WEIGHTS")] {
+        seen.press(key);
+        seen.see(there);
+    }
+    assert_eq!(count(&seen, &title), 1, "it is told where it changes");
+    // Stopped by somebody else and let go on: the title is told again, and kept once.
+    seen.signal("STOP");
+    seen.signal("CONT");
+    until("the title again", || count(&seen, &title) == 2);
+    seen.press("q");
+    assert_eq!(seen.code(), 0);
+    until("the terminal's return", || seen.is_restored());
+    assert_eq!(count(&seen, "\x1b[22;2t"), 1);
+    assert_eq!(count(&seen, "\x1b[23;2t"), 1);
+}
+
+#[test]
 fn a_hang_up_ends_the_dashboard_and_the_gateway_serves_on() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");

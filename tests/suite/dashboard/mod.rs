@@ -141,6 +141,48 @@ fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
 }
 
 #[test]
+fn a_line_that_stood_still_shows_the_present_after_one_old_frame() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let state = TempDir::new().unwrap();
+    let environment = [
+        ("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22"),
+        ("XDG_STATE_HOME", state.path().to_str().unwrap()),
+    ];
+    let mut seen = Seen::start(&["attach", &address], &environment);
+    let count = |seen: &Seen, wanted: &[u8]| {
+        let raw = seen.raw.lock().unwrap();
+        let places = raw.windows(wanted.len());
+        places.filter(|bytes| *bytes == wanted).count()
+    };
+    // A terminal that answers, until the first picture of data is there.
+    let mut answered = 0;
+    until("a picture", || {
+        while answered < count(&seen, b"\x1b[5n") {
+            seen.keys.write_all(b"\x1b[0n").unwrap();
+            answered += 1;
+        }
+        seen.screen().contains("LIVE")
+    });
+    // The line stands still: the frame under way has not arrived.
+    until("a frame under way", || count(&seen, b"\x1b[5n") > answered);
+    let frames = count(&seen, b"\x1b[?2026h");
+    seen.press("wx");
+    let written = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|it| it == "json"))
+    };
+    until("all keys are heard", || {
+        let files = std::fs::read_dir(state.path().join("aibal-tui"));
+        files.is_ok_and(|mut files| files.any(written))
+    });
+    assert_eq!(count(&seen, b"\x1b[?2026h"), frames, "no frame piles up");
+    // It is back: the next frame is of now, and one.
+    seen.press("\x1b[0n");
+    seen.see("written to");
+    seen.see("WEIGHTS");
+    assert_eq!(count(&seen, b"\x1b[?2026h"), frames + 1);
+}
+
+#[test]
 fn all_of_a_burst_is_heard_at_once() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let mut seen = Seen::start(&["attach", &address], &[]);

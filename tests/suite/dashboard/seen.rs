@@ -143,7 +143,7 @@ impl Seen {
         ended.unwrap().exit_code()
     }
 
-    /// Whether the terminal is as it was: the usual screen, the cursor, and no mode of ours.
+    /// Whether the terminal is as it was: the usual screen, the cursor, its title, and no mode of ours.
     pub fn is_restored(&self) -> bool {
         let raw = self.raw.lock().unwrap().clone();
         let last = |sequence: &[u8]| {
@@ -154,5 +154,7 @@ impl Seen {
         over(b"\x1b[?1049h", b"\x1b[?1049l")
             && over(b"\x1b[?25l", b"\x1b[?25h")
             && over(b"\x1b[?2026h", b"\x1b[?2026l")
+            && over(b"\x1b[22;2t", b"\x1b[23;2t")
+            && over(b"\x1b]2;aibal-tui", b"\x1b[23;2t")
     }
 }
