@@ -92,7 +92,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("act.reset", A::ResetBreaker, ["b"], "reset its breakers: ask it again now, whatever it did", "breaker", MENU),
     bind!("act.probe", A::Probe, ["p"], "probe now: a free question", "probe", MENU),
     bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
-    bind!("sort.trouble", A::SortBy(super::Order::Trouble), ["t"], "trouble first, then share", "trouble", SORT),
+    bind!("sort.trouble", A::SortBy(super::Order::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
     bind!("sort.name", A::SortBy(super::Order::Name), ["n"], "name", "name", SORT),
     bind!("sort.share", A::SortBy(super::Order::Share), ["s"], "share of the traffic, largest first", "share", SORT),
     bind!("sort.latency", A::SortBy(super::Order::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),

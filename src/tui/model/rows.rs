@@ -189,9 +189,10 @@ fn compare(order: Order, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
         value(b).total_cmp(&value(a))
     };
     match order {
+        // The odds move with every request; by them rows would change places every second.
         Order::Trouble => trouble(b.performance.state)
             .cmp(&trouble(a.performance.state))
-            .then_with(|| b.share.total_cmp(&a.share)),
+            .then_with(|| b.performance.requests.cmp(&a.performance.requests)),
         Order::Name => a.performance.provider.cmp(&b.performance.provider),
         Order::Share => b.share.total_cmp(&a.share),
         Order::Latency => largest(|p| p.performance.latency_ms.p95),

@@ -1,4 +1,4 @@
-//! One row for each provider: trouble first, then by share. Columns come with the width.
+//! One row for each provider: trouble first, then by traffic. Columns come with the width.
 
 use crate::contract::{ProviderStatus, Series};
 use crate::tui::format;

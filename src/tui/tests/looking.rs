@@ -8,7 +8,7 @@ use crate::tui::change::{Applied, Change};
 #[test]
 fn the_chart_is_of_the_whole_answer_or_of_the_first_token() {
     let mut model = usual();
-    press(&mut model, "j j Enter");
+    press(&mut model, "j j j Enter");
     let whole = text(&model, 120, 40);
     assert!(whole.contains("── LATENCY 15m"), "{whole}");
     press(&mut model, "f");
@@ -36,7 +36,7 @@ fn each_model_says_how_it_stands_the_troubled_first() {
     status.providers[1].performance.models.push(open);
     let mut model = Model::new(options(Theme::default(), true));
     hear(&mut model, status);
-    press(&mut model, "j j Enter");
+    press(&mut model, "j j j Enter");
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let screen = text(&model, width, height);
         let at = |what: &str| {
@@ -201,4 +201,16 @@ fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
     };
     assert!(footer(". d").contains("y yes"));
     assert!(!footer("q").contains("y yes"), "{}", footer("q"));
+}
+
+#[test]
+fn rows_do_not_change_places_with_every_move_of_the_odds() {
+    let mut model = usual();
+    let order = model.order.clone();
+    let mut status = specimen::status(5, 8);
+    for (at, provider) in status.providers.iter_mut().enumerate() {
+        provider.share = [0.1, 0.05, 0.5, 0.05, 0.3][at];
+    }
+    hear(&mut model, status);
+    assert_eq!(model.order, order);
 }
