@@ -45,8 +45,8 @@ pub(super) fn afterwards(entry: Entry) {
         let mut waiting = pages.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(entry);
         if waiting.len() == 1 {
-            let writing = Writing(Arc::clone(pages));
-            runtime.spawn(async move { drop(writing) });
+            let turn = Writing(Arc::clone(pages));
+            runtime.spawn(async move { drop(turn) });
         }
     });
 }

@@ -28,7 +28,7 @@ fn fitted(mut parts: Parts<'_>, width: u16) -> Line<'_> {
 
 pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<'a> {
     let theme = model.theme();
-    let environment = match status.environment.as_str() {
+    let environment = match status.environment.to_lowercase().as_str() {
         "prod" | "production" => Span::styled(" PROD ", theme.bad()),
         other => Span::styled(format!(" {} ", other.to_uppercase()), theme.strong()),
     };
@@ -62,27 +62,8 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         let text = format!(", asking {}", model.window.word());
         parts.push((2, Span::styled(text, theme.warn())));
     }
-    let order = match (model.order_by.word(), model.is_held()) {
-        ("trouble", false) => String::new(),
-        ("trouble", true) => "  order held".to_owned(),
-        (word, held) => format!("  by {word}{}", if held { ", held" } else { "" }),
-    };
-    if !order.is_empty() && model.screen == Screen::Overview {
-        parts.push((6, Span::styled(order, theme.dim())));
-    }
-    if let Some(distance) = model.distance {
-        // In steps, so that a line that wavers does not keep the screen busy.
-        let milliseconds = distance.as_millis().div_ceil(20) * 20;
-        let (word, style) = if is_long(distance) {
-            (" slow", theme.warn())
-        } else {
-            ("", theme.dim())
-        };
-        parts.push((
-            5,
-            Span::styled(format!("  link {milliseconds}ms{word}"), style),
-        ));
-    }
+    parts.extend(order(model));
+    parts.extend(distance(model));
     if let Some(text) = model.lag.flag() {
         parts.push((1, Span::styled(format!("  {text}"), theme.warn())));
     }
@@ -97,6 +78,30 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)
+}
+
+/// How the rows are ordered, where that is not as usual.
+fn order<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
+    let text = match (model.order_by.word(), model.is_held()) {
+        ("trouble", false) => return None,
+        ("trouble", true) => "  order held".to_owned(),
+        (word, held) => format!("  by {word}{}", if held { ", held" } else { "" }),
+    };
+    let is_shown = model.screen == Screen::Overview;
+    is_shown.then(|| (6, Span::styled(text, model.theme().dim())))
+}
+
+/// How far away the terminal is: in steps, so that a line that wavers does not keep the screen busy.
+fn distance<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
+    let distance = model.distance?;
+    let milliseconds = distance.as_millis().div_ceil(20) * 20;
+    let (word, style) = if is_long(distance) {
+        (" slow", model.theme().warn())
+    } else {
+        ("", model.theme().dim())
+    };
+    let text = format!("  link {milliseconds}ms{word}");
+    Some((5, Span::styled(text, style)))
 }
 
 /// Who made the revision, and how long ago: ` alice 6m ago`.
