@@ -41,14 +41,17 @@ pub(super) fn afterwards(entry: Entry) {
     let Ok(runtime) = Handle::try_current() else {
         return entry.write();
     };
-    PAGES.with(|pages| {
+    let pages = PAGES.with(Arc::clone);
+    let is_first = {
         let mut waiting = pages.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(entry);
-        if waiting.len() == 1 {
-            let turn = Writing(Arc::clone(pages));
-            runtime.spawn(async move { drop(turn) });
-        }
-    });
+        waiting.len() == 1
+    };
+    if is_first {
+        // A runtime that ends drops it here and now.
+        let turn = Writing(pages);
+        runtime.spawn(async move { drop(turn) });
+    }
 }
 
 /// Writes what waits on drop, and so too when the runtime ends before its turn.
@@ -129,5 +132,53 @@ impl Finished {
             cost_basis = Basis::word(cost_basis(self.usage, self.cost)),
             "[PERFORMANCE] request finished"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    /// Something that is told when it ends with its runtime.
+    struct Ending(Box<dyn Fn() + Send>);
+
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+
+    fn chosen() -> Entry {
+        Entry::Chosen(Chosen {
+            decision: DecisionId(1),
+            provider: "a".into(),
+            model: "m".into(),
+            score: 50.0,
+            share: 1.0,
+            reason: "",
+            attempt: 1,
+        })
+    }
+
+    #[test]
+    fn what_is_written_while_a_runtime_ends_holds_its_end_up_no_more_than_before_or_after() {
+        let (done, ended) = channel();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let ending = Ending(Box::new(move || {
+            afterwards(chosen());
+            afterwards(chosen());
+            done.send(()).unwrap();
+        }));
+        runtime.spawn(async move {
+            let _ending = ending;
+            std::future::pending::<()>().await;
+        });
+        runtime.shutdown_background();
+        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        afterwards(chosen());
     }
 }
