@@ -2,12 +2,14 @@
 //! and the README's key table read it.
 
 mod table;
+mod wish;
 
 pub use table::BINDINGS;
 
 use super::key::{Code, Key};
 use super::place::{Place, SCREENS, Screen};
 use std::collections::BTreeMap;
+use wish::{holds, usable};
 
 /// What rows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,9 +156,8 @@ impl Keymap {
             map.keys[row] = if wish.is_empty() {
                 Vec::new()
             } else {
-                let key: Key = wish
-                    .parse()
-                    .map_err(|error| format!("dashboard.keys.{id}: {error}"))?;
+                let key = usable(wish, &BINDINGS[row]);
+                let key = key.map_err(|error| format!("dashboard.keys.{id}: {error}"))?;
                 vec![key.to_string()]
             };
         }
@@ -176,9 +177,15 @@ impl Keymap {
                     .places
                     .iter()
                     .any(|place| other.places.contains(place));
-                let both = |key: &&String| self.keys[other_row].contains(key);
-                if let Some(key) = self.keys[row].iter().find(both).filter(|_| meet) {
-                    return Some((key.clone(), binding.id, other.id));
+                let mut pairs = self.keys[row]
+                    .iter()
+                    .flat_map(|key| self.keys[other_row].iter().map(move |other| (key, other)));
+                let both = |&(key, other): &(&String, &String)| {
+                    key == other || holds(key, other) || holds(other, key)
+                };
+                if let Some((key, with)) = pairs.find(both).filter(|_| meet) {
+                    let narrow = if holds(key, with) { with } else { key };
+                    return Some((narrow.clone(), binding.id, other.id));
                 }
             }
         }
@@ -199,14 +206,7 @@ impl Keymap {
         }
         let name = key.to_string();
         let digit = key.typed().filter(char::is_ascii_digit);
-        let is = |written: &String| {
-            *written == name
-                || digit.is_some_and(|digit| match written.as_str() {
-                    "0-9" => true,
-                    "1-5" => ('1'..='5').contains(&digit),
-                    _ => false,
-                })
-        };
+        let is = |written: &String| *written == name || (digit.is_some() && holds(written, &name));
         let row = BINDINGS
             .iter()
             .zip(&self.keys)

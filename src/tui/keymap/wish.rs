@@ -1,0 +1,73 @@
+//! Keys that an operator wishes for actions.
+
+use super::Binding;
+use crate::tui::key::{Code, Key};
+
+/// Whether the first, as it is written, is several digits and the second one of them.
+pub(super) fn holds(written: &str, digit: &str) -> bool {
+    let Some((first, last)) = written
+        .split_once('-')
+        .filter(|(first, last)| is_digit(first) && is_digit(last))
+    else {
+        return false;
+    };
+    is_digit(digit) && (first..=last).contains(&digit)
+}
+
+fn is_digit(text: &str) -> bool {
+    text.len() == 1 && text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A key that an action may be given. The error says why it would never come there.
+pub(super) fn usable(wish: &str, binding: &Binding) -> Result<Key, String> {
+    let key: Key = wish.parse()?;
+    if key == Key::plain(Code::Esc) || key == Key::ctrl('c') {
+        return Err(format!("{key} always closes or leaves; choose another key"));
+    }
+    let same = [('i', "Tab"), ('m', "Enter"), ('j', "Enter"), ('h', "Bksp")];
+    if let Some((_, name)) = same.iter().find(|(letter, _)| key == Key::ctrl(*letter)) {
+        return Err(format!(
+            "a terminal cannot tell {key} from {name}; choose another key"
+        ));
+    }
+    if key.typed().is_some() && binding.places.iter().any(|place| place.takes_text()) {
+        return Err(format!(
+            "{key} is typed into the field there; choose a key that types nothing"
+        ));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Keymap;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn several_digits_hold_each_of_them_and_nothing_else() {
+        assert!(holds("0-9", "5") && holds("1-5", "1"));
+        assert!(!holds("1-5", "6") && !holds("5", "5") && !holds("M-x", "a"));
+    }
+
+    #[test]
+    fn a_key_that_would_never_come_is_refused_with_why() {
+        let error = |id: &str, key: &str| {
+            let wishes = BTreeMap::from([(id.to_owned(), key.to_owned())]);
+            Keymap::with(&wishes).unwrap_err()
+        };
+        let cases = [
+            ("freeze", "5", "both"),
+            ("freeze", "Esc", "always"),
+            ("freeze", "^c", "always"),
+            ("freeze", "^i", "Tab"),
+            ("freeze", "^m", "Enter"),
+            ("text.clear", "x", "typed into the field"),
+            ("answer.next", "n", "typed into the field"),
+        ];
+        for (id, key, why) in cases {
+            let error = error(id, key);
+            assert!(error.contains(why) && error.contains(key), "{id}: {error}");
+        }
+    }
+}
