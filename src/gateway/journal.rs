@@ -178,7 +178,7 @@ mod tests {
             std::future::pending::<()>().await;
         });
         runtime.shutdown_background();
-        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        ended.recv_timeout(Duration::from_mins(1)).unwrap();
         afterwards(chosen());
     }
 }
