@@ -69,6 +69,7 @@ impl Holding {
     ) -> Result<ReloadReport, Refusal> {
         let loaded = read(sources).await?;
         let mut difference = loaded.difference(&self.loaded);
+        self.add_authorities(&mut difference, &loaded.settings);
         let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
         if difference.is_empty() && !occasion.is_asked {
             return Ok(report(&difference, controls, warnings));
@@ -104,6 +105,25 @@ impl Holding {
         self.residences.extend(residences(&loaded.settings));
         self.loaded = loaded;
         Ok(report(&difference, controls, warnings))
+    }
+
+    /// Certificates that came under the old name: no setting tells of them.
+    fn add_authorities(&self, difference: &mut Difference, settings: &Settings) {
+        for (name, now) in residences(settings) {
+            let before = self.residences.get(&name);
+            let same = before.filter(|before| before.ca_file == now.ca_file);
+            if same.is_some_and(|before| before.authorities != now.authorities) {
+                let path = now
+                    .ca_file
+                    .map(|path| format!("{:?}", path.display().to_string()));
+                difference.add(Change {
+                    key: format!("providers[{name}].ca_file"),
+                    from: path.clone(),
+                    to: path,
+                    note: Some("other certificates stand in it".to_owned()),
+                });
+            }
+        }
     }
 
     /// Who is reached in another way than when they were configured last.

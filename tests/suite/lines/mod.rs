@@ -14,14 +14,14 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate that nobody trusts who was not told to.
-struct Identity {
+pub struct Identity {
     certificate: CertificateDer<'static>,
-    pem: String,
-    acceptor: TlsAcceptor,
+    pub pem: String,
+    pub acceptor: TlsAcceptor,
 }
 
 impl Identity {
-    fn of(name: &str, protocols: &[&str]) -> Self {
+    pub fn of(name: &str, protocols: &[&str]) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.self_signed(&key).unwrap();

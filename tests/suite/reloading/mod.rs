@@ -1,6 +1,7 @@
 //! The configuration of a running program, read again: every way to ask for it, and what happens to
 //! requests meanwhile.
 
+mod authorities;
 mod draining;
 mod providers;
 
