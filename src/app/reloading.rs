@@ -69,7 +69,8 @@ impl Holding {
     ) -> Result<ReloadReport, Refusal> {
         let loaded = read(sources).await?;
         let mut difference = loaded.difference(&self.loaded);
-        self.add_authorities(&mut difference, &loaded.settings);
+        let residences: BTreeMap<_, _> = residences(&loaded.settings).collect();
+        self.add_authorities(&mut difference, &residences);
         let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
         if difference.is_empty() && !occasion.is_asked {
             return Ok(report(&difference, controls, warnings));
@@ -90,7 +91,7 @@ impl Holding {
                 allowances: blueprint.allowances.clone(),
                 objectives: objectives(&difference),
                 settings: settings(&difference, &succession.catalogue),
-                renewals: self.renewals(&loaded.settings, &succession.catalogue),
+                renewals: self.renewals(&loaded.settings, &residences, &succession.catalogue),
                 changes: difference.told(),
                 who: occasion.who,
                 reason: occasion.reason,
@@ -102,19 +103,20 @@ impl Holding {
             let taken = controls.take_over(blueprint, news).await;
             taken.map_err(Refusal::Failed)?;
         }
-        self.residences.extend(residences(&loaded.settings));
+        self.residences.extend(residences);
         self.loaded = loaded;
         Ok(report(&difference, controls, warnings))
     }
 
     /// Certificates that came under the old name: no setting tells of them.
-    fn add_authorities(&self, difference: &mut Difference, settings: &Settings) {
-        for (name, now) in residences(settings) {
-            let before = self.residences.get(&name);
+    fn add_authorities(&self, difference: &mut Difference, next: &BTreeMap<String, Residence>) {
+        for (name, now) in next {
+            let before = self.residences.get(name);
             let same = before.filter(|before| before.ca_file == now.ca_file);
             if same.is_some_and(|before| before.authorities != now.authorities) {
                 let path = now
                     .ca_file
+                    .as_ref()
                     .map(|path| format!("{:?}", path.display().to_string()));
                 difference.add(Change {
                     key: format!("providers[{name}].ca_file"),
@@ -127,25 +129,24 @@ impl Holding {
     }
 
     /// Who is reached in another way than when they were configured last.
-    fn renewals(&self, next: &Settings, catalogue: &Catalogue) -> Vec<(usize, Renewal)> {
-        let now = residences(next);
-        let renewals = next
-            .providers
-            .iter()
-            .zip(now)
-            .filter_map(|(provider, now)| {
-                let (name, residence) = now;
-                let place = catalogue.provider(&name)?;
-                let before = self.residences.get(&name)?;
-                if *before != residence {
-                    return Some((place, Renewal::Address));
-                }
-                let mut known = self.loaded.settings.providers.iter();
-                let known = known.find(|known| known.name == name);
-                // Of those that were removed no key is kept.
-                let is_same = known.is_some_and(|known| has_same_key(known, provider));
-                (!is_same).then_some((place, Renewal::Key))
-            });
+    fn renewals(
+        &self,
+        next: &Settings,
+        residences: &BTreeMap<String, Residence>,
+        catalogue: &Catalogue,
+    ) -> Vec<(usize, Renewal)> {
+        let renewals = next.providers.iter().filter_map(|provider| {
+            let name = &provider.name;
+            let place = catalogue.provider(name)?;
+            if self.residences.get(name)? != residences.get(name)? {
+                return Some((place, Renewal::Address));
+            }
+            let mut known = self.loaded.settings.providers.iter();
+            let known = known.find(|known| known.name == *name);
+            // Of those that were removed no key is kept.
+            let is_same = known.is_some_and(|known| has_same_key(known, provider));
+            (!is_same).then_some((place, Renewal::Key))
+        });
         renewals.collect()
     }
 }
