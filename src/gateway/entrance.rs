@@ -6,25 +6,15 @@ use super::error::GatewayError;
 use crate::access::Caller;
 use crate::domain::{Payer, Place};
 
-/// Whoever has one may send a body.
-#[derive(Debug)]
-pub(super) struct Entrance {
-    pub payer: Payer,
-}
-
-impl Entrance {
-    /// Lets a request send its body, unless too many run already. `caller` is nobody where no guard
-    /// has let it in.
-    pub fn of(gateway: &Gateway, caller: Option<&Caller>) -> Result<Self, GatewayError> {
-        let table = gateway.handle.routing_table();
-        if table.crowd.is_full(table.max_in_flight) {
-            table.crowd.turn_away();
-            return Err(GatewayError::overloaded(table.max_in_flight));
-        }
-        Ok(Self {
-            payer: table.budgets.payer(caller.map(|caller| &*caller.who)),
-        })
+/// Lets a request send its body, unless too many run already; who pays for it. `caller` is nobody
+/// where no guard has let it in.
+pub(super) fn admit(gateway: &Gateway, caller: Option<&Caller>) -> Result<Payer, GatewayError> {
+    let table = gateway.handle.routing_table();
+    if table.crowd.is_full(table.max_in_flight) {
+        table.crowd.turn_away();
+        return Err(GatewayError::overloaded(table.max_in_flight));
     }
+    Ok(table.budgets.payer(caller.map(|caller| &*caller.who)))
 }
 
 /// A place for a request whose body is here: one that sends slowly has none, and so takes nobody

@@ -161,23 +161,22 @@ impl GatewayError {
         let most = most.map_or_else(String::new, |most| {
             format!(" ([server] max_in_flight = {most})")
         });
-        let mut error = Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "service_unavailable_error",
-            Some("overloaded"),
-            format!("the gateway serves as many requests as it may{most}; try again in a moment"),
-        );
-        error.retry_after = Some(OVERLOADED);
-        error
+        Self::no_room(&format!(
+            "the gateway serves as many requests as it may{most}; try again in a moment"
+        ))
     }
 
     /// All bodies that clients send at once take too much memory.
     pub fn no_room_for_body() -> Self {
+        Self::no_room("too many large requests come in at once; try again in a moment")
+    }
+
+    fn no_room(message: &str) -> Self {
         let mut error = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "service_unavailable_error",
             Some("overloaded"),
-            "too many large requests come in at once; try again in a moment",
+            message,
         );
         error.retry_after = Some(OVERLOADED);
         error

@@ -5,7 +5,7 @@ use super::Gateway;
 use super::admission::{Admission, request_id};
 use super::attempt::Spent;
 use super::cache::Part;
-use super::entrance::{self, Entrance};
+use super::entrance;
 use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::Answer;
@@ -26,11 +26,10 @@ use tokio::time::Instant;
 pub(super) async fn run(
     gateway: Gateway,
     errand: Errand,
-    entrance: Entrance,
+    payer: Payer,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Entrance { payer } = entrance;
     let mut record = Record::begin(&gateway.handle, request_id(&headers));
     let mut closing = gateway.closing.clone();
     let dialect = errand.dialect();

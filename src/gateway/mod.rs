@@ -42,7 +42,6 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use entrance::Entrance;
 use errand::Errand;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,15 +170,15 @@ async fn serve(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match Entrance::of(&gateway, caller.as_deref()) {
-        Ok(entrance) => intake::run(gateway, errand, entrance, headers, body).await,
+    match entrance::admit(&gateway, caller.as_deref()) {
+        Ok(payer) => intake::run(gateway, errand, payer, headers, body).await,
         Err(error) => error.respond(errand.dialect()),
     }
 }
 
 async fn count_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    match Entrance::of(&gateway, None) {
-        Ok(_entrance) => count::run(gateway, headers, body).await,
+    match entrance::admit(&gateway, None) {
+        Ok(_nobody_pays) => count::run(gateway, headers, body).await,
         Err(error) => error.respond(Dialect::Messages),
     }
 }
