@@ -9,8 +9,8 @@ use aibal_tui::domain::{
     Ask, AttemptEnd, BudgetTerms, Budgets, Capabilities, Catalogue, Chance, DecisionId, Field,
     FirstToken, Fleet, Luck, Means, Metered, ModelType, ModelTypes, Moment, Money, Objective,
     Observation, Occasion, OnLimit, Outcome, Price, Provider, RateLimits, Rates, RequestEnd,
-    RequestOutcome, Round, Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights,
-    choose, prompt_tokens, what_if,
+    RequestOutcome, Round, Strategy, Target, TargetId, Ticket, Usage, Weights, choose,
+    prompt_tokens, what_if,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, specimen};
 use divan::{Bencher, black_box};
@@ -46,14 +46,8 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
             max_concurrent: None,
         });
         catalogue.providers.push(Provider {
-            name: name.into(),
-            kind: "openai".into(),
-            priority: 50,
             max_concurrent: Some(64),
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
+            ..Provider::new(&name, "openai")
         });
     }
     let mut fleet = Fleet::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0));

@@ -6,8 +6,8 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Class, Command, Failure, Field, FirstToken, Fleet,
     Lease, Limit, Luck, Metered, ModelType, Moment, Observation, Outcome, Price, Provider,
-    ProviderPatch, RateLimits, Rates, RoutingTable, Scope, Strategy, Target, TargetId, Usage,
-    WeightOverride, Weights, choose,
+    ProviderPatch, RateLimits, RoutingTable, Scope, Strategy, Target, TargetId, Usage, Weights,
+    choose,
 };
 use aibal_tui::domain::{Chance, ModelTypes};
 use std::collections::BTreeMap;
@@ -264,14 +264,9 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
     let mut catalogue = Catalogue::default();
     for (place, vendor) in vendors.iter().enumerate() {
         catalogue.providers.push(Provider {
-            name: vendor.name.into(),
-            kind: "simulated".into(),
-            priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
-            rates: Rates::default(),
             enabled: present(place),
-            off: None,
-            weights: WeightOverride::default(),
+            ..Provider::new(vendor.name, "simulated")
         });
         let served = super::traffic::Work::ALL
             .into_iter()

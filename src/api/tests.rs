@@ -17,8 +17,8 @@ use crate::client::Prober;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
-    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Rates, Route, Strategy,
-    Target, TargetId, WeightOverride, Weights,
+    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy,
+    Target, TargetId, Weights,
 };
 use crate::engine::{self, Handle};
 use axum::Router;
@@ -31,14 +31,9 @@ use tower::ServiceExt;
 /// Three providers: `alpha` with two models, `beta` with one, `gamma` switched off.
 fn catalogue() -> Catalogue {
     let provider = |name: &str, enabled| Provider {
-        name: name.into(),
-        kind: "word".into(),
-        priority: 50,
         max_concurrent: Some(8),
-        rates: Rates::default(),
         enabled,
-        off: None,
-        weights: WeightOverride::default(),
+        ..Provider::new(name, "word")
     };
     let target = |provider, name: &str, model: &str, types, price| Target {
         id: TargetId::new(name, model),

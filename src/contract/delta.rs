@@ -110,21 +110,12 @@ mod tests {
     use super::*;
     use crate::contract::{Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
-        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Rates, Strategy, Target,
-        TargetId, WeightOverride, Weights,
+        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId,
+        Weights,
     };
 
     fn status(now: u64) -> Status {
-        let provider = Provider {
-            name: "alpha".into(),
-            kind: "word".into(),
-            priority: 50,
-            max_concurrent: None,
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
-        };
+        let provider = Provider::new("alpha", "word");
         let catalogue = Catalogue {
             providers: vec![provider],
             targets: vec![Target {

@@ -144,21 +144,10 @@ fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        Capabilities, ModelTypes, Provider, Rates, Route, Target, TargetId, WeightOverride,
-    };
+    use crate::domain::{Capabilities, ModelTypes, Provider, Route, Target, TargetId};
 
     fn catalogue() -> Catalogue {
-        let provider = |name: &str| Provider {
-            name: name.into(),
-            kind: "openai".into(),
-            priority: 50,
-            max_concurrent: None,
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
-        };
+        let provider = |name: &str| Provider::new(name, "openai");
         let target = |provider, name: &str, model: &str| Target {
             id: TargetId::new(name, model),
             provider,

@@ -133,6 +133,22 @@ pub struct Provider {
     pub weights: WeightOverride,
 }
 
+impl Provider {
+    /// As most are: enabled, in the middle of the priorities, without limits and weights of its own.
+    pub fn new(name: &str, kind: &str) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            priority: 50,
+            max_concurrent: None,
+            rates: Rates::default(),
+            enabled: true,
+            off: None,
+            weights: WeightOverride::default(),
+        }
+    }
+}
+
 /// Provider + model: the unit of balancing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {

@@ -96,22 +96,13 @@ impl Upstreams {
 mod tests {
     use super::super::{Endpoint, ModelTraits, by_kind};
     use super::*;
-    use crate::domain::{Provider, Rates, WeightOverride};
+    use crate::domain::Provider;
     use std::time::Duration;
 
     const OPTIONS: TransportOptions = TransportOptions::new(Duration::from_secs(1));
 
     fn catalogue(names: &[&str]) -> Catalogue {
-        let provider = |name: &&str| Provider {
-            name: (*name).into(),
-            kind: "openai".into(),
-            priority: 50,
-            max_concurrent: None,
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
-        };
+        let provider = |name: &&str| Provider::new(name, "openai");
         Catalogue {
             providers: names.iter().map(provider).collect(),
             ..Catalogue::default()

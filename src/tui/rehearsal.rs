@@ -2,12 +2,15 @@
 
 use super::input::Input;
 use super::key::Key;
+use super::keymap::Keymap;
 use super::message::{Effect, Message};
-use super::model::{Model, Options};
+use super::model::{Bell, Model, Options, Protection};
+use super::theme::Theme;
 use super::update::update;
 use super::view::draw;
 use crate::client::Update;
-use crate::contract::Status;
+use crate::contract::{Status, Window};
+use crate::logs::Recent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -16,15 +19,34 @@ use std::time::Duration;
 /// Between one thing and the next, so that a question has been seen before it is answered.
 const MOMENT: Duration = Duration::from_secs(1);
 
+/// A dashboard as it starts where nothing is configured.
+pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
+    Options {
+        all_in_one,
+        read_only: false,
+        protection: Protection::default(),
+        theme,
+        keymap: Keymap::default(),
+        window: Window::Quarter,
+        refresh: Duration::from_secs(1),
+        place: "local".to_owned(),
+        bell: Bell::default(),
+        process: 4_242,
+        over_line: false,
+        logs: Recent::default(),
+    }
+}
+
 #[derive(Debug)]
 pub struct Rehearsal {
     model: Model,
 }
 
 impl Rehearsal {
-    pub fn new(options: Options) -> Self {
+    /// An all-in-one dashboard.
+    pub fn new(theme: Theme) -> Self {
         Self {
-            model: Model::new(options),
+            model: Model::new(options(theme, true)),
         }
     }
 

@@ -12,37 +12,21 @@ mod screens;
 mod shown;
 mod weighing;
 
+pub(super) use super::rehearsal::options;
+
 use super::input::Input;
 use super::key::Key;
 use super::message::{Effect, Message};
-use super::model::{Bell, Dialog, Model, Options, Protection};
+use super::model::{Dialog, Model, Protection};
 use super::{Keymap, Palette, Theme, draw, specimen, update::update};
 use crate::client::Update;
 use crate::contract::{SideReport, Status, TotalOutlook, WhatIfReport, Window};
-use crate::logs::Recent;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::sync::Arc;
 use std::time::Duration;
 
 const NOW: Duration = Duration::from_secs(10);
-
-pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
-    Options {
-        all_in_one,
-        read_only: false,
-        protection: Protection::default(),
-        theme,
-        keymap: Keymap::default(),
-        window: Window::Quarter,
-        refresh: Duration::from_secs(1),
-        place: "local".to_owned(),
-        bell: Bell::default(),
-        process: 4_242,
-        over_line: false,
-        logs: Recent::default(),
-    }
-}
 
 fn model(theme: Theme, all_in_one: bool, providers: usize) -> Model {
     let mut model = Model::new(options(theme, all_in_one));

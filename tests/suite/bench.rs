@@ -3,8 +3,8 @@
 use crate::upstream::Upstream;
 use aibal_tui::access::Access;
 use aibal_tui::domain::{
-    Allowances, Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Rates, Route,
-    Snapshot, Strategy, Target, TargetId, Weights,
+    Allowances, Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot,
+    Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{
@@ -190,16 +190,7 @@ async fn serve(
 }
 
 pub fn provider(name: &str) -> Provider {
-    Provider {
-        name: name.into(),
-        kind: "openai-compatible".into(),
-        priority: 50,
-        max_concurrent: None,
-        rates: Rates::default(),
-        enabled: true,
-        off: None,
-        weights: aibal_tui::domain::WeightOverride::default(),
-    }
+    Provider::new(name, "openai-compatible")
 }
 
 impl Bench {

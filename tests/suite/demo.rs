@@ -3,8 +3,8 @@
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Command, ModelType, Price, Provider, Rates, Snapshot, State, Strategy,
-    Target, TargetId, WeightOverride, WeightsPatch,
+    Capabilities, Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy,
+    Target, TargetId, WeightsPatch,
 };
 use aibal_tui::protocols::{Directory, Endpoint, by_kind};
 use std::time::Duration;
@@ -29,14 +29,8 @@ async fn start(pace: f64) -> Loop {
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
-            name: vendor.name.into(),
-            kind: vendor.kind.into(),
-            priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
+            ..Provider::new(vendor.name, vendor.kind)
         });
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, vendor.model),

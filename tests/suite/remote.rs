@@ -5,8 +5,7 @@ use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, Local, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Rates, Strategy, Target, TargetId,
-    WeightOverride, Weights,
+    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::{clock, engine, server};
 use axum::Router;
@@ -54,16 +53,7 @@ impl House {
 }
 
 fn catalogue() -> Catalogue {
-    let provider = |name: &str| Provider {
-        name: name.into(),
-        kind: "word".into(),
-        priority: 50,
-        max_concurrent: None,
-        rates: Rates::default(),
-        enabled: true,
-        off: None,
-        weights: WeightOverride::default(),
-    };
+    let provider = |name: &str| Provider::new(name, "word");
     let target = |provider, name: &str| Target {
         id: TargetId::new(name, "small"),
         provider,

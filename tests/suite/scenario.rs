@@ -5,11 +5,9 @@ use aibal_tui::contract::{Dropped, Instance, Status, Window};
 use aibal_tui::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Chance, DecisionId, Failure, Field, Fleet, Luck,
     Metered, ModelType, ModelTypes, Moment, Observation, Outcome, Price, Provider, RateLimits,
-    Rates, RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, WeightOverride,
-    Weights, choose,
+    RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, Weights, choose,
 };
-use aibal_tui::logs::Recent;
-use aibal_tui::tui::{Bell, Keymap, Options, Protection, Rehearsal, Theme};
+use aibal_tui::tui::{Rehearsal, Theme};
 use std::time::Duration;
 
 /// 2026-11-24 03:00:00 UTC.
@@ -32,16 +30,7 @@ struct World {
 }
 
 fn catalogue() -> Catalogue {
-    let provider = |name: &&str| Provider {
-        name: (*name).into(),
-        kind: "openai-compatible".into(),
-        priority: 50,
-        max_concurrent: None,
-        rates: Rates::default(),
-        enabled: true,
-        off: None,
-        weights: WeightOverride::default(),
-    };
+    let provider = |name: &&str| Provider::new(name, "openai-compatible");
     let target = |(at, name): (usize, &&str)| Target {
         id: TargetId::new(name, "m"),
         provider: at,
@@ -60,27 +49,13 @@ fn catalogue() -> Catalogue {
 impl World {
     fn new(scenario: Scenario) -> Self {
         let (weights, now) = (Weights::default(), Moment::from_seconds(START));
-        let options = Options {
-            all_in_one: true,
-            read_only: false,
-            protection: Protection::default(),
-            theme: Theme::default(),
-            keymap: Keymap::default(),
-            window: Window::Quarter,
-            refresh: Duration::from_secs(1),
-            place: "local".to_owned(),
-            bell: Bell::default(),
-            process: 4_242,
-            over_line: false,
-            logs: Recent::default(),
-        };
         Self {
             fleet: Fleet::new(catalogue(), Strategy::Adaptive, weights, 7, now),
             scenario,
             chance: Chance::new(7),
             second: 0,
             requests: 0,
-            dashboard: Rehearsal::new(options),
+            dashboard: Rehearsal::new(Theme::default()),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
 use crate::demo::{Endpoint as Simulated, Vendors};
 use crate::domain::{
-    Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Rates, Strategy, Target,
-    TargetId, Tuning, WeightOverride, Weights,
+    Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
+    Tuning, Weights,
 };
 use crate::gateway::{CacheLimits, Limits, Recovery};
 use crate::logs::Logs;
@@ -244,14 +244,8 @@ pub(super) fn of_demo(
     let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
-            name: vendor.name.into(),
-            kind: vendor.kind.into(),
-            priority: 50,
             max_concurrent: Some(vendor.max_concurrent),
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
+            ..Provider::new(vendor.name, vendor.kind)
         });
         catalogue.targets.extend(demo_targets(place, vendor));
         let protocol = by_kind(vendor.kind);

@@ -10,9 +10,7 @@ mod splits;
 mod vendor;
 
 use crate::bench::{Bench, limits, start_fleet};
-use aibal_tui::domain::{
-    Capabilities, Catalogue, ModelType, Provider, Rates, Strategy, Target, TargetId, WeightOverride,
-};
+use aibal_tui::domain::{Capabilities, Catalogue, ModelType, Provider, Strategy, Target, TargetId};
 use case::{Case, cases};
 use compare::differences;
 use serde_json::Value;
@@ -29,16 +27,9 @@ type Findings = BTreeMap<(usize, &'static str), Vec<String>>;
 async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
     let mut catalogue = Catalogue::default();
     for (place, case) in cases.iter().enumerate() {
-        catalogue.providers.push(Provider {
-            name: case.slug().as_str().into(),
-            kind: case.protocol().into(),
-            priority: 50,
-            max_concurrent: None,
-            rates: Rates::default(),
-            enabled: true,
-            off: None,
-            weights: WeightOverride::default(),
-        });
+        catalogue
+            .providers
+            .push(Provider::new(case.slug().as_str(), case.protocol()));
         let kind = if case.kind == "embeddings" {
             ModelType::Embedding
         } else {

@@ -10,8 +10,8 @@ use super::Fleet;
 use crate::domain::{
     Ask, AttemptEnd, Capabilities, Catalogue, Choice, DecisionId, Effect, Failure, Field, Luck,
     Metered, ModelType, ModelTypes, Moment, Money, Observation, Outcome, Price, ProbeEnd,
-    ProbeVerdict, Provider, RateLimits, Rates, RequestEnd, RequestOutcome, RoutingTable, Standing,
-    State, Strategy, Target, TargetId, Ticket, Usage, WeightOverride, Weights, choose,
+    ProbeVerdict, Provider, RateLimits, RequestEnd, RequestOutcome, RoutingTable, Standing, State,
+    Strategy, Target, TargetId, Ticket, Usage, Weights, choose,
 };
 use std::time::Duration;
 
@@ -23,16 +23,7 @@ fn at(seconds: u64) -> Moment {
 
 /// Two providers with a model each; the second has no price.
 fn fleet() -> Fleet {
-    let provider = |name: &str| Provider {
-        name: name.into(),
-        kind: "openai-compatible".into(),
-        priority: 50,
-        max_concurrent: None,
-        rates: Rates::default(),
-        enabled: true,
-        off: None,
-        weights: WeightOverride::default(),
-    };
+    let provider = |name: &str| Provider::new(name, "openai-compatible");
     let target = |provider: usize, name: &str, price| Target {
         id: TargetId::new(name, "m"),
         provider,

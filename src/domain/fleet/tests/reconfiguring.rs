@@ -6,24 +6,15 @@ use crate::domain::fleet::Fleet;
 use crate::domain::{
     Allowances, Answer, Capabilities, Catalogue, Command, Effect, Failure, ModelTypes, Naming,
     Objective, Observation, Outcome, Provider, ProviderPatch, ProviderSetting, Rates,
-    Reconfiguration, Refusal, Renewal, Route, Standing, Target, TargetId, WeightOverride, Weights,
-    WeightsPatch, model_names, resolve,
+    Reconfiguration, Refusal, Renewal, Route, Standing, Target, TargetId, Weights, WeightsPatch,
+    model_names, resolve,
 };
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::time::Duration;
 
 /// Providers with a model each, all of one name.
 fn catalogue(names: &[&str]) -> Catalogue {
-    let provider = |name: &&str| Provider {
-        name: (*name).into(),
-        kind: "word".into(),
-        priority: 50,
-        max_concurrent: None,
-        rates: Rates::default(),
-        enabled: true,
-        off: None,
-        weights: WeightOverride::default(),
-    };
+    let provider = |name: &&str| Provider::new(name, "word");
     let target = |(place, name): (usize, &&str)| Target {
         id: TargetId::new(name, "m"),
         provider: place,
