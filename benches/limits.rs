@@ -6,11 +6,12 @@
 //! decisions under other weights: ≤ 100 ms. An update of the numbers ≤ 5 µs, a frame ≤ 3 ms.
 
 use aibal_tui::domain::{
-    Ask, AttemptEnd, BudgetTerms, Budgets, Capabilities, Catalogue, Chance, DecisionId, Field,
-    FirstToken, Fleet, Luck, Means, Metered, ModelType, ModelTypes, Moment, Money, Objective,
-    Observation, Occasion, OnLimit, Outcome, Price, Provider, RateLimits, Rates, RequestEnd,
-    RequestOutcome, Round, Strategy, Target, TargetId, Ticket, Usage, Weights, choose,
-    prompt_tokens, what_if,
+    AttemptEnd, AttemptStart, BalancerState, BudgetConfig, BudgetHeadroom, Budgets, CandidateSet,
+    Capabilities, Catalogue, DecisionId, FirstToken, MeasuredUsage, ModelType, ModelTypes, Money,
+    Objective, Observation, Outcome, OverBudgetPolicy, Price, Provider, RandomDraw, RateLimits,
+    RequestEnd, RequestOutcome, RequestProfile, SelectionContext, SelectionRound, SplitMix64,
+    Strategy, Target, TargetId, UnixTime, UpstreamLimits, Usage, Weights, prompt_tokens,
+    select_target, what_if,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, specimen};
 use divan::{Bencher, black_box};
@@ -28,12 +29,12 @@ fn main() {
     divan::main();
 }
 
-fn at(milliseconds: u64) -> Moment {
-    Moment::from_micros(1_000_000_000_000 + milliseconds * 1_000)
+fn at(milliseconds: u64) -> UnixTime {
+    UnixTime::from_micros(1_000_000_000_000 + milliseconds * 1_000)
 }
 
 /// So many providers with a busy quarter of an hour behind them.
-fn fleet(providers: usize, busy: bool) -> Fleet {
+fn fleet(providers: usize, busy: bool) -> BalancerState {
     let mut catalogue = Catalogue::default();
     for place in 0..providers {
         let name = format!("provider-{place}");
@@ -50,7 +51,7 @@ fn fleet(providers: usize, busy: bool) -> Fleet {
             ..Provider::new(&name, "openai")
         });
     }
-    let mut fleet = Fleet::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0));
+    let mut fleet = BalancerState::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0));
     if busy {
         for step in 0..18_000_u64 {
             fleet.observe(
@@ -70,7 +71,7 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         ended: at(milliseconds + 900 + milliseconds % 700),
         outcome: Outcome::Success,
         first_token: Some(0.3),
-        usage: Some(Metered::exact(Usage {
+        usage: Some(MeasuredUsage::exact(Usage {
             input: 400,
             output: 120,
             ..Usage::default()
@@ -78,11 +79,11 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         cost: Some(Money::per_token(900.0)),
         streamed: true,
         trial: false,
-        lost: 0,
-        ticket: Ticket::default(),
-        limits: RateLimits::default(),
-        hurried: false,
-        overdue: None,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
     })
 }
 
@@ -109,10 +110,13 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
 #[divan::bench(args = [5, 50, 1000])]
 fn selection(bencher: Bencher, candidates: usize) {
     let table = fleet(candidates, true).routing_table(at(900_000));
-    let (ask, luck) = (Ask::usual(ModelType::Chat), Luck::drawing(0.37));
-    let mut field = Field::default();
+    let (ask, luck) = (
+        RequestProfile::usual(ModelType::Chat),
+        RandomDraw::without_exploration(0.37),
+    );
+    let mut field = CandidateSet::default();
     bencher.bench_local(|| {
-        choose(
+        select_target(
             black_box(&table),
             black_box(&ask),
             at(900_000),
@@ -127,22 +131,25 @@ fn selection(bencher: Bencher, candidates: usize) {
 fn selection_within_limits(bencher: Bencher, candidates: usize) {
     let mut table = fleet(candidates, true).routing_table(at(900_000));
     for candidate in &mut table.candidates {
-        candidate.rates = Rates {
+        candidate.rates = RateLimits {
             requests: Some(500),
             tokens: Some(200_000),
         };
     }
-    let means = Means {
+    let means = BudgetHeadroom {
         left: Money::from_usd(1.0),
-        on_limit: OnLimit::Refuse,
+        on_limit: OverBudgetPolicy::Reject,
     };
-    let ask = Ask {
+    let ask = RequestProfile {
         means: Some(means),
-        ..Ask::usual(ModelType::Chat)
+        ..RequestProfile::usual(ModelType::Chat)
     };
-    let (luck, mut field) = (Luck::drawing(0.37), Field::default());
+    let (luck, mut field) = (
+        RandomDraw::without_exploration(0.37),
+        CandidateSet::default(),
+    );
     bencher.bench_local(|| {
-        choose(
+        select_target(
             black_box(&table),
             black_box(&ask),
             at(900_000),
@@ -155,16 +162,16 @@ fn selection_within_limits(bencher: Bencher, candidates: usize) {
 /// What a budget costs one attempt: money reserved and settled, in a day, a month and a token's day.
 #[divan::bench]
 fn booking(bencher: Bencher) {
-    let terms = BudgetTerms {
+    let terms = BudgetConfig {
         per_day: Some(Money::from_usd(1e6)),
         callers: vec![("app".into(), Some(Money::from_usd(1e6)))],
-        ..BudgetTerms::default()
+        ..BudgetConfig::default()
     };
     let budgets = Arc::new(Budgets::new(&terms, at(0)));
-    let payer = budgets.payer(Some("app"));
+    let payer = budgets.scope_of(Some("app"));
     let (most, cost) = (Money::from_pico(9), Money::from_pico(4));
     bencher.bench_local(|| {
-        if let Some(mut booking) = black_box(&payer).book(Some(most), cost, true, at(1)) {
+        if let Some(mut booking) = black_box(&payer).reserve(Some(most), cost, true, at(1)) {
             booking.settle(Some(cost));
         }
     });
@@ -175,12 +182,21 @@ fn booking(bencher: Bencher) {
 #[divan::bench]
 fn place(bencher: Bencher) {
     let table = fleet(5, true).routing_table(at(900_000));
-    let (ask, luck) = (Ask::usual(ModelType::Chat), Luck::drawing(0.37));
-    let Ok(choice) = choose(&table, &ask, at(900_000), luck, &mut Field::default()) else {
+    let (ask, luck) = (
+        RequestProfile::usual(ModelType::Chat),
+        RandomDraw::without_exploration(0.37),
+    );
+    let Ok(choice) = select_target(
+        &table,
+        &ask,
+        at(900_000),
+        luck,
+        &mut CandidateSet::default(),
+    ) else {
         return;
     };
     bencher.bench_local(|| {
-        if let Some(mut lease) = choice.lease(black_box(&table), at(900_000)) {
+        if let Some(mut lease) = choice.acquire_lease(black_box(&table), at(900_000)) {
             lease.first_token();
         }
     });
@@ -192,10 +208,10 @@ fn first_token_and_end(bencher: Bencher, providers: usize) {
     let mut fleet = fleet(providers, true);
     let first = Observation::FirstToken(FirstToken {
         target: 1,
-        ticket: Ticket::default(),
+        ticket: AttemptStart::default(),
         seconds: 0.3,
         trial: false,
-        limits: RateLimits::default(),
+        limits: UpstreamLimits::default(),
     });
     let end = attempt(1, 900_000);
     bencher.bench_local(|| {
@@ -219,29 +235,29 @@ fn prompt_of_2_mb(bencher: Bencher, what: &str) {
 /// Ten thousand recorded decisions, decided again under other weights.
 #[divan::bench(sample_count = 20)]
 fn what_if_of_10_000(bencher: Bencher) {
-    let (mut fleet, mut field) = (fleet(5, true), Field::default());
+    let (mut fleet, mut field) = (fleet(5, true), CandidateSet::default());
     let table = fleet.routing_table(at(900_000));
-    let (ask, mut chance) = (Ask::usual(ModelType::Chat), Chance::new(1));
+    let (ask, mut chance) = (RequestProfile::usual(ModelType::Chat), SplitMix64::new(1));
     for number in 0..10_000 {
-        let (luck, now) = (Luck::of(&mut chance), at(900_000 + number * 100));
-        let choice = choose(&table, &ask, now, luck, &mut field);
+        let (luck, now) = (RandomDraw::of(&mut chance), at(900_000 + number * 100));
+        let choice = select_target(&table, &ask, now, luck, &mut field);
         // Newer than those of the busy past, which would outlive it.
         let decision = DecisionId((1 << 40) + number);
-        let occasion = Occasion {
+        let occasion = SelectionContext {
             decision,
-            is_advice: false,
+            is_dry_run: false,
             attempt: 1,
             class: ask.class,
             input: ask.input,
             luck,
             at: now,
         };
-        let round = Round::of(&table, &field, choice.as_ref().ok(), occasion);
-        fleet.observe(&Observation::Round(Box::new(round)), now);
+        let round = SelectionRound::of(&table, &field, choice.as_ref().ok(), occasion);
+        fleet.observe(&Observation::Selection(Box::new(round)), now);
         fleet.observe(&ended(decision, 900_000 + number * 100), now);
     }
     let decisions: Vec<_> = fleet.decisions().iter().cloned().collect();
-    let draft = Weights::default().moved(Objective::Cost, 60.0);
+    let draft = Weights::default().with_points(Objective::Cost, 60.0);
     bencher.bench_local(|| what_if(black_box(&decisions), &draft));
 }
 

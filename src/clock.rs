@@ -1,13 +1,13 @@
 //! The only place that asks the time.
 
-use crate::domain::Moment;
+use crate::domain::UnixTime;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// Now: the wall clock as it was at the first call, moved on by a clock that never goes back and
 /// that tests can pause.
-pub fn now() -> Moment {
+pub fn now() -> UnixTime {
     static START: OnceLock<(Instant, u64)> = OnceLock::new();
     let (start, unix_micros) = START.get_or_init(|| {
         let since_epoch = SystemTime::now()
@@ -19,5 +19,7 @@ pub fn now() -> Moment {
         )
     });
     let passed = Instant::now().saturating_duration_since(*start);
-    Moment::from_micros(unix_micros.saturating_add(u64::try_from(passed.as_micros()).unwrap_or(0)))
+    UnixTime::from_micros(
+        unix_micros.saturating_add(u64::try_from(passed.as_micros()).unwrap_or(0)),
+    )
 }

@@ -1,21 +1,23 @@
 //! Chance that depends on what it is for and on nothing else: the luck of (seed, request, vendor,
 //! attempt) is the same for every strategy.
 
-use aibal_tui::domain::Chance;
+use aibal_tui::domain::SplitMix64;
 
 /// One stream of numbers.
 #[derive(Debug, Clone)]
-pub struct Dice(Chance);
+pub struct Dice(SplitMix64);
 
 impl Dice {
     pub fn of(parts: &[u64]) -> Self {
-        let mix = |seed: u64, part: &u64| Chance::mix(seed.wrapping_add(Chance::step()) ^ part);
-        Self(Chance::new(parts.iter().fold(0x5EED, mix)))
+        let mix = |seed: u64, part: &u64| {
+            SplitMix64::mix(seed.wrapping_add(SplitMix64::next_state()) ^ part)
+        };
+        Self(SplitMix64::new(parts.iter().fold(0x5EED, mix)))
     }
 
     /// Uniform in 0..1.
     pub fn uniform(&mut self) -> f64 {
-        self.0.draw()
+        self.0.next_f64()
     }
 
     /// Lognormal around a mean; `sigma` is that of the logarithm.

@@ -4,12 +4,12 @@ use super::scenario::Scenario;
 use super::traffic::Request;
 use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
-    Ask, AttemptEnd, Capabilities, Catalogue, Class, Command, Failure, Field, FirstToken, Fleet,
-    Lease, Limit, Luck, Metered, ModelType, Moment, Observation, Outcome, Price, Provider,
-    ProviderPatch, RateLimits, RoutingTable, Scope, Strategy, Target, TargetId, Usage, Weights,
-    choose,
+    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
+    Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider, ProviderPatch,
+    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId,
+    TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights, select_target,
 };
-use aibal_tui::domain::{Chance, ModelTypes};
+use aibal_tui::domain::{ModelTypes, SplitMix64};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -80,16 +80,16 @@ const EPOCH: u64 = 1_700_000_000;
     clippy::cast_sign_loss,
     reason = "times of a run are positive and short"
 )]
-pub fn moment(t: f64) -> Moment {
-    Moment::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
+pub fn moment(t: f64) -> UnixTime {
+    UnixTime::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
 }
 
 /// The balancer of this project.
 pub struct Ours {
-    fleet: Fleet,
+    fleet: BalancerState,
     table: RoutingTable,
-    field: Field,
-    chance: Chance,
+    field: CandidateSet,
+    chance: SplitMix64,
     places: BTreeMap<AttemptId, (Lease, Option<f64>)>,
 }
 
@@ -97,12 +97,12 @@ impl Ours {
     pub fn new(scenario: &Scenario, strategy: Strategy, weights: Weights, seed: u64) -> Self {
         let present = |vendor: usize| !scenario.mood(vendor, 0.0).is_absent;
         let catalogue = catalogue(&scenario.vendors, present);
-        let fleet = Fleet::new(catalogue, strategy, weights, seed, moment(0.0));
+        let fleet = BalancerState::new(catalogue, strategy, weights, seed, moment(0.0));
         Self {
             table: fleet.routing_table(moment(0.0)),
             fleet,
-            field: Field::default(),
-            chance: Chance::new(seed),
+            field: CandidateSet::default(),
+            chance: SplitMix64::new(seed),
             places: BTreeMap::new(),
         }
     }
@@ -123,30 +123,30 @@ impl Player for Ours {
     ) -> Option<usize> {
         let now = moment(t);
         if earlier.is_empty() {
-            self.table.retries.earn(self.table.request_rate, now);
+            self.table.retries.deposit(self.table.request_rate, now);
         }
         let kind = request.work.kind();
-        let ask = Ask {
-            scope: Scope::Type(kind),
-            class: Class::new(kind, true),
+        let ask = RequestProfile {
+            scope: TargetScope::Type(kind),
+            class: RequestClass::new(kind, true),
             input: request.input,
             remaining: Some(request.deadline() - t),
             tried: earlier,
-            ..Ask::usual(kind)
+            ..RequestProfile::usual(kind)
         };
         let luck = if earlier.is_empty() {
-            Luck::of(&mut self.chance)
+            RandomDraw::of(&mut self.chance)
         } else {
-            Luck::default()
+            RandomDraw::default()
         };
-        let choice = choose(&self.table, &ask, now, luck, &mut self.field).ok()?;
-        let lease = choice.lease(&self.table, now)?;
+        let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
+        let lease = choice.acquire_lease(&self.table, now)?;
         self.places.insert(attempt, (lease, None));
         Some(choice.target)
     }
 
     fn may_retry(&mut self, t: f64) -> bool {
-        self.table.retries.spend(moment(t))
+        self.table.retries.try_withdraw(moment(t))
     }
 
     fn first_token(
@@ -164,9 +164,9 @@ impl Player for Ours {
         *first_token = Some(seconds);
         let first = FirstToken {
             target: vendor,
-            ticket: lease.ticket(),
+            ticket: lease.attempt_start(),
             seconds,
-            trial: lease.is_trial(),
+            trial: lease.is_half_open_probe(),
             limits: limits(headers),
         };
         self.observe(&Observation::FirstToken(first), t);
@@ -198,19 +198,19 @@ impl Player for Ours {
         };
         let report = AttemptEnd {
             target: vendor,
-            started: lease.ticket().started,
+            started: lease.attempt_start().started,
             ended: moment(t),
             outcome,
             first_token,
-            usage: usage.map(Metered::exact),
+            usage: usage.map(MeasuredUsage::exact),
             cost: None,
             streamed: true,
-            trial: lease.is_trial(),
-            lost: 0,
-            ticket: lease.ticket(),
+            trial: lease.is_half_open_probe(),
+            dropped_fields: 0,
+            ticket: lease.attempt_start(),
             limits: limits(headers.filter(|_| first_token.is_none())),
-            hurried: matches!(end, End::Late { .. }),
-            overdue: None,
+            client_deadline_hit: matches!(end, End::Late { .. }),
+            abandoned_after: None,
         };
         drop(lease);
         self.observe(&Observation::Attempt(report), t);
@@ -230,7 +230,7 @@ impl Player for Ours {
             },
             who: "simulation".to_owned(),
         };
-        let obeyed = self.fleet.command(command, moment(t));
+        let obeyed = self.fleet.execute(command, moment(t));
         assert!(obeyed.is_ok(), "the provider is known");
         self.table = self.fleet.routing_table(moment(t));
     }
@@ -248,13 +248,13 @@ fn usage(tokens: f64) -> Usage {
     }
 }
 
-fn limits(headers: Option<Headers>) -> RateLimits {
-    let limit = |(limit, remaining): (f64, f64)| Limit {
+fn limits(headers: Option<Headers>) -> UpstreamLimits {
+    let limit = |(limit, remaining): (f64, f64)| UpstreamLimit {
         limit,
         remaining,
         reset: Some((limit - remaining) / limit * BUCKET_SECONDS),
     };
-    RateLimits {
+    UpstreamLimits {
         requests: headers.map(|headers| limit(headers.requests)),
         tokens: headers.map(|headers| limit(headers.tokens)),
     }

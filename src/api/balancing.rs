@@ -4,7 +4,7 @@ use super::form::{BodyForm, Form, QueryForm};
 use super::{Desk, Door};
 use crate::client::Refused;
 use crate::contract::{Problem, SelectRequest, Selection};
-use crate::domain::{DecisionId, Moment};
+use crate::domain::{DecisionId, UnixTime};
 use axum::Json;
 use axum::extract::State;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub(super) struct Selected {
     pub decision: DecisionId,
     /// Place of the target in the catalogue.
     pub target: usize,
-    pub at: Moment,
+    pub at: UnixTime,
 }
 
 impl Selections {
@@ -113,7 +113,7 @@ mod tests {
             selections.remember(Selected {
                 decision: DecisionId(id),
                 target: 3,
-                at: Moment::default(),
+                at: UnixTime::default(),
             });
         }
 

@@ -7,8 +7,9 @@ use crate::client::{Refused, find_provider};
 use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
 use crate::domain::{
-    Answer, AttemptEnd, Catalogue, Command, DecisionId, Failure, GaugeAction, Metered, Moment,
-    Observation, Outcome, RateLimits, Refusal, Ticket, Usage, cost,
+    AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId,
+    ExternalLoadAction, Failure, MeasuredUsage, Observation, Outcome, UnixTime, UpstreamLimits,
+    Usage, cost,
 };
 use crate::engine::Busy;
 use axum::Json;
@@ -31,12 +32,12 @@ pub(super) async fn count(
     let now = clock::now();
     // Everything that can be refused is, before anything is counted.
     let lesson = lesson(&desk, &table.catalogue, &change, now)?;
-    let command = Command::Gauge {
+    let command = Command::AdjustExternalLoad {
         provider: change.provider.clone(),
         model: change.model,
         action,
     };
-    let Answer::InFlight(in_flight) = desk.api.local.handle().obey(command).await? else {
+    let CommandReply::InFlight(in_flight) = desk.api.local.handle().obey(command).await? else {
         return Err(Busy.into());
     };
     if let Some(lesson) = lesson {
@@ -51,7 +52,7 @@ pub(super) async fn count(
     }))
 }
 
-fn read(mut form: Form) -> Result<(GaugeChange, GaugeAction), Refused> {
+fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), Refused> {
     let change = GaugeChange {
         provider: form.required_text("provider"),
         action: form.required_text("action"),
@@ -63,13 +64,13 @@ fn read(mut form: Form) -> Result<(GaugeChange, GaugeAction), Refused> {
         output_tokens: form.whole("outputTokens"),
     };
     let action = match &*change.action {
-        "increment" => GaugeAction::Increment,
-        "decrement" => GaugeAction::Decrement,
+        "increment" => ExternalLoadAction::Increment,
+        "decrement" => ExternalLoadAction::Decrement,
         other => {
             if !other.is_empty() {
                 form.refuse("action", other, ACTIONS);
             }
-            GaugeAction::Decrement
+            ExternalLoadAction::Decrement
         }
     };
     if let Some(id) = change.decision_id.as_deref()
@@ -94,7 +95,7 @@ fn read(mut form: Form) -> Result<(GaugeChange, GaugeAction), Refused> {
             form.refuse(field, tokens, &expected);
         }
     }
-    if action == GaugeAction::Increment && is_learnt_from(&change) {
+    if action == ExternalLoadAction::Increment && is_learnt_from(&change) {
         let expected = "decrement, for only what has ended can be learnt from";
         form.refuse("action", "increment", expected);
     }
@@ -114,7 +115,7 @@ fn lesson(
     desk: &Desk,
     catalogue: &Catalogue,
     change: &GaugeChange,
-    now: Moment,
+    now: UnixTime,
 ) -> Result<Option<AttemptEnd>, Refused> {
     let provider = find_provider(catalogue, &change.provider)?;
     let decision = change.decision_id.as_deref();
@@ -158,15 +159,15 @@ fn lesson(
             Outcome::Failed(Failure::Server)
         },
         first_token: None,
-        usage: usage.map(Metered::exact),
+        usage: usage.map(MeasuredUsage::exact),
         cost: usage.zip(price).map(|(usage, price)| cost(usage, price)),
         streamed: false,
         trial: false,
-        lost: 0,
-        ticket: Ticket::default(),
-        limits: RateLimits::default(),
-        hurried: false,
-        overdue: None,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
     }))
 }
 
@@ -192,7 +193,7 @@ fn target(
     if let Some(model) = &change.model {
         let found = catalogue.target(&change.provider, model);
         return found.ok_or_else(|| {
-            Refusal::UnknownModel {
+            CommandError::UnknownModel {
                 provider: change.provider.clone(),
                 model: model.clone(),
                 known: names(),

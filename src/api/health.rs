@@ -4,7 +4,10 @@ use super::Door;
 use crate::client::Refused;
 use crate::clock;
 use crate::contract::Problem;
-use crate::domain::{Ask, Exclusion, Field, Luck, ModelType, NoTarget, Reason, Scope, choose};
+use crate::domain::{
+    CandidateSet, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw, RequestProfile,
+    SelectionReason, TargetScope, select_target,
+};
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
@@ -22,27 +25,27 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     let active = table.catalogue.active_targets();
     let everybody: Vec<usize> = active.map(|(place, _)| place).collect();
     // Those that talk are asked for other work than those that make embeddings.
-    let (mut said, mut retry_after, mut field) = (Vec::new(), None, Field::default());
+    let (mut said, mut retry_after, mut field) = (Vec::new(), None, CandidateSet::default());
     for kind in [ModelType::Chat, ModelType::Embedding] {
-        let ask = Ask {
-            scope: Scope::Only(&everybody),
-            ..Ask::usual(kind)
+        let ask = RequestProfile {
+            scope: TargetScope::Only(&everybody),
+            ..RequestProfile::usual(kind)
         };
-        let none = match choose(&table, &ask, now, Luck::default(), &mut field) {
-            Ok(choice) if choice.reason != Reason::Need => return ready(),
-            Ok(_) => NoTarget {
+        let none = match select_target(&table, &ask, now, RandomDraw::default(), &mut field) {
+            Ok(choice) if choice.reason != SelectionReason::LastResort => return ready(),
+            Ok(_) => NoEligibleTarget {
                 rejected: field.rejected(),
                 retry_after: None,
             },
             Err(none) => none,
         };
         // Being busy is not being unusable.
-        if none.rejected.iter().any(|(_, why)| why.is_busy()) {
+        if none.rejected.iter().any(|(_, why)| why.is_at_capacity()) {
             return ready();
         }
         for (target, why) in &none.rejected {
             let text = format!("{}: {}", table.candidates[*target].id, why.text(now));
-            if !matches!(why, Exclusion::Lacks(_)) && !said.contains(&text) {
+            if !matches!(why, ExclusionReason::MissingCapability(_)) && !said.contains(&text) {
                 said.push(text);
             }
         }

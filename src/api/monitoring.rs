@@ -61,7 +61,7 @@ pub(super) async fn decisions(
     let decisions = handle.decisions().await?;
     let decisions = decisions
         .iter()
-        .filter(|decision| !decision.is_advice())
+        .filter(|decision| !decision.is_dry_run())
         .map(|decision| DecisionReport::new(decision, catalogue))
         .filter(|report| provider.is_none() || report.provider == provider)
         .filter(|report| outcome.as_ref().is_none_or(|word| report.outcome == *word))

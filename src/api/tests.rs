@@ -17,8 +17,8 @@ use crate::client::Prober;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
-    Capabilities, Catalogue, Fleet, ModelType, ModelTypes, Price, Provider, Route, Strategy,
-    Target, TargetId, Weights,
+    BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
+    Strategy, Target, TargetId, Weights,
 };
 use crate::engine::{self, Handle};
 use axum::Router;
@@ -84,7 +84,7 @@ impl House {
     }
 
     fn with(access: Access) -> Self {
-        let fleet = Fleet::new(
+        let fleet = BalancerState::new(
             catalogue(),
             Strategy::Best,
             Weights::default(),

@@ -7,7 +7,7 @@ use crate::client::{Address, Client, ClientError};
 use crate::contract::{
     Recording, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
 };
-use crate::domain::{Decision, what_if};
+use crate::domain::{DecisionRecord, what_if};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::future::Future;
@@ -225,7 +225,7 @@ fn replay(
             "{shown} holds no decision with its candidates"
         )));
     };
-    let ends = |decision: &Decision| decision.end.as_ref().map(|end| end.ended);
+    let ends = |decision: &DecisionRecord| decision.end.as_ref().map(|end| end.ended);
     let newest = recording.decisions.iter().filter_map(|it| ends(it)).max();
     let from = newest
         .unwrap_or_default()
@@ -233,7 +233,7 @@ fn replay(
     let mut decisions = recording.decisions.clone();
     decisions.retain(|decision| ends(decision).is_some_and(|ended| ended >= from));
     let replayed = drafts.iter().map(|draft| {
-        let weights = draft.over(base).checked();
+        let weights = draft.over(base).validated();
         let weights = weights.map_err(|error| Fault::usage(format!("--weights: {error}")))?;
         let answer = what_if(&decisions, &weights);
         Ok(WhatIfReport::new(&answer, weights, |place| {

@@ -4,7 +4,7 @@ use super::instance::Blueprint;
 use crate::access::Access;
 use crate::client::{Local, Refused};
 use crate::contract::{self, ReloadReport};
-use crate::domain::{Answer, Catalogue, Command, Reconfiguration, Succession};
+use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{Handle, WishError};
 use crate::gateway::{Bodies, Cache, Closing, Gateway, Limits, TargetLimits};
 use crate::protocols::{Arrival, TransportOptions, Upstreams};
@@ -48,8 +48,8 @@ pub struct Controls {
 /// What a configuration that was read again brings, beside the blueprint that it makes.
 #[derive(Debug)]
 pub struct News {
-    pub succession: Succession,
-    pub reconfiguration: Reconfiguration,
+    pub succession: CatalogueMerge,
+    pub reconfiguration: ConfigUpdate,
 }
 
 impl Controls {
@@ -137,12 +137,12 @@ impl Controls {
         Ok(revision)
     }
 
-    async fn reconfigure(&self, next: Reconfiguration) -> Result<u64, WishError> {
+    async fn reconfigure(&self, next: ConfigUpdate) -> Result<u64, WishError> {
         let mut tries = 0;
         loop {
             let command = Command::Reconfigure(Box::new(next.clone()));
             match self.handle.obey(command).await {
-                Ok(Answer::Reconfigured(revision)) => return Ok(revision),
+                Ok(CommandReply::Reconfigured(revision)) => return Ok(revision),
                 Err(WishError::Busy(_)) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
@@ -155,7 +155,7 @@ impl Controls {
 }
 
 /// What differs for single targets, by the places of the catalogue.
-fn placed(own: &[TargetLimits], succession: &Succession) -> Vec<TargetLimits> {
+fn placed(own: &[TargetLimits], succession: &CatalogueMerge) -> Vec<TargetLimits> {
     let mut targets = vec![TargetLimits::default(); succession.catalogue.targets.len()];
     for (&place, own) in succession.targets.iter().zip(own) {
         targets[place] = *own;

@@ -6,7 +6,9 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, Local, Prober, Reloader, socket_path};
 use crate::contract;
-use crate::domain::{Allowances, Catalogue, Fleet, ProbeVerdict, Strategy, Tuning, Weights};
+use crate::domain::{
+    BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
+};
 use crate::engine::{self, Handle, Keepsakes};
 use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
 use crate::logs::LostLines;
@@ -36,7 +38,7 @@ pub struct Blueprint {
     pub tuning: Tuning,
     pub weights: Weights,
     pub limits: Limits,
-    pub allowances: Allowances,
+    pub allowances: GlobalLimits,
     pub connect_timeout: Duration,
     /// Nothing where no answer is given twice.
     pub cache: Option<CacheLimits>,
@@ -165,17 +167,17 @@ impl Instance {
     }
 }
 
-fn fleet(blueprint: &mut Blueprint) -> Fleet {
+fn fleet(blueprint: &mut Blueprint) -> BalancerState {
     let catalogue = std::mem::take(&mut blueprint.catalogue);
-    Fleet::new(
+    BalancerState::new(
         catalogue,
         blueprint.strategy,
         blueprint.weights,
         blueprint.seed,
         clock::now(),
     )
-    .tuned(blueprint.tuning)
-    .allowed(&blueprint.allowances)
+    .with_tuning(blueprint.tuning)
+    .with_limits(&blueprint.allowances)
 }
 
 /// Whoever reads the configuration answers; where there is none, nobody does.

@@ -27,8 +27,8 @@ pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
 /// What is to be written.
 pub(super) async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
     match effect {
-        Effect::KeepWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
-        Effect::KeepProvider(place) => {
+        Effect::PersistWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
+        Effect::PersistProvider(place) => {
             let name = handle
                 .routing_table()
                 .catalogue
@@ -52,7 +52,7 @@ pub(super) async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
                 }),
             }))
         }
-        Effect::Announce(_) => None,
+        Effect::Emit(_) => None,
     }
 }
 

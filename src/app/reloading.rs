@@ -8,7 +8,9 @@ use crate::config::{
     self, Change, Difference, Loaded, Mistake, Mistakes, ProviderSettings, Settings, Sources,
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
-use crate::domain::{Catalogue, Objective, ProviderSetting, Reconfiguration, Renewal, Succession};
+use crate::domain::{
+    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderSetting,
+};
 use crate::tui::Keymap;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -80,10 +82,10 @@ impl Holding {
             .await
             .map_err(Refusal::Nobody)?;
         let catalogue = std::mem::take(&mut blueprint.catalogue);
-        let succession = earlier.succeeded_by(catalogue);
+        let succession = earlier.merged_with(catalogue);
         add_listed(&mut difference, &loaded.settings, &earlier, &succession);
         if !difference.is_empty() {
-            let reconfiguration = Reconfiguration {
+            let reconfiguration = ConfigUpdate {
                 catalogue: succession.catalogue.clone(),
                 strategy: blueprint.strategy,
                 tuning: blueprint.tuning,
@@ -134,18 +136,18 @@ impl Holding {
         next: &Settings,
         residences: &BTreeMap<String, Residence>,
         catalogue: &Catalogue,
-    ) -> Vec<(usize, Renewal)> {
+    ) -> Vec<(usize, EndpointChange)> {
         let renewals = next.providers.iter().filter_map(|provider| {
             let name = &provider.name;
             let place = catalogue.provider(name)?;
             if self.residences.get(name)? != residences.get(name)? {
-                return Some((place, Renewal::Address));
+                return Some((place, EndpointChange::Address));
             }
             let mut known = self.loaded.settings.providers.iter();
             let known = known.find(|known| known.name == *name);
             // Of those that were removed no key is kept.
             let is_same = known.is_some_and(|known| has_same_key(known, provider));
-            (!is_same).then_some((place, Renewal::Key))
+            (!is_same).then_some((place, EndpointChange::Key))
         });
         renewals.collect()
     }
@@ -199,7 +201,7 @@ fn add_listed(
     difference: &mut Difference,
     settings: &Settings,
     earlier: &Catalogue,
-    next: &Succession,
+    next: &CatalogueMerge,
 ) {
     for provider in settings.providers.iter().filter(|it| it.models.is_empty()) {
         let (from, to) = (
@@ -226,7 +228,7 @@ fn models(catalogue: &Catalogue, provider: &str) -> Option<String> {
 
 fn objectives(difference: &Difference) -> Vec<Objective> {
     let is_changed = |objective: &Objective| {
-        difference.touches(&format!("balancing.weights.{}", objective.word()))
+        difference.touches(&format!("balancing.weights.{}", objective.as_str()))
     };
     Objective::ALL.into_iter().filter(is_changed).collect()
 }

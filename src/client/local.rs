@@ -10,7 +10,8 @@ use crate::contract::{
     Window,
 };
 use crate::domain::{
-    Answer, Command, DecisionId, Observation, Refusal, Snapshot, Supposition, prospects, suppose,
+    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, WhatIfSettings,
+    simulate, traffic_forecasts,
 };
 use crate::engine::{Busy, Handle};
 use crate::logs::LostLines;
@@ -165,7 +166,7 @@ impl Local {
         let decisions = self.handle.decisions().await?;
         let reports = decisions
             .iter()
-            .filter(|decision| !decision.is_advice())
+            .filter(|decision| !decision.is_dry_run())
             .map(|decision| DecisionReport::new(decision, catalogue));
         let wanted =
             |report: &DecisionReport| provider.is_none() || report.provider.as_deref() == provider;
@@ -200,7 +201,7 @@ impl Local {
             now: clock::now(),
         };
         let (selection, round) = select(&self.handle.routing_table(), request, circumstances)?;
-        self.handle.observe(Observation::Round(Box::new(round)));
+        self.handle.observe(Observation::Selection(Box::new(round)));
         Ok(selection)
     }
 
@@ -218,24 +219,24 @@ impl Local {
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, Refused> {
         let table = self.handle.routing_table();
         let draft = request.weights.over(table.weights);
-        let weights = draft.checked().map_err(Refusal::from)?;
-        let mut supposed = Supposition::from(weights);
+        let weights = draft.validated().map_err(CommandError::from)?;
+        let mut supposed = WhatIfSettings::from(weights);
         for (name, draft) in &request.providers {
             let place = find_provider(&table.catalogue, name)?;
-            draft.patch().check()?;
+            draft.patch().validate()?;
             supposed.providers.insert(place, draft.supposed());
         }
         let now = clock::now();
-        let then = prospects(&table.under(&supposed), now);
+        let then = traffic_forecasts(&table.with_settings(&supposed), now);
         let from = now.minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
-        let answer = tokio::task::spawn_blocking(move || suppose(&decisions, &supposed)).await;
+        let answer = tokio::task::spawn_blocking(move || simulate(&decisions, &supposed)).await;
         let answer = answer.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
         let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
         let report = WhatIfReport::new(&answer, weights, name);
-        Ok(report.with_prospects(catalogue, (&prospects(&table, now), &then)))
+        Ok(report.with_prospects(catalogue, (&traffic_forecasts(&table, now), &then)))
     }
 
     /// Goes back to the weights of a revision; `who` stands in the record.
@@ -264,7 +265,7 @@ impl Local {
 
     pub async fn keep_weights(&self, who: &str) -> Result<WeightsReport, Refused> {
         let who = who.to_owned();
-        let answer = self.handle.obey(Command::KeepWeights { who }).await?;
+        let answer = self.handle.obey(Command::ConfirmWeights { who }).await?;
         report(&answer, self.notices.load().saved.as_deref())
     }
 
@@ -333,6 +334,6 @@ fn tell(updates: &mpsc::Sender<Update>, update: Update) {
     let _next_comes = updates.try_send(update);
 }
 
-fn report(answer: &Answer, saved: Option<&str>) -> Result<WeightsReport, Refused> {
+fn report(answer: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, Refused> {
     WeightsReport::new(answer, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
 }

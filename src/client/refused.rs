@@ -1,6 +1,6 @@
 use super::ClientError;
 use crate::contract::Problem;
-use crate::domain::{Refusal, UnknownModel};
+use crate::domain::{CommandError, UnknownModel};
 use crate::engine::{Busy, WishError};
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ impl From<Problem> for Refused {
     }
 }
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
+impl From<CommandError> for Refused {
+    fn from(refusal: CommandError) -> Self {
         Problem::from(refusal).into()
     }
 }

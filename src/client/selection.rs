@@ -3,8 +3,9 @@
 use super::Refused;
 use crate::contract::{FieldProblem, Problem, RoundReport, SelectRequest, Selection};
 use crate::domain::{
-    Ask, Catalogue, Class, DecisionId, Field, Luck, ModelType, Moment, Naming, Needs, NoTarget,
-    Occasion, Refusal, Round, RoutingTable, Scope, choose, resolve,
+    CandidateSet, Catalogue, CommandError, DecisionId, ModelResolution, ModelType,
+    NoEligibleTarget, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities, RoutingTable,
+    SelectionContext, SelectionRound, TargetScope, UnixTime, resolve, select_target,
 };
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
     pub decision: DecisionId,
-    pub luck: Luck,
-    pub now: Moment,
+    pub luck: RandomDraw,
+    pub now: UnixTime,
 }
 
 /// Refuses values that no request can have, all of them at once. A number that is none would
@@ -50,7 +51,7 @@ pub fn check(request: &SelectRequest) -> Result<(), Problem> {
     if let Some(word) = &request.model_type
         && word.parse::<ModelType>().is_err()
     {
-        let words = ModelType::ALL.map(ModelType::word).join(", ");
+        let words = ModelType::ALL.map(ModelType::as_str).join(", ");
         errors.push(FieldProblem::new(
             "modelType",
             word.as_str(),
@@ -74,7 +75,7 @@ pub fn select(
     table: &RoutingTable,
     request: &SelectRequest,
     at: Circumstances,
-) -> Result<(Selection, Round), Refused> {
+) -> Result<(Selection, SelectionRound), Refused> {
     check(request)?;
     let catalogue = &*table.catalogue;
     let wanted = request
@@ -83,48 +84,48 @@ pub fn select(
         .and_then(|word| word.parse::<ModelType>().ok());
     let naming = match request.model.as_deref() {
         Some(name) => resolve(catalogue, name)?,
-        None => Naming::Auto(None),
+        None => ModelResolution::Auto(None),
     };
     let (scope, model_type, pinned) = match &naming {
-        Naming::Auto(named) => {
+        ModelResolution::Auto(named) => {
             let kind = wanted.or(*named).unwrap_or_default();
-            (Scope::Type(kind), kind, false)
+            (TargetScope::Type(kind), kind, false)
         }
-        Naming::Targets { places, pinned } => {
+        ModelResolution::Targets { places, pinned } => {
             let kind = wanted.unwrap_or_else(|| first_type(catalogue, places));
-            (Scope::Only(places), kind, *pinned)
+            (TargetScope::Only(places), kind, *pinned)
         }
     };
     let preferred = match request.preferred_provider.as_deref() {
         Some(name) => Some(find_provider(catalogue, name)?),
         None => None,
     };
-    let ask = Ask {
+    let ask = RequestProfile {
         scope,
-        class: Class::new(model_type, request.stream.unwrap_or(false)),
+        class: RequestClass::new(model_type, request.stream.unwrap_or(false)),
         // What was not named is no need: a route may hold models of several types.
-        needs: wanted.map_or(Needs::default(), Needs::of),
+        needs: wanted.map_or(RequiredCapabilities::default(), RequiredCapabilities::of),
         pinned,
         max_tokens: request.max_tokens.map(|tokens| tokens as f64),
         preferred,
         max_cost: request.max_cost,
         max_latency: request.max_latency.map(|ms| ms / 1e3),
-        means: table.budgets.payer(None).means(at.now),
-        ..Ask::usual(model_type)
+        means: table.budgets.scope_of(None).headroom(at.now),
+        ..RequestProfile::usual(model_type)
     };
-    let mut field = Field::default();
-    let choice = choose(table, &ask, at.now, at.luck, &mut field)
+    let mut field = CandidateSet::default();
+    let choice = select_target(table, &ask, at.now, at.luck, &mut field)
         .map_err(|none| nobody(&none, table, model_type, at.now))?;
-    let occasion = Occasion {
+    let occasion = SelectionContext {
         decision: at.decision,
-        is_advice: true,
+        is_dry_run: true,
         attempt: 1,
         class: ask.class,
         input: ask.input,
         luck: at.luck,
         at: at.now,
     };
-    let round = Round::of(table, &field, Some(&choice), occasion);
+    let round = SelectionRound::of(table, &field, Some(&choice), occasion);
     let mut selection = Selection::new(at.decision, &choice, table, &field, model_type, at.now);
     if request.explain == Some(true) {
         selection.explanation = RoundReport::new(&round, catalogue);
@@ -152,7 +153,7 @@ fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
 }
 
 /// The place of a provider, or which ones there are.
-pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, Refusal> {
+pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, CommandError> {
     let known = || {
         catalogue
             .active_providers()
@@ -160,13 +161,18 @@ pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, Refusal
     };
     catalogue
         .provider(name)
-        .ok_or_else(|| Refusal::UnknownProvider {
+        .ok_or_else(|| CommandError::UnknownProvider {
             name: name.to_owned(),
             known: known().collect(),
         })
 }
 
-fn nobody(none: &NoTarget, table: &RoutingTable, kind: ModelType, now: Moment) -> Refused {
+fn nobody(
+    none: &NoEligibleTarget,
+    table: &RoutingTable,
+    kind: ModelType,
+    now: UnixTime,
+) -> Refused {
     let said: Vec<String> = none
         .rejected
         .iter()

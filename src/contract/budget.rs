@@ -1,6 +1,6 @@
 use super::rfc3339;
 use crate::domain;
-use crate::domain::{Money, OnLimit};
+use crate::domain::{Money, OverBudgetPolicy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -44,16 +44,16 @@ pub struct TokenSpending {
     pub day: SpendingReport,
 }
 
-impl From<&domain::BudgetPicture> for BudgetReport {
-    fn from(picture: &domain::BudgetPicture) -> Self {
-        let token = |(name, view): &(Arc<str>, domain::PurseView)| TokenSpending {
+impl From<&domain::BudgetSnapshot> for BudgetReport {
+    fn from(picture: &domain::BudgetSnapshot) -> Self {
+        let token = |(name, view): &(Arc<str>, domain::BudgetUsage)| TokenSpending {
             name: name.to_string(),
             day: view.into(),
         };
         Self {
             on_limit: match picture.on_limit {
-                OnLimit::Refuse => "refuse",
-                OnLimit::Cheapest => "cheapest",
+                OverBudgetPolicy::Reject => "refuse",
+                OverBudgetPolicy::Cheapest => "cheapest",
             }
             .to_owned(),
             since: rfc3339(picture.since),
@@ -64,8 +64,8 @@ impl From<&domain::BudgetPicture> for BudgetReport {
     }
 }
 
-impl From<&domain::PurseView> for SpendingReport {
-    fn from(view: &domain::PurseView) -> Self {
+impl From<&domain::BudgetUsage> for SpendingReport {
+    fn from(view: &domain::BudgetUsage) -> Self {
         Self {
             limit_usd: view.limit.map(Money::usd),
             spent_usd: view.spent.usd(),
@@ -101,7 +101,7 @@ impl RateReport {
         *self == Self::default()
     }
 
-    pub(super) fn new(rates: domain::Rates, left: domain::RatesLeft) -> Self {
+    pub(super) fn new(rates: domain::RateLimits, left: domain::RateLimitRemaining) -> Self {
         let both = |(limit, left)| RateLeft { limit, left };
         Self {
             requests_per_minute: rates.requests.zip(left.requests).map(both),
@@ -122,9 +122,9 @@ pub struct RefusedReport {
     pub overloaded: u64,
 }
 
-impl From<domain::Refused> for RefusedReport {
-    fn from(refused: domain::Refused) -> Self {
-        let domain::Refused {
+impl From<domain::RejectionCounts> for RefusedReport {
+    fn from(refused: domain::RejectionCounts) -> Self {
+        let domain::RejectionCounts {
             target,
             budget,
             room,

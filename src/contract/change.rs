@@ -93,10 +93,10 @@ impl ProviderReport {
     /// The engine's answer; nothing where it is one to something else.
     pub fn new(
         status: ProviderStatus,
-        answer: &domain::Answer,
+        answer: &domain::CommandReply,
         names_revision: bool,
     ) -> Option<Self> {
-        let domain::Answer::Provider {
+        let domain::CommandReply::Provider {
             revision,
             reverts_at,
             ..

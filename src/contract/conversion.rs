@@ -7,10 +7,10 @@ use super::{
     WeightOverride, WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
-use crate::domain::{Moment, Money};
+use crate::domain::{Money, UnixTime};
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(moment: Moment) -> String {
+pub fn rfc3339(moment: UnixTime) -> String {
     let micros = i64::try_from(moment.micros()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_microsecond(micros)
         .map_or_else(|_| String::new(), |time| format!("{time:.3}"))
@@ -48,7 +48,7 @@ impl Status {
             generated_at: rfc3339(picture.at),
             window,
             state: service_state(&picture.providers),
-            strategy: picture.strategy.word().to_owned(),
+            strategy: picture.strategy.as_str().to_owned(),
             totals: picture.totals.into(),
             requests_per_second: picture.requests_per_second,
             usd_per_hour: picture.usd_per_hour,
@@ -95,14 +95,17 @@ impl ProviderStatus {
 fn service_state(providers: &[domain::ProviderSnapshot]) -> ServiceState {
     if !providers.iter().any(|provider| provider.state.is_usable()) {
         ServiceState::Down
-    } else if providers.iter().any(|provider| provider.state.is_trouble()) {
+    } else if providers
+        .iter()
+        .any(|provider| provider.state.needs_attention())
+    {
         ServiceState::Degraded
     } else {
         ServiceState::Ok
     }
 }
 
-fn series(columns: &[domain::Column], picture: &domain::Snapshot) -> Series {
+fn series(columns: &[domain::TimeBucket], picture: &domain::Snapshot) -> Series {
     Series {
         bucket_seconds: picture.column_width.as_secs(),
         last_start: picture.last_column.unix_seconds(),
@@ -110,8 +113,8 @@ fn series(columns: &[domain::Column], picture: &domain::Snapshot) -> Series {
     }
 }
 
-impl From<&domain::Column> for Bucket {
-    fn from(column: &domain::Column) -> Self {
+impl From<&domain::TimeBucket> for Bucket {
+    fn from(column: &domain::TimeBucket) -> Self {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         #[expect(
             clippy::cast_possible_truncation,
@@ -171,9 +174,9 @@ impl From<domain::Totals> for Totals {
     }
 }
 
-impl From<domain::CostBasis> for CostBasis {
-    fn from(basis: domain::CostBasis) -> Self {
-        let domain::CostBasis {
+impl From<domain::CostBasisCounts> for CostBasis {
+    fn from(basis: domain::CostBasisCounts) -> Self {
+        let domain::CostBasisCounts {
             exact,
             estimated,
             unknown,
@@ -201,7 +204,7 @@ impl From<&domain::ProviderSnapshot> for ProviderPerformance {
             total_cost_usd: provider.cost.map(Money::usd),
             cost_basis: provider.cost_basis.into(),
             average_tokens: provider.mean_tokens,
-            lost_in_translation: provider.lost,
+            lost_in_translation: provider.dropped_fields,
             in_flight: provider.in_flight,
             state: provider.state.into(),
             models: provider.models.iter().map(ModelPerformance::from).collect(),
@@ -217,26 +220,30 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
             average_latency_ms: model.mean_latency_ms,
             success_rate: model.success_rate,
             cost_per_token: model.usd_per_token,
-            types: model.types.iter().map(|it| it.word().to_owned()).collect(),
+            types: model
+                .types
+                .iter()
+                .map(|it| it.as_str().to_owned())
+                .collect(),
             state: model.state.into(),
             why: model.why.clone(),
         }
     }
 }
 
-impl From<domain::State> for State {
-    fn from(state: domain::State) -> Self {
+impl From<domain::HealthState> for State {
+    fn from(state: domain::HealthState) -> Self {
         match state {
-            domain::State::Ok => Self::Ok,
-            domain::State::Slow => Self::Slow,
-            domain::State::Limited => Self::Limited,
-            domain::State::Failing => Self::Failing,
-            domain::State::Open => Self::Open,
-            domain::State::HalfOpen => Self::HalfOpen,
-            domain::State::Down => Self::Down,
-            domain::State::Draining => Self::Draining,
-            domain::State::Off => Self::Off,
-            domain::State::Unknown => Self::Unknown,
+            domain::HealthState::Ok => Self::Ok,
+            domain::HealthState::Slow => Self::Slow,
+            domain::HealthState::Limited => Self::Limited,
+            domain::HealthState::Failing => Self::Failing,
+            domain::HealthState::Open => Self::Open,
+            domain::HealthState::HalfOpen => Self::HalfOpen,
+            domain::HealthState::Down => Self::Down,
+            domain::HealthState::Draining => Self::Draining,
+            domain::HealthState::Off => Self::Off,
+            domain::HealthState::Unknown => Self::Unknown,
         }
     }
 }
@@ -281,8 +288,8 @@ impl From<domain::Weights> for WeightPoints {
 
 impl WeightsReport {
     /// The engine's answer; `saved` says where the change lives, where there was one.
-    pub fn new(answer: &domain::Answer, saved: Option<String>) -> Option<Self> {
-        let domain::Answer::Weights {
+    pub fn new(answer: &domain::CommandReply, saved: Option<String>) -> Option<Self> {
+        let domain::CommandReply::Weights {
             weights,
             revision,
             reverts_at,
@@ -340,11 +347,11 @@ impl Selection {
     /// A choice as we promise it.
     pub fn new(
         decision: domain::DecisionId,
-        choice: &domain::Choice,
+        choice: &domain::TargetSelection,
         table: &domain::RoutingTable,
-        field: &domain::Field,
+        field: &domain::CandidateSet,
         model_type: domain::ModelType,
-        now: Moment,
+        now: UnixTime,
     ) -> Self {
         let name = |target: usize| {
             let id = &table.candidates[target].id;
@@ -352,7 +359,7 @@ impl Selection {
         };
         let fallbacks = field.fallbacks(table, choice.target);
         let (provider, model) = name(choice.target);
-        let fallback = |ranked: &domain::Ranked| {
+        let fallback = |ranked: &domain::RankedTarget| {
             let (provider, model) = name(ranked.target);
             Fallback {
                 provider,
@@ -364,7 +371,7 @@ impl Selection {
             decision_id: decision.to_string(),
             provider,
             model,
-            model_type: model_type.word().to_owned(),
+            model_type: model_type.as_str().to_owned(),
             score: choice.score,
             factors: choice.factors.into(),
             weights: table.candidates[choice.target].weights.into(),
@@ -380,11 +387,11 @@ impl Selection {
 
 /// Who was out of a decision, and why.
 pub fn rejections(
-    rejected: &[(usize, domain::Exclusion)],
+    rejected: &[(usize, domain::ExclusionReason)],
     table: &domain::RoutingTable,
-    now: Moment,
+    now: UnixTime,
 ) -> Vec<Rejection> {
-    let rejection = |(target, why): &(usize, domain::Exclusion)| {
+    let rejection = |(target, why): &(usize, domain::ExclusionReason)| {
         let id = &table.candidates[*target].id;
         Rejection {
             provider: id.provider.to_string(),

@@ -110,8 +110,8 @@ mod tests {
     use super::*;
     use crate::contract::{Dropped, EventKind, EventReport, Instance, Window};
     use crate::domain::{
-        Capabilities, Catalogue, Fleet, ModelTypes, Moment, Provider, Strategy, Target, TargetId,
-        Weights,
+        BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
+        UnixTime, Weights,
     };
 
     fn status(now: u64) -> Status {
@@ -128,9 +128,9 @@ mod tests {
             }],
             ..Catalogue::default()
         };
-        let start = Moment::from_seconds(1_000_000);
-        let fleet = Fleet::new(catalogue, Strategy::Best, Weights::default(), 1, start);
-        let picture = fleet.snapshot(900, Moment::from_seconds(1_000_000 + now));
+        let start = UnixTime::from_seconds(1_000_000);
+        let fleet = BalancerState::new(catalogue, Strategy::Best, Weights::default(), 1, start);
+        let picture = fleet.snapshot(900, UnixTime::from_seconds(1_000_000 + now));
         let instance = Instance {
             version: "1".to_owned(),
             environment: "test".to_owned(),

@@ -6,13 +6,14 @@ use super::round::{
 };
 use super::{DecisionReport, Factors, WeightOverride, rfc3339};
 use crate::domain::{
-    Basis, Catalogue, Considered, Decision, Entry, GUARD_FREE, Moment, Money, Reason, Replay,
-    RequestOutcome, Round, Strategy, TargetId, Weights, cost_basis,
+    Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, RecordedCandidate, Replay,
+    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, UnixTime, UsageBasis,
+    Weights, cost_basis,
 };
 
 impl DecisionReport {
     /// One request, finished or still running, with the names of its target.
-    pub fn new(decision: &Decision, catalogue: &Catalogue) -> Self {
+    pub fn new(decision: &DecisionRecord, catalogue: &Catalogue) -> Self {
         let end = decision.end.as_ref();
         let last = decision.rounds.last();
         let target = match end {
@@ -25,9 +26,11 @@ impl DecisionReport {
             Some(RequestOutcome::Ok) => "ok",
             Some(RequestOutcome::Error(_)) => "error",
             Some(RequestOutcome::Cancelled) => "cancelled",
-            Some(RequestOutcome::Refused(_)) => "refused",
+            Some(RequestOutcome::Rejected(_)) => "refused",
         };
-        let reason = last.and_then(|round| round.reason).map_or("", Reason::text);
+        let reason = last
+            .and_then(|round| round.reason)
+            .map_or("", SelectionReason::text);
         let at = end.map_or_else(|| last.map(|round| round.at), |end| Some(end.ended));
         Self {
             decision_id: decision.id.to_string(),
@@ -40,14 +43,15 @@ impl DecisionReport {
             outcome: outcome.to_owned(),
             latency_ms: end.map(|end| end.ended.seconds_since(end.started) * 1e3),
             cost_usd: end.and_then(|end| end.cost).map(Money::usd),
-            cost_basis: Basis::word(end.and_then(|end| cost_basis(end.usage, end.cost))).to_owned(),
+            cost_basis: UsageBasis::as_str(end.and_then(|end| cost_basis(end.usage, end.cost)))
+                .to_owned(),
             attempts: end.map_or_else(|| last.map_or(0, |round| round.attempt), |end| end.attempts),
         }
     }
 }
 
 impl DecisionDetail {
-    pub fn new(decision: &Decision, catalogue: &Catalogue) -> Self {
+    pub fn new(decision: &DecisionRecord, catalogue: &Catalogue) -> Self {
         let usage = decision.end.as_ref().and_then(|end| end.usage);
         Self {
             summary: DecisionReport::new(decision, catalogue),
@@ -64,7 +68,7 @@ impl DecisionDetail {
 
 impl RoundReport {
     /// Nothing where a target of it is not configured any more.
-    pub fn new(round: &Round, catalogue: &Catalogue) -> Option<Self> {
+    pub fn new(round: &SelectionRound, catalogue: &Catalogue) -> Option<Self> {
         let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
         let chosen = round.chosen.and_then(name);
         let mut candidates = Vec::with_capacity(round.candidates.len());
@@ -75,7 +79,7 @@ impl RoundReport {
         Some(Self {
             at: rfc3339(round.at),
             attempt: round.attempt,
-            strategy: round.strategy.word().to_owned(),
+            strategy: round.strategy.as_str().to_owned(),
             revision: round.revision,
             weights: round.weights.into(),
             tuning: TuningReport {
@@ -85,7 +89,7 @@ impl RoundReport {
                 token_reference_ms: tuning.token_reference * 1e3,
                 guard: tuning.guard,
             },
-            model_type: round.class.kind().word().to_owned(),
+            model_type: round.class.kind().as_str().to_owned(),
             stream: round.class.is_streamed(),
             expected_input_tokens: round.input,
             expected_output_tokens: round.output,
@@ -102,18 +106,22 @@ impl RoundReport {
     }
 }
 
-fn candidate(considered: &Considered, id: &TargetId, round: &Round) -> CandidateReport {
+fn candidate(
+    considered: &RecordedCandidate,
+    id: &TargetId,
+    round: &SelectionRound,
+) -> CandidateReport {
     let row = &considered.row;
-    let weights = round.weights.overridden(&considered.own);
+    let weights = round.weights.with_override(&considered.own);
     let contributions = contributions(considered, &weights, round);
     let own = &considered.own;
     CandidateReport {
         provider: id.provider.to_string(),
         model: id.model.to_string(),
         entry: match row.entry {
-            Entry::Admitted => "admitted",
-            Entry::Trial => "trial",
-            Entry::Out(_) => "out",
+            Eligibility::Eligible => "admitted",
+            Eligibility::HalfOpenProbe => "trial",
+            Eligibility::Excluded(_) => "out",
         }
         .to_owned(),
         why: why(&row.entry, round.at),
@@ -149,17 +157,21 @@ fn candidate(considered: &Considered, id: &TargetId, round: &Round) -> Candidate
     }
 }
 
-fn why(entry: &Entry, at: Moment) -> Option<String> {
+fn why(entry: &Eligibility, at: UnixTime) -> Option<String> {
     match entry {
-        Entry::Out(why) => Some(why.text(at)),
-        Entry::Admitted | Entry::Trial => None,
+        Eligibility::Excluded(why) => Some(why.text(at)),
+        Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
     }
 }
 
-fn contributions(considered: &Considered, weights: &Weights, round: &Round) -> Contributions {
+fn contributions(
+    considered: &RecordedCandidate,
+    weights: &Weights,
+    round: &SelectionRound,
+) -> Contributions {
     let (bads, priority) = (&considered.row.bads, considered.row.priority);
     let guard = if round.strategy == Strategy::Adaptive {
-        round.tuning.guard * (bads.risk - GUARD_FREE).max(0.0) * 100.0
+        round.tuning.guard * (bads.risk - GUARD_FREE_RISK).max(0.0) * 100.0
     } else {
         0.0
     };
@@ -191,7 +203,7 @@ impl Contributions {
 }
 
 /// The chosen one with what it lost, the runner-up with what set it back most, and who was out.
-fn text(round: &Round, candidates: &[CandidateReport]) -> String {
+fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
     let place = |target| {
         let mut rows = round.candidates.iter();
         rows.position(|considered| Some(considered.row.target) == target)
@@ -204,7 +216,7 @@ fn text(round: &Round, candidates: &[CandidateReport]) -> String {
             .filter(|(_, points)| *points <= -0.05)
             .map(|(name, points)| format!("{name} {:.1}", -points))
             .collect();
-        let reason = round.reason.map_or("", Reason::text);
+        let reason = round.reason.map_or("", SelectionReason::text);
         let name = format!("{}/{}", chosen.provider, chosen.model);
         parts.push(format!(
             "{name} {:.1} ({:.0} %), {reason} - {}",
@@ -243,10 +255,10 @@ fn text(round: &Round, candidates: &[CandidateReport]) -> String {
     parts.join(" | ")
 }
 
-fn flip(round: &Round, catalogue: &Catalogue) -> Option<FlipReport> {
-    let flip = Replay::default().flip(round)?;
+fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<FlipReport> {
+    let flip = Replay::default().counterfactual(round)?;
     let id = &catalogue.targets.get(flip.target)?.id;
-    let objective = flip.objective.word();
+    let objective = flip.objective.as_str();
     Some(FlipReport {
         objective: objective.to_owned(),
         from: flip.from,

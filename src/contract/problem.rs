@@ -1,4 +1,4 @@
-use crate::domain::{Refusal, WeightsError};
+use crate::domain::{CommandError, WeightsError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -102,31 +102,31 @@ fn title(status: u16) -> &'static str {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<CommandError> for Problem {
+    fn from(refusal: CommandError) -> Self {
         let detail = refusal.to_string();
         let field = |name: &str, value: f64, expected: &str| Self {
             errors: vec![FieldProblem::new(name, value, expected)],
             ..Self::new(422, detail.clone())
         };
         match refusal {
-            Refusal::Weights(WeightsError::Range { name, value }) => {
+            CommandError::Weights(WeightsError::Range { name, value }) => {
                 field(name, value, "a number from 0 to 100")
             }
-            Refusal::Weights(WeightsError::Sum { sum, .. }) => {
+            CommandError::Weights(WeightsError::Sum { sum, .. }) => {
                 field("cost + latency + reliability", sum, "100")
             }
-            Refusal::Field {
+            CommandError::Field {
                 field: name,
                 value,
                 expected,
             } => field(name, value, expected),
-            Refusal::UnknownProvider { .. }
-            | Refusal::UnknownModel { .. }
-            | Refusal::UnknownRevision { .. } => Self::new(404, detail),
-            Refusal::Stale { .. } | Refusal::NothingOnTrial | Refusal::Overtaken => {
-                Self::new(409, detail)
-            }
+            CommandError::UnknownProvider { .. }
+            | CommandError::UnknownModel { .. }
+            | CommandError::UnknownRevision { .. } => Self::new(404, detail),
+            CommandError::Stale { .. }
+            | CommandError::NothingToConfirm
+            | CommandError::ConfigOutdated => Self::new(409, detail),
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_stale_revision_is_a_conflict_that_names_the_other_change() {
-        let problem = Problem::from(Refusal::Stale {
+        let problem = Problem::from(CommandError::Stale {
             drafted_on: 3,
             revision: 4,
             who: "ops".to_owned(),

@@ -3,9 +3,10 @@
 
 use super::round::{CandidateReport, DecisionDetail, RoundReport};
 use crate::domain::{
-    Bads, Basis, Class, Considered, Decision, DecisionId, Entry, Exclusion, Failure, Luck, Metered,
-    ModelType, Moment, Money, Prediction, Reason, RequestEnd, RequestOutcome, Risk, Round, Row,
-    Scarcity, Strategy, TargetId, Tuning, Usage, WeightOverride, Weights,
+    DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage, ModelType,
+    Money, Penalties, Prediction, RandomDraw, RecordedCandidate, RejectionReason, RequestClass,
+    RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason, SelectionRound, Strategy,
+    TargetId, Tuning, UnixTime, Usage, UsageBasis, WeightOverride, Weights,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub struct Recording {
     targets: Vec<TargetId>,
     providers: Vec<String>,
-    pub decisions: Vec<Arc<Decision>>,
+    pub decisions: Vec<Arc<DecisionRecord>>,
 }
 
 impl Recording {
@@ -30,7 +31,8 @@ impl Recording {
             rounds.push(self.round(id, round)?);
         }
         let end = self.end(id, &detail)?;
-        self.decisions.push(Arc::new(Decision { id, rounds, end }));
+        self.decisions
+            .push(Arc::new(DecisionRecord { id, rounds, end }));
         Ok(())
     }
 
@@ -76,7 +78,7 @@ impl Recording {
             "error" => RequestOutcome::Error(Failure::Server),
             "cancelled" => RequestOutcome::Cancelled,
             // What it was refused for want of is not told, and makes no difference here.
-            "refused" => RequestOutcome::Refused(Scarcity::Target),
+            "refused" => RequestOutcome::Rejected(RejectionReason::NoTarget),
             other => return Err(format!("outcome is {other:?}, which is unknown")),
         };
         let ended = moment(&summary.at)?;
@@ -85,17 +87,17 @@ impl Recording {
             (Some(provider), Some(model)) => Some(self.place(provider, model)),
             _ => None,
         };
-        let estimated = summary.cost_basis == Basis::word(Some(Basis::Estimated));
-        let usage = detail.output_tokens.map(|output| Metered {
+        let estimated = summary.cost_basis == UsageBasis::as_str(Some(UsageBasis::Estimated));
+        let usage = detail.output_tokens.map(|output| MeasuredUsage {
             usage: Usage {
                 input: detail.input_tokens.unwrap_or(0),
                 output,
                 ..Usage::default()
             },
             basis: if estimated {
-                Basis::Estimated
+                UsageBasis::Estimated
             } else {
-                Basis::Exact
+                UsageBasis::Exact
             },
         });
         Ok(Some(RequestEnd {
@@ -113,20 +115,26 @@ impl Recording {
         }))
     }
 
-    fn round(&mut self, decision: DecisionId, round: &RoundReport) -> Result<Round, String> {
+    fn round(
+        &mut self,
+        decision: DecisionId,
+        round: &RoundReport,
+    ) -> Result<SelectionRound, String> {
         let chosen = match (&round.provider, &round.model) {
             (Some(provider), Some(model)) => Some(self.place(provider, model)),
             _ => None,
         };
         let reason = round.reason.as_deref().map(|text| {
-            let known = Reason::ALL.into_iter().find(|reason| reason.text() == text);
+            let known = SelectionReason::ALL
+                .into_iter()
+                .find(|reason| reason.text() == text);
             known.ok_or_else(|| format!("reason is {text:?}, which is unknown"))
         });
         let tuning = &round.tuning;
         let weights = &round.weights;
-        Ok(Round {
+        Ok(SelectionRound {
             decision,
-            is_advice: false,
+            is_dry_run: false,
             at: moment(&round.at)?,
             attempt: round.attempt,
             strategy: round.strategy.parse::<Strategy>()?,
@@ -145,10 +153,10 @@ impl Recording {
                 priority: weights.priority,
             },
             revision: round.revision,
-            class: Class::new(round.model_type.parse::<ModelType>()?, round.stream),
+            class: RequestClass::new(round.model_type.parse::<ModelType>()?, round.stream),
             input: round.expected_input_tokens,
             output: round.expected_output_tokens,
-            luck: Luck {
+            luck: RandomDraw {
                 gate: round.gate,
                 draw: round.draw,
             },
@@ -163,20 +171,20 @@ impl Recording {
         })
     }
 
-    fn considered(&mut self, candidate: &CandidateReport) -> Considered {
+    fn considered(&mut self, candidate: &CandidateReport) -> RecordedCandidate {
         let bads = &candidate.bads;
         let entry = match (&*candidate.entry, candidate.why.as_deref()) {
-            ("admitted", _) => Entry::Admitted,
-            ("trial", _) => Entry::Trial,
-            (_, Some("tried already")) => Entry::Out(Exclusion::Tried),
-            (_, why) => Entry::Out(Exclusion::Off(why.unwrap_or("out").into())),
+            ("admitted", _) => Eligibility::Eligible,
+            ("trial", _) => Eligibility::HalfOpenProbe,
+            (_, Some("tried already")) => Eligibility::Excluded(ExclusionReason::AlreadyTried),
+            (_, why) => Eligibility::Excluded(ExclusionReason::Off(why.unwrap_or("out").into())),
         };
-        Considered {
-            row: Row {
+        RecordedCandidate {
+            row: ScoredCandidate {
                 target: self.place(&candidate.provider, &candidate.model),
                 provider: self.provider(&candidate.provider),
                 entry,
-                bads: Bads {
+                bads: Penalties {
                     cost: bads.cost,
                     latency: bads.latency,
                     risk: bads.risk,
@@ -194,7 +202,7 @@ impl Recording {
                 },
                 headroom: candidate.headroom,
                 in_flight: candidate.in_flight,
-                worth: candidate.points / 100.0,
+                utility: candidate.points / 100.0,
                 odds: candidate.share,
             },
             own: candidate
@@ -211,10 +219,10 @@ impl Recording {
     }
 }
 
-fn moment(text: &str) -> Result<Moment, String> {
+fn moment(text: &str) -> Result<UnixTime, String> {
     let wrong = |_| format!("{text:?} is not a time as RFC 3339 writes it");
     let time: jiff::Timestamp = text.parse().map_err(wrong)?;
-    Ok(Moment::from_micros(
+    Ok(UnixTime::from_micros(
         u64::try_from(time.as_microsecond()).unwrap_or(0),
     ))
 }

@@ -138,8 +138,8 @@ impl ProviderDraft {
     }
 
     /// As a supposition.
-    pub fn supposed(&self) -> domain::SupposedProvider {
-        domain::SupposedProvider {
+    pub fn supposed(&self) -> domain::ProviderOverride {
+        domain::ProviderOverride {
             priority: self.priority.map(|points| points / 100.0),
             weights: self.weights.map(Into::into),
         }
@@ -153,7 +153,7 @@ impl WhatIfReport {
         weights: domain::Weights,
         name: impl Fn(usize) -> Option<&'n TargetId>,
     ) -> Self {
-        let target = |outlook: &domain::Outlook| {
+        let target = |outlook: &domain::TargetWhatIf| {
             let id = name(outlook.target)?;
             Some(TargetOutlook {
                 provider: id.provider.to_string(),
@@ -182,7 +182,7 @@ impl WhatIfReport {
     pub fn with_prospects(
         mut self,
         catalogue: &domain::Catalogue,
-        (now, then): (&[domain::Prospect], &[domain::Prospect]),
+        (now, then): (&[domain::TrafficForecast], &[domain::TrafficForecast]),
     ) -> Self {
         let sides = now.iter().zip(then);
         let all = catalogue.providers.iter().zip(sides).enumerate();
@@ -198,8 +198,8 @@ impl WhatIfReport {
     }
 }
 
-impl From<&domain::Prospect> for ProspectReport {
-    fn from(prospect: &domain::Prospect) -> Self {
+impl From<&domain::TrafficForecast> for ProspectReport {
+    fn from(prospect: &domain::TrafficForecast) -> Self {
         Self {
             share: prospect.share,
             score: prospect.best.map(|(_, score)| score),
@@ -207,8 +207,8 @@ impl From<&domain::Prospect> for ProspectReport {
     }
 }
 
-impl From<domain::Side> for SideReport {
-    fn from(side: domain::Side) -> Self {
+impl From<domain::WhatIfTotals> for SideReport {
+    fn from(side: domain::WhatIfTotals) -> Self {
         Self {
             requests: side.requests,
             share: side.share,

@@ -9,7 +9,7 @@ use std::fmt;
 /// over for it. Four bytes each is a rule for prose: JSON's own signs, escapes, indentation and long
 /// words take up to twice as many. A provider that is asked in vain costs an attempt, one that is
 /// passed over wrongly costs the answer.
-const DOUBT: f64 = 2.0;
+const PROMPT_ESTIMATE_MARGIN: f64 = 2.0;
 
 /// What a request needs of whoever serves it.
 #[expect(
@@ -17,7 +17,7 @@ const DOUBT: f64 = 2.0;
     reason = "each is a need of its own, in any combination"
 )]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Needs {
+pub struct RequiredCapabilities {
     /// It shows pictures.
     pub images: bool,
     /// It offers functions to call.
@@ -30,7 +30,7 @@ pub struct Needs {
     pub prefill: bool,
 }
 
-impl Needs {
+impl RequiredCapabilities {
     /// What every request for a type of work needs.
     pub fn of(kind: ModelType) -> Self {
         Self {
@@ -74,41 +74,54 @@ impl Capabilities {
 
     /// What keeps the model from such work whatever else is asked: nobody chats with an embedding
     /// model, nor the other way round.
-    pub fn wrong_trade(&self, kind: ModelType) -> Option<Lack> {
+    pub fn unsupported_type(&self, kind: ModelType) -> Option<MissingCapability> {
         if kind == ModelType::Embedding {
-            (self.embeddings == Some(false)).then_some(Lack::Embeddings)
+            (self.embeddings == Some(false)).then_some(MissingCapability::Embeddings)
         } else {
-            (self.talk == Some(false)).then_some(Lack::Talk)
+            (self.talk == Some(false)).then_some(MissingCapability::Chat)
         }
     }
 
     /// What the model lacks for a request with a prompt of about `input` tokens whose answer may
     /// have `max_tokens`; the first that is found.
-    pub fn lack(&self, needs: Needs, input: f64, max_tokens: Option<f64>) -> Option<Lack> {
+    pub fn missing(
+        &self,
+        needs: RequiredCapabilities,
+        input: f64,
+        max_tokens: Option<f64>,
+    ) -> Option<MissingCapability> {
         let wanting = [
-            (needs.images, self.vision, Lack::Vision),
-            (needs.tools, self.tools, Lack::Tools),
-            (needs.json_schema, self.json_schema, Lack::JsonSchema),
-            (needs.reasoning, self.reasoning, Lack::Reasoning),
-            (needs.prefill, self.prefill, Lack::Prefill),
+            (needs.images, self.vision, MissingCapability::Vision),
+            (needs.tools, self.tools, MissingCapability::Tools),
+            (
+                needs.json_schema,
+                self.json_schema,
+                MissingCapability::JsonSchema,
+            ),
+            (
+                needs.reasoning,
+                self.reasoning,
+                MissingCapability::Reasoning,
+            ),
+            (needs.prefill, self.prefill, MissingCapability::Prefill),
         ];
         let missing = wanting
             .into_iter()
             .find(|(needed, stated, _)| *needed && *stated == Some(false));
-        let too_long = |window: &u64| input > *window as f64 * DOUBT;
+        let too_long = |window: &u64| input > *window as f64 * PROMPT_ESTIMATE_MARGIN;
         let too_short = |most: &u64| max_tokens.is_some_and(|wanted| wanted > *most as f64);
         missing
             .map(|(_, _, lack)| lack)
             .or_else(|| {
                 let window = self.context_window.filter(too_long)?;
-                Some(Lack::Context {
+                Some(MissingCapability::Context {
                     window,
                     prompt: rounded(input),
                 })
             })
             .or_else(|| {
                 let most = self.max_output.filter(too_short)?;
-                Some(Lack::Output {
+                Some(MissingCapability::Output {
                     most,
                     wanted: max_tokens.map_or(0, whole),
                 })
@@ -118,8 +131,8 @@ impl Capabilities {
 
 /// What a model has not got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lack {
-    Talk,
+pub enum MissingCapability {
+    Chat,
     Embeddings,
     Vision,
     Tools,
@@ -137,13 +150,13 @@ pub enum Lack {
         wanted: u64,
     },
     /// The prompt was too long for a target that holds as much, or for the same model.
-    Outgrown,
+    ContextExceeded,
 }
 
-impl fmt::Display for Lack {
+impl fmt::Display for MissingCapability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Talk => f.write_str("is an embedding model"),
+            Self::Chat => f.write_str("is an embedding model"),
             Self::Embeddings => f.write_str("makes no embeddings"),
             Self::Vision => f.write_str("cannot see pictures"),
             Self::Tools => f.write_str("cannot call tools"),
@@ -159,7 +172,7 @@ impl fmt::Display for Lack {
                     "answers with at most {most} tokens, {wanted} are asked for"
                 )
             }
-            Self::Outgrown => {
+            Self::ContextExceeded => {
                 f.write_str("holds no more than one that the prompt was too long for")
             }
         }
@@ -199,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_a_model_lacks_is_said_in_words() {
-        let all = Needs {
+        let all = RequiredCapabilities {
             images: true,
             tools: true,
             json_schema: true,
@@ -245,16 +258,19 @@ mod tests {
         ];
 
         for (capabilities, words) in cases {
-            let lack = capabilities.lack(all, 100.0, None);
+            let lack = capabilities.missing(all, 100.0, None);
             assert_eq!(lack.map(|lack| lack.to_string()).as_deref(), Some(words));
-            assert_eq!(capabilities.lack(Needs::default(), 100.0, None), None);
+            assert_eq!(
+                capabilities.missing(RequiredCapabilities::default(), 100.0, None),
+                None
+            );
         }
-        assert_eq!(ABLE.lack(all, 100.0, Some(4_096.0)), None);
+        assert_eq!(ABLE.missing(all, 100.0, Some(4_096.0)), None);
     }
 
     #[test]
     fn a_prompt_must_be_far_too_long_before_an_estimate_keeps_a_target_out() {
-        let lack = |input| ABLE.lack(Needs::default(), input, None);
+        let lack = |input| ABLE.missing(RequiredCapabilities::default(), input, None);
 
         assert_eq!(lack(9_000.0), None);
         assert_eq!(
@@ -265,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_longer_answer_than_the_longest_is_not_asked_for() {
-        let lack = ABLE.lack(Needs::default(), 1.0, Some(5_000.0));
+        let lack = ABLE.missing(RequiredCapabilities::default(), 1.0, Some(5_000.0));
 
         assert_eq!(
             lack.map(|lack| lack.to_string()).as_deref(),
@@ -279,16 +295,19 @@ mod tests {
         let talker = Capabilities::of(ModelTypes::CHAT);
         let both = Capabilities::of(ModelType::ALL.into_iter().collect());
 
-        assert_eq!(embedder.wrong_trade(ModelType::Vision), Some(Lack::Talk));
-        assert_eq!(embedder.wrong_trade(ModelType::Embedding), None);
         assert_eq!(
-            talker.wrong_trade(ModelType::Embedding),
-            Some(Lack::Embeddings)
+            embedder.unsupported_type(ModelType::Vision),
+            Some(MissingCapability::Chat)
         );
-        assert_eq!(talker.wrong_trade(ModelType::Chat), None);
+        assert_eq!(embedder.unsupported_type(ModelType::Embedding), None);
+        assert_eq!(
+            talker.unsupported_type(ModelType::Embedding),
+            Some(MissingCapability::Embeddings)
+        );
+        assert_eq!(talker.unsupported_type(ModelType::Chat), None);
         for kind in ModelType::ALL {
-            assert_eq!(both.wrong_trade(kind), None);
-            assert_eq!(Capabilities::default().wrong_trade(kind), None);
+            assert_eq!(both.unsupported_type(kind), None);
+            assert_eq!(Capabilities::default().unsupported_type(kind), None);
         }
     }
 
@@ -298,8 +317,8 @@ mod tests {
             images: bool, tools: bool, json_schema: bool, reasoning: bool, prefill: bool,
             input in 0.0..1e9, max_tokens in prop::option::of(0.0..1e9),
         ) {
-            let needs = Needs { images, tools, json_schema, reasoning, prefill };
-            prop_assert_eq!(Capabilities::default().lack(needs, input, max_tokens), None);
+            let needs = RequiredCapabilities { images, tools, json_schema, reasoning, prefill };
+            prop_assert_eq!(Capabilities::default().missing(needs, input, max_tokens), None);
         }
     }
 }

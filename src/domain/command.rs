@@ -1,7 +1,7 @@
 //! Wishes to change something, and the answers to them.
 
-use super::reconfiguration::Reconfiguration;
-use super::units::Moment;
+use super::config_update::ConfigUpdate;
+use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Command {
     SetWeights(WeightsPatch),
     /// Keep what is on trial.
-    KeepWeights {
+    ConfirmWeights {
         who: String,
     },
     /// Go back to the weights as they stood at a revision.
@@ -24,13 +24,13 @@ pub enum Command {
         who: String,
     },
     /// Requests that run outside of the gateway, and are counted in and out by hand.
-    Gauge {
+    AdjustExternalLoad {
         provider: String,
         model: Option<String>,
-        action: GaugeAction,
+        action: ExternalLoadAction,
     },
     /// The configuration was read again.
-    Reconfigure(Box<Reconfiguration>),
+    Reconfigure(Box<ConfigUpdate>),
 }
 
 /// New weights; what is missing keeps its value.
@@ -70,18 +70,18 @@ pub struct ProviderPatch {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GaugeAction {
+pub enum ExternalLoadAction {
     Increment,
     Decrement,
 }
 
 /// What became of a wish.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum CommandReply {
     Weights {
         weights: Weights,
         revision: u64,
-        reverts_at: Option<Moment>,
+        reverts_at: Option<UnixTime>,
         /// What these weights ask for and should not.
         warnings: Vec<String>,
     },
@@ -90,7 +90,7 @@ pub enum Answer {
         place: usize,
         revision: u64,
         /// When its settings on trial undo themselves.
-        reverts_at: Option<Moment>,
+        reverts_at: Option<UnixTime>,
     },
     InFlight(u32),
     /// The revision that the configuration is in force with.
@@ -99,7 +99,7 @@ pub enum Answer {
 
 /// Why a wish was refused; nothing has changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub enum CommandError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(
@@ -131,9 +131,9 @@ pub enum Refusal {
     #[error("revision {number} is not remembered; the oldest that is has number {oldest}")]
     UnknownRevision { number: u64, oldest: u64 },
     #[error("no weights are on trial, so there is nothing to keep")]
-    NothingOnTrial,
+    NothingToConfirm,
     #[error("the configuration was made for other providers than there are by now; read it again")]
-    Overtaken,
+    ConfigOutdated,
 }
 
 fn list(names: &[String]) -> String {

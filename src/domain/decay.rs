@@ -3,7 +3,7 @@
 //! `mean = Σ w·x / Σ w`, `n = Σ w`. Forgetting by time and not by count keeps a quiet target's
 //! numbers as young as a busy one's. Reading never changes what is read.
 
-use super::units::Moment;
+use super::units::UnixTime;
 
 /// A decayed mean; with nothing behind it `n` is 0 and so is the mean.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +11,7 @@ pub struct DecayedMean {
     tau: f64,
     weight: f64,
     sum: f64,
-    at: Moment,
+    at: UnixTime,
 }
 
 impl DecayedMean {
@@ -21,13 +21,13 @@ impl DecayedMean {
             tau,
             weight: 0.0,
             sum: 0.0,
-            at: Moment::from_micros(0),
+            at: UnixTime::from_micros(0),
         }
     }
 
     /// Adds one observation. What is not a finite number would poison every later reading, and is
     /// left out.
-    pub fn add(&mut self, value: f64, now: Moment) {
+    pub fn add(&mut self, value: f64, now: UnixTime) {
         if !value.is_finite() {
             return;
         }
@@ -38,7 +38,7 @@ impl DecayedMean {
     }
 
     /// How many observations' worth is remembered at `now`.
-    pub fn n(&self, now: Moment) -> f64 {
+    pub fn n(&self, now: UnixTime) -> f64 {
         self.weight * self.fade(now)
     }
 
@@ -52,28 +52,28 @@ impl DecayedMean {
     }
 
     /// The sum of what is remembered at `now`.
-    pub fn sum(&self, now: Moment) -> f64 {
+    pub fn sum(&self, now: UnixTime) -> f64 {
         self.sum * self.fade(now)
     }
 
     /// The mean pulled towards `prior` as if that had been seen `strength` times.
-    pub fn shrunk(&self, prior: f64, strength: f64, now: Moment) -> f64 {
+    pub fn shrunk(&self, prior: f64, strength: f64, now: UnixTime) -> f64 {
         let n = self.n(now);
         (n * self.mean() + strength * prior) / (n + strength)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.forgive(0.0);
+        self.retain(0.0);
     }
 
     /// Forgets all but `part` of it, for a fresh start after a recovery.
-    pub fn forgive(&mut self, part: f64) {
+    pub fn retain(&mut self, part: f64) {
         self.weight *= part;
         self.sum *= part;
     }
 
-    fn fade(&self, now: Moment) -> f64 {
+    fn fade(&self, now: UnixTime) -> f64 {
         (-now.seconds_since(self.at) / self.tau).exp()
     }
 }
@@ -88,12 +88,12 @@ impl DecayedCount {
         Self(DecayedMean::new(tau))
     }
 
-    pub fn add(&mut self, now: Moment) {
+    pub fn add(&mut self, now: UnixTime) {
         self.0.add(0.0, now);
     }
 
     /// Events per second; exact for a steady stream once `tau` has passed.
-    pub fn per_second(&self, now: Moment) -> f64 {
+    pub fn per_second(&self, now: UnixTime) -> f64 {
         self.0.n(now) / self.0.tau
     }
 }
@@ -106,22 +106,22 @@ mod tests {
     #[test]
     fn an_old_observation_fades() {
         let mut mean = DecayedMean::new(10.0);
-        mean.add(1.0, Moment::from_seconds(100));
-        mean.add(3.0, Moment::from_seconds(200));
+        mean.add(1.0, UnixTime::from_seconds(100));
+        mean.add(3.0, UnixTime::from_seconds(200));
 
         assert!((mean.mean() - 3.0).abs() < 1e-3);
-        assert!((mean.n(Moment::from_seconds(200)) - 1.0).abs() < 1e-3);
-        assert!(mean.n(Moment::from_seconds(300)) < 1e-3);
+        assert!((mean.n(UnixTime::from_seconds(200)) - 1.0).abs() < 1e-3);
+        assert!(mean.n(UnixTime::from_seconds(300)) < 1e-3);
     }
 
     #[test]
     fn a_steady_stream_reads_as_its_rate() {
         let mut count = DecayedCount::new(10.0);
         for tenth in 0..1_000_u64 {
-            count.add(Moment::from_micros(tenth * 100_000));
+            count.add(UnixTime::from_micros(tenth * 100_000));
         }
 
-        let rate = count.per_second(Moment::from_seconds(100));
+        let rate = count.per_second(UnixTime::from_seconds(100));
         assert!((rate - 10.0).abs() < 0.2, "{rate}");
     }
 
@@ -134,7 +134,7 @@ mod tests {
             let mut now = 0;
             for (value, step) in &values {
                 now += step;
-                mean.add(*value, Moment::from_micros(now));
+                mean.add(*value, UnixTime::from_micros(now));
             }
             let low = values.iter().map(|v| v.0).fold(f64::INFINITY, f64::min);
             let high = values.iter().map(|v| v.0).fold(0.0, f64::max);

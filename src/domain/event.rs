@@ -1,6 +1,6 @@
 //! What happened that somebody may want to know, and what the outside shall do about it.
 
-use super::units::Moment;
+use super::units::UnixTime;
 use super::weights::Weights;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct Event {
     /// Rises by one with every event.
     pub id: u64,
-    pub at: Moment,
+    pub at: UnixTime,
     pub kind: EventKind,
     /// Whether it is bad news.
     pub bad: bool,
@@ -34,7 +34,7 @@ pub enum EventKind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
     pub number: u64,
-    pub at: Moment,
+    pub at: UnixTime,
     pub who: String,
     pub reason: Option<String>,
     /// What changed, in words.
@@ -47,9 +47,9 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Tell everybody who listens.
-    Announce(Event),
+    Emit(Event),
     /// Write to the configuration: these weights are here to stay.
-    KeepWeights(Weights),
+    PersistWeights(Weights),
     /// Write to the configuration: this provider's settings are here to stay.
-    KeepProvider(usize),
+    PersistProvider(usize),
 }

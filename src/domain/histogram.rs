@@ -5,7 +5,7 @@
 /// How much one bucket is wider than the one before.
 const GROWTH: f64 = 1.1;
 /// The last bucket starts at 1.1^140 ms, ten minutes; what is longer falls into it.
-const LAST: u8 = 140;
+const LAST_BUCKET: u8 = 140;
 
 /// Counts per bucket; only buckets with something in them take memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn edge(bucket: u8) -> f64 {
 )]
 fn bucket(milliseconds: f64) -> u8 {
     if milliseconds > 1.0 {
-        (milliseconds.ln() / GROWTH.ln()).clamp(0.0, f64::from(LAST)) as u8
+        (milliseconds.ln() / GROWTH.ln()).clamp(0.0, f64::from(LAST_BUCKET)) as u8
     } else {
         0
     }

@@ -1,15 +1,15 @@
 //! The right to use a target for one attempt; counted while it lives, given back on drop, so that
 //! a finished, failed or cancelled attempt is always counted out.
 
-use super::rates::{RateMeter, Rates, RatesLeft, Shortage};
-use super::target::Class;
-use super::units::Moment;
+use super::rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimiter, RateLimits};
+use super::target::RequestClass;
+use super::units::UnixTime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// What moves with every request, and must be seen at once by the next choice.
 #[derive(Debug, Default)]
-pub struct Gauge {
+pub struct LoadCounters {
     in_flight: AtomicU32,
     on_trial: AtomicBool,
     /// Streams without a first token: their number above, the sum of their starts below.
@@ -20,17 +20,17 @@ pub struct Gauge {
     requests: AtomicU64,
     tokens: AtomicU64,
     /// What is left of a provider's limits per minute.
-    rates: RateMeter,
+    rates: RateLimiter,
 }
 
-/// Bits of [`Gauge::waiting`] that hold the sum of starts, in milliseconds; sums wrap around, and
+/// Bits of [`LoadCounters::waiting`] that hold the sum of starts, in milliseconds; sums wrap around, and
 /// so do their differences. Half a million years of waiting fit.
 const SUM_BITS: u32 = 44;
 const SUM_MASK: u64 = (1 << SUM_BITS) - 1;
 
 /// Streams that still wait for their first token.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Waiting {
+pub struct PendingFirstTokens {
     pub count: u32,
     /// Mean time they have waited, in seconds.
     pub age: f64,
@@ -38,68 +38,73 @@ pub struct Waiting {
 
 /// What was sent up to some moment, for those who compare two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ledger {
+pub struct SentTotals {
     pub requests: u64,
     pub tokens: u64,
 }
 
-impl Gauge {
+impl LoadCounters {
     /// Attempts that run now.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Whether the one trial request of a half-open breaker is out.
-    pub fn on_trial(&self) -> bool {
+    pub fn has_half_open_probe(&self) -> bool {
         self.on_trial.load(Ordering::Acquire)
     }
 
     /// Streams without a first token, and how long they have waited.
-    pub fn waiting(&self, now: Moment) -> Waiting {
+    pub fn waiting(&self, now: UnixTime) -> PendingFirstTokens {
         let packed = self.waiting.load(Ordering::Relaxed);
         let count = packed >> SUM_BITS;
         if count == 0 {
-            return Waiting::default();
+            return PendingFirstTokens::default();
         }
         let ages = count.wrapping_mul(milliseconds(now)).wrapping_sub(packed) & SUM_MASK;
         // More than half of the circle: the reader's clock is a little behind a start.
         let ages = if ages > SUM_MASK / 2 { 0 } else { ages };
-        Waiting {
+        PendingFirstTokens {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             age: ages as f64 / count as f64 / 1e3,
         }
     }
 
     /// When an attempt was last begun; the epoch where none was.
-    pub fn last_start(&self) -> Moment {
-        Moment::from_micros(self.last_start.load(Ordering::Relaxed))
+    pub fn last_start(&self) -> UnixTime {
+        UnixTime::from_micros(self.last_start.load(Ordering::Relaxed))
     }
 
     /// All that was sent so far.
-    pub fn ledger(&self) -> Ledger {
-        Ledger {
+    pub fn sent_totals(&self) -> SentTotals {
+        SentTotals {
             requests: self.requests.load(Ordering::Relaxed),
             tokens: self.tokens.load(Ordering::Relaxed),
         }
     }
 
     /// What keeps a request of so many tokens out under these limits per minute.
-    pub fn shortage(&self, rates: Rates, tokens: u64, now: Moment) -> Option<Shortage> {
-        self.rates.shortage(rates, tokens, now)
+    pub fn check_rate_limits(
+        &self,
+        rates: RateLimits,
+        tokens: u64,
+        now: UnixTime,
+    ) -> Option<RateLimitExceeded> {
+        self.rates.check(rates, tokens, now)
     }
 
     /// What of the odds these limits per minute leave, 0..1.
-    pub fn headroom(&self, rates: Rates, now: Moment) -> f64 {
+    pub fn headroom(&self, rates: RateLimits, now: UnixTime) -> f64 {
         self.rates.headroom(rates, now)
     }
 
     /// What is left under these limits per minute.
-    pub fn rates_left(&self, rates: Rates, now: Moment) -> RatesLeft {
+    pub fn rates_left(&self, rates: RateLimits, now: UnixTime) -> RateLimitRemaining {
         self.rates.left(rates, now)
     }
 
     /// Counts one in, unless `limit` are in already.
-    pub fn enter(&self, limit: Option<u32>) -> bool {
+    pub fn try_acquire(&self, limit: Option<u32>) -> bool {
         let room =
             |now: u32| (limit.is_none_or(|limit| now < limit)).then(|| now.saturating_add(1));
         self.in_flight
@@ -108,23 +113,23 @@ impl Gauge {
     }
 
     /// Counts one out; never below 0.
-    pub fn leave(&self) {
+    pub fn release(&self) {
         let less = |now: u32| Some(now.saturating_sub(1));
         let _always = self
             .in_flight
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
     }
 
-    fn start(&self, terms: &Terms, now: Moment) -> Ledger {
+    fn start(&self, terms: &LeaseRequest, now: UnixTime) -> SentTotals {
         self.last_start.fetch_max(now.micros(), Ordering::Relaxed);
         let tokens = whole(terms.tokens);
-        Ledger {
+        SentTotals {
             requests: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
             tokens: self.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens,
         }
     }
 
-    fn await_first_token(&self, started: Moment) {
+    fn await_first_token(&self, started: UnixTime) {
         self.shift_waiting(|count, sum| {
             (
                 count + 1,
@@ -133,7 +138,7 @@ impl Gauge {
         });
     }
 
-    fn has_first_token(&self, started: Moment) {
+    fn has_first_token(&self, started: UnixTime) {
         self.shift_waiting(|count, sum| {
             let sum = sum.wrapping_sub(milliseconds(started)) & SUM_MASK;
             (count.saturating_sub(1), sum)
@@ -150,12 +155,12 @@ impl Gauge {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, update);
     }
 
-    fn end_trial(&self) {
+    fn end_half_open_probe(&self) {
         self.on_trial.store(false, Ordering::Release);
     }
 }
 
-fn milliseconds(moment: Moment) -> u64 {
+fn milliseconds(moment: UnixTime) -> u64 {
     (moment.micros() / 1_000) & SUM_MASK
 }
 
@@ -170,40 +175,40 @@ fn whole(tokens: f64) -> u64 {
 
 /// On what terms a place is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Terms {
+pub struct LeaseRequest {
     /// Most attempts at the provider at once.
     pub limit: Option<u32>,
     /// Most attempts at the target at once.
     pub own_limit: Option<u32>,
     /// Most requests and tokens that the provider is sent in a minute.
-    pub rates: Rates,
+    pub rates: RateLimits,
     /// Tokens in and out that it may come to: so many are held of the limit per minute.
     pub most_tokens: u64,
     /// As the one trial of a half-open breaker.
     pub trial: bool,
     /// Tokens expected in and out.
     pub tokens: f64,
-    pub class: Class,
+    pub class: RequestClass,
 }
 
 /// How things stood when an attempt began; what it teaches is read against that.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Ticket {
-    pub started: Moment,
+pub struct AttemptStart {
+    pub started: UnixTime,
     /// `ln(1 + attempts at the target)`, this one not counted.
     pub load: f64,
     /// All that was sent to the target, this attempt included.
-    pub ledger: Ledger,
-    pub class: Class,
+    pub ledger: SentTotals,
+    pub class: RequestClass,
 }
 
 /// One attempt's place at a target and at its provider.
 #[derive(Debug)]
 pub struct Lease {
-    target: Arc<Gauge>,
-    provider: Arc<Gauge>,
-    ticket: Ticket,
-    rates: Rates,
+    target: Arc<LoadCounters>,
+    provider: Arc<LoadCounters>,
+    ticket: AttemptStart,
+    rates: RateLimits,
     /// Tokens held of the limit per minute; nothing once they are settled.
     held: Option<u64>,
     /// Tokens that were expected of it.
@@ -216,19 +221,19 @@ pub struct Lease {
 impl Lease {
     /// Takes a place, or nothing where the provider is full or another trial is out: between the
     /// choice and here somebody else was quicker.
-    pub fn take(
-        target: &Arc<Gauge>,
-        provider: &Arc<Gauge>,
-        terms: Terms,
-        now: Moment,
+    pub fn try_acquire(
+        target: &Arc<LoadCounters>,
+        provider: &Arc<LoadCounters>,
+        terms: LeaseRequest,
+        now: UnixTime,
     ) -> Option<Self> {
         if terms.trial && target.on_trial.swap(true, Ordering::AcqRel) {
             return None;
         }
         let load = f64::from(target.in_flight()).ln_1p();
-        if !enter(target, provider, &terms, now) {
+        if !try_acquire_all(target, provider, &terms, now) {
             if terms.trial {
-                target.end_trial();
+                target.end_half_open_probe();
             }
             return None;
         }
@@ -240,7 +245,7 @@ impl Lease {
         Some(Self {
             target: Arc::clone(target),
             provider: Arc::clone(provider),
-            ticket: Ticket {
+            ticket: AttemptStart {
                 started: now,
                 load,
                 ledger,
@@ -263,39 +268,47 @@ impl Lease {
             self.target.has_first_token(self.ticket.started);
         }
         if self.trial {
-            self.target.end_trial();
+            self.target.end_half_open_probe();
         }
     }
 
     /// It is over and has used so many tokens, or as many as were expected where nobody knows.
-    pub fn settle(&mut self, used: Option<u64>, now: Moment) {
+    pub fn settle(&mut self, used: Option<u64>, now: UnixTime) {
         if let Some(held) = self.held.take() {
             let used = used.unwrap_or(self.expected);
             self.provider.rates.settle(self.rates, (held, used), now);
         }
     }
 
-    pub fn ticket(&self) -> Ticket {
+    pub fn attempt_start(&self) -> AttemptStart {
         self.ticket
     }
 
-    pub fn is_trial(&self) -> bool {
+    pub fn is_half_open_probe(&self) -> bool {
         self.trial
     }
 }
 
 /// Takes every place that an attempt needs, or none.
-fn enter(target: &Gauge, provider: &Gauge, terms: &Terms, now: Moment) -> bool {
-    if !provider.enter(terms.limit) {
+fn try_acquire_all(
+    target: &LoadCounters,
+    provider: &LoadCounters,
+    terms: &LeaseRequest,
+    now: UnixTime,
+) -> bool {
+    if !provider.try_acquire(terms.limit) {
         return false;
     }
-    if target.enter(terms.own_limit) {
-        if provider.rates.take(terms.rates, terms.most_tokens, now) {
+    if target.try_acquire(terms.own_limit) {
+        if provider
+            .rates
+            .try_acquire(terms.rates, terms.most_tokens, now)
+        {
             return true;
         }
-        target.leave();
+        target.release();
     }
-    provider.leave();
+    provider.release();
     false
 }
 
@@ -304,8 +317,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.first_token();
         self.settle(None, self.ticket.started);
-        self.target.leave();
-        self.provider.leave();
+        self.target.release();
+        self.provider.release();
     }
 }
 

@@ -1,7 +1,7 @@
 //! RULES: everything that decides, and nothing that does.
 //!
 //! The law of this folder: no task, no socket, no screen, no database, no clock, no dice, no log.
-//! Time comes in as a [`Moment`], chance as a number; wishes come in as a [`Command`], news as an
+//! Time comes in as a [`UnixTime`], chance as a number; wishes come in as a [`Command`], news as an
 //! [`Observation`], and what the outside shall do goes out as an [`Effect`]. So every rule can be
 //! tested in microseconds and read by somebody who knows balancing but not async Rust.
 //!
@@ -10,88 +10,96 @@
 //! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), what an operator allows (`rates`,
 //! `crowd`, `budget`), and the model that owns it all (`fleet`).
 
-mod balance;
-mod breaker;
+mod balancer;
 mod budget;
 mod capability;
-mod chance;
+mod catalogue_merge;
+mod circuit_breaker;
 mod command;
-mod crowd;
+mod config_update;
 mod decay;
-mod decision;
-mod elasticity;
+mod decision_log;
 mod event;
-mod fleet;
 mod histogram;
 mod ids;
+mod in_flight;
 mod lease;
-mod naming;
+mod load_sensitivity;
+mod model_resolution;
 mod observation;
 mod pricing;
 mod prompt;
-mod prospect;
-mod quota;
-mod rates;
-mod reconfiguration;
+mod random;
+mod rate_limiter;
 mod replay;
 mod retry;
 mod schedule;
 mod score;
+mod selection;
 mod snapshot;
-mod succession;
 mod target;
 mod timeline;
+mod traffic_forecast;
 mod tuning;
 mod units;
+mod upstream_quota;
 mod weights;
 mod what_if;
 
-pub use balance::{
-    Ask, Choice, Entry, Exclusion, Field, Most, NoTarget, Ranked, Reason, Row, Scope, choose,
-    shares,
-};
-pub use breaker::{Breaker, BreakerState, Circumstance, Transition};
+pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
-    Booking, BudgetPicture, BudgetTerms, Budgets, Means, OnLimit, Payer, Period, PurseView,
-    Shortfall, dollars,
+    BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetReservation, BudgetScope, BudgetSnapshot,
+    BudgetUsage, Budgets, OverBudgetPolicy, Period, format_usd,
 };
-pub use capability::{Capabilities, Lack, Needs};
-pub use chance::{Chance, Luck};
-pub use command::{Answer, Command, GaugeAction, ProviderPatch, Refusal, WeightsPatch};
-pub use crowd::{Crowd, Place};
+pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
+pub use catalogue_merge::CatalogueMerge;
+pub use circuit_breaker::{BreakerState, CircuitBreaker, FailureContext, Transition};
+pub use command::{
+    Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
+};
+pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use decay::{DecayedCount, DecayedMean};
-pub use decision::{Considered, Decision, Decisions, Occasion, Round};
-pub use elasticity::{Elasticity, LoadCurve};
+pub use decision_log::{
+    DecisionLog, DecisionRecord, RecordedCandidate, SelectionContext, SelectionRound,
+};
 pub use event::{Effect, Event, EventKind, Revision};
-pub use fleet::{Allowances, Fleet};
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
-pub use lease::{Gauge, Lease, Ledger, Terms, Ticket, Waiting};
-pub use naming::{Naming, UnknownModel, model_names, resolve};
+pub use in_flight::{InFlightLimiter, InFlightPermit};
+pub use lease::{AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentTotals};
+pub use load_sensitivity::{LoadCurve, LoadSensitivity};
+pub use model_resolution::{ModelResolution, UnknownModel, model_names, resolve};
 pub use observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, Refused,
-    RequestEnd, RequestOutcome, Scarcity,
+    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionCounts,
+    RejectionReason, RequestEnd, RequestOutcome,
 };
 pub use pricing::{
-    Basis, CostBasis, Metered, Price, PriceTier, Usage, cost, cost_basis, spent, tokens_of,
+    CostBasisCounts, MeasuredUsage, Price, PriceTier, Usage, UsageBasis, attempt_cost, cost,
+    cost_basis, estimate_tokens,
 };
 pub use prompt::prompt_tokens;
-pub use prospect::{Prospect, prospects};
-pub use quota::{Limit, Quota, RateLimits};
-pub use rates::{Rates, RatesLeft, Shortage};
-pub use reconfiguration::{ProviderSetting, Reconfiguration, Renewal};
-pub use replay::{Flip, Replay, SupposedProvider, Supposition};
-pub use retry::{Attempts, RetryBudget, Verdict};
+pub use random::{RandomDraw, SplitMix64};
+pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
+pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
+pub use retry::{RetryBudget, RetryDecision, RetryState};
 pub use schedule::probe_due;
-pub use score::{Bads, Estimate, Factors, Prediction, Risk, combine};
-pub use snapshot::{
-    Candidate, Column, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingTable, Snapshot,
-    Standing, State, Strategy, Totals,
+pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score};
+pub use selection::{
+    CandidateSet, Eligibility, ExclusionReason, MaxUsage, NoEligibleTarget, RankedTarget,
+    RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,
+    shares,
 };
-pub use succession::Succession;
-pub use target::{Catalogue, Class, ModelType, ModelTypes, Provider, Retired, Route, Target};
-pub use timeline::{Span, Tally, Timeline, Uptime};
-pub use tuning::{GUARD_FREE, Tuning};
-pub use units::{Moment, Money};
+pub use snapshot::{
+    Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
+    RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
+};
+pub use target::{
+    Catalogue, ModelType, ModelTypes, Provider, RemovedEntries, RequestClass, Route, Target,
+};
+pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
+pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
+pub use tuning::{GUARD_FREE_RISK, Tuning};
+pub use units::{Money, UnixTime};
+pub use upstream_quota::{UpstreamLimit, UpstreamLimits, UpstreamQuota};
 pub use weights::{Objective, WeightOverride, Weights, WeightsError};
-pub use what_if::{Outlook, Side, WhatIf, suppose, what_if};
+pub use what_if::{TargetWhatIf, WhatIf, WhatIfTotals, simulate, what_if};

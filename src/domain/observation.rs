@@ -1,18 +1,18 @@
 //! What one finished attempt, request or probe taught us.
 
-use super::decision::Round;
+use super::decision_log::SelectionRound;
 use super::ids::DecisionId;
-use super::lease::Ticket;
-use super::pricing::Metered;
-use super::quota::RateLimits;
-use super::units::{Moment, Money};
+use super::lease::AttemptStart;
+use super::pricing::MeasuredUsage;
+use super::units::{Money, UnixTime};
+use super::upstream_quota::UpstreamLimits;
 use std::time::Duration;
 
 /// News for the model. Built outside, once per attempt, request or probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
     /// Somebody was chosen for a client's request, or nobody could be.
-    Round(Box<Round>),
+    Selection(Box<SelectionRound>),
     /// The first content of an attempt is here.
     FirstToken(FirstToken),
     /// An attempt ended at a target.
@@ -28,13 +28,13 @@ pub enum Observation {
 pub struct FirstToken {
     /// Place of the target in the catalogue.
     pub target: usize,
-    pub ticket: Ticket,
+    pub ticket: AttemptStart,
     /// From the start to here.
     pub seconds: f64,
     /// Whether it was the one request that a half-open breaker let through.
     pub trial: bool,
     /// What the answer's headers say of our limits.
-    pub limits: RateLimits,
+    pub limits: UpstreamLimits,
 }
 
 /// One attempt at one target.
@@ -42,13 +42,13 @@ pub struct FirstToken {
 pub struct AttemptEnd {
     /// Place of the target in the catalogue.
     pub target: usize,
-    pub started: Moment,
-    pub ended: Moment,
+    pub started: UnixTime,
+    pub ended: UnixTime,
     pub outcome: Outcome,
     /// Seconds to the first content, where it came.
     pub first_token: Option<f64>,
     /// Nothing where neither the provider nor the answer's length tells.
-    pub usage: Option<Metered>,
+    pub usage: Option<MeasuredUsage>,
     /// Nothing where the price or the usage is unknown.
     pub cost: Option<Money>,
     /// Whether the answer came as a stream.
@@ -56,16 +56,16 @@ pub struct AttemptEnd {
     /// Whether it was the one request that a half-open breaker let through.
     pub trial: bool,
     /// Members of the request that the provider's protocol has no words for.
-    pub lost: u32,
+    pub dropped_fields: u32,
     /// How things stood when it began.
-    pub ticket: Ticket,
+    pub ticket: AttemptStart,
     /// What the answer's headers say of our limits, where [`FirstToken`] did not carry them.
-    pub limits: RateLimits,
+    pub limits: UpstreamLimits,
     /// Whether the client's own time limit ended it: that says little about the target.
-    pub hurried: bool,
+    pub client_deadline_hit: bool,
     /// Seconds for which nothing had come when the client left, where that is longer than a first
     /// token may take: it says how slow the target is at least.
-    pub overdue: Option<f64>,
+    pub abandoned_after: Option<f64>,
 }
 
 impl AttemptEnd {
@@ -74,7 +74,7 @@ impl AttemptEnd {
     }
 
     /// Whether a [`FirstToken`] went before it.
-    pub fn told_first_token(&self) -> bool {
+    pub fn had_first_token(&self) -> bool {
         self.streamed && self.first_token.is_some()
     }
 }
@@ -121,7 +121,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether the client caused it: then it counts in no rate and another target would not help.
-    pub fn is_client_mistake(self) -> bool {
+    pub fn is_client_error(self) -> bool {
         matches!(
             self,
             Self::InvalidRequest | Self::ContextLength | Self::TooLarge | Self::Unsupported
@@ -129,17 +129,17 @@ impl Failure {
     }
 
     /// Whether it is our own key that is refused.
-    pub fn is_keys_fault(self) -> bool {
+    pub fn is_auth(self) -> bool {
         matches!(self, Self::Auth | Self::Permission)
     }
 
     /// Whether another target may answer the same request.
-    pub fn may_go_elsewhere(self) -> bool {
+    pub fn can_fail_over(self) -> bool {
         !matches!(self, Self::InvalidRequest)
     }
 
     /// Whether the same target may answer a little later.
-    pub fn may_be_repeated(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         matches!(
             self,
             Self::RateLimit(_)
@@ -151,7 +151,7 @@ impl Failure {
     }
 
     /// Whether it speaks against the target's health: its breaker and its reliability hear of it.
-    pub fn is_ill_health(self) -> bool {
+    pub fn counts_against_health(self) -> bool {
         matches!(
             self,
             Self::Timeout | Self::Overloaded(_) | Self::Server | Self::Disconnected
@@ -171,7 +171,7 @@ impl Failure {
     }
 
     /// One word for logs, events and metrics.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::ContextLength => "context_length",
@@ -195,8 +195,8 @@ impl Failure {
 pub struct RequestEnd {
     pub decision: DecisionId,
     pub request_id: String,
-    pub started: Moment,
-    pub ended: Moment,
+    pub started: UnixTime,
+    pub ended: UnixTime,
     pub outcome: RequestOutcome,
     /// The target that answered, or the last one tried.
     pub target: Option<usize>,
@@ -205,7 +205,7 @@ pub struct RequestEnd {
     /// Why that one, in words.
     pub reason: String,
     pub attempts: u32,
-    pub usage: Option<Metered>,
+    pub usage: Option<MeasuredUsage>,
     pub cost: Option<Money>,
 }
 
@@ -216,47 +216,47 @@ pub enum RequestOutcome {
     Error(Failure),
     Cancelled,
     /// Nobody was asked, for want of something.
-    Refused(Scarcity),
+    Rejected(RejectionReason),
 }
 
 /// What was missing for a request that was refused before anybody was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scarcity {
+pub enum RejectionReason {
     /// A target that may serve.
-    Target,
+    NoTarget,
     /// Money of a budget. That is the operator's wish, and counts in no rate.
-    Budget,
+    BudgetExceeded,
     /// Room: more requests ran than the gateway takes at once.
-    Room,
+    Overloaded,
 }
 
-impl Scarcity {
-    pub const ALL: [Self; 3] = [Self::Target, Self::Budget, Self::Room];
+impl RejectionReason {
+    pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
 
     /// In words.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Target => "no target may serve",
-            Self::Budget => "no budget has room for it",
-            Self::Room => "too many requests at once",
+            Self::NoTarget => "no target may serve",
+            Self::BudgetExceeded => "no budget has room for it",
+            Self::Overloaded => "too many requests at once",
         }
     }
 }
 
 /// How many requests were refused for want of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Refused {
+pub struct RejectionCounts {
     pub target: u64,
     pub budget: u64,
     pub room: u64,
 }
 
-impl Refused {
-    pub fn add(&mut self, want: Scarcity, count: u64) {
+impl RejectionCounts {
+    pub fn add(&mut self, want: RejectionReason, count: u64) {
         match want {
-            Scarcity::Target => self.target += count,
-            Scarcity::Budget => self.budget += count,
-            Scarcity::Room => self.room += count,
+            RejectionReason::NoTarget => self.target += count,
+            RejectionReason::BudgetExceeded => self.budget += count,
+            RejectionReason::Overloaded => self.room += count,
         }
     }
 
@@ -272,7 +272,7 @@ impl Refused {
 pub struct ProbeEnd {
     /// Place of the provider in the catalogue.
     pub provider: usize,
-    pub at: Moment,
+    pub at: UnixTime,
     pub verdict: ProbeVerdict,
     /// What was seen, for example `200` or `connection refused`.
     pub detail: String,
@@ -284,7 +284,7 @@ pub enum ProbeVerdict {
     /// It answered as it should.
     Good,
     /// It answered, but not to this question: neither well nor down.
-    Misprobed,
+    Inconclusive,
     /// It did not answer, or with a failure of its own.
     Bad,
 }

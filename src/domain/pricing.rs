@@ -20,7 +20,7 @@ pub struct Usage {
 
 /// How sure a count of tokens is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Basis {
+pub enum UsageBasis {
     /// The provider reported it.
     Exact,
     /// Reckoned from the length of what was sent and said: an answer that broke off or was left
@@ -28,9 +28,9 @@ pub enum Basis {
     Estimated,
 }
 
-impl Basis {
+impl UsageBasis {
     /// The word for how sure an amount is, where there may be none.
-    pub fn word(basis: Option<Self>) -> &'static str {
+    pub fn as_str(basis: Option<Self>) -> &'static str {
         match basis {
             Some(Self::Exact) => "exact",
             Some(Self::Estimated) => "estimated",
@@ -41,14 +41,14 @@ impl Basis {
 
 /// Tokens, and how sure they are. Where nothing is known there is none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metered {
+pub struct MeasuredUsage {
     pub usage: Usage,
-    pub basis: Basis,
+    pub basis: UsageBasis,
 }
 
-impl Metered {
+impl MeasuredUsage {
     /// The provider refused: it used nothing, and that is sure.
-    pub const NOTHING: Self = Self {
+    pub const ZERO: Self = Self {
         usage: Usage {
             input: 0,
             output: 0,
@@ -56,14 +56,14 @@ impl Metered {
             written: 0,
             reasoning: 0,
         },
-        basis: Basis::Exact,
+        basis: UsageBasis::Exact,
     };
 
     /// Both together; no surer than the less sure of them.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let (one, two) = (self.usage, other.usage);
-        let is_exact = [self.basis, other.basis] == [Basis::Exact; 2];
+        let is_exact = [self.basis, other.basis] == [UsageBasis::Exact; 2];
         Self {
             usage: Usage {
                 input: one.input + two.input,
@@ -73,9 +73,9 @@ impl Metered {
                 reasoning: one.reasoning + two.reasoning,
             },
             basis: if is_exact {
-                Basis::Exact
+                UsageBasis::Exact
             } else {
-                Basis::Estimated
+                UsageBasis::Estimated
             },
         }
     }
@@ -83,7 +83,7 @@ impl Metered {
     pub fn exact(usage: Usage) -> Self {
         Self {
             usage,
-            basis: Basis::Exact,
+            basis: UsageBasis::Exact,
         }
     }
 
@@ -103,10 +103,10 @@ impl Metered {
                 Some(Self {
                     usage: Usage {
                         input,
-                        output: usage.output.max(tokens_of(said)),
+                        output: usage.output.max(estimate_tokens(said)),
                         ..usage
                     },
-                    basis: Basis::Estimated,
+                    basis: UsageBasis::Estimated,
                 })
             }
         }
@@ -115,19 +115,19 @@ impl Metered {
 
 /// How many amounts of a sum are sure, how many are reckoned, and how many are missing in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CostBasis {
+pub struct CostBasisCounts {
     pub exact: u64,
     pub estimated: u64,
     /// Without a price, or broken off before anybody could tell what was used.
     pub unknown: u64,
 }
 
-impl CostBasis {
+impl CostBasisCounts {
     /// Counts one amount; nothing is an unknown one.
-    pub fn add(&mut self, basis: Option<Basis>) {
+    pub fn add(&mut self, basis: Option<UsageBasis>) {
         match basis {
-            Some(Basis::Exact) => self.exact += 1,
-            Some(Basis::Estimated) => self.estimated += 1,
+            Some(UsageBasis::Exact) => self.exact += 1,
+            Some(UsageBasis::Estimated) => self.estimated += 1,
             None => self.unknown += 1,
         }
     }
@@ -140,7 +140,7 @@ impl CostBasis {
 }
 
 /// Tokens of so many bytes of text: four bytes each, a usual average of English and code.
-pub fn tokens_of(bytes: usize) -> u64 {
+pub fn estimate_tokens(bytes: usize) -> u64 {
     bytes.div_ceil(4) as u64
 }
 
@@ -184,26 +184,29 @@ impl Price {
                 .max(tier.output)
                 .max(tier.cached.unwrap_or(Money::ZERO))
         });
-        let dearest = others.into_iter().flatten().chain([tier, self.dearest()]);
+        let dearest = others
+            .into_iter()
+            .flatten()
+            .chain([tier, self.max_per_token()]);
         dearest.max() == Some(Money::ZERO)
     }
 
     /// The dearer of the two prices per token, which `maxCost` is compared with.
-    pub fn dearest(&self) -> Money {
+    pub fn max_per_token(&self) -> Money {
         self.input.max(self.output)
     }
 
     /// What so many tokens in and out would cost.
-    pub fn of(&self, input: f64, output: f64) -> f64 {
+    pub fn cost_of(&self, input: f64, output: f64) -> f64 {
         self.input.usd() * input + self.output.usd() * output
     }
 }
 
 /// What a call cost, as far as usage and price are known. Nothing used costs nothing whatever the
 /// price, and what is free costs nothing however much was used.
-pub fn spent(usage: Option<Metered>, price: Option<&Price>) -> Option<Money> {
+pub fn attempt_cost(usage: Option<MeasuredUsage>, price: Option<&Price>) -> Option<Money> {
     match (usage, price) {
-        (Some(Metered::NOTHING), _) => Some(Money::ZERO),
+        (Some(MeasuredUsage::ZERO), _) => Some(Money::ZERO),
         (Some(metered), Some(price)) => Some(cost(metered.usage, price)),
         (None, Some(price)) if price.is_free() => Some(Money::ZERO),
         _ => None,
@@ -211,8 +214,8 @@ pub fn spent(usage: Option<Metered>, price: Option<&Price>) -> Option<Money> {
 }
 
 /// How sure an amount is; nothing where there is none.
-pub fn cost_basis(usage: Option<Metered>, cost: Option<Money>) -> Option<Basis> {
-    cost.map(|_| usage.map_or(Basis::Exact, |metered| metered.basis))
+pub fn cost_basis(usage: Option<MeasuredUsage>, cost: Option<Money>) -> Option<UsageBasis> {
+    cost.map(|_| usage.map_or(UsageBasis::Exact, |metered| metered.basis))
 }
 
 /// What a call cost.
@@ -341,16 +344,19 @@ mod tests {
     #[test]
     fn what_is_not_known_is_no_amount_and_what_was_not_used_costs_nothing() {
         let (free, dear) = (Price::flat(0.0, 0.0), Price::flat(1.0, 2.0));
-        let some = Some(Metered::exact(Usage {
+        let some = Some(MeasuredUsage::exact(Usage {
             input: 1,
             ..Usage::default()
         }));
 
-        assert_eq!(spent(some, None), None);
-        assert_eq!(spent(None, Some(&dear)), None);
-        assert_eq!(spent(None, Some(&free)), Some(Money::ZERO));
-        assert_eq!(spent(Some(Metered::NOTHING), None), Some(Money::ZERO));
-        assert_eq!(spent(some, Some(&dear)), Some(Money::per_token(1.0)));
+        assert_eq!(attempt_cost(some, None), None);
+        assert_eq!(attempt_cost(None, Some(&dear)), None);
+        assert_eq!(attempt_cost(None, Some(&free)), Some(Money::ZERO));
+        assert_eq!(
+            attempt_cost(Some(MeasuredUsage::ZERO), None),
+            Some(Money::ZERO)
+        );
+        assert_eq!(attempt_cost(some, Some(&dear)), Some(Money::per_token(1.0)));
     }
 
     #[test]

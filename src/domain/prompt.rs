@@ -1,41 +1,46 @@
 //! How long a prompt is, as far as its bytes tell.
 
-use super::pricing::tokens_of;
+use super::pricing::estimate_tokens;
 
 /// A run of so many bytes without an end is no text, but a file in Base64: a picture, a sound, a
 /// document. Words of that length do not exist.
-const FILE: usize = 2_000;
+const MIN_BASE64_RUN: usize = 2_000;
 /// What a file counts for, whatever its size: vendors count a picture as 85 to 1 600 tokens by its
 /// area, a page of a document as about 1 500.
 const FILE_TOKENS: u64 = 1_000;
 /// Bytes looked at together where only the end of a file is searched.
-const BLOCK: usize = 64;
+const SCAN_BLOCK_BYTES: usize = 64;
 
 /// Estimated tokens of a request's body, JSON as it came. One pass: text is passed over in strides
-/// of `FILE` bytes, a file in blocks.
+/// of `MIN_BASE64_RUN` bytes, a file in blocks.
 pub fn prompt_tokens(body: &[u8]) -> u64 {
     let (mut text, mut files) = (body.len(), 0);
     let mut at = 0;
-    while at + FILE <= body.len() {
+    while at + MIN_BASE64_RUN <= body.len() {
         // Where a run ends within the stride, none that began before is long enough, and the next
         // to look at begins behind the last end.
-        if let Some(last) = (at..at + FILE).rev().find(|place| ends(body, *place)) {
+        if let Some(last) = (at..at + MIN_BASE64_RUN)
+            .rev()
+            .find(|place| ends(body, *place))
+        {
             at = last + 1;
         } else {
-            let end = end_of_file(body, at + FILE);
+            let end = end_of_file(body, at + MIN_BASE64_RUN);
             text -= end - at;
             files += 1;
             at = end;
         }
     }
-    tokens_of(text) + files * FILE_TOKENS
+    estimate_tokens(text) + files * FILE_TOKENS
 }
 
 /// Place of the first end, or the length of it all.
 fn end_of_file(body: &[u8], from: usize) -> usize {
     let mut at = from;
-    while let (Some(block), Some(next)) = (body.get(at..at + BLOCK), body.get(at + 1..=at + BLOCK))
-    {
+    while let (Some(block), Some(next)) = (
+        body.get(at..at + SCAN_BLOCK_BYTES),
+        body.get(at + 1..=at + SCAN_BLOCK_BYTES),
+    ) {
         // Without a way out in the middle, the compiler looks at many bytes at once.
         let has_end = block
             .iter()
@@ -44,7 +49,7 @@ fn end_of_file(body: &[u8], from: usize) -> usize {
         if has_end {
             break;
         }
-        at += BLOCK;
+        at += SCAN_BLOCK_BYTES;
     }
     let end = (at..body.len()).find(|place| ends(body, *place));
     end.unwrap_or(body.len())
@@ -83,7 +88,7 @@ mod tests {
     fn a_picture_counts_as_a_page_whatever_its_size() {
         let text = "what is this? ".repeat(20);
         let about = |bytes| prompt_tokens(format!("{text}{}{text}", picture(bytes)).as_bytes());
-        let words = tokens_of(text.len() * 2);
+        let words = estimate_tokens(text.len() * 2);
 
         for bytes in [2_000, 100_000, 3_000_000] {
             assert!(
@@ -113,11 +118,11 @@ mod tests {
             "\\u6ca1\\u6709".repeat(5_000),
             "[1,2,3,4,5]".repeat(5_000),
             "\\u0430\\n".repeat(5_000),
-            "x".repeat(FILE - 1),
+            "x".repeat(MIN_BASE64_RUN - 1),
         ];
 
         for text in texts {
-            assert_eq!(prompt_tokens(text.as_bytes()), tokens_of(text.len()));
+            assert_eq!(prompt_tokens(text.as_bytes()), estimate_tokens(text.len()));
         }
     }
 
@@ -130,14 +135,14 @@ mod tests {
             let (mut text, mut files) = (0, 0);
             for run in body.split_inclusive([' ', '"', 'é']) {
                 let length = run.trim_end_matches([' ', '"', 'é']).len();
-                if length >= FILE {
+                if length >= MIN_BASE64_RUN {
                     files += 1;
                     text += run.len() - length;
                 } else {
                     text += run.len();
                 }
             }
-            prop_assert_eq!(prompt_tokens(body.as_bytes()), tokens_of(text) + files * FILE_TOKENS);
+            prop_assert_eq!(prompt_tokens(body.as_bytes()), estimate_tokens(text) + files * FILE_TOKENS);
         }
     }
 }

@@ -1,27 +1,30 @@
 //! Deciding again: a recorded round under other weights, by the code that decided it and with the
 //! chance that it had. And the smallest change of a weight that would have chosen otherwise.
 
-use super::balance::{Entry, Exclusion, Reason, Row, drawn, next, set_odds, worth};
-use super::decision::Round;
+use super::decision_log::SelectionRound;
+use super::selection::{
+    Eligibility, ExclusionReason, ScoredCandidate, SelectionReason, assign_probabilities,
+    draw_weighted, next_after_failure, strategy_utility,
+};
 use super::weights::{Objective, WeightOverride, Weights};
 use std::collections::BTreeMap;
 
 /// What might have been set otherwise: the global weights, and single providers by their places.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Supposition {
+pub struct WhatIfSettings {
     pub weights: Weights,
-    pub providers: BTreeMap<usize, SupposedProvider>,
+    pub providers: BTreeMap<usize, ProviderOverride>,
 }
 
 /// What might have been set otherwise of one provider; what is missing stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct SupposedProvider {
+pub struct ProviderOverride {
     /// 0..1.
     pub priority: Option<f64>,
     pub weights: Option<WeightOverride>,
 }
 
-impl From<Weights> for Supposition {
+impl From<Weights> for WhatIfSettings {
     fn from(weights: Weights) -> Self {
         Self {
             weights,
@@ -33,12 +36,12 @@ impl From<Weights> for Supposition {
 /// Room for one round after the other.
 #[derive(Debug, Default)]
 pub struct Replay {
-    rows: Vec<Row>,
+    rows: Vec<ScoredCandidate>,
 }
 
 /// A weight that would have chosen otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Flip {
+pub struct Counterfactual {
     pub objective: Objective,
     pub from: f64,
     pub to: f64,
@@ -51,14 +54,14 @@ impl Replay {
     ///
     /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
     /// stay what they were.
-    pub fn choose(&mut self, round: &Round, weights: &Weights) -> Option<usize> {
-        self.suppose(round, &Supposition::from(*weights))
+    pub fn choose(&mut self, round: &SelectionRound, weights: &Weights) -> Option<usize> {
+        self.simulate(round, &WhatIfSettings::from(*weights))
     }
 
     /// The same with more than the global weights set otherwise.
-    pub fn suppose(&mut self, round: &Round, supposed: &Supposition) -> Option<usize> {
+    pub fn simulate(&mut self, round: &SelectionRound, supposed: &WhatIfSettings) -> Option<usize> {
         let reason = round.reason?;
-        if !reason.is_weighed() || !round.strategy.is_weighed() {
+        if !reason.is_weighed() || !round.strategy.uses_weights() {
             return round.chosen;
         }
         self.rows.clear();
@@ -67,27 +70,29 @@ impl Replay {
             let wished = supposed.providers.get(&row.provider);
             let wished = wished.copied().unwrap_or_default();
             let own = wished.weights.unwrap_or(considered.own);
-            let own = supposed.weights.overridden(&own);
+            let own = supposed.weights.with_override(&own);
             let priority = wished.priority.unwrap_or(row.priority);
             let again = (round.strategy, &round.tuning);
-            self.rows.push(Row {
-                worth: worth(again, &own, &row.bads, priority),
+            self.rows.push(ScoredCandidate {
+                utility: strategy_utility(again, &own, &row.bads, priority),
                 priority,
                 ..row.clone()
             });
         }
-        set_odds(&mut self.rows, round.strategy, &round.tuning);
-        let place = if reason == Reason::Fallback {
-            next(&self.rows, |provider| self.failed(provider))
+        assign_probabilities(&mut self.rows, round.strategy, &round.tuning);
+        let place = if reason == SelectionReason::Fallback {
+            next_after_failure(&self.rows, |provider| self.failed(provider))
         } else {
-            drawn(&self.rows, round.luck.draw)
+            draw_weighted(&self.rows, round.luck.draw)
         };
         // What was left out of the record cannot be chosen again.
         place.map_or(round.chosen, |place| Some(self.rows[place].target))
     }
 
     fn failed(&self, provider: usize) -> bool {
-        let tried = |row: &Row| row.entry == Entry::Out(Exclusion::Tried);
+        let tried = |row: &ScoredCandidate| {
+            row.entry == Eligibility::Excluded(ExclusionReason::AlreadyTried)
+        };
         self.rows
             .iter()
             .any(|row| row.provider == provider && tried(row))
@@ -95,8 +100,8 @@ impl Replay {
 
     /// The smallest change of one weight, in whole points, that would have chosen somebody else;
     /// nothing where none would.
-    pub fn flip(&mut self, round: &Round) -> Option<Flip> {
-        if !round.reason?.is_weighed() || !round.strategy.is_weighed() {
+    pub fn counterfactual(&mut self, round: &SelectionRound) -> Option<Counterfactual> {
+        if !round.reason?.is_weighed() || !round.strategy.uses_weights() {
             return None;
         }
         for step in 1..=100_u32 {
@@ -106,10 +111,10 @@ impl Replay {
                     if !(0.0..=100.0).contains(&to) {
                         continue;
                     }
-                    let weights = round.weights.moved(objective, to);
+                    let weights = round.weights.with_points(objective, to);
                     let chosen = self.choose(round, &weights);
                     if let Some(target) = chosen.filter(|_| chosen != round.chosen) {
-                        return Some(Flip {
+                        return Some(Counterfactual {
                             objective,
                             from,
                             to,

@@ -2,28 +2,28 @@
 //! fallbacks together, so that an outage is never multiplied.
 
 use super::observation::Failure;
-use super::units::Moment;
+use super::units::UnixTime;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// First pause before the same target is asked again; doubles, up to [`LONGEST_PAUSE`].
-const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// First pause before the same target is asked again; doubles, up to [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(4);
 /// A delay that a provider asks for is waited for only up to here; a longer one ends the request.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// With less time than this left a further attempt is not begun.
-const LEAST_TIME: Duration = Duration::from_millis(500);
+const MIN_TIME_LEFT: Duration = Duration::from_millis(500);
 
 /// A client request earns that much of a further attempt: in the long run at most a fifth more
 /// attempts than requests.
-const EARNED: f64 = 0.2;
+const DEPOSIT_PER_REQUEST: f64 = 0.2;
 /// And time earns so many a second, for those who have few requests.
-const PER_SECOND: f64 = 2.0;
+const DEPOSIT_PER_S: f64 = 2.0;
 /// At most so many are saved up, and at the start half of them are there.
-const MOST_SAVED: f64 = 40.0;
+const MAX_BALANCE: f64 = 40.0;
 /// A busy gateway may save what it earns in that many seconds, for an outage meets as many requests
 /// as are in flight.
-const SAVING_TIME: f64 = 10.0;
+const BALANCE_WINDOW_S: f64 = 10.0;
 
 /// What all requests together may spend on further attempts, so that an outage is not answered
 /// with a storm. One number that time itself fills: the moment at which nothing was left.
@@ -33,21 +33,21 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    pub fn new(now: Moment) -> Self {
+    pub fn new(now: UnixTime) -> Self {
         Self {
-            empty_at: AtomicU64::new(now.micros().saturating_sub(micros(MOST_SAVED / 2.0))),
+            empty_at: AtomicU64::new(now.micros().saturating_sub(micros(MAX_BALANCE / 2.0))),
         }
     }
 
     /// A request came in, one of `per_second`.
-    pub fn earn(&self, per_second: f64, now: Moment) {
-        let most = MOST_SAVED.max(SAVING_TIME * EARNED * per_second);
+    pub fn deposit(&self, per_second: f64, now: UnixTime) {
+        let most = MAX_BALANCE.max(BALANCE_WINDOW_S * DEPOSIT_PER_REQUEST * per_second);
         let earn = |empty_at: u64| {
             let floor = now.micros().saturating_sub(micros(most));
             Some(
                 empty_at
                     .max(floor)
-                    .saturating_sub(micros(EARNED))
+                    .saturating_sub(micros(DEPOSIT_PER_REQUEST))
                     .max(floor),
             )
         };
@@ -57,7 +57,7 @@ impl RetryBudget {
     }
 
     /// Takes one further attempt; false where there is none.
-    pub fn spend(&self, now: Moment) -> bool {
+    pub fn try_withdraw(&self, now: UnixTime) -> bool {
         let spend = |empty_at: u64| {
             let after = empty_at + micros(1.0);
             (after <= now.micros()).then_some(after)
@@ -75,28 +75,28 @@ impl RetryBudget {
     reason = "a float cast saturates, and counts of attempts are not negative"
 )]
 fn micros(attempts: f64) -> u64 {
-    (attempts / PER_SECOND * 1e6) as u64
+    (attempts / DEPOSIT_PER_S * 1e6) as u64
 }
 
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryDecision {
     /// Ask another target, at once.
-    Elsewhere,
+    FailOver,
     /// Ask the same one, after a pause.
-    Again(Duration),
+    Retry(Duration),
     GiveUp,
 }
 
 /// The attempts of one client request.
 #[derive(Debug, Clone, Copy)]
-pub struct Attempts {
+pub struct RetryState {
     made: u32,
     most: u32,
     repeats: u32,
 }
 
-impl Attempts {
+impl RetryState {
     /// `max_retries` attempts may follow the first.
     pub fn new(max_retries: u32) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Attempts {
         }
     }
 
-    pub fn made(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.made
     }
 
@@ -115,25 +115,25 @@ impl Attempts {
     }
 
     /// `untried` says whether another target may be asked, `left` is the request's remaining time.
-    pub fn after(&mut self, failure: Failure, untried: bool, left: Duration) -> Verdict {
-        if self.made >= self.most || left < LEAST_TIME {
-            return Verdict::GiveUp;
+    pub fn decide(&mut self, failure: Failure, untried: bool, left: Duration) -> RetryDecision {
+        if self.made >= self.most || left < MIN_TIME_LEFT {
+            return RetryDecision::GiveUp;
         }
-        if untried && failure.may_go_elsewhere() {
-            return Verdict::Elsewhere;
+        if untried && failure.can_fail_over() {
+            return RetryDecision::FailOver;
         }
-        if !failure.may_be_repeated() {
-            return Verdict::GiveUp;
+        if !failure.is_retryable() {
+            return RetryDecision::GiveUp;
         }
         let pause = match failure {
             Failure::RateLimit(Some(delay)) | Failure::Overloaded(Some(delay)) => delay,
-            _ => (PAUSE * 2_u32.saturating_pow(self.repeats.min(8))).min(LONGEST_PAUSE),
+            _ => (FIRST_BACKOFF * 2_u32.saturating_pow(self.repeats.min(8))).min(MAX_BACKOFF),
         };
         self.repeats += 1;
-        if pause > LONGEST_WAIT || pause + LEAST_TIME > left {
-            return Verdict::GiveUp;
+        if pause > MAX_RETRY_AFTER || pause + MIN_TIME_LEFT > left {
+            return RetryDecision::GiveUp;
         }
-        Verdict::Again(pause)
+        RetryDecision::Retry(pause)
     }
 }
 
@@ -146,60 +146,63 @@ mod tests {
 
     #[test]
     fn an_untried_target_comes_before_a_repeat() {
-        let mut attempts = Attempts::new(3);
+        let mut attempts = RetryState::new(3);
         attempts.begin();
 
         assert_eq!(
-            attempts.after(Failure::Server, true, LONG),
-            Verdict::Elsewhere
+            attempts.decide(Failure::Server, true, LONG),
+            RetryDecision::FailOver
         );
         assert_eq!(
-            attempts.after(Failure::Server, false, LONG),
-            Verdict::Again(PAUSE)
+            attempts.decide(Failure::Server, false, LONG),
+            RetryDecision::Retry(FIRST_BACKOFF)
         );
     }
 
     #[test]
     fn an_outage_is_not_answered_with_a_storm() {
-        let at = |seconds: u64| Moment::from_seconds(1_000 + seconds);
+        let at = |seconds: u64| UnixTime::from_seconds(1_000 + seconds);
         let budget = RetryBudget::new(at(0));
-        let spent = |now| (0..5_000).filter(|_| budget.spend(now)).count();
+        let spent = |now| (0..5_000).filter(|_| budget.try_withdraw(now)).count();
         assert_eq!(spent(at(0)), 20);
         for _ in 0..100 {
-            budget.earn(1.0, at(0));
+            budget.deposit(1.0, at(0));
         }
         assert_eq!(spent(at(0)), 20, "a fifth of a hundred requests");
         assert_eq!(spent(at(3)), 6, "two a second");
-        budget.earn(1.0, at(10_000));
+        budget.deposit(1.0, at(10_000));
         assert_eq!(spent(at(10_000)), 40, "no more is saved");
         for _ in 0..2_000 {
-            budget.earn(1_000.0, at(20_000));
+            budget.deposit(1_000.0, at(20_000));
         }
         assert_eq!(spent(at(20_000)), 2_000, "unless there is much to do");
     }
 
     #[test]
     fn a_wrong_request_is_tried_once() {
-        let mut attempts = Attempts::new(3);
+        let mut attempts = RetryState::new(3);
         attempts.begin();
 
         assert_eq!(
-            attempts.after(Failure::InvalidRequest, true, LONG),
-            Verdict::GiveUp
+            attempts.decide(Failure::InvalidRequest, true, LONG),
+            RetryDecision::GiveUp
         );
     }
 
     #[test]
     fn a_long_delay_is_not_waited_for() {
-        let mut attempts = Attempts::new(3);
+        let mut attempts = RetryState::new(3);
         attempts.begin();
         let limited = |seconds| Failure::RateLimit(Some(Duration::from_secs(seconds)));
 
         assert_eq!(
-            attempts.after(limited(2), false, LONG),
-            Verdict::Again(Duration::from_secs(2))
+            attempts.decide(limited(2), false, LONG),
+            RetryDecision::Retry(Duration::from_secs(2))
         );
-        assert_eq!(attempts.after(limited(11), false, LONG), Verdict::GiveUp);
+        assert_eq!(
+            attempts.decide(limited(11), false, LONG),
+            RetryDecision::GiveUp
+        );
     }
 
     proptest! {
@@ -207,14 +210,14 @@ mod tests {
         fn attempts_and_pauses_stay_within_their_caps(
             max_retries in 0_u32..10, left in 0_u64..60_000, untried in prop::bool::ANY,
         ) {
-            let mut attempts = Attempts::new(max_retries);
+            let mut attempts = RetryState::new(max_retries);
             loop {
                 attempts.begin();
-                prop_assert!(attempts.made() <= max_retries + 1);
-                match attempts.after(Failure::Server, untried, Duration::from_millis(left)) {
-                    Verdict::GiveUp => break,
-                    Verdict::Elsewhere => {}
-                    Verdict::Again(pause) => prop_assert!((PAUSE..=LONGEST_PAUSE).contains(&pause)),
+                prop_assert!(attempts.count() <= max_retries + 1);
+                match attempts.decide(Failure::Server, untried, Duration::from_millis(left)) {
+                    RetryDecision::GiveUp => break,
+                    RetryDecision::FailOver => {}
+                    RetryDecision::Retry(pause) => prop_assert!((FIRST_BACKOFF..=MAX_BACKOFF).contains(&pause)),
                 }
             }
         }

@@ -1,26 +1,26 @@
 //! When the next probe of a provider is due.
 
-use super::units::Moment;
+use super::units::UnixTime;
 use std::time::Duration;
 
 /// While a provider is down it is asked this often, so that its return is found early.
-const WHILE_DOWN: Duration = Duration::from_secs(3);
+const DOWN_PROBE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Whether to probe now. Traffic that succeeded within the interval answers the question for
 /// free; a provider that is down is asked more often.
 pub fn probe_due(
-    now: Moment,
-    last_probe: Option<Moment>,
-    last_success: Option<Moment>,
+    now: UnixTime,
+    last_probe: Option<UnixTime>,
+    last_success: Option<UnixTime>,
     down: bool,
     interval: Duration,
 ) -> bool {
     let wait = if down {
-        interval.min(WHILE_DOWN)
+        interval.min(DOWN_PROBE_INTERVAL)
     } else {
         interval
     };
-    let quiet = |at: Option<Moment>| at.is_none_or(|at| now.since(at) >= wait);
+    let quiet = |at: Option<UnixTime>| at.is_none_or(|at| now.since(at) >= wait);
     quiet(last_probe) && (down || quiet(last_success))
 }
 
@@ -31,9 +31,9 @@ mod tests {
     const INTERVAL: Duration = Duration::from_secs(15);
 
     fn due(probe: Option<u64>, success: Option<u64>, down: bool) -> bool {
-        let at = |seconds: Option<u64>| seconds.map(Moment::from_seconds);
+        let at = |seconds: Option<u64>| seconds.map(UnixTime::from_seconds);
         probe_due(
-            Moment::from_seconds(100),
+            UnixTime::from_seconds(100),
             at(probe),
             at(success),
             down,

@@ -9,10 +9,10 @@
 //! References are fixed, so that a target's score does not move because another one left. Shown
 //! are goods, `1 −` the bad in 0..1, and the founding formula `score = Σ weight·factor / Σ weight`.
 
-use super::elasticity::LoadCurve;
-use super::lease::Waiting;
+use super::lease::PendingFirstTokens;
+use super::load_sensitivity::LoadCurve;
 use super::pricing::Price;
-use super::tuning::{GUARD_FREE, Tuning};
+use super::tuning::{GUARD_FREE_RISK, Tuning};
 use super::weights::Weights;
 
 /// Load is measured against this where a provider states no limit.
@@ -20,16 +20,16 @@ pub const UNLIMITED: f64 = 300.0;
 /// Cost of a target whose price nobody knows: neither cheap nor dear.
 const UNKNOWN_COST: f64 = 0.5;
 /// A latency beyond twice its reference is no worse than twice.
-const WORST_LATENCY: f64 = 2.0;
+const MAX_LATENCY_PENALTY: f64 = 2.0;
 /// Spread of latencies, as the standard deviation of their logarithm, and the factor that brings a
 /// logistic curve close to the normal distribution.
-const SPREAD: f64 = 0.5;
+const LATENCY_SIGMA: f64 = 0.5;
 const LOGISTIC: f64 = 1.7;
 /// With that many deviations to spare a deadline is not missed.
-const SAFE: f64 = 3.0;
+const SAFE_DEVIATIONS: f64 = 3.0;
 /// Streams that have waited longer than that many of the peers' usual first tokens are a sign of a
 /// queue, which slows the tokens as well, at most that many times.
-const QUEUE: f64 = 3.0;
+const QUEUE_WAIT_FACTOR: f64 = 3.0;
 const QUEUE_SLOWDOWN: f64 = 3.0;
 
 /// What is expected of a target's next request while it is as busy as usual.
@@ -68,7 +68,12 @@ impl Estimate {
 
     /// With so many in flight, and with those that wait: a stream that has waited for longer than
     /// was expected is evidence before its first token is there.
-    pub fn predict(&self, in_flight: u32, waiting: Waiting, peers_first_token: f64) -> Prediction {
+    pub fn predict(
+        &self,
+        in_flight: u32,
+        waiting: PendingFirstTokens,
+        peers_first_token: f64,
+    ) -> Prediction {
         let load = self.curve.at(in_flight);
         let mut predicted = Prediction {
             first_token: self.first_token * load,
@@ -76,7 +81,7 @@ impl Estimate {
         };
         if waiting.count > 0 && waiting.age > predicted.first_token {
             predicted.first_token = waiting.age;
-            let queue = QUEUE * peers_first_token;
+            let queue = QUEUE_WAIT_FACTOR * peers_first_token;
             if waiting.count >= 2 && waiting.age > queue && queue > 0.0 {
                 predicted.per_token *= (waiting.age / queue).clamp(1.0, QUEUE_SLOWDOWN);
             }
@@ -103,7 +108,7 @@ pub struct Risk {
 
 impl Risk {
     pub fn total(&self) -> f64 {
-        bad(
+        clamp_penalty(
             1.0 - (1.0 - self.failure) * (1.0 - self.limited) * (1.0 - self.miss),
             1.0,
         )
@@ -115,8 +120,8 @@ pub fn deadline_miss(remaining: f64, latency: f64) -> f64 {
     if remaining <= 0.0 {
         return 1.0;
     }
-    let deviations = (remaining / latency).ln() / SPREAD;
-    if deviations < SAFE {
+    let deviations = (remaining / latency).ln() / LATENCY_SIGMA;
+    if deviations < SAFE_DEVIATIONS {
         1.0 / (1.0 + (LOGISTIC * deviations).exp())
     } else {
         0.0
@@ -125,7 +130,7 @@ pub fn deadline_miss(remaining: f64, latency: f64) -> f64 {
 
 /// The bads; what is no number is as bad as can be.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Bads {
+pub struct Penalties {
     /// 0..1, and more for a price above all configured ones.
     pub cost: f64,
     /// 0..2.
@@ -136,15 +141,15 @@ pub struct Bads {
     pub load: f64,
 }
 
-impl Bads {
+impl Penalties {
     /// As goods, with the operator's own.
-    pub fn goods(&self, priority: f64) -> Factors {
+    pub fn factors(&self, priority: f64) -> Factors {
         Factors {
-            cost: good(1.0 - self.cost),
-            latency: good(1.0 - self.latency),
-            reliability: good(1.0 - self.risk),
-            load: good(1.0 - self.load),
-            priority: good(priority),
+            cost: clamp_factor(1.0 - self.cost),
+            latency: clamp_factor(1.0 - self.latency),
+            reliability: clamp_factor(1.0 - self.risk),
+            load: clamp_factor(1.0 - self.load),
+            priority: clamp_factor(priority),
         }
     }
 }
@@ -161,58 +166,58 @@ pub struct Factors {
 
 /// `C`; `dearest` holds the highest input and the highest output price of the catalogue, USD per
 /// token.
-pub fn cost_bad(price: Option<&Price>, dearest: (f64, f64), input: f64, output: f64) -> f64 {
+pub fn cost_penalty(price: Option<&Price>, dearest: (f64, f64), input: f64, output: f64) -> f64 {
     let Some(price) = price else {
         return UNKNOWN_COST;
     };
     let reference = dearest.0 * input + dearest.1 * output;
     if reference > 0.0 {
-        bad(price.of(input, output) / reference, f64::MAX)
+        clamp_penalty(price.cost_of(input, output) / reference, f64::MAX)
     } else {
         0.0
     }
 }
 
 /// `T` for an answer of `tokens` that should take so many seconds.
-pub fn latency_bad(seconds: f64, tokens: f64, tuning: &Tuning) -> f64 {
-    bad(seconds / tuning.reference(tokens), WORST_LATENCY)
+pub fn latency_penalty(seconds: f64, tokens: f64, tuning: &Tuning) -> f64 {
+    clamp_penalty(seconds / tuning.reference(tokens), MAX_LATENCY_PENALTY)
 }
 
 /// `L`.
-pub fn load_bad(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
+pub fn load_penalty(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
     let limit = max_concurrent.map_or(UNLIMITED, f64::from).max(1.0);
-    bad(f64::from(in_flight) / limit, 1.0)
+    clamp_penalty(f64::from(in_flight) / limit, 1.0)
 }
 
 /// What `adaptive` compares: `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`,
 /// weights as parts of 100. The guard stands outside of the weights: no position of the knobs may
 /// send a request where it is expected to fail.
-pub fn utility(weights: &Weights, bads: &Bads, priority: f64, tuning: &Tuning) -> f64 {
+pub fn utility(weights: &Weights, bads: &Penalties, priority: f64, tuning: &Tuning) -> f64 {
     let objectives =
         weights.cost * bads.cost + weights.latency * bads.latency + weights.reliability * bads.risk;
     1.0 - (objectives + weights.load * bads.load - weights.priority * priority) / 100.0
-        - tuning.guard * guarded(bads.risk)
+        - tuning.guard * risk_excess(bads.risk)
 }
 
 /// The part of a risk that the guard punishes.
-pub fn guarded(risk: f64) -> f64 {
-    (risk - GUARD_FREE).max(0.0)
+pub fn risk_excess(risk: f64) -> f64 {
+    (risk - GUARD_FREE_RISK).max(0.0)
 }
 
 /// A utility on the scale of the founding formula, 0..1.
-pub fn shown(utility: f64, weights: &Weights) -> f64 {
+pub fn display_score(utility: f64, weights: &Weights) -> f64 {
     let (load, priority) = (weights.load / 100.0, weights.priority / 100.0);
-    good((utility + load) / (1.0 + load + priority))
+    clamp_factor((utility + load) / (1.0 + load + priority))
 }
 
 /// The founding formula, 0..1.
-pub fn combine(weights: &Weights, factors: &Factors) -> f64 {
-    points(weights, factors) * 100.0 / weights.total()
+pub fn linear_score(weights: &Weights, factors: &Factors) -> f64 {
+    weighted_sum(weights, factors) * 100.0 / weights.total()
 }
 
 /// `Σ weight·factor / 100`: the same order as the score, on a scale where one point of the
 /// objectives is 0.01 whatever the weights of load and priority.
-pub fn points(weights: &Weights, factors: &Factors) -> f64 {
+pub fn weighted_sum(weights: &Weights, factors: &Factors) -> f64 {
     (weights.cost * factors.cost
         + weights.latency * factors.latency
         + weights.reliability * factors.reliability
@@ -222,7 +227,7 @@ pub fn points(weights: &Weights, factors: &Factors) -> f64 {
 }
 
 /// A good in 0..1; what is not a number is no good.
-pub fn good(value: f64) -> f64 {
+pub fn clamp_factor(value: f64) -> f64 {
     if value.is_nan() {
         0.0
     } else {
@@ -231,9 +236,9 @@ pub fn good(value: f64) -> f64 {
 }
 
 /// A bad from 0 to `worst`; what is not a number is the worst.
-fn bad(value: f64, worst: f64) -> f64 {
+fn clamp_penalty(value: f64, worst: f64) -> f64 {
     if value.is_nan() {
-        worst.min(WORST_LATENCY)
+        worst.min(MAX_LATENCY_PENALTY)
     } else {
         value.clamp(0.0, worst)
     }
@@ -250,14 +255,14 @@ mod tests {
         let free = Price::flat(0.0, 0.0);
         let dear = Price::flat(3.0, 15.0);
 
-        assert_eq!(cost_bad(Some(&free), dearest, 500.0, 300.0), 0.0);
-        assert!((cost_bad(Some(&dear), dearest, 500.0, 300.0) - 1.0).abs() < 1e-9);
-        assert_eq!(cost_bad(Some(&free), (0.0, 0.0), 500.0, 300.0), 0.0);
+        assert_eq!(cost_penalty(Some(&free), dearest, 500.0, 300.0), 0.0);
+        assert!((cost_penalty(Some(&dear), dearest, 500.0, 300.0) - 1.0).abs() < 1e-9);
+        assert_eq!(cost_penalty(Some(&free), (0.0, 0.0), 500.0, 300.0), 0.0);
     }
 
     #[test]
     fn the_score_shown_is_the_founding_formula() {
-        let bads = Bads {
+        let bads = Penalties {
             cost: 0.1,
             latency: 0.8,
             risk: 0.15,
@@ -266,8 +271,8 @@ mod tests {
         let weights = Weights::default();
         let utility = utility(&weights, &bads, 0.5, &Tuning::default());
 
-        let founding = combine(&weights, &bads.goods(0.5));
-        assert!((shown(utility, &weights) - founding).abs() < 1e-12);
+        let founding = linear_score(&weights, &bads.factors(0.5));
+        assert!((display_score(utility, &weights) - founding).abs() < 1e-12);
     }
 
     #[test]
@@ -279,10 +284,10 @@ mod tests {
             ..Weights::default()
         };
         let worth = |cost, risk| {
-            let bads = Bads {
+            let bads = Penalties {
                 cost,
                 risk,
-                ..Bads::default()
+                ..Penalties::default()
             };
             utility(&weights, &bads, 0.5, &Tuning::default())
         };
@@ -298,7 +303,7 @@ mod tests {
             per_token: 0.01,
             ..Estimate::default()
         };
-        let seen = |count, age| estimate.predict(3, Waiting { count, age }, 0.6);
+        let seen = |count, age| estimate.predict(3, PendingFirstTokens { count, age }, 0.6);
 
         assert_eq!(seen(4, 0.3).first_token, 0.5);
         assert_eq!(
@@ -340,17 +345,17 @@ mod tests {
             let factors = Factors {
                 cost: parts.0, latency: parts.1, reliability: parts.2, load: parts.3, priority: parts.4,
             };
-            let score = combine(&weights, &factors);
+            let score = linear_score(&weights, &factors);
             prop_assert!((-1e-9..=1.0 + 1e-9).contains(&score));
             let better = Factors { latency: factors.latency.max(more), ..factors };
-            prop_assert!(combine(&weights, &better) >= score - 1e-12);
+            prop_assert!(linear_score(&weights, &better) >= score - 1e-12);
         }
 
         #[test]
         fn no_input_makes_a_factor_that_is_not_a_number(
             seconds in prop::num::f64::ANY, remaining in prop::num::f64::ANY, tokens in 0.0..1e7_f64,
         ) {
-            let latency = latency_bad(seconds, tokens, &Tuning::default());
+            let latency = latency_penalty(seconds, tokens, &Tuning::default());
             prop_assert!((0.0..=2.0).contains(&latency));
             let risk = Risk { miss: deadline_miss(remaining, seconds), ..Risk::default() };
             prop_assert!((0.0..=1.0).contains(&risk.total()));

@@ -1,21 +1,21 @@
 //! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
 //! [`PerformanceReport`] for people.
 
-use super::budget::{BudgetPicture, Budgets};
+use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
-use super::crowd::Crowd;
 use super::event::Event;
 use super::ids::TargetId;
-use super::lease::Gauge;
-use super::observation::{Failure, Refused};
-use super::pricing::{CostBasis, Price};
-use super::quota::Quota;
-use super::rates::{Rates, RatesLeft};
+use super::in_flight::InFlightLimiter;
+use super::lease::LoadCounters;
+use super::observation::{Failure, RejectionCounts};
+use super::pricing::{CostBasisCounts, Price};
+use super::rate_limiter::{RateLimitRemaining, RateLimits};
 use super::retry::RetryBudget;
 use super::score::{Estimate, Factors};
-use super::target::{Catalogue, Class, ModelTypes};
+use super::target::{Catalogue, ModelTypes, RequestClass};
 use super::tuning::Tuning;
-use super::units::{Moment, Money};
+use super::units::{Money, UnixTime};
+use super::upstream_quota::UpstreamQuota;
 use super::weights::{WeightOverride, Weights};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Strategy {
         Self::LowestCost,
     ];
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Adaptive => "adaptive",
             Self::Best => "best",
@@ -65,7 +65,7 @@ impl Strategy {
     }
 
     /// Whether the operator's weights decide.
-    pub const fn is_weighed(self) -> bool {
+    pub const fn uses_weights(self) -> bool {
         matches!(self, Self::Adaptive | Self::Best | Self::Weighted)
     }
 }
@@ -74,9 +74,9 @@ impl FromStr for Strategy {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|known| known.word() == word);
+        let known = Self::ALL.into_iter().find(|known| known.as_str() == word);
         known.ok_or_else(|| {
-            let words = Self::ALL.map(Self::word).join(", ");
+            let words = Self::ALL.map(Self::as_str).join(", ");
             format!("{word:?} is not one of {words}")
         })
     }
@@ -95,8 +95,8 @@ pub struct RoutingTable {
     pub candidates: Vec<Candidate>,
     /// Output tokens of a usual answer.
     pub expected_output: f64,
-    /// The same for each class of requests, by [`Class::place`].
-    pub outputs: [f64; Class::COUNT],
+    /// The same for each class of requests, by [`RequestClass::place`].
+    pub outputs: [f64; RequestClass::COUNT],
     /// Seconds to a usual first token, over all targets.
     pub peers_first_token: f64,
     /// Client requests per second.
@@ -108,7 +108,7 @@ pub struct RoutingTable {
     /// What may be spent.
     pub budgets: Arc<Budgets>,
     /// The client requests that run.
-    pub crowd: Arc<Crowd>,
+    pub crowd: Arc<InFlightLimiter>,
     /// The most of them at once.
     pub max_in_flight: Option<u32>,
 }
@@ -122,9 +122,9 @@ pub struct Candidate {
     pub types: ModelTypes,
     pub capabilities: Capabilities,
     pub price: Option<Price>,
-    pub standing: Standing,
+    pub standing: RoutingState,
     /// Left alone until then, because it asked for it or refused our key.
-    pub blocked_until: Option<Moment>,
+    pub blocked_until: Option<UnixTime>,
     /// The failure behind that.
     pub blocked_by: Option<Failure>,
     /// Whether the provider's own word is behind that, so that even in need nobody asks sooner.
@@ -133,11 +133,11 @@ pub struct Candidate {
     /// The same over the last 1000 attempts at all targets, for the strategy `best`.
     pub window: Estimate,
     /// Our shadow of its rate limits.
-    pub quota: Quota,
+    pub quota: UpstreamQuota,
     /// When its breaker closed, for a slow start.
-    pub slow_from: Option<Moment>,
+    pub slow_from: Option<UnixTime>,
     /// When a request last succeeded there.
-    pub succeeded_at: Option<Moment>,
+    pub succeeded_at: Option<UnixTime>,
     /// 0..1.
     pub priority: f64,
     /// The global weights with its provider's override.
@@ -147,17 +147,17 @@ pub struct Candidate {
     pub max_concurrent: Option<u32>,
     pub own_max_concurrent: Option<u32>,
     /// What its provider may be sent in a minute.
-    pub rates: Rates,
-    pub gauge: Arc<Gauge>,
-    pub provider_gauge: Arc<Gauge>,
+    pub rates: RateLimits,
+    pub load_counters: Arc<LoadCounters>,
+    pub provider_load_counters: Arc<LoadCounters>,
 }
 
 /// Whether a target may be used at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum RoutingState {
     Usable,
     /// Its breaker is open until then.
-    Open(Moment),
+    Open(UnixTime),
     /// Its breaker lets one trial through.
     HalfOpen,
     /// Probes cannot reach its provider.
@@ -169,7 +169,7 @@ pub enum Standing {
 
 /// How a provider stands, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum HealthState {
     Ok,
     Slow,
     Limited,
@@ -182,7 +182,7 @@ pub enum State {
     Unknown,
 }
 
-impl State {
+impl HealthState {
     /// Whether requests may go there.
     pub fn is_usable(self) -> bool {
         matches!(
@@ -192,7 +192,7 @@ impl State {
     }
 
     /// Whether an operator should know.
-    pub fn is_trouble(self) -> bool {
+    pub fn needs_attention(self) -> bool {
         !matches!(self, Self::Ok | Self::Unknown | Self::Draining | Self::Off)
     }
 }
@@ -200,36 +200,36 @@ impl State {
 /// Everything at one moment, over one window.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub at: Moment,
+    pub at: UnixTime,
     /// Oldest record behind it.
-    pub since: Moment,
+    pub since: UnixTime,
     /// Length of the window.
     pub window: Duration,
     pub revision: u64,
     /// When that revision was made, and by whom; nothing before the first change.
-    pub revised: Option<(Moment, String)>,
+    pub revised: Option<(UnixTime, String)>,
     pub strategy: Strategy,
     pub weights: Weights,
-    pub reverts_at: Option<Moment>,
+    pub reverts_at: Option<UnixTime>,
     pub totals: Totals,
     pub requests_per_second: f64,
     pub usd_per_hour: f64,
     /// What was spent of what may be, in the periods at hand.
-    pub budget: BudgetPicture,
+    pub budget: BudgetSnapshot,
     pub providers: Vec<ProviderSnapshot>,
     /// Client requests over the window, oldest first.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TimeBucket>,
     /// Width of a column.
     pub column_width: Duration,
     /// Start of the last column.
-    pub last_column: Moment,
+    pub last_column: UnixTime,
     /// Newest first.
     pub events: Vec<Event>,
 }
 
 /// What finished in one column of time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Column {
+pub struct TimeBucket {
     pub rated: u64,
     pub failed: u64,
     pub p50_ms: Option<f64>,
@@ -259,10 +259,10 @@ pub struct Totals {
     pub p99_ms: Option<f64>,
     pub cost: Option<Money>,
     /// How sure the costs of the attempts are.
-    pub cost_basis: CostBasis,
+    pub cost_basis: CostBasisCounts,
     pub tokens: u64,
     /// Requests that were refused, and for want of what.
-    pub refused: Refused,
+    pub refused: RejectionCounts,
 }
 
 /// One provider: its numbers over the window, and how it stands now.
@@ -273,18 +273,18 @@ pub struct ProviderSnapshot {
     pub enabled: bool,
     pub draining: bool,
     /// Everything that it may serve goes there until then.
-    pub pinned_until: Option<Moment>,
+    pub pinned_until: Option<UnixTime>,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
     /// What it may be sent in a minute, and what is left of that now.
-    pub rates: Rates,
-    pub rates_left: RatesLeft,
+    pub rates: RateLimits,
+    pub rates_left: RateLimitRemaining,
     /// Its own weights over the global ones.
     pub weights: WeightOverride,
-    pub state: State,
-    pub state_since: Moment,
+    pub state: HealthState,
+    pub state_since: UnixTime,
     /// Since when it has been in one trouble or another; nothing where it is in none.
-    pub trouble_since: Option<Moment>,
+    pub trouble_since: Option<UnixTime>,
     /// Why it is in that state; empty when all is well.
     pub why: String,
     pub in_flight: u32,
@@ -304,18 +304,18 @@ pub struct ProviderSnapshot {
     pub first_token_ms: [Option<f64>; 3],
     pub cost: Option<Money>,
     /// How sure the costs of the attempts are.
-    pub cost_basis: CostBasis,
+    pub cost_basis: CostBasisCounts,
     pub tokens: u64,
     pub mean_tokens: Option<f64>,
     /// Members of requests that were lost in translation.
-    pub lost: u64,
+    pub dropped_fields: u64,
     pub models: Vec<ModelSnapshot>,
     /// Failures that count in the rates, by their word.
     pub failures: Vec<(&'static str, u64)>,
     /// The client left.
     pub cancelled: u64,
     /// Oldest first; empty where nobody asked for them.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TimeBucket>,
 }
 
 /// One model of one provider over the window.
@@ -330,7 +330,7 @@ pub struct ModelSnapshot {
     /// USD per token over all tokens in and out.
     pub usd_per_token: Option<f64>,
     /// How it stands now, and why.
-    pub state: State,
+    pub state: HealthState,
     pub why: String,
 }
 
@@ -338,8 +338,8 @@ pub struct ModelSnapshot {
 #[derive(Debug, Clone)]
 pub struct PerformanceReport {
     pub hours: u32,
-    pub at: Moment,
-    pub since: Moment,
+    pub at: UnixTime,
+    pub since: UnixTime,
     pub totals: Totals,
     pub providers: Vec<ProviderSnapshot>,
 }

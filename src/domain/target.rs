@@ -3,7 +3,7 @@
 use super::capability::Capabilities;
 use super::ids::TargetId;
 use super::pricing::Price;
-use super::rates::Rates;
+use super::rate_limiter::RateLimits;
 use super::weights::WeightOverride;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,7 +31,7 @@ impl ModelType {
         Self::Embedding,
     ];
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Vision => "vision",
@@ -44,7 +44,7 @@ impl ModelType {
 
 impl fmt::Display for ModelType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -54,7 +54,7 @@ impl FromStr for ModelType {
     fn from_str(word: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
-            .find(|kind| kind.word() == word)
+            .find(|kind| kind.as_str() == word)
             .ok_or_else(|| {
                 format!("{word:?} is not one of chat, vision, reasoning, artifact, embedding")
             })
@@ -63,12 +63,12 @@ impl FromStr for ModelType {
 
 /// Requests whose answers are of one sort: a type of work, as a stream or in one piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Class {
+pub struct RequestClass {
     kind: ModelType,
     streamed: bool,
 }
 
-impl Class {
+impl RequestClass {
     /// How many there are.
     pub const COUNT: usize = 2 * ModelType::ALL.len();
 
@@ -85,7 +85,7 @@ impl Class {
     }
 
     /// Its place among all classes.
-    pub const fn place(self) -> usize {
+    pub const fn index(self) -> usize {
         2 * self.kind as usize + self.streamed as usize
     }
 }
@@ -126,7 +126,7 @@ pub struct Provider {
     /// Requests at once; no limit where there is none.
     pub max_concurrent: Option<u32>,
     /// Requests and tokens in a minute.
-    pub rates: Rates,
+    pub rates: RateLimits,
     pub enabled: bool,
     /// Why it cannot be used at all, for example that its key is missing.
     pub off: Option<Arc<str>>,
@@ -141,7 +141,7 @@ impl Provider {
             kind: kind.into(),
             priority: 50,
             max_concurrent: None,
-            rates: Rates::default(),
+            rates: RateLimits::default(),
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
@@ -180,12 +180,12 @@ pub struct Catalogue {
     pub providers: Vec<Provider>,
     pub targets: Vec<Target>,
     pub routes: Vec<Route>,
-    pub retired: Retired,
+    pub retired: RemovedEntries,
 }
 
 /// Places of those that were configured once and are not any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Retired {
+pub struct RemovedEntries {
     pub providers: BTreeSet<usize>,
     pub targets: BTreeSet<usize>,
 }

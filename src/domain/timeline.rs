@@ -3,29 +3,29 @@
 //! chart moves by one cell at a time and two readers see the same columns.
 
 use super::histogram::Histogram;
-use super::observation::{AttemptEnd, Outcome, Refused, Scarcity};
-use super::pricing::{CostBasis, Metered, cost_basis};
-use super::units::{Moment, Money};
+use super::observation::{AttemptEnd, Outcome, RejectionCounts, RejectionReason};
+use super::pricing::{CostBasisCounts, MeasuredUsage, cost_basis};
+use super::units::{Money, UnixTime};
 use std::collections::VecDeque;
 
 /// Width in seconds and number of columns kept.
 const TIERS: [(u64, usize); 4] = [(1, 301), (15, 61), (60, 1_441), (3_600, 8_761)];
 
 /// What a column holds: something that can be added up.
-pub trait Sum: Default {
+pub trait Merge: Default {
     fn merge(&mut self, other: &Self);
 }
 
 /// A part of the past: the last columns of one width, the unfinished one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct BucketRange {
     /// Width of a column in seconds.
     pub width: u64,
     /// How many columns.
     pub columns: usize,
 }
 
-impl Span {
+impl BucketRange {
     /// Sixty columns over `seconds`, one of the windows that the screen offers.
     pub const fn window(seconds: u64) -> Self {
         Self {
@@ -50,9 +50,9 @@ impl Span {
     }
 
     /// Start of the oldest column.
-    pub fn start(self, now: Moment) -> Moment {
+    pub fn start(self, now: UnixTime) -> UnixTime {
         let last = now.unix_seconds() / self.width;
-        Moment::from_seconds(last.saturating_sub(self.columns as u64 - 1) * self.width)
+        UnixTime::from_seconds(last.saturating_sub(self.columns as u64 - 1) * self.width)
     }
 }
 
@@ -62,9 +62,9 @@ pub struct Timeline<T> {
     tiers: [VecDeque<(u64, T)>; TIERS.len()],
 }
 
-impl<T: Sum> Timeline<T> {
+impl<T: Merge> Timeline<T> {
     /// Lets `change` add to the column of `now`, in every width.
-    pub fn record(&mut self, now: Moment, change: impl Fn(&mut T)) {
+    pub fn record(&mut self, now: UnixTime, change: impl Fn(&mut T)) {
         for (columns, (width, keep)) in self.tiers.iter_mut().zip(TIERS) {
             let index = now.unix_seconds() / width;
             if columns.back().is_none_or(|&(last, _)| last < index) {
@@ -83,7 +83,7 @@ impl<T: Sum> Timeline<T> {
     }
 
     /// The columns of `span`, oldest first; those with nothing in them are empty sums.
-    pub fn columns(&self, span: Span, now: Moment) -> Vec<T> {
+    pub fn buckets(&self, span: BucketRange, now: UnixTime) -> Vec<T> {
         let mut columns: Vec<T> = (0..span.columns).map(|_| T::default()).collect();
         let first = span.start(now).unix_seconds() / span.width;
         self.visit(span, now, |start, value| {
@@ -96,22 +96,22 @@ impl<T: Sum> Timeline<T> {
     }
 
     /// All of `span` added up.
-    pub fn sum(&self, span: Span, now: Moment) -> T {
+    pub fn total(&self, span: BucketRange, now: UnixTime) -> T {
         let mut sum = T::default();
         self.visit(span, now, |_, value| sum.merge(value));
         sum
     }
 
     /// Start of the oldest column kept that lies in `span`.
-    pub fn oldest(&self, span: Span, now: Moment) -> Option<Moment> {
+    pub fn oldest(&self, span: BucketRange, now: UnixTime) -> Option<UnixTime> {
         let mut oldest = None;
         self.visit(span, now, |start, _| {
-            oldest.get_or_insert(Moment::from_seconds(start));
+            oldest.get_or_insert(UnixTime::from_seconds(start));
         });
         oldest
     }
 
-    fn visit(&self, span: Span, now: Moment, mut see: impl FnMut(u64, &T)) {
+    fn visit(&self, span: BucketRange, now: UnixTime, mut see: impl FnMut(u64, &T)) {
         let from = span.start(now).unix_seconds();
         let seconds = span.width * span.columns as u64;
         // The widest columns that fit into those asked for and reach back far enough.
@@ -132,15 +132,15 @@ impl<T: Sum> Timeline<T> {
 
 /// Attempts, or client requests, of one column.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct BucketCounts {
     pub succeeded: u64,
     pub failed: u64,
     /// The client left; counts in no rate.
     pub cancelled: u64,
     /// The client asked for something impossible; counts in no rate.
-    pub mistaken: u64,
+    pub client_errors: u64,
     /// Nobody was asked for them; those without a target or without room count as failed as well.
-    pub refused: Refused,
+    pub rejected: RejectionCounts,
     /// Attempts that followed the first of a client request.
     pub retries: u64,
     /// Milliseconds, successes only.
@@ -150,17 +150,17 @@ pub struct Tally {
     pub first_token: Histogram,
     pub cost: Money,
     /// How sure the costs of the attempts are.
-    pub cost_basis: CostBasis,
+    pub cost_basis: CostBasisCounts,
     /// Attempts that reported tokens.
     pub metered: u64,
     pub tokens: u64,
     /// Members of requests that were lost in translation.
-    pub lost: u64,
+    pub dropped_fields: u64,
     /// Failures that count in the rates, by their words.
     pub failures: Vec<(&'static str, u64)>,
 }
 
-impl Tally {
+impl BucketCounts {
     /// Counts one finished attempt.
     pub fn add(&mut self, end: &AttemptEnd) {
         match &end.outcome {
@@ -171,30 +171,30 @@ impl Tally {
                 self.latency_sum_ms += milliseconds;
             }
             Outcome::Cancelled => self.cancelled += 1,
-            Outcome::Failed(failure) if failure.is_client_mistake() => self.mistaken += 1,
+            Outcome::Failed(failure) if failure.is_client_error() => self.client_errors += 1,
             Outcome::Failed(failure) => {
                 self.failed += 1;
-                self.count_failure(failure.word(), 1);
+                self.count_failure(failure.as_str(), 1);
             }
         }
         if let Some(seconds) = end.first_token.filter(|_| end.streamed) {
             self.first_token.add(seconds * 1e3);
         }
-        self.lost += u64::from(end.lost);
+        self.dropped_fields += u64::from(end.dropped_fields);
         self.cost += end.cost.unwrap_or_default();
         self.cost_basis.add(cost_basis(end.usage, end.cost));
         // A refusal used nothing, and says nothing of how long answers are.
-        let used = end.usage.filter(|used| *used != Metered::NOTHING);
-        if let Some(Metered { usage, .. }) = used {
+        let used = end.usage.filter(|used| *used != MeasuredUsage::ZERO);
+        if let Some(MeasuredUsage { usage, .. }) = used {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
         }
     }
 
     /// Counts requests that were refused. A budget that is used up is no failure.
-    pub fn refuse(&mut self, want: Scarcity, count: u64) {
-        self.refused.add(want, count);
-        if want != Scarcity::Budget {
+    pub fn record_rejected(&mut self, want: RejectionReason, count: u64) {
+        self.rejected.add(want, count);
+        if want != RejectionReason::BudgetExceeded {
             self.failed += count;
         }
     }
@@ -207,18 +207,18 @@ impl Tally {
     }
 
     /// What counts in the rates.
-    pub fn rated(&self) -> u64 {
+    pub fn rate_base(&self) -> u64 {
         self.succeeded + self.failed
     }
 
     /// Everything that was sent.
     pub fn all(&self) -> u64 {
-        self.rated() + self.cancelled + self.mistaken + self.refused.budget
+        self.rate_base() + self.cancelled + self.client_errors + self.rejected.budget
     }
 
     /// 0..1; nothing with nothing behind it.
     pub fn success_rate(&self) -> Option<f64> {
-        (self.rated() > 0).then(|| self.succeeded as f64 / self.rated() as f64)
+        (self.rate_base() > 0).then(|| self.succeeded as f64 / self.rate_base() as f64)
     }
 
     pub fn mean_latency_ms(&self) -> Option<f64> {
@@ -232,13 +232,13 @@ impl Tally {
     }
 }
 
-impl Sum for Tally {
+impl Merge for BucketCounts {
     fn merge(&mut self, other: &Self) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
-        self.mistaken += other.mistaken;
-        self.refused.merge(other.refused);
+        self.client_errors += other.client_errors;
+        self.rejected.merge(other.rejected);
         self.retries += other.retries;
         self.latency.merge(&other.latency);
         self.latency_sum_ms += other.latency_sum_ms;
@@ -247,7 +247,7 @@ impl Sum for Tally {
         self.cost_basis.merge(other.cost_basis);
         self.metered += other.metered;
         self.tokens += other.tokens;
-        self.lost += other.lost;
+        self.dropped_fields += other.dropped_fields;
         for &(word, count) in &other.failures {
             self.count_failure(word, count);
         }
@@ -268,7 +268,7 @@ impl Uptime {
     }
 }
 
-impl Sum for Uptime {
+impl Merge for Uptime {
     fn merge(&mut self, other: &Self) {
         self.watched_us += other.watched_us;
         self.usable_us += other.usable_us;
@@ -278,12 +278,12 @@ impl Sum for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Basis, RateLimits, Ticket, Usage};
+    use crate::domain::{AttemptStart, UpstreamLimits, Usage, UsageBasis};
 
     fn counted(at: &[u64]) -> Timeline<Uptime> {
         let mut timeline = Timeline::default();
         for &second in at {
-            timeline.record(Moment::from_seconds(second), |column: &mut Uptime| {
+            timeline.record(UnixTime::from_seconds(second), |column: &mut Uptime| {
                 column.watched_us += 1;
             });
         }
@@ -301,15 +301,15 @@ mod tests {
             now - 10,
             now,
         ]);
-        let sum = |span| timeline.sum(span, Moment::from_seconds(now)).watched_us;
+        let sum = |span| timeline.total(span, UnixTime::from_seconds(now)).watched_us;
 
-        assert_eq!(sum(Span::window(60)), 2);
-        assert_eq!(sum(Span::window(300)), 3);
-        assert_eq!(sum(Span::window(900)), 4);
-        assert_eq!(sum(Span::window(3_600)), 5);
-        assert_eq!(sum(Span::window(86_400)), 5);
-        assert_eq!(sum(Span::hours(24)), 5);
-        assert_eq!(sum(Span::hours(48)), 6);
+        assert_eq!(sum(BucketRange::window(60)), 2);
+        assert_eq!(sum(BucketRange::window(300)), 3);
+        assert_eq!(sum(BucketRange::window(900)), 4);
+        assert_eq!(sum(BucketRange::window(3_600)), 5);
+        assert_eq!(sum(BucketRange::window(86_400)), 5);
+        assert_eq!(sum(BucketRange::hours(24)), 5);
+        assert_eq!(sum(BucketRange::hours(48)), 6);
     }
 
     #[test]
@@ -321,14 +321,14 @@ mod tests {
                 .collect::<Vec<_>>(),
         );
         for seconds in [60, 300, 900, 3_600, 21_600, 86_400] {
-            let span = Span::window(seconds);
-            let columns = timeline.columns(span, Moment::from_seconds(now));
+            let span = BucketRange::window(seconds);
+            let columns = timeline.buckets(span, UnixTime::from_seconds(now));
             let sum: u64 = columns.iter().map(|column| column.watched_us).sum();
 
             assert_eq!(columns.len(), 60);
             assert_eq!(
                 sum,
-                timeline.sum(span, Moment::from_seconds(now)).watched_us,
+                timeline.total(span, UnixTime::from_seconds(now)).watched_us,
                 "{seconds}"
             );
         }
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn every_attempt_is_exact_estimated_or_unknown_and_what_is_unknown_is_not_free() {
-        let used = |basis| Metered {
+        let used = |basis| MeasuredUsage {
             usage: Usage {
                 input: 10,
                 output: 20,
@@ -346,34 +346,34 @@ mod tests {
         };
         let end = |usage, cost| AttemptEnd {
             target: 0,
-            started: Moment::from_seconds(1),
-            ended: Moment::from_seconds(2),
+            started: UnixTime::from_seconds(1),
+            ended: UnixTime::from_seconds(2),
             outcome: Outcome::Success,
             first_token: None,
             usage,
             cost,
             streamed: false,
             trial: false,
-            lost: 0,
-            ticket: Ticket::default(),
-            limits: RateLimits::default(),
-            hurried: false,
-            overdue: None,
+            dropped_fields: 0,
+            ticket: AttemptStart::default(),
+            limits: UpstreamLimits::default(),
+            client_deadline_hit: false,
+            abandoned_after: None,
         };
-        let (exact, reckoned) = (used(Basis::Exact), used(Basis::Estimated));
-        let mut unpriced = Tally::default();
+        let (exact, reckoned) = (used(UsageBasis::Exact), used(UsageBasis::Estimated));
+        let mut unpriced = BucketCounts::default();
         unpriced.add(&end(Some(exact), None));
         assert_eq!(unpriced.known_cost(), None);
 
-        let mut tally = Tally::default();
+        let mut tally = BucketCounts::default();
         assert_eq!(tally.known_cost(), Some(Money::ZERO));
-        tally.add(&end(Some(Metered::NOTHING), Some(Money::ZERO)));
+        tally.add(&end(Some(MeasuredUsage::ZERO), Some(Money::ZERO)));
         tally.add(&end(Some(exact), Some(Money::from_pico(3))));
         tally.add(&end(Some(reckoned), Some(Money::from_pico(4))));
         tally.merge(&unpriced);
         tally.add(&end(None, None));
 
-        let basis = CostBasis {
+        let basis = CostBasisCounts {
             exact: 2,
             estimated: 1,
             unknown: 2,

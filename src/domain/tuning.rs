@@ -15,13 +15,13 @@ pub struct Tuning {
     pub first_token_reference: f64,
     /// Seconds per token that are worth nothing.
     pub token_reference: f64,
-    /// What is taken off a score for each unit of risk beyond [`GUARD_FREE`], whatever the weights
+    /// What is taken off a score for each unit of risk beyond [`GUARD_FREE_RISK`], whatever the weights
     /// say; 0 switches it off.
     pub guard: f64,
 }
 
 /// A risk up to here is the weights' business alone.
-pub const GUARD_FREE: f64 = 0.20;
+pub const GUARD_FREE_RISK: f64 = 0.20;
 
 impl Default for Tuning {
     fn default() -> Self {

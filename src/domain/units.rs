@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// A point in time: microseconds since the Unix epoch, read from a clock that never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Moment(u64);
+pub struct UnixTime(u64);
 
-impl Moment {
+impl UnixTime {
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn time_never_runs_backwards() {
-        let (early, late) = (Moment::from_seconds(1), Moment::from_seconds(3));
+        let (early, late) = (UnixTime::from_seconds(1), UnixTime::from_seconds(3));
 
         assert_eq!(late.seconds_since(early), 2.0);
         assert_eq!(early.seconds_since(late), 0.0);

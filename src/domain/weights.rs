@@ -44,7 +44,7 @@ impl Objective {
         Self::Priority,
     ];
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cost => "cost",
             Self::Latency => "latency",
@@ -74,7 +74,7 @@ pub enum WeightsError {
 impl Weights {
     /// Refuses numbers outside 0..100 and objectives that do not share exactly 100 points (to a
     /// thousandth, for those who write 33.333).
-    pub fn checked(self) -> Result<Self, WeightsError> {
+    pub fn validated(self) -> Result<Self, WeightsError> {
         let named = [
             ("cost", self.cost),
             ("latency", self.latency),
@@ -102,7 +102,7 @@ impl Weights {
     /// The same with a provider's own objectives: what it does not name comes from here, and the
     /// three are brought back to 100 points.
     #[must_use]
-    pub fn overridden(self, own: &WeightOverride) -> Self {
+    pub fn with_override(self, own: &WeightOverride) -> Self {
         let raw = [
             own.cost.unwrap_or(self.cost),
             own.latency.unwrap_or(self.latency),
@@ -124,7 +124,7 @@ impl Weights {
     /// The same with one objective at so many points; of cost, latency and reliability the other
     /// two give way in proportion, so that the three still share 100.
     #[must_use]
-    pub fn moved(self, objective: Objective, points: f64) -> Self {
+    pub fn with_points(self, objective: Objective, points: f64) -> Self {
         let (left, right) = match objective {
             Objective::Cost => (self.latency, self.reliability),
             Objective::Latency => (self.cost, self.reliability),
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_founding_ones() {
-        assert!(Weights::default().checked().is_ok());
+        assert!(Weights::default().validated().is_ok());
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
             cost: 50.0,
             ..Weights::default()
         }
-        .checked()
+        .validated()
         .unwrap_err();
 
         assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
                     load: value,
                     ..Weights::default()
                 }
-                .checked()
+                .validated()
                 .is_err()
             );
         }
@@ -255,9 +255,9 @@ mod tests {
             cost: Some(80.0),
             ..WeightOverride::default()
         };
-        let weights = Weights::default().overridden(&own);
+        let weights = Weights::default().with_override(&own);
 
         assert!((weights.cost - 80.0 / 150.0 * 100.0).abs() < 1e-9);
-        assert!(weights.checked().is_ok());
+        assert!(weights.validated().is_ok());
     }
 }

@@ -5,25 +5,25 @@
 //! expected; the price is known. Where a target had few outcomes, or would get far more than it
 //! had, that is an extrapolation, and counted as one.
 
-use super::decision::{Considered, Decision, Round};
+use super::decision_log::{DecisionRecord, RecordedCandidate, SelectionRound};
 use super::observation::{RequestEnd, RequestOutcome};
-use super::pricing::Metered;
-use super::replay::{Replay, Supposition};
-use super::units::Moment;
+use super::pricing::MeasuredUsage;
+use super::replay::{Replay, WhatIfSettings};
+use super::units::UnixTime;
 use super::weights::Weights;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// With fewer outcomes of its own in the window, what a target would do is a guess.
-const FEW: usize = 20;
+const MIN_OWN_OUTCOMES: usize = 20;
 /// And so it is with that many times the requests it had.
-const FAR_MORE: f64 = 2.0;
-/// Rates are per hour; over less than a second they would be noise.
-const SHORTEST: f64 = 1.0;
+const MAX_EXTRAPOLATION: f64 = 2.0;
+/// RateLimits are per hour; over less than a second they would be noise.
+const MIN_WINDOW_S: f64 = 1.0;
 
 /// One side of the comparison, of one target or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Side {
+pub struct WhatIfTotals {
     pub requests: usize,
     /// 0..1.
     pub share: f64,
@@ -38,11 +38,11 @@ pub struct Side {
 
 /// A target, now and then.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outlook {
+pub struct TargetWhatIf {
     /// Place in the catalogue.
     pub target: usize,
-    pub now: Side,
-    pub then: Side,
+    pub now: WhatIfTotals,
+    pub then: WhatIfTotals,
     /// Whether what is said of then is an extrapolation.
     pub extrapolated: bool,
 }
@@ -54,16 +54,16 @@ pub struct WhatIf {
     /// Those of which the outcome then is an extrapolation.
     pub extrapolated: usize,
     /// From the first of them to the last.
-    pub since: Option<Moment>,
-    pub targets: Vec<Outlook>,
-    pub now: Side,
-    pub then: Side,
+    pub since: Option<UnixTime>,
+    pub targets: Vec<TargetWhatIf>,
+    pub now: WhatIfTotals,
+    pub then: WhatIfTotals,
 }
 
 /// One request's outcome at one target, seen or supposed.
 #[derive(Debug, Clone, Copy)]
-struct Outcome {
-    at: Moment,
+struct ReplayedOutcome {
+    at: UnixTime,
     ok: bool,
     seconds: f64,
     /// Seconds over what was expected.
@@ -72,22 +72,22 @@ struct Outcome {
 }
 
 /// A finished request: its first round and its end.
-struct Case<'d> {
-    round: &'d Round,
+struct ReplayedRequest<'d> {
+    round: &'d SelectionRound,
     end: &'d RequestEnd,
     target: usize,
     then: usize,
 }
 
 /// Decides all of them again under other weights.
-pub fn what_if(decisions: &[Arc<Decision>], weights: &Weights) -> WhatIf {
-    suppose(decisions, &Supposition::from(*weights))
+pub fn what_if(decisions: &[Arc<DecisionRecord>], weights: &Weights) -> WhatIf {
+    simulate(decisions, &WhatIfSettings::from(*weights))
 }
 
 /// The same with more than the global weights set otherwise.
-pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
+pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) -> WhatIf {
     let mut replay = Replay::default();
-    let mut cases: Vec<Case<'_>> = decisions
+    let mut cases: Vec<ReplayedRequest<'_>> = decisions
         .iter()
         .filter_map(|decision| case(decision, supposed, &mut replay))
         .collect();
@@ -95,12 +95,17 @@ pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
     let (Some(first), Some(last)) = (cases.first(), cases.last()) else {
         return WhatIf::default();
     };
-    let hours = last.round.at.seconds_since(first.round.at).max(SHORTEST) / 3_600.0;
-    let mut seen: BTreeMap<usize, Vec<Outcome>> = BTreeMap::new();
+    let hours = last
+        .round
+        .at
+        .seconds_since(first.round.at)
+        .max(MIN_WINDOW_S)
+        / 3_600.0;
+    let mut seen: BTreeMap<usize, Vec<ReplayedOutcome>> = BTreeMap::new();
     for case in &cases {
         seen.entry(case.target).or_default().push(case.seen());
     }
-    let mut outcomes_then: BTreeMap<usize, (Vec<Outcome>, usize)> = BTreeMap::new();
+    let mut outcomes_then: BTreeMap<usize, (Vec<ReplayedOutcome>, usize)> = BTreeMap::new();
     for case in &cases {
         let own = seen.get(&case.then).map_or(&[][..], Vec::as_slice);
         let (outcomes, moved) = outcomes_then.entry(case.then).or_default();
@@ -108,7 +113,7 @@ pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
         outcomes.push(case.supposed(own));
     }
     let all = cases.len();
-    let side = |outcomes: &[Outcome]| side(outcomes, all, hours);
+    let side = |outcomes: &[ReplayedOutcome]| side(outcomes, all, hours);
     let nobody = (Vec::new(), 0);
     let mut answer = WhatIf {
         decisions: all,
@@ -120,17 +125,20 @@ pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
     for target in places {
         let own = seen.get(&target).map_or(&[][..], Vec::as_slice);
         let (then, moved) = outcomes_then.get(&target).unwrap_or(&nobody);
-        let is_guess = own.len() < FEW || then.len() as f64 > FAR_MORE * own.len() as f64;
+        let is_guess = own.len() < MIN_OWN_OUTCOMES
+            || then.len() as f64 > MAX_EXTRAPOLATION * own.len() as f64;
         let extrapolated = is_guess && *moved > 0;
         answer.extrapolated += if extrapolated { *moved } else { 0 };
-        answer.targets.push(Outlook {
+        answer.targets.push(TargetWhatIf {
             target,
             now: side(own),
             then: side(then),
             extrapolated,
         });
     }
-    let flat = |outcomes: &mut dyn Iterator<Item = &Outcome>| outcomes.copied().collect::<Vec<_>>();
+    let flat = |outcomes: &mut dyn Iterator<Item = &ReplayedOutcome>| {
+        outcomes.copied().collect::<Vec<_>>()
+    };
     answer.now = side(&flat(&mut seen.values().flatten()));
     answer.then = side(&flat(
         &mut outcomes_then.values().flat_map(|(outcomes, _)| outcomes),
@@ -138,27 +146,31 @@ pub fn suppose(decisions: &[Arc<Decision>], supposed: &Supposition) -> WhatIf {
     answer
 }
 
-fn case<'d>(decision: &'d Decision, draft: &Supposition, replay: &mut Replay) -> Option<Case<'d>> {
+fn case<'d>(
+    decision: &'d DecisionRecord,
+    draft: &WhatIfSettings,
+    replay: &mut Replay,
+) -> Option<ReplayedRequest<'d>> {
     let (round, end) = (decision.rounds.first()?, decision.end.as_ref()?);
     let counts = match end.outcome {
         RequestOutcome::Ok => true,
-        RequestOutcome::Error(failure) => !failure.is_client_mistake(),
-        RequestOutcome::Cancelled | RequestOutcome::Refused(_) => false,
+        RequestOutcome::Error(failure) => !failure.is_client_error(),
+        RequestOutcome::Cancelled | RequestOutcome::Rejected(_) => false,
     };
     if !counts || round.attempt != 1 {
         return None;
     }
     let target = round.chosen?;
-    Some(Case {
-        then: replay.suppose(round, draft)?,
+    Some(ReplayedRequest {
+        then: replay.simulate(round, draft)?,
         round,
         end,
         target,
     })
 }
 
-impl Case<'_> {
-    fn considered(&self, target: usize) -> Option<&Considered> {
+impl ReplayedRequest<'_> {
+    fn considered(&self, target: usize) -> Option<&RecordedCandidate> {
         let mut candidates = self.round.candidates.iter();
         candidates.find(|considered| considered.row.target == target)
     }
@@ -167,7 +179,7 @@ impl Case<'_> {
     /// refusal's none and a broken answer's few are not what another target would have made.
     fn tokens(&self) -> (f64, f64) {
         match self.end.usage {
-            Some(Metered { usage, .. }) if self.end.outcome == RequestOutcome::Ok => {
+            Some(MeasuredUsage { usage, .. }) if self.end.outcome == RequestOutcome::Ok => {
                 (usage.input as f64, usage.output as f64)
             }
             _ => (self.round.input, self.round.output),
@@ -180,10 +192,10 @@ impl Case<'_> {
             .map_or(0.0, |considered| considered.row.predicted.latency(output))
     }
 
-    fn seen(&self) -> Outcome {
+    fn seen(&self) -> ReplayedOutcome {
         let seconds = self.end.ended.seconds_since(self.end.started);
         let expected = self.expected(self.target);
-        Outcome {
+        ReplayedOutcome {
             at: self.round.at,
             ok: self.end.outcome == RequestOutcome::Ok,
             seconds,
@@ -197,7 +209,7 @@ impl Case<'_> {
     }
 
     /// What the target chosen then would have made of it, by what it made of others at that time.
-    fn supposed(&self, own: &[Outcome]) -> Outcome {
+    fn supposed(&self, own: &[ReplayedOutcome]) -> ReplayedOutcome {
         if self.then == self.target {
             return self.seen();
         }
@@ -207,7 +219,7 @@ impl Case<'_> {
         let price = considered.and_then(|considered| considered.price);
         let risk = considered.map_or(0.0, |considered| considered.row.risk.total());
         let near = nearest(own, self.round.at);
-        Outcome {
+        ReplayedOutcome {
             at: self.round.at,
             ok: near.map_or(risk < 0.5, |near| near.ok),
             seconds: expected * near.map_or(1.0, |near| near.pace),
@@ -218,9 +230,9 @@ impl Case<'_> {
 }
 
 /// Outcomes are in the order of time.
-fn nearest(outcomes: &[Outcome], at: Moment) -> Option<&Outcome> {
+fn nearest(outcomes: &[ReplayedOutcome], at: UnixTime) -> Option<&ReplayedOutcome> {
     let after = outcomes.partition_point(|outcome| outcome.at < at);
-    let far = |outcome: &&Outcome| outcome.at.since(at).max(at.since(outcome.at));
+    let far = |outcome: &&ReplayedOutcome| outcome.at.since(at).max(at.since(outcome.at));
     let before = after.checked_sub(1).and_then(|place| outcomes.get(place));
     [before, outcomes.get(after)]
         .into_iter()
@@ -228,10 +240,10 @@ fn nearest(outcomes: &[Outcome], at: Moment) -> Option<&Outcome> {
         .min_by_key(far)
 }
 
-fn side(outcomes: &[Outcome], all: usize, hours: f64) -> Side {
+fn side(outcomes: &[ReplayedOutcome], all: usize, hours: f64) -> WhatIfTotals {
     let n = outcomes.len() as f64;
     if outcomes.is_empty() {
-        return Side::default();
+        return WhatIfTotals::default();
     }
     let mut latencies: Vec<f64> = outcomes
         .iter()
@@ -246,7 +258,7 @@ fn side(outcomes: &[Outcome], all: usize, hours: f64) -> Side {
     let costs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.usd).collect();
     let usd = (!costs.is_empty()).then(|| costs.iter().sum::<f64>());
     let sum: f64 = latencies.iter().sum();
-    Side {
+    WhatIfTotals {
         requests: outcomes.len(),
         share: n / all as f64,
         mean_latency_ms: (!latencies.is_empty()).then(|| sum / latencies.len() as f64),

@@ -74,7 +74,7 @@ impl Urgency {
             Observation::Attempt(end) if matches!(end.outcome, Outcome::Failed(_)) => Self::AtOnce,
             Observation::Probe(_) => Self::AtOnce,
             Observation::Request(_) => Self::Soon,
-            Observation::Attempt(_) | Observation::Round(_) | Observation::FirstToken(_) => {
+            Observation::Attempt(_) | Observation::Selection(_) | Observation::FirstToken(_) => {
                 Self::WithTheNext
             }
         }

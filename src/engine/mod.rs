@@ -1,4 +1,4 @@
-//! THE ONE WRITER: a task that owns the [`Fleet`], and the [`Handle`] through which everybody
+//! THE ONE WRITER: a task that owns the [`BalancerState`], and the [`Handle`] through which everybody
 //! else talks to it.
 //!
 //! State travels by `watch`, things people may watch by `broadcast`, wishes by a bounded `mpsc`
@@ -9,8 +9,8 @@ mod run;
 
 use crate::clock;
 use crate::domain::{
-    Answer, Chance, Command, Decision, DecisionId, Effect, Event, Fleet, Luck, Observation,
-    PerformanceReport, Refusal, Revision, RoutingTable, Snapshot,
+    BalancerState, Command, CommandError, CommandReply, DecisionId, DecisionRecord, Effect, Event,
+    Observation, PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
 };
 pub use bell::Told;
 use bell::{Bell, Urgency};
@@ -41,7 +41,7 @@ pub struct Busy;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WishError {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] CommandError),
     #[error(transparent)]
     Busy(#[from] Busy),
 }
@@ -49,14 +49,14 @@ pub enum WishError {
 /// What the engine hears besides observations.
 #[derive(Debug)]
 enum Wish {
-    Obey(Command, oneshot::Sender<Result<Answer, Refusal>>),
+    Obey(Command, oneshot::Sender<Result<CommandReply, CommandError>>),
     Inform { text: String, bad: bool },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
-    Decisions(oneshot::Sender<Vec<Arc<Decision>>>),
-    Decision(DecisionId, oneshot::Sender<Option<Arc<Decision>>>),
+    Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
+    Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
-    Weights(oneshot::Sender<Answer>),
+    Weights(oneshot::Sender<CommandReply>),
 }
 
 /// What queues had to drop since the start.
@@ -101,7 +101,7 @@ pub struct Handle {
 /// The engine with its ends of the channels, ready to run.
 #[derive(Debug)]
 pub struct Engine {
-    fleet: Fleet,
+    fleet: BalancerState,
     wishes: mpsc::Receiver<Wish>,
     observations: mpsc::Receiver<Observation>,
     bell: Arc<Bell>,
@@ -116,7 +116,7 @@ pub type Keepsakes = mpsc::Receiver<Effect>;
 
 /// Makes the engine, the way to it, and the stream of changes to keep. `seed` is the source of
 /// all chance.
-pub fn build(fleet: Fleet, seed: u64) -> (Engine, Handle, Keepsakes) {
+pub fn build(fleet: BalancerState, seed: u64) -> (Engine, Handle, Keepsakes) {
     let now = clock::now();
     let (wish_in, wishes) = mpsc::channel(WISHES);
     let (observation_in, observations) = mpsc::channel(OBSERVATIONS);
@@ -189,12 +189,12 @@ impl Handle {
     }
 
     /// Chance for the next choice.
-    pub fn luck(&self) -> Luck {
-        let step = Chance::step();
+    pub fn luck(&self) -> RandomDraw {
+        let step = SplitMix64::next_state();
         let state = self.luck.fetch_add(step.wrapping_mul(2), Ordering::Relaxed);
-        Luck {
-            gate: Chance::at(state),
-            draw: Chance::at(state.wrapping_add(step)),
+        RandomDraw {
+            gate: SplitMix64::f64_at(state),
+            draw: SplitMix64::f64_at(state.wrapping_add(step)),
         }
     }
 
@@ -203,7 +203,7 @@ impl Handle {
     }
 
     /// Asks for a change.
-    pub async fn obey(&self, command: Command) -> Result<Answer, WishError> {
+    pub async fn obey(&self, command: Command) -> Result<CommandReply, WishError> {
         Ok(self.ask(|reply| Wish::Obey(command, reply)).await??)
     }
 
@@ -233,12 +233,12 @@ impl Handle {
     }
 
     /// All decisions that are still remembered, newest first.
-    pub async fn decisions(&self) -> Result<Vec<Arc<Decision>>, Busy> {
+    pub async fn decisions(&self) -> Result<Vec<Arc<DecisionRecord>>, Busy> {
         self.ask(Wish::Decisions).await
     }
 
     /// One decision, where it is still remembered.
-    pub async fn decision(&self, id: DecisionId) -> Result<Option<Arc<Decision>>, Busy> {
+    pub async fn decision(&self, id: DecisionId) -> Result<Option<Arc<DecisionRecord>>, Busy> {
         self.ask(|reply| Wish::Decision(id, reply)).await
     }
 
@@ -247,7 +247,7 @@ impl Handle {
         self.ask(Wish::Revisions).await
     }
 
-    pub async fn weights(&self) -> Result<Answer, Busy> {
+    pub async fn weights(&self) -> Result<CommandReply, Busy> {
         self.ask(Wish::Weights).await
     }
 

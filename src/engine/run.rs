@@ -85,7 +85,7 @@ impl Engine {
         // Who asked may have left; then nobody hears the answer, and that is all.
         match wish {
             Wish::Obey(command, reply) => {
-                let verdict = self.fleet.command(command, now).map(|(answer, effects)| {
+                let verdict = self.fleet.execute(command, now).map(|(answer, effects)| {
                     self.perform(effects);
                     answer
                 });
@@ -94,7 +94,7 @@ impl Engine {
                 let _ = reply.send(verdict);
             }
             Wish::Inform { text, bad } => {
-                let effects = self.fleet.inform(text, bad, now);
+                let effects = self.fleet.emit_info(text, bad, now);
                 self.perform(effects);
             }
             Wish::Snapshot(window, reply) => {
@@ -137,7 +137,7 @@ impl Engine {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Announce(event) => {
+                Effect::Emit(event) => {
                     let (kind, provider) = (event.kind, event.provider.as_deref());
                     if event.bad {
                         tracing::warn!(?kind, provider, "{}", event.text);
@@ -147,7 +147,7 @@ impl Engine {
                     // Nobody listens: fine, the fleet keeps the latest for those who come later.
                     let _ = self.events.send(event);
                 }
-                keep @ (Effect::KeepWeights(_) | Effect::KeepProvider(_)) => {
+                keep @ (Effect::PersistWeights(_) | Effect::PersistProvider(_)) => {
                     if self.keepsakes.try_send(keep).is_err() {
                         tracing::warn!(
                             "a change could not be handed over for saving; it holds until the restart"

@@ -4,7 +4,8 @@
 use super::GatewayError;
 use super::errand::Errand;
 use crate::domain::{
-    Ask, Catalogue, Class, ModelType, Naming, Needs, Scope, prompt_tokens, resolve,
+    Catalogue, ModelResolution, ModelType, RequestClass, RequestProfile, RequiredCapabilities,
+    TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
@@ -18,7 +19,7 @@ const REQUEST_ID_LENGTH: usize = 128;
 pub(super) struct Admission<'a> {
     pub errand: Errand,
     pub object: RawObject<'a>,
-    naming: Naming,
+    naming: ModelResolution,
     /// The type of work.
     pub model_type: ModelType,
     pub stream: bool,
@@ -27,7 +28,7 @@ pub(super) struct Admission<'a> {
     pub max_tokens: Option<u64>,
     /// Estimated tokens of the prompt.
     pub input: u64,
-    pub needs: Needs,
+    pub needs: RequiredCapabilities,
     preferred: Option<usize>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
@@ -64,8 +65,8 @@ impl<'a> Admission<'a> {
         let naming = resolve(catalogue, &model)
             .map_err(|unknown| GatewayError::unknown_model(&unknown.name, &unknown.near))?;
         let named = match naming {
-            Naming::Auto(kind) => kind,
-            Naming::Targets { .. } => None,
+            ModelResolution::Auto(kind) => kind,
+            ModelResolution::Targets { .. } => None,
         };
         let model_type = wanted.or(named).unwrap_or_else(|| errand.infer(needs));
         errand.check(model_type)?;
@@ -89,14 +90,14 @@ impl<'a> Admission<'a> {
 
     /// The question for the balancer; `tried` are the targets that failed it already, `outgrown`
     /// those of them for which the prompt was too long.
-    pub fn ask<'b>(&'b self, tried: &'b [usize], outgrown: &'b [usize]) -> Ask<'b> {
+    pub fn ask<'b>(&'b self, tried: &'b [usize], outgrown: &'b [usize]) -> RequestProfile<'b> {
         let (scope, pinned) = match &self.naming {
-            Naming::Auto(_) => (Scope::Type(self.model_type), false),
-            Naming::Targets { places, pinned } => (Scope::Only(places), *pinned),
+            ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
+            ModelResolution::Targets { places, pinned } => (TargetScope::Only(places), *pinned),
         };
-        Ask {
+        RequestProfile {
             scope,
-            class: Class::new(self.model_type, self.stream),
+            class: RequestClass::new(self.model_type, self.stream),
             needs: self.needs,
             pinned,
             input: self.input as f64,

@@ -3,8 +3,9 @@
 
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, Booking, Choice, FirstToken, Lease, Metered, Moment, Money, Observation, Outcome,
-    Payer, Price, RateLimits, RoutingTable, spent,
+    AttemptEnd, BudgetReservation, BudgetScope, FirstToken, Lease, MeasuredUsage, Money,
+    Observation, Outcome, Price, RoutingTable, TargetSelection, UnixTime, UpstreamLimits,
+    attempt_cost,
 };
 use crate::engine::Handle;
 use crate::protocols::Upset;
@@ -16,11 +17,11 @@ use std::time::Duration;
 pub(super) struct Attempt {
     handle: Handle,
     lease: Lease,
-    booking: Booking,
+    booking: BudgetReservation,
     price: Option<Price>,
     /// Place in the catalogue.
     pub target: usize,
-    pub started: Moment,
+    pub started: UnixTime,
     streamed: bool,
     /// Members of the request that the provider's protocol has no words for.
     pub lost: u32,
@@ -32,9 +33,9 @@ pub(super) struct Attempt {
     overdue: Option<f64>,
     /// Whether its answer's head is here.
     is_answered: bool,
-    limits: RateLimits,
+    limits: UpstreamLimits,
     first_token: Option<f64>,
-    usage: Option<Metered>,
+    usage: Option<MeasuredUsage>,
     outcome: Outcome,
 }
 
@@ -43,18 +44,18 @@ impl Attempt {
     pub fn begin(
         handle: &Handle,
         table: &RoutingTable,
-        choice: &Choice,
+        choice: &TargetSelection,
         streamed: bool,
-        payer: &Payer,
+        payer: &BudgetScope,
     ) -> Option<Self> {
         let candidate = &table.candidates[choice.target];
         let started = clock::now();
         let expected = Money::from_usd(choice.expected_usd.unwrap_or_default());
         let must_fit = !choice.is_over_budget;
-        let booking = payer.book(choice.most.cost, expected, must_fit, started)?;
-        let lease = choice.lease(table, started)?;
+        let booking = payer.reserve(choice.most.cost, expected, must_fit, started)?;
+        let lease = choice.acquire_lease(table, started)?;
         if let Some(cost) = choice.most.cost.filter(|_| !must_fit) {
-            payer.count_turned_away(cost, started);
+            payer.count_rejected(cost, started);
         }
         Some(Self {
             handle: handle.clone(),
@@ -69,7 +70,7 @@ impl Attempt {
             patience: Duration::MAX,
             overdue: None,
             is_answered: false,
-            limits: RateLimits::default(),
+            limits: UpstreamLimits::default(),
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
@@ -104,16 +105,16 @@ impl Attempt {
         if self.streamed {
             self.handle.observe(Observation::FirstToken(FirstToken {
                 target: self.target,
-                ticket: self.lease.ticket(),
+                ticket: self.lease.attempt_start(),
                 seconds,
-                trial: self.lease.is_trial(),
+                trial: self.lease.is_half_open_probe(),
                 limits: std::mem::take(&mut self.limits),
             }));
         }
     }
 
     /// An answer's headers are here, with what they say of our limits.
-    pub fn heard(&mut self, limits: RateLimits) {
+    pub fn heard(&mut self, limits: UpstreamLimits) {
         self.is_answered = true;
         if !limits.is_empty() {
             self.limits = limits;
@@ -131,7 +132,7 @@ impl Attempt {
     }
 
     /// Ends it, and says what it cost.
-    pub fn finish(mut self, outcome: Outcome, usage: Option<Metered>) -> Spent {
+    pub fn finish(mut self, outcome: Outcome, usage: Option<MeasuredUsage>) -> Spent {
         self.outcome = outcome;
         self.usage = usage;
         let cost = self.cost();
@@ -139,21 +140,21 @@ impl Attempt {
     }
 
     fn cost(&self) -> Option<Money> {
-        spent(self.usage, self.price.as_ref())
+        attempt_cost(self.usage, self.price.as_ref())
     }
 }
 
 /// What an attempt used up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
-    pub usage: Option<Metered>,
+    pub usage: Option<MeasuredUsage>,
     pub cost: Option<Money>,
 }
 
 impl Spent {
     /// Nobody was asked, or everybody refused.
     pub const NOTHING: Self = Self {
-        usage: Some(Metered::NOTHING),
+        usage: Some(MeasuredUsage::ZERO),
         cost: Some(Money::ZERO),
     };
 
@@ -195,12 +196,12 @@ impl Drop for Attempt {
             usage: self.usage,
             cost,
             streamed: self.streamed,
-            trial: self.lease.is_trial(),
-            lost: self.lost,
-            ticket: self.lease.ticket(),
+            trial: self.lease.is_half_open_probe(),
+            dropped_fields: self.lost,
+            ticket: self.lease.attempt_start(),
             limits: std::mem::take(&mut self.limits),
-            hurried: self.hurried,
-            overdue: self.overdue,
+            client_deadline_hit: self.hurried,
+            abandoned_after: self.overdue,
         }));
     }
 }

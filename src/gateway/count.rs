@@ -8,7 +8,7 @@ use super::errand::Errand;
 use super::error::GatewayError;
 use super::exchange::Exchange;
 use crate::clock;
-use crate::domain::{Field, choose};
+use crate::domain::{CandidateSet, select_target};
 use crate::protocols::Dialect;
 use axum::Json;
 use axum::body::Body;
@@ -47,7 +47,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
     };
     let ask = admission.ask(&[], &[]);
     let (now, luck) = (clock::now(), gateway.handle.luck());
-    let told = match choose(&table, &ask, now, luck, &mut Field::default()) {
+    let told = match select_target(&table, &ask, now, luck, &mut CandidateSet::default()) {
         Ok(choice) => {
             let id = table.candidates[choice.target].id.clone();
             drop(table);

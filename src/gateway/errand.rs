@@ -1,7 +1,7 @@
 //! What a client may want done, by the path it asks.
 
 use super::GatewayError;
-use crate::domain::{ModelType, Needs};
+use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{Asked, Call, Dialect, Endpoint, LARGEST_ANSWER, RawObject, Untranslatable};
 
 /// What a client wants.
@@ -50,16 +50,16 @@ impl Errand {
         }
     }
 
-    pub fn needs(self, object: &RawObject<'_>) -> Needs {
+    pub fn needs(self, object: &RawObject<'_>) -> RequiredCapabilities {
         match self {
             Self::Talk(dialect) => dialect.front().needs(object),
-            Self::Embed => Needs::default(),
+            Self::Embed => RequiredCapabilities::default(),
         }
     }
 
     /// The type of work where neither the model's name nor a header says it: images → vision,
     /// reasoning parameters → reasoning, else chat.
-    pub fn infer(self, needs: Needs) -> ModelType {
+    pub fn infer(self, needs: RequiredCapabilities) -> ModelType {
         match self {
             Self::Embed => ModelType::Embedding,
             Self::Talk(_) if needs.images => ModelType::Vision,

@@ -1,7 +1,7 @@
 //! Failures as clients are told of them, each in the shape of the protocol that it speaks.
 
-use crate::domain::Moment;
-use crate::domain::{Failure, NoTarget, RoutingTable, Shortfall};
+use crate::domain::UnixTime;
+use crate::domain::{BudgetExceeded, Failure, NoEligibleTarget, RoutingTable};
 use crate::protocols::{Dialect, Told, Upset};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -123,7 +123,7 @@ impl GatewayError {
     }
 
     /// Nobody may serve: says what removed whom.
-    pub fn no_target(none: &NoTarget, table: &RoutingTable, now: Moment) -> Self {
+    pub fn no_target(none: &NoEligibleTarget, table: &RoutingTable, now: UnixTime) -> Self {
         let said: Vec<String> = none
             .rejected
             .iter()
@@ -183,7 +183,7 @@ impl GatewayError {
     }
 
     /// No budget has room for the request.
-    pub fn over_budget(short: &Shortfall) -> Self {
+    pub fn over_budget(short: &BudgetExceeded) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "insufficient_quota",
@@ -209,15 +209,12 @@ impl GatewayError {
         };
         let mut error = Self::new(status, kind, code, message);
         // An error in the shape that clients read says more than its class.
-        let shape = upset
-            .shape
-            .as_ref()
-            .filter(|_| !upset.failure.is_keys_fault());
+        let shape = upset.shape.as_ref().filter(|_| !upset.failure.is_auth());
         if let Some(shape) = shape {
             error.kind.clone_from(&shape.kind);
             error.code.clone_from(&upset.code);
             error.param.clone_from(&shape.param);
-        } else if upset.failure.is_client_mistake() {
+        } else if upset.failure.is_client_error() {
             // A bare number says no more than the status does.
             let own = upset
                 .code

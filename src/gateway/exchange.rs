@@ -6,7 +6,7 @@ use super::attempt::{Attempt, Setback, Spent};
 use super::recovery::Recovery;
 use super::relay::{Pace, Relay};
 use crate::clock;
-use crate::domain::{Failure, Metered, Outcome, TargetId};
+use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
     Upset, rate_limits, too_large, transport_failure,
@@ -185,7 +185,7 @@ impl Exchange<'_> {
             Ok(body) => body,
             Err(upset) => return Err(failed(attempt, upset)),
         };
-        let usage = Metered::of(passage.usage(), true, self.admission.input, passage.said());
+        let usage = MeasuredUsage::of(passage.usage(), true, self.admission.input, passage.said());
         let spent = attempt.finish(Outcome::Success, usage);
         Ok(Answer::Whole {
             headers,
@@ -250,7 +250,7 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
 
 /// Reports an attempt as failed before its first content, and hands its upset on.
 pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
-    let usage = is_refusal(&upset).then_some(Metered::NOTHING);
+    let usage = is_refusal(&upset).then_some(MeasuredUsage::ZERO);
     let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
     Setback {
         upset,
@@ -262,7 +262,7 @@ pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
 /// Whether the provider did no work, and so bills none: it answered with an error, or was not even
 /// reached. Where no answer came, or a part of one, nobody knows.
 fn is_refusal(upset: &Upset) -> bool {
-    upset.status >= 400 || upset.unsent || upset.failure.is_client_mistake()
+    upset.status >= 400 || upset.unsent || upset.failure.is_client_error()
 }
 
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> Upset {

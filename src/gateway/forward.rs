@@ -11,8 +11,9 @@ use super::record::Record;
 use super::recovery::Head;
 use crate::clock;
 use crate::domain::{
-    Ask, Attempts, Choice, Failure, Field, Luck, NoTarget, Payer, Reason, RequestOutcome, Scarcity,
-    Scope, TargetId, Verdict, choose,
+    BudgetScope, CandidateSet, Failure, NoEligibleTarget, RandomDraw, RejectionReason,
+    RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId,
+    TargetScope, TargetSelection, select_target,
 };
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -24,7 +25,7 @@ const RACES: u32 = 8;
 /// A target that was chosen, and a place at it. Nothing of the table it was chosen from: a request
 /// may last for minutes, and there is a new table every few milliseconds.
 struct Found {
-    choice: Choice,
+    choice: TargetSelection,
     attempt: Attempt,
     id: TargetId,
     provider: usize,
@@ -36,9 +37,9 @@ pub(super) struct Journey<'g> {
     pub admission: &'g Admission<'g>,
     headers: &'g HeaderMap,
     id: &'g str,
-    payer: &'g Payer,
+    payer: &'g BudgetScope,
     record: &'g mut Record,
-    pub attempts: Attempts,
+    pub attempts: RetryState,
     pub tried: Vec<usize>,
     /// The last of them that may do better when it is asked again, and how it failed.
     repeatable: Option<(usize, Failure)>,
@@ -65,7 +66,7 @@ impl<'g> Journey<'g> {
             headers: question.headers,
             id: question.id,
             payer: question.payer,
-            attempts: Attempts::new(question.gateway.limits.load().max_retries),
+            attempts: RetryState::new(question.gateway.limits.load().max_retries),
             record,
             tried: Vec::new(),
             repeatable: None,
@@ -87,7 +88,7 @@ impl<'g> Journey<'g> {
         }
         loop {
             self.attempts.begin();
-            self.record.attempts = self.attempts.made();
+            self.record.attempts = self.attempts.count();
             self.tell_head();
             let Found {
                 choice,
@@ -129,10 +130,10 @@ impl<'g> Journey<'g> {
             let left = deadline.saturating_duration_since(Instant::now());
             let (verdict, target, failure) = self.verdict(target, upset.failure, left);
             let next = match verdict {
-                Verdict::GiveUp => None,
+                RetryDecision::GiveUp => None,
                 _ if !self.affords(failure) => None,
-                Verdict::Elsewhere => self.pick(&self.ask(&self.tried)).ok(),
-                Verdict::Again(pause) => self.again(target, pause).await,
+                RetryDecision::FailOver => self.pick(&self.ask(&self.tried)).ok(),
+                RetryDecision::Retry(pause) => self.again(target, pause).await,
             };
             let Some(next) = next else {
                 return Err(self.give_up(&setback));
@@ -149,15 +150,15 @@ impl<'g> Journey<'g> {
         target: usize,
         failure: Failure,
         left: Duration,
-    ) -> (Verdict, usize, Failure) {
+    ) -> (RetryDecision, usize, Failure) {
         let untried = self.others_left(&self.tried) || self.anybody_left(failure);
-        let verdict = self.attempts.after(failure, untried, left);
-        if failure.may_be_repeated() {
+        let verdict = self.attempts.decide(failure, untried, left);
+        if failure.is_retryable() {
             self.repeatable = Some((target, failure));
-        } else if let (Verdict::GiveUp, true, Some((earlier, failure))) =
-            (verdict, failure.may_go_elsewhere(), self.repeatable)
+        } else if let (RetryDecision::GiveUp, true, Some((earlier, failure))) =
+            (verdict, failure.can_fail_over(), self.repeatable)
         {
-            return (self.attempts.after(failure, false, left), earlier, failure);
+            return (self.attempts.decide(failure, false, left), earlier, failure);
         }
         (verdict, target, failure)
     }
@@ -165,7 +166,7 @@ impl<'g> Journey<'g> {
     /// The first target, and the time for all of them.
     fn first(&mut self) -> Result<(Found, Duration), GatewayError> {
         let (table, now) = (self.gateway.handle.routing_table(), clock::now());
-        table.retries.earn(table.request_rate, now);
+        table.retries.deposit(table.request_rate, now);
         let found = self.pick(&self.ask(&[]));
         match found {
             Ok(found) => {
@@ -178,16 +179,16 @@ impl<'g> Journey<'g> {
     }
 
     /// Nobody may be asked at all.
-    fn refuse(&mut self, none: &NoTarget) -> GatewayError {
+    fn refuse(&mut self, none: &NoEligibleTarget) -> GatewayError {
         let (table, now) = (self.gateway.handle.routing_table(), clock::now());
-        if let Some(needed) = none.short_of_money()
-            && let Some(short) = self.payer.shortfall(needed, now)
+        if let Some(needed) = none.missing_budget()
+            && let Some(short) = self.payer.check_budget(needed, now)
         {
-            self.payer.count_turned_away(needed, now);
-            self.record.refused(Scarcity::Budget);
+            self.payer.count_rejected(needed, now);
+            self.record.refused(RejectionReason::BudgetExceeded);
             return GatewayError::over_budget(&short);
         }
-        self.record.refused(Scarcity::Target);
+        self.record.refused(RejectionReason::NoTarget);
         GatewayError::no_target(none, &table, now)
     }
 
@@ -209,27 +210,40 @@ impl<'g> Journey<'g> {
     /// Whether somebody else may still be asked, and is not known to be unwell.
     pub fn others_left(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
-        let mut field = Field::default();
+        let mut field = CandidateSet::default();
         let ask = self.ask(tried);
-        let other = choose(&table, &ask, clock::now(), Luck::default(), &mut field);
-        other.is_ok_and(|choice| choice.reason != Reason::Need)
+        let other = select_target(
+            &table,
+            &ask,
+            clock::now(),
+            RandomDraw::default(),
+            &mut field,
+        );
+        other.is_ok_and(|choice| choice.reason != SelectionReason::LastResort)
     }
 
     /// Whether anybody else may be asked, well or not, where the failed one will fail again.
     fn anybody_left(&self, failure: Failure) -> bool {
         let table = self.gateway.handle.routing_table();
-        let (ask, mut field) = (self.ask(&self.tried), Field::default());
-        !failure.may_be_repeated()
-            && choose(&table, &ask, clock::now(), Luck::default(), &mut field).is_ok()
+        let (ask, mut field) = (self.ask(&self.tried), CandidateSet::default());
+        !failure.is_retryable()
+            && select_target(
+                &table,
+                &ask,
+                clock::now(),
+                RandomDraw::default(),
+                &mut field,
+            )
+            .is_ok()
     }
 
     /// The question for the balancer, with the time that the client leaves for a whole answer.
-    fn ask<'t>(&'t self, tried: &'t [usize]) -> Ask<'t> {
+    fn ask<'t>(&'t self, tried: &'t [usize]) -> RequestProfile<'t> {
         let own = self.admission.timeout.filter(|_| !self.admission.stream);
         let left = |own: Duration| own.saturating_sub(self.started.elapsed()).as_secs_f64();
-        Ask {
+        RequestProfile {
             remaining: own.map(left),
-            means: self.payer.means(clock::now()),
+            means: self.payer.headroom(clock::now()),
             ..self.admission.ask(tried, &self.outgrown)
         }
     }
@@ -243,8 +257,8 @@ impl<'g> Journey<'g> {
         if rest <= pause / 5 {
             tokio::time::sleep(rest).await;
         }
-        let ask = Ask {
-            scope: Scope::Only(&[target]),
+        let ask = RequestProfile {
+            scope: TargetScope::Only(&[target]),
             ..self.ask(&[])
         };
         self.pick(&ask).ok()
@@ -252,13 +266,13 @@ impl<'g> Journey<'g> {
 
     /// Chooses and takes the place. Between the two somebody else may be quicker; then the next
     /// choice sees it.
-    fn pick(&self, ask: &Ask<'_>) -> Result<Found, NoTarget> {
+    fn pick(&self, ask: &RequestProfile<'_>) -> Result<Found, NoEligibleTarget> {
         let handle = &self.gateway.handle;
-        let (mut races, mut field) = (0, Field::default());
+        let (mut races, mut field) = (0, CandidateSet::default());
         loop {
             let table = handle.routing_table();
             let (now, luck) = (clock::now(), handle.luck());
-            let choice = choose(&table, ask, now, luck, &mut field);
+            let choice = select_target(&table, ask, now, luck, &mut field);
             let attempt = choice.as_ref().ok().and_then(|choice| {
                 let is_stream = self.admission.stream;
                 let attempt = Attempt::begin(handle, &table, choice, is_stream, self.payer)?;
@@ -282,7 +296,7 @@ impl<'g> Journey<'g> {
             races += 1;
             if races >= RACES {
                 let retry_after = Some(Duration::from_secs(1));
-                return Err(NoTarget {
+                return Err(NoEligibleTarget {
                     rejected: Vec::new(),
                     retry_after,
                 });
@@ -299,9 +313,9 @@ impl<'g> Journey<'g> {
                 .handle
                 .routing_table()
                 .retries
-                .spend(clock::now())
+                .try_withdraw(clock::now())
         };
-        failure.is_client_mistake() || retries()
+        failure.is_client_error() || retries()
     }
 
     pub fn give_up(&mut self, setback: &Setback) -> GatewayError {

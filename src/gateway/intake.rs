@@ -12,7 +12,7 @@ use super::exchange::Answer;
 use super::forward::Journey;
 use super::record::Record;
 use super::recovery::{self, Head, Recovery, Served};
-use crate::domain::{Failure, Payer, RequestOutcome, Scarcity};
+use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
 use crate::protocols::Dialect;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -26,7 +26,7 @@ use tokio::time::Instant;
 pub(super) async fn run(
     gateway: Gateway,
     errand: Errand,
-    payer: Payer,
+    payer: BudgetScope,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -88,7 +88,7 @@ async fn serve(
     gateway: &Gateway,
     errand: Errand,
     (headers, body): (&HeaderMap, Body),
-    payer: &Payer,
+    payer: &BudgetScope,
     (record, head): (&mut Record, Option<Head>),
 ) -> Result<Answer, GatewayError> {
     let limit = gateway.limits.load().max_body;
@@ -126,7 +126,7 @@ pub(super) struct Question<'g> {
     pub admission: &'g Admission<'g>,
     pub headers: &'g HeaderMap,
     pub id: &'g str,
-    pub payer: &'g Payer,
+    pub payer: &'g BudgetScope,
     /// Since when an answer is waited for, another's included.
     pub began: Instant,
 }
@@ -155,7 +155,7 @@ fn unread(record: &mut Record, error: GatewayError) -> GatewayError {
     if error.status.is_client_error() {
         return mistaken(record, error);
     }
-    record.refused(Scarcity::Room);
+    record.refused(RejectionReason::Overloaded);
     error
 }
 

@@ -1,7 +1,7 @@
 //! The log lines of a request. They are written when what the request waits for is on its way, for a
 //! line takes as long as choosing does, and waking its writer may cost the core that the answer needs.
 
-use crate::domain::{Basis, DecisionId, Metered, Money, RequestOutcome, cost_basis};
+use crate::domain::{DecisionId, MeasuredUsage, Money, RequestOutcome, UsageBasis, cost_basis};
 use crate::engine::Told;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -106,7 +106,7 @@ pub(super) struct Finished {
     pub outcome: RequestOutcome,
     pub attempts: u32,
     pub latency: Duration,
-    pub usage: Option<Metered>,
+    pub usage: Option<MeasuredUsage>,
     pub cost: Option<Money>,
 }
 
@@ -114,9 +114,9 @@ impl Finished {
     fn write(&self) {
         let outcome = match self.outcome {
             RequestOutcome::Ok => "ok",
-            RequestOutcome::Error(failure) => failure.word(),
+            RequestOutcome::Error(failure) => failure.as_str(),
             RequestOutcome::Cancelled => "cancelled",
-            RequestOutcome::Refused(_) => "refused",
+            RequestOutcome::Rejected(_) => "refused",
         };
         tracing::info!(
             decision = %self.decision,
@@ -129,7 +129,7 @@ impl Finished {
             input_tokens = self.usage.map(|metered| metered.usage.input),
             output_tokens = self.usage.map(|metered| metered.usage.output),
             cost_usd = self.cost.map(Money::usd),
-            cost_basis = Basis::word(cost_basis(self.usage, self.cost)),
+            cost_basis = UsageBasis::as_str(cost_basis(self.usage, self.cost)),
             "[PERFORMANCE] request finished"
         );
     }

@@ -1,7 +1,7 @@
 //! What clients may ask for, in the shape that their library reads.
 
 use super::{Gateway, GatewayError};
-use crate::domain::{Catalogue, Naming, model_names, resolve};
+use crate::domain::{Catalogue, ModelResolution, model_names, resolve};
 use crate::protocols::{Dialect, wants_message_shapes};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -63,9 +63,9 @@ fn message_shape(name: &str) -> Value {
     json!({"type": "model", "id": name, "display_name": name, "created_at": CREATED_TEXT})
 }
 
-fn owner(catalogue: &Catalogue, naming: &Naming) -> String {
+fn owner(catalogue: &Catalogue, naming: &ModelResolution) -> String {
     match naming {
-        Naming::Targets { places, .. } if places.len() == 1 => {
+        ModelResolution::Targets { places, .. } if places.len() == 1 => {
             catalogue.targets[places[0]].id.provider.to_string()
         }
         _ => OURS.to_owned(),

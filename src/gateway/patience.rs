@@ -4,7 +4,7 @@ use super::GatewayError;
 use super::attempt::Attempt;
 use super::exchange::{failed, never_sent};
 use super::forward::Journey;
-use crate::domain::{Choice, Failure, RoutingTable};
+use crate::domain::{Failure, RoutingTable, TargetSelection};
 use crate::protocols::Upset;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ impl Journey<'_> {
     /// client gave, or what earlier attempts or another's answer left of it.
     pub fn is_hurried(&self) -> bool {
         let is_held_up = self.started.elapsed() >= HELD_UP;
-        self.admission.timeout.is_some() || self.attempts.made() > 1 || is_held_up
+        self.admission.timeout.is_some() || self.attempts.count() > 1 || is_held_up
     }
 
     /// The time went by while another's answer was waited for, so that nobody is asked.
@@ -45,7 +45,7 @@ impl Journey<'_> {
     }
 
     /// Time for the whole request, or until a stream's first content; all attempts together.
-    pub fn time_limit(&self, table: &RoutingTable, choice: &Choice) -> Duration {
+    pub fn time_limit(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
         if let Some(own) = self.admission.timeout {
             return own;
         }
@@ -60,7 +60,7 @@ impl Journey<'_> {
 
     /// How long a target may say nothing before a client that leaves has left it for that: the time
     /// for a first token, or what a whole answer should take where that is longer.
-    pub fn patience(&self, table: &RoutingTable, choice: &Choice) -> Duration {
+    pub fn patience(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
         let limit = self
             .gateway
             .limits
@@ -86,11 +86,11 @@ impl Journey<'_> {
     }
 
     /// When an attempt is given up, and whether it is the limit on a first token that says so.
-    pub fn attempt_deadline(&self, choice: &Choice, limit: Duration) -> (Instant, bool) {
+    pub fn attempt_deadline(&self, choice: &TargetSelection, limit: Duration) -> (Instant, bool) {
         let mut tried = self.tried.clone();
         tried.push(choice.target);
         let others = self.others_left(&tried);
-        let more_allowed = self.attempts.made() <= self.gateway.limits.load().max_retries;
+        let more_allowed = self.attempts.count() <= self.gateway.limits.load().max_retries;
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
         let part = if others && more_allowed {
@@ -109,7 +109,7 @@ impl Journey<'_> {
 }
 
 /// What an answer of so many tokens should take, with some patience.
-fn whole_answer(table: &RoutingTable, choice: &Choice, tokens: f64) -> Option<Duration> {
+fn whole_answer(table: &RoutingTable, choice: &TargetSelection, tokens: f64) -> Option<Duration> {
     let expected = table.candidates[choice.target].estimate.latency(tokens);
     Duration::try_from_secs_f64(expected * PATIENCE).ok()
 }

@@ -5,8 +5,9 @@ use super::cache::Part;
 use super::journal::{Chosen, Entry, Finished, afterwards};
 use crate::clock;
 use crate::domain::{
-    Ask, Choice, DecisionId, Field, Luck, Moment, Observation, Occasion, Place, RequestEnd,
-    RequestOutcome, Round, RoutingTable, Scarcity, TargetId,
+    CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
+    RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
+    TargetSelection, UnixTime,
 };
 use crate::engine::Handle;
 use axum::http::header::AGE;
@@ -27,7 +28,7 @@ pub(super) struct Record {
     handle: Handle,
     decision: DecisionId,
     request_id: String,
-    started: Moment,
+    started: UnixTime,
     outcome: RequestOutcome,
     target: Option<usize>,
     provider: String,
@@ -41,7 +42,7 @@ pub(super) struct Record {
     /// Nothing where there is no cache.
     pub cache: Option<Part>,
     /// Among those that run; kept for as long as the request does. None before its body is here.
-    place: Option<Place>,
+    place: Option<InFlightPermit>,
 }
 
 impl Record {
@@ -67,7 +68,7 @@ impl Record {
     }
 
     /// From now on it is one of those that run.
-    pub fn enter(&mut self, place: Place) {
+    pub fn enter(&mut self, place: InFlightPermit) {
         self.place = Some(place);
     }
 
@@ -75,25 +76,25 @@ impl Record {
     pub fn considered(
         &self,
         table: &RoutingTable,
-        field: &Field,
-        choice: Option<&Choice>,
-        (ask, luck, at): (&Ask<'_>, Luck, Moment),
+        field: &CandidateSet,
+        choice: Option<&TargetSelection>,
+        (ask, luck, at): (&RequestProfile<'_>, RandomDraw, UnixTime),
     ) {
-        let occasion = Occasion {
+        let occasion = SelectionContext {
             decision: self.decision,
-            is_advice: false,
+            is_dry_run: false,
             attempt: self.attempts + 1,
             class: ask.class,
             input: ask.input,
             luck,
             at,
         };
-        let round = Round::of(table, field, choice, occasion);
-        self.handle.observe(Observation::Round(Box::new(round)));
+        let round = SelectionRound::of(table, field, choice, occasion);
+        self.handle.observe(Observation::Selection(Box::new(round)));
     }
 
     /// Somebody was chosen: for the log, and for the headers of the answer.
-    pub fn chose(&mut self, choice: &Choice, id: &TargetId) {
+    pub fn chose(&mut self, choice: &TargetSelection, id: &TargetId) {
         self.target = Some(choice.target);
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
@@ -132,9 +133,9 @@ impl Record {
     }
 
     /// Nobody was asked, for want of something.
-    pub fn refused(&mut self, want: Scarcity) {
+    pub fn refused(&mut self, want: RejectionReason) {
         self.reason = want.text();
-        self.end(RequestOutcome::Refused(want), Spent::NOTHING);
+        self.end(RequestOutcome::Rejected(want), Spent::NOTHING);
     }
 
     pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {

@@ -10,7 +10,7 @@ use super::closing::Closing;
 use super::error::GatewayError;
 use super::record::Record;
 use super::shelf::Place;
-use crate::domain::{Failure, Metered, Outcome, RequestOutcome};
+use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
 use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -127,9 +127,9 @@ impl Relay {
         self.place = Some(place);
     }
 
-    fn metered(&self, is_whole: bool) -> Option<Metered> {
+    fn metered(&self, is_whole: bool) -> Option<MeasuredUsage> {
         let (reported, said) = (self.passage.usage(), self.passage.said());
-        Metered::of(reported, is_whole, self.prompt, said)
+        MeasuredUsage::of(reported, is_whole, self.prompt, said)
     }
 
     /// The next read after the first content; nothing where the gateway stops.

@@ -2,7 +2,7 @@
 //! found without traffic. Probes share no limits and no fate with paying requests.
 
 use crate::clock;
-use crate::domain::{Moment, Observation, ProbeEnd, ProbeVerdict, Standing, probe_due};
+use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
 use crate::engine::Handle;
 use crate::protocols::{Endpoint, Transport, Upstreams};
 use arc_swap::ArcSwap;
@@ -40,7 +40,7 @@ pub struct Probe {
     interval: watch::Receiver<Option<Duration>>,
     requests: mpsc::Receiver<Request>,
     /// When each provider was asked last.
-    asked: Vec<Option<Moment>>,
+    asked: Vec<Option<UnixTime>>,
 }
 
 impl Probe {
@@ -101,8 +101,8 @@ impl Probe {
                         .filter(|(_, target)| target.provider == provider)
                         .map(|(place, _)| &table.candidates[place])
                 };
-                let down = own().any(|candidate| candidate.standing == Standing::Down);
-                let off = own().any(|candidate| matches!(candidate.standing, Standing::Off(_)));
+                let down = own().any(|candidate| candidate.standing == RoutingState::Down);
+                let off = own().any(|candidate| matches!(candidate.standing, RoutingState::Off(_)));
                 let success = own().filter_map(|candidate| candidate.succeeded_at).max();
                 !off && probe_due(now, self.asked[provider], success, down, interval)
             })
@@ -147,7 +147,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
         let endpoint = ready.map_err(|upset| upset.message)?;
         let question = endpoint.protocol.probe(&endpoint);
         let sent = transport.send(provider, question).await;
-        let answer = sent.map_err(|failure| failure.word().to_owned())?;
+        let answer = sent.map_err(|failure| failure.as_str().to_owned())?;
         let status = answer.status();
         let body = read(answer).await.ok_or("broken answer")?;
         Ok::<_, String>((status, body))
@@ -164,7 +164,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
             } else if status.is_server_error() {
                 ProbeVerdict::Bad
             } else {
-                ProbeVerdict::Misprobed
+                ProbeVerdict::Inconclusive
             };
             (verdict, status.as_u16().to_string())
         }

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::neutral::{Conversation, Encode, Losses, Mistake};
 use super::{RawObject, anthropic, openai, responses};
-use crate::domain::Needs;
+use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
 use std::fmt;
 
@@ -44,7 +44,7 @@ pub trait Front: Send + Sync + fmt::Debug {
         &[]
     }
     /// What the request needs of a model.
-    fn needs(&self, object: &RawObject<'_>) -> Needs;
+    fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities;
     /// A request in no vendor's words.
     fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake>;
     /// Who says an answer.

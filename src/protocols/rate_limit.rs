@@ -2,11 +2,11 @@
 //! `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with delays such as `6m0s`, and
 //! `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` with dates.
 
-use crate::domain::{Limit, Moment, RateLimits};
+use crate::domain::{UnixTime, UpstreamLimit, UpstreamLimits};
 use http::HeaderMap;
 
 /// Limits for requests and for tokens, where the headers have them.
-pub fn rate_limits(headers: &HeaderMap, now: Moment) -> RateLimits {
+pub fn rate_limits(headers: &HeaderMap, now: UnixTime) -> UpstreamLimits {
     let limit = |what: &str| {
         named(headers, now, |part| format!("x-ratelimit-{part}-{what}")).or_else(|| {
             named(headers, now, |part| {
@@ -14,16 +14,20 @@ pub fn rate_limits(headers: &HeaderMap, now: Moment) -> RateLimits {
             })
         })
     };
-    RateLimits {
+    UpstreamLimits {
         requests: limit("requests"),
         tokens: limit("tokens"),
     }
 }
 
-fn named(headers: &HeaderMap, now: Moment, name: impl Fn(&str) -> String) -> Option<Limit> {
+fn named(
+    headers: &HeaderMap,
+    now: UnixTime,
+    name: impl Fn(&str) -> String,
+) -> Option<UpstreamLimit> {
     let text = |part: &str| headers.get(name(part))?.to_str().ok();
     let number = |part: &str| text(part)?.trim().parse::<f64>().ok();
-    Some(Limit {
+    Some(UpstreamLimit {
         limit: number("limit")?,
         remaining: number("remaining")?,
         reset: text("reset").and_then(|text| reset(text.trim(), now)),
@@ -31,12 +35,12 @@ fn named(headers: &HeaderMap, now: Moment, name: impl Fn(&str) -> String) -> Opt
 }
 
 /// Seconds from now: `1s`, `6m0s`, `20ms`, a plain number of seconds, or a date.
-fn reset(text: &str, now: Moment) -> Option<f64> {
+fn reset(text: &str, now: UnixTime) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Some(seconds);
     }
     if let Ok(date) = text.parse::<jiff::Timestamp>() {
-        let at = Moment::from_micros(u64::try_from(date.as_microsecond()).ok()?);
+        let at = UnixTime::from_micros(u64::try_from(date.as_microsecond()).ok()?);
         return Some(at.seconds_since(now));
     }
     let (mut rest, mut seconds) = (text, 0.0);
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn both_dialects_are_understood() {
-        let now = Moment::from_seconds(1_700_000_000);
+        let now = UnixTime::from_seconds(1_700_000_000);
         let said = rate_limits(
             &headers(&[
                 ("x-ratelimit-limit-requests", "60"),
@@ -90,7 +94,7 @@ mod tests {
         );
 
         let limit = |limit, remaining, reset| {
-            Some(Limit {
+            Some(UpstreamLimit {
                 limit,
                 remaining,
                 reset,
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn delays_are_read_in_every_spelling_and_nonsense_is_none() {
-        let now = Moment::default();
+        let now = UnixTime::default();
         let cases = [
             ("6m0s", Some(360.0)),
             ("20ms", Some(0.02)),
@@ -119,6 +123,6 @@ mod tests {
 
     #[test]
     fn without_headers_nothing_is_known() {
-        assert!(rate_limits(&HeaderMap::new(), Moment::default()).is_empty());
+        assert!(rate_limits(&HeaderMap::new(), UnixTime::default()).is_empty());
     }
 }

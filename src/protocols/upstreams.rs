@@ -2,7 +2,7 @@
 
 use super::directory::Directory;
 use super::transport::{Transport, TransportOptions};
-use crate::domain::{Catalogue, Renewal, Succession};
+use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
 
 /// By the places of the catalogue. A table never meets upstreams that are older than itself: they are
 /// published first, and keep what an older table may still choose.
@@ -17,9 +17,9 @@ pub struct Upstreams {
 pub struct Arrival<'a> {
     /// The catalogue before it.
     pub earlier: &'a Catalogue,
-    pub succession: &'a Succession,
+    pub succession: &'a CatalogueMerge,
     /// Providers with another key or address than before, by their places.
-    pub renewals: &'a [(usize, Renewal)],
+    pub renewals: &'a [(usize, EndpointChange)],
 }
 
 impl Arrival<'_> {
@@ -28,7 +28,7 @@ impl Arrival<'_> {
         spec.is_some_and(|spec| spec.off.is_none())
     }
 
-    fn renewed(&self, provider: usize) -> Option<Renewal> {
+    fn renewed(&self, provider: usize) -> Option<EndpointChange> {
         let mut own = self.renewals.iter().filter(|(place, _)| *place == provider);
         own.next().map(|(_, renewal)| *renewal)
     }
@@ -52,7 +52,7 @@ impl Upstreams {
         options: TransportOptions,
         arrival: Arrival<'_>,
     ) -> Result<Self, reqwest::Error> {
-        let Succession {
+        let CatalogueMerge {
             catalogue,
             providers,
             targets,
@@ -70,7 +70,7 @@ impl Upstreams {
         for (&place, endpoint) in providers.iter().zip(next.endpoints) {
             let renewal = arrival.renewed(place);
             let old = self.directory.endpoint(place);
-            let old = old.filter(|_| renewal != Some(Renewal::Address));
+            let old = old.filter(|_| renewal != Some(EndpointChange::Address));
             directory.endpoints[place] = match (endpoint, old) {
                 (Some(endpoint), Some(old)) => Some(endpoint.continuing(old, renewal.is_none())),
                 (None, Some(old)) if arrival.was_usable(place) => Some(old.clone()),
@@ -83,7 +83,7 @@ impl Upstreams {
         for (&place, traits) in targets.iter().zip(next.traits) {
             directory.traits[place] = traits;
         }
-        let kept = |place: usize| arrival.renewed(place) != Some(Renewal::Address);
+        let kept = |place: usize| arrival.renewed(place) != Some(EndpointChange::Address);
         let transport = self.transport.succeeded_by(&directory, options, kept)?;
         Ok(Self {
             directory,
@@ -133,34 +133,35 @@ mod tests {
         let mut earlier = catalogue(&["a", "b"]);
         let first = directory(&[Some("key-a"), Some("key-b")]);
         let mut upstreams = Upstreams::new(first, OPTIONS).unwrap();
-        let mut arrive = |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, Renewal)]| {
-            let mut next = catalogue(names);
-            for (provider, key) in next.providers.iter_mut().zip(sent) {
-                provider.off = key.is_none().then(|| "no key".into());
-            }
-            let succession = earlier.succeeded_by(next);
-            let arrival = Arrival {
-                earlier: &earlier,
-                succession: &succession,
-                renewals,
+        let mut arrive =
+            |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, EndpointChange)]| {
+                let mut next = catalogue(names);
+                for (provider, key) in next.providers.iter_mut().zip(sent) {
+                    provider.off = key.is_none().then(|| "no key".into());
+                }
+                let succession = earlier.merged_with(next);
+                let arrival = Arrival {
+                    earlier: &earlier,
+                    succession: &succession,
+                    renewals,
+                };
+                upstreams = upstreams
+                    .succeeded_by(directory(sent), OPTIONS, arrival)
+                    .unwrap();
+                earlier = succession.catalogue;
+                keys(&upstreams)
             };
-            upstreams = upstreams
-                .succeeded_by(directory(sent), OPTIONS, arrival)
-                .unwrap();
-            earlier = succession.catalogue;
-            keys(&upstreams)
-        };
         let some = |key: &str| Some(key.to_owned());
 
         // Without a renewal the key that was fetched or given stays; with one it is the new one.
         let kept = arrive(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
         assert_eq!(kept, [some("key-a"), some("key-b"), some("key-c")]);
-        let renewals = [(0, Renewal::Key)];
+        let renewals = [(0, EndpointChange::Key)];
         let rekeyed = arrive(&["a", "c"], &[Some("other"), None], &renewals);
         assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
         let later = arrive(&["a", "c"], &[Some("other"), None], &[]);
         assert_eq!(later, [some("other"), None, None]);
-        let moved = [(0, Renewal::Address)];
+        let moved = [(0, EndpointChange::Address)];
         let back = arrive(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
         assert_eq!(back, [some("moved"), some("key-b"), None]);
         assert_eq!(upstreams.directory.traits(7), &ModelTraits::UNSTATED);

@@ -3,8 +3,8 @@
 use crate::upstream::Upstream;
 use aibal_tui::access::Access;
 use aibal_tui::domain::{
-    Allowances, Capabilities, Catalogue, Fleet, ModelTypes, Price, Provider, Route, Snapshot,
-    Strategy, Target, TargetId, Weights,
+    BalancerState, Capabilities, Catalogue, GlobalLimits, ModelTypes, Price, Provider, Route,
+    Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, Handle};
 use aibal_tui::gateway::{
@@ -75,7 +75,7 @@ pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duratio
 pub async fn start_allowed(
     upstreams: &[&Upstream],
     change: impl FnOnce(&mut Catalogue),
-    allowances: &Allowances,
+    allowances: &GlobalLimits,
     access: Option<Access>,
 ) -> Bench {
     let addresses: Vec<&str> = upstreams
@@ -85,14 +85,15 @@ pub async fn start_allowed(
     let (mut catalogue, directory) = world(&addresses);
     change(&mut catalogue);
     let (best, weights) = (Strategy::Best, Weights::default());
-    let fleet = Fleet::new(catalogue, best, weights, 1, clock::now()).allowed(allowances);
+    let fleet =
+        BalancerState::new(catalogue, best, weights, 1, clock::now()).with_limits(allowances);
     serve(fleet, directory, limits(), None, (access, None)).await
 }
 
 /// The same with a cache.
 pub async fn start_cached(addresses: &[&str], limits: Limits, cache: CacheLimits) -> Bench {
     let (catalogue, directory) = world(addresses);
-    let fleet = Fleet::new(
+    let fleet = BalancerState::new(
         catalogue,
         Strategy::Best,
         Weights::default(),
@@ -142,12 +143,12 @@ pub async fn start_fleet(
     limits: Limits,
     probes: Option<Duration>,
 ) -> Bench {
-    let fleet = Fleet::new(catalogue, strategy, Weights::default(), 1, clock::now());
+    let fleet = BalancerState::new(catalogue, strategy, Weights::default(), 1, clock::now());
     serve(fleet, directory, limits, probes, (None, None)).await
 }
 
 async fn serve(
-    fleet: Fleet,
+    fleet: BalancerState,
     directory: Directory,
     limits: Limits,
     probes: Option<Duration>,

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Command, ModelType, Price, Provider, Snapshot, State, Strategy,
+    Capabilities, Catalogue, Command, HealthState, ModelType, Price, Provider, Snapshot, Strategy,
     Target, TargetId, WeightsPatch,
 };
 use aibal_tui::protocols::{Directory, Endpoint, by_kind};
@@ -187,7 +187,7 @@ async fn an_outage_moves_the_traffic_away_and_no_client_sees_an_error() {
     world.vendors.set_fault(&name, Some(Fault::Outage)).unwrap();
     world
         .bench
-        .until(|picture| picture.providers[victim].state == State::Open)
+        .until(|picture| picture.providers[victim].state == HealthState::Open)
         .await;
     let during = world.parts(100).await;
     assert!(part(&during, &name) < 0.1, "{name}: {during:?}");
@@ -206,7 +206,7 @@ async fn an_outage_moves_the_traffic_away_and_no_client_sees_an_error() {
         Duration::from_secs(30),
         world
             .bench
-            .until(|picture| picture.providers[victim].state == State::Ok),
+            .until(|picture| picture.providers[victim].state == HealthState::Ok),
     )
     .await
     .unwrap();

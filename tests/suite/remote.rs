@@ -5,7 +5,8 @@ use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, Local, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, Fleet, ModelTypes, Provider, Strategy, Target, TargetId, Weights,
+    BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
+    Weights,
 };
 use aibal_tui::{clock, engine, server};
 use axum::Router;
@@ -30,7 +31,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let now = clock::now();
-        let fleet = Fleet::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
+        let fleet = BalancerState::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
         let (engine, handle, _) = engine::build(fleet, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));

@@ -3,9 +3,10 @@
 
 use aibal_tui::contract::{Dropped, Instance, Status, Window};
 use aibal_tui::domain::{
-    Ask, AttemptEnd, Capabilities, Catalogue, Chance, DecisionId, Failure, Field, Fleet, Luck,
-    Metered, ModelType, ModelTypes, Moment, Observation, Outcome, Price, Provider, RateLimits,
-    RequestEnd, RequestOutcome, Strategy, Target, TargetId, Ticket, Usage, Weights, choose,
+    AttemptEnd, AttemptStart, BalancerState, CandidateSet, Capabilities, Catalogue, DecisionId,
+    Failure, MeasuredUsage, ModelType, ModelTypes, Observation, Outcome, Price, Provider,
+    RandomDraw, RequestEnd, RequestOutcome, RequestProfile, SplitMix64, Strategy, Target, TargetId,
+    UnixTime, UpstreamLimits, Usage, Weights, select_target,
 };
 use aibal_tui::tui::{Rehearsal, Theme};
 use std::time::Duration;
@@ -21,9 +22,9 @@ const ATTEMPTS: u32 = 3;
 type Scenario = fn(vendor: usize, second: u64) -> Outcome;
 
 struct World {
-    fleet: Fleet,
+    fleet: BalancerState,
     scenario: Scenario,
-    chance: Chance,
+    chance: SplitMix64,
     second: u64,
     requests: u64,
     dashboard: Rehearsal,
@@ -48,19 +49,19 @@ fn catalogue() -> Catalogue {
 
 impl World {
     fn new(scenario: Scenario) -> Self {
-        let (weights, now) = (Weights::default(), Moment::from_seconds(START));
+        let (weights, now) = (Weights::default(), UnixTime::from_seconds(START));
         Self {
-            fleet: Fleet::new(catalogue(), Strategy::Adaptive, weights, 7, now),
+            fleet: BalancerState::new(catalogue(), Strategy::Adaptive, weights, 7, now),
             scenario,
-            chance: Chance::new(7),
+            chance: SplitMix64::new(7),
             second: 0,
             requests: 0,
             dashboard: Rehearsal::new(Theme::default()),
         }
     }
 
-    fn now(&self) -> Moment {
-        Moment::from_seconds(START + self.second)
+    fn now(&self) -> UnixTime {
+        UnixTime::from_seconds(START + self.second)
     }
 
     /// Up to this second after the start.
@@ -104,15 +105,16 @@ impl World {
         };
         while end.attempts < ATTEMPTS {
             let table = self.fleet.routing_table(now);
-            let ask = Ask {
+            let ask = RequestProfile {
                 tried: &tried,
-                ..Ask::usual(ModelType::Chat)
+                ..RequestProfile::usual(ModelType::Chat)
             };
-            let luck = Luck::of(&mut self.chance);
-            let Ok(choice) = choose(&table, &ask, now, luck, &mut Field::default()) else {
+            let luck = RandomDraw::of(&mut self.chance);
+            let Ok(choice) = select_target(&table, &ask, now, luck, &mut CandidateSet::default())
+            else {
                 break;
             };
-            let Some(lease) = choice.lease(&table, now) else {
+            let Some(lease) = choice.acquire_lease(&table, now) else {
                 break;
             };
             let outcome = (self.scenario)(choice.target, self.second);
@@ -144,7 +146,7 @@ impl World {
     }
 }
 
-fn answered(target: usize, trial: bool, outcome: Outcome, now: Moment) -> AttemptEnd {
+fn answered(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> AttemptEnd {
     let usage = (outcome == Outcome::Success).then_some(Usage {
         input: 200,
         output: 100,
@@ -156,15 +158,15 @@ fn answered(target: usize, trial: bool, outcome: Outcome, now: Moment) -> Attemp
         ended: now.plus(Duration::from_millis(900)),
         first_token: usage.map(|_| 0.3),
         outcome,
-        usage: usage.map(Metered::exact),
+        usage: usage.map(MeasuredUsage::exact),
         cost: None,
         streamed: false,
         trial,
-        lost: 0,
-        ticket: Ticket::default(),
-        limits: RateLimits::default(),
-        hurried: false,
-        overdue: None,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
     }
 }
 

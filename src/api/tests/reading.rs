@@ -1,6 +1,6 @@
 use super::{Answer, House};
 use crate::clock;
-use crate::domain::{Failure, Observation, RequestEnd, RequestOutcome, Scarcity};
+use crate::domain::{Failure, Observation, RejectionReason, RequestEnd, RequestOutcome};
 
 #[tokio::test(start_paused = true)]
 async fn a_status_has_its_promised_shape() {
@@ -89,7 +89,11 @@ async fn decisions_are_listed_newest_first_and_filtered() {
     let house = House::new();
     observe(&house, Some(0), RequestOutcome::Ok);
     observe(&house, Some(2), RequestOutcome::Error(Failure::Server));
-    observe(&house, None, RequestOutcome::Refused(Scarcity::Target));
+    observe(
+        &house,
+        None,
+        RequestOutcome::Rejected(RejectionReason::NoTarget),
+    );
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
 
     let all = decisions(&house, "").await;

@@ -4,8 +4,8 @@ use super::House;
 use crate::clock;
 use crate::contract::{DecisionDetail, Recording};
 use crate::domain::{
-    Ask, DecisionId, Field, ModelType, Observation, Occasion, RequestEnd, RequestOutcome, Round,
-    choose, what_if,
+    CandidateSet, DecisionId, ModelType, Observation, RequestEnd, RequestOutcome, RequestProfile,
+    SelectionContext, SelectionRound, select_target, what_if,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -13,21 +13,23 @@ use std::time::Duration;
 /// One request that ran as the gateway runs them; its end may still be to come.
 fn decide(house: &House, is_over: bool) -> DecisionId {
     let (table, now) = (house.handle.routing_table(), clock::now());
-    let (ask, luck) = (Ask::usual(ModelType::Chat), house.handle.luck());
+    let (ask, luck) = (RequestProfile::usual(ModelType::Chat), house.handle.luck());
     let decision = house.handle.next_decision();
-    let mut field = Field::default();
-    let choice = choose(&table, &ask, now, luck, &mut field).unwrap();
-    let occasion = Occasion {
+    let mut field = CandidateSet::default();
+    let choice = select_target(&table, &ask, now, luck, &mut field).unwrap();
+    let occasion = SelectionContext {
         decision,
-        is_advice: false,
+        is_dry_run: false,
         attempt: 1,
         class: ask.class,
         input: ask.input,
         luck,
         at: now,
     };
-    let round = Round::of(&table, &field, Some(&choice), occasion);
-    house.handle.observe(Observation::Round(Box::new(round)));
+    let round = SelectionRound::of(&table, &field, Some(&choice), occasion);
+    house
+        .handle
+        .observe(Observation::Selection(Box::new(round)));
     if is_over {
         house.handle.observe(Observation::Request(RequestEnd {
             decision,

@@ -1,28 +1,28 @@
 //! Limits of the whole, as the rules know them.
 
 use crate::config::{BudgetSettings, Settings};
-use crate::domain::{Allowances, BudgetTerms, Money, OnLimit};
+use crate::domain::{BudgetConfig, GlobalLimits, Money, OverBudgetPolicy};
 
 /// As many requests at once as a configuration has by default.
 const DEMO_PLACES: u32 = 8_192;
 
 /// What is configured.
-pub fn of(settings: &Settings) -> Allowances {
+pub fn of(settings: &Settings) -> GlobalLimits {
     let BudgetSettings {
         usd_per_day,
         usd_per_month,
         is_cheapest_on_limit,
     } = settings.budget;
     let callers = settings.tokens.iter();
-    Allowances {
+    GlobalLimits {
         max_in_flight: Some(settings.server.max_in_flight),
-        budget: BudgetTerms {
+        budget: BudgetConfig {
             per_day: usd_per_day.map(Money::from_usd),
             per_month: usd_per_month.map(Money::from_usd),
             on_limit: if is_cheapest_on_limit {
-                OnLimit::Cheapest
+                OverBudgetPolicy::Cheapest
             } else {
-                OnLimit::Refuse
+                OverBudgetPolicy::Reject
             },
             callers: callers
                 .map(|token| {
@@ -35,9 +35,9 @@ pub fn of(settings: &Settings) -> Allowances {
 }
 
 /// Simulated money is not limited.
-pub fn of_demo() -> Allowances {
-    Allowances {
+pub fn of_demo() -> GlobalLimits {
+    GlobalLimits {
         max_in_flight: Some(DEMO_PLACES),
-        budget: BudgetTerms::default(),
+        budget: BudgetConfig::default(),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::config::{self, ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, Rates, Route, Target,
-    TargetId, WeightOverride,
+    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, RateLimits, Route,
+    Target, TargetId, WeightOverride,
 };
 use crate::gateway::{Limits, Recovery, TargetLimits};
 use crate::protocols::{
@@ -57,7 +57,7 @@ pub async fn build(
             kind: provider.kind.as_str().into(),
             priority: provider.priority,
             max_concurrent: provider.max_concurrent,
-            rates: Rates {
+            rates: RateLimits {
                 requests: provider.requests_per_minute,
                 tokens: provider.tokens_per_minute,
             },

@@ -5,36 +5,36 @@
 //! are let in as the budget is good for. What is booked belongs to the day and the month in which
 //! it was reserved.
 
-mod purse;
+mod period_budget;
 #[cfg(test)]
 mod tests;
 
-pub use purse::{Period, PurseView};
+pub use period_budget::{BudgetUsage, Period};
 
-use super::units::{Moment, Money};
-use purse::{Page, Purse, TOLD_ALL, TOLD_MOST};
+use super::units::{Money, UnixTime};
+use period_budget::{NOTIFIED_NEARLY_SPENT, NOTIFIED_SPENT, PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// From this part of a budget on, people are told.
-const MOST: f64 = 0.8;
+const NOTIFY_FROM_SHARE: f64 = 0.8;
 
 /// What happens to a request that does not fit into what is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnLimit {
+pub enum OverBudgetPolicy {
     #[default]
-    Refuse,
+    Reject,
     /// Only the cheapest target that may serve it does.
     Cheapest,
 }
 
 /// What is configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BudgetTerms {
+pub struct BudgetConfig {
     /// Nothing: no limit.
     pub per_day: Option<Money>,
     pub per_month: Option<Money>,
-    pub on_limit: OnLimit,
+    pub on_limit: OverBudgetPolicy,
     /// Client tokens by name, with what each may spend in a day.
     pub callers: Vec<(Arc<str>, Option<Money>)>,
 }
@@ -43,69 +43,69 @@ pub struct BudgetTerms {
 /// requests.
 #[derive(Debug)]
 pub struct Budgets {
-    on_limit: OnLimit,
-    since: Moment,
-    day: Arc<Purse>,
-    month: Arc<Purse>,
-    callers: BTreeMap<Arc<str>, Arc<Purse>>,
+    on_limit: OverBudgetPolicy,
+    since: UnixTime,
+    day: Arc<PeriodBudget>,
+    month: Arc<PeriodBudget>,
+    callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
 }
 
 /// What one request may still spend, all its budgets together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Means {
+pub struct BudgetHeadroom {
     pub left: Money,
-    pub on_limit: OnLimit,
+    pub on_limit: OverBudgetPolicy,
 }
 
-impl Means {
+impl BudgetHeadroom {
     /// Whether so much may be reserved; nothing always may.
-    pub fn allow(self, amount: Money) -> bool {
+    pub fn allows(self, amount: Money) -> bool {
         amount == Money::ZERO || amount <= self.left
     }
 }
 
 /// The figures of all budgets, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BudgetPicture {
-    pub on_limit: OnLimit,
+pub struct BudgetSnapshot {
+    pub on_limit: OverBudgetPolicy,
     /// Spending before is not known: figures live in memory.
-    pub since: Moment,
-    pub day: PurseView,
-    pub month: PurseView,
+    pub since: UnixTime,
+    pub day: BudgetUsage,
+    pub month: BudgetUsage,
     /// One for each client token, over the day, by name.
-    pub callers: Vec<(Arc<str>, PurseView)>,
+    pub callers: Vec<(Arc<str>, BudgetUsage)>,
 }
 
 /// A budget that has no room for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shortfall {
+pub struct BudgetExceeded {
     /// Which, in words.
     pub name: String,
-    pub view: PurseView,
+    pub view: BudgetUsage,
     /// The least that any allowed target may come to.
     pub needed: Money,
 }
 
 impl Budgets {
-    pub fn new(terms: &BudgetTerms, now: Moment) -> Self {
+    pub fn new(terms: &BudgetConfig, now: UnixTime) -> Self {
         let fresh = Self {
             on_limit: terms.on_limit,
             since: now,
-            day: Arc::new(Purse::new(Period::Day, None)),
-            month: Arc::new(Purse::new(Period::Month, None)),
+            day: Arc::new(PeriodBudget::new(Period::Day, None)),
+            month: Arc::new(PeriodBudget::new(Period::Month, None)),
             callers: BTreeMap::new(),
         };
-        fresh.under(terms)
+        fresh.with_config(terms)
     }
 
     /// The same budgets under other terms; what is spent stays spent.
     #[must_use]
-    pub fn under(&self, terms: &BudgetTerms) -> Self {
+    pub fn with_config(&self, terms: &BudgetConfig) -> Self {
         self.day.set_limit(terms.per_day);
         self.month.set_limit(terms.per_month);
         let purse = |(name, limit): &(Arc<str>, Option<Money>)| {
             let known = self.callers.get(name).map(Arc::clone);
-            let purse = known.unwrap_or_else(|| Arc::new(Purse::new(Period::Day, None)));
+            let purse = known.unwrap_or_else(|| Arc::new(PeriodBudget::new(Period::Day, None)));
             purse.set_limit(*limit);
             (Arc::clone(name), purse)
         };
@@ -119,59 +119,60 @@ impl Budgets {
     }
 
     /// Who pays for the requests of a client token, or of somebody without one.
-    pub fn payer(self: &Arc<Self>, caller: Option<&str>) -> Payer {
+    pub fn scope_of(self: &Arc<Self>, caller: Option<&str>) -> BudgetScope {
         let own = caller.and_then(|name| self.callers.get(name));
-        Payer {
+        BudgetScope {
             own: own.map(Arc::clone),
             budgets: Arc::clone(self),
         }
     }
 
-    pub fn picture(&self, now: Moment) -> BudgetPicture {
+    pub fn snapshot(&self, now: UnixTime) -> BudgetSnapshot {
         let callers = self.callers.iter();
-        BudgetPicture {
+        BudgetSnapshot {
             on_limit: self.on_limit,
             since: self.since,
-            day: self.day.view(now),
-            month: self.month.view(now),
+            day: self.day.usage(now),
+            month: self.month.usage(now),
             callers: callers
-                .map(|(name, purse)| (Arc::clone(name), purse.view(now)))
+                .map(|(name, purse)| (Arc::clone(name), purse.usage(now)))
                 .collect(),
         }
     }
 
     /// What is new since the last call, each thing once in its period: that most of a budget is
     /// spent, that it is used up (bad news), how a period ended.
-    pub fn news(&self, now: Moment) -> Vec<(bool, String)> {
+    pub fn take_events(&self, now: UnixTime) -> Vec<(bool, String)> {
         let mut news = Vec::new();
         for (name, purse) in self.named() {
-            if let Some(last) = purse.ended(now)
-                && let (Some(limit), Some(part)) = (last.limit, last.part())
+            if let Some(last) = purse.take_ended(now)
+                && let (Some(limit), Some(part)) = (last.limit, last.used_share())
             {
-                let (spent, percent) = (dollars(last.spent), part * 100.0);
-                let (period, limit) = (purse.period.word(), dollars(limit));
+                let (spent, percent) = (format_usd(last.spent), part * 100.0);
+                let (period, limit) = (purse.period.as_str(), format_usd(limit));
                 news.push((
                     false,
                     format!("{name}: the {period} closed at {spent} of {limit} ({percent:.0} %)"),
                 ));
             }
-            let view = purse.view(now);
-            let Some((limit, part)) = view.limit.zip(view.part()) else {
+            let view = purse.usage(now);
+            let Some((limit, part)) = view.limit.zip(view.used_share()) else {
                 continue;
             };
-            let is_used_up = part >= 1.0 || (part >= MOST && view.turned_away > 0);
-            let (spent, limit) = (dollars(view.spent), dollars(limit));
+            let is_used_up = part >= 1.0 || (part >= NOTIFY_FROM_SHARE && view.turned_away > 0);
+            let (spent, limit) = (format_usd(view.spent), format_usd(limit));
             let until = minute(view.resets_at);
-            if is_used_up && purse.tell(TOLD_ALL, now) {
+            if is_used_up && purse.raise_notified(NOTIFIED_SPENT, now) {
                 let what = match self.on_limit {
-                    OnLimit::Refuse => "requests are refused",
-                    OnLimit::Cheapest => "only the cheapest targets serve",
+                    OverBudgetPolicy::Reject => "requests are refused",
+                    OverBudgetPolicy::Cheapest => "only the cheapest targets serve",
                 };
                 news.push((
                     true,
                     format!("{name} is used up, {spent} of {limit}: {what} until {until}"),
                 ));
-            } else if part >= MOST && purse.tell(TOLD_MOST, now) {
+            } else if part >= NOTIFY_FROM_SHARE && purse.raise_notified(NOTIFIED_NEARLY_SPENT, now)
+            {
                 let percent = part * 100.0;
                 news.push((
                     true,
@@ -183,7 +184,7 @@ impl Budgets {
     }
 
     /// Every purse with what it is called.
-    fn named(&self) -> impl Iterator<Item = (String, &Arc<Purse>)> {
+    fn named(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
         let callers = self.callers.iter();
         let shared = [&self.day, &self.month].map(|purse| (shared_name(purse.period), purse));
         let own = callers.map(|(name, purse)| (own_name(name), purse));
@@ -193,40 +194,43 @@ impl Budgets {
 
 /// Who pays for one client's requests; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Payer {
+pub struct BudgetScope {
     budgets: Arc<Budgets>,
-    own: Option<Arc<Purse>>,
+    own: Option<Arc<PeriodBudget>>,
 }
 
-impl Payer {
+impl BudgetScope {
     /// What may still be spent; nothing where there is no limit.
-    pub fn means(&self, now: Moment) -> Option<Means> {
-        let left = self.purses().filter_map(|purse| purse.left(now)).min()?;
+    pub fn headroom(&self, now: UnixTime) -> Option<BudgetHeadroom> {
+        let left = self
+            .period_budgets()
+            .filter_map(|purse| purse.left(now))
+            .min()?;
         let on_limit = self.budgets.on_limit;
-        Some(Means { left, on_limit })
+        Some(BudgetHeadroom { left, on_limit })
     }
 
     /// Reserves the most that an attempt may come to, in every budget or in none; nothing where it
     /// must fit and does not. `amount` is nothing where the price is unknown: then nothing can be
     /// reserved, and the attempt is only counted. `expected` is what is kept where nobody can tell
     /// what it came to.
-    pub fn book(
+    pub fn reserve(
         &self,
         amount: Option<Money>,
         expected: Money,
         must_fit: bool,
-        now: Moment,
-    ) -> Option<Booking> {
+        now: UnixTime,
+    ) -> Option<BudgetReservation> {
         let reserved = amount.unwrap_or(Money::ZERO);
         let mut pages = [None; 3];
-        for (place, purse) in self.purses().enumerate() {
+        for (place, purse) in self.period_budgets().enumerate() {
             let Some(page) = purse.reserve(reserved, must_fit, now) else {
                 release(self, &pages, reserved);
                 return None;
             };
             pages[place] = Some(page);
         }
-        Some(Booking {
+        Some(BudgetReservation {
             payer: self.clone(),
             pages,
             reserved,
@@ -236,15 +240,15 @@ impl Payer {
     }
 
     /// Counts a request that needs so much, wherever it finds no room.
-    pub fn count_turned_away(&self, needed: Money, now: Moment) {
-        for purse in self.purses() {
-            purse.count_turned_away(needed, now);
+    pub fn count_rejected(&self, needed: Money, now: UnixTime) {
+        for purse in self.period_budgets() {
+            purse.count_rejected(needed, now);
         }
     }
 
     /// The budget with the least room, for a request that needs at least so much and found none.
-    pub fn shortfall(&self, needed: Money, now: Moment) -> Option<Shortfall> {
-        let tightest = self.purses().min_by_key(|purse| {
+    pub fn check_budget(&self, needed: Money, now: UnixTime) -> Option<BudgetExceeded> {
+        let tightest = self.period_budgets().min_by_key(|purse| {
             let left = purse.left(now);
             (left.is_none(), left)
         })?;
@@ -256,13 +260,13 @@ impl Payer {
         } else {
             shared_name(tightest.period)
         };
-        let view = tightest.view(now);
+        let view = tightest.usage(now);
         view.limit?;
-        Some(Shortfall { name, view, needed })
+        Some(BudgetExceeded { name, view, needed })
     }
 
     /// The narrowest first: a token's own budget is the likeliest to have no room.
-    fn purses(&self) -> impl Iterator<Item = &Arc<Purse>> {
+    fn period_budgets(&self) -> impl Iterator<Item = &Arc<PeriodBudget>> {
         let own = self.own.iter();
         own.chain([&self.budgets.day, &self.budgets.month])
     }
@@ -271,23 +275,23 @@ impl Payer {
 /// What one attempt has reserved. Dropped unsettled it gives everything back: then nothing was
 /// sent.
 #[derive(Debug)]
-pub struct Booking {
-    payer: Payer,
-    pages: [Option<Page>; 3],
+pub struct BudgetReservation {
+    payer: BudgetScope,
+    pages: [Option<PeriodId>; 3],
     reserved: Money,
     /// Nothing where the price is unknown.
     expected: Option<Money>,
     is_open: bool,
 }
 
-impl Booking {
+impl BudgetReservation {
     /// It came to so much, or nobody can tell; then what was expected is kept. Counts once.
     pub fn settle(&mut self, cost: Option<Money>) {
         if !std::mem::replace(&mut self.is_open, false) {
             return;
         }
         let spent = cost.or(self.expected);
-        for (purse, page) in self.payer.purses().zip(self.pages) {
+        for (purse, page) in self.payer.period_budgets().zip(self.pages) {
             let Some(page) = page else { continue };
             purse.settle(page, self.reserved, spent.unwrap_or(Money::ZERO));
             if spent.is_none() {
@@ -297,7 +301,7 @@ impl Booking {
     }
 }
 
-impl Drop for Booking {
+impl Drop for BudgetReservation {
     fn drop(&mut self) {
         if self.is_open {
             release(&self.payer, &self.pages, self.reserved);
@@ -305,15 +309,15 @@ impl Drop for Booking {
     }
 }
 
-fn release(payer: &Payer, pages: &[Option<Page>; 3], reserved: Money) {
-    for (purse, page) in payer.purses().zip(pages) {
+fn release(payer: &BudgetScope, pages: &[Option<PeriodId>; 3], reserved: Money) {
+    for (purse, page) in payer.period_budgets().zip(pages) {
         if let Some(page) = *page {
             purse.settle(page, reserved, Money::ZERO);
         }
     }
 }
 
-impl Shortfall {
+impl BudgetExceeded {
     /// In words: which budget, its limit, what is spent, when it starts anew.
     pub fn text(&self) -> String {
         let Self { name, view, needed } = self;
@@ -321,7 +325,7 @@ impl Shortfall {
         let reserved = if view.reserved > Money::ZERO {
             format!(
                 " and {} reserved for requests that run",
-                dollars(view.reserved)
+                format_usd(view.reserved)
             )
         } else {
             String::new()
@@ -329,16 +333,16 @@ impl Shortfall {
         format!(
             "{name} has no room for this request, which may come to {}: {} of {} are \
              spent{reserved}; it starts anew at {}",
-            dollars(*needed),
-            dollars(view.spent),
-            dollars(limit),
+            format_usd(*needed),
+            format_usd(view.spent),
+            format_usd(limit),
             minute(view.resets_at)
         )
     }
 }
 
 fn shared_name(period: Period) -> String {
-    format!("[budget] usd_per_{}", period.word())
+    format!("[budget] usd_per_{}", period.as_str())
 }
 
 fn own_name(token: &str) -> String {
@@ -346,7 +350,7 @@ fn own_name(token: &str) -> String {
 }
 
 /// Small amounts with more digits: `$12.40`, `$0.0410`, `$0.0000135`.
-pub fn dollars(amount: Money) -> String {
+pub fn format_usd(amount: Money) -> String {
     match amount.usd() {
         usd if usd >= 1.0 || usd == 0.0 => format!("${usd:.2}"),
         usd if usd >= 0.01 => format!("${usd:.4}"),
@@ -355,7 +359,7 @@ pub fn dollars(amount: Money) -> String {
 }
 
 /// `2026-11-24 00:00 UTC`
-fn minute(at: Moment) -> String {
+fn minute(at: UnixTime) -> String {
     let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(
         |_| "the end of time".to_owned(),

@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 /// 2026-11-24 23:59:50 UTC.
-const NOW: Moment = Moment::from_seconds(1_795_564_790);
+const NOW: UnixTime = UnixTime::from_seconds(1_795_564_790);
 
-fn after(seconds: u64) -> Moment {
+fn after(seconds: u64) -> UnixTime {
     NOW.plus(Duration::from_secs(seconds))
 }
 
@@ -13,24 +13,24 @@ fn usd(amount: f64) -> Money {
     Money::from_usd(amount)
 }
 
-fn terms(per_day: f64) -> BudgetTerms {
-    BudgetTerms {
+fn terms(per_day: f64) -> BudgetConfig {
+    BudgetConfig {
         per_day: Some(usd(per_day)),
-        ..BudgetTerms::default()
+        ..BudgetConfig::default()
     }
 }
 
-fn budgets(terms: &BudgetTerms) -> Arc<Budgets> {
+fn budgets(terms: &BudgetConfig) -> Arc<Budgets> {
     Arc::new(Budgets::new(terms, NOW))
 }
 
-fn book(payer: &Payer, amount: f64, now: Moment) -> Option<Booking> {
-    payer.book(Some(usd(amount)), usd(amount / 2.0), true, now)
+fn book(payer: &BudgetScope, amount: f64, now: UnixTime) -> Option<BudgetReservation> {
+    payer.reserve(Some(usd(amount)), usd(amount / 2.0), true, now)
 }
 
 #[test]
 fn days_and_months_are_those_of_the_calendar_in_utc() {
-    let end = |period: Period, seconds: u64| period.end(Moment::from_seconds(seconds));
+    let end = |period: Period, seconds: u64| period.end(UnixTime::from_seconds(seconds));
     for (period, at, ends) in [
         (Period::Day, 1_795_564_790, 1_795_564_800),
         (Period::Day, 1_795_564_800, 1_795_651_200),
@@ -39,8 +39,11 @@ fn days_and_months_are_those_of_the_calendar_in_utc() {
         (Period::Month, 1_798_761_599, 1_798_761_600),
         (Period::Month, 1_835_395_200, 1_835_481_600),
     ] {
-        assert_eq!(end(period, at), Moment::from_seconds(ends), "{at}");
-        let (last, first) = (Moment::from_seconds(ends - 1), Moment::from_seconds(ends));
+        assert_eq!(end(period, at), UnixTime::from_seconds(ends), "{at}");
+        let (last, first) = (
+            UnixTime::from_seconds(ends - 1),
+            UnixTime::from_seconds(ends),
+        );
         assert_eq!(period.number(first), period.number(last) + 1);
     }
 }
@@ -48,7 +51,7 @@ fn days_and_months_are_those_of_the_calendar_in_utc() {
 #[test]
 fn a_reservation_is_settled_to_what_it_came_to_or_to_what_was_expected() {
     let budgets = budgets(&terms(1.0));
-    let payer = budgets.payer(None);
+    let payer = budgets.scope_of(None);
     let mut known = book(&payer, 0.4, NOW).unwrap();
     let mut unknown = book(&payer, 0.4, NOW).unwrap();
     assert!(book(&payer, 0.4, NOW).is_none());
@@ -58,12 +61,12 @@ fn a_reservation_is_settled_to_what_it_came_to_or_to_what_was_expected() {
     drop((known, unknown));
     drop(book(&payer, 0.4, NOW).expect("0.7 is left"));
 
-    let day = budgets.picture(NOW).day;
+    let day = budgets.snapshot(NOW).day;
     assert_eq!((day.spent, day.reserved), (usd(0.3), Money::ZERO));
-    assert_eq!(payer.means(NOW).unwrap().left, usd(0.7));
+    assert_eq!(payer.headroom(NOW).unwrap().left, usd(0.7));
     let mut dearer = book(&payer, 0.5, NOW).unwrap();
     dearer.settle(Some(usd(0.9)));
-    let view = budgets.picture(NOW).day;
+    let view = budgets.snapshot(NOW).day;
     assert_eq!((view.spent, view.left()), (usd(1.2), Some(Money::ZERO)));
 }
 
@@ -71,22 +74,22 @@ fn a_reservation_is_settled_to_what_it_came_to_or_to_what_was_expected() {
 fn an_attempt_without_a_price_is_counted_and_in_no_sum() {
     let budgets = budgets(&terms(1.0));
     let mut booking = budgets
-        .payer(None)
-        .book(None, Money::ZERO, true, NOW)
+        .scope_of(None)
+        .reserve(None, Money::ZERO, true, NOW)
         .unwrap();
     booking.settle(None);
 
-    let day = budgets.picture(NOW).day;
+    let day = budgets.snapshot(NOW).day;
     assert_eq!((day.spent, day.uncounted), (Money::ZERO, 1));
 }
 
 #[test]
 fn the_day_starts_anew_at_its_edge_and_what_runs_is_booked_where_it_was_reserved() {
-    let budgets = budgets(&BudgetTerms {
+    let budgets = budgets(&BudgetConfig {
         per_month: Some(usd(1.5)),
         ..terms(1.0)
     });
-    let payer = budgets.payer(None);
+    let payer = budgets.scope_of(None);
     let mut evening = book(&payer, 1.0, after(9)).unwrap();
     assert!(book(&payer, 0.1, after(9)).is_none());
 
@@ -94,64 +97,67 @@ fn the_day_starts_anew_at_its_edge_and_what_runs_is_booked_where_it_was_reserved
     evening.settle(Some(usd(0.8)));
     morning.settle(Some(usd(0.4)));
 
-    let picture = budgets.picture(after(10));
+    let picture = budgets.snapshot(after(10));
     assert_eq!(
         (picture.day.spent, picture.month.spent),
         (usd(0.4), usd(1.2))
     );
     assert!(book(&payer, 0.4, after(10)).is_none(), "the month has 0.3");
     let days_later = after(3 * 86_400);
-    assert_eq!(budgets.picture(days_later).day.spent, Money::ZERO);
-    assert_eq!(budgets.picture(days_later).month.spent, usd(1.2));
+    assert_eq!(budgets.snapshot(days_later).day.spent, Money::ZERO);
+    assert_eq!(budgets.snapshot(days_later).month.spent, usd(1.2));
 }
 
 #[test]
 fn one_tokens_budget_is_not_anothers_and_a_refusal_takes_nothing_anywhere() {
     let caller = |name: &str, limit: Option<f64>| (Arc::from(name), limit.map(usd));
-    let budgets = budgets(&BudgetTerms {
+    let budgets = budgets(&BudgetConfig {
         callers: vec![caller("app", Some(0.2)), caller("batch", None)],
         ..terms(1.0)
     });
-    let (app, batch) = (budgets.payer(Some("app")), budgets.payer(Some("batch")));
+    let (app, batch) = (
+        budgets.scope_of(Some("app")),
+        budgets.scope_of(Some("batch")),
+    );
     let first = book(&app, 0.2, NOW);
     assert!(first.is_some() && book(&app, 0.1, NOW).is_none());
     let second = book(&batch, 0.8, NOW);
     assert!(second.is_some(), "what was refused is not reserved");
-    assert!(book(&budgets.payer(Some("nobody")), 0.1, NOW).is_none());
+    assert!(book(&budgets.scope_of(Some("nobody")), 0.1, NOW).is_none());
 
-    let short = app.shortfall(usd(0.1), NOW).unwrap();
+    let short = app.check_budget(usd(0.1), NOW).unwrap();
     assert_eq!(
         short.text(),
         "usd_per_day of the token \"app\" has no room for this request, which may come to $0.1000: \
          $0.00 of $0.2000 are spent and $0.2000 reserved for requests that run; it starts anew at \
          2026-11-25 00:00 UTC"
     );
-    let short = batch.shortfall(usd(0.1), NOW).unwrap();
+    let short = batch.check_budget(usd(0.1), NOW).unwrap();
     assert_eq!(short.name, "[budget] usd_per_day");
 }
 
 #[test]
 fn other_terms_keep_what_is_spent_and_reach_those_that_run() {
     let old = budgets(&terms(1.0));
-    let running = old.payer(None);
+    let running = old.scope_of(None);
     book(&running, 0.9, NOW).unwrap().settle(Some(usd(0.9)));
 
-    let new = Arc::new(old.under(&terms(2.0)));
+    let new = Arc::new(old.with_config(&terms(2.0)));
 
-    assert_eq!(new.picture(NOW).day.spent, usd(0.9));
+    assert_eq!(new.snapshot(NOW).day.spent, usd(0.9));
     assert!(book(&running, 1.0, NOW).is_some(), "the new limit holds");
-    let none = Arc::new(new.under(&BudgetTerms::default()));
-    assert_eq!(none.payer(None).means(NOW), None);
+    let none = Arc::new(new.with_config(&BudgetConfig::default()));
+    assert_eq!(none.scope_of(None).headroom(NOW), None);
 }
 
 #[test]
 fn most_and_all_of_a_budget_are_told_once_and_so_is_its_end() {
     let budgets = budgets(&terms(1.0));
-    let payer = budgets.payer(None);
+    let payer = budgets.scope_of(None);
     let spend = |amount: f64| book(&payer, amount, NOW).unwrap().settle(Some(usd(amount)));
-    let news = |now: Moment| -> Vec<String> {
+    let news = |now: UnixTime| -> Vec<String> {
         budgets
-            .news(now)
+            .take_events(now)
             .into_iter()
             .map(|(_, text)| text)
             .collect()
@@ -165,7 +171,7 @@ fn most_and_all_of_a_budget_are_told_once_and_so_is_its_end() {
     );
     assert_eq!(news(NOW), [""; 0]);
 
-    payer.count_turned_away(usd(0.2), NOW);
+    payer.count_rejected(usd(0.2), NOW);
     assert_eq!(
         news(NOW),
         [
@@ -193,12 +199,12 @@ proptest! {
             1..200,
         ),
     ) {
-        let budgets = budgets(&BudgetTerms {
+        let budgets = budgets(&BudgetConfig {
             per_day: Some(Money::from_pico(limit)),
             callers: vec![("app".into(), Some(Money::from_pico(limit / 2)))],
-            ..BudgetTerms::default()
+            ..BudgetConfig::default()
         });
-        let payers = [budgets.payer(None), budgets.payer(Some("app"))];
+        let payers = [budgets.scope_of(None), budgets.scope_of(Some("app"))];
         let (mut at, mut running, mut spent) = (0, Vec::new(), 0);
         for (step, amount, which, pause) in steps {
             let (before, now) = (Period::Day.number(after(at)), after(at + pause));
@@ -211,8 +217,8 @@ proptest! {
                 0 | 1 => {
                     let money = Some(Money::from_pico(amount));
                     let payer = &payers[usize::from(step)];
-                    let fits = payer.means(now).is_none_or(|means| means.allow(Money::from_pico(amount)));
-                    let booking = payer.book(money, Money::ZERO, true, now);
+                    let fits = payer.headroom(now).is_none_or(|means| means.allows(Money::from_pico(amount)));
+                    let booking = payer.reserve(money, Money::ZERO, true, now);
                     prop_assert_eq!(fits, booking.is_some());
                     running.extend(booking.map(|booking| (amount, booking)));
                 }
@@ -226,7 +232,7 @@ proptest! {
                 _ => {}
             }
             let reserved: u64 = running.iter().map(|(amount, _)| amount).sum();
-            let day = budgets.picture(now).day;
+            let day = budgets.snapshot(now).day;
             prop_assert_eq!((day.spent.pico(), day.reserved.pico()), (spent, reserved));
             prop_assert!(spent + reserved <= limit);
         }

@@ -1,30 +1,30 @@
 use super::*;
 use crate::domain::ModelType;
 
-const NOW: Moment = Moment::from_seconds(1_700_000_000);
+const NOW: UnixTime = UnixTime::from_seconds(1_700_000_000);
 
-fn terms(limit: Option<u32>, trial: bool) -> Terms {
-    Terms {
+fn terms(limit: Option<u32>, trial: bool) -> LeaseRequest {
+    LeaseRequest {
         limit,
         trial,
         tokens: 800.0,
-        class: Class::new(ModelType::Chat, true),
-        ..Terms::default()
+        class: RequestClass::new(ModelType::Chat, true),
+        ..LeaseRequest::default()
     }
 }
 
 #[test]
 fn a_place_is_counted_while_the_lease_lives() {
-    let (target, provider) = (Arc::default(), Arc::<Gauge>::default());
-    let first = Lease::take(&target, &provider, terms(Some(1), false), NOW).unwrap();
+    let (target, provider) = (Arc::default(), Arc::<LoadCounters>::default());
+    let first = Lease::try_acquire(&target, &provider, terms(Some(1), false), NOW).unwrap();
 
     assert_eq!(provider.in_flight(), 1);
-    assert!(Lease::take(&target, &provider, terms(Some(1), false), NOW).is_none());
+    assert!(Lease::try_acquire(&target, &provider, terms(Some(1), false), NOW).is_none());
     drop(first);
     assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
     assert_eq!(
-        target.ledger(),
-        Ledger {
+        target.sent_totals(),
+        SentTotals {
             requests: 1,
             tokens: 800
         }
@@ -33,45 +33,54 @@ fn a_place_is_counted_while_the_lease_lives() {
 
 #[test]
 fn a_full_target_or_an_empty_minute_takes_no_place_at_its_provider() {
-    let (target, provider) = (Arc::<Gauge>::default(), Arc::<Gauge>::default());
-    let narrow = Terms {
+    let (target, provider) = (
+        Arc::<LoadCounters>::default(),
+        Arc::<LoadCounters>::default(),
+    );
+    let narrow = LeaseRequest {
         own_limit: Some(1),
         ..terms(Some(9), false)
     };
-    let first = Lease::take(&target, &provider, narrow, NOW).unwrap();
-    assert!(Lease::take(&target, &provider, narrow, NOW).is_none());
+    let first = Lease::try_acquire(&target, &provider, narrow, NOW).unwrap();
+    assert!(Lease::try_acquire(&target, &provider, narrow, NOW).is_none());
     assert_eq!(provider.in_flight(), 1);
     drop(first);
 
-    let scarce = Terms {
-        rates: Rates {
+    let scarce = LeaseRequest {
+        rates: RateLimits {
             requests: Some(1),
             tokens: None,
         },
         ..terms(Some(9), true)
     };
-    let only = Lease::take(&target, &provider, scarce, NOW).unwrap();
+    let only = Lease::try_acquire(&target, &provider, scarce, NOW).unwrap();
     drop(only);
-    assert!(Lease::take(&target, &provider, scarce, NOW).is_none());
+    assert!(Lease::try_acquire(&target, &provider, scarce, NOW).is_none());
     assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
-    assert!(!target.on_trial(), "a trial that was not sent is none");
+    assert!(
+        !target.has_half_open_probe(),
+        "a trial that was not sent is none"
+    );
 }
 
 #[test]
 fn tokens_of_an_attempt_are_settled_once() {
-    let (target, provider) = (Arc::<Gauge>::default(), Arc::<Gauge>::default());
-    let rates = Rates {
+    let (target, provider) = (
+        Arc::<LoadCounters>::default(),
+        Arc::<LoadCounters>::default(),
+    );
+    let rates = RateLimits {
         requests: None,
         tokens: Some(10_000),
     };
-    let terms = Terms {
+    let terms = LeaseRequest {
         rates,
         most_tokens: 5_000,
         ..terms(None, false)
     };
     let left = || provider.rates_left(rates, NOW).tokens;
-    let mut known = Lease::take(&target, &provider, terms, NOW).unwrap();
-    let unknown = Lease::take(&target, &provider, terms, NOW).unwrap();
+    let mut known = Lease::try_acquire(&target, &provider, terms, NOW).unwrap();
+    let unknown = Lease::try_acquire(&target, &provider, terms, NOW).unwrap();
     assert_eq!(left(), Some(0));
 
     known.settle(Some(100), NOW);
@@ -83,40 +92,46 @@ fn tokens_of_an_attempt_are_settled_once() {
 #[test]
 fn only_one_trial_is_out_at_a_time_and_it_ends_with_its_first_token() {
     let (target, provider) = (Arc::default(), Arc::default());
-    let mut trial = Lease::take(&target, &provider, terms(None, true), NOW).unwrap();
+    let mut trial = Lease::try_acquire(&target, &provider, terms(None, true), NOW).unwrap();
 
-    assert!(Lease::take(&target, &provider, terms(None, true), NOW).is_none());
+    assert!(Lease::try_acquire(&target, &provider, terms(None, true), NOW).is_none());
     trial.first_token();
-    let second = Lease::take(&target, &provider, terms(None, true), NOW);
+    let second = Lease::try_acquire(&target, &provider, terms(None, true), NOW);
     drop(trial);
     assert!(
-        target.on_trial(),
+        target.has_half_open_probe(),
         "the first one's end does not end the second"
     );
     drop(second);
-    assert!(!target.on_trial());
+    assert!(!target.has_half_open_probe());
 }
 
 #[test]
 fn the_age_of_those_that_wait_is_their_mean() {
-    let (target, provider) = (Arc::<Gauge>::default(), Arc::default());
-    let at = |seconds: u64| Moment::from_seconds(1_700_000_000 + seconds);
-    let mut first = Lease::take(&target, &provider, terms(None, false), at(0)).unwrap();
-    let second = Lease::take(&target, &provider, terms(None, false), at(2)).unwrap();
+    let (target, provider) = (Arc::<LoadCounters>::default(), Arc::default());
+    let at = |seconds: u64| UnixTime::from_seconds(1_700_000_000 + seconds);
+    let mut first = Lease::try_acquire(&target, &provider, terms(None, false), at(0)).unwrap();
+    let second = Lease::try_acquire(&target, &provider, terms(None, false), at(2)).unwrap();
 
-    assert_eq!(target.waiting(at(4)), Waiting { count: 2, age: 3.0 });
+    assert_eq!(
+        target.waiting(at(4)),
+        PendingFirstTokens { count: 2, age: 3.0 }
+    );
     first.first_token();
     first.first_token();
-    assert_eq!(target.waiting(at(4)), Waiting { count: 1, age: 2.0 });
+    assert_eq!(
+        target.waiting(at(4)),
+        PendingFirstTokens { count: 1, age: 2.0 }
+    );
     assert_eq!(target.waiting(at(1)).age, 0.0, "a clock behind sees no age");
     drop(second);
-    assert_eq!(target.waiting(at(4)), Waiting::default());
+    assert_eq!(target.waiting(at(4)), PendingFirstTokens::default());
 }
 
 #[test]
 fn a_count_never_falls_below_zero() {
-    let gauge = Gauge::default();
-    gauge.leave();
+    let gauge = LoadCounters::default();
+    gauge.release();
 
     assert_eq!(gauge.in_flight(), 0);
 }

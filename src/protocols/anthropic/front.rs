@@ -1,7 +1,7 @@
 //! The side of Messages that clients see.
 
 use super::{encode, read};
-use crate::domain::Needs;
+use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
 use crate::protocols::call::Call;
 use crate::protocols::front::{Front, Told};
@@ -29,13 +29,13 @@ impl Front for MessagesFront {
         &["anthropic-version", "anthropic-beta"]
     }
 
-    fn needs(&self, object: &RawObject<'_>) -> Needs {
+    fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
         let kind = |object: Option<RawObject<'_>>| object?.read::<String>("type");
         let output = object.read::<RawObject<'_>>("output_config");
         let effort = output.as_ref().is_some_and(|output| output.has("effort"));
         let format = output.and_then(|output| output.read("format"));
         let thinking = kind(object.read("thinking"));
-        Needs {
+        RequiredCapabilities {
             images: shows_pictures(object),
             tools: object.has_items("tools"),
             json_schema: kind(format.or_else(|| object.read("output_format"))).as_deref()

@@ -1,7 +1,7 @@
 //! The side of chat completions that clients see.
 
 use super::{encode, read};
-use crate::domain::Needs;
+use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
 use crate::protocols::call::Call;
 use crate::protocols::front::{Front, Told};
@@ -29,11 +29,11 @@ impl Front for ChatFront {
             .unwrap_or(false)
     }
 
-    fn needs(&self, object: &RawObject<'_>) -> Needs {
+    fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
         let effort = object.read::<String>("reasoning_effort");
         let format = object.read::<RawObject<'_>>("response_format");
         let format = format.and_then(|format| format.read::<String>("type"));
-        Needs {
+        RequiredCapabilities {
             // With its quotes it can only be a member's name or value: inside of a text they are
             // escaped.
             images: object.mentions("messages", r#""image_url""#),

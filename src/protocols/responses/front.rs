@@ -2,7 +2,7 @@
 
 use super::pass_through::error_event;
 use super::{encode, read};
-use crate::domain::Needs;
+use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
 use crate::protocols::call::Call;
 use crate::protocols::front::{Front, Told};
@@ -23,7 +23,7 @@ impl Front for ResponsesFront {
         &["max_output_tokens"]
     }
 
-    fn needs(&self, object: &RawObject<'_>) -> Needs {
+    fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
         let inner = |name: &str, member: &str, word: &str| {
             let inner = object.read::<RawObject<'_>>(name)?;
             let inner = inner.read::<RawObject<'_>>(member)?;
@@ -31,7 +31,7 @@ impl Front for ResponsesFront {
         };
         let reasoning = object.read::<RawObject<'_>>("reasoning");
         let effort = reasoning.and_then(|reasoning| reasoning.read::<String>("effort"));
-        Needs {
+        RequiredCapabilities {
             // With its quotes it can only be a member's name or value: inside of a text they are
             // escaped.
             images: object.mentions("input", r#""input_image""#),

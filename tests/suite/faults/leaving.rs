@@ -97,7 +97,10 @@ async fn a_client_that_leaves_while_it_is_kept_waiting_ends_everything() {
     let answer = asking(&bench, Speech::Chat, false);
     a.until_requests(1).await;
     until("the pause", || {
-        bench.handle.routing_table().candidates[0].gauge.in_flight() == 0
+        bench.handle.routing_table().candidates[0]
+            .load_counters
+            .in_flight()
+            == 0
     })
     .await;
     answer.abort();

@@ -183,7 +183,7 @@ async fn ended(bench: &Bench, requests: u64) -> Arc<Snapshot> {
 async fn content_came(bench: &Bench, target: usize) {
     clock::until("the first content", || {
         let table = bench.handle.routing_table();
-        let gauge = &table.candidates[target].gauge;
+        let gauge = &table.candidates[target].load_counters;
         let waiting = gauge.waiting(aibal_tui::clock::now());
         gauge.in_flight() == 1 && waiting.count == 0
     })

@@ -6,7 +6,7 @@ use super::wire::{Step, Wire, whole};
 use super::{
     ask, asking, asking_with, before, ended, fleet, head, header, restarting, seconds, seen, usual,
 };
-use aibal_tui::domain::{Standing, Strategy};
+use aibal_tui::domain::{RoutingState, Strategy};
 use aibal_tui::gateway::Limits;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn an_open_breaker_meets_none_of_a_thousand_requests_at_once() {
         }
         until("the breaker to open", || {
             let table = bench.handle.routing_table();
-            matches!(table.candidates[0].standing, Standing::Open(_))
+            matches!(table.candidates[0].standing, RoutingState::Open(_))
         })
         .await;
 

@@ -7,7 +7,7 @@ use super::{
     ask, asking, before, content_came, ended, head, header, pair, restarting, seconds, seen,
     served_by,
 };
-use aibal_tui::domain::{CostBasis, Money};
+use aibal_tui::domain::{CostBasisCounts, Money};
 use aibal_tui::gateway::Limits;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -143,9 +143,9 @@ async fn what_broke_is_billed_and_the_request_costs_all_of_it() {
 
     let picture = ended(&bench, 1).await;
     let [a, b] = [&picture.providers[0], &picture.providers[1]];
-    let estimated = CostBasis {
+    let estimated = CostBasisCounts {
         estimated: 1,
-        ..CostBasis::default()
+        ..CostBasisCounts::default()
     };
     assert_eq!((a.requests, a.cost_basis), (1, estimated));
     // 40 words of 7 bytes at least, in tokens of four bytes.

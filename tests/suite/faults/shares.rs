@@ -103,7 +103,10 @@ async fn of_two_upstreams_the_faulty_one_costs_no_client_its_answer() {
         for (name, fault) in faults() {
             for (limits, recovery) in [(usual(), "error"), (restarting(), "restart")] {
                 let count = counted(&clock, strategy, limits, fault).await;
-                println!("{:<12} {name:<26} {recovery:<8} {count:?}", strategy.word());
+                println!(
+                    "{:<12} {name:<26} {recovery:<8} {count:?}",
+                    strategy.as_str()
+                );
                 assert_eq!(count.lost, 0, "{name}, {recovery}");
                 if name.ends_with("midway") && recovery == "error" {
                     // Told as what it is, and the share is gone after a few.

@@ -48,7 +48,7 @@ async fn a_connection_that_does_not_come_about_is_left_after_the_connect_limit()
     let answer = asking(&bench, Speech::Chat, true);
     until("the attempt", || {
         let table = bench.handle.routing_table();
-        table.candidates[0].gauge.in_flight() == 1
+        table.candidates[0].load_counters.in_flight() == 1
     })
     .await;
     // The bench gives a connection two seconds.

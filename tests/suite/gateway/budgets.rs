@@ -7,35 +7,36 @@ use crate::upstream::{Behaviour, Upstream};
 use aibal_tui::access::{Access, Role, Token};
 use aibal_tui::clock;
 use aibal_tui::domain::{
-    Allowances, Booking, BudgetTerms, Budgets, EventKind, Money, OnLimit, Refused,
+    BudgetConfig, BudgetReservation, Budgets, EventKind, GlobalLimits, Money, OverBudgetPolicy,
+    RejectionCounts,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::StatusCode;
 use serde_json::Value;
 use std::sync::{Arc, Barrier};
 
-fn budget(usd_per_day: f64, on_limit: OnLimit) -> Allowances {
-    Allowances {
+fn budget(usd_per_day: f64, on_limit: OverBudgetPolicy) -> GlobalLimits {
+    GlobalLimits {
         max_in_flight: None,
-        budget: BudgetTerms {
+        budget: BudgetConfig {
             per_day: Some(Money::from_usd(usd_per_day)),
             on_limit,
-            ..BudgetTerms::default()
+            ..BudgetConfig::default()
         },
     }
 }
 
 #[test]
 fn a_hundred_threads_reserve_exactly_what_there_is() {
-    let terms = budget(1.0, OnLimit::Refuse).budget;
+    let terms = budget(1.0, OverBudgetPolicy::Reject).budget;
     for _ in 0..50 {
         let budgets = Arc::new(Budgets::new(&terms, clock::now()));
         let (go, tenth) = (Barrier::new(100), Money::from_usd(0.1));
-        let held: Vec<Option<Booking>> = std::thread::scope(|scope| {
+        let held: Vec<Option<BudgetReservation>> = std::thread::scope(|scope| {
             let reserve = || {
-                let payer = budgets.payer(None);
+                let payer = budgets.scope_of(None);
                 go.wait();
-                payer.book(Some(tenth), tenth, true, clock::now())
+                payer.reserve(Some(tenth), tenth, true, clock::now())
             };
             let threads: Vec<_> = (0..100).map(|_| scope.spawn(reserve)).collect();
             threads
@@ -46,12 +47,12 @@ fn a_hundred_threads_reserve_exactly_what_there_is() {
 
         assert_eq!(held.iter().flatten().count(), 10);
         drop(held);
-        let day = budgets.picture(clock::now()).day;
+        let day = budgets.snapshot(clock::now()).day;
         assert_eq!((day.spent, day.reserved), (Money::ZERO, Money::ZERO));
     }
 }
 
-async fn bench(upstreams: &[&Upstream], allowances: &Allowances) -> Bench {
+async fn bench(upstreams: &[&Upstream], allowances: &GlobalLimits) -> Bench {
     start_allowed(upstreams, |_| {}, allowances, None).await
 }
 
@@ -64,7 +65,7 @@ fn most(body: &str, max_tokens: f64) -> f64 {
 async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
     let a = endless().await;
     let limit = most(ENDLESS, 1_000.0) * 10.0;
-    let bench = bench(&[&a], &budget(limit, OnLimit::Refuse)).await;
+    let bench = bench(&[&a], &budget(limit, OverBudgetPolicy::Reject)).await;
 
     let (in_, out) = crowd(&bench, ENDLESS, 100).await;
 
@@ -72,9 +73,9 @@ async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
     for refused in out {
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     }
-    let refused = Refused {
+    let refused = RejectionCounts {
         budget: 90,
-        ..Refused::default()
+        ..RejectionCounts::default()
     };
     let picture = bench
         .until(|picture| picture.totals.refused == refused)
@@ -99,7 +100,7 @@ async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
 #[tokio::test]
 async fn a_refusal_says_which_budget_and_until_when_in_the_clients_own_protocol() {
     let a = Upstream::start(Behaviour::Good).await;
-    let bench = bench(&[&a], &budget(0.000_06, OnLimit::Refuse)).await;
+    let bench = bench(&[&a], &budget(0.000_06, OverBudgetPolicy::Reject)).await;
     let small = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
     assert_eq!(bench.post(small).await.status(), StatusCode::OK);
     bench.until(|picture| picture.totals.requests == 1).await;
@@ -152,7 +153,7 @@ async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_say
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Good).await,
     );
-    let bench = bench(&[&a, &b], &budget(0.001, OnLimit::Cheapest)).await;
+    let bench = bench(&[&a, &b], &budget(0.001, OverBudgetPolicy::Cheapest)).await;
     let ask = r#"{"model":"shared","max_tokens":100,"messages":[]}"#;
     let wish = [("x-aibal-preferred-provider", "b")];
     let mut providers = Vec::new();
@@ -177,13 +178,13 @@ async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_say
         "cheapest allowed: the budget is used up"
     );
     assert!(picture.budget.day.turned_away > 0);
-    assert_eq!(picture.totals.refused, Refused::default());
+    assert_eq!(picture.totals.refused, RejectionCounts::default());
 }
 
 #[tokio::test]
 async fn what_failed_gives_back_what_it_did_not_cost_and_keeps_what_nobody_knows() {
     let a = Upstream::start(Behaviour::Status(500, "{}", vec![])).await;
-    let bench = bench(&[&a], &budget(1.0, OnLimit::Refuse)).await;
+    let bench = bench(&[&a], &budget(1.0, OverBudgetPolicy::Reject)).await;
     let quick = [("x-aibal-timeout-ms", "700")];
     let failed = bench.post_with(ASK, &quick).await;
     assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -195,7 +196,7 @@ async fn what_failed_gives_back_what_it_did_not_cost_and_keeps_what_nobody_knows
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     gone.base_url = format!("http://{}/v1", closed.local_addr().unwrap());
     drop(closed);
-    let nowhere = self::bench(&[&gone], &budget(1.0, OnLimit::Refuse)).await;
+    let nowhere = self::bench(&[&gone], &budget(1.0, OverBudgetPolicy::Reject)).await;
     let unsent = nowhere.post_with(ASK, &quick).await;
     assert_eq!(unsent.status(), StatusCode::BAD_GATEWAY);
     let picture = nowhere.until(|picture| picture.totals.requests == 1).await;
@@ -224,14 +225,14 @@ fn token(name: &str, secret: &str) -> Token {
 async fn a_tokens_budget_is_its_own() {
     let a = Upstream::start(Behaviour::Good).await;
     let access = Access::new(vec![token("app", "one"), token("batch", "two")]);
-    let allowances = Allowances {
+    let allowances = GlobalLimits {
         max_in_flight: None,
-        budget: BudgetTerms {
+        budget: BudgetConfig {
             callers: vec![
                 ("app".into(), Some(Money::from_usd(0.000_06))),
                 ("batch".into(), None),
             ],
-            ..BudgetTerms::default()
+            ..BudgetConfig::default()
         },
     };
     let bench = start_allowed(&[&a], |_| {}, &allowances, Some(access)).await;

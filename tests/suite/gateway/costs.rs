@@ -5,14 +5,14 @@ use crate::bench::{limits, provider, start, start_allowed, start_fleet};
 use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, STOP, Upstream};
 use aibal_tui::clock;
 use aibal_tui::domain::{
-    Allowances, BudgetTerms, Capabilities, Catalogue, CostBasis, ModelTypes, Money, Price, Rates,
-    Strategy, Target, TargetId,
+    BudgetConfig, Capabilities, Catalogue, CostBasisCounts, GlobalLimits, ModelTypes, Money, Price,
+    RateLimits, Strategy, Target, TargetId,
 };
 use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
 use futures_util::StreamExt;
 
-fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasis {
-    CostBasis {
+fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasisCounts {
+    CostBasisCounts {
         exact,
         estimated,
         unknown,
@@ -68,15 +68,15 @@ async fn where_no_answer_came_nobody_knows_what_it_cost() {
 async fn a_count_of_tokens_that_cannot_be_shuts_neither_a_provider_nor_a_budget() {
     const ODD: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1000000000000000}}"#;
     let a = Upstream::start(Behaviour::Status(200, ODD, vec![])).await;
-    let rates = Rates {
+    let rates = RateLimits {
         requests: None,
         tokens: Some(100_000),
     };
-    let allowances = Allowances {
+    let allowances = GlobalLimits {
         max_in_flight: None,
-        budget: BudgetTerms {
+        budget: BudgetConfig {
             per_day: Some(Money::from_usd(1.0)),
-            ..BudgetTerms::default()
+            ..BudgetConfig::default()
         },
     };
     let limited = |catalogue: &mut Catalogue| {

@@ -3,7 +3,7 @@
 use super::{ASK, error, header};
 use crate::bench::{Bench, start_allowed};
 use crate::upstream::{Behaviour, Ending, HELLO, ROLE, Upstream};
-use aibal_tui::domain::{Allowances, BudgetTerms, Catalogue, Rates, Refused};
+use aibal_tui::domain::{BudgetConfig, Catalogue, GlobalLimits, RateLimits, RejectionCounts};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,9 +22,9 @@ pub async fn crowd(bench: &Bench, body: &str, count: usize) -> (Vec<Response>, V
         .partition(|response| response.status() == StatusCode::OK)
 }
 
-async fn rated(upstream: &Upstream, rates: Rates) -> Bench {
+async fn rated(upstream: &Upstream, rates: RateLimits) -> Bench {
     let change = |catalogue: &mut Catalogue| catalogue.providers[0].rates = rates;
-    start_allowed(&[upstream], change, &Allowances::default(), None).await
+    start_allowed(&[upstream], change, &GlobalLimits::default(), None).await
 }
 
 async fn message(response: Response) -> String {
@@ -43,7 +43,7 @@ async fn of_a_hundred_at_once_as_many_go_as_a_minute_has_room_for() {
     ];
     for (requests, tokens, said) in cases {
         let a = endless().await;
-        let bench = rated(&a, Rates { requests, tokens }).await;
+        let bench = rated(&a, RateLimits { requests, tokens }).await;
 
         let (in_, mut out) = crowd(&bench, ENDLESS, 100).await;
 
@@ -60,7 +60,7 @@ async fn of_a_hundred_at_once_as_many_go_as_a_minute_has_room_for() {
 #[tokio::test]
 async fn tokens_are_settled_to_what_was_used_and_a_refusal_used_none() {
     let a = Upstream::start(Behaviour::Good).await;
-    let rates = Rates {
+    let rates = RateLimits {
         requests: None,
         tokens: Some(1_200),
     };
@@ -83,7 +83,7 @@ async fn tokens_are_settled_to_what_was_used_and_a_refusal_used_none() {
 async fn a_models_own_places_are_not_its_providers() {
     let a = endless().await;
     let change = |catalogue: &mut Catalogue| catalogue.targets[0].max_concurrent = Some(3);
-    let bench = start_allowed(&[&a], change, &Allowances::default(), None).await;
+    let bench = start_allowed(&[&a], change, &GlobalLimits::default(), None).await;
 
     let (in_, mut out) = crowd(&bench, ENDLESS, 30).await;
 
@@ -99,10 +99,10 @@ async fn a_models_own_places_are_not_its_providers() {
     assert_eq!(bench.post(ENDLESS).await.status(), StatusCode::OK);
 }
 
-fn at_most(requests: u32) -> Allowances {
-    Allowances {
+fn at_most(requests: u32) -> GlobalLimits {
+    GlobalLimits {
         max_in_flight: Some(requests),
-        budget: BudgetTerms::default(),
+        budget: BudgetConfig::default(),
     }
 }
 
@@ -118,9 +118,9 @@ async fn one_request_too_many_is_refused_at_once_and_counted() {
         assert_eq!(error(refused).await["code"], "overloaded");
     }
 
-    let room = |count: u64| Refused {
+    let room = |count: u64| RejectionCounts {
         room: count,
-        ..Refused::default()
+        ..RejectionCounts::default()
     };
     let picture = bench
         .until(|picture| picture.totals.refused == room(3))

@@ -3,7 +3,7 @@
 use super::{ASK, STREAM, header, pair};
 use crate::bench::{limits, start_with};
 use crate::upstream::{Behaviour, Ending, HELLO, ROLE, Upstream};
-use aibal_tui::domain::State;
+use aibal_tui::domain::HealthState;
 use futures_util::StreamExt;
 use serde_json::Value;
 use std::time::Duration;
@@ -49,14 +49,14 @@ async fn probes_find_a_dead_provider_and_its_return_without_traffic() {
     let bench = start_with(&[&a, &b], limits(), Some(Duration::from_millis(100))).await;
 
     bench
-        .until(|picture| picture.providers[0].state == State::Down)
+        .until(|picture| picture.providers[0].state == HealthState::Down)
         .await;
     assert!(a.probes() >= 3 && a.requests() == 0);
     assert_eq!(header(&bench.post(ASK).await, "x-aibal-provider"), "b");
 
     a.behave(Behaviour::Good);
     bench
-        .until(|picture| picture.providers[0].state == State::HalfOpen)
+        .until(|picture| picture.providers[0].state == HealthState::HalfOpen)
         .await;
     let trial = bench.post(ASK).await;
     assert_eq!(

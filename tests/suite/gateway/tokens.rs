@@ -3,7 +3,7 @@
 use super::{error, header};
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::domain::{
-    Capabilities, Catalogue, ModelTypes, Provider, Rates, Strategy, Target, TargetId,
+    Capabilities, Catalogue, ModelTypes, Provider, RateLimits, Strategy, Target, TargetId,
 };
 use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -88,7 +88,7 @@ impl Cloud {
             kind: "vertex".into(),
             priority: 50,
             max_concurrent: None,
-            rates: Rates::default(),
+            rates: RateLimits::default(),
             enabled: true,
             off: None,
             weights: aibal_tui::domain::WeightOverride::default(),

@@ -243,8 +243,8 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
         .upset(status, &headers, &case.bytes(file).into());
     let mut wrong = Vec::new();
     let class = case.expected.class.as_deref().unwrap();
-    if upset.failure.word() != class {
-        wrong.push(format!("{class} but {}", upset.failure.word()));
+    if upset.failure.as_str() != class {
+        wrong.push(format!("{class} but {}", upset.failure.as_str()));
     }
     // For the others the breaker decides.
     let binds = matches!(class, "auth" | "permission" | "not_found" | "quota")

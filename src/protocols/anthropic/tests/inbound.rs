@@ -1,7 +1,7 @@
 //! What is peculiar to requests of Messages clients.
 
 use super::*;
-use crate::domain::Needs;
+use crate::domain::RequiredCapabilities;
 use crate::protocols::Losses;
 use crate::protocols::neutral::{Delta, Part};
 use serde_json::json;
@@ -78,32 +78,32 @@ fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
 fn what_a_request_needs_of_a_model_is_seen() {
     let front = Dialect::Messages.front();
     let image = json!({"type": "image", "source": {}});
-    let none = Needs::default();
+    let none = RequiredCapabilities::default();
     let cases = [
         (
             json!({"messages": [{"role": "user", "content": [image]}]}),
-            Needs {
+            RequiredCapabilities {
                 images: true,
                 ..none
             },
         ),
         (
             json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [image]}]}]}),
-            Needs {
+            RequiredCapabilities {
                 images: true,
                 ..none
             },
         ),
         (
             json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "input": {"type": "image"}}]}]}),
-            Needs {
+            RequiredCapabilities {
                 prefill: true,
                 ..none
             },
         ),
         (
             json!({"tools": [{"name": "t"}], "thinking": {"type": "adaptive"}}),
-            Needs {
+            RequiredCapabilities {
                 tools: true,
                 reasoning: true,
                 ..none
@@ -115,7 +115,7 @@ fn what_a_request_needs_of_a_model_is_seen() {
         ),
         (
             json!({"output_config": {"effort": "low", "format": {"type": "json_schema"}}}),
-            Needs {
+            RequiredCapabilities {
                 json_schema: true,
                 reasoning: true,
                 ..none

@@ -1,0 +1,147 @@
+//! What a configuration that was read again changes. Everybody keeps their place and what was
+//! learnt of them; what an operator changed while running stays where the configuration does not
+//! speak of it.
+
+use super::target_state::{ProviderState, TargetState};
+use super::{BalancerState, REMOVED_REASON};
+use crate::domain::command::{CommandError, CommandReply};
+use crate::domain::config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
+use crate::domain::event::Effect;
+use crate::domain::target::Catalogue;
+use crate::domain::units::UnixTime;
+use crate::domain::weights::{Objective, Weights};
+use std::sync::Arc;
+
+/// So many changes stand in a record; the rest is counted.
+const MAX_LISTED_CHANGES: usize = 12;
+
+impl BalancerState {
+    pub(super) fn reconfigure(
+        &mut self,
+        next: ConfigUpdate,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        let fits = next.catalogue.continues(&self.catalogue);
+        let weights = self.configured_weights(&next).validated()?;
+        if !fits {
+            return Err(CommandError::ConfigOutdated);
+        }
+        let before = std::mem::replace(&mut self.weights, weights);
+        if !next.objectives.is_empty() {
+            // What was tried was tried against other weights than are wished for now.
+            self.cancel_weights_revert();
+        }
+        self.strategy = next.strategy;
+        self.tuning = next.tuning;
+        self.set_limits(&next.allowances);
+        let earlier = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
+        self.add_members(&earlier, now);
+        for (at, setting) in next.settings {
+            self.set(at, setting);
+            self.cancel_setting_revert(at, setting);
+        }
+        for (at, renewal) in next.renewals {
+            self.apply_endpoint_change(at, renewal, now);
+        }
+        self.refresh_states(now);
+        let mut effects = Vec::new();
+        if !next.changes.is_empty() {
+            let what = told(&next.changes);
+            effects.push(self.revise(what, next.who, next.reason, before, now));
+        }
+        self.warn(now, &mut effects);
+        Ok((CommandReply::Reconfigured(self.revision), effects))
+    }
+
+    /// The weights in force with what the configuration changed of them. The three that share 100
+    /// points come together.
+    fn configured_weights(&self, next: &ConfigUpdate) -> Weights {
+        let changed = |objective| next.objectives.contains(&objective);
+        let shares = [Objective::Cost, Objective::Latency, Objective::Reliability];
+        let mut weights = self.weights;
+        if shares.into_iter().any(changed) {
+            weights.cost = next.weights.cost;
+            weights.latency = next.weights.latency;
+            weights.reliability = next.weights.reliability;
+        }
+        if changed(Objective::Load) {
+            weights.load = next.weights.load;
+        }
+        if changed(Objective::Priority) {
+            weights.priority = next.weights.priority;
+        }
+        weights
+    }
+
+    /// Records for whoever is new or back, and none that was theirs is lost.
+    fn add_members(&mut self, earlier: &Catalogue, now: UnixTime) {
+        let catalogue = Arc::clone(&self.catalogue);
+        for (at, spec) in catalogue.providers.iter().enumerate() {
+            let Some(record) = self.providers.get_mut(at) else {
+                self.providers.push(ProviderState::new(spec, now));
+                continue;
+            };
+            record.rates = spec.rates;
+            let retired = |catalogue: &Catalogue| catalogue.retired.providers.contains(&at);
+            record.off = if retired(&catalogue) {
+                Some(REMOVED_REASON.into())
+            } else {
+                spec.off.clone()
+            };
+            if retired(earlier) && !retired(&catalogue) {
+                record.configure(spec);
+                record.draining = false;
+            }
+            if retired(&catalogue) {
+                self.forget_provider_revert(at);
+            }
+        }
+        self.targets
+            .resize_with(catalogue.targets.len(), TargetState::new);
+        self.window.grow(catalogue.targets.len());
+        self.pin
+            .take_if(|(pinned, _)| catalogue.retired.providers.contains(pinned));
+    }
+
+    fn set(&mut self, at: usize, setting: ProviderSetting) {
+        let (Some(record), Some(spec)) =
+            (self.providers.get_mut(at), self.catalogue.providers.get(at))
+        else {
+            return;
+        };
+        match setting {
+            ProviderSetting::Enabled => record.enabled = spec.enabled,
+            ProviderSetting::Priority => record.priority = spec.priority,
+            ProviderSetting::MaxConcurrent => record.max_concurrent = spec.max_concurrent,
+            ProviderSetting::Weights => record.weights = spec.weights,
+        }
+    }
+
+    fn apply_endpoint_change(&mut self, at: usize, renewal: EndpointChange, now: UnixTime) {
+        if renewal == EndpointChange::Address
+            && let Some(provider) = self.providers.get_mut(at)
+        {
+            provider.on_endpoint_change();
+        }
+        for (target, spec) in self.catalogue.targets.iter().enumerate() {
+            if spec.provider != at {
+                continue;
+            }
+            match renewal {
+                EndpointChange::Key => self.targets[target].on_key_change(now),
+                EndpointChange::Address => {
+                    self.targets[target].on_endpoint_change(now);
+                    self.window.forget(target);
+                }
+            }
+        }
+    }
+}
+
+fn told(changes: &[String]) -> String {
+    let text = changes[..changes.len().min(MAX_LISTED_CHANGES)].join(", ");
+    match changes.len().checked_sub(MAX_LISTED_CHANGES) {
+        None | Some(0) => text,
+        Some(more) => format!("{text} and {more} more"),
+    }
+}

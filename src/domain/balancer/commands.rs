@@ -1,0 +1,353 @@
+//! What a wish changes, or why it is refused. A refused wish has changed nothing.
+
+use super::patch::{ValidatedPatch, checked_patch};
+use super::target_state::ProviderState;
+use super::{BalancerState, MAX_REVISIONS, push_bounded};
+use crate::domain::command::{
+    Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
+};
+use crate::domain::event::{Effect, EventKind, Revision};
+use crate::domain::units::UnixTime;
+use crate::domain::weights::Weights;
+use std::time::Duration;
+
+/// A place counted in by hand and never out again is given back after this long.
+const EXTERNAL_LOAD_TTL: Duration = Duration::from_mins(10);
+/// So many are known of one provider; beyond that the oldest is given back.
+const MAX_EXTERNAL_LOAD: usize = 10_000;
+
+impl BalancerState {
+    /// Obeys, or refuses.
+    pub fn execute(
+        &mut self,
+        command: Command,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        match command {
+            Command::SetWeights(patch) => self.set_weights(patch, now),
+            Command::ConfirmWeights { who } => self.confirm_changes(&who, now),
+            Command::Rollback { number, who } => self.roll_back(number, who, now),
+            Command::ChangeProvider { name, patch, who } => {
+                self.change_provider(&name, &patch, who, now)
+            }
+            Command::AdjustExternalLoad {
+                provider,
+                model,
+                action,
+            } => self.adjust_external_load(&provider, model.as_deref(), action, now),
+            Command::Reconfigure(next) => self.reconfigure(*next, now),
+        }
+    }
+
+    /// The weights as they are.
+    pub fn weights(&self, now: UnixTime) -> CommandReply {
+        let warnings = self.warnings(now);
+        CommandReply::Weights {
+            weights: self.weights,
+            revision: self.revision,
+            reverts_at: self.weights_revert_at(),
+            warnings: warnings.into_iter().map(|(_, text)| text).collect(),
+        }
+    }
+
+    fn set_weights(
+        &mut self,
+        patch: WeightsPatch,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        self.check_revision(patch.drafted_on)?;
+        let before = self.weights;
+        let after = Weights {
+            cost: patch.cost.unwrap_or(before.cost),
+            latency: patch.latency.unwrap_or(before.latency),
+            reliability: patch.reliability.unwrap_or(before.reliability),
+            load: patch.load.unwrap_or(before.load),
+            priority: patch.priority.unwrap_or(before.priority),
+        }
+        .validated()?;
+        self.schedule_weights_revert(before, patch.revert_after, now);
+        self.weights = after;
+        let what = difference(before, after);
+        let mut effects = vec![self.revise(what, patch.who, patch.reason, before, now)];
+        if patch.revert_after.is_none() {
+            effects.push(Effect::PersistWeights(after));
+        }
+        self.warn(now, &mut effects);
+        Ok((self.weights(now), effects))
+    }
+
+    fn roll_back(
+        &mut self,
+        number: u64,
+        who: String,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        let stood = |revision: &Revision| (revision.number == number).then_some(revision.after);
+        // The one before the oldest is known as well: by what that one changed.
+        let before = self
+            .revisions
+            .front()
+            .map_or((self.revision, self.weights), |oldest| {
+                (oldest.number - 1, oldest.before)
+            });
+        let weights = self.revisions.iter().find_map(stood);
+        let weights = weights.or_else(|| (before.0 == number).then_some(before.1));
+        let weights = weights.ok_or(CommandError::UnknownRevision {
+            number,
+            oldest: before.0,
+        })?;
+        let patch = WeightsPatch {
+            cost: Some(weights.cost),
+            latency: Some(weights.latency),
+            reliability: Some(weights.reliability),
+            load: Some(weights.load),
+            priority: Some(weights.priority),
+            reason: Some(format!("back to revision {number}")),
+            who,
+            ..WeightsPatch::default()
+        };
+        self.set_weights(patch, now)
+    }
+
+    fn change_provider(
+        &mut self,
+        name: &str,
+        patch: &ProviderPatch,
+        who: String,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        let at = self.find_provider(name)?;
+        let changed = checked_patch(patch)?;
+        self.check_revision(patch.drafted_on)?;
+        let was_tried = self.provider_reverts_at(at).is_some();
+        let before = self.before(at);
+        let mut what = set(&mut self.providers[at], patch, &changed);
+        let saved = self.schedule_provider_revert(at, before, patch, now);
+        if let Some(pin) = patch.pin {
+            self.pin(at, pin, now, &mut what);
+        }
+        if patch.reset {
+            self.reset(at, now, &mut what);
+        }
+        self.refresh_states(now);
+        let mut effects = Vec::new();
+        if !what.is_empty() {
+            let what = format!("{name}: {}", what.join(", "));
+            effects.push(self.revise(what, who, None, self.weights, now));
+        }
+        // A value that was on trial may be set for good, without becoming another.
+        if !effects.is_empty() || was_tried {
+            effects.extend(saved);
+        }
+        let answer = CommandReply::Provider {
+            place: at,
+            revision: self.revision,
+            reverts_at: self.provider_reverts_at(at),
+        };
+        Ok((answer, effects))
+    }
+
+    fn adjust_external_load(
+        &mut self,
+        provider: &str,
+        model: Option<&str>,
+        action: ExternalLoadAction,
+        now: UnixTime,
+    ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
+        let at = self.find_provider(provider)?;
+        let target = match model {
+            Some(model) => Some(self.find_target(at, provider, model)?),
+            None => None,
+        };
+        let record = &mut self.providers[at];
+        match action {
+            ExternalLoadAction::Increment => {
+                if record.outside.len() >= MAX_EXTERNAL_LOAD {
+                    self.release_oldest(at);
+                }
+                let record = &mut self.providers[at];
+                record
+                    .outside
+                    .push_back((now.plus(EXTERNAL_LOAD_TTL), target));
+                record.gauge.try_acquire(None);
+                if let Some(target) = target {
+                    self.targets[target].gauge.try_acquire(None);
+                }
+            }
+            ExternalLoadAction::Decrement => {
+                // Counted in under no model's name, it may be counted out under any.
+                let counted = |fits: &dyn Fn(Option<usize>) -> bool| {
+                    record.outside.iter().position(|&(_, of)| fits(of))
+                };
+                let same = counted(&|of| target.is_none() || of == target)
+                    .or_else(|| counted(&|of| of.is_none()));
+                if let Some((_, of)) = same.and_then(|place| record.outside.remove(place)) {
+                    record.gauge.release();
+                    if let Some(of) = of {
+                        self.targets[of].gauge.release();
+                    }
+                }
+            }
+        }
+        Ok((
+            CommandReply::InFlight(self.providers[at].gauge.in_flight()),
+            Vec::new(),
+        ))
+    }
+
+    pub(super) fn expire_external_load(&mut self, now: UnixTime) {
+        for at in 0..self.providers.len() {
+            let is_over = |&(until, _): &(UnixTime, Option<usize>)| now >= until;
+            while self.providers[at].outside.front().is_some_and(is_over) {
+                self.release_oldest(at);
+            }
+        }
+    }
+
+    /// The place that was counted in first at this provider is free again.
+    fn release_oldest(&mut self, at: usize) {
+        let record = &mut self.providers[at];
+        if let Some((_, target)) = record.outside.pop_front() {
+            record.gauge.release();
+            if let Some(target) = target {
+                self.targets[target].gauge.release();
+            }
+        }
+    }
+
+    fn check_revision(&self, drafted_on: Option<u64>) -> Result<(), CommandError> {
+        let Some(drafted_on) = drafted_on.filter(|&drafted_on| drafted_on != self.revision) else {
+            return Ok(());
+        };
+        let newest = self.revisions.back();
+        Err(CommandError::Stale {
+            drafted_on,
+            revision: self.revision,
+            who: newest.map_or_else(|| "nobody yet".to_owned(), |revision| revision.who.clone()),
+            what: newest.map_or_else(|| "anything".to_owned(), |revision| revision.what.clone()),
+        })
+    }
+
+    pub(super) fn revise(
+        &mut self,
+        what: String,
+        who: String,
+        reason: Option<String>,
+        before: Weights,
+        now: UnixTime,
+    ) -> Effect {
+        self.revision += 1;
+        let because = reason
+            .as_ref()
+            .map(|reason| format!(" \"{reason}\""))
+            .unwrap_or_default();
+        let text = format!(
+            "rev {}→{} {who}: {what}{because}",
+            self.revision - 1,
+            self.revision
+        );
+        let revision = Revision {
+            number: self.revision,
+            at: now,
+            who,
+            reason,
+            what,
+            before,
+            after: self.weights,
+        };
+        push_bounded(&mut self.revisions, revision, MAX_REVISIONS);
+        self.emit(EventKind::Change, false, None, text, now)
+    }
+
+    fn find_provider(&self, name: &str) -> Result<usize, CommandError> {
+        self.catalogue
+            .provider(name)
+            .ok_or_else(|| CommandError::UnknownProvider {
+                name: name.to_owned(),
+                known: self
+                    .catalogue
+                    .active_providers()
+                    .map(|(_, provider)| provider.name.to_string())
+                    .collect(),
+            })
+    }
+
+    fn find_target(&self, at: usize, provider: &str, model: &str) -> Result<usize, CommandError> {
+        self.catalogue.target(provider, model).ok_or_else(|| {
+            let models = self.targets_of(at).into_iter();
+            CommandError::UnknownModel {
+                provider: provider.to_owned(),
+                model: model.to_owned(),
+                known: models
+                    .map(|target| self.catalogue.targets[target].id.model.to_string())
+                    .collect(),
+            }
+        })
+    }
+}
+
+/// Sets what a patch names of a provider, and tells what is another value than before.
+fn set(record: &mut ProviderState, patch: &ProviderPatch, changed: &ValidatedPatch) -> Vec<String> {
+    let mut what = Vec::new();
+    if let Some(enabled) = patch.enabled.filter(|&enabled| enabled != record.enabled) {
+        record.enabled = enabled;
+        what.push(if enabled {
+            "enabled".to_owned()
+        } else {
+            "disabled".to_owned()
+        });
+    }
+    if let Some(draining) = patch
+        .draining
+        .filter(|&draining| draining != record.draining)
+    {
+        record.draining = draining;
+        what.push(if draining {
+            "draining".to_owned()
+        } else {
+            "drained no more".to_owned()
+        });
+    }
+    if let Some(priority) = changed
+        .priority
+        .filter(|&priority| priority != record.priority)
+    {
+        what.push(format!("priority {}→{priority}", record.priority));
+        record.priority = priority;
+    }
+    if let Some(limit) = changed
+        .max_concurrent
+        .filter(|&limit| Some(limit) != record.max_concurrent)
+    {
+        let old = record
+            .max_concurrent
+            .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        what.push(format!("max concurrent {old}→{limit}"));
+        record.max_concurrent = Some(limit);
+    }
+    if let Some(weights) = patch.weights.filter(|weights| *weights != record.weights) {
+        record.weights = weights;
+        what.push("own weights".to_owned());
+    }
+    what
+}
+
+/// In words, for example `cost 30→50, latency 40→20`.
+pub(super) fn difference(before: Weights, after: Weights) -> String {
+    let pairs = [
+        ("cost", before.cost, after.cost),
+        ("latency", before.latency, after.latency),
+        ("reliability", before.reliability, after.reliability),
+        ("load", before.load, after.load),
+        ("priority", before.priority, after.priority),
+    ];
+    let moved = pairs.iter().filter(|(_, old, new)| old != new);
+    let text: Vec<String> = moved
+        .map(|(name, old, new)| format!("{name} {old}→{new}"))
+        .collect();
+    if text.is_empty() {
+        "weights unchanged".to_owned()
+    } else {
+        text.join(", ")
+    }
+}

@@ -1,0 +1,405 @@
+//! What an observation changes.
+
+use super::BalancerState;
+use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
+use crate::domain::event::{Effect, EventKind};
+use crate::domain::lease::AttemptStart;
+use crate::domain::observation::{
+    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionReason,
+    RequestEnd, RequestOutcome,
+};
+use crate::domain::pricing::MeasuredUsage;
+use crate::domain::units::UnixTime;
+use crate::domain::upstream_quota::UpstreamLimits;
+use std::time::Duration;
+
+/// Fewer output tokens than this say nothing about the time per token.
+const MIN_TOKENS_FOR_PACE: u64 = 8;
+/// The least time between two news about requests.
+const REQUEST_EVENT_INTERVAL: Duration = Duration::from_secs(2);
+
+impl BalancerState {
+    /// Learns; the effects are what to tell.
+    pub fn observe(&mut self, observation: &Observation, now: UnixTime) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match observation {
+            Observation::Selection(round) => self.decisions.add((**round).clone()),
+            Observation::FirstToken(first)
+                if self.is_current(first.target, first.ticket.started) =>
+            {
+                self.first_token_came(first, now, &mut effects);
+            }
+            Observation::Attempt(end) if end.target < self.targets.len() => {
+                self.count_attempt(end, now);
+                if self.is_current(end.target, end.started) {
+                    self.attempt_ended(end, now, &mut effects);
+                }
+            }
+            Observation::Request(end) => self.request_ended(end, now, &mut effects),
+            Observation::Probe(end) if end.provider < self.providers.len() => {
+                self.probe_ended(end, now, &mut effects);
+            }
+            // Began before a reload gave the target another address or key.
+            Observation::FirstToken(_) | Observation::Attempt(_) | Observation::Probe(_) => {}
+        }
+        effects
+    }
+
+    /// Whether something that began then says anything of the target as it is now.
+    fn is_current(&self, target: usize, started: UnixTime) -> bool {
+        let record = self.targets.get(target);
+        record.is_some_and(|record| record.since <= started)
+    }
+
+    fn first_token_came(&mut self, first: &FirstToken, now: UnixTime, effects: &mut Vec<Effect>) {
+        self.targets[first.target]
+            .first_token
+            .add(first.seconds, now);
+        self.record_upstream_limits(first.target, &first.limits, first.ticket, now);
+        if first.limits.is_empty() {
+            self.targets[first.target].quota.expire(now);
+        }
+        self.breaker_succeeded(first.target, first.trial, now, effects);
+    }
+
+    fn count_attempt(&mut self, end: &AttemptEnd, now: UnixTime) {
+        let provider = self.catalogue.targets[end.target].provider;
+        self.targets[end.target]
+            .history
+            .record(end.ended, |column| column.add(end));
+        self.providers[provider].rate.add(now);
+    }
+
+    fn attempt_ended(&mut self, end: &AttemptEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+        let provider = self.catalogue.targets[end.target].provider;
+        self.record_upstream_limits(end.target, &end.limits, end.ticket, now);
+        match end.outcome {
+            Outcome::Success => {
+                self.window.add(end.target, Some(end.seconds()));
+                self.record_latency(end, now);
+                if self.providers[provider].record_success() {
+                    effects.push(self.emit(
+                        EventKind::Probe,
+                        false,
+                        Some(provider),
+                        "back: a request succeeded".to_owned(),
+                        now,
+                    ));
+                }
+                self.targets[end.target].succeeded(now);
+                if !end.had_first_token() {
+                    if end.limits.is_empty() {
+                        self.targets[end.target].quota.expire(now);
+                    }
+                    self.breaker_succeeded(end.target, end.trial, now, effects);
+                }
+                self.targets[end.target].record_outcome(Some(false), now);
+            }
+            Outcome::Failed(failure) => self.attempt_failed(end, failure, now, effects),
+            Outcome::Cancelled if end.abandoned_after.is_some() => self.record_timeout(end, now),
+            Outcome::Cancelled => {}
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        end: &AttemptEnd,
+        failure: Failure,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        let luck = self.chance.next_f64();
+        if failure.counts_against_health() {
+            self.window.add(end.target, None);
+            // A client in a hurry says nothing of a target that had no time to answer.
+            if !end.client_deadline_hit {
+                self.breaker_failed(end, luck, now, effects);
+            }
+            self.targets[end.target].record_outcome(Some(true), now);
+            let is_telling = end.had_first_token() || (end.streamed && !end.client_deadline_hit);
+            if failure == Failure::Timeout && is_telling {
+                self.record_timeout(end, now);
+            }
+        }
+        if matches!(failure, Failure::RateLimit(_)) {
+            let target = &mut self.targets[end.target];
+            target.record_outcome(None, now);
+            target.quota.mark_exhausted(target.gauge.sent_totals(), now);
+        }
+        if self.targets[end.target].cool_down(failure, luck, now) {
+            let id = self.catalogue.targets[end.target].id.clone();
+            let seconds = self.targets[end.target]
+                .blocked
+                .map_or(0.0, |(until, _)| until.seconds_since(now));
+            let text = format!(
+                "{}: {}, left alone for {seconds:.0} s",
+                id.model,
+                failure.as_str()
+            );
+            let provider = self.catalogue.targets[end.target].provider;
+            effects.push(self.emit(EventKind::Limit, true, Some(provider), text, now));
+        }
+        if end.trial && matches!(failure, Failure::RateLimit(_)) {
+            let until = self.targets[end.target].cooldown_at(now);
+            let until = until.map_or(now, |(until, _)| until);
+            let transition = self.targets[end.target].breaker.extend_open(until);
+            self.apply_transition(end.target, transition, now, effects);
+        }
+    }
+
+    /// It was waited for in vain: it would have taken at least as long as it was given.
+    fn record_timeout(&mut self, end: &AttemptEnd, now: UnixTime) {
+        if end.had_first_token() {
+            self.record_token_pace(end, now);
+        } else {
+            self.targets[end.target].first_token.add(end.seconds(), now);
+        }
+    }
+
+    fn record_upstream_limits(
+        &mut self,
+        target: usize,
+        limits: &UpstreamLimits,
+        on: AttemptStart,
+        now: UnixTime,
+    ) {
+        if !limits.is_empty() {
+            let record = &mut self.targets[target];
+            let sent = record.gauge.sent_totals();
+            record
+                .quota
+                .observe_headers(limits, (on.started, on.ledger), sent, now);
+        }
+    }
+
+    fn record_latency(&mut self, end: &AttemptEnd, now: UnixTime) {
+        if let Some(MeasuredUsage { usage, .. }) = end.usage {
+            let tokens = usage.output as f64;
+            self.output.add(tokens, now);
+            self.outputs[end.ticket.class.index()].add(tokens, now);
+        }
+        self.record_token_pace(end, now);
+    }
+
+    fn record_token_pace(&mut self, end: &AttemptEnd, now: UnixTime) {
+        let Some(tokens) = end.usage.map(|metered| metered.usage.output) else {
+            return;
+        };
+        if tokens < MIN_TOKENS_FOR_PACE {
+            return;
+        }
+        let seen = end.first_token.filter(|_| end.streamed);
+        // Nobody saw the first token of an answer that came in one piece.
+        let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
+        let per_token = (end.seconds() - first_token).max(0.0) / tokens as f64;
+        let target = &mut self.targets[end.target];
+        target.per_token.add(per_token, now);
+        target.elasticity.add(end.ticket.load, per_token, now);
+    }
+
+    fn breaker_succeeded(
+        &mut self,
+        at: usize,
+        trial: bool,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Asking all peers what is usual takes long where they are many, and this is the usual case.
+        let around = if self.targets[at].breaker.is_settled() {
+            FailureContext::default()
+        } else {
+            self.failure_context(at, trial, 0.0, now)
+        };
+        let transition = self.targets[at].breaker.record_success(around, now);
+        self.apply_transition(at, transition, now, effects);
+    }
+
+    fn breaker_failed(
+        &mut self,
+        end: &AttemptEnd,
+        luck: f64,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        let around = FailureContext {
+            had_begun: end.had_first_token(),
+            ..self.failure_context(end.target, end.trial, luck, now)
+        };
+        let transition = self.targets[end.target].breaker.record_failure(around, now);
+        self.apply_transition(end.target, transition, now, effects);
+    }
+
+    fn failure_context(&self, at: usize, trial: bool, luck: f64, now: UnixTime) -> FailureContext {
+        let enabled = self.enabled_targets().count();
+        let open = self
+            .enabled_targets()
+            .filter(|&other| self.breaker_state(other) != BreakerState::Closed)
+            .count();
+        FailureContext {
+            own: self.targets[at].failure_rate(now),
+            peers: self.peers(at, now),
+            trial,
+            had_begun: false,
+            may_open: 2 * open < enabled,
+            luck,
+        }
+    }
+
+    /// The mean share of failures that the breakers of all others heard of lately.
+    pub(super) fn peers(&self, at: usize, now: UnixTime) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for other in self.enabled_targets().filter(|&other| other != at) {
+            sum += self.targets[other].breaker.recent_failure_rate(now);
+            count += 1.0;
+        }
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
+    pub(super) fn enabled_targets(&self) -> impl Iterator<Item = usize> {
+        let targets = self.catalogue.active_targets();
+        targets
+            .filter(|(_, spec)| self.providers[spec.provider].off_reason().is_none())
+            .map(|(at, _)| at)
+    }
+
+    fn request_ended(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+        self.request_rate.add(now);
+        let milliseconds = end.ended.seconds_since(end.started) * 1e3;
+        self.requests.record(end.ended, |column| {
+            // A request that was refused, or answered from the cache, had no attempt at all.
+            column.retries += u64::from(end.attempts.saturating_sub(1));
+            match end.outcome {
+                RequestOutcome::Ok => {
+                    column.succeeded += 1;
+                    column.latency.add(milliseconds);
+                    column.latency_sum_ms += milliseconds;
+                }
+                RequestOutcome::Error(failure) if failure.is_client_error() => {
+                    column.client_errors += 1;
+                }
+                RequestOutcome::Error(_) => column.failed += 1,
+                RequestOutcome::Rejected(want) => column.record_rejected(want, 1),
+                RequestOutcome::Cancelled => column.cancelled += 1,
+            }
+        });
+        self.emit_request(end, now, effects);
+        self.decisions.end(end.clone());
+    }
+
+    fn emit_request(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+        let told = match end.outcome {
+            RequestOutcome::Ok if end.attempts > 1 => Some((
+                false,
+                format!("saved by a fallback after {} attempts", end.attempts),
+            )),
+            RequestOutcome::Error(failure) if !failure.is_client_error() => Some((
+                true,
+                format!(
+                    "failed for the client: {} after {} attempts",
+                    failure.as_str(),
+                    end.attempts
+                ),
+            )),
+            // A budget that is used up has an event of its own.
+            RequestOutcome::Rejected(want) if want != RejectionReason::BudgetExceeded => {
+                Some((true, format!("refused: {}", want.text())))
+            }
+            _ => None,
+        };
+        let Some((bad, text)) = told else { return };
+        if now.since(self.requests_news.last) < REQUEST_EVENT_INTERVAL {
+            self.requests_news.untold += 1;
+            return;
+        }
+        let untold = std::mem::take(&mut self.requests_news.untold);
+        self.requests_news.last = now;
+        let more = if untold > 0 {
+            format!(" (and {untold} more since the last)")
+        } else {
+            String::new()
+        };
+        let provider = end
+            .target
+            .map(|target| self.catalogue.targets[target].provider);
+        effects.push(self.emit(EventKind::Request, bad, provider, text + &more, now));
+    }
+
+    fn probe_ended(&mut self, end: &ProbeEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+        let provider = &mut self.providers[end.provider];
+        provider.probe_detail.clone_from(&end.detail);
+        match end.verdict {
+            ProbeVerdict::Good if provider.record_success() => {
+                let text = format!("back: a probe saw {}; a trial request may come", end.detail);
+                effects.push(self.emit(EventKind::Probe, false, Some(end.provider), text, now));
+                for target in self.targets_of(end.provider) {
+                    let peers = self.peers(target, now);
+                    self.targets[target].breaker.half_open(peers);
+                }
+            }
+            ProbeVerdict::Bad if provider.record_probe_failure() => {
+                let text = format!(
+                    "down: three probes failed running, the last with {}",
+                    end.detail
+                );
+                effects.push(self.emit(EventKind::Probe, true, Some(end.provider), text, now));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a breaker's change changes.
+    pub(super) fn apply_transition(
+        &mut self,
+        target: usize,
+        transition: Option<Transition>,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(transition) = transition else { return };
+        if transition == Transition::Closed {
+            self.targets[target].on_recovery(now);
+        }
+        self.emit_breaker(target, transition, now, effects);
+    }
+
+    fn emit_breaker(
+        &mut self,
+        target: usize,
+        transition: Transition,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        let spec = &self.catalogue.targets[target];
+        let (model, provider) = (spec.id.model.clone(), spec.provider);
+        let (bad, text) = match transition {
+            Transition::Opened(until) => {
+                let seconds = until.seconds_since(now);
+                (
+                    true,
+                    format!("{model} OPEN: nothing is sent for {seconds:.0} s"),
+                )
+            }
+            Transition::HalfOpened => (
+                false,
+                format!("{model} HALF-OPEN: one trial request at a time"),
+            ),
+            Transition::Closed => (
+                false,
+                format!("{model} CLOSED: its trial requests succeeded"),
+            ),
+        };
+        effects.push(self.emit(EventKind::Breaker, bad, Some(provider), text, now));
+    }
+
+    pub(super) fn targets_of(&self, provider: usize) -> Vec<usize> {
+        let targets = self.catalogue.active_targets();
+        targets
+            .filter(|(_, spec)| spec.provider == provider)
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    pub(super) fn breaker_state(&self, target: usize) -> BreakerState {
+        self.targets[target].breaker.state()
+    }
+}

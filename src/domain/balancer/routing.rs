@@ -1,0 +1,293 @@
+//! What the next choice needs: estimates from the statistics, and each target's standing.
+
+use super::target_state::{LatencyEwma, TargetState};
+use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
+use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::decay::DecayedMean;
+use crate::domain::score::Estimate;
+use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
+use crate::domain::target::ModelTypes;
+use crate::domain::units::UnixTime;
+use std::sync::Arc;
+
+/// Seconds to a first token and per token, assumed before anybody was measured.
+const FIRST_TOKEN_PRIOR: f64 = 1.0;
+const PER_TOKEN_PRIOR: f64 = 0.020;
+/// A target's own slow mean joins the peers' median from that many observations on, and there is a
+/// median from two targets on.
+const PEER_MIN_SAMPLES: f64 = 2.0;
+const MIN_PEERS: usize = 2;
+/// A share of failures above this is a state of its own.
+const FAILING_RATE: f64 = 0.10;
+/// A latency that many times the median of the peers is slow.
+const SLOW_FACTOR: f64 = 2.5;
+
+impl BalancerState {
+    /// The newest table; cheap enough to be made after every batch of observations.
+    pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
+        let estimates = self.estimates(now);
+        let candidates = (0..self.targets.len())
+            .map(|at| self.candidate(at, estimates[at]))
+            .collect();
+        RoutingTable {
+            catalogue: Arc::clone(&self.catalogue),
+            strategy: self.strategy,
+            tuning: self.tuning,
+            weights: self.weights,
+            revision: self.revision,
+            candidates,
+            expected_output: self.expected_output(now),
+            outputs: self
+                .outputs
+                .each_ref()
+                .map(|output| usual_output(output, now)),
+            peers_first_token: self.usual_speed(now).0,
+            request_rate: self.request_rate.per_second(now),
+            pinned: self.pinned_at(now).map(|(provider, _)| provider),
+            retries: Arc::clone(&self.retries),
+            budgets: Arc::clone(&self.budgets),
+            crowd: Arc::clone(&self.crowd),
+            max_in_flight: self.max_in_flight,
+        }
+    }
+
+    fn candidate(&self, at: usize, estimate: Estimate) -> Candidate {
+        let spec = &self.catalogue.targets[at];
+        let record = &self.targets[at];
+        let provider = &self.providers[spec.provider];
+        let is_retired = self.catalogue.retired.targets.contains(&at);
+        Candidate {
+            id: spec.id.clone(),
+            provider: spec.provider,
+            types: if is_retired {
+                ModelTypes::default()
+            } else {
+                spec.types
+            },
+            capabilities: spec.capabilities,
+            price: spec.price,
+            standing: self.routing_state(at),
+            blocked_until: record.blocked.map(|(until, _)| until),
+            blocked_by: record.blocked.map(|(_, failure)| failure),
+            block_binds: record.is_cooldown_binding(),
+            estimate,
+            window: self.window.estimate(at),
+            quota: record.quota,
+            slow_from: record.slow_from,
+            succeeded_at: record.succeeded_at,
+            priority: f64::from(provider.priority) / 100.0,
+            weights: self.weights.with_override(&provider.weights),
+            own_weights: provider.weights,
+            max_concurrent: provider.max_concurrent,
+            own_max_concurrent: spec.max_concurrent,
+            rates: provider.rates,
+            load_counters: Arc::clone(&record.gauge),
+            provider_load_counters: Arc::clone(&provider.gauge),
+        }
+    }
+
+    fn routing_state(&self, target: usize) -> RoutingState {
+        if self.catalogue.retired.targets.contains(&target) {
+            return RoutingState::Off(REMOVED_REASON.into());
+        }
+        let provider = &self.providers[self.catalogue.targets[target].provider];
+        if let Some(why) = provider.off_reason() {
+            return RoutingState::Off(why);
+        }
+        if provider.draining {
+            return RoutingState::Draining;
+        }
+        if provider.down {
+            return RoutingState::Down;
+        }
+        match self.breaker_state(target) {
+            BreakerState::Closed => RoutingState::Usable,
+            BreakerState::Open(until) => RoutingState::Open(until),
+            BreakerState::HalfOpen => RoutingState::HalfOpen,
+        }
+    }
+
+    /// Output tokens of a usual answer.
+    pub(super) fn expected_output(&self, now: UnixTime) -> f64 {
+        usual_output(&self.output, now)
+    }
+
+    /// What is expected of each target: its own faded means, pulled towards the median of all that
+    /// were measured, so that a cold target starts in the middle of the field.
+    pub(super) fn estimates(&self, now: UnixTime) -> Vec<Estimate> {
+        let usual = self.usual_speed(now);
+        self.targets
+            .iter()
+            .map(|record| record.estimate(usual, now))
+            .collect()
+    }
+
+    /// The usual seconds to a first token, and per token after it.
+    pub(super) fn usual_speed(&self, now: UnixTime) -> (f64, f64) {
+        let first_token = self.median(|record| &record.first_token, now);
+        let per_token = self.median(|record| &record.per_token, now);
+        (
+            first_token.unwrap_or(FIRST_TOKEN_PRIOR),
+            per_token.unwrap_or(PER_TOKEN_PRIOR),
+        )
+    }
+
+    fn median(&self, of: impl Fn(&TargetState) -> &LatencyEwma, now: UnixTime) -> Option<f64> {
+        let mut means: Vec<f64> = self
+            .enabled_targets()
+            .map(|at| of(&self.targets[at]).slow)
+            .filter(|slow| slow.n(now) > PEER_MIN_SAMPLES)
+            .map(|slow| slow.mean())
+            .collect();
+        if means.len() < MIN_PEERS {
+            return None;
+        }
+        means.sort_by(f64::total_cmp);
+        means.get(means.len() / 2).copied()
+    }
+
+    /// Brings every provider's state up to date.
+    pub(super) fn refresh_states(&mut self, now: UnixTime) {
+        let estimates = self.estimates(now);
+        let output = self.expected_output(now);
+        for provider in 0..self.providers.len() {
+            let targets = self.targets_of(provider);
+            let (state, why) = self.assess_health(provider, &targets, &estimates, output, now);
+            let record = &mut self.providers[provider];
+            if record.state != state {
+                record.state = state;
+                record.state_since = now;
+            }
+            // An open breaker becomes half-open and open again: that is still the same trouble.
+            record.trouble_since = state
+                .needs_attention()
+                .then(|| record.trouble_since.unwrap_or(now));
+            record.why = why;
+        }
+    }
+
+    /// How a provider stands by these targets of its, and why, in the order in which an operator
+    /// must know it.
+    pub(super) fn assess_health(
+        &self,
+        provider: usize,
+        targets: &[usize],
+        estimates: &[Estimate],
+        output: f64,
+        now: UnixTime,
+    ) -> (HealthState, String) {
+        let record = &self.providers[provider];
+        if let Some(why) = record.off_reason() {
+            return (HealthState::Off, why.to_string());
+        }
+        if record.draining {
+            return (
+                HealthState::Draining,
+                format!("{} requests still run", record.gauge.in_flight()),
+            );
+        }
+        if record.down {
+            return (
+                HealthState::Down,
+                format!("probes fail: {}", record.probe_detail),
+            );
+        }
+        let states: Vec<BreakerState> = targets
+            .iter()
+            .map(|&target| self.breaker_state(target))
+            .collect();
+        let closed = |state: &BreakerState| *state == BreakerState::Closed;
+        if !states.iter().any(closed) && !targets.is_empty() {
+            if states.contains(&BreakerState::HalfOpen) {
+                return (
+                    HealthState::HalfOpen,
+                    "one trial request at a time".to_owned(),
+                );
+            }
+            let until = states.iter().filter_map(|state| match state {
+                BreakerState::Open(until) => Some(until.seconds_since(now)),
+                _ => None,
+            });
+            let soonest = until.fold(f64::INFINITY, f64::min);
+            return (
+                HealthState::Open,
+                format!("breaker open for {soonest:.0} s more"),
+            );
+        }
+        let blocks: Vec<_> = targets
+            .iter()
+            .map(|&at| self.targets[at].cooldown_at(now))
+            .collect();
+        if !blocks.is_empty() && blocks.iter().all(Option::is_some) {
+            let soonest = blocks.iter().flatten().min_by_key(|(until, _)| *until);
+            let text = soonest.map(|(until, failure)| {
+                format!(
+                    "{}, asked to wait {:.0} s more",
+                    failure.as_str(),
+                    until.seconds_since(now)
+                )
+            });
+            return (HealthState::Limited, text.unwrap_or_default());
+        }
+        self.assess_numbers(targets, &states, estimates, output, now)
+    }
+
+    fn assess_numbers(
+        &self,
+        targets: &[usize],
+        states: &[BreakerState],
+        estimates: &[Estimate],
+        output: f64,
+        now: UnixTime,
+    ) -> (HealthState, String) {
+        if let Some(at) = states
+            .iter()
+            .position(|state| *state != BreakerState::Closed)
+        {
+            let model = &self.catalogue.targets[targets[at]].id.model;
+            return (
+                HealthState::Failing,
+                format!("the breaker of {model} is not closed"),
+            );
+        }
+        let failing = |&&at: &&usize| {
+            self.targets[at].failures.n(now) > 1.0 && estimates[at].failure > FAILING_RATE
+        };
+        if let Some(&at) = targets.iter().find(failing) {
+            let percent = estimates[at].failure * 100.0;
+            return (
+                HealthState::Failing,
+                format!("{percent:.0} % of the latest attempts failed"),
+            );
+        }
+        if !targets.iter().any(|&at| estimates[at].measured) {
+            return (HealthState::Unknown, "nothing measured lately".to_owned());
+        }
+        let mut all: Vec<f64> = estimates
+            .iter()
+            .filter(|e| e.measured)
+            .map(|e| e.latency(output))
+            .collect();
+        all.sort_by(f64::total_cmp);
+        let median = all
+            .get(all.len().saturating_sub(1) / 2)
+            .copied()
+            .unwrap_or(f64::INFINITY);
+        let slow = |&&at: &&usize| {
+            estimates[at].measured && estimates[at].latency(output) > SLOW_FACTOR * median
+        };
+        if let Some(&at) = targets.iter().find(slow) {
+            let times = estimates[at].latency(output) / median;
+            return (
+                HealthState::Slow,
+                format!("{times:.1} times its peers' latency"),
+            );
+        }
+        (HealthState::Ok, String::new())
+    }
+}
+
+fn usual_output(output: &DecayedMean, now: UnixTime) -> f64 {
+    let (tokens, strength) = OUTPUT_PRIOR;
+    output.shrunk(tokens, strength, now).max(1.0)
+}

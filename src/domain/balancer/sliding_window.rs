@@ -1,0 +1,121 @@
+//! The last thousand attempts, whoever they went to: what the founding document's strategy reads.
+//! It forgets by count, so at twelve requests a second it spans little more than a minute, at one
+//! in two seconds half an hour, and whoever is idle vanishes from it.
+
+use crate::domain::score::Estimate;
+use std::collections::VecDeque;
+
+const WINDOW_ATTEMPTS: usize = 1_000;
+/// Assumed of a target that is not in the window.
+const DEFAULT_ESTIMATE: Estimate = Estimate {
+    first_token: 7.0,
+    per_token: 0.0,
+    failure: 0.02,
+    limited: 0.0,
+    curve: crate::domain::load_sensitivity::LoadCurve {
+        slope: 0.0,
+        usual: 0.0,
+    },
+    samples: 0.0,
+    measured: false,
+};
+
+#[derive(Debug, Clone, Copy, Default)]
+struct WindowSums {
+    attempts: f64,
+    succeeded: f64,
+    seconds: f64,
+}
+
+/// One attempt: its target, and its seconds where it succeeded.
+#[derive(Debug, Clone, Copy)]
+struct AttemptSample {
+    target: usize,
+    seconds: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct SlidingWindow {
+    entries: VecDeque<AttemptSample>,
+    sums: Vec<WindowSums>,
+}
+
+impl SlidingWindow {
+    pub fn new(targets: usize) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            sums: vec![WindowSums::default(); targets],
+        }
+    }
+
+    /// Room for so many targets; there are never fewer than before.
+    pub fn grow(&mut self, targets: usize) {
+        self.sums.resize(targets, WindowSums::default());
+    }
+
+    /// As if the target had never been asked.
+    pub fn forget(&mut self, target: usize) {
+        self.entries.retain(|entry| entry.target != target);
+        self.sums[target] = WindowSums::default();
+    }
+
+    pub fn add(&mut self, target: usize, seconds: Option<f64>) {
+        if self.entries.len() >= WINDOW_ATTEMPTS
+            && let Some(old) = self.entries.pop_front()
+        {
+            self.count(old, -1.0);
+        }
+        let entry = AttemptSample { target, seconds };
+        self.entries.push_back(entry);
+        self.count(entry, 1.0);
+    }
+
+    fn count(&mut self, entry: AttemptSample, sign: f64) {
+        let sums = &mut self.sums[entry.target];
+        sums.attempts += sign;
+        if let Some(seconds) = entry.seconds {
+            sums.succeeded += sign;
+            sums.seconds += sign * seconds;
+        }
+    }
+
+    /// Mean seconds of whole answers, whatever their length, and share of failures.
+    pub fn estimate(&self, target: usize) -> Estimate {
+        let sums = self.sums[target];
+        if sums.attempts < 0.5 {
+            return DEFAULT_ESTIMATE;
+        }
+        let seconds = if sums.succeeded > 0.5 {
+            sums.seconds / sums.succeeded
+        } else {
+            DEFAULT_ESTIMATE.first_token
+        };
+        Estimate {
+            first_token: seconds,
+            failure: 1.0 - sums.succeeded / sums.attempts,
+            samples: sums.attempts,
+            measured: true,
+            ..DEFAULT_ESTIMATE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_idle_vanishes_from_it() {
+        let mut window = SlidingWindow::new(2);
+        window.add(0, Some(3.0));
+        window.add(0, None);
+        assert_eq!(window.estimate(0).first_token, 3.0);
+        assert_eq!(window.estimate(0).failure, 0.5);
+        for _ in 0..WINDOW_ATTEMPTS {
+            window.add(1, Some(1.0));
+        }
+
+        assert_eq!(window.estimate(0), DEFAULT_ESTIMATE);
+        assert_eq!(window.estimate(1).failure, 0.0);
+    }
+}

@@ -1,0 +1,303 @@
+//! Pictures for people.
+
+use super::BalancerState;
+use crate::domain::pricing::CostBasisCounts;
+use crate::domain::score::Estimate;
+use crate::domain::snapshot::{
+    ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot, TimeBucket, Totals,
+};
+use crate::domain::timeline::{BucketCounts, BucketRange, Merge};
+use crate::domain::traffic_forecast::{TrafficForecast, traffic_forecasts};
+use crate::domain::units::{Money, UnixTime};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which quantiles of a latency are told.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// How the balancer sees everybody now, for a usual chat request.
+struct TrafficView {
+    prospects: Vec<TrafficForecast>,
+    /// What is expected of each target, and of a usual answer.
+    estimates: Vec<Estimate>,
+    output: f64,
+}
+
+impl BalancerState {
+    fn view(&self, now: UnixTime) -> TrafficView {
+        TrafficView {
+            prospects: traffic_forecasts(&self.routing_table(now), now),
+            estimates: self.estimates(now),
+            output: self.expected_output(now),
+        }
+    }
+
+    /// Everything over one window of so many seconds, with its sixty columns.
+    pub fn snapshot(&self, window_seconds: u64, now: UnixTime) -> Snapshot {
+        let span = BucketRange::window(window_seconds);
+        let columns: Vec<Vec<BucketCounts>> = self
+            .targets
+            .iter()
+            .map(|record| record.history.buckets(span, now))
+            .collect();
+        let view = self.view(now);
+        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+            .map(|at| self.provider_snapshot(at, &view, (&columns, span.columns), now))
+            .collect();
+        for (at, provider) in providers.iter_mut().enumerate() {
+            provider.availability = self.providers[at].uptime.total(span, now).part();
+            provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
+        }
+        let requests = self.requests.buckets(span, now);
+        // What a provider did and cost stays true when it is removed.
+        let totals = totals(&requests, &providers);
+        let spending: Vec<TimeBucket> = (0..span.columns)
+            .map(|at| request_bucket(&requests[at], &providers, at))
+            .collect();
+        let providers = self.active(providers);
+        Snapshot {
+            at: now,
+            since: span.start(now).max(self.started),
+            window: Duration::from_secs(window_seconds),
+            revision: self.revision,
+            revised: self
+                .revisions
+                .back()
+                .map(|revision| (revision.at, revision.who.clone())),
+            strategy: self.strategy,
+            weights: self.weights,
+            reverts_at: self.on_trial.as_ref().map(|trial| trial.until),
+            totals,
+            requests_per_second: self.request_rate.per_second(now),
+            usd_per_hour: providers
+                .iter()
+                .filter_map(|provider| provider.usd_per_hour)
+                .sum(),
+            budget: self.budgets.snapshot(now),
+            providers,
+            columns: spending,
+            column_width: Duration::from_secs(span.width),
+            last_column: UnixTime::from_seconds(now.unix_seconds() / span.width * span.width),
+            events: self.events.iter().rev().cloned().collect(),
+        }
+    }
+
+    /// The numbers of the last so many hours, without columns.
+    pub fn performance(&self, hours: u32, now: UnixTime) -> PerformanceReport {
+        let span = BucketRange::hours(hours);
+        let sums: Vec<Vec<BucketCounts>> = self
+            .targets
+            .iter()
+            .map(|record| vec![record.history.total(span, now)])
+            .collect();
+        let view = self.view(now);
+        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+            .map(|at| self.provider_snapshot(at, &view, (&sums, 1), now))
+            .collect();
+        for (at, provider) in providers.iter_mut().enumerate() {
+            provider.availability = self.providers[at].uptime.total(span, now).part();
+        }
+        let totals = totals(&[self.requests.total(span, now)], &providers);
+        let providers = self.active(providers);
+        PerformanceReport {
+            hours,
+            at: now,
+            since: span.start(now).max(self.started),
+            totals,
+            providers,
+        }
+    }
+
+    /// Without those that are configured no more.
+    fn active(&self, pictures: Vec<ProviderSnapshot>) -> Vec<ProviderSnapshot> {
+        let retired = &self.catalogue.retired.providers;
+        let all = pictures.into_iter().enumerate();
+        all.filter(|(at, _)| !retired.contains(at))
+            .map(|(_, picture)| picture)
+            .collect()
+    }
+
+    fn provider_snapshot(
+        &self,
+        at: usize,
+        view: &TrafficView,
+        (columns, count): (&[Vec<BucketCounts>], usize),
+        now: UnixTime,
+    ) -> ProviderSnapshot {
+        let record = &self.providers[at];
+        let targets = self.targets_of(at);
+        let models: Vec<ModelSnapshot> = targets
+            .iter()
+            .map(|&target| self.model_snapshot(target, view, &columns[target], now))
+            .collect();
+        let specs = self.catalogue.targets.iter().zip(columns);
+        let own: Vec<&Vec<BucketCounts>> = specs
+            .filter(|(spec, _)| spec.provider == at)
+            .map(|(_, columns)| columns)
+            .collect();
+        let merged: Vec<BucketCounts> = (0..count)
+            .map(|column| merged(own.iter().map(|columns| &columns[column])))
+            .collect();
+        let sum = merged_all(&merged);
+        let TrafficForecast { share, best } = view.prospects[at];
+        ProviderSnapshot {
+            name: Arc::clone(&record.name),
+            kind: Arc::clone(&self.catalogue.providers[at].kind),
+            enabled: record.enabled,
+            draining: record.draining,
+            pinned_until: self
+                .pinned_at(now)
+                .and_then(|(pinned, until)| (pinned == at).then_some(until)),
+            priority: record.priority,
+            max_concurrent: record.max_concurrent,
+            rates: record.rates,
+            rates_left: record.gauge.rates_left(record.rates, now),
+            weights: record.weights,
+            state: record.state,
+            state_since: record.state_since,
+            trouble_since: record.trouble_since,
+            why: record.why.clone(),
+            in_flight: record.gauge.in_flight(),
+            share,
+            score: best.map(|(_, score)| score),
+            factors: best.map(|(factors, _)| factors),
+            requests_per_second: record.rate.per_second(now),
+            usd_per_hour: None,
+            requests: sum.all(),
+            success_rate: sum.success_rate(),
+            availability: None,
+            mean_latency_ms: sum.mean_latency_ms(),
+            latency_ms: QUANTILES.map(|q| sum.latency.quantile(q)),
+            first_token_ms: QUANTILES.map(|q| sum.first_token.quantile(q)),
+            cost: sum.known_cost(),
+            cost_basis: sum.cost_basis,
+            tokens: sum.tokens,
+            mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
+            dropped_fields: sum.dropped_fields,
+            models,
+            failures: sum.failures.clone(),
+            cancelled: sum.cancelled,
+            columns: merged.iter().map(time_bucket).collect(),
+        }
+    }
+
+    fn model_snapshot(
+        &self,
+        target: usize,
+        view: &TrafficView,
+        columns: &[BucketCounts],
+        now: UnixTime,
+    ) -> ModelSnapshot {
+        let sum = merged_all(columns);
+        let provider = self.catalogue.targets[target].provider;
+        let (state, why) =
+            self.assess_health(provider, &[target], &view.estimates, view.output, now);
+        let tokens = sum.tokens as f64;
+        ModelSnapshot {
+            model: Arc::clone(&self.catalogue.targets[target].id.model),
+            types: self.catalogue.targets[target].types,
+            requests: sum.all(),
+            mean_latency_ms: sum.mean_latency_ms(),
+            success_rate: sum.success_rate(),
+            usd_per_token: sum
+                .known_cost()
+                .filter(|_| sum.tokens > 0)
+                .map(|cost| cost.usd() / tokens),
+            state,
+            why,
+        }
+    }
+
+    /// Spending over the last quarter of the window, as USD per hour; nothing where no price is
+    /// known.
+    fn burn_rate(
+        &self,
+        columns: &[TimeBucket],
+        span: BucketRange,
+        cost: Option<Money>,
+        now: UnixTime,
+    ) -> Option<f64> {
+        cost?;
+        let quarter = span.columns / 4;
+        let spent: Money = columns
+            .iter()
+            .rev()
+            .take(quarter)
+            .map(|column| column.cost)
+            .sum();
+        let last = now.unix_seconds() / span.width * span.width;
+        let from = UnixTime::from_seconds(last.saturating_sub(span.width * (quarter as u64 - 1)));
+        let seconds = now.seconds_since(from.max(self.started)).max(1.0);
+        Some(spent.usd() * 3_600.0 / seconds)
+    }
+}
+
+fn totals(requests: &[BucketCounts], providers: &[ProviderSnapshot]) -> Totals {
+    let sum = merged_all(requests);
+    let mut cost_basis = CostBasisCounts::default();
+    for provider in providers {
+        cost_basis.merge(provider.cost_basis);
+    }
+    let costs: Vec<Money> = providers
+        .iter()
+        .filter_map(|provider| provider.cost)
+        .collect();
+    Totals {
+        requests: sum.all(),
+        attempts: providers.iter().map(|provider| provider.requests).sum(),
+        retries: sum.retries,
+        success_rate: sum.success_rate(),
+        mean_latency_ms: sum.mean_latency_ms(),
+        p50_ms: sum.latency.quantile(0.5),
+        p95_ms: sum.latency.quantile(0.95),
+        p99_ms: sum.latency.quantile(0.99),
+        cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
+        cost_basis,
+        tokens: providers.iter().map(|provider| provider.tokens).sum(),
+        refused: sum.rejected,
+    }
+}
+
+fn time_bucket(tally: &BucketCounts) -> TimeBucket {
+    TimeBucket {
+        rated: tally.rate_base(),
+        failed: tally.failed,
+        p50_ms: tally.latency.quantile(0.5),
+        p95_ms: tally.latency.quantile(0.95),
+        p99_ms: tally.latency.quantile(0.99),
+        first_token_ms: QUANTILES.map(|q| tally.first_token.quantile(q)),
+        spread: tally
+            .latency
+            .spread(SPREAD_MS)
+            .try_into()
+            .unwrap_or_default(),
+        cost: tally.cost,
+    }
+}
+
+/// Client requests of one column, with what all providers spent in it.
+fn request_bucket(
+    requests: &BucketCounts,
+    providers: &[ProviderSnapshot],
+    at: usize,
+) -> TimeBucket {
+    let cost = providers
+        .iter()
+        .map(|provider| provider.columns[at].cost)
+        .sum();
+    TimeBucket {
+        cost,
+        ..time_bucket(requests)
+    }
+}
+
+fn merged<'t>(parts: impl Iterator<Item = &'t BucketCounts>) -> BucketCounts {
+    parts.fold(BucketCounts::default(), |mut sum, part| {
+        sum.merge(part);
+        sum
+    })
+}
+
+fn merged_all(parts: &[BucketCounts]) -> BucketCounts {
+    merged(parts.iter())
+}

@@ -1,0 +1,294 @@
+mod apply_config;
+mod auto_revert;
+mod commands;
+mod global_limits;
+mod observe;
+mod replaying;
+mod traffic_forecast;
+
+use super::BalancerState;
+use crate::domain::{
+    AttemptEnd, AttemptStart, CandidateSet, Capabilities, Catalogue, DecisionId, Effect, Failure,
+    HealthState, MeasuredUsage, ModelType, ModelTypes, Money, Observation, Outcome, Price,
+    ProbeEnd, ProbeVerdict, Provider, RandomDraw, RequestEnd, RequestOutcome, RequestProfile,
+    RoutingState, RoutingTable, Strategy, Target, TargetId, TargetSelection, UnixTime,
+    UpstreamLimits, Usage, Weights, select_target,
+};
+use std::time::Duration;
+
+const START: u64 = 1_000_000;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(START + seconds)
+}
+
+/// Two providers with a model each; the second has no price.
+fn fleet() -> BalancerState {
+    let provider = |name: &str| Provider::new(name, "openai-compatible");
+    let target = |provider: usize, name: &str, price| Target {
+        id: TargetId::new(name, "m"),
+        provider,
+        types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
+        price,
+        max_concurrent: None,
+    };
+    let catalogue = Catalogue {
+        providers: vec![provider("a"), provider("b")],
+        targets: vec![
+            target(0, "a", Some(Price::flat(1.0, 2.0))),
+            target(1, "b", None),
+        ],
+        ..Catalogue::default()
+    };
+    BalancerState::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0))
+}
+
+fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
+    let usage = (outcome == Outcome::Success).then_some(Usage {
+        input: 10,
+        output: 20,
+        ..Usage::default()
+    });
+    Observation::Attempt(AttemptEnd {
+        target,
+        started: at(second),
+        ended: at(second + 1),
+        outcome,
+        first_token: Some(0.4),
+        usage: usage.map(MeasuredUsage::exact),
+        cost: usage
+            .filter(|_| target == 0)
+            .map(|_| Money::per_token(50.0)),
+        streamed: false,
+        trial: false,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
+    })
+}
+
+fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
+    Observation::Request(RequestEnd {
+        decision: DecisionId(second),
+        request_id: format!("r{second}"),
+        started: at(second),
+        ended: at(second + 1),
+        outcome,
+        target: Some(0),
+        score: Some(0.8),
+        reason: "best score".to_owned(),
+        attempts,
+        usage: None,
+        cost: None,
+    })
+}
+
+fn probe(fleet: &mut BalancerState, second: u64, verdict: ProbeVerdict) -> Vec<Effect> {
+    let end = ProbeEnd {
+        provider: 0,
+        at: at(second),
+        verdict,
+        detail: "503".to_owned(),
+    };
+    fleet.observe(&Observation::Probe(end), at(second))
+}
+
+fn state(fleet: &mut BalancerState, second: u64) -> HealthState {
+    fleet.tick(at(second));
+    fleet.snapshot(900, at(second)).providers[0].state
+}
+
+fn chosen(table: &RoutingTable, now: UnixTime, draw: f64) -> TargetSelection {
+    let (ask, luck) = (
+        RequestProfile::usual(ModelType::Chat),
+        RandomDraw::without_exploration(draw),
+    );
+    select_target(table, &ask, now, luck, &mut CandidateSet::default()).unwrap()
+}
+
+const BAD: Outcome = Outcome::Failed(Failure::Server);
+
+#[test]
+fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
+    let mut fleet = fleet();
+    for second in 0..4 {
+        fleet.observe(&attempt(0, second, BAD), at(second + 1));
+    }
+    let table = fleet.routing_table(at(4));
+    assert!(matches!(
+        table.candidates[0].standing,
+        RoutingState::Open(_)
+    ));
+    for draw in 0..100 {
+        let choice = chosen(&table, at(5), f64::from(draw) / 100.0);
+        assert_eq!(choice.target, 1);
+    }
+    assert_eq!(state(&mut fleet, 5), HealthState::Open);
+    assert_eq!(state(&mut fleet, 10), HealthState::HalfOpen);
+    let trial = chosen(&fleet.routing_table(at(10)), at(10), 0.0);
+    assert!(trial.trial && trial.target == 0);
+}
+
+#[test]
+fn a_rate_limit_blocks_for_as_long_as_it_says_and_never_gets_shorter() {
+    let mut fleet = fleet();
+    let limited = |seconds| Outcome::Failed(Failure::RateLimit(Some(Duration::from_secs(seconds))));
+    fleet.observe(&attempt(0, 0, limited(60)), at(1));
+    let first = fleet.routing_table(at(1)).candidates[0]
+        .blocked_until
+        .unwrap();
+    fleet.observe(&attempt(0, 0, limited(2)), at(1));
+    let second = fleet.routing_table(at(1)).candidates[0]
+        .blocked_until
+        .unwrap();
+
+    assert!(first >= at(61) && second == first);
+    assert_eq!(state(&mut fleet, 2), HealthState::Limited);
+    assert!(
+        matches!(
+            fleet.routing_table(at(1)).candidates[0].standing,
+            RoutingState::Usable
+        ),
+        "429 is no ill health"
+    );
+}
+
+#[test]
+fn a_rate_limit_without_a_delay_backs_off() {
+    let mut fleet = fleet();
+    let mut pauses = Vec::new();
+    for second in [0, 100, 200] {
+        fleet.observe(
+            &attempt(0, second, Outcome::Failed(Failure::RateLimit(None))),
+            at(second),
+        );
+        let until = fleet.routing_table(at(second)).candidates[0]
+            .blocked_until
+            .unwrap();
+        pauses.push(until.seconds_since(at(second)).floor());
+    }
+    assert_eq!(pauses, [1.0, 2.0, 4.0]);
+}
+
+#[test]
+fn three_bad_probes_running_take_a_provider_down_and_a_good_one_lets_a_trial_in() {
+    let mut fleet = fleet();
+    probe(&mut fleet, 0, ProbeVerdict::Bad);
+    probe(&mut fleet, 1, ProbeVerdict::Bad);
+    probe(&mut fleet, 2, ProbeVerdict::Good);
+    probe(&mut fleet, 3, ProbeVerdict::Bad);
+    assert_eq!(probe(&mut fleet, 4, ProbeVerdict::Bad).len(), 0);
+    probe(&mut fleet, 5, ProbeVerdict::Inconclusive);
+    assert_eq!(probe(&mut fleet, 6, ProbeVerdict::Bad).len(), 1);
+    assert_eq!(state(&mut fleet, 6), HealthState::Down);
+
+    assert_eq!(probe(&mut fleet, 7, ProbeVerdict::Good).len(), 1);
+    assert_eq!(state(&mut fleet, 7), HealthState::HalfOpen);
+}
+
+#[test]
+fn snapshot_and_performance_show_the_same_numbers() {
+    let mut fleet = fleet();
+    for second in 0..50 {
+        let target = usize::from(second % 3 == 0);
+        fleet.observe(&attempt(target, second, Outcome::Success), at(second + 1));
+        fleet.observe(&request(second, RequestOutcome::Ok, 1), at(second + 1));
+    }
+    fleet.observe(&attempt(0, 50, BAD), at(51));
+    fleet.observe(&attempt(0, 50, Outcome::Cancelled), at(51));
+    fleet.observe(
+        &attempt(0, 50, Outcome::Failed(Failure::InvalidRequest)),
+        at(51),
+    );
+    fleet.observe(&request(50, RequestOutcome::Cancelled, 1), at(51));
+
+    let (day, picture) = (
+        fleet.performance(24, at(60)),
+        fleet.snapshot(86_400, at(60)),
+    );
+
+    assert_eq!(day.totals, picture.totals);
+    assert_eq!(
+        (
+            day.totals.requests,
+            day.totals.attempts,
+            day.totals.success_rate
+        ),
+        (51, 53, Some(1.0))
+    );
+    assert_eq!(
+        day.providers[0].success_rate,
+        picture.providers[0].success_rate
+    );
+    assert_eq!(
+        day.providers[0].success_rate,
+        Some(33.0 / 34.0),
+        "cancelled and mistaken count in no rate"
+    );
+    assert_eq!(
+        day.providers[1].cost, None,
+        "an unknown price is unknown, not zero"
+    );
+    assert!((day.totals.cost.unwrap().usd() - 33.0 * 50e-6).abs() < 1e-9);
+    let columns: u64 = picture.providers[0]
+        .columns
+        .iter()
+        .map(|column| column.rated)
+        .sum();
+    assert_eq!(columns, 34);
+}
+
+#[test]
+fn availability_is_the_part_of_the_time_in_which_it_was_usable() {
+    let mut fleet = fleet();
+    fleet.tick(at(10));
+    for second in 10..13 {
+        probe(&mut fleet, second, ProbeVerdict::Bad);
+    }
+    fleet.tick(at(20));
+    fleet.tick(at(30));
+
+    let part = fleet.snapshot(900, at(30)).providers[0]
+        .availability
+        .unwrap();
+    assert!((part - 1.0 / 3.0).abs() < 0.01, "{part}");
+}
+
+#[test]
+fn a_slow_one_and_a_failing_one_are_named() {
+    let mut fleet = fleet();
+    for second in 0..20 {
+        let end = |target: usize, seconds: u64| {
+            let Observation::Attempt(end) = attempt(target, second, Outcome::Success) else {
+                unreachable!()
+            };
+            Observation::Attempt(AttemptEnd {
+                ended: at(second + seconds),
+                first_token: Some(seconds as f64 / 2.0),
+                ..end
+            })
+        };
+        fleet.observe(&end(0, 30), at(second + 30));
+        fleet.observe(&end(1, 1), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 50), HealthState::Slow);
+
+    let mut fleet = self::fleet();
+    for second in 0..20 {
+        let outcome = if second % 4 == 0 {
+            BAD
+        } else {
+            Outcome::Success
+        };
+        fleet.observe(&attempt(0, second, outcome), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 21), HealthState::Failing);
+}
+
+#[test]
+fn an_observation_of_a_target_that_is_gone_is_passed_over() {
+    assert_eq!(fleet().observe(&attempt(9, 0, Outcome::Success), at(1)), []);
+}

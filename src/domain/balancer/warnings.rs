@@ -1,0 +1,75 @@
+//! Weights that ask for trouble, said before it comes.
+
+use super::BalancerState;
+use crate::domain::event::{Effect, EventKind};
+use crate::domain::score::risk_excess;
+use crate::domain::selection::{CandidateSet, RequestProfile};
+use crate::domain::snapshot::Strategy;
+use crate::domain::target::ModelType;
+use crate::domain::tuning::{GUARD_FREE_RISK, Tuning};
+use crate::domain::units::UnixTime;
+
+/// More points than this on cost push everything onto the cheapest provider until it breaks,
+/// whoever balances.
+const COST_WARNING_POINTS: f64 = 70.0;
+
+/// What a warning is about, so that it is told once and not with every new number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warning {
+    CostAlone,
+    /// The target that the weights favour is expected to fail.
+    Favourite(usize),
+}
+
+impl BalancerState {
+    /// All that holds now, in words.
+    pub(super) fn warnings(&self, now: UnixTime) -> Vec<(Warning, String)> {
+        let mut warnings = Vec::new();
+        if self.strategy.uses_weights() && self.weights.cost > COST_WARNING_POINTS {
+            let text = format!(
+                "cost weighs {}, and above {COST_WARNING_POINTS} traffic goes to the cheapest provider until it breaks",
+                self.weights.cost
+            );
+            warnings.push((Warning::CostAlone, text));
+        }
+        warnings.extend(self.doubtful_favourite(now));
+        warnings
+    }
+
+    /// The best by weights alone, where the guard holds traffic back from it.
+    fn doubtful_favourite(&self, now: UnixTime) -> Option<(Warning, String)> {
+        if self.strategy != Strategy::Adaptive {
+            return None;
+        }
+        let mut table = self.routing_table(now);
+        table.tuning = Tuning {
+            guard: 0.0,
+            ..table.tuning
+        };
+        let mut field = CandidateSet::default();
+        field.evaluate(&table, &RequestProfile::usual(ModelType::Chat), now);
+        let admitted = field.rows().iter().filter(|row| row.is_eligible());
+        let favourite = admitted.max_by(|a, b| a.utility.total_cmp(&b.utility))?;
+        let risk = favourite.bads.risk;
+        (risk_excess(risk) > 0.0).then(|| {
+            let text = format!(
+                "the weights favour {}, which is expected to fail {:.0} % of the time; above {:.0} % the guard holds traffic back",
+                table.candidates[favourite.target].id,
+                risk * 100.0,
+                GUARD_FREE_RISK * 100.0
+            );
+            (Warning::Favourite(favourite.target), text)
+        })
+    }
+
+    /// Tells of what is new.
+    pub(super) fn warn(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
+        let warnings = self.warnings(now);
+        for (warning, text) in &warnings {
+            if !self.warned.contains(warning) {
+                effects.push(self.emit(EventKind::Info, true, None, text.clone(), now));
+            }
+        }
+        self.warned = warnings.into_iter().map(|(warning, _)| warning).collect();
+    }
+}

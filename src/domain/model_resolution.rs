@@ -1,0 +1,260 @@
+//! Which targets a client's model name means. In this order, and the first that fits wins:
+//!
+//! 1. `auto` or `auto:TYPE`: whoever serves that type of work.
+//! 2. A route's name: the route's targets.
+//! 3. `provider/model` where that provider serves that model: that target and nobody else.
+//! 4. A bare model id: every provider that serves it.
+
+use super::target::{Catalogue, ModelType};
+
+/// At most so many near names are offered.
+const MAX_SUGGESTIONS: usize = 3;
+/// Names less alike than this (Jaro-Winkler, 0..1) are no help.
+const MIN_SIMILARITY: f64 = 0.8;
+
+/// What a model name means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelResolution {
+    /// All targets of a type; with no type named, the request itself tells it.
+    Auto(Option<ModelType>),
+    /// These and nobody else.
+    Targets {
+        /// Places in the catalogue, in its order or in the route's; never empty, except for a
+        /// route without targets.
+        places: Vec<usize>,
+        /// Whether the client insists on this very target, so that nobody may step in for it.
+        pinned: bool,
+    },
+}
+
+/// Nothing is called so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("model {name:?} is unknown; {}", hint(near))]
+pub struct UnknownModel {
+    pub name: String,
+    /// Names that are nearly the same, the nearest first; at most three.
+    pub near: Vec<String>,
+}
+
+fn hint(near: &[String]) -> String {
+    if near.is_empty() {
+        "no known name is near it".to_owned()
+    } else {
+        format!("near names are {}", near.join(", "))
+    }
+}
+
+/// Says what a model name means, or offers near names.
+pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<ModelResolution, UnknownModel> {
+    let found = auto(name)
+        .or_else(|| route(catalogue, name))
+        .or_else(|| pinned(catalogue, name))
+        .or_else(|| bare(catalogue, name));
+    found.ok_or_else(|| UnknownModel {
+        name: name.to_owned(),
+        near: near(catalogue, name),
+    })
+}
+
+/// Every name that a client may send, in the order in which it is listed to clients: `auto`,
+/// `auto:TYPE` where somebody serves the type, routes, bare ids, `provider/model`.
+pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
+    let served = |kind: &ModelType| {
+        let mut targets = catalogue.active_targets();
+        targets.any(|(_, target)| target.types.contains(*kind))
+    };
+    let mut names = vec!["auto".to_owned()];
+    names.extend(
+        ModelType::ALL
+            .iter()
+            .filter(|kind| served(kind))
+            .map(|kind| format!("auto:{kind}")),
+    );
+    let routes = catalogue.routes.iter().map(|route| route.model.to_string());
+    let bare = catalogue
+        .active_targets()
+        .map(|(_, t)| t.id.model.to_string());
+    let full = catalogue.active_targets().map(|(_, t)| t.id.to_string());
+    for name in routes.chain(bare).chain(full) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn auto(name: &str) -> Option<ModelResolution> {
+    if name == "auto" {
+        return Some(ModelResolution::Auto(None));
+    }
+    let kind = name.strip_prefix("auto:")?.parse().ok()?;
+    Some(ModelResolution::Auto(Some(kind)))
+}
+
+fn route(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
+    let route = catalogue
+        .routes
+        .iter()
+        .find(|route| &*route.model == name)?;
+    Some(ModelResolution::Targets {
+        places: route.targets.clone(),
+        pinned: false,
+    })
+}
+
+fn pinned(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
+    // A model id may hold slashes itself, so a provider's name may be any of the beginnings.
+    let place = name
+        .match_indices('/')
+        .find_map(|(at, _)| catalogue.target(&name[..at], &name[at + 1..]))?;
+    Some(ModelResolution::Targets {
+        places: vec![place],
+        pinned: true,
+    })
+}
+
+fn bare(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
+    let places: Vec<usize> = catalogue
+        .active_targets()
+        .filter(|(_, target)| &*target.id.model == name)
+        .map(|(place, _)| place)
+        .collect();
+    (!places.is_empty()).then_some(ModelResolution::Targets {
+        places,
+        pinned: false,
+    })
+}
+
+fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
+    let wanted = name.to_lowercase();
+    let mut alike: Vec<(f64, String)> = model_names(catalogue)
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&wanted, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| MIN_SIMILARITY <= *likeness)
+        .collect();
+    // Stable, so that equals stay in the order of the list.
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0));
+    alike
+        .into_iter()
+        .take(MAX_SUGGESTIONS)
+        .map(|(_, known)| known)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Capabilities, ModelTypes, Provider, Route, Target, TargetId};
+
+    fn catalogue() -> Catalogue {
+        let provider = |name: &str| Provider::new(name, "openai");
+        let target = |provider, name: &str, model: &str| Target {
+            id: TargetId::new(name, model),
+            provider,
+            types: ModelTypes::CHAT,
+            capabilities: Capabilities::default(),
+            price: None,
+            max_concurrent: None,
+        };
+        Catalogue {
+            providers: vec![provider("openai"), provider("relay")],
+            targets: vec![
+                target(0, "openai", "gpt-4o"),
+                target(1, "relay", "gpt-4o"),
+                target(1, "relay", "openai/gpt-4o-mini"),
+            ],
+            routes: vec![Route {
+                model: "fast".into(),
+                targets: vec![2, 0],
+            }],
+            ..Catalogue::default()
+        }
+    }
+
+    fn targets(places: &[usize], pinned: bool) -> ModelResolution {
+        ModelResolution::Targets {
+            places: places.to_vec(),
+            pinned,
+        }
+    }
+
+    #[test]
+    fn every_kind_of_name_is_understood() {
+        let catalogue = catalogue();
+        let cases = [
+            ("auto", ModelResolution::Auto(None)),
+            (
+                "auto:vision",
+                ModelResolution::Auto(Some(ModelType::Vision)),
+            ),
+            ("fast", targets(&[2, 0], false)),
+            ("relay/gpt-4o", targets(&[1], true)),
+            ("relay/openai/gpt-4o-mini", targets(&[2], true)),
+            ("gpt-4o", targets(&[0, 1], false)),
+            ("openai/gpt-4o-mini", targets(&[2], false)),
+        ];
+
+        for (name, meaning) in cases {
+            assert_eq!(resolve(&catalogue, name), Ok(meaning), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_route_comes_before_a_model_of_the_same_name() {
+        let mut catalogue = catalogue();
+        catalogue.routes.push(Route {
+            model: "gpt-4o".into(),
+            targets: vec![2],
+        });
+
+        assert_eq!(resolve(&catalogue, "gpt-4o"), Ok(targets(&[2], false)));
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_near_ones() {
+        let error = resolve(&catalogue(), "GPT-40").unwrap_err();
+
+        assert_eq!(error.near[0], "gpt-4o");
+        assert!(error.near.len() <= MAX_SUGGESTIONS);
+        assert!(
+            error
+                .to_string()
+                .starts_with("model \"GPT-40\" is unknown; near names are gpt-4o")
+        );
+    }
+
+    #[test]
+    fn a_name_like_no_other_points_to_the_list() {
+        let error = resolve(&catalogue(), "zzz").unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "model \"zzz\" is unknown; no known name is near it"
+        );
+        assert!(resolve(&catalogue(), "auto:poetry").is_err());
+        assert!(resolve(&catalogue(), "").is_err());
+    }
+
+    #[test]
+    fn every_listed_name_can_be_resolved() {
+        let catalogue = catalogue();
+
+        let names = model_names(&catalogue);
+
+        assert_eq!(
+            names,
+            [
+                "auto",
+                "auto:chat",
+                "auto:artifact",
+                "fast",
+                "gpt-4o",
+                "openai/gpt-4o-mini",
+                "openai/gpt-4o",
+                "relay/gpt-4o",
+                "relay/openai/gpt-4o-mini",
+            ]
+        );
+        assert!(names.iter().all(|name| resolve(&catalogue, name).is_ok()));
+    }
+}

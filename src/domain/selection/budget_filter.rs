@@ -1,0 +1,273 @@
+//! Money as a constraint: who fits into what a request may still spend.
+
+use super::candidates::{Eligibility, ScoredCandidate};
+use super::exclusion::ExclusionReason;
+use super::{BudgetHeadroom, NoEligibleTarget, RequestProfile};
+use crate::domain::budget::OverBudgetPolicy;
+use crate::domain::pricing::{Usage, cost};
+use crate::domain::snapshot::{Candidate, RoutingTable};
+use crate::domain::units::Money;
+
+/// The most that an attempt may come to: what is reserved of every limit before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MaxUsage {
+    /// The estimated prompt, and what the client lets the answer have, or else what is expected of
+    /// it; never more than the model can say.
+    pub tokens: u64,
+    /// Nothing where the price is unknown.
+    pub cost: Option<Money>,
+}
+
+impl MaxUsage {
+    pub fn of(candidate: &Candidate, ask: &RequestProfile<'_>, expected_output: f64) -> Self {
+        let stated = whole(ask.max_tokens.unwrap_or(expected_output));
+        let able = candidate.capabilities.max_output.unwrap_or(u64::MAX);
+        let usage = Usage {
+            input: whole(ask.input),
+            output: stated.min(able),
+            ..Usage::default()
+        };
+        Self {
+            tokens: usage.input.saturating_add(usage.output),
+            cost: candidate.price.as_ref().map(|price| cost(usage, price)),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and what is no number counts as none"
+)]
+fn whole(tokens: f64) -> u64 {
+    tokens.ceil().max(0.0) as u64
+}
+
+/// Leaves in only who fits into what may still be spent. Where nobody who may serve fits, and the
+/// operator wants requests to go on, the cheapest of them stay. Whoever has no price stays as long
+/// as the dearest of the others would fit: its cost may be anything, and cannot be reserved.
+pub(super) fn filter_by_budget(
+    rows: &mut [ScoredCandidate],
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    (output, dearest): (f64, (f64, f64)),
+) {
+    let Some(means) = ask.means else { return };
+    let unpriced = ask.input * dearest.0 + ask.max_tokens.unwrap_or(output) * dearest.1;
+    let needed = |row: &ScoredCandidate| {
+        let most = MaxUsage::of(&table.candidates[row.target], ask, output);
+        most.cost
+            .unwrap_or_else(|| Money::from_usd(unpriced).max(Money::from_pico(1)))
+    };
+    let anybody_fits = rows
+        .iter()
+        .any(|row| may_serve(row) && means.allows(needed(row)));
+    if means.on_limit == OverBudgetPolicy::Cheapest && !anybody_fits {
+        keep_cheapest(rows, table, ask, output);
+        return;
+    }
+    for row in rows {
+        let is_meant = match &row.entry {
+            Eligibility::Eligible | Eligibility::HalfOpenProbe => true,
+            // Back in a moment, but with no money to send anything there.
+            Eligibility::Excluded(why) => {
+                means.on_limit == OverBudgetPolicy::Reject && why.is_transient()
+            }
+        };
+        let needed = needed(row);
+        if is_meant && !means.allows(needed) {
+            let left = means.left;
+            row.entry = Eligibility::Excluded(ExclusionReason::OverBudget { needed, left });
+        }
+    }
+}
+
+fn keep_cheapest(
+    rows: &mut [ScoredCandidate],
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    output: f64,
+) {
+    // Unknown is the dearest.
+    let price = |row: &ScoredCandidate| {
+        let most = MaxUsage::of(&table.candidates[row.target], ask, output);
+        (most.cost.is_none(), most.cost)
+    };
+    let kind = if rows.iter().any(ScoredCandidate::is_eligible) {
+        Eligibility::Eligible
+    } else {
+        Eligibility::HalfOpenProbe
+    };
+    let least = rows.iter().filter(|row| row.entry == kind).map(price).min();
+    for row in rows {
+        if may_serve(row) && (row.entry != kind || Some(price(row)) > least) {
+            row.entry = Eligibility::Excluded(ExclusionReason::NotCheapest);
+        }
+    }
+}
+
+fn may_serve(row: &ScoredCandidate) -> bool {
+    !matches!(row.entry, Eligibility::Excluded(_))
+}
+
+impl NoEligibleTarget {
+    /// The least that would have been needed, where nothing but money stands in the way and waiting
+    /// does not help.
+    pub fn missing_budget(&self) -> Option<Money> {
+        let needed = self.rejected.iter().filter_map(|(_, why)| match why {
+            ExclusionReason::OverBudget { needed, .. } => Some(*needed),
+            _ => None,
+        });
+        needed.min().filter(|_| self.retry_after.is_none())
+    }
+}
+
+/// Whether that much goes beyond what may be spent, and is sent all the same.
+pub(super) fn exceeds_budget(means: Option<BudgetHeadroom>, most: MaxUsage) -> bool {
+    let goes_on = means.filter(|means| means.on_limit == OverBudgetPolicy::Cheapest);
+    goes_on
+        .zip(most.cost)
+        .is_some_and(|(means, cost)| !means.allows(cost))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::selection::tests::{NOW, ask, candidate, table, three};
+    use crate::domain::selection::{
+        CandidateSet, NoEligibleTarget, SelectionReason, TargetSelection, select_target,
+    };
+    use crate::domain::{RandomDraw, RoutingState};
+
+    fn decide(
+        table: &RoutingTable,
+        left: f64,
+        on_limit: OverBudgetPolicy,
+    ) -> (
+        Result<TargetSelection, NoEligibleTarget>,
+        Vec<(usize, ExclusionReason)>,
+    ) {
+        let left = Money::from_usd(left);
+        let means = Some(BudgetHeadroom { left, on_limit });
+        let asked = RequestProfile { means, ..ask() };
+        let mut field = CandidateSet::default();
+        let choice = select_target(
+            table,
+            &asked,
+            NOW,
+            RandomDraw::without_exploration(0.99),
+            &mut field,
+        );
+        (choice, field.rejected())
+    }
+
+    /// What the first of `three` may come to: 500 tokens in at $0.5 and 300 out at $2.5.
+    const CHEAPEST: f64 = 0.001;
+
+    #[test]
+    fn whoever_does_not_fit_is_out_and_the_others_serve() {
+        for on_limit in [OverBudgetPolicy::Reject, OverBudgetPolicy::Cheapest] {
+            let (choice, rejected) = decide(&three(), CHEAPEST, on_limit);
+
+            let choice = choice.expect("the cheapest fits");
+            assert_eq!((choice.target, choice.reason), (0, SelectionReason::Only));
+            assert_eq!(choice.most.cost, Some(Money::from_usd(CHEAPEST)));
+            assert!(!choice.is_over_budget);
+            let text = rejected[0].1.text(NOW);
+            assert_eq!(
+                text,
+                "may come to $0.0030000, but $0.0010000 of the budget is left"
+            );
+            assert_eq!(rejected.len(), 2);
+        }
+    }
+
+    #[test]
+    fn where_nobody_fits_requests_are_refused_or_go_on_with_the_cheapest() {
+        let (refused, rejected) = decide(&three(), 0.0005, OverBudgetPolicy::Reject);
+        assert_eq!(refused.unwrap_err().retry_after, None);
+        assert_eq!(rejected.len(), 3);
+
+        let (choice, rejected) = decide(&three(), 0.0005, OverBudgetPolicy::Cheapest);
+        let choice = choice.expect("requests go on");
+        assert_eq!(
+            (choice.target, choice.reason),
+            (0, SelectionReason::Cheapest)
+        );
+        assert!(choice.is_over_budget);
+        assert_eq!(
+            rejected,
+            [
+                (1, ExclusionReason::NotCheapest),
+                (2, ExclusionReason::NotCheapest)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_cheapest_is_the_cheapest_of_those_that_may_serve() {
+        let mut table = three();
+        table.candidates[0].standing = RoutingState::Draining;
+
+        let (choice, _) = decide(&table, 0.0, OverBudgetPolicy::Cheapest);
+
+        assert_eq!(choice.expect("the next").target, 1);
+    }
+
+    #[test]
+    fn who_may_be_back_in_a_moment_is_waited_for_only_where_it_fits() {
+        let mut table = three();
+        table.candidates[0].max_concurrent = Some(0);
+
+        let (fits, _) = decide(&table, CHEAPEST, OverBudgetPolicy::Reject);
+        assert!(fits.unwrap_err().retry_after.is_some());
+        let (never, rejected) = decide(&table, CHEAPEST / 2.0, OverBudgetPolicy::Reject);
+        assert_eq!(never.unwrap_err().retry_after, None);
+        assert!(matches!(rejected[0].1, ExclusionReason::OverBudget { .. }));
+    }
+
+    #[test]
+    fn what_is_free_always_fits_and_no_price_is_taken_for_the_dearest() {
+        let mut table = three();
+        table.candidates.push(candidate(3, "free", 0.0, 9.0, 0.02));
+        let (choice, _) = decide(&table, 0.0, OverBudgetPolicy::Reject);
+        assert_eq!(choice.expect("nothing is spent there").target, 3);
+
+        let mut table = three();
+        table.candidates[0].price = None;
+        let dearest = 0.0061;
+        let (_, rejected) = decide(&table, dearest, OverBudgetPolicy::Reject);
+        assert_eq!(rejected, []);
+        let (choice, rejected) = decide(&table, dearest - 0.001, OverBudgetPolicy::Reject);
+        assert_eq!(choice.expect("one that fits").target, 1);
+        assert_eq!(rejected.len(), 2);
+
+        table.candidates.truncate(1);
+        let (alone, _) = decide(&table, 0.01, OverBudgetPolicy::Reject);
+        assert_eq!(alone.expect("something is left").most.cost, None);
+        assert!(decide(&table, 0.0, OverBudgetPolicy::Reject).0.is_err());
+        assert!(decide(&table, 0.0, OverBudgetPolicy::Cheapest).0.is_ok());
+    }
+
+    #[test]
+    fn what_is_reserved_is_what_the_client_allows_and_the_model_can_say() {
+        let mut target = candidate(0, "m", 1.0, 1.0, 0.0);
+        let tokens = |target: &Candidate, max_tokens| {
+            let asked = RequestProfile {
+                max_tokens,
+                ..ask()
+            };
+            MaxUsage::of(target, &asked, 300.0).tokens
+        };
+        assert_eq!(tokens(&target, None), 800);
+        assert_eq!(tokens(&target, Some(4_000.0)), 4_500);
+        target.capabilities.max_output = Some(1_000);
+        assert_eq!(tokens(&target, Some(4_000.0)), 1_500);
+        assert_eq!(tokens(&target, Some(f64::NAN)), 500);
+        let lone = table(vec![target]);
+        let choice = decide(&lone, 1.0, OverBudgetPolicy::Reject)
+            .0
+            .expect("room");
+        assert_eq!(choice.most.tokens, 800);
+    }
+}

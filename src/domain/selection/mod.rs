@@ -1,0 +1,385 @@
+//! One decision: who serves this request.
+//!
+//! 1. A hard filter that nothing relaxes: capabilities, constraints, switched off, tried already.
+//! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up. Then money: who
+//!    fits into what may still be spent.
+//! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
+//!    both and is more likely to succeed than to fail.
+//! 4. A half-open target's trial, for first attempts.
+//! 5. Now and then whoever was not asked for long, so that it stays measured.
+//! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
+//!    fallbacks take the best of those not tried, other providers before the failed one's other
+//!    models.
+//! 7. In need, where only our guesses keep everybody out: whoever may be back first.
+
+mod budget_filter;
+mod candidates;
+mod eligibility;
+mod exclusion;
+#[cfg(test)]
+mod properties;
+mod request_profile;
+#[cfg(test)]
+mod strategy_tests;
+#[cfg(test)]
+mod tests;
+
+pub use budget_filter::MaxUsage;
+use budget_filter::exceeds_budget;
+pub use candidates::{
+    CandidateSet, Eligibility, ScoredCandidate, assign_probabilities, strategy_utility,
+};
+use candidates::{best, score};
+pub use exclusion::ExclusionReason;
+pub use request_profile::{RequestProfile, TargetScope};
+
+pub use crate::domain::budget::BudgetHeadroom;
+use crate::domain::lease::{Lease, LeaseRequest};
+use crate::domain::random::RandomDraw;
+use crate::domain::score::Factors;
+use crate::domain::snapshot::{RoutingTable, Strategy};
+use crate::domain::target::RequestClass;
+use crate::domain::units::UnixTime;
+use std::time::Duration;
+
+/// Whoever was not asked for so many seconds is worth an exploration.
+const EXPLORE_AFTER_S: f64 = 30.0;
+/// In need nobody is sent where it would take longer than so many seconds to be welcome.
+const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
+
+/// The answer; what explains it is in the [`CandidateSet`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TargetSelection {
+    /// Place in the catalogue.
+    pub target: usize,
+    pub score: f64,
+    pub factors: Factors,
+    /// Odds it had, 0..1.
+    pub share: f64,
+    pub reason: SelectionReason,
+    /// Whether it goes as the one trial of a half-open breaker.
+    pub trial: bool,
+    /// USD; nothing where the price is unknown.
+    pub expected_usd: Option<f64>,
+    /// Seconds.
+    pub expected_latency: f64,
+    /// Tokens in and out.
+    pub expected_tokens: f64,
+    /// The most it may come to.
+    pub most: MaxUsage,
+    /// Sent although no budget has room for it, because requests shall go on.
+    pub is_over_budget: bool,
+    pub class: RequestClass,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RankedTarget {
+    pub target: usize,
+    pub score: f64,
+    pub share: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectionReason {
+    /// First by what the strategy compares.
+    Best,
+    /// Drawn by odds.
+    WeightedRandom,
+    /// The one that an operator sends everything to for now.
+    Pinned,
+    /// The one that was wished for.
+    Preferred,
+    /// The only one that may serve.
+    Only,
+    /// A half-open breaker's trial.
+    HalfOpenProbe,
+    /// Not asked for long, so that nobody knows how it does.
+    Exploration,
+    /// Best of those not tried, after a failure.
+    Fallback,
+    /// The cheapest that may serve: the budget is used up, and requests go on.
+    Cheapest,
+    /// Everybody is out for the moment, and this one may be back first.
+    LastResort,
+}
+
+impl SelectionReason {
+    pub const ALL: [Self; 10] = [
+        Self::Best,
+        Self::WeightedRandom,
+        Self::Pinned,
+        Self::Preferred,
+        Self::Only,
+        Self::HalfOpenProbe,
+        Self::Exploration,
+        Self::Fallback,
+        Self::Cheapest,
+        Self::LastResort,
+    ];
+
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Best => "best score",
+            Self::WeightedRandom => "drawn by share",
+            Self::Pinned => "pinned by an operator",
+            Self::Preferred => "preferred provider",
+            Self::Only => "only one allowed",
+            Self::HalfOpenProbe => "trial of a half-open breaker",
+            Self::Exploration => "explored: not asked for long",
+            Self::Fallback => "fallback after a failure",
+            Self::Cheapest => "cheapest allowed: the budget is used up",
+            Self::LastResort => "in need: everybody is out, this one may be back first",
+        }
+    }
+
+    /// Whether other weights could have chosen otherwise.
+    pub const fn is_weighed(self) -> bool {
+        matches!(self, Self::Best | Self::WeightedRandom | Self::Fallback)
+    }
+}
+
+/// Nobody may serve.
+#[derive(Debug, Clone)]
+pub struct NoEligibleTarget {
+    pub rejected: Vec<(usize, ExclusionReason)>,
+    /// The soonest recovery, where waiting may help.
+    pub retry_after: Option<Duration>,
+}
+
+/// Decides. Asks nobody, changes nothing but `field`, and allocates only where nobody may serve
+/// or the field was never as large.
+pub fn select_target(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    now: UnixTime,
+    luck: RandomDraw,
+    field: &mut CandidateSet,
+) -> Result<TargetSelection, NoEligibleTarget> {
+    field.evaluate(table, ask, now);
+    let picked =
+        pick(table, ask, field.rows(), luck, now).or_else(|| last_resort(table, ask, field, now));
+    let Some((place, reason)) = picked else {
+        let rejected = field.rejected();
+        let waits = rejected.iter().filter_map(|(_, why)| why.recovers_in(now));
+        return Err(NoEligibleTarget {
+            retry_after: waits.min(),
+            rejected,
+        });
+    };
+    let row = &field.rows()[place];
+    let candidate = &table.candidates[row.target];
+    let most = MaxUsage::of(candidate, ask, field.output);
+    let is_over_budget = exceeds_budget(ask.means, most);
+    let reason = match reason {
+        SelectionReason::HalfOpenProbe | SelectionReason::LastResort => reason,
+        _ if is_over_budget => SelectionReason::Cheapest,
+        _ => reason,
+    };
+    Ok(TargetSelection {
+        target: row.target,
+        score: score(table, row),
+        factors: row.factors(),
+        share: row.odds,
+        reason,
+        trial: reason == SelectionReason::HalfOpenProbe,
+        expected_usd: candidate
+            .price
+            .as_ref()
+            .map(|price| price.cost_of(ask.input, field.output)),
+        expected_latency: row.predicted.latency(field.output),
+        expected_tokens: ask.input + field.output,
+        most,
+        is_over_budget,
+        class: ask.class,
+    })
+}
+
+impl TargetSelection {
+    /// Takes the place that was chosen; nothing where somebody else was quicker.
+    pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
+        let candidate = &table.candidates[self.target];
+        let terms = LeaseRequest {
+            limit: candidate.max_concurrent,
+            own_limit: candidate.own_max_concurrent,
+            rates: candidate.rates,
+            most_tokens: self.most.tokens,
+            trial: self.trial,
+            tokens: self.expected_tokens,
+            class: self.class,
+        };
+        Lease::try_acquire(
+            &candidate.load_counters,
+            &candidate.provider_load_counters,
+            terms,
+            now,
+        )
+    }
+}
+
+/// The odds of every target for such a request, by the same code that draws; they sum to 1, or
+/// to 0 where nobody may serve. Targets that are only on trial have none.
+pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> Vec<RankedTarget> {
+    let mut field = CandidateSet::default();
+    field.evaluate(table, ask, now);
+    let ranked = |row: &ScoredCandidate| RankedTarget {
+        target: row.target,
+        score: score(table, row),
+        share: row.odds,
+    };
+    let rows = field.rows().iter();
+    rows.filter(|row| !matches!(row.entry, Eligibility::Excluded(_)))
+        .map(ranked)
+        .collect()
+}
+
+/// What every target of the catalogue is worth for a request, whether or not it may serve now or
+/// serves such requests at all.
+pub fn score_all(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    now: UnixTime,
+) -> Vec<(Factors, f64)> {
+    let (mut all, mut alone) = (CandidateSet::default(), CandidateSet::default());
+    all.evaluate(table, ask, now);
+    let mut rows = all.rows().iter().peekable();
+    let worth = |target: usize| {
+        let row = if let Some(row) = rows.next_if(|row| row.target == target) {
+            row
+        } else {
+            let scope = TargetScope::Only(&[target]);
+            alone.evaluate(table, &RequestProfile { scope, ..*ask }, now);
+            &alone.rows()[0]
+        };
+        (row.factors(), score(table, row))
+    };
+    (0..table.candidates.len()).map(worth).collect()
+}
+
+/// The place of the chosen row, and why.
+fn pick(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    rows: &[ScoredCandidate],
+    luck: RandomDraw,
+    now: UnixTime,
+) -> Option<(usize, SelectionReason)> {
+    let first_attempt = ask.tried.is_empty();
+    let admitted = |row: &ScoredCandidate| row.is_eligible();
+    let wishes = [
+        (table.pinned, SelectionReason::Pinned),
+        (ask.preferred, SelectionReason::Preferred),
+    ];
+    for (provider, reason) in wishes {
+        if let Some(provider) = provider
+            && let Some(wished) = candidates::preferred(rows, provider)
+        {
+            return Some((wished, reason));
+        }
+    }
+    if !first_attempt {
+        let of = |&tried: &usize| Some(table.candidates.get(tried)?.provider);
+        let failed = |provider| {
+            ask.tried
+                .iter()
+                .filter_map(of)
+                .any(|tried| tried == provider)
+        };
+        return next_after_failure(rows, failed).map(|place| (place, SelectionReason::Fallback));
+    }
+    if let Some(trial) = rows
+        .iter()
+        .position(|row| row.entry == Eligibility::HalfOpenProbe)
+    {
+        return Some((trial, SelectionReason::HalfOpenProbe));
+    }
+    let mut alone = rows.iter().enumerate().filter(|(_, row)| admitted(row));
+    let (only, _) = alone.next()?;
+    if alone.next().is_none() {
+        return Some((only, SelectionReason::Only));
+    }
+    let explores = matches!(table.strategy, Strategy::Adaptive | Strategy::LowestLatency);
+    if explores
+        && luck.gate < table.tuning.exploration
+        && let Some(stale) = longest_unused(table, rows, now)
+    {
+        return Some((stale, SelectionReason::Exploration));
+    }
+    match table.strategy {
+        Strategy::RoundRobin => best(rows, admitted).map(|place| (place, SelectionReason::Best)),
+        Strategy::Adaptive | Strategy::Weighted => Some((
+            draw_weighted(rows, luck.draw)?,
+            SelectionReason::WeightedRandom,
+        )),
+        _ => Some((draw_weighted(rows, luck.draw)?, SelectionReason::Best)),
+    }
+}
+
+/// After a failure: other providers first, then the failed one's other models.
+pub fn next_after_failure(
+    rows: &[ScoredCandidate],
+    failed: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    best(rows, |row| row.is_eligible() && !failed(row.provider))
+        .or_else(|| best(rows, ScoredCandidate::is_eligible))
+}
+
+/// One draw by odds.
+pub fn draw_weighted(rows: &[ScoredCandidate], draw: f64) -> Option<usize> {
+    let mut left = draw;
+    let mut last = None;
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.odds > 0.0) {
+        if left < row.odds {
+            return Some(place);
+        }
+        left -= row.odds;
+        last = Some(place);
+    }
+    // Rounding can leave a hair's breadth at the end.
+    last
+}
+
+/// The admitted one that was not asked for the longest time, where that is long enough.
+fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime) -> Option<usize> {
+    let asked = |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
+    let admitted = rows.iter().enumerate().filter(|(_, row)| row.is_eligible());
+    let (place, since) = admitted
+        .map(|(place, row)| (place, asked(row)))
+        .min_by_key(|&(_, since)| since)?;
+    (now.seconds_since(since) > EXPLORE_AFTER_S).then_some(place)
+}
+
+/// Where only the moment keeps everybody out: the one that may be back first, sent at once.
+fn last_resort(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    field: &CandidateSet,
+    now: UnixTime,
+) -> Option<(usize, SelectionReason)> {
+    let (rows, tokens) = (field.rows(), ask.input + field.output);
+    let mut soonest: Option<(f64, usize)> = None;
+    for (place, row) in rows.iter().enumerate() {
+        let wait = match &row.entry {
+            Eligibility::Excluded(why) => {
+                let candidate = &table.candidates[row.target];
+                let most = MaxUsage::of(candidate, ask, field.output).tokens;
+                eligibility::need(candidate, why, (tokens, most), now)
+            }
+            // Half-open, but this is no first attempt.
+            Eligibility::HalfOpenProbe => Some(eligibility::UNHEALTHY_WAIT_S),
+            Eligibility::Eligible => None,
+        };
+        let Some(wait) = wait else { continue };
+        let is_sooner = soonest.is_none_or(|(best, at)| {
+            wait < best || (wait == best && row.utility > rows[at].utility)
+        });
+        if is_sooner {
+            soonest = Some((wait, place));
+        }
+    }
+    let longest = ask.remaining.map_or(LAST_RESORT_MAX_WAIT_S, |left| {
+        left.min(LAST_RESORT_MAX_WAIT_S)
+    });
+    let (wait, place) = soonest?;
+    (wait <= longest).then_some((place, SelectionReason::LastResort))
+}

@@ -1,0 +1,421 @@
+use super::{
+    CandidateSet, ExclusionReason, NoEligibleTarget, RequestProfile, SelectionReason, TargetScope,
+    TargetSelection,
+};
+use crate::domain::observation::Failure;
+use crate::domain::{
+    BudgetConfig, Budgets, Candidate, Capabilities, Catalogue, Estimate, ModelType, ModelTypes,
+    Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState, RoutingTable,
+    SentTotals, Strategy, TargetId, Tuning, UnixTime, UpstreamLimit, UpstreamLimits, UpstreamQuota,
+    WeightOverride, Weights,
+};
+use std::sync::Arc;
+
+pub(super) const NOW: UnixTime = UnixTime::from_seconds(1_000);
+
+pub(super) fn candidate(
+    provider: usize,
+    model: &str,
+    usd: f64,
+    seconds: f64,
+    failure: f64,
+) -> Candidate {
+    let estimate = Estimate {
+        first_token: seconds,
+        per_token: 0.01,
+        failure,
+        measured: true,
+        ..Estimate::default()
+    };
+    Candidate {
+        id: TargetId::new(&format!("p{provider}"), model),
+        provider,
+        types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
+        price: Some(Price::flat(usd, usd * 5.0)),
+        standing: RoutingState::Usable,
+        blocked_until: None,
+        blocked_by: None,
+        block_binds: true,
+        estimate,
+        window: estimate,
+        quota: UpstreamQuota::default(),
+        slow_from: None,
+        succeeded_at: None,
+        priority: 0.5,
+        weights: Weights::default(),
+        own_weights: WeightOverride::default(),
+        max_concurrent: None,
+        own_max_concurrent: None,
+        rates: RateLimits::default(),
+        load_counters: Arc::default(),
+        provider_load_counters: Arc::default(),
+    }
+}
+
+pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
+    RoutingTable {
+        catalogue: Arc::new(Catalogue::default()),
+        strategy: Strategy::Adaptive,
+        tuning: Tuning::default(),
+        weights: Weights::default(),
+        revision: 1,
+        candidates,
+        expected_output: 300.0,
+        outputs: [300.0; RequestClass::COUNT],
+        peers_first_token: 0.8,
+        request_rate: 1.0,
+        pinned: None,
+        retries: Arc::new(RetryBudget::new(NOW)),
+        budgets: Arc::new(Budgets::new(&BudgetConfig::default(), NOW)),
+        crowd: Arc::default(),
+        max_in_flight: None,
+    }
+}
+
+/// Cheap and slow, middling, dear and quick.
+pub(super) fn three() -> RoutingTable {
+    table(vec![
+        candidate(0, "m", 0.5, 1.5, 0.02),
+        candidate(1, "m", 1.5, 0.8, 0.02),
+        candidate(2, "m", 3.0, 0.3, 0.02),
+    ])
+}
+
+pub(super) fn ask() -> RequestProfile<'static> {
+    RequestProfile::usual(ModelType::Chat)
+}
+
+pub(super) fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliability: f64) {
+    for candidate in &mut table.candidates {
+        candidate.weights = Weights {
+            cost,
+            latency,
+            reliability,
+            load: 0.0,
+            priority: 0.0,
+        };
+    }
+}
+
+/// Decides without exploring.
+pub(super) fn choose(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    draw: f64,
+) -> Result<TargetSelection, NoEligibleTarget> {
+    super::select_target(
+        table,
+        ask,
+        NOW,
+        RandomDraw::without_exploration(draw),
+        &mut CandidateSet::default(),
+    )
+}
+
+fn rejected(table: &RoutingTable, ask: &RequestProfile<'_>) -> Vec<(usize, ExclusionReason)> {
+    let mut field = CandidateSet::default();
+    field.evaluate(table, ask, NOW);
+    field.rejected()
+}
+
+fn tried(tried: &[usize]) -> RequestProfile<'_> {
+    RequestProfile { tried, ..ask() }
+}
+
+#[test]
+fn constraints_remove_and_say_so() {
+    let mut table = three();
+    table.candidates[1].price = None;
+    table.candidates[0].estimate.measured = false;
+    let cheap = |usd| RequestProfile {
+        max_cost: Some(usd),
+        ..ask()
+    };
+    let none = choose(&table, &cheap(1e-6), 0.0).unwrap_err();
+    assert_eq!((none.rejected.len(), none.retry_after), (3, None));
+
+    assert_eq!(choose(&table, &cheap(5e-6), 0.9).unwrap().target, 0);
+    assert_eq!(
+        rejected(&table, &cheap(5e-6)),
+        [
+            (1, ExclusionReason::UnknownPrice),
+            (2, ExclusionReason::AboveMaxCost)
+        ]
+    );
+    let quick = RequestProfile {
+        max_latency: Some(3.5),
+        ..ask()
+    };
+    assert_eq!(
+        rejected(&table, &quick),
+        [(1, ExclusionReason::AboveMaxLatency)],
+        "who was never measured passes"
+    );
+}
+
+#[test]
+fn what_time_brings_back_is_told() {
+    let mut table = three();
+    table.candidates[0].standing = RoutingState::Open(UnixTime::from_seconds(1_012));
+    table.candidates[0].blocked_until = Some(UnixTime::from_seconds(1_020));
+    table.candidates[1].blocked_until = Some(UnixTime::from_seconds(1_008));
+    table.candidates[2].standing = RoutingState::Off("no key".into());
+
+    let none = choose(&table, &ask(), 0.0).unwrap_err();
+
+    assert_eq!(none.retry_after.unwrap().as_secs(), 8);
+    let told: Vec<String> = none.rejected.iter().map(|(_, why)| why.text(NOW)).collect();
+    assert_eq!(
+        told,
+        [
+            "breaker open for 12 s more",
+            "asked to wait 8 s more",
+            "no key"
+        ]
+    );
+}
+
+#[test]
+fn what_only_people_can_mend_is_told_as_that() {
+    let told = |failure| {
+        let until = UnixTime::from_seconds(1_300);
+        ExclusionReason::CoolingDown(until, Some(failure)).text(NOW)
+    };
+
+    assert_eq!(
+        told(Failure::Auth),
+        "refuses the gateway's own key; check it. Not asked for 300 s more"
+    );
+    assert_eq!(
+        told(Failure::Quota),
+        "its account is out of money or quota. Not asked for 300 s more"
+    );
+    assert_eq!(told(Failure::RateLimit(None)), "asked to wait 300 s more");
+}
+
+#[test]
+fn in_need_the_one_that_may_be_back_first_is_asked_but_no_word_is_broken() {
+    let mut table = three();
+    table.candidates[0].standing = RoutingState::Open(UnixTime::from_seconds(1_020));
+    table.candidates[1].blocked_until = Some(UnixTime::from_seconds(1_002));
+    table.candidates[2].standing = RoutingState::Draining;
+
+    let choice = choose(&table, &ask(), 0.0).unwrap();
+    assert_eq!(
+        (choice.target, choice.reason, choice.trial),
+        (0, SelectionReason::LastResort, false),
+        "its provider asked for the wait, so it binds"
+    );
+    table.candidates[1].block_binds = false;
+    assert_eq!(choose(&table, &ask(), 0.0).unwrap().target, 1);
+
+    table.candidates[1].standing = RoutingState::Off("no key".into());
+    let hurried = RequestProfile {
+        remaining: Some(2.0),
+        ..ask()
+    };
+    assert!(choose(&table, &hurried, 0.0).is_err(), "no time for it");
+}
+
+#[test]
+fn a_half_open_target_gets_one_trial_and_no_fallbacks_while_others_are_well() {
+    let mut table = three();
+    table.candidates[1].standing = RoutingState::HalfOpen;
+
+    let choice = choose(&table, &ask(), 0.0).unwrap();
+    assert_eq!(
+        (choice.target, choice.reason, choice.trial),
+        (1, SelectionReason::HalfOpenProbe, true)
+    );
+    let trial = choice.acquire_lease(&table, NOW).unwrap();
+    assert!(!choose(&table, &ask(), 0.0).unwrap().trial);
+    drop(trial);
+    let fallback = choose(&table, &tried(&[0]), 0.0).unwrap();
+    assert_eq!((fallback.target, fallback.trial), (2, false));
+    let last = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
+    assert_eq!(
+        (last.target, last.reason, last.trial),
+        (1, SelectionReason::LastResort, false)
+    );
+}
+
+#[test]
+fn a_fallback_goes_to_another_provider_before_another_model() {
+    let table = table(vec![
+        candidate(0, "a", 0.1, 0.1, 0.01),
+        candidate(0, "b", 0.1, 0.1, 0.01),
+        candidate(1, "a", 3.0, 3.0, 0.01),
+    ]);
+
+    let next = choose(&table, &tried(&[0]), 0.0).unwrap();
+    assert_eq!((next.target, next.reason), (2, SelectionReason::Fallback));
+    let then = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
+    assert_eq!(then.target, 1);
+}
+
+#[test]
+fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
+    let mut table = three();
+    let wish = RequestProfile {
+        preferred: Some(2),
+        ..ask()
+    };
+
+    assert_eq!(
+        choose(&table, &wish, 0.0).unwrap().reason,
+        SelectionReason::Preferred
+    );
+    table.candidates[2].estimate.failure = 0.6;
+    assert_ne!(
+        choose(&table, &wish, 0.0).unwrap().reason,
+        SelectionReason::Preferred
+    );
+}
+
+#[test]
+fn everything_goes_to_a_pinned_provider_while_it_may_serve() {
+    let mut table = three();
+    table.pinned = Some(2);
+    let wish = RequestProfile {
+        preferred: Some(0),
+        ..ask()
+    };
+
+    let choice = choose(&table, &wish, 0.0).unwrap();
+    assert_eq!((choice.target, choice.reason), (2, SelectionReason::Pinned));
+    assert_eq!(super::shares(&table, &ask(), NOW)[2].share, 1.0);
+    assert_ne!(choose(&table, &tried(&[2]), 0.0).unwrap().target, 2);
+    table.candidates[2].standing = RoutingState::Draining;
+    assert_eq!(
+        choose(&table, &wish, 0.0).unwrap().reason,
+        SelectionReason::Preferred
+    );
+}
+
+#[test]
+fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
+    let mut table = three();
+    table.candidates[2].max_concurrent = Some(1);
+    let only = RequestProfile {
+        scope: TargetScope::Only(&[2]),
+        ..ask()
+    };
+    let _place = choose(&table, &only, 0.0)
+        .unwrap()
+        .acquire_lease(&table, NOW);
+    let limit = UpstreamLimit {
+        limit: 60.0,
+        remaining: 0.0,
+        reset: None,
+    };
+    let limits = UpstreamLimits {
+        requests: Some(limit),
+        tokens: None,
+    };
+    let sent = SentTotals::default();
+    table.candidates[1]
+        .quota
+        .observe_headers(&limits, (NOW, sent), sent, NOW);
+
+    assert_eq!(choose(&table, &ask(), 0.999).unwrap().target, 0);
+    assert_eq!(
+        rejected(&table, &ask()),
+        [
+            (1, ExclusionReason::UpstreamRateLimited(1.0)),
+            (2, ExclusionReason::ProviderAtCapacity(1))
+        ]
+    );
+    assert!(
+        choose(&table, &only, 0.0).is_err(),
+        "places hold, even in need"
+    );
+    let short = RequestProfile {
+        scope: TargetScope::Only(&[1]),
+        ..ask()
+    };
+    assert_eq!(
+        choose(&table, &short, 0.0).unwrap().reason,
+        SelectionReason::LastResort
+    );
+}
+
+#[test]
+fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
+    let table = three();
+    for target in 0..3 {
+        let only = [target];
+        let ask = RequestProfile {
+            scope: TargetScope::Only(&only),
+            ..ask()
+        };
+        // The middle one last.
+        let when = UnixTime::from_seconds(if target == 1 { 900 } else { 990 });
+        drop(
+            choose(&table, &ask, 0.0)
+                .unwrap()
+                .acquire_lease(&table, when),
+        );
+    }
+    let decide = |gate, now| {
+        let luck = RandomDraw { gate, draw: 0.0 };
+        super::select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
+    };
+
+    let explored = decide(0.005, NOW);
+    assert_eq!(
+        (explored.target, explored.reason),
+        (1, SelectionReason::Exploration)
+    );
+    assert_eq!(decide(0.02, NOW).reason, SelectionReason::WeightedRandom);
+    drop(explored.acquire_lease(&table, NOW));
+    assert_eq!(
+        decide(0.005, NOW).reason,
+        SelectionReason::WeightedRandom,
+        "nobody is stale"
+    );
+}
+
+#[test]
+fn a_scope_of_names_is_kept() {
+    let only = RequestProfile {
+        scope: TargetScope::Only(&[1]),
+        ..ask()
+    };
+    let choice = choose(&three(), &only, 0.99).unwrap();
+
+    assert_eq!((choice.target, choice.reason), (1, SelectionReason::Only));
+}
+
+#[test]
+fn a_recovered_target_starts_slowly_and_one_short_of_its_limit_gets_less() {
+    let even = || {
+        table(vec![
+            candidate(0, "m", 1.0, 1.0, 0.02),
+            candidate(1, "m", 1.0, 1.0, 0.02),
+        ])
+    };
+    let share = |table: &RoutingTable| super::shares(table, &ask(), NOW)[1].share;
+
+    let mut recovered = even();
+    recovered.candidates[1].slow_from = Some(UnixTime::from_seconds(995));
+    assert!((share(&recovered) - 1.0 / 3.0).abs() < 1e-9, "half way");
+    recovered.candidates[1].slow_from = Some(UnixTime::from_seconds(900));
+    assert!((share(&recovered) - 0.5).abs() < 1e-9);
+
+    let mut short = even();
+    let limit = UpstreamLimit {
+        limit: 1_000.0,
+        remaining: 15.0,
+        reset: None,
+    };
+    let limits = UpstreamLimits {
+        requests: Some(limit),
+        tokens: None,
+    };
+    let sent = SentTotals::default();
+    short.candidates[1]
+        .quota
+        .observe_headers(&limits, (NOW, sent), sent, NOW);
+    assert!((share(&short) - 0.1 / 1.1).abs() < 1e-9);
+}

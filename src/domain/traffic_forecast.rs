@@ -1,0 +1,58 @@
+//! How the next requests are shared out among the providers, as things stand and as they would
+//! under other settings: both by the code that decides each request.
+
+use super::replay::WhatIfSettings;
+use super::score::Factors;
+use super::selection::{RequestProfile, score_all, shares};
+use super::snapshot::{RoutingState, RoutingTable};
+use super::target::ModelType;
+use super::units::UnixTime;
+
+/// A provider in the eyes of the balancer, for a usual chat request.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TrafficForecast {
+    /// Odds of being chosen, 0..1; those of all sum to 1, or to 0 where nobody may serve.
+    pub share: f64,
+    /// Factors and score of its best target that is in use; nothing where none is.
+    pub best: Option<(Factors, f64)>,
+}
+
+/// All providers, by their places in the catalogue.
+pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficForecast> {
+    let mut all = vec![TrafficForecast::default(); table.catalogue.providers.len()];
+    let paid = RequestProfile {
+        means: table.budgets.scope_of(None).headroom(now),
+        ..RequestProfile::usual(ModelType::Chat)
+    };
+    for ranked in shares(table, &paid, now) {
+        all[table.candidates[ranked.target].provider].share += ranked.share;
+    }
+    let worth = score_all(table, &RequestProfile::usual(ModelType::Chat), now);
+    for (candidate, (factors, score)) in table.candidates.iter().zip(worth) {
+        if matches!(candidate.standing, RoutingState::Off(_)) {
+            continue;
+        }
+        let best = &mut all[candidate.provider].best;
+        if best.is_none_or(|(_, known)| known.total_cmp(&score).is_le()) {
+            *best = Some((factors, score));
+        }
+    }
+    all
+}
+
+impl RoutingTable {
+    /// The same under other settings.
+    #[must_use]
+    pub fn with_settings(&self, supposed: &WhatIfSettings) -> Self {
+        let mut table = self.clone();
+        table.weights = supposed.weights;
+        for candidate in &mut table.candidates {
+            let wished = supposed.providers.get(&candidate.provider);
+            let wished = wished.copied().unwrap_or_default();
+            candidate.own_weights = wished.weights.unwrap_or(candidate.own_weights);
+            candidate.weights = supposed.weights.with_override(&candidate.own_weights);
+            candidate.priority = wished.priority.unwrap_or(candidate.priority);
+        }
+        table
+    }
+}
