@@ -37,7 +37,7 @@ pub(super) async fn count(
         model: change.model,
         action,
     };
-    let CommandReply::InFlight(in_flight) = desk.api.local.handle().obey(command).await? else {
+    let CommandReply::InFlight(in_flight) = desk.api.local.handle().execute(command).await? else {
         return Err(Busy.into());
     };
     if let Some(lesson) = lesson {

@@ -20,7 +20,7 @@ use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
     Strategy, Target, TargetId, Weights,
 };
-use crate::engine::{self, Handle};
+use crate::engine::{self, EngineHandle};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -73,7 +73,7 @@ fn catalogue() -> Catalogue {
 /// A door with an engine behind it that runs until the door is dropped.
 struct House {
     router: Router,
-    handle: Handle,
+    handle: EngineHandle,
     stop: CancellationToken,
     _stops: DropGuard,
 }

@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::client::{Local, Refused};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
-use crate::engine::{Handle, WishError};
+use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{Bodies, Cache, Closing, Gateway, Limits, TargetLimits};
 use crate::protocols::{Arrival, TransportOptions, Upstreams};
 use arc_swap::ArcSwap;
@@ -34,7 +34,7 @@ pub struct ReloadWish {
 /// The parts of a running instance that a configuration decides about.
 #[derive(Debug)]
 pub struct Controls {
-    pub handle: Handle,
+    pub handle: EngineHandle,
     pub local: Local,
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     pub limits: Arc<ArcSwap<Limits>>,
@@ -54,7 +54,7 @@ pub struct News {
 
 impl Controls {
     /// Of an instance that is being built.
-    pub fn new(handle: Handle, blueprint: Blueprint) -> anyhow::Result<Self> {
+    pub fn new(handle: EngineHandle, blueprint: Blueprint) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
             lanes: workers(),
@@ -137,13 +137,13 @@ impl Controls {
         Ok(revision)
     }
 
-    async fn reconfigure(&self, next: ConfigUpdate) -> Result<u64, WishError> {
+    async fn reconfigure(&self, next: ConfigUpdate) -> Result<u64, EngineError> {
         let mut tries = 0;
         loop {
             let command = Command::Reconfigure(Box::new(next.clone()));
-            match self.handle.obey(command).await {
+            match self.handle.execute(command).await {
                 Ok(CommandReply::Reconfigured(revision)) => return Ok(revision),
-                Err(WishError::Busy(_)) if tries < TRIES => {
+                Err(EngineError::Busy(_)) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -9,7 +9,7 @@ use crate::contract;
 use crate::domain::{
     BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
 };
-use crate::engine::{self, Handle, Keepsakes};
+use crate::engine::{self, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
@@ -59,11 +59,11 @@ pub struct Blueprint {
 /// It runs.
 #[derive(Debug)]
 pub struct Instance {
-    pub handle: Handle,
+    pub handle: EngineHandle,
     pub client: Client,
     pub address: SocketAddr,
     /// Changes that want to be written to the configuration.
-    pub keepsakes: Option<Keepsakes>,
+    pub keepsakes: Option<PersistQueue>,
     /// Asks for the configuration to be read again.
     pub reloads: mpsc::Sender<ReloadWish>,
     /// For whoever reads it: what to change, and who asks.

@@ -2,7 +2,7 @@
 
 use crate::config::{Edit, Loaded, ProviderEdit, WeightEdit};
 use crate::domain::{Effect, Weights};
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 
 /// Where changes of weights live, for those who make them.
 pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
@@ -25,7 +25,7 @@ pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
 }
 
 /// What is to be written.
-pub(super) async fn edit(effect: &Effect, handle: &Handle) -> Option<Edit> {
+pub(super) async fn edit(effect: &Effect, handle: &EngineHandle) -> Option<Edit> {
     match effect {
         Effect::PersistWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
         Effect::PersistProvider(place) => {

@@ -238,7 +238,7 @@ async fn drain(instance: Instance, signals: &mut Signals) {
 fn tell(instance: &Instance, texts: &[String]) {
     for text in texts {
         tracing::info!("{text}");
-        instance.handle.inform(text.clone(), false);
+        instance.handle.emit_info(text.clone(), false);
     }
 }
 

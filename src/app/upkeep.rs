@@ -85,7 +85,7 @@ impl Upkeep {
                 self.holding.loaded = loaded;
             }
             Ok(Err(error)) => {
-                handle.inform(format!("a change stays in memory: could not {error}"), true);
+                handle.emit_info(format!("a change stays in memory: could not {error}"), true);
             }
             Err(error) => tracing::error!("a change was not written: {error}"),
         }
@@ -121,7 +121,7 @@ impl Upkeep {
             for line in refusal.lines().iter().skip(1) {
                 tracing::warn!("{line}");
             }
-            self.controls.handle.inform(refusal.sentence(), true);
+            self.controls.handle.emit_info(refusal.sentence(), true);
         }
     }
 
@@ -133,7 +133,7 @@ impl Upkeep {
         let report = self.holding.reload(&self.controls, from, occasion).await?;
         for warning in &report.warnings {
             if self.warned.insert(warning.clone()) {
-                self.controls.handle.inform(warning.clone(), false);
+                self.controls.handle.emit_info(warning.clone(), false);
             }
         }
         Ok(report)

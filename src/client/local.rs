@@ -13,7 +13,7 @@ use crate::domain::{
     Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, WhatIfSettings,
     simulate, traffic_forecasts,
 };
-use crate::engine::{Busy, Handle};
+use crate::engine::{Busy, EngineHandle};
 use crate::logs::LostLines;
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -30,7 +30,7 @@ const HOURS_MOST: u32 = 8_760;
 /// as well, so that the dashboard and a script see the same numbers.
 #[derive(Debug, Clone)]
 pub struct Local {
-    handle: Handle,
+    handle: EngineHandle,
     notices: Arc<ArcSwap<Notices>>,
     prober: Option<Prober>,
     lost_lines: LostLines,
@@ -57,7 +57,7 @@ impl fmt::Debug for CacheGauge {
 }
 
 impl Local {
-    pub fn new(handle: Handle, instance: Instance) -> Self {
+    pub fn new(handle: EngineHandle, instance: Instance) -> Self {
         Self {
             handle,
             notices: Arc::new(ArcSwap::from_pointee(Notices {
@@ -120,13 +120,13 @@ impl Local {
         self
     }
 
-    pub fn handle(&self) -> &Handle {
+    pub fn handle(&self) -> &EngineHandle {
         &self.handle
     }
 
     /// A picture as it is promised to others.
     pub fn describe(&self, picture: &Snapshot, window: Window) -> Status {
-        let losses = self.handle.losses();
+        let losses = self.handle.drop_counters();
         let dropped = Dropped {
             observations: losses.observations(),
             events: losses.events(),
@@ -197,7 +197,7 @@ impl Local {
     pub fn select(&self, request: &SelectRequest) -> Result<Selection, Refused> {
         let circumstances = Circumstances {
             decision: self.handle.next_decision(),
-            luck: self.handle.luck(),
+            luck: self.handle.random_draw(),
             now: clock::now(),
         };
         let (selection, round) = select(&self.handle.routing_table(), request, circumstances)?;
@@ -242,7 +242,10 @@ impl Local {
     /// Goes back to the weights of a revision; `who` stands in the record.
     pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, Refused> {
         let who = who.to_owned();
-        let answer = self.handle.obey(Command::Rollback { number, who }).await?;
+        let answer = self
+            .handle
+            .execute(Command::Rollback { number, who })
+            .await?;
         report(&answer, self.notices.load().saved.as_deref())
     }
 
@@ -258,14 +261,14 @@ impl Local {
     ) -> Result<WeightsReport, Refused> {
         let patch = patches::weights(change, who)?;
         let is_trial = patch.revert_after.is_some();
-        let answer = self.handle.obey(Command::SetWeights(patch)).await?;
+        let answer = self.handle.execute(Command::SetWeights(patch)).await?;
         let notices = self.notices.load();
         report(&answer, notices.saved.as_deref().filter(|_| !is_trial))
     }
 
     pub async fn keep_weights(&self, who: &str) -> Result<WeightsReport, Refused> {
         let who = who.to_owned();
-        let answer = self.handle.obey(Command::ConfirmWeights { who }).await?;
+        let answer = self.handle.execute(Command::ConfirmWeights { who }).await?;
         report(&answer, self.notices.load().saved.as_deref())
     }
 
@@ -296,7 +299,7 @@ impl Local {
             patch: patches::provider(&change)?,
             who: who.to_owned(),
         };
-        let answer = self.handle.obey(command).await?;
+        let answer = self.handle.execute(command).await?;
         let picture = self.handle.snapshot(Window::Day.seconds()).await?;
         let provider = picture.providers.iter().find(|it| &*it.name == name);
         // A reload may take it away right after the change.

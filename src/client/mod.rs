@@ -24,7 +24,7 @@ use crate::contract::{
     ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest,
     Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 use reqwest::Method;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -62,7 +62,7 @@ pub enum Client {
 
 impl Client {
     /// The instance in this process.
-    pub fn local(handle: Handle, instance: Instance) -> Self {
+    pub fn local(handle: EngineHandle, instance: Instance) -> Self {
         Self::Local(Local::new(handle, instance))
     }
 

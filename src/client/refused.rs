@@ -1,7 +1,7 @@
 use super::ClientError;
 use crate::contract::Problem;
 use crate::domain::{CommandError, UnknownModel};
-use crate::engine::{Busy, WishError};
+use crate::engine::{Busy, EngineError};
 use std::time::Duration;
 
 /// Why an instance in this process did not grant a wish, in full.
@@ -36,11 +36,11 @@ impl From<Busy> for Refused {
     }
 }
 
-impl From<WishError> for Refused {
-    fn from(error: WishError) -> Self {
+impl From<EngineError> for Refused {
+    fn from(error: EngineError) -> Self {
         match error {
-            WishError::Refused(refusal) => refusal.into(),
-            WishError::Busy(busy) => busy.into(),
+            EngineError::Rejected(refusal) => refusal.into(),
+            EngineError::Busy(busy) => busy.into(),
         }
     }
 }

@@ -1,36 +1,36 @@
-//! THE ONE WRITER: a task that owns the [`BalancerState`], and the [`Handle`] through which everybody
+//! THE ONE WRITER: a task that owns the [`BalancerState`], and the [`EngineHandle`] through which everybody
 //! else talks to it.
 //!
 //! State travels by `watch`, things people may watch by `broadcast`, wishes by a bounded `mpsc`
 //! with a reply. Every bounded queue counts what it drops.
 
-mod bell;
 mod run;
+mod wake;
 
 use crate::clock;
 use crate::domain::{
     BalancerState, Command, CommandError, CommandReply, DecisionId, DecisionRecord, Effect, Event,
     Observation, PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
 };
-pub use bell::Told;
-use bell::{Bell, Urgency};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+pub use wake::DeferredWake;
+use wake::{EngineWaker, Urgency};
 
 /// Wishes of people and scripts: a handful at once is many.
-const WISHES: usize = 64;
+const COMMAND_QUEUE: usize = 64;
 /// Eight seconds of a thousand requests a second; losing a sample beyond that is harmless,
 /// delaying a request is not.
-const OBSERVATIONS: usize = 8_192;
+const OBSERVATION_QUEUE: usize = 8_192;
 /// News; a reader that is further behind re-reads the snapshot.
-const EVENTS: usize = 512;
+const EVENT_QUEUE: usize = 512;
 /// Changes waiting to be written to the configuration file.
-const KEEPSAKES: usize = 16;
+const PERSIST_QUEUE: usize = 16;
 
 /// Lengths of the windows that can be watched, in seconds.
-pub const WINDOWS: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
+pub const WINDOWS_S: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
 /// The engine is gone or has too much to do; nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,18 +39,18 @@ pub struct Busy;
 
 /// Why a wish was not granted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum WishError {
+pub enum EngineError {
     #[error(transparent)]
-    Refused(#[from] CommandError),
+    Rejected(#[from] CommandError),
     #[error(transparent)]
     Busy(#[from] Busy),
 }
 
 /// What the engine hears besides observations.
 #[derive(Debug)]
-enum Wish {
-    Obey(Command, oneshot::Sender<Result<CommandReply, CommandError>>),
-    Inform { text: String, bad: bool },
+enum EngineRequest {
+    Execute(Command, oneshot::Sender<Result<CommandReply, CommandError>>),
+    EmitInfo { text: String, bad: bool },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
     Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
@@ -61,13 +61,13 @@ enum Wish {
 
 /// What queues had to drop since the start.
 #[derive(Debug, Default)]
-pub struct Losses {
+pub struct DropCounters {
     observations: AtomicU64,
     events: AtomicU64,
     held_answers: AtomicU64,
 }
 
-impl Losses {
+impl DropCounters {
     /// Observations that the full queue did not take.
     pub fn observations(&self) -> u64 {
         self.observations.load(Ordering::Relaxed)
@@ -86,14 +86,14 @@ impl Losses {
 
 /// The way to the engine; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Handle {
-    wishes: mpsc::Sender<Wish>,
+pub struct EngineHandle {
+    wishes: mpsc::Sender<EngineRequest>,
     observations: mpsc::Sender<Observation>,
-    bell: Arc<Bell>,
+    bell: Arc<EngineWaker>,
     routes: watch::Receiver<Arc<RoutingTable>>,
     pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
     events: broadcast::Sender<Event>,
-    losses: Arc<Losses>,
+    losses: Arc<DropCounters>,
     luck: Arc<AtomicU64>,
     decisions: Arc<AtomicU64>,
 }
@@ -102,9 +102,9 @@ pub struct Handle {
 #[derive(Debug)]
 pub struct Engine {
     fleet: BalancerState,
-    wishes: mpsc::Receiver<Wish>,
+    wishes: mpsc::Receiver<EngineRequest>,
     observations: mpsc::Receiver<Observation>,
-    bell: Arc<Bell>,
+    bell: Arc<EngineWaker>,
     routes: watch::Sender<Arc<RoutingTable>>,
     pictures: Arc<[watch::Sender<Arc<Snapshot>>]>,
     events: broadcast::Sender<Event>,
@@ -112,23 +112,23 @@ pub struct Engine {
 }
 
 /// Changes that want to be written to the configuration file.
-pub type Keepsakes = mpsc::Receiver<Effect>;
+pub type PersistQueue = mpsc::Receiver<Effect>;
 
 /// Makes the engine, the way to it, and the stream of changes to keep. `seed` is the source of
 /// all chance.
-pub fn build(fleet: BalancerState, seed: u64) -> (Engine, Handle, Keepsakes) {
+pub fn build(fleet: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQueue) {
     let now = clock::now();
-    let (wish_in, wishes) = mpsc::channel(WISHES);
-    let (observation_in, observations) = mpsc::channel(OBSERVATIONS);
-    let bell = Arc::new(Bell::default());
+    let (wish_in, wishes) = mpsc::channel(COMMAND_QUEUE);
+    let (observation_in, observations) = mpsc::channel(OBSERVATION_QUEUE);
+    let bell = Arc::new(EngineWaker::default());
     let (routes, routes_out) = watch::channel(Arc::new(fleet.routing_table(now)));
-    let pictures: Arc<[_]> = WINDOWS
+    let pictures: Arc<[_]> = WINDOWS_S
         .iter()
         .map(|&window| watch::channel(Arc::new(fleet.snapshot(window, now))).0)
         .collect();
-    let (events, _) = broadcast::channel(EVENTS);
-    let (keepsakes, kept) = mpsc::channel(KEEPSAKES);
-    let handle = Handle {
+    let (events, _) = broadcast::channel(EVENT_QUEUE);
+    let (keepsakes, kept) = mpsc::channel(PERSIST_QUEUE);
+    let handle = EngineHandle {
         wishes: wish_in,
         observations: observation_in,
         bell: Arc::clone(&bell),
@@ -163,7 +163,7 @@ impl Engine {
     }
 }
 
-impl Handle {
+impl EngineHandle {
     /// The newest table; a pointer's copy, and no waiting.
     pub fn routing_table(&self) -> Arc<RoutingTable> {
         Arc::clone(&self.routes.borrow())
@@ -171,13 +171,13 @@ impl Handle {
 
     /// Tells what happened. Never waits: with the queue full the observation is lost and counted.
     pub fn observe(&self, observation: Observation) {
-        self.bell.ring_for(self.queue(observation));
+        self.bell.wake(self.queue(observation));
     }
 
     /// The same, with the engine woken only once what is returned is dropped. Whoever reads before
     /// sees the observation all the same.
-    pub fn tell(&self, observation: Observation) -> Told {
-        Told::new(&self.bell, self.queue(observation))
+    pub fn observe_deferred(&self, observation: Observation) -> DeferredWake {
+        DeferredWake::new(&self.bell, self.queue(observation))
     }
 
     fn queue(&self, observation: Observation) -> Urgency {
@@ -189,7 +189,7 @@ impl Handle {
     }
 
     /// Chance for the next choice.
-    pub fn luck(&self) -> RandomDraw {
+    pub fn random_draw(&self) -> RandomDraw {
         let step = SplitMix64::next_state();
         let state = self.luck.fetch_add(step.wrapping_mul(2), Ordering::Relaxed);
         RandomDraw {
@@ -203,52 +203,56 @@ impl Handle {
     }
 
     /// Asks for a change.
-    pub async fn obey(&self, command: Command) -> Result<CommandReply, WishError> {
-        Ok(self.ask(|reply| Wish::Obey(command, reply)).await??)
+    pub async fn execute(&self, command: Command) -> Result<CommandReply, EngineError> {
+        Ok(self
+            .ask(|reply| EngineRequest::Execute(command, reply))
+            .await??)
     }
 
     /// Tells everybody something about the instance; lost where the engine is busy.
-    pub fn inform(&self, text: String, bad: bool) {
-        let _lost_is_fine = self.wishes.try_send(Wish::Inform { text, bad });
+    pub fn emit_info(&self, text: String, bad: bool) {
+        let _lost_is_fine = self.wishes.try_send(EngineRequest::EmitInfo { text, bad });
     }
 
     /// A fresh picture over a window of so many seconds.
     pub async fn snapshot(&self, window: u64) -> Result<Arc<Snapshot>, Busy> {
-        self.ask(|reply| Wish::Snapshot(window, reply)).await
+        self.ask(|reply| EngineRequest::Snapshot(window, reply))
+            .await
     }
 
     /// Pictures over a window, renewed at most four times a second while somebody watches. Windows
-    /// other than [`WINDOWS`] are answered with the next longer one.
+    /// other than [`WINDOWS_S`] are answered with the next longer one.
     pub fn watch(&self, window: u64) -> watch::Receiver<Arc<Snapshot>> {
-        let place = WINDOWS
+        let place = WINDOWS_S
             .iter()
             .position(|&known| known >= window)
-            .unwrap_or(WINDOWS.len() - 1);
+            .unwrap_or(WINDOWS_S.len() - 1);
         self.pictures[place].subscribe()
     }
 
     /// The numbers of the last so many hours.
     pub async fn performance(&self, hours: u32) -> Result<PerformanceReport, Busy> {
-        self.ask(|reply| Wish::Performance(hours, reply)).await
+        self.ask(|reply| EngineRequest::Performance(hours, reply))
+            .await
     }
 
     /// All decisions that are still remembered, newest first.
     pub async fn decisions(&self) -> Result<Vec<Arc<DecisionRecord>>, Busy> {
-        self.ask(Wish::Decisions).await
+        self.ask(EngineRequest::Decisions).await
     }
 
     /// One decision, where it is still remembered.
     pub async fn decision(&self, id: DecisionId) -> Result<Option<Arc<DecisionRecord>>, Busy> {
-        self.ask(|reply| Wish::Decision(id, reply)).await
+        self.ask(|reply| EngineRequest::Decision(id, reply)).await
     }
 
     /// Every change that is still remembered, newest first.
     pub async fn revisions(&self) -> Result<Vec<Revision>, Busy> {
-        self.ask(Wish::Revisions).await
+        self.ask(EngineRequest::Revisions).await
     }
 
     pub async fn weights(&self) -> Result<CommandReply, Busy> {
-        self.ask(Wish::Weights).await
+        self.ask(EngineRequest::Weights).await
     }
 
     /// News from now on.
@@ -256,21 +260,24 @@ impl Handle {
         self.events.subscribe()
     }
 
-    pub fn losses(&self) -> &Losses {
+    pub fn drop_counters(&self) -> &DropCounters {
         &self.losses
     }
 
-    /// A reader of [`Handle::events`] was too slow for so many.
+    /// A reader of [`EngineHandle::events`] was too slow for so many.
     pub fn missed_events(&self, count: u64) {
         self.losses.events.fetch_add(count, Ordering::Relaxed);
     }
 
     /// An answer was too much to be held back, and went on live.
-    pub fn let_go(&self) {
+    pub fn count_unbuffered(&self) {
         self.losses.held_answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn ask<T>(&self, wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Result<T, Busy> {
+    async fn ask<T>(
+        &self,
+        wish: impl FnOnce(oneshot::Sender<T>) -> EngineRequest,
+    ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
         self.wishes.try_send(wish(reply)).map_err(|_| Busy)?;
         answer.await.map_err(|_| Busy)

@@ -1,7 +1,7 @@
 //! The loop: choose what to hear, let the fleet decide, perform the effects.
 
-use super::bell::Urgency;
-use super::{Engine, WINDOWS, Wish};
+use super::wake::Urgency;
+use super::{Engine, EngineRequest, WINDOWS_S};
 use crate::clock;
 use crate::domain::{Effect, Observation};
 use std::pin::pin;
@@ -11,14 +11,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// How often time is told to the fleet and pictures are renewed: people cannot read faster.
-const TICK: Duration = Duration::from_millis(250);
+const TICK_INTERVAL: Duration = Duration::from_millis(250);
 /// What finished requests bring is learnt together, this long after the first.
-const REST: Duration = Duration::from_millis(2);
+const BATCH_DELAY: Duration = Duration::from_millis(2);
 /// How many observations are learnt before the table is published again.
 const OBSERVATIONS_PER_TURN: usize = 256;
 
 pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(TICK);
+    let mut tick = tokio::time::interval(TICK_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
     let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
@@ -32,23 +32,23 @@ pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
             Some(wish) = engine.wishes.recv() => {
                 // Whoever asks hears of all that was told before.
                 engine.catch_up(&mut batch);
-                engine.grant(wish);
+                engine.handle_request(wish);
             }
             _ = tick.tick() => {
                 if engine.observations.is_closed() {
                     return; // Every handle is gone, so nobody is left to serve.
                 }
-                engine.learn_some(&mut batch);
+                engine.observe_batch(&mut batch);
                 engine.tick();
             }
-            () = bell.rung_for_now() => engine.learn_some(&mut batch),
+            () = bell.wait_immediate() => engine.observe_batch(&mut batch),
             () = &mut rest, if is_resting => {
                 is_resting = false;
-                bell.answer();
-                engine.learn_some(&mut batch);
+                bell.acknowledge();
+                engine.observe_batch(&mut batch);
             }
-            () = bell.rung_for_soon(), if !is_resting => {
-                rest.as_mut().reset(Instant::now() + REST);
+            () = bell.wait_batched(), if !is_resting => {
+                rest.as_mut().reset(Instant::now() + BATCH_DELAY);
                 is_resting = true;
             }
         }
@@ -60,18 +60,18 @@ impl Engine {
     fn catch_up(&mut self, batch: &mut Vec<Observation>) {
         self.take(self.observations.len(), batch);
         if !batch.is_empty() {
-            self.learn(batch);
+            self.observe(batch);
         }
     }
 
     /// Learns what waits; where that is much the rest comes in another turn.
-    fn learn_some(&mut self, batch: &mut Vec<Observation>) {
+    fn observe_batch(&mut self, batch: &mut Vec<Observation>) {
         self.take(OBSERVATIONS_PER_TURN, batch);
         if !batch.is_empty() {
-            self.learn(batch);
+            self.observe(batch);
         }
         if !self.observations.is_empty() {
-            self.bell.ring_for(Urgency::AtOnce);
+            self.bell.wake(Urgency::Immediate);
         }
     }
 
@@ -80,39 +80,39 @@ impl Engine {
         batch.extend(std::iter::from_fn(next).take(most));
     }
 
-    fn grant(&mut self, wish: Wish) {
+    fn handle_request(&mut self, wish: EngineRequest) {
         let now = clock::now();
         // Who asked may have left; then nobody hears the answer, and that is all.
         match wish {
-            Wish::Obey(command, reply) => {
+            EngineRequest::Execute(command, reply) => {
                 let verdict = self.fleet.execute(command, now).map(|(answer, effects)| {
                     self.perform(effects);
                     answer
                 });
                 self.publish_routes();
-                self.publish_pictures();
+                self.publish_snapshots();
                 let _ = reply.send(verdict);
             }
-            Wish::Inform { text, bad } => {
+            EngineRequest::EmitInfo { text, bad } => {
                 let effects = self.fleet.emit_info(text, bad, now);
                 self.perform(effects);
             }
-            Wish::Snapshot(window, reply) => {
+            EngineRequest::Snapshot(window, reply) => {
                 let _ = reply.send(Arc::new(self.fleet.snapshot(window, now)));
             }
-            Wish::Performance(hours, reply) => {
+            EngineRequest::Performance(hours, reply) => {
                 let _ = reply.send(self.fleet.performance(hours, now));
             }
-            Wish::Decisions(reply) => {
+            EngineRequest::Decisions(reply) => {
                 let _ = reply.send(self.fleet.decisions().iter().cloned().collect());
             }
-            Wish::Decision(id, reply) => {
+            EngineRequest::Decision(id, reply) => {
                 let _ = reply.send(self.fleet.decisions().get(id).cloned());
             }
-            Wish::Revisions(reply) => {
+            EngineRequest::Revisions(reply) => {
                 let _ = reply.send(self.fleet.revisions().cloned().collect());
             }
-            Wish::Weights(reply) => {
+            EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.fleet.weights(now));
             }
         }
@@ -122,10 +122,10 @@ impl Engine {
         let effects = self.fleet.tick(clock::now());
         self.perform(effects);
         self.publish_routes();
-        self.publish_pictures();
+        self.publish_snapshots();
     }
 
-    fn learn(&mut self, batch: &mut Vec<Observation>) {
+    fn observe(&mut self, batch: &mut Vec<Observation>) {
         let now = clock::now();
         for observation in batch.drain(..) {
             let effects = self.fleet.observe(&observation, now);
@@ -163,8 +163,8 @@ impl Engine {
             .send_replace(Arc::new(self.fleet.routing_table(clock::now())));
     }
 
-    fn publish_pictures(&self) {
-        for (picture, window) in self.pictures.iter().zip(WINDOWS) {
+    fn publish_snapshots(&self) {
+        for (picture, window) in self.pictures.iter().zip(WINDOWS_S) {
             if picture.receiver_count() > 0 {
                 picture.send_replace(Arc::new(self.fleet.snapshot(window, clock::now())));
             }

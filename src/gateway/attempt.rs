@@ -7,7 +7,7 @@ use crate::domain::{
     Observation, Outcome, Price, RoutingTable, TargetSelection, UnixTime, UpstreamLimits,
     attempt_cost,
 };
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 use crate::protocols::Upset;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// left.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    handle: Handle,
+    handle: EngineHandle,
     lease: Lease,
     booking: BudgetReservation,
     price: Option<Price>,
@@ -42,7 +42,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Reserves the money and takes the place; nothing where somebody else was quicker.
     pub fn begin(
-        handle: &Handle,
+        handle: &EngineHandle,
         table: &RoutingTable,
         choice: &TargetSelection,
         streamed: bool,
@@ -128,7 +128,7 @@ impl Attempt {
 
     /// Its answer was to be held back and was too much for that.
     pub fn let_go(&self) {
-        self.handle.let_go();
+        self.handle.count_unbuffered();
     }
 
     /// Ends it, and says what it cost.

@@ -46,7 +46,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
         started: Instant::now(),
     };
     let ask = admission.ask(&[], &[]);
-    let (now, luck) = (clock::now(), gateway.handle.luck());
+    let (now, luck) = (clock::now(), gateway.handle.random_draw());
     let told = match select_target(&table, &ask, now, luck, &mut CandidateSet::default()) {
         Ok(choice) => {
             let id = table.candidates[choice.target].id.clone();

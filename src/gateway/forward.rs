@@ -271,7 +271,7 @@ impl<'g> Journey<'g> {
         let (mut races, mut field) = (0, CandidateSet::default());
         loop {
             let table = handle.routing_table();
-            let (now, luck) = (clock::now(), handle.luck());
+            let (now, luck) = (clock::now(), handle.random_draw());
             let choice = select_target(&table, ask, now, luck, &mut field);
             let attempt = choice.as_ref().ok().and_then(|choice| {
                 let is_stream = self.admission.stream;

@@ -2,7 +2,7 @@
 //! line takes as long as choosing does, and waking its writer may cost the core that the answer needs.
 
 use crate::domain::{DecisionId, MeasuredUsage, Money, RequestOutcome, UsageBasis, cost_basis};
-use crate::engine::Told;
+use crate::engine::DeferredWake;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 pub(super) enum Entry {
     Chosen(Chosen),
     /// With the engine still to be woken for it.
-    Finished(Finished, Told),
+    Finished(Finished, DeferredWake),
 }
 
 impl Entry {

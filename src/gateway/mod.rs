@@ -33,7 +33,7 @@ pub use recovery::Recovery;
 pub use shelf::Shelf;
 
 use crate::access::Caller;
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 use crate::protocols::{Dialect, Upstreams};
 use arc_swap::ArcSwap;
 use axum::body::Body;
@@ -95,7 +95,7 @@ impl Limits {
 /// when it is read again, so it is looked at anew for each request and each attempt.
 #[derive(Debug, Clone)]
 pub struct Gateway {
-    pub handle: Handle,
+    pub handle: EngineHandle,
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub closing: Closing,

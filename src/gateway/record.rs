@@ -9,7 +9,7 @@ use crate::domain::{
     RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
     TargetSelection, UnixTime,
 };
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Dropped before its end is known it reports a client that left.
 #[derive(Debug)]
 pub(super) struct Record {
-    handle: Handle,
+    handle: EngineHandle,
     decision: DecisionId,
     request_id: String,
     started: UnixTime,
@@ -46,7 +46,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub fn begin(handle: &Handle, request_id: Option<String>) -> Self {
+    pub fn begin(handle: &EngineHandle, request_id: Option<String>) -> Self {
         let decision = handle.next_decision();
         Self {
             handle: handle.clone(),
@@ -193,19 +193,21 @@ impl Drop for Record {
             usage: self.spent.usage,
             cost: self.spent.cost,
         };
-        let told = self.handle.tell(Observation::Request(RequestEnd {
-            decision: self.decision,
-            request_id: std::mem::take(&mut self.request_id),
-            started: self.started,
-            ended,
-            outcome: self.outcome,
-            target: self.target,
-            score: self.score,
-            reason: self.reason.to_owned(),
-            attempts: self.attempts,
-            usage: self.spent.usage,
-            cost: self.spent.cost,
-        }));
+        let told = self
+            .handle
+            .observe_deferred(Observation::Request(RequestEnd {
+                decision: self.decision,
+                request_id: std::mem::take(&mut self.request_id),
+                started: self.started,
+                ended,
+                outcome: self.outcome,
+                target: self.target,
+                score: self.score,
+                reason: self.reason.to_owned(),
+                attempts: self.attempts,
+                usage: self.spent.usage,
+                cost: self.spent.cost,
+            }));
         afterwards(Entry::Finished(finished, told));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::clock;
 use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
-use crate::engine::Handle;
+use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, Transport, Upstreams};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
@@ -34,7 +34,7 @@ pub struct Finding {
 /// The task's parts.
 #[derive(Debug)]
 pub struct Probe {
-    handle: Handle,
+    handle: EngineHandle,
     upstreams: Arc<ArcSwap<Upstreams>>,
     /// Nothing where probes are switched off; those asked for by hand run all the same.
     interval: watch::Receiver<Option<Duration>>,
@@ -46,7 +46,7 @@ pub struct Probe {
 impl Probe {
     /// The task, and the way to ask it for a probe by hand.
     pub fn new(
-        handle: Handle,
+        handle: EngineHandle,
         upstreams: Arc<ArcSwap<Upstreams>>,
         interval: watch::Receiver<Option<Duration>>,
     ) -> (Self, mpsc::Sender<Request>) {

@@ -6,7 +6,7 @@ use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, GlobalLimits, ModelTypes, Price, Provider, Route,
     Snapshot, Strategy, Target, TargetId, Weights,
 };
-use aibal_tui::engine::{self, Handle};
+use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
     Bodies, Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router,
 };
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// A gateway under test.
 pub struct Bench {
     pub url: String,
-    pub handle: Handle,
+    pub handle: EngineHandle,
     pub client: reqwest::Client,
     pub cache: Option<Arc<Cache>>,
     router: axum::Router,

@@ -74,7 +74,7 @@ impl Loop {
         };
         self.bench
             .handle
-            .obey(Command::SetWeights(patch))
+            .execute(Command::SetWeights(patch))
             .await
             .unwrap();
     }

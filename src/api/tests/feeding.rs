@@ -126,7 +126,7 @@ async fn a_reader_that_fell_behind_gets_a_whole_status_again() {
     next(&mut lines).await;
 
     for round in 0..600 {
-        house.handle.inform(format!("news {round}"), false);
+        house.handle.emit_info(format!("news {round}"), false);
         if round % 50 == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -135,7 +135,7 @@ async fn a_reader_that_fell_behind_gets_a_whole_status_again() {
     let event = next_of(&mut lines, "snapshot").await;
 
     assert_eq!(status(&event).events.len(), 100);
-    assert!(house.handle.losses().events() > 0);
+    assert!(house.handle.drop_counters().events() > 0);
 }
 
 #[tokio::test(start_paused = true)]

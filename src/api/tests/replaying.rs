@@ -13,7 +13,10 @@ use std::time::Duration;
 /// One request that ran as the gateway runs them; its end may still be to come.
 fn decide(house: &House, is_over: bool) -> DecisionId {
     let (table, now) = (house.handle.routing_table(), clock::now());
-    let (ask, luck) = (RequestProfile::usual(ModelType::Chat), house.handle.luck());
+    let (ask, luck) = (
+        RequestProfile::usual(ModelType::Chat),
+        house.handle.random_draw(),
+    );
     let decision = house.handle.next_decision();
     let mut field = CandidateSet::default();
     let choice = select_target(&table, &ask, now, luck, &mut field).unwrap();

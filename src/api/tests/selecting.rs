@@ -203,7 +203,7 @@ async fn where_waiting_helps_the_answer_says_how_long() {
             },
             who: "test".to_owned(),
         };
-        house.handle.obey(command).await.unwrap();
+        house.handle.execute(command).await.unwrap();
         let body = format!(r#"{{"provider":"{provider}","action":"increment"}}"#);
         house.send("POST", "/api/load-balancing", &body).await.ok();
     }

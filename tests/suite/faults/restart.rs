@@ -172,7 +172,7 @@ async fn an_answer_that_is_too_long_to_be_held_goes_on_live_and_is_counted() {
         let text = tokio::spawn(answer.text());
         a.until_hanging().await;
         until("the answer to go on live", || {
-            bench.handle.losses().held_answers() == 1
+            bench.handle.drop_counters().held_answers() == 1
         })
         .await;
         clock.pass(seconds(5)).await;
@@ -198,7 +198,7 @@ async fn all_answers_together_are_held_up_to_a_bound() {
         answers.iter().filter(|answer| answer.is_finished()).count() == 2
     })
     .await;
-    assert_eq!(bench.handle.losses().held_answers(), 2);
+    assert_eq!(bench.handle.drop_counters().held_answers(), 2);
     clock.pass(seconds(5)).await;
     for answer in answers {
         let text = answer.await.unwrap().text().await.unwrap();
@@ -211,7 +211,7 @@ async fn all_answers_together_are_held_up_to_a_bound() {
     a.behave(None);
     let answer = ask(&bench, Speech::Chat, true).await;
     assert!(Speech::Chat.is_whole(&answer.text().await.unwrap()));
-    assert_eq!(bench.handle.losses().held_answers(), 2);
+    assert_eq!(bench.handle.drop_counters().held_answers(), 2);
 }
 
 #[tokio::test(start_paused = true)]
