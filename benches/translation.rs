@@ -5,7 +5,8 @@
 //! `chunks` is how many each takes in, so time per chunk is the reciprocal of the item rate.
 
 use aibal_tui::protocols::{
-    Call, Dialect, Endpoint, ModelTraits, Passage, Place, RawObject, Splitter, by_kind,
+    ApiDialect, CallSpec, Endpoint, ModelTraits, RawObject, ResponseAdapter, Splitter,
+    VertexLocation, by_kind,
 };
 use bytes::{Bytes, BytesMut};
 use divan::counter::{BytesCount, ItemsCount};
@@ -21,23 +22,23 @@ fn main() {
 }
 
 /// Client's protocol, provider's kind, and the folder with what they say.
-type Pair = (Dialect, &'static str, &'static str);
+type Pair = (ApiDialect, &'static str, &'static str);
 
 const PASSED: &[&str] = &["openai", "xai", "openai-compatible"];
 const PAIRS: [Pair; 7] = [
-    (Dialect::Chat, "openai", "openai"),
-    (Dialect::Chat, "xai", "xai"),
-    (Dialect::Chat, "anthropic", "anthropic"),
-    (Dialect::Chat, "gemini", "gemini"),
-    (Dialect::Chat, "ollama", "ollama"),
-    (Dialect::Messages, "openai", "openai"),
-    (Dialect::Messages, "anthropic", "anthropic"),
+    (ApiDialect::Chat, "openai", "openai"),
+    (ApiDialect::Chat, "xai", "xai"),
+    (ApiDialect::Chat, "anthropic", "anthropic"),
+    (ApiDialect::Chat, "gemini", "gemini"),
+    (ApiDialect::Chat, "ollama", "ollama"),
+    (ApiDialect::Messages, "openai", "openai"),
+    (ApiDialect::Messages, "anthropic", "anthropic"),
 ];
 
 fn name(pair: &Pair) -> String {
     let (dialect, kind, _) = pair;
-    let same = (*dialect == Dialect::Chat && PASSED.contains(kind))
-        || (*dialect == Dialect::Messages && *kind == "anthropic");
+    let same = (*dialect == ApiDialect::Chat && PASSED.contains(kind))
+        || (*dialect == ApiDialect::Messages && *kind == "anthropic");
     let how = if same { "passed" } else { "translated" };
     format!("{dialect:?} → {kind}, {how}")
 }
@@ -48,17 +49,17 @@ fn fixture(folder: &str, file: &str) -> Vec<u8> {
 }
 
 /// A client's request with tools, in its protocol.
-fn request(dialect: Dialect) -> Vec<u8> {
+fn request(dialect: ApiDialect) -> Vec<u8> {
     match dialect {
-        Dialect::Messages => fixture("inbound-anthropic/tools", "request.anthropic.json"),
-        Dialect::Responses => fixture("inbound-responses/tools", "request.responses.json"),
-        Dialect::Chat => fixture("openai/tools", "request.openai.json"),
+        ApiDialect::Messages => fixture("inbound-anthropic/tools", "request.anthropic.json"),
+        ApiDialect::Responses => fixture("inbound-responses/tools", "request.responses.json"),
+        ApiDialect::Chat => fixture("openai/tools", "request.openai.json"),
     }
 }
 
 fn endpoint(kind: &str) -> Option<Endpoint> {
     let mut endpoint = Endpoint::new("http://127.0.0.1:1/v1", Some("key"), kind, by_kind(kind)?)?;
-    endpoint.place = Some(Place {
+    endpoint.place = Some(VertexLocation {
         project: "p".to_owned(),
         location: "global".to_owned(),
     });
@@ -66,9 +67,14 @@ fn endpoint(kind: &str) -> Option<Endpoint> {
 }
 
 /// Everything a request needs on its way out, and the passage for its answer.
-fn ask(dialect: Dialect, endpoint: &Endpoint, body: &[u8], stream: bool) -> Box<dyn Passage> {
+fn ask(
+    dialect: ApiDialect,
+    endpoint: &Endpoint,
+    body: &[u8],
+    stream: bool,
+) -> Box<dyn ResponseAdapter> {
     let object: RawObject<'_> = serde_json::from_slice(body).expect("a recorded request");
-    let call = Call {
+    let call = CallSpec {
         dialect,
         object: &object,
         headers: &HeaderMap::new(),
@@ -80,7 +86,7 @@ fn ask(dialect: Dialect, endpoint: &Endpoint, body: &[u8], stream: bool) -> Box<
         created: 1,
         detour: false,
     };
-    let asked = endpoint.protocol.ask(endpoint, &call);
+    let asked = endpoint.protocol.build_request(endpoint, &call);
     asked.expect("a recorded request can be said").passage
 }
 
@@ -122,7 +128,7 @@ fn a_stream_in_chunks(bencher: Bencher<'_, '_>, pair: &String) {
 }
 
 /// How many events there were.
-fn read(passage: &mut dyn Passage, stream: &[u8]) -> usize {
+fn read(passage: &mut dyn ResponseAdapter, stream: &[u8]) -> usize {
     let mut splitter = Splitter::new(passage.framing());
     let mut out = BytesMut::with_capacity(stream.len() * 2);
     let mut events = 0;

@@ -7,7 +7,7 @@ use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{Bodies, Cache, Closing, Gateway, Limits, TargetLimits};
-use crate::protocols::{Arrival, TransportOptions, Upstreams};
+use crate::protocols::{TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct ReloadWish {
 pub struct Controls {
     pub handle: EngineHandle,
     pub local: Local,
-    pub upstreams: Arc<ArcSwap<Upstreams>>,
+    pub upstreams: Arc<ArcSwap<UpstreamSet>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub probe_interval: watch::Sender<Option<Duration>>,
     /// Of the control door, and of the door for model traffic.
@@ -59,7 +59,7 @@ impl Controls {
             connect_timeout: blueprint.connect_timeout,
             lanes: workers(),
         };
-        let upstreams = Upstreams::new(blueprint.directory, options)?;
+        let upstreams = UpstreamSet::new(blueprint.directory, options)?;
         let who = contract::Instance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: blueprint.environment,
@@ -101,7 +101,7 @@ impl Controls {
             reconfiguration,
         } = news;
         let earlier = self.catalogue();
-        let arrival = Arrival {
+        let arrival = UpstreamUpdate {
             earlier: &earlier,
             succession: &succession,
             renewals: &reconfiguration.renewals,
@@ -111,7 +111,7 @@ impl Controls {
             lanes: workers(),
         };
         let (upstreams, limits) = (self.upstreams.load_full(), self.limits.load_full());
-        let next = upstreams.succeeded_by(blueprint.directory, options, arrival)?;
+        let next = upstreams.updated(blueprint.directory, options, arrival)?;
         // Before the table: whoever reads a new one finds everybody who is in it.
         self.upstreams.store(Arc::new(next));
         let targets = placed(&blueprint.limits.targets, &succession);

@@ -13,7 +13,7 @@ use crate::engine::{self, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
-use crate::protocols::{Directory, enter_lane};
+use crate::protocols::{EndpointRegistry, use_thread_pool};
 use crate::server::{Drain, Workers};
 use crate::{clock, server};
 use anyhow::Context as _;
@@ -33,7 +33,7 @@ const RELOADS: usize = 16;
 #[derive(Debug)]
 pub struct Blueprint {
     pub catalogue: Catalogue,
-    pub directory: Directory,
+    pub directory: EndpointRegistry,
     pub strategy: Strategy,
     pub tuning: Tuning,
     pub weights: Weights,
@@ -105,7 +105,7 @@ impl Instance {
             drain: Drain::new(controls.drain.subscribe(), closer),
             ..listener_limits
         };
-        let workers = Workers::start("worker", workers(), enter_lane)?;
+        let workers = Workers::start("worker", workers(), use_thread_pool)?;
         let gateway = controls.gateway(cache.clone(), closing);
         let (reloads, wishes) = mpsc::channel(RELOADS);
         let local = controls.local.clone();

@@ -74,7 +74,7 @@ impl<'a> Admission<'a> {
             errand,
             model_type,
             stream,
-            wants_usage: errand.dialect().front().wants_usage(&object),
+            wants_usage: errand.dialect().client_api().wants_usage(&object),
             max_tokens: errand.max_tokens(&object),
             input: prompt_tokens(body),
             needs,

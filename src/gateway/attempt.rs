@@ -8,7 +8,7 @@ use crate::domain::{
     attempt_cost,
 };
 use crate::engine::EngineHandle;
-use crate::protocols::Upset;
+use crate::protocols::UpstreamError;
 use std::time::Duration;
 
 /// Lives as long as the attempt does. Dropped before [`Attempt::finish`] it reports a client that
@@ -171,7 +171,7 @@ impl Spent {
 
 /// A failed attempt, reported already.
 pub(super) struct Setback {
-    pub upset: Upset,
+    pub upset: UpstreamError,
     pub spent: Spent,
     /// Whether it broke after its first content.
     pub had_content: bool,

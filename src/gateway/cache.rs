@@ -161,7 +161,7 @@ impl Cache {
         };
         add(&(owners.len() as u64).to_be_bytes());
         owners.into_iter().for_each(&mut add);
-        let telling = admission.errand.dialect().front().telling_headers();
+        let telling = admission.errand.dialect().client_api().semantic_headers();
         for name in WISHES.iter().chain(telling) {
             let values = headers.get_all(*name);
             add(&(values.iter().count() as u64).to_be_bytes());

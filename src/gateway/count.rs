@@ -9,7 +9,7 @@ use super::error::GatewayError;
 use super::exchange::Exchange;
 use crate::clock;
 use crate::domain::{CandidateSet, select_target};
-use crate::protocols::Dialect;
+use crate::protocols::ApiDialect;
 use axum::Json;
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -27,7 +27,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
     match count(&gateway, &headers, body).await {
         Ok(tokens) => Json(json!({"input_tokens": tokens})).into_response(),
-        Err(error) => error.respond(Dialect::Messages),
+        Err(error) => error.respond(ApiDialect::Messages),
     }
 }
 
@@ -35,7 +35,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
     let limit = gateway.limits.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
     let table = gateway.handle.routing_table();
-    let errand = Errand::Talk(Dialect::Messages);
+    let errand = Errand::Talk(ApiDialect::Messages);
     let admission = Admission::read(errand, headers, &body.bytes, &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
     let exchange = Exchange {
@@ -71,11 +71,11 @@ async fn asked(
     let endpoint = upstreams
         .directory
         .endpoint(provider)?
-        .ready(false)
+        .with_credentials(false)
         .await
         .ok()?;
     let call = exchange.call(id, upstreams.directory.traits(target));
-    let counting = endpoint.protocol.count(&endpoint, &call)?;
+    let counting = endpoint.protocol.build_token_count(&endpoint, &call)?;
     let sent = upstreams.transport.send(provider, counting.outgoing).await;
     let answer = sent.ok().filter(|answer| answer.status().is_success())?;
     let body = super::exchange::collect(answer, LARGEST_ANSWER)

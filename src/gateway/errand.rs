@@ -2,30 +2,32 @@
 
 use super::GatewayError;
 use crate::domain::{ModelType, RequiredCapabilities};
-use crate::protocols::{Asked, Call, Dialect, Endpoint, LARGEST_ANSWER, RawObject, Untranslatable};
+use crate::protocols::{
+    ApiDialect, CallSpec, Endpoint, MAX_RESPONSE_BYTES, PreparedCall, RawObject, TranslationError,
+};
 
 /// What a client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Errand {
     /// The next turn of a conversation.
-    Talk(Dialect),
+    Talk(ApiDialect),
     /// Numbers for texts.
     Embed,
 }
 
 impl Errand {
     /// The protocol that the client speaks.
-    pub fn dialect(self) -> Dialect {
+    pub fn dialect(self) -> ApiDialect {
         match self {
             Self::Talk(dialect) => dialect,
-            Self::Embed => Dialect::Chat,
+            Self::Embed => ApiDialect::Chat,
         }
     }
 
     /// The member that holds what it is all about; a request without it is none.
     pub fn prompt_member(self) -> &'static str {
         match self {
-            Self::Talk(dialect) => dialect.front().prompt_member(),
+            Self::Talk(dialect) => dialect.client_api().prompt_member(),
             Self::Embed => "input",
         }
     }
@@ -34,7 +36,7 @@ impl Errand {
     pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
         match self {
             Self::Talk(dialect) => {
-                let mut names = dialect.front().limit_members().iter();
+                let mut names = dialect.client_api().limit_members().iter();
                 names.find_map(|name| object.read(name))
             }
             Self::Embed => Some(0),
@@ -45,14 +47,14 @@ impl Errand {
     /// once fit.
     pub fn largest_answer(self) -> usize {
         match self {
-            Self::Talk(_) => LARGEST_ANSWER,
+            Self::Talk(_) => MAX_RESPONSE_BYTES,
             Self::Embed => 64 * 1024 * 1024,
         }
     }
 
     pub fn needs(self, object: &RawObject<'_>) -> RequiredCapabilities {
         match self {
-            Self::Talk(dialect) => dialect.front().needs(object),
+            Self::Talk(dialect) => dialect.client_api().needs(object),
             Self::Embed => RequiredCapabilities::default(),
         }
     }
@@ -81,20 +83,24 @@ impl Errand {
     }
 
     /// In the provider's words.
-    pub fn ask(self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    pub fn ask(
+        self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         match self {
-            Self::Talk(_) => endpoint.protocol.ask(endpoint, call),
-            Self::Embed => endpoint.protocol.embed(endpoint, call),
+            Self::Talk(_) => endpoint.protocol.build_request(endpoint, call),
+            Self::Embed => endpoint.protocol.build_embeddings(endpoint, call),
         }
     }
 }
 
 /// The protocol in which a client that asks this path is told what goes wrong before its request
 /// is read.
-pub fn dialect_of(path: &str) -> Dialect {
+pub fn dialect_of(path: &str) -> ApiDialect {
     if path.contains("/messages") {
-        Dialect::Messages
+        ApiDialect::Messages
     } else {
-        Dialect::Chat
+        ApiDialect::Chat
     }
 }

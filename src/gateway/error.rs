@@ -2,7 +2,7 @@
 
 use crate::domain::UnixTime;
 use crate::domain::{BudgetExceeded, Failure, NoEligibleTarget, RoutingTable};
-use crate::protocols::{Dialect, Told, Upset};
+use crate::protocols::{ApiDialect, ErrorBody, UpstreamError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -194,7 +194,7 @@ impl GatewayError {
 
     /// The last attempt's failure, once nobody else can be asked. `setting` is the key to raise
     /// where the time was too short.
-    pub fn upstream(upset: &Upset, provider: &str, setting: &str) -> Self {
+    pub fn upstream(upset: &UpstreamError, provider: &str, setting: &str) -> Self {
         let (status, kind, code) = class(upset);
         let message = match upset.failure {
             Failure::Timeout if upset.status == 0 => {
@@ -230,8 +230,8 @@ impl GatewayError {
     }
 
     /// What is said, without a shape.
-    pub fn told(&self) -> Told {
-        Told {
+    pub fn told(&self) -> ErrorBody {
+        ErrorBody {
             status: self.status.as_u16(),
             kind: self.kind.clone(),
             code: self.code.clone(),
@@ -241,8 +241,8 @@ impl GatewayError {
     }
 
     /// As an answer to a client of that protocol.
-    pub fn respond(&self, dialect: Dialect) -> Response {
-        let body = dialect.front().error(&self.told());
+    pub fn respond(&self, dialect: ApiDialect) -> Response {
+        let body = dialect.client_api().error(&self.told());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -284,7 +284,7 @@ impl GatewayError {
 
 /// Status, type and code of a failure. A client's mistake always keeps the upstream's status, a
 /// failure of the server's own where clients know it.
-fn class(upset: &Upset) -> (StatusCode, &'static str, Option<&'static str>) {
+fn class(upset: &UpstreamError) -> (StatusCode, &'static str, Option<&'static str>) {
     const MISTAKE: &str = "invalid_request_error";
     const SERVER: &str = "server_error";
     let kept = StatusCode::from_u16(upset.status)

@@ -8,8 +8,9 @@ use super::relay::{Pace, Relay};
 use crate::clock;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
-    Asked, Call, Endpoint, Framing, Mistake, ModelTraits, Passage, Shape, Transport, Unanswered,
-    Upset, rate_limits, too_large, transport_failure,
+    CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
+    TranslationError, Transport, TransportError, UpstreamError, rate_limits, too_large,
+    transport_failure,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -58,7 +59,10 @@ impl Exchange<'_> {
         // One attempt, one configuration: it ends on the connection and with the key it began with.
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
-            let upset = Upset::silent(Failure::Disconnected, "the provider has no endpoint");
+            let upset = UpstreamError::without_response(
+                Failure::Disconnected,
+                "the provider has no endpoint",
+            );
             return Err(failed(attempt, never_sent(upset)));
         };
         let call = self.call(id, upstreams.directory.traits(attempt.target));
@@ -76,8 +80,8 @@ impl Exchange<'_> {
         self.whole(passage, answer, attempt, until).await
     }
 
-    pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> Call<'c> {
-        Call {
+    pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
+        CallSpec {
             dialect: self.admission.errand.dialect(),
             object: &self.admission.object,
             headers: self.headers,
@@ -96,15 +100,15 @@ impl Exchange<'_> {
         &self,
         (endpoint, transport): (&Endpoint, &Transport),
         provider: usize,
-        mut call: Call<'_>,
+        mut call: CallSpec<'_>,
         attempt: &mut Attempt,
         until: Instant,
-    ) -> Result<(Box<dyn Passage>, reqwest::Response), Upset> {
+    ) -> Result<(Box<dyn ResponseAdapter>, reqwest::Response), UpstreamError> {
         loop {
-            let ready = timely(until, endpoint.ready(call.detour)).await;
+            let ready = timely(until, endpoint.with_credentials(call.detour)).await;
             let endpoint = ready.map_err(never_sent)?;
             let asked = self.admission.errand.ask(&endpoint, &call);
-            let Asked {
+            let PreparedCall {
                 outgoing,
                 passage,
                 losses,
@@ -121,7 +125,7 @@ impl Exchange<'_> {
                 return Ok((passage, answer));
             }
             let upset = refusal(&endpoint, answer, until).await;
-            if call.detour || !endpoint.protocol.detour(&endpoint, &call, &upset) {
+            if call.detour || !endpoint.protocol.fallback_request(&endpoint, &call, &upset) {
                 return Err(upset);
             }
             call.detour = true;
@@ -130,7 +134,7 @@ impl Exchange<'_> {
 
     async fn stream(
         &self,
-        passage: Box<dyn Passage>,
+        passage: Box<dyn ResponseAdapter>,
         name: &str,
         answer: reqwest::Response,
         attempt: Attempt,
@@ -156,7 +160,7 @@ impl Exchange<'_> {
 
     async fn whole(
         &self,
-        mut passage: Box<dyn Passage>,
+        mut passage: Box<dyn ResponseAdapter>,
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
@@ -167,7 +171,7 @@ impl Exchange<'_> {
             Err(_) => {
                 return Err(failed(
                     attempt,
-                    Upset::silent(Failure::Timeout, "no whole answer in time"),
+                    UpstreamError::without_response(Failure::Timeout, "no whole answer in time"),
                 ));
             }
             Ok(Err(upset)) => return Err(failed(attempt, upset)),
@@ -177,7 +181,7 @@ impl Exchange<'_> {
             // Some servers say in one piece, and with a 200, why there is no stream.
             let upset = passage.whole(&body).err().unwrap_or_else(|| {
                 let message = "the provider answered in one piece what was asked for as a stream";
-                Upset::silent(Failure::Server, message)
+                UpstreamError::without_response(Failure::Server, message)
             });
             return Err(failed(attempt, upset));
         }
@@ -185,7 +189,12 @@ impl Exchange<'_> {
             Ok(body) => body,
             Err(upset) => return Err(failed(attempt, upset)),
         };
-        let usage = MeasuredUsage::of(passage.usage(), true, self.admission.input, passage.said());
+        let usage = MeasuredUsage::of(
+            passage.usage(),
+            true,
+            self.admission.input,
+            passage.text_bytes(),
+        );
         let spent = attempt.finish(Outcome::Success, usage);
         Ok(Answer::Whole {
             headers,
@@ -198,42 +207,45 @@ impl Exchange<'_> {
 /// What is done in time, or a timeout.
 async fn timely<T>(
     until: Instant,
-    work: impl Future<Output = Result<T, Upset>>,
-) -> Result<T, Upset> {
-    timeout_at(until, work)
-        .await
-        .unwrap_or_else(|_| Err(Upset::silent(Failure::Timeout, "no answer in time")))
+    work: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    timeout_at(until, work).await.unwrap_or_else(|_| {
+        Err(UpstreamError::without_response(
+            Failure::Timeout,
+            "no answer in time",
+        ))
+    })
 }
 
-fn unsent(unanswered: Unanswered) -> Upset {
+fn unsent(unanswered: TransportError) -> UpstreamError {
     let message = match unanswered.failure {
         Failure::Timeout => "no answer in time",
         _ => "no connection, or it broke off",
     };
-    Upset {
+    UpstreamError {
         unsent: unanswered.unsent,
-        ..Upset::silent(unanswered.failure, message)
+        ..UpstreamError::without_response(unanswered.failure, message)
     }
 }
 
 /// A failure before anything was sent.
-pub(super) fn never_sent(upset: Upset) -> Upset {
-    Upset {
+pub(super) fn never_sent(upset: UpstreamError) -> UpstreamError {
+    UpstreamError {
         unsent: true,
         ..upset
     }
 }
 
 /// A request that this provider cannot be asked, or that is wrong for everybody.
-fn untranslatable(mistake: &Mistake) -> Upset {
+fn untranslatable(mistake: &TranslationError) -> UpstreamError {
     let failure = if mistake.elsewhere {
         Failure::Unsupported
     } else {
         Failure::InvalidRequest
     };
-    let mut upset = Upset::silent(failure, mistake.message.clone());
+    let mut upset = UpstreamError::without_response(failure, mistake.message.clone());
     upset.shape = mistake.param.clone().map(|param| {
-        Box::new(Shape {
+        Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),
             param: Some(param),
         })
@@ -249,7 +261,7 @@ fn note_losses(endpoint: &Endpoint, names: &[String]) {
 }
 
 /// Reports an attempt as failed before its first content, and hands its upset on.
-pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
+pub(super) fn failed(attempt: Attempt, upset: UpstreamError) -> Setback {
     let usage = is_refusal(&upset).then_some(MeasuredUsage::ZERO);
     let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
     Setback {
@@ -261,20 +273,23 @@ pub(super) fn failed(attempt: Attempt, upset: Upset) -> Setback {
 
 /// Whether the provider did no work, and so bills none: it answered with an error, or was not even
 /// reached. Where no answer came, or a part of one, nobody knows.
-fn is_refusal(upset: &Upset) -> bool {
+fn is_refusal(upset: &UpstreamError) -> bool {
     upset.status >= 400 || upset.unsent || upset.failure.is_client_error()
 }
 
-async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> Upset {
+async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> UpstreamError {
     let (status, headers) = (answer.status(), answer.headers().clone());
     // A body that does not come does not change the verdict of the status.
     let body = timeout_at(until, collect(answer, LARGEST_ERROR)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
-    endpoint.protocol.upset(status, &headers, &body)
+    endpoint.protocol.classify_error(status, &headers, &body)
 }
 
 /// The whole body, up to so many bytes.
-pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Result<Bytes, Upset> {
+pub(super) async fn collect(
+    mut answer: reqwest::Response,
+    most: usize,
+) -> Result<Bytes, UpstreamError> {
     if answer.content_length() > Some(most as u64) {
         return Err(too_large());
     }
@@ -287,7 +302,10 @@ pub(super) async fn collect(mut answer: reqwest::Response, most: usize) -> Resul
             Ok(None) => return Ok(body.freeze()),
             Err(error) => {
                 let failure = transport_failure(&error);
-                return Err(Upset::silent(failure, "the provider's answer broke off"));
+                return Err(UpstreamError::without_response(
+                    failure,
+                    "the provider's answer broke off",
+                ));
             }
         }
     }

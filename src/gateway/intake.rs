@@ -13,7 +13,7 @@ use super::forward::Journey;
 use super::record::Record;
 use super::recovery::{self, Head, Recovery, Served};
 use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
-use crate::protocols::Dialect;
+use crate::protocols::ApiDialect;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -52,7 +52,7 @@ pub(super) async fn run(
     .await
 }
 
-fn finish((served, mut record): Served, dialect: Dialect) -> Response {
+fn finish((served, mut record): Served, dialect: ApiDialect) -> Response {
     match served {
         Ok(Answer::Whole {
             headers,

@@ -34,7 +34,7 @@ pub use shelf::Shelf;
 
 use crate::access::Caller;
 use crate::engine::EngineHandle;
-use crate::protocols::{Dialect, Upstreams};
+use crate::protocols::{ApiDialect, UpstreamSet};
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::State;
@@ -96,7 +96,7 @@ impl Limits {
 #[derive(Debug, Clone)]
 pub struct Gateway {
     pub handle: EngineHandle,
-    pub upstreams: Arc<ArcSwap<Upstreams>>,
+    pub upstreams: Arc<ArcSwap<UpstreamSet>>,
     pub limits: Arc<ArcSwap<Limits>>,
     pub closing: Closing,
     pub bodies: Bodies,
@@ -112,15 +112,15 @@ pub fn router(gateway: Gateway) -> Router {
         router = router
             .route(
                 &format!("{prefix}/chat/completions"),
-                post(talk).with_state((gateway.clone(), Dialect::Chat)),
+                post(talk).with_state((gateway.clone(), ApiDialect::Chat)),
             )
             .route(
                 &format!("{prefix}/responses"),
-                post(talk).with_state((gateway.clone(), Dialect::Responses)),
+                post(talk).with_state((gateway.clone(), ApiDialect::Responses)),
             )
             .route(
                 &format!("{prefix}/messages"),
-                post(talk).with_state((gateway.clone(), Dialect::Messages)),
+                post(talk).with_state((gateway.clone(), ApiDialect::Messages)),
             )
             .route(
                 &format!("{prefix}/messages/count_tokens"),
@@ -146,7 +146,7 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
 }
 
 async fn talk(
-    State((gateway, dialect)): State<(Gateway, Dialect)>,
+    State((gateway, dialect)): State<(Gateway, ApiDialect)>,
     caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
@@ -179,6 +179,6 @@ async fn serve(
 async fn count_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
     match entrance::admit(&gateway, None) {
         Ok(_nobody_pays) => count::run(gateway, headers, body).await,
-        Err(error) => error.respond(Dialect::Messages),
+        Err(error) => error.respond(ApiDialect::Messages),
     }
 }

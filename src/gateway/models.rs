@@ -2,7 +2,7 @@
 
 use super::{Gateway, GatewayError};
 use crate::domain::{Catalogue, ModelResolution, model_names, resolve};
-use crate::protocols::{Dialect, wants_message_shapes};
+use crate::protocols::{ApiDialect, wants_message_shapes};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -44,9 +44,9 @@ pub(super) async fn one(
     match resolve(catalogue, &name) {
         Err(unknown) => {
             let dialect = if wants_message_shapes(&headers) {
-                Dialect::Messages
+                ApiDialect::Messages
             } else {
-                Dialect::Chat
+                ApiDialect::Chat
             };
             GatewayError::unknown_model(&unknown.name, &unknown.near).respond(dialect)
         }

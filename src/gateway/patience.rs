@@ -5,7 +5,7 @@ use super::attempt::Attempt;
 use super::exchange::{failed, never_sent};
 use super::forward::Journey;
 use crate::domain::{Failure, RoutingTable, TargetSelection};
-use crate::protocols::Upset;
+use crate::protocols::UpstreamError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ impl Journey<'_> {
     /// The time went by while another's answer was waited for, so that nobody is asked.
     pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
         attempt.hurry();
-        let upset = Upset::silent(Failure::Timeout, "no answer in time");
+        let upset = UpstreamError::without_response(Failure::Timeout, "no answer in time");
         let setback = failed(attempt, never_sent(upset));
         self.give_up(&setback)
     }

@@ -5,7 +5,7 @@ use super::error::GatewayError;
 use super::exchange::Answer;
 use super::record::Record;
 use super::shelf::Shelf;
-use crate::protocols::Dialect;
+use crate::protocols::ApiDialect;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -57,7 +57,7 @@ pub(super) type Served = (Result<Answer, GatewayError>, Record);
 pub(super) async fn respond(
     mut work: BoxFuture<'static, Served>,
     mut heads: watch::Receiver<Option<HeaderMap>>,
-    dialect: Dialect,
+    dialect: ApiDialect,
     finish: impl FnOnce(Served) -> Response,
 ) -> Response {
     let patience = async {
@@ -82,7 +82,7 @@ pub(super) async fn respond(
 /// Comments until the work is done, then what came of it.
 fn waiting(
     work: BoxFuture<'static, Served>,
-    dialect: Dialect,
+    dialect: ApiDialect,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
     let comment = || Ok(Bytes::from_static(COMMENT));
     let parts = stream::unfold(Some(work), move |work| async move {
@@ -98,13 +98,13 @@ fn waiting(
 /// The rest of a stream that is open already: the answer, or the error in the client's protocol.
 fn outcome(
     (served, record): Served,
-    dialect: Dialect,
+    dialect: ApiDialect,
 ) -> BoxStream<'static, Result<Bytes, Infallible>> {
     match served {
         Ok(Answer::Stream { relay, .. }) => relay.into_body(record).boxed(),
         Ok(Answer::Whole { body, .. }) => stream::once(ready(Ok(body))).boxed(),
         Err(error) => {
-            let event = dialect.front().error_event(&error.told());
+            let event = dialect.client_api().error_event(&error.told());
             stream::once(ready(Ok(event))).boxed()
         }
     }

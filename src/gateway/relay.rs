@@ -11,7 +11,9 @@ use super::error::GatewayError;
 use super::record::Record;
 use super::shelf::Place;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
-use crate::protocols::{Event, Meaning, Passage, Splitter, Upset, body_of, transport_failure};
+use crate::protocols::{
+    Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, body_of, transport_failure,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -47,7 +49,7 @@ struct Stretch {
 }
 
 impl Stretch {
-    fn broken(upset: Upset) -> Self {
+    fn broken(upset: UpstreamError) -> Self {
         Self {
             end: Some(Ending::Broken(upset)),
             ..Self::default()
@@ -58,14 +60,14 @@ impl Stretch {
 #[derive(Debug)]
 enum Ending {
     Whole,
-    Broken(Upset),
+    Broken(UpstreamError),
 }
 
 /// One stream.
 pub(super) struct Relay {
     upstream: BoxStream<'static, reqwest::Result<Bytes>>,
     splitter: Splitter,
-    passage: Box<dyn Passage>,
+    passage: Box<dyn ResponseAdapter>,
     pace: Pace,
     /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
     prompt: u64,
@@ -91,7 +93,7 @@ pub(super) struct Relay {
 impl Relay {
     pub fn new(
         answer: reqwest::Response,
-        passage: Box<dyn Passage>,
+        passage: Box<dyn ResponseAdapter>,
         pace: Pace,
         prompt: u64,
         provider: &str,
@@ -128,7 +130,7 @@ impl Relay {
     }
 
     fn metered(&self, is_whole: bool) -> Option<MeasuredUsage> {
-        let (reported, said) = (self.passage.usage(), self.passage.said());
+        let (reported, said) = (self.passage.usage(), self.passage.text_bytes());
         MeasuredUsage::of(reported, is_whole, self.prompt, said)
     }
 
@@ -228,7 +230,7 @@ impl Relay {
             }
             Some(Err(error)) => {
                 let failure = transport_failure(&error);
-                stretch.end = Some(Ending::Broken(Upset::silent(
+                stretch.end = Some(Ending::Broken(UpstreamError::without_response(
                     failure,
                     "the provider's stream broke off",
                 )));
@@ -247,7 +249,7 @@ impl Relay {
                 Ok(Some(event)) => self.pass(&event, stretch),
                 Ok(None) => return,
                 Err(error) => {
-                    stretch.end = Some(Ending::Broken(Upset::silent(
+                    stretch.end = Some(Ending::Broken(UpstreamError::without_response(
                         Failure::Server,
                         error.to_string(),
                     )));
@@ -260,10 +262,10 @@ impl Relay {
         // Comments keep a connection alive for as long as it takes and promise nothing.
         stretch.events += u32::from(!event.raw.starts_with(b":"));
         match self.passage.read(event, &mut stretch.out) {
-            Meaning::Broken(upset) => stretch.end = Some(Ending::Broken(upset)),
-            Meaning::Done => stretch.end = Some(Ending::Whole),
-            Meaning::Content | Meaning::Finish => stretch.content = true,
-            Meaning::Quiet => {}
+            StreamEventKind::Broken(upset) => stretch.end = Some(Ending::Broken(upset)),
+            StreamEventKind::Done => stretch.end = Some(Ending::Whole),
+            StreamEventKind::Content | StreamEventKind::Finish => stretch.content = true,
+            StreamEventKind::NoContent => {}
         }
     }
 
@@ -279,7 +281,7 @@ impl Relay {
             self.passage.close(&mut stretch.out);
             stretch.end = Some(Ending::Whole);
         } else {
-            let upset = Upset::silent(
+            let upset = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider's stream ended before its answer did",
             );
@@ -294,16 +296,16 @@ impl Relay {
             "the provider sent nothing for [balancing] idle_timeout_ms"
         };
         self.ended = true;
-        Stretch::broken(Upset::silent(Failure::Timeout, message))
+        Stretch::broken(UpstreamError::without_response(Failure::Timeout, message))
     }
 
     /// Ends the attempt as failed; gives the event that tells the client.
-    fn broken(&mut self, upset: &Upset) -> BytesMut {
+    fn broken(&mut self, upset: &UpstreamError) -> BytesMut {
         self.settle(Outcome::Failed(upset.failure));
         // What the provider stated is told as it is. All else is one thing for the client,
         // whatever cut the stream: it has part of an answer.
         let told = if upset.status == 0 {
-            &Upset::silent(Failure::Disconnected, upset.message.clone())
+            &UpstreamError::without_response(Failure::Disconnected, upset.message.clone())
         } else {
             upset
         };

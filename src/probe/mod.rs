@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
 use crate::engine::EngineHandle;
-use crate::protocols::{Endpoint, Transport, Upstreams};
+use crate::protocols::{Endpoint, Transport, UpstreamSet};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Probe {
     handle: EngineHandle,
-    upstreams: Arc<ArcSwap<Upstreams>>,
+    upstreams: Arc<ArcSwap<UpstreamSet>>,
     /// Nothing where probes are switched off; those asked for by hand run all the same.
     interval: watch::Receiver<Option<Duration>>,
     requests: mpsc::Receiver<Request>,
@@ -47,7 +47,7 @@ impl Probe {
     /// The task, and the way to ask it for a probe by hand.
     pub fn new(
         handle: EngineHandle,
-        upstreams: Arc<ArcSwap<Upstreams>>,
+        upstreams: Arc<ArcSwap<UpstreamSet>>,
         interval: watch::Receiver<Option<Duration>>,
     ) -> (Self, mpsc::Sender<Request>) {
         let (sender, requests) = mpsc::channel(REQUESTS);
@@ -143,9 +143,9 @@ impl Probe {
 async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Finding {
     let started = clock::now();
     let answered = tokio::time::timeout(PATIENCE, async {
-        let ready = endpoint.ready(false).await;
+        let ready = endpoint.with_credentials(false).await;
         let endpoint = ready.map_err(|upset| upset.message)?;
-        let question = endpoint.protocol.probe(&endpoint);
+        let question = endpoint.protocol.build_probe(&endpoint);
         let sent = transport.send(provider, question).await;
         let answer = sent.map_err(|failure| failure.as_str().to_owned())?;
         let status = answer.status();
@@ -159,7 +159,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
         ),
         Ok(Err(reason)) => (ProbeVerdict::Bad, reason),
         Ok(Ok((status, body))) => {
-            let verdict = if endpoint.protocol.probe_is_good(status, &body) {
+            let verdict = if endpoint.protocol.is_probe_ok(status, &body) {
                 ProbeVerdict::Good
             } else if status.is_server_error() {
                 ProbeVerdict::Bad

@@ -1,16 +1,16 @@
 //! One request on its way to one target.
 
-use super::neutral::{Encode, Losses, Mistake};
-use super::passage::Passage;
-use super::{Dialect, Outgoing, RawObject};
+use super::neutral::{DroppedFields, Encode};
+use super::response_adapter::ResponseAdapter;
+use super::{ApiDialect, OutboundRequest, RawObject};
 use http::HeaderMap;
 use std::fmt;
 
 /// What a protocol is asked to put into its own words.
 #[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
+pub struct CallSpec<'a> {
     /// The protocol that the client speaks.
-    pub dialect: Dialect,
+    pub dialect: ApiDialect,
     pub object: &'a RawObject<'a>,
     /// The client's headers.
     pub headers: &'a HeaderMap,
@@ -28,23 +28,23 @@ pub struct Call<'a> {
     pub detour: bool,
 }
 
-impl Call<'_> {
+impl CallSpec<'_> {
     /// Who says the answer to this client.
     pub fn encoder(&self) -> Box<dyn Encode> {
-        self.dialect.front().encoder(self)
+        self.dialect.client_api().encoder(self)
     }
 }
 
 /// A call in a protocol's words.
-pub struct Asked {
-    pub outgoing: Outgoing,
-    pub passage: Box<dyn Passage>,
-    pub losses: Losses,
+pub struct PreparedCall {
+    pub outgoing: OutboundRequest,
+    pub passage: Box<dyn ResponseAdapter>,
+    pub losses: DroppedFields,
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for PreparedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asked")
+        f.debug_struct("PreparedCall")
             .field("losses", &self.losses)
             .finish_non_exhaustive()
     }
@@ -52,14 +52,11 @@ impl fmt::Debug for Asked {
 
 /// A question for the number of a prompt's tokens.
 #[derive(Debug)]
-pub struct Counting {
-    pub outgoing: Outgoing,
+pub struct TokenCountCall {
+    pub outgoing: OutboundRequest,
     /// Finds the number in the answer.
     pub read: fn(&[u8]) -> Option<u64>,
 }
-
-/// Why a call cannot be put into a protocol's words.
-pub type Untranslatable = Mistake;
 
 /// What is peculiar to a model. What nobody states is as the protocol's newest models have it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A JSON object whose values stay the bytes they came as: what we do not know passes through
 //! unharmed, and a long prompt is never built up and written out again.
 
-use crate::protocols::neutral::Mistake;
+use crate::protocols::neutral::TranslationError;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -67,10 +67,11 @@ impl<'a> RawObject<'a> {
 
     /// The object as values. It was read once, so that a member that cannot be has no bottom, or
     /// none within reach.
-    pub fn value(&self) -> Result<Value, Mistake> {
+    pub fn value(&self) -> Result<Value, TranslationError> {
         let members = self.0.iter().map(|(name, raw)| {
             let value = serde_json::from_str(raw.get());
-            let value = value.map_err(|_| Mistake::new(&**name, "is nested too deeply"))?;
+            let value =
+                value.map_err(|_| TranslationError::new(&**name, "is nested too deeply"))?;
             Ok((name.clone().into_owned(), value))
         });
         Ok(Value::Object(members.collect::<Result<_, _>>()?))

@@ -1,13 +1,13 @@
 //! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
 //! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
 
-use super::passage::Framing;
+use super::response_adapter::Framing;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
 /// An upstream that sends a longer event than this is broken, and must not cost us more memory.
-const LONGEST_EVENT: usize = 8 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// An event was longer than 8 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,7 @@ impl EventSplitter {
                     raw: self.buffer.split_to(end).freeze(),
                 }))
             }
-            None if self.buffer.len() > LONGEST_EVENT => Err(TooLong),
+            None if self.buffer.len() > MAX_EVENT_BYTES => Err(TooLong),
             None => Ok(None),
         }
     }
@@ -163,7 +163,7 @@ impl LineSplitter {
             }
         }
         self.seen = self.buffer.len();
-        if self.seen > LONGEST_EVENT {
+        if self.seen > MAX_EVENT_BYTES {
             return Err(TooLong);
         }
         Ok(None)
@@ -293,12 +293,12 @@ mod tests {
     #[test]
     fn an_endless_line_is_given_up() {
         let mut splitter = EventSplitter::default();
-        splitter.push(&vec![b'x'; LONGEST_EVENT + 1]);
+        splitter.push(&vec![b'x'; MAX_EVENT_BYTES + 1]);
 
         assert_eq!(splitter.next_event(), Err(TooLong));
 
         let mut splitter = LineSplitter::default();
-        splitter.push(&vec![b'x'; LONGEST_EVENT + 1]);
+        splitter.push(&vec![b'x'; MAX_EVENT_BYTES + 1]);
 
         assert_eq!(splitter.next_line(), Err(TooLong));
     }

@@ -1,30 +1,30 @@
 //! The one outgoing socket: pools of connections for each provider, TLS, and how long a connect may
 //! take.
 
-mod line;
+mod connection;
 mod pool;
-mod roots;
+mod tls_roots;
 
-pub use line::Line;
+pub use connection::ConnectionConfig;
 pub use pool::body_of;
-pub use roots::certificates;
+pub use tls_roots::certificates;
 
-use super::{Directory, Endpoint, Outgoing};
+use super::{Endpoint, EndpointRegistry, OutboundRequest};
 use crate::domain::Failure;
-use line::Connected;
+use connection::ConnectObserver;
 use pool::Pool;
 use reqwest::Url;
-use roots::Roots;
 use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tls_roots::Roots;
 use tokio::time::Instant;
 
 /// A connection that the other side had closed already shows that as soon as something is sent.
 /// Later it is an answer that failed.
-const STALE: Duration = Duration::from_secs(1);
+const STALE_CONNECTION_WINDOW: Duration = Duration::from_secs(1);
 
 /// How connections are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,48 +46,54 @@ impl TransportOptions {
 
 /// Why no answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unanswered {
+pub struct TransportError {
     pub failure: Failure,
     /// No connection was made.
     pub unsent: bool,
 }
 
-impl Unanswered {
+impl TransportError {
     /// There is nobody to ask.
-    const NOWHERE: Self = Self {
+    const NO_ENDPOINT: Self = Self {
         failure: Failure::Disconnected,
         unsent: true,
     };
 }
 
 thread_local! {
-    static LANE: Cell<usize> = const { Cell::new(0) };
+    static THREAD_POOL: Cell<usize> = const { Cell::new(0) };
 }
 
 /// From now on this thread uses the connections of that lane, which nobody else does.
-pub fn enter_lane(number: usize) {
-    LANE.set(number + 1);
+pub fn use_thread_pool(number: usize) {
+    THREAD_POOL.set(number + 1);
 }
 
 /// One provider's pools: one for everybody, and one for each lane.
-type Lanes = Arc<[Arc<Pool>]>;
+type ThreadPools = Arc<[Arc<Pool>]>;
 
 /// Pools by the provider's place in the catalogue.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    pools: Vec<Lanes>,
+    pools: Vec<ThreadPools>,
     options: TransportOptions,
 }
 
 impl Transport {
     /// Pools for each provider of a directory.
-    pub fn to(directory: &Directory, options: TransportOptions) -> Result<Self, reqwest::Error> {
+    pub fn to(
+        directory: &EndpointRegistry,
+        options: TransportOptions,
+    ) -> Result<Self, reqwest::Error> {
         Self::over(&lines(directory), options)
     }
 
     /// Pools of its own for each line, so that one provider's trouble takes no other's
     /// connections.
-    pub fn over(lines: &[Line], options: TransportOptions) -> Result<Self, reqwest::Error> {
+    pub fn over(
+        lines: &[ConnectionConfig],
+        options: TransportOptions,
+    ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
         let pools = lines.iter().map(|line| lanes(line, &mut roots, options));
         Ok(Self {
@@ -98,9 +104,9 @@ impl Transport {
 
     /// Pools for a directory that comes after another: the same as here for those that are `kept`,
     /// as long as the options are.
-    pub fn succeeded_by(
+    pub fn updated(
         &self,
-        directory: &Directory,
+        directory: &EndpointRegistry,
         options: TransportOptions,
         kept: impl Fn(usize) -> bool,
     ) -> Result<Self, reqwest::Error> {
@@ -130,7 +136,7 @@ impl Transport {
     pub async fn send(
         &self,
         provider: usize,
-        outgoing: Outgoing,
+        outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, Failure> {
         let answer = self.exchange(provider, outgoing).await;
         answer.map_err(|unanswered| unanswered.failure)
@@ -140,32 +146,39 @@ impl Transport {
     pub async fn exchange(
         &self,
         provider: usize,
-        outgoing: Outgoing,
-    ) -> Result<reqwest::Response, Unanswered> {
-        let lanes = self.pools.get(provider).ok_or(Unanswered::NOWHERE)?;
-        let pool = &lanes[LANE.get() % lanes.len()];
-        let url = pool.address(&outgoing.url).ok_or(Unanswered::NOWHERE)?;
-        let (place, began) = (pool.seat(), Instant::now());
+        outgoing: OutboundRequest,
+    ) -> Result<reqwest::Response, TransportError> {
+        let lanes = self
+            .pools
+            .get(provider)
+            .ok_or(TransportError::NO_ENDPOINT)?;
+        let pool = &lanes[THREAD_POOL.get() % lanes.len()];
+        let url = pool
+            .address(&outgoing.url)
+            .ok_or(TransportError::NO_ENDPOINT)?;
+        let (place, began) = (pool.checkout(), Instant::now());
         let first = dispatch(place.client(), url.clone(), &outgoing);
-        let (sent, connected) = Connected::watch(first).await;
+        let (sent, connected) = ConnectObserver::watch(first).await;
         let sent = match sent {
-            Err(error) if !connected && began.elapsed() < STALE && broke_off(&error) => {
+            Err(error)
+                if !connected && began.elapsed() < STALE_CONNECTION_WINDOW && broke_off(&error) =>
+            {
                 tracing::debug!("a kept connection was closed already; asking over a new one");
-                dispatch(pool.fresh(), url, &outgoing).await
+                dispatch(pool.unpooled(), url, &outgoing).await
             }
             sent => sent,
         };
-        let mut answer = sent.map_err(|error| Unanswered {
-            failure: failure(&error),
+        let mut answer = sent.map_err(|error| TransportError {
+            failure: classify_transport_error(&error),
             unsent: error.is_connect(),
         })?;
-        place.stay(&mut answer);
+        place.into_permit(&mut answer);
         Ok(answer)
     }
 }
 
 /// How each provider of a directory is reached.
-fn lines(directory: &Directory) -> Vec<Line> {
+fn lines(directory: &EndpointRegistry) -> Vec<ConnectionConfig> {
     let line =
         |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
     let lines = directory.endpoints.iter().map(line);
@@ -173,10 +186,10 @@ fn lines(directory: &Directory) -> Vec<Line> {
 }
 
 fn lanes(
-    line: &Line,
+    line: &ConnectionConfig,
     roots: &mut Roots,
     options: TransportOptions,
-) -> Result<Lanes, reqwest::Error> {
+) -> Result<ThreadPools, reqwest::Error> {
     let tls = roots.trusting(&line.authorities);
     let pool = |_| {
         Ok(Arc::new(Pool::new(
@@ -191,7 +204,7 @@ fn lanes(
 async fn dispatch(
     client: &reqwest::Client,
     url: Url,
-    outgoing: &Outgoing,
+    outgoing: &OutboundRequest,
 ) -> Result<reqwest::Response, reqwest::Error> {
     client
         .request(outgoing.method.clone(), url)
@@ -202,7 +215,7 @@ async fn dispatch(
 }
 
 /// The class of a transport's error.
-pub fn failure(error: &reqwest::Error) -> Failure {
+pub fn classify_transport_error(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && !error.is_connect() {
         Failure::Timeout
     } else {

@@ -2,21 +2,25 @@
 //! finds, the test suite with recorded ones that were damaged.
 
 use aibal_tui::protocols::{
-    Call, Dialect, Endpoint, Meaning, ModelTraits, Passage, Place, RawObject, Splitter, Told,
-    by_kind, kinds,
+    ApiDialect, CallSpec, Endpoint, ErrorBody, ModelTraits, RawObject, ResponseAdapter, Splitter,
+    StreamEventKind, VertexLocation, by_kind, kinds,
 };
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-const DIALECTS: [Dialect; 3] = [Dialect::Chat, Dialect::Messages, Dialect::Responses];
+const DIALECTS: [ApiDialect; 3] = [
+    ApiDialect::Chat,
+    ApiDialect::Messages,
+    ApiDialect::Responses,
+];
 
 /// A smallest request of each protocol.
-fn smallest(dialect: Dialect) -> &'static [u8] {
+fn smallest(dialect: ApiDialect) -> &'static [u8] {
     match dialect {
-        Dialect::Chat | Dialect::Messages => {
+        ApiDialect::Chat | ApiDialect::Messages => {
             br#"{"max_tokens":9,"messages":[{"role":"user","content":"a"}]}"#
         }
-        Dialect::Responses => br#"{"input":"a"}"#,
+        ApiDialect::Responses => br#"{"input":"a"}"#,
     }
 }
 
@@ -24,7 +28,7 @@ fn endpoint(kind: &str) -> Endpoint {
     let protocol = by_kind(kind).expect("a kind from the list");
     let endpoint = Endpoint::new("http://127.0.0.1:1/v1", Some("key"), kind, protocol);
     let mut endpoint = endpoint.expect("a key that fits into a header");
-    endpoint.place = Some(Place {
+    endpoint.place = Some(VertexLocation {
         project: "p".to_owned(),
         location: "global".to_owned(),
     });
@@ -34,12 +38,12 @@ fn endpoint(kind: &str) -> Endpoint {
 /// The passage for a request, and the bytes that go to the provider.
 fn ask(
     kind: &str,
-    dialect: Dialect,
+    dialect: ApiDialect,
     body: &[u8],
     stream: bool,
-) -> Option<(Box<dyn Passage>, Bytes)> {
+) -> Option<(Box<dyn ResponseAdapter>, Bytes)> {
     let object: RawObject<'_> = serde_json::from_slice(body).ok()?;
-    let call = Call {
+    let call = CallSpec {
         dialect,
         object: &object,
         headers: &HeaderMap::new(),
@@ -52,7 +56,7 @@ fn ask(
         detour: false,
     };
     let endpoint = endpoint(kind);
-    let asked = endpoint.protocol.ask(&endpoint, &call).ok()?;
+    let asked = endpoint.protocol.build_request(&endpoint, &call).ok()?;
     Some((asked.passage, asked.outgoing.body))
 }
 
@@ -69,7 +73,7 @@ pub fn stream(bytes: &[u8]) {
 
 /// Feeds a stream from a provider to a client. However it goes, every event that the client gets
 /// is JSON, and an answer that broke never looks whole.
-pub fn through(kind: &str, dialect: Dialect, piece: usize, stream: &[u8]) {
+pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
     let (mut passage, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
     let mut splitter = Splitter::new(passage.framing());
     let mut out = BytesMut::new();
@@ -94,18 +98,23 @@ pub fn through(kind: &str, dialect: Dialect, piece: usize, stream: &[u8]) {
 }
 
 /// Whether the answer is whole, once that is known.
-fn ending(meaning: &Meaning) -> Option<bool> {
+fn ending(meaning: &StreamEventKind) -> Option<bool> {
     match meaning {
-        Meaning::Done => Some(true),
-        Meaning::Broken(_) => Some(false),
-        Meaning::Content | Meaning::Quiet | Meaning::Finish => None,
+        StreamEventKind::Done => Some(true),
+        StreamEventKind::Broken(_) => Some(false),
+        StreamEventKind::Content | StreamEventKind::NoContent | StreamEventKind::Finish => None,
     }
 }
 
-fn judge(passage: &mut dyn Passage, dialect: Dialect, end: Option<bool>, mut out: BytesMut) {
+fn judge(
+    passage: &mut dyn ResponseAdapter,
+    dialect: ApiDialect,
+    end: Option<bool>,
+    mut out: BytesMut,
+) {
     let is_whole = end == Some(true);
     if !is_whole {
-        let told = Told {
+        let told = ErrorBody {
             status: 502,
             kind: "server_error".to_owned(),
             code: Some("upstream_disconnected".to_owned()),
@@ -114,7 +123,7 @@ fn judge(passage: &mut dyn Passage, dialect: Dialect, end: Option<bool>, mut out
         };
         passage.broken(&told, &mut out);
     }
-    let _reads_without_panic = (passage.usage(), passage.said());
+    let _reads_without_panic = (passage.usage(), passage.text_bytes());
     let text = String::from_utf8_lossy(&out);
     let mut data = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let looks_whole = data.any(|data| is_last(dialect, data.trim()));
@@ -122,12 +131,12 @@ fn judge(passage: &mut dyn Passage, dialect: Dialect, end: Option<bool>, mut out
 }
 
 /// Whether clients take an event's data for the end of a whole answer.
-fn is_last(dialect: Dialect, data: &str) -> bool {
+fn is_last(dialect: ApiDialect, data: &str) -> bool {
     let read = || serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
     match dialect {
-        Dialect::Chat => data == "[DONE]",
-        Dialect::Messages => read()["type"] == "message_stop",
-        Dialect::Responses => {
+        ApiDialect::Chat => data == "[DONE]",
+        ApiDialect::Messages => read()["type"] == "message_stop",
+        ApiDialect::Responses => {
             let kind = &read()["type"];
             kind == "response.completed" || kind == "response.incomplete"
         }

@@ -10,7 +10,7 @@ use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
     Bodies, Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router,
 };
-use aibal_tui::protocols::{Directory, Endpoint, TransportOptions, Upstreams, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, TransportOptions, UpstreamSet, by_kind};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -103,7 +103,7 @@ pub async fn start_cached(addresses: &[&str], limits: Limits, cache: CacheLimits
     serve(fleet, directory, limits, None, (None, Some(cache))).await
 }
 
-fn world(addresses: &[&str]) -> (Catalogue, Directory) {
+fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     let mut catalogue = Catalogue::default();
     for place in 0..addresses.len() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -128,7 +128,7 @@ fn world(addresses: &[&str]) -> (Catalogue, Directory) {
     let endpoint = |address: &&str| {
         Endpoint::new(address, Some("upstream-key"), "openai-compatible", protocol)
     };
-    let directory = Directory {
+    let directory = EndpointRegistry {
         endpoints: addresses.iter().map(endpoint).collect(),
         traits: Vec::new(),
     };
@@ -138,7 +138,7 @@ fn world(addresses: &[&str]) -> (Catalogue, Directory) {
 /// Any fleet.
 pub async fn start_fleet(
     catalogue: Catalogue,
-    directory: Directory,
+    directory: EndpointRegistry,
     strategy: Strategy,
     limits: Limits,
     probes: Option<Duration>,
@@ -149,7 +149,7 @@ pub async fn start_fleet(
 
 async fn serve(
     fleet: BalancerState,
-    directory: Directory,
+    directory: EndpointRegistry,
     limits: Limits,
     probes: Option<Duration>,
     (access, cache): (Option<Access>, Option<CacheLimits>),
@@ -158,7 +158,7 @@ async fn serve(
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
     let options = TransportOptions::new(Duration::from_secs(2));
-    let upstreams = Upstreams::new(directory, options).unwrap();
+    let upstreams = UpstreamSet::new(directory, options).unwrap();
     let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
     let interval = watch::channel(probes).1;
     let (task, _asking) = probe::Probe::new(handle.clone(), Arc::clone(&upstreams), interval);

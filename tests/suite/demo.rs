@@ -6,7 +6,7 @@ use aibal_tui::domain::{
     Capabilities, Catalogue, Command, HealthState, ModelType, Price, Provider, Snapshot, Strategy,
     Target, TargetId, WeightsPatch,
 };
-use aibal_tui::protocols::{Directory, Endpoint, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, by_kind};
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -26,7 +26,7 @@ async fn start(pace: f64) -> Loop {
     let vendors = Vendors::start_at(7, Scenario::steady(), pace)
         .await
         .unwrap();
-    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
             max_concurrent: Some(vendor.max_concurrent),

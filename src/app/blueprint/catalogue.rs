@@ -7,8 +7,8 @@ use crate::domain::{
 };
 use crate::gateway::{Limits, Recovery, TargetLimits};
 use crate::protocols::{
-    Directory, Endpoint, ModelTraits, Place, TokenSource, Transport, TransportOptions, by_kind,
-    certificates,
+    Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
+    VertexLocation, by_kind, certificates,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub async fn build(
     settings: &Settings,
     known: &Catalogue,
     warnings: &mut Vec<String>,
-) -> (Catalogue, Directory, Limits) {
-    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+) -> (Catalogue, EndpointRegistry, Limits) {
+    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     let mut limits = Vec::new();
     let asked = settings.providers.iter().map(async |provider| {
         let mut warnings = Vec::new();
@@ -116,7 +116,7 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     let Some(vertex) = &provider.vertex else {
         return Some(endpoint);
     };
-    endpoint.place = Some(Place {
+    endpoint.place = Some(VertexLocation {
         project: vertex.project.clone(),
         location: vertex.location.clone(),
     });
@@ -161,8 +161,8 @@ async fn models(
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(PATIENCE);
     let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
-    let endpoint = endpoint.ready(false).await.ok()?;
-    let question = endpoint.protocol.probe(&endpoint);
+    let endpoint = endpoint.with_credentials(false).await.ok()?;
+    let question = endpoint.protocol.build_probe(&endpoint);
     let answer = transport.send(0, question).await.ok()?;
     let body = answer.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)

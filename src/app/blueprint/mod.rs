@@ -17,7 +17,7 @@ use crate::domain::{
 };
 use crate::gateway::{CacheLimits, Limits, Recovery};
 use crate::logs::Logs;
-use crate::protocols::{Directory, Endpoint, by_kind};
+use crate::protocols::{Endpoint, EndpointRegistry, by_kind};
 use crate::server;
 use crate::tui::Options;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -241,7 +241,7 @@ pub(super) fn of_demo(
     port: u16,
     logs: &Logs,
 ) -> (Blueprint, Options) {
-    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
             max_concurrent: Some(vendor.max_concurrent),

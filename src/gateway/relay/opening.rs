@@ -5,7 +5,7 @@ use super::{Ending, Relay, Stretch};
 use crate::domain::{Failure, Outcome};
 use crate::gateway::attempt::{Attempt, Setback, Spent};
 use crate::gateway::exchange::failed;
-use crate::protocols::Upset;
+use crate::protocols::UpstreamError;
 use futures_util::StreamExt;
 use std::future::pending;
 use tokio::time::{Instant, timeout_at};
@@ -80,7 +80,7 @@ impl Relay {
     }
 
     /// Ends the attempt as failed, with nothing of it seen by the client.
-    fn fail(&mut self, upset: Upset) -> Setback {
+    fn fail(&mut self, upset: UpstreamError) -> Setback {
         let had_content = self.has_begun();
         // Where there is no attempt it has been reported, and nothing more is known of it.
         let Some(attempt) = self.attempt.take() else {
@@ -104,7 +104,12 @@ impl Relay {
     /// The next read before the first content.
     async fn first(&mut self, deadline: Instant) -> Stretch {
         let read = timeout_at(deadline, self.upstream.next()).await;
-        let late = || Stretch::broken(Upset::silent(Failure::Timeout, "no first token in time"));
+        let late = || {
+            Stretch::broken(UpstreamError::without_response(
+                Failure::Timeout,
+                "no first token in time",
+            ))
+        };
         read.map_or_else(|_| late(), |read| self.take_in(read))
     }
 }

@@ -1,11 +1,11 @@
 //! A Messages answer taken apart.
 
-use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, said};
+use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, non_empty};
 use super::tool_names::ToolNames;
 use crate::protocols::Event;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{Choice, Decode, Delta, Deltas, Finish, Step, Tokens};
-use crate::protocols::recall::Recall;
+use crate::protocols::neutral::{Choice, Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
+use crate::protocols::reasoning_cache::ReasoningCache;
+use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 
 /// Reads whole answers and streams.
@@ -13,7 +13,7 @@ pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
     names: ToolNames,
-    recall: Recall,
+    recall: ReasoningCache,
     usage: Option<UsageShape>,
     begun: bool,
     open: Option<Open>,
@@ -46,7 +46,7 @@ enum Inside {
 }
 
 impl Decoder {
-    pub fn new(id: &str, names: ToolNames, recall: Recall) -> Self {
+    pub fn new(id: &str, names: ToolNames, recall: ReasoningCache) -> Self {
         Self {
             id: id.to_owned(),
             names,
@@ -85,7 +85,7 @@ impl Decoder {
             Delta::Call { call: 0, .. } => {
                 let mut thoughts = std::mem::take(&mut self.thoughts);
                 thoughts.take(delta.clone());
-                self.recall.keep_thoughts(&thoughts);
+                self.recall.store_reasoning(&thoughts);
             }
             _ => {}
         }
@@ -96,16 +96,16 @@ impl Decoder {
         self.close(deltas);
         let inside = match &*block.kind {
             "text" => {
-                if let Some(text) = said(block.text.as_ref()) {
+                if let Some(text) = non_empty(block.text.as_ref()) {
                     self.say(Delta::Text(text.to_owned()), deltas);
                 }
                 Inside::Text
             }
             "thinking" => {
-                if let Some(text) = said(block.thinking.as_ref()) {
+                if let Some(text) = non_empty(block.thinking.as_ref()) {
                     self.say(Delta::Reasoning(text.to_owned()), deltas);
                 }
-                if let Some(seal) = said(block.signature.as_ref()) {
+                if let Some(seal) = non_empty(block.signature.as_ref()) {
                     self.say(Delta::Signature(seal.to_owned()), deltas);
                 }
                 Inside::Thinking
@@ -125,7 +125,7 @@ impl Decoder {
         let name = block.name.unwrap_or_default();
         let call = (!self.names.is_answer(&name)).then_some(self.calls);
         if let Some(call) = call {
-            let id = said(block.id.as_ref()).map(str::to_owned);
+            let id = non_empty(block.id.as_ref()).map(str::to_owned);
             let begin = Delta::Call {
                 call,
                 id: id.unwrap_or_else(|| format!("toolu_{}_{call}", self.id)),
@@ -148,20 +148,20 @@ impl Decoder {
         };
         match &mut open.inside {
             Inside::Text => {
-                if let Some(text) = said(delta.text.as_ref()) {
+                if let Some(text) = non_empty(delta.text.as_ref()) {
                     self.say(Delta::Text(text.to_owned()), deltas);
                 }
             }
             Inside::Thinking => {
-                if let Some(text) = said(delta.thinking.as_ref()) {
+                if let Some(text) = non_empty(delta.thinking.as_ref()) {
                     self.say(Delta::Reasoning(text.to_owned()), deltas);
                 }
-                if let Some(seal) = said(delta.signature.as_ref()) {
+                if let Some(seal) = non_empty(delta.signature.as_ref()) {
                     self.say(Delta::Signature(seal.to_owned()), deltas);
                 }
             }
             Inside::Input { call, followed, .. } => {
-                if let Some(text) = said(delta.partial_json.as_ref()) {
+                if let Some(text) = non_empty(delta.partial_json.as_ref()) {
                     *followed = true;
                     let said = input(*call, text.to_owned());
                     self.say(said, deltas);
@@ -199,7 +199,7 @@ impl Decoder {
         self.say(Delta::End(finish), deltas);
     }
 
-    fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) -> Step {
+    fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) -> DecodeStep {
         match &*event.kind {
             "message_start" => {
                 if let Some(message) = &event.message {
@@ -218,18 +218,18 @@ impl Decoder {
                 let delta = event.delta();
                 if let Some(word) = &delta.stop_reason {
                     let details = delta.stop_details.as_ref();
-                    let text = details.and_then(|details| said(details.explanation.as_ref()));
+                    let text = details.and_then(|details| non_empty(details.explanation.as_ref()));
                     self.end(word, text, deltas);
                 }
             }
             "message_stop" => {
                 self.end("", None, deltas);
-                return Step::Done;
+                return DecodeStep::Done;
             }
             // Pings, and what later versions may bring.
             _ => {}
         }
-        Step::More
+        DecodeStep::More
     }
 }
 
@@ -242,7 +242,7 @@ fn input(call: Option<usize>, text: String) -> Delta {
 }
 
 impl Decode for Decoder {
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         let message = Message::whole(body)?;
         self.begin(&message, deltas);
         for (place, mut block) in (0..).zip(message.blocks()) {
@@ -256,18 +256,18 @@ impl Decode for Decoder {
             }
         }
         let details = message.stop_details.as_ref();
-        let text = details.and_then(|details| said(details.explanation.as_ref()));
+        let text = details.and_then(|details| non_empty(details.explanation.as_ref()));
         let word = message.stop_reason.as_deref().unwrap_or_default();
         self.end(word, text, deltas);
         Ok(())
     }
 
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
         let Some(data) = event.data() else {
-            return Step::More;
+            return DecodeStep::More;
         };
         match EventShape::read(event, &data) {
-            Err(upset) => Step::Broken(upset),
+            Err(upset) => DecodeStep::Broken(upset),
             Ok(event) => self.event(&event, deltas),
         }
     }
@@ -277,8 +277,8 @@ impl Decode for Decoder {
         false
     }
 
-    fn tokens(&self) -> Option<Tokens> {
-        self.usage.map(Tokens::from)
+    fn tokens(&self) -> Option<ReportedUsage> {
+        self.usage.map(ReportedUsage::from)
     }
 }
 

@@ -1,9 +1,11 @@
 //! An answer as Messages.
 
 use super::shape::finish_word;
-use crate::protocols::call::Call;
-use crate::protocols::front::Told;
-use crate::protocols::neutral::{Choice, Delta, Encode, Finish, Part, Reply, Tokens, ToolCall};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::ErrorBody;
+use crate::protocols::neutral::{
+    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ pub(super) struct Encoder {
     /// Its number, or the next one's where none is open.
     index: usize,
     /// Calls that began before the open one was over.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<PendingBlock>,
     finish: Option<Finish>,
     refusal: String,
 }
@@ -37,13 +39,13 @@ enum Block {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingBlock {
     call: usize,
     told: ToolCall,
 }
 
 impl Encoder {
-    pub fn new(call: &Call<'_>) -> Self {
+    pub fn new(call: &CallSpec<'_>) -> Self {
         Self {
             id: format!("msg_{}", call.id),
             model: call.model.to_owned(),
@@ -115,7 +117,7 @@ impl Encoder {
         }
     }
 
-    fn call(&mut self, Waiting { call, told }: Waiting, out: &mut BytesMut) {
+    fn call(&mut self, PendingBlock { call, told }: PendingBlock, out: &mut BytesMut) {
         let shape = json!({"type": "tool_use", "id": told.id, "name": told.name, "input": {}});
         let block = Block::Call {
             call,
@@ -175,7 +177,7 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, mut reply: Reply, tokens: Option<Tokens>) -> Bytes {
+    fn whole(&mut self, mut reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         let choice = if reply.choices.is_empty() {
             Choice::default()
         } else {
@@ -248,7 +250,7 @@ impl Encode for Encoder {
                     arguments: String::new(),
                     signature: None,
                 };
-                self.waiting.push_back(Waiting { call, told });
+                self.waiting.push_back(PendingBlock { call, told });
                 self.advance(out);
             }
             Delta::Arguments { call, text } => {
@@ -263,7 +265,7 @@ impl Encode for Encoder {
         }
     }
 
-    fn end(&mut self, tokens: Option<Tokens>, out: &mut BytesMut) {
+    fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut) {
         self.begin(out);
         self.settle(out);
         let mut delta = json!({});
@@ -278,31 +280,31 @@ impl Encode for Encoder {
         out.extend_from_slice(LAST_EVENT);
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         out.extend_from_slice(&error_event(told));
     }
 }
 
 /// A part of a whole answer; the words of a refusal stand elsewhere.
-fn block(part: Part, refusal: &mut String) -> Option<Value> {
+fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     match part {
-        Part::Text(text) => Some(json!({"type": "text", "text": text})),
-        Part::Reasoning { text, signature } => {
+        ContentPart::Text(text) => Some(json!({"type": "text", "text": text})),
+        ContentPart::Reasoning { text, signature } => {
             let seal = signature.unwrap_or_default();
             Some(json!({"type": "thinking", "thinking": text, "signature": seal}))
         }
-        Part::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
-        Part::ToolCall(call) => {
+        ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
+        ContentPart::ToolCall(call) => {
             // Arguments that were cut off are no input.
             let input: Option<Value> = serde_json::from_str(&call.arguments).ok();
             let input = input.filter(Value::is_object).unwrap_or_else(|| json!({}));
             Some(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}))
         }
-        Part::Refusal(text) => {
+        ContentPart::Refusal(text) => {
             refusal.push_str(&text);
             None
         }
-        Part::Media(_) | Part::ToolResult { .. } => None,
+        ContentPart::Media(_) | ContentPart::ToolResult { .. } => None,
     }
 }
 
@@ -324,7 +326,7 @@ fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Tokens as clients of this protocol read them: the prompt without its cached parts.
-fn usage(tokens: Option<Tokens>) -> Value {
+fn usage(tokens: Option<ReportedUsage>) -> Value {
     let tokens = tokens.unwrap_or_default();
     let (cached, written) = (tokens.cached.unwrap_or(0), tokens.written.unwrap_or(0));
     let mut usage = json!({
@@ -351,8 +353,8 @@ fn event(out: &mut BytesMut, data: &Value) {
 }
 
 /// A failure in this protocol's shape, inside of a stream.
-pub(super) fn error_event(told: &Told) -> Bytes {
+pub(super) fn error_event(told: &ErrorBody) -> Bytes {
     let mut out = BytesMut::new();
-    event(&mut out, &super::front::error_value(told));
+    event(&mut out, &super::client_api::error_value(told));
     out.freeze()
 }

@@ -1,7 +1,7 @@
 //! Who asks, and in which version of the protocol.
 
-use crate::protocols::call::Call;
-use crate::protocols::{Dialect, Endpoint};
+use crate::protocols::call::CallSpec;
+use crate::protocols::{ApiDialect, Endpoint};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -31,7 +31,7 @@ pub(super) fn of_probe(endpoint: &Endpoint) -> HeaderMap {
 
 /// For a client's call. A client of this protocol chooses version and betas itself: they decide
 /// what its own words mean.
-pub(super) fn of_call(endpoint: &Endpoint, call: &Call<'_>) -> HeaderMap {
+pub(super) fn of_call(endpoint: &Endpoint, call: &CallSpec<'_>) -> HeaderMap {
     let mut headers = of_probe(endpoint);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let accept = if call.stream {
@@ -40,7 +40,7 @@ pub(super) fn of_call(endpoint: &Endpoint, call: &Call<'_>) -> HeaderMap {
         "application/json"
     };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    if call.dialect == Dialect::Messages {
+    if call.dialect == ApiDialect::Messages {
         if let Some(version) = call.headers.get(VERSION) {
             headers.insert(VERSION, version.clone());
         }

@@ -1,24 +1,24 @@
 //! Anthropic's Messages, the provider's side and the clients'.
 
+mod client_api;
 mod decode;
 mod encode;
-mod front;
 mod headers;
+mod media;
+mod messages;
 mod pass_through;
 mod read;
 mod shape;
-mod source;
 mod tool_names;
-mod turns;
 mod write;
 
-pub use front::MessagesFront;
+pub use client_api::MessagesApi;
 
-use super::call::{Asked, Call, Counting, Untranslatable};
-use super::front::Dialect;
-use super::neutral::{Losses, Translation};
+use super::call::{CallSpec, PreparedCall, TokenCountCall};
+use super::client_api::ApiDialect;
+use super::neutral::{DroppedFields, Transcoder, TranslationError};
 use super::openai::{listed_names, text};
-use super::{Endpoint, Outgoing, Protocol, RawObject};
+use super::{Endpoint, OutboundRequest, ProviderApi, RawObject};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -41,38 +41,48 @@ const ANSWER_MEMBERS: [&str; 8] = [
     "top_p",
 ];
 
-impl Protocol for Anthropic {
+impl ProviderApi for Anthropic {
     fn kinds(&self) -> &'static [&'static str] {
         &["anthropic"]
     }
 
-    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         match call.dialect {
-            Dialect::Messages => Ok(pass_through(endpoint, call)),
-            Dialect::Chat | Dialect::Responses => translate(endpoint, call),
+            ApiDialect::Messages => Ok(pass_through(endpoint, call)),
+            ApiDialect::Chat | ApiDialect::Responses => translate(endpoint, call),
         }
     }
 
-    fn count(&self, endpoint: &Endpoint, call: &Call<'_>) -> Option<Counting> {
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
         let body = match call.dialect {
-            Dialect::Messages => {
+            ApiDialect::Messages => {
                 let model = [("model", text(call.model))];
                 call.object.without(&ANSWER_MEMBERS, &model)
             }
-            Dialect::Chat | Dialect::Responses => {
-                let mut body = request(endpoint, call, &mut Losses::default()).ok()?.body;
+            ApiDialect::Chat | ApiDialect::Responses => {
+                let mut body = request(endpoint, call, &mut DroppedFields::default())
+                    .ok()?
+                    .body;
                 body.retain(|name, _| !ANSWER_MEMBERS.contains(&name.as_str()));
                 Value::Object(body).to_string().into_bytes()
             }
         };
-        Some(Counting {
+        Some(TokenCountCall {
             outgoing: post(endpoint, call, "/messages/count_tokens", body),
             read: counted,
         })
     }
 
-    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
-        Outgoing {
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        OutboundRequest {
             method: Method::GET,
             url: format!("{}/models?limit=1000", endpoint.base_url),
             headers: headers::of_probe(endpoint),
@@ -80,7 +90,7 @@ impl Protocol for Anthropic {
         }
     }
 
-    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
         status.is_success() && listed_names(body).is_some()
     }
 
@@ -90,14 +100,14 @@ impl Protocol for Anthropic {
 }
 
 /// The client's own object, with the model's name replaced.
-fn pass_through(endpoint: &Endpoint, call: &Call<'_>) -> Asked {
-    let mut losses = Losses::default();
+fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
+    let mut losses = DroppedFields::default();
     let mut replaced = vec![("model", text(call.model))];
     if let Some(messages) = without_foreign_thoughts(call.object) {
         losses.add("messages.thinking");
         replaced.push(("messages", messages));
     }
-    Asked {
+    PreparedCall {
         outgoing: post(endpoint, call, "/messages", call.object.with(&replaced)),
         passage: Box::new(pass_through::PassThrough::default()),
         losses,
@@ -129,27 +139,27 @@ fn without_foreign_thoughts(object: &RawObject<'_>) -> Option<String> {
     Some(Value::Array(messages).to_string())
 }
 
-fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-    let mut losses = Losses::default();
+fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
+    let mut losses = DroppedFields::default();
     let Request { mut body, names } = request(endpoint, call, &mut losses)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
     let decoder = decode::Decoder::new(call.id, names, endpoint.recall.clone());
-    Ok(Asked {
+    Ok(PreparedCall {
         outgoing: post(endpoint, call, "/messages", body),
-        passage: Box::new(Translation::new(Box::new(decoder), call.encoder())),
+        passage: Box::new(Transcoder::new(Box::new(decoder), call.encoder())),
         losses,
     })
 }
 
 fn request(
     endpoint: &Endpoint,
-    call: &Call<'_>,
-    losses: &mut Losses,
-) -> Result<Request, Untranslatable> {
-    let conversation = call.dialect.front().read(call.object, losses)?;
+    call: &CallSpec<'_>,
+    losses: &mut DroppedFields,
+) -> Result<Request, TranslationError> {
+    let conversation = call.dialect.client_api().read(call.object, losses)?;
     write::request(
         conversation,
         call.model,
@@ -159,8 +169,8 @@ fn request(
     )
 }
 
-fn post(endpoint: &Endpoint, call: &Call<'_>, path: &str, body: Vec<u8>) -> Outgoing {
-    Outgoing {
+fn post(endpoint: &Endpoint, call: &CallSpec<'_>, path: &str, body: Vec<u8>) -> OutboundRequest {
+    OutboundRequest {
         method: Method::POST,
         url: format!("{}{path}", endpoint.base_url),
         headers: headers::of_call(endpoint, call),

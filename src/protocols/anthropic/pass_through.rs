@@ -3,10 +3,10 @@
 use super::encode::error_event;
 use super::shape::{DeltaShape, EventShape, Message, UsageShape};
 use crate::domain::Usage;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::Tokens;
-use crate::protocols::passage::{Meaning, Passage};
-use crate::protocols::{Event, Told};
+use crate::protocols::neutral::ReportedUsage;
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
+use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{ErrorBody, Event};
 use bytes::{Bytes, BytesMut};
 
 /// Reads along.
@@ -23,41 +23,41 @@ impl PassThrough {
         }
     }
 
-    fn follow(&mut self, event: &EventShape<'_>) -> Meaning {
+    fn follow(&mut self, event: &EventShape<'_>) -> StreamEventKind {
         match &*event.kind {
             "message_start" => {
                 self.count(event.message.as_ref().and_then(|message| message.usage));
-                Meaning::Quiet
+                StreamEventKind::NoContent
             }
             "content_block_start" => {
                 let block = event.block();
                 self.said += block.length();
                 if block.has_content() {
-                    Meaning::Content
+                    StreamEventKind::Content
                 } else {
-                    Meaning::Quiet
+                    StreamEventKind::NoContent
                 }
             }
             "content_block_delta" => {
                 let delta = event.delta();
                 self.said += delta.length();
                 if is_empty(&delta) {
-                    Meaning::Quiet
+                    StreamEventKind::NoContent
                 } else {
-                    Meaning::Content
+                    StreamEventKind::Content
                 }
             }
             "message_delta" => {
                 self.count(event.usage);
                 if event.delta().stop_reason.is_some() {
-                    Meaning::Finish
+                    StreamEventKind::Finish
                 } else {
-                    Meaning::Quiet
+                    StreamEventKind::NoContent
                 }
             }
-            "message_stop" => Meaning::Done,
+            "message_stop" => StreamEventKind::Done,
             // Pings, ends of blocks, and what later versions may bring.
-            _ => Meaning::Quiet,
+            _ => StreamEventKind::NoContent,
         }
     }
 }
@@ -69,21 +69,21 @@ fn is_empty(delta: &DeltaShape<'_>) -> bool {
     texts.peek().is_some() && texts.all(|text| text.is_empty())
 }
 
-impl Passage for PassThrough {
-    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+impl ResponseAdapter for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let message = Message::whole(body)?;
         self.count(message.usage);
         self.said += message.blocks().map(|block| block.length()).sum::<usize>();
         Ok(body.clone())
     }
 
-    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         let Some(data) = event.data() else {
             event.pass_comments(out);
-            return Meaning::Quiet;
+            return StreamEventKind::NoContent;
         };
         match EventShape::read(event, &data) {
-            Err(upset) => Meaning::Broken(upset),
+            Err(upset) => StreamEventKind::Broken(upset),
             Ok(shape) => {
                 out.extend_from_slice(&event.raw);
                 if !event.has_blank_line() {
@@ -103,15 +103,15 @@ impl Passage for PassThrough {
         out.extend_from_slice(super::encode::LAST_EVENT);
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         out.extend_from_slice(&error_event(told));
     }
 
     fn usage(&self) -> Option<Usage> {
-        self.usage.map(|usage| Tokens::from(usage).into())
+        self.usage.map(|usage| ReportedUsage::from(usage).into())
     }
 
-    fn said(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         self.said
     }
 }

@@ -1,14 +1,17 @@
 //! A Messages request in no vendor's words.
 
-use super::source;
+use super::media;
 use crate::protocols::neutral::{
-    Conversation, Effort, Format, Losses, Members, Mistake, Part, Role, Sampling, Tool, ToolCall,
-    ToolChoice, Turn, text_of,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, ObjectReader, ReasoningEffort,
+    ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError, text_of,
 };
 use serde_json::{Value, json};
 
-pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversation, Mistake> {
-    let mut members = Members::of(body, "")?;
+pub(super) fn conversation(
+    body: Value,
+    losses: &mut DroppedFields,
+) -> Result<ChatRequest, TranslationError> {
+    let mut members = ObjectReader::of(body, "")?;
     // They say how we are asked, not what.
     members.take("model");
     members.take("stream");
@@ -18,13 +21,13 @@ pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversat
         turns.push(system_turn(&system));
     }
     for (place, message) in members.list("messages")?.into_iter().enumerate() {
-        let message = Members::of(message, format!("messages[{place}]"))?;
+        let message = ObjectReader::of(message, format!("messages[{place}]"))?;
         self::message(message, &mut turns, losses)?;
     }
     let tools = tools(&mut members, losses)?;
     let (tool_choice, parallel_tools) = tool_choice(&mut members, &tools, losses)?;
     let (effort, format) = output(&mut members, losses)?;
-    let conversation = Conversation {
+    let conversation = ChatRequest {
         turns,
         tools,
         tool_choice,
@@ -40,44 +43,44 @@ pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversat
 }
 
 /// What is left of an object is lost by name; the marks of what to cache are one loss.
-fn lose(mut members: Members, losses: &mut Losses) {
+fn lose(mut members: ObjectReader, losses: &mut DroppedFields) {
     losses.add_if(members.take("cache_control").is_some(), "cache_control");
-    members.lose_rest(losses);
+    members.drop_unread(losses);
 }
 
 /// Blocks of instructions are paragraphs of one.
-fn system_turn(parts: &[Part]) -> Turn {
+fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     let texts: Vec<String> = parts
         .chunks(1)
         .map(text_of)
         .filter(|text| !text.is_empty())
         .collect();
-    Turn::new(Role::System, vec![Part::Text(texts.join("\n\n"))])
+    ChatMessage::new(Role::System, vec![ContentPart::Text(texts.join("\n\n"))])
 }
 
 /// Results of tools stand before the rest of a message, in a turn of their own.
 fn message(
-    mut members: Members,
-    turns: &mut Vec<Turn>,
-    losses: &mut Losses,
-) -> Result<(), Mistake> {
+    mut members: ObjectReader,
+    turns: &mut Vec<ChatMessage>,
+    losses: &mut DroppedFields,
+) -> Result<(), TranslationError> {
     let role = members.required_text("role")?;
     let said = parts(&mut members, "content", losses)?;
     match role.as_str() {
         "user" => {
-            let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+            let is_result = |part: &ContentPart| matches!(part, ContentPart::ToolResult { .. });
             let (results, rest): (Vec<_>, Vec<_>) = said.into_iter().partition(is_result);
             for (role, parts) in [(Role::Tool, results), (Role::User, rest)] {
                 if !parts.is_empty() {
-                    turns.push(Turn::new(role, parts));
+                    turns.push(ChatMessage::new(role, parts));
                 }
             }
         }
-        "assistant" => turns.push(Turn::new(Role::Assistant, said)),
+        "assistant" => turns.push(ChatMessage::new(Role::Assistant, said)),
         "system" => turns.push(system_turn(&said)),
         other => {
             let problem = format!("is {other:?}, but must be user, assistant or system");
-            return Err(Mistake::new(members.at("role"), problem));
+            return Err(TranslationError::new(members.at("role"), problem));
         }
     }
     lose(members, losses);
@@ -85,39 +88,49 @@ fn message(
 }
 
 /// A text, or a list of blocks.
-fn parts(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+fn parts(
+    members: &mut ObjectReader,
+    name: &str,
+    losses: &mut DroppedFields,
+) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
         None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let mut parts = Vec::new();
             for (place, block) in list.into_iter().enumerate() {
-                let members = Members::of(block, format!("{path}[{place}]"))?;
+                let members = ObjectReader::of(block, format!("{path}[{place}]"))?;
                 parts.extend(self::block(members, losses)?);
             }
             Ok(parts)
         }
-        Some(_) => Err(Mistake::new(path, "must be a text or a list of blocks")),
+        Some(_) => Err(TranslationError::new(
+            path,
+            "must be a text or a list of blocks",
+        )),
     }
 }
 
-fn block(mut members: Members, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+fn block(
+    mut members: ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Vec<ContentPart>, TranslationError> {
     let kind = members.required_text("type")?;
     let parts = match kind.as_str() {
-        "text" => vec![Part::Text(members.required_text("text")?)],
-        "image" => vec![source::image(&mut members)?],
-        "document" => source::document(&mut members, losses, |source, losses| {
+        "text" => vec![ContentPart::Text(members.required_text("text")?)],
+        "image" => vec![media::image(&mut members)?],
+        "document" => media::document(&mut members, losses, |source, losses| {
             parts(source, "content", losses)
         })?,
         "search_result" => vec![search_result(&mut members, losses)?],
         "tool_use" => vec![tool_use(&mut members)?],
         "tool_result" => vec![tool_result(&mut members, losses)?],
-        "thinking" => vec![Part::Reasoning {
+        "thinking" => vec![ContentPart::Reasoning {
             text: members.text("thinking")?.unwrap_or_default(),
             signature: members.text("signature")?.filter(|seal| !seal.is_empty()),
         }],
-        "redacted_thinking" => vec![Part::Redacted(members.required_text("data")?)],
+        "redacted_thinking" => vec![ContentPart::Redacted(members.required_text("data")?)],
         // Tools that the vendor itself runs, and what they found.
         _ => {
             losses.add(members.at(&kind));
@@ -129,18 +142,21 @@ fn block(mut members: Members, losses: &mut Losses) -> Result<Vec<Part>, Mistake
 }
 
 /// What was found, with where and under which title.
-fn search_result(members: &mut Members, losses: &mut Losses) -> Result<Part, Mistake> {
+fn search_result(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<ContentPart, TranslationError> {
     let mut lines = Vec::new();
     lines.extend(members.text("title")?);
     lines.extend(members.text("source")?);
     let found = parts(members, "content", losses)?;
     lines.push(text_of(&found));
-    Ok(Part::Text(lines.join("\n")))
+    Ok(ContentPart::Text(lines.join("\n")))
 }
 
-fn tool_use(members: &mut Members) -> Result<Part, Mistake> {
+fn tool_use(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let input = members.take("input").unwrap_or_else(|| json!({}));
-    Ok(Part::ToolCall(ToolCall {
+    Ok(ContentPart::ToolCall(ToolCall {
         id: members.required_text("id")?,
         name: members.required_text("name")?,
         arguments: input.to_string(),
@@ -148,18 +164,24 @@ fn tool_use(members: &mut Members) -> Result<Part, Mistake> {
     }))
 }
 
-fn tool_result(members: &mut Members, losses: &mut Losses) -> Result<Part, Mistake> {
-    Ok(Part::ToolResult {
+fn tool_result(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<ContentPart, TranslationError> {
+    Ok(ContentPart::ToolResult {
         call: members.required_text("tool_use_id")?,
         content: parts(members, "content", losses)?,
         is_error: members.flag("is_error")?.unwrap_or(false),
     })
 }
 
-fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistake> {
+fn tools(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = Members::of(value, format!("tools[{place}]"))?;
+        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
         let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
         if kind != "custom" {
             // The vendor runs it, or the model was trained for it.
@@ -179,10 +201,10 @@ fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistak
 
 /// Which tool, and whether several at once.
 fn tool_choice(
-    members: &mut Members,
+    members: &mut ObjectReader,
     tools: &[Tool],
-    losses: &mut Losses,
-) -> Result<(Option<ToolChoice>, Option<bool>), Mistake> {
+    losses: &mut DroppedFields,
+) -> Result<(Option<ToolChoice>, Option<bool>), TranslationError> {
     let Some(mut choice) = members.object("tool_choice")? else {
         return Ok((None, None));
     };
@@ -203,7 +225,7 @@ fn tool_choice(
         }
         other => {
             let problem = format!("is {other:?}, but must be auto, any, none or tool");
-            return Err(Mistake::new(choice.at("type"), problem));
+            return Err(TranslationError::new(choice.at("type"), problem));
         }
     };
     lose(choice, losses);
@@ -212,17 +234,18 @@ fn tool_choice(
 
 /// How hard to try, and in which form to answer.
 fn output(
-    members: &mut Members,
-    losses: &mut Losses,
-) -> Result<(Option<Effort>, Option<Format>), Mistake> {
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<(Option<ReasoningEffort>, Option<ResponseFormat>), TranslationError> {
     // Where the form stood before it had a place of its own.
     let mut format = members.object("output_format")?;
     let mut effort = None;
     if let Some(mut output) = members.object("output_config")? {
         if let Some(word) = output.text("effort")? {
             let problem = "must be low, medium, high, xhigh or max";
-            let known = Effort::from_word(&word);
-            effort = Some(known.ok_or_else(|| Mistake::new(output.at("effort"), problem))?);
+            let known = ReasoningEffort::parse_name(&word);
+            effort =
+                Some(known.ok_or_else(|| TranslationError::new(output.at("effort"), problem))?);
         }
         format = output.object("format")?.or(format);
         lose(output, losses);
@@ -234,7 +257,7 @@ fn output(
         losses.add(format.at("type"));
         return Ok((effort, None));
     }
-    let format = Format::Schema {
+    let format = ResponseFormat::Schema {
         name: "answer".to_owned(),
         description: None,
         schema: format
@@ -247,10 +270,10 @@ fn output(
 
 /// How much to think: in the client's word where it gave one, else by the tokens it allows.
 fn thinking(
-    members: &mut Members,
-    effort: Option<Effort>,
-    losses: &mut Losses,
-) -> Result<Option<Effort>, Mistake> {
+    members: &mut ObjectReader,
+    effort: Option<ReasoningEffort>,
+    losses: &mut DroppedFields,
+) -> Result<Option<ReasoningEffort>, TranslationError> {
     let Some(mut thinking) = members.object("thinking")? else {
         return Ok(effort);
     };
@@ -260,14 +283,17 @@ fn thinking(
         losses.add_if(effort.is_some(), "output_config.effort");
         return Ok(None);
     }
-    Ok(effort.or(budget.map(Effort::from_budget)))
+    Ok(effort.or(budget.map(ReasoningEffort::from_budget)))
 }
 
-fn sampling(members: &mut Members) -> Result<Sampling, Mistake> {
+fn sampling(members: &mut ObjectReader) -> Result<Sampling, TranslationError> {
     let mut stop = Vec::new();
     for value in members.list("stop_sequences")? {
         let Value::String(text) = value else {
-            return Err(Mistake::new("stop_sequences", "must be a list of texts"));
+            return Err(TranslationError::new(
+                "stop_sequences",
+                "must be a list of texts",
+            ));
         };
         stop.push(text);
     }
@@ -280,7 +306,10 @@ fn sampling(members: &mut Members) -> Result<Sampling, Mistake> {
     })
 }
 
-fn user(members: &mut Members, losses: &mut Losses) -> Result<Option<String>, Mistake> {
+fn user(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Option<String>, TranslationError> {
     let Some(mut metadata) = members.object("metadata")? else {
         return Ok(None);
     };

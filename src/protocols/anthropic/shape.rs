@@ -2,10 +2,10 @@
 
 use crate::domain::Failure;
 use crate::protocols::Event;
-use crate::protocols::counts::{count, readable};
-use crate::protocols::failure::{Upset, stated};
-use crate::protocols::neutral::{Finish, Tokens};
-use crate::protocols::passage::{Framing, unreadable};
+use crate::protocols::neutral::{Finish, ReportedUsage};
+use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::token_counts::{count, readable};
+use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -135,7 +135,7 @@ impl UsageShape {
     }
 }
 
-impl From<UsageShape> for Tokens {
+impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         let (cached, written) = (
             shape.cache_read_input_tokens,
@@ -155,13 +155,13 @@ impl From<UsageShape> for Tokens {
 
 impl<'a> Message<'a> {
     /// A whole answer that is one.
-    pub fn whole(body: &'a [u8]) -> Result<Self, Upset> {
-        let wrong = |message| Upset::silent(Failure::Server, message);
+    pub fn whole(body: &'a [u8]) -> Result<Self, UpstreamError> {
+        let wrong = |message| UpstreamError::without_response(Failure::Server, message);
         let message: Self =
             serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
         let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
         if is_error {
-            return Err(stated(body));
+            return Err(error_in_success_body(body));
         }
         if message.content.is_none() {
             return Err(wrong("the provider's answer has no content"));
@@ -177,11 +177,11 @@ impl<'a> Message<'a> {
 
 impl<'a> EventShape<'a> {
     /// An event's data, unless it is an error.
-    pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, Upset> {
+    pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, UpstreamError> {
         let read = serde_json::from_slice::<Self>(data);
         let read = read.map_err(|_| unreadable(event, Framing::Events))?;
         if read.kind == "error" || read.error.is_some() {
-            return Err(stated(data));
+            return Err(error_in_success_body(data));
         }
         Ok(read)
     }
@@ -199,8 +199,8 @@ impl Block<'_> {
     /// Whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
         match &*self.kind {
-            "text" => said(self.text.as_ref()).is_some(),
-            "thinking" => said(self.thinking.as_ref()).is_some(),
+            "text" => non_empty(self.text.as_ref()).is_some(),
+            "thinking" => non_empty(self.thinking.as_ref()).is_some(),
             _ => true,
         }
     }
@@ -230,7 +230,7 @@ impl DeltaShape<'_> {
 }
 
 /// The text, if it says something.
-pub(super) fn said<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
+pub(super) fn non_empty<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
     text.map(|text| &**text).filter(|text| !text.is_empty())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Characters of the longest name that every version of the protocol takes.
-const LONGEST: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// The client's names and what we say for them, both ways.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl ToolNames {
         let plain = plain(name);
         let numbered = (2..).map(|number: u32| {
             let end = format!("_{number}");
-            let kept = plain.len().min(LONGEST - end.len());
+            let kept = plain.len().min(MAX_NAME_CHARS - end.len());
             format!("{}{end}", &plain[..kept])
         });
         let mut names = std::iter::once(plain.clone()).chain(numbered);
@@ -59,7 +59,7 @@ impl ToolNames {
 /// The name in the characters that are allowed: an underscore for every other one.
 fn plain(name: &str) -> String {
     let allowed = |c: char| if is_allowed(c) { c } else { '_' };
-    let plain: String = name.chars().map(allowed).take(LONGEST).collect();
+    let plain: String = name.chars().map(allowed).take(MAX_NAME_CHARS).collect();
     if plain.is_empty() {
         "_".to_owned()
     } else {
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(said[..3], ["tide_level", "tide_level_2", "tide_level_3"]);
         assert_eq!(said[6], "plain-1");
         for (name, said) in given.iter().zip(&said) {
-            assert!((1..=LONGEST).contains(&said.len()) && said.chars().all(is_allowed));
+            assert!((1..=MAX_NAME_CHARS).contains(&said.len()) && said.chars().all(is_allowed));
             assert_eq!(names.original(said), *name);
             assert_eq!(names.say(name), *said);
         }

@@ -1,18 +1,19 @@
 //! A conversation as a Messages request.
 
+use super::messages::MessageList;
 use super::tool_names::ToolNames;
-use super::turns::Messages;
 use crate::protocols::call::ModelTraits;
 use crate::protocols::neutral::{
-    Conversation, Effort, Format, Losses, Mistake, Sampling, Tool, ToolChoice,
+    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolChoice,
+    TranslationError,
 };
-use crate::protocols::recall::Recall;
+use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Map, Value, json};
 
 /// Tokens of the longest answer where the client names none: the protocol wants a number.
-const DEFAULT_LIMIT: u64 = 4_096;
+const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// Tokens of the shortest thoughts that can be asked for.
-const LEAST_BUDGET: u64 = 1_024;
+const MIN_THINKING_TOKENS: u64 = 1_024;
 
 /// A request and what its tools are called in it.
 #[derive(Debug)]
@@ -32,23 +33,23 @@ enum Thinking {
 }
 
 pub(super) fn request(
-    mut conversation: Conversation,
+    mut conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    recall: &Recall,
-    losses: &mut Losses,
-) -> Result<Request, Mistake> {
+    recall: &ReasoningCache,
+    losses: &mut DroppedFields,
+) -> Result<Request, TranslationError> {
     let wanted = conversation.sampling.n.unwrap_or(1);
     if wanted > 1 {
         let problem = format!("is {wanted}, but this model gives one answer at a time");
-        return Err(Mistake::untranslatable("n", problem));
+        return Err(TranslationError::untranslatable("n", problem));
     }
-    let mut draft = Draft::of(&mut conversation, traits, recall, losses)?;
+    let mut draft = RequestDraft::of(&mut conversation, traits, recall, losses)?;
     if let Some(format) = conversation.format.take() {
         draft.keep_form(format, traits);
     }
     let thinking = draft.think(&conversation, traits, losses);
-    let Draft {
+    let RequestDraft {
         mut names,
         tools,
         choice,
@@ -82,26 +83,26 @@ pub(super) fn request(
 
 /// What of a request hangs together.
 #[derive(Debug)]
-struct Draft {
+struct RequestDraft {
     names: ToolNames,
     tools: Vec<Value>,
     choice: Option<ToolChoice>,
-    messages: Messages,
+    messages: MessageList,
     /// How hard to try, and in which form to answer.
     output: Map<String, Value>,
 }
 
-impl Draft {
+impl RequestDraft {
     fn of(
-        conversation: &mut Conversation,
+        conversation: &mut ChatRequest,
         traits: &ModelTraits,
-        recall: &Recall,
-        losses: &mut Losses,
-    ) -> Result<Self, Mistake> {
+        recall: &ReasoningCache,
+        losses: &mut DroppedFields,
+    ) -> Result<Self, TranslationError> {
         let mut names = ToolNames::default();
         let tools = tools(std::mem::take(&mut conversation.tools), &mut names);
         let turns = std::mem::take(&mut conversation.turns);
-        let messages = Messages::of(turns, &mut names, recall, losses)?;
+        let messages = MessageList::of(turns, &mut names, recall, losses)?;
         let choice = conversation.tool_choice.take();
         Ok(Self {
             choice: self::choice(choice, tools.is_empty(), traits, losses),
@@ -112,14 +113,14 @@ impl Draft {
         })
     }
 
-    fn keep_form(&mut self, format: Format, traits: &ModelTraits) {
+    fn keep_form(&mut self, format: ResponseFormat, traits: &ModelTraits) {
         match shaping(format, self.choice.as_ref(), traits) {
-            Shaping::Native(schema) => {
+            FormatStrategy::Native(schema) => {
                 let format = json!({"type": "json_schema", "schema": schema});
                 self.output.insert("format".to_owned(), format);
             }
-            Shaping::Line(line) => self.messages.system.push(line),
-            Shaping::Tool(tool) => {
+            FormatStrategy::Line(line) => self.messages.system.push(line),
+            FormatStrategy::Tool(tool) => {
                 let name = self.names.say_answer(&tool.name);
                 // The model may still call the client's tools where it could before.
                 let is_alone = self.tools.is_empty() || self.choice == Some(ToolChoice::None);
@@ -138,12 +139,12 @@ impl Draft {
     /// limit.
     fn think(
         &mut self,
-        conversation: &Conversation,
+        conversation: &ChatRequest,
         traits: &ModelTraits,
-        losses: &mut Losses,
+        losses: &mut DroppedFields,
     ) -> Thinking {
         let wanted = conversation.effort;
-        let Some(effort) = wanted.filter(|effort| *effort != Effort::None) else {
+        let Some(effort) = wanted.filter(|effort| *effort != ReasoningEffort::None) else {
             return Thinking::Off;
         };
         let is_forced = matches!(self.choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
@@ -162,7 +163,7 @@ impl Draft {
             _ => effort.budget(),
         };
         let can_think = traits.reasoning && !is_forced && !self.messages.lack_thoughts();
-        if can_think && budget >= LEAST_BUDGET {
+        if can_think && budget >= MIN_THINKING_TOKENS {
             Thinking::Budget(budget)
         } else {
             losses.add("reasoning_effort");
@@ -177,7 +178,7 @@ fn sampling(
     sampling: Sampling,
     traits: &ModelTraits,
     thinking: Thinking,
-    losses: &mut Losses,
+    losses: &mut DroppedFields,
 ) {
     let is_free = traits.sampling && thinking == Thinking::Off;
     let temperature = sampling.temperature.map(|heat| Value::from(heat.min(1.0)));
@@ -209,14 +210,14 @@ fn sampling(
 }
 
 /// Who asks, unless it is an address that says who that is.
-fn metadata(user: &str, losses: &mut Losses) -> Option<Value> {
+fn metadata(user: &str, losses: &mut DroppedFields) -> Option<Value> {
     let is_address = user.contains('@');
     losses.add_if(is_address, "user");
     (!is_address).then(|| json!({"user_id": user}))
 }
 
 /// The longest answer. Thoughts are part of it, so that a limit that nobody named grows by them.
-fn limit(conversation: &Conversation, traits: &ModelTraits, thinking: Thinking) -> u64 {
+fn limit(conversation: &ChatRequest, traits: &ModelTraits, thinking: Thinking) -> u64 {
     let extra = match thinking {
         Thinking::Budget(tokens) => tokens,
         _ => 0,
@@ -224,7 +225,7 @@ fn limit(conversation: &Conversation, traits: &ModelTraits, thinking: Thinking) 
     let largest = traits.max_output.unwrap_or(u64::MAX);
     conversation
         .max_tokens
-        .unwrap_or_else(|| (DEFAULT_LIMIT + extra).min(largest))
+        .unwrap_or_else(|| (DEFAULT_MAX_TOKENS + extra).min(largest))
 }
 
 impl Thinking {
@@ -238,15 +239,15 @@ impl Thinking {
     }
 }
 
-fn effort_word(effort: Effort) -> &'static str {
+fn effort_word(effort: ReasoningEffort) -> &'static str {
     match effort {
-        Effort::Minimal => Effort::Low.word(),
-        other => other.word(),
+        ReasoningEffort::Minimal => ReasoningEffort::Low.as_str(),
+        other => other.as_str(),
     }
 }
 
 /// How an answer is made to keep its form.
-enum Shaping {
+enum FormatStrategy {
     Native(Value),
     /// By a tool that the model must call with the answer.
     Tool(Tool),
@@ -254,8 +255,12 @@ enum Shaping {
     Line(String),
 }
 
-fn shaping(format: Format, choice: Option<&ToolChoice>, traits: &ModelTraits) -> Shaping {
-    let Format::Schema {
+fn shaping(
+    format: ResponseFormat,
+    choice: Option<&ToolChoice>,
+    traits: &ModelTraits,
+) -> FormatStrategy {
+    let ResponseFormat::Schema {
         name,
         description,
         schema,
@@ -263,20 +268,20 @@ fn shaping(format: Format, choice: Option<&ToolChoice>, traits: &ModelTraits) ->
     } = format
     else {
         let line = "Answer with one JSON object only, without any text around it.";
-        return Shaping::Line(line.to_owned());
+        return FormatStrategy::Line(line.to_owned());
     };
     let is_taken = matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
     if traits.json_schema {
-        Shaping::Native(schema)
+        FormatStrategy::Native(schema)
     } else if traits.forced_tools && !is_taken {
-        Shaping::Tool(Tool {
+        FormatStrategy::Tool(Tool {
             name,
             description,
             parameters: Some(schema),
             strict,
         })
     } else {
-        Shaping::Line(format!(
+        FormatStrategy::Line(format!(
             "Answer with JSON only, without any text around it, that keeps to this JSON Schema: {schema}"
         ))
     }
@@ -317,7 +322,7 @@ fn choice(
     choice: Option<ToolChoice>,
     no_tools: bool,
     traits: &ModelTraits,
-    losses: &mut Losses,
+    losses: &mut DroppedFields,
 ) -> Option<ToolChoice> {
     match choice.filter(|_| !no_tools) {
         Some(ToolChoice::Any | ToolChoice::Named(_)) if !traits.forced_tools => {

@@ -2,9 +2,10 @@
 //! tools answered stands in a content of its own, never beside a text.
 
 use super::generation::Generation;
-use crate::protocols::Recall;
+use crate::protocols::ReasoningCache;
 use crate::protocols::neutral::{
-    Losses, Media, MediaKind, Mistake, Part, Role, Source, ToolCall, Turn, text_of,
+    ChatMessage, ContentPart, DroppedFields, Media, MediaKind, MediaSource, Role, ToolCall,
+    TranslationError, text_of,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,17 +13,17 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What Google documents for history whose seals are lost: it is taken without them.
-const SKIPPED_SEAL: &str = "skip_thought_signature_validator";
+const SKIP_SIGNATURE: &str = "skip_thought_signature_validator";
 /// Between a call's id and its seal, where a gateway before us put the two together.
-const CARRIED: &str = "__thought__";
+const SIGNATURE_SEPARATOR: &str = "__thought__";
 /// A request needs a first word from the user.
-const FIRST_WORD: &str = " ";
+const FIRST_USER_TEXT: &str = " ";
 
 /// History as it grows.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
     generation: Generation,
-    recall: &'a Recall,
+    recall: &'a ReasoningCache,
     instructions: Vec<Value>,
     list: Vec<Content>,
     /// Functions by the ids of their calls.
@@ -52,7 +53,7 @@ impl Kind {
 }
 
 impl<'a> Contents<'a> {
-    pub fn new(generation: Generation, recall: &'a Recall) -> Self {
+    pub fn new(generation: Generation, recall: &'a ReasoningCache) -> Self {
         Self {
             generation,
             recall,
@@ -62,7 +63,11 @@ impl<'a> Contents<'a> {
         }
     }
 
-    pub fn add(&mut self, turn: Turn, losses: &mut Losses) -> Result<(), Mistake> {
+    pub fn add(
+        &mut self,
+        turn: ChatMessage,
+        losses: &mut DroppedFields,
+    ) -> Result<(), TranslationError> {
         let kind = match turn.role {
             Role::System => {
                 self.instruct(turn, losses);
@@ -73,12 +78,14 @@ impl<'a> Contents<'a> {
         };
         for part in turn.parts {
             match part {
-                Part::Text(text) | Part::Refusal(text) if text.is_empty() => {}
-                Part::Text(text) | Part::Refusal(text) => self.push(kind, json!({"text": text})),
-                Part::Media(media) => self.push(kind, self::media(media)?),
-                Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
-                Part::ToolCall(call) => self.call(call)?,
-                Part::ToolResult {
+                ContentPart::Text(text) | ContentPart::Refusal(text) if text.is_empty() => {}
+                ContentPart::Text(text) | ContentPart::Refusal(text) => {
+                    self.push(kind, json!({"text": text}))
+                }
+                ContentPart::Media(media) => self.push(kind, self::media(media)?),
+                ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
+                ContentPart::ToolCall(call) => self.call(call)?,
+                ContentPart::ToolResult {
                     call,
                     content,
                     is_error,
@@ -88,11 +95,11 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    fn instruct(&mut self, turn: Turn, losses: &mut Losses) {
+    fn instruct(&mut self, turn: ChatMessage, losses: &mut DroppedFields) {
         for part in turn.parts {
             match part {
-                Part::Text(text) if text.is_empty() => {}
-                Part::Text(text) => self.instructions.push(json!({"text": text})),
+                ContentPart::Text(text) if text.is_empty() => {}
+                ContentPart::Text(text) => self.instructions.push(json!({"text": text})),
                 _ => losses.add("instructions that are no text"),
             }
         }
@@ -108,7 +115,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    fn call(&mut self, call: ToolCall) -> Result<(), Mistake> {
+    fn call(&mut self, call: ToolCall) -> Result<(), TranslationError> {
         let step = self.list.last().filter(|last| last.kind == Kind::Model);
         let is_call = |part: &Value| part.get("functionCall").is_some();
         let is_first = !step.is_some_and(|step| step.parts.iter().any(is_call));
@@ -130,10 +137,10 @@ impl<'a> Contents<'a> {
         if self.generation == Generation::Early {
             return None;
         }
-        let kept = || self.recall.seal(&call.id);
-        let carried = || Some(call.id.split_once(CARRIED)?.1.to_owned());
+        let kept = || self.recall.signature(&call.id);
+        let carried = || Some(call.id.split_once(SIGNATURE_SEPARATOR)?.1.to_owned());
         let must = self.generation.names_calls() && is_first;
-        let skipped = || must.then(|| STANDARD.encode(SKIPPED_SEAL));
+        let skipped = || must.then(|| STANDARD.encode(SKIP_SIGNATURE));
         let own = call.signature.clone();
         own.or_else(kept).or_else(carried).or_else(skipped)
     }
@@ -141,27 +148,27 @@ impl<'a> Contents<'a> {
     /// Older models do not know ids.
     fn name(&self, function: &mut Value, id: &str) {
         if self.generation.names_calls() {
-            function["id"] = id.split(CARRIED).next().unwrap_or(id).into();
+            function["id"] = id.split(SIGNATURE_SEPARATOR).next().unwrap_or(id).into();
         }
     }
 
     fn result(
         &mut self,
         call: &str,
-        content: Vec<Part>,
+        content: Vec<ContentPart>,
         is_error: bool,
-        losses: &mut Losses,
-    ) -> Result<(), Mistake> {
+        losses: &mut DroppedFields,
+    ) -> Result<(), TranslationError> {
         let name = self.called.get(call).map_or(call, String::as_str);
         let mut response = json!({"name": name, "response": said(&text_of(&content), is_error)});
         self.name(&mut response, call);
         let mut pictures = Vec::new();
         for part in content {
             match part {
-                Part::Media(media) if self.generation.names_calls() => {
+                ContentPart::Media(media) if self.generation.names_calls() => {
                     pictures.push(self::media(media)?);
                 }
-                Part::Media(_) => losses.add("pictures in a tool's result"),
+                ContentPart::Media(_) => losses.add("pictures in a tool's result"),
                 _ => {}
             }
         }
@@ -181,7 +188,7 @@ impl<'a> Contents<'a> {
         {
             let first = Content {
                 kind: Kind::User,
-                parts: vec![json!({"text": FIRST_WORD})],
+                parts: vec![json!({"text": FIRST_USER_TEXT})],
             };
             self.list.insert(0, first);
         }
@@ -196,13 +203,13 @@ impl<'a> Contents<'a> {
 }
 
 /// Arguments are an object here, and a text everywhere else.
-fn arguments(text: &str) -> Result<Value, Mistake> {
+fn arguments(text: &str) -> Result<Value, TranslationError> {
     if text.trim().is_empty() {
         return Ok(json!({}));
     }
     let object = serde_json::from_str(text).ok().filter(Value::is_object);
     let problem = "hold a tool call whose arguments are not a JSON object";
-    object.ok_or_else(|| Mistake::untranslatable("messages", problem))
+    object.ok_or_else(|| TranslationError::untranslatable("messages", problem))
 }
 
 /// A tool's answer as the object that Gemini wants.
@@ -214,30 +221,30 @@ fn said(text: &str, is_error: bool) -> Value {
     }
 }
 
-fn media(media: Media) -> Result<Value, Mistake> {
+fn media(media: Media) -> Result<Value, TranslationError> {
     let sort = match media.kind {
         MediaKind::Image => "image",
         MediaKind::Document => "file",
         MediaKind::Audio => "audio",
     };
     match media.source {
-        Source::Inline { mime, data } => {
+        MediaSource::Inline { mime, data } => {
             Ok(json!({"inlineData": {"mimeType": mime, "data": data}}))
         }
-        Source::Link(uri) | Source::Id(uri) if is_googles(&uri) => {
+        MediaSource::Link(uri) | MediaSource::Id(uri) if is_googles(&uri) => {
             let mut file = json!({"fileUri": uri});
             if let Some(mime) = mime_of(&uri) {
                 file["mimeType"] = mime.into();
             }
             Ok(json!({"fileData": file}))
         }
-        Source::Link(_) => {
+        MediaSource::Link(_) => {
             let problem = "is a link, which this model does not follow; send the data itself";
-            Err(Mistake::untranslatable(sort, problem))
+            Err(TranslationError::untranslatable(sort, problem))
         }
-        Source::Id(_) => {
+        MediaSource::Id(_) => {
             let problem = "names a file that only its vendor has; send the data itself";
-            Err(Mistake::untranslatable(sort, problem))
+            Err(TranslationError::untranslatable(sort, problem))
         }
     }
 }

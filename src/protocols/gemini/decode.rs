@@ -1,11 +1,11 @@
 //! An answer taken apart. There is no terminator: a stream ends with its bytes, once every
 //! candidate has said why it finished.
 
-use super::answer::{Answer, CallShape, Candidate, PartShape, finish};
+use super::response::{CallShape, Candidate, GenerateContentResponse, PartShape, finish};
 use crate::domain::Failure;
-use crate::protocols::failure::{Upset, stated};
-use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Step, Tokens};
-use crate::protocols::{Event, Recall};
+use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
+use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
+use crate::protocols::{Event, ReasoningCache};
 use std::borrow::Cow;
 
 /// Reads answers of Gemini, wherever it is served.
@@ -14,8 +14,8 @@ pub(in crate::protocols) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
     /// Keeps the seals on calls, which most clients lose.
-    recall: Recall,
-    tokens: Option<Tokens>,
+    recall: ReasoningCache,
+    tokens: Option<ReportedUsage>,
     begun: bool,
     choices: Vec<State>,
 }
@@ -28,7 +28,7 @@ struct State {
 }
 
 impl Decoder {
-    pub fn new(id: &str, recall: Recall) -> Self {
+    pub fn new(id: &str, recall: ReasoningCache) -> Self {
         Self {
             id: id.to_owned(),
             recall,
@@ -39,7 +39,7 @@ impl Decoder {
     }
 
     /// Reads one JSON text: an answer, a list of the pieces of one, or an error in either form.
-    fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if !is_list(text) {
             return self.piece(text, deltas);
         }
@@ -53,19 +53,20 @@ impl Decoder {
 
     /// Reads an answer, a piece of one, or an error. A list of lists is none of them, and reading
     /// on into it would take as much of the stack as somebody likes.
-    fn piece(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn piece(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if is_list(text) {
             return Err(unreadable());
         }
-        let answer: Answer<'_> = serde_json::from_slice(text).map_err(|_| unreadable())?;
+        let answer: GenerateContentResponse<'_> =
+            serde_json::from_slice(text).map_err(|_| unreadable())?;
         if answer.error.is_some_and(|error| error.get() != "null") {
-            return Err(stated(text));
+            return Err(error_in_success_body(text));
         }
         self.answer(answer, deltas);
         Ok(())
     }
 
-    fn answer(&mut self, answer: Answer<'_>, deltas: &mut Deltas) {
+    fn answer(&mut self, answer: GenerateContentResponse<'_>, deltas: &mut Deltas) {
         if let Some(usage) = answer.usage_metadata {
             self.tokens = Some(usage.into());
         }
@@ -159,7 +160,7 @@ impl Decoder {
             (None, _) => format!("call_{}_{place}_{call}", self.id),
         };
         if let Some(seal) = &seal {
-            self.recall.keep_seal(&id, seal.clone());
+            self.recall.store_signature(&id, seal.clone());
         }
         say(Delta::Call {
             call,
@@ -173,24 +174,24 @@ impl Decoder {
 }
 
 impl Decode for Decoder {
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         self.json(body, deltas)?;
         if self.choices.is_empty() {
             let problem = "the provider's answer has no candidates";
-            return Err(Upset::silent(Failure::Server, problem));
+            return Err(UpstreamError::without_response(Failure::Server, problem));
         }
         Ok(())
     }
 
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
         let data = event.data();
         let texts = [data.as_deref(), bare(event)];
         for text in texts.into_iter().flatten() {
             if let Err(upset) = self.json(text, deltas) {
-                return Step::Broken(upset);
+                return DecodeStep::Broken(upset);
             }
         }
-        Step::More
+        DecodeStep::More
     }
 
     fn may_end(&self) -> bool {
@@ -198,7 +199,7 @@ impl Decode for Decoder {
         seen.peek().is_some() && seen.all(|choice| choice.ended)
     }
 
-    fn tokens(&self) -> Option<Tokens> {
+    fn tokens(&self) -> Option<ReportedUsage> {
         self.tokens
     }
 }
@@ -217,7 +218,7 @@ fn is_list(text: &[u8]) -> bool {
     text.trim_ascii_start().starts_with(b"[")
 }
 
-fn unreadable() -> Upset {
+fn unreadable() -> UpstreamError {
     let problem = "the provider sent something that is not JSON";
-    Upset::silent(Failure::Server, problem)
+    UpstreamError::without_response(Failure::Server, problem)
 }

@@ -1,15 +1,15 @@
 //! Embeddings: many texts in one request.
 
 use crate::domain::Failure;
-use crate::protocols::counts::readable;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{Mistake, Tokens};
+use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
+use crate::protocols::token_counts::readable;
+use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The request; `model` with what stands before it in a listing.
-pub(super) fn request(body: Value, model: &str) -> Result<Value, Mistake> {
+pub(super) fn request(body: Value, model: &str) -> Result<Value, TranslationError> {
     let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
     let requests = inputs.into_iter().map(|text| {
         let mut one = json!({"model": model, "content": {"parts": [{"text": text}]}});
@@ -24,10 +24,10 @@ pub(super) fn request(body: Value, model: &str) -> Result<Value, Mistake> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Shape {
+struct EmbeddingsResponse {
     embeddings: Vec<Vector>,
     #[serde(default, deserialize_with = "readable")]
-    usage_metadata: Option<super::answer::UsageShape>,
+    usage_metadata: Option<super::response::UsageShape>,
 }
 
 #[derive(Deserialize)]
@@ -36,10 +36,13 @@ struct Vector {
 }
 
 /// The numbers, and the tokens where they are told.
-pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset> {
+pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
     let problem = "the provider's answer holds no embeddings";
-    let shape: Shape =
-        serde_json::from_slice(body).map_err(|_| Upset::silent(Failure::Server, problem))?;
+    let shape: EmbeddingsResponse = serde_json::from_slice(body)
+        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
     let vectors = shape.embeddings.into_iter().map(|vector| vector.values);
-    Ok((vectors.collect(), shape.usage_metadata.map(Tokens::from)))
+    Ok((
+        vectors.collect(),
+        shape.usage_metadata.map(ReportedUsage::from),
+    ))
 }

@@ -1,6 +1,6 @@
 //! What a model's name tells of how it is asked.
 
-use crate::protocols::neutral::Effort;
+use crate::protocols::neutral::ReasoningEffort;
 use serde_json::{Value, json};
 
 /// Models of one kind of request, older ones first.
@@ -15,7 +15,7 @@ pub(super) enum Generation {
 }
 
 /// Fewest tokens of thought of a model that cannot do without.
-const LEAST_THOUGHT: u64 = 128;
+const MIN_THOUGHT: u64 = 128;
 
 impl Generation {
     /// A name without a number, for example `gemini-flash-latest`, is the newest.
@@ -43,13 +43,13 @@ impl Generation {
     }
 
     /// How the model is told to think; nothing for one that cannot.
-    pub fn thinking(self, model: &str, effort: Effort) -> Option<Value> {
-        let shown = effort != Effort::None;
+    pub fn thinking(self, model: &str, effort: ReasoningEffort) -> Option<Value> {
+        let shown = effort != ReasoningEffort::None;
         match self {
             Self::Early => None,
             Self::Budgeted => {
                 let budget = match effort.budget() {
-                    0 if model.contains("-pro") => LEAST_THOUGHT,
+                    0 if model.contains("-pro") => MIN_THOUGHT,
                     tokens => tokens,
                 };
                 Some(json!({"includeThoughts": shown, "thinkingBudget": budget}))
@@ -57,10 +57,16 @@ impl Generation {
             Self::Levelled => {
                 let level = match effort {
                     // The larger models do not think less than that.
-                    Effort::None | Effort::Minimal if model.contains("-flash") => "minimal",
-                    Effort::None | Effort::Minimal | Effort::Low => "low",
-                    Effort::Medium => "medium",
-                    Effort::High | Effort::XHigh | Effort::Max => "high",
+                    ReasoningEffort::None | ReasoningEffort::Minimal
+                        if model.contains("-flash") =>
+                    {
+                        "minimal"
+                    }
+                    ReasoningEffort::None | ReasoningEffort::Minimal | ReasoningEffort::Low => {
+                        "low"
+                    }
+                    ReasoningEffort::Medium => "medium",
+                    ReasoningEffort::High | ReasoningEffort::XHigh | ReasoningEffort::Max => "high",
                 };
                 Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
             }
@@ -100,21 +106,45 @@ mod tests {
             Some(json!({"includeThoughts": shown, "thinkingBudget": budget}))
         };
         let table = [
-            ("gemini-3.5-flash", Effort::None, level(false, "minimal")),
-            ("gemini-3.5-flash", Effort::Minimal, level(true, "minimal")),
-            ("gemini-3.1-pro-preview", Effort::None, level(false, "low")),
+            (
+                "gemini-3.5-flash",
+                ReasoningEffort::None,
+                level(false, "minimal"),
+            ),
+            (
+                "gemini-3.5-flash",
+                ReasoningEffort::Minimal,
+                level(true, "minimal"),
+            ),
             (
                 "gemini-3.1-pro-preview",
-                Effort::Medium,
+                ReasoningEffort::None,
+                level(false, "low"),
+            ),
+            (
+                "gemini-3.1-pro-preview",
+                ReasoningEffort::Medium,
                 level(true, "medium"),
             ),
-            ("gemini-4-argon", Effort::Max, level(true, "high")),
-            ("gemini-2.5-flash", Effort::None, budget(false, 0)),
-            ("gemini-2.5-pro", Effort::None, budget(false, 128)),
-            ("gemini-2.5-flash", Effort::Low, budget(true, 1_024)),
-            ("gemini-2.5-flash", Effort::Medium, budget(true, 2_048)),
-            ("gemini-2.5-flash", Effort::High, budget(true, 4_096)),
-            ("gemini-2.0-flash", Effort::High, None),
+            ("gemini-4-argon", ReasoningEffort::Max, level(true, "high")),
+            ("gemini-2.5-flash", ReasoningEffort::None, budget(false, 0)),
+            ("gemini-2.5-pro", ReasoningEffort::None, budget(false, 128)),
+            (
+                "gemini-2.5-flash",
+                ReasoningEffort::Low,
+                budget(true, 1_024),
+            ),
+            (
+                "gemini-2.5-flash",
+                ReasoningEffort::Medium,
+                budget(true, 2_048),
+            ),
+            (
+                "gemini-2.5-flash",
+                ReasoningEffort::High,
+                budget(true, 4_096),
+            ),
+            ("gemini-2.0-flash", ReasoningEffort::High, None),
         ];
         for (model, effort, expected) in table {
             assert_eq!(told(model, effort), expected, "{model} {effort:?}");

@@ -1,18 +1,18 @@
 //! Gemini, as Google serves it to holders of a key.
 
-mod answer;
 mod contents;
 mod decode;
 mod embeddings;
 mod generation;
+mod response;
 mod write;
 
 pub(super) use decode::Decoder;
 
-use super::call::{Asked, Call, Counting, Untranslatable};
-use super::neutral::{Losses, Translation};
-use super::openai::EmbeddingPassage;
-use super::{Endpoint, Outgoing, Protocol};
+use super::call::{CallSpec, PreparedCall, TokenCountCall};
+use super::neutral::{DroppedFields, Transcoder, TranslationError};
+use super::openai::EmbeddingAdapter;
+use super::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -25,44 +25,56 @@ pub struct Gemini;
 
 const KEY: &str = "x-goog-api-key";
 
-impl Protocol for Gemini {
+impl ProviderApi for Gemini {
     fn kinds(&self) -> &'static [&'static str] {
         &["gemini"]
     }
 
-    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-        let mut losses = Losses::default();
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let mut losses = DroppedFields::default();
         let body = body(endpoint, call, &mut losses)?;
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(endpoint, &method(call), &Value::Object(body), call.stream),
             passage: Box::new(passage(endpoint, call)),
             losses,
         })
     }
 
-    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let body = embeddings::request(call.object.value()?, &resource(call.model))?;
         let path = format!("{}:batchEmbedContents", resource(call.model));
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(endpoint, &path, &body, false),
-            passage: Box::new(EmbeddingPassage::new(call, Some(embeddings::read))),
-            losses: Losses::default(),
+            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            losses: DroppedFields::default(),
         })
     }
 
-    fn count(&self, endpoint: &Endpoint, call: &Call<'_>) -> Option<Counting> {
-        let mut request = body(endpoint, call, &mut Losses::default()).ok()?;
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
+        let mut request = body(endpoint, call, &mut DroppedFields::default()).ok()?;
         request.insert("model".to_owned(), resource(call.model).into());
         let body = json!({"generateContentRequest": request});
         let path = format!("{}:countTokens", resource(call.model));
-        Some(Counting {
+        Some(TokenCountCall {
             outgoing: post(endpoint, &path, &body, false),
             read: counted,
         })
     }
 
-    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
-        Outgoing {
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        OutboundRequest {
             method: Method::GET,
             url: format!("{}/models?pageSize=1000", endpoint.base_url),
             headers: headers(endpoint),
@@ -70,7 +82,7 @@ impl Protocol for Gemini {
         }
     }
 
-    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
         status.is_success() && self.model_names(body).is_some()
     }
 
@@ -84,7 +96,7 @@ impl Protocol for Gemini {
             name: String,
         }
         let list = serde_json::from_slice::<List>(body).ok()?;
-        let name = |model: Model| match model.name.strip_prefix(LISTED) {
+        let name = |model: Model| match model.name.strip_prefix(MODEL_PREFIX) {
             Some(name) => name.to_owned(),
             None => model.name,
         };
@@ -93,23 +105,23 @@ impl Protocol for Gemini {
 }
 
 /// What stands before a model's name in listings and addresses.
-const LISTED: &str = "models/";
+const MODEL_PREFIX: &str = "models/";
 
 /// A model's name as a path; tuned models have one of their own.
 fn resource(model: &str) -> String {
     if model.contains('/') {
         model.to_owned()
     } else {
-        format!("{LISTED}{model}")
+        format!("{MODEL_PREFIX}{model}")
     }
 }
 
-fn method(call: &Call<'_>) -> String {
+fn method(call: &CallSpec<'_>) -> String {
     format!("{}{}", resource(call.model), verb(call))
 }
 
 /// What is asked of a model, as the end of its address.
-pub(super) fn verb(call: &Call<'_>) -> &'static str {
+pub(super) fn verb(call: &CallSpec<'_>) -> &'static str {
     if call.stream {
         // Without the query a stream is one JSON list in pieces.
         ":streamGenerateContent?alt=sse"
@@ -121,10 +133,10 @@ pub(super) fn verb(call: &Call<'_>) -> &'static str {
 /// A client's request in this protocol's words.
 pub(super) fn body(
     endpoint: &Endpoint,
-    call: &Call<'_>,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Untranslatable> {
-    let conversation = call.dialect.front().read(call.object, losses)?;
+    call: &CallSpec<'_>,
+    losses: &mut DroppedFields,
+) -> Result<Map<String, Value>, TranslationError> {
+    let conversation = call.dialect.client_api().read(call.object, losses)?;
     write::request(
         conversation,
         call.model,
@@ -135,9 +147,9 @@ pub(super) fn body(
 }
 
 /// What carries the answer.
-pub(super) fn passage(endpoint: &Endpoint, call: &Call<'_>) -> Translation {
+pub(super) fn passage(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
     let decoder = Decoder::new(call.id, endpoint.recall.clone());
-    Translation::new(Box::new(decoder), call.encoder())
+    Transcoder::new(Box::new(decoder), call.encoder())
 }
 
 /// The number in an answer to a question for it.
@@ -151,8 +163,8 @@ pub(super) fn counted(body: &[u8]) -> Option<u64> {
     Some(count.total_tokens)
 }
 
-fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outgoing {
-    Outgoing {
+fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> OutboundRequest {
+    OutboundRequest {
         method: Method::POST,
         url: format!("{}/{path}", endpoint.base_url),
         headers: json_headers(headers(endpoint), stream),

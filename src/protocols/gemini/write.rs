@@ -3,19 +3,20 @@
 use super::contents::Contents;
 use super::generation::Generation;
 use crate::protocols::neutral::{
-    Conversation, Effort, Format, Losses, Mistake, Sampling, Tool, ToolChoice,
+    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolChoice,
+    TranslationError,
 };
-use crate::protocols::{ModelTraits, Recall};
+use crate::protocols::{ModelTraits, ReasoningCache};
 use serde_json::{Map, Value, json};
 
 /// The body; who is asked and whether the answer streams stands in the address.
 pub(super) fn request(
-    conversation: Conversation,
+    conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    recall: &Recall,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Mistake> {
+    recall: &ReasoningCache,
+    losses: &mut DroppedFields,
+) -> Result<Map<String, Value>, TranslationError> {
     let generation = Generation::of(model);
     let mut contents = Contents::new(generation, recall);
     for turn in conversation.turns {
@@ -62,7 +63,7 @@ fn sampling(
     sampling: Sampling,
     generation: Generation,
     traits: &ModelTraits,
-    losses: &mut Losses,
+    losses: &mut DroppedFields,
 ) -> Map<String, Value> {
     let mut config = Map::new();
     let mut set = |name: &str, of: &str, value: Option<Value>, is_taken: bool| match value {
@@ -94,12 +95,12 @@ fn sampling(
     config
 }
 
-fn format(format: Option<Format>, config: &mut Map<String, Value>) {
+fn format(format: Option<ResponseFormat>, config: &mut Map<String, Value>) {
     let Some(format) = format else {
         return;
     };
     config.insert("responseMimeType".to_owned(), "application/json".into());
-    if let Format::Schema { mut schema, .. } = format {
+    if let ResponseFormat::Schema { mut schema, .. } = format {
         if let Some(members) = schema.as_object_mut() {
             members.remove("strict");
         }
@@ -108,10 +109,10 @@ fn format(format: Option<Format>, config: &mut Map<String, Value>) {
 }
 
 fn thinking(
-    effort: Option<Effort>,
+    effort: Option<ReasoningEffort>,
     model: &str,
     config: &mut Map<String, Value>,
-    losses: &mut Losses,
+    losses: &mut DroppedFields,
 ) {
     let Some(effort) = effort else {
         return;
@@ -120,11 +121,11 @@ fn thinking(
         Some(told) => {
             config.insert("thinkingConfig".to_owned(), told);
         }
-        None => losses.add_if(effort != Effort::None, "reasoning_effort"),
+        None => losses.add_if(effort != ReasoningEffort::None, "reasoning_effort"),
     }
 }
 
-fn tools(tools: Vec<Tool>, losses: &mut Losses) -> Value {
+fn tools(tools: Vec<Tool>, losses: &mut DroppedFields) -> Value {
     let declarations = tools.into_iter().map(|tool| {
         losses.add_if(tool.strict == Some(true), "tools.strict");
         let mut declaration = json!({"name": tool.name});
@@ -140,7 +141,7 @@ fn tools(tools: Vec<Tool>, losses: &mut Losses) -> Value {
     json!([{"functionDeclarations": declarations}])
 }
 
-fn tool_choice(choice: ToolChoice, traits: &ModelTraits, losses: &mut Losses) -> Value {
+fn tool_choice(choice: ToolChoice, traits: &ModelTraits, losses: &mut DroppedFields) -> Value {
     let is_forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_));
     let config = match choice {
         _ if is_forced && !traits.forced_tools => {

@@ -1,16 +1,16 @@
 //! One form for what every protocol says, used only where two protocols meet: between parties
 //! that speak the same one bytes pass as they are.
 
-mod conversation;
-mod extent;
-mod members;
-mod reply;
-mod translation;
+mod chat_request;
+mod chat_response;
+mod object_reader;
+mod size_tracker;
+mod transcoder;
 
-pub use conversation::{
-    Conversation, Effort, Format, Media, MediaKind, Part, Role, Sampling, Source, Tool, ToolCall,
-    ToolChoice, Turn, text_of,
+pub use chat_request::{
+    ChatMessage, ChatRequest, ContentPart, Media, MediaKind, MediaSource, ReasoningEffort,
+    ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, text_of,
 };
-pub use members::{Losses, Members, Mistake};
-pub use reply::{Choice, Delta, Deltas, Finish, Reply, Tokens};
-pub use translation::{Decode, Encode, Step, Translation};
+pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
+pub use object_reader::{DroppedFields, ObjectReader, TranslationError};
+pub use transcoder::{Decode, DecodeStep, Encode, Transcoder};

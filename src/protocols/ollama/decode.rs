@@ -2,10 +2,10 @@
 
 use crate::domain::Failure;
 use crate::protocols::Event;
-use crate::protocols::counts::any_count;
-use crate::protocols::failure::{Upset, stated};
-use crate::protocols::neutral::{Decode, Delta, Deltas, Finish, Step, Tokens};
-use crate::protocols::passage::{Framing, unreadable};
+use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
+use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::token_counts::any_count;
+use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -63,7 +63,7 @@ pub(super) struct Decoder {
     begun: bool,
     /// Names of the calls so far: an index that comes with a call may be any.
     calls: Vec<String>,
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
 }
 
 impl Decoder {
@@ -89,10 +89,10 @@ impl Decoder {
         let is_last = line.done == Some(true);
         if is_last {
             // Counts of zero are left out.
-            self.tokens = Some(Tokens {
+            self.tokens = Some(ReportedUsage {
                 input: line.prompt_eval_count.unwrap_or(0),
                 output: line.eval_count.unwrap_or(0),
-                ..Tokens::default()
+                ..ReportedUsage::default()
             });
             let finish = match line.done_reason.as_deref() {
                 Some("length") => Finish::Length,
@@ -159,11 +159,13 @@ impl Decode for Decoder {
         Framing::Lines
     }
 
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
-        let no_answer = || Upset::silent(Failure::Server, "the provider's answer has no message");
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
+        let no_answer = || {
+            UpstreamError::without_response(Failure::Server, "the provider's answer has no message")
+        };
         let line: Line<'_> = serde_json::from_slice(body).map_err(|_| no_answer())?;
         if has_error(&line) {
-            return Err(stated(body));
+            return Err(error_in_success_body(body));
         }
         if line.message.is_none() || !self.line(line, deltas) {
             return Err(no_answer());
@@ -171,16 +173,16 @@ impl Decode for Decoder {
         Ok(())
     }
 
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
         let text = event.line();
         match serde_json::from_slice::<Line<'_>>(text) {
-            Err(_) => Step::Broken(unreadable(event, Framing::Lines)),
-            Ok(line) if has_error(&line) => Step::Broken(stated(text)),
+            Err(_) => DecodeStep::Broken(unreadable(event, Framing::Lines)),
+            Ok(line) if has_error(&line) => DecodeStep::Broken(error_in_success_body(text)),
             Ok(line) => {
                 if self.line(line, deltas) {
-                    Step::Done
+                    DecodeStep::Done
                 } else {
-                    Step::More
+                    DecodeStep::More
                 }
             }
         }
@@ -190,7 +192,7 @@ impl Decode for Decoder {
         false
     }
 
-    fn tokens(&self) -> Option<Tokens> {
+    fn tokens(&self) -> Option<ReportedUsage> {
         self.tokens
     }
 }

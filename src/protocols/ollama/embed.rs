@@ -1,11 +1,11 @@
 //! `/api/embed`: texts in, numbers out.
 
 use crate::domain::Failure;
-use crate::protocols::Upset;
-use crate::protocols::counts::any_count;
-use crate::protocols::failure::stated;
-use crate::protocols::neutral::Tokens;
+use crate::protocols::UpstreamError;
+use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::openai::EmbeddingRequest;
+use crate::protocols::token_counts::any_count;
+use crate::protocols::upstream_error::error_in_success_body;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) fn body(wanted: &EmbeddingRequest, model: &str) -> Value {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct EmbedResponse {
     #[serde(default)]
     embeddings: Option<Vec<Vec<f64>>>,
     #[serde(default, deserialize_with = "any_count")]
@@ -28,15 +28,20 @@ struct Answer {
 }
 
 /// The numbers for each text; a count that is missing is zero.
-pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset> {
-    let unreadable = || Upset::silent(Failure::Server, "the provider's answer holds no embeddings");
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| unreadable())?;
+pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
+    let unreadable = || {
+        UpstreamError::without_response(
+            Failure::Server,
+            "the provider's answer holds no embeddings",
+        )
+    };
+    let answer: EmbedResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
     if !answer.error.is_null() {
-        return Err(stated(body));
+        return Err(error_in_success_body(body));
     }
-    let tokens = Tokens {
+    let tokens = ReportedUsage {
         input: answer.prompt_eval_count.unwrap_or(0),
-        ..Tokens::default()
+        ..ReportedUsage::default()
     };
     Ok((answer.embeddings.ok_or_else(unreadable)?, Some(tokens)))
 }

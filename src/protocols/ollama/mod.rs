@@ -6,10 +6,10 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use super::call::{Asked, Call, Untranslatable};
-use super::neutral::{Losses, Translation};
-use super::openai::{EmbeddingPassage, EmbeddingRequest, post};
-use super::{Endpoint, Outgoing, Protocol};
+use super::call::{CallSpec, PreparedCall};
+use super::neutral::{DroppedFields, Transcoder, TranslationError};
+use super::openai::{EmbeddingAdapter, EmbeddingRequest, post};
+use super::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -20,14 +20,18 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Ollama;
 
-impl Protocol for Ollama {
+impl ProviderApi for Ollama {
     fn kinds(&self) -> &'static [&'static str] {
         &["ollama"]
     }
 
-    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-        let mut losses = Losses::default();
-        let conversation = call.dialect.front().read(call.object, &mut losses)?;
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let mut losses = DroppedFields::default();
+        let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
         let body = request::body(conversation, call.model, call.stream, &mut losses)?;
         let body = Value::Object(body).to_string().into_bytes();
         let mut outgoing = post(endpoint, "/api/chat", body, call.stream);
@@ -36,30 +40,34 @@ impl Protocol for Ollama {
             outgoing.headers.insert(ACCEPT, lines);
         }
         let decoder = Box::new(decode::Decoder::new(call.id));
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing,
-            passage: Box::new(Translation::new(decoder, call.encoder())),
+            passage: Box::new(Transcoder::new(decoder, call.encoder())),
             losses,
         })
     }
 
-    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let wanted = EmbeddingRequest::read(call.object.value()?)?;
         let body = embed::body(&wanted, call.model).to_string().into_bytes();
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(endpoint, "/api/embed", body, false),
-            passage: Box::new(EmbeddingPassage::new(call, Some(embed::read))),
-            losses: Losses::default(),
+            passage: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),
+            losses: DroppedFields::default(),
         })
     }
 
-    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let mut headers = HeaderMap::new();
         // A server at home asks for no key; ollama.com does.
         if let Some(authorization) = endpoint.bearer() {
             headers.insert(AUTHORIZATION, authorization);
         }
-        Outgoing {
+        OutboundRequest {
             method: Method::GET,
             url: format!("{}/api/tags", endpoint.base_url),
             headers,
@@ -67,7 +75,7 @@ impl Protocol for Ollama {
         }
     }
 
-    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
         // A server without models lists `null`.
         status.is_success() && tags(body).is_some()
     }

@@ -1,8 +1,9 @@
 //! A conversation as a request to `/api/chat`.
 
 use crate::protocols::neutral::{
-    Conversation, Effort, Format, Losses, Media, MediaKind, Mistake, Part, Role, Sampling, Source,
-    Tool, ToolCall, ToolChoice, Turn, text_of,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ReasoningEffort, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
+    text_of,
 };
 use crate::protocols::openai::write_function;
 use serde_json::{Map, Value, json};
@@ -10,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// `stream` is always said: a server that is not told streams.
 pub(super) fn body(
-    conversation: Conversation,
+    conversation: ChatRequest,
     model: &str,
     stream: bool,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Mistake> {
+    losses: &mut DroppedFields,
+) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     let called = called(&conversation.turns);
@@ -53,19 +54,22 @@ pub(super) fn body(
 }
 
 /// Names of the tools that the model called.
-fn called(turns: &[Turn]) -> BTreeSet<String> {
+fn called(turns: &[ChatMessage]) -> BTreeSet<String> {
     let parts = turns.iter().flat_map(|turn| &turn.parts);
-    let name = |part: &Part| match part {
-        Part::ToolCall(call) => Some(call.name.clone()),
+    let name = |part: &ContentPart| match part {
+        ContentPart::ToolCall(call) => Some(call.name.clone()),
         _ => None,
     };
     parts.filter_map(name).collect()
 }
 
-fn options(sampling: &Sampling, limit: Option<u64>) -> Result<Map<String, Value>, Mistake> {
+fn options(
+    sampling: &Sampling,
+    limit: Option<u64>,
+) -> Result<Map<String, Value>, TranslationError> {
     if sampling.n.is_some_and(|n| n > 1) {
         let problem = "asks for several answers, but Ollama gives one at a time";
-        return Err(Mistake::untranslatable("n", problem));
+        return Err(TranslationError::untranslatable("n", problem));
     }
     let stop = (!sampling.stop.is_empty()).then(|| sampling.stop.clone().into());
     let options = [
@@ -90,7 +94,10 @@ fn options(sampling: &Sampling, limit: Option<u64>) -> Result<Map<String, Value>
         .collect())
 }
 
-fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+fn messages(
+    turns: Vec<ChatMessage>,
+    losses: &mut DroppedFields,
+) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
     let mut names = BTreeMap::new();
     for turn in turns {
@@ -109,10 +116,10 @@ fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
 }
 
 /// Texts joined, pictures beside them.
-fn user(parts: Vec<Part>) -> Result<Value, Mistake> {
+fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "user", "content": text_of(&parts)});
     let media = parts.into_iter().filter_map(|part| match part {
-        Part::Media(media) => Some(picture(media)),
+        ContentPart::Media(media) => Some(picture(media)),
         _ => None,
     });
     let images = media.collect::<Result<Vec<String>, _>>()?;
@@ -123,9 +130,9 @@ fn user(parts: Vec<Part>) -> Result<Value, Mistake> {
 }
 
 /// Bare base64, whatever kind of picture it is.
-fn picture(media: Media) -> Result<String, Mistake> {
+fn picture(media: Media) -> Result<String, TranslationError> {
     let (name, problem) = match (media.kind, media.source) {
-        (MediaKind::Image, Source::Inline { data, .. }) => return Ok(data),
+        (MediaKind::Image, MediaSource::Inline { data, .. }) => return Ok(data),
         (MediaKind::Image, _) => (
             "image",
             "is a link; Ollama takes the image itself, in base64",
@@ -133,23 +140,23 @@ fn picture(media: Media) -> Result<String, Mistake> {
         (MediaKind::Document, _) => ("file", "is a document, which Ollama does not read"),
         (MediaKind::Audio, _) => ("audio", "is a recording, which Ollama does not hear"),
     };
-    Err(Mistake::untranslatable(name, problem))
+    Err(TranslationError::untranslatable(name, problem))
 }
 
 /// Remembers the names of its calls, for their results are told by name.
 fn assistant(
-    parts: Vec<Part>,
+    parts: Vec<ContentPart>,
     names: &mut BTreeMap<String, String>,
-    losses: &mut Losses,
-) -> Result<Value, Mistake> {
+    losses: &mut DroppedFields,
+) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "assistant", "content": text_of(&parts)});
     let mut thoughts = String::new();
     let mut calls = Vec::new();
     for part in parts {
         match part {
-            Part::Reasoning { text, .. } => thoughts.push_str(&text),
-            Part::Redacted(_) => losses.add("reasoning"),
-            Part::ToolCall(call) => {
+            ContentPart::Reasoning { text, .. } => thoughts.push_str(&text),
+            ContentPart::Redacted(_) => losses.add("reasoning"),
+            ContentPart::ToolCall(call) => {
                 calls.push(tool_call(&call, calls.len())?);
                 names.insert(call.id, call.name);
             }
@@ -165,7 +172,7 @@ fn assistant(
     Ok(message)
 }
 
-fn tool_call(call: &ToolCall, index: usize) -> Result<Value, Mistake> {
+fn tool_call(call: &ToolCall, index: usize) -> Result<Value, TranslationError> {
     let text = if call.arguments.trim().is_empty() {
         "{}"
     } else {
@@ -173,7 +180,7 @@ fn tool_call(call: &ToolCall, index: usize) -> Result<Value, Mistake> {
     };
     let arguments: Map<String, Value> = serde_json::from_str(text).map_err(|_| {
         let problem = format!("of {:?} must be the text of a JSON object", call.name);
-        Mistake::new("arguments", problem)
+        TranslationError::new("arguments", problem)
     })?;
     Ok(json!({
         "id": call.id,
@@ -181,8 +188,12 @@ fn tool_call(call: &ToolCall, index: usize) -> Result<Value, Mistake> {
     }))
 }
 
-fn result(part: Part, names: &BTreeMap<String, String>, losses: &mut Losses) -> Option<Value> {
-    let Part::ToolResult {
+fn result(
+    part: ContentPart,
+    names: &BTreeMap<String, String>,
+    losses: &mut DroppedFields,
+) -> Option<Value> {
+    let ContentPart::ToolResult {
         call,
         content,
         is_error,
@@ -191,7 +202,9 @@ fn result(part: Part, names: &BTreeMap<String, String>, losses: &mut Losses) -> 
         return None;
     };
     losses.add_if(is_error, "is_error");
-    let has_media = content.iter().any(|part| matches!(part, Part::Media(_)));
+    let has_media = content
+        .iter()
+        .any(|part| matches!(part, ContentPart::Media(_)));
     losses.add_if(has_media, "image of a tool's result");
     let mut message = json!({"role": "tool", "content": text_of(&content)});
     if let Some(name) = names.get(&call) {
@@ -201,26 +214,26 @@ fn result(part: Part, names: &BTreeMap<String, String>, losses: &mut Losses) -> 
     Some(message)
 }
 
-fn tool(mut tool: Tool, losses: &mut Losses) -> Value {
+fn tool(mut tool: Tool, losses: &mut DroppedFields) -> Value {
     losses.add_if(tool.strict.take() == Some(true), "strict");
     let nothing = || json!({"type": "object", "properties": {}});
     tool.parameters.get_or_insert_with(nothing);
     json!({"type": "function", "function": write_function(tool)})
 }
 
-fn format(format: Format) -> Value {
+fn format(format: ResponseFormat) -> Value {
     match format {
-        Format::Json => "json".into(),
-        Format::Schema { schema, .. } => schema,
+        ResponseFormat::Json => "json".into(),
+        ResponseFormat::Schema { schema, .. } => schema,
     }
 }
 
-fn think(effort: Effort) -> Value {
+fn think(effort: ReasoningEffort) -> Value {
     match effort {
-        Effort::None => false.into(),
-        Effort::Minimal | Effort::Low => "low".into(),
-        Effort::Medium => "medium".into(),
-        Effort::High => "high".into(),
-        Effort::XHigh | Effort::Max => "max".into(),
+        ReasoningEffort::None => false.into(),
+        ReasoningEffort::Minimal | ReasoningEffort::Low => "low".into(),
+        ReasoningEffort::Medium => "medium".into(),
+        ReasoningEffort::High => "high".into(),
+        ReasoningEffort::XHigh | ReasoningEffort::Max => "max".into(),
     }
 }

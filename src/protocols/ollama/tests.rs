@@ -1,13 +1,14 @@
 use super::*;
 use crate::domain::Failure;
-use crate::protocols::trial::{endpoint, events, feed, with_call};
-use crate::protocols::{Dialect, Upset};
+use crate::protocols::neutral::TranslationError;
+use crate::protocols::test_support::{endpoint, events, feed, with_call};
+use crate::protocols::{ApiDialect, UpstreamError};
 use serde_json::json;
 
-fn ask(body: &Value) -> Result<Asked, Untranslatable> {
+fn ask(body: &Value) -> Result<PreparedCall, TranslationError> {
     let endpoint = endpoint("ollama", "http://h");
-    with_call(Dialect::Chat, &body.to_string(), |call| {
-        Ollama.ask(&endpoint, call)
+    with_call(ApiDialect::Chat, &body.to_string(), |call| {
+        Ollama.build_request(&endpoint, call)
     })
 }
 
@@ -18,7 +19,7 @@ fn translated(body: &Value) -> (Value, Vec<String>) {
     (sent, asked.losses.names().to_vec())
 }
 
-fn heard(stream: bool, lines: &str) -> (Vec<Value>, Result<(), Upset>) {
+fn heard(stream: bool, lines: &str) -> (Vec<Value>, Result<(), UpstreamError>) {
     let body = json!({"model": "m", "messages": [], "stream": stream});
     let mut asked = ask(&body).unwrap();
     let heard = feed(&mut *asked.passage, [lines.as_bytes()]);
@@ -208,7 +209,7 @@ fn counts_that_are_left_out_are_zero() {
 
 #[test]
 fn a_server_without_models_is_well() {
-    assert!(Ollama.probe_is_good(StatusCode::OK, br#"{"models":null}"#));
-    assert!(!Ollama.probe_is_good(StatusCode::OK, b"Ollama is running"));
-    assert!(!Ollama.probe_is_good(StatusCode::BAD_GATEWAY, br#"{"models":[]}"#));
+    assert!(Ollama.is_probe_ok(StatusCode::OK, br#"{"models":null}"#));
+    assert!(!Ollama.is_probe_ok(StatusCode::OK, b"Ollama is running"));
+    assert!(!Ollama.is_probe_ok(StatusCode::BAD_GATEWAY, br#"{"models":[]}"#));
 }

@@ -5,17 +5,17 @@ use super::chunk::CallShape;
 
 /// The calls of one choice so far.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<Known>);
+pub(super) struct Calls(Vec<CallState>);
 
 #[derive(Debug)]
-struct Known {
+struct CallState {
     index: Option<u64>,
     id: Option<String>,
 }
 
 /// Where a fragment goes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FragmentTarget {
     /// Of the call in its choice, counted from 0.
     pub call: usize,
     /// Whether it is the call's first fragment.
@@ -29,7 +29,7 @@ impl Calls {
 
     /// A new id or a second name begins a call; a fragment with neither goes on with its index, or
     /// with the last call.
-    pub fn place(&mut self, shape: &CallShape<'_>) -> Place {
+    pub fn place(&mut self, shape: &CallShape<'_>) -> FragmentTarget {
         let id = shape.id.as_deref().filter(|id| !id.is_empty());
         let known = match id {
             Some(id) => self.0.iter().rposition(|call| {
@@ -44,16 +44,16 @@ impl Calls {
                 .or_else(|| self.0.len().checked_sub(1)),
         };
         if let Some(call) = known {
-            return Place {
+            return FragmentTarget {
                 call,
                 is_new: false,
             };
         }
-        self.0.push(Known {
+        self.0.push(CallState {
             index: shape.index,
             id: id.map(str::to_owned),
         });
-        Place {
+        FragmentTarget {
             call: self.0.len() - 1,
             is_new: true,
         }

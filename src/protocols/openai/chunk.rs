@@ -1,8 +1,8 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
-use crate::protocols::counts::{count, readable};
-use crate::protocols::failure::{Upset, stated};
-use crate::protocols::neutral::{Finish, Tokens};
+use crate::protocols::neutral::{Finish, ReportedUsage};
+use crate::protocols::token_counts::{count, readable};
+use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -143,7 +143,7 @@ impl UsageShape {
     }
 }
 
-impl From<UsageShape> for Tokens {
+impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         let prompt = shape.prompt_tokens_details.unwrap_or_default();
         let apart = if shape.leaves_reasoning_out() {
@@ -163,20 +163,22 @@ impl From<UsageShape> for Tokens {
 
 impl Chunk<'_> {
     /// Groq's own place for the usage counts where the usual one is empty.
-    pub fn tokens(&self) -> Option<Tokens> {
+    pub fn tokens(&self) -> Option<ReportedUsage> {
         let usage = self.usage.or_else(|| self.x_groq?.usage)?;
         let says_something = usage.prompt_tokens.or(usage.completion_tokens).is_some();
         says_something.then(|| usage.into())
     }
 
     /// An error where the answer should be. `data` is what the chunk was read from.
-    pub fn failure(&self, data: &[u8]) -> Option<Upset> {
+    pub fn failure(&self, data: &[u8]) -> Option<UpstreamError> {
         if self.error.is_some_and(is_error) || self.object.as_deref() == Some("error") {
-            return Some(stated(data));
+            return Some(error_in_success_body(data));
         }
         let mut choices = self.choices.iter().flatten();
         let error = choices.find_map(|choice| choice.error.filter(|raw| is_error(raw)))?;
-        Some(stated(format!(r#"{{"error":{error}}}"#).as_bytes()))
+        Some(error_in_success_body(
+            format!(r#"{{"error":{error}}}"#).as_bytes(),
+        ))
     }
 }
 
@@ -199,20 +201,20 @@ impl Choice<'_> {
 
 impl CallShape<'_> {
     /// The seal on the thoughts behind the call.
-    pub fn seal(&self) -> Option<String> {
+    pub fn signature(&self) -> Option<String> {
         let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
-        seal_in(&extra)
+        signature_in(&extra)
     }
 }
 
 /// The seal in what a vendor adds to a call.
-pub(super) fn seal_in(extra: &Value) -> Option<String> {
+pub(super) fn signature_in(extra: &Value) -> Option<String> {
     let seal = extra["google"]["thought_signature"].as_str()?;
     Some(seal.to_owned())
 }
 
 /// A seal where clients keep it, untouched, and send it back.
-pub(super) fn sealed(seal: &str) -> Value {
+pub(super) fn with_signature(seal: &str) -> Value {
     serde_json::json!({"google": {"thought_signature": seal}})
 }
 

@@ -4,9 +4,9 @@ use super::calls::Calls;
 use super::chunk::{CallShape, Choice, Chunk, finish};
 use crate::domain::Failure;
 use crate::protocols::Event;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{self, Decode, Deltas, Finish, Step, Tokens};
-use crate::protocols::passage::{Framing, unreadable};
+use crate::protocols::neutral::{self, Decode, DecodeStep, Deltas, Finish, ReportedUsage};
+use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::upstream_error::UpstreamError;
 use serde_json::Value;
 
 /// Reads chunks from any server that speaks something like chat completions.
@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
     begun: bool,
     choices: Vec<State>,
 }
@@ -152,7 +152,7 @@ fn fragment(
                 .and_then(|function| function.name.as_deref())
                 .unwrap_or_default()
                 .to_owned(),
-            signature: shape.seal(),
+            signature: shape.signature(),
         });
     }
     let arguments = function.and_then(|function| function.arguments.as_deref());
@@ -165,32 +165,32 @@ fn fragment(
 }
 
 impl Decode for Decoder {
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         let chunk = whole_chunk(body)?;
         self.chunk(chunk, false, deltas);
         self.end(deltas);
         Ok(())
     }
 
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
         let Some(data) = event.data() else {
-            return Step::More;
+            return DecodeStep::More;
         };
         if data.trim_ascii() == b"[DONE]" {
             if self.choices.is_empty() {
-                return Step::Broken(no_choices());
+                return DecodeStep::Broken(no_choices());
             }
             self.end(deltas);
-            return Step::Done;
+            return DecodeStep::Done;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return Step::Broken(unreadable(event, Framing::Events));
+            return DecodeStep::Broken(unreadable(event, Framing::Events));
         };
         if let Some(upset) = chunk.failure(&data) {
-            return Step::Broken(upset);
+            return DecodeStep::Broken(upset);
         }
         self.chunk(chunk, true, deltas);
-        Step::More
+        DecodeStep::More
     }
 
     fn may_end(&self) -> bool {
@@ -198,14 +198,14 @@ impl Decode for Decoder {
         seen.peek().is_some() && seen.all(|choice| choice.ended)
     }
 
-    fn tokens(&self) -> Option<Tokens> {
+    fn tokens(&self) -> Option<ReportedUsage> {
         self.tokens
     }
 }
 
 /// A whole answer that is one.
-pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, Upset> {
-    let wrong = |message| Upset::silent(Failure::Server, message);
+pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, UpstreamError> {
+    let wrong = |message| UpstreamError::without_response(Failure::Server, message);
     let chunk: Chunk<'_> =
         serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
     if let Some(upset) = chunk.failure(body) {
@@ -218,6 +218,6 @@ pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, Upset> {
 }
 
 /// An answer that is over before it has begun.
-pub(super) fn no_choices() -> Upset {
-    Upset::silent(Failure::Server, "the provider's answer has no choices")
+pub(super) fn no_choices() -> UpstreamError {
+    UpstreamError::without_response(Failure::Server, "the provider's answer has no choices")
 }

@@ -1,10 +1,10 @@
 //! Embeddings: what clients of OpenAI ask and read, whoever computes them.
 
 use crate::domain::{Failure, Usage};
-use crate::protocols::counts::{count, readable};
-use crate::protocols::neutral::{Members, Mistake, Tokens};
-use crate::protocols::passage::{Meaning, Passage};
-use crate::protocols::{Event, Told, Upset};
+use crate::protocols::neutral::{ObjectReader, ReportedUsage, TranslationError};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
+use crate::protocols::token_counts::{count, readable};
+use crate::protocols::{ErrorBody, Event, UpstreamError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -19,8 +19,8 @@ pub(in crate::protocols) struct EmbeddingRequest {
 
 impl EmbeddingRequest {
     /// Reads texts; tokens can only be read by the vendor whose they are.
-    pub fn read(body: Value) -> Result<Self, Mistake> {
-        let mut members = Members::of(body, "")?;
+    pub fn read(body: Value) -> Result<Self, TranslationError> {
+        let mut members = ObjectReader::of(body, "")?;
         let texts = "is a list of tokens, which only OpenAI's models read; send texts";
         let inputs = match members.take("input") {
             Some(Value::String(text)) => vec![text],
@@ -28,10 +28,15 @@ impl EmbeddingRequest {
                 .into_iter()
                 .map(|value| match value {
                     Value::String(text) => Ok(text),
-                    _ => Err(Mistake::untranslatable("input", texts)),
+                    _ => Err(TranslationError::untranslatable("input", texts)),
                 })
                 .collect::<Result<_, _>>()?,
-            _ => return Err(Mistake::new("input", "must be a text or a list of texts")),
+            _ => {
+                return Err(TranslationError::new(
+                    "input",
+                    "must be a text or a list of texts",
+                ));
+            }
         };
         Ok(Self {
             inputs,
@@ -42,20 +47,20 @@ impl EmbeddingRequest {
 
 /// What takes a vendor's answer apart: the numbers for each input, and the tokens.
 pub(in crate::protocols) type ReadVectors =
-    fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset>;
+    fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError>;
 
 /// The answer on its way.
-pub(in crate::protocols) struct EmbeddingPassage {
+pub(in crate::protocols) struct EmbeddingAdapter {
     /// Nothing where the vendor answers as OpenAI does.
     read: Option<ReadVectors>,
     model: String,
     /// The client reads base64, as OpenAI's libraries do unless told otherwise.
     packed: bool,
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
 }
 
-impl EmbeddingPassage {
-    pub fn new(call: &crate::protocols::Call<'_>, read: Option<ReadVectors>) -> Self {
+impl EmbeddingAdapter {
+    pub fn new(call: &crate::protocols::CallSpec<'_>, read: Option<ReadVectors>) -> Self {
         let format = call.object.read::<String>("encoding_format");
         Self {
             read,
@@ -65,7 +70,7 @@ impl EmbeddingPassage {
         }
     }
 
-    fn translated(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, Upset> {
+    fn translated(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, UpstreamError> {
         let (vectors, tokens) = read(body)?;
         self.tokens = tokens;
         let data: Vec<Value> = vectors
@@ -91,15 +96,19 @@ impl EmbeddingPassage {
     }
 
     /// Some servers do not know base64 and answer numbers.
-    fn passed(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
-        let unreadable =
-            || Upset::silent(Failure::Server, "the provider's answer holds no embeddings");
-        let shape: Shape = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    fn passed(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let unreadable = || {
+            UpstreamError::without_response(
+                Failure::Server,
+                "the provider's answer holds no embeddings",
+            )
+        };
+        let shape: EmbeddingsResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
         let first = shape.data.first().ok_or_else(unreadable)?;
         let is_numbers = first.embedding.get().starts_with('[');
-        self.tokens = shape.usage.map(|usage| Tokens {
+        self.tokens = shape.usage.map(|usage| ReportedUsage {
             input: usage.prompt_tokens.unwrap_or(0),
-            ..Tokens::default()
+            ..ReportedUsage::default()
         });
         if !(self.packed && is_numbers) {
             return Ok(body.clone());
@@ -115,7 +124,7 @@ impl EmbeddingPassage {
 }
 
 #[derive(serde::Deserialize)]
-struct Shape<'a> {
+struct EmbeddingsResponse<'a> {
     #[serde(borrow)]
     data: Vec<VectorShape<'a>>,
     #[serde(default, deserialize_with = "readable")]
@@ -145,16 +154,16 @@ fn pack(vector: &[f64]) -> String {
     STANDARD.encode(bytes)
 }
 
-impl Passage for EmbeddingPassage {
-    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+impl ResponseAdapter for EmbeddingAdapter {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         match self.read {
             Some(read) => self.translated(body, read),
             None => self.passed(body),
         }
     }
 
-    fn read(&mut self, _event: &Event, _out: &mut BytesMut) -> Meaning {
-        Meaning::Broken(Upset::silent(
+    fn read(&mut self, _event: &Event, _out: &mut BytesMut) -> StreamEventKind {
+        StreamEventKind::Broken(UpstreamError::without_response(
             Failure::Server,
             "the provider streams what is no stream",
         ))
@@ -166,13 +175,13 @@ impl Passage for EmbeddingPassage {
 
     fn close(&mut self, _out: &mut BytesMut) {}
 
-    fn broken(&mut self, _told: &Told, _out: &mut BytesMut) {}
+    fn broken(&mut self, _told: &ErrorBody, _out: &mut BytesMut) {}
 
     fn usage(&self) -> Option<Usage> {
         self.tokens.map(Usage::from)
     }
 
-    fn said(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         0
     }
 }

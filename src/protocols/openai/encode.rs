@@ -1,10 +1,12 @@
 //! An answer as chat completions.
 
-use super::chunk::{finish_word, sealed};
+use super::chunk::{finish_word, with_signature};
 use super::write::tool_call;
-use crate::protocols::call::Call;
-use crate::protocols::front::Told;
-use crate::protocols::neutral::{Choice, Delta, Encode, Finish, Part, Reply, Tokens, text_of};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::ErrorBody;
+use crate::protocols::neutral::{
+    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, text_of,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(call: &Call<'_>) -> Self {
+    pub fn new(call: &CallSpec<'_>) -> Self {
         Self {
             id: format!("chatcmpl-{}", call.id),
             created: call.created,
@@ -89,7 +91,7 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, reply: Reply, tokens: Option<Tokens>) -> Bytes {
+    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         let model = reply.model.unwrap_or_else(|| self.model.clone());
         let choices: Vec<Value> = reply.choices.iter().enumerate().map(choice_value).collect();
         let body = json!({
@@ -133,7 +135,7 @@ impl Encode for Encoder {
                     "function": {"name": name, "arguments": ""},
                 });
                 if let Some(seal) = signature {
-                    value["extra_content"] = sealed(&seal);
+                    value["extra_content"] = with_signature(&seal);
                 }
                 json!({"tool_calls": [value]})
             }
@@ -145,7 +147,7 @@ impl Encode for Encoder {
         self.chunk(choice, &value, None, out);
     }
 
-    fn end(&mut self, tokens: Option<Tokens>, out: &mut BytesMut) {
+    fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut) {
         if let Some(tokens) = tokens.filter(|_| self.wants_usage) {
             out.extend_from_slice(self.head());
             out.extend_from_slice(b"],\"usage\":");
@@ -155,8 +157,8 @@ impl Encode for Encoder {
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
-        out.extend_from_slice(&super::front::error_event(told));
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&super::client_api::error_event(told));
     }
 }
 
@@ -166,7 +168,7 @@ fn choice_value((place, choice): (usize, &Choice)) -> Value {
         .parts
         .iter()
         .filter_map(|part| match part {
-            Part::Refusal(text) => Some(text.as_str()),
+            ContentPart::Refusal(text) => Some(text.as_str()),
             _ => None,
         })
         .collect();
@@ -174,7 +176,7 @@ fn choice_value((place, choice): (usize, &Choice)) -> Value {
         .parts
         .iter()
         .filter_map(|part| match part {
-            Part::Reasoning { text, .. } => Some(text.as_str()),
+            ContentPart::Reasoning { text, .. } => Some(text.as_str()),
             _ => None,
         })
         .collect();
@@ -212,12 +214,12 @@ fn text_of_said(choice: &Choice) -> String {
     let texts = choice
         .parts
         .iter()
-        .filter(|part| matches!(part, Part::Text(_)));
+        .filter(|part| matches!(part, ContentPart::Text(_)));
     text_of(&texts.cloned().collect::<Vec<_>>())
 }
 
 /// Tokens as chat clients read them.
-pub(super) fn usage(tokens: Tokens) -> Value {
+pub(super) fn usage(tokens: ReportedUsage) -> Value {
     let mut usage = json!({
         "prompt_tokens": tokens.input,
         "completion_tokens": tokens.output,

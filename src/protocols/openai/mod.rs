@@ -2,35 +2,35 @@
 
 mod calls;
 mod chunk;
+mod chunk_template;
+mod client_api;
 mod decode;
 mod embeddings;
 mod encode;
-mod front;
 mod pass_through;
 mod read;
-mod refrain;
-mod server;
+mod server_quirks;
 mod write;
 
-pub(super) use embeddings::{EmbeddingPassage, EmbeddingRequest};
-pub use front::ChatFront;
-pub(super) use front::error_body;
+pub use client_api::ChatApi;
+pub(super) use client_api::error_body;
+pub(super) use embeddings::{EmbeddingAdapter, EmbeddingRequest};
 pub(super) use read::{audio, choice_word, effort, function, schema_format};
 pub(super) use write::{function as write_function, json_schema};
 
-use super::call::{Asked, Call, Untranslatable};
-use super::failure::Upset;
-use super::front::Dialect;
-use super::neutral::{Decode, Losses, Translation};
-use super::{Endpoint, Outgoing, Protocol, RawObject, responses};
+use super::call::{CallSpec, PreparedCall};
+use super::client_api::ApiDialect;
+use super::neutral::{Decode, DroppedFields, Transcoder, TranslationError};
+use super::upstream_error::UpstreamError;
+use super::{Endpoint, OutboundRequest, ProviderApi, RawObject, responses};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use server::Server;
-use write::Manner;
+use server_quirks::ServerKind;
+use write::WriteQuirks;
 
 /// The protocol.
 #[derive(Debug)]
@@ -39,31 +39,40 @@ pub struct OpenAi;
 const OPENAI: &str = "openai";
 const XAI: &str = "xai";
 
-impl Protocol for OpenAi {
+impl ProviderApi for OpenAi {
     fn kinds(&self) -> &'static [&'static str] {
         &[OPENAI, XAI, "openai-compatible"]
     }
 
-    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let has_responses = has_responses(endpoint);
         match call.dialect {
-            Dialect::Responses if has_responses && !call.detour => {
+            ApiDialect::Responses if has_responses && !call.detour => {
                 Ok(responses::pass_through(endpoint, call))
             }
-            Dialect::Chat | Dialect::Messages
+            ApiDialect::Chat | ApiDialect::Messages
                 if has_responses && (call.traits.responses_only || call.detour) =>
             {
                 responses::translate(endpoint, call)
             }
-            Dialect::Chat => Ok(pass_through(endpoint, call)),
-            Dialect::Messages | Dialect::Responses => translate(endpoint, call),
+            ApiDialect::Chat => Ok(pass_through(endpoint, call)),
+            ApiDialect::Messages | ApiDialect::Responses => translate(endpoint, call),
         }
     }
 
-    fn detour(&self, endpoint: &Endpoint, call: &Call<'_>, upset: &Upset) -> bool {
+    fn fallback_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+        upset: &UpstreamError,
+    ) -> bool {
         match call.dialect {
             // Newer models take tools together with reasoning at /responses alone.
-            Dialect::Chat | Dialect::Messages => {
+            ApiDialect::Chat | ApiDialect::Messages => {
                 &*endpoint.kind == OPENAI
                     && !call.traits.responses_only
                     && upset.status == 400
@@ -71,7 +80,7 @@ impl Protocol for OpenAi {
                     && call.object.get("tools").is_some()
             }
             // What calls itself OpenAI may be a server that has no /responses.
-            Dialect::Responses => {
+            ApiDialect::Responses => {
                 has_responses(endpoint)
                     && !call.traits.responses_only
                     && matches!(upset.status, 404 | 405)
@@ -80,17 +89,21 @@ impl Protocol for OpenAi {
         }
     }
 
-    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let body = call.object.with(&[("model", text(call.model))]);
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(endpoint, "/embeddings", body, false),
-            passage: Box::new(EmbeddingPassage::new(call, None)),
-            losses: Losses::default(),
+            passage: Box::new(EmbeddingAdapter::new(call, None)),
+            losses: DroppedFields::default(),
         })
     }
 
-    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
-        Outgoing {
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        OutboundRequest {
             method: Method::GET,
             url: format!("{}/models", endpoint.base_url),
             headers: headers(endpoint),
@@ -98,7 +111,7 @@ impl Protocol for OpenAi {
         }
     }
 
-    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
         #[derive(Deserialize)]
         struct List<'a> {
             #[serde(borrow)]
@@ -134,28 +147,28 @@ fn has_responses(endpoint: &Endpoint) -> bool {
 }
 
 /// The client's own object, with the model's name replaced and the usage asked for.
-fn pass_through(endpoint: &Endpoint, call: &Call<'_>) -> Asked {
-    let server = Server::of(endpoint);
-    let mut losses = Losses::default();
+fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
+    let server = ServerKind::of(endpoint);
+    let mut losses = DroppedFields::default();
     let mut replaced = vec![("model", text(call.model))];
     if call.stream && server.is_asked_for_usage() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
     let model = (call.model, call.traits);
     let body = server.request(call.object, model, replaced, &mut losses);
-    let passage = pass_through::PassThrough::new(call, server == Server::OpenAi);
-    Asked {
+    let passage = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
+    PreparedCall {
         outgoing: post(endpoint, "/chat/completions", body, call.stream),
         passage: Box::new(passage),
         losses,
     }
 }
 
-fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
-    let server = Server::of(endpoint);
-    let mut losses = Losses::default();
-    let conversation = call.dialect.front().read(call.object, &mut losses)?;
-    let manner = Manner {
+fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
+    let server = ServerKind::of(endpoint);
+    let mut losses = DroppedFields::default();
+    let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
+    let manner = WriteQuirks {
         limit: server.limit(),
     };
     let mut body = write::request(conversation, call.model, manner, &mut losses)?;
@@ -172,15 +185,20 @@ fn translate(endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatab
         body = server.request(&object, model, Vec::new(), &mut losses);
     }
     let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
-    Ok(Asked {
+    Ok(PreparedCall {
         outgoing: post(endpoint, "/chat/completions", body, call.stream),
-        passage: Box::new(Translation::new(decoder, call.encoder())),
+        passage: Box::new(Transcoder::new(decoder, call.encoder())),
         losses,
     })
 }
 
 /// A request with a JSON body, for anybody who takes the key as a bearer.
-pub(super) fn post(endpoint: &Endpoint, path: &str, body: Vec<u8>, stream: bool) -> Outgoing {
+pub(super) fn post(
+    endpoint: &Endpoint,
+    path: &str,
+    body: Vec<u8>,
+    stream: bool,
+) -> OutboundRequest {
     let mut headers = headers(endpoint);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let accept = if stream {
@@ -189,7 +207,7 @@ pub(super) fn post(endpoint: &Endpoint, path: &str, body: Vec<u8>, stream: bool)
         "application/json"
     };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    Outgoing {
+    OutboundRequest {
         method: Method::POST,
         url: format!("{}{path}", endpoint.base_url),
         headers,
@@ -205,7 +223,7 @@ fn headers(endpoint: &Endpoint) -> HeaderMap {
     // Azure reads the key in a header of its own.
     if let Some(key) = endpoint
         .key()
-        .filter(|_| server::is_at(&endpoint.base_url, "azure.com"))
+        .filter(|_| server_quirks::is_at(&endpoint.base_url, "azure.com"))
     {
         headers.insert(HeaderName::from_static("api-key"), key);
     }

@@ -1,17 +1,17 @@
 //! A chat answer for a chat client: bytes pass as they came while we read along. Only what would
 //! break a client is put right, and only in the chunk where it stands.
 
-use super::calls::{Calls, Place};
+use super::calls::{Calls, FragmentTarget};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
+use super::chunk_template::ChunkTemplate;
+use super::client_api::error_event;
 use super::decode::{no_choices, whole_chunk};
-use super::front::error_event;
-use super::refrain::Refrain;
 use crate::domain::Usage;
-use crate::protocols::call::Call;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::Tokens;
-use crate::protocols::passage::{Framing, Meaning, Passage, unreadable};
-use crate::protocols::{Event, Told};
+use crate::protocols::call::CallSpec;
+use crate::protocols::neutral::ReportedUsage;
+use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{ErrorBody, Event};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
@@ -24,12 +24,12 @@ pub(super) struct PassThrough {
     strip_usage: bool,
     /// OpenAI itself, whose finish reasons are taken at their word.
     is_openai: bool,
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
     /// The event that tells the usage. Some servers repeat it; it is told once, last.
     usage_event: Option<Bytes>,
     choices: Vec<State>,
     said: usize,
-    refrain: Option<Refrain>,
+    refrain: Option<ChunkTemplate>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ struct Fix {
     reasoning: bool,
     list: bool,
     index: bool,
-    calls: Option<Vec<Place>>,
+    calls: Option<Vec<FragmentTarget>>,
     /// The word for the end, or none at all.
     finish: Option<Value>,
 }
@@ -67,7 +67,7 @@ impl Fix {
 }
 
 impl PassThrough {
-    pub fn new(call: &Call<'_>, is_openai: bool) -> Self {
+    pub fn new(call: &CallSpec<'_>, is_openai: bool) -> Self {
         Self {
             id: call.id.to_owned(),
             strip_usage: !call.wants_usage,
@@ -151,7 +151,11 @@ impl PassThrough {
 }
 
 /// Where the calls of a delta belong, if they do not say so themselves.
-fn misplaced_calls(calls: &mut Calls, delta: &Delta<'_>, is_stream: bool) -> Option<Vec<Place>> {
+fn misplaced_calls(
+    calls: &mut Calls,
+    delta: &Delta<'_>,
+    is_stream: bool,
+) -> Option<Vec<FragmentTarget>> {
     let shapes = delta.tool_calls.as_deref().unwrap_or_default();
     let mut wrong = false;
     let mut places = Vec::with_capacity(shapes.len());
@@ -230,7 +234,7 @@ fn apply(choice: &mut Value, fix: &Fix, id: &str, is_stream: bool) {
 }
 
 /// A call is named once, in its first fragment.
-fn name_call(call: &mut Value, place: &Place, id: &str, is_stream: bool) {
+fn name_call(call: &mut Value, place: &FragmentTarget, id: &str, is_stream: bool) {
     let is_empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
     call["index"] = place.call.into();
     if place.is_new {
@@ -265,35 +269,35 @@ fn flatten(said: &mut Value) {
     }
 }
 
-impl Passage for PassThrough {
-    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+impl ResponseAdapter for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let chunk = whole_chunk(body)?;
         let repaired = self.follow(&chunk, body, false);
         Ok(repaired.map_or_else(|| body.clone(), Bytes::from))
     }
 
-    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         if let Some(text) = self.refrain.as_ref().and_then(|known| known.text(event)) {
             self.said += text;
             out.extend_from_slice(&event.raw);
-            return Meaning::Content;
+            return StreamEventKind::Content;
         }
         let Some(data) = event.data() else {
             event.pass_comments(out);
-            return Meaning::Quiet;
+            return StreamEventKind::NoContent;
         };
         if data.trim_ascii() == b"[DONE]" {
             if self.choices.is_empty() {
-                return Meaning::Broken(no_choices());
+                return StreamEventKind::Broken(no_choices());
             }
             self.close(out);
-            return Meaning::Done;
+            return StreamEventKind::Done;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return Meaning::Broken(unreadable(event, Framing::Events));
+            return StreamEventKind::Broken(unreadable(event, Framing::Events));
         };
         if let Some(upset) = chunk.failure(&data) {
-            return Meaning::Broken(upset);
+            return StreamEventKind::Broken(upset);
         }
         let is_empty = chunk.choices.as_ref().is_none_or(Vec::is_empty);
         let content = chunk.choices.iter().flatten();
@@ -309,17 +313,17 @@ impl Passage for PassThrough {
         } else {
             event.pass(out);
             if has_content {
-                self.refrain = Refrain::of(event, &data, &chunk).or(self.refrain.take());
+                self.refrain = ChunkTemplate::of(event, &data, &chunk).or(self.refrain.take());
             }
         }
         if is_empty && chunk.tokens().is_some() {
             self.usage_event = Some(out.split_off(start).freeze());
-            return Meaning::Quiet;
+            return StreamEventKind::NoContent;
         }
         match (has_content, !is_empty && self.may_end()) {
-            (true, _) => Meaning::Content,
-            (false, true) => Meaning::Finish,
-            (false, false) => Meaning::Quiet,
+            (true, _) => StreamEventKind::Content,
+            (false, true) => StreamEventKind::Finish,
+            (false, false) => StreamEventKind::NoContent,
         }
     }
 
@@ -335,7 +339,7 @@ impl Passage for PassThrough {
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         out.extend_from_slice(&error_event(told));
     }
 
@@ -343,7 +347,7 @@ impl Passage for PassThrough {
         self.tokens.map(Usage::from)
     }
 
-    fn said(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         self.said
     }
 }

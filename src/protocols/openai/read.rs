@@ -1,18 +1,22 @@
 //! A chat request in no vendor's words.
 
-use super::chunk::seal_in;
+use super::chunk::signature_in;
 use crate::protocols::neutral::{
-    Conversation, Effort, Format, Losses, Media, MediaKind, Members, Mistake, Part, Role, Sampling,
-    Source, Tool, ToolCall, ToolChoice, Turn,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ObjectReader, ReasoningEffort, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice,
+    TranslationError,
 };
 use serde_json::Value;
 
 /// Members that say how we are asked, not what.
-const ENVELOPE: [&str; 3] = ["model", "stream", "stream_options"];
+const NON_PROMPT_FIELDS: [&str; 3] = ["model", "stream", "stream_options"];
 
-pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversation, Mistake> {
-    let mut members = Members::of(body, "")?;
-    for name in ENVELOPE {
+pub(super) fn conversation(
+    body: Value,
+    losses: &mut DroppedFields,
+) -> Result<ChatRequest, TranslationError> {
+    let mut members = ObjectReader::of(body, "")?;
+    for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
     let mut turns = Vec::new();
@@ -21,7 +25,7 @@ pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversat
     }
     let limit = members.count("max_completion_tokens")?;
     let older = members.count("max_tokens")?;
-    let conversation = Conversation {
+    let conversation = ChatRequest {
         turns,
         tools: tools(&mut members, losses)?,
         tool_choice: tool_choice(&mut members, losses)?,
@@ -32,11 +36,11 @@ pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversat
         effort: effort(&mut members, "reasoning_effort")?,
         user: members.text("user")?,
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(conversation)
 }
 
-fn sampling(members: &mut Members) -> Result<Sampling, Mistake> {
+fn sampling(members: &mut ObjectReader) -> Result<Sampling, TranslationError> {
     Ok(Sampling {
         temperature: members.number("temperature")?,
         top_p: members.number("top_p")?,
@@ -49,8 +53,8 @@ fn sampling(members: &mut Members) -> Result<Sampling, Mistake> {
     })
 }
 
-fn stop(members: &mut Members, name: &str) -> Result<Vec<String>, Mistake> {
-    let wrong = || Mistake::new(name, "must be a text or a list of texts");
+fn stop(members: &mut ObjectReader, name: &str) -> Result<Vec<String>, TranslationError> {
+    let wrong = || TranslationError::new(name, "must be a text or a list of texts");
     match members.take(name) {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![text]),
@@ -66,24 +70,29 @@ fn stop(members: &mut Members, name: &str) -> Result<Vec<String>, Mistake> {
 }
 
 pub(in crate::protocols) fn effort(
-    members: &mut Members,
+    members: &mut ObjectReader,
     name: &str,
-) -> Result<Option<Effort>, Mistake> {
+) -> Result<Option<ReasoningEffort>, TranslationError> {
     let Some(word) = members.text(name)? else {
         return Ok(None);
     };
     let problem = "must be none, minimal, low, medium, high, xhigh or max";
-    let effort = Effort::from_word(&word).ok_or_else(|| Mistake::new(members.at(name), problem));
+    let effort = ReasoningEffort::parse_name(&word)
+        .ok_or_else(|| TranslationError::new(members.at(name), problem));
     effort.map(Some)
 }
 
-fn turn(message: Value, path: String, losses: &mut Losses) -> Result<Turn, Mistake> {
-    let mut members = Members::of(message, path)?;
+fn turn(
+    message: Value,
+    path: String,
+    losses: &mut DroppedFields,
+) -> Result<ChatMessage, TranslationError> {
+    let mut members = ObjectReader::of(message, path)?;
     let role = members.required_text("role")?;
     let content = content(&mut members, "content", losses)?;
     let turn = match role.as_str() {
-        "system" | "developer" => Turn::new(Role::System, content),
-        "user" => Turn::new(Role::User, content),
+        "system" | "developer" => ChatMessage::new(Role::System, content),
+        "user" => ChatMessage::new(Role::User, content),
         "assistant" => assistant(&mut members, content, losses)?,
         "tool" => {
             let call = members.required_text("tool_call_id")?;
@@ -96,38 +105,38 @@ fn turn(message: Value, path: String, losses: &mut Losses) -> Result<Turn, Mista
         other => {
             let problem =
                 format!("is {other:?}, but must be system, developer, user, assistant or tool");
-            return Err(Mistake::new(members.at("role"), problem));
+            return Err(TranslationError::new(members.at("role"), problem));
         }
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(turn)
 }
 
-fn result(call: String, content: Vec<Part>) -> Turn {
-    let result = Part::ToolResult {
+fn result(call: String, content: Vec<ContentPart>) -> ChatMessage {
+    let result = ContentPart::ToolResult {
         call,
         content,
         is_error: false,
     };
-    Turn::new(Role::Tool, vec![result])
+    ChatMessage::new(Role::Tool, vec![result])
 }
 
 fn assistant(
-    members: &mut Members,
-    content: Vec<Part>,
-    losses: &mut Losses,
-) -> Result<Turn, Mistake> {
+    members: &mut ObjectReader,
+    content: Vec<ContentPart>,
+    losses: &mut DroppedFields,
+) -> Result<ChatMessage, TranslationError> {
     let mut parts = Vec::new();
     let thoughts = members.text("reasoning_content")?;
     if let Some(text) = thoughts.or(members.text("reasoning")?) {
-        parts.push(Part::Reasoning {
+        parts.push(ContentPart::Reasoning {
             text,
             signature: None,
         });
     }
     parts.extend(content);
     if let Some(text) = members.text("refusal")? {
-        parts.push(Part::Refusal(text));
+        parts.push(ContentPart::Refusal(text));
     }
     for (place, call) in members.list("tool_calls")?.into_iter().enumerate() {
         let path = members.at(&format!("tool_calls[{place}]"));
@@ -135,18 +144,22 @@ fn assistant(
     }
     if let Some(mut function) = members.object("function_call")? {
         let name = function.required_text("name")?;
-        parts.push(Part::ToolCall(ToolCall {
+        parts.push(ContentPart::ToolCall(ToolCall {
             id: name.clone(),
             name,
             arguments: function.text("arguments")?.unwrap_or_default(),
             signature: None,
         }));
     }
-    Ok(Turn::new(Role::Assistant, parts))
+    Ok(ChatMessage::new(Role::Assistant, parts))
 }
 
-fn tool_call(call: Value, path: String, losses: &mut Losses) -> Result<Option<Part>, Mistake> {
-    let mut members = Members::of(call, path)?;
+fn tool_call(
+    call: Value,
+    path: String,
+    losses: &mut DroppedFields,
+) -> Result<Option<ContentPart>, TranslationError> {
+    let mut members = ObjectReader::of(call, path)?;
     members.take("type");
     members.take("index");
     let Some(mut function) = members.object("function")? else {
@@ -157,17 +170,24 @@ fn tool_call(call: Value, path: String, losses: &mut Losses) -> Result<Option<Pa
         id: members.required_text("id")?,
         name: function.required_text("name")?,
         arguments: function.text("arguments")?.unwrap_or_default(),
-        signature: members.take("extra_content").as_ref().and_then(seal_in),
+        signature: members
+            .take("extra_content")
+            .as_ref()
+            .and_then(signature_in),
     };
-    members.lose_rest(losses);
-    Ok(Some(Part::ToolCall(call)))
+    members.drop_unread(losses);
+    Ok(Some(ContentPart::ToolCall(call)))
 }
 
-fn content(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+fn content(
+    members: &mut ObjectReader,
+    name: &str,
+    losses: &mut DroppedFields,
+) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
         None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let parts = list.into_iter().enumerate();
             let parts = parts.map(|(place, value)| part(value, format!("{path}[{place}]"), losses));
@@ -177,16 +197,23 @@ fn content(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec
                 .flatten()
                 .collect())
         }
-        Some(_) => Err(Mistake::new(path, "must be a text or a list of parts")),
+        Some(_) => Err(TranslationError::new(
+            path,
+            "must be a text or a list of parts",
+        )),
     }
 }
 
-fn part(value: Value, path: String, losses: &mut Losses) -> Result<Option<Part>, Mistake> {
-    let mut members = Members::of(value, path)?;
+fn part(
+    value: Value,
+    path: String,
+    losses: &mut DroppedFields,
+) -> Result<Option<ContentPart>, TranslationError> {
+    let mut members = ObjectReader::of(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
-        "text" => Part::Text(members.required_text("text")?),
-        "refusal" => Part::Refusal(members.required_text("refusal")?),
+        "text" => ContentPart::Text(members.required_text("text")?),
+        "refusal" => ContentPart::Refusal(members.required_text("refusal")?),
         "image_url" => image(&mut members)?,
         "input_audio" => audio(&mut members)?,
         "file" => file(&mut members)?,
@@ -195,30 +222,32 @@ fn part(value: Value, path: String, losses: &mut Losses) -> Result<Option<Part>,
             return Ok(None);
         }
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(Some(part))
 }
 
-fn image(members: &mut Members) -> Result<Part, Mistake> {
+fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let mut image = members
         .object("image_url")?
-        .ok_or_else(|| Mistake::new(members.at("image_url"), "is missing"))?;
-    Ok(Part::Media(Media {
+        .ok_or_else(|| TranslationError::new(members.at("image_url"), "is missing"))?;
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Image,
-        source: Source::from_url(image.required_text("url")?),
+        source: MediaSource::from_url(image.required_text("url")?),
         name: None,
         detail: image.text("detail")?,
     }))
 }
 
 /// A recording as every protocol of OpenAI's holds it.
-pub(in crate::protocols) fn audio(members: &mut Members) -> Result<Part, Mistake> {
+pub(in crate::protocols) fn audio(
+    members: &mut ObjectReader,
+) -> Result<ContentPart, TranslationError> {
     let mut audio = members
         .object("input_audio")?
-        .ok_or_else(|| Mistake::new(members.at("input_audio"), "is missing"))?;
-    Ok(Part::Media(Media {
+        .ok_or_else(|| TranslationError::new(members.at("input_audio"), "is missing"))?;
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Audio,
-        source: Source::Inline {
+        source: MediaSource::Inline {
             mime: format!("audio/{}", audio.required_text("format")?),
             data: audio.required_text("data")?,
         },
@@ -227,15 +256,15 @@ pub(in crate::protocols) fn audio(members: &mut Members) -> Result<Part, Mistake
     }))
 }
 
-fn file(members: &mut Members) -> Result<Part, Mistake> {
+fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let mut file = members
         .object("file")?
-        .ok_or_else(|| Mistake::new(members.at("file"), "is missing"))?;
+        .ok_or_else(|| TranslationError::new(members.at("file"), "is missing"))?;
     let source = match file.text("file_data")? {
-        Some(data) => Source::from_url(data),
-        None => Source::Id(file.required_text("file_id")?),
+        Some(data) => MediaSource::from_url(data),
+        None => MediaSource::Id(file.required_text("file_id")?),
     };
-    Ok(Part::Media(Media {
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Document,
         source,
         name: file.text("filename")?,
@@ -243,10 +272,13 @@ fn file(members: &mut Members) -> Result<Part, Mistake> {
     }))
 }
 
-fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistake> {
+fn tools(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = Members::of(value, format!("tools[{place}]"))?;
+        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
         tool.take("type");
         match tool.object("function")? {
             Some(one) => tools.push(function(one, losses)?),
@@ -255,7 +287,7 @@ fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistak
     }
     for (place, value) in members.list("functions")?.into_iter().enumerate() {
         tools.push(function(
-            Members::of(value, format!("functions[{place}]"))?,
+            ObjectReader::of(value, format!("functions[{place}]"))?,
             losses,
         )?);
     }
@@ -264,20 +296,23 @@ fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistak
 
 /// A function as every protocol of OpenAI's describes it.
 pub(in crate::protocols) fn function(
-    mut members: Members,
-    losses: &mut Losses,
-) -> Result<Tool, Mistake> {
+    mut members: ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Tool, TranslationError> {
     let tool = Tool {
         name: members.required_text("name")?,
         description: members.text("description")?,
         parameters: members.take("parameters"),
         strict: members.flag("strict")?,
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(tool)
 }
 
-fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<ToolChoice>, Mistake> {
+fn tool_choice(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Option<ToolChoice>, TranslationError> {
     let name = if members.has("tool_choice") {
         "tool_choice"
     } else {
@@ -287,7 +322,7 @@ fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<Tool
         None => Ok(None),
         Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
         Some(value) => {
-            let mut choice = Members::of(value, name)?;
+            let mut choice = ObjectReader::of(value, name)?;
             let named = choice.object("function")?;
             let named = match named {
                 Some(mut function) => function.text("name")?,
@@ -302,28 +337,34 @@ fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<Tool
 }
 
 /// A tool choice that is one word.
-pub(in crate::protocols) fn choice_word(word: &str, path: String) -> Result<ToolChoice, Mistake> {
+pub(in crate::protocols) fn choice_word(
+    word: &str,
+    path: String,
+) -> Result<ToolChoice, TranslationError> {
     match word {
         "auto" => Ok(ToolChoice::Auto),
         "none" => Ok(ToolChoice::None),
         "required" | "any" => Ok(ToolChoice::Any),
         other => {
             let problem = format!("is {other:?}, but must be auto, none, required or a function");
-            Err(Mistake::new(path, problem))
+            Err(TranslationError::new(path, problem))
         }
     }
 }
 
-fn format(members: &mut Members, losses: &mut Losses) -> Result<Option<Format>, Mistake> {
+fn format(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Option<ResponseFormat>, TranslationError> {
     let Some(mut format) = members.object("response_format")? else {
         return Ok(None);
     };
     match format.required_text("type")?.as_str() {
         "text" => Ok(None),
-        "json_object" => Ok(Some(Format::Json)),
+        "json_object" => Ok(Some(ResponseFormat::Json)),
         "json_schema" => {
             let schema = format.object("json_schema")?;
-            let missing = || Mistake::new(format.at("json_schema"), "is missing");
+            let missing = || TranslationError::new(format.at("json_schema"), "is missing");
             schema_format(schema.ok_or_else(missing)?).map(Some)
         }
         _ => {
@@ -334,8 +375,10 @@ fn format(members: &mut Members, losses: &mut Losses) -> Result<Option<Format>, 
 }
 
 /// A JSON schema that an answer must keep to.
-pub(in crate::protocols) fn schema_format(mut members: Members) -> Result<Format, Mistake> {
-    Ok(Format::Schema {
+pub(in crate::protocols) fn schema_format(
+    mut members: ObjectReader,
+) -> Result<ResponseFormat, TranslationError> {
+    Ok(ResponseFormat::Schema {
         name: members.text("name")?.unwrap_or_else(|| "answer".to_owned()),
         description: members.text("description")?,
         schema: members

@@ -4,8 +4,8 @@ use super::pass_through::PassThrough;
 use super::*;
 use crate::domain::Usage;
 use crate::protocols::Event;
-use crate::protocols::passage::{Meaning, Passage};
-use crate::protocols::trial::{events, feed, with_call};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
+use crate::protocols::test_support::{events, feed, with_call};
 use bytes::BytesMut;
 use serde_json::json;
 
@@ -13,11 +13,11 @@ const STREAM: &str =
     r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
 
 fn passage(text: &str) -> PassThrough {
-    with_call(Dialect::Chat, text, |call| PassThrough::new(call, false))
+    with_call(ApiDialect::Chat, text, |call| PassThrough::new(call, false))
 }
 
 /// What an event means and what the client gets of it.
-fn read(passage: &mut PassThrough, data: &str) -> (Meaning, String) {
+fn read(passage: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
     let mut out = BytesMut::new();
     let event = Event {
         raw: Bytes::from(format!("data: {data}\n\n")),
@@ -32,15 +32,15 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
     let events = [
         (
             r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
-            Meaning::Quiet,
+            StreamEventKind::NoContent,
         ),
         (
             r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}], "x": 1.10}"#,
-            Meaning::Content,
+            StreamEventKind::Content,
         ),
         (
             r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
-            Meaning::Finish,
+            StreamEventKind::Finish,
         ),
     ];
     for (data, meaning) in events {
@@ -50,9 +50,12 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
     // The usage is held to the end: some servers say it more than once.
     let usage =
         r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
-    assert_eq!(read(&mut passage, usage), (Meaning::Quiet, String::new()));
+    assert_eq!(
+        read(&mut passage, usage),
+        (StreamEventKind::NoContent, String::new())
+    );
     let said = format!("data: {usage}\n\ndata: [DONE]\n\n");
-    assert_eq!(read(&mut passage, "[DONE]"), (Meaning::Done, said));
+    assert_eq!(read(&mut passage, "[DONE]"), (StreamEventKind::Done, said));
     let usage = Usage {
         input: 9,
         output: 3,
@@ -70,13 +73,16 @@ fn usage_that_nobody_asked_for_is_kept_from_the_client() {
     );
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#;
 
-    assert_eq!(read(&mut passage, usage), (Meaning::Quiet, String::new()));
+    assert_eq!(
+        read(&mut passage, usage),
+        (StreamEventKind::NoContent, String::new())
+    );
     assert!(passage.usage().is_some());
 }
 
 #[test]
 fn an_error_inside_a_stream_is_one() {
-    let (Meaning::Broken(upset), said) = read(
+    let (StreamEventKind::Broken(upset), said) = read(
         &mut passage(STREAM),
         r#"{"error":{"message":"overloaded"}}"#,
     ) else {
@@ -84,7 +90,7 @@ fn an_error_inside_a_stream_is_one() {
     };
     assert_eq!((upset.message.as_str(), said.as_str()), ("overloaded", ""));
     let (meaning, _) = read(&mut passage(STREAM), "{\"choices\":");
-    assert!(matches!(meaning, Meaning::Broken(_)));
+    assert!(matches!(meaning, StreamEventKind::Broken(_)));
 }
 
 #[test]
@@ -213,7 +219,7 @@ fn an_error_may_stand_where_an_answer_should() {
         let upset = upset.unwrap_err();
         assert_eq!((upset.status, &*upset.message), (402, "no credits"));
         let (meaning, _) = read(&mut passage(STREAM), body);
-        assert!(matches!(meaning, Meaning::Broken(_)), "{body}");
+        assert!(matches!(meaning, StreamEventKind::Broken(_)), "{body}");
     }
     let blank =
         Bytes::from("\n\n {\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"}}]}");

@@ -1,25 +1,25 @@
 //! A conversation as a chat request.
 
-use super::chunk::sealed;
+use super::chunk::with_signature;
 use crate::protocols::neutral::{
-    Conversation, Format, Losses, Media, MediaKind, Mistake, Part, Role, Source, Tool, ToolCall,
-    ToolChoice, Turn, text_of,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ResponseFormat, Role, Tool, ToolCall, ToolChoice, TranslationError, text_of,
 };
 use serde_json::{Map, Value, json};
 
 /// How one server differs from the others.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct WriteQuirks {
     /// The member that limits the answer.
     pub limit: &'static str,
 }
 
 pub(super) fn request(
-    conversation: Conversation,
+    conversation: ChatRequest,
     model: &str,
-    manner: Manner,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Mistake> {
+    manner: WriteQuirks,
+    losses: &mut DroppedFields,
+) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
@@ -49,7 +49,7 @@ pub(super) fn request(
     );
     set(
         "reasoning_effort",
-        conversation.effort.map(|effort| effort.word().into()),
+        conversation.effort.map(|effort| effort.as_str().into()),
     );
     set("user", conversation.user.map(Value::from));
     let has_tools = !conversation.tools.is_empty();
@@ -62,7 +62,10 @@ pub(super) fn request(
     Ok(body)
 }
 
-fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+fn messages(
+    turns: Vec<ChatMessage>,
+    losses: &mut DroppedFields,
+) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
     let mut shown = Vec::new();
     for turn in turns {
@@ -85,13 +88,13 @@ fn messages(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
 
 /// Results are texts here; what they show follows the last of them.
 fn results(
-    parts: Vec<Part>,
+    parts: Vec<ContentPart>,
     messages: &mut Vec<Value>,
-    shown: &mut Vec<Part>,
-    losses: &mut Losses,
+    shown: &mut Vec<ContentPart>,
+    losses: &mut DroppedFields,
 ) {
     for part in parts {
-        let Part::ToolResult {
+        let ContentPart::ToolResult {
             call,
             content,
             is_error,
@@ -103,12 +106,12 @@ fn results(
         let text = text_of(&content);
         messages.push(json!({"role": "tool", "tool_call_id": call, "content": text}));
         let media = content.into_iter();
-        shown.extend(media.filter(|part| matches!(part, Part::Media(_))));
+        shown.extend(media.filter(|part| matches!(part, ContentPart::Media(_))));
     }
 }
 
 /// Lets the user show what the results before showed.
-fn show(shown: &mut Vec<Part>, messages: &mut Vec<Value>) -> Result<(), Mistake> {
+fn show(shown: &mut Vec<ContentPart>, messages: &mut Vec<Value>) -> Result<(), TranslationError> {
     if !shown.is_empty() {
         let content = user_content(std::mem::take(shown))?;
         messages.push(json!({"role": "user", "content": content}));
@@ -117,42 +120,42 @@ fn show(shown: &mut Vec<Part>, messages: &mut Vec<Value>) -> Result<(), Mistake>
 }
 
 /// A lone text stays one.
-fn user_content(parts: Vec<Part>) -> Result<Value, Mistake> {
-    if let [Part::Text(text)] = &parts[..] {
+fn user_content(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
+    if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
     }
     let parts = parts.into_iter().filter_map(|part| match part {
-        Part::Text(text) => Some(Ok(json!({"type": "text", "text": text}))),
-        Part::Media(media) => Some(self::media(media)),
+        ContentPart::Text(text) => Some(Ok(json!({"type": "text", "text": text}))),
+        ContentPart::Media(media) => Some(self::media(media)),
         _ => None,
     });
     Ok(Value::Array(parts.collect::<Result<_, _>>()?))
 }
 
-fn media(media: Media) -> Result<Value, Mistake> {
+fn media(media: Media) -> Result<Value, TranslationError> {
     match (media.kind, media.source) {
         (MediaKind::Image, source) => {
             let problem = "names a file that only its vendor has; send the image itself";
             let url = source
                 .url()
-                .ok_or_else(|| Mistake::untranslatable("image", problem))?;
+                .ok_or_else(|| TranslationError::untranslatable("image", problem))?;
             let mut image = json!({"url": url});
             if let Some(detail) = media.detail {
                 image["detail"] = detail.into();
             }
             Ok(json!({"type": "image_url", "image_url": image}))
         }
-        (MediaKind::Audio, Source::Inline { mime, data }) => {
+        (MediaKind::Audio, MediaSource::Inline { mime, data }) => {
             let format = mime.trim_start_matches("audio/");
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
-        (MediaKind::Document, Source::Link(_)) => Err(Mistake::untranslatable(
+        (MediaKind::Document, MediaSource::Link(_)) => Err(TranslationError::untranslatable(
             "document",
             "is a link; send the document itself",
         )),
         (MediaKind::Document, source) => {
             let mut file = match &source {
-                Source::Id(id) => json!({"file_id": id}),
+                MediaSource::Id(id) => json!({"file_id": id}),
                 other => json!({"file_data": other.url()}),
             };
             if let Some(name) = media.name {
@@ -160,7 +163,7 @@ fn media(media: Media) -> Result<Value, Mistake> {
             }
             Ok(json!({"type": "file", "file": file}))
         }
-        (MediaKind::Audio, _) => Err(Mistake::untranslatable(
+        (MediaKind::Audio, _) => Err(TranslationError::untranslatable(
             "audio",
             "is a link; send the recording itself",
         )),
@@ -168,7 +171,7 @@ fn media(media: Media) -> Result<Value, Mistake> {
 }
 
 /// Nothing where nothing is left to say: thoughts stay with their vendor.
-fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Option<Value> {
+fn assistant(parts: Vec<ContentPart>, losses: &mut DroppedFields) -> Option<Value> {
     let text = text_of(&parts);
     let is_silent = text.is_empty();
     let content = if is_silent { Value::Null } else { text.into() };
@@ -176,8 +179,8 @@ fn assistant(parts: Vec<Part>, losses: &mut Losses) -> Option<Value> {
     let mut calls = Vec::new();
     for part in parts {
         match part {
-            Part::ToolCall(call) => calls.push(tool_call(&call)),
-            Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
+            ContentPart::ToolCall(call) => calls.push(tool_call(&call)),
+            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
             _ => {}
         }
     }
@@ -203,7 +206,7 @@ pub(super) fn tool_call(call: &ToolCall) -> Value {
         "function": {"name": call.name, "arguments": arguments},
     });
     if let Some(seal) = &call.signature {
-        value["extra_content"] = sealed(seal);
+        value["extra_content"] = with_signature(seal);
     }
     value
 }
@@ -239,18 +242,18 @@ fn tool_choice(choice: ToolChoice) -> Value {
     }
 }
 
-fn format(format: Format) -> Value {
+fn format(format: ResponseFormat) -> Value {
     match format {
-        Format::Json => json!({"type": "json_object"}),
-        schema @ Format::Schema { .. } => {
+        ResponseFormat::Json => json!({"type": "json_object"}),
+        schema @ ResponseFormat::Schema { .. } => {
             json!({"type": "json_schema", "json_schema": json_schema(schema)})
         }
     }
 }
 
 /// Name, schema and how strictly it holds.
-pub(in crate::protocols) fn json_schema(format: Format) -> Value {
-    let Format::Schema {
+pub(in crate::protocols) fn json_schema(format: ResponseFormat) -> Value {
+    let ResponseFormat::Schema {
         name,
         description,
         schema,

@@ -2,9 +2,9 @@
 
 use super::shape::{EventShape, ResponseShape};
 use crate::protocols::Event;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{Decode, Delta, Deltas, Step, Tokens};
-use crate::protocols::passage::{Framing, unreadable};
+use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, ReportedUsage};
+use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
     begun: bool,
     calls: Vec<Known>,
 }
@@ -187,7 +187,7 @@ fn citation(flat: &Value) -> Option<Delta> {
 }
 
 impl Decode for Decoder {
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset> {
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         let mut response = ResponseShape::read(body)?;
         self.begin(response.model.take(), deltas);
         for item in response.items() {
@@ -197,24 +197,24 @@ impl Decode for Decoder {
         Ok(())
     }
 
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step {
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
         let Some(data) = event.data() else {
-            return Step::More;
+            return DecodeStep::More;
         };
         let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
-            return Step::Broken(unreadable(event, Framing::Events));
+            return DecodeStep::Broken(unreadable(event, Framing::Events));
         };
         match shape.kind.as_deref().unwrap_or_default() {
             "error" | "response.failed" | "response.cancelled" => {
-                Step::Broken(shape.failure(&data))
+                DecodeStep::Broken(shape.failure(&data))
             }
             "response.completed" | "response.incomplete" => {
                 let Some(mut response) = shape.response() else {
-                    return Step::Broken(unreadable(event, Framing::Events));
+                    return DecodeStep::Broken(unreadable(event, Framing::Events));
                 };
                 self.begin(response.model.take(), deltas);
                 self.end(&response, deltas);
-                Step::Done
+                DecodeStep::Done
             }
             _ => {
                 if let Some(model) = shape.response().and_then(|response| response.model) {
@@ -226,7 +226,7 @@ impl Decode for Decoder {
                     self.begun = true;
                     deltas.insert(before, (0, Delta::Start { model: None }));
                 }
-                Step::More
+                DecodeStep::More
             }
         }
     }
@@ -235,7 +235,7 @@ impl Decode for Decoder {
         false
     }
 
-    fn tokens(&self) -> Option<Tokens> {
+    fn tokens(&self) -> Option<ReportedUsage> {
         self.tokens
     }
 }

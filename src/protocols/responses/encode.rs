@@ -1,11 +1,13 @@
 //! An answer as a response: the whole object, or the full grammar of its events.
 
 use super::events::Events;
-use super::kept;
+use super::item_store;
 use super::open_item::{OpenItem, Status};
-use crate::protocols::call::Call;
-use crate::protocols::front::Told;
-use crate::protocols::neutral::{Delta, Encode, Finish, Part, Reply, Tokens, ToolCall};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::ErrorBody;
+use crate::protocols::neutral::{
+    ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value, json};
 
@@ -28,7 +30,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(call: &Call<'_>) -> Self {
+    pub fn new(call: &CallSpec<'_>) -> Self {
         Self {
             id: call.id.to_owned(),
             skeleton: skeleton(call),
@@ -74,7 +76,7 @@ impl Encoder {
             let (value, id, said) = item.close(status, &mut self.events, out);
             self.output[place] = value;
             if self.keeps {
-                kept::keep(&id, said);
+                item_store::keep(&id, said);
             }
         }
     }
@@ -99,7 +101,7 @@ impl Encoder {
             self.open.push(item);
         }
         if let Some(item) = self.open.last_mut() {
-            item.say(is_refusal, text, &mut self.events, out);
+            item.push_text(is_refusal, text, &mut self.events, out);
         }
     }
 
@@ -110,7 +112,7 @@ impl Encoder {
             self.open.push(item);
         }
         if let Some(item) = self.open.last_mut() {
-            item.think(text, &mut self.events, out);
+            item.push_reasoning(text, &mut self.events, out);
         }
     }
 
@@ -123,12 +125,12 @@ impl Encoder {
     fn argue(&mut self, number: usize, text: &str, out: &mut BytesMut) {
         let item = self.open.iter_mut().find(|item| item.is_call(number));
         if let (Some(item), false) = (item, text.is_empty()) {
-            item.argue(text, &mut self.events, out);
+            item.push_arguments(text, &mut self.events, out);
         }
     }
 
     /// The response as it ends.
-    fn response(&mut self, status: &str, tokens: Option<Tokens>) -> Map<String, Value> {
+    fn response(&mut self, status: &str, tokens: Option<ReportedUsage>) -> Map<String, Value> {
         let mut response = std::mem::take(&mut self.skeleton);
         let reason = match self.finish {
             Some(Finish::Length) => Some("max_output_tokens"),
@@ -154,7 +156,7 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, reply: Reply, tokens: Option<Tokens>) -> Bytes {
+    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         // Said as a stream would say it, to nobody: so both forms are always the same.
         let mut nobody = BytesMut::new();
         self.begun = true;
@@ -162,18 +164,18 @@ impl Encode for Encoder {
             self.skeleton["model"] = model.into();
         }
         let choice = reply.choices.into_iter().next().unwrap_or_default();
-        let is_text = |part: &Part| matches!(part, Part::Text(_));
+        let is_text = |part: &ContentPart| matches!(part, ContentPart::Text(_));
         let cited = choice.parts.iter().rposition(is_text);
         let mut annotations = Some(choice.annotations);
         let mut number = 0;
         for (place, part) in choice.parts.into_iter().enumerate() {
             match part {
-                Part::Text(text) => self.say(false, &text, &mut nobody),
-                Part::Refusal(text) => self.say(true, &text, &mut nobody),
-                Part::Reasoning { text, .. } if !text.is_empty() => {
+                ContentPart::Text(text) => self.say(false, &text, &mut nobody),
+                ContentPart::Refusal(text) => self.say(true, &text, &mut nobody),
+                ContentPart::Reasoning { text, .. } if !text.is_empty() => {
                     self.think(&text, &mut nobody);
                 }
-                Part::ToolCall(call) => {
+                ContentPart::ToolCall(call) => {
                     self.call(number, call, &mut nobody);
                     number += 1;
                 }
@@ -228,7 +230,7 @@ impl Encode for Encoder {
         }
     }
 
-    fn end(&mut self, tokens: Option<Tokens>, out: &mut BytesMut) {
+    fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut) {
         self.begin(out);
         self.close_all(out);
         let status = self.status();
@@ -236,7 +238,7 @@ impl Encode for Encoder {
         self.events.write(&format!("response.{status}"), body, out);
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         self.begin(out);
         let code = told.code.as_ref().unwrap_or(&told.kind);
         let error = json!({"code": code, "message": told.message, "param": told.param});
@@ -250,7 +252,7 @@ impl Encode for Encoder {
 
 /// The response before anything was said: what the client asked for, and what holds where it did
 /// not say.
-fn skeleton(call: &Call<'_>) -> Map<String, Value> {
+fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
     let asked = |name: &str| call.object.read::<Value>(name);
     let or = |name: &str, usual: Value| asked(name).unwrap_or(usual);
     let reasoning = or("reasoning", Value::Null);
@@ -298,7 +300,7 @@ fn skeleton(call: &Call<'_>) -> Map<String, Value> {
 }
 
 /// Tokens as clients of responses read them.
-fn usage(tokens: Tokens) -> Value {
+fn usage(tokens: ReportedUsage) -> Value {
     json!({
         "input_tokens": tokens.input,
         "input_tokens_details": {

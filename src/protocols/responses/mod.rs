@@ -1,10 +1,10 @@
 //! OpenAI's responses: a side that clients see, and a side for upstreams that have it.
 
+mod client_api;
 mod decode;
 mod encode;
 mod events;
-mod front;
-mod kept;
+mod item_store;
 mod open_item;
 mod pass_through;
 mod read;
@@ -14,5 +14,5 @@ mod tests;
 mod upstream;
 mod write;
 
-pub use front::ResponsesFront;
+pub use client_api::ResponsesApi;
 pub(super) use upstream::{pass_through, translate};

@@ -2,7 +2,7 @@
 //! that tell it.
 
 use super::events::{DeltaShape, Events};
-use super::kept;
+use super::item_store;
 use crate::protocols::neutral::ToolCall;
 use bytes::BytesMut;
 use serde::de::IgnoredAny;
@@ -16,7 +16,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
             Self::Incomplete => "incomplete",
@@ -37,7 +37,7 @@ pub(super) struct OpenItem {
 enum Body {
     Message {
         done: Vec<Value>,
-        part: Option<Said>,
+        part: Option<TextPart>,
     },
     Reasoning(String),
     Call {
@@ -49,7 +49,7 @@ enum Body {
 
 /// A part of a message.
 #[derive(Debug)]
-struct Said {
+struct TextPart {
     is_refusal: bool,
     text: String,
     annotations: Vec<Value>,
@@ -108,7 +108,7 @@ impl OpenItem {
         events: &mut Events,
         out: &mut BytesMut,
     ) -> Self {
-        let id = kept::name(sort, answer, place);
+        let id = item_store::name(sort, answer, place);
         let item = Self { id, place, body };
         let added = json!({"output_index": place, "item": item.value("in_progress")});
         events.write("response.output_item.added", added, out);
@@ -140,7 +140,13 @@ impl OpenItem {
     }
 
     /// More of a message's text or refusal.
-    pub fn say(&mut self, is_refusal: bool, more: &str, events: &mut Events, out: &mut BytesMut) {
+    pub fn push_text(
+        &mut self,
+        is_refusal: bool,
+        more: &str,
+        events: &mut Events,
+        out: &mut BytesMut,
+    ) {
         let goes_on = matches!(
             &self.body,
             Body::Message { part: Some(part), .. } if part.is_refusal == is_refusal
@@ -172,7 +178,7 @@ impl OpenItem {
     }
 
     /// More of the thoughts.
-    pub fn think(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+    pub fn push_reasoning(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
         if let Body::Reasoning(text) = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
@@ -188,7 +194,7 @@ impl OpenItem {
     }
 
     /// More of a call's arguments.
-    pub fn argue(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+    pub fn push_arguments(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
         if let Body::Call { call, .. } = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
@@ -228,7 +234,7 @@ impl OpenItem {
             return;
         };
         let place = done.len();
-        let said = part.insert(Said {
+        let said = part.insert(TextPart {
             is_refusal,
             text: String::new(),
             annotations: Vec::new(),
@@ -269,11 +275,11 @@ impl OpenItem {
         status: Status,
         events: &mut Events,
         out: &mut BytesMut,
-    ) -> (Value, String, kept::Item) {
+    ) -> (Value, String, item_store::StoredItem) {
         let has_no_arguments =
             matches!(&self.body, Body::Call { call, .. } if call.arguments.is_empty());
         if has_no_arguments {
-            self.argue("{}", events, out);
+            self.push_arguments("{}", events, out);
         }
         self.close_part(events, out);
         match &self.body {
@@ -296,23 +302,23 @@ impl OpenItem {
                 events.write("response.function_call_arguments.done", body, out);
             }
         }
-        let item = self.value(status.word());
+        let item = self.value(status.as_str());
         let done = json!({"output_index": self.place, "item": item});
         events.write("response.output_item.done", done, out);
         let kept = self.kept();
         (item, self.id, kept)
     }
 
-    fn kept(&self) -> kept::Item {
+    fn kept(&self) -> item_store::StoredItem {
         match &self.body {
-            Body::Reasoning(_) => kept::Item::Nothing,
-            Body::Call { call, .. } => kept::Item::Call(call.clone()),
+            Body::Reasoning(_) => item_store::StoredItem::Nothing,
+            Body::Call { call, .. } => item_store::StoredItem::Call(call.clone()),
             Body::Message { done, .. } => {
                 let text = |part: &Value| {
                     let said = part["text"].as_str().or(part["refusal"].as_str());
                     said.map(str::to_owned)
                 };
-                kept::Item::Text(done.iter().filter_map(text).collect())
+                item_store::StoredItem::Text(done.iter().filter_map(text).collect())
             }
         }
     }
@@ -347,7 +353,7 @@ impl OpenItem {
     }
 }
 
-impl Said {
+impl TextPart {
     fn value(&self) -> Value {
         if self.is_refusal {
             json!({"type": "refusal", "refusal": self.text})

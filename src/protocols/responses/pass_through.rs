@@ -3,17 +3,17 @@
 use super::shape::{EventShape, ResponseShape};
 use crate::domain::Usage;
 use crate::protocols::Event;
-use crate::protocols::failure::Upset;
-use crate::protocols::front::Told;
-use crate::protocols::neutral::Tokens;
-use crate::protocols::passage::{Framing, Meaning, Passage, unreadable};
+use crate::protocols::client_api::ErrorBody;
+use crate::protocols::neutral::ReportedUsage;
+use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::upstream_error::UpstreamError;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
 /// Reads along.
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
-    tokens: Option<Tokens>,
+    tokens: Option<ReportedUsage>,
     said: usize,
     /// The number that the next event would have.
     next: u64,
@@ -22,7 +22,7 @@ pub(super) struct PassThrough {
 }
 
 /// Events that come before anything that a client could use.
-const QUIET: [&str; 7] = [
+const SILENT_EVENTS: [&str; 7] = [
     "response.created",
     "response.queued",
     "response.in_progress",
@@ -33,7 +33,7 @@ const QUIET: [&str; 7] = [
 ];
 
 /// A failure as the stream's event of that number.
-pub(super) fn error_event(told: &Told, number: u64) -> Bytes {
+pub(super) fn error_event(told: &ErrorBody, number: u64) -> Bytes {
     let code = told.code.as_ref().unwrap_or(&told.kind);
     let error = json!({
         "type": "error",
@@ -45,8 +45,8 @@ pub(super) fn error_event(told: &Told, number: u64) -> Bytes {
     format!("event: error\ndata: {error}\n\n").into()
 }
 
-impl Passage for PassThrough {
-    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+impl ResponseAdapter for PassThrough {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let response = ResponseShape::read(body)?;
         self.tokens = response.tokens();
         if self.tokens.is_none() {
@@ -56,19 +56,19 @@ impl Passage for PassThrough {
         Ok(body.clone())
     }
 
-    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         let Some(data) = event.data() else {
             event.pass_comments(out);
-            return Meaning::Quiet;
+            return StreamEventKind::NoContent;
         };
         let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
-            return Meaning::Broken(unreadable(event, Framing::Events));
+            return StreamEventKind::Broken(unreadable(event, Framing::Events));
         };
         let kind = shape.kind.as_deref().unwrap_or_default();
         if matches!(kind, "error" | "response.failed" | "response.cancelled") {
             let upset = shape.failure(&data);
             self.failed = Some(event.clone());
-            return Meaning::Broken(upset);
+            return StreamEventKind::Broken(upset);
         }
         self.next = shape
             .sequence_number
@@ -76,13 +76,13 @@ impl Passage for PassThrough {
         event.pass(out);
         if matches!(kind, "response.completed" | "response.incomplete") {
             self.tokens = shape.response().and_then(|response| response.tokens());
-            return Meaning::Done;
+            return StreamEventKind::Done;
         }
         self.said += shape.text().map_or(0, |text| text.len());
-        if QUIET.contains(&kind) {
-            Meaning::Quiet
+        if SILENT_EVENTS.contains(&kind) {
+            StreamEventKind::NoContent
         } else {
-            Meaning::Content
+            StreamEventKind::Content
         }
     }
 
@@ -93,7 +93,7 @@ impl Passage for PassThrough {
     /// The terminator is an event of the upstream's own and has passed.
     fn close(&mut self, _out: &mut BytesMut) {}
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         if let Some(event) = &self.failed {
             return event.pass(out);
         }
@@ -104,7 +104,7 @@ impl Passage for PassThrough {
         self.tokens.map(Usage::from)
     }
 
-    fn said(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         self.said
     }
 }

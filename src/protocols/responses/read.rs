@@ -1,40 +1,53 @@
 //! A request for a response in no vendor's words.
 
-use super::kept;
+use super::item_store;
 use crate::protocols::neutral::{
-    Conversation, Format, Losses, Media, MediaKind, Members, Mistake, Part, Role, Sampling, Source,
-    Tool, ToolCall, ToolChoice, Turn,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ObjectReader, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
 };
 use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
 use serde_json::Value;
 
 /// Members that say how we are asked, not what, and those that the answer repeats.
-const ENVELOPE: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
+const NON_PROMPT_FIELDS: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
 
 /// Members that name what only a vendor's own store has.
-const STORED: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
+const STORE_ONLY_FIELDS: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 
-pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversation, Mistake> {
-    let mut members = Members::of(body, "")?;
-    for name in ENVELOPE {
+pub(super) fn conversation(
+    body: Value,
+    losses: &mut DroppedFields,
+) -> Result<ChatRequest, TranslationError> {
+    let mut members = ObjectReader::of(body, "")?;
+    for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
     refuse_stored(&mut members, losses)?;
     let mut turns = Vec::new();
     if let Some(text) = members.text("instructions")? {
-        turns.push(Turn::new(Role::System, vec![Part::Text(text)]));
+        turns.push(ChatMessage::new(
+            Role::System,
+            vec![ContentPart::Text(text)],
+        ));
     }
     match members.take("input") {
-        Some(Value::String(text)) => turns.push(Turn::new(Role::User, vec![Part::Text(text)])),
+        Some(Value::String(text)) => {
+            turns.push(ChatMessage::new(Role::User, vec![ContentPart::Text(text)]))
+        }
         Some(Value::Array(items)) => {
             for (place, value) in items.into_iter().enumerate() {
                 item(value, format!("input[{place}]"), &mut turns, losses)?;
             }
         }
-        _ => return Err(Mistake::new("input", "must be a text or a list of items")),
+        _ => {
+            return Err(TranslationError::new(
+                "input",
+                "must be a text or a list of items",
+            ));
+        }
     }
     let mut reasoning = members.object("reasoning")?;
-    let conversation = Conversation {
+    let conversation = ChatRequest {
         turns,
         tools: tools(&mut members, losses)?,
         tool_choice: tool_choice(&mut members, losses)?,
@@ -52,22 +65,25 @@ pub(super) fn conversation(body: Value, losses: &mut Losses) -> Result<Conversat
         },
         user: members.text("user")?,
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(conversation)
 }
 
 /// There is no store here: what a request leaves out nobody can add.
-fn refuse_stored(members: &mut Members, losses: &mut Losses) -> Result<(), Mistake> {
-    for name in STORED {
+fn refuse_stored(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<(), TranslationError> {
+    for name in STORE_ONLY_FIELDS {
         if members.has(name) {
             let problem = "names what a store would hold, and there is none here; send the whole \
                            conversation in input";
-            return Err(Mistake::untranslatable(name, problem));
+            return Err(TranslationError::untranslatable(name, problem));
         }
     }
     if members.flag("background")? == Some(true) {
         let problem = "is true, but answers are not stored here to be fetched later";
-        return Err(Mistake::untranslatable("background", problem));
+        return Err(TranslationError::untranslatable("background", problem));
     }
     losses.add_if(members.flag("store")? == Some(true), "store");
     let truncation = members.text("truncation")?;
@@ -82,24 +98,24 @@ fn refuse_stored(members: &mut Members, losses: &mut Losses) -> Result<(), Mista
 fn item(
     value: Value,
     path: String,
-    turns: &mut Vec<Turn>,
-    losses: &mut Losses,
-) -> Result<(), Mistake> {
-    let mut members = Members::of(value, path)?;
+    turns: &mut Vec<ChatMessage>,
+    losses: &mut DroppedFields,
+) -> Result<(), TranslationError> {
+    let mut members = ObjectReader::of(value, path)?;
     // Names and states of items mean something to their vendor alone.
     let id = members.text("id")?;
     members.take("status");
     let kind = members.text("type")?;
     match kind.as_deref().unwrap_or("message") {
         "message" => turns.push(message(&mut members, losses)?),
-        "function_call" => called(turns, Part::ToolCall(call(&mut members)?)),
+        "function_call" => called(turns, ContentPart::ToolCall(call(&mut members)?)),
         "function_call_output" => {
-            let result = Part::ToolResult {
+            let result = ContentPart::ToolResult {
                 call: members.required_text("call_id")?,
                 content: content(&mut members, "output", losses)?,
                 is_error: false,
             };
-            turns.push(Turn::new(Role::Tool, vec![result]));
+            turns.push(ChatMessage::new(Role::Tool, vec![result]));
         }
         "item_reference" => referred(id, &members, turns)?,
         other => {
@@ -107,37 +123,47 @@ fn item(
             return Ok(());
         }
     }
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(())
 }
 
 /// A call goes on with what the assistant said before it.
-fn called(turns: &mut Vec<Turn>, call: Part) {
+fn called(turns: &mut Vec<ChatMessage>, call: ContentPart) {
     match turns.last_mut() {
         Some(turn) if turn.role == Role::Assistant => turn.parts.push(call),
-        _ => turns.push(Turn::new(Role::Assistant, vec![call])),
+        _ => turns.push(ChatMessage::new(Role::Assistant, vec![call])),
     }
 }
 
 /// An item of an earlier answer of ours, by its name.
-fn referred(id: Option<String>, members: &Members, turns: &mut Vec<Turn>) -> Result<(), Mistake> {
-    let id = id.ok_or_else(|| Mistake::new(members.at("id"), "is missing"))?;
-    match kept::find(&id) {
-        Some(kept::Item::Call(call)) => called(turns, Part::ToolCall(call)),
-        Some(kept::Item::Text(text)) => {
-            turns.push(Turn::new(Role::Assistant, vec![Part::Text(text)]));
+fn referred(
+    id: Option<String>,
+    members: &ObjectReader,
+    turns: &mut Vec<ChatMessage>,
+) -> Result<(), TranslationError> {
+    let id = id.ok_or_else(|| TranslationError::new(members.at("id"), "is missing"))?;
+    match item_store::find(&id) {
+        Some(item_store::StoredItem::Call(call)) => called(turns, ContentPart::ToolCall(call)),
+        Some(item_store::StoredItem::Text(text)) => {
+            turns.push(ChatMessage::new(
+                Role::Assistant,
+                vec![ContentPart::Text(text)],
+            ));
         }
-        Some(kept::Item::Nothing) => {}
+        Some(item_store::StoredItem::Nothing) => {}
         None => {
             let problem = "names an item that is not remembered here; send the item itself, or \
                            ask with store: false";
-            return Err(Mistake::untranslatable(members.at("id"), problem));
+            return Err(TranslationError::untranslatable(members.at("id"), problem));
         }
     }
     Ok(())
 }
 
-fn message(members: &mut Members, losses: &mut Losses) -> Result<Turn, Mistake> {
+fn message(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<ChatMessage, TranslationError> {
     let role = members.required_text("role")?;
     let role = match role.as_str() {
         "system" | "developer" => Role::System,
@@ -145,13 +171,13 @@ fn message(members: &mut Members, losses: &mut Losses) -> Result<Turn, Mistake> 
         "assistant" => Role::Assistant,
         other => {
             let problem = format!("is {other:?}, but must be system, developer, user or assistant");
-            return Err(Mistake::new(members.at("role"), problem));
+            return Err(TranslationError::new(members.at("role"), problem));
         }
     };
-    Ok(Turn::new(role, content(members, "content", losses)?))
+    Ok(ChatMessage::new(role, content(members, "content", losses)?))
 }
 
-fn call(members: &mut Members) -> Result<ToolCall, Mistake> {
+fn call(members: &mut ObjectReader) -> Result<ToolCall, TranslationError> {
     Ok(ToolCall {
         id: members.required_text("call_id")?,
         name: members.required_text("name")?,
@@ -160,11 +186,15 @@ fn call(members: &mut Members) -> Result<ToolCall, Mistake> {
     })
 }
 
-fn content(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec<Part>, Mistake> {
+fn content(
+    members: &mut ObjectReader,
+    name: &str,
+    losses: &mut DroppedFields,
+) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
         None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let mut parts = Vec::new();
             for (place, value) in list.into_iter().enumerate() {
@@ -172,21 +202,28 @@ fn content(members: &mut Members, name: &str, losses: &mut Losses) -> Result<Vec
             }
             Ok(parts)
         }
-        Some(_) => Err(Mistake::new(path, "must be a text or a list of parts")),
+        Some(_) => Err(TranslationError::new(
+            path,
+            "must be a text or a list of parts",
+        )),
     }
 }
 
-fn part(value: Value, path: String, losses: &mut Losses) -> Result<Option<Part>, Mistake> {
-    let mut members = Members::of(value, path)?;
+fn part(
+    value: Value,
+    path: String,
+    losses: &mut DroppedFields,
+) -> Result<Option<ContentPart>, TranslationError> {
+    let mut members = ObjectReader::of(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
         "input_text" | "output_text" | "text" => {
             // An earlier answer's own, which no model reads again.
             members.take("annotations");
             members.take("logprobs");
-            Part::Text(members.required_text("text")?)
+            ContentPart::Text(members.required_text("text")?)
         }
-        "refusal" => Part::Refusal(members.required_text("refusal")?),
+        "refusal" => ContentPart::Refusal(members.required_text("refusal")?),
         "input_image" => image(&mut members)?,
         "input_file" => file(&mut members)?,
         "input_audio" => audio(&mut members)?,
@@ -195,16 +232,16 @@ fn part(value: Value, path: String, losses: &mut Losses) -> Result<Option<Part>,
             return Ok(None);
         }
     };
-    members.lose_rest(losses);
+    members.drop_unread(losses);
     Ok(Some(part))
 }
 
-fn image(members: &mut Members) -> Result<Part, Mistake> {
+fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let source = match members.text("image_url")? {
-        Some(url) => Source::from_url(url),
-        None => Source::Id(members.required_text("file_id")?),
+        Some(url) => MediaSource::from_url(url),
+        None => MediaSource::Id(members.required_text("file_id")?),
     };
-    Ok(Part::Media(Media {
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Image,
         source,
         name: None,
@@ -212,13 +249,13 @@ fn image(members: &mut Members) -> Result<Part, Mistake> {
     }))
 }
 
-fn file(members: &mut Members) -> Result<Part, Mistake> {
+fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let inline = members.text("file_data")?;
     let source = match inline.or(members.text("file_url")?) {
-        Some(url) => Source::from_url(url),
-        None => Source::Id(members.required_text("file_id")?),
+        Some(url) => MediaSource::from_url(url),
+        None => MediaSource::Id(members.required_text("file_id")?),
     };
-    Ok(Part::Media(Media {
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Document,
         source,
         name: members.text("filename")?,
@@ -227,10 +264,13 @@ fn file(members: &mut Members) -> Result<Part, Mistake> {
 }
 
 /// Functions; a tool that its vendor runs itself is lost by its name.
-fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistake> {
+fn tools(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = Members::of(value, format!("tools[{place}]"))?;
+        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
         match tool.required_text("type")?.as_str() {
             "function" => tools.push(function(tool, losses)?),
             hosted => losses.add(tool.at(hosted)),
@@ -239,13 +279,16 @@ fn tools(members: &mut Members, losses: &mut Losses) -> Result<Vec<Tool>, Mistak
     Ok(tools)
 }
 
-fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<ToolChoice>, Mistake> {
+fn tool_choice(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Option<ToolChoice>, TranslationError> {
     let name = "tool_choice";
     match members.take(name) {
         None => Ok(None),
         Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
         Some(value) => {
-            let mut choice = Members::of(value, name)?;
+            let mut choice = ObjectReader::of(value, name)?;
             match choice.required_text("type")?.as_str() {
                 "function" => Ok(Some(ToolChoice::Named(choice.required_text("name")?))),
                 other => {
@@ -259,18 +302,21 @@ fn tool_choice(members: &mut Members, losses: &mut Losses) -> Result<Option<Tool
     }
 }
 
-fn format(members: &mut Members, losses: &mut Losses) -> Result<Option<Format>, Mistake> {
+fn format(
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+) -> Result<Option<ResponseFormat>, TranslationError> {
     let Some(mut text) = members.object("text")? else {
         return Ok(None);
     };
     let format = text.object("format")?;
-    text.lose_rest(losses);
+    text.drop_unread(losses);
     let Some(mut format) = format else {
         return Ok(None);
     };
     match format.required_text("type")?.as_str() {
         "text" => Ok(None),
-        "json_object" => Ok(Some(Format::Json)),
+        "json_object" => Ok(Some(ResponseFormat::Json)),
         "json_schema" => schema_format(format).map(Some),
         _ => {
             losses.add("text.format");

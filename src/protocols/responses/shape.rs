@@ -1,9 +1,9 @@
 //! What is read of an upstream's responses: the members that matter, whatever else is there.
 
 use crate::domain::Failure;
-use crate::protocols::counts::{count, readable};
-use crate::protocols::failure::{Upset, stated};
-use crate::protocols::neutral::{Finish, Tokens};
+use crate::protocols::neutral::{Finish, ReportedUsage};
+use crate::protocols::token_counts::{count, readable};
+use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -42,9 +42,9 @@ impl EventShape<'_> {
     }
 
     /// The failure that ends a stream.
-    pub fn failure(&self, data: &[u8]) -> Upset {
+    pub fn failure(&self, data: &[u8]) -> UpstreamError {
         // An event of its own says it itself; one that carries a response says it in there.
-        stated(self.response.map_or(data, |raw| raw.get().as_bytes()))
+        error_in_success_body(self.response.map_or(data, |raw| raw.get().as_bytes()))
     }
 }
 
@@ -101,12 +101,14 @@ struct OutputDetails {
 
 impl<'a> ResponseShape<'a> {
     /// A whole answer that is one.
-    pub fn read(body: &'a [u8]) -> Result<Self, Upset> {
-        let unreadable = || Upset::silent(Failure::Server, "the provider's answer is no response");
+    pub fn read(body: &'a [u8]) -> Result<Self, UpstreamError> {
+        let unreadable = || {
+            UpstreamError::without_response(Failure::Server, "the provider's answer is no response")
+        };
         let response: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
         let is_error = response.error.is_some_and(|error| error.get() != "null");
         if is_error || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
-            return Err(stated(body));
+            return Err(error_in_success_body(body));
         }
         if response.output.is_none() {
             return Err(unreadable());
@@ -131,7 +133,7 @@ impl<'a> ResponseShape<'a> {
         }
     }
 
-    pub fn tokens(&self) -> Option<Tokens> {
+    pub fn tokens(&self) -> Option<ReportedUsage> {
         let usage = self.usage?;
         let input = usage.input_tokens.unwrap_or(0);
         let output = usage.output_tokens.unwrap_or(0);
@@ -140,7 +142,7 @@ impl<'a> ResponseShape<'a> {
         let reasoning = reasoning.reasoning_tokens;
         // Reasoning that is in the total but not in the output, as xAI counts it.
         let apart = reasoning.filter(|apart| usage.total_tokens == Some(input + output + apart));
-        Some(Tokens {
+        Some(ReportedUsage {
             input,
             output: output + apart.unwrap_or(0),
             cached: details.cached_tokens,

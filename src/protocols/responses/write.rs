@@ -2,21 +2,21 @@
 
 use crate::protocols::call::ModelTraits;
 use crate::protocols::neutral::{
-    Conversation, Format, Losses, Media, MediaKind, Mistake, Part, Role, Sampling, Source, Tool,
-    ToolChoice, Turn, text_of,
+    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ResponseFormat, Role, Sampling, Tool, ToolChoice, TranslationError, text_of,
 };
 use crate::protocols::openai::{json_schema, write_function};
 use serde_json::{Map, Value, json};
 
 /// A shorter limit is refused.
-const SHORTEST_LIMIT: u64 = 16;
+const MIN_LIMIT: u64 = 16;
 
 pub(super) fn request(
-    conversation: Conversation,
+    conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Mistake> {
+    losses: &mut DroppedFields,
+) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     body.insert("input".to_owned(), items(conversation.turns, losses)?);
@@ -30,7 +30,7 @@ pub(super) fn request(
     let limit = conversation.max_tokens;
     set(
         "max_output_tokens",
-        limit.map(|limit| limit.max(SHORTEST_LIMIT).into()),
+        limit.map(|limit| limit.max(MIN_LIMIT).into()),
     );
     let (temperature, top_p) = sampling(&conversation.sampling, traits, losses)?;
     set("temperature", temperature.map(Value::from));
@@ -39,7 +39,7 @@ pub(super) fn request(
         "reasoning",
         conversation
             .effort
-            .map(|effort| json!({"effort": effort.word()})),
+            .map(|effort| json!({"effort": effort.as_str()})),
     );
     set("user", conversation.user.map(Value::from));
     let has_tools = !conversation.tools.is_empty();
@@ -62,11 +62,11 @@ pub(super) fn request(
 fn sampling(
     sampling: &Sampling,
     traits: &ModelTraits,
-    losses: &mut Losses,
-) -> Result<(Option<f64>, Option<f64>), Mistake> {
+    losses: &mut DroppedFields,
+) -> Result<(Option<f64>, Option<f64>), TranslationError> {
     if sampling.n.is_some_and(|n| n > 1) {
         let problem = "asks for several answers, but a response is one";
-        return Err(Mistake::untranslatable("n", problem));
+        return Err(TranslationError::untranslatable("n", problem));
     }
     losses.add_if(sampling.top_k.is_some(), "top_k");
     losses.add_if(!sampling.stop.is_empty(), "stop");
@@ -81,7 +81,7 @@ fn sampling(
     Ok((None, None))
 }
 
-fn items(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
+fn items(turns: Vec<ChatMessage>, losses: &mut DroppedFields) -> Result<Value, TranslationError> {
     let mut items = Vec::new();
     for turn in turns {
         match turn.role {
@@ -98,25 +98,25 @@ fn items(turns: Vec<Turn>, losses: &mut Losses) -> Result<Value, Mistake> {
 }
 
 /// A lone text stays one.
-fn user(parts: Vec<Part>) -> Result<Value, Mistake> {
-    if let [Part::Text(text)] = &parts[..] {
+fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
+    if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
     }
     let parts = parts.into_iter().filter_map(|part| match part {
-        Part::Text(text) => Some(Ok(json!({"type": "input_text", "text": text}))),
-        Part::Media(media) => Some(self::media(media)),
+        ContentPart::Text(text) => Some(Ok(json!({"type": "input_text", "text": text}))),
+        ContentPart::Media(media) => Some(self::media(media)),
         _ => None,
     });
     Ok(Value::Array(parts.collect::<Result<_, _>>()?))
 }
 
-fn media(media: Media) -> Result<Value, Mistake> {
+fn media(media: Media) -> Result<Value, TranslationError> {
     match media.kind {
         MediaKind::Image => {
             let detail = media.detail.unwrap_or_else(|| "auto".to_owned());
             let mut image = json!({"type": "input_image", "detail": detail});
             match media.source {
-                Source::Id(id) => image["file_id"] = id.into(),
+                MediaSource::Id(id) => image["file_id"] = id.into(),
                 other => image["image_url"] = other.url().into(),
             }
             Ok(image)
@@ -124,9 +124,9 @@ fn media(media: Media) -> Result<Value, Mistake> {
         MediaKind::Document => {
             let mut file = json!({"type": "input_file"});
             match media.source {
-                Source::Id(id) => file["file_id"] = id.into(),
-                Source::Link(url) => file["file_url"] = url.into(),
-                inline @ Source::Inline { .. } => file["file_data"] = inline.url().into(),
+                MediaSource::Id(id) => file["file_id"] = id.into(),
+                MediaSource::Link(url) => file["file_url"] = url.into(),
+                inline @ MediaSource::Inline { .. } => file["file_data"] = inline.url().into(),
             }
             if let Some(name) = media.name {
                 file["filename"] = name.into();
@@ -135,20 +135,20 @@ fn media(media: Media) -> Result<Value, Mistake> {
         }
         MediaKind::Audio => {
             let problem = "is a recording, which /responses does not hear";
-            Err(Mistake::untranslatable("audio", problem))
+            Err(TranslationError::untranslatable("audio", problem))
         }
     }
 }
 
 /// Text first, then the calls.
-fn assistant(parts: Vec<Part>, items: &mut Vec<Value>, losses: &mut Losses) {
+fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, losses: &mut DroppedFields) {
     let text = text_of(&parts);
     if !text.is_empty() {
         items.push(json!({"role": "assistant", "content": text}));
     }
     for part in parts {
         match part {
-            Part::ToolCall(call) => {
+            ContentPart::ToolCall(call) => {
                 let arguments = if call.arguments.is_empty() {
                     "{}".to_owned()
                 } else {
@@ -161,14 +161,14 @@ fn assistant(parts: Vec<Part>, items: &mut Vec<Value>, losses: &mut Losses) {
                     "arguments": arguments,
                 }));
             }
-            Part::Reasoning { .. } | Part::Redacted(_) => losses.add("reasoning"),
+            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
             _ => {}
         }
     }
 }
 
-fn result(part: Part) -> Option<Value> {
-    let Part::ToolResult { call, content, .. } = part else {
+fn result(part: ContentPart) -> Option<Value> {
+    let ContentPart::ToolResult { call, content, .. } = part else {
         return None;
     };
     let output = text_of(&content);
@@ -194,10 +194,10 @@ fn tool_choice(choice: ToolChoice) -> Value {
     }
 }
 
-fn format(format: Format) -> Value {
+fn format(format: ResponseFormat) -> Value {
     match format {
-        Format::Json => json!({"type": "json_object"}),
-        schema @ Format::Schema { .. } => {
+        ResponseFormat::Json => json!({"type": "json_object"}),
+        schema @ ResponseFormat::Schema { .. } => {
             let mut flat = json_schema(schema);
             flat["type"] = "json_schema".into();
             flat

@@ -6,8 +6,8 @@
 //! rule keeps connections together: the first client's are used before the second's.
 
 use super::TransportOptions;
-use super::line::Line;
-use crate::protocols::addresses::Addresses;
+use super::connection::ConnectionConfig;
+use crate::protocols::url_cache::UrlCache;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::{Client, Response, Url};
@@ -16,19 +16,19 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 /// Requests at once over one client.
-pub(super) const MOST_STREAMS: u32 = 80;
+pub(super) const MAX_STREAMS_PER_CLIENT: u32 = 80;
 /// Clients of one provider. Where all are full, they are filled further, evenly.
-const MOST_CLIENTS: usize = 64;
+const MAX_CLIENTS: usize = 64;
 
 /// Several clients of one provider.
 #[derive(Debug)]
 pub(super) struct Pool {
-    line: Line,
+    line: ConnectionConfig,
     tls: Arc<ClientConfig>,
     options: TransportOptions,
-    addresses: Addresses,
+    addresses: UrlCache,
     first: Client,
-    shards: [Shard; MOST_CLIENTS],
+    shards: [Shard; MAX_CLIENTS],
     /// Keeps no connection.
     fresh: OnceLock<Client>,
 }
@@ -43,17 +43,17 @@ struct Shard {
 
 impl Pool {
     pub fn new(
-        line: Line,
+        line: ConnectionConfig,
         tls: Arc<ClientConfig>,
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         let first = line.client(&tls, options, true)?;
-        let shards = std::array::from_fn::<Shard, MOST_CLIENTS, _>(|_| Shard::default());
+        let shards = std::array::from_fn::<Shard, MAX_CLIENTS, _>(|_| Shard::default());
         Ok(Self {
             line,
             tls,
             options,
-            addresses: Addresses::default(),
+            addresses: UrlCache::default(),
             first,
             shards,
             fresh: OnceLock::new(),
@@ -61,9 +61,9 @@ impl Pool {
     }
 
     /// A place on one of the clients.
-    pub fn seat(self: &Arc<Self>) -> Seat {
+    pub fn checkout(self: &Arc<Self>) -> PooledClient {
         let roomy = self.shards.iter().position(|shard| {
-            let more = |live: u32| (live < MOST_STREAMS).then_some(live + 1);
+            let more = |live: u32| (live < MAX_STREAMS_PER_CLIENT).then_some(live + 1);
             shard.live.fetch_update(Relaxed, Relaxed, more).is_ok()
         });
         let shard = roomy.unwrap_or_else(|| {
@@ -73,7 +73,7 @@ impl Pool {
             self.shards[place].live.fetch_add(1, Relaxed);
             place
         });
-        Seat(Arc::new(Seated {
+        PooledClient(Arc::new(ClientPermit {
             pool: Arc::clone(self),
             shard,
         }))
@@ -85,7 +85,7 @@ impl Pool {
     }
 
     /// A client whose every connection is new.
-    pub fn fresh(&self) -> &Client {
+    pub fn unpooled(&self) -> &Client {
         self.fresh.get_or_init(|| self.client(false))
     }
 
@@ -98,17 +98,17 @@ impl Pool {
 
 /// A request's place on a client, until its answer has ended.
 #[derive(Debug, Clone)]
-pub(super) struct Seat(Arc<Seated>);
+pub(super) struct PooledClient(Arc<ClientPermit>);
 
 #[derive(Debug)]
-struct Seated {
+struct ClientPermit {
     pool: Arc<Pool>,
     shard: usize,
 }
 
-impl Seat {
+impl PooledClient {
     pub fn client(&self) -> &Client {
-        let Seated { pool, shard } = &*self.0;
+        let ClientPermit { pool, shard } = &*self.0;
         match shard {
             0 => &pool.first,
             _ => pool.shards[*shard].client.get_or_init(|| pool.client(true)),
@@ -116,12 +116,12 @@ impl Seat {
     }
 
     /// Lives as long as the answer does.
-    pub fn stay(self, answer: &mut Response) {
+    pub fn into_permit(self, answer: &mut Response) {
         answer.extensions_mut().insert(self);
     }
 }
 
-impl Drop for Seated {
+impl Drop for ClientPermit {
     fn drop(&mut self) {
         self.pool.shards[self.shard].live.fetch_sub(1, Relaxed);
     }
@@ -129,7 +129,7 @@ impl Drop for Seated {
 
 /// The pieces of an answer's body; the answer's place is kept until the last.
 pub fn body_of(mut answer: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
-    let seat = answer.extensions_mut().remove::<Seat>();
+    let seat = answer.extensions_mut().remove::<PooledClient>();
     answer.bytes_stream().inspect(move |_| {
         let _kept = &seat;
     })
@@ -137,7 +137,7 @@ pub fn body_of(mut answer: Response) -> impl Stream<Item = reqwest::Result<Bytes
 
 #[cfg(test)]
 mod tests {
-    use super::super::roots::Roots;
+    use super::super::tls_roots::Roots;
     use super::*;
     use std::time::Duration;
 
@@ -145,18 +145,18 @@ mod tests {
     fn requests_fill_the_first_client_that_has_room() {
         let options = TransportOptions::new(Duration::from_secs(1));
         let tls = Roots::default().trusting(&Arc::default());
-        let pool = Arc::new(Pool::new(Line::default(), tls, options).unwrap());
-        let mut seats: Vec<Seat> = (0..200).map(|_| pool.seat()).collect();
+        let pool = Arc::new(Pool::new(ConnectionConfig::default(), tls, options).unwrap());
+        let mut seats: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
         let live = |shard: usize| pool.shards[shard].live.load(Relaxed);
         assert_eq!([live(0), live(1), live(2), live(3)], [80, 80, 40, 0]);
 
         seats.truncate(10);
         assert_eq!([live(0), live(1), live(2)], [10, 0, 0]);
-        let most = MOST_STREAMS as usize * MOST_CLIENTS;
-        seats.extend((10..most + 128).map(|_| pool.seat()));
-        assert!((0..MOST_CLIENTS).all(|shard| live(shard) == MOST_STREAMS + 2));
+        let most = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
+        seats.extend((10..most + 128).map(|_| pool.checkout()));
+        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == MAX_STREAMS_PER_CLIENT + 2));
 
         drop(seats);
-        assert!((0..MOST_CLIENTS).all(|shard| live(shard) == 0));
+        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == 0));
     }
 }

@@ -1,14 +1,14 @@
 //! Embeddings: predictions here, where the other door of the same models has a batch.
 
 use crate::domain::Failure;
-use crate::protocols::counts::any_count;
-use crate::protocols::failure::Upset;
-use crate::protocols::neutral::{Mistake, Tokens};
+use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
+use crate::protocols::token_counts::any_count;
+use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) fn request(body: Value) -> Result<Value, Mistake> {
+pub(super) fn request(body: Value) -> Result<Value, TranslationError> {
     let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
     let instances = inputs.into_iter().map(|text| json!({"content": text}));
     let instances: Vec<Value> = instances.collect();
@@ -20,7 +20,7 @@ pub(super) fn request(body: Value) -> Result<Value, Mistake> {
 }
 
 #[derive(Deserialize)]
-struct Shape {
+struct PredictResponse {
     predictions: Vec<Prediction>,
 }
 
@@ -44,18 +44,18 @@ struct Statistics {
 }
 
 /// The numbers, and the tokens where each text's are told.
-pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<Tokens>), Upset> {
+pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
     let problem = "the provider's answer holds no embeddings";
-    let shape: Shape =
-        serde_json::from_slice(body).map_err(|_| Upset::silent(Failure::Server, problem))?;
+    let shape: PredictResponse = serde_json::from_slice(body)
+        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
     let counts = shape
         .predictions
         .iter()
         .map(|one| one.embeddings.statistics.as_ref()?.token_count);
     let sum: Option<u64> = counts.sum();
-    let tokens = sum.map(|input| Tokens {
+    let tokens = sum.map(|input| ReportedUsage {
         input,
-        ..Tokens::default()
+        ..ReportedUsage::default()
     });
     let vectors = shape.predictions.into_iter();
     Ok((vectors.map(|one| one.embeddings.values).collect(), tokens))

@@ -8,12 +8,12 @@ mod token_source;
 pub(super) use token_source::Token;
 pub use token_source::TokenSource;
 
-use super::call::{Asked, Call, Counting, Untranslatable};
-use super::failure::Upset;
+use super::call::{CallSpec, PreparedCall, TokenCountCall};
 use super::gemini::{body, counted, json_headers, passage, verb};
-use super::neutral::{Losses, Mistake};
-use super::openai::EmbeddingPassage;
-use super::{Endpoint, Outgoing, Protocol};
+use super::neutral::{DroppedFields, TranslationError};
+use super::openai::EmbeddingAdapter;
+use super::upstream_error::UpstreamError;
+use super::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
@@ -23,16 +23,20 @@ use serde_json::{Map, Value, json};
 #[derive(Debug)]
 pub struct Vertex;
 
-impl Protocol for Vertex {
+impl ProviderApi for Vertex {
     fn kinds(&self) -> &'static [&'static str] {
         &["vertex"]
     }
 
-    fn ask(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
-        let mut losses = Losses::default();
+        let mut losses = DroppedFields::default();
         let body = Value::Object(body(endpoint, call, &mut losses)?);
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(
                 endpoint,
                 &format!("{path}{}", verb(call)),
@@ -45,27 +49,40 @@ impl Protocol for Vertex {
     }
 
     /// A token that was refused may have been taken back before its time: a new one may do.
-    fn detour(&self, endpoint: &Endpoint, call: &Call<'_>, upset: &Upset) -> bool {
-        !call.detour && upset.status == 401 && endpoint.renews()
+    fn fallback_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+        upset: &UpstreamError,
+    ) -> bool {
+        !call.detour && upset.status == 401 && endpoint.can_renew_key()
     }
 
-    fn embed(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Asked, Untranslatable> {
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
         let body = embeddings::request(call.object.value()?)?;
-        Ok(Asked {
+        Ok(PreparedCall {
             outgoing: post(endpoint, &format!("{path}:predict"), &body, false),
-            passage: Box::new(EmbeddingPassage::new(call, Some(embeddings::read))),
-            losses: Losses::default(),
+            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            losses: DroppedFields::default(),
         })
     }
 
-    fn count(&self, endpoint: &Endpoint, call: &Call<'_>) -> Option<Counting> {
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
         let path = path(endpoint, call.model).ok()?;
-        let body = body(endpoint, call, &mut Losses::default()).ok()?;
+        let body = body(endpoint, call, &mut DroppedFields::default()).ok()?;
         let counted_members = ["contents", "systemInstruction", "tools", "generationConfig"];
         let is_counted = |(name, _): &(String, Value)| counted_members.contains(&name.as_str());
         let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();
-        Some(Counting {
+        Some(TokenCountCall {
             outgoing: post(
                 endpoint,
                 &format!("{path}:countTokens"),
@@ -77,7 +94,7 @@ impl Protocol for Vertex {
     }
 
     /// Counts the tokens of one letter; without a model to ask, looks up the location.
-    fn probe(&self, endpoint: &Endpoint) -> Outgoing {
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let model = endpoint
             .sample
             .as_deref()
@@ -87,7 +104,7 @@ impl Protocol for Vertex {
                 let body = json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}]});
                 post(endpoint, &format!("{path}:countTokens"), &body, false)
             }
-            _ => Outgoing {
+            _ => OutboundRequest {
                 method: Method::GET,
                 url: format!(
                     "{}{}",
@@ -100,7 +117,7 @@ impl Protocol for Vertex {
         }
     }
 
-    fn probe_is_good(&self, status: StatusCode, body: &[u8]) -> bool {
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
         let is_object = || serde_json::from_slice::<Map<String, Value>>(body).is_ok();
         status.is_success() && is_object()
     }
@@ -117,22 +134,22 @@ fn location(endpoint: &Endpoint) -> Option<String> {
 }
 
 /// The path of a model of Google's; other makers' models speak their own protocols there.
-fn path(endpoint: &Endpoint, model: &str) -> Result<String, Untranslatable> {
+fn path(endpoint: &Endpoint, model: &str) -> Result<String, TranslationError> {
     if model.starts_with("claude-") {
         let problem = "names a model that does not speak Gemini's protocol; only Google's own \
                        models are asked through Vertex AI";
-        return Err(Mistake::untranslatable("model", problem));
+        return Err(TranslationError::untranslatable("model", problem));
     }
     let Some(location) = location(endpoint) else {
         let problem = "names a provider without a project; set `project` and `location`";
-        return Err(Mistake::untranslatable("model", problem));
+        return Err(TranslationError::untranslatable("model", problem));
     };
     let name = model.rsplit('/').next().unwrap_or(model);
     Ok(format!("{location}/publishers/google/models/{name}"))
 }
 
-fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outgoing {
-    Outgoing {
+fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> OutboundRequest {
+    OutboundRequest {
         method: Method::POST,
         url: format!("{}{path}", endpoint.base_url),
         headers: json_headers(headers(endpoint), stream),
@@ -145,8 +162,8 @@ fn headers(endpoint: &Endpoint) -> HeaderMap {
     if let Some(authorization) = endpoint.bearer() {
         headers.insert(AUTHORIZATION, authorization);
     }
-    if let Some(payer) = endpoint.payer() {
-        headers.insert(token_source::PAYER, payer);
+    if let Some(payer) = endpoint.billing_project() {
+        headers.insert(token_source::BILLING_PROJECT_HEADER, payer);
     }
     headers
 }

@@ -3,8 +3,8 @@
 
 use super::token_source::SCOPE;
 use crate::domain::Failure;
-use crate::protocols::failure::Upset;
-use crate::protocols::{Line, Outgoing, Transport, TransportOptions};
+use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use google_cloud_auth::build_errors::Error as BuildError;
@@ -20,14 +20,14 @@ use tokio::time::Instant;
 /// What a statement may ask for at most, and what is asked for.
 const LIFE_SECONDS: u64 = 3_600;
 /// A token is renewed so long before it runs out, as Google's own library does.
-const SLACK: Duration = Duration::from_mins(4);
+const RENEW_BEFORE: Duration = Duration::from_mins(4);
 /// A token server that cannot be reached in this time is not there.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A token has about 1 KB.
-const LARGEST_ANSWER: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// One account, and its token while that is good.
-pub(super) struct Account {
+pub(super) struct ServiceAccount {
     email: String,
     key: Option<String>,
     server: String,
@@ -42,13 +42,13 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct TokenResponse {
     access_token: String,
     #[serde(default)]
     expires_in: Option<u64>,
 }
 
-impl Account {
+impl ServiceAccount {
     /// From a key's JSON; `server` is who is asked.
     pub fn new(key: Value, server: String) -> Result<Self, BuildError> {
         let text = |name: &str| key[name].as_str().map(str::to_owned);
@@ -62,7 +62,7 @@ impl Account {
     }
 
     /// The token in hand while it is good, else a new one.
-    pub async fn token(&mut self, unix_seconds: u64) -> Result<String, Upset> {
+    pub async fn token(&mut self, unix_seconds: u64) -> Result<String, UpstreamError> {
         let now = Instant::now();
         let good = |token: &&Token| now < token.renew_at;
         if let Some(token) = self.token.as_ref().filter(good) {
@@ -76,13 +76,13 @@ impl Account {
         }
     }
 
-    async fn exchange(&self, unix_seconds: u64) -> Result<Token, Upset> {
+    async fn exchange(&self, unix_seconds: u64) -> Result<Token, UpstreamError> {
         let statement = self.statement(unix_seconds).await?;
         let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
         let mut headers = HeaderMap::new();
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
-        let outgoing = Outgoing {
+        let outgoing = OutboundRequest {
             method: Method::POST,
             url: self.server.clone(),
             headers,
@@ -90,10 +90,10 @@ impl Account {
         };
         let unreachable = |_| {
             let problem = "the token server of the service account cannot be reached";
-            Upset::silent(Failure::Disconnected, problem)
+            UpstreamError::without_response(Failure::Disconnected, problem)
         };
-        let options = TransportOptions::new(CONNECT);
-        let transport = Transport::over(&[Line::default()], options)
+        let options = TransportOptions::new(CONNECT_TIMEOUT);
+        let transport = Transport::over(&[ConnectionConfig::default()], options)
             .map_err(|_| unreachable(Failure::Disconnected))?;
         let answer = transport.send(0, outgoing).await.map_err(unreachable)?;
         let asked_at = Instant::now();
@@ -104,13 +104,13 @@ impl Account {
             Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS).min(LIFE_SECONDS));
         Ok(Token {
             text: granted.access_token,
-            renew_at: asked_at + life.saturating_sub(SLACK.min(life / 2)),
+            renew_at: asked_at + life.saturating_sub(RENEW_BEFORE.min(life / 2)),
             ends_at: asked_at + life,
         })
     }
 
     /// Who asks for what, signed.
-    async fn statement(&self, unix_seconds: u64) -> Result<String, Upset> {
+    async fn statement(&self, unix_seconds: u64) -> Result<String, UpstreamError> {
         let mut head = json!({"alg": "RS256", "typ": "JWT"});
         if let Some(key) = &self.key {
             head["kid"] = key.as_str().into();
@@ -128,14 +128,14 @@ impl Account {
         let signature = self.signer.sign(signed.as_bytes()).await.map_err(|_| {
             let problem = "the private key in the file that `credentials` names cannot be used; \
                            make a new key";
-            Upset::silent(Failure::Auth, problem)
+            UpstreamError::without_response(Failure::Auth, problem)
         })?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
 /// What a token server granted. Its words in a refusal are kept: they may name accounts.
-fn granted(status: StatusCode, body: &[u8]) -> Result<Granted, Upset> {
+fn granted(status: StatusCode, body: &[u8]) -> Result<TokenResponse, UpstreamError> {
     if status.is_success()
         && let Ok(granted) = serde_json::from_slice(body)
     {
@@ -147,17 +147,17 @@ fn granted(status: StatusCode, body: &[u8]) -> Result<Granted, Upset> {
             "the token server refused the service account with {code}; see whether its key in the \
              file that `credentials` names is still good"
         );
-        Upset::silent(Failure::Auth, text)
+        UpstreamError::without_response(Failure::Auth, text)
     } else {
         let text = format!("the token server answered {code} without a token");
-        Upset::silent(Failure::Server, text)
+        UpstreamError::without_response(Failure::Server, text)
     })
 }
 
 async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return None;
         }
         body.extend_from_slice(&chunk);

@@ -2,10 +2,10 @@
 //! Google's library signs or fetches them, keeps them, and renews them before they run out. The
 //! one way that it does not know, a service account with a token server of its own, is ours.
 
-use super::token_exchange::Account;
+use super::token_exchange::ServiceAccount;
 use crate::domain::Failure;
-use crate::protocols::directory::sensitive;
-use crate::protocols::failure::Upset;
+use crate::protocols::endpoint_registry::sensitive;
+use crate::protocols::upstream_error::UpstreamError;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Builder, CacheableResource, CredentialsProvider, external_account,
@@ -25,12 +25,12 @@ use tokio::time::timeout;
 /// All that Google's cloud offers; what an account may do there is set in the cloud.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A token takes a round trip; what takes longer is not coming.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A file of credentials has about 2 KB.
-const LARGEST_FILE: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Names the project that pays.
-pub(super) const PAYER: &str = "x-goog-user-project";
+pub(super) const BILLING_PROJECT_HEADER: &str = "x-goog-user-project";
 
 /// What shows who we are, for a while.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub(in crate::protocols) struct Token {
 }
 
 /// Asks the time, in Unix seconds.
-pub(super) type UnixSeconds = fn() -> u64;
+pub(super) type UnixClock = fn() -> u64;
 
 /// Gives out tokens. Cheap to clone; all clones share one token.
 #[derive(Clone)]
@@ -51,16 +51,16 @@ pub struct TokenSource(Arc<Source>);
 struct Source {
     /// Nothing for the application-default credentials.
     file: Option<PathBuf>,
-    unix_seconds: UnixSeconds,
-    live: Mutex<Option<Live>>,
+    unix_seconds: UnixClock,
+    live: Mutex<Option<TokenProvider>>,
     /// How often a way to tokens was opened and gave one.
     opened: AtomicU64,
 }
 
 /// A way to tokens, once it is open.
-enum Live {
+enum TokenProvider {
     Library(AccessTokenCredentials),
-    Exchange(Account),
+    Exchange(ServiceAccount),
 }
 
 impl TokenSource {
@@ -77,12 +77,12 @@ impl TokenSource {
 
     /// A token that is good now. `fresh`: the last one was refused, so a new one is fetched; those
     /// who wait for a new one at the same time share it.
-    pub(in crate::protocols) async fn token(&self, fresh: bool) -> Result<Token, Upset> {
+    pub(in crate::protocols) async fn token(&self, fresh: bool) -> Result<Token, UpstreamError> {
         let seen = self.0.opened.load(Ordering::Acquire);
-        let token = timeout(PATIENCE, self.0.token(fresh.then_some(seen))).await;
+        let token = timeout(TOKEN_TIMEOUT, self.0.token(fresh.then_some(seen))).await;
         let token = token.unwrap_or_else(|_| {
             let problem = "no token came within 10 s; see whether the token server can be reached";
-            Err(Upset::silent(Failure::Timeout, problem))
+            Err(UpstreamError::without_response(Failure::Timeout, problem))
         });
         if token.is_err() {
             // The next one asks from the start: a file may have been mended, a server may be back.
@@ -94,56 +94,62 @@ impl TokenSource {
 
 impl Source {
     /// `refused`: how often a way had been opened when the last token was refused.
-    async fn token(&self, refused: Option<u64>) -> Result<Token, Upset> {
+    async fn token(&self, refused: Option<u64>) -> Result<Token, UpstreamError> {
         let mut live = self.live.lock().await;
         if live.is_none() || refused == Some(self.opened.load(Ordering::Acquire)) {
             *live = None;
             let mut open = self.open().await?;
             let token = match &mut open {
-                Live::Exchange(account) => self.of_account(account).await?,
-                Live::Library(credentials) => self.of_library(credentials).await?,
+                TokenProvider::Exchange(account) => self.of_account(account).await?,
+                TokenProvider::Library(credentials) => self.of_library(credentials).await?,
             };
             *live = Some(open);
             self.opened.fetch_add(1, Ordering::Release);
             return Ok(token);
         }
         match live.as_mut() {
-            Some(Live::Exchange(account)) => self.of_account(account).await,
-            Some(Live::Library(credentials)) => {
+            Some(TokenProvider::Exchange(account)) => self.of_account(account).await,
+            Some(TokenProvider::Library(credentials)) => {
                 let credentials = credentials.clone();
                 // Nobody need wait for a turn: the library renews once for all.
                 drop(live);
                 self.of_library(&credentials).await
             }
-            None => Err(Upset::silent(Failure::Auth, self.refused())),
+            None => Err(UpstreamError::without_response(
+                Failure::Auth,
+                self.refused(),
+            )),
         }
     }
 
-    async fn of_account(&self, account: &mut Account) -> Result<Token, Upset> {
+    async fn of_account(&self, account: &mut ServiceAccount) -> Result<Token, UpstreamError> {
         let text = account.token((self.unix_seconds)()).await?;
         let problem = "the token server sent a token that no header can hold";
         Ok(Token {
             bearer: sensitive(&format!("Bearer {text}"))
-                .ok_or_else(|| Upset::silent(Failure::Server, problem))?,
+                .ok_or_else(|| UpstreamError::without_response(Failure::Server, problem))?,
             payer: None,
         })
     }
 
-    async fn of_library(&self, credentials: &AccessTokenCredentials) -> Result<Token, Upset> {
-        let refused = || Upset::silent(Failure::Auth, self.refused());
+    async fn of_library(
+        &self,
+        credentials: &AccessTokenCredentials,
+    ) -> Result<Token, UpstreamError> {
+        let refused = || UpstreamError::without_response(Failure::Auth, self.refused());
         match credentials.headers(Extensions::new()).await {
             Ok(CacheableResource::New { data, .. }) => {
                 let mut bearer = data.get(AUTHORIZATION).cloned().ok_or_else(refused)?;
                 bearer.set_sensitive(true);
                 Ok(Token {
                     bearer,
-                    payer: data.get(PAYER).cloned(),
+                    payer: data.get(BILLING_PROJECT_HEADER).cloned(),
                 })
             }
             // The library's own words may hold what a token server answered.
             Err(error) if error.is_transient() && self.file.is_some() => {
                 let problem = "the token server failed; try again later";
-                Err(Upset::silent(Failure::Server, problem))
+                Err(UpstreamError::without_response(Failure::Server, problem))
             }
             _ => Err(refused()),
         }
@@ -166,7 +172,7 @@ impl Source {
         }
     }
 
-    async fn open(&self) -> Result<Live, Upset> {
+    async fn open(&self) -> Result<TokenProvider, UpstreamError> {
         let Some(file) = &self.file else {
             // The library looks for its file without a runtime.
             let opened = tokio::task::spawn_blocking(|| {
@@ -174,17 +180,22 @@ impl Source {
                 builder.build_access_token_credentials()
             });
             return match opened.await {
-                Ok(Ok(credentials)) => Ok(Live::Library(credentials)),
-                _ => Err(Upset::silent(Failure::Auth, self.refused())),
+                Ok(Ok(credentials)) => Ok(TokenProvider::Library(credentials)),
+                _ => Err(UpstreamError::without_response(
+                    Failure::Auth,
+                    self.refused(),
+                )),
             };
         };
         let unread = |why: &str| {
             let text = format!("the file that `credentials` names {why}");
-            Upset::silent(Failure::Auth, text)
+            UpstreamError::without_response(Failure::Auth, text)
         };
         let size = tokio::fs::metadata(file).await.map(|data| data.len());
         let text = match size {
-            Ok(size) if size > LARGEST_FILE => return Err(unread("is too large for credentials")),
+            Ok(size) if size > MAX_FILE_BYTES => {
+                return Err(unread("is too large for credentials"));
+            }
             Ok(_) => tokio::fs::read(file).await,
             Err(error) => Err(error),
         };
@@ -195,7 +206,7 @@ impl Source {
 }
 
 /// What a file of credentials opens, or what is wrong with it.
-fn live(json: Value) -> Result<Live, String> {
+fn live(json: Value) -> Result<TokenProvider, String> {
     let Some(sort) = json["type"].as_str().map(str::to_owned) else {
         return Err("has no `type`; it must be a key or credentials as Google makes them".into());
     };
@@ -203,8 +214,8 @@ fn live(json: Value) -> Result<Live, String> {
         && let Some(server) = own_token_server(&json)
     {
         let server = server.to_owned();
-        return Account::new(json, server)
-            .map(Live::Exchange)
+        return ServiceAccount::new(json, server)
+            .map(TokenProvider::Exchange)
             .map_err(|error| incomplete(&sort, &error));
     }
     let credentials = match sort.as_str() {
@@ -228,7 +239,7 @@ fn live(json: Value) -> Result<Live, String> {
         }
     };
     let credentials = credentials.map_err(|error| incomplete(&sort, &error))?;
-    Ok(Live::Library(credentials))
+    Ok(TokenProvider::Library(credentials))
 }
 
 const SERVICE_ACCOUNT: &str = "service_account";

@@ -24,7 +24,7 @@ use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Price, Snapshot, Strategy, Target, TargetId,
 };
 use aibal_tui::gateway::{Limits, Recovery};
-use aibal_tui::protocols::{Directory, Endpoint, Place, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, VertexLocation, by_kind};
 use clock::breathe;
 use reqwest::Response;
 use speech::Speech;
@@ -84,7 +84,7 @@ async fn fleet_of_kinds(
     limits: Limits,
     probes: Option<Duration>,
 ) -> Bench {
-    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, (upstream, kind)) in upstreams.iter().enumerate() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.providers.push(provider(&name));
@@ -101,7 +101,7 @@ async fn fleet_of_kinds(
         });
         let protocol = by_kind(kind).unwrap();
         let mut endpoint = Endpoint::new(&upstream.base_url, Some("key"), kind, protocol).unwrap();
-        endpoint.place = Some(Place {
+        endpoint.place = Some(VertexLocation {
             project: "project".to_owned(),
             location: "global".to_owned(),
         });

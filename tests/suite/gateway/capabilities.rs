@@ -6,7 +6,7 @@ use crate::upstream::{Behaviour, Upstream};
 use aibal_tui::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Strategy, Target, TargetId,
 };
-use aibal_tui::protocols::{Directory, Endpoint, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, by_kind};
 
 const TOO_LONG: &str = r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
 const NUMBERS: &str = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25]}],"model":"m","usage":{"prompt_tokens":1,"total_tokens":1}}"#;
@@ -40,7 +40,7 @@ async fn start(targets: &[(&Upstream, &str, Capabilities)]) -> Bench {
 
 /// The same where the first provider is of another kind.
 async fn start_of_kind(first: &str, targets: &[(&Upstream, &str, Capabilities)]) -> Bench {
-    let (mut catalogue, mut directory) = (Catalogue::default(), Directory::default());
+    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, (upstream, model, capabilities)) in targets.iter().enumerate() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.targets.push(Target {

@@ -8,7 +8,7 @@ use aibal_tui::domain::{
     BudgetConfig, Capabilities, Catalogue, CostBasisCounts, GlobalLimits, ModelTypes, Money, Price,
     RateLimits, Strategy, Target, TargetId,
 };
-use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, TokenSource, VertexLocation, by_kind};
 use futures_util::StreamExt;
 
 fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasisCounts {
@@ -99,7 +99,7 @@ async fn where_nothing_could_be_sent_nothing_is_charged() {
     let address = "http://127.0.0.1:9";
     let vertex = Endpoint::new(address, None, "vertex", by_kind("vertex").unwrap());
     let mut vertex = vertex.unwrap().with_tokens(source);
-    vertex.place = Some(Place {
+    vertex.place = Some(VertexLocation {
         project: "project".to_owned(),
         location: "global".to_owned(),
     });
@@ -115,7 +115,7 @@ async fn where_nothing_could_be_sent_nothing_is_charged() {
             max_concurrent: None,
         });
     }
-    let directory = Directory {
+    let directory = EndpointRegistry {
         endpoints: vec![None, Some(vertex)],
         traits: Vec::new(),
     };

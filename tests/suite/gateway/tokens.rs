@@ -5,7 +5,7 @@ use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Provider, RateLimits, Strategy, Target, TargetId,
 };
-use aibal_tui::protocols::{Directory, Endpoint, Place, TokenSource, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, TokenSource, VertexLocation, by_kind};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -103,12 +103,12 @@ impl Cloud {
         });
         let protocol = by_kind("vertex").unwrap();
         let mut endpoint = Endpoint::new(&self.url, None, "vertex", protocol).unwrap();
-        endpoint.place = Some(Place {
+        endpoint.place = Some(VertexLocation {
             project: "pier".to_owned(),
             location: "global".to_owned(),
         });
         endpoint.sample = Some("gemini-3.5-flash".into());
-        let directory = Directory {
+        let directory = EndpointRegistry {
             endpoints: vec![Some(
                 endpoint.with_tokens(TokenSource::new(Some(file), || 0)),
             )],

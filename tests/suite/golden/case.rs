@@ -1,6 +1,6 @@
 //! One recorded exchange with a provider, as `tests/fixtures/manifest.json` lists it.
 
-use aibal_tui::protocols::{Directory, Endpoint, Place, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointRegistry, VertexLocation, by_kind};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -145,7 +145,7 @@ impl Case {
         let key = (kind != "ollama").then_some("the-key");
         let mut endpoint = Endpoint::new(&base, key, kind, by_kind(kind).unwrap()).unwrap();
         if kind == "vertex" {
-            endpoint.place = Some(Place {
+            endpoint.place = Some(VertexLocation {
                 project: "fx-proj".to_owned(),
                 location: "global".to_owned(),
             });
@@ -182,8 +182,8 @@ impl Case {
 }
 
 /// Where every case's provider is.
-pub fn directory(cases: &[Case], host: &str) -> Directory {
-    Directory {
+pub fn directory(cases: &[Case], host: &str) -> EndpointRegistry {
+    EndpointRegistry {
         endpoints: cases.iter().map(|case| Some(case.endpoint(host))).collect(),
         traits: Vec::new(),
     }

@@ -240,7 +240,7 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
     let endpoint = case.endpoint(host);
     let upset = endpoint
         .protocol
-        .upset(status, &headers, &case.bytes(file).into());
+        .classify_error(status, &headers, &case.bytes(file).into());
     let mut wrong = Vec::new();
     let class = case.expected.class.as_deref().unwrap();
     if upset.failure.as_str() != class {
@@ -262,7 +262,7 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
 async fn probed(case: &Case, vendors: &Vendors) -> Vec<String> {
     let endpoint = case.endpoint(&vendors.host);
     let protocol = endpoint.protocol;
-    let outgoing = protocol.probe(&endpoint);
+    let outgoing = protocol.build_probe(&endpoint);
     let mut wrong = Vec::new();
     if !outgoing.url.ends_with(&case.upstream.path) {
         wrong.push(format!("asks {}", outgoing.url));
@@ -272,7 +272,7 @@ async fn probed(case: &Case, vendors: &Vendors) -> Vec<String> {
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let body = answer.bytes().await.unwrap();
-    if Some(protocol.probe_is_good(status, &body)) != case.expected.healthy {
+    if Some(protocol.is_probe_ok(status, &body)) != case.expected.healthy {
         wrong.push("is not seen as healthy".to_owned());
     }
     if protocol.model_names(&body) != case.expected.model_ids {

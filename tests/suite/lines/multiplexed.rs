@@ -1,7 +1,7 @@
 //! Upstreams that speak HTTP/2 and limit how many streams one connection carries.
 
 use super::Identity;
-use aibal_tui::protocols::{Line, Outgoing, Transport, TransportOptions};
+use aibal_tui::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
 use axum::http::{HeaderMap, Method, Request, Response, Version};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -80,8 +80,8 @@ fn answer(
     Response::new(StreamBody::new(first.chain(last)).boxed_unsync())
 }
 
-fn ask(url: &str) -> Outgoing {
-    Outgoing {
+fn ask(url: &str) -> OutboundRequest {
+    OutboundRequest {
         method: Method::POST,
         url: format!("{url}/chat/completions"),
         headers: HeaderMap::new(),
@@ -89,7 +89,7 @@ fn ask(url: &str) -> Outgoing {
     }
 }
 
-fn transport(line: Line) -> Transport {
+fn transport(line: ConnectionConfig) -> Transport {
     let options = TransportOptions::new(Duration::from_secs(20));
     Transport::over(&[line], options).unwrap()
 }
@@ -99,9 +99,9 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
     let identity = Identity::of("localhost", &["h2", "http/1.1"]);
     let seen = Arc::new(Seen::default());
     let url = upstream(&identity, &seen).await;
-    let line = Line {
+    let line = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..Line::to(&url)
+        ..ConnectionConfig::to(&url)
     };
     let transport = transport(line);
 
@@ -143,7 +143,9 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
     let identity = Identity::of("localhost", &["h2"]);
     let url = upstream(&identity, &Arc::default()).await;
 
-    let sent = transport(Line::to(&url)).send(0, ask(&url)).await;
+    let sent = transport(ConnectionConfig::to(&url))
+        .send(0, ask(&url))
+        .await;
 
     assert_eq!(sent.err(), Some(aibal_tui::domain::Failure::Disconnected));
 }
@@ -174,9 +176,9 @@ async fn one_clients_unread_answer_holds_no_other_up() {
             });
         }
     });
-    let line = Line {
+    let line = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..Line::to(&url)
+        ..ConnectionConfig::to(&url)
     };
     let transport = transport(line);
 

@@ -4,7 +4,7 @@ use super::*;
 use bytes::Bytes;
 use serde_json::json;
 
-fn whole(mut asked: Asked, answer: &Value) -> Value {
+fn whole(mut asked: PreparedCall, answer: &Value) -> Value {
     let body = Bytes::from(answer.to_string());
     serde_json::from_slice(&asked.passage.whole(&body).unwrap()).unwrap()
 }
@@ -12,7 +12,7 @@ fn whole(mut asked: Asked, answer: &Value) -> Value {
 #[test]
 fn names_of_tools_go_plain_and_come_back_as_they_were() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     let asked = client
         .ask(&chat(&json!({
             "tools": [tool("tide.level"), tool("tide_level")],
@@ -38,7 +38,7 @@ fn names_of_tools_go_plain_and_come_back_as_they_were() {
 #[test]
 fn thoughts_come_back_with_the_results_of_their_calls() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, ApiDialect::Chat);
     client.traits = thinker();
     let ask = chat(&json!({"tools": [tool("t")], "reasoning_effort": "high"}));
     let stream = [
@@ -94,7 +94,7 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
 #[test]
 fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
     let body = chat(&json!({"response_format": {
         "type": "json_schema", "json_schema": {"name": "reply", "schema": schema},
@@ -131,7 +131,7 @@ fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
 #[test]
 fn sources_and_refusals_are_told_to_chat_clients() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     let cited = json!({"type": "web_search_result_location", "url": "u", "title": "t"});
     let answer = json!({"content": [
         {"type": "text", "text": "é: "},

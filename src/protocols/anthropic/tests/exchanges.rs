@@ -59,7 +59,7 @@ fn folded(stream: &str) -> Value {
 #[test]
 fn chat_requests_reach_the_provider_in_its_words() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools", "multi_turn_request", "stream_error"] {
         let asked = client.ask(&json_file(&format!("anthropic/{case}/request.openai.json")));
         let asked = asked.unwrap();
@@ -76,7 +76,7 @@ fn chat_requests_reach_the_provider_in_its_words() {
 #[test]
 fn chat_clients_read_whole_answers() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools"] {
         let request = json_file(&format!("anthropic/{case}/request.openai.json"));
         let mut passage = client.ask(&request).unwrap().passage;
@@ -91,7 +91,7 @@ fn chat_clients_read_whole_answers() {
 #[test]
 fn chat_clients_read_streams_in_pieces_of_any_length() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools", "stream_error", "stream_cut"] {
         let mut request = json_file(&format!("anthropic/{case}/request.openai.json"));
         request["stream_options"] = json!({"include_usage": true});
@@ -111,7 +111,7 @@ fn chat_clients_read_streams_in_pieces_of_any_length() {
 #[test]
 fn messages_requests_reach_chat_servers_in_their_words() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools"] {
         let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         let expected = json_file(&format!(
@@ -125,7 +125,7 @@ fn messages_requests_reach_chat_servers_in_their_words() {
 #[test]
 fn messages_clients_read_whole_answers_of_chat_servers() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools"] {
         let mut request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         request["stream"] = false.into();
@@ -143,7 +143,7 @@ fn messages_clients_read_whole_answers_of_chat_servers() {
 #[test]
 fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools", "stream_error"] {
         let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         let request = streamed(request);
@@ -170,7 +170,7 @@ fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
 #[test]
 fn messages_pass_between_parties_that_both_speak_them() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     let body = json!({"model": "m", "max_tokens": 5, "messages": [], "new": 1});
     for case in ["text", "tools"] {
         let mut passage = client.ask(&body).unwrap().passage;
@@ -181,8 +181,14 @@ fn messages_pass_between_parties_that_both_speak_them() {
         let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
         assert_eq!(got.text, stream);
         assert_eq!(got.usage, passage.usage());
-        assert_eq!(got.meanings[..2], [Meaning::Quiet, Meaning::Quiet]);
-        assert!(got.meanings.ends_with(&[Meaning::Finish, Meaning::Done]));
+        assert_eq!(
+            got.meanings[..2],
+            [StreamEventKind::NoContent, StreamEventKind::NoContent]
+        );
+        assert!(
+            got.meanings
+                .ends_with(&[StreamEventKind::Finish, StreamEventKind::Done])
+        );
         if case == "tools" {
             let usage = Usage {
                 input: 1_576,
@@ -200,7 +206,7 @@ fn messages_pass_between_parties_that_both_speak_them() {
 #[test]
 fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
     let endpoint = endpoint("anthropic");
-    for dialect in [Dialect::Messages, Dialect::Chat] {
+    for dialect in [ApiDialect::Messages, ApiDialect::Chat] {
         let client = Client::new(&endpoint, dialect);
         let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
         let stream = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n";
@@ -219,13 +225,13 @@ fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
 fn the_list_of_models_shows_that_the_provider_is_there() {
     let endpoint = endpoint("anthropic");
     let protocol = endpoint.protocol;
-    let probe = protocol.probe(&endpoint);
+    let probe = protocol.build_probe(&endpoint);
     let body = file("anthropic/models/response.json");
 
     assert_eq!(probe.url, "http://upstream/v1/models?limit=1000");
     assert_eq!(probe.headers["x-api-key"], "sk-ant-api-1");
-    assert!(protocol.probe_is_good(http::StatusCode::OK, body.as_bytes()));
-    assert!(!protocol.probe_is_good(http::StatusCode::OK, b"{}"));
+    assert!(protocol.is_probe_ok(http::StatusCode::OK, body.as_bytes()));
+    assert!(!protocol.is_probe_ok(http::StatusCode::OK, b"{}"));
     assert_eq!(
         protocol.model_names(body.as_bytes()).unwrap(),
         ["claude-sonnet-5-5", "claude-haiku-5-5"]
@@ -236,7 +242,7 @@ fn the_list_of_models_shows_that_the_provider_is_there() {
 fn failures_are_told_in_the_clients_shape() {
     let expected = json_file("inbound-anthropic/err429/expected.anthropic.json");
     let told = told(429, "Rate limit reached.");
-    let body = Dialect::Messages.front().error(&told);
+    let body = ApiDialect::Messages.client_api().error(&told);
     let body: Value = serde_json::from_slice(&body).unwrap();
 
     assert_eq!(
@@ -258,7 +264,7 @@ fn the_providers_errors_are_told_apart() {
     ] {
         let status = http::StatusCode::from_u16(status).unwrap();
         let body = Bytes::from(file(&format!("anthropic/{case}/response.json")));
-        let upset = protocol.upset(status, &HeaderMap::new(), &body);
+        let upset = protocol.classify_error(status, &HeaderMap::new(), &body);
 
         assert_eq!(upset.failure, failure, "{case}");
         let stated = json_file(&format!("anthropic/{case}/response.json"));
@@ -271,7 +277,7 @@ fn a_stream_that_ends_inside_of_an_event_was_cut_off() {
     let endpoint = endpoint("anthropic");
     let stream = file("anthropic/stream_cut/stream.sse");
     let cut = &stream[..stream.len() - 9];
-    for dialect in [Dialect::Messages, Dialect::Chat] {
+    for dialect in [ApiDialect::Messages, ApiDialect::Chat] {
         let client = Client::new(&endpoint, dialect);
         let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
         let got = in_pieces(cut, || client.ask(&body).unwrap().passage);

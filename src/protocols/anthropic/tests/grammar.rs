@@ -2,7 +2,7 @@
 //! to the same message as an answer in one piece.
 
 use super::*;
-use crate::protocols::neutral::{Delta, Deltas, Finish, Reply, Tokens};
+use crate::protocols::neutral::{ChatResponse, Delta, Deltas, Finish, ReportedUsage};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -177,8 +177,8 @@ proptest! {
         stretches in proptest::collection::vec(stretch(), 0..8),
     ) {
         let endpoint = endpoint("openai");
-        let client = Client::new(&endpoint, Dialect::Messages);
-        let tokens = Some(Tokens { input: 9, output: 3, cached: Some(4), ..Tokens::default() });
+        let client = Client::new(&endpoint, ApiDialect::Messages);
+        let tokens = Some(ReportedUsage { input: 9, output: 3, cached: Some(4), ..ReportedUsage::default() });
         let deltas = deltas(&stretches);
         let encoder = || client.encoder(&json!({"model": "m"}));
 
@@ -188,7 +188,7 @@ proptest! {
             streaming.write(choice, delta, &mut out);
         }
         streaming.end(tokens, &mut out);
-        let whole = encoder().whole(Reply::of(deltas), tokens);
+        let whole = encoder().whole(ChatResponse::of(deltas), tokens);
 
         let streamed = message(std::str::from_utf8(&out).unwrap());
         prop_assert_eq!(streamed, Ok(serde_json::from_slice(&whole).unwrap()));
@@ -199,7 +199,7 @@ proptest! {
         steps in proptest::collection::vec((0_u8..8, 0_usize..4), 0..30),
     ) {
         let endpoint = endpoint("openai");
-        let client = Client::new(&endpoint, Dialect::Messages);
+        let client = Client::new(&endpoint, ApiDialect::Messages);
         let mut encoder = client.encoder(&json!({"model": "m"}));
         let mut out = BytesMut::new();
         let mut calls = 0;
@@ -216,7 +216,7 @@ proptest! {
 #[test]
 fn a_refusal_is_told_as_one() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     let mut encoder = client.encoder(&json!({"model": "m"}));
     let mut out = BytesMut::new();
     for delta in [Delta::Refusal("No.".to_owned()), Delta::End(Finish::Stop)] {

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::domain::RequiredCapabilities;
-use crate::protocols::Losses;
-use crate::protocols::neutral::{Delta, Part};
+use crate::protocols::DroppedFields;
+use crate::protocols::neutral::{ContentPart, Delta};
 use serde_json::json;
 
 #[test]
 fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     let image = json!({"type": "image", "source": {"type": "url", "url": "http://i"}});
     let body = json!({
         "model": "m", "max_tokens": 9, "top_k": 3, "temperature": 0.5,
@@ -76,7 +76,7 @@ fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
 
 #[test]
 fn what_a_request_needs_of_a_model_is_seen() {
-    let front = Dialect::Messages.front();
+    let front = ApiDialect::Messages.client_api();
     let image = json!({"type": "image", "source": {}});
     let none = RequiredCapabilities::default();
     let cases = [
@@ -132,7 +132,7 @@ fn what_a_request_needs_of_a_model_is_seen() {
 #[test]
 fn thoughts_of_other_vendors_are_not_shown_to_this_one() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     let kept = json!([
         {"type": "thinking", "thinking": "own", "signature": "S"},
         {"type": "text", "text": "a"},
@@ -155,15 +155,17 @@ fn thoughts_of_other_vendors_are_not_shown_to_this_one() {
 #[test]
 fn seals_on_calls_travel_through_chat() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     let seal = json!({"google": {"thought_signature": "S"}});
     let call =
         json!({"id": "1", "extra_content": seal, "function": {"name": "t", "arguments": "{}"}});
     let body = json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]});
     let text = body.to_string();
     let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-    let read = Dialect::Chat.front().read(&object, &mut Losses::default());
-    let Part::ToolCall(call) = read.unwrap().turns[0].parts[0].clone() else {
+    let read = ApiDialect::Chat
+        .client_api()
+        .read(&object, &mut DroppedFields::default());
+    let ContentPart::ToolCall(call) = read.unwrap().turns[0].parts[0].clone() else {
         panic!("no call")
     };
     assert_eq!(call.signature.as_deref(), Some("S"));
@@ -185,7 +187,7 @@ fn seals_on_calls_travel_through_chat() {
 #[test]
 fn documents_reach_a_chat_server_unless_only_their_vendor_can_fetch_them() {
     let endpoint = endpoint("openai");
-    let client = Client::new(&endpoint, Dialect::Messages);
+    let client = Client::new(&endpoint, ApiDialect::Messages);
     let ask = |source: Value| {
         let block = json!({"type": "document", "title": "T", "source": source});
         client.ask(&json!({"model": "m", "messages": [{"role": "user", "content": [block]}]}))

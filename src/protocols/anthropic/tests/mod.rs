@@ -4,10 +4,10 @@ mod grammar;
 mod inbound;
 mod requests;
 
-use crate::protocols::neutral::{Encode, Mistake};
+use crate::protocols::neutral::{Encode, TranslationError};
 use crate::protocols::{
-    Asked, Call, Dialect, Endpoint, Meaning, ModelTraits, Passage, RawObject, Splitter, Told,
-    Upset, by_kind,
+    ApiDialect, CallSpec, Endpoint, ErrorBody, ModelTraits, PreparedCall, RawObject,
+    ResponseAdapter, Splitter, StreamEventKind, UpstreamError, by_kind,
 };
 use bytes::BytesMut;
 use http::HeaderMap;
@@ -23,13 +23,13 @@ fn endpoint(kind: &str) -> Endpoint {
 /// Asks an upstream what a client said.
 struct Client<'e> {
     endpoint: &'e Endpoint,
-    dialect: Dialect,
+    dialect: ApiDialect,
     traits: ModelTraits,
     headers: HeaderMap,
 }
 
 impl<'e> Client<'e> {
-    fn new(endpoint: &'e Endpoint, dialect: Dialect) -> Self {
+    fn new(endpoint: &'e Endpoint, dialect: ApiDialect) -> Self {
         Self {
             endpoint,
             dialect,
@@ -38,29 +38,31 @@ impl<'e> Client<'e> {
         }
     }
 
-    fn with<T>(&self, body: &Value, run: impl FnOnce(&Call<'_>) -> T) -> T {
+    fn with<T>(&self, body: &Value, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
         let text = body.to_string();
         let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-        run(&Call {
+        run(&CallSpec {
             dialect: self.dialect,
             object: &object,
             headers: &self.headers,
             model: body["model"].as_str().unwrap_or("m"),
             traits: &self.traits,
             stream: object.read("stream").unwrap_or(false),
-            wants_usage: self.dialect.front().wants_usage(&object),
+            wants_usage: self.dialect.client_api().wants_usage(&object),
             id: "1",
             created: 7,
             detour: false,
         })
     }
 
-    fn ask(&self, body: &Value) -> Result<Asked, Mistake> {
-        self.with(body, |call| self.endpoint.protocol.ask(self.endpoint, call))
+    fn ask(&self, body: &Value) -> Result<PreparedCall, TranslationError> {
+        self.with(body, |call| {
+            self.endpoint.protocol.build_request(self.endpoint, call)
+        })
     }
 
     fn encoder(&self, body: &Value) -> Box<dyn Encode> {
-        self.with(body, |call| call.dialect.front().encoder(call))
+        self.with(body, |call| call.dialect.client_api().encoder(call))
     }
 
     /// What the upstream would get.
@@ -69,7 +71,7 @@ impl<'e> Client<'e> {
     }
 }
 
-fn sent(asked: &Asked) -> Value {
+fn sent(asked: &PreparedCall) -> Value {
     serde_json::from_slice(&asked.outgoing.body).unwrap()
 }
 
@@ -87,13 +89,13 @@ fn json_file(name: &str) -> Value {
 #[derive(Debug, PartialEq)]
 struct Got {
     text: String,
-    upset: Option<Upset>,
+    upset: Option<UpstreamError>,
     usage: Option<crate::domain::Usage>,
-    meanings: Vec<Meaning>,
+    meanings: Vec<StreamEventKind>,
 }
 
 /// Feeds a stream in pieces.
-fn feed<'p>(passage: &mut dyn Passage, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
+fn feed<'p>(passage: &mut dyn ResponseAdapter, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
     let mut splitter = Splitter::new(passage.framing());
     let mut out = BytesMut::new();
     let mut meanings = Vec::new();
@@ -107,10 +109,10 @@ fn feed<'p>(passage: &mut dyn Passage, pieces: impl Iterator<Item = &'p [u8]>) -
         meanings.push(passage.read(&event, &mut out));
     }
     let upset = meanings.iter().find_map(|meaning| match meaning {
-        Meaning::Broken(upset) => Some(upset.clone()),
+        StreamEventKind::Broken(upset) => Some(upset.clone()),
         _ => None,
     });
-    if !meanings.contains(&Meaning::Done) && upset.is_none() && passage.may_end() {
+    if !meanings.contains(&StreamEventKind::Done) && upset.is_none() && passage.may_end() {
         passage.close(&mut out);
     }
     Got {
@@ -122,7 +124,7 @@ fn feed<'p>(passage: &mut dyn Passage, pieces: impl Iterator<Item = &'p [u8]>) -
 }
 
 /// A stream whole, byte by byte and in pieces: the client gets the same.
-fn in_pieces(stream: &str, passage: impl Fn() -> Box<dyn Passage>) -> Got {
+fn in_pieces(stream: &str, passage: impl Fn() -> Box<dyn ResponseAdapter>) -> Got {
     let bytes = stream.as_bytes();
     let whole = feed(&mut *passage(), [bytes].into_iter());
     for length in [1, 2, 3, 7, 61, 509] {
@@ -132,8 +134,8 @@ fn in_pieces(stream: &str, passage: impl Fn() -> Box<dyn Passage>) -> Got {
     whole
 }
 
-fn told(status: u16, message: &str) -> Told {
-    Told {
+fn told(status: u16, message: &str) -> ErrorBody {
+    ErrorBody {
         status,
         kind: "server_error".to_owned(),
         code: None,

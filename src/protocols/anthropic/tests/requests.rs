@@ -21,7 +21,7 @@ fn who_asks_and_in_which_version() {
         ("sk-ant-oat-1", "authorization", "Bearer sk-ant-oat-1"),
     ] {
         let endpoint = Endpoint::new("http://u/v1", Some(key), "anthropic", protocol).unwrap();
-        let mut client = Client::new(&endpoint, Dialect::Messages);
+        let mut client = Client::new(&endpoint, ApiDialect::Messages);
         for (name, value) in [
             ("anthropic-version", "2026-10-21"),
             ("anthropic-beta", "a,b"),
@@ -37,7 +37,7 @@ fn who_asks_and_in_which_version() {
         assert_eq!(headers["anthropic-beta"], "a,b");
         assert_eq!(headers.len(), 5, "{headers:?}");
 
-        client.dialect = Dialect::Chat;
+        client.dialect = ApiDialect::Chat;
         let headers = client.ask(&body).unwrap().outgoing.headers;
         assert_eq!(headers["anthropic-version"], "2023-06-01");
         assert!(!headers.contains_key("anthropic-beta"));
@@ -56,7 +56,7 @@ fn thinking(sent: &Value) -> String {
 #[test]
 fn effort_becomes_what_the_model_takes() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, ApiDialect::Chat);
     for (traits, word, asked_limit, thought, limit, effort) in [
         (adaptive(), "minimal", None, "adaptive", 4096, "low"),
         (adaptive(), "max", None, "adaptive", 4096, "max"),
@@ -82,7 +82,7 @@ fn effort_becomes_what_the_model_takes() {
 #[test]
 fn nobody_thinks_while_a_tool_is_forced() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let members = json!({
         "reasoning_effort": "high", "tools": [tool("t")], "tool_choice": "required",
     });
@@ -98,7 +98,7 @@ fn nobody_thinks_while_a_tool_is_forced() {
 #[test]
 fn what_a_model_refuses_is_left_out_and_named() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Chat);
+    let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let body = chat(&json!({
         "temperature": 1.7, "top_p": 0.9, "seed": 1, "logprobs": true, "user": "a@b.c",
         "tools": [tool("t")], "tool_choice": "required", "parallel_tool_calls": false,
@@ -144,7 +144,7 @@ fn what_a_model_refuses_is_left_out_and_named() {
     }
 }
 
-fn sent_members(asked: &Asked) -> Vec<String> {
+fn sent_members(asked: &PreparedCall) -> Vec<String> {
     let sent = sent(asked);
     sent.as_object().unwrap().keys().cloned().collect()
 }
@@ -152,7 +152,7 @@ fn sent_members(asked: &Asked) -> Vec<String> {
 #[test]
 fn messages_are_put_right() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     let call = json!({"id": "a:1", "type": "function", "function": {"name": "t", "arguments": ""}});
     let body = json!({"model": "m", "messages": [
         {"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [call]},
@@ -177,7 +177,7 @@ fn messages_are_put_right() {
 #[test]
 fn what_cannot_be_said_is_the_clients_mistake() {
     let endpoint = endpoint("anthropic");
-    let client = Client::new(&endpoint, Dialect::Chat);
+    let client = Client::new(&endpoint, ApiDialect::Chat);
     let call =
         json!({"id": "a", "type": "function", "function": {"name": "t", "arguments": "{\"secret"}});
     let broken = json!({"messages": [{"role": "assistant", "tool_calls": [call]}]});
@@ -199,12 +199,14 @@ fn what_cannot_be_said_is_the_clients_mistake() {
 #[test]
 fn a_prompt_is_counted_without_what_steers_the_answer() {
     let endpoint = endpoint("anthropic");
-    let mut client = Client::new(&endpoint, Dialect::Messages);
+    let mut client = Client::new(&endpoint, ApiDialect::Messages);
     let messages = json!([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]);
     let body = json!({"model": "m", "max_tokens": 5, "temperature": 1, "messages": messages});
-    for dialect in [Dialect::Messages, Dialect::Chat] {
+    for dialect in [ApiDialect::Messages, ApiDialect::Chat] {
         client.dialect = dialect;
-        let counting = client.with(&body, |call| endpoint.protocol.count(&endpoint, call));
+        let counting = client.with(&body, |call| {
+            endpoint.protocol.build_token_count(&endpoint, call)
+        });
         let counting = counting.unwrap();
         assert_eq!(
             counting.outgoing.url,

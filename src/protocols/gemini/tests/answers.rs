@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::Failure;
-use crate::protocols::neutral::{Choice, Delta, Finish, Part, Tokens, text_of};
+use crate::protocols::neutral::{Choice, ContentPart, Delta, Finish, ReportedUsage, text_of};
 use bytes::BytesMut;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
         whole
             .whole(&fixture(&format!("{name}/response.json")), &mut deltas)
             .unwrap();
-        let expected = Reply::of(deltas);
+        let expected = ChatResponse::of(deltas);
         let stream = fixture(&format!("{name}/stream.sse"));
 
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
@@ -21,8 +21,8 @@ fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
         for reads in feeds {
             let mut decoder = decoder();
             let (deltas, step) = read(&mut decoder, &reads);
-            assert_eq!(step, Step::More, "{name}");
-            assert_eq!(Reply::of(deltas), expected, "{name}");
+            assert_eq!(step, DecodeStep::More, "{name}");
+            assert_eq!(ChatResponse::of(deltas), expected, "{name}");
             assert_eq!(decoder.tokens(), whole.tokens(), "{name}");
             assert!(decoder.may_end(), "{name}");
         }
@@ -38,20 +38,20 @@ fn the_last_count_of_a_stream_is_the_one_that_counts() {
 
     assert_eq!(
         text.tokens(),
-        Some(Tokens {
+        Some(ReportedUsage {
             input: 27,
             output: 65,
             reasoning: Some(40),
-            ..Tokens::default()
+            ..ReportedUsage::default()
         })
     );
     assert_eq!(
         tools.tokens(),
-        Some(Tokens {
+        Some(ReportedUsage {
             input: 133,
             output: 38,
             cached: Some(96),
-            ..Tokens::default()
+            ..ReportedUsage::default()
         })
     );
 }
@@ -63,7 +63,7 @@ fn what_a_tool_put_into_the_prompt_counts_as_prompt() {
         &mut decoder,
         b"data: {\"usageMetadata\":{\"promptTokenCount\":10,\"toolUsePromptTokenCount\":5,\"candidatesTokenCount\":2,\"totalTokenCount\":17}}\n\n",
     );
-    assert_eq!(decoder.tokens().map(Tokens::total), Some(17));
+    assert_eq!(decoder.tokens().map(ReportedUsage::total), Some(17));
 }
 
 #[test]
@@ -100,12 +100,12 @@ fn an_error_is_found_in_every_shape_that_it_has() {
             let (first, second) = stream.as_bytes().split_at(cut);
             let (deltas, step) = read(&mut decoder(), &[first, second]);
 
-            let Step::Broken(upset) = step else {
+            let DecodeStep::Broken(upset) = step else {
                 panic!("not broken: {stream:?} cut at {cut}");
             };
             assert_eq!(upset.failure, Failure::Overloaded(None));
             assert_eq!(upset.message, "Busy.");
-            assert_eq!(text_of(&Reply::of(deltas).choices[0].parts), "Yes");
+            assert_eq!(text_of(&ChatResponse::of(deltas).choices[0].parts), "Yes");
         }
     }
 }
@@ -113,7 +113,7 @@ fn an_error_is_found_in_every_shape_that_it_has() {
 #[test]
 fn what_is_not_json_is_no_answer() {
     let (_, step) = read(&mut decoder(), &[b"data: {\"candidates\":\n\n"]);
-    assert!(matches!(step, Step::Broken(_)));
+    assert!(matches!(step, DecodeStep::Broken(_)));
     for body in ["<html>", "{}", "[]", r#"{"candidates":[]}"#] {
         let answered = decoder().whole(body.as_bytes(), &mut Deltas::new());
         assert_eq!(answered.unwrap_err().failure, Failure::Server, "{body}");
@@ -130,7 +130,7 @@ fn a_stream_that_came_as_one_list_is_read_as_well() {
     let mut deltas = Deltas::new();
     decoder().whole(body, &mut deltas).unwrap();
 
-    assert_eq!(text_of(&Reply::of(deltas).choices[0].parts), "Yes.");
+    assert_eq!(text_of(&ChatResponse::of(deltas).choices[0].parts), "Yes.");
 }
 
 #[test]
@@ -143,12 +143,15 @@ fn a_blocked_prompt_is_an_answer_that_says_why() {
     let (stream, _) = read(&mut streaming, &[&event[..]]);
 
     let refused = Choice {
-        parts: vec![Part::Refusal("Not this.".to_owned())],
+        parts: vec![ContentPart::Refusal("Not this.".to_owned())],
         finish: Some(Finish::ContentFilter),
         ..Choice::default()
     };
-    assert_eq!(Reply::of(whole).choices, std::slice::from_ref(&refused));
-    assert_eq!(Reply::of(stream).choices, [refused]);
+    assert_eq!(
+        ChatResponse::of(whole).choices,
+        std::slice::from_ref(&refused)
+    );
+    assert_eq!(ChatResponse::of(stream).choices, [refused]);
     assert!(streaming.may_end());
 }
 
@@ -177,8 +180,8 @@ fn a_finish_reason_is_said_in_four_words() {
         ("OTHER", Finish::ContentFilter, Finish::ContentFilter),
     ];
     for (word, said, called) in table {
-        assert_eq!(answer::finish(word, false), said, "{word}");
-        assert_eq!(answer::finish(word, true), called, "{word}");
+        assert_eq!(response::finish(word, false), said, "{word}");
+        assert_eq!(response::finish(word, true), called, "{word}");
     }
 }
 
@@ -271,7 +274,7 @@ fn recorded_refusals_are_of_their_class() {
     for (name, status, failure) in table {
         let status = StatusCode::from_u16(status).unwrap();
         let body = fixture(&format!("{name}/response.json"));
-        let upset = Gemini.upset(status, &HeaderMap::new(), &body);
+        let upset = Gemini.classify_error(status, &HeaderMap::new(), &body);
         assert_eq!(upset.failure, failure, "{name}");
     }
 }
@@ -306,7 +309,7 @@ proptest! {
 
         let (deltas, _) = read(&mut decoder(), &reads);
         let (expected, _) = read(&mut decoder(), &[&stream[..]]);
-        prop_assert_eq!(Reply::of(deltas), Reply::of(expected));
+        prop_assert_eq!(ChatResponse::of(deltas), ChatResponse::of(expected));
     }
 
     #[test]

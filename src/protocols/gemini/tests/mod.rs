@@ -4,8 +4,8 @@ mod answers;
 mod requests;
 
 use super::*;
-use crate::protocols::neutral::{Decode, Deltas, Reply, Step};
-use crate::protocols::{Dialect, ModelTraits, RawObject, Recall, Splitter};
+use crate::protocols::neutral::{ChatResponse, Decode, DecodeStep, Deltas, TranslationError};
+use crate::protocols::{ApiDialect, ModelTraits, RawObject, ReasoningCache, Splitter};
 use std::sync::LazyLock;
 
 /// A recorded file of `tests/fixtures`.
@@ -24,11 +24,11 @@ fn endpoint() -> Endpoint {
 }
 
 /// What is made of a chat request that somebody sends to a model.
-fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&Call<'_>) -> T) -> T {
+fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
-    run(&Call {
-        dialect: Dialect::Chat,
+    run(&CallSpec {
+        dialect: ApiDialect::Chat,
         object: &object,
         headers: &HeaderMap::new(),
         model: &model,
@@ -41,19 +41,19 @@ fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&Call<'_>) -
     })
 }
 
-fn ask(endpoint: &Endpoint, text: &[u8]) -> Result<Asked, Untranslatable> {
+fn ask(endpoint: &Endpoint, text: &[u8]) -> Result<PreparedCall, TranslationError> {
     with_call(text, &ModelTraits::UNSTATED, |call| {
-        Gemini.ask(endpoint, call)
+        Gemini.build_request(endpoint, call)
     })
 }
 
-fn body_of(asked: &Asked) -> Value {
+fn body_of(asked: &PreparedCall) -> Value {
     serde_json::from_slice(&asked.outgoing.body).unwrap()
 }
 
 /// What a stream says that comes in these reads, and where it left the decoder.
-fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, Step) {
-    let (mut deltas, mut step) = (Deltas::new(), Step::More);
+fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, DecodeStep) {
+    let (mut deltas, mut step) = (Deltas::new(), DecodeStep::More);
     let mut splitter = Splitter::new(decoder.framing());
     let mut events = Vec::new();
     for bytes in reads {
@@ -65,7 +65,7 @@ fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, Step) {
     events.extend(splitter.rest());
     for event in events {
         step = decoder.read(&event, &mut deltas);
-        if step != Step::More {
+        if step != DecodeStep::More {
             break;
         }
     }
@@ -74,13 +74,13 @@ fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, Step) {
 
 fn decoder() -> Decoder {
     // A memory takes longer to make than all that these tests read.
-    static RECALL: LazyLock<Recall> = LazyLock::new(Recall::default);
+    static RECALL: LazyLock<ReasoningCache> = LazyLock::new(ReasoningCache::default);
     Decoder::new("1", RECALL.clone())
 }
 
 /// The whole of a stream that came in one read.
-fn reply_of(decoder: &mut Decoder, stream: &[u8]) -> Reply {
+fn reply_of(decoder: &mut Decoder, stream: &[u8]) -> ChatResponse {
     let (deltas, step) = read(decoder, &[stream]);
-    assert_eq!(step, Step::More);
-    Reply::of(deltas)
+    assert_eq!(step, DecodeStep::More);
+    ChatResponse::of(deltas)
 }

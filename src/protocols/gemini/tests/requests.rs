@@ -1,5 +1,7 @@
 use super::*;
-use crate::protocols::neutral::{Choice, Part, Role, ToolCall, Turn};
+use crate::protocols::neutral::{
+    ChatMessage, Choice, ContentPart, Role, ToolCall, TranslationError,
+};
 
 #[test]
 fn recorded_requests_are_made_as_they_were_recorded() {
@@ -51,7 +53,9 @@ fn call(id: &str) -> Value {
 #[test]
 fn a_call_gets_back_the_seal_that_somebody_kept() {
     let endpoint = endpoint();
-    endpoint.recall.keep_seal("call_1", "a2VwdA==".to_owned());
+    endpoint
+        .recall
+        .store_signature("call_1", "a2VwdA==".to_owned());
     let skipped = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
     let table = [
         ("gemini-3.5-flash", "call_1", "call_1", Some("a2VwdA==")),
@@ -79,8 +83,8 @@ fn a_call_gets_back_the_seal_that_somebody_kept() {
 
 #[test]
 fn the_clients_own_seal_comes_before_all_others() {
-    let recall = Recall::default();
-    recall.keep_seal("call_1", "a2VwdA==".to_owned());
+    let recall = ReasoningCache::default();
+    recall.store_signature("call_1", "a2VwdA==".to_owned());
     let mut contents = contents::Contents::new(generation::Generation::Levelled, &recall);
     let call = ToolCall {
         id: "call_1".to_owned(),
@@ -88,8 +92,8 @@ fn the_clients_own_seal_comes_before_all_others() {
         arguments: String::new(),
         signature: Some("b3du".to_owned()),
     };
-    let turn = Turn::new(Role::Assistant, vec![Part::ToolCall(call)]);
-    contents.add(turn, &mut Losses::default()).unwrap();
+    let turn = ChatMessage::new(Role::Assistant, vec![ContentPart::ToolCall(call)]);
+    contents.add(turn, &mut DroppedFields::default()).unwrap();
 
     let (contents, _) = contents.finish();
     assert_eq!(contents[1]["parts"][0]["thoughtSignature"], "b3du");
@@ -169,7 +173,7 @@ fn a_conversation_always_begins_with_the_user() {
     }
 }
 
-fn with_image(url: &str) -> Result<Asked, Untranslatable> {
+fn with_image(url: &str) -> Result<PreparedCall, TranslationError> {
     let request = json!({"model": "gemini-3.5-flash", "messages": [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": url}},
     ]}]});
@@ -228,7 +232,7 @@ fn what_a_model_does_not_take_is_left_out_and_counted() {
             ..ModelTraits::UNSTATED
         };
         let asked = with_call(request.as_bytes(), &traits, |call| {
-            Gemini.ask(&endpoint(), call).unwrap()
+            Gemini.build_request(&endpoint(), call).unwrap()
         });
         let config = body_of(&asked)["generationConfig"].take();
         (config, asked.losses.names().join(" "))
@@ -283,7 +287,7 @@ fn a_tool_choice_is_a_mode() {
             ..ModelTraits::UNSTATED
         };
         let asked = with_call(request.as_bytes(), &traits, |call| {
-            Gemini.ask(&endpoint(), call).unwrap()
+            Gemini.build_request(&endpoint(), call).unwrap()
         });
         body_of(&asked)["toolConfig"]["functionCallingConfig"].take()
     };
@@ -316,7 +320,7 @@ fn a_call_that_was_answered_is_sealed_as_it_came() {
 fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
     let request = fixture("gemini/embeddings/request.openai.json");
     let mut asked = with_call(&request, &ModelTraits::UNSTATED, |call| {
-        Gemini.embed(&endpoint(), call).unwrap()
+        Gemini.build_embeddings(&endpoint(), call).unwrap()
     });
 
     assert!(
@@ -336,7 +340,7 @@ fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
 fn a_prompt_is_counted_with_its_tools_and_instructions() {
     let request = fixture("gemini/tools/request.openai.json");
     let counting = with_call(&request, &ModelTraits::UNSTATED, |call| {
-        Gemini.count(&endpoint(), call).unwrap()
+        Gemini.build_token_count(&endpoint(), call).unwrap()
     });
 
     let body: Value = serde_json::from_slice(&counting.outgoing.body).unwrap();
@@ -349,13 +353,13 @@ fn a_prompt_is_counted_with_its_tools_and_instructions() {
 
 #[test]
 fn the_list_of_models_shows_that_the_provider_is_there() {
-    let probe = Gemini.probe(&endpoint());
+    let probe = Gemini.build_probe(&endpoint());
     let listed = fixture("gemini/models/response.json");
 
     assert!(probe.url.ends_with("/v1beta/models?pageSize=1000"));
-    assert!(Gemini.probe_is_good(StatusCode::OK, &listed));
-    assert!(!Gemini.probe_is_good(StatusCode::BAD_REQUEST, &listed));
-    assert!(!Gemini.probe_is_good(StatusCode::OK, b"<html>"));
+    assert!(Gemini.is_probe_ok(StatusCode::OK, &listed));
+    assert!(!Gemini.is_probe_ok(StatusCode::BAD_REQUEST, &listed));
+    assert!(!Gemini.is_probe_ok(StatusCode::OK, b"<html>"));
     assert_eq!(
         Gemini.model_names(&listed).unwrap(),
         ["gemini-3.5-flash", "gemini-embedding-001"]

@@ -1,8 +1,8 @@
 //! What each server is asked, and by which way.
 
 use crate::protocols::openai::OpenAi;
-use crate::protocols::trial::{endpoint, with_call};
-use crate::protocols::{Call, Dialect, ModelTraits, Protocol};
+use crate::protocols::test_support::{endpoint, with_call};
+use crate::protocols::{ApiDialect, CallSpec, ModelTraits, ProviderApi};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 /// The request that a vendor gets, and what is lost of the client's.
 fn sent(kind: &str, base_url: &str, body: &Value) -> (Value, Vec<String>) {
     let endpoint = endpoint(kind, base_url);
-    let asked = with_call(Dialect::Chat, &body.to_string(), |call| {
-        OpenAi.ask(&endpoint, call).unwrap()
+    let asked = with_call(ApiDialect::Chat, &body.to_string(), |call| {
+        OpenAi.build_request(&endpoint, call).unwrap()
     });
     let sent = serde_json::from_slice(&asked.outgoing.body).unwrap();
     (sent, asked.losses.names().to_vec())
@@ -141,7 +141,7 @@ fn thoughts_go_back_only_to_who_takes_them() {
 #[test]
 fn azure_reads_the_key_in_its_own_header() {
     let has_key = |base_url: &str| {
-        let probe = OpenAi.probe(&endpoint("openai-compatible", base_url));
+        let probe = OpenAi.build_probe(&endpoint("openai-compatible", base_url));
         probe.headers.contains_key("api-key")
     };
     assert!(has_key("https://r.openai.azure.com/openai/v1"));
@@ -158,47 +158,53 @@ fn each_client_is_taken_the_way_that_its_vendor_has() {
     };
     let usual = ModelTraits::UNSTATED;
     let cases = [
-        ("openai", Dialect::Chat, &usual, false, "/chat/completions"),
-        ("openai", Dialect::Chat, &usual, true, "/responses"),
-        ("openai", Dialect::Chat, &only, false, "/responses"),
-        ("openai", Dialect::Responses, &usual, false, "/responses"),
         (
             "openai",
-            Dialect::Responses,
+            ApiDialect::Chat,
+            &usual,
+            false,
+            "/chat/completions",
+        ),
+        ("openai", ApiDialect::Chat, &usual, true, "/responses"),
+        ("openai", ApiDialect::Chat, &only, false, "/responses"),
+        ("openai", ApiDialect::Responses, &usual, false, "/responses"),
+        (
+            "openai",
+            ApiDialect::Responses,
             &usual,
             true,
             "/chat/completions",
         ),
-        ("xai", Dialect::Responses, &usual, false, "/responses"),
+        ("xai", ApiDialect::Responses, &usual, false, "/responses"),
         (
             "openai-compatible",
-            Dialect::Responses,
+            ApiDialect::Responses,
             &usual,
             false,
             "/chat/completions",
         ),
         (
             "openai-compatible",
-            Dialect::Chat,
+            ApiDialect::Chat,
             &only,
             false,
             "/chat/completions",
         ),
     ];
     for (kind, dialect, traits, detour, path) in cases {
-        let body = if dialect == Dialect::Chat {
+        let body = if dialect == ApiDialect::Chat {
             chat
         } else {
             input
         };
         let endpoint = endpoint(kind, "http://h/v1");
         let asked = with_call(dialect, body, |call| {
-            let call = Call {
+            let call = CallSpec {
                 traits,
                 detour,
                 ..*call
             };
-            OpenAi.ask(&endpoint, &call).unwrap()
+            OpenAi.build_request(&endpoint, &call).unwrap()
         });
         assert_eq!(
             asked.outgoing.url,
@@ -213,8 +219,10 @@ fn a_refusal_that_the_other_way_mends_is_known() {
     let endpoint = endpoint("openai", "http://h/v1");
     let detour = |dialect, body: &str, status: u16, answer: &'static str| {
         let status = StatusCode::from_u16(status).unwrap();
-        let upset = OpenAi.upset(status, &HeaderMap::new(), &Bytes::from(answer));
-        with_call(dialect, body, |call| OpenAi.detour(&endpoint, call, &upset))
+        let upset = OpenAi.classify_error(status, &HeaderMap::new(), &Bytes::from(answer));
+        with_call(dialect, body, |call| {
+            OpenAi.fallback_request(&endpoint, call, &upset)
+        })
     };
     let effort =
         r#"{"error":{"message":"no","type":"invalid_request_error","param":"reasoning_effort"}}"#;
@@ -223,13 +231,13 @@ fn a_refusal_that_the_other_way_mends_is_known() {
     let tools = r#"{"model":"m","messages":[],"tools":[{}]}"#;
     let input = r#"{"model":"m","input":"a"}"#;
 
-    assert!(detour(Dialect::Chat, tools, 400, effort));
+    assert!(detour(ApiDialect::Chat, tools, 400, effort));
     assert!(!detour(
-        Dialect::Chat,
+        ApiDialect::Chat,
         r#"{"model":"m","messages":[]}"#,
         400,
         effort
     ));
-    assert!(detour(Dialect::Responses, input, 404, "not found"));
-    assert!(!detour(Dialect::Responses, input, 404, unknown));
+    assert!(detour(ApiDialect::Responses, input, 404, "not found"));
+    assert!(!detour(ApiDialect::Responses, input, 404, unknown));
 }

@@ -1,16 +1,18 @@
 //! Whatever an answer is made of, its stream keeps to the grammar, and says the same as the whole.
 
 use super::super::decode::Decoder;
-use crate::protocols::neutral::{Decode, Delta, Deltas, Encode, Finish, Part, Reply, Step, Tokens};
+use crate::protocols::neutral::{
+    ChatResponse, ContentPart, Decode, DecodeStep, Delta, Deltas, Encode, Finish, ReportedUsage,
+};
 use crate::protocols::sse::EventSplitter;
-use crate::protocols::trial::with_call;
-use crate::protocols::{Dialect, Told};
+use crate::protocols::test_support::with_call;
+use crate::protocols::{ApiDialect, ErrorBody};
 use bytes::BytesMut;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const TOKENS: Tokens = Tokens {
+const TOKENS: ReportedUsage = ReportedUsage {
     input: 9,
     output: 5,
     cached: Some(4),
@@ -20,8 +22,8 @@ const TOKENS: Tokens = Tokens {
 
 fn encoder() -> Box<dyn Encode> {
     let body = r#"{"model":"m","input":"a","stream":true,"store":false}"#;
-    with_call(Dialect::Responses, body, |call| {
-        Dialect::Responses.front().encoder(call)
+    with_call(ApiDialect::Responses, body, |call| {
+        ApiDialect::Responses.client_api().encoder(call)
     })
 }
 
@@ -153,27 +155,27 @@ fn check(bytes: &[u8]) {
 }
 
 /// The answer as our own decoder reads it.
-fn decoded(bytes: &[u8]) -> (Deltas, Option<Tokens>) {
+fn decoded(bytes: &[u8]) -> (Deltas, Option<ReportedUsage>) {
     let (mut decoder, mut deltas) = (Decoder::new("1"), Deltas::new());
     let mut splitter = EventSplitter::default();
     splitter.push(bytes);
-    let mut step = Step::More;
+    let mut step = DecodeStep::More;
     while let Some(event) = splitter.next_event().unwrap() {
-        assert_eq!(step, Step::More);
+        assert_eq!(step, DecodeStep::More);
         step = decoder.read(&event, &mut deltas);
     }
-    assert_eq!(step, Step::Done);
+    assert_eq!(step, DecodeStep::Done);
     (deltas, decoder.tokens())
 }
 
 /// A call without arguments has an empty object of them.
-fn filled(mut reply: Reply) -> Reply {
+fn filled(mut reply: ChatResponse) -> ChatResponse {
     for part in reply
         .choices
         .iter_mut()
         .flat_map(|choice| &mut choice.parts)
     {
-        if let Part::ToolCall(call) = part
+        if let ContentPart::ToolCall(call) = part
             && call.arguments.is_empty()
         {
             call.arguments = "{}".to_owned();
@@ -188,8 +190,8 @@ proptest! {
         let said = stream(deltas.clone());
         check(&said);
         let (heard, tokens) = decoded(&said);
-        let reply = filled(Reply::of(deltas));
-        prop_assert_eq!(Reply::of(heard), reply.clone());
+        let reply = filled(ChatResponse::of(deltas));
+        prop_assert_eq!(ChatResponse::of(heard), reply.clone());
         prop_assert_eq!(tokens, Some(TOKENS));
 
         let whole = encoder().whole(reply, Some(TOKENS));
@@ -240,7 +242,7 @@ fn a_call_that_is_whole_ends_before_the_next_begins() {
 fn a_broken_stream_ends_in_an_error_and_a_failed_response() {
     let (mut encoder, mut out) = (encoder(), BytesMut::new());
     encoder.write(0, Delta::Text("a".to_owned()), &mut out);
-    let told = Told {
+    let told = ErrorBody {
         status: 503,
         kind: "service_unavailable_error".to_owned(),
         code: Some("server_is_overloaded".to_owned()),
@@ -274,6 +276,6 @@ fn a_citation_stands_at_the_text_that_it_belongs_to() {
     let (_, last) = events(&said).pop().unwrap();
     let cited = &last["response"]["output"][0]["content"][0]["annotations"][0];
     assert_eq!(cited["url"], "https://h");
-    let annotations = |deltas| Reply::of(deltas).choices[0].annotations.clone();
+    let annotations = |deltas| ChatResponse::of(deltas).choices[0].annotations.clone();
     assert_eq!(annotations(decoded(&said).0), annotations(deltas));
 }

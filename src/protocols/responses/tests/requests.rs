@@ -1,16 +1,20 @@
 //! What is read of a client's request.
 
-use crate::protocols::neutral::{Conversation, Losses, Mistake, Part, Role, ToolChoice};
-use crate::protocols::trial::{endpoint, events, feed, recorded, with_call};
-use crate::protocols::{Call, Dialect, RawObject};
+use crate::protocols::neutral::{
+    ChatRequest, ContentPart, DroppedFields, Role, ToolChoice, TranslationError,
+};
+use crate::protocols::test_support::{endpoint, events, feed, recorded, with_call};
+use crate::protocols::{ApiDialect, CallSpec, RawObject};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-fn read(body: &Value) -> (Result<Conversation, Mistake>, Vec<String>) {
+fn read(body: &Value) -> (Result<ChatRequest, TranslationError>, Vec<String>) {
     let text = body.to_string();
     let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-    let mut losses = Losses::default();
-    let read = Dialect::Responses.front().read(&object, &mut losses);
+    let mut losses = DroppedFields::default();
+    let read = ApiDialect::Responses
+        .client_api()
+        .read(&object, &mut losses);
     (read, losses.names().to_vec())
 }
 
@@ -48,11 +52,11 @@ fn items_become_turns_and_what_is_lost_is_named() {
     }));
     let read = read.unwrap();
 
-    let shape = |part: &Part| match part {
-        Part::Text(text) => text.clone(),
-        Part::Media(_) => "media".to_owned(),
-        Part::ToolCall(call) => format!("call {}", call.id),
-        Part::ToolResult { call, .. } => format!("result {call}"),
+    let shape = |part: &ContentPart| match part {
+        ContentPart::Text(text) => text.clone(),
+        ContentPart::Media(_) => "media".to_owned(),
+        ContentPart::ToolCall(call) => format!("call {}", call.id),
+        ContentPart::ToolResult { call, .. } => format!("result {call}"),
         other => format!("{other:?}"),
     };
     let turns = read.turns.iter().map(|turn| {
@@ -130,7 +134,7 @@ fn needs_are_seen_without_reading_all() {
     let needs = |body: Value| {
         let text = body.to_string();
         let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-        let needs = Dialect::Responses.front().needs(&object);
+        let needs = ApiDialect::Responses.client_api().needs(&object);
         [
             needs.images,
             needs.tools,
@@ -161,11 +165,11 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
     let answer = |store: bool| -> Value {
         let body = json!({"model": "m", "input": "a", "store": store}).to_string();
         let endpoint = endpoint("openai", "http://h/v1");
-        let mut asked = with_call(Dialect::Responses, &body, |call| {
+        let mut asked = with_call(ApiDialect::Responses, &body, |call| {
             let detour = true;
             endpoint
                 .protocol
-                .ask(&endpoint, &Call { detour, ..*call })
+                .build_request(&endpoint, &CallSpec { detour, ..*call })
                 .unwrap()
         });
         let message = json!({"content": "said", "tool_calls": [
@@ -188,7 +192,7 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
     let read = named(&answer(true)).unwrap();
     assert_eq!(read.turns.len(), 1);
     assert_eq!(read.turns[0].text(), "said");
-    assert!(matches!(&read.turns[0].parts[1], Part::ToolCall(call) if call.id == "c1"));
+    assert!(matches!(&read.turns[0].parts[1], ContentPart::ToolCall(call) if call.id == "c1"));
 }
 
 /// Without the names that we made and the time.
@@ -220,10 +224,10 @@ fn a_recorded_chat_stream_is_told_event_by_event() {
         let mut body: Value = serde_json::from_str(&file("request.responses.json")).unwrap();
         body["stream"] = true.into();
         let endpoint = endpoint("openai", "http://h/v1");
-        let mut asked = with_call(Dialect::Responses, &body.to_string(), |call| {
+        let mut asked = with_call(ApiDialect::Responses, &body.to_string(), |call| {
             let detour = true;
-            let call = Call { detour, ..*call };
-            endpoint.protocol.ask(&endpoint, &call).unwrap()
+            let call = CallSpec { detour, ..*call };
+            endpoint.protocol.build_request(&endpoint, &call).unwrap()
         });
         let upstream = file("stream.upstream.sse");
         let heard = feed(&mut *asked.passage, upstream.as_bytes().chunks(1));

@@ -1,24 +1,24 @@
 //! Vendors that have responses.
 
 use crate::domain::Failure;
-use crate::protocols::trial::{endpoint, events, feed, with_call};
-use crate::protocols::{Asked, Call, Dialect, Meaning, Passage};
+use crate::protocols::test_support::{endpoint, events, feed, with_call};
+use crate::protocols::{ApiDialect, CallSpec, PreparedCall, ResponseAdapter, StreamEventKind};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-fn asked(dialect: Dialect, body: &Value, detour: bool) -> Asked {
+fn asked(dialect: ApiDialect, body: &Value, detour: bool) -> PreparedCall {
     let endpoint = endpoint("openai", "http://h/v1");
     with_call(dialect, &body.to_string(), |call| {
         endpoint
             .protocol
-            .ask(&endpoint, &Call { detour, ..*call })
+            .build_request(&endpoint, &CallSpec { detour, ..*call })
             .unwrap()
     })
 }
 
-fn passage() -> Box<dyn Passage> {
+fn passage() -> Box<dyn ResponseAdapter> {
     asked(
-        Dialect::Responses,
+        ApiDialect::Responses,
         &json!({"model": "m", "input": "a"}),
         false,
     )
@@ -83,10 +83,10 @@ fn nothing_is_promised_before_the_first_content() {
     };
     let added = json!({"type": "response.output_item.added", "item": {"type": "message"}});
 
-    assert_eq!(meaning(created()), Meaning::Quiet);
-    assert_eq!(meaning(event(&added)), Meaning::Quiet);
-    assert_eq!(meaning(delta("a")), Meaning::Content);
-    assert_eq!(meaning(completed()), Meaning::Done);
+    assert_eq!(meaning(created()), StreamEventKind::NoContent);
+    assert_eq!(meaning(event(&added)), StreamEventKind::NoContent);
+    assert_eq!(meaning(delta("a")), StreamEventKind::Content);
+    assert_eq!(meaning(completed()), StreamEventKind::Done);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_chat_goes_to_responses_and_back() {
         "seed": 1,
         "stream": true,
     });
-    let mut asked = asked(Dialect::Chat, &body, true);
+    let mut asked = asked(ApiDialect::Chat, &body, true);
     let sent: Value = serde_json::from_slice(&asked.outgoing.body).unwrap();
 
     assert_eq!(asked.outgoing.url, "http://h/v1/responses");
@@ -179,7 +179,7 @@ fn a_chat_goes_to_responses_and_back() {
 #[test]
 fn a_whole_response_is_read_with_all_its_sorts_of_items() {
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}]});
-    let mut asked = asked(Dialect::Chat, &body, true);
+    let mut asked = asked(ApiDialect::Chat, &body, true);
     let upstream = json!({"model": "m-1", "status": "incomplete",
         "incomplete_details": {"reason": "max_output_tokens"},
         "output": [

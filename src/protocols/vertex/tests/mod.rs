@@ -5,7 +5,7 @@ mod token_server;
 mod tokens;
 
 use super::*;
-use crate::protocols::{Dialect, ModelTraits, Place, RawObject};
+use crate::protocols::{ApiDialect, ModelTraits, RawObject, VertexLocation};
 
 /// A recorded file of `tests/fixtures`.
 fn fixture(name: &str) -> Bytes {
@@ -21,7 +21,7 @@ fn json_of(name: &str) -> Value {
 fn endpoint(token: Option<&str>) -> Endpoint {
     let base = "https://aiplatform.googleapis.com";
     let mut endpoint = Endpoint::new(base, token, "vertex", &Vertex).unwrap();
-    endpoint.place = Some(Place {
+    endpoint.place = Some(VertexLocation {
         project: "fx-proj".to_owned(),
         location: "global".to_owned(),
     });
@@ -29,11 +29,11 @@ fn endpoint(token: Option<&str>) -> Endpoint {
 }
 
 /// What is made of a chat request that somebody sends to a model.
-fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&Call<'_>) -> T) -> T {
+fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
-    run(&Call {
-        dialect: Dialect::Chat,
+    run(&CallSpec {
+        dialect: ApiDialect::Chat,
         object: &object,
         headers: &HeaderMap::new(),
         model: &model,
@@ -46,6 +46,6 @@ fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&Call<'_>) -> T) -> 
     })
 }
 
-fn body_of(outgoing: &Outgoing) -> Value {
+fn body_of(outgoing: &OutboundRequest) -> Value {
     serde_json::from_slice(&outgoing.body).unwrap()
 }

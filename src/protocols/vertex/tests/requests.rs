@@ -3,9 +3,9 @@ use std::time::Duration;
 
 const MODELS: &str = "https://aiplatform.googleapis.com/v1/projects/fx-proj/locations/global/publishers/google/models";
 
-fn ask(request: &[u8]) -> Result<Asked, Untranslatable> {
+fn ask(request: &[u8]) -> Result<PreparedCall, TranslationError> {
     with_call(request, false, |call| {
-        Vertex.ask(&endpoint(Some("oauth-fx")), call)
+        Vertex.build_request(&endpoint(Some("oauth-fx")), call)
     })
 }
 
@@ -58,7 +58,7 @@ fn a_model_of_another_maker_is_only_served_elsewhere() {
 fn texts_are_embedded_as_predictions() {
     let request = br#"{"model":"gemini-embedding-001","input":["a","b"],"dimensions":2}"#;
     let mut asked = with_call(request, false, |call| {
-        Vertex.embed(&endpoint(Some("t")), call).unwrap()
+        Vertex.build_embeddings(&endpoint(Some("t")), call).unwrap()
     });
     let answer = br#"{"predictions":[
         {"embeddings":{"values":[0.5,1],"statistics":{"token_count":3,"truncated":false}}},
@@ -84,7 +84,11 @@ fn counting_leaves_the_choice_of_tools_out() {
     let counting = with_call(
         &fixture("vertex/tools/request.openai.json"),
         false,
-        |call| Vertex.count(&endpoint(Some("t")), call).unwrap(),
+        |call| {
+            Vertex
+                .build_token_count(&endpoint(Some("t")), call)
+                .unwrap()
+        },
     );
 
     let mut recorded = json_of("vertex/tools/request.json");
@@ -97,16 +101,16 @@ fn counting_leaves_the_choice_of_tools_out() {
 fn a_free_question_shows_that_the_provider_is_there() {
     let mut endpoint = endpoint(Some("t"));
     endpoint.sample = Some("gemini-3.5-flash".into());
-    let probe = Vertex.probe(&endpoint);
+    let probe = Vertex.build_probe(&endpoint);
 
     assert_eq!(probe.url, format!("{MODELS}/gemini-3.5-flash:countTokens"));
-    assert!(Vertex.probe_is_good(StatusCode::OK, br#"{"totalTokens": 1}"#));
-    assert!(!Vertex.probe_is_good(StatusCode::UNAUTHORIZED, b"{}"));
-    assert!(!Vertex.probe_is_good(StatusCode::OK, b"<html>"));
+    assert!(Vertex.is_probe_ok(StatusCode::OK, br#"{"totalTokens": 1}"#));
+    assert!(!Vertex.is_probe_ok(StatusCode::UNAUTHORIZED, b"{}"));
+    assert!(!Vertex.is_probe_ok(StatusCode::OK, b"<html>"));
     endpoint.sample = None;
     assert!(
         Vertex
-            .probe(&endpoint)
+            .build_probe(&endpoint)
             .url
             .ends_with("/v1/projects/fx-proj/locations/global")
     );
@@ -117,17 +121,20 @@ fn a_refused_token_is_fetched_anew_once_but_a_plain_one_is_not() {
     let source = TokenSource::new(None, || 0);
     let renewing = endpoint(None).with_tokens(source);
     let plain = endpoint(Some("t"));
-    let refused = Upset {
+    let refused = UpstreamError {
         status: 401,
-        ..Upset::silent(crate::domain::Failure::Auth, "expired")
+        ..UpstreamError::without_response(crate::domain::Failure::Auth, "expired")
     };
-    let limited = Upset {
+    let limited = UpstreamError {
         status: 429,
-        ..Upset::silent(crate::domain::Failure::RateLimit(Some(Duration::ZERO)), "")
+        ..UpstreamError::without_response(
+            crate::domain::Failure::RateLimit(Some(Duration::ZERO)),
+            "",
+        )
     };
-    let detour = |endpoint: &Endpoint, detour: bool, upset: &Upset| {
+    let detour = |endpoint: &Endpoint, detour: bool, upset: &UpstreamError| {
         with_call(br#"{"model":"m"}"#, detour, |call| {
-            Vertex.detour(endpoint, call, upset)
+            Vertex.fallback_request(endpoint, call, upset)
         })
     };
 

@@ -17,14 +17,14 @@ fn renewing(file: PathBuf) -> Endpoint {
     endpoint(None).with_tokens(TokenSource::new(Some(file), || 1_700_000_000))
 }
 
-async fn bearer(endpoint: &Endpoint, fresh: bool) -> Result<String, Upset> {
-    let ready = endpoint.ready(fresh).await?;
+async fn bearer(endpoint: &Endpoint, fresh: bool) -> Result<String, UpstreamError> {
+    let ready = endpoint.with_credentials(fresh).await?;
     let bearer = ready.bearer().expect("a token");
     assert!(bearer.is_sensitive());
     Ok(bearer.to_str().unwrap().to_owned())
 }
 
-async fn failure(endpoint: &Endpoint) -> Upset {
+async fn failure(endpoint: &Endpoint) -> UpstreamError {
     bearer(endpoint, false).await.expect_err("no token")
 }
 
@@ -87,8 +87,8 @@ async fn a_person_names_the_project_that_pays() {
     let server = TokenServer::start(Mood::Grants).await;
     let headers_of = async |file: PathBuf| {
         let endpoint = renewing(file);
-        let ready = endpoint.ready(false).await.unwrap();
-        Vertex.probe(&ready).headers
+        let ready = endpoint.with_credentials(false).await.unwrap();
+        Vertex.build_probe(&ready).headers
     };
 
     let person = headers_of(server.person()).await;
@@ -234,7 +234,7 @@ async fn nothing_of_a_source_but_its_file_is_shown() {
     let server = TokenServer::start(Mood::Grants).await;
     let source = TokenSource::new(Some(server.service_account()), || 0);
     let endpoint = endpoint(None).with_tokens(source.clone());
-    let ready = endpoint.ready(false).await.unwrap();
+    let ready = endpoint.with_credentials(false).await.unwrap();
 
     for shown in [format!("{source:?}"), format!("{ready:?}")] {
         assert!(!shown.contains("token-1"), "{shown}");

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 /// More than any provider's models need; what comes after these is read each time.
-const MOST: usize = 256;
+const MAX_URLS: usize = 256;
 
 /// One provider's.
 #[derive(Debug, Default)]
-pub(super) struct Addresses(RwLock<BTreeMap<String, Url>>);
+pub(super) struct UrlCache(RwLock<BTreeMap<String, Url>>);
 
-impl Addresses {
+impl UrlCache {
     /// The address that a text says; nothing where it says none.
     pub fn read(&self, text: &str) -> Option<Url> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -22,7 +22,7 @@ impl Addresses {
         drop(known);
         let url = Url::parse(text).ok()?;
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST {
+        if known.len() < MAX_URLS {
             known.insert(text.to_owned(), url.clone());
         }
         Some(url)
@@ -35,15 +35,15 @@ mod tests {
 
     #[test]
     fn an_address_is_read_once_and_there_are_never_too_many() {
-        let addresses = Addresses::default();
+        let addresses = UrlCache::default();
         let read = |text: &str| addresses.read(text);
 
         assert_eq!(read("http://a/v1").unwrap().host_str(), Some("a"));
         assert_eq!(read("http://a/v1"), read("http://a/v1"));
         assert_eq!(read("no address"), None);
-        for number in 0..2 * MOST {
+        for number in 0..2 * MAX_URLS {
             read(&format!("http://a/{number}"));
         }
-        assert_eq!(addresses.0.read().unwrap().len(), MOST);
+        assert_eq!(addresses.0.read().unwrap().len(), MAX_URLS);
     }
 }

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use std::time::Duration;
 
 /// A delay that no provider means: an hour.
-const LONGEST_DELAY: Duration = Duration::from_hours(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// `try again in 5.289s`.
 pub(super) fn spoken_delay(message: &str) -> Option<Duration> {
@@ -31,7 +31,7 @@ pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
         .or_else(|| reset(headers, "requests"))
         .or_else(|| reset(headers, "tokens"))
         .or_else(|| dated_reset(headers));
-    delay.map(|delay| delay.min(LONGEST_DELAY))
+    delay.map(|delay| delay.min(MAX_RETRY_AFTER))
 }
 
 fn retry_after(after: &str, date: Option<&str>) -> Option<Duration> {

@@ -1,29 +1,31 @@
 //! Pictures and documents, in this protocol's words and in nobody's.
 
-use crate::protocols::neutral::{Losses, Media, MediaKind, Members, Mistake, Part, Source};
+use crate::protocols::neutral::{
+    ContentPart, DroppedFields, Media, MediaKind, MediaSource, ObjectReader, TranslationError,
+};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 /// A picture or a document as a block.
-pub(super) fn write(media: Media) -> Result<Value, Mistake> {
+pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
     let name = match media.kind {
         MediaKind::Image => "image",
         MediaKind::Document => "document",
         MediaKind::Audio => {
             let problem = "is a recording, and this model reads texts, images and documents only";
-            return Err(Mistake::untranslatable("audio", problem));
+            return Err(TranslationError::untranslatable("audio", problem));
         }
     };
     let source = match media.source {
-        Source::Inline { mime, data } if mime.starts_with("text/") => plain(&mime, &data),
-        Source::Inline { mime, data } => {
+        MediaSource::Inline { mime, data } if mime.starts_with("text/") => plain(&mime, &data),
+        MediaSource::Inline { mime, data } => {
             json!({"type": "base64", "media_type": mime, "data": data})
         }
-        Source::Link(url) => json!({"type": "url", "url": url}),
-        Source::Id(_) => {
+        MediaSource::Link(url) => json!({"type": "url", "url": url}),
+        MediaSource::Id(_) => {
             let problem = "names a file that only its vendor has; send the file itself";
-            return Err(Mistake::untranslatable(name, problem));
+            return Err(TranslationError::untranslatable(name, problem));
         }
     };
     let mut block = json!({"type": name, "source": source});
@@ -42,15 +44,15 @@ fn plain(mime: &str, data: &str) -> Value {
     }
 }
 
-pub(super) fn image(members: &mut Members) -> Result<Part, Mistake> {
+pub(super) fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let mut source = required(members)?;
     let source = match source.required_text("type")?.as_str() {
         "base64" => inline(&mut source)?,
-        "url" => Source::from_url(source.required_text("url")?),
-        "file" => Source::Id(source.required_text("file_id")?),
+        "url" => MediaSource::from_url(source.required_text("url")?),
+        "file" => MediaSource::Id(source.required_text("file_id")?),
         other => return Err(unknown(&source, other, "base64, url or file")),
     };
-    Ok(Part::Media(Media {
+    Ok(ContentPart::Media(Media {
         kind: MediaKind::Image,
         source,
         name: None,
@@ -61,28 +63,31 @@ pub(super) fn image(members: &mut Members) -> Result<Part, Mistake> {
 /// A document; one that is text becomes text, which everybody reads. `content` reads the blocks of
 /// one that is made of blocks.
 pub(super) fn document(
-    members: &mut Members,
-    losses: &mut Losses,
-    content: impl FnOnce(&mut Members, &mut Losses) -> Result<Vec<Part>, Mistake>,
-) -> Result<Vec<Part>, Mistake> {
+    members: &mut ObjectReader,
+    losses: &mut DroppedFields,
+    content: impl FnOnce(
+        &mut ObjectReader,
+        &mut DroppedFields,
+    ) -> Result<Vec<ContentPart>, TranslationError>,
+) -> Result<Vec<ContentPart>, TranslationError> {
     let name = members.text("title")?;
     let mut source = required(members)?;
     let source = match source.required_text("type")?.as_str() {
         "text" => {
             let mut lines: Vec<String> = name.into_iter().collect();
             lines.push(source.required_text("data")?);
-            return Ok(vec![Part::Text(lines.join("\n\n"))]);
+            return Ok(vec![ContentPart::Text(lines.join("\n\n"))]);
         }
         "content" => return content(&mut source, losses),
         "base64" => inline(&mut source)?,
-        "url" => Source::from_url(source.required_text("url")?),
-        "file" => Source::Id(source.required_text("file_id")?),
+        "url" => MediaSource::from_url(source.required_text("url")?),
+        "file" => MediaSource::Id(source.required_text("file_id")?),
         other => {
             let known = "base64, text, url, content or file";
             return Err(unknown(&source, other, known));
         }
     };
-    Ok(vec![Part::Media(Media {
+    Ok(vec![ContentPart::Media(Media {
         kind: MediaKind::Document,
         source,
         name,
@@ -90,20 +95,22 @@ pub(super) fn document(
     })])
 }
 
-fn required(members: &mut Members) -> Result<Members, Mistake> {
+fn required(members: &mut ObjectReader) -> Result<ObjectReader, TranslationError> {
     let source = members.object("source")?;
-    source.ok_or_else(|| Mistake::new(members.at("source"), "is missing; it must be an object"))
+    source.ok_or_else(|| {
+        TranslationError::new(members.at("source"), "is missing; it must be an object")
+    })
 }
 
-fn inline(source: &mut Members) -> Result<Source, Mistake> {
-    Ok(Source::Inline {
+fn inline(source: &mut ObjectReader) -> Result<MediaSource, TranslationError> {
+    Ok(MediaSource::Inline {
         mime: source.required_text("media_type")?,
         data: source.required_text("data")?,
     })
 }
 
-fn unknown(source: &Members, given: &str, known: &str) -> Mistake {
-    Mistake::new(
+fn unknown(source: &ObjectReader, given: &str, known: &str) -> TranslationError {
+    TranslationError::new(
         source.at("type"),
         format!("is {given:?}, but must be {known}"),
     )

@@ -1,24 +1,26 @@
 //! Turns as messages: two roles that alternate, the user first, results of tools before all else.
 
-use super::source;
+use super::media;
 use super::tool_names::{ToolNames, plain_id};
-use crate::protocols::neutral::{Losses, Mistake, Part, Role, ToolCall, Turn, text_of};
-use crate::protocols::recall::Recall;
+use crate::protocols::neutral::{
+    ChatMessage, ContentPart, DroppedFields, Role, ToolCall, TranslationError, text_of,
+};
+use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Value, json};
 
 /// What the user says where the conversation begins with somebody else.
-const NOTHING: &str = ".";
+const EMPTY_USER_TEXT: &str = ".";
 
 /// A conversation's turns.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub(super) struct MessageList {
     /// Instructions, in their order.
     pub system: Vec<String>,
-    list: Vec<Message>,
+    list: Vec<MessageParam>,
 }
 
 #[derive(Debug)]
-struct Message {
+struct MessageParam {
     role: &'static str,
     blocks: Vec<Value>,
 }
@@ -26,13 +28,13 @@ struct Message {
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
 
-impl Messages {
+impl MessageList {
     pub fn of(
-        turns: Vec<Turn>,
+        turns: Vec<ChatMessage>,
         names: &mut ToolNames,
-        recall: &Recall,
-        losses: &mut Losses,
-    ) -> Result<Self, Mistake> {
+        recall: &ReasoningCache,
+        losses: &mut DroppedFields,
+    ) -> Result<Self, TranslationError> {
         let mut messages = Self::default();
         for turn in turns {
             match turn.role {
@@ -88,7 +90,7 @@ impl Messages {
         }
         match self.list.last_mut().filter(|last| last.role == role) {
             Some(last) => last.blocks.extend(blocks),
-            None => self.list.push(Message { role, blocks }),
+            None => self.list.push(MessageParam { role, blocks }),
         }
     }
 
@@ -100,9 +102,9 @@ impl Messages {
                 .sort_by_key(|block| message.role == USER && block["type"] != "tool_result");
         }
         if self.list.first().is_none_or(|first| first.role != USER) {
-            let message = Message {
+            let message = MessageParam {
                 role: USER,
-                blocks: vec![json!({"type": "text", "text": NOTHING})],
+                blocks: vec![json!({"type": "text", "text": EMPTY_USER_TEXT})],
             };
             self.list.insert(0, message);
         }
@@ -116,14 +118,19 @@ impl Messages {
 }
 
 /// Texts and media; a text of blanks is refused, and says nothing.
-fn blocks(parts: Vec<Part>, losses: &mut Losses) -> Result<Vec<Value>, Mistake> {
+fn blocks(
+    parts: Vec<ContentPart>,
+    losses: &mut DroppedFields,
+) -> Result<Vec<Value>, TranslationError> {
     let mut blocks = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) | Part::Refusal(text) => blocks.extend(text_block(&text)),
-            Part::Media(media) => {
+            ContentPart::Text(text) | ContentPart::Refusal(text) => {
+                blocks.extend(text_block(&text))
+            }
+            ContentPart::Media(media) => {
                 losses.add_if(media.detail.is_some(), "image_url.detail");
-                blocks.push(source::write(media)?);
+                blocks.push(media::write(media)?);
             }
             _ => {}
         }
@@ -135,8 +142,11 @@ fn text_block(text: &str) -> Option<Value> {
     (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
 }
 
-fn result(part: Part, losses: &mut Losses) -> Result<Option<Value>, Mistake> {
-    let Part::ToolResult {
+fn result(
+    part: ContentPart,
+    losses: &mut DroppedFields,
+) -> Result<Option<Value>, TranslationError> {
+    let ContentPart::ToolResult {
         call,
         content,
         is_error,
@@ -144,7 +154,7 @@ fn result(part: Part, losses: &mut Losses) -> Result<Option<Value>, Mistake> {
     else {
         return Ok(None);
     };
-    let is_text = |part: &Part| !matches!(part, Part::Media(_));
+    let is_text = |part: &ContentPart| !matches!(part, ContentPart::Media(_));
     let content: Value = if content.iter().all(is_text) {
         text_of(&content).into()
     } else {
@@ -163,20 +173,20 @@ fn result(part: Part, losses: &mut Losses) -> Result<Option<Value>, Mistake> {
 
 /// Thoughts first, then what was said, then the calls. Thoughts without a seal are nobody's.
 fn assistant(
-    parts: Vec<Part>,
+    parts: Vec<ContentPart>,
     names: &mut ToolNames,
-    recall: &Recall,
-    losses: &mut Losses,
-) -> Result<Vec<Value>, Mistake> {
+    recall: &ReasoningCache,
+    losses: &mut DroppedFields,
+) -> Result<Vec<Value>, TranslationError> {
     let (mut thoughts, mut said, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = None;
     for part in parts {
         match part {
-            Part::ToolCall(call) => {
+            ContentPart::ToolCall(call) => {
                 calls.push(tool_use(&call, names)?);
                 first.get_or_insert(call.id);
             }
-            Part::Text(text) | Part::Refusal(text) => said.extend(text_block(&text)),
+            ContentPart::Text(text) | ContentPart::Refusal(text) => said.extend(text_block(&text)),
             thought => match sealed(&thought) {
                 Some(block) => thoughts.push(block),
                 None => losses.add("reasoning"),
@@ -184,7 +194,7 @@ fn assistant(
         }
     }
     if let (true, Some(call)) = (thoughts.is_empty(), first) {
-        let kept = recall.thoughts(&call);
+        let kept = recall.reasoning(&call);
         thoughts.extend(kept.iter().flat_map(|kept| kept.iter()).filter_map(sealed));
     }
     // Thoughts alone are no turn.
@@ -194,18 +204,18 @@ fn assistant(
     Ok([thoughts, said, calls].concat())
 }
 
-fn sealed(part: &Part) -> Option<Value> {
+fn sealed(part: &ContentPart) -> Option<Value> {
     match part {
-        Part::Reasoning {
+        ContentPart::Reasoning {
             text,
             signature: Some(seal),
         } => Some(json!({"type": "thinking", "thinking": text, "signature": seal})),
-        Part::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
+        ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
         _ => None,
     }
 }
 
-fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Mistake> {
+fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, TranslationError> {
     let arguments = call.arguments.trim();
     let input = match arguments {
         "" | "null" => Some(json!({})),
@@ -213,7 +223,7 @@ fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Mistake> {
     };
     let wrong = || {
         let problem = format!("of the call {:?} are not a JSON object", call.id);
-        Mistake::new("messages.tool_calls.function.arguments", problem)
+        TranslationError::new("messages.tool_calls.function.arguments", problem)
     };
     Ok(json!({
         "type": "tool_use",

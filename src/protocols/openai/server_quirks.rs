@@ -3,13 +3,13 @@
 
 use super::{OPENAI, XAI};
 use crate::protocols::call::ModelTraits;
-use crate::protocols::neutral::Losses;
+use crate::protocols::neutral::DroppedFields;
 use crate::protocols::{Endpoint, RawObject};
 use serde_json::{Value, json};
 
 /// One of them, where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Server {
+pub(super) enum ServerKind {
     OpenAi,
     Xai,
     Mistral,
@@ -19,14 +19,14 @@ pub(super) enum Server {
 }
 
 /// Where vendors are that have no kind of their own.
-const DOMAINS: [(&str, Server); 3] = [
-    ("mistral.ai", Server::Mistral),
-    ("deepseek.com", Server::DeepSeek),
-    ("groq.com", Server::Groq),
+const DOMAINS: [(&str, ServerKind); 3] = [
+    ("mistral.ai", ServerKind::Mistral),
+    ("deepseek.com", ServerKind::DeepSeek),
+    ("groq.com", ServerKind::Groq),
 ];
 
 /// All members of a request that Mistral does not refuse.
-const MISTRAL_TAKES: [&str; 20] = [
+const MISTRAL_REQUEST_FIELDS: [&str; 20] = [
     "model",
     "messages",
     "temperature",
@@ -50,7 +50,7 @@ const MISTRAL_TAKES: [&str; 20] = [
 ];
 
 /// The same for a message of it.
-const MISTRAL_READS: [&str; 6] = [
+const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "role",
     "content",
     "tool_calls",
@@ -77,7 +77,7 @@ pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
         .is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-impl Server {
+impl ServerKind {
     pub fn of(endpoint: &Endpoint) -> Self {
         match &*endpoint.kind {
             OPENAI => Self::OpenAi,
@@ -108,7 +108,7 @@ impl Server {
         object: &RawObject<'_>,
         (model, traits): (&str, &ModelTraits),
         replaced: Vec<(&'static str, String)>,
-        losses: &mut Losses,
+        losses: &mut DroppedFields,
     ) -> Vec<u8> {
         let mut edits = Edits {
             object,
@@ -171,7 +171,7 @@ impl Server {
             }
             Self::Mistral => {
                 let is_read = |name: &&str| {
-                    MISTRAL_READS.contains(name) && (*name != "name" || role == "tool")
+                    MISTRAL_MESSAGE_FIELDS.contains(name) && (*name != "name" || role == "tool")
                 };
                 left_out.extend(message.names().filter(|name| !is_read(name)));
                 replaced.extend(short_ids(message));
@@ -195,14 +195,14 @@ impl Edits<'_, '_> {
         }
     }
 
-    fn drop(&mut self, name: &'static str, losses: &mut Losses) {
+    fn drop(&mut self, name: &'static str, losses: &mut DroppedFields) {
         if self.object.has(name) {
             losses.add(name);
             self.left_out.push(name);
         }
     }
 
-    fn for_xai(&mut self, model: &str, losses: &mut Losses) {
+    fn for_xai(&mut self, model: &str, losses: &mut DroppedFields) {
         self.rename("max_completion_tokens", "max_tokens");
         self.drop("web_search_options", losses);
         if model.starts_with("grok-4") {
@@ -223,7 +223,7 @@ impl Edits<'_, '_> {
         }
     }
 
-    fn for_mistral(&mut self, losses: &mut Losses) {
+    fn for_mistral(&mut self, losses: &mut DroppedFields) {
         self.rename("max_completion_tokens", "max_tokens");
         self.rename("seed", "random_seed");
         if self.object.read::<String>("tool_choice").as_deref() == Some("required") {
@@ -231,7 +231,7 @@ impl Edits<'_, '_> {
         }
         let object = self.object;
         for name in object.names() {
-            if !MISTRAL_TAKES.contains(&name) && !self.left_out.contains(&name) {
+            if !MISTRAL_REQUEST_FIELDS.contains(&name) && !self.left_out.contains(&name) {
                 losses.add_if(object.has(name) && name != "stream_options", name);
                 self.left_out.push(name);
             }

@@ -7,7 +7,7 @@ use std::fmt;
 /// A request that cannot be used as it is, or cannot be said in another protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Mistake {
+pub struct TranslationError {
     /// Path of the member at fault, for example `messages[2].content`.
     pub param: Option<String>,
     pub message: String,
@@ -15,7 +15,7 @@ pub struct Mistake {
     pub elsewhere: bool,
 }
 
-impl Mistake {
+impl TranslationError {
     pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
         let param = param.into();
         Self {
@@ -36,9 +36,9 @@ impl Mistake {
 
 /// What a translation could not carry over, by the members' names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Losses(Vec<String>);
+pub struct DroppedFields(Vec<String>);
 
-impl Losses {
+impl DroppedFields {
     pub fn add(&mut self, name: impl Into<String>) {
         let name = name.into();
         if !self.0.contains(&name) {
@@ -60,18 +60,18 @@ impl Losses {
 
 /// The members of one object that were not read yet.
 #[derive(Debug)]
-pub struct Members {
+pub struct ObjectReader {
     path: String,
     map: Map<String, Value>,
 }
 
-impl Members {
+impl ObjectReader {
     /// `path` is the object's own, empty for the whole body.
-    pub fn of(value: Value, path: impl Into<String>) -> Result<Self, Mistake> {
+    pub fn of(value: Value, path: impl Into<String>) -> Result<Self, TranslationError> {
         let path = path.into();
         match value {
             Value::Object(map) => Ok(Self { path, map }),
-            other => Err(Mistake::new(
+            other => Err(TranslationError::new(
                 path,
                 format!("is {}, but must be an object", sort(&other)),
             )),
@@ -97,7 +97,7 @@ impl Members {
         self.map.remove(name).filter(|value| !value.is_null())
     }
 
-    pub fn text(&mut self, name: &str) -> Result<Option<String>, Mistake> {
+    pub fn text(&mut self, name: &str) -> Result<Option<String>, TranslationError> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -105,28 +105,28 @@ impl Members {
         }
     }
 
-    pub fn required_text(&mut self, name: &str) -> Result<String, Mistake> {
+    pub fn required_text(&mut self, name: &str) -> Result<String, TranslationError> {
         self.text(name)?
-            .ok_or_else(|| Mistake::new(self.at(name), "is missing; it must be a text"))
+            .ok_or_else(|| TranslationError::new(self.at(name), "is missing; it must be a text"))
     }
 
-    pub fn number(&mut self, name: &str) -> Result<Option<f64>, Mistake> {
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>, TranslationError> {
         self.convert(name, Value::as_f64, "a number")
     }
 
-    pub fn count(&mut self, name: &str) -> Result<Option<u64>, Mistake> {
+    pub fn count(&mut self, name: &str) -> Result<Option<u64>, TranslationError> {
         self.convert(name, Value::as_u64, "a whole number, not negative")
     }
 
-    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, Mistake> {
+    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, TranslationError> {
         self.convert(name, Value::as_i64, "a whole number")
     }
 
-    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Mistake> {
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, TranslationError> {
         self.convert(name, Value::as_bool, "true or false")
     }
 
-    pub fn list(&mut self, name: &str) -> Result<Vec<Value>, Mistake> {
+    pub fn list(&mut self, name: &str) -> Result<Vec<Value>, TranslationError> {
         match self.take(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(list)) => Ok(list),
@@ -134,7 +134,7 @@ impl Members {
         }
     }
 
-    pub fn object(&mut self, name: &str) -> Result<Option<Self>, Mistake> {
+    pub fn object(&mut self, name: &str) -> Result<Option<Self>, TranslationError> {
         let path = self.at(name);
         self.take(name)
             .map(|value| Self::of(value, path))
@@ -146,7 +146,7 @@ impl Members {
         name: &str,
         read: impl Fn(&Value) -> Option<T>,
         expected: &str,
-    ) -> Result<Option<T>, Mistake> {
+    ) -> Result<Option<T>, TranslationError> {
         match self.take(name) {
             None => Ok(None),
             Some(value) => match read(&value) {
@@ -156,15 +156,15 @@ impl Members {
         }
     }
 
-    fn wrong(&self, name: &str, value: &Value, expected: &str) -> Mistake {
-        Mistake::new(
+    fn wrong(&self, name: &str, value: &Value, expected: &str) -> TranslationError {
+        TranslationError::new(
             self.at(name),
             format!("is {}, but must be {expected}", sort(value)),
         )
     }
 
     /// Counts as lost what was not read and says something.
-    pub fn lose_rest(self, losses: &mut Losses) {
+    pub fn drop_unread(self, losses: &mut DroppedFields) {
         for (name, value) in &self.map {
             if !value.is_null() {
                 losses.add(self.at(name));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_mistake_names_the_member_and_hides_its_value() {
-        let mut members = Members::of(json!({"content": 7}), "messages[1]").unwrap();
+        let mut members = ObjectReader::of(json!({"content": 7}), "messages[1]").unwrap();
         let mistake = members.text("content").unwrap_err();
 
         assert_eq!(mistake.param.as_deref(), Some("messages[1].content"));
@@ -205,10 +205,10 @@ mod tests {
     #[test]
     fn what_nobody_read_is_lost_by_name() {
         let mut members =
-            Members::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
+            ObjectReader::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
         members.integer("seed").unwrap();
-        let mut losses = Losses::default();
-        members.lose_rest(&mut losses);
+        let mut losses = DroppedFields::default();
+        members.drop_unread(&mut losses);
 
         assert_eq!(losses.names(), ["store"]);
     }

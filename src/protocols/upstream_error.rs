@@ -1,14 +1,14 @@
 //! What a bad answer means: class by status and by body.
 
-use super::delay::{delay_from, spoken_delay};
-use super::error_words::{Words, words};
+use super::error_payload::{ErrorPayload, words};
+use super::retry_after::{delay_from, spoken_delay};
 use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 /// A failed attempt with what the client may be told of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Upset {
+pub struct UpstreamError {
     pub failure: Failure,
     /// The upstream's status; 0 where no answer came.
     pub status: u16,
@@ -17,21 +17,21 @@ pub struct Upset {
     /// The upstream's error code, where it gave one.
     pub code: Option<String>,
     /// What OpenAI's shape says beside that, where the upstream answered in it.
-    pub shape: Option<Box<Shape>>,
+    pub shape: Option<Box<OpenAiErrorFields>>,
     /// Nothing was sent, for there was no connection, or no key to show; so nothing can be billed.
     pub unsent: bool,
 }
 
 /// The rest of an error in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct OpenAiErrorFields {
     pub kind: String,
     pub param: Option<String>,
 }
 
-impl Upset {
+impl UpstreamError {
     /// A failure that is no answer: no connection, no time, a broken stream.
-    pub fn silent(failure: Failure, message: impl Into<String>) -> Self {
+    pub fn without_response(failure: Failure, message: impl Into<String>) -> Self {
         Self {
             failure,
             status: 0,
@@ -49,7 +49,7 @@ impl Upset {
 }
 
 /// Classifies an answer whose status is not a success.
-pub fn upset(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
+pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> UpstreamError {
     let words = words(body);
     let failure = classify(status.as_u16(), headers, &words);
     let message = words.message.unwrap_or_else(|| {
@@ -60,7 +60,7 @@ pub fn upset(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
         };
         format!("upstream answered {}{and}", status.as_u16())
     });
-    Upset {
+    UpstreamError {
         failure,
         status: status.as_u16(),
         message,
@@ -71,7 +71,7 @@ pub fn upset(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Upset {
 }
 
 /// Classifies an error that stands where an answer should be, inside of a success.
-pub fn stated(body: &[u8]) -> Upset {
+pub fn error_in_success_body(body: &[u8]) -> UpstreamError {
     let words = words(body);
     let status = words.status.unwrap_or_else(|| {
         let of_kind = |kind: &Option<String>| kind.as_deref().and_then(status_of);
@@ -80,7 +80,7 @@ pub fn stated(body: &[u8]) -> Upset {
             .unwrap_or(500)
     });
     let failure = classify(status, &HeaderMap::new(), &words);
-    Upset {
+    UpstreamError {
         failure,
         status,
         message: words
@@ -112,7 +112,7 @@ fn status_of(word: &str) -> Option<u16> {
     })
 }
 
-fn classify(status: u16, headers: &HeaderMap, words: &Words) -> Failure {
+fn classify(status: u16, headers: &HeaderMap, words: &ErrorPayload) -> Failure {
     let code = words.code.as_deref().unwrap_or_default();
     let message = words.message.as_deref().unwrap_or_default();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
@@ -194,7 +194,7 @@ mod tests {
 
     fn class(status: u16, body: &str) -> Failure {
         let status = StatusCode::from_u16(status).unwrap();
-        upset(
+        classify_error(
             status,
             &HeaderMap::new(),
             &Bytes::copy_from_slice(body.as_bytes()),

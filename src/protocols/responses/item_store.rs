@@ -9,58 +9,58 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Bytes of all that is remembered.
-const SPACE: u64 = 16 * 1024 * 1024;
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// An item that nobody names for so long is forgotten.
-const REST: Duration = Duration::from_hours(1);
+const TTL: Duration = Duration::from_hours(1);
 /// What an item takes beside its texts, most of it in the memory's own books.
-const SHELL: usize = 450;
+const ENTRY_OVERHEAD_BYTES: usize = 450;
 
 /// What an item was.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Item {
+pub(super) enum StoredItem {
     Text(String),
     Call(ToolCall),
     /// Thoughts, which are not said again.
     Nothing,
 }
 
-static ITEMS: LazyLock<Cache<String, Item>> = LazyLock::new(memory);
+static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(memory);
 
 /// What nobody named for longest is forgotten first.
-fn memory() -> Cache<String, Item> {
+fn memory() -> Cache<String, StoredItem> {
     Cache::builder()
-        .max_capacity(SPACE)
-        .weigher(|id: &String, item: &Item| weight(id, item))
+        .max_capacity(MAX_BYTES)
+        .weigher(|id: &String, item: &StoredItem| weight(id, item))
         .eviction_policy(EvictionPolicy::lru())
-        .time_to_idle(REST)
+        .time_to_idle(TTL)
         .build()
 }
 
 /// Makes names that nobody can guess who was not told them, for a name is all that it takes to
 /// have an item said again.
-static SEAL: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+static NAME_SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The name of the `place`-th item of an answer. `sort` is the word that items of its sort begin
 /// with.
 pub(super) fn name(sort: &str, answer: &str, place: usize) -> String {
-    let seal = SEAL.hash_one((answer, place));
+    let seal = NAME_SECRET.hash_one((answer, place));
     format!("{sort}_{answer}_{place}_{seal:016x}")
 }
 
-fn weight(id: &str, item: &Item) -> u32 {
+fn weight(id: &str, item: &StoredItem) -> u32 {
     let texts = match item {
-        Item::Text(text) => text.len(),
-        Item::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
-        Item::Nothing => 0,
+        StoredItem::Text(text) => text.len(),
+        StoredItem::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+        StoredItem::Nothing => 0,
     };
-    u32::try_from(id.len() + texts + SHELL).unwrap_or(u32::MAX)
+    u32::try_from(id.len() + texts + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
 }
 
-pub(super) fn keep(id: &str, item: Item) {
+pub(super) fn keep(id: &str, item: StoredItem) {
     ITEMS.insert(id.to_owned(), item);
 }
 
-pub(super) fn find(id: &str) -> Option<Item> {
+pub(super) fn find(id: &str) -> Option<StoredItem> {
     ITEMS.get(id)
 }
 
@@ -75,7 +75,7 @@ mod tests {
     fn items_without_texts_are_remembered_only_as_far_as_there_is_space() {
         let memory = memory();
         for number in 0..100_000 {
-            memory.insert(name("rs", "answer", number), Item::Nothing);
+            memory.insert(name("rs", "answer", number), StoredItem::Nothing);
         }
         memory.run_pending_tasks();
 

@@ -1,25 +1,29 @@
 //! What tests of protocols need: a call, an endpoint, and an upstream that sends in pieces.
 
-use super::call::{Call, ModelTraits};
-use super::passage::{Meaning, Passage};
-use super::{Dialect, Endpoint, RawObject, Splitter, Told, Upset, by_kind};
+use super::call::{CallSpec, ModelTraits};
+use super::response_adapter::{ResponseAdapter, StreamEventKind};
+use super::{ApiDialect, Endpoint, ErrorBody, RawObject, Splitter, UpstreamError, by_kind};
 use crate::domain::Failure;
 use bytes::BytesMut;
 use http::HeaderMap;
 use serde_json::Value;
 
 /// Runs with a call of that body.
-pub(super) fn with_call<T>(dialect: Dialect, body: &str, run: impl FnOnce(&Call<'_>) -> T) -> T {
+pub(super) fn with_call<T>(
+    dialect: ApiDialect,
+    body: &str,
+    run: impl FnOnce(&CallSpec<'_>) -> T,
+) -> T {
     let object: RawObject<'_> = serde_json::from_str(body).unwrap();
     let model: String = object.read("model").unwrap_or_else(|| "m".to_owned());
-    run(&Call {
+    run(&CallSpec {
         dialect,
         object: &object,
         headers: &HeaderMap::new(),
         model: &model,
         traits: &ModelTraits::UNSTATED,
         stream: object.read("stream").unwrap_or(false),
-        wants_usage: dialect.front().wants_usage(&object),
+        wants_usage: dialect.client_api().wants_usage(&object),
         id: "1",
         created: 7,
         detour: false,
@@ -38,16 +42,16 @@ pub(super) fn recorded(path: &str) -> String {
 
 /// What a client got of a stream, and how it ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Heard {
+pub(super) struct CollectedStream {
     pub said: String,
-    pub end: Result<(), Upset>,
+    pub end: Result<(), UpstreamError>,
 }
 
 /// Feeds a stream in pieces, as the gateway does.
 pub(super) fn feed<'p>(
-    passage: &mut dyn Passage,
+    passage: &mut dyn ResponseAdapter,
     pieces: impl IntoIterator<Item = &'p [u8]>,
-) -> Heard {
+) -> CollectedStream {
     let mut splitter = Splitter::new(passage.framing());
     let mut out = BytesMut::new();
     let mut end = None;
@@ -65,11 +69,14 @@ pub(super) fn feed<'p>(
             passage.close(&mut out);
             Ok(())
         } else {
-            Err(Upset::silent(Failure::Disconnected, "cut"))
+            Err(UpstreamError::without_response(
+                Failure::Disconnected,
+                "cut",
+            ))
         }
     });
     if let Err(upset) = &end {
-        let told = Told {
+        let told = ErrorBody {
             status: 502,
             kind: "server_error".to_owned(),
             code: upset.code.clone(),
@@ -78,16 +85,16 @@ pub(super) fn feed<'p>(
         };
         passage.broken(&told, &mut out);
     }
-    Heard {
+    CollectedStream {
         said: String::from_utf8(out.to_vec()).unwrap(),
         end,
     }
 }
 
-fn ended(meaning: Meaning) -> Option<Result<(), Upset>> {
+fn ended(meaning: StreamEventKind) -> Option<Result<(), UpstreamError>> {
     match meaning {
-        Meaning::Done => Some(Ok(())),
-        Meaning::Broken(upset) => Some(Err(upset)),
+        StreamEventKind::Done => Some(Ok(())),
+        StreamEventKind::Broken(upset) => Some(Err(upset)),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! The protocols that clients speak to us.
 
-use super::call::Call;
-use super::neutral::{Conversation, Encode, Losses, Mistake};
+use super::call::CallSpec;
+use super::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use super::{RawObject, anthropic, openai, responses};
 use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::fmt;
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum ApiDialect {
     /// OpenAI's chat completions.
     Chat,
     /// Anthropic's messages.
@@ -18,18 +18,18 @@ pub enum Dialect {
     Responses,
 }
 
-impl Dialect {
-    pub fn front(self) -> &'static dyn Front {
+impl ApiDialect {
+    pub fn client_api(self) -> &'static dyn ClientApi {
         match self {
-            Self::Chat => &openai::ChatFront,
-            Self::Messages => &anthropic::MessagesFront,
-            Self::Responses => &responses::ResponsesFront,
+            Self::Chat => &openai::ChatApi,
+            Self::Messages => &anthropic::MessagesApi,
+            Self::Responses => &responses::ResponsesApi,
         }
     }
 }
 
 /// A client's side of a protocol.
-pub trait Front: Send + Sync + fmt::Debug {
+pub trait ClientApi: Send + Sync + fmt::Debug {
     /// The member that holds the conversation; a request without it is none.
     fn prompt_member(&self) -> &'static str;
     /// The members that hold the longest answer's tokens, the first that is there counts.
@@ -40,24 +40,28 @@ pub trait Front: Send + Sync + fmt::Debug {
         true
     }
     /// Headers that decide what the request's own words mean.
-    fn telling_headers(&self) -> &'static [&'static str] {
+    fn semantic_headers(&self) -> &'static [&'static str] {
         &[]
     }
     /// What the request needs of a model.
     fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities;
     /// A request in no vendor's words.
-    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake>;
+    fn read(
+        &self,
+        object: &RawObject<'_>,
+        losses: &mut DroppedFields,
+    ) -> Result<ChatRequest, TranslationError>;
     /// Who says an answer.
-    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode>;
+    fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode>;
     /// A failure, as the body of an answer.
-    fn error(&self, told: &Told) -> Bytes;
+    fn error(&self, told: &ErrorBody) -> Bytes;
     /// A failure as the only event of a stream.
-    fn error_event(&self, told: &Told) -> Bytes;
+    fn error_event(&self, told: &ErrorBody) -> Bytes;
 }
 
 /// A failure as clients are told of it, in OpenAI's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ErrorBody {
     pub status: u16,
     /// OpenAI's `type`.
     pub kind: String,

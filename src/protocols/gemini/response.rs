@@ -1,7 +1,7 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
-use crate::protocols::counts::{count, readable};
-use crate::protocols::neutral::{Finish, Tokens};
+use crate::protocols::neutral::{Finish, ReportedUsage};
+use crate::protocols::token_counts::{count, readable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// A whole answer, or one event of a stream: both have the same shape.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer<'a> {
+pub(super) struct GenerateContentResponse<'a> {
     #[serde(borrow, default)]
     pub candidates: Option<Vec<Candidate<'a>>>,
     #[serde(borrow, default)]
@@ -97,7 +97,7 @@ pub(super) struct UsageShape {
     thoughts: Option<u64>,
 }
 
-impl From<UsageShape> for Tokens {
+impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         Self {
             input: shape.prompt.unwrap_or(0) + shape.prompt_of_tools.unwrap_or(0),

@@ -1,20 +1,20 @@
 //! How much of an answer there is, while it is put together again for a client.
 
-use super::reply::Delta;
-use crate::protocols::passage::LARGEST_ANSWER;
+use super::chat_response::Delta;
+use crate::protocols::response_adapter::MAX_RESPONSE_BYTES;
 use std::mem::{Discriminant, discriminant};
 
 /// Bytes that a part of an answer takes beside its text, about.
-const SHELL: usize = 512;
+const PART_OVERHEAD_BYTES: usize = 512;
 
 /// The bytes of all steps so far.
 #[derive(Debug, Default)]
-pub(super) struct Extent {
+pub(super) struct SizeTracker {
     bytes: usize,
     last: Option<Discriminant<Delta>>,
 }
 
-impl Extent {
+impl SizeTracker {
     /// Counts a step in, and says whether the answer is still no larger than one may be. What is
     /// of another sort than the step before it begins a part, and each call is one.
     pub fn take(&mut self, delta: &Delta) -> bool {
@@ -31,17 +31,17 @@ impl Extent {
             Delta::Call { id, name, .. } => (true, id.len() + name.len()),
             Delta::Start { .. } | Delta::End(_) => (false, 0),
         };
-        let shell = if begins { SHELL } else { 0 };
+        let shell = if begins { PART_OVERHEAD_BYTES } else { 0 };
         self.bytes = self.bytes.saturating_add(bytes + shell);
-        self.bytes <= LARGEST_ANSWER
+        self.bytes <= MAX_RESPONSE_BYTES
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::protocols::passage::too_large;
-    use crate::protocols::trial::{endpoint, feed, with_call};
-    use crate::protocols::{Dialect, Upset};
+    use crate::protocols::response_adapter::too_large;
+    use crate::protocols::test_support::{endpoint, feed, with_call};
+    use crate::protocols::{ApiDialect, UpstreamError};
 
     const END: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
@@ -50,11 +50,11 @@ mod tests {
     }
 
     /// How a stream ends that is translated into responses, which tell all of it at their end.
-    fn end(pieces: &[String], times: usize) -> Result<(), Upset> {
+    fn end(pieces: &[String], times: usize) -> Result<(), UpstreamError> {
         let endpoint = endpoint("openai-compatible", "http://h/v1");
         let body = r#"{"model":"m","input":"a","stream":true,"store":false}"#;
-        let asked = with_call(Dialect::Responses, body, |call| {
-            endpoint.protocol.ask(&endpoint, call).unwrap()
+        let asked = with_call(ApiDialect::Responses, body, |call| {
+            endpoint.protocol.build_request(&endpoint, call).unwrap()
         });
         let stream = std::iter::repeat_n(pieces, times).flatten();
         let stream = stream.map(String::as_bytes).chain([END.as_bytes()]);

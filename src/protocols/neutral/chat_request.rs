@@ -4,26 +4,26 @@ use serde_json::Value;
 
 /// A request for the next turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Conversation {
-    pub turns: Vec<Turn>,
+pub struct ChatRequest {
+    pub turns: Vec<ChatMessage>,
     pub tools: Vec<Tool>,
     pub tool_choice: Option<ToolChoice>,
     /// Whether several tools may be called at once.
     pub parallel_tools: Option<bool>,
-    pub format: Option<Format>,
+    pub format: Option<ResponseFormat>,
     /// The longest answer, in tokens, reasoning included.
     pub max_tokens: Option<u64>,
     pub sampling: Sampling,
-    pub effort: Option<Effort>,
+    pub effort: Option<ReasoningEffort>,
     /// The client's opaque name for who asks.
     pub user: Option<String>,
 }
 
 /// One speaker's words.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Turn {
+pub struct ChatMessage {
     pub role: Role,
-    pub parts: Vec<Part>,
+    pub parts: Vec<ContentPart>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Role {
 
 /// A piece of a turn.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Part {
+pub enum ContentPart {
     Text(String),
     /// The model's own thoughts, with the vendor's seal on them where it gave one.
     Reasoning {
@@ -52,7 +52,7 @@ pub enum Part {
     ToolCall(ToolCall),
     ToolResult {
         call: String,
-        content: Vec<Part>,
+        content: Vec<ContentPart>,
         is_error: bool,
     },
 }
@@ -72,7 +72,7 @@ pub struct ToolCall {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
     pub kind: MediaKind,
-    pub source: Source,
+    pub source: MediaSource,
     /// A file's name.
     pub name: Option<String>,
     /// How closely a picture is looked at, in the client's word.
@@ -87,7 +87,7 @@ pub enum MediaKind {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum MediaSource {
     /// `data` is base64.
     Inline {
         mime: String,
@@ -98,7 +98,7 @@ pub enum Source {
     Id(String),
 }
 
-impl Source {
+impl MediaSource {
     /// From an address, which may be a `data:` URL.
     pub fn from_url(url: String) -> Self {
         let inline = url.strip_prefix("data:").and_then(|rest| {
@@ -144,7 +144,7 @@ pub enum ToolChoice {
 
 /// The form of the answer's text.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Format {
+pub enum ResponseFormat {
     /// Some JSON.
     Json,
     /// JSON that keeps to a schema.
@@ -171,7 +171,7 @@ pub struct Sampling {
 
 /// How much a model should think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
+pub enum ReasoningEffort {
     None,
     Minimal,
     Low,
@@ -181,7 +181,7 @@ pub enum Effort {
     Max,
 }
 
-impl Effort {
+impl ReasoningEffort {
     const WORDS: [(Self, &'static str); 7] = [
         (Self::None, "none"),
         (Self::Minimal, "minimal"),
@@ -192,7 +192,7 @@ impl Effort {
         (Self::Max, "max"),
     ];
 
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         Self::WORDS
             .into_iter()
             .find(|(effort, _)| *effort == self)
@@ -200,7 +200,7 @@ impl Effort {
     }
 
     /// The effort that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn parse_name(word: &str) -> Option<Self> {
         Self::WORDS
             .into_iter()
             .find(|(_, known)| *known == word)
@@ -229,8 +229,8 @@ impl Effort {
     }
 }
 
-impl Turn {
-    pub fn new(role: Role, parts: Vec<Part>) -> Self {
+impl ChatMessage {
+    pub fn new(role: Role, parts: Vec<ContentPart>) -> Self {
         Self { role, parts }
     }
 
@@ -241,11 +241,11 @@ impl Turn {
 }
 
 /// The text of parts, joined as they stand.
-pub fn text_of(parts: &[Part]) -> String {
+pub fn text_of(parts: &[ContentPart]) -> String {
     parts
         .iter()
         .filter_map(|part| match part {
-            Part::Text(text) | Part::Refusal(text) => Some(text.as_str()),
+            ContentPart::Text(text) | ContentPart::Refusal(text) => Some(text.as_str()),
             _ => None,
         })
         .collect()

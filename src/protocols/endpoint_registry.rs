@@ -2,7 +2,7 @@
 
 use super::call::ModelTraits;
 use super::vertex::Token;
-use super::{Line, Protocol, Recall, TokenSource, Upset};
+use super::{ConnectionConfig, ProviderApi, ReasoningCache, TokenSource, UpstreamError};
 use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -15,21 +15,21 @@ pub struct Endpoint {
     pub base_url: String,
     /// The word that selected the protocol.
     pub kind: Arc<str>,
-    pub protocol: &'static dyn Protocol,
+    pub protocol: &'static dyn ProviderApi,
     /// Where the models are, for vendors that ask for a place.
-    pub place: Option<Place>,
+    pub place: Option<VertexLocation>,
     /// A model that is served there, for free questions that need one.
     pub sample: Option<Arc<str>>,
     /// How it is reached.
-    pub line: Line,
+    pub line: ConnectionConfig,
     /// What the provider's models will want back.
-    pub recall: Recall,
+    pub recall: ReasoningCache,
     credential: Credential,
 }
 
 /// A project and a location at Google's cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct VertexLocation {
     pub project: String,
     pub location: String,
 }
@@ -55,7 +55,7 @@ impl Endpoint {
         base_url: &str,
         key: Option<&str>,
         kind: &str,
-        protocol: &'static dyn Protocol,
+        protocol: &'static dyn ProviderApi,
     ) -> Option<Self> {
         let credential = match key {
             Some(key) => Credential::Key {
@@ -70,8 +70,8 @@ impl Endpoint {
             protocol,
             place: None,
             sample: None,
-            line: Line::to(base_url),
-            recall: Recall::default(),
+            line: ConnectionConfig::to(base_url),
+            recall: ReasoningCache::default(),
             credential,
         })
     }
@@ -88,7 +88,7 @@ impl Endpoint {
     /// The same, with what `earlier` knows that still holds: what its models will want back, and
     /// where the key is the same one, the key that may have been fetched with it.
     #[must_use]
-    pub(super) fn continuing(self, earlier: &Self, is_same_key: bool) -> Self {
+    pub(super) fn carrying_over(self, earlier: &Self, is_same_key: bool) -> Self {
         let credential = if is_same_key {
             earlier.credential.clone()
         } else {
@@ -102,7 +102,7 @@ impl Endpoint {
     }
 
     /// The endpoint with a key that is good now. `fresh`: the last one was refused.
-    pub async fn ready(&self, fresh: bool) -> Result<Cow<'_, Self>, Upset> {
+    pub async fn with_credentials(&self, fresh: bool) -> Result<Cow<'_, Self>, UpstreamError> {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
         };
@@ -113,7 +113,7 @@ impl Endpoint {
     }
 
     /// Whether a key that was refused can be had anew.
-    pub(super) fn renews(&self) -> bool {
+    pub(super) fn can_renew_key(&self) -> bool {
         matches!(
             self.credential,
             Credential::Source(_) | Credential::Token(_)
@@ -131,7 +131,7 @@ impl Endpoint {
     }
 
     /// The project that pays, where the key does not tell it.
-    pub(super) fn payer(&self) -> Option<HeaderValue> {
+    pub(super) fn billing_project(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Token(token) => token.payer.clone(),
             _ => None,
@@ -165,14 +165,14 @@ impl fmt::Debug for Endpoint {
 
 /// What is known of providers and models beside the rules, by their places in the catalogue.
 #[derive(Debug, Clone, Default)]
-pub struct Directory {
+pub struct EndpointRegistry {
     /// Nothing for providers that are off.
     pub endpoints: Vec<Option<Endpoint>>,
     /// What is peculiar to each target's model.
     pub traits: Vec<ModelTraits>,
 }
 
-impl Directory {
+impl EndpointRegistry {
     pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
         self.endpoints.get(provider).and_then(Option::as_ref)
     }

@@ -1,20 +1,20 @@
 //! Where all providers are and the connections to them, as one configuration has them.
 
-use super::directory::Directory;
+use super::endpoint_registry::EndpointRegistry;
 use super::transport::{Transport, TransportOptions};
 use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
 
 /// By the places of the catalogue. A table never meets upstreams that are older than itself: they are
 /// published first, and keep what an older table may still choose.
 #[derive(Debug, Clone)]
-pub struct Upstreams {
-    pub directory: Directory,
+pub struct UpstreamSet {
+    pub directory: EndpointRegistry,
     pub transport: Transport,
 }
 
 /// A configuration that comes after another.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
+pub struct UpstreamUpdate<'a> {
     /// The catalogue before it.
     pub earlier: &'a Catalogue,
     pub succession: &'a CatalogueMerge,
@@ -22,7 +22,7 @@ pub struct Arrival<'a> {
     pub renewals: &'a [(usize, EndpointChange)],
 }
 
-impl Arrival<'_> {
+impl UpstreamUpdate<'_> {
     fn was_usable(&self, provider: usize) -> bool {
         let spec = self.earlier.providers.get(provider);
         spec.is_some_and(|spec| spec.off.is_none())
@@ -34,8 +34,11 @@ impl Arrival<'_> {
     }
 }
 
-impl Upstreams {
-    pub fn new(directory: Directory, options: TransportOptions) -> Result<Self, reqwest::Error> {
+impl UpstreamSet {
+    pub fn new(
+        directory: EndpointRegistry,
+        options: TransportOptions,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             transport: Transport::to(&directory, options)?,
             directory,
@@ -46,11 +49,11 @@ impl Upstreams {
     /// they were keeps their connections and what was fetched or remembered for them. Who has just
     /// been removed or lost their key can be reached until the next arrival, for a choice may be
     /// under way.
-    pub fn succeeded_by(
+    pub fn updated(
         &self,
-        next: Directory,
+        next: EndpointRegistry,
         options: TransportOptions,
-        arrival: Arrival<'_>,
+        arrival: UpstreamUpdate<'_>,
     ) -> Result<Self, reqwest::Error> {
         let CatalogueMerge {
             catalogue,
@@ -58,7 +61,7 @@ impl Upstreams {
             targets,
         } = arrival.succession;
         let was_retired = &arrival.earlier.retired.providers;
-        let mut directory = Directory {
+        let mut directory = EndpointRegistry {
             endpoints: vec![None; catalogue.providers.len()],
             traits: self.directory.traits.clone(),
         };
@@ -72,7 +75,7 @@ impl Upstreams {
             let old = self.directory.endpoint(place);
             let old = old.filter(|_| renewal != Some(EndpointChange::Address));
             directory.endpoints[place] = match (endpoint, old) {
-                (Some(endpoint), Some(old)) => Some(endpoint.continuing(old, renewal.is_none())),
+                (Some(endpoint), Some(old)) => Some(endpoint.carrying_over(old, renewal.is_none())),
                 (None, Some(old)) if arrival.was_usable(place) => Some(old.clone()),
                 (endpoint, _) => endpoint,
             };
@@ -84,7 +87,7 @@ impl Upstreams {
             directory.traits[place] = traits;
         }
         let kept = |place: usize| arrival.renewed(place) != Some(EndpointChange::Address);
-        let transport = self.transport.succeeded_by(&directory, options, kept)?;
+        let transport = self.transport.updated(&directory, options, kept)?;
         Ok(Self {
             directory,
             transport,
@@ -109,17 +112,17 @@ mod tests {
         }
     }
 
-    fn directory(keys: &[Option<&str>]) -> Directory {
+    fn directory(keys: &[Option<&str>]) -> EndpointRegistry {
         let protocol = by_kind("openai").unwrap();
         let endpoint =
             |key: &str| Endpoint::new("http://127.0.0.1:9", Some(key), "openai", protocol);
-        Directory {
+        EndpointRegistry {
             endpoints: keys.iter().map(|key| key.and_then(endpoint)).collect(),
             traits: Vec::new(),
         }
     }
 
-    fn keys(upstreams: &Upstreams) -> Vec<Option<String>> {
+    fn keys(upstreams: &UpstreamSet) -> Vec<Option<String>> {
         let places = 0..upstreams.directory.endpoints.len();
         let key = |place| {
             let key = upstreams.directory.endpoint(place)?.key()?;
@@ -132,7 +135,7 @@ mod tests {
     async fn who_was_just_removed_or_lost_their_key_is_reached_until_the_next_arrival() {
         let mut earlier = catalogue(&["a", "b"]);
         let first = directory(&[Some("key-a"), Some("key-b")]);
-        let mut upstreams = Upstreams::new(first, OPTIONS).unwrap();
+        let mut upstreams = UpstreamSet::new(first, OPTIONS).unwrap();
         let mut arrive =
             |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, EndpointChange)]| {
                 let mut next = catalogue(names);
@@ -140,13 +143,13 @@ mod tests {
                     provider.off = key.is_none().then(|| "no key".into());
                 }
                 let succession = earlier.merged_with(next);
-                let arrival = Arrival {
+                let arrival = UpstreamUpdate {
                     earlier: &earlier,
                     succession: &succession,
                     renewals,
                 };
                 upstreams = upstreams
-                    .succeeded_by(directory(sent), OPTIONS, arrival)
+                    .updated(directory(sent), OPTIONS, arrival)
                     .unwrap();
                 earlier = succession.catalogue;
                 keys(&upstreams)

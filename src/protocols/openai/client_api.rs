@@ -3,17 +3,17 @@
 use super::{encode, read};
 use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
-use crate::protocols::call::Call;
-use crate::protocols::front::{Front, Told};
-use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::{ClientApi, ErrorBody};
+use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use bytes::Bytes;
 use serde_json::json;
 
 /// OpenAI's chat completions.
 #[derive(Debug)]
-pub struct ChatFront;
+pub struct ChatApi;
 
-impl Front for ChatFront {
+impl ClientApi for ChatApi {
     fn prompt_member(&self) -> &'static str {
         "messages"
     }
@@ -44,25 +44,29 @@ impl Front for ChatFront {
         }
     }
 
-    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+    fn read(
+        &self,
+        object: &RawObject<'_>,
+        losses: &mut DroppedFields,
+    ) -> Result<ChatRequest, TranslationError> {
         read::conversation(object.value()?, losses)
     }
 
-    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+    fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &Told) -> Bytes {
+    fn error(&self, told: &ErrorBody) -> Bytes {
         error_body(told)
     }
 
-    fn error_event(&self, told: &Told) -> Bytes {
+    fn error_event(&self, told: &ErrorBody) -> Bytes {
         error_event(told).into()
     }
 }
 
 /// A failure in OpenAI's shape.
-pub(in crate::protocols) fn error_body(told: &Told) -> Bytes {
+pub(in crate::protocols) fn error_body(told: &ErrorBody) -> Bytes {
     let error = json!({"error": {
         "message": told.message,
         "type": told.kind,
@@ -73,7 +77,7 @@ pub(in crate::protocols) fn error_body(told: &Told) -> Bytes {
 }
 
 /// The same inside of a stream.
-pub(super) fn error_event(told: &Told) -> Vec<u8> {
+pub(super) fn error_event(told: &ErrorBody) -> Vec<u8> {
     let body = error_body(told);
     [b"data: ", &body[..], b"\n\n"].concat()
 }

@@ -1,6 +1,6 @@
 //! What a model answers, in no vendor's words: a row of small steps, or all of them folded.
 
-use super::conversation::{Part, ToolCall};
+use super::chat_request::{ContentPart, ToolCall};
 use crate::domain::Usage;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub enum Finish {
 
 /// Tokens as one vendor counts them; what it did not state stays unsaid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tokens {
+pub struct ReportedUsage {
     /// The prompt, cached parts included.
     pub input: u64,
     /// The answer, reasoning included.
@@ -56,14 +56,14 @@ pub struct Tokens {
     pub reasoning: Option<u64>,
 }
 
-impl Tokens {
+impl ReportedUsage {
     pub fn total(self) -> u64 {
         self.input + self.output
     }
 }
 
-impl From<Tokens> for Usage {
-    fn from(tokens: Tokens) -> Self {
+impl From<ReportedUsage> for Usage {
+    fn from(tokens: ReportedUsage) -> Self {
         Self {
             input: tokens.input,
             output: tokens.output,
@@ -79,19 +79,19 @@ pub type Deltas = Vec<(u32, Delta)>;
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Reply {
+pub struct ChatResponse {
     pub model: Option<String>,
     pub choices: Vec<Choice>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Choice {
-    pub parts: Vec<Part>,
+    pub parts: Vec<ContentPart>,
     pub annotations: Vec<Value>,
     pub finish: Option<Finish>,
 }
 
-impl Reply {
+impl ChatResponse {
     /// Folds the steps of an answer.
     pub fn of(deltas: Deltas) -> Self {
         let mut reply = Self::default();
@@ -116,40 +116,40 @@ impl Choice {
         match delta {
             Delta::Start { .. } => {}
             Delta::Text(text) => match self.parts.last_mut() {
-                Some(Part::Text(before)) => before.push_str(&text),
-                _ => self.parts.push(Part::Text(text)),
+                Some(ContentPart::Text(before)) => before.push_str(&text),
+                _ => self.parts.push(ContentPart::Text(text)),
             },
             Delta::Refusal(text) => match self.parts.last_mut() {
-                Some(Part::Refusal(before)) => before.push_str(&text),
-                _ => self.parts.push(Part::Refusal(text)),
+                Some(ContentPart::Refusal(before)) => before.push_str(&text),
+                _ => self.parts.push(ContentPart::Refusal(text)),
             },
             Delta::Reasoning(more) => match self.parts.last_mut() {
-                Some(Part::Reasoning {
+                Some(ContentPart::Reasoning {
                     text,
                     signature: None,
                 }) => text.push_str(&more),
-                _ => self.parts.push(Part::Reasoning {
+                _ => self.parts.push(ContentPart::Reasoning {
                     text: more,
                     signature: None,
                 }),
             },
             Delta::Signature(seal) => match self.parts.last_mut() {
-                Some(Part::Reasoning { signature, .. }) => {
+                Some(ContentPart::Reasoning { signature, .. }) => {
                     signature.get_or_insert_default().push_str(&seal);
                 }
-                _ => self.parts.push(Part::Reasoning {
+                _ => self.parts.push(ContentPart::Reasoning {
                     text: String::new(),
                     signature: Some(seal),
                 }),
             },
-            Delta::Redacted(data) => self.parts.push(Part::Redacted(data)),
+            Delta::Redacted(data) => self.parts.push(ContentPart::Redacted(data)),
             Delta::Annotation(value) => self.annotations.push(value),
             Delta::Call {
                 id,
                 name,
                 signature,
                 ..
-            } => self.parts.push(Part::ToolCall(ToolCall {
+            } => self.parts.push(ContentPart::ToolCall(ToolCall {
                 id,
                 name,
                 arguments: String::new(),
@@ -166,14 +166,14 @@ impl Choice {
 
     fn calls_mut(&mut self) -> impl Iterator<Item = &mut ToolCall> {
         self.parts.iter_mut().filter_map(|part| match part {
-            Part::ToolCall(call) => Some(call),
+            ContentPart::ToolCall(call) => Some(call),
             _ => None,
         })
     }
 
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.parts.iter().filter_map(|part| match part {
-            Part::ToolCall(call) => Some(call),
+            ContentPart::ToolCall(call) => Some(call),
             _ => None,
         })
     }

@@ -4,17 +4,17 @@ use super::pass_through::error_event;
 use super::{encode, read};
 use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
-use crate::protocols::call::Call;
-use crate::protocols::front::{Front, Told};
-use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::{ClientApi, ErrorBody};
+use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use crate::protocols::openai::error_body;
 use bytes::Bytes;
 
 /// OpenAI's responses.
 #[derive(Debug)]
-pub struct ResponsesFront;
+pub struct ResponsesApi;
 
-impl Front for ResponsesFront {
+impl ClientApi for ResponsesApi {
     fn prompt_member(&self) -> &'static str {
         "input"
     }
@@ -43,19 +43,23 @@ impl Front for ResponsesFront {
         }
     }
 
-    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+    fn read(
+        &self,
+        object: &RawObject<'_>,
+        losses: &mut DroppedFields,
+    ) -> Result<ChatRequest, TranslationError> {
         read::conversation(object.value()?, losses)
     }
 
-    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+    fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &Told) -> Bytes {
+    fn error(&self, told: &ErrorBody) -> Bytes {
         error_body(told)
     }
 
-    fn error_event(&self, told: &Told) -> Bytes {
+    fn error_event(&self, told: &ErrorBody) -> Bytes {
         error_event(told, 0)
     }
 }

@@ -1,7 +1,7 @@
 //! What the body of an error says, in all the shapes that vendors give it.
 
-use super::delay::duration_text;
-use super::failure::Shape;
+use super::retry_after::duration_text;
+use super::upstream_error::OpenAiErrorFields;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The error shapes on the market: an object, a bare sentence (xAI, Ollama), or a list of one
 /// (Google).
 #[derive(Deserialize, Default)]
-struct Envelope {
+struct ErrorEnvelope {
     #[serde(default)]
     error: Value,
     /// Where the whole is an error, its sort; Anthropic says `error`.
@@ -25,7 +25,7 @@ struct Envelope {
 
 /// What an error's body says, wherever it says it.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct ErrorPayload {
     pub message: Option<String>,
     pub code: Option<String>,
     /// `type`, or Google's `status`.
@@ -35,16 +35,16 @@ pub(super) struct Words {
     /// Reasons inside of details: why a key or a quota is refused.
     pub reasons: Vec<String>,
     pub delay: Option<Duration>,
-    pub shape: Option<Box<Shape>>,
+    pub shape: Option<Box<OpenAiErrorFields>>,
     pub is_json: bool,
 }
 
 /// Reads a body that is or holds an error.
-pub(super) fn words(body: &[u8]) -> Words {
-    let envelope: Option<Envelope> = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_slice::<[Envelope; 1]>(body).map(|[first]| first))
+pub(super) fn words(body: &[u8]) -> ErrorPayload {
+    let envelope: Option<ErrorEnvelope> = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice::<[ErrorEnvelope; 1]>(body).map(|[first]| first))
         .ok();
-    let Some(Envelope {
+    let Some(ErrorEnvelope {
         error,
         kind,
         code,
@@ -52,7 +52,7 @@ pub(super) fn words(body: &[u8]) -> Words {
         detail,
     }) = envelope
     else {
-        return Words::default();
+        return ErrorPayload::default();
     };
     let is_anthropic = kind == "error";
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -69,7 +69,7 @@ pub(super) fn words(body: &[u8]) -> Words {
         text(&detail["reason"]).into_iter().chain(quotas)
     });
     let mut delays = details.as_array().into_iter().flatten();
-    Words {
+    ErrorPayload {
         message: text(&error["message"])
             .or_else(|| text(&error))
             .or_else(|| spoken(&message))
@@ -83,7 +83,7 @@ pub(super) fn words(body: &[u8]) -> Words {
         delay: delays.find_map(|detail| duration_text(detail["retryDelay"].as_str()?)),
         shape: shape.map(|kind| {
             let param = text(&error["param"]);
-            Box::new(Shape { kind, param })
+            Box::new(OpenAiErrorFields { kind, param })
         }),
         is_json: true,
     }

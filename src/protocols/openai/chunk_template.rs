@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 /// What stood before and behind the text of a chunk that was read in full.
 #[derive(Debug)]
-pub(super) struct Refrain {
+pub(super) struct ChunkTemplate {
     head: Box<[u8]>,
     tail: Box<[u8]>,
 }
 
-impl Refrain {
+impl ChunkTemplate {
     /// From a chunk that brought text and nothing else; nothing where it brought more. `data` is
     /// what the chunk was read from.
     pub fn of(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
@@ -98,10 +98,10 @@ mod tests {
         }
     }
 
-    fn refrain(event: &Event) -> Option<Refrain> {
+    fn refrain(event: &Event) -> Option<ChunkTemplate> {
         let data = event.data().unwrap();
         let chunk: Chunk<'_> = serde_json::from_slice(&data).unwrap();
-        Refrain::of(event, &data, &chunk)
+        ChunkTemplate::of(event, &data, &chunk)
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! An answer on its way from one protocol into another: a decoder takes the upstream's bytes
 //! apart, an encoder says them again to the client.
 
-use super::extent::Extent;
-use super::reply::{Delta, Deltas, Reply, Tokens};
+use super::chat_response::{ChatResponse, Delta, Deltas, ReportedUsage};
+use super::size_tracker::SizeTracker;
 use crate::domain::Usage;
-use crate::protocols::passage::{Framing, Meaning, Passage, too_large};
-use crate::protocols::{Event, Told, Upset};
+use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, too_large};
+use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 
 /// Where a decoder is after an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum DecodeStep {
     More,
     /// The terminator was there.
     Done,
     /// The provider gave up, inside a 200.
-    Broken(Upset),
+    Broken(UpstreamError),
 }
 
 /// Takes one answer apart; keeps the state of its stream.
@@ -24,79 +24,81 @@ pub trait Decode: Send {
         Framing::Events
     }
     /// A whole answer.
-    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), Upset>;
+    fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError>;
     /// One event of a stream.
-    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> Step;
+    fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep;
     /// Whether the end of the bytes, here, is the end of the answer.
     fn may_end(&self) -> bool;
-    fn tokens(&self) -> Option<Tokens>;
+    fn tokens(&self) -> Option<ReportedUsage>;
 }
 
 /// Says one answer to a client; keeps the state of its stream.
 pub trait Encode: Send {
-    fn whole(&mut self, reply: Reply, tokens: Option<Tokens>) -> Bytes;
+    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut);
     /// Ends a stream well.
-    fn end(&mut self, tokens: Option<Tokens>, out: &mut BytesMut);
+    fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut);
     /// Ends a stream that broke.
-    fn broken(&mut self, told: &Told, out: &mut BytesMut);
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut);
 }
 
 /// Both ends put together.
-pub struct Translation {
+pub struct Transcoder {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
     deltas: Deltas,
     said: usize,
-    extent: Extent,
+    extent: SizeTracker,
 }
 
-impl Translation {
+impl Transcoder {
     pub fn new(decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
         Self {
             decoder,
             encoder,
             deltas: Deltas::new(),
             said: 0,
-            extent: Extent::default(),
+            extent: SizeTracker::default(),
         }
     }
 }
 
-impl Passage for Translation {
+impl ResponseAdapter for Transcoder {
     fn framing(&self) -> Framing {
         self.decoder.framing()
     }
 
-    fn whole(&mut self, body: &Bytes) -> Result<Bytes, Upset> {
+    fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let mut deltas = Deltas::new();
         self.decoder.whole(body, &mut deltas)?;
         self.said += deltas.iter().map(|(_, delta)| weight(delta)).sum::<usize>();
-        Ok(self.encoder.whole(Reply::of(deltas), self.decoder.tokens()))
+        Ok(self
+            .encoder
+            .whole(ChatResponse::of(deltas), self.decoder.tokens()))
     }
 
-    fn read(&mut self, event: &Event, out: &mut BytesMut) -> Meaning {
+    fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         let step = self.decoder.read(event, &mut self.deltas);
-        let mut meaning = Meaning::Quiet;
+        let mut meaning = StreamEventKind::NoContent;
         for (choice, delta) in self.deltas.drain(..) {
             self.said += weight(&delta);
             if !self.extent.take(&delta) {
-                return Meaning::Broken(too_large());
+                return StreamEventKind::Broken(too_large());
             }
             meaning = match (&delta, meaning) {
-                (Delta::End(_), Meaning::Quiet) => Meaning::Finish,
+                (Delta::End(_), StreamEventKind::NoContent) => StreamEventKind::Finish,
                 (Delta::Start { .. } | Delta::End(_), before) => before,
-                _ => Meaning::Content,
+                _ => StreamEventKind::Content,
             };
             self.encoder.write(choice, delta, out);
         }
         match step {
-            Step::More => meaning,
-            Step::Done => {
+            DecodeStep::More => meaning,
+            DecodeStep::Done => {
                 self.close(out);
-                Meaning::Done
+                StreamEventKind::Done
             }
-            Step::Broken(upset) => Meaning::Broken(upset),
+            DecodeStep::Broken(upset) => StreamEventKind::Broken(upset),
         }
     }
 
@@ -108,7 +110,7 @@ impl Passage for Translation {
         self.encoder.end(self.decoder.tokens(), out);
     }
 
-    fn broken(&mut self, told: &Told, out: &mut BytesMut) {
+    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
         self.encoder.broken(told, out);
     }
 
@@ -116,7 +118,7 @@ impl Passage for Translation {
         self.decoder.tokens().map(Usage::from)
     }
 
-    fn said(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         self.said
     }
 }

@@ -1,7 +1,7 @@
 //! How one provider is reached, and clients that do.
 
 use super::TransportOptions;
-use super::pool::MOST_STREAMS;
+use super::pool::MAX_STREAMS_PER_CLIENT;
 use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
 use rustls::ClientConfig;
@@ -18,17 +18,17 @@ use tower::{Layer, Service};
 /// have that, so that one client that does not read holds no other's answer up.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// A silent peer on HTTP/2 is asked whether it lives, while something is awaited from it.
-const PING: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// It has that long to say so.
-const PONG: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Kept for the next request. Shorter than the minute after which many servers close.
-const IDLE: Duration = Duration::from_secs(55);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// How a provider is reached; by default at its address, through the environment's proxies.
 #[derive(Debug, Clone, Default)]
-pub struct Line {
+pub struct ConnectionConfig {
     /// The socket to which all connections go, whatever the address says.
     pub unix_socket: Option<PathBuf>,
     /// Certificates that are trusted besides the system's.
@@ -37,7 +37,7 @@ pub struct Line {
     pub direct: bool,
 }
 
-impl Line {
+impl ConnectionConfig {
     /// The usual way to that address. What is on this machine is no proxy's business.
     pub fn to(base_url: &str) -> Self {
         Self {
@@ -62,12 +62,12 @@ impl Line {
             .default_headers([(ACCEPT_ENCODING, IDENTITY)].into_iter().collect())
             .gzip(true)
             .tcp_nodelay(true)
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .http2_initial_stream_window_size(STREAM_WINDOW)
-            .http2_initial_connection_window_size(STREAM_WINDOW * MOST_STREAMS)
-            .http2_keep_alive_interval(PING)
-            .http2_keep_alive_timeout(PONG)
-            .connector_layer(Connected)
+            .http2_initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS_PER_CLIENT)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .http2_keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .connector_layer(ConnectObserver)
             .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")));
         if !pooled {
             builder = builder.pool_max_idle_per_host(0);
@@ -102,9 +102,9 @@ tokio::task_local! {
 /// Notes for a request that a connection is made for it: whoever needed none was given one that
 /// had been kept.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Connected;
+pub(super) struct ConnectObserver;
 
-impl Connected {
+impl ConnectObserver {
     /// What came of it, and whether a connection was begun for it.
     pub async fn watch<T>(work: impl Future<Output = T>) -> (T, bool) {
         let watched = async {
@@ -115,19 +115,19 @@ impl Connected {
     }
 }
 
-impl<S> Layer<S> for Connected {
-    type Service = Connecting<S>;
+impl<S> Layer<S> for ConnectObserver {
+    type Service = ObservedConnector<S>;
 
-    fn layer(&self, inner: S) -> Connecting<S> {
-        Connecting(inner)
+    fn layer(&self, inner: S) -> ObservedConnector<S> {
+        ObservedConnector(inner)
     }
 }
 
 /// Makes connections, and says so.
 #[derive(Debug, Clone)]
-pub(super) struct Connecting<S>(S);
+pub(super) struct ObservedConnector<S>(S);
 
-impl<S: Service<R>, R> Service<R> for Connecting<S> {
+impl<S: Service<R>, R> Service<R> for ObservedConnector<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -160,7 +160,11 @@ mod tests {
             ("no address", false),
         ];
         for (base_url, expected) in cases {
-            assert_eq!(Line::to(base_url).direct, expected, "{base_url}");
+            assert_eq!(
+                ConnectionConfig::to(base_url).direct,
+                expected,
+                "{base_url}"
+            );
         }
     }
 }

@@ -8,15 +8,15 @@ use serde_json::value::RawValue;
 
 /// The most tokens of one call, ten times what the largest model takes in. What is beyond is a
 /// mistake that would use up a limit or a budget for good.
-const MOST: f64 = 100_000_000.0;
+const MAX_TOKENS: f64 = 100_000_000.0;
 
-/// A whole number from 0 up to [`MOST`], also where it is written as `12.0`.
-struct Count(u64);
+/// A whole number from 0 up to [`MAX_TOKENS`], also where it is written as `12.0`.
+struct TokenCount(u64);
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for TokenCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = f64::deserialize(deserializer)?;
-        if !(0.0..=MOST).contains(&number) {
+        if !(0.0..=MAX_TOKENS).contains(&number) {
             return Err(D::Error::custom("expected a count of tokens"));
         }
         #[expect(
@@ -30,16 +30,16 @@ impl<'de> Deserialize<'de> for Count {
 
 /// Reads a count; one that cannot be believed is an error.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let count = Option::<Count>::deserialize(deserializer)?;
-    Ok(count.map(|Count(tokens)| tokens))
+    let count = Option::<TokenCount>::deserialize(deserializer)?;
+    Ok(count.map(|TokenCount(tokens)| tokens))
 }
 
 /// Reads a count; one that cannot be believed is none.
 pub(super) fn any_count<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
-    let count = readable::<D, Count>(deserializer)?;
-    Ok(count.map(|Count(tokens)| tokens))
+    let count = readable::<D, TokenCount>(deserializer)?;
+    Ok(count.map(|TokenCount(tokens)| tokens))
 }
 
 /// Reads a usage, or a part of one; what is of another sort, or has a count that cannot be

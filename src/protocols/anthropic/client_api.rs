@@ -3,9 +3,9 @@
 use super::{encode, read};
 use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
-use crate::protocols::call::Call;
-use crate::protocols::front::{Front, Told};
-use crate::protocols::neutral::{Conversation, Encode, Losses, Mistake};
+use crate::protocols::call::CallSpec;
+use crate::protocols::client_api::{ClientApi, ErrorBody};
+use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,9 +14,9 @@ use std::borrow::Cow;
 
 /// Anthropic's Messages.
 #[derive(Debug)]
-pub struct MessagesFront;
+pub struct MessagesApi;
 
-impl Front for MessagesFront {
+impl ClientApi for MessagesApi {
     fn prompt_member(&self) -> &'static str {
         "messages"
     }
@@ -25,7 +25,7 @@ impl Front for MessagesFront {
         &["max_tokens"]
     }
 
-    fn telling_headers(&self) -> &'static [&'static str] {
+    fn semantic_headers(&self) -> &'static [&'static str] {
         &["anthropic-version", "anthropic-beta"]
     }
 
@@ -45,22 +45,26 @@ impl Front for MessagesFront {
         }
     }
 
-    fn read(&self, object: &RawObject<'_>, losses: &mut Losses) -> Result<Conversation, Mistake> {
+    fn read(
+        &self,
+        object: &RawObject<'_>,
+        losses: &mut DroppedFields,
+    ) -> Result<ChatRequest, TranslationError> {
         read::conversation(object.value()?, losses)
     }
 
-    fn encoder(&self, call: &Call<'_>) -> Box<dyn Encode> {
+    fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &Told) -> Bytes {
+    fn error(&self, told: &ErrorBody) -> Bytes {
         let mut body = error_value(told);
         // Clients find the request's id in a header, as with every answer.
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
 
-    fn error_event(&self, told: &Told) -> Bytes {
+    fn error_event(&self, told: &ErrorBody) -> Bytes {
         encode::error_event(told)
     }
 }
@@ -95,7 +99,7 @@ fn shows_pictures(object: &RawObject<'_>) -> bool {
 }
 
 /// A failure in this protocol's shape.
-pub(super) fn error_value(told: &Told) -> Value {
+pub(super) fn error_value(told: &ErrorBody) -> Value {
     let kind = match told.status {
         401 => "authentication_error",
         402 => "billing_error",
