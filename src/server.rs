@@ -106,7 +106,7 @@ async fn in_its_protocol(request: Request, next: Next) -> Response {
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answered.unwrap_or_else(|panic| {
         log_panic(panic);
-        GatewayError::panicked().respond(dialect)
+        GatewayError::internal().respond(dialect)
     })
 }
 

@@ -6,7 +6,7 @@ use crate::client::{Local, Refused};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
-use crate::gateway::{Bodies, Cache, Closing, Gateway, Limits, TargetLimits};
+use crate::gateway::{BodyBuffer, Cache, Gateway, GatewayConfig, ShutdownSignal, TargetLimits};
 use crate::protocols::{TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Controls {
     pub handle: EngineHandle,
     pub local: Local,
     pub upstreams: Arc<ArcSwap<UpstreamSet>>,
-    pub limits: Arc<ArcSwap<Limits>>,
+    pub limits: Arc<ArcSwap<GatewayConfig>>,
     pub probe_interval: watch::Sender<Option<Duration>>,
     /// Of the control door, and of the door for model traffic.
     pub access: Access,
@@ -77,14 +77,14 @@ impl Controls {
     }
 
     /// The door for model traffic, which follows what is changed here.
-    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: Closing) -> Gateway {
+    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: ShutdownSignal) -> Gateway {
         Gateway {
             handle: self.handle.clone(),
             upstreams: Arc::clone(&self.upstreams),
             limits: Arc::clone(&self.limits),
             cache,
             closing,
-            bodies: Bodies::default(),
+            bodies: BodyBuffer::default(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Controls {
         // Before the table: whoever reads a new one finds everybody who is in it.
         self.upstreams.store(Arc::new(next));
         let targets = placed(&blueprint.limits.targets, &succession);
-        self.limits.store(Arc::new(Limits {
+        self.limits.store(Arc::new(GatewayConfig {
             targets,
             ..blueprint.limits
         }));

@@ -10,7 +10,7 @@ use crate::domain::{
     BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
 };
 use crate::engine::{self, EngineHandle, PersistQueue};
-use crate::gateway::{self, Cache, CacheCounts, CacheLimits, Closing, Limits};
+use crate::gateway::{self, Cache, CacheCounts, CacheLimits, GatewayConfig, ShutdownSignal};
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{EndpointRegistry, use_thread_pool};
@@ -37,7 +37,7 @@ pub struct Blueprint {
     pub strategy: Strategy,
     pub tuning: Tuning,
     pub weights: Weights,
-    pub limits: Limits,
+    pub limits: GatewayConfig,
     pub allowances: GlobalLimits,
     pub connect_timeout: Duration,
     /// Nothing where no answer is given twice.
@@ -100,7 +100,7 @@ impl Instance {
         );
         let probe = tokio::spawn(probe.run(rest.clone()));
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
-        let (closer, closing) = Closing::channel();
+        let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::Limits {
             drain: Drain::new(controls.drain.subscribe(), closer),
             ..listener_limits
@@ -120,7 +120,7 @@ impl Instance {
             stop: doors.clone(),
         };
         let router = server::doors(
-            gateway::guarded(gateway::router(gateway), controls.gateway_access.clone()),
+            gateway::with_auth(gateway::router(gateway), controls.gateway_access.clone()),
             api::router(api),
         );
         let socket = local_socket(address.port());

@@ -79,13 +79,13 @@ impl Attempt {
 
     /// A client that leaves has left it for its slowness once it said nothing for so long.
     #[must_use]
-    pub fn patient(mut self, patience: Duration) -> Self {
+    pub fn with_silence_limit(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
     /// Nothing more came for so long, and now the client has left.
-    pub fn left_waiting(&mut self, waited: Duration) {
+    pub fn on_client_disconnect(&mut self, waited: Duration) {
         self.overdue = Some(waited.as_secs_f64()).filter(|_| waited > self.patience);
     }
 
@@ -114,7 +114,7 @@ impl Attempt {
     }
 
     /// An answer's headers are here, with what they say of our limits.
-    pub fn heard(&mut self, limits: UpstreamLimits) {
+    pub fn on_headers(&mut self, limits: UpstreamLimits) {
         self.is_answered = true;
         if !limits.is_empty() {
             self.limits = limits;
@@ -122,21 +122,21 @@ impl Attempt {
     }
 
     /// It may take only as long as the client gave the whole request.
-    pub fn hurry(&mut self) {
+    pub fn mark_client_deadline(&mut self) {
         self.hurried = true;
     }
 
     /// Its answer was to be held back and was too much for that.
-    pub fn let_go(&self) {
+    pub fn release_hold(&self) {
         self.handle.count_unbuffered();
     }
 
     /// Ends it, and says what it cost.
-    pub fn finish(mut self, outcome: Outcome, usage: Option<MeasuredUsage>) -> Spent {
+    pub fn finish(mut self, outcome: Outcome, usage: Option<MeasuredUsage>) -> AttemptUsage {
         self.outcome = outcome;
         self.usage = usage;
         let cost = self.cost();
-        Spent { usage, cost }
+        AttemptUsage { usage, cost }
     }
 
     fn cost(&self) -> Option<Money> {
@@ -146,14 +146,14 @@ impl Attempt {
 
 /// What an attempt used up.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Spent {
+pub(super) struct AttemptUsage {
     pub usage: Option<MeasuredUsage>,
     pub cost: Option<Money>,
 }
 
-impl Spent {
+impl AttemptUsage {
     /// Nobody was asked, or everybody refused.
-    pub const NOTHING: Self = Self {
+    pub const ZERO: Self = Self {
         usage: Some(MeasuredUsage::ZERO),
         cost: Some(Money::ZERO),
     };
@@ -170,9 +170,9 @@ impl Spent {
 }
 
 /// A failed attempt, reported already.
-pub(super) struct Setback {
+pub(super) struct AttemptFailure {
     pub upset: UpstreamError,
-    pub spent: Spent,
+    pub spent: AttemptUsage,
     /// Whether it broke after its first content.
     pub had_content: bool,
 }
@@ -181,7 +181,7 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let ended = clock::now();
         if self.outcome == Outcome::Cancelled && !self.is_answered {
-            self.left_waiting(ended.since(self.started));
+            self.on_client_disconnect(ended.since(self.started));
         }
         let cost = self.cost();
         self.booking.settle(cost);

@@ -4,11 +4,11 @@
 //! A key is a hash, so neither prompts nor tokens are kept in it; an answer is.
 
 use super::GatewayError;
-use super::admission::Admission;
-use super::errand::Errand;
-use super::exchange::Answer;
-use super::intake::Question;
-use super::record::Record;
+use super::handler::RequestContext;
+use super::operation::Operation;
+use super::request::ParsedRequest;
+use super::request_recorder::RequestRecorder;
+use super::upstream_call::UpstreamResponse;
 use crate::access::sent_tokens;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
@@ -20,11 +20,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a request waits for the answer to another one before it asks by itself.
-const ROUNDS: u32 = 2;
+const MAX_COALESCE_WAITS: u32 = 2;
 /// What an answer takes beside its body, in bytes.
-const FRAME: usize = 256;
+const ENTRY_OVERHEAD_BYTES: usize = 256;
 /// The client's wishes that decide who may answer, and for how long that is waited.
-const WISHES: [&str; 5] = [
+const ROUTING_HEADERS: [&str; 5] = [
     "x-aibal-preferred-provider",
     "x-aibal-max-cost",
     "x-aibal-max-latency",
@@ -33,7 +33,7 @@ const WISHES: [&str; 5] = [
 ];
 /// Members with which a provider keeps something of a conversation, so that asking again is not the
 /// same as asking once.
-const KEEPING: [&str; 3] = ["conversation", "background", "store"];
+const STATEFUL_FIELDS: [&str; 3] = ["conversation", "background", "store"];
 
 /// How much is kept, and for whom.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ pub struct CacheLimits {
 /// The answers of one instance.
 #[derive(Debug)]
 pub struct Cache {
-    answers: moka::future::Cache<Key, Arc<Kept>>,
+    answers: moka::future::Cache<CacheKey, Arc<CachedResponse>>,
     shared: bool,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -67,11 +67,11 @@ pub struct CacheCounts {
 
 /// What makes two requests the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key([u8; 32]);
+pub(super) struct CacheKey([u8; 32]);
 
 /// An answer, and who gave it.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct CachedResponse {
     body: Bytes,
     target: Option<usize>,
     provider: String,
@@ -81,7 +81,7 @@ pub(super) struct Kept {
 
 /// What the cache had to do with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum CacheStatus {
     /// The answer is that old.
     Hit(Duration),
     Coalesced,
@@ -90,8 +90,8 @@ pub(super) enum Part {
     Off,
 }
 
-impl Part {
-    pub fn word(self) -> &'static str {
+impl CacheStatus {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit(_) => "hit",
             Self::Coalesced => "coalesced",
@@ -103,13 +103,13 @@ impl Part {
 
 /// The leader's answer could not be kept; its error is nobody else's.
 #[derive(Debug)]
-struct Unkept;
+struct NotCacheable;
 
 impl Cache {
     pub fn new(limits: CacheLimits) -> Self {
-        let size = |_: &Key, kept: &Arc<Kept>| {
+        let size = |_: &CacheKey, kept: &Arc<CachedResponse>| {
             let names = kept.provider.len() + kept.model.len();
-            u32::try_from(kept.body.len() + names + FRAME).unwrap_or(u32::MAX)
+            u32::try_from(kept.body.len() + names + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
         };
         Self {
             answers: moka::future::Cache::builder()
@@ -140,9 +140,9 @@ impl Cache {
     /// may be another each time, and for one that does not want an old answer.
     pub(super) fn key(
         &self,
-        admission: &Admission<'_>,
+        admission: &ParsedRequest<'_>,
         headers: &HeaderMap,
-    ) -> Result<Option<Key>, GatewayError> {
+    ) -> Result<Option<CacheKey>, GatewayError> {
         let is_wanted = is_wanted(headers)?;
         if !is_wanted || admission.stream || !is_determined(admission) {
             return Ok(None);
@@ -162,7 +162,7 @@ impl Cache {
         add(&(owners.len() as u64).to_be_bytes());
         owners.into_iter().for_each(&mut add);
         let telling = admission.errand.dialect().client_api().semantic_headers();
-        for name in WISHES.iter().chain(telling) {
+        for name in ROUTING_HEADERS.iter().chain(telling) {
             let values = headers.get_all(*name);
             add(&(values.iter().count() as u64).to_be_bytes());
             values.iter().for_each(|value| add(value.as_bytes()));
@@ -176,7 +176,7 @@ impl Cache {
             add(value.map_or("", |value| value.get()).as_bytes());
         }
         let hash = hash.finish();
-        Ok(hash.as_ref().try_into().ok().map(Key))
+        Ok(hash.as_ref().try_into().ok().map(CacheKey))
     }
 
     /// Answers with what is kept or is on its way; else it is asked, and the answer kept if it is
@@ -185,22 +185,22 @@ impl Cache {
     /// client that leaves while others wait for its answer leaves the question to one of them.
     pub(super) async fn answer(
         &self,
-        key: Key,
-        record: &mut Record,
-        question: &Question<'_>,
-    ) -> Result<Answer, GatewayError> {
-        for _ in 0..ROUNDS {
+        key: CacheKey,
+        record: &mut RequestRecorder,
+        question: &RequestContext<'_>,
+    ) -> Result<UpstreamResponse, GatewayError> {
+        for _ in 0..MAX_COALESCE_WAITS {
             let mut led = None;
             let leading = async {
                 let answer = question.ask(record, None).await;
-                let kept = Kept::of(&answer, record).ok_or(Unkept);
+                let kept = CachedResponse::of(&answer, record).ok_or(NotCacheable);
                 led = Some(answer);
                 kept
             };
             let found = self.answers.try_get_with(key, Box::pin(leading)).await;
             if let Some(answer) = led {
                 self.misses.fetch_add(1, Relaxed);
-                record.cache = Some(Part::Miss);
+                record.cache = Some(CacheStatus::Miss);
                 return answer;
             }
             if let Ok(kept) = found {
@@ -210,30 +210,33 @@ impl Cache {
             }
         }
         self.misses.fetch_add(1, Relaxed);
-        record.cache = Some(Part::Miss);
+        record.cache = Some(CacheStatus::Miss);
         let answer = question.ask(record, None).await;
-        if let Some(kept) = Kept::of(&answer, record) {
+        if let Some(kept) = CachedResponse::of(&answer, record) {
             self.answers.insert(key, kept).await;
         }
         answer
     }
 
     /// Counts an answer that was kept, or that came while it was waited for.
-    fn found(&self, kept: &Kept, began: Instant) -> Part {
+    fn found(&self, kept: &CachedResponse, began: Instant) -> CacheStatus {
         if kept.at < began {
             self.hits.fetch_add(1, Relaxed);
-            Part::Hit(kept.at.elapsed())
+            CacheStatus::Hit(kept.at.elapsed())
         } else {
             self.coalesced.fetch_add(1, Relaxed);
-            Part::Coalesced
+            CacheStatus::Coalesced
         }
     }
 }
 
-impl Kept {
+impl CachedResponse {
     /// Only what is whole and good.
-    fn of(answer: &Result<Answer, GatewayError>, record: &Record) -> Option<Arc<Self>> {
-        let Ok(Answer::Whole { body, .. }) = answer else {
+    fn of(
+        answer: &Result<UpstreamResponse, GatewayError>,
+        record: &RequestRecorder,
+    ) -> Option<Arc<Self>> {
+        let Ok(UpstreamResponse::Whole { body, .. }) = answer else {
             return None;
         };
         let (target, provider, model) = record.answered_by();
@@ -247,11 +250,11 @@ impl Kept {
     }
 
     /// Without what the provider said of its limits at that time, and for nothing.
-    fn answer(&self) -> Answer {
-        Answer::Whole {
+    fn answer(&self) -> UpstreamResponse {
+        UpstreamResponse::Whole {
             headers: HeaderMap::new(),
             body: self.body.clone(),
-            spent: super::attempt::Spent::NOTHING,
+            spent: super::attempt::AttemptUsage::ZERO,
         }
     }
 }
@@ -270,14 +273,14 @@ fn is_wanted(headers: &HeaderMap) -> Result<bool, GatewayError> {
 }
 
 /// Whether the same question has the same answer, and asking leaves nothing behind.
-fn is_determined(admission: &Admission<'_>) -> bool {
+fn is_determined(admission: &ParsedRequest<'_>) -> bool {
     let object = &admission.object;
     let keeps = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
     match admission.errand {
-        Errand::Embed => true,
-        Errand::Talk(_) => {
+        Operation::Embed => true,
+        Operation::Generate(_) => {
             object.read::<f64>("temperature") == Some(0.0)
-                && !KEEPING.iter().any(|name| keeps(name))
+                && !STATEFUL_FIELDS.iter().any(|name| keeps(name))
         }
     }
 }

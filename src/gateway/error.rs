@@ -13,9 +13,10 @@ use std::time::Duration;
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Why an answer that is under way ends without its end.
-const CLOSING: &str = "the gateway stops, and the time it leaves to requests under way is over";
+const SHUTDOWN_MESSAGE: &str =
+    "the gateway stops, and the time it leaves to requests under way is over";
 /// When to try again where too many requests run.
-const OVERLOADED: Duration = Duration::from_secs(1);
+const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a client is told when there is no answer.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl GatewayError {
     }
 
     /// A mistake of our own; what it was stands in the log.
-    pub fn panicked() -> Self {
+    pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "server_error",
@@ -151,7 +152,7 @@ impl GatewayError {
     pub fn closing() -> Self {
         let kind = "service_unavailable_error";
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut error = Self::new(status, kind, Some("shutting_down"), CLOSING);
+        let mut error = Self::new(status, kind, Some("shutting_down"), SHUTDOWN_MESSAGE);
         error.retry_after = Some(Duration::from_secs(1));
         error
     }
@@ -178,7 +179,7 @@ impl GatewayError {
             Some("overloaded"),
             message,
         );
-        error.retry_after = Some(OVERLOADED);
+        error.retry_after = Some(OVERLOADED_RETRY_AFTER);
         error
     }
 

@@ -2,35 +2,35 @@
 //! answers. It must keep serving when every other room is broken: it waits for no task, no disk
 //! and no screen, and reports by a queue that never blocks.
 
+mod access_log;
 mod admission;
 mod attempt;
-mod bodies;
+mod auth;
+mod byte_budget;
 mod cache;
-mod closing;
-mod count;
-mod entrance;
-mod errand;
+mod count_tokens;
+mod deadlines;
 mod error;
-mod exchange;
-mod forward;
-mod guard;
-mod intake;
-mod journal;
+mod failover;
+mod handler;
 mod models;
-mod patience;
-mod record;
+mod operation;
 mod recovery;
 mod relay;
-mod shelf;
+mod request;
+mod request_body;
+mod request_recorder;
+mod shutdown;
+mod upstream_call;
 
-pub use bodies::Bodies;
+pub use auth::with_auth;
+pub use byte_budget::ByteBudget;
 pub use cache::{Cache, CacheCounts, CacheLimits};
-pub use closing::{Closer, Closing};
-pub use errand::dialect_of;
 pub use error::GatewayError;
-pub use guard::guarded;
+pub use operation::dialect_of;
 pub use recovery::Recovery;
-pub use shelf::Shelf;
+pub use request_body::BodyBuffer;
+pub use shutdown::{ShutdownSignal, ShutdownTrigger};
 
 use crate::access::Caller;
 use crate::engine::EngineHandle;
@@ -42,13 +42,13 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use errand::Errand;
+use operation::Operation;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long things may take and how large they may be.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct GatewayConfig {
     /// Bytes of a request's body.
     pub max_body: usize,
     /// Attempts after the first, fallbacks included.
@@ -74,7 +74,7 @@ pub struct TargetLimits {
     pub first_token_timeout: Option<Duration>,
 }
 
-impl Limits {
+impl GatewayConfig {
     fn timeout(&self, target: usize) -> Duration {
         self.targets
             .get(target)
@@ -97,9 +97,9 @@ impl Limits {
 pub struct Gateway {
     pub handle: EngineHandle,
     pub upstreams: Arc<ArcSwap<UpstreamSet>>,
-    pub limits: Arc<ArcSwap<Limits>>,
-    pub closing: Closing,
-    pub bodies: Bodies,
+    pub limits: Arc<ArcSwap<GatewayConfig>>,
+    pub closing: ShutdownSignal,
+    pub bodies: BodyBuffer,
     /// Nothing where no answer is given twice.
     pub cache: Option<Arc<Cache>>,
 }
@@ -112,15 +112,15 @@ pub fn router(gateway: Gateway) -> Router {
         router = router
             .route(
                 &format!("{prefix}/chat/completions"),
-                post(talk).with_state((gateway.clone(), ApiDialect::Chat)),
+                post(generate).with_state((gateway.clone(), ApiDialect::Chat)),
             )
             .route(
                 &format!("{prefix}/responses"),
-                post(talk).with_state((gateway.clone(), ApiDialect::Responses)),
+                post(generate).with_state((gateway.clone(), ApiDialect::Responses)),
             )
             .route(
                 &format!("{prefix}/messages"),
-                post(talk).with_state((gateway.clone(), ApiDialect::Messages)),
+                post(generate).with_state((gateway.clone(), ApiDialect::Messages)),
             )
             .route(
                 &format!("{prefix}/messages/count_tokens"),
@@ -145,13 +145,13 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
     GatewayError::unknown_path(method, path).respond(dialect_of(path))
 }
 
-async fn talk(
+async fn generate(
     State((gateway, dialect)): State<(Gateway, ApiDialect)>,
     caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    serve(gateway, Errand::Talk(dialect), caller, headers, body).await
+    serve(gateway, Operation::Generate(dialect), caller, headers, body).await
 }
 
 async fn embeddings(
@@ -160,25 +160,25 @@ async fn embeddings(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    serve(gateway, Errand::Embed, caller, headers, body).await
+    serve(gateway, Operation::Embed, caller, headers, body).await
 }
 
 async fn serve(
     gateway: Gateway,
-    errand: Errand,
+    errand: Operation,
     caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match entrance::admit(&gateway, caller.as_deref()) {
-        Ok(payer) => intake::run(gateway, errand, payer, headers, body).await,
+    match admission::admit(&gateway, caller.as_deref()) {
+        Ok(payer) => handler::run(gateway, errand, payer, headers, body).await,
         Err(error) => error.respond(errand.dialect()),
     }
 }
 
 async fn count_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
-    match entrance::admit(&gateway, None) {
-        Ok(_nobody_pays) => count::run(gateway, headers, body).await,
+    match admission::admit(&gateway, None) {
+        Ok(_nobody_pays) => count_tokens::run(gateway, headers, body).await,
         Err(error) => error.respond(ApiDialect::Messages),
     }
 }

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 /// When these names came to be: clients want a time, and nobody uses it.
-const CREATED: u64 = 1_735_689_600;
+const CREATED_AT: u64 = 1_735_689_600;
 /// Owner of names that several providers stand behind.
-const OURS: &str = "aibal-tui";
+const SHARED_OWNER: &str = "aibal-tui";
 const CREATED_TEXT: &str = "2025-01-01T00:00:00Z";
 
 /// All names.
@@ -56,7 +56,7 @@ pub(super) async fn one(
 }
 
 fn chat_shape(name: &str, owner: &str) -> Value {
-    json!({"id": name, "object": "model", "created": CREATED, "owned_by": owner})
+    json!({"id": name, "object": "model", "created": CREATED_AT, "owned_by": owner})
 }
 
 fn message_shape(name: &str) -> Value {
@@ -68,15 +68,17 @@ fn owner(catalogue: &Catalogue, naming: &ModelResolution) -> String {
         ModelResolution::Targets { places, .. } if places.len() == 1 => {
             catalogue.targets[places[0]].id.provider.to_string()
         }
-        _ => OURS.to_owned(),
+        _ => SHARED_OWNER.to_owned(),
     }
 }
 
 /// Every name, with its owner.
 fn names(catalogue: &Catalogue) -> Vec<(String, String)> {
     let owned = |name: String| {
-        let owner = resolve(catalogue, &name)
-            .map_or_else(|_| OURS.to_owned(), |naming| owner(catalogue, &naming));
+        let owner = resolve(catalogue, &name).map_or_else(
+            |_| SHARED_OWNER.to_owned(),
+            |naming| owner(catalogue, &naming),
+        );
         (name, owner)
     };
     model_names(catalogue).into_iter().map(owned).collect()

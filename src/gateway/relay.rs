@@ -3,13 +3,13 @@
 //! broken stream ends in an error event, and never looks like a whole one. Where streams are begun
 //! again instead, nothing is promised until the answer is whole.
 
-mod opening;
+mod first_content;
 
-use super::attempt::{Attempt, Spent};
-use super::closing::Closing;
+use super::attempt::{Attempt, AttemptUsage};
+use super::byte_budget::ByteReservation;
 use super::error::GatewayError;
-use super::record::Record;
-use super::shelf::Place;
+use super::request_recorder::RequestRecorder;
+use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
 use crate::protocols::{
     Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, body_of, transport_failure,
@@ -26,11 +26,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long the upstream may take to end its bytes once the answer is whole, so that the
 /// connection can be used again.
-const FAREWELL: Duration = Duration::from_millis(500);
+const TAIL_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long parts of a stream may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct StreamTimeouts {
     /// Between two reads.
     pub idle: Duration,
     /// End of the whole stream.
@@ -39,49 +39,49 @@ pub(super) struct Pace {
 
 /// What a stretch of bytes came to.
 #[derive(Debug, Default)]
-struct Stretch {
+struct DecodedChunk {
     /// For the client.
     out: BytesMut,
     events: u32,
     /// Something a client waits for was in it.
     content: bool,
-    end: Option<Ending>,
+    end: Option<StreamEnd>,
 }
 
-impl Stretch {
+impl DecodedChunk {
     fn broken(upset: UpstreamError) -> Self {
         Self {
-            end: Some(Ending::Broken(upset)),
+            end: Some(StreamEnd::Broken(upset)),
             ..Self::default()
         }
     }
 }
 
 #[derive(Debug)]
-enum Ending {
+enum StreamEnd {
     Whole,
     Broken(UpstreamError),
 }
 
 /// One stream.
-pub(super) struct Relay {
+pub(super) struct StreamRelay {
     upstream: BoxStream<'static, reqwest::Result<Bytes>>,
     splitter: Splitter,
     passage: Box<dyn ResponseAdapter>,
-    pace: Pace,
+    pace: StreamTimeouts,
     /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
     prompt: u64,
     held: BytesMut,
     /// Where the answer is held back until it is whole.
-    place: Option<Place>,
+    place: Option<ByteReservation>,
     /// Since when more is waited for.
     waiting: Option<Instant>,
     /// For the error event.
     provider: String,
     attempt: Option<Attempt>,
-    record: Option<Record>,
+    record: Option<RequestRecorder>,
     /// How it went, where that was known before the record came to live here.
-    fate: Option<(RequestOutcome, Spent)>,
+    fate: Option<(RequestOutcome, AttemptUsage)>,
     /// Resolves when the gateway stops. One for all reads, as the alarm is: to set either anew for
     /// each would cost as much as the read.
     closing: BoxFuture<'static, ()>,
@@ -90,11 +90,11 @@ pub(super) struct Relay {
     ended: bool,
 }
 
-impl Relay {
+impl StreamRelay {
     pub fn new(
         answer: reqwest::Response,
         passage: Box<dyn ResponseAdapter>,
-        pace: Pace,
+        pace: StreamTimeouts,
         prompt: u64,
         provider: &str,
         attempt: Attempt,
@@ -119,13 +119,13 @@ impl Relay {
     }
 
     /// Ends with an error event when that is told.
-    pub fn closed_by(mut self, mut closing: Closing) -> Self {
+    pub fn with_shutdown(mut self, mut closing: ShutdownSignal) -> Self {
         self.closing = async move { closing.told().await }.boxed();
         self
     }
 
     /// The whole answer is held back, for as long as its place holds it.
-    pub fn hold(&mut self, place: Place) {
+    pub fn hold(&mut self, place: ByteReservation) {
         self.place = Some(place);
     }
 
@@ -135,7 +135,7 @@ impl Relay {
     }
 
     /// The next read after the first content; nothing where the gateway stops.
-    async fn more(&mut self) -> Option<Stretch> {
+    async fn more(&mut self) -> Option<DecodedChunk> {
         let now = Instant::now();
         self.waiting = Some(now);
         let deadline = self.pace.until.min(now + self.pace.idle);
@@ -157,7 +157,7 @@ impl Relay {
         };
         self.waiting = None;
         Some(match read {
-            Some(read) => self.take_in(read),
+            Some(read) => self.on_read(read),
             None => self.too_slow(),
         })
     }
@@ -166,7 +166,7 @@ impl Relay {
     /// which lives here from now on.
     pub fn into_body(
         mut self,
-        mut record: Record,
+        mut record: RequestRecorder,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         match self.fate.take() {
             Some((outcome, spent)) => record.end(outcome, spent),
@@ -195,8 +195,8 @@ impl Relay {
             };
             let mut out = stretch.out;
             match stretch.end {
-                Some(Ending::Whole) => self.settle(Outcome::Success),
-                Some(Ending::Broken(upset)) => {
+                Some(StreamEnd::Whole) => self.settle(Outcome::Success),
+                Some(StreamEnd::Broken(upset)) => {
                     let event = self.broken(&upset);
                     out.extend_from_slice(&event);
                 }
@@ -211,31 +211,31 @@ impl Relay {
 
     /// The answer is whole, but its bytes may not have ended yet. The client does not wait for
     /// that.
-    fn part(&mut self) {
+    fn drain_tail(&mut self) {
         let mut upstream = std::mem::replace(&mut self.upstream, stream::empty().boxed());
         if upstream.next().now_or_never().is_none() {
             tokio::spawn(async move {
-                let _may_be_late = tokio::time::timeout(FAREWELL, upstream.next()).await;
+                let _may_be_late = tokio::time::timeout(TAIL_DRAIN_TIMEOUT, upstream.next()).await;
             });
         }
     }
 
     /// One read of the upstream: bytes, an error, or the end.
-    fn take_in(&mut self, read: Option<reqwest::Result<Bytes>>) -> Stretch {
-        let mut stretch = Stretch::default();
+    fn on_read(&mut self, read: Option<reqwest::Result<Bytes>>) -> DecodedChunk {
+        let mut stretch = DecodedChunk::default();
         match read {
             Some(Ok(bytes)) => {
                 self.splitter.push(&bytes);
-                self.digest(&mut stretch);
+                self.decode_buffer(&mut stretch);
             }
             Some(Err(error)) => {
                 let failure = transport_failure(&error);
-                stretch.end = Some(Ending::Broken(UpstreamError::without_response(
+                stretch.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                     failure,
                     "the provider's stream broke off",
                 )));
             }
-            None => self.run_out(&mut stretch),
+            None => self.on_eof(&mut stretch),
         }
         if stretch.end.is_some() {
             self.ended = true;
@@ -243,13 +243,13 @@ impl Relay {
         stretch
     }
 
-    fn digest(&mut self, stretch: &mut Stretch) {
+    fn decode_buffer(&mut self, stretch: &mut DecodedChunk) {
         while stretch.end.is_none() {
             match self.splitter.next_event() {
                 Ok(Some(event)) => self.pass(&event, stretch),
                 Ok(None) => return,
                 Err(error) => {
-                    stretch.end = Some(Ending::Broken(UpstreamError::without_response(
+                    stretch.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                         Failure::Server,
                         error.to_string(),
                     )));
@@ -258,19 +258,19 @@ impl Relay {
         }
     }
 
-    fn pass(&mut self, event: &Event, stretch: &mut Stretch) {
+    fn pass(&mut self, event: &Event, stretch: &mut DecodedChunk) {
         // Comments keep a connection alive for as long as it takes and promise nothing.
         stretch.events += u32::from(!event.raw.starts_with(b":"));
         match self.passage.read(event, &mut stretch.out) {
-            StreamEventKind::Broken(upset) => stretch.end = Some(Ending::Broken(upset)),
-            StreamEventKind::Done => stretch.end = Some(Ending::Whole),
+            StreamEventKind::Broken(upset) => stretch.end = Some(StreamEnd::Broken(upset)),
+            StreamEventKind::Done => stretch.end = Some(StreamEnd::Whole),
             StreamEventKind::Content | StreamEventKind::Finish => stretch.content = true,
             StreamEventKind::NoContent => {}
         }
     }
 
     /// The bytes are over. Without the terminator that is an end only where every choice has one.
-    fn run_out(&mut self, stretch: &mut Stretch) {
+    fn on_eof(&mut self, stretch: &mut DecodedChunk) {
         if let Some(event) = self.splitter.rest() {
             self.pass(&event, stretch);
         }
@@ -279,24 +279,24 @@ impl Relay {
         }
         if self.passage.may_end() {
             self.passage.close(&mut stretch.out);
-            stretch.end = Some(Ending::Whole);
+            stretch.end = Some(StreamEnd::Whole);
         } else {
             let upset = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider's stream ended before its answer did",
             );
-            stretch.end = Some(Ending::Broken(upset));
+            stretch.end = Some(StreamEnd::Broken(upset));
         }
     }
 
-    fn too_slow(&mut self) -> Stretch {
+    fn too_slow(&mut self) -> DecodedChunk {
         let message = if Instant::now() >= self.pace.until {
             "the stream took longer than [balancing] stream_timeout_ms"
         } else {
             "the provider sent nothing for [balancing] idle_timeout_ms"
         };
         self.ended = true;
-        Stretch::broken(UpstreamError::without_response(Failure::Timeout, message))
+        DecodedChunk::broken(UpstreamError::without_response(Failure::Timeout, message))
     }
 
     /// Ends the attempt as failed; gives the event that tells the client.
@@ -327,13 +327,15 @@ impl Relay {
     fn settle(&mut self, outcome: Outcome) {
         self.ended = true;
         if outcome == Outcome::Success {
-            self.part();
+            self.drain_tail();
         }
         let usage = self.metered(outcome == Outcome::Success);
         let spent = self
             .attempt
             .take()
-            .map_or(Spent::default(), |attempt| attempt.finish(outcome, usage));
+            .map_or(AttemptUsage::default(), |attempt| {
+                attempt.finish(outcome, usage)
+            });
         let outcome = match outcome {
             Outcome::Success => RequestOutcome::Ok,
             Outcome::Failed(failure) => RequestOutcome::Error(failure),
@@ -347,11 +349,11 @@ impl Relay {
 }
 
 /// A client that leaves is billed for what it was sent.
-impl Drop for Relay {
+impl Drop for StreamRelay {
     fn drop(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             if let Some(since) = self.waiting {
-                attempt.left_waiting(since.elapsed());
+                attempt.on_client_disconnect(since.elapsed());
             }
             self.settle(Outcome::Cancelled);
         }

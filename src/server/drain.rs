@@ -1,6 +1,6 @@
 //! The time that a stop leaves to requests under way.
 
-use crate::gateway::Closer;
+use crate::gateway::ShutdownTrigger;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -13,12 +13,12 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Drain {
     time: watch::Receiver<Duration>,
-    closer: Option<Closer>,
+    closer: Option<ShutdownTrigger>,
 }
 
 impl Drain {
     /// The time is the one that is set when it comes to that.
-    pub fn new(time: watch::Receiver<Duration>, closer: Closer) -> Self {
+    pub fn new(time: watch::Receiver<Duration>, closer: ShutdownTrigger) -> Self {
         Self {
             time,
             closer: Some(closer),
@@ -33,7 +33,7 @@ impl Drain {
         let is_over = timeout(time, &mut end).await.is_ok();
         match self.closer {
             Some(closer) if !is_over => {
-                closer.close();
+                closer.trigger();
                 timeout(LAST_WORD, &mut end).await.is_ok()
             }
             _ => is_over,

@@ -8,7 +8,8 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    Bodies, Cache, CacheLimits, Closing, Gateway, Limits, Recovery, guarded, router,
+    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, Recovery, ShutdownSignal, router,
+    with_auth,
 };
 use aibal_tui::protocols::{Endpoint, EndpointRegistry, TransportOptions, UpstreamSet, by_kind};
 use aibal_tui::{clock, probe, server};
@@ -36,8 +37,8 @@ impl Drop for Bench {
 }
 
 /// Short enough for tests, long enough for a loaded machine.
-pub fn limits() -> Limits {
-    Limits {
+pub fn limits() -> GatewayConfig {
+    GatewayConfig {
         max_body: 1024 * 1024,
         max_retries: 3,
         timeout: Duration::from_secs(20),
@@ -51,13 +52,13 @@ pub fn limits() -> Limits {
 
 /// What is put in front of upstreams `a`, `b`, …: each serves `shared` and a model of its own,
 /// `only-a`, `only-b`; the first is the cheapest, so that `best` asks it first.
-pub async fn start(upstreams: &[&Upstream], limits: Limits) -> Bench {
+pub async fn start(upstreams: &[&Upstream], limits: GatewayConfig) -> Bench {
     start_with(upstreams, limits, None).await
 }
 
 pub async fn start_with(
     upstreams: &[&Upstream],
-    limits: Limits,
+    limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
     let addresses = upstreams.iter().map(|upstream| &*upstream.base_url);
@@ -65,7 +66,11 @@ pub async fn start_with(
 }
 
 /// The same by their addresses.
-pub async fn start_at(addresses: &[&str], limits: Limits, probes: Option<Duration>) -> Bench {
+pub async fn start_at(
+    addresses: &[&str],
+    limits: GatewayConfig,
+    probes: Option<Duration>,
+) -> Bench {
     let (catalogue, directory) = world(addresses);
     start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
 }
@@ -91,7 +96,7 @@ pub async fn start_allowed(
 }
 
 /// The same with a cache.
-pub async fn start_cached(addresses: &[&str], limits: Limits, cache: CacheLimits) -> Bench {
+pub async fn start_cached(addresses: &[&str], limits: GatewayConfig, cache: CacheLimits) -> Bench {
     let (catalogue, directory) = world(addresses);
     let fleet = BalancerState::new(
         catalogue,
@@ -140,7 +145,7 @@ pub async fn start_fleet(
     catalogue: Catalogue,
     directory: EndpointRegistry,
     strategy: Strategy,
-    limits: Limits,
+    limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = BalancerState::new(catalogue, strategy, Weights::default(), 1, clock::now());
@@ -150,7 +155,7 @@ pub async fn start_fleet(
 async fn serve(
     fleet: BalancerState,
     directory: EndpointRegistry,
-    limits: Limits,
+    limits: GatewayConfig,
     probes: Option<Duration>,
     (access, cache): (Option<Access>, Option<CacheLimits>),
 ) -> Bench {
@@ -169,11 +174,11 @@ async fn serve(
         upstreams,
         limits: Arc::new(ArcSwap::from_pointee(limits)),
         cache: cache.clone(),
-        closing: Closing::default(),
-        bodies: Bodies::default(),
+        closing: ShutdownSignal::default(),
+        bodies: BodyBuffer::default(),
     };
     let door = match access {
-        Some(access) => guarded(router(gateway), access),
+        Some(access) => with_auth(router(gateway), access),
         None => router(gateway),
     };
     let mut bench = Bench {

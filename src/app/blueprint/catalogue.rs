@@ -5,7 +5,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, RateLimits, Route,
     Target, TargetId, WeightOverride,
 };
-use crate::gateway::{Limits, Recovery, TargetLimits};
+use crate::gateway::{GatewayConfig, Recovery, TargetLimits};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
     VertexLocation, by_kind, certificates,
@@ -22,7 +22,7 @@ pub async fn build(
     settings: &Settings,
     known: &Catalogue,
     warnings: &mut Vec<String>,
-) -> (Catalogue, EndpointRegistry, Limits) {
+) -> (Catalogue, EndpointRegistry, GatewayConfig) {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     let mut limits = Vec::new();
     let asked = settings.providers.iter().map(async |provider| {
@@ -75,9 +75,9 @@ pub async fn build(
     (catalogue, directory, gateway_limits(settings, limits))
 }
 
-fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> Limits {
+fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> GatewayConfig {
     let balancing = &settings.balancing;
-    Limits {
+    GatewayConfig {
         max_body: settings.server.max_body_bytes,
         max_retries: balancing.max_retries,
         timeout: balancing.timeout,

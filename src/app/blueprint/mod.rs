@@ -15,7 +15,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
     Tuning, Weights,
 };
-use crate::gateway::{CacheLimits, Limits, Recovery};
+use crate::gateway::{CacheLimits, GatewayConfig, Recovery};
 use crate::logs::Logs;
 use crate::protocols::{Endpoint, EndpointRegistry, by_kind};
 use crate::server;
@@ -220,8 +220,8 @@ fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target
 }
 
 /// As a configured instance has them by default.
-fn built_in_limits() -> Limits {
-    Limits {
+fn built_in_limits() -> GatewayConfig {
+    GatewayConfig {
         max_body: 20 * 1024 * 1024,
         max_retries: 3,
         timeout: Duration::from_secs(30),

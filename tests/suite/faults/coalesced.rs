@@ -5,7 +5,7 @@ use super::speech::Speech;
 use super::wire::{Step, Wire};
 use super::{asking_with, ended, seconds, usual};
 use crate::bench::start_cached;
-use aibal_tui::gateway::{CacheLimits, Limits};
+use aibal_tui::gateway::{CacheLimits, GatewayConfig};
 
 const ASK: &str =
     r#"{"model":"shared","temperature":0,"messages":[{"role":"user","content":"hi"}]}"#;
@@ -15,7 +15,7 @@ async fn who_waits_for_anothers_answer_waits_no_longer_than_for_its_own() {
     let clock = Clock::stopped();
     let a = Wire::start().await;
     a.behave(Some(vec![Step::Hang]));
-    let limits = Limits {
+    let limits = GatewayConfig {
         max_retries: 0,
         ..usual()
     };

@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::speech::{ALL, Speech};
 use super::wire::{Script, Step, Wire, whole};
 use super::{ask, before, head, served_by, usual};
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 
 const ODD: [&str; 6] = ["-1", "20.0", "1e15", "18446744073709551615", "\"20\"", "{}"];
 
@@ -14,7 +14,7 @@ async fn odd_counts_of_tokens_cost_no_client_its_answer() {
     for upstream in ALL {
         for client in ALL {
             let a = Wire::start().await;
-            let limits = Limits {
+            let limits = GatewayConfig {
                 max_retries: 0,
                 ..usual()
             };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::bench::Bench;
 use aibal_tui::domain::{Money, Snapshot, Strategy};
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 use std::time::Duration;
 
 fn first_token(bench: &Bench, target: usize) -> f64 {
@@ -29,7 +29,7 @@ async fn a_client_that_leaves_ends_the_upstreams_work_at_once_wherever_it_is() {
     let clock = Clock::stopped();
     let said = || Speech::Chat.stream(40, [Step::Hang]);
     let slow_body = vec![Step::Head(200, "application/json"), Step::Hang];
-    let cases: [(&str, bool, Limits, Script); 6] = [
+    let cases: [(&str, bool, GatewayConfig, Script); 6] = [
         ("whole, before the head", false, usual(), vec![Step::Hang]),
         ("whole, before the body", false, usual(), slow_body),
         ("stream, before the head", true, usual(), vec![Step::Hang]),

@@ -23,7 +23,7 @@ use crate::bench::{Bench, provider, start_fleet};
 use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Price, Snapshot, Strategy, Target, TargetId,
 };
-use aibal_tui::gateway::{Limits, Recovery};
+use aibal_tui::gateway::{GatewayConfig, Recovery};
 use aibal_tui::protocols::{Endpoint, EndpointRegistry, VertexLocation, by_kind};
 use clock::breathe;
 use reqwest::Response;
@@ -34,8 +34,8 @@ use tokio::task::JoinHandle;
 use wire::Wire;
 
 /// What is in force where nobody says otherwise.
-fn usual() -> Limits {
-    Limits {
+fn usual() -> GatewayConfig {
+    GatewayConfig {
         max_body: 20 * 1024 * 1024,
         max_retries: 3,
         timeout: Duration::from_secs(30),
@@ -48,8 +48,8 @@ fn usual() -> Limits {
 }
 
 /// The same, with broken streams begun again elsewhere.
-fn restarting() -> Limits {
-    Limits {
+fn restarting() -> GatewayConfig {
+    GatewayConfig {
         recovery: Recovery::restart(),
         ..usual()
     }
@@ -60,14 +60,14 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 /// A gateway with the best upstream first: `a` is the cheapest.
-async fn before(upstreams: &[(&Wire, Speech)], limits: Limits) -> Bench {
+async fn before(upstreams: &[(&Wire, Speech)], limits: GatewayConfig) -> Bench {
     fleet(upstreams, Strategy::Best, limits, None).await
 }
 
 async fn fleet(
     upstreams: &[(&Wire, Speech)],
     strategy: Strategy,
-    limits: Limits,
+    limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
     let kinds: Vec<(&Wire, &str)> = upstreams
@@ -81,7 +81,7 @@ async fn fleet(
 async fn fleet_of_kinds(
     upstreams: &[(&Wire, &str)],
     strategy: Strategy,
-    limits: Limits,
+    limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
@@ -111,7 +111,7 @@ async fn fleet_of_kinds(
 }
 
 /// Two upstreams of the same protocol, the second one well.
-async fn pair(speech: Speech, limits: Limits) -> (Wire, Wire, Bench) {
+async fn pair(speech: Speech, limits: GatewayConfig) -> (Wire, Wire, Bench) {
     let (a, b) = (Wire::start().await, Wire::start().await);
     let bench = before(&[(&a, speech), (&b, speech)], limits).await;
     (a, b, bench)

@@ -7,7 +7,7 @@ use super::{
     ask, asking, asking_with, before, ended, fleet, head, header, restarting, seconds, seen, usual,
 };
 use aibal_tui::domain::{RoutingState, Strategy};
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 use std::time::Duration;
 
 fn failing() -> Vec<Step> {
@@ -71,7 +71,7 @@ async fn an_open_breaker_meets_none_of_a_thousand_requests_at_once() {
     for script in [failing(), Speech::Chat.stream(5, [Step::Close])] {
         let (a, b) = (Wire::start().await, Wire::start().await);
         let both = [(&a, Speech::Chat), (&b, Speech::Chat)];
-        let once = Limits {
+        let once = GatewayConfig {
             max_retries: 0,
             ..usual()
         };

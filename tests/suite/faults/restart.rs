@@ -8,7 +8,7 @@ use super::{
     served_by,
 };
 use aibal_tui::domain::{CostBasisCounts, Money};
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 use futures_util::StreamExt;
 use std::time::Duration;
 
@@ -217,7 +217,7 @@ async fn all_answers_together_are_held_up_to_a_bound() {
 #[tokio::test(start_paused = true)]
 async fn the_whole_streams_limit_holds_for_all_starts_together() {
     let clock = Clock::stopped();
-    let limits = Limits {
+    let limits = GatewayConfig {
         stream_timeout: seconds(40),
         ..restarting()
     };

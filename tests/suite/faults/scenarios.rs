@@ -8,7 +8,7 @@ use super::{
     ask, asking, asking_with, before, ended, head, header, pair, restarting, seconds, served_by,
     usual,
 };
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -229,7 +229,7 @@ async fn s07_where_nobody_else_is_there_the_error_names_the_setting_to_raise() {
     let text = answer.text().await.unwrap();
     assert!(text.contains("first_token_timeout_ms"), "{text}");
 
-    let patient = Limits {
+    let patient = GatewayConfig {
         first_token_timeout: seconds(25),
         ..usual()
     };

@@ -6,7 +6,7 @@ use super::speech::Speech;
 use super::wire::{Script, Step, Wire, whole};
 use super::{asking, fleet, restarting, seconds, usual};
 use aibal_tui::domain::Strategy;
-use aibal_tui::gateway::Limits;
+use aibal_tui::gateway::GatewayConfig;
 use std::time::Duration;
 
 const REQUESTS: usize = 40;
@@ -53,7 +53,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
 }
 
 /// A request every tenth of a second, one after the other.
-async fn counted(clock: &Clock, strategy: Strategy, limits: Limits, fault: Fault) -> Count {
+async fn counted(clock: &Clock, strategy: Strategy, limits: GatewayConfig, fault: Fault) -> Count {
     let (a, b) = (Wire::start().await, Wire::start().await);
     let both = [(&a, Speech::Chat), (&b, Speech::Chat)];
     let bench = fleet(&both, strategy, limits, None).await;

@@ -7,7 +7,7 @@ use super::{
     ask, asking, asking_with, before, ended, head, header, pair, restarting, seconds, served_by,
     usual,
 };
-use aibal_tui::gateway::{Limits, TargetLimits};
+use aibal_tui::gateway::{GatewayConfig, TargetLimits};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -157,7 +157,7 @@ async fn a_targets_own_limits_outrank_the_general_ones() {
         timeout: Some(seconds(90)),
         first_token_timeout: Some(seconds(60)),
     };
-    let limits = Limits {
+    let limits = GatewayConfig {
         targets: vec![patient],
         ..usual()
     };
@@ -178,7 +178,7 @@ async fn a_targets_own_limits_outrank_the_general_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_never_ends_is_ended_by_its_own_limit() {
     let clock = Clock::stopped();
-    let limits = Limits {
+    let limits = GatewayConfig {
         stream_timeout: seconds(60),
         ..usual()
     };

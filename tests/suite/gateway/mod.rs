@@ -157,7 +157,7 @@ async fn a_hung_upstream_is_left_early_enough_for_another_to_answer() {
             Upstream::start(Behaviour::Hang).await,
             Upstream::start(Behaviour::Good).await,
         );
-        let quick = aibal_tui::gateway::Limits {
+        let quick = aibal_tui::gateway::GatewayConfig {
             timeout: Duration::from_secs(2),
             first_token_timeout: Duration::from_secs(1),
             ..limits()
@@ -210,7 +210,7 @@ async fn a_stream_that_breaks_after_content_ends_in_an_error_and_never_looks_who
 #[tokio::test]
 async fn a_stream_that_stalls_after_content_is_ended_by_its_idle_limit() {
     let a = Upstream::start(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await;
-    let impatient = aibal_tui::gateway::Limits {
+    let impatient = aibal_tui::gateway::GatewayConfig {
         idle_timeout: Duration::from_millis(300),
         ..limits()
     };

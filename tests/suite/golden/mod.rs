@@ -40,7 +40,7 @@ async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
             ..target(case, place)
         });
     }
-    let limits = aibal_tui::gateway::Limits {
+    let limits = aibal_tui::gateway::GatewayConfig {
         max_retries: 0,
         ..limits()
     };

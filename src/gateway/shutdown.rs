@@ -4,23 +4,23 @@ use tokio::sync::watch;
 
 /// Tells everybody whose answer is under way that the time is over.
 #[derive(Debug, Clone)]
-pub struct Closer(watch::Sender<bool>);
+pub struct ShutdownTrigger(watch::Sender<bool>);
 
-impl Closer {
-    pub fn close(&self) {
+impl ShutdownTrigger {
+    pub fn trigger(&self) {
         self.0.send_replace(true);
     }
 }
 
 /// Hears of it; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Closing(watch::Receiver<bool>);
+pub struct ShutdownSignal(watch::Receiver<bool>);
 
-impl Closing {
+impl ShutdownSignal {
     /// Both ends.
-    pub fn channel() -> (Closer, Self) {
+    pub fn channel() -> (ShutdownTrigger, Self) {
         let (closer, closing) = watch::channel(false);
-        (Closer(closer), Self(closing))
+        (ShutdownTrigger(closer), Self(closing))
     }
 
     /// Resolves when the time is over; never where nobody is left who could say so.
@@ -32,7 +32,7 @@ impl Closing {
 }
 
 /// It never comes.
-impl Default for Closing {
+impl Default for ShutdownSignal {
     fn default() -> Self {
         Self(watch::channel(false).1)
     }

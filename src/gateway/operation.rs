@@ -8,18 +8,18 @@ use crate::protocols::{
 
 /// What a client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum Operation {
     /// The next turn of a conversation.
-    Talk(ApiDialect),
+    Generate(ApiDialect),
     /// Numbers for texts.
     Embed,
 }
 
-impl Errand {
+impl Operation {
     /// The protocol that the client speaks.
     pub fn dialect(self) -> ApiDialect {
         match self {
-            Self::Talk(dialect) => dialect,
+            Self::Generate(dialect) => dialect,
             Self::Embed => ApiDialect::Chat,
         }
     }
@@ -27,7 +27,7 @@ impl Errand {
     /// The member that holds what it is all about; a request without it is none.
     pub fn prompt_member(self) -> &'static str {
         match self {
-            Self::Talk(dialect) => dialect.client_api().prompt_member(),
+            Self::Generate(dialect) => dialect.client_api().prompt_member(),
             Self::Embed => "input",
         }
     }
@@ -35,7 +35,7 @@ impl Errand {
     /// The longest answer wanted, in tokens.
     pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
         match self {
-            Self::Talk(dialect) => {
+            Self::Generate(dialect) => {
                 let mut names = dialect.client_api().limit_members().iter();
                 names.find_map(|name| object.read(name))
             }
@@ -47,14 +47,14 @@ impl Errand {
     /// once fit.
     pub fn largest_answer(self) -> usize {
         match self {
-            Self::Talk(_) => MAX_RESPONSE_BYTES,
+            Self::Generate(_) => MAX_RESPONSE_BYTES,
             Self::Embed => 64 * 1024 * 1024,
         }
     }
 
     pub fn needs(self, object: &RawObject<'_>) -> RequiredCapabilities {
         match self {
-            Self::Talk(dialect) => dialect.client_api().needs(object),
+            Self::Generate(dialect) => dialect.client_api().needs(object),
             Self::Embed => RequiredCapabilities::default(),
         }
     }
@@ -64,9 +64,9 @@ impl Errand {
     pub fn infer(self, needs: RequiredCapabilities) -> ModelType {
         match self {
             Self::Embed => ModelType::Embedding,
-            Self::Talk(_) if needs.images => ModelType::Vision,
-            Self::Talk(_) if needs.reasoning => ModelType::Reasoning,
-            Self::Talk(_) => ModelType::Chat,
+            Self::Generate(_) if needs.images => ModelType::Vision,
+            Self::Generate(_) if needs.reasoning => ModelType::Reasoning,
+            Self::Generate(_) => ModelType::Chat,
         }
     }
 
@@ -75,7 +75,7 @@ impl Errand {
         let embeds = kind == ModelType::Embedding;
         let problem = match self {
             Self::Embed if !embeds => "only embeddings are made here",
-            Self::Talk(_) if embeds => "embeddings are made at /v1/embeddings",
+            Self::Generate(_) if embeds => "embeddings are made at /v1/embeddings",
             _ => return Ok(()),
         };
         let message = format!("the type asked for is {kind}, but {problem}");
@@ -83,13 +83,13 @@ impl Errand {
     }
 
     /// In the provider's words.
-    pub fn ask(
+    pub fn build_request(
         self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         match self {
-            Self::Talk(_) => endpoint.protocol.build_request(endpoint, call),
+            Self::Generate(_) => endpoint.protocol.build_request(endpoint, call),
             Self::Embed => endpoint.protocol.build_embeddings(endpoint, call),
         }
     }

@@ -1,10 +1,10 @@
 //! One exchange with an upstream: a request out, and its answer up to where it may be passed on.
 
 use super::Gateway;
-use super::admission::Admission;
-use super::attempt::{Attempt, Setback, Spent};
+use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
 use super::recovery::Recovery;
-use super::relay::{Pace, Relay};
+use super::relay::{StreamRelay, StreamTimeouts};
+use super::request::ParsedRequest;
 use crate::clock;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
@@ -18,28 +18,28 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
 /// As much of an error's body is read.
-const LARGEST_ERROR: usize = 64 * 1024;
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// What an upstream gave us for the client.
-pub(super) enum Answer {
+pub(super) enum UpstreamResponse {
     /// The attempt is over.
     Whole {
         headers: HeaderMap,
         body: Bytes,
-        spent: Spent,
+        spent: AttemptUsage,
     },
     /// The attempt lives on in the relay.
     Stream {
         headers: HeaderMap,
-        relay: Box<Relay>,
+        relay: Box<StreamRelay>,
     },
 }
 
 /// What every exchange of one request has in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Exchange<'g> {
+pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
-    pub admission: &'g Admission<'g>,
+    pub admission: &'g ParsedRequest<'g>,
     /// The client's.
     pub headers: &'g HeaderMap,
     /// Unique to the request.
@@ -48,14 +48,14 @@ pub(super) struct Exchange<'g> {
     pub started: Instant,
 }
 
-impl Exchange<'_> {
+impl UpstreamCall<'_> {
     /// Tries once; whatever happens, the attempt has been reported or lives in the answer.
     pub async fn try_once(
         &self,
         (id, provider): (&TargetId, usize),
         mut attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Setback> {
+    ) -> Result<UpstreamResponse, AttemptFailure> {
         // One attempt, one configuration: it ends on the connection and with the key it began with.
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
@@ -105,22 +105,22 @@ impl Exchange<'_> {
         until: Instant,
     ) -> Result<(Box<dyn ResponseAdapter>, reqwest::Response), UpstreamError> {
         loop {
-            let ready = timely(until, endpoint.with_credentials(call.detour)).await;
+            let ready = with_deadline(until, endpoint.with_credentials(call.detour)).await;
             let endpoint = ready.map_err(never_sent)?;
-            let asked = self.admission.errand.ask(&endpoint, &call);
+            let asked = self.admission.errand.build_request(&endpoint, &call);
             let PreparedCall {
                 outgoing,
                 passage,
                 losses,
             } = asked.map_err(|mistake| untranslatable(&mistake))?;
-            note_losses(&endpoint, losses.names());
+            log_dropped_fields(&endpoint, losses.names());
             attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
             let sent = async {
                 let sent = transport.exchange(provider, outgoing).await;
                 sent.map_err(unsent)
             };
-            let answer = timely(until, sent).await?;
-            attempt.heard(rate_limits(answer.headers(), clock::now()));
+            let answer = with_deadline(until, sent).await?;
+            attempt.on_headers(rate_limits(answer.headers(), clock::now()));
             if answer.status().is_success() {
                 return Ok((passage, answer));
             }
@@ -139,20 +139,21 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Setback> {
+    ) -> Result<UpstreamResponse, AttemptFailure> {
         let headers = kept_headers(answer.headers());
         let limits = self.gateway.limits.load();
-        let pace = Pace {
+        let pace = StreamTimeouts {
             idle: limits.idle_timeout,
             until: self.started + limits.stream_timeout,
         };
-        let mut relay = Relay::new(answer, passage, pace, self.admission.input, name, attempt)
-            .closed_by(self.gateway.closing.clone());
+        let mut relay =
+            StreamRelay::new(answer, passage, pace, self.admission.input, name, attempt)
+                .with_shutdown(self.gateway.closing.clone());
         if let Recovery::Restart(shelf) = &limits.recovery {
-            relay.hold(shelf.place());
+            relay.hold(shelf.reservation());
         }
         let relay = relay.until_content(until).await?;
-        Ok(Answer::Stream {
+        Ok(UpstreamResponse::Stream {
             headers,
             relay: Box::new(relay),
         })
@@ -164,7 +165,7 @@ impl Exchange<'_> {
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
-    ) -> Result<Answer, Setback> {
+    ) -> Result<UpstreamResponse, AttemptFailure> {
         let headers = kept_headers(answer.headers());
         let largest = self.admission.errand.largest_answer();
         let body = match timeout_at(until, collect(answer, largest)).await {
@@ -196,7 +197,7 @@ impl Exchange<'_> {
             passage.text_bytes(),
         );
         let spent = attempt.finish(Outcome::Success, usage);
-        Ok(Answer::Whole {
+        Ok(UpstreamResponse::Whole {
             headers,
             body,
             spent,
@@ -205,7 +206,7 @@ impl Exchange<'_> {
 }
 
 /// What is done in time, or a timeout.
-async fn timely<T>(
+async fn with_deadline<T>(
     until: Instant,
     work: impl Future<Output = Result<T, UpstreamError>>,
 ) -> Result<T, UpstreamError> {
@@ -254,17 +255,17 @@ fn untranslatable(mistake: &TranslationError) -> UpstreamError {
 }
 
 /// Names of members are no secrets; their values never get here.
-fn note_losses(endpoint: &Endpoint, names: &[String]) {
+fn log_dropped_fields(endpoint: &Endpoint, names: &[String]) {
     if !names.is_empty() {
         tracing::debug!(kind = %endpoint.kind, members = ?names, "lost in translation");
     }
 }
 
 /// Reports an attempt as failed before its first content, and hands its upset on.
-pub(super) fn failed(attempt: Attempt, upset: UpstreamError) -> Setback {
+pub(super) fn failed(attempt: Attempt, upset: UpstreamError) -> AttemptFailure {
     let usage = is_refusal(&upset).then_some(MeasuredUsage::ZERO);
     let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
-    Setback {
+    AttemptFailure {
         upset,
         spent,
         had_content: false,
@@ -280,7 +281,7 @@ fn is_refusal(upset: &UpstreamError) -> bool {
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> UpstreamError {
     let (status, headers) = (answer.status(), answer.headers().clone());
     // A body that does not come does not change the verdict of the status.
-    let body = timeout_at(until, collect(answer, LARGEST_ERROR)).await;
+    let body = timeout_at(until, collect(answer, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
 }

@@ -2,16 +2,16 @@
 //! journey through the targets, and marked with how that went.
 
 use super::Gateway;
-use super::admission::{Admission, request_id};
-use super::attempt::Spent;
-use super::cache::Part;
-use super::entrance;
-use super::errand::Errand;
+use super::admission;
+use super::attempt::AttemptUsage;
+use super::cache::CacheStatus;
 use super::error::GatewayError;
-use super::exchange::Answer;
-use super::forward::Journey;
-use super::record::Record;
-use super::recovery::{self, Head, Recovery, Served};
+use super::failover::FailoverLoop;
+use super::operation::Operation;
+use super::recovery::{self, EarlyHeaders, Recovery, RequestResult};
+use super::request::{ParsedRequest, request_id};
+use super::request_recorder::RequestRecorder;
+use super::upstream_call::UpstreamResponse;
 use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
 use crate::protocols::ApiDialect;
 use axum::body::Body;
@@ -25,12 +25,12 @@ use tokio::time::Instant;
 /// Serves one request.
 pub(super) async fn run(
     gateway: Gateway,
-    errand: Errand,
+    errand: Operation,
     payer: BudgetScope,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let mut record = Record::begin(&gateway.handle, request_id(&headers));
+    let mut record = RequestRecorder::begin(&gateway.handle, request_id(&headers));
     let mut closing = gateway.closing.clone();
     let dialect = errand.dialect();
     let is_held = matches!(gateway.limits.load().recovery, Recovery::Restart(_));
@@ -52,9 +52,9 @@ pub(super) async fn run(
     .await
 }
 
-fn finish((served, mut record): Served, dialect: ApiDialect) -> Response {
+fn finish((served, mut record): RequestResult, dialect: ApiDialect) -> Response {
     match served {
-        Ok(Answer::Whole {
+        Ok(UpstreamResponse::Whole {
             headers,
             body,
             spent,
@@ -68,7 +68,7 @@ fn finish((served, mut record): Served, dialect: ApiDialect) -> Response {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
-        Ok(Answer::Stream { headers, relay }) => {
+        Ok(UpstreamResponse::Stream { headers, relay }) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = headers;
             record.mark(response.headers_mut());
@@ -86,21 +86,21 @@ fn finish((served, mut record): Served, dialect: ApiDialect) -> Response {
 
 async fn serve(
     gateway: &Gateway,
-    errand: Errand,
+    errand: Operation,
     (headers, body): (&HeaderMap, Body),
     payer: &BudgetScope,
-    (record, head): (&mut Record, Option<Head>),
-) -> Result<Answer, GatewayError> {
+    (record, head): (&mut RequestRecorder, Option<EarlyHeaders>),
+) -> Result<UpstreamResponse, GatewayError> {
     let limit = gateway.limits.load().max_body;
     let body = gateway.bodies.read(body, limit).await;
     let body = body.map_err(|error| unread(record, error))?;
-    let place = entrance::place(gateway).map_err(|error| unread(record, error))?;
-    record.enter(place);
+    let place = admission::acquire_permit(gateway).map_err(|error| unread(record, error))?;
+    record.mark_running(place);
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let admission = Admission::read(errand, headers, &body.bytes, &catalogue)
+    let admission = ParsedRequest::read(errand, headers, &body.bytes, &catalogue)
         .map_err(|error| mistaken(record, error))?;
     let id = record.decision().to_string();
-    let question = Question {
+    let question = RequestContext {
         gateway,
         admission: &admission,
         headers,
@@ -115,15 +115,15 @@ async fn serve(
     if let Some(key) = key.map_err(|error| mistaken(record, error))? {
         return cache.answer(key, record, &question).await;
     }
-    record.cache = Some(Part::Off);
+    record.cache = Some(CacheStatus::Off);
     question.ask(record, head).await
 }
 
 /// A request that may be sent on.
 #[derive(Debug)]
-pub(super) struct Question<'g> {
+pub(super) struct RequestContext<'g> {
     pub gateway: &'g Gateway,
-    pub admission: &'g Admission<'g>,
+    pub admission: &'g ParsedRequest<'g>,
     pub headers: &'g HeaderMap,
     pub id: &'g str,
     pub payer: &'g BudgetScope,
@@ -131,31 +131,31 @@ pub(super) struct Question<'g> {
     pub began: Instant,
 }
 
-impl Question<'_> {
+impl RequestContext<'_> {
     /// Asks targets until one answers.
     pub async fn ask(
         &self,
-        record: &mut Record,
-        head: Option<Head>,
-    ) -> Result<Answer, GatewayError> {
-        Journey::new(self, record, head).run().await
+        record: &mut RequestRecorder,
+        head: Option<EarlyHeaders>,
+    ) -> Result<UpstreamResponse, GatewayError> {
+        FailoverLoop::new(self, record, head).run().await
     }
 }
 
-fn mistaken(record: &mut Record, error: GatewayError) -> GatewayError {
+fn mistaken(record: &mut RequestRecorder, error: GatewayError) -> GatewayError {
     record.end(
         RequestOutcome::Error(Failure::InvalidRequest),
-        Spent::NOTHING,
+        AttemptUsage::ZERO,
     );
     error
 }
 
 /// It never came to a question: a mistake of its own, or there was no room for it.
-fn unread(record: &mut Record, error: GatewayError) -> GatewayError {
+fn unread(record: &mut RequestRecorder, error: GatewayError) -> GatewayError {
     if error.status.is_client_error() {
         return mistaken(record, error);
     }
-    record.refused(RejectionReason::Overloaded);
+    record.on_rejected(RejectionReason::Overloaded);
     error
 }
 

@@ -3,10 +3,10 @@
 //! never waits long.
 
 use super::Gateway;
-use super::admission::Admission;
-use super::errand::Errand;
 use super::error::GatewayError;
-use super::exchange::Exchange;
+use super::operation::Operation;
+use super::request::ParsedRequest;
+use super::upstream_call::UpstreamCall;
 use crate::clock;
 use crate::domain::{CandidateSet, select_target};
 use crate::protocols::ApiDialect;
@@ -19,9 +19,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// A provider that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
 /// As much of an answer is read.
-const LARGEST_ANSWER: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Answers a count in the shape of the Messages API.
 pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
@@ -35,24 +35,24 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
     let limit = gateway.limits.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
     let table = gateway.handle.routing_table();
-    let errand = Errand::Talk(ApiDialect::Messages);
-    let admission = Admission::read(errand, headers, &body.bytes, &table.catalogue)?;
+    let errand = Operation::Generate(ApiDialect::Messages);
+    let admission = ParsedRequest::read(errand, headers, &body.bytes, &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
-    let exchange = Exchange {
+    let exchange = UpstreamCall {
         gateway,
         admission: &admission,
         headers,
         id: &id,
         started: Instant::now(),
     };
-    let ask = admission.ask(&[], &[]);
+    let ask = admission.selection_profile(&[], &[]);
     let (now, luck) = (clock::now(), gateway.handle.random_draw());
     let told = match select_target(&table, &ask, now, luck, &mut CandidateSet::default()) {
         Ok(choice) => {
             let id = table.candidates[choice.target].id.clone();
             drop(table);
             let asked = asked(&exchange, &id, choice.target);
-            timeout(PATIENCE, asked).await.ok().flatten()
+            timeout(COUNT_TIMEOUT, asked).await.ok().flatten()
         }
         Err(_) => None,
     };
@@ -61,7 +61,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
 
 /// What the provider says, where it says it.
 async fn asked(
-    exchange: &Exchange<'_>,
+    exchange: &UpstreamCall<'_>,
     id: &crate::domain::TargetId,
     target: usize,
 ) -> Option<u64> {
@@ -78,7 +78,7 @@ async fn asked(
     let counting = endpoint.protocol.build_token_count(&endpoint, &call)?;
     let sent = upstreams.transport.send(provider, counting.outgoing).await;
     let answer = sent.ok().filter(|answer| answer.status().is_success())?;
-    let body = super::exchange::collect(answer, LARGEST_ANSWER)
+    let body = super::upstream_call::collect(answer, MAX_RESPONSE_BYTES)
         .await
         .ok()?;
     (counting.read)(&body)

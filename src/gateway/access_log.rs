@@ -9,13 +9,13 @@ use tokio::runtime::Handle;
 
 /// What is written afterwards.
 #[derive(Debug)]
-pub(super) enum Entry {
-    Chosen(Chosen),
+pub(super) enum LogEntry {
+    Chosen(SelectionLine),
     /// With the engine still to be woken for it.
-    Finished(Finished, DeferredWake),
+    Finished(RequestLine, DeferredWake),
 }
 
-impl Entry {
+impl LogEntry {
     fn write(self) {
         match self {
             Self::Chosen(chosen) => chosen.write(),
@@ -28,16 +28,16 @@ impl Entry {
 }
 
 /// What one thread has yet to write.
-type Pages = Arc<Mutex<Vec<Entry>>>;
+type PendingLines = Arc<Mutex<Vec<LogEntry>>>;
 
 thread_local! {
-    static PAGES: Pages = Arc::default();
+    static PAGES: PendingLines = Arc::default();
 }
 
 /// Writes it after what this thread is doing now: a task that a thread gives itself comes after
 /// those that wait already, a connection's write among them. One task writes all that has come
 /// together by then.
-pub(super) fn afterwards(entry: Entry) {
+pub(super) fn afterwards(entry: LogEntry) {
     let Ok(runtime) = Handle::try_current() else {
         return entry.write();
     };
@@ -49,15 +49,15 @@ pub(super) fn afterwards(entry: Entry) {
     };
     if is_first {
         // A runtime that ends drops it here and now.
-        let turn = Writing(pages);
+        let turn = FlushOnDrop(pages);
         runtime.spawn(async move { drop(turn) });
     }
 }
 
 /// Writes what waits on drop, and so too when the runtime ends before its turn.
-struct Writing(Pages);
+struct FlushOnDrop(PendingLines);
 
-impl Drop for Writing {
+impl Drop for FlushOnDrop {
     fn drop(&mut self) {
         let entries = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Drop for Writing {
 
 /// Somebody was chosen.
 #[derive(Debug)]
-pub(super) struct Chosen {
+pub(super) struct SelectionLine {
     pub decision: DecisionId,
     pub provider: Arc<str>,
     pub model: Arc<str>,
@@ -81,7 +81,7 @@ pub(super) struct Chosen {
     pub attempt: u32,
 }
 
-impl Chosen {
+impl SelectionLine {
     fn write(&self) {
         tracing::info!(
             decision = %self.decision,
@@ -98,7 +98,7 @@ impl Chosen {
 
 /// A request has ended.
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(super) struct RequestLine {
     pub decision: DecisionId,
     pub request_id: String,
     pub provider: String,
@@ -110,7 +110,7 @@ pub(super) struct Finished {
     pub cost: Option<Money>,
 }
 
-impl Finished {
+impl RequestLine {
     fn write(&self) {
         let outcome = match self.outcome {
             RequestOutcome::Ok => "ok",
@@ -149,8 +149,8 @@ mod tests {
         }
     }
 
-    fn chosen() -> Entry {
-        Entry::Chosen(Chosen {
+    fn chosen() -> LogEntry {
+        LogEntry::Chosen(SelectionLine {
             decision: DecisionId(1),
             provider: "a".into(),
             model: "m".into(),

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where they are kept; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Shelf {
+pub struct ByteBudget {
     bytes: Arc<AtomicUsize>,
     longest: usize,
     most: usize,
 }
 
-impl Shelf {
+impl ByteBudget {
     /// For things of at most `longest` bytes, and `most` of all together.
     pub(super) fn new(longest: usize, most: usize) -> Self {
         Self {
@@ -22,8 +22,8 @@ impl Shelf {
     }
 
     /// A place for one thing.
-    pub(super) fn place(&self) -> Place {
-        Place {
+    pub(super) fn reservation(&self) -> ByteReservation {
+        ByteReservation {
             shelf: self.clone(),
             bytes: 0,
         }
@@ -32,14 +32,14 @@ impl Shelf {
 
 /// One thing's bytes on the shelf; given back on drop.
 #[derive(Debug)]
-pub(super) struct Place {
-    shelf: Shelf,
+pub(super) struct ByteReservation {
+    shelf: ByteBudget,
     bytes: usize,
 }
 
-impl Place {
+impl ByteReservation {
     /// Whether the thing may be kept though it has so many bytes by now.
-    pub fn holds(&mut self, bytes: usize) -> bool {
+    pub fn try_grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let before = self.shelf.bytes.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ByteReservation {
     fn drop(&mut self) {
         self.shelf.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -59,17 +59,17 @@ mod tests {
 
     #[test]
     fn a_thing_is_kept_up_to_its_own_length_and_to_that_of_all() {
-        let shelf = Shelf::new(8, 32);
-        let mut first = shelf.place();
-        assert!(first.holds(8));
-        assert!(!first.holds(9));
+        let shelf = ByteBudget::new(8, 32);
+        let mut first = shelf.reservation();
+        assert!(first.try_grow(8));
+        assert!(!first.try_grow(9));
         drop(first);
 
-        let mut places: Vec<Place> = (0..4).map(|_| shelf.place()).collect();
-        assert!(places.iter_mut().all(|place| place.holds(8)));
-        assert!(!shelf.place().holds(1));
+        let mut places: Vec<ByteReservation> = (0..4).map(|_| shelf.reservation()).collect();
+        assert!(places.iter_mut().all(|place| place.try_grow(8)));
+        assert!(!shelf.reservation().try_grow(1));
 
         places.pop();
-        assert!(shelf.place().holds(8), "what left is given back");
+        assert!(shelf.reservation().try_grow(8), "what left is given back");
     }
 }

@@ -2,13 +2,13 @@
 //! on attempts and one on time.
 
 use super::Gateway;
-use super::admission::Admission;
-use super::attempt::{Attempt, Setback, Spent};
+use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
 use super::error::GatewayError;
-use super::exchange::{Answer, Exchange};
-use super::intake::{Question, stream_headers};
-use super::record::Record;
-use super::recovery::Head;
+use super::handler::{RequestContext, stream_headers};
+use super::recovery::EarlyHeaders;
+use super::request::ParsedRequest;
+use super::request_recorder::RequestRecorder;
+use super::upstream_call::{UpstreamCall, UpstreamResponse};
 use crate::clock;
 use crate::domain::{
     BudgetScope, CandidateSet, Failure, NoEligibleTarget, RandomDraw, RejectionReason,
@@ -20,11 +20,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Choices that may be lost to somebody quicker before we give up.
-const RACES: u32 = 8;
+const MAX_LOST_RACES: u32 = 8;
 
 /// A target that was chosen, and a place at it. Nothing of the table it was chosen from: a request
 /// may last for minutes, and there is a new table every few milliseconds.
-struct Found {
+struct LeasedTarget {
     choice: TargetSelection,
     attempt: Attempt,
     id: TargetId,
@@ -32,13 +32,13 @@ struct Found {
 }
 
 /// One request on its way through the targets.
-pub(super) struct Journey<'g> {
+pub(super) struct FailoverLoop<'g> {
     pub gateway: &'g Gateway,
-    pub admission: &'g Admission<'g>,
+    pub admission: &'g ParsedRequest<'g>,
     headers: &'g HeaderMap,
     id: &'g str,
     payer: &'g BudgetScope,
-    record: &'g mut Record,
+    record: &'g mut RequestRecorder,
     pub attempts: RetryState,
     pub tried: Vec<usize>,
     /// The last of them that may do better when it is asked again, and how it failed.
@@ -48,18 +48,22 @@ pub(super) struct Journey<'g> {
     /// Whether the limit on a stream's first token cut one of them.
     pub missed_first_token: bool,
     /// What the attempts that failed before their first content used up.
-    spent: Spent,
+    spent: AttemptUsage,
     /// For a client that must wait for a held stream.
-    head: Option<Head>,
+    head: Option<EarlyHeaders>,
     pub started: Instant,
     /// When the client's waiting for a first content began: again where an answer broke that was
     /// held back.
     pub since: Instant,
 }
 
-impl<'g> Journey<'g> {
+impl<'g> FailoverLoop<'g> {
     /// At its beginning. `head` is for a client that must wait for a held stream.
-    pub fn new(question: &Question<'g>, record: &'g mut Record, head: Option<Head>) -> Self {
+    pub fn new(
+        question: &RequestContext<'g>,
+        record: &'g mut RequestRecorder,
+        head: Option<EarlyHeaders>,
+    ) -> Self {
         Self {
             gateway: question.gateway,
             admission: question.admission,
@@ -72,7 +76,7 @@ impl<'g> Journey<'g> {
             repeatable: None,
             outgrown: Vec::new(),
             missed_first_token: false,
-            spent: Spent::NOTHING,
+            spent: AttemptUsage::ZERO,
             head: head.filter(|_| question.admission.stream),
             started: question.began,
             since: question.began,
@@ -80,7 +84,7 @@ impl<'g> Journey<'g> {
     }
 
     /// Asks targets until one answers.
-    pub async fn run(mut self) -> Result<Answer, GatewayError> {
+    pub async fn run(mut self) -> Result<UpstreamResponse, GatewayError> {
         let (mut found, limit) = self.first()?;
         let mut deadline = self.deadline(limit);
         if Instant::now() >= deadline {
@@ -89,8 +93,8 @@ impl<'g> Journey<'g> {
         loop {
             self.attempts.begin();
             self.record.attempts = self.attempts.count();
-            self.tell_head();
-            let Found {
+            self.send_early_headers();
+            let LeasedTarget {
                 choice,
                 mut attempt,
                 id,
@@ -98,10 +102,10 @@ impl<'g> Journey<'g> {
             } = found;
             let target = choice.target;
             let (until, is_first_token) = self.attempt_deadline(&choice, limit);
-            if until >= deadline && self.is_hurried() {
-                attempt.hurry();
+            if until >= deadline && self.is_client_deadline_short() {
+                attempt.mark_client_deadline();
             }
-            let exchange = Exchange {
+            let exchange = UpstreamCall {
                 gateway: self.gateway,
                 admission: self.admission,
                 headers: self.headers,
@@ -116,7 +120,7 @@ impl<'g> Journey<'g> {
                 self.tried.push(target);
             }
             if setback.had_content {
-                self.record.lost(setback.spent);
+                self.record.on_stream_restart(setback.spent);
                 self.since = Instant::now();
                 deadline = self.deadline(limit);
             } else {
@@ -131,7 +135,7 @@ impl<'g> Journey<'g> {
             let (verdict, target, failure) = self.verdict(target, upset.failure, left);
             let next = match verdict {
                 RetryDecision::GiveUp => None,
-                _ if !self.affords(failure) => None,
+                _ if !self.take_retry_token(failure) => None,
                 RetryDecision::FailOver => self.pick(&self.ask(&self.tried)).ok(),
                 RetryDecision::Retry(pause) => self.again(target, pause).await,
             };
@@ -151,7 +155,7 @@ impl<'g> Journey<'g> {
         failure: Failure,
         left: Duration,
     ) -> (RetryDecision, usize, Failure) {
-        let untried = self.others_left(&self.tried) || self.anybody_left(failure);
+        let untried = self.has_welcome_target(&self.tried) || self.has_any_target(failure);
         let verdict = self.attempts.decide(failure, untried, left);
         if failure.is_retryable() {
             self.repeatable = Some((target, failure));
@@ -164,7 +168,7 @@ impl<'g> Journey<'g> {
     }
 
     /// The first target, and the time for all of them.
-    fn first(&mut self) -> Result<(Found, Duration), GatewayError> {
+    fn first(&mut self) -> Result<(LeasedTarget, Duration), GatewayError> {
         let (table, now) = (self.gateway.handle.routing_table(), clock::now());
         table.retries.deposit(table.request_rate, now);
         let found = self.pick(&self.ask(&[]));
@@ -185,16 +189,16 @@ impl<'g> Journey<'g> {
             && let Some(short) = self.payer.check_budget(needed, now)
         {
             self.payer.count_rejected(needed, now);
-            self.record.refused(RejectionReason::BudgetExceeded);
+            self.record.on_rejected(RejectionReason::BudgetExceeded);
             return GatewayError::over_budget(&short);
         }
-        self.record.refused(RejectionReason::NoTarget);
+        self.record.on_rejected(RejectionReason::NoTarget);
         GatewayError::no_target(none, &table, now)
     }
 
     /// What a client is told that must wait for a held stream: who was asked first, and how often
     /// somebody was asked so far.
-    fn tell_head(&self) {
+    fn send_early_headers(&self) {
         let Some(head) = &self.head else { return };
         head.send_modify(|head| {
             if let Some(head) = head {
@@ -208,7 +212,7 @@ impl<'g> Journey<'g> {
     }
 
     /// Whether somebody else may still be asked, and is not known to be unwell.
-    pub fn others_left(&self, tried: &[usize]) -> bool {
+    pub fn has_welcome_target(&self, tried: &[usize]) -> bool {
         let table = self.gateway.handle.routing_table();
         let mut field = CandidateSet::default();
         let ask = self.ask(tried);
@@ -223,7 +227,7 @@ impl<'g> Journey<'g> {
     }
 
     /// Whether anybody else may be asked, well or not, where the failed one will fail again.
-    fn anybody_left(&self, failure: Failure) -> bool {
+    fn has_any_target(&self, failure: Failure) -> bool {
         let table = self.gateway.handle.routing_table();
         let (ask, mut field) = (self.ask(&self.tried), CandidateSet::default());
         !failure.is_retryable()
@@ -244,12 +248,12 @@ impl<'g> Journey<'g> {
         RequestProfile {
             remaining: own.map(left),
             means: self.payer.headroom(clock::now()),
-            ..self.admission.ask(tried, &self.outgrown)
+            ..self.admission.selection_profile(tried, &self.outgrown)
         }
     }
 
     /// The same target once more after a pause, if it may still be used.
-    async fn again(&self, target: usize, pause: Duration) -> Option<Found> {
+    async fn again(&self, target: usize, pause: Duration) -> Option<LeasedTarget> {
         tokio::time::sleep(pause).await;
         // It is left alone a little longer than it asked, so that not everybody returns at once.
         let blocked = self.gateway.handle.routing_table().candidates[target].blocked_until;
@@ -266,7 +270,7 @@ impl<'g> Journey<'g> {
 
     /// Chooses and takes the place. Between the two somebody else may be quicker; then the next
     /// choice sees it.
-    fn pick(&self, ask: &RequestProfile<'_>) -> Result<Found, NoEligibleTarget> {
+    fn pick(&self, ask: &RequestProfile<'_>) -> Result<LeasedTarget, NoEligibleTarget> {
         let handle = &self.gateway.handle;
         let (mut races, mut field) = (0, CandidateSet::default());
         loop {
@@ -276,7 +280,7 @@ impl<'g> Journey<'g> {
             let attempt = choice.as_ref().ok().and_then(|choice| {
                 let is_stream = self.admission.stream;
                 let attempt = Attempt::begin(handle, &table, choice, is_stream, self.payer)?;
-                Some(attempt.patient(self.patience(&table, choice)))
+                Some(attempt.with_silence_limit(self.silence_limit(&table, choice)))
             });
             if attempt.is_some() || choice.is_err() {
                 let chosen = choice.as_ref().ok();
@@ -286,7 +290,7 @@ impl<'g> Journey<'g> {
             let choice = choice?;
             if let Some(attempt) = attempt {
                 let candidate = &table.candidates[choice.target];
-                return Ok(Found {
+                return Ok(LeasedTarget {
                     id: candidate.id.clone(),
                     provider: candidate.provider,
                     choice,
@@ -294,7 +298,7 @@ impl<'g> Journey<'g> {
                 });
             }
             races += 1;
-            if races >= RACES {
+            if races >= MAX_LOST_RACES {
                 let retry_after = Some(Duration::from_secs(1));
                 return Err(NoEligibleTarget {
                     rejected: Vec::new(),
@@ -307,7 +311,7 @@ impl<'g> Journey<'g> {
     /// Whether one more attempt is left for everybody, and takes it. A request that is too much for
     /// one target, or that its protocol has no words for, is no outage, and goes on at nobody's
     /// expense.
-    fn affords(&self, failure: Failure) -> bool {
+    fn take_retry_token(&self, failure: Failure) -> bool {
         let retries = || {
             self.gateway
                 .handle
@@ -318,7 +322,7 @@ impl<'g> Journey<'g> {
         failure.is_client_error() || retries()
     }
 
-    pub fn give_up(&mut self, setback: &Setback) -> GatewayError {
+    pub fn give_up(&mut self, setback: &AttemptFailure) -> GatewayError {
         let upset = &setback.upset;
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);

@@ -2,8 +2,8 @@
 
 use super::GatewayError;
 use super::attempt::Attempt;
-use super::exchange::{failed, never_sent};
-use super::forward::Journey;
+use super::failover::FailoverLoop;
+use super::upstream_call::{failed, never_sent};
 use crate::domain::{Failure, RoutingTable, TargetSelection};
 use crate::protocols::UpstreamError;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use tokio::time::Instant;
 
 /// While other targets are untried one attempt gets at most this part of the time that is left, so
 /// that there is some for the last of them though all before it hang.
-const PART_OF_TIME: f64 = 0.6;
+const ATTEMPT_TIME_SHARE: f64 = 0.6;
 /// A request that states its tokens gets at least that many times what these should take.
-const PATIENCE: f64 = 1.5;
+const TIME_PER_TOKEN_FACTOR: f64 = 1.5;
 
 /// Who waited for another's answer for longer has less time left than a target may take.
-const HELD_UP: Duration = Duration::from_secs(1);
+const COALESCE_WAIT: Duration = Duration::from_secs(1);
 
-impl Journey<'_> {
+impl FailoverLoop<'_> {
     /// Whether the time that is left says nothing of a target that needs longer: it is what the
     /// client gave, or what earlier attempts or another's answer left of it.
-    pub fn is_hurried(&self) -> bool {
-        let is_held_up = self.started.elapsed() >= HELD_UP;
+    pub fn is_client_deadline_short(&self) -> bool {
+        let is_held_up = self.started.elapsed() >= COALESCE_WAIT;
         self.admission.timeout.is_some() || self.attempts.count() > 1 || is_held_up
     }
 
     /// The time went by while another's answer was waited for, so that nobody is asked.
     pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
-        attempt.hurry();
+        attempt.mark_client_deadline();
         let upset = UpstreamError::without_response(Failure::Timeout, "no answer in time");
         let setback = failed(attempt, never_sent(upset));
         self.give_up(&setback)
@@ -60,7 +60,7 @@ impl Journey<'_> {
 
     /// How long a target may say nothing before a client that leaves has left it for that: the time
     /// for a first token, or what a whole answer should take where that is longer.
-    pub fn patience(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
+    pub fn silence_limit(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
         let limit = self
             .gateway
             .limits
@@ -89,12 +89,12 @@ impl Journey<'_> {
     pub fn attempt_deadline(&self, choice: &TargetSelection, limit: Duration) -> (Instant, bool) {
         let mut tried = self.tried.clone();
         tried.push(choice.target);
-        let others = self.others_left(&tried);
+        let others = self.has_welcome_target(&tried);
         let more_allowed = self.attempts.count() <= self.gateway.limits.load().max_retries;
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
         let part = if others && more_allowed {
-            left.mul_f64(PART_OF_TIME)
+            left.mul_f64(ATTEMPT_TIME_SHARE)
         } else {
             left
         };
@@ -111,5 +111,5 @@ impl Journey<'_> {
 /// What an answer of so many tokens should take, with some patience.
 fn whole_answer(table: &RoutingTable, choice: &TargetSelection, tokens: f64) -> Option<Duration> {
     let expected = table.candidates[choice.target].estimate.latency(tokens);
-    Duration::try_from_secs_f64(expected * PATIENCE).ok()
+    Duration::try_from_secs_f64(expected * TIME_PER_TOKEN_FACTOR).ok()
 }

@@ -1,8 +1,8 @@
 //! One client request from its first decision to its end; reports and logs exactly once, on drop.
 
-use super::attempt::Spent;
-use super::cache::Part;
-use super::journal::{Chosen, Entry, Finished, afterwards};
+use super::access_log::{LogEntry, RequestLine, SelectionLine, afterwards};
+use super::attempt::AttemptUsage;
+use super::cache::CacheStatus;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
@@ -24,7 +24,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Dropped before its end is known it reports a client that left.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct RequestRecorder {
     handle: EngineHandle,
     decision: DecisionId,
     request_id: String,
@@ -36,16 +36,16 @@ pub(super) struct Record {
     score: Option<f64>,
     reason: &'static str,
     pub attempts: u32,
-    spent: Spent,
+    spent: AttemptUsage,
     /// What answers cost that broke off and were begun again.
-    lost: Spent,
+    lost: AttemptUsage,
     /// Nothing where there is no cache.
-    pub cache: Option<Part>,
+    pub cache: Option<CacheStatus>,
     /// Among those that run; kept for as long as the request does. None before its body is here.
     place: Option<InFlightPermit>,
 }
 
-impl Record {
+impl RequestRecorder {
     pub fn begin(handle: &EngineHandle, request_id: Option<String>) -> Self {
         let decision = handle.next_decision();
         Self {
@@ -60,15 +60,15 @@ impl Record {
             score: None,
             reason: "",
             attempts: 0,
-            spent: Spent::default(),
-            lost: Spent::NOTHING,
+            spent: AttemptUsage::default(),
+            lost: AttemptUsage::ZERO,
             cache: None,
             place: None,
         }
     }
 
     /// From now on it is one of those that run.
-    pub fn enter(&mut self, place: InFlightPermit) {
+    pub fn mark_running(&mut self, place: InFlightPermit) {
         self.place = Some(place);
     }
 
@@ -100,7 +100,7 @@ impl Record {
         self.model = id.model.to_string();
         self.reason = choice.reason.text();
         self.score.get_or_insert(choice.score);
-        afterwards(Entry::Chosen(Chosen {
+        afterwards(LogEntry::Chosen(SelectionLine {
             decision: self.decision,
             provider: Arc::clone(&id.provider),
             model: Arc::clone(&id.model),
@@ -133,18 +133,18 @@ impl Record {
     }
 
     /// Nobody was asked, for want of something.
-    pub fn refused(&mut self, want: RejectionReason) {
+    pub fn on_rejected(&mut self, want: RejectionReason) {
         self.reason = want.text();
-        self.end(RequestOutcome::Rejected(want), Spent::NOTHING);
+        self.end(RequestOutcome::Rejected(want), AttemptUsage::ZERO);
     }
 
-    pub fn end(&mut self, outcome: RequestOutcome, spent: Spent) {
+    pub fn end(&mut self, outcome: RequestOutcome, spent: AttemptUsage) {
         self.outcome = outcome;
         self.spent = self.lost.plus(spent);
     }
 
     /// An answer broke off and is begun again: the request has cost that too.
-    pub fn lost(&mut self, spent: Spent) {
+    pub fn on_stream_restart(&mut self, spent: AttemptUsage) {
         self.lost = self.lost.plus(spent);
     }
 
@@ -168,8 +168,8 @@ impl Record {
             set(ATTEMPTS, &self.attempts.to_string());
         }
         if let Some(part) = self.cache {
-            set(CACHE, part.word());
-            if let Part::Hit(age) = part {
+            set(CACHE, part.as_str());
+            if let CacheStatus::Hit(age) = part {
                 set(AGE, &age.as_secs().to_string());
             }
         }
@@ -179,10 +179,10 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for RequestRecorder {
     fn drop(&mut self) {
         let ended = clock::now();
-        let finished = Finished {
+        let finished = RequestLine {
             decision: self.decision,
             request_id: self.request_id.clone(),
             provider: std::mem::take(&mut self.provider),
@@ -208,6 +208,6 @@ impl Drop for Record {
                 usage: self.spent.usage,
                 cost: self.spent.cost,
             }));
-        afterwards(Entry::Finished(finished, told));
+        afterwards(LogEntry::Finished(finished, told));
     }
 }

@@ -1,10 +1,10 @@
 //! A stream up to where the client gets the first of it: its first content, or its end where the
 //! whole answer is held back.
 
-use super::{Ending, Relay, Stretch};
+use super::{DecodedChunk, StreamEnd, StreamRelay};
 use crate::domain::{Failure, Outcome};
-use crate::gateway::attempt::{Attempt, Setback, Spent};
-use crate::gateway::exchange::failed;
+use crate::gateway::attempt::{Attempt, AttemptFailure, AttemptUsage};
+use crate::gateway::upstream_call::failed;
 use crate::protocols::UpstreamError;
 use futures_util::StreamExt;
 use std::future::pending;
@@ -12,12 +12,12 @@ use tokio::time::{Instant, timeout_at};
 
 /// What may come before the first content and is held back; more than this is let go as if it
 /// were content.
-const HELD_EVENTS: u32 = 64;
-const HELD_BYTES: usize = 256 * 1024;
-impl Relay {
+const MAX_HELD_EVENTS: u32 = 64;
+const MAX_HELD_BYTES: usize = 256 * 1024;
+impl StreamRelay {
     /// Reads up to the first content, or where the answer is held back up to its end. On failure
     /// the attempt is over and the client has seen nothing of it.
-    pub async fn until_content(mut self, deadline: Instant) -> Result<Self, Setback> {
+    pub async fn until_content(mut self, deadline: Instant) -> Result<Self, AttemptFailure> {
         let mut events = 0;
         loop {
             let stretch = if !self.has_begun() {
@@ -30,21 +30,21 @@ impl Relay {
             };
             events += stretch.events;
             self.held.extend_from_slice(&stretch.out);
-            let is_much = events > HELD_EVENTS || self.held.len() > HELD_BYTES;
+            let is_much = events > MAX_HELD_EVENTS || self.held.len() > MAX_HELD_BYTES;
             if stretch.content || (is_much && stretch.end.is_none()) {
                 self.begin();
             }
             match stretch.end {
-                Some(Ending::Broken(upset)) if self.may_start_again() => {
+                Some(StreamEnd::Broken(upset)) if self.may_start_again() => {
                     return Err(self.fail(upset));
                 }
-                Some(Ending::Broken(upset)) => {
+                Some(StreamEnd::Broken(upset)) => {
                     // Content and break in one read: the content is the client's, the break too.
                     let bytes = self.broken(&upset);
                     self.held.extend_from_slice(&bytes);
                     return Ok(self);
                 }
-                Some(Ending::Whole) => {
+                Some(StreamEnd::Whole) => {
                     self.begin();
                     self.settle(Outcome::Success);
                     return Ok(self);
@@ -69,24 +69,24 @@ impl Relay {
         let Some(place) = &mut self.place else {
             return false;
         };
-        if place.holds(self.held.len()) {
+        if place.try_grow(self.held.len()) {
             return true;
         }
         self.place = None;
         if let Some(attempt) = &self.attempt {
-            attempt.let_go();
+            attempt.release_hold();
         }
         false
     }
 
     /// Ends the attempt as failed, with nothing of it seen by the client.
-    fn fail(&mut self, upset: UpstreamError) -> Setback {
+    fn fail(&mut self, upset: UpstreamError) -> AttemptFailure {
         let had_content = self.has_begun();
         // Where there is no attempt it has been reported, and nothing more is known of it.
         let Some(attempt) = self.attempt.take() else {
-            return Setback {
+            return AttemptFailure {
                 upset,
-                spent: Spent::default(),
+                spent: AttemptUsage::default(),
                 had_content,
             };
         };
@@ -94,7 +94,7 @@ impl Relay {
             return failed(attempt, upset);
         }
         let usage = self.metered(false);
-        Setback {
+        AttemptFailure {
             spent: attempt.finish(Outcome::Failed(upset.failure), usage),
             upset,
             had_content,
@@ -102,14 +102,14 @@ impl Relay {
     }
 
     /// The next read before the first content.
-    async fn first(&mut self, deadline: Instant) -> Stretch {
+    async fn first(&mut self, deadline: Instant) -> DecodedChunk {
         let read = timeout_at(deadline, self.upstream.next()).await;
         let late = || {
-            Stretch::broken(UpstreamError::without_response(
+            DecodedChunk::broken(UpstreamError::without_response(
                 Failure::Timeout,
                 "no first token in time",
             ))
         };
-        read.map_or_else(|_| late(), |read| self.take_in(read))
+        read.map_or_else(|_| late(), |read| self.on_read(read))
     }
 }

@@ -9,13 +9,17 @@ use axum::response::Response;
 use std::sync::Arc;
 
 /// The same routes, for those only whom `access` lets in.
-pub fn guarded(router: Router, access: Access) -> Router {
-    router.layer(from_fn_with_state(Arc::new(access), guard))
+pub fn with_auth(router: Router, access: Access) -> Router {
+    router.layer(from_fn_with_state(Arc::new(access), authenticate))
 }
 
 /// Handlers find the [`crate::access::Caller`] among the extensions.
-async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
-    let dialect = super::errand::dialect_of(request.uri().path());
+async fn authenticate(
+    State(access): State<Arc<Access>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let dialect = super::operation::dialect_of(request.uri().path());
     if is_cross_site(request.method(), request.uri(), request.headers()) {
         let text = "this request comes from a page of another site, which may not spend here";
         return GatewayError::denied(403, text.to_owned()).respond(dialect);
