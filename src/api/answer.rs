@@ -1,13 +1,13 @@
 //! Refusals as they go over the wire.
 
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::contract::Problem;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -33,7 +33,7 @@ impl IntoResponse for Refused {
 /// 404 for whatever does not exist here.
 pub async fn unknown_path(method: Method, uri: Uri) -> Response {
     let detail = format!("{method} {} does not exist here", uri.path());
-    Refused::from(Problem::new(404, detail)).into_response()
+    ApiError::from(Problem::new(404, detail)).into_response()
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
@@ -41,11 +41,11 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
         "{} cannot be asked with {method}; the Allow header says with what it can",
         uri.path()
     );
-    Refused::from(Problem::new(405, detail)).into_response()
+    ApiError::from(Problem::new(405, detail)).into_response()
 }
 
 /// 500 for a mistake of our own; what it was stands in the log.
 pub fn panicked() -> Response {
     let detail = "the instance made a mistake while answering; it goes on serving";
-    Refused::from(Problem::new(500, detail)).into_response()
+    ApiError::from(Problem::new(500, detail)).into_response()
 }

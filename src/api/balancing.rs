@@ -2,7 +2,7 @@
 
 use super::form::{BodyForm, Form, QueryForm};
 use super::{Desk, Door};
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::contract::{Problem, SelectRequest, Selection};
 use crate::domain::{DecisionId, UnixTime};
 use axum::Json;
@@ -48,7 +48,7 @@ impl Selections {
 pub(super) async fn by_query(
     State(desk): Door,
     QueryForm(form): QueryForm,
-) -> Result<Json<Selection>, Refused> {
+) -> Result<Json<Selection>, ApiError> {
     let request = read(form)?;
     select(&desk, &request).map_err(|mut refused| {
         // In a query a value that cannot be is a mistake of form, like one that cannot be read.
@@ -66,11 +66,11 @@ pub(super) async fn by_query(
 pub(super) async fn by_body(
     State(desk): Door,
     BodyForm(form): BodyForm,
-) -> Result<Json<Selection>, Refused> {
+) -> Result<Json<Selection>, ApiError> {
     select(&desk, &read(form)?)
 }
 
-fn read(mut form: Form) -> Result<SelectRequest, Refused> {
+fn read(mut form: Form) -> Result<SelectRequest, ApiError> {
     let request = SelectRequest {
         model_type: form.text("modelType"),
         model: form.text("model"),
@@ -86,7 +86,7 @@ fn read(mut form: Form) -> Result<SelectRequest, Refused> {
     Ok(request)
 }
 
-fn select(desk: &Desk, request: &SelectRequest) -> Result<Json<Selection>, Refused> {
+fn select(desk: &Desk, request: &SelectRequest) -> Result<Json<Selection>, ApiError> {
     let selection = desk.api.local.select(request)?;
     let table = desk.api.local.handle().routing_table();
     let target = table

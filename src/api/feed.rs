@@ -3,7 +3,7 @@
 use super::Door;
 use super::form::QueryForm;
 use super::monitoring::WINDOWS;
-use crate::client::{Local, Refused};
+use crate::client::{ApiError, LocalClient};
 use crate::contract::{EventReport, Newest, Status, Window};
 use crate::domain::{self, EventKind, Snapshot};
 use axum::extract::State;
@@ -33,7 +33,7 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 pub(super) async fn events(
     State(desk): Door,
     QueryForm(mut form): QueryForm,
-) -> Result<impl IntoResponse, Refused> {
+) -> Result<impl IntoResponse, ApiError> {
     let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
     form.finish()?;
     let feed = Feed::new(&desk.api.local, window, desk.api.stop.clone()).await?;
@@ -50,7 +50,7 @@ pub(super) async fn events(
 
 /// One reader's line.
 struct Feed {
-    local: Local,
+    local: LocalClient,
     window: Window,
     pictures: watch::Receiver<Arc<Snapshot>>,
     news: broadcast::Receiver<domain::Event>,
@@ -71,7 +71,11 @@ enum Turn {
 }
 
 impl Feed {
-    async fn new(local: &Local, window: Window, stop: CancellationToken) -> Result<Self, Refused> {
+    async fn new(
+        local: &LocalClient,
+        window: Window,
+        stop: CancellationToken,
+    ) -> Result<Self, ApiError> {
         let local = local.clone();
         // Both are subscribed before the picture is taken, so that nothing falls between.
         let news = local.handle().events();
@@ -141,7 +145,7 @@ impl Feed {
     }
 
     fn delta(&mut self, picture: &Snapshot) -> Option<Event> {
-        let status = self.local.describe(picture, self.window);
+        let status = self.local.status_from(picture, self.window);
         let newest = if self.next_column <= Instant::now() {
             self.next_column = Instant::now() + COLUMN;
             Newest::Sent

@@ -1,7 +1,7 @@
 //! What a caller sent, field by field: every mistake is collected with the field's name, its value
 //! and what was expected, and fields that nobody asked for are mistakes too.
 
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::contract::{FieldProblem, Problem};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -29,18 +29,18 @@ pub(super) struct BodyForm(pub Form);
 pub(super) struct QueryForm(pub Form);
 
 impl<S: Send + Sync> FromRequest<S> for BodyForm {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await;
         Form::body(&bytes.map_err(|rejection| unread(&rejection))?).map(Self)
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::new(400, "the query cannot be read"))?;
         let fields = pairs.0.into_iter();
@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
     }
 }
 
-fn unread(rejection: &BytesRejection) -> Refused {
+fn unread(rejection: &BytesRejection) -> ApiError {
     let problem = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let most = super::BODY_MOST / 1_024;
         Problem::new(413, format!("the body is longer than {most} KB"))
@@ -84,7 +84,7 @@ impl Form {
         }
     }
 
-    fn body(bytes: &[u8]) -> Result<Self, Refused> {
+    fn body(bytes: &[u8]) -> Result<Self, ApiError> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             Problem::new(400, format!("the body is not JSON (at {place})"))
@@ -186,7 +186,7 @@ impl Form {
     }
 
     /// All mistakes at once, fields that were not asked for included.
-    pub fn finish(mut self) -> Result<(), Refused> {
+    pub fn finish(mut self) -> Result<(), ApiError> {
         self.refuse_unknown();
         if self.errors.is_empty() {
             return Ok(());

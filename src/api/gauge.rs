@@ -3,7 +3,7 @@
 use super::balancing::Selected;
 use super::form::{BodyForm, Form};
 use super::{Desk, Door};
-use crate::client::{Refused, find_provider};
+use crate::client::{ApiError, find_provider};
 use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
 use crate::domain::{
@@ -26,7 +26,7 @@ const ACTIONS: &str = "increment or decrement";
 pub(super) async fn count(
     State(desk): Door,
     BodyForm(form): BodyForm,
-) -> Result<Json<GaugeReading>, Refused> {
+) -> Result<Json<GaugeReading>, ApiError> {
     let (change, action) = read(form)?;
     let table = desk.api.local.handle().routing_table();
     let now = clock::now();
@@ -52,7 +52,7 @@ pub(super) async fn count(
     }))
 }
 
-fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), Refused> {
+fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
     let change = GaugeChange {
         provider: form.required_text("provider"),
         action: form.required_text("action"),
@@ -116,7 +116,7 @@ fn lesson(
     catalogue: &Catalogue,
     change: &GaugeChange,
     now: UnixTime,
-) -> Result<Option<AttemptEnd>, Refused> {
+) -> Result<Option<AttemptEnd>, ApiError> {
     let provider = find_provider(catalogue, &change.provider)?;
     let decision = change.decision_id.as_deref();
     let decision = decision.and_then(|id| id.parse::<DecisionId>().ok());
@@ -177,7 +177,7 @@ fn target(
     provider: usize,
     change: &GaugeChange,
     selected: Option<Selected>,
-) -> Result<usize, Refused> {
+) -> Result<usize, ApiError> {
     let models: Vec<usize> = catalogue
         .active_targets()
         .filter(|(_, target)| target.provider == provider)

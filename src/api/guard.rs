@@ -2,7 +2,7 @@
 
 use super::{Desk, Door};
 use crate::access::{Peer, Right, is_cross_site};
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::contract::Problem;
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) async fn guard(State(desk): Door, mut request: Request, next: Next) -> Response {
     match admitted(&desk, &mut request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => Refused::from(problem).into_response(),
+        Err(problem) => ApiError::from(problem).into_response(),
     }
 }
 

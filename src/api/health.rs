@@ -1,7 +1,7 @@
 //! The two questions that need no token.
 
 use super::Door;
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::clock;
 use crate::contract::Problem;
 use crate::domain::{
@@ -18,7 +18,7 @@ pub(super) async fn alive() -> Json<Value> {
 }
 
 /// `GET /readyz`: whether at least one target is usable.
-pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
+pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, ApiError> {
     let ready = || Ok(Json(json!({ "status": "ready" })));
     let now = clock::now();
     let table = desk.api.local.handle().routing_table();
@@ -56,7 +56,7 @@ pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, Refused> {
     } else {
         format!("no target is usable: {}", said.join("; "))
     };
-    Err(Refused {
+    Err(ApiError {
         problem: Problem::new(503, detail),
         retry_after,
     })

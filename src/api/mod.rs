@@ -1,7 +1,7 @@
 //! THE CONTROL DOOR: selections, numbers and changes over HTTP, in the shapes of `contract`.
 //! Errors are RFC 9457 `application/problem+json`.
 //!
-//! It serves from [`Local`], as the dashboard of this process does, so that everybody sees the
+//! It serves from [`LocalClient`], as the dashboard of this process does, so that everybody sees the
 //! same numbers.
 
 mod answer;
@@ -19,7 +19,7 @@ mod tests;
 pub use answer::{panicked, unknown_path};
 
 use crate::access::Access;
-use crate::client::Local;
+use crate::client::LocalClient;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, patch, post};
 use axum::{Router, middleware};
@@ -38,7 +38,7 @@ const COMPRESSED_FROM: u16 = 1_024;
 /// What the door needs to know.
 #[derive(Debug)]
 pub struct Api {
-    pub local: Local,
+    pub local: LocalClient,
     pub access: Access,
     /// Ends the streams of events, which would otherwise last as long as their readers.
     pub stop: CancellationToken,

@@ -2,7 +2,7 @@
 
 use super::Door;
 use super::form::{Form, QueryForm};
-use crate::client::{Refused, find_provider};
+use crate::client::{ApiError, find_provider};
 use crate::contract::{
     DecisionDetail, DecisionList, DecisionReport, Performance, Problem, RevisionList,
     RevisionReport, Status, Window,
@@ -23,7 +23,7 @@ pub(super) const WINDOWS: &str = "one of 1m, 5m, 15m, 1h, 6h, 24h";
 pub(super) async fn performance(
     State(desk): Door,
     QueryForm(mut form): QueryForm,
-) -> Result<Json<Performance>, Refused> {
+) -> Result<Json<Performance>, ApiError> {
     let hours = within(&mut form, "hours", &HOURS, HOURS_USUAL);
     form.finish()?;
     let hours = u32::try_from(hours).unwrap_or(u32::MAX);
@@ -34,7 +34,7 @@ pub(super) async fn performance(
 pub(super) async fn status(
     State(desk): Door,
     QueryForm(mut form): QueryForm,
-) -> Result<Json<Status>, Refused> {
+) -> Result<Json<Status>, ApiError> {
     let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
     form.finish()?;
     Ok(Json(desk.api.local.status(window).await?))
@@ -44,7 +44,7 @@ pub(super) async fn status(
 pub(super) async fn decisions(
     State(desk): Door,
     QueryForm(mut form): QueryForm,
-) -> Result<Json<DecisionList>, Refused> {
+) -> Result<Json<DecisionList>, ApiError> {
     let limit = within(&mut form, "limit", &LIMIT, LIMIT_USUAL);
     let provider = form.text("provider");
     let outcome = form.text("outcome");
@@ -74,14 +74,14 @@ pub(super) async fn decisions(
 pub(super) async fn decision(
     State(desk): Door,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<DecisionDetail>, Refused> {
+) -> Result<Json<DecisionDetail>, ApiError> {
     let wrong = |_| Problem::new(400, "the decision's id in the path is not UTF-8 text");
     let Path(id) = id.map_err(wrong)?;
     Ok(Json(desk.api.local.decision(&id).await?))
 }
 
 /// `GET /api/revisions`
-pub(super) async fn revisions(State(desk): Door) -> Result<Json<RevisionList>, Refused> {
+pub(super) async fn revisions(State(desk): Door) -> Result<Json<RevisionList>, ApiError> {
     let revisions = desk.api.local.handle().revisions().await?;
     Ok(Json(RevisionList {
         revisions: revisions.iter().map(RevisionReport::from).collect(),

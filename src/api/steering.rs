@@ -4,7 +4,7 @@ use super::Door;
 use super::form::{BodyForm, Form};
 use super::monitoring::WINDOWS;
 use crate::access::Caller;
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::contract::{
     ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderReport, ReloadReport,
     WeightOverride, WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest,
@@ -16,7 +16,7 @@ use axum::{Extension, Json};
 use std::collections::BTreeMap;
 
 /// `GET /api/weights`
-pub(super) async fn weights(State(desk): Door) -> Result<Json<WeightsReport>, Refused> {
+pub(super) async fn weights(State(desk): Door) -> Result<Json<WeightsReport>, ApiError> {
     Ok(Json(desk.api.local.weights().await?))
 }
 
@@ -25,7 +25,7 @@ pub(super) async fn set_weights(
     State(desk): Door,
     Extension(caller): Extension<Caller>,
     BodyForm(mut form): BodyForm,
-) -> Result<Json<WeightsReport>, Refused> {
+) -> Result<Json<WeightsReport>, ApiError> {
     let change = WeightsChange {
         cost: form.number("cost"),
         latency: form.number("latency"),
@@ -45,8 +45,8 @@ pub(super) async fn set_weights(
 pub(super) async fn keep_weights(
     State(desk): Door,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<WeightsReport>, Refused> {
-    Ok(Json(desk.api.local.keep_weights(&caller.who).await?))
+) -> Result<Json<WeightsReport>, ApiError> {
+    Ok(Json(desk.api.local.confirm_weights(&caller.who).await?))
 }
 
 /// `POST /api/revisions/{number}/rollback`
@@ -54,7 +54,7 @@ pub(super) async fn roll_back(
     State(desk): Door,
     number: Result<Path<u64>, PathRejection>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<WeightsReport>, Refused> {
+) -> Result<Json<WeightsReport>, ApiError> {
     let wrong = |_| Problem::new(404, "a revision is known by a whole number from 1 up");
     let Path(number) = number.map_err(wrong)?;
     let report = desk.api.local.roll_back(number, &caller.who).await?;
@@ -65,7 +65,7 @@ pub(super) async fn roll_back(
 pub(super) async fn what_if(
     State(desk): Door,
     BodyForm(mut form): BodyForm,
-) -> Result<Json<WhatIfReport>, Refused> {
+) -> Result<Json<WhatIfReport>, ApiError> {
     let weights = form.object("weights").map(|mut within| {
         let draft = WeightsDraft {
             cost: within.number("cost"),
@@ -111,7 +111,7 @@ pub(super) async fn change_provider(
     name: Result<Path<String>, PathRejection>,
     Extension(caller): Extension<Caller>,
     BodyForm(mut form): BodyForm,
-) -> Result<Json<ProviderReport>, Refused> {
+) -> Result<Json<ProviderReport>, ApiError> {
     let change = ProviderChange {
         enabled: form.flag("enabled"),
         draining: form.flag("draining"),
@@ -145,7 +145,7 @@ fn own_weights(form: &mut Form) -> Option<WeightOverride> {
 pub(super) async fn probe(
     State(desk): Door,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<ProbeReport>, Refused> {
+) -> Result<Json<ProbeReport>, ApiError> {
     let name = segment(name)?;
     Ok(Json(desk.api.local.probe(&name).await?))
 }
@@ -154,11 +154,11 @@ pub(super) async fn probe(
 pub(super) async fn reload(
     State(desk): Door,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<ReloadReport>, Refused> {
+) -> Result<Json<ReloadReport>, ApiError> {
     Ok(Json(desk.api.local.reload(&caller.who).await?))
 }
 
-fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, Refused> {
+fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {
     let wrong = |_| Problem::new(400, "the provider's name in the path is not UTF-8 text");
     Ok(name.map_err(wrong)?.0)
 }

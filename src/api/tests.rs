@@ -12,8 +12,8 @@ mod steering;
 
 use super::{Api, router};
 use crate::access::{Access, Peer};
-use crate::client::Local;
-use crate::client::Prober;
+use crate::client::LocalClient;
+use crate::client::ProbeCallback;
 use crate::clock;
 use crate::contract::{Instance, ProbeReport};
 use crate::domain::{
@@ -99,9 +99,9 @@ impl House {
             environment: "test".to_owned(),
         };
         let api = Api {
-            local: Local::new(handle.clone(), instance)
-                .saved("config.toml")
-                .with_prober(Prober::new(probe)),
+            local: LocalClient::new(handle.clone(), instance)
+                .with_saved_to("config.toml")
+                .with_prober(ProbeCallback::new(probe)),
             access,
             stop: stop.clone(),
         };

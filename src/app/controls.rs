@@ -2,7 +2,7 @@
 
 use super::instance::Blueprint;
 use crate::access::Access;
-use crate::client::{Local, Refused};
+use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
@@ -28,14 +28,14 @@ pub struct ReloadWish {
     pub who: String,
     pub reason: Option<String>,
     /// Where to answer; without one, mistakes are logged and shown.
-    pub reply: Option<oneshot::Sender<Result<ReloadReport, Refused>>>,
+    pub reply: Option<oneshot::Sender<Result<ReloadReport, ApiError>>>,
 }
 
 /// The parts of a running instance that a configuration decides about.
 #[derive(Debug)]
 pub struct Controls {
     pub handle: EngineHandle,
-    pub local: Local,
+    pub local: LocalClient,
     pub upstreams: Arc<ArcSwap<UpstreamSet>>,
     pub limits: Arc<ArcSwap<GatewayConfig>>,
     pub probe_interval: watch::Sender<Option<Duration>>,
@@ -65,7 +65,7 @@ impl Controls {
             environment: blueprint.environment,
         };
         Ok(Self {
-            local: Local::new(handle.clone(), who).saved(&blueprint.saved),
+            local: LocalClient::new(handle.clone(), who).with_saved_to(&blueprint.saved),
             handle,
             upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
             limits: Arc::new(ArcSwap::from_pointee(blueprint.limits)),

@@ -4,7 +4,7 @@
 use super::controls::{Controls, ReloadWish, workers};
 use crate::access::Access;
 use crate::api::{self, Api};
-use crate::client::{Client, Local, Prober, Reloader, socket_path};
+use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
 use crate::contract;
 use crate::domain::{
     BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
@@ -110,7 +110,7 @@ impl Instance {
         let (reloads, wishes) = mpsc::channel(RELOADS);
         let local = controls.local.clone();
         let local = local
-            .counting(lost_lines)
+            .with_dropped_lines(lost_lines)
             .with_prober(prober(probes))
             .with_reloader(reloader(reloads.clone()));
         let local = counting(local, cache);
@@ -181,8 +181,8 @@ fn fleet(blueprint: &mut Blueprint) -> BalancerState {
 }
 
 /// Whoever reads the configuration answers; where there is none, nobody does.
-fn reloader(reloads: mpsc::Sender<ReloadWish>) -> Reloader {
-    Reloader::new(move |who| {
+fn reloader(reloads: mpsc::Sender<ReloadWish>) -> ReloadCallback {
+    ReloadCallback::new(move |who| {
         let reloads = reloads.clone();
         async move {
             let (reply, answer) = oneshot::channel();
@@ -198,8 +198,8 @@ fn reloader(reloads: mpsc::Sender<ReloadWish>) -> Reloader {
 }
 
 /// Probes asked for by hand go through the task that makes the others.
-fn prober(probes: mpsc::Sender<probe::Request>) -> Prober {
-    Prober::new(move |provider| {
+fn prober(probes: mpsc::Sender<probe::Request>) -> ProbeCallback {
+    ProbeCallback::new(move |provider| {
         let probes = probes.clone();
         async move {
             let (reply, answer) = oneshot::channel();
@@ -216,7 +216,7 @@ fn prober(probes: mpsc::Sender<probe::Request>) -> Prober {
 }
 
 /// Has a status say how the cache does, where there is one.
-fn counting(local: Local, cache: Option<Arc<Cache>>) -> Local {
+fn counting(local: LocalClient, cache: Option<Arc<Cache>>) -> LocalClient {
     let Some(cache) = cache else { return local };
     local.with_cache(move || {
         let CacheCounts {

@@ -3,7 +3,7 @@
 
 use super::blueprint;
 use super::controls::{Controls, News};
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::config::{
     self, Change, Difference, Loaded, Mistake, Mistakes, ProviderSettings, Settings, Sources,
 };
@@ -304,7 +304,7 @@ impl Refusal {
     }
 }
 
-impl From<&Refusal> for Refused {
+impl From<&Refusal> for ApiError {
     fn from(refusal: &Refusal) -> Self {
         let detail = format!("{}:\n{}", refusal.headline(), refusal.lines().join("\n"));
         match refusal {

@@ -6,7 +6,7 @@ use super::instance::Instance;
 use super::keeping;
 use super::reloading::{Holding, Occasion};
 use super::watching::Watch;
-use crate::client::Refused;
+use crate::client::ApiError;
 use crate::config::{self, Loaded, Sources};
 use crate::domain::Effect;
 use std::collections::BTreeSet;
@@ -100,7 +100,7 @@ impl Upkeep {
         match wish.reply {
             Some(reply) => {
                 let answer = self.reload(occasion).await;
-                let _who_asked_may_have_left = reply.send(answer.map_err(|it| Refused::from(&it)));
+                let _who_asked_may_have_left = reply.send(answer.map_err(|it| ApiError::from(&it)));
             }
             None => self.reload_unasked(occasion).await,
         }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 /// First pause, and the longest.
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// How long to wait between attempts to reach an instance: doubles, up to 5 s.
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ pub(super) struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self(FIRST)
+        Self(FIRST_BACKOFF)
     }
 }
 
@@ -18,7 +18,7 @@ impl Backoff {
     /// The pause before the next attempt.
     pub fn pause(&mut self) -> Duration {
         let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST);
+        self.0 = (pause * 2).min(MAX_BACKOFF);
         pause
     }
 
@@ -40,6 +40,6 @@ mod tests {
 
         assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
         backoff.reset();
-        assert_eq!(backoff.pause(), FIRST);
+        assert_eq!(backoff.pause(), FIRST_BACKOFF);
     }
 }

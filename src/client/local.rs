@@ -1,7 +1,7 @@
 //! An instance in this process.
 
-use super::selection::{Circumstances, select};
-use super::{Prober, Refused, Reloader, Update, find_provider, patches};
+use super::selection::{DryRunContext, select};
+use super::{ApiError, ProbeCallback, ReloadCallback, Update, find_provider, validation};
 use crate::clock;
 use crate::contract::{
     CacheReport, DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport,
@@ -22,25 +22,25 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// An engine that says nothing for longer has stopped.
-const SILENCE: Duration = Duration::from_secs(2);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most hours of a performance report: a year.
-const HOURS_MOST: u32 = 8_760;
+const MAX_HOURS: u32 = 8_760;
 
 /// The engine's handle with what a status says of the instance. The control door serves from here
 /// as well, so that the dashboard and a script see the same numbers.
 #[derive(Debug, Clone)]
-pub struct Local {
+pub struct LocalClient {
     handle: EngineHandle,
-    notices: Arc<ArcSwap<Notices>>,
-    prober: Option<Prober>,
+    notices: Arc<ArcSwap<InstanceNotes>>,
+    prober: Option<ProbeCallback>,
     lost_lines: LostLines,
-    reloader: Option<Reloader>,
-    cache: Option<CacheGauge>,
+    reloader: Option<ReloadCallback>,
+    cache: Option<CacheCountsFn>,
 }
 
 /// What the configuration says of the instance itself.
 #[derive(Debug, Clone)]
-struct Notices {
+struct InstanceNotes {
     instance: Instance,
     /// Where changes of weights live.
     saved: Option<Arc<str>>,
@@ -48,19 +48,19 @@ struct Notices {
 
 /// How the cache of answers does; whoever has one knows.
 #[derive(Clone)]
-struct CacheGauge(Arc<dyn Fn() -> CacheReport + Send + Sync>);
+struct CacheCountsFn(Arc<dyn Fn() -> CacheReport + Send + Sync>);
 
-impl fmt::Debug for CacheGauge {
+impl fmt::Debug for CacheCountsFn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CacheGauge")
     }
 }
 
-impl Local {
+impl LocalClient {
     pub fn new(handle: EngineHandle, instance: Instance) -> Self {
         Self {
             handle,
-            notices: Arc::new(ArcSwap::from_pointee(Notices {
+            notices: Arc::new(ArcSwap::from_pointee(InstanceNotes {
                 instance,
                 saved: None,
             })),
@@ -73,7 +73,7 @@ impl Local {
 
     /// Lets the configuration be read again.
     #[must_use]
-    pub fn with_reloader(mut self, reloader: Reloader) -> Self {
+    pub fn with_reloader(mut self, reloader: ReloadCallback) -> Self {
         self.reloader = Some(reloader);
         self
     }
@@ -81,7 +81,7 @@ impl Local {
     /// The same instance with another environment, and another place for changes.
     pub fn reconfigured(&self, environment: &str, saved: &str) {
         let before = self.notices.load_full();
-        self.notices.store(Arc::new(Notices {
+        self.notices.store(Arc::new(InstanceNotes {
             instance: Instance {
                 environment: environment.to_owned(),
                 ..before.instance.clone()
@@ -92,7 +92,7 @@ impl Local {
 
     /// Lets providers be probed by hand.
     #[must_use]
-    pub fn with_prober(mut self, prober: Prober) -> Self {
+    pub fn with_prober(mut self, prober: ProbeCallback) -> Self {
         self.prober = Some(prober);
         self
     }
@@ -100,14 +100,14 @@ impl Local {
     /// Has a status say how the cache of answers does.
     #[must_use]
     pub fn with_cache(mut self, gauge: impl Fn() -> CacheReport + Send + Sync + 'static) -> Self {
-        self.cache = Some(CacheGauge(Arc::new(gauge)));
+        self.cache = Some(CacheCountsFn(Arc::new(gauge)));
         self
     }
 
     /// Says where changes of weights live, in the answer to each: a file's path, or why they stay
     /// in memory.
     #[must_use]
-    pub fn saved(self, place: &str) -> Self {
+    pub fn with_saved_to(self, place: &str) -> Self {
         let before = self.notices.load_full();
         self.reconfigured(&before.instance.environment, place);
         self
@@ -115,7 +115,7 @@ impl Local {
 
     /// Tells of log lines that were not written.
     #[must_use]
-    pub fn counting(mut self, lost_lines: LostLines) -> Self {
+    pub fn with_dropped_lines(mut self, lost_lines: LostLines) -> Self {
         self.lost_lines = lost_lines;
         self
     }
@@ -125,7 +125,7 @@ impl Local {
     }
 
     /// A picture as it is promised to others.
-    pub fn describe(&self, picture: &Snapshot, window: Window) -> Status {
+    pub fn status_from(&self, picture: &Snapshot, window: Window) -> Status {
         let losses = self.handle.drop_counters();
         let dropped = Dropped {
             observations: losses.observations(),
@@ -141,13 +141,13 @@ impl Local {
 
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {
         let picture = self.handle.snapshot(window.seconds()).await?;
-        Ok(self.describe(&picture, window))
+        Ok(self.status_from(&picture, window))
     }
 
     /// The numbers of the last 1..=8760 hours.
-    pub async fn performance(&self, hours: u32) -> Result<Performance, Refused> {
-        if !(1..=HOURS_MOST).contains(&hours) {
-            let expected = format!("a whole number from 1 to {HOURS_MOST}");
+    pub async fn performance(&self, hours: u32) -> Result<Performance, ApiError> {
+        if !(1..=MAX_HOURS).contains(&hours) {
+            let expected = format!("a whole number from 1 to {MAX_HOURS}");
             return Err(Problem::field("hours", hours, &expected).into());
         }
         Ok(Performance::from(&self.handle.performance(hours).await?))
@@ -158,7 +158,7 @@ impl Local {
         &self,
         most: usize,
         provider: Option<&str>,
-    ) -> Result<Vec<DecisionReport>, Refused> {
+    ) -> Result<Vec<DecisionReport>, ApiError> {
         let catalogue = &self.handle.routing_table().catalogue;
         if let Some(name) = provider {
             find_provider(catalogue, name)?;
@@ -179,7 +179,7 @@ impl Local {
     }
 
     /// Has a provider probed now; an error where no probe has come back.
-    pub async fn probe(&self, name: &str) -> Result<ProbeReport, Refused> {
+    pub async fn probe(&self, name: &str) -> Result<ProbeReport, ApiError> {
         let provider = find_provider(&self.handle.routing_table().catalogue, name)?;
         let report = match &self.prober {
             Some(prober) => prober.probe(provider).await,
@@ -187,15 +187,15 @@ impl Local {
         };
         report.ok_or_else(|| {
             let detail = format!("the probe of {name} has not come back; try again in a moment");
-            Refused {
+            ApiError {
                 problem: Problem::new(503, detail),
                 retry_after: Some(Duration::from_secs(1)),
             }
         })
     }
 
-    pub fn select(&self, request: &SelectRequest) -> Result<Selection, Refused> {
-        let circumstances = Circumstances {
+    pub fn select(&self, request: &SelectRequest) -> Result<Selection, ApiError> {
+        let circumstances = DryRunContext {
             decision: self.handle.next_decision(),
             luck: self.handle.random_draw(),
             now: clock::now(),
@@ -206,7 +206,7 @@ impl Local {
     }
 
     /// One decision, explained.
-    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, Refused> {
+    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ApiError> {
         let unknown = || Problem::new(404, format!("decision {id} is not remembered"));
         let id: DecisionId = id.parse().map_err(|_| unknown())?;
         let decision = self.handle.decision(id).await?.ok_or_else(unknown)?;
@@ -216,7 +216,7 @@ impl Local {
 
     /// What other weights would have done to the requests of a window, decided again on a thread
     /// of its own, and how they would share out the next ones.
-    pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, Refused> {
+    pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ApiError> {
         let table = self.handle.routing_table();
         let draft = request.weights.over(table.weights);
         let weights = draft.validated().map_err(CommandError::from)?;
@@ -240,7 +240,7 @@ impl Local {
     }
 
     /// Goes back to the weights of a revision; `who` stands in the record.
-    pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, Refused> {
+    pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, ApiError> {
         let who = who.to_owned();
         let answer = self
             .handle
@@ -249,7 +249,7 @@ impl Local {
         report(&answer, self.notices.load().saved.as_deref())
     }
 
-    pub async fn weights(&self) -> Result<WeightsReport, Refused> {
+    pub async fn weights(&self) -> Result<WeightsReport, ApiError> {
         report(&self.handle.weights().await?, None)
     }
 
@@ -258,15 +258,15 @@ impl Local {
         &self,
         change: WeightsChange,
         who: &str,
-    ) -> Result<WeightsReport, Refused> {
-        let patch = patches::weights(change, who)?;
+    ) -> Result<WeightsReport, ApiError> {
+        let patch = validation::weights(change, who)?;
         let is_trial = patch.revert_after.is_some();
         let answer = self.handle.execute(Command::SetWeights(patch)).await?;
         let notices = self.notices.load();
         report(&answer, notices.saved.as_deref().filter(|_| !is_trial))
     }
 
-    pub async fn keep_weights(&self, who: &str) -> Result<WeightsReport, Refused> {
+    pub async fn confirm_weights(&self, who: &str) -> Result<WeightsReport, ApiError> {
         let who = who.to_owned();
         let answer = self.handle.execute(Command::ConfirmWeights { who }).await?;
         report(&answer, self.notices.load().saved.as_deref())
@@ -274,7 +274,7 @@ impl Local {
 
     /// Reads the configuration again and says what changed; a refusal names every mistake, and
     /// nothing has changed then. `who` stands in the record.
-    pub async fn reload(&self, who: &str) -> Result<ReloadReport, Refused> {
+    pub async fn reload(&self, who: &str) -> Result<ReloadReport, ApiError> {
         let answered = match &self.reloader {
             Some(reloader) => reloader.reload(who).await,
             None => None,
@@ -292,11 +292,11 @@ impl Local {
         name: &str,
         change: ProviderChange,
         who: &str,
-    ) -> Result<ProviderReport, Refused> {
+    ) -> Result<ProviderReport, ApiError> {
         let names_revision = change.revision.is_some();
         let command = Command::ChangeProvider {
             name: name.to_owned(),
-            patch: patches::provider(&change)?,
+            patch: validation::provider(&change)?,
             who: who.to_owned(),
         };
         let answer = self.handle.execute(command).await?;
@@ -313,20 +313,23 @@ impl Local {
         let mut pictures = self.handle.watch(window.seconds());
         match self.status(window).await {
             Ok(status) => tell(&updates, Update::Status(Arc::new(status))),
-            Err(busy) => tell(&updates, Update::Lost(busy.to_string())),
+            Err(busy) => tell(&updates, Update::Disconnected(busy.to_string())),
         }
         loop {
             let news = tokio::select! {
                 () = updates.closed() => return,
-                news = tokio::time::timeout(SILENCE, pictures.changed()) => news,
+                news = tokio::time::timeout(ENGINE_TIMEOUT, pictures.changed()) => news,
             };
             // The handle itself holds the sending end, so a stopped engine is only silent.
             if news.is_err() {
-                tell(&updates, Update::Lost("the engine says nothing".to_owned()));
+                tell(
+                    &updates,
+                    Update::Disconnected("the engine says nothing".to_owned()),
+                );
                 continue;
             }
             let picture = Arc::clone(&pictures.borrow_and_update());
-            let status = self.describe(&picture, window);
+            let status = self.status_from(&picture, window);
             tell(&updates, Update::Status(Arc::new(status)));
         }
     }
@@ -337,6 +340,6 @@ fn tell(updates: &mpsc::Sender<Update>, update: Update) {
     let _next_comes = updates.try_send(update);
 }
 
-fn report(answer: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, Refused> {
+fn report(answer: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, ApiError> {
     WeightsReport::new(answer, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
 }

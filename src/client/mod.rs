@@ -2,21 +2,21 @@
 //! [`Client`], and cannot tell whether it runs in this process or elsewhere.
 
 mod address;
+mod api_error;
 mod backoff;
 mod local;
-mod patches;
-mod probing;
-mod refused;
-mod reloading;
+mod probe_callback;
+mod reload_callback;
 mod remote;
 mod selection;
+mod validation;
 
 pub use address::{Address, socket_path};
-pub use local::Local;
-pub use probing::Prober;
-pub use refused::Refused;
-pub use reloading::Reloader;
-pub use remote::Remote;
+pub use api_error::ApiError;
+pub use local::LocalClient;
+pub use probe_callback::ProbeCallback;
+pub use reload_callback::ReloadCallback;
+pub use remote::RemoteClient;
 pub use selection::find_provider;
 
 use crate::contract::{
@@ -30,9 +30,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Updates that wait for a watcher; it wants the newest only.
-const UPDATES: usize = 4;
+const UPDATE_QUEUE: usize = 4;
 /// Who the record of changes names for a change from within the process.
-const LOCAL: &str = "local";
+const LOCAL_ACTOR: &str = "local";
 
 /// Why a wish was not granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,26 +50,26 @@ pub enum Update {
     /// The newest numbers; older ones still queued are worthless.
     Status(Arc<Status>),
     /// The instance does not answer; the watcher keeps trying by itself. Says why.
-    Lost(String),
+    Disconnected(String),
 }
 
 /// A running instance; cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Client {
-    Local(Local),
-    Remote(Remote),
+    Local(LocalClient),
+    Remote(RemoteClient),
 }
 
 impl Client {
     /// The instance in this process.
     pub fn local(handle: EngineHandle, instance: Instance) -> Self {
-        Self::Local(Local::new(handle, instance))
+        Self::Local(LocalClient::new(handle, instance))
     }
 
     /// An instance elsewhere; nothing is sent before the first call. Fails where the token cannot
     /// be sent.
     pub fn remote(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
-        Remote::new(address, token).map(Self::Remote)
+        RemoteClient::new(address, token).map(Self::Remote)
     }
 
     /// Whether the instance runs in another process.
@@ -80,7 +80,7 @@ impl Client {
     /// Where the instance is, for the header: `local` or a host and port.
     pub fn place(&self) -> String {
         match self {
-            Self::Local(_) => LOCAL.to_owned(),
+            Self::Local(_) => LOCAL_ACTOR.to_owned(),
             Self::Remote(remote) => remote.address().to_string(),
         }
     }
@@ -89,7 +89,7 @@ impl Client {
     /// most 4 a second). Spawns a task on the current runtime; it ends when the receiver is
     /// dropped.
     pub fn watch(&self, window: Window) -> mpsc::Receiver<Update> {
-        let (sender, updates) = mpsc::channel(UPDATES);
+        let (sender, updates) = mpsc::channel(UPDATE_QUEUE);
         match self.clone() {
             Self::Local(local) => tokio::spawn(local.watch(window, sender)),
             Self::Remote(remote) => tokio::spawn(remote.watch(window, sender)),
@@ -100,7 +100,7 @@ impl Client {
     /// The numbers over a window, once.
     pub async fn status(&self, window: Window) -> Result<Status, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.status(window).await.map_err(Refused::from)?),
+            Self::Local(local) => Ok(local.status(window).await.map_err(ApiError::from)?),
             Self::Remote(remote) => {
                 let path = format!("/api/status?window={}", window.word());
                 remote.get(&path).await
@@ -125,7 +125,7 @@ impl Client {
             Self::Local(local) => Ok(local.select(&request)?),
             Self::Remote(remote) => {
                 // Before JSON can lose a number that is none, and the constraint with it.
-                selection::check(&request).map_err(Refused::from)?;
+                selection::check(&request).map_err(ApiError::from)?;
                 let path = "/api/load-balancing/select";
                 remote.send(Method::POST, path, &request).await
             }
@@ -143,15 +143,15 @@ impl Client {
     /// Changes weights; missing fields keep their value.
     pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.set_weights(change, LOCAL).await?),
+            Self::Local(local) => Ok(local.set_weights(change, LOCAL_ACTOR).await?),
             Self::Remote(remote) => remote.send(Method::PUT, "/api/weights", &change).await,
         }
     }
 
     /// Keeps the weights that are on trial.
-    pub async fn keep_weights(&self) -> Result<WeightsReport, ClientError> {
+    pub async fn confirm_weights(&self) -> Result<WeightsReport, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.keep_weights(LOCAL).await?),
+            Self::Local(local) => Ok(local.confirm_weights(LOCAL_ACTOR).await?),
             Self::Remote(remote) => {
                 let nothing = serde_json::json!({});
                 remote
@@ -168,7 +168,7 @@ impl Client {
         change: ProviderChange,
     ) -> Result<ProviderReport, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.change_provider(name, change, LOCAL).await?),
+            Self::Local(local) => Ok(local.change_provider(name, change, LOCAL_ACTOR).await?),
             Self::Remote(remote) => {
                 let path = format!("/api/providers/{}", escaped(name));
                 remote.send(Method::PATCH, &path, &change).await
@@ -205,7 +205,7 @@ impl Client {
     /// Every change that is still remembered, newest first.
     pub async fn revisions(&self) -> Result<Vec<RevisionReport>, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.revisions().await.map_err(Refused::from)?),
+            Self::Local(local) => Ok(local.revisions().await.map_err(ApiError::from)?),
             Self::Remote(remote) => Ok(remote
                 .get::<RevisionList>("/api/revisions")
                 .await?
@@ -216,7 +216,7 @@ impl Client {
     /// Has the instance read its configuration again.
     pub async fn reload(&self) -> Result<ReloadReport, ClientError> {
         match self {
-            Self::Local(local) => Ok(local.reload(LOCAL).await?),
+            Self::Local(local) => Ok(local.reload(LOCAL_ACTOR).await?),
             Self::Remote(remote) => {
                 let nothing = serde_json::json!({});
                 remote.send(Method::POST, "/api/reload", &nothing).await

@@ -16,22 +16,22 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// A connect and a call that take longer are given up.
-const CONNECT: Duration = Duration::from_secs(3);
-const CALL: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Deltas come every second, so a line that is silent for longer is in trouble; people know of it
 /// within two seconds.
-const SILENCE: Duration = Duration::from_millis(1_800);
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// So many silences running, and the line is given up and made anew.
-const SILENCES_MOST: u32 = 5;
+const MAX_SILENCES: u32 = 5;
 
 /// The way to an instance; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Remote {
+pub struct RemoteClient {
     address: Arc<Address>,
     client: reqwest::Client,
 }
 
-impl Remote {
+impl RemoteClient {
     /// Connects to nothing yet. The token is sent with every call.
     pub fn new(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
@@ -42,7 +42,7 @@ impl Remote {
             headers.insert(AUTHORIZATION, value);
         }
         let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .default_headers(headers)
             .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")));
@@ -88,7 +88,7 @@ impl Remote {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.timeout(CALL).send().await;
+        let response = request.timeout(CALL_TIMEOUT).send().await;
         let response = self.accepted(response).await?;
         let status = response.status().as_u16();
         response.json().await.map_err(|error| ClientError {
@@ -117,7 +117,7 @@ impl Remote {
         if status.is_success() {
             return Ok(response);
         }
-        let problem = timeout(CALL, response.json::<Problem>()).await;
+        let problem = timeout(CALL_TIMEOUT, response.json::<Problem>()).await;
         let detail = match problem {
             Ok(Ok(problem)) => problem.detail,
             _ => format!("{} answers {status}", self.address),
@@ -137,7 +137,11 @@ impl Remote {
                 error = self.listen(window, &updates, &mut backoff) => error,
             };
             // Said with patience, unlike a status: no next one makes up for it.
-            if updates.send(Update::Lost(error.detail)).await.is_err() {
+            if updates
+                .send(Update::Disconnected(error.detail))
+                .await
+                .is_err()
+            {
                 return;
             }
             tokio::select! {
@@ -156,7 +160,7 @@ impl Remote {
     ) -> ClientError {
         let path = format!("/api/events?window={}", window.word());
         // No limit on the whole: the line stays open as long as both ends live.
-        let connecting = timeout(CALL, self.request(Method::GET, &path).send());
+        let connecting = timeout(CALL_TIMEOUT, self.request(Method::GET, &path).send());
         let Ok(response) = connecting.await else {
             return unanswered(&format!("no answer from {}", self.address));
         };
@@ -168,12 +172,12 @@ impl Remote {
         let mut last: Option<Status> = None;
         let mut silences = 0;
         loop {
-            let line = match timeout(SILENCE, lines.next()).await {
+            let line = match timeout(SILENCE_TIMEOUT, lines.next()).await {
                 Ok(line) => line,
-                Err(_) if silences < SILENCES_MOST => {
+                Err(_) if silences < MAX_SILENCES => {
                     silences += 1;
                     let text = format!("{} says nothing", self.address);
-                    let _next_comes = updates.try_send(Update::Lost(text));
+                    let _next_comes = updates.try_send(Update::Disconnected(text));
                     continue;
                 }
                 Err(_) => return unanswered(&format!("{} says nothing", self.address)),

@@ -1,6 +1,6 @@
 //! Asking the balancer without a request behind it.
 
-use super::Refused;
+use super::ApiError;
 use crate::contract::{FieldProblem, Problem, RoundReport, SelectRequest, Selection};
 use crate::domain::{
     CandidateSet, Catalogue, CommandError, DecisionId, ModelResolution, ModelType,
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// What is not by itself a decision, but belongs to one.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances {
+pub struct DryRunContext {
     pub decision: DecisionId,
     pub luck: RandomDraw,
     pub now: UnixTime,
@@ -74,8 +74,8 @@ fn written(number: f64) -> Value {
 pub fn select(
     table: &RoutingTable,
     request: &SelectRequest,
-    at: Circumstances,
-) -> Result<(Selection, SelectionRound), Refused> {
+    at: DryRunContext,
+) -> Result<(Selection, SelectionRound), ApiError> {
     check(request)?;
     let catalogue = &*table.catalogue;
     let wanted = request
@@ -172,7 +172,7 @@ fn nobody(
     table: &RoutingTable,
     kind: ModelType,
     now: UnixTime,
-) -> Refused {
+) -> ApiError {
     let said: Vec<String> = none
         .rejected
         .iter()
@@ -183,7 +183,7 @@ fn nobody(
     } else {
         format!("no_target: nobody may serve this now: {}", said.join("; "))
     };
-    Refused {
+    ApiError {
         problem: Problem::new(503, detail),
         retry_after: none.retry_after,
     }

@@ -129,7 +129,7 @@ pub async fn carry_out(client: &Client, changes: Vec<Change>) -> Result<Applied,
 async fn one(client: &Client, change: Change) -> Result<Applied, ClientError> {
     Ok(match change {
         Change::Weights(change) => of_weights("applied", client.set_weights(change).await?),
-        Change::Keep => of_weights("kept", client.keep_weights().await?),
+        Change::Keep => of_weights("kept", client.confirm_weights().await?),
         Change::Provider { name, change } => {
             let report = client.change_provider(&name, change).await?;
             Applied {

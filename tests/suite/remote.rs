@@ -2,7 +2,7 @@
 
 use aibal_tui::access::Access;
 use aibal_tui::api::{self, Api};
-use aibal_tui::client::{Address, Client, Local, Update, socket_path};
+use aibal_tui::client::{Address, Client, LocalClient, Update, socket_path};
 use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
 use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// An engine with its door, closed as yet.
 struct House {
     router: Router,
-    local: Local,
+    local: LocalClient,
     _stops: DropGuard,
 }
 
@@ -39,7 +39,7 @@ impl House {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };
-        let local = Local::new(handle, instance);
+        let local = LocalClient::new(handle, instance);
         let api = Api {
             local: local.clone(),
             access: Access::default(),
@@ -133,7 +133,7 @@ async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> boo
 async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
     let lost = async {
         loop {
-            if let Update::Lost(why) = updates.recv().await.unwrap() {
+            if let Update::Disconnected(why) = updates.recv().await.unwrap() {
                 return why;
             }
         }
@@ -164,7 +164,7 @@ async fn every_wish_reaches_the_instance() {
     };
     let report = client.set_weights(change).await.unwrap();
     assert_eq!(report.weights.load, 30.0);
-    assert!(client.keep_weights().await.unwrap().reverts_at.is_none());
+    assert!(client.confirm_weights().await.unwrap().reverts_at.is_none());
     let change = ProviderChange {
         draining: Some(true),
         revision: Some(2),

@@ -18,7 +18,7 @@ async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> boo
 
 async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
     loop {
-        if let Update::Lost(why) = updates.recv().await.unwrap() {
+        if let Update::Disconnected(why) = updates.recv().await.unwrap() {
             return why;
         }
     }

@@ -168,7 +168,7 @@ fn old_data_is_dim_and_says_its_age() {
     let mut model = model(Theme::default(), false, 5);
     update(
         &mut model,
-        Message::Update(Update::Lost("connection refused".to_owned())),
+        Message::Update(Update::Disconnected("connection refused".to_owned())),
         NOW + Duration::from_secs(12),
     );
 

@@ -121,7 +121,7 @@ fn numbers_bear_the_window_that_they_are_of() {
     let mut model = usual();
     update(
         &mut model,
-        Message::Update(Update::Lost("connection refused".to_owned())),
+        Message::Update(Update::Disconnected("connection refused".to_owned())),
         NOW,
     );
     press(&mut model, "t 3");
@@ -151,7 +151,7 @@ fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
 
     update(
         &mut model,
-        Message::Update(Update::Lost("connection refused".to_owned())),
+        Message::Update(Update::Disconnected("connection refused".to_owned())),
         NOW + Duration::from_secs(12),
     );
     let screen = text(&model, 120, 40);
@@ -261,7 +261,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
     "gw-7.example".clone_into(&mut options.place);
     let mut model = Model::new(options);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
-    let lost = Update::Lost("gw-7.example closed the line".to_owned());
+    let lost = Update::Disconnected("gw-7.example closed the line".to_owned());
     update(&mut model, Message::Update(lost.clone()), NOW);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it is lost");
 

@@ -33,7 +33,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
     match message {
         Message::Input(input) => return on_input(model, input),
         Message::Update(Update::Status(status)) => return on_status(model, status),
-        Message::Update(Update::Lost(why)) => model.link = Link::Lost(why),
+        Message::Update(Update::Disconnected(why)) => model.link = Link::Lost(why),
         Message::Changed(result) => return outcome::on_changed(model, result),
         Message::Decisions(answer) => {
             on_decisions(model, answer);

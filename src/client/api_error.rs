@@ -6,13 +6,13 @@ use std::time::Duration;
 
 /// Why an instance in this process did not grant a wish, in full.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused {
+pub struct ApiError {
     pub problem: Problem,
     /// How long to wait before asking again, where waiting may help.
     pub retry_after: Option<Duration>,
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self {
             problem,
@@ -21,13 +21,13 @@ impl From<Problem> for Refused {
     }
 }
 
-impl From<CommandError> for Refused {
+impl From<CommandError> for ApiError {
     fn from(refusal: CommandError) -> Self {
         Problem::from(refusal).into()
     }
 }
 
-impl From<Busy> for Refused {
+impl From<Busy> for ApiError {
     fn from(busy: Busy) -> Self {
         Self {
             problem: Problem::new(503, busy.to_string()),
@@ -36,7 +36,7 @@ impl From<Busy> for Refused {
     }
 }
 
-impl From<EngineError> for Refused {
+impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Rejected(refusal) => refusal.into(),
@@ -45,14 +45,14 @@ impl From<EngineError> for Refused {
     }
 }
 
-impl From<UnknownModel> for Refused {
+impl From<UnknownModel> for ApiError {
     fn from(unknown: UnknownModel) -> Self {
         Problem::new(404, unknown.to_string()).into()
     }
 }
 
-impl From<Refused> for ClientError {
-    fn from(refused: Refused) -> Self {
+impl From<ApiError> for ClientError {
+    fn from(refused: ApiError) -> Self {
         Self {
             status: refused.problem.status,
             detail: refused.problem.detail,

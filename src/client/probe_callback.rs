@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A probe that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Probe = dyn Fn(usize) -> BoxFuture<'static, Option<ProbeReport>> + Send + Sync;
 
 /// The way to have a provider probed now; whoever builds the door knows how.
 #[derive(Clone)]
-pub struct Prober(Arc<Probe>);
+pub struct ProbeCallback(Arc<Probe>);
 
-impl Prober {
+impl ProbeCallback {
     /// `probe` takes a provider's place in the catalogue, and answers nothing where no probe could
     /// be made.
     pub fn new<F, R>(probe: F) -> Self
@@ -26,11 +26,14 @@ impl Prober {
 
     pub async fn probe(&self, provider: usize) -> Option<ProbeReport> {
         let probe = (self.0)(provider);
-        tokio::time::timeout(PATIENCE, probe).await.ok().flatten()
+        tokio::time::timeout(PROBE_TIMEOUT, probe)
+            .await
+            .ok()
+            .flatten()
     }
 }
 
-impl fmt::Debug for Prober {
+impl fmt::Debug for ProbeCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Prober")
     }

@@ -1,17 +1,17 @@
-use super::Refused;
+use super::ApiError;
 use crate::contract::ReloadReport;
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
 
-type Answer = Result<ReloadReport, Refused>;
+type Answer = Result<ReloadReport, ApiError>;
 type Reload = dyn Fn(String) -> BoxFuture<'static, Option<Answer>> + Send + Sync;
 
 /// The way to have the configuration read again; whoever builds the door knows how.
 #[derive(Clone)]
-pub struct Reloader(Arc<Reload>);
+pub struct ReloadCallback(Arc<Reload>);
 
-impl Reloader {
+impl ReloadCallback {
     /// `reload` takes who asks, and answers nothing where there is no configuration to read.
     pub fn new<F, R>(reload: F) -> Self
     where
@@ -26,7 +26,7 @@ impl Reloader {
     }
 }
 
-impl fmt::Debug for Reloader {
+impl fmt::Debug for ReloadCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reloader")
     }

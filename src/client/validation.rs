@@ -5,9 +5,9 @@ use crate::domain::{ProviderPatch, WeightOverride, WeightsPatch};
 use std::time::Duration;
 
 /// The longest trial, in seconds: a year.
-const TRIAL_MOST: u64 = 31_536_000;
+const MAX_REVERT_AFTER_S: u64 = 31_536_000;
 /// The longest pin of a provider, in seconds: a day.
-const PIN_MOST: u64 = 86_400;
+const MAX_PIN_S: u64 = 86_400;
 
 pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, Problem> {
     let WeightsChange {
@@ -39,8 +39,8 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
 }
 
 pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, Problem> {
-    if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > PIN_MOST) {
-        let expected = format!("a whole number from 0 to {PIN_MOST}");
+    if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > MAX_PIN_S) {
+        let expected = format!("a whole number from 0 to {MAX_PIN_S}");
         return Err(Problem::field("pinSeconds", seconds, &expected));
     }
     let patch = ProviderPatch {
@@ -65,8 +65,8 @@ pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, Problem
 
 /// How long a change is on trial, where it is.
 fn trial(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
-    if let Some(seconds) = seconds.filter(|s| !(1..=TRIAL_MOST).contains(s)) {
-        let expected = format!("a whole number from 1 to {TRIAL_MOST}");
+    if let Some(seconds) = seconds.filter(|s| !(1..=MAX_REVERT_AFTER_S).contains(s)) {
+        let expected = format!("a whole number from 1 to {MAX_REVERT_AFTER_S}");
         return Err(Problem::field("revertAfterSeconds", seconds, &expected));
     }
     Ok(seconds.map(Duration::from_secs))
