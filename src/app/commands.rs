@@ -1,6 +1,6 @@
 //! The short commands: ask or write something, print, end.
 
-use super::Fault;
+use super::ExitError;
 use crate::cli::arguments::{Arguments, Globals, Reload, Select, Simulate, Status};
 use crate::cli::{self, exit_code, render_reload, render_selection, render_status, whereabouts};
 use crate::client::{Address, Client, ClientError};
@@ -16,9 +16,9 @@ use std::path::Path;
 use std::time::Duration;
 
 /// No target usable, or no answer.
-const DOWN: u8 = 2;
+const EXIT_DOWN: u8 = 2;
 /// More often than this a report tells nothing new.
-const SHORTEST_WATCH: Duration = Duration::from_millis(250);
+const MIN_WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Prints to stdout; a reader that has left (`| head`) is no failure.
 pub(super) fn print(text: &str) {
@@ -27,26 +27,26 @@ pub(super) fn print(text: &str) {
 }
 
 /// Says what is wrong, on stderr.
-pub(super) fn complain(text: &str) {
+pub(super) fn print_error(text: &str) {
     let mut err = std::io::stderr().lock();
     let _nobody_reads = writeln!(err, "aibal-tui: {text}");
 }
 
 /// Says what goes on, on stderr.
-pub(super) fn note(text: &str) {
-    complain(text);
+pub(super) fn print_note(text: &str) {
+    print_error(text);
 }
 
-pub(super) fn status(globals: &Globals, status: &Status) -> Result<u8, Fault> {
+pub(super) fn status(globals: &Globals, status: &Status) -> Result<u8, ExitError> {
     let address = locate(status.url.as_deref(), globals)?;
     let Some(seconds) = status.watch else {
         return report(&address, status.json);
     };
     let pause = Duration::try_from_secs_f64(seconds)
         .ok()
-        .filter(|pause| *pause >= SHORTEST_WATCH);
+        .filter(|pause| *pause >= MIN_WATCH_INTERVAL);
     let pause = pause.ok_or_else(|| {
-        Fault::usage(format!(
+        ExitError::usage(format!(
             "--watch is {seconds}, but must be 0.25 seconds or more"
         ))
     })?;
@@ -55,7 +55,7 @@ pub(super) fn status(globals: &Globals, status: &Status) -> Result<u8, Fault> {
         loop {
             match client.status(Window::Day).await {
                 Ok(report) => print(&text(&report, status.json)?),
-                Err(error) => complain(&unreachable(&address, &error)),
+                Err(error) => print_error(&unreachable(&address, &error)),
             }
             tokio::time::sleep(pause).await;
         }
@@ -63,13 +63,13 @@ pub(super) fn status(globals: &Globals, status: &Status) -> Result<u8, Fault> {
 }
 
 /// One report as text, for those who started the dashboard without a terminal.
-pub(super) fn plain_report(globals: &Globals) -> Result<u8, Fault> {
+pub(super) fn plain_report(globals: &Globals) -> Result<u8, ExitError> {
     let address = locate(None, globals)?;
     report_once(&address)
 }
 
-pub(super) fn report_once(address: &Address) -> Result<u8, Fault> {
-    report(address, false).map_err(|fault| Fault {
+pub(super) fn report_once(address: &Address) -> Result<u8, ExitError> {
+    report(address, false).map_err(|fault| ExitError {
         text: format!(
             "stdout is no terminal, so there is no dashboard, and {}",
             fault.text
@@ -78,19 +78,19 @@ pub(super) fn report_once(address: &Address) -> Result<u8, Fault> {
     })
 }
 
-fn report(address: &Address, json: bool) -> Result<u8, Fault> {
+fn report(address: &Address, json: bool) -> Result<u8, ExitError> {
     block_on(async {
         let status = client(address)?.status(Window::Day).await;
-        let status = status.map_err(|error| Fault {
+        let status = status.map_err(|error| ExitError {
             text: unreachable(address, &error),
-            code: DOWN,
+            code: EXIT_DOWN,
         })?;
         print(&text(&status, json)?);
         Ok(exit_code(status.state))
     })
 }
 
-fn text(status: &crate::contract::Status, json: bool) -> Result<String, Fault> {
+fn text(status: &crate::contract::Status, json: bool) -> Result<String, ExitError> {
     if !json {
         return Ok(render_status(status));
     }
@@ -98,7 +98,7 @@ fn text(status: &crate::contract::Status, json: bool) -> Result<String, Fault> {
     Ok(text + "\n")
 }
 
-pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
+pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, ExitError> {
     let address = locate(select.url.as_deref(), globals)?;
     let request = SelectRequest {
         model_type: select.model_type,
@@ -110,9 +110,9 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
     };
     block_on(async {
         let selection = client(&address)?.select(request).await;
-        let selection = selection.map_err(|error| Fault {
+        let selection = selection.map_err(|error| ExitError {
             text: unreachable(&address, &error),
-            code: DOWN,
+            code: EXIT_DOWN,
         })?;
         if select.json {
             print(&(serde_json::to_string_pretty(&selection).map_err(anyhow::Error::from)? + "\n"));
@@ -124,17 +124,17 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, Fault> {
 }
 
 /// Has a running instance read its configuration again.
-pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, Fault> {
+pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, ExitError> {
     let address = locate(reload.url.as_deref(), globals)?;
     block_on(async {
         let report = client(&address)?.reload().await;
         let report = report.map_err(|error| match error.status {
             // The configuration is wrong, or nothing answers.
-            0 | 422 => Fault::usage(unreachable(&address, &error)),
+            0 | 422 => ExitError::usage(unreachable(&address, &error)),
             _ => anyhow::anyhow!(unreachable(&address, &error)).into(),
         })?;
         for warning in &report.warnings {
-            complain(&format!("warning: {warning}"));
+            print_error(&format!("warning: {warning}"));
         }
         print(&render_reload(&report));
         Ok(0)
@@ -142,15 +142,15 @@ pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, Fault> {
 }
 
 /// What other weights would have done: at a running instance, or to the decisions of a file.
-pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, Fault> {
+pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, ExitError> {
     let drafts: Result<Vec<_>, String> = simulate
         .weights
         .iter()
         .map(|text| cli::weights(text))
         .collect();
-    let drafts = drafts.map_err(Fault::usage)?;
+    let drafts = drafts.map_err(ExitError::usage)?;
     let window: Window = simulate.window.parse().map_err(|_| {
-        Fault::usage(format!(
+        ExitError::usage(format!(
             "--window is {:?}, but must be one of 1m, 5m, 15m, 1h, 6h, 24h",
             simulate.window
         ))
@@ -161,7 +161,7 @@ pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, Fau
         let address = locate(simulate.url.as_deref(), globals)?;
         ask(&address, window, &drafts)?
     };
-    let texts: Result<Vec<String>, Fault> = reports
+    let texts: Result<Vec<String>, ExitError> = reports
         .iter()
         .map(|report| what_if_text(report, simulate.json))
         .collect();
@@ -169,7 +169,7 @@ pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, Fau
     Ok(0)
 }
 
-fn what_if_text(report: &WhatIfReport, json: bool) -> Result<String, Fault> {
+fn what_if_text(report: &WhatIfReport, json: bool) -> Result<String, ExitError> {
     if !json {
         return Ok(cli::render_what_if(report));
     }
@@ -181,7 +181,7 @@ fn ask(
     address: &Address,
     window: Window,
     drafts: &[WeightsDraft],
-) -> Result<Vec<WhatIfReport>, Fault> {
+) -> Result<Vec<WhatIfReport>, ExitError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -195,9 +195,9 @@ fn ask(
                 ..WhatIfRequest::default()
             };
             let answer = client.what_if(request).await;
-            reports.push(answer.map_err(|error| Fault {
+            reports.push(answer.map_err(|error| ExitError {
                 text: unreachable(address, &error),
-                code: DOWN,
+                code: EXIT_DOWN,
             })?);
         }
         Ok(reports)
@@ -209,19 +209,19 @@ fn replay(
     file: &Path,
     window: Window,
     drafts: &[WeightsDraft],
-) -> Result<Vec<WhatIfReport>, Fault> {
+) -> Result<Vec<WhatIfReport>, ExitError> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Fault::usage(format!("{shown} cannot be read: {error}")))?;
+        .map_err(|error| ExitError::usage(format!("{shown} cannot be read: {error}")))?;
     let mut recording = Recording::default();
     for (number, line) in text.lines().enumerate() {
         if !line.trim().is_empty() {
             let read = recording.read(line);
-            read.map_err(|error| Fault::usage(format!("{shown}:{}: {error}", number + 1)))?;
+            read.map_err(|error| ExitError::usage(format!("{shown}:{}: {error}", number + 1)))?;
         }
     }
     let Some(base) = recording.weights() else {
-        return Err(Fault::usage(format!(
+        return Err(ExitError::usage(format!(
             "{shown} holds no decision with its candidates"
         )));
     };
@@ -234,7 +234,7 @@ fn replay(
     decisions.retain(|decision| ends(decision).is_some_and(|ended| ended >= from));
     let replayed = drafts.iter().map(|draft| {
         let weights = draft.over(base).validated();
-        let weights = weights.map_err(|error| Fault::usage(format!("--weights: {error}")))?;
+        let weights = weights.map_err(|error| ExitError::usage(format!("--weights: {error}")))?;
         let answer = what_if(&decisions, &weights);
         Ok(WhatIfReport::new(&answer, weights, |place| {
             recording.target(place)
@@ -250,7 +250,7 @@ pub(super) fn completions(shell: Shell) -> u8 {
     0
 }
 
-pub(super) fn man() -> Result<u8, Fault> {
+pub(super) fn man() -> Result<u8, ExitError> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
     print(&String::from_utf8_lossy(&text));
@@ -258,16 +258,16 @@ pub(super) fn man() -> Result<u8, Fault> {
 }
 
 /// The way to an instance in another process.
-pub(super) fn client(address: &Address) -> Result<Client, Fault> {
+pub(super) fn client(address: &Address) -> Result<Client, ExitError> {
     let token = std::env::var("AIBAL_TOKEN")
         .ok()
         .filter(|token| !token.is_empty());
     Client::remote(address.clone(), token.as_deref())
-        .map_err(|error| Fault::usage(error.to_string()))
+        .map_err(|error| ExitError::usage(error.to_string()))
 }
 
-fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, Fault> {
-    whereabouts::resolve(typed, globals.listen.as_deref()).map_err(Fault::usage)
+fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
+    whereabouts::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
 }
 
 fn unreachable(address: &Address, error: &ClientError) -> String {
@@ -278,7 +278,7 @@ fn unreachable(address: &Address, error: &ClientError) -> String {
     }
 }
 
-fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
+fn block_on(future: impl Future<Output = Result<u8, ExitError>>) -> Result<u8, ExitError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

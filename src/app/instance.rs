@@ -1,7 +1,7 @@
 //! One running instance: every part built, started in order, and stopped in the order of who
 //! depends on whom.
 
-use super::controls::{Controls, ReloadWish, workers};
+use super::reloadable_state::{ReloadRequest, ReloadableState, workers};
 use crate::access::Access;
 use crate::api::{self, Api};
 use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
@@ -27,11 +27,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Wishes to read the configuration again; one at a time is read.
-const RELOADS: usize = 16;
+const RELOAD_QUEUE: usize = 16;
 
 /// All that is needed to start.
 #[derive(Debug)]
-pub struct Blueprint {
+pub struct InstanceConfig {
     pub catalogue: Catalogue,
     pub directory: EndpointRegistry,
     pub strategy: Strategy,
@@ -65,22 +65,22 @@ pub struct Instance {
     /// Changes that want to be written to the configuration.
     pub keepsakes: Option<PersistQueue>,
     /// Asks for the configuration to be read again.
-    pub reloads: mpsc::Sender<ReloadWish>,
+    pub reloads: mpsc::Sender<ReloadRequest>,
     /// For whoever reads it: what to change, and who asks.
-    pub reloading: Option<(Controls, mpsc::Receiver<ReloadWish>)>,
+    pub reloading: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
     doors: CancellationToken,
     rest: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
     /// The engine's thread: one that it shares is one that must be woken for it, and hands it on.
-    _quarters: Workers,
+    _engine_thread: Workers,
 }
 
 impl Instance {
     /// Starts everything behind a listener that is already bound.
     pub fn start(
-        mut blueprint: Blueprint,
+        mut blueprint: InstanceConfig,
         listener: TcpListener,
         lost_lines: LostLines,
     ) -> anyhow::Result<Self> {
@@ -92,7 +92,7 @@ impl Instance {
         let engine = thread.spawn(engine.run(rest.clone()));
         let listener_limits = blueprint.server.clone();
         let cache = blueprint.cache;
-        let controls = Controls::new(handle.clone(), blueprint)?;
+        let controls = ReloadableState::new(handle.clone(), blueprint)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
             Arc::clone(&controls.upstreams),
@@ -107,7 +107,7 @@ impl Instance {
         };
         let workers = Workers::start("worker", workers(), use_thread_pool)?;
         let gateway = controls.gateway(cache.clone(), closing);
-        let (reloads, wishes) = mpsc::channel(RELOADS);
+        let (reloads, wishes) = mpsc::channel(RELOAD_QUEUE);
         let local = controls.local.clone();
         let local = local
             .with_dropped_lines(lost_lines)
@@ -144,7 +144,7 @@ impl Instance {
             server,
             probe,
             engine,
-            _quarters: quarters,
+            _engine_thread: quarters,
         })
     }
 
@@ -167,7 +167,7 @@ impl Instance {
     }
 }
 
-fn fleet(blueprint: &mut Blueprint) -> BalancerState {
+fn fleet(blueprint: &mut InstanceConfig) -> BalancerState {
     let catalogue = std::mem::take(&mut blueprint.catalogue);
     BalancerState::new(
         catalogue,
@@ -181,12 +181,12 @@ fn fleet(blueprint: &mut Blueprint) -> BalancerState {
 }
 
 /// Whoever reads the configuration answers; where there is none, nobody does.
-fn reloader(reloads: mpsc::Sender<ReloadWish>) -> ReloadCallback {
+fn reloader(reloads: mpsc::Sender<ReloadRequest>) -> ReloadCallback {
     ReloadCallback::new(move |who| {
         let reloads = reloads.clone();
         async move {
             let (reply, answer) = oneshot::channel();
-            let wish = ReloadWish {
+            let wish = ReloadRequest {
                 who,
                 reason: None,
                 reply: Some(reply),

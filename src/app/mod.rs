@@ -1,56 +1,56 @@
 //! Wiring: one page that shows what runs, and in what order it stops. Nothing imports it but
 //! `main`.
 
-mod blueprint;
 mod commands;
-mod configuring;
-mod controls;
+mod config_command;
+mod config_task;
+mod config_watcher;
+mod dashboard_thread;
 mod instance;
-mod keeping;
-mod reloading;
-mod running;
-mod screen;
+mod instance_config;
+mod persist;
+mod reload;
+mod reloadable_state;
+mod run;
 mod signals;
-mod upkeep;
 mod vendors;
-mod watching;
 
 use crate::cli::arguments::{Arguments, Command};
 use std::process::ExitCode;
 
 /// A usage or configuration error, a port in use, a directory that cannot be written.
-const USAGE: u8 = 2;
+const EXIT_USAGE: u8 = 2;
 /// Failed while running.
-const FAILED: u8 = 1;
+const EXIT_FAILED: u8 = 1;
 
 /// Why the program ends early.
 #[derive(Debug)]
-pub struct Fault {
+pub struct ExitError {
     /// One sentence, or one line for each mistake.
     pub text: String,
     pub code: u8,
 }
 
-impl Fault {
+impl ExitError {
     /// What the user can mend.
     pub fn usage(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            code: USAGE,
+            code: EXIT_USAGE,
         }
     }
 }
 
-impl From<anyhow::Error> for Fault {
+impl From<anyhow::Error> for ExitError {
     fn from(error: anyhow::Error) -> Self {
         Self {
             text: format!("{error:#}"),
-            code: FAILED,
+            code: EXIT_FAILED,
         }
     }
 }
 
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for ExitError {
     fn from(error: std::io::Error) -> Self {
         anyhow::Error::from(error).into()
     }
@@ -61,11 +61,11 @@ pub fn main(arguments: Arguments) -> ExitCode {
     // Two TLS back ends are compiled into our dependencies; this is the one in use. A second call
     // would only find it there.
     let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    spare_memory();
+    disable_huge_pages();
     match dispatch(arguments) {
         Ok(code) => ExitCode::from(code),
         Err(fault) => {
-            commands::complain(&fault.text);
+            commands::print_error(&fault.text);
             ExitCode::from(fault.code)
         }
     }
@@ -73,26 +73,26 @@ pub fn main(arguments: Arguments) -> ExitCode {
 
 /// The allocator asks for pages of two megabytes, of which it often uses a corner: without them an
 /// idle instance needs 22 MiB instead of 32, and an open stream a third less.
-fn spare_memory() {
+fn disable_huge_pages() {
     // Where the system knows no such pages, there is nothing to do without.
     #[cfg(target_os = "linux")]
     let _unknown = rustix::thread::disable_transparent_huge_pages(true);
 }
 
-fn dispatch(arguments: Arguments) -> Result<u8, Fault> {
+fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
     let Arguments { globals, command } = arguments;
     match command {
-        None => running::all_in_one(&globals),
+        None => run::all_in_one(&globals),
         Some(Command::Demo(demo)) if demo.vendors => vendors::run(&globals, demo.seed),
-        Some(Command::Demo(demo)) => running::demo(&globals, &demo),
-        Some(Command::Serve) => running::serve(&globals),
-        Some(Command::Attach(attach)) => running::attach(&globals, &attach),
+        Some(Command::Demo(demo)) => run::demo(&globals, &demo),
+        Some(Command::Serve) => run::serve(&globals),
+        Some(Command::Attach(attach)) => run::attach(&globals, &attach),
         Some(Command::Status(status)) => commands::status(&globals, &status),
         Some(Command::Reload(reload)) => commands::reload(&globals, &reload),
         Some(Command::Select(select)) => commands::select(&globals, select),
         Some(Command::Simulate(simulate)) => commands::simulate(&globals, &simulate),
-        Some(Command::Prices) => configuring::prices(&globals),
-        Some(Command::Config(config)) => configuring::run(&globals, &config),
+        Some(Command::Prices) => config_command::prices(&globals),
+        Some(Command::Config(config)) => config_command::run(&globals, &config),
         Some(Command::Completions { shell }) => Ok(commands::completions(shell)),
         Some(Command::Man) => commands::man(),
     }

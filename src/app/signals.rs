@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A signal that means something here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum OsSignal {
     /// TERM: drain, then exit with 0.
     Terminate,
     /// INT: drain, then exit with 130.
@@ -16,7 +16,7 @@ pub enum Told {
     HangUp,
 }
 
-impl Told {
+impl OsSignal {
     /// What a process that ends because of it returns.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -46,20 +46,20 @@ impl Signals {
         })
     }
 
-    pub async fn next(&mut self) -> Told {
+    pub async fn next(&mut self) -> OsSignal {
         tokio::select! {
-            _ = self.terminate.recv() => Told::Terminate,
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.quit.recv() => Told::Quit,
-            _ = self.hang_up.recv() => Told::HangUp,
+            _ = self.terminate.recv() => OsSignal::Terminate,
+            _ = self.interrupt.recv() => OsSignal::Interrupt,
+            _ = self.quit.recv() => OsSignal::Quit,
+            _ = self.hang_up.recv() => OsSignal::HangUp,
         }
     }
 
     /// The next one that asks to end; what else comes is passed over.
-    pub async fn next_end(&mut self) -> Told {
+    pub async fn next_end(&mut self) -> OsSignal {
         loop {
             match self.next().await {
-                Told::HangUp => {}
+                OsSignal::HangUp => {}
                 end => return end,
             }
         }

@@ -1,8 +1,8 @@
 //! Reading the configuration again: all layers, the whole checked, and then all of it at once or
 //! nothing. Every way to ask for it ends here.
 
-use super::blueprint;
-use super::controls::{Controls, News};
+use super::instance_config;
+use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{
     self, Change, Difference, Loaded, Mistake, Mistakes, ProviderSettings, Settings, Sources,
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Where a provider is; another place means that nothing that was learnt of it holds.
 #[derive(Debug, Clone, PartialEq)]
-struct Residence {
+struct EndpointIdentity {
     kind: String,
     base_url: String,
     unix_socket: Option<PathBuf>,
@@ -32,15 +32,15 @@ struct Residence {
 
 /// The configuration in force.
 #[derive(Debug)]
-pub(super) struct Holding {
+pub(super) struct ActiveConfig {
     pub loaded: Loaded,
     /// Of everybody who was ever configured.
-    residences: BTreeMap<String, Residence>,
+    residences: BTreeMap<String, EndpointIdentity>,
 }
 
 /// Who asks, and why.
 #[derive(Debug, Clone)]
-pub(super) struct Occasion {
+pub(super) struct ReloadTrigger {
     pub who: String,
     pub reason: Option<String>,
     /// Whether models that providers list themselves are asked for though no setting differs.
@@ -49,14 +49,14 @@ pub(super) struct Occasion {
 
 /// Why the configuration in force stays.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum ReloadError {
     Mistakes(Mistakes),
     /// Nobody could serve.
     Nobody(String),
     Failed(anyhow::Error),
 }
 
-impl Holding {
+impl ActiveConfig {
     pub fn new(loaded: Loaded) -> Self {
         let residences = residences(&loaded.settings).collect();
         Self { loaded, residences }
@@ -65,10 +65,10 @@ impl Holding {
     /// Reads the configuration again and puts it in force.
     pub async fn reload(
         &mut self,
-        controls: &Controls,
+        controls: &ReloadableState,
         (sources, no_save): (&Sources, bool),
-        occasion: Occasion,
-    ) -> Result<ReloadReport, Refusal> {
+        occasion: ReloadTrigger,
+    ) -> Result<ReloadReport, ReloadError> {
         let loaded = read(sources).await?;
         let mut difference = loaded.difference(&self.loaded);
         let residences: BTreeMap<_, _> = residences(&loaded.settings).collect();
@@ -78,9 +78,10 @@ impl Holding {
             return Ok(report(&difference, controls, warnings));
         }
         let earlier = controls.catalogue();
-        let mut blueprint = blueprint::draw(&loaded, no_save, &earlier, &mut warnings)
-            .await
-            .map_err(Refusal::Nobody)?;
+        let mut blueprint =
+            instance_config::build_instance_config(&loaded, no_save, &earlier, &mut warnings)
+                .await
+                .map_err(ReloadError::Nobody)?;
         let catalogue = std::mem::take(&mut blueprint.catalogue);
         let succession = earlier.merged_with(catalogue);
         add_listed(&mut difference, &loaded.settings, &earlier, &succession);
@@ -98,12 +99,12 @@ impl Holding {
                 who: occasion.who,
                 reason: occasion.reason,
             };
-            let news = News {
+            let news = CatalogueUpdate {
                 succession,
                 reconfiguration,
             };
-            let taken = controls.take_over(blueprint, news).await;
-            taken.map_err(Refusal::Failed)?;
+            let taken = controls.apply(blueprint, news).await;
+            taken.map_err(ReloadError::Failed)?;
         }
         self.residences.extend(residences);
         self.loaded = loaded;
@@ -111,7 +112,11 @@ impl Holding {
     }
 
     /// Certificates that came under the old name: no setting tells of them.
-    fn add_authorities(&self, difference: &mut Difference, next: &BTreeMap<String, Residence>) {
+    fn add_authorities(
+        &self,
+        difference: &mut Difference,
+        next: &BTreeMap<String, EndpointIdentity>,
+    ) {
         for (name, now) in next {
             let before = self.residences.get(name);
             let same = before.filter(|before| before.ca_file == now.ca_file);
@@ -134,7 +139,7 @@ impl Holding {
     fn renewals(
         &self,
         next: &Settings,
-        residences: &BTreeMap<String, Residence>,
+        residences: &BTreeMap<String, EndpointIdentity>,
         catalogue: &Catalogue,
     ) -> Vec<(usize, EndpointChange)> {
         let renewals = next.providers.iter().filter_map(|provider| {
@@ -153,14 +158,14 @@ impl Holding {
     }
 }
 
-async fn read(sources: &Sources) -> Result<Loaded, Refusal> {
+async fn read(sources: &Sources) -> Result<Loaded, ReloadError> {
     let own = sources.clone();
     let loaded = tokio::task::spawn_blocking(move || config::load(&own)).await;
-    let loaded = loaded.map_err(|error| Refusal::Failed(error.into()))?;
-    let loaded = loaded.map_err(Refusal::Mistakes)?;
+    let loaded = loaded.map_err(|error| ReloadError::Failed(error.into()))?;
+    let loaded = loaded.map_err(ReloadError::Mistakes)?;
     // The one check that the configuration cannot make itself: which actions there are.
     Keymap::with(&loaded.settings.dashboard.keys).map_err(|problem| {
-        Refusal::Mistakes(Mistakes(vec![Mistake {
+        ReloadError::Mistakes(Mistakes(vec![Mistake {
             origin: None,
             key: "dashboard.keys".to_owned(),
             value: None,
@@ -170,10 +175,10 @@ async fn read(sources: &Sources) -> Result<Loaded, Refusal> {
     Ok(loaded)
 }
 
-fn residences(settings: &Settings) -> impl Iterator<Item = (String, Residence)> {
+fn residences(settings: &Settings) -> impl Iterator<Item = (String, EndpointIdentity)> {
     settings.providers.iter().map(|provider| {
         let vertex = provider.vertex.as_ref();
-        let residence = Residence {
+        let residence = EndpointIdentity {
             kind: provider.kind.clone(),
             base_url: provider.base_url.clone(),
             unix_socket: provider.unix_socket.clone(),
@@ -251,7 +256,11 @@ fn settings(difference: &Difference, next: &Catalogue) -> Vec<(usize, ProviderSe
     next.active_providers().flat_map(of).collect()
 }
 
-fn report(difference: &Difference, controls: &Controls, warnings: Vec<String>) -> ReloadReport {
+fn report(
+    difference: &Difference,
+    controls: &ReloadableState,
+    warnings: Vec<String>,
+) -> ReloadReport {
     let change = |change: &Change| SettingChange {
         key: change.key.clone(),
         from: value(change.from.as_ref()),
@@ -272,7 +281,7 @@ fn value(shown: Option<&String>) -> Value {
     })
 }
 
-impl Refusal {
+impl ReloadError {
     /// All that is wrong, a line for each.
     pub fn lines(&self) -> Vec<String> {
         match self {
@@ -304,17 +313,17 @@ impl Refusal {
     }
 }
 
-impl From<&Refusal> for ApiError {
-    fn from(refusal: &Refusal) -> Self {
+impl From<&ReloadError> for ApiError {
+    fn from(refusal: &ReloadError) -> Self {
         let detail = format!("{}:\n{}", refusal.headline(), refusal.lines().join("\n"));
         match refusal {
-            Refusal::Mistakes(mistakes) => Problem {
+            ReloadError::Mistakes(mistakes) => Problem {
                 errors: mistakes.0.iter().map(field).collect(),
                 ..Problem::new(422, detail)
             }
             .into(),
-            Refusal::Nobody(_) => Problem::new(422, detail).into(),
-            Refusal::Failed(_) => Self {
+            ReloadError::Nobody(_) => Problem::new(422, detail).into(),
+            ReloadError::Failed(_) => Self {
                 problem: Problem::new(503, detail),
                 retry_after: Some(Duration::from_secs(1)),
             },

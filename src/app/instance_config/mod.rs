@@ -1,11 +1,11 @@
 //! From what was configured to what can be built.
 
-mod allowances;
 mod catalogue;
+mod global_limits;
 
-use super::configuring::sources;
-use super::instance::Blueprint;
-use super::{Fault, screen};
+use super::config_command::sources;
+use super::instance::InstanceConfig;
+use super::{ExitError, dashboard_thread};
 use crate::access::{Access, Role, Token};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The demo's vendors are probed more often than the world's: theirs cost nobody anything.
-const DEMO_PROBES: Duration = Duration::from_secs(5);
+const DEMO_PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// As a configured instance has it by default.
 const DEMO_DRAIN: Duration = Duration::from_secs(30);
@@ -33,8 +33,8 @@ const DEMO_CONNECTIONS: usize = 8192;
 
 /// All that a configured instance is started with.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub blueprint: Blueprint,
+pub(super) struct StartupPlan {
+    pub blueprint: InstanceConfig,
     pub screen: Options,
     pub listen: SocketAddr,
     pub sources: Sources,
@@ -45,18 +45,23 @@ pub(super) struct Plan {
 
 /// What files, environment and flags say. With nobody to send requests to, the error says what was
 /// looked for and names the two ways on.
-pub(super) async fn from_configuration(globals: &Globals, logs: &Logs) -> Result<Plan, Fault> {
+pub(super) async fn from_configuration(
+    globals: &Globals,
+    logs: &Logs,
+) -> Result<StartupPlan, ExitError> {
     let sources = sources(globals)?;
-    let loaded = config::load(&sources).map_err(|mistakes| Fault::usage(mistakes.to_string()))?;
+    let loaded =
+        config::load(&sources).map_err(|mistakes| ExitError::usage(mistakes.to_string()))?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     let nobody_known = Catalogue::default();
-    let blueprint = draw(&loaded, globals.no_save, &nobody_known, &mut warnings).await;
-    let blueprint = blueprint.map_err(Fault::usage)?;
+    let blueprint =
+        build_instance_config(&loaded, globals.no_save, &nobody_known, &mut warnings).await;
+    let blueprint = blueprint.map_err(ExitError::usage)?;
     let settings = &loaded.settings;
     let place = settings.server.listen.to_string();
-    let usual = screen::options(globals, true, false, place, logs.recent.clone());
-    let screen = screen::configured(usual, globals, &settings.dashboard)?;
-    Ok(Plan {
+    let usual = dashboard_thread::options(globals, true, false, place, logs.recent.clone());
+    let screen = dashboard_thread::configured(usual, globals, &settings.dashboard)?;
+    Ok(StartupPlan {
         blueprint,
         screen,
         listen: settings.server.listen,
@@ -69,19 +74,19 @@ pub(super) async fn from_configuration(globals: &Globals, logs: &Logs) -> Result
 /// What a configuration makes of an instance. `known` are those that there are already, for
 /// providers that list their models themselves and do not answer now. The error says that nobody
 /// could serve, and why.
-pub(super) async fn draw(
+pub(super) async fn build_instance_config(
     loaded: &Loaded,
     no_save: bool,
     known: &Catalogue,
     warnings: &mut Vec<String>,
-) -> Result<Blueprint, String> {
+) -> Result<InstanceConfig, String> {
     let settings = &loaded.settings;
     let (catalogue, directory, limits) = catalogue::build(settings, known, warnings).await;
     if !directory.endpoints.iter().any(Option::is_some) {
-        return Err(nobody(loaded, warnings));
+        return Err(no_usable_provider(loaded, warnings));
     }
     let tokens = tokens(settings);
-    Ok(Blueprint {
+    Ok(InstanceConfig {
         catalogue,
         directory,
         strategy: strategy(settings.balancing.strategy),
@@ -95,18 +100,18 @@ pub(super) async fn draw(
             shared: settings.cache.shared,
         }),
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
-        allowances: allowances::of(settings),
+        allowances: global_limits::of(settings),
         access: Access::new(tokens.clone()),
         gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
         environment: settings.server.environment.clone(),
         server: listener(&settings.server),
         drain: settings.server.drain,
-        saved: super::keeping::place(loaded, no_save),
+        saved: super::persist::place(loaded, no_save),
         seed: crate::clock::now().micros(),
     })
 }
 
-fn nobody(loaded: &Loaded, warnings: &[String]) -> String {
+fn no_usable_provider(loaded: &Loaded, warnings: &[String]) -> String {
     let why = loaded
         .no_provider()
         .unwrap_or_else(|| "no provider can be used".to_owned());
@@ -240,7 +245,7 @@ pub(super) fn of_demo(
     globals: &Globals,
     port: u16,
     logs: &Logs,
-) -> (Blueprint, Options) {
+) -> (InstanceConfig, Options) {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
@@ -253,7 +258,7 @@ pub(super) fn of_demo(
             Endpoint::new(&vendor.base_url, vendor.api_key, vendor.kind, protocol)
         }));
     }
-    let blueprint = Blueprint {
+    let blueprint = InstanceConfig {
         catalogue,
         directory,
         strategy: Strategy::default(),
@@ -262,8 +267,8 @@ pub(super) fn of_demo(
         limits: built_in_limits(),
         connect_timeout: Duration::from_secs(5),
         cache: None,
-        probe_interval: Some(DEMO_PROBES),
-        allowances: allowances::of_demo(),
+        probe_interval: Some(DEMO_PROBE_INTERVAL),
+        allowances: global_limits::of_demo(),
         access: Access::default(),
         gateway_access: Access::default(),
         environment: "demo".to_owned(),
@@ -276,7 +281,7 @@ pub(super) fn of_demo(
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };
-    let options = screen::options(
+    let options = dashboard_thread::options(
         globals,
         true,
         false,

@@ -1,6 +1,6 @@
 //! What can be changed of an instance while it runs, and the one way to change it.
 
-use super::instance::Blueprint;
+use super::instance::InstanceConfig;
 use crate::access::Access;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// An engine that is busy is asked again that often, after a pause each.
-const TRIES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(50);
+const MAX_TRIES: u32 = 20;
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Threads that serve model traffic: one for each core.
 pub fn workers() -> usize {
@@ -24,7 +24,7 @@ pub fn workers() -> usize {
 
 /// Somebody wants the configuration read again.
 #[derive(Debug)]
-pub struct ReloadWish {
+pub struct ReloadRequest {
     pub who: String,
     pub reason: Option<String>,
     /// Where to answer; without one, mistakes are logged and shown.
@@ -33,7 +33,7 @@ pub struct ReloadWish {
 
 /// The parts of a running instance that a configuration decides about.
 #[derive(Debug)]
-pub struct Controls {
+pub struct ReloadableState {
     pub handle: EngineHandle,
     pub local: LocalClient,
     pub upstreams: Arc<ArcSwap<UpstreamSet>>,
@@ -47,14 +47,14 @@ pub struct Controls {
 
 /// What a configuration that was read again brings, beside the blueprint that it makes.
 #[derive(Debug)]
-pub struct News {
+pub struct CatalogueUpdate {
     pub succession: CatalogueMerge,
     pub reconfiguration: ConfigUpdate,
 }
 
-impl Controls {
+impl ReloadableState {
     /// Of an instance that is being built.
-    pub fn new(handle: EngineHandle, blueprint: Blueprint) -> anyhow::Result<Self> {
+    pub fn new(handle: EngineHandle, blueprint: InstanceConfig) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
             lanes: workers(),
@@ -95,8 +95,12 @@ impl Controls {
 
     /// Puts a configuration in force, all of it at once; says under which revision. An error has
     /// changed nothing.
-    pub async fn take_over(&self, blueprint: Blueprint, news: News) -> anyhow::Result<u64> {
-        let News {
+    pub async fn apply(
+        &self,
+        blueprint: InstanceConfig,
+        news: CatalogueUpdate,
+    ) -> anyhow::Result<u64> {
+        let CatalogueUpdate {
             succession,
             reconfiguration,
         } = news;
@@ -143,9 +147,9 @@ impl Controls {
             let command = Command::Reconfigure(Box::new(next.clone()));
             match self.handle.execute(command).await {
                 Ok(CommandReply::Reconfigured(revision)) => return Ok(revision),
-                Err(EngineError::Busy(_)) if tries < TRIES => {
+                Err(EngineError::Busy(_)) if tries < MAX_TRIES => {
                     tries += 1;
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 Err(error) => return Err(error),
                 Ok(_) => unreachable!("the fleet answers a command in its own kind"),

@@ -1,10 +1,10 @@
 //! The long-running commands: start, wait for what ends them, stop in order.
 
-use super::blueprint;
+use super::dashboard_thread::{self, DashboardThread};
 use super::instance::Instance;
-use super::screen::{self, Screen};
-use super::signals::{Signals, Told};
-use super::{Fault, commands, configuring, upkeep};
+use super::instance_config;
+use super::signals::{OsSignal, Signals};
+use super::{ExitError, commands, config_command, config_task};
 use crate::cli::arguments::{Attach, Demo, Globals};
 use crate::cli::whereabouts;
 use crate::demo::{Scenario, Traffic, Vendors};
@@ -17,63 +17,63 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// More requests a second than one machine's demo can mean.
-const MOST_REQUESTS: f64 = 10_000.0;
+const MAX_DEMO_RPS: f64 = 10_000.0;
 
 /// More vendors than the screen is made for.
-const MOST_PROVIDERS: usize = 500;
+const MAX_DEMO_PROVIDERS: usize = 500;
 
 /// Gateway and dashboard in one process.
-pub(super) fn all_in_one(globals: &Globals) -> Result<u8, Fault> {
+pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
     if !std::io::stdout().is_terminal() {
         return commands::plain_report(globals);
     }
     let logs = start_logs(globals, true)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals, &logs).await?;
+        let plan = instance_config::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
-        upkeep::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
-        tell(&instance, &plan.warnings);
+        config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
+        emit_notices(&instance, &plan.warnings);
         with_screen(instance, plan.screen).await
     })
 }
 
 /// Gateway, probes and API without a screen.
-pub(super) fn serve(globals: &Globals) -> Result<u8, Fault> {
+pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
     let logs = start_logs(globals, false)?;
     block_on(async {
-        let plan = blueprint::from_configuration(globals, &logs).await?;
+        let plan = instance_config::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
         let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
-        upkeep::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
-        tell(&instance, &plan.warnings);
+        config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
+        emit_notices(&instance, &plan.warnings);
         without_screen(instance).await
     })
 }
 
 /// The same against simulated vendors, with traffic.
-pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
+pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, ExitError> {
     let scenario: Scenario = demo
         .scenario
         .parse()
-        .map_err(|error| Fault::usage(format!("{error}")))?;
-    if !(demo.rps > 0.0 && demo.rps <= MOST_REQUESTS) {
+        .map_err(|error| ExitError::usage(format!("{error}")))?;
+    if !(demo.rps > 0.0 && demo.rps <= MAX_DEMO_RPS) {
         let text = format!(
-            "--rps is {}, but must be a number above 0 and up to {MOST_REQUESTS}",
+            "--rps is {}, but must be a number above 0 and up to {MAX_DEMO_RPS}",
             demo.rps
         );
-        return Err(Fault::usage(text));
+        return Err(ExitError::usage(text));
     }
-    if !(1..=MOST_PROVIDERS).contains(&demo.providers) {
+    if !(1..=MAX_DEMO_PROVIDERS).contains(&demo.providers) {
         let text = format!(
-            "--providers is {}, but must be a whole number from 1 to {MOST_PROVIDERS}",
+            "--providers is {}, but must be a whole number from 1 to {MAX_DEMO_PROVIDERS}",
             demo.providers
         );
-        return Err(Fault::usage(text));
+        return Err(ExitError::usage(text));
     }
     let has_screen = !demo.headless;
     if has_screen && !std::io::stdout().is_terminal() {
-        return Err(Fault::usage(
+        return Err(ExitError::usage(
             "the demo draws on a terminal and stdout is none; add --headless to serve without a screen",
         ));
     }
@@ -82,7 +82,8 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
         let listener = bind_demo(globals).await?;
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
-        let (blueprint, screen) = blueprint::of_demo(&vendors, demo.seed, globals, port, &logs);
+        let (blueprint, screen) =
+            instance_config::of_demo(&vendors, demo.seed, globals, port, &logs);
         let mut instance = Instance::start(blueprint, listener, logs.lost.clone())?;
         // A demo has no configuration: whoever asks for it is told so.
         instance.reloading = None;
@@ -94,7 +95,7 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
             "demo: {scenario}, {} simulated vendors, {} requests a second",
             demo.providers, demo.rps
         );
-        tell(&instance, &[told]);
+        emit_notices(&instance, &[told]);
         let guard = stop.clone().drop_guard();
         let ended = if has_screen {
             with_screen(instance, screen).await
@@ -109,28 +110,28 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, Fault> {
 }
 
 /// The dashboard of an instance elsewhere.
-pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
+pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, ExitError> {
     let address = whereabouts::resolve(attach.url.as_deref(), globals.listen.as_deref())
-        .map_err(Fault::usage)?;
+        .map_err(ExitError::usage)?;
     if !std::io::stdout().is_terminal() {
         return commands::report_once(&address);
     }
     let logs = start_logs(globals, true)?;
-    let options = screen::options(
+    let options = dashboard_thread::options(
         globals,
         false,
         attach.read_only,
         address.to_string(),
         logs.recent.clone(),
     );
-    let options = match configuring::dashboard(globals) {
-        Some(settings) => screen::configured(options, globals, &settings)?,
+    let options = match config_command::dashboard(globals) {
+        Some(settings) => dashboard_thread::configured(options, globals, &settings)?,
         None => options,
     };
     block_on(async {
         let mut signals = Signals::listen()?;
         let client = commands::client(&address)?;
-        let mut screen = Screen::open(client, options)?;
+        let mut screen = DashboardThread::open(client, options)?;
         let told = tokio::select! {
             ended = screen.ended() => {
                 return match ended {
@@ -139,7 +140,7 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
                         tracing::warn!("the dashboard ended: {why}");
                         Ok(0)
                     }
-                    Ending::Unopened(why) => Err(Fault::usage(format!(
+                    Ending::Unopened(why) => Err(ExitError::usage(format!(
                         "the dashboard could not open: {why}; `aibal-tui status` needs none"
                     ))),
                     Ending::Quit | Ending::Stop | Ending::Detach => Ok(0),
@@ -153,41 +154,41 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, Fault> {
 }
 
 /// Serves under a dashboard until one of them ends.
-async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fault> {
+async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, ExitError> {
     let mut signals = Signals::listen()?;
     let logs = options.logs.clone();
-    let mut screen = Screen::open(instance.client.clone(), options)?;
+    let mut screen = DashboardThread::open(instance.client.clone(), options)?;
     tokio::select! {
             ended = screen.ended() => match ended {
                 Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
                 Ending::Detach => {
                     logs.to_stderr();
-                    commands::note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
+                    commands::print_note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 Ending::Unopened(why) => {
-                    screen::forget_terminal();
+                    dashboard_thread::forget_terminal();
                     logs.to_stderr();
-                    commands::note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
+                    commands::print_note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 // The terminal is gone or broken, the traffic is not.
                 Ending::Lost(why) => {
-                    screen::forget_terminal();
+                    dashboard_thread::forget_terminal();
                     tracing::warn!("the dashboard ended, serving goes on: {why}");
                     wait(instance, signals).await
                 }
             },
             told = signals.next() => match told {
-                Told::HangUp => {
-                    screen.lose().await;
+                OsSignal::HangUp => {
+                    screen.detach_terminal().await;
                     wait(instance, signals).await
                 }
-                Told::Quit => {
+                OsSignal::Quit => {
                     screen.close().await;
                     Ok(told.exit_code())
                 }
-                Told::Terminate | Told::Interrupt => {
+                OsSignal::Terminate | OsSignal::Interrupt => {
                     screen.close().await;
                     drain(instance, &mut signals).await;
                     Ok(told.exit_code())
@@ -200,9 +201,9 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Fau
     }
 }
 
-async fn without_screen(instance: Instance) -> Result<u8, Fault> {
+async fn without_screen(instance: Instance) -> Result<u8, ExitError> {
     let signals = Signals::listen()?;
-    commands::note(&format!(
+    commands::print_note(&format!(
         "serving on http://{}/v1, Ctrl-C drains",
         instance.address
     ));
@@ -210,13 +211,13 @@ async fn without_screen(instance: Instance) -> Result<u8, Fault> {
 }
 
 /// Serves until a signal.
-async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, Fault> {
+async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitError> {
     loop {
         tokio::select! {
             told = signals.next() => match told {
-                Told::HangUp => upkeep::ask(&instance, "SIGHUP"),
-                Told::Quit => return Ok(told.exit_code()),
-                Told::Terminate | Told::Interrupt => {
+                OsSignal::HangUp => config_task::ask(&instance, "SIGHUP"),
+                OsSignal::Quit => return Ok(told.exit_code()),
+                OsSignal::Terminate | OsSignal::Interrupt => {
                     drain(instance, &mut signals).await;
                     return Ok(told.exit_code());
                 }
@@ -235,14 +236,14 @@ async fn drain(instance: Instance, signals: &mut Signals) {
 }
 
 /// What the operator should know, in the log and among the events.
-fn tell(instance: &Instance, texts: &[String]) {
+fn emit_notices(instance: &Instance, texts: &[String]) {
     for text in texts {
         tracing::info!("{text}");
         instance.handle.emit_info(text.clone(), false);
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
+async fn bind(address: SocketAddr) -> Result<TcpListener, ExitError> {
     TcpListener::bind(address).await.map_err(|error| {
         let why = match error.kind() {
             ErrorKind::AddrInUse => {
@@ -254,15 +255,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
             }
             _ => error.to_string(),
         };
-        Fault::usage(format!("could not listen on {address}: {why}"))
+        ExitError::usage(format!("could not listen on {address}: {why}"))
     })
 }
 
 /// The usual port if it is free, else any; an address that was asked for must be free.
-async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
+async fn bind_demo(globals: &Globals) -> Result<TcpListener, ExitError> {
     if let Some(listen) = &globals.listen {
         let address = listen.parse().map_err(|_| {
-            Fault::usage(format!(
+            ExitError::usage(format!(
                 "--listen is {listen:?}, but must be an address and a port, such as 127.0.0.1:8080"
             ))
         })?;
@@ -276,17 +277,19 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, Fault> {
 }
 
 /// Starts logging; what waits to be written is, when the answer is dropped.
-pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, Fault> {
+pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, ExitError> {
     let options = LogOptions {
         level: globals.log_level.clone(),
         format: globals.log_format.unwrap_or_default(),
         file: globals.log_file.clone(),
         has_screen,
     };
-    logs::start(&options).map_err(Fault::usage)
+    logs::start(&options).map_err(ExitError::usage)
 }
 
-pub(super) fn block_on(future: impl Future<Output = Result<u8, Fault>>) -> Result<u8, Fault> {
+pub(super) fn block_on(
+    future: impl Future<Output = Result<u8, ExitError>>,
+) -> Result<u8, ExitError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

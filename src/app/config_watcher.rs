@@ -11,18 +11,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Whoever writes a file in several steps is let finish.
-const SETTLED: Duration = Duration::from_millis(100);
+const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A file that never rests is read at last all the same.
-const LOOKS_MOST: u32 = 50;
+const MAX_DEBOUNCE_LOOKS: u32 = 50;
 /// Where nothing tells of changes, files are looked at that often.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Hashes of all files; keys may be in them.
-type Contents = Vec<Option<[u8; 32]>>;
+type FileHashes = Vec<Option<[u8; 32]>>;
 
 /// What an event must touch to matter.
 #[derive(Debug, Default)]
-struct Scope {
+struct WatchedPaths {
     files: BTreeSet<PathBuf>,
     /// Everything in them matters: a link may be led elsewhere by a link beside it.
     folders: BTreeSet<PathBuf>,
@@ -30,23 +30,23 @@ struct Scope {
 
 /// The watch.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct ConfigWatcher {
     files: Vec<PathBuf>,
-    scope: Arc<Mutex<Scope>>,
+    scope: Arc<Mutex<WatchedPaths>>,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
     hints: mpsc::Receiver<()>,
     /// Something happened that was not looked at yet.
     is_due: bool,
-    seen: Option<Contents>,
+    seen: Option<FileHashes>,
 }
 
-impl Watch {
+impl ConfigWatcher {
     /// Over these files, whether they are there or not. The first look is due at once: something
     /// may have changed since they were read.
     pub fn over(files: Vec<PathBuf>) -> Self {
         let (hint, hints) = mpsc::channel(1);
-        let scope = Arc::<Mutex<Scope>>::default();
+        let scope = Arc::<Mutex<WatchedPaths>>::default();
         let of = Arc::clone(&scope);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let scope = of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +58,7 @@ impl Watch {
         let watcher = watcher.inspect_err(|error| {
             tracing::warn!(
                 "files are looked at every {} s, for they cannot be watched: {error}",
-                LOOK.as_secs()
+                POLL_INTERVAL.as_secs()
             );
         });
         let mut watch = Self {
@@ -91,7 +91,7 @@ impl Watch {
             while !self.is_due {
                 match &self.watcher {
                     Some(_) if self.hints.recv().await.is_some() => {}
-                    _ => tokio::time::sleep(LOOK).await,
+                    _ => tokio::time::sleep(POLL_INTERVAL).await,
                 }
                 self.is_due = true;
             }
@@ -105,10 +105,10 @@ impl Watch {
         }
     }
 
-    async fn settled(&self) -> Contents {
+    async fn settled(&self) -> FileHashes {
         let mut contents = self.contents().await;
-        for _ in 0..LOOKS_MOST {
-            tokio::time::sleep(SETTLED).await;
+        for _ in 0..MAX_DEBOUNCE_LOOKS {
+            tokio::time::sleep(DEBOUNCE).await;
             let now = self.contents().await;
             if now == contents {
                 break;
@@ -118,7 +118,7 @@ impl Watch {
         contents
     }
 
-    async fn contents(&self) -> Contents {
+    async fn contents(&self) -> FileHashes {
         let files = self.files.clone();
         let read = move || files.iter().map(|path| fingerprint(path)).collect();
         tokio::task::spawn_blocking(read).await.unwrap_or_default()
@@ -127,7 +127,7 @@ impl Watch {
     /// Watches the folder of each file, or the next one above that is there, and where the file is
     /// a link, the folder that it leads to. A folder that was made anew is watched anew.
     fn arm(&mut self) {
-        let mut scope = Scope::default();
+        let mut scope = WatchedPaths::default();
         let mut folders = BTreeSet::new();
         for file in &self.files {
             scope.files.insert(file.clone());
@@ -164,7 +164,7 @@ impl Watch {
     }
 }
 
-impl Scope {
+impl WatchedPaths {
     fn is_touched(&self, event: &Event) -> bool {
         if event.need_rescan() {
             return true;

@@ -1,13 +1,13 @@
 //! Commands about the configuration itself.
 
-use super::{Fault, commands};
+use super::{ExitError, commands};
 use crate::cli::arguments::{Config, Globals};
 use crate::config::{self, Flags, Sources};
 use crate::protocols;
 use crate::tui::Keymap;
 
 /// Files, environment and flags of this process.
-pub(super) fn sources(globals: &Globals) -> Result<Sources, Fault> {
+pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
     let flags = Flags {
         listen: globals.listen.clone(),
     };
@@ -18,15 +18,15 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, Fault> {
     )?)
 }
 
-pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, Fault> {
+pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, ExitError> {
     let sources = sources(globals)?;
-    let mistaken = |mistakes: config::Mistakes| Fault::usage(mistakes.to_string());
+    let mistaken = |mistakes: config::Mistakes| ExitError::usage(mistakes.to_string());
     match command {
         Config::Init => init(globals, &sources)?,
         Config::Check => {
             let verdict = config::check(&sources).map_err(mistaken)?;
             if let Some(settings) = dashboard(globals) {
-                Keymap::with(&settings.keys).map_err(Fault::usage)?;
+                Keymap::with(&settings.keys).map_err(ExitError::usage)?;
             }
             commands::print(&format!("{verdict}\n"));
         }
@@ -45,10 +45,10 @@ pub(super) fn dashboard(globals: &Globals) -> Option<config::DashboardSettings> 
 }
 
 /// The price table; with a configuration that cannot be read, the built-in one.
-pub(super) fn prices(globals: &Globals) -> Result<u8, Fault> {
+pub(super) fn prices(globals: &Globals) -> Result<u8, ExitError> {
     let loaded = config::load(&sources(globals)?);
     if loaded.is_err() {
-        commands::complain(
+        commands::print_error(
             "the configuration has mistakes (`aibal-tui config check` names them); these are the built-in prices",
         );
     }
@@ -56,10 +56,10 @@ pub(super) fn prices(globals: &Globals) -> Result<u8, Fault> {
     Ok(0)
 }
 
-fn init(globals: &Globals, sources: &Sources) -> Result<(), Fault> {
+fn init(globals: &Globals, sources: &Sources) -> Result<(), ExitError> {
     let path = globals.config.clone().or_else(|| sources.home_file());
     let path = path.ok_or_else(|| {
-        Fault::usage("there is no home to put a configuration in; name a file with --config")
+        ExitError::usage("there is no home to put a configuration in; name a file with --config")
     })?;
     config::init(&path).map_err(|error| {
         let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
@@ -67,7 +67,7 @@ fn init(globals: &Globals, sources: &Sources) -> Result<(), Fault> {
         } else {
             error.to_string()
         };
-        Fault::usage(format!("could not write {}: {why}", path.display()))
+        ExitError::usage(format!("could not write {}: {why}", path.display()))
     })?;
     commands::print(&format!("wrote {}\n", path.display()));
     Ok(())

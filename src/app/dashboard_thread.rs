@@ -1,6 +1,6 @@
 //! The dashboard's thread, as the rest of the program sees it.
 
-use super::Fault;
+use super::ExitError;
 use crate::cli::arguments::Globals;
 use crate::client::Client;
 use crate::config::{Arm, DashboardSettings};
@@ -12,18 +12,18 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How long a dashboard may take to give the terminal back.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// At most one picture of new data in this time, where the configuration says nothing.
 pub(super) const REFRESH: Duration = Duration::from_secs(1);
 
 /// A dashboard that is open.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(super) struct DashboardThread {
     strings: Strings,
     ending: oneshot::Receiver<Ending>,
 }
 
-impl Screen {
+impl DashboardThread {
     /// Opens it on a thread of its own.
     pub fn open(client: Client, options: Options) -> io::Result<Self> {
         let strings = Strings::default();
@@ -52,14 +52,14 @@ impl Screen {
     pub async fn close(mut self) {
         self.strings.close.cancel();
         // A terminal that does not read would stop us too, so a dashboard that is stuck in it is left.
-        let _left = tokio::time::timeout(FAREWELL, self.ended()).await;
+        let _left = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
     }
 
     /// The terminal is gone: the dashboard ends, and what still reads or writes the terminal
     /// reads nothing and writes to nowhere from now on.
-    pub async fn lose(mut self) {
+    pub async fn detach_terminal(mut self) {
         self.strings.lost.cancel();
-        let _left = tokio::time::timeout(FAREWELL, self.ended()).await;
+        let _left = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
         forget_terminal();
     }
 }
@@ -111,7 +111,7 @@ pub(super) fn configured(
     usual: Options,
     globals: &Globals,
     settings: &DashboardSettings,
-) -> Result<Options, Fault> {
+) -> Result<Options, ExitError> {
     let seconds = settings.window.as_secs();
     let window = Window::ALL
         .into_iter()
@@ -122,8 +122,8 @@ pub(super) fn configured(
             Arm::Always => Protection::Always,
             Arm::Never => Protection::Never,
         },
-        theme: theme(globals, settings.theme.parse().map_err(Fault::usage)?),
-        keymap: Keymap::with(&settings.keys).map_err(Fault::usage)?,
+        theme: theme(globals, settings.theme.parse().map_err(ExitError::usage)?),
+        keymap: Keymap::with(&settings.keys).map_err(ExitError::usage)?,
         window: window.unwrap_or_default(),
         refresh: settings.refresh,
         bell: if settings.bell {

@@ -4,7 +4,7 @@ use crate::config::{BudgetSettings, Settings};
 use crate::domain::{BudgetConfig, GlobalLimits, Money, OverBudgetPolicy};
 
 /// As many requests at once as a configuration has by default.
-const DEMO_PLACES: u32 = 8_192;
+const DEMO_MAX_IN_FLIGHT: u32 = 8_192;
 
 /// What is configured.
 pub fn of(settings: &Settings) -> GlobalLimits {
@@ -37,7 +37,7 @@ pub fn of(settings: &Settings) -> GlobalLimits {
 /// Simulated money is not limited.
 pub fn of_demo() -> GlobalLimits {
     GlobalLimits {
-        max_in_flight: Some(DEMO_PLACES),
+        max_in_flight: Some(DEMO_MAX_IN_FLIGHT),
         budget: BudgetConfig::default(),
     }
 }

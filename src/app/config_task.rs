@@ -1,11 +1,11 @@
 //! The one task that holds the configuration in force: it writes changes back to where they belong,
 //! and reads everything again when somebody asks for it or a file is another than it was.
 
-use super::controls::{Controls, ReloadWish};
+use super::config_watcher::ConfigWatcher;
 use super::instance::Instance;
-use super::keeping;
-use super::reloading::{Holding, Occasion};
-use super::watching::Watch;
+use super::persist;
+use super::reload::{ActiveConfig, ReloadTrigger};
+use super::reloadable_state::{ReloadRequest, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{self, Loaded, Sources};
 use crate::domain::Effect;
@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Who the record names where nobody asked.
-const ITSELF: &str = "aibal-tui";
+const SYSTEM_ACTOR: &str = "aibal-tui";
 
 #[derive(Debug)]
-struct Upkeep {
-    controls: Controls,
+struct ConfigTask {
+    controls: ReloadableState,
     sources: Sources,
     no_save: bool,
-    holding: Holding,
+    holding: ActiveConfig,
     /// Warnings that were told.
     warned: BTreeSet<String>,
 }
@@ -31,13 +31,13 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
     let Some((mut keepsakes, (controls, mut wishes))) = taken else {
         return;
     };
-    let mut watch = Watch::over(files(&sources, &loaded));
-    let mut upkeep = Upkeep {
+    let mut watch = ConfigWatcher::over(files(&sources, &loaded));
+    let mut upkeep = ConfigTask {
         controls,
         sources,
         no_save,
         warned: loaded.warnings.iter().map(ToString::to_string).collect(),
-        holding: Holding::new(loaded),
+        holding: ActiveConfig::new(loaded),
     };
     tokio::spawn(async move {
         loop {
@@ -62,13 +62,13 @@ fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
     files
 }
 
-impl Upkeep {
+impl ConfigTask {
     async fn keep(&mut self, effect: &Effect) {
         if self.no_save {
             return;
         }
         let handle = &self.controls.handle;
-        let Some(edit) = keeping::edit(effect, handle).await else {
+        let Some(edit) = persist::edit(effect, handle).await else {
             return;
         };
         let (loaded, sources) = (self.holding.loaded.clone(), self.sources.clone());
@@ -91,8 +91,8 @@ impl Upkeep {
         }
     }
 
-    async fn grant(&mut self, wish: ReloadWish) {
-        let occasion = Occasion {
+    async fn grant(&mut self, wish: ReloadRequest) {
+        let occasion = ReloadTrigger {
             who: wish.who,
             reason: wish.reason,
             is_asked: true,
@@ -107,8 +107,8 @@ impl Upkeep {
     }
 
     async fn follow_files(&mut self) {
-        let occasion = Occasion {
-            who: ITSELF.to_owned(),
+        let occasion = ReloadTrigger {
+            who: SYSTEM_ACTOR.to_owned(),
             reason: Some("a file of the configuration changed".to_owned()),
             is_asked: false,
         };
@@ -116,7 +116,7 @@ impl Upkeep {
     }
 
     /// Nobody waits for the answer, so what is wrong goes to the events, and with them to the log.
-    async fn reload_unasked(&mut self, occasion: Occasion) {
+    async fn reload_unasked(&mut self, occasion: ReloadTrigger) {
         if let Err(refusal) = self.reload(occasion).await {
             for line in refusal.lines().iter().skip(1) {
                 tracing::warn!("{line}");
@@ -127,8 +127,8 @@ impl Upkeep {
 
     async fn reload(
         &mut self,
-        occasion: Occasion,
-    ) -> Result<crate::contract::ReloadReport, super::reloading::Refusal> {
+        occasion: ReloadTrigger,
+    ) -> Result<crate::contract::ReloadReport, super::reload::ReloadError> {
         let from = (&self.sources, self.no_save);
         let report = self.holding.reload(&self.controls, from, occasion).await?;
         for warning in &report.warnings {
@@ -142,8 +142,8 @@ impl Upkeep {
 
 /// Asks for a reload that nobody waits for, for example at a signal.
 pub(super) fn ask(instance: &Instance, reason: &str) {
-    let wish = ReloadWish {
-        who: ITSELF.to_owned(),
+    let wish = ReloadRequest {
+        who: SYSTEM_ACTOR.to_owned(),
         reason: Some(reason.to_owned()),
         reply: None,
     };

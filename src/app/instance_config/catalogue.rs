@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use std::time::Duration;
 
 /// How long a provider may take to list its models before we start without it.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LIST_MODELS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What is configured; what cannot be used is said in `warnings`. `known` are those that there were
 /// before.
@@ -139,7 +139,7 @@ async fn models(
     else {
         return (provider.models.clone(), None);
     };
-    if let Ok(Some(names)) = tokio::time::timeout(PATIENCE, listed(endpoint)).await {
+    if let Ok(Some(names)) = tokio::time::timeout(LIST_MODELS_TIMEOUT, listed(endpoint)).await {
         let models = names.iter().map(|name| provider.listed_model(name));
         return (models.collect(), None);
     }
@@ -159,7 +159,7 @@ async fn models(
 }
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let options = TransportOptions::new(PATIENCE);
+    let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
     let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let question = endpoint.protocol.build_probe(&endpoint);
@@ -279,8 +279,8 @@ mod tests {
             max_concurrent: None,
             abilities: Abilities::default(),
             peculiarities: Peculiarities::default(),
-            timeout: PATIENCE,
-            first_token_timeout: PATIENCE,
+            timeout: LIST_MODELS_TIMEOUT,
+            first_token_timeout: LIST_MODELS_TIMEOUT,
         };
         assert_eq!(traits(&model), ModelTraits::UNSTATED);
 
