@@ -1,19 +1,19 @@
 //! THE LISTENERS: both doors on one address, and on a socket that only its owner can open; at the
 //! end requests are let finish, for a while.
 
-mod answer;
 mod connection;
-mod crowd;
-mod descriptors;
+mod connection_state;
+mod connection_tracker;
 mod drain;
+mod fd_limit;
 mod path;
-mod place;
-mod upload;
+mod response_body;
+mod upload_rate;
 mod workers;
 
-pub use descriptors::fit;
 pub use drain::Drain;
-pub use workers::Workers;
+pub use fd_limit::clamp_to_rlimit;
+pub use workers::WorkerThreads;
 
 use crate::access::Peer;
 use crate::gateway::GatewayError;
@@ -23,8 +23,8 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use connection::Service;
-use crowd::Crowd;
+use connection::ConnectionService;
+use connection_tracker::ConnectionTracker;
 use futures_util::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -43,36 +43,43 @@ use tokio_util::task::AbortOnDropHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Bytes of a request's head in HTTP/1.
-const LARGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Bytes of a request's head in HTTP/2, with 32 for each header.
-const LARGEST_HEAD_LIST: u32 = 64 * 1024;
+const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 /// Requests at once on one connection of HTTP/2; a client opens another for more.
-const MOST_STREAMS: u32 = 256;
+const MAX_STREAMS: u32 = 256;
 /// A silent peer on HTTP/2 is asked whether it lives.
-const PING: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// It has that long to say so.
-const PONG: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// With all file handles in use, a while may free one.
-const EXHAUSTED: Duration = Duration::from_millis(100);
+const FD_EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Both doors as one: each answers a panic in its own shape, and unknown paths are answered by the
 /// door that they look like.
-pub fn doors(gateway: Router, api: Router) -> Router {
+pub fn build_router(gateway: Router, api: Router) -> Router {
     gateway
-        .layer(from_fn(in_its_protocol))
+        .layer(from_fn(catch_panic))
         .merge(
-            api.layer(from_fn_with_state(Handle::try_current().ok(), at_home))
-                .layer(CatchPanicLayer::custom(|panic| {
-                    log_panic(panic);
-                    api::panicked()
-                })),
+            api.layer(from_fn_with_state(
+                Handle::try_current().ok(),
+                on_main_runtime,
+            ))
+            .layer(CatchPanicLayer::custom(|panic| {
+                log_panic(panic);
+                api::panicked()
+            })),
         )
         .fallback(unknown_path)
 }
 
 /// What is asked at the control door may take a while to work out; the threads that serve model
 /// traffic have none to spare.
-async fn at_home(State(home): State<Option<Handle>>, request: Request, next: Next) -> Response {
+async fn on_main_runtime(
+    State(home): State<Option<Handle>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(home) = home else {
         return next.run(request).await;
     };
@@ -101,7 +108,7 @@ fn log_panic(_payload: Box<dyn Any + Send>) {
 }
 
 /// A panic at the door for model traffic is told in the protocol of the path that was asked.
-async fn in_its_protocol(request: Request, next: Next) -> Response {
+async fn catch_panic(request: Request, next: Next) -> Response {
     let dialect = gateway::dialect_of(request.uri().path());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answered.unwrap_or_else(|panic| {
@@ -137,7 +144,7 @@ pub fn bind_socket(path: &Path) -> io::Result<UnixListener> {
 
 /// What clients may do to the listener.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections from the network at once.
     pub connections: usize,
     /// A connection without a request may stay that long.
@@ -156,7 +163,7 @@ pub struct Limits {
     pub drain: Drain,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// So many connections, each kept for that long without a request, the end as given, and for
     /// everything else what no client that means well runs into.
     pub fn new(connections: usize, keep_alive: Duration, drain: impl Into<Drain>) -> Self {
@@ -180,33 +187,33 @@ pub async fn serve(
     listener: TcpListener,
     socket: Option<UnixListener>,
     router: Router,
-    limits: Limits,
-    workers: Workers,
+    limits: ConnectionLimits,
+    workers: WorkerThreads,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let limits = Arc::new(limits);
-    let service = Service {
+    let service = ConnectionService {
         router,
         builder: builder(),
         limits: Arc::clone(&limits),
     };
-    let mut crowd = Crowd::new(Arc::clone(&limits), workers);
+    let mut crowd = ConnectionTracker::new(Arc::clone(&limits), workers);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(()) = crowd.next_ended() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if !crowd.has_room().await => crowd::refuse(&stream),
+                Ok((stream, _)) if !crowd.has_room().await => connection_tracker::refuse(&stream),
                 Ok((stream, peer)) => {
                     // Small events shall not wait for larger ones.
                     let _slower_but_right = stream.set_nodelay(true);
-                    crowd.welcome(service.clone(), stream, Peer::Tcp(peer));
+                    crowd.accept(service.clone(), stream, Peer::Tcp(peer));
                 }
                 Err(error) => rest(&error).await,
             },
             accepted = accept(socket.as_ref()) => match accepted {
-                Ok(stream) => crowd.welcome_owner(service.clone(), stream),
+                Ok(stream) => crowd.accept_owner(service.clone(), stream),
                 Err(error) => rest(&error).await,
             },
         }
@@ -224,14 +231,14 @@ fn builder() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
-        .max_buf_size(LARGEST_HEAD);
+        .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LARGEST_HEAD_LIST)
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PONG);
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
     builder
 }
 
@@ -253,7 +260,7 @@ async fn rest(error: &io::Error) {
     );
     if !is_its_own {
         tracing::warn!("no connection can be taken: {error}");
-        tokio::time::sleep(EXHAUSTED).await;
+        tokio::time::sleep(FD_EXHAUSTED_PAUSE).await;
     }
 }
 

@@ -14,7 +14,7 @@ use crate::gateway::{self, Cache, CacheCounts, CacheLimits, GatewayConfig, Shutd
 use crate::logs::LostLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{EndpointRegistry, use_thread_pool};
-use crate::server::{Drain, Workers};
+use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ pub struct InstanceConfig {
     /// Of the door for model traffic.
     pub gateway_access: Access,
     pub environment: String,
-    pub server: server::Limits,
+    pub server: server::ConnectionLimits,
     pub drain: Duration,
     /// Where changes go, for the answers to those who make them.
     pub saved: String,
@@ -74,7 +74,7 @@ pub struct Instance {
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
     /// The engine's thread: one that it shares is one that must be woken for it, and hands it on.
-    _engine_thread: Workers,
+    _engine_thread: WorkerThreads,
 }
 
 impl Instance {
@@ -87,8 +87,8 @@ impl Instance {
         let address = listener.local_addr()?;
         let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
         let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
-        let mut quarters = Workers::start("engine", 1, |_| ())?;
-        let thread = quarters.turn().context("the engine has no thread")?;
+        let mut quarters = WorkerThreads::start("engine", 1, |_| ())?;
+        let thread = quarters.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(rest.clone()));
         let listener_limits = blueprint.server.clone();
         let cache = blueprint.cache;
@@ -101,11 +101,11 @@ impl Instance {
         let probe = tokio::spawn(probe.run(rest.clone()));
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
-        let listener_limits = server::Limits {
+        let listener_limits = server::ConnectionLimits {
             drain: Drain::new(controls.drain.subscribe(), closer),
             ..listener_limits
         };
-        let workers = Workers::start("worker", workers(), use_thread_pool)?;
+        let workers = WorkerThreads::start("worker", workers(), use_thread_pool)?;
         let gateway = controls.gateway(cache.clone(), closing);
         let (reloads, wishes) = mpsc::channel(RELOAD_QUEUE);
         let local = controls.local.clone();
@@ -119,7 +119,7 @@ impl Instance {
             access: controls.access.clone(),
             stop: doors.clone(),
         };
-        let router = server::doors(
+        let router = server::build_router(
             gateway::with_auth(gateway::router(gateway), controls.gateway_access.clone()),
             api::router(api),
         );

@@ -1,10 +1,12 @@
 //! One connection from its first byte to its last: what it reads and writes is watched, and it ends
 //! when it keeps us waiting for longer than the limits allow.
 
-use super::answer::Held;
-use super::place::{Ended, Guest, Place, Told};
-use super::upload::Paced;
-use super::{Limits, path};
+use super::connection_state::{
+    ActiveRequestGuard, CloseReason, ConnectionCommand, ConnectionState,
+};
+use super::response_body::TrackedBody;
+use super::upload_rate::MinRateBody;
+use super::{ConnectionLimits, path};
 use crate::access::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -27,21 +29,21 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::ServiceExt;
 
 /// A client that still sends what nobody wants gets that long to read why.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// So many times in the limit it is looked which answers over HTTP/2 nobody reads.
-const LOOKS: u32 = 4;
+const STALL_CHECKS: u32 = 4;
 
 /// What all connections have in common.
 #[derive(Debug, Clone)]
-pub(super) struct Service {
+pub(super) struct ConnectionService {
     pub router: Router,
     pub builder: Builder<TokioExecutor>,
-    pub limits: Arc<Limits>,
+    pub limits: Arc<ConnectionLimits>,
 }
 
-impl Service {
+impl ConnectionService {
     /// Serves one connection to its end.
-    pub async fn attend<S>(self, stream: S, peer: Peer, place: Arc<Place>)
+    pub async fn serve_connection<S>(self, stream: S, peer: Peer, place: Arc<ConnectionState>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -50,7 +52,7 @@ impl Service {
             builder,
             limits,
         } = self;
-        let io = TokioIo::new(Watched {
+        let io = TokioIo::new(ObservedIo {
             stream,
             place: Arc::clone(&place),
             linger: None,
@@ -58,7 +60,7 @@ impl Service {
         let answer = {
             let (place, limits) = (Arc::clone(&place), Arc::clone(&limits));
             service_fn(move |request: Request<Incoming>| {
-                let guest = Guest::enter(&place);
+                let guest = ActiveRequestGuard::enter(&place);
                 let version = request.version();
                 if version == Version::HTTP_2 {
                     place.is_now_multiplexed();
@@ -74,32 +76,33 @@ impl Service {
         };
         let mut connection = pin!(builder.serve_connection(io, answer));
         let mut alarm = pin!(sleep_until(Instant::now() + limits.keep_alive));
-        let mut look = pin!(sleep(limits.stuck / LOOKS));
+        let mut look = pin!(sleep(limits.stuck / STALL_CHECKS));
         let mut finishing = false;
         let ended = poll_fn(|cx| {
-            place.listen(cx.waker());
+            place.command_changed(cx.waker());
             loop {
                 match place.told() {
-                    Told::Go => return Poll::Ready(Err(Ended::SentAway)),
-                    Told::Finish if !finishing => {
+                    ConnectionCommand::Close => return Poll::Ready(Err(CloseReason::Evicted)),
+                    ConnectionCommand::Drain if !finishing => {
                         finishing = true;
                         connection.as_mut().graceful_shutdown();
                     }
-                    Told::Finish | Told::Stay => {}
+                    ConnectionCommand::Drain | ConnectionCommand::Serve => {}
                 }
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(Ok(ended));
                 }
                 while place.is_multiplexed() && look.as_mut().poll(cx).is_ready() {
                     place.answers.give_up_unread(limits.stuck);
-                    look.as_mut().reset(Instant::now() + limits.stuck / LOOKS);
+                    look.as_mut()
+                        .reset(Instant::now() + limits.stuck / STALL_CHECKS);
                 }
                 let why = ready!(poll_due(&place, &limits, alarm.as_mut(), cx));
-                if why != Ended::Idle || finishing {
+                if why != CloseReason::Idle || finishing {
                     return Poll::Ready(Err(why));
                 }
                 // A request may be on its way: HTTP/2 has a word to say that it comes too late.
-                place.tell(Told::Finish);
+                place.send_command(ConnectionCommand::Drain);
             }
         });
         match ended.await {
@@ -114,13 +117,13 @@ impl Service {
 /// Ready when the connection has kept us waiting for too long. Setting an alarm costs something, so
 /// one that is set for earlier than needed stays, and is set anew when it has rung.
 fn poll_due(
-    place: &Place,
-    limits: &Limits,
+    place: &ConnectionState,
+    limits: &ConnectionLimits,
     mut alarm: Pin<&mut Sleep>,
     cx: &mut Context<'_>,
-) -> Poll<Ended> {
+) -> Poll<CloseReason> {
     loop {
-        let Some((due, why)) = place.due(limits) else {
+        let Some((due, why)) = place.next_deadline(limits) else {
             return Poll::Pending;
         };
         if due < alarm.deadline() || alarm.is_elapsed() {
@@ -137,26 +140,31 @@ fn poll_due(
 fn received(
     request: Request<Incoming>,
     peer: Peer,
-    place: &Arc<Place>,
-    limits: &Arc<Limits>,
+    place: &Arc<ConnectionState>,
+    limits: &Arc<ConnectionLimits>,
 ) -> Request<Body> {
     let mut request = request.map(|body| {
         if body.is_end_stream() {
             Body::empty()
         } else {
-            Body::new(Paced::new(body, place, limits))
+            Body::new(MinRateBody::new(body, place, limits))
         }
     });
     request.extensions_mut().insert(peer);
-    if let Some(uri) = path::mended(request.uri()) {
+    if let Some(uri) = path::normalize(request.uri()) {
         *request.uri_mut() = uri;
     }
     request
 }
 
 /// An answer as it goes out.
-fn sent(response: Response<Body>, version: Version, guest: Guest, place: &Place) -> Response<Held> {
-    let mut response = response.map(|body| Held::new(body, guest, place));
+fn sent(
+    response: Response<Body>,
+    version: Version,
+    guest: ActiveRequestGuard,
+    place: &ConnectionState,
+) -> Response<TrackedBody> {
+    let mut response = response.map(|body| TrackedBody::new(body, guest, place));
     // What else of the request may still come is not waited for.
     if response.status() == StatusCode::REQUEST_TIMEOUT && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
@@ -167,24 +175,24 @@ fn sent(response: Response<Body>, version: Version, guest: Guest, place: &Place)
 
 /// A stream whose place knows what it does.
 #[derive(Debug)]
-struct Watched<S> {
+struct ObservedIo<S> {
     stream: S,
-    place: Arc<Place>,
+    place: Arc<ConnectionState>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Watched<S> {
+impl<S> ObservedIo<S> {
     fn wrote(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &wrote {
-            Poll::Ready(Ok(_)) => self.place.said(),
+            Poll::Ready(Ok(_)) => self.place.on_write(),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.place.held_up(),
+            Poll::Pending => self.place.on_write_blocked(),
         }
         wrote
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ObservedIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -194,13 +202,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let new = &buffer.filled()[before..];
         if !new.is_empty() {
-            self.place.heard(new);
+            self.place.on_read(new);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ObservedIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -237,7 +245,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if !this.place.lingers() {
             return Poll::Ready(Ok(()));
         }
-        let linger = this.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let linger = this
+            .linger
+            .get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
         let mut scrap = [0; 4096];
         while linger.as_mut().poll(cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut scrap);

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long clients may take to read the last word of an answer that is cut.
-const LAST_WORD: Duration = Duration::from_secs(1);
+const FINAL_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long requests under way may take to end, and who is told when that time is over.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Drain {
         match self.closer {
             Some(closer) if !is_over => {
                 closer.trigger();
-                timeout(LAST_WORD, &mut end).await.is_ok()
+                timeout(FINAL_WRITE_TIMEOUT, &mut end).await.is_ok()
             }
             _ => is_over,
         }

@@ -4,7 +4,7 @@
 use axum::http::Uri;
 
 /// The same address without doubled and trailing slashes; `None` where it has none.
-pub fn mended(uri: &Uri) -> Option<Uri> {
+pub fn normalize(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     if !path.contains("//") && (path.len() < 2 || !path.ends_with('/')) {
         return None;
@@ -38,7 +38,7 @@ mod tests {
             ("/v1/models/?limit=5", Some("/v1/models?limit=5")),
         ];
         for (given, expected) in cases {
-            let mended = mended(&given.parse().unwrap());
+            let mended = normalize(&given.parse().unwrap());
 
             let text = mended.map(|uri| uri.to_string());
             assert_eq!(text.as_deref(), expected, "{given}");

@@ -18,8 +18,8 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn limits(drain: Duration) -> Limits {
-    Limits::new(100, Duration::from_mins(2), drain)
+fn limits(drain: Duration) -> ConnectionLimits {
+    ConnectionLimits::new(100, Duration::from_mins(2), drain)
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_request_under_way_is_let_finish_and_no_other_is_taken() {
         None,
         router,
         limits(drain),
-        Workers::default(),
+        WorkerThreads::default(),
         stop.clone(),
     ));
     let answer = tokio::spawn(reqwest::get(format!("http://{address}/")));
@@ -77,7 +77,7 @@ async fn what_does_not_end_is_cut_after_the_drain() {
         None,
         router,
         limits(Duration::ZERO),
-        Workers::default(),
+        WorkerThreads::default(),
         stop.clone(),
     ));
     let answer = tokio::spawn(reqwest::get(format!("http://{address}/")));
@@ -101,7 +101,7 @@ async fn handlers_know_where_a_request_came_in() {
         None,
         router,
         limits(drain),
-        Workers::default(),
+        WorkerThreads::default(),
         stop.clone(),
     ));
 
@@ -115,7 +115,7 @@ async fn handlers_know_where_a_request_came_in() {
 #[tokio::test]
 async fn each_door_answers_in_its_own_shape() {
     let panicking = || get(|| async { panic!("on purpose") as &'static str });
-    let doors = doors(
+    let doors = build_router(
         Router::new()
             .route("/v1/panic", panicking())
             .route("/v1/messages", panicking()),

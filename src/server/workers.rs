@@ -9,13 +9,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Threads that end when it is dropped, each after what it does at that moment.
 #[derive(Debug, Default)]
-pub struct Workers {
+pub struct WorkerThreads {
     handles: Vec<Handle>,
     next: usize,
     _stop: Option<DropGuard>,
 }
 
-impl Workers {
+impl WorkerThreads {
     /// So many threads of that name; each is told its number, from 0, before it serves.
     pub fn start(
         name: &str,
@@ -46,7 +46,7 @@ impl Workers {
 
     /// Whoever serves the next connection; nobody where there are no threads, and the caller's own
     /// serves all.
-    pub fn turn(&mut self) -> Option<&Handle> {
+    pub fn next_worker(&mut self) -> Option<&Handle> {
         self.next = (self.next + 1) % self.handles.len().max(1);
         self.handles.get(self.next)
     }
@@ -62,12 +62,12 @@ mod tests {
     fn work_goes_round_on_threads_that_end_with_their_workers() {
         let (said, heard) = channel();
         let mut workers =
-            Workers::start("worker", 2, move |number| said.send(number).unwrap()).unwrap();
+            WorkerThreads::start("worker", 2, move |number| said.send(number).unwrap()).unwrap();
         let (done, ended) = channel();
 
         for _ in 0..4 {
             let done = done.clone();
-            let handle = workers.turn().expect("a thread").clone();
+            let handle = workers.next_worker().expect("a thread").clone();
             handle.spawn(async move { done.send(thread::current().name().map(str::to_owned)) });
         }
 
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(numbers, [0, 1]);
 
         let held = done.clone();
-        workers.turn().expect("a thread").spawn(async move {
+        workers.next_worker().expect("a thread").spawn(async move {
             let _held = held;
             std::future::pending::<()>().await;
         });
@@ -91,6 +91,6 @@ mod tests {
 
     #[test]
     fn without_threads_nobody_takes_a_turn() {
-        assert!(Workers::default().turn().is_none());
+        assert!(WorkerThreads::default().next_worker().is_none());
     }
 }

@@ -189,7 +189,7 @@ async fn serve(
         router: door,
         stop,
     };
-    let usual = server::Limits::new(4_096, Duration::from_mins(2), Duration::ZERO);
+    let usual = server::ConnectionLimits::new(4_096, Duration::from_mins(2), Duration::ZERO);
     let address = bench.listen(usual).await;
     bench.url = format!("http://{address}/v1");
     bench
@@ -201,7 +201,7 @@ pub fn provider(name: &str) -> Provider {
 
 impl Bench {
     /// One more listener, with limits of its own.
-    pub async fn listen(&self, limits: server::Limits) -> SocketAddr {
+    pub async fn listen(&self, limits: server::ConnectionLimits) -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (router, stop) = (self.router.clone(), self.stop.clone());
@@ -210,7 +210,7 @@ impl Bench {
             None,
             router,
             limits,
-            server::Workers::default(),
+            server::WorkerThreads::default(),
             stop,
         ));
         address

@@ -80,13 +80,14 @@ async fn open(house: &House, at: SocketAddr) -> Open {
     let listener = TcpListener::bind(at).await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let limits = server::Limits::new(100, Duration::from_mins(2), Duration::from_millis(20));
+    let limits =
+        server::ConnectionLimits::new(100, Duration::from_mins(2), Duration::from_millis(20));
     let serving = server::serve(
         listener,
         None,
         house.router.clone(),
         limits,
-        server::Workers::default(),
+        server::WorkerThreads::default(),
         stop.clone(),
     );
     Open {
@@ -278,14 +279,15 @@ async fn the_socket_leads_to_the_same_instance() {
     let socket = server::bind_socket(&path).unwrap();
     let listener = TcpListener::bind(anywhere()).await.unwrap();
     let stop = CancellationToken::new();
-    let limits = server::Limits::new(100, Duration::from_mins(2), Duration::from_millis(20));
+    let limits =
+        server::ConnectionLimits::new(100, Duration::from_mins(2), Duration::from_millis(20));
     let router = house.router.clone();
     let serving = tokio::spawn(server::serve(
         listener,
         Some(socket),
         router,
         limits,
-        server::Workers::default(),
+        server::WorkerThreads::default(),
         stop.clone(),
     ));
 

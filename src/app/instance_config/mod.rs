@@ -136,9 +136,9 @@ fn strategy(configured: config::Strategy) -> Strategy {
     }
 }
 
-fn listener(settings: &config::ServerSettings) -> server::Limits {
-    server::Limits::new(
-        server::fit(settings.max_connections),
+fn listener(settings: &config::ServerSettings) -> server::ConnectionLimits {
+    server::ConnectionLimits::new(
+        server::clamp_to_rlimit(settings.max_connections),
         settings.keep_alive,
         settings.drain,
     )
@@ -272,8 +272,8 @@ pub(super) fn of_demo(
         access: Access::default(),
         gateway_access: Access::default(),
         environment: "demo".to_owned(),
-        server: server::Limits::new(
-            server::fit(DEMO_CONNECTIONS),
+        server: server::ConnectionLimits::new(
+            server::clamp_to_rlimit(DEMO_CONNECTIONS),
             Duration::from_mins(2),
             DEMO_DRAIN,
         ),

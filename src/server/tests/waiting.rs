@@ -2,7 +2,7 @@
 //! waits.
 
 use super::{limits, listener};
-use crate::server::{Limits, Workers, serve};
+use crate::server::{ConnectionLimits, WorkerThreads, serve};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
@@ -46,7 +46,7 @@ fn simple() -> Router {
 }
 
 /// A listener that ends with the test.
-async fn listen(router: Router, limits: Limits) -> (SocketAddr, DropGuard) {
+async fn listen(router: Router, limits: ConnectionLimits) -> (SocketAddr, DropGuard) {
     let (listener, address) = listener().await;
     let stop = CancellationToken::new();
     tokio::spawn(serve(
@@ -54,13 +54,13 @@ async fn listen(router: Router, limits: Limits) -> (SocketAddr, DropGuard) {
         None,
         router,
         limits,
-        Workers::default(),
+        WorkerThreads::default(),
         stop.clone(),
     ));
     (address, stop.drop_guard())
 }
 
-fn usual() -> Limits {
+fn usual() -> ConnectionLimits {
     limits(Duration::ZERO)
 }
 
@@ -140,7 +140,7 @@ async fn a_head_that_trickles_gets_no_more_time() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_clients_take_nobodys_place() {
-    let few = Limits {
+    let few = ConnectionLimits {
         connections: 8,
         ..usual()
     };
@@ -169,7 +169,7 @@ async fn slow_clients_take_nobodys_place() {
 
 #[tokio::test(start_paused = true)]
 async fn uploads_that_fill_every_place_make_room_when_they_are_slow() {
-    let few = Limits {
+    let few = ConnectionLimits {
         connections: 4,
         ..usual()
     };
@@ -206,7 +206,7 @@ async fn where_everybody_is_served_one_more_is_told_so() {
             "done"
         })
     };
-    let few = Limits {
+    let few = ConnectionLimits {
         connections: 2,
         ..usual()
     };

@@ -63,9 +63,9 @@ async fn a_body_that_waits_to_be_asked_for_is_asked_for() {
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_answered_in_the_clients_own_shape() {
     let (_a, _b, bench) = pair(Behaviour::Good).await;
-    let impatient = aibal_tui::server::Limits {
+    let impatient = aibal_tui::server::ConnectionLimits {
         upload_pause: Duration::from_millis(100),
-        ..aibal_tui::server::Limits::new(10, Duration::from_mins(1), Duration::ZERO)
+        ..aibal_tui::server::ConnectionLimits::new(10, Duration::from_mins(1), Duration::ZERO)
     };
     let listener = bench.listen(impatient).await;
     let error = json!({

@@ -1,8 +1,8 @@
 //! All connections, and who has to go when there is no room for one more.
 
-use super::connection::Service;
-use super::place::{Place, Told};
-use super::{Drain, Limits, Workers};
+use super::connection::ConnectionService;
+use super::connection_state::{ConnectionCommand, ConnectionState};
+use super::{ConnectionLimits, Drain, WorkerThreads};
 use crate::access::Peer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 
 /// What one for whom there is no room is told. Nobody has read what it asks for, so it is in the
 /// shape of the door that most ask at.
-const FULL: &str = concat!(
+const TOO_MANY_CONNECTIONS: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\n",
     "content-type: application/json\r\n",
     "retry-after: 1\r\n",
@@ -24,21 +24,21 @@ const FULL: &str = concat!(
 
 /// Who is connected.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct ConnectionTracker {
     connections: JoinSet<u64>,
     /// By the order in which they came.
-    places: BTreeMap<u64, Arc<Place>>,
+    places: BTreeMap<u64, Arc<ConnectionState>>,
     /// Those whom the cap does not count: our owner's.
-    uncounted: BTreeMap<u64, Arc<Place>>,
+    uncounted: BTreeMap<u64, Arc<ConnectionState>>,
     newest: u64,
-    limits: Arc<Limits>,
-    workers: Workers,
+    limits: Arc<ConnectionLimits>,
+    workers: WorkerThreads,
     /// Whether it was said that there is no room.
     said_full: bool,
 }
 
-impl Crowd {
-    pub fn new(limits: Arc<Limits>, workers: Workers) -> Self {
+impl ConnectionTracker {
+    pub fn new(limits: Arc<ConnectionLimits>, workers: WorkerThreads) -> Self {
         Self {
             connections: JoinSet::new(),
             places: BTreeMap::new(),
@@ -51,17 +51,17 @@ impl Crowd {
     }
 
     /// Serves one more, on whichever thread's turn it is.
-    pub fn welcome(&mut self, service: Service, stream: TcpStream, peer: Peer) {
-        let (number, place) = self.place(peer);
-        let Some(worker) = self.workers.turn() else {
-            return self.attend(service, stream, peer, (number, place));
+    pub fn accept(&mut self, service: ConnectionService, stream: TcpStream, peer: Peer) {
+        let (number, place) = self.track(peer);
+        let Some(worker) = self.workers.next_worker() else {
+            return self.spawn(service, stream, peer, (number, place));
         };
         let Ok(stream) = stream.into_std() else {
             return self.give_back(number);
         };
         let work = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => service.attend(stream, peer, place).await,
+                Ok(stream) => service.serve_connection(stream, peer, place).await,
                 Err(error) => tracing::warn!("a connection could not be served: {error}"),
             }
             number
@@ -70,29 +70,29 @@ impl Crowd {
     }
 
     /// Serves one of our owner's, on this thread.
-    pub fn welcome_owner(&mut self, service: Service, stream: UnixStream) {
-        let place = self.place(Peer::Unix);
-        self.attend(service, stream, Peer::Unix, place);
+    pub fn accept_owner(&mut self, service: ConnectionService, stream: UnixStream) {
+        let place = self.track(Peer::Unix);
+        self.spawn(service, stream, Peer::Unix, place);
     }
 
-    fn attend<S>(
+    fn spawn<S>(
         &mut self,
-        service: Service,
+        service: ConnectionService,
         stream: S,
         peer: Peer,
-        (number, place): (u64, Arc<Place>),
+        (number, place): (u64, Arc<ConnectionState>),
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.connections.spawn(async move {
-            service.attend(stream, peer, place).await;
+            service.serve_connection(stream, peer, place).await;
             number
         });
     }
 
     /// A place of its own for one more.
-    fn place(&mut self, peer: Peer) -> (u64, Arc<Place>) {
-        let place = Arc::new(Place::new());
+    fn track(&mut self, peer: Peer) -> (u64, Arc<ConnectionState>) {
+        let place = Arc::new(ConnectionState::new());
         self.newest += 1;
         let number = self.newest;
         let places = match peer {
@@ -120,7 +120,7 @@ impl Crowd {
             self.give_back(*number);
         } else {
             // Which one it was that panicked is not told, but nobody else holds its place any more.
-            let is_held = |_: &u64, place: &mut Arc<Place>| Arc::strong_count(place) > 1;
+            let is_held = |_: &u64, place: &mut Arc<ConnectionState>| Arc::strong_count(place) > 1;
             self.places.retain(is_held);
             self.uncounted.retain(is_held);
         }
@@ -140,12 +140,12 @@ impl Crowd {
             }
             let places = self.places.values();
             let slowest = places
-                .filter_map(|place| Some((place.dispensable(&self.limits)?, place)))
+                .filter_map(|place| Some((place.eviction_priority(&self.limits)?, place)))
                 .min_by_key(|(loss, _)| *loss);
             let Some((_, slowest)) = slowest else {
                 return false;
             };
-            slowest.tell(Told::Go);
+            slowest.send_command(ConnectionCommand::Close);
             self.next_ended().await;
         }
         true
@@ -154,7 +154,7 @@ impl Crowd {
     /// Has everybody finish; after `drain` what is left is cut.
     pub async fn empty(mut self, drain: Drain) {
         for place in self.places.values().chain(self.uncounted.values()) {
-            place.tell(Told::Finish);
+            place.send_command(ConnectionCommand::Drain);
         }
         let finished = async { while self.connections.join_next().await.is_some() {} };
         if !drain.wait(finished).await {
@@ -169,7 +169,7 @@ impl Crowd {
 pub(super) fn refuse(stream: &TcpStream) {
     // What it has sent already is taken, or closing would have its system drop our answer.
     let _nothing_yet = stream.try_read(&mut [0; 4096]);
-    let _gone = stream.try_write(FULL.as_bytes());
+    let _gone = stream.try_write(TOO_MANY_CONNECTIONS.as_bytes());
 }
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_refusal_is_as_long_as_it_says() {
-        let (head, body) = FULL.split_once("\r\n\r\n").unwrap();
+        let (head, body) = TOO_MANY_CONNECTIONS.split_once("\r\n\r\n").unwrap();
         assert!(
             head.contains(&format!("content-length: {}", body.len())),
             "{}",

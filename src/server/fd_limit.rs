@@ -3,16 +3,18 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What everything but connections may need.
-const RESERVE: u64 = 256;
+const RESERVED_FDS: u64 = 256;
 /// Fewer are not worth listening for.
-const LEAST: usize = 16;
+const MIN_CONNECTIONS: usize = 16;
 
 /// Raises the limit of open files as far as it goes, and says how many connections fit under it:
 /// `wanted`, or fewer. Every client's connection may need one to a provider.
-pub fn fit(wanted: usize) -> usize {
+pub fn clamp_to_rlimit(wanted: usize) -> usize {
     let limit = raise();
-    let fitting = limit.saturating_sub(RESERVE) / 2;
-    let fitting = usize::try_from(fitting).unwrap_or(usize::MAX).max(LEAST);
+    let fitting = limit.saturating_sub(RESERVED_FDS) / 2;
+    let fitting = usize::try_from(fitting)
+        .unwrap_or(usize::MAX)
+        .max(MIN_CONNECTIONS);
     if fitting < wanted {
         tracing::warn!(
             "only {limit} files may be open (ulimit -n), so at most {fitting} connections are taken \
@@ -43,8 +45,11 @@ mod tests {
 
     #[test]
     fn no_more_connections_are_taken_than_files_may_be_open() {
-        assert_eq!(fit(10), 10);
-        assert!(fit(usize::MAX) < usize::MAX || getrlimit(Resource::Nofile).current.is_none());
+        assert_eq!(clamp_to_rlimit(10), 10);
+        assert!(
+            clamp_to_rlimit(usize::MAX) < usize::MAX
+                || getrlimit(Resource::Nofile).current.is_none()
+        );
         let now = getrlimit(Resource::Nofile);
         assert_eq!(now.current, now.maximum, "it is raised as far as it goes");
     }

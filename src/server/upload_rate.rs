@@ -1,8 +1,8 @@
 //! A request's body, for as long as it keeps coming: one that trickles is broken off, with the
 //! error that says so ([`io::ErrorKind::TimedOut`]).
 
-use super::Limits;
-use super::place::{Place, Upload};
+use super::ConnectionLimits;
+use super::connection_state::{ConnectionState, UploadGuard};
 use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::io;
@@ -14,11 +14,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A body that must keep pace.
 #[derive(Debug)]
-pub(super) struct Paced<B> {
+pub(super) struct MinRateBody<B> {
     body: B,
-    limits: Arc<Limits>,
+    limits: Arc<ConnectionLimits>,
     /// Gone once the body has come to its end.
-    upload: Option<Upload>,
+    upload: Option<UploadGuard>,
     /// When somebody began to read; nothing is late before.
     begun: Option<Instant>,
     newest: Instant,
@@ -27,12 +27,12 @@ pub(super) struct Paced<B> {
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> Paced<B> {
-    pub fn new(body: B, place: &Arc<Place>, limits: &Arc<Limits>) -> Self {
+impl<B> MinRateBody<B> {
+    pub fn new(body: B, place: &Arc<ConnectionState>, limits: &Arc<ConnectionLimits>) -> Self {
         Self {
             body,
             limits: Arc::clone(limits),
-            upload: Some(Upload::begin(place)),
+            upload: Some(UploadGuard::begin(place)),
             begun: None,
             newest: Instant::now(),
             bytes: 0,
@@ -65,7 +65,7 @@ impl<B> Paced<B> {
     }
 }
 
-impl<B> Body for Paced<B>
+impl<B> Body for MinRateBody<B>
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
 {

@@ -1,6 +1,6 @@
 //! An answer's body on its way to the client.
 
-use super::place::{Guest, Place};
+use super::connection_state::{ActiveRequestGuard, ConnectionState};
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use std::io;
@@ -12,24 +12,24 @@ use tokio::time::Instant;
 
 /// An answer's body, which holds its request's place until the last byte.
 #[derive(Debug)]
-pub(super) struct Held {
-    body: Kept,
-    _guest: Guest,
+pub(super) struct TrackedBody {
+    body: BodyOwnership,
+    _guest: ActiveRequestGuard,
 }
 
 #[derive(Debug)]
-enum Kept {
+enum BodyOwnership {
     Own(Body),
-    Shared(Arc<Unread>),
+    Shared(Arc<SharedBody>),
 }
 
 /// An answer over HTTP/2. Where its client lets no more of it come, nobody asks it for anything, and
 /// so it cannot see how long that lasts: whoever watches the connection does.
 #[derive(Debug)]
-struct Unread(Mutex<Remainder>);
+struct SharedBody(Mutex<SharedBodyState>);
 
 #[derive(Debug)]
-struct Remainder {
+struct SharedBodyState {
     /// None once it has been given up.
     body: Option<Body>,
     /// Since when it is the client's turn.
@@ -38,14 +38,14 @@ struct Remainder {
 
 /// The answers of one connection that speaks HTTP/2.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Mutex<Vec<Weak<Unread>>>);
+pub(super) struct Http2Responses(Mutex<Vec<Weak<SharedBody>>>);
 
-impl Held {
-    pub fn new(body: Body, guest: Guest, place: &Place) -> Self {
+impl TrackedBody {
+    pub fn new(body: Body, guest: ActiveRequestGuard, place: &ConnectionState) -> Self {
         let body = if place.is_multiplexed() {
-            Kept::Shared(place.answers.keep(body))
+            BodyOwnership::Shared(place.answers.keep(body))
         } else {
-            Kept::Own(body)
+            BodyOwnership::Own(body)
         };
         Self {
             body,
@@ -54,11 +54,11 @@ impl Held {
     }
 }
 
-impl Answers {
-    fn keep(&self, body: Body) -> Arc<Unread> {
+impl Http2Responses {
+    fn keep(&self, body: Body) -> Arc<SharedBody> {
         let since = Some(Instant::now());
         let body = Some(body);
-        let answer = Arc::new(Unread(Mutex::new(Remainder { body, since })));
+        let answer = Arc::new(SharedBody(Mutex::new(SharedBodyState { body, since })));
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.len() == answers.capacity() {
             answers.retain(|answer| answer.strong_count() > 0);
@@ -87,8 +87,8 @@ impl Answers {
     }
 }
 
-impl Unread {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Remainder> {
+impl SharedBody {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SharedBodyState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,7 +107,7 @@ impl Unread {
     }
 }
 
-impl http_body::Body for Held {
+impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -116,15 +116,15 @@ impl http_body::Body for Held {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match &mut self.body {
-            Kept::Own(body) => Pin::new(body).poll_frame(cx),
-            Kept::Shared(answer) => answer.poll_frame(cx),
+            BodyOwnership::Own(body) => Pin::new(body).poll_frame(cx),
+            BodyOwnership::Shared(answer) => answer.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.body {
-            Kept::Own(body) => body.is_end_stream(),
-            Kept::Shared(answer) => {
+            BodyOwnership::Own(body) => body.is_end_stream(),
+            BodyOwnership::Shared(answer) => {
                 let remainder = answer.lock();
                 remainder.body.as_ref().is_some_and(Body::is_end_stream)
             }
@@ -133,8 +133,8 @@ impl http_body::Body for Held {
 
     fn size_hint(&self) -> SizeHint {
         match &self.body {
-            Kept::Own(body) => body.size_hint(),
-            Kept::Shared(answer) => {
+            BodyOwnership::Own(body) => body.size_hint(),
+            BodyOwnership::Shared(answer) => {
                 let remainder = answer.lock();
                 let hint = remainder.body.as_ref().map(Body::size_hint);
                 hint.unwrap_or_default()
