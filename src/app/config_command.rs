@@ -20,7 +20,7 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
 
 pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, ExitError> {
     let sources = sources(globals)?;
-    let mistaken = |mistakes: config::Mistakes| ExitError::usage(mistakes.to_string());
+    let mistaken = |mistakes: config::SettingErrors| ExitError::usage(mistakes.to_string());
     match command {
         Config::Init => init(globals, &sources)?,
         Config::Check => {

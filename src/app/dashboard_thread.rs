@@ -3,7 +3,7 @@
 use super::ExitError;
 use crate::cli::arguments::Globals;
 use crate::client::Client;
-use crate::config::{Arm, DashboardSettings};
+use crate::config::{ArmMode, DashboardSettings};
 use crate::contract::Window;
 use crate::logs::Recent;
 use crate::tui::{self, Bell, Ending, Keymap, Options, Palette, Protection, Strings, Theme};
@@ -118,9 +118,9 @@ pub(super) fn configured(
         .find(|window| window.seconds() == seconds);
     Ok(Options {
         protection: match settings.arm {
-            Arm::Auto => Protection::Production,
-            Arm::Always => Protection::Always,
-            Arm::Never => Protection::Never,
+            ArmMode::Auto => Protection::Production,
+            ArmMode::Always => Protection::Always,
+            ArmMode::Never => Protection::Never,
         },
         theme: theme(globals, settings.theme.parse().map_err(ExitError::usage)?),
         keymap: Keymap::with(&settings.keys).map_err(ExitError::usage)?,

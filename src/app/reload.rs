@@ -5,7 +5,8 @@ use super::instance_config;
 use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{
-    self, Change, Difference, Loaded, Mistake, Mistakes, ProviderSettings, Settings, Sources,
+    self, Loaded, ProviderSettings, SettingDiff, SettingError, SettingErrors, Settings,
+    SettingsDiff, Sources,
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
 use crate::domain::{
@@ -50,7 +51,7 @@ pub(super) struct ReloadTrigger {
 /// Why the configuration in force stays.
 #[derive(Debug)]
 pub(super) enum ReloadError {
-    Mistakes(Mistakes),
+    Mistakes(SettingErrors),
     /// Nobody could serve.
     Nobody(String),
     Failed(anyhow::Error),
@@ -114,7 +115,7 @@ impl ActiveConfig {
     /// Certificates that came under the old name: no setting tells of them.
     fn add_authorities(
         &self,
-        difference: &mut Difference,
+        difference: &mut SettingsDiff,
         next: &BTreeMap<String, EndpointIdentity>,
     ) {
         for (name, now) in next {
@@ -125,7 +126,7 @@ impl ActiveConfig {
                     .ca_file
                     .as_ref()
                     .map(|path| format!("{:?}", path.display().to_string()));
-                difference.add(Change {
+                difference.add(SettingDiff {
                     key: format!("providers[{name}].ca_file"),
                     from: path.clone(),
                     to: path,
@@ -165,7 +166,7 @@ async fn read(sources: &Sources) -> Result<Loaded, ReloadError> {
     let loaded = loaded.map_err(ReloadError::Mistakes)?;
     // The one check that the configuration cannot make itself: which actions there are.
     Keymap::with(&loaded.settings.dashboard.keys).map_err(|problem| {
-        ReloadError::Mistakes(Mistakes(vec![Mistake {
+        ReloadError::Mistakes(SettingErrors(vec![SettingError {
             origin: None,
             key: "dashboard.keys".to_owned(),
             value: None,
@@ -203,7 +204,7 @@ fn has_same_key(before: &ProviderSettings, now: &ProviderSettings) -> bool {
 
 /// What providers list otherwise than before, where that alone says which models they have.
 fn add_listed(
-    difference: &mut Difference,
+    difference: &mut SettingsDiff,
     settings: &Settings,
     earlier: &Catalogue,
     next: &CatalogueMerge,
@@ -214,7 +215,7 @@ fn add_listed(
             models(&next.catalogue, &provider.name),
         );
         if from != to {
-            difference.add(Change {
+            difference.add(SettingDiff {
                 key: format!("providers[{}].models", provider.name),
                 from,
                 to,
@@ -231,7 +232,7 @@ fn models(catalogue: &Catalogue, provider: &str) -> Option<String> {
     (!names.is_empty()).then(|| format!("{names:?}"))
 }
 
-fn objectives(difference: &Difference) -> Vec<Objective> {
+fn objectives(difference: &SettingsDiff) -> Vec<Objective> {
     let is_changed = |objective: &Objective| {
         difference.touches(&format!("balancing.weights.{}", objective.as_str()))
     };
@@ -239,7 +240,7 @@ fn objectives(difference: &Difference) -> Vec<Objective> {
 }
 
 /// What changed of providers that may be changed while running too.
-fn settings(difference: &Difference, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
+fn settings(difference: &SettingsDiff, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
     const NAMES: [(&str, ProviderSetting); 4] = [
         ("enabled", ProviderSetting::Enabled),
         ("priority", ProviderSetting::Priority),
@@ -257,11 +258,11 @@ fn settings(difference: &Difference, next: &Catalogue) -> Vec<(usize, ProviderSe
 }
 
 fn report(
-    difference: &Difference,
+    difference: &SettingsDiff,
     controls: &ReloadableState,
     warnings: Vec<String>,
 ) -> ReloadReport {
-    let change = |change: &Change| SettingChange {
+    let change = |change: &SettingDiff| SettingChange {
         key: change.key.clone(),
         from: value(change.from.as_ref()),
         to: value(change.to.as_ref()),
@@ -304,8 +305,10 @@ impl ReloadError {
 
     fn headline(&self) -> String {
         let what = match self {
-            Self::Mistakes(Mistakes(mistakes)) if mistakes.len() == 1 => "has a mistake".to_owned(),
-            Self::Mistakes(Mistakes(mistakes)) => format!("has {} mistakes", mistakes.len()),
+            Self::Mistakes(SettingErrors(mistakes)) if mistakes.len() == 1 => {
+                "has a mistake".to_owned()
+            }
+            Self::Mistakes(SettingErrors(mistakes)) => format!("has {} mistakes", mistakes.len()),
             Self::Nobody(_) => "leaves nobody who could serve".to_owned(),
             Self::Failed(_) => "could not be put in force".to_owned(),
         };
@@ -331,7 +334,7 @@ impl From<&ReloadError> for ApiError {
     }
 }
 
-fn field(mistake: &Mistake) -> FieldProblem {
+fn field(mistake: &SettingError) -> FieldProblem {
     FieldProblem {
         place: mistake.origin.as_ref().map(ToString::to_string),
         ..FieldProblem::new(

@@ -3,39 +3,40 @@
 //! Single values were checked as they were read; here is what only the whole can tell: sums, names
 //! that must be unique, names that must exist, addresses that need tokens.
 
-use super::entry::{self, Entry};
 use super::file::{self, File};
 use super::layers::Layered;
-use super::mistake::{Mistake, Mistakes, Warning};
+use super::resolved::{self, ResolvedSetting};
+use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::settings::{
-    AdaptiveSettings, AlertSettings, Arm, BalancingSettings, BudgetSettings, CacheSettings,
+    AdaptiveSettings, AlertSettings, ArmMode, BalancingSettings, BudgetSettings, CacheSettings,
     DashboardSettings, ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings,
     ServerSettings, Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings,
     WeightSettings,
 };
 use super::source::Sources;
-use super::vendors::{self, Mode};
-use super::{Loaded, address, model, provider, route, unbuilt, words};
+use super::vendors::{self, GatewayKeyMode};
+use super::{Loaded, address, enums, model, provider, route, unsupported};
 use crate::secrets::Secret;
 use std::time::Duration;
 
 /// What checks read, and where they report.
 pub(super) struct Report<'a> {
-    pub entries: &'a [Entry],
-    pub mistakes: Vec<Mistake>,
-    pub warnings: Vec<Warning>,
+    pub entries: &'a [ResolvedSetting],
+    pub mistakes: Vec<SettingError>,
+    pub warnings: Vec<SettingWarning>,
 }
 
 impl Report<'_> {
     pub fn mistake(&mut self, key: &str, value: Option<String>, problem: impl Into<String>) {
-        let mut mistake = Mistake::new(entry::origin_of(self.entries, key), key, problem);
+        let mut mistake = SettingError::new(resolved::origin_of(self.entries, key), key, problem);
         mistake.value = value;
         self.mistakes.push(mistake);
     }
 
     pub fn warn(&mut self, key: &str, message: impl Into<String>) {
-        let origin = entry::origin_of(self.entries, key);
-        self.warnings.push(Warning::new(origin, key, message));
+        let origin = resolved::origin_of(self.entries, key);
+        self.warnings
+            .push(SettingWarning::new(origin, key, message));
     }
 
     /// Whether a mistake was made below that key, so that what follows from it is not one more.
@@ -47,7 +48,7 @@ impl Report<'_> {
 }
 
 /// Checks the whole.
-pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, Mistakes> {
+pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors> {
     let Layered {
         tree,
         origins,
@@ -57,7 +58,7 @@ pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, Mista
         mistakes,
         mut warnings,
     } = layered;
-    warnings.extend(unbuilt::warnings(&entries));
+    warnings.extend(unsupported::warnings(&entries));
     let mut report = Report {
         entries: &entries,
         mistakes,
@@ -73,15 +74,15 @@ pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, Mista
                 None,
                 format!("does not fit the shape of the configuration: {error}"),
             );
-            return Err(Mistakes::sorted(report.mistakes));
+            return Err(SettingErrors::sorted(report.mistakes));
         }
     };
 
     report.mistakes.extend(repeated);
     check_sum(&file.balancing.weights, &mut report);
-    let mode = Mode::of(&environs);
+    let mode = GatewayKeyMode::of(&environs);
     let timeouts = model::Timeouts::new(&file.balancing, &entries);
-    let around = provider::Surroundings {
+    let around = provider::ProviderContext {
         environs: &environs,
         mode: &mode,
         sources,
@@ -95,10 +96,10 @@ pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, Mista
         mistakes, warnings, ..
     } = report;
     let Some(server) = server.filter(|_| mistakes.is_empty()) else {
-        return Err(Mistakes::sorted(mistakes));
+        return Err(SettingErrors::sorted(mistakes));
     };
     let client_token = match mode {
-        Mode::Token(token) => Some(token),
+        GatewayKeyMode::Token(token) => Some(token),
         _ => None,
     };
     let settings = settings(file, server, providers, routes, tokens, client_token);
@@ -165,7 +166,7 @@ fn settings(
 
 /// The word, unless it is one that is not built yet.
 fn in_force<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
-    unbuilt::is_built(pattern, word).then_some(word)
+    unsupported::is_built(pattern, word).then_some(word)
 }
 
 fn balancing(file: &file::Balancing) -> BalancingSettings {
@@ -202,9 +203,9 @@ fn milliseconds(number: f64) -> Duration {
 fn dashboard(file: file::Dashboard) -> DashboardSettings {
     DashboardSettings {
         refresh: Duration::from_millis(file.refresh_ms),
-        window: words::window(&file.window).unwrap_or(Duration::from_mins(15)),
+        window: enums::window(&file.window).unwrap_or(Duration::from_mins(15)),
         theme: file.theme,
-        arm: Arm::from_word(&file.arm).unwrap_or(Arm::Auto),
+        arm: ArmMode::from_word(&file.arm).unwrap_or(ArmMode::Auto),
         bell: file.bell,
         keys: file.keys,
     }
@@ -223,7 +224,7 @@ fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
         return;
     }
     let key = |name: &str| format!("balancing.weights.{name}");
-    let origin = |name: &str| entry::origin_of(report.entries, &key(name));
+    let origin = |name: &str| resolved::origin_of(report.entries, &key(name));
     let parts: Vec<String> = shares
         .iter()
         .map(|(name, share)| format!("{name} = {share} ({})", origin(name)))
@@ -235,7 +236,7 @@ fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
     // The place that somebody can mend, the latest layer first.
     let set = shares.iter().map(|(name, _)| origin(name));
     let place = set.max_by_key(|origin| (origin.outranks_files().is_some(), origin.is_set()));
-    let mut mistake = Mistake::new(
+    let mut mistake = SettingError::new(
         place.unwrap_or(origin("cost")),
         "balancing.weights",
         problem,

@@ -1,8 +1,8 @@
 //! What `aibal-tui config …` says, as text.
 
-use super::mistake::{Mistakes, Warning};
+use super::setting_error::{SettingErrors, SettingWarning};
 use super::source::Sources;
-use super::{Loaded, SAMPLE, file, keys, layers, load, rule, unbuilt};
+use super::{Loaded, SAMPLE, constraint, file, keys, layers, load, unsupported};
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write};
 use std::io::Write as _;
@@ -41,7 +41,7 @@ pub fn path(sources: &Sources) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckReport {
     pub files: Vec<String>,
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<SettingWarning>,
     pub usable_providers: usize,
     pub providers: usize,
 }
@@ -64,7 +64,7 @@ impl fmt::Display for CheckReport {
 }
 
 /// Reads everything and reports all mistakes, or what else is worth knowing.
-pub fn check(sources: &Sources) -> Result<CheckReport, Mistakes> {
+pub fn check(sources: &Sources) -> Result<CheckReport, SettingErrors> {
     let loaded = load(sources)?;
     let providers = &loaded.settings.providers;
     Ok(CheckReport {
@@ -88,7 +88,7 @@ pub fn show(loaded: &Loaded) -> String {
         .entries
         .iter()
         .map(|entry| {
-            let note = unbuilt::note(entry).map_or(String::new(), |note| format!(", {note}"));
+            let note = unsupported::note(entry).map_or(String::new(), |note| format!(", {note}"));
             (
                 format!("{} = {}", entry.key, entry.value),
                 format!("{}{note}", entry.origin),
@@ -208,28 +208,28 @@ fn require(schema: &mut Value, path: &str) {
     }
 }
 
-fn constrain(property: &mut Map<String, Value>, rule: &rule::Rule) {
-    use rule::Rule;
+fn constrain(property: &mut Map<String, Value>, rule: &constraint::Constraint) {
+    use constraint::Constraint;
     let mut set = |name: &str, value: Value| {
         property.insert(name.to_owned(), value);
     };
     match rule {
-        Rule::Number { min, max } => {
+        Constraint::Number { min, max } => {
             set("minimum", json!(min));
             if max.is_finite() {
                 set("maximum", json!(max));
             }
         }
-        Rule::Whole { min, max } => {
+        Constraint::Whole { min, max } => {
             set("minimum", json!(min));
             set("maximum", json!(max));
         }
-        Rule::Word(words) => set("enum", json!(words)),
-        Rule::Words(words) => set("items", json!({ "type": "string", "enum": words })),
-        Rule::Filled | Rule::Secret => set("minLength", json!(1)),
-        Rule::Sha256 => set("pattern", json!("^[0-9A-Fa-f]{64}$")),
-        Rule::Name => set("pattern", json!("^[A-Za-z0-9._-]+$")),
-        Rule::VariableName => set("pattern", json!("^[A-Z_][A-Z0-9_]*$")),
+        Constraint::Word(words) => set("enum", json!(words)),
+        Constraint::Words(words) => set("items", json!({ "type": "string", "enum": words })),
+        Constraint::Filled | Constraint::Secret => set("minLength", json!(1)),
+        Constraint::Sha256 => set("pattern", json!("^[0-9A-Fa-f]{64}$")),
+        Constraint::Name => set("pattern", json!("^[A-Za-z0-9._-]+$")),
+        Constraint::VariableName => set("pattern", json!("^[A-Z_][A-Z0-9_]*$")),
         _ => {}
     }
 }

@@ -48,7 +48,7 @@ pub struct ProviderEdit {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteReport {
     pub written: Vec<WrittenFile>,
-    pub held: Vec<Held>,
+    pub held: Vec<UnpersistedValue>,
 }
 
 /// A file as it is now, so that a watcher can tell our own write from anybody else's.
@@ -61,12 +61,12 @@ pub struct WrittenFile {
 /// A value that is not written. Displayed as
 /// `balancing.weights.cost stays in memory because env LOAD_BALANCER_WEIGHT_COST sets it`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct UnpersistedValue {
     pub key: String,
     pub because: String,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for UnpersistedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} stays in memory because {}", self.key, self.because)
     }

@@ -3,13 +3,13 @@
 //! `[]` stands for each table of a list, `*` for any name. The shape in `file.rs` and the sample
 //! follow this table; tests hold the three together.
 
-use super::rule::Rule;
+use super::constraint::Constraint;
 
 /// One setting.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct SettingSpec {
     pub path: &'static str,
-    pub rule: Rule,
+    pub rule: Constraint,
     /// Whether the table it belongs to makes no sense without it.
     pub is_required: bool,
 }
@@ -38,75 +38,75 @@ pub(super) const THEMES: &[&str] = &["default", "light", "high-contrast", "mono"
 pub(super) const ROLES: &[&str] = &["client", "viewer", "operator"];
 
 /// 0 to 100, as weights and percentages are.
-const POINTS: Rule = Rule::Number {
+const POINTS: Constraint = Constraint::Number {
     min: 0.0,
     max: 100.0,
 };
 /// Colder than a hundredth of a point no odds are left, hotter than a fifth of the scale all are
 /// equal.
-const TEMPERATURE: Rule = Rule::Number {
+const TEMPERATURE: Constraint = Constraint::Number {
     min: 0.01,
     max: 20.0,
 };
 /// More than a fifth of all requests is no exploration any more.
-const EXPLORATION: Rule = Rule::Number {
+const EXPLORATION: Constraint = Constraint::Number {
     min: 0.0,
     max: 20.0,
 };
-const REFERENCE_MS: Rule = Rule::Number {
+const REFERENCE_MS: Constraint = Constraint::Number {
     min: 1.0,
     max: 3_600_000.0,
 };
-const GUARD: Rule = Rule::Number {
+const GUARD: Constraint = Constraint::Number {
     min: 0.0,
     max: 10.0,
 };
 /// Dollars: anything from 0.
-const MONEY: Rule = Rule::Number {
+const MONEY: Constraint = Constraint::Number {
     min: 0.0,
     max: f64::INFINITY,
 };
 /// At most an hour: a longer wait for an answer is a mistyped number.
-const TIMEOUT_MS: Rule = Rule::Whole {
+const TIMEOUT_MS: Constraint = Constraint::Whole {
     min: 1,
     max: 3_600_000,
 };
 /// At most a day, for whole streams.
-const STREAM_MS: Rule = Rule::Whole {
+const STREAM_MS: Constraint = Constraint::Whole {
     min: 1,
     max: 86_400_000,
 };
 /// Fewer than that and probes of the instance itself find no room.
-const CONNECTIONS: Rule = Rule::Whole {
+const CONNECTIONS: Constraint = Constraint::Whole {
     min: 16,
     max: 1_000_000,
 };
-const PRIORITY: Rule = Rule::Whole { min: 0, max: 100 };
+const PRIORITY: Constraint = Constraint::Whole { min: 0, max: 100 };
 /// Requests at once.
-const PLACES: Rule = Rule::Whole {
+const CONCURRENCY: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000,
 };
-const RATE: Rule = Rule::Whole {
+const RATE: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000_000,
 };
 
-const TOKENS: Rule = Rule::Whole {
+const TOKENS: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000_000,
 };
 
-const fn key(path: &'static str, rule: Rule) -> Key {
-    Key {
+const fn key(path: &'static str, rule: Constraint) -> SettingSpec {
+    SettingSpec {
         path,
         rule,
         is_required: false,
     }
 }
 
-const fn required(path: &'static str, rule: Rule) -> Key {
-    Key {
+const fn required(path: &'static str, rule: Constraint) -> SettingSpec {
+    SettingSpec {
         path,
         rule,
         is_required: true,
@@ -114,19 +114,28 @@ const fn required(path: &'static str, rule: Rule) -> Key {
 }
 
 /// Every setting, in the order of the sample.
-pub(super) static KEYS: &[Key] = &[
-    key("server.listen", Rule::Address),
-    key("server.max_body_mb", Rule::Whole { min: 1, max: 1024 }),
-    key("server.max_in_flight", PLACES),
-    key("server.drain_seconds", Rule::Whole { min: 0, max: 3600 }),
+pub(super) static KEYS: &[SettingSpec] = &[
+    key("server.listen", Constraint::Address),
+    key(
+        "server.max_body_mb",
+        Constraint::Whole { min: 1, max: 1024 },
+    ),
+    key("server.max_in_flight", CONCURRENCY),
+    key(
+        "server.drain_seconds",
+        Constraint::Whole { min: 0, max: 3600 },
+    ),
     key("server.max_connections", CONNECTIONS),
     key(
         "server.keep_alive_seconds",
-        Rule::Whole { min: 1, max: 3600 },
+        Constraint::Whole { min: 1, max: 3600 },
     ),
-    key("server.environment", Rule::Text),
-    key("balancing.strategy", Rule::Word(STRATEGIES)),
-    key("balancing.max_retries", Rule::Whole { min: 0, max: 20 }),
+    key("server.environment", Constraint::Text),
+    key("balancing.strategy", Constraint::Word(STRATEGIES)),
+    key(
+        "balancing.max_retries",
+        Constraint::Whole { min: 0, max: 20 },
+    ),
     key("balancing.timeout_ms", TIMEOUT_MS),
     key("balancing.connect_timeout_ms", TIMEOUT_MS),
     key("balancing.first_token_timeout_ms", TIMEOUT_MS),
@@ -142,28 +151,34 @@ pub(super) static KEYS: &[Key] = &[
     key("balancing.weights.reliability", POINTS),
     key("balancing.weights.load", POINTS),
     key("balancing.weights.priority", POINTS),
-    key("streaming.recovery", Rule::Word(&["error", "restart"])),
+    key(
+        "streaming.recovery",
+        Constraint::Word(&["error", "restart"]),
+    ),
     key(
         "probe.interval_seconds",
-        Rule::Whole {
+        Constraint::Whole {
             min: 1,
             max: 86_400,
         },
     ),
-    key("probe.mode", Rule::Word(&["models", "completion", "off"])),
+    key(
+        "probe.mode",
+        Constraint::Word(&["models", "completion", "off"]),
+    ),
     key("probe.usd_per_day", MONEY),
-    required("providers[].name", Rule::Name),
-    required("providers[].kind", Rule::Word(KINDS)),
-    key("providers[].base_url", Rule::BaseUrl),
-    key("providers[].unix_socket", Rule::Filled),
-    key("providers[].ca_file", Rule::Filled),
-    key("providers[].api_key_env", Rule::VariableName),
-    key("providers[].api_key", Rule::Secret),
+    required("providers[].name", Constraint::Name),
+    required("providers[].kind", Constraint::Word(KINDS)),
+    key("providers[].base_url", Constraint::BaseUrl),
+    key("providers[].unix_socket", Constraint::Filled),
+    key("providers[].ca_file", Constraint::Filled),
+    key("providers[].api_key_env", Constraint::VariableName),
+    key("providers[].api_key", Constraint::Secret),
     key("providers[].priority", PRIORITY),
-    key("providers[].max_concurrent", PLACES),
+    key("providers[].max_concurrent", CONCURRENCY),
     key("providers[].requests_per_minute", RATE),
     key("providers[].tokens_per_minute", RATE),
-    key("providers[].enabled", Rule::Flag),
+    key("providers[].enabled", Constraint::Flag),
     key("providers[].timeout_ms", TIMEOUT_MS),
     key("providers[].first_token_timeout_ms", TIMEOUT_MS),
     key("providers[].weights.cost", POINTS),
@@ -171,84 +186,87 @@ pub(super) static KEYS: &[Key] = &[
     key("providers[].weights.reliability", POINTS),
     key("providers[].weights.load", POINTS),
     key("providers[].weights.priority", POINTS),
-    key("providers[].project", Rule::Filled),
-    key("providers[].location", Rule::Name),
-    key("providers[].credentials", Rule::Filled),
-    required("providers[].models[].id", Rule::Filled),
-    key("providers[].models[].types", Rule::Words(MODEL_TYPES)),
+    key("providers[].project", Constraint::Filled),
+    key("providers[].location", Constraint::Name),
+    key("providers[].credentials", Constraint::Filled),
+    required("providers[].models[].id", Constraint::Filled),
+    key("providers[].models[].types", Constraint::Words(MODEL_TYPES)),
     key("providers[].models[].input_usd_per_1m", MONEY),
     key("providers[].models[].output_usd_per_1m", MONEY),
     key("providers[].models[].context_window", TOKENS),
     key("providers[].models[].max_output", TOKENS),
-    key("providers[].models[].vision", Rule::Flag),
-    key("providers[].models[].reasoning", Rule::Flag),
-    key("providers[].models[].tools", Rule::Flag),
-    key("providers[].models[].json_schema", Rule::Flag),
-    key("providers[].models[].sampling", Rule::Flag),
-    key("providers[].models[].max_concurrent", PLACES),
+    key("providers[].models[].vision", Constraint::Flag),
+    key("providers[].models[].reasoning", Constraint::Flag),
+    key("providers[].models[].tools", Constraint::Flag),
+    key("providers[].models[].json_schema", Constraint::Flag),
+    key("providers[].models[].sampling", Constraint::Flag),
+    key("providers[].models[].max_concurrent", CONCURRENCY),
     key("providers[].models[].timeout_ms", TIMEOUT_MS),
     key("providers[].models[].first_token_timeout_ms", TIMEOUT_MS),
-    required("routes[].model", Rule::Filled),
-    required("routes[].targets", Rule::Texts),
+    required("routes[].model", Constraint::Filled),
+    required("routes[].targets", Constraint::Texts),
     key("budget.usd_per_day", MONEY),
     key("budget.usd_per_month", MONEY),
-    key("budget.on_limit", Rule::Word(&["refuse", "cheapest"])),
+    key("budget.on_limit", Constraint::Word(&["refuse", "cheapest"])),
     key("alerts.error_rate_percent", POINTS),
     key("alerts.latency_ms", TIMEOUT_MS),
-    key("alerts.webhook_url", Rule::Webhook),
-    key("store.url", Rule::Store),
+    key("alerts.webhook_url", Constraint::Webhook),
+    key("store.url", Constraint::Store),
     key(
         "store.retention_days",
-        Rule::Whole {
+        Constraint::Whole {
             min: 1,
             max: 36_500,
         },
     ),
-    key("cache.enabled", Rule::Flag),
+    key("cache.enabled", Constraint::Flag),
     key(
         "cache.ttl_seconds",
-        Rule::Whole {
+        Constraint::Whole {
             min: 1,
             max: 31_536_000,
         },
     ),
     key(
         "cache.max_mb",
-        Rule::Whole {
+        Constraint::Whole {
             min: 1,
             max: 1_048_576,
         },
     ),
-    key("cache.shared", Rule::Flag),
+    key("cache.shared", Constraint::Flag),
     key(
         "dashboard.refresh_ms",
-        Rule::Whole {
+        Constraint::Whole {
             min: 100,
             max: 60_000,
         },
     ),
-    key("dashboard.window", Rule::Word(WINDOWS)),
-    key("dashboard.theme", Rule::Word(THEMES)),
-    key("dashboard.arm", Rule::Word(&["auto", "always", "never"])),
-    key("dashboard.bell", Rule::Flag),
-    key("dashboard.keys.*", Rule::Text),
-    required("auth.tokens[].name", Rule::Filled),
-    required("auth.tokens[].sha256", Rule::Sha256),
-    required("auth.tokens[].role", Rule::Word(ROLES)),
+    key("dashboard.window", Constraint::Word(WINDOWS)),
+    key("dashboard.theme", Constraint::Word(THEMES)),
+    key(
+        "dashboard.arm",
+        Constraint::Word(&["auto", "always", "never"]),
+    ),
+    key("dashboard.bell", Constraint::Flag),
+    key("dashboard.keys.*", Constraint::Text),
+    required("auth.tokens[].name", Constraint::Filled),
+    required("auth.tokens[].sha256", Constraint::Sha256),
+    required("auth.tokens[].role", Constraint::Word(ROLES)),
     key("auth.tokens[].usd_per_day", MONEY),
 ];
 
 /// What stands at a path of the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Node {
-    Leaf(&'static Key),
+    Leaf(&'static SettingSpec),
     Section,
     List,
 }
 
 /// What stands at `path`, written as in the table; `None` where the key is unknown.
 pub(super) fn node(path: &str) -> Option<Node> {
-    let below = |key: &&'static Key| key.path.strip_prefix(path).unwrap_or_default();
+    let below = |key: &&'static SettingSpec| key.path.strip_prefix(path).unwrap_or_default();
     if let Some(key) = KEYS.iter().find(|key| key.path == path) {
         return Some(Node::Leaf(key));
     }
@@ -258,7 +276,7 @@ pub(super) fn node(path: &str) -> Option<Node> {
     if KEYS.iter().any(|key| below(&key).starts_with("[].")) {
         return Some(Node::List);
     }
-    let is_any = |key: &&'static Key| {
+    let is_any = |key: &&'static SettingSpec| {
         key.path
             .strip_suffix('*')
             .is_some_and(|section| path.starts_with(section))
@@ -293,7 +311,7 @@ pub(super) fn names_in(path: &str) -> Vec<&'static str> {
 
 /// The keys without which a table of the list at `path` makes no sense, as names.
 pub(super) fn required_in(path: &str) -> impl Iterator<Item = &'static str> {
-    let name = move |key: &'static Key| key.path.strip_prefix(path)?.strip_prefix('.');
+    let name = move |key: &'static SettingSpec| key.path.strip_prefix(path)?.strip_prefix('.');
     KEYS.iter()
         .filter(|key| key.is_required)
         .filter_map(name)

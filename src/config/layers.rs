@@ -4,15 +4,15 @@
 //! that a project's file says everything about its providers.
 
 use super::SAMPLE;
-use super::entry::Entry;
-use super::mistake::{Mistake, Mistakes, Warning};
+use super::constraint::InputValue;
 use super::origin::{Origin, Origins};
-use super::reading::{self, Text};
-use super::rule::Given;
+use super::parse::{self, Text};
+use super::resolved::ResolvedSetting;
+use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
-use super::variables::{Environs, ProviderPatch, Variables, insert};
+use super::variables::{EnvVars, ProviderPatch, Variables, insert};
 use super::vendors;
-use super::{entry, keys};
+use super::{keys, resolved};
 use config::{Config, Map, Source, Value, ValueKind};
 use std::path::{Path, PathBuf};
 
@@ -23,16 +23,16 @@ pub(super) struct Layered {
     pub tree: Value,
     pub origins: Origins,
     /// The same values one by one, with their origins.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ResolvedSetting>,
     /// The files that were there, lowest first.
     pub files: Vec<PathBuf>,
-    pub environs: Environs,
-    pub mistakes: Vec<Mistake>,
-    pub warnings: Vec<Warning>,
+    pub environs: EnvVars,
+    pub mistakes: Vec<SettingError>,
+    pub warnings: Vec<SettingWarning>,
 }
 
 /// Reads and merges all layers. What is wrong is reported and left out.
-pub(super) fn layer(sources: &Sources) -> Result<Layered, Mistakes> {
+pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
     let mut origins = Origins::default();
     let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
     let mut layers = vec![built_in(&mut origins)];
@@ -47,7 +47,7 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, Mistakes> {
                     content: &content,
                     is_built_in: false,
                 };
-                layers.push(reading::read(&text, &mut origins, &mut mistakes));
+                layers.push(parse::read(&text, &mut origins, &mut mistakes));
                 files.push(path);
             }
             Ok(None) => {}
@@ -71,7 +71,7 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, Mistakes> {
     layers.push(flags(sources, &mut origins, &mut mistakes));
 
     let mut tree = merge(layers)?;
-    let environs = Environs {
+    let environs = EnvVars {
         environment,
         dot_env,
     };
@@ -85,7 +85,7 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, Mistakes> {
     }
     vendors::serve_routed(&mut tree, &mut origins);
     let tree = Value::new(None, tree);
-    let entries = entry::flatten(&tree, &origins);
+    let entries = resolved::flatten(&tree, &origins);
     Ok(Layered {
         tree,
         origins,
@@ -114,10 +114,10 @@ pub(super) fn defaults_text() -> String {
 }
 
 /// The defaults, one by one.
-pub(super) fn defaults() -> Result<Vec<Entry>, Mistakes> {
+pub(super) fn defaults() -> Result<Vec<ResolvedSetting>, SettingErrors> {
     let mut origins = Origins::default();
     let tree = merge(vec![built_in(&mut origins)])?;
-    Ok(entry::flatten(&Value::new(None, tree), &origins))
+    Ok(resolved::flatten(&Value::new(None, tree), &origins))
 }
 
 fn built_in(origins: &mut Origins) -> Map<String, Value> {
@@ -129,13 +129,13 @@ fn built_in(origins: &mut Origins) -> Map<String, Value> {
         is_built_in: true,
     };
     // A test proves that the sample has no mistakes.
-    reading::read(&text, origins, &mut Vec::new())
+    parse::read(&text, origins, &mut Vec::new())
 }
 
 fn flags(
     sources: &Sources,
     origins: &mut Origins,
-    mistakes: &mut Vec<Mistake>,
+    mistakes: &mut Vec<SettingError>,
 ) -> Map<String, Value> {
     let mut values = Map::new();
     let given = sources.flags.listen.as_ref();
@@ -143,7 +143,7 @@ fn flags(
         return values;
     };
     let origin = Origin::Flag { name: "--listen" };
-    let given = Given::Text(listen.clone());
+    let given = InputValue::Text(listen.clone());
     if let Some(value) = key.rule.check(&given) {
         insert(
             &mut values,
@@ -151,7 +151,7 @@ fn flags(
             origins.value(origin, value),
         );
     } else {
-        let mistake = Mistake::new(origin, key.path, key.rule.problem(&given));
+        let mistake = SettingError::new(origin, key.path, key.rule.problem(&given));
         mistakes.push(mistake.with_value(given.shown()));
     }
     values
@@ -178,7 +178,7 @@ impl Source for Layer {
     }
 }
 
-fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, Mistakes> {
+fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, SettingErrors> {
     let mut builder = Config::builder();
     for layer in layers {
         builder = builder.add_source(Layer(layer));
@@ -186,7 +186,7 @@ fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, Mistakes
     let merged = builder.build().and_then(|config| config.cache.into_table());
     merged.map_err(|error| {
         let problem = format!("the layers could not be merged: {error}");
-        Mistakes(vec![Mistake::new(Origin::BuiltIn, "", problem)])
+        SettingErrors(vec![SettingError::new(Origin::BuiltIn, "", problem)])
     })
 }
 
@@ -208,7 +208,7 @@ fn apply(
     patch: ProviderPatch,
     providers: &mut [Value],
     origins: &mut Origins,
-    mistakes: &mut Vec<Mistake>,
+    mistakes: &mut Vec<SettingError>,
 ) {
     let spelled = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
     let wanted = spelled(&patch.provider);
@@ -217,7 +217,9 @@ fn apply(
         let ValueKind::Table(table) = &mut provider.kind else {
             continue;
         };
-        let name = entry::text_in(table, "name").unwrap_or_default().to_owned();
+        let name = resolved::text_in(table, "name")
+            .unwrap_or_default()
+            .to_owned();
         if spelled(&name) == wanted {
             let segments: Vec<&str> = patch.key.split('.').collect();
             insert(table, &segments, origins.value(patch.origin, patch.value));
@@ -232,5 +234,5 @@ fn apply(
         known.join(", ")
     };
     let problem = format!("there is no provider of that name; known: {known}");
-    mistakes.push(Mistake::new(patch.origin, key, problem));
+    mistakes.push(SettingError::new(patch.origin, key, problem));
 }

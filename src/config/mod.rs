@@ -10,49 +10,51 @@
 
 mod source;
 
+mod constraint;
 mod keys;
-mod mistake;
 mod origin;
-mod rule;
+mod setting_error;
 
 mod address;
+mod connection;
 mod file;
 mod layers;
-mod line;
-mod reading;
+mod parse;
 mod variables;
 mod vendors;
 
 pub mod prices;
 
-mod ability;
+mod capabilities;
 mod check;
-mod entry;
+mod enums;
 mod model;
 mod provider;
+mod resolved;
 mod route;
 mod settings;
-mod unbuilt;
-mod words;
+mod unsupported;
 
 mod command;
-mod difference;
+mod diff;
 mod price_list;
 
+mod atomic_write;
 mod edit;
-mod replacement;
 mod write_back;
 
 pub use command::{CheckReport, check, init, path, sample, schema, show};
-pub use difference::{Change, Difference};
-pub use edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
-pub use entry::Entry;
-pub use mistake::{Mistake, Mistakes, Warning, near_names};
+pub use diff::{SettingDiff, SettingsDiff};
+pub use edit::{
+    Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
+};
 pub use origin::Origin;
 pub use price_list::price_list;
+pub use resolved::ResolvedSetting;
+pub use setting_error::{SettingError, SettingErrors, SettingWarning, near_names};
 pub use settings::{
-    Abilities, AdaptiveSettings, AlertSettings, Arm, BalancingSettings, BudgetSettings,
-    CacheSettings, DashboardSettings, ModelSettings, ModelType, ModelTypes, Peculiarities, Price,
+    AdaptiveSettings, AlertSettings, ArmMode, BalancingSettings, BudgetSettings, CacheSettings,
+    DashboardSettings, ModelCapabilities, ModelQuirks, ModelSettings, ModelType, ModelTypes, Price,
     ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, RouteTarget,
     ServerSettings, Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings,
     VertexSettings, WeightOverrides, WeightSettings,
@@ -70,8 +72,8 @@ const SAMPLE: &str = include_str!("../../assets/config.sample.toml");
 pub struct Loaded {
     pub settings: Settings,
     /// Every setting in force with its origin, secrets masked.
-    pub entries: Vec<Entry>,
-    pub warnings: Vec<Warning>,
+    pub entries: Vec<ResolvedSetting>,
+    pub warnings: Vec<SettingWarning>,
     /// The files that were read, lowest first.
     pub files: Vec<PathBuf>,
     /// The variables that alone would bring a provider, for the message where there is none.
@@ -112,7 +114,7 @@ impl Loaded {
 }
 
 /// Reads all layers and checks them; all mistakes are reported at once.
-pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+pub fn load(sources: &Sources) -> Result<Loaded, SettingErrors> {
     check::check(layers::layer(sources)?, sources)
 }
 

@@ -1,27 +1,27 @@
 //! A provider's models: what they serve, what they cost, how long they may take.
 
-use super::ability::Described;
-use super::entry::{self, Entry};
+use super::capabilities::ModelInfo;
 use super::file;
-use super::mistake::Warning;
 use super::prices::{self, KnownModel};
+use super::resolved::{self, ResolvedSetting};
+use super::setting_error::SettingWarning;
 use super::settings::{ModelSettings, ModelType, ModelTypes, Price};
 use std::time::Duration;
 
 /// How long an attempt may take until its first token, and a request as a whole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct TimeoutDefaults {
     pub timeout: Duration,
     pub first_token: Duration,
 }
 
 /// Reasoning models think before they speak.
-const REASONING: Patience = Patience {
+const REASONING: TimeoutDefaults = TimeoutDefaults {
     timeout: Duration::from_mins(1),
     first_token: Duration::from_secs(20),
 };
 /// Ollama loads a model into memory before it speaks.
-const OLLAMA: Patience = Patience {
+const OLLAMA: TimeoutDefaults = TimeoutDefaults {
     timeout: Duration::from_secs(90),
     first_token: Duration::from_mins(1),
 };
@@ -30,16 +30,16 @@ const OLLAMA: Patience = Patience {
 /// reasoning models and Ollama.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
-    global: Patience,
+    global: TimeoutDefaults,
     is_timeout_set: bool,
     is_first_token_set: bool,
 }
 
 impl Timeouts {
-    pub fn new(balancing: &file::Balancing, entries: &[Entry]) -> Self {
-        let is_set = |key: &str| entry::origin_of(entries, key).is_set();
+    pub fn new(balancing: &file::Balancing, entries: &[ResolvedSetting]) -> Self {
+        let is_set = |key: &str| resolved::origin_of(entries, key).is_set();
         Self {
-            global: Patience {
+            global: TimeoutDefaults {
                 timeout: Duration::from_millis(balancing.timeout_ms),
                 first_token: Duration::from_millis(balancing.first_token_timeout_ms),
             },
@@ -55,7 +55,7 @@ impl Timeouts {
         provider: &file::Provider,
         model: Option<&file::Model>,
         types: &ModelTypes,
-    ) -> Patience {
+    ) -> TimeoutDefaults {
         let built_in = match provider.kind.as_str() {
             "ollama" => OLLAMA,
             _ if types.contains(&ModelType::Reasoning) => REASONING,
@@ -72,7 +72,7 @@ impl Timeouts {
             .or(provider.timeout_ms);
         let first_token = model.and_then(|model| model.first_token_timeout_ms);
         let first_token = first_token.or(provider.first_token_timeout_ms);
-        Patience {
+        TimeoutDefaults {
             timeout: choose(
                 timeout,
                 self.is_timeout_set,
@@ -94,11 +94,11 @@ pub(super) fn model(
     provider: &file::Provider,
     model: &file::Model,
     timeouts: &Timeouts,
-    entries: &[Entry],
-    warnings: &mut Vec<Warning>,
+    entries: &[ResolvedSetting],
+    warnings: &mut Vec<SettingWarning>,
 ) -> ModelSettings {
     let known = prices::find(&provider.kind, &model.id);
-    let described = Described {
+    let described = ModelInfo {
         id: &model.id,
         given: Some(model),
         known,
@@ -113,14 +113,18 @@ pub(super) fn model(
     if let (None, Some((name, _))) = (price, given.iter().find(|(_, price)| price.is_some())) {
         let key = format!("providers[{}].models[{}].{name}", provider.name, model.id);
         let message = "the other price is unknown, so what this model costs stays unknown";
-        warnings.push(Warning::new(entry::origin_of(entries, &key), key, message));
+        warnings.push(SettingWarning::new(
+            resolved::origin_of(entries, &key),
+            key,
+            message,
+        ));
     }
     ModelSettings {
         id: model.id.clone(),
         types,
         price,
-        abilities: described.abilities(),
-        peculiarities: described.peculiarities(),
+        abilities: described.capabilities(),
+        peculiarities: described.quirks(),
         max_concurrent: model.max_concurrent,
         timeout: patience.timeout,
         first_token_timeout: patience.first_token,

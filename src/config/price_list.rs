@@ -2,10 +2,10 @@
 //!
 //! A row is a model; a row below it that begins with `>` has the prices of prompts longer than that.
 
-use super::entry::{Entry, origin_of};
 use super::origin::Origin;
 use super::prices::{Above, KnownModel, PriceTable};
-use super::settings::{Abilities, ModelSettings, ProviderSettings};
+use super::resolved::{ResolvedSetting, origin_of};
+use super::settings::{ModelCapabilities, ModelSettings, ProviderSettings};
 use super::{Loaded, Price, prices};
 use std::fmt::Write;
 
@@ -73,7 +73,7 @@ fn head(table: &PriceTable) -> String {
 fn configured(
     provider: &ProviderSettings,
     settings: &ModelSettings,
-    entries: &[Entry],
+    entries: &[ResolvedSetting],
 ) -> Option<String> {
     let path = format!("providers[{}].models[{}]", provider.name, settings.id);
     let origin = |name: &&str| match origin_of(entries, &format!("{path}.{name}")) {
@@ -98,16 +98,16 @@ fn configured(
     Some(text)
 }
 
-fn known_abilities(row: &KnownModel) -> Abilities {
-    super::ability::Described {
+fn known_abilities(row: &KnownModel) -> ModelCapabilities {
+    super::capabilities::ModelInfo {
         id: &row.id,
         given: None,
         known: Some(row),
     }
-    .abilities()
+    .capabilities()
 }
 
-fn model(owner: &str, id: &str, price: Option<Price>, able: &Abilities) -> String {
+fn model(owner: &str, id: &str, price: Option<Price>, able: &ModelCapabilities) -> String {
     let mut text = line([
         owner.to_owned(),
         id.to_owned(),
@@ -167,7 +167,7 @@ fn tokens(count: u64) -> String {
 }
 
 /// One letter for each thing a model can do.
-fn letters(able: &Abilities) -> String {
+fn letters(able: &ModelCapabilities) -> String {
     let all = [
         ('v', able.vision),
         ('r', able.reasoning),

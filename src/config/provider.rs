@@ -2,31 +2,31 @@
 
 use super::address;
 use super::check::Report;
-use super::entry::text_in;
+use super::connection;
 use super::file::{self, File};
-use super::line;
-use super::mistake::Mistake;
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
+use super::resolved::text_in;
+use super::setting_error::SettingError;
 use super::settings::{ModelTypes, ProviderSettings, VertexSettings, WeightOverrides};
 use super::source::Sources;
-use super::variables::Environs;
-use super::vendors::Mode;
+use super::variables::EnvVars;
+use super::vendors::GatewayKeyMode;
 use crate::secrets::{Reference, Secret};
 use config::{Value, ValueKind};
 use std::path::Path;
 
 /// What is around the providers.
 #[derive(Clone, Copy)]
-pub(super) struct Surroundings<'a> {
-    pub environs: &'a Environs,
-    pub mode: &'a Mode,
+pub(super) struct ProviderContext<'a> {
+    pub environs: &'a EnvVars,
+    pub mode: &'a GatewayKeyMode,
     pub sources: &'a Sources,
 }
 
 pub(super) fn providers(
     file: &File,
-    around: &Surroundings<'_>,
+    around: &ProviderContext<'_>,
     timeouts: &Timeouts,
     report: &mut Report<'_>,
 ) -> Vec<ProviderSettings> {
@@ -46,7 +46,7 @@ pub(super) fn providers(
 
 fn settings(
     provider: &file::Provider,
-    around: &Surroundings<'_>,
+    around: &ProviderContext<'_>,
     timeouts: &Timeouts,
     report: &mut Report<'_>,
 ) -> ProviderSettings {
@@ -83,8 +83,8 @@ fn settings(
         name: provider.name.clone(),
         kind: provider.kind.clone(),
         base_url,
-        unix_socket: line::unix_socket(provider, around.sources, report),
-        ca_file: line::ca_file(provider, around.sources, report),
+        unix_socket: connection::unix_socket(provider, around.sources, report),
+        ca_file: connection::ca_file(provider, around.sources, report),
         key,
         enabled: provider.enabled,
         skipped,
@@ -109,7 +109,7 @@ fn settings(
 /// Why a provider cannot be used; each reason but `enabled = false` draws a warning.
 fn skip(
     provider: &file::Provider,
-    around: &Surroundings<'_>,
+    around: &ProviderContext<'_>,
     keyless: Option<String>,
     report: &mut Report<'_>,
 ) -> Option<String> {
@@ -122,7 +122,7 @@ fn skip(
         report.warn(&at("kind"), format!("{reason}; the provider is off"));
         return Some(reason);
     }
-    if let (Mode::Local(origin), false) = (around.mode, provider.kind == "ollama") {
+    if let (GatewayKeyMode::Local(origin), false) = (around.mode, provider.kind == "ollama") {
         let reason = "AI_GATEWAY_API_KEY=local allows Ollama only".to_owned();
         let message = format!("{reason} ({origin}); the provider is off");
         report.warn(&at("kind"), message);
@@ -142,11 +142,11 @@ fn skip(
 /// The provider's key; `Ok(None)` where it needs none, `Err` with the reason where it is missing.
 fn key(
     provider: &file::Provider,
-    around: &Surroundings<'_>,
+    around: &ProviderContext<'_>,
     report: &mut Report<'_>,
 ) -> Result<Option<Secret>, String> {
     let at = |name: &str| format!("providers[{}].{name}", provider.name);
-    let origin = |name: &str| super::entry::origin_of(report.entries, &at(name));
+    let origin = |name: &str| super::resolved::origin_of(report.entries, &at(name));
     let (key_origin, variable_origin) = (origin("api_key"), origin("api_key_env"));
     let is_in_file = |origin: &Origin| matches!(origin, Origin::File { .. });
     if is_in_file(&key_origin) && is_in_file(&variable_origin) {
@@ -192,7 +192,7 @@ fn key_in_file(path: &Path) -> Result<Option<Secret>, String> {
 
 fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {
     let key = format!("providers[{}].base_url", provider.name);
-    match line::base_url(provider, report.entries) {
+    match connection::base_url(provider, report.entries) {
         Some(url) if address::is_base_url(url) => address::normal_base_url(&provider.kind, url),
         // From OLLAMA_HOST; what a file says was checked as it was read.
         Some(url) => {
@@ -206,8 +206,10 @@ fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {
             if !report.is_mistaken(&key) {
                 let problem = format!("missing, but must be given for kind {:?}", provider.kind);
                 let kind = format!("providers[{}].kind", provider.name);
-                let origin = super::entry::origin_of(report.entries, &kind);
-                report.mistakes.push(Mistake::new(origin, key, problem));
+                let origin = super::resolved::origin_of(report.entries, &kind);
+                report
+                    .mistakes
+                    .push(SettingError::new(origin, key, problem));
             }
             String::new()
         }
@@ -236,12 +238,12 @@ fn vertex(
         return None;
     }
     let Some(project) = provider.project.clone() else {
-        let origin = super::entry::origin_of(report.entries, &at("kind"));
+        let origin = super::resolved::origin_of(report.entries, &at("kind"));
         let problem = "missing, but must be given for kind \"vertex\"; GOOGLE_CLOUD_PROJECT also \
                        names it";
         report
             .mistakes
-            .push(Mistake::new(origin, at("project"), problem));
+            .push(SettingError::new(origin, at("project"), problem));
         return None;
     };
     Some(VertexSettings {
@@ -282,8 +284,10 @@ fn check_weights(provider: &file::Provider, global: &file::Weights, report: &mut
     let key = format!("providers[{}].weights", provider.name);
     if sum <= 0.0 && !report.is_mistaken(&key) && !report.is_mistaken("balancing.weights") {
         let problem = "cost, latency and reliability are all 0, but one must be more";
-        let origin = super::entry::origin_of(report.entries, &format!("{key}.cost"));
-        report.mistakes.push(Mistake::new(origin, key, problem));
+        let origin = super::resolved::origin_of(report.entries, &format!("{key}.cost"));
+        report
+            .mistakes
+            .push(SettingError::new(origin, key, problem));
     }
 }
 
@@ -310,7 +314,7 @@ fn check_models(provider: &file::Provider, report: &mut Report<'_>) {
 
 /// A mistake for every name that an earlier provider has; compared without case, as variables name
 /// providers so.
-pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<Mistake> {
+pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<SettingError> {
     let ValueKind::Table(tree) = &tree.kind else {
         return Vec::new();
     };
@@ -334,7 +338,7 @@ pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<Mistake> {
             let key = format!("providers[{name}].name");
             let problem =
                 format!("is the name of another provider too ({first}), but must be unique");
-            let mistake = Mistake::new(origin.clone(), key, problem);
+            let mistake = SettingError::new(origin.clone(), key, problem);
             mistakes.push(mistake.with_value(format!("{name:?}")));
         }
         known.push((name.to_owned(), origin));

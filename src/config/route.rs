@@ -2,7 +2,7 @@
 
 use super::check::Report;
 use super::file;
-use super::mistake::did_you_mean;
+use super::setting_error::did_you_mean;
 use super::settings::{ProviderSettings, RouteSettings, RouteTarget};
 use super::vendors;
 

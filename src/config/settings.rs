@@ -3,7 +3,7 @@
 //! Plain data: what is here was checked. Where a choice is accepted but not built yet, the value here
 //! is the one in force instead, and a warning says so.
 
-use super::ability::Described;
+use super::capabilities::ModelInfo;
 use super::prices::{Above, KnownModel};
 use crate::secrets::Secret;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +166,7 @@ impl ProviderSettings {
     /// What is known of a model that the provider itself lists.
     pub fn listed_model(&self, id: &str) -> ModelSettings {
         let known = super::prices::find(&self.kind, id);
-        let described = Described {
+        let described = ModelInfo {
             id,
             given: None,
             known,
@@ -175,8 +175,8 @@ impl ProviderSettings {
             id: id.to_owned(),
             types: described.types(),
             price: known.map(Price::of),
-            abilities: described.abilities(),
-            peculiarities: described.peculiarities(),
+            abilities: described.capabilities(),
+            peculiarities: described.quirks(),
             max_concurrent: None,
             timeout: self.timeout,
             first_token_timeout: self.first_token_timeout,
@@ -198,8 +198,8 @@ pub struct ModelSettings {
     pub types: ModelTypes,
     /// `None`: unknown, which is not free.
     pub price: Option<Price>,
-    pub abilities: Abilities,
-    pub peculiarities: Peculiarities,
+    pub abilities: ModelCapabilities,
+    pub peculiarities: ModelQuirks,
     /// `None`: no limit beside its provider's.
     pub max_concurrent: Option<u32>,
     /// The whole request, or a stream until its first content.
@@ -209,7 +209,7 @@ pub struct ModelSettings {
 
 /// What a model can do; `None` is not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Abilities {
+pub struct ModelCapabilities {
     /// It answers in words.
     pub talk: Option<bool>,
     pub embeddings: Option<bool>,
@@ -227,7 +227,7 @@ pub struct Abilities {
 
 /// How a model wants to be asked; `None` is not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Peculiarities {
+pub struct ModelQuirks {
     /// It takes temperature and its like.
     pub sampling: Option<bool>,
     /// It can be forced to call a tool.
@@ -325,7 +325,7 @@ pub struct DashboardSettings {
     pub window: Duration,
     /// `default`, `light`, `high-contrast`, `mono` or `deuter`.
     pub theme: String,
-    pub arm: Arm,
+    pub arm: ArmMode,
     /// Ring the terminal's bell for new trouble.
     pub bell: bool,
     /// Action id → key, `""` unbinds.
@@ -334,7 +334,7 @@ pub struct DashboardSettings {
 
 /// When the dashboard can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arm {
+pub enum ArmMode {
     /// Only after `!` where the environment is production.
     Auto,
     Always,

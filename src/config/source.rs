@@ -1,8 +1,8 @@
 //! Where the configuration is read from.
 
 use super::edit::WrittenFile;
-use super::mistake::Mistake;
 use super::origin::Origin;
+use super::setting_error::SettingError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -110,7 +110,7 @@ impl Sources {
     }
 
     /// The text of a file; `None` where there is no such file.
-    pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Box<Mistake>> {
+    pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Box<SettingError>> {
         use std::io::ErrorKind;
         if let Some(text) = self.known.get(path) {
             return Ok(Some(text.clone()));
@@ -135,6 +135,6 @@ impl Sources {
             shown: self.shown(path),
             line: 0,
         };
-        Err(Box::new(Mistake::new(place, "", problem)))
+        Err(Box::new(SettingError::new(place, "", problem)))
     }
 }

@@ -3,11 +3,11 @@
 //! The environment comes in as an argument and is never changed. An empty variable counts as not
 //! set, as most programs and container files mean it; only a text of `AIBAL__…` may be empty.
 
-use super::keys::{self, Key, Node};
-use super::mistake::{Mistake, Warning, did_you_mean};
+use super::constraint::{Constraint, InputValue};
+use super::keys::{self, Node, SettingSpec};
 use super::origin::{Origin, Origins};
-use super::reading::line_at;
-use super::rule::{Given, Rule};
+use super::parse::line_at;
+use super::setting_error::{SettingError, SettingWarning, did_you_mean};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 
@@ -47,12 +47,12 @@ impl std::fmt::Debug for Variables {
 
 /// All variables: those of the environment, and below them those of `.env`.
 #[derive(Debug, Default)]
-pub(super) struct Environs {
+pub(super) struct EnvVars {
     pub environment: Variables,
     pub dot_env: Variables,
 }
 
-impl Environs {
+impl EnvVars {
     /// The variable with its origin, unless it is empty.
     pub fn get(&self, name: &str) -> Option<(&str, &Origin)> {
         self.environment
@@ -90,7 +90,7 @@ impl Variables {
 
     /// Reads a `.env`; where a name stands twice, the last one counts. A line that cannot be read is
     /// left out with a warning.
-    pub fn dot_env(content: &str, warnings: &mut Vec<Warning>) -> Self {
+    pub fn dot_env(content: &str, warnings: &mut Vec<SettingWarning>) -> Self {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let mut variables = BTreeMap::new();
         for item in dotenvy::from_read_iter(content.as_bytes()) {
@@ -116,7 +116,7 @@ impl Variables {
     }
 
     /// The settings that these variables carry.
-    pub fn layer(&self, origins: &mut Origins, mistakes: &mut Vec<Mistake>) -> VariableLayer {
+    pub fn layer(&self, origins: &mut Origins, mistakes: &mut Vec<SettingError>) -> VariableLayer {
         let mut layer = VariableLayer::default();
         for (name, (text, origin)) in &self.0 {
             let Some(path) = name.strip_prefix(PREFIX) else {
@@ -163,7 +163,7 @@ impl Setting<'_> {
         &self,
         values: &mut Map<String, Value>,
         origins: &mut Origins,
-        mistakes: &mut Vec<Mistake>,
+        mistakes: &mut Vec<SettingError>,
     ) {
         let Some(Node::Leaf(key)) = keys::node(&self.path) else {
             mistakes.push(self.unknown());
@@ -186,7 +186,7 @@ impl Setting<'_> {
         &self,
         provider: &str,
         below: &str,
-        mistakes: &mut Vec<Mistake>,
+        mistakes: &mut Vec<SettingError>,
     ) -> Option<ProviderPatch> {
         let Some(Node::Leaf(key)) = keys::node(&format!("providers[].{below}")) else {
             mistakes.push(self.unknown_below_provider(provider, below));
@@ -200,23 +200,24 @@ impl Setting<'_> {
         })
     }
 
-    fn value(&self, key: &Key, mistakes: &mut Vec<Mistake>) -> Option<ValueKind> {
+    fn value(&self, key: &SettingSpec, mistakes: &mut Vec<SettingError>) -> Option<ValueKind> {
         let is_unset = self.text.trim().is_empty();
-        if is_unset && !matches!(key.rule, Rule::Text | Rule::Webhook) {
+        if is_unset && !matches!(key.rule, Constraint::Text | Constraint::Webhook) {
             return None;
         }
-        let given = Given::from_variable(self.text, &key.rule);
+        let given = InputValue::from_variable(self.text, &key.rule);
         let value = key.rule.check(&given);
         if value.is_none() {
-            let mistake = Mistake::new(self.origin.clone(), &self.path, key.rule.problem(&given));
+            let mistake =
+                SettingError::new(self.origin.clone(), &self.path, key.rule.problem(&given));
             mistakes.push(mistake.with_value(key.rule.shown(&given)));
         }
         value
     }
 
-    fn unknown(&self) -> Mistake {
+    fn unknown(&self) -> SettingError {
         if let Some(Node::List) = keys::node(&self.path) {
-            return Mistake::new(self.origin.clone(), &self.path, FILE_ONLY);
+            return SettingError::new(self.origin.clone(), &self.path, FILE_ONLY);
         }
         let (section, name) = self.path.rsplit_once('.').unwrap_or(("", &self.path));
         let mut near = did_you_mean(name, keys::names_in(section));
@@ -224,20 +225,20 @@ impl Setting<'_> {
             near = did_you_mean(&self.path, keys::KEYS.iter().map(|key| key.path));
         }
         let problem = format!("unknown key{near}");
-        Mistake::new(self.origin.clone(), &self.path, problem)
+        SettingError::new(self.origin.clone(), &self.path, problem)
     }
 
-    fn unknown_below_provider(&self, provider: &str, below: &str) -> Mistake {
+    fn unknown_below_provider(&self, provider: &str, below: &str) -> SettingError {
         let key = format!("providers[{provider}].{below}");
         if below.starts_with("models") {
-            return Mistake::new(self.origin.clone(), key, FILE_ONLY);
+            return SettingError::new(self.origin.clone(), key, FILE_ONLY);
         }
         let (section, name) = match below.rsplit_once('.') {
             Some((section, name)) => (format!("providers[].{section}"), name),
             None => ("providers[]".to_owned(), below),
         };
         let near = did_you_mean(name, keys::names_in(&section));
-        Mistake::new(self.origin.clone(), key, format!("unknown key{near}"))
+        SettingError::new(self.origin.clone(), key, format!("unknown key{near}"))
     }
 }
 
@@ -279,7 +280,7 @@ fn line_of(content: &str, name: &str) -> usize {
 
 /// No mistake, for the file is often another program's too. The line itself is not shown: most lines
 /// of such a file are keys.
-fn unreadable_line(content: &str, error: &dotenvy::Error) -> Warning {
+fn unreadable_line(content: &str, error: &dotenvy::Error) -> SettingWarning {
     let at = match error {
         dotenvy::Error::LineParse(line, _) => content.find(line.as_str()).unwrap_or(0),
         _ => 0,
@@ -292,5 +293,5 @@ fn unreadable_line(content: &str, error: &dotenvy::Error) -> Warning {
     };
     let message = "this line is left out: it must be NAME=value, with quotation marks closed and \
                    around white space";
-    Warning::new(origin, "", message)
+    SettingWarning::new(origin, "", message)
 }

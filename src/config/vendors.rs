@@ -1,10 +1,10 @@
 //! Known vendors: what a provider may leave out, and which ones a key in the environment brings.
 
 use super::address;
-use super::entry::text_in;
 use super::origin::{Origin, Origins};
 use super::prices;
-use super::variables::Environs;
+use super::resolved::text_in;
+use super::variables::EnvVars;
 use crate::secrets::Secret;
 use config::{File, FileFormat, Map, Value, ValueKind};
 use serde::Deserialize;
@@ -42,7 +42,7 @@ static VENDORS: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
 
 /// What `AI_GATEWAY_API_KEY` asks for.
 #[derive(Debug, Clone)]
-pub(super) enum Mode {
+pub(super) enum GatewayKeyMode {
     Usual,
     /// Ollama only.
     Local(Origin),
@@ -52,8 +52,8 @@ pub(super) enum Mode {
     Token(Secret),
 }
 
-impl Mode {
-    pub fn of(environs: &Environs) -> Self {
+impl GatewayKeyMode {
+    pub fn of(environs: &EnvVars) -> Self {
         let Some((value, origin)) = environs.get("AI_GATEWAY_API_KEY") else {
             return Self::Usual;
         };
@@ -86,7 +86,7 @@ pub(super) fn variables_of(name: &str) -> Vec<&'static str> {
 }
 
 /// Adds a provider for every known key in the environment whose vendor no file configures.
-pub(super) fn add_found(providers: &mut Vec<Value>, environs: &Environs, origins: &mut Origins) {
+pub(super) fn add_found(providers: &mut Vec<Value>, environs: &EnvVars, origins: &mut Origins) {
     let is_configured = |vendor: &Vendor, providers: &[Value]| {
         providers.iter().any(|provider| match &provider.kind {
             ValueKind::Table(table) => {
@@ -96,7 +96,7 @@ pub(super) fn add_found(providers: &mut Vec<Value>, environs: &Environs, origins
             _ => false,
         })
     };
-    let mode = Mode::of(environs);
+    let mode = GatewayKeyMode::of(environs);
     let configured = providers.clone();
     for vendor in VENDORS
         .iter()
@@ -104,8 +104,8 @@ pub(super) fn add_found(providers: &mut Vec<Value>, environs: &Environs, origins
     {
         let extra = match (vendor.kind.as_str(), &mode) {
             ("ollama", _) => ollama(environs, &mode),
-            ("vertex", Mode::Vertex(origin)) => Some((vec![], origin.clone())),
-            (_, Mode::Local(_)) => None,
+            ("vertex", GatewayKeyMode::Vertex(origin)) => Some((vec![], origin.clone())),
+            (_, GatewayKeyMode::Local(_)) => None,
             _ if vendor.from_environment => key_of(vendor, environs)
                 .map(|(name, origin)| (vec![("api_key_env", name.to_owned())], origin.clone())),
             _ => None,
@@ -123,20 +123,20 @@ pub(super) fn add_found(providers: &mut Vec<Value>, environs: &Environs, origins
 
 type Extra = (Vec<(&'static str, String)>, Origin);
 
-fn ollama(environs: &Environs, mode: &Mode) -> Option<Extra> {
+fn ollama(environs: &EnvVars, mode: &GatewayKeyMode) -> Option<Extra> {
     match (environs.get("OLLAMA_HOST"), mode) {
         (Some((host, origin)), _) => {
             // A host that cannot be read is kept as it is, so that the check names it.
             let url = address::ollama_base_url(host).unwrap_or_else(|| host.to_owned());
             Some((vec![("base_url", url)], origin.clone()))
         }
-        (None, Mode::Local(origin)) => Some((vec![], origin.clone())),
+        (None, GatewayKeyMode::Local(origin)) => Some((vec![], origin.clone())),
         (None, _) => None,
     }
 }
 
 /// The first of the vendor's variables that is set.
-fn key_of<'a>(vendor: &'a Vendor, environs: &'a Environs) -> Option<(&'a str, &'a Origin)> {
+fn key_of<'a>(vendor: &'a Vendor, environs: &'a EnvVars) -> Option<(&'a str, &'a Origin)> {
     let origin = |name: &'a String| {
         environs
             .get(name)
@@ -146,7 +146,7 @@ fn key_of<'a>(vendor: &'a Vendor, environs: &'a Environs) -> Option<(&'a str, &'
 }
 
 /// Fills in what a provider leaves out: from its vendor's row, or the same for all.
-pub(super) fn complete(provider: &mut Value, environs: &Environs, origins: &mut Origins) {
+pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut Origins) {
     let ValueKind::Table(table) = &mut provider.kind else {
         return;
     };

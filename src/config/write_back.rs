@@ -5,10 +5,12 @@
 //! a flag set stays in memory: the file would not be heard.
 
 use super::Loaded;
-use super::edit::{Edit, Held, ProviderEdit, WeightEdit, WriteError, WriteReport, WrittenFile};
-use super::entry::origin_of;
+use super::atomic_write::replace;
+use super::edit::{
+    Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
+};
 use super::origin::Origin;
-use super::replacement::replace;
+use super::resolved::origin_of;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
@@ -16,7 +18,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 /// Writes changes into the files that `loaded` came from. Nothing is written where one of them fails
 /// to be made, and each file is replaced as a whole.
 pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteError> {
-    let mut plan = Plan {
+    let mut plan = WritePlan {
         loaded,
         documents: BTreeMap::new(),
         report: WriteReport::default(),
@@ -27,7 +29,7 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
             Edit::Provider(provider) => plan.provider(provider)?,
         }
     }
-    let Plan {
+    let WritePlan {
         documents,
         mut report,
         ..
@@ -44,13 +46,13 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
     Ok(report)
 }
 
-struct Plan<'a> {
+struct WritePlan<'a> {
     loaded: &'a Loaded,
     documents: BTreeMap<PathBuf, DocumentMut>,
     report: WriteReport,
 }
 
-impl Plan<'_> {
+impl WritePlan<'_> {
     /// The three that share 100 go together: part of them in the file, part in memory would be a
     /// wrong sum at the next start.
     fn weights(&mut self, weights: &WeightEdit) -> Result<(), WriteError> {
@@ -286,12 +288,12 @@ fn clear_weights(table: &mut dyn TableLike, own: &WeightEdit) {
     }
 }
 
-fn held(key: String, origin: &Origin) -> Held {
+fn held(key: String, origin: &Origin) -> UnpersistedValue {
     let because = match origin {
         Origin::DotEnv { .. } => format!(".env sets it ({origin})"),
         origin => format!("{origin} sets it"),
     };
-    Held { key, because }
+    UnpersistedValue { key, because }
 }
 
 /// The place of a provider in a list, which may be written either way.

@@ -179,8 +179,8 @@ fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> T
     }
 }
 
-fn capabilities(abilities: &config::Abilities) -> Capabilities {
-    let config::Abilities {
+fn capabilities(abilities: &config::ModelCapabilities) -> Capabilities {
+    let config::ModelCapabilities {
         talk,
         embeddings,
         vision,
@@ -268,7 +268,7 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Abilities, Peculiarities};
+    use crate::config::{ModelCapabilities, ModelQuirks};
 
     #[test]
     fn what_is_stated_of_a_model_reaches_its_protocol_and_the_rest_is_usual() {
@@ -277,20 +277,20 @@ mod tests {
             types: [config::ModelType::Chat].into(),
             price: None,
             max_concurrent: None,
-            abilities: Abilities::default(),
-            peculiarities: Peculiarities::default(),
+            abilities: ModelCapabilities::default(),
+            peculiarities: ModelQuirks::default(),
             timeout: LIST_MODELS_TIMEOUT,
             first_token_timeout: LIST_MODELS_TIMEOUT,
         };
         assert_eq!(traits(&model), ModelTraits::UNSTATED);
 
-        model.abilities = Abilities {
+        model.abilities = ModelCapabilities {
             json_schema: Some(false),
             reasoning: Some(true),
             max_output: Some(64_000),
-            ..Abilities::default()
+            ..ModelCapabilities::default()
         };
-        model.peculiarities = Peculiarities {
+        model.peculiarities = ModelQuirks {
             sampling: Some(false),
             forced_tools: Some(false),
             adaptive_thinking: Some(true),

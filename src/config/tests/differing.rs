@@ -1,7 +1,7 @@
 //! What a configuration that was read again says otherwise.
 
 use super::Desk;
-use crate::config::{Change, Difference, Edit, ProviderEdit, WeightEdit, write_back};
+use crate::config::{Edit, ProviderEdit, SettingDiff, SettingsDiff, WeightEdit, write_back};
 
 const FILE: &str = "\
 [[providers]]
@@ -12,13 +12,13 @@ api_key = \"sk-first\"
 models = [{ id = \"m\" }]
 ";
 
-fn difference(before: &str, after: &str) -> Difference {
+fn difference(before: &str, after: &str) -> SettingsDiff {
     let old = Desk::with_file(before).loaded();
     Desk::with_file(after).loaded().difference(&old)
 }
 
-fn told(difference: &Difference) -> Vec<String> {
-    let line = |change: &Change| {
+fn told(difference: &SettingsDiff) -> Vec<String> {
+    let line = |change: &SettingDiff| {
         let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         format!("{} {} {}", change.key, side(&change.from), side(&change.to))
     };

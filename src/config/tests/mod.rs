@@ -9,7 +9,7 @@ mod providers;
 mod starter;
 mod writing;
 
-use super::{Flags, Loaded, Mistakes, Sources, load};
+use super::{Flags, Loaded, SettingErrors, Sources, load};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -72,7 +72,7 @@ impl Desk {
         std::fs::read_to_string(self.sources.cwd.join(name)).expect("a readable file")
     }
 
-    fn load(&self) -> Result<Loaded, Mistakes> {
+    fn load(&self) -> Result<Loaded, SettingErrors> {
         load(&self.sources)
     }
 

@@ -1,7 +1,7 @@
 //! Providers: from the file, from the environment alone, and those that cannot be used.
 
 use super::Desk;
-use crate::config::{Abilities, ModelType, ProviderSettings};
+use crate::config::{ModelCapabilities, ModelType, ProviderSettings};
 use insta::assert_snapshot;
 use std::time::Duration;
 
@@ -273,10 +273,10 @@ fn what_models_can_do_comes_from_the_file_then_from_the_table_and_else_is_not_st
         models[0].types,
         [ModelType::Chat, ModelType::Artifact].into()
     );
-    let mystery = Abilities {
+    let mystery = ModelCapabilities {
         reasoning: Some(true),
         max_output: Some(7),
-        ..Abilities::default()
+        ..ModelCapabilities::default()
     };
     assert_eq!(able(1), mystery);
     assert!(models[1].types.contains(&ModelType::Reasoning));

@@ -1,7 +1,7 @@
 //! The starter file, the shape and the table of settings say the same.
 
 use super::Desk;
-use crate::config::{check, init, layers, path, price_list, sample, schema, unbuilt};
+use crate::config::{check, init, layers, path, price_list, sample, schema, unsupported};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -241,7 +241,7 @@ fn a_default_that_is_not_built_is_marked() {
     let defaults = layers::defaults().expect("defaults");
     let note_of = |key| {
         let entry = defaults.iter().find(|entry| entry.key == key);
-        unbuilt::note(entry.expect("a default"))
+        unsupported::note(entry.expect("a default"))
     };
 
     assert_eq!(

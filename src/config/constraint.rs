@@ -1,36 +1,36 @@
 //! What a single value may be.
 
 use super::address;
-use super::mistake::did_you_mean;
+use super::setting_error::did_you_mean;
 use crate::secrets::MASK;
 use config::ValueKind;
 
 /// A value as it was written, before anybody knows whether it fits.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
+pub(super) enum InputValue {
     Text(String),
     Whole(i64),
     Number(f64),
     Flag(bool),
-    List(Vec<Given>),
+    List(Vec<InputValue>),
     Table,
     /// A date or time, which no setting takes.
     Moment(String),
 }
 
-impl Given {
+impl InputValue {
     /// What a variable holds: text, unless the rule asks for something else that the text spells.
-    pub fn from_variable(text: &str, rule: &Rule) -> Self {
+    pub fn from_variable(text: &str, rule: &Constraint) -> Self {
         let text = text.trim();
         let parsed = match rule {
-            Rule::Number { .. } => text.parse().ok().map(Self::Number),
-            Rule::Whole { .. } => text.parse().ok().map(Self::Whole),
-            Rule::Flag => match text {
+            Constraint::Number { .. } => text.parse().ok().map(Self::Number),
+            Constraint::Whole { .. } => text.parse().ok().map(Self::Whole),
+            Constraint::Flag => match text {
                 "true" | "1" | "yes" | "on" => Some(Self::Flag(true)),
                 "false" | "0" | "no" | "off" => Some(Self::Flag(false)),
                 _ => None,
             },
-            Rule::Words(_) | Rule::Texts => {
+            Constraint::Words(_) | Constraint::Texts => {
                 let items = text.split(',').map(str::trim);
                 let items = items.filter(|item| !item.is_empty());
                 Some(Self::List(
@@ -66,7 +66,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Rule {
+pub(super) enum Constraint {
     Text,
     /// Text with at least one visible character.
     Filled,
@@ -103,37 +103,37 @@ pub(super) enum Rule {
     Sha256,
 }
 
-impl Rule {
+impl Constraint {
     /// The value in the form in which it is layered, or `None` where it does not fit.
-    pub fn check(&self, given: &Given) -> Option<ValueKind> {
+    pub fn check(&self, given: &InputValue) -> Option<ValueKind> {
         match (self, given) {
-            (Self::Number { min, max }, Given::Number(_) | Given::Whole(_)) => {
+            (Self::Number { min, max }, InputValue::Number(_) | InputValue::Whole(_)) => {
                 let number = match given {
-                    Given::Whole(whole) => *whole as f64,
-                    Given::Number(number) => *number,
+                    InputValue::Whole(whole) => *whole as f64,
+                    InputValue::Number(number) => *number,
                     _ => return None,
                 };
                 (number >= *min && number <= *max).then_some(ValueKind::Float(number))
             }
-            (Self::Whole { min, max }, Given::Whole(whole)) => {
+            (Self::Whole { min, max }, InputValue::Whole(whole)) => {
                 (min <= whole && whole <= max).then_some(ValueKind::I64(*whole))
             }
-            (Self::Flag, Given::Flag(flag)) => Some(ValueKind::Boolean(*flag)),
-            (Self::Words(_) | Self::Texts, Given::List(items)) => self.check_list(items),
-            (_, Given::Text(text)) => self
+            (Self::Flag, InputValue::Flag(flag)) => Some(ValueKind::Boolean(*flag)),
+            (Self::Words(_) | Self::Texts, InputValue::List(items)) => self.check_list(items),
+            (_, InputValue::Text(text)) => self
                 .takes_text(text)
                 .then(|| ValueKind::String(text.trim().to_owned())),
             _ => None,
         }
     }
 
-    fn check_list(&self, items: &[Given]) -> Option<ValueKind> {
+    fn check_list(&self, items: &[InputValue]) -> Option<ValueKind> {
         let takes = |text: &str| match self {
             Self::Words(known) => known.contains(&text),
             _ => !text.trim().is_empty(),
         };
-        let value = |item: &Given| match item {
-            Given::Text(text) if takes(text) => Some(config::Value::from(text.as_str())),
+        let value = |item: &InputValue| match item {
+            InputValue::Text(text) if takes(text) => Some(config::Value::from(text.as_str())),
             _ => None,
         };
         let values: Option<Vec<config::Value>> = items.iter().map(value).collect();
@@ -163,9 +163,11 @@ impl Rule {
     }
 
     /// What is wrong with a value: what was expected, and for words the nearest one.
-    pub fn problem(&self, given: &Given) -> String {
+    pub fn problem(&self, given: &InputValue) -> String {
         let near = match (self, given) {
-            (Self::Word(known), Given::Text(text)) => did_you_mean(text, known.iter().copied()),
+            (Self::Word(known), InputValue::Text(text)) => {
+                did_you_mean(text, known.iter().copied())
+            }
             _ => String::new(),
         };
         format!("{}{near}", self.expected())
@@ -206,12 +208,14 @@ impl Rule {
     }
 
     /// The value as it may be shown: no key, no token, no password of an address.
-    pub fn shown(&self, given: &Given) -> String {
+    pub fn shown(&self, given: &InputValue) -> String {
         match (self, given) {
             (Self::Secret | Self::Sha256, _) => MASK.to_owned(),
-            (Self::VariableName, Given::Text(text)) if !is_variable_name(text) => MASK.to_owned(),
-            (Self::Webhook, Given::Text(text)) => quoted(&address::without_path(text)),
-            (Self::BaseUrl | Self::Store, Given::Text(text)) => {
+            (Self::VariableName, InputValue::Text(text)) if !is_variable_name(text) => {
+                MASK.to_owned()
+            }
+            (Self::Webhook, InputValue::Text(text)) => quoted(&address::without_path(text)),
+            (Self::BaseUrl | Self::Store, InputValue::Text(text)) => {
                 quoted(&address::without_password(text))
             }
             _ => given.shown(),

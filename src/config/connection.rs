@@ -1,8 +1,8 @@
 //! How a provider is reached, besides its address.
 
 use super::check::Report;
-use super::entry::{Entry, origin_of};
 use super::file;
+use super::resolved::{ResolvedSetting, origin_of};
 use super::source::Sources;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -59,7 +59,10 @@ fn readable(path: &Path) -> Result<(), String> {
 
 /// The address that stands in requests over a socket where the settings name none: a vendor's own
 /// is not what answers there.
-pub(super) fn base_url<'p>(provider: &'p file::Provider, entries: &[Entry]) -> Option<&'p str> {
+pub(super) fn base_url<'p>(
+    provider: &'p file::Provider,
+    entries: &[ResolvedSetting],
+) -> Option<&'p str> {
     let key = format!("providers[{}].base_url", provider.name);
     let is_named = provider.base_url.is_some() && origin_of(entries, &key).is_set();
     if provider.unix_socket.is_some() && !is_named {

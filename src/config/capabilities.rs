@@ -3,18 +3,18 @@
 
 use super::file;
 use super::prices::KnownModel;
-use super::settings::{Abilities, ModelType, ModelTypes, Peculiarities};
+use super::settings::{ModelCapabilities, ModelQuirks, ModelType, ModelTypes};
 
 /// A model as the configuration and the table describe it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Described<'a> {
+pub(super) struct ModelInfo<'a> {
     pub id: &'a str,
     /// Nothing where the provider itself lists the model.
     pub given: Option<&'a file::Model>,
     pub known: Option<&'a KnownModel>,
 }
 
-impl Described<'_> {
+impl ModelInfo<'_> {
     /// The types for which it may be chosen: those given; else what is known, else chat; every chat
     /// model also serves artifacts, and a flag adds or removes its own type.
     pub fn types(self) -> ModelTypes {
@@ -40,7 +40,7 @@ impl Described<'_> {
         types
     }
 
-    pub fn abilities(self) -> Abilities {
+    pub fn capabilities(self) -> ModelCapabilities {
         let (given, known) = (self.given, self.known);
         let stated = self.given_types().or_else(|| self.known_types());
         let can = |kind: ModelType, flag: Option<bool>| {
@@ -53,7 +53,7 @@ impl Described<'_> {
         let json_schema = self.flag(|model| model.json_schema);
         let context_window = given.and_then(|model| model.context_window);
         let max_output = given.and_then(|model| model.max_output);
-        Abilities {
+        ModelCapabilities {
             talk: stated.as_ref().map(talks),
             embeddings: stated.map(|types| types.contains(&ModelType::Embedding)),
             vision: can(ModelType::Vision, self.flag(|model| model.vision)),
@@ -66,13 +66,13 @@ impl Described<'_> {
         }
     }
 
-    pub fn peculiarities(self) -> Peculiarities {
+    pub fn quirks(self) -> ModelQuirks {
         let is_at_responses_alone = |known: &KnownModel| {
             let is_responses = |path: &String| path == "/v1/responses";
             known.has_mode("responses-only")
                 || !known.endpoints.is_empty() && known.endpoints.iter().all(is_responses)
         };
-        Peculiarities {
+        ModelQuirks {
             sampling: self
                 .flag(|model| model.sampling)
                 .or_else(|| self.known_flag("sampling_params")),

@@ -2,10 +2,10 @@
 //!
 //! Every mistake is reported and its value left out, so that the rest of the file is checked too.
 
+use super::constraint::{InputValue, quoted};
 use super::keys::{self, Node};
-use super::mistake::{Mistake, did_you_mean};
 use super::origin::{Origin, Origins};
-use super::rule::{Given, quoted};
+use super::setting_error::{SettingError, did_you_mean};
 use config::{Map, Value};
 use std::path::{Path, PathBuf};
 use toml_edit::{Item, TableLike};
@@ -24,7 +24,7 @@ pub(super) struct Text<'a> {
 pub(super) fn read(
     text: &Text<'_>,
     origins: &mut Origins,
-    mistakes: &mut Vec<Mistake>,
+    mistakes: &mut Vec<SettingError>,
 ) -> Map<String, Value> {
     let content = text
         .content
@@ -38,7 +38,7 @@ pub(super) fn read(
     };
     match toml_edit::Document::parse(content) {
         Ok(document) => {
-            let root = Place {
+            let root = SettingLocation {
                 pattern: String::new(),
                 shown: String::new(),
             };
@@ -49,7 +49,7 @@ pub(super) fn read(
             // Only the parser's sentence: its full display quotes the line, which may hold a key.
             let problem = format!("not valid TOML: {}", error.message().replace('\n', "; "));
             let origin = reader.origin(at);
-            reader.mistakes.push(Mistake::new(origin, "", problem));
+            reader.mistakes.push(SettingError::new(origin, "", problem));
             Map::new()
         }
     }
@@ -57,12 +57,12 @@ pub(super) fn read(
 
 /// A place in the file: as the table of settings writes it, and as people read it.
 #[derive(Debug, Clone)]
-struct Place {
+struct SettingLocation {
     pattern: String,
     shown: String,
 }
 
-impl Place {
+impl SettingLocation {
     fn child(&self, name: &str) -> Self {
         let join = |path: &str| match path {
             "" => name.to_owned(),
@@ -79,7 +79,7 @@ struct Reader<'a, 'b> {
     text: &'a Text<'b>,
     content: &'a str,
     origins: &'a mut Origins,
-    mistakes: &'a mut Vec<Mistake>,
+    mistakes: &'a mut Vec<SettingError>,
 }
 
 impl Reader<'_, '_> {
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn table(&mut self, table: &dyn TableLike, place: &Place) -> Map<String, Value> {
+    fn table(&mut self, table: &dyn TableLike, place: &SettingLocation) -> Map<String, Value> {
         let mut values = Map::new();
         for (name, item) in table.iter() {
             let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
@@ -109,7 +109,13 @@ impl Reader<'_, '_> {
         values
     }
 
-    fn item(&mut self, name: &str, item: &Item, parent: &Place, origin: &Origin) -> Option<Value> {
+    fn item(
+        &mut self,
+        name: &str,
+        item: &Item,
+        parent: &SettingLocation,
+        origin: &Origin,
+    ) -> Option<Value> {
         let place = parent.child(name);
         // A quoted key may look like a path, which it is not, unless any name may stand here.
         let is_path = name.contains(['.', '[']) && !keys::takes_any_name(&parent.pattern);
@@ -132,7 +138,8 @@ impl Reader<'_, '_> {
                 if let Some(kind) = key.rule.check(&given) {
                     return Some(self.origins.value(origin.clone(), kind));
                 }
-                let mistake = Mistake::new(origin.clone(), place.shown, key.rule.problem(&given));
+                let mistake =
+                    SettingError::new(origin.clone(), place.shown, key.rule.problem(&given));
                 self.mistakes
                     .push(mistake.with_value(key.rule.shown(&given)));
                 None
@@ -141,12 +148,12 @@ impl Reader<'_, '_> {
     }
 
     /// The value of an unknown key is shown only where it cannot be a secret.
-    fn unknown(&mut self, name: &str, item: &Item, parent: &Place, origin: &Origin) {
+    fn unknown(&mut self, name: &str, item: &Item, parent: &SettingLocation, origin: &Origin) {
         let near = did_you_mean(name, keys::names_in(&parent.pattern));
         let place = parent.child(name);
-        let mistake = Mistake::new(origin.clone(), place.shown, format!("unknown key{near}"));
+        let mistake = SettingError::new(origin.clone(), place.shown, format!("unknown key{near}"));
         self.mistakes.push(match given(item) {
-            given @ (Given::Whole(_) | Given::Number(_) | Given::Flag(_)) => {
+            given @ (InputValue::Whole(_) | InputValue::Number(_) | InputValue::Flag(_)) => {
                 mistake.with_value(given.shown())
             }
             _ => mistake,
@@ -156,19 +163,19 @@ impl Reader<'_, '_> {
     fn wrong(
         &mut self,
         origin: &Origin,
-        place: &Place,
+        place: &SettingLocation,
         item: &Item,
         problem: String,
     ) -> Option<Value> {
-        let mistake = Mistake::new(origin.clone(), place.shown.clone(), problem);
+        let mistake = SettingError::new(origin.clone(), place.shown.clone(), problem);
         self.mistakes.push(match given(item) {
-            Given::Text(_) | Given::List(_) | Given::Table => mistake,
+            InputValue::Text(_) | InputValue::List(_) | InputValue::Table => mistake,
             given => mistake.with_value(given.shown()),
         });
         None
     }
 
-    fn list(&mut self, item: &Item, place: &Place, origin: &Origin) -> Option<Value> {
+    fn list(&mut self, item: &Item, place: &SettingLocation, origin: &Origin) -> Option<Value> {
         let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
         let tables: Option<Vec<(&dyn TableLike, usize)>> = match item {
             Item::ArrayOfTables(tables) => {
@@ -199,7 +206,12 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn not_a_list(&mut self, item: &Item, place: &Place, origin: &Origin) -> Option<Value> {
+    fn not_a_list(
+        &mut self,
+        item: &Item,
+        place: &SettingLocation,
+        origin: &Origin,
+    ) -> Option<Value> {
         let header = place.pattern.replace("[]", "");
         self.wrong(
             origin,
@@ -212,14 +224,14 @@ impl Reader<'_, '_> {
     fn tables(
         &mut self,
         tables: &[(&dyn TableLike, usize)],
-        place: &Place,
+        place: &SettingLocation,
         origin: &Origin,
     ) -> Value {
         let identity = keys::identity(&place.pattern);
         let mut values = Vec::with_capacity(tables.len());
         for (index, (table, start)) in tables.iter().enumerate() {
             let name = table.get(identity).and_then(Item::as_str).map(str::trim);
-            let place = Place {
+            let place = SettingLocation {
                 pattern: format!("{}[]", place.pattern),
                 shown: format!("{}[{}]", place.shown, element_name(name, index)),
             };
@@ -227,7 +239,8 @@ impl Reader<'_, '_> {
             for missing in keys::required_in(&place.pattern) {
                 if table.get(missing).is_none() {
                     let key = place.child(missing).shown;
-                    let mistake = Mistake::new(origin.clone(), key, "missing, but must be given");
+                    let mistake =
+                        SettingError::new(origin.clone(), key, "missing, but must be given");
                     self.mistakes.push(mistake);
                 }
             }
@@ -252,21 +265,23 @@ pub(super) fn element_name(name: Option<&str>, index: usize) -> String {
     }
 }
 
-fn given(item: &Item) -> Given {
+fn given(item: &Item) -> InputValue {
     match item {
         Item::Value(value) => given_value(value),
-        Item::None | Item::Table(_) | Item::ArrayOfTables(_) => Given::Table,
+        Item::None | Item::Table(_) | Item::ArrayOfTables(_) => InputValue::Table,
     }
 }
 
-fn given_value(value: &toml_edit::Value) -> Given {
+fn given_value(value: &toml_edit::Value) -> InputValue {
     match value {
-        toml_edit::Value::String(text) => Given::Text(text.value().clone()),
-        toml_edit::Value::Integer(whole) => Given::Whole(*whole.value()),
-        toml_edit::Value::Float(number) => Given::Number(*number.value()),
-        toml_edit::Value::Boolean(flag) => Given::Flag(*flag.value()),
-        toml_edit::Value::Datetime(moment) => Given::Moment(quoted(&moment.value().to_string())),
-        toml_edit::Value::Array(items) => Given::List(items.iter().map(given_value).collect()),
-        toml_edit::Value::InlineTable(_) => Given::Table,
+        toml_edit::Value::String(text) => InputValue::Text(text.value().clone()),
+        toml_edit::Value::Integer(whole) => InputValue::Whole(*whole.value()),
+        toml_edit::Value::Float(number) => InputValue::Number(*number.value()),
+        toml_edit::Value::Boolean(flag) => InputValue::Flag(*flag.value()),
+        toml_edit::Value::Datetime(moment) => {
+            InputValue::Moment(quoted(&moment.value().to_string()))
+        }
+        toml_edit::Value::Array(items) => InputValue::List(items.iter().map(given_value).collect()),
+        toml_edit::Value::InlineTable(_) => InputValue::Table,
     }
 }

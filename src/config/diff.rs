@@ -1,10 +1,10 @@
 //! What differs between two configurations, secrets masked.
 
 use super::edit::{Edit, WriteReport};
-use super::entry::Entry;
+use super::resolved::ResolvedSetting;
 use super::settings::ProviderSettings;
 use super::source::Sources;
-use super::{Loaded, unbuilt};
+use super::{Loaded, unsupported};
 use crate::secrets::MASK;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ const VALUE_LENGTH: usize = 60;
 
 /// One setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct SettingDiff {
     pub key: String,
     /// As TOML would write it, secrets masked; `None` where it is not set on that side.
     pub from: Option<String>,
@@ -32,8 +32,8 @@ pub struct Change {
 
 /// All that differs, in the order of the later configuration, removed settings last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    pub changes: Vec<Change>,
+pub struct SettingsDiff {
+    pub changes: Vec<SettingDiff>,
     keys: BTreeSet<String>,
     /// Tables of a list that only the later one has, and only the earlier one, for example
     /// `providers[a]`.
@@ -43,7 +43,7 @@ pub struct Difference {
 
 impl Loaded {
     /// What this configuration says otherwise than an earlier one.
-    pub fn difference(&self, earlier: &Self) -> Difference {
+    pub fn difference(&self, earlier: &Self) -> SettingsDiff {
         let (old, new) = (by_key(&earlier.entries), by_key(&self.entries));
         let mut changes = Vec::new();
         for entry in &self.entries {
@@ -58,7 +58,7 @@ impl Loaded {
                 changes.push(change(entry, Some(entry.value.clone()), None));
             }
         }
-        let mut difference = Difference {
+        let mut difference = SettingsDiff {
             added: only(&self.entries, &earlier.entries),
             removed: only(&earlier.entries, &self.entries),
             keys: BTreeSet::new(),
@@ -94,11 +94,12 @@ impl Loaded {
             }
         };
         let old = by_key(&self.entries);
-        let holds = |entry: &&Entry| {
+        let holds = |entry: &&ResolvedSetting| {
             let before = old.get(entry.key.as_str());
             is_ours(&entry.key) || before.is_some_and(|before| before.says_the_same(entry))
         };
-        let mut entries: Vec<Entry> = written.entries.iter().filter(holds).cloned().collect();
+        let mut entries: Vec<ResolvedSetting> =
+            written.entries.iter().filter(holds).cloned().collect();
         let known: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         let others = self.entries.iter();
         entries.extend(
@@ -114,9 +115,9 @@ impl Loaded {
     }
 }
 
-impl Difference {
+impl SettingsDiff {
     /// One more setting.
-    pub fn add(&mut self, change: Change) {
+    pub fn add(&mut self, change: SettingDiff) {
         if self.keys.insert(change.key.clone()) {
             self.changes.push(change);
         }
@@ -150,7 +151,7 @@ impl Difference {
     }
 }
 
-impl Change {
+impl SettingDiff {
     fn told(&self) -> String {
         let Self {
             key,
@@ -170,24 +171,24 @@ impl Change {
     }
 }
 
-fn change(entry: &Entry, from: Option<String>, to: Option<String>) -> Change {
+fn change(entry: &ResolvedSetting, from: Option<String>, to: Option<String>) -> SettingDiff {
     let is_meant = |(pattern, _): &&(&str, &str)| {
         entry.pattern == *pattern || pattern.ends_with('.') && entry.pattern.starts_with(pattern)
     };
     let at_start = AT_START.iter().find(is_meant);
     let at_start = at_start.map(|(_, note)| (*note).to_owned());
-    Change {
+    SettingDiff {
         key: entry.key.clone(),
         from,
         to,
-        note: at_start.or_else(|| unbuilt::note(entry)),
+        note: at_start.or_else(|| unsupported::note(entry)),
     }
 }
 
 /// Keys that were exchanged where the configuration names them and does not hold them.
-fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<Change> {
+fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<SettingDiff> {
     let masked = |is_set: bool| is_set.then(|| MASK.to_owned());
-    let change = |key: String, from: bool, to: bool| Change {
+    let change = |key: String, from: bool, to: bool| SettingDiff {
         key,
         from: masked(from),
         to: masked(to),
@@ -214,7 +215,7 @@ fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<Change> {
     changes
 }
 
-fn by_key(entries: &[Entry]) -> BTreeMap<&str, &Entry> {
+fn by_key(entries: &[ResolvedSetting]) -> BTreeMap<&str, &ResolvedSetting> {
     let keyed = entries.iter().map(|entry| (entry.key.as_str(), entry));
     keyed.collect()
 }
@@ -225,8 +226,8 @@ fn table(key: &str) -> Option<&str> {
 }
 
 /// The tables that are in the first list and not in the second.
-fn only(first: &[Entry], second: &[Entry]) -> BTreeSet<String> {
-    let tables = |entries: &[Entry]| -> BTreeSet<String> {
+fn only(first: &[ResolvedSetting], second: &[ResolvedSetting]) -> BTreeSet<String> {
+    let tables = |entries: &[ResolvedSetting]| -> BTreeSet<String> {
         let named = entries.iter().filter_map(|entry| table(&entry.key));
         named.map(str::to_owned).collect()
     };

@@ -1,15 +1,15 @@
 //! Single settings in force: key, value, origin; what `config show` lists and a reload compares.
 
-use super::keys::{self, Key, Node};
+use super::constraint::InputValue;
+use super::keys::{self, Node, SettingSpec};
 use super::origin::{Origin, Origins};
-use super::reading::element_name;
-use super::rule::Given;
+use super::parse::element_name;
 use crate::secrets::{MASK, Reference, Secret};
 use config::{Map, Value, ValueKind};
 
 /// One setting in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ResolvedSetting {
     /// For example `balancing.weights.cost` or `providers[openai].priority`.
     pub key: String,
     /// The value as TOML would write it, secrets masked.
@@ -21,7 +21,7 @@ pub struct Entry {
     pub(super) hidden: Option<Secret>,
 }
 
-impl Entry {
+impl ResolvedSetting {
     /// Whether both set the same, whoever did.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
@@ -29,13 +29,13 @@ impl Entry {
 }
 
 /// The origin of a key in force, built in where it is not set.
-pub(super) fn origin_of(entries: &[Entry], key: &str) -> Origin {
+pub(super) fn origin_of(entries: &[ResolvedSetting], key: &str) -> Origin {
     let entry = entries.iter().find(|entry| entry.key == key);
     entry.map_or(Origin::BuiltIn, |entry| entry.origin.clone())
 }
 
 /// All settings of a merged tree, in the order of the table of settings.
-pub(super) fn flatten(tree: &Value, origins: &Origins) -> Vec<Entry> {
+pub(super) fn flatten(tree: &Value, origins: &Origins) -> Vec<ResolvedSetting> {
     let mut walk = Walk {
         origins,
         entries: Vec::new(),
@@ -48,7 +48,7 @@ pub(super) fn flatten(tree: &Value, origins: &Origins) -> Vec<Entry> {
 
 struct Walk<'a> {
     origins: &'a Origins,
-    entries: Vec<Entry>,
+    entries: Vec<ResolvedSetting>,
 }
 
 impl Walk<'_> {
@@ -88,17 +88,17 @@ impl Walk<'_> {
         }
     }
 
-    fn leaf(&mut self, key: &'static Key, shown: String, value: &Value) {
+    fn leaf(&mut self, key: &'static SettingSpec, shown: String, value: &Value) {
         let given = given(value);
         let value_shown = match (key.path, &given) {
-            ("providers[].api_key", Given::Text(text)) => {
+            ("providers[].api_key", InputValue::Text(text)) => {
                 let reference = Reference::parse(text);
                 reference.map_or(MASK.to_owned(), |reference| reference.masked())
             }
             _ => key.rule.shown(&given),
         };
         let plain = given.shown();
-        self.entries.push(Entry {
+        self.entries.push(ResolvedSetting {
             key: shown,
             hidden: (value_shown != plain).then(|| Secret::of(&plain)),
             value: value_shown,
@@ -108,15 +108,15 @@ impl Walk<'_> {
     }
 }
 
-fn given(value: &Value) -> Given {
+fn given(value: &Value) -> InputValue {
     match &value.kind {
-        ValueKind::Boolean(flag) => Given::Flag(*flag),
-        ValueKind::I64(whole) => Given::Whole(*whole),
-        ValueKind::Float(number) => Given::Number(*number),
-        ValueKind::String(text) => Given::Text(text.clone()),
-        ValueKind::Array(items) => Given::List(items.iter().map(given).collect()),
+        ValueKind::Boolean(flag) => InputValue::Flag(*flag),
+        ValueKind::I64(whole) => InputValue::Whole(*whole),
+        ValueKind::Float(number) => InputValue::Number(*number),
+        ValueKind::String(text) => InputValue::Text(text.clone()),
+        ValueKind::Array(items) => InputValue::List(items.iter().map(given).collect()),
         // The rules make no others.
-        _ => Given::Table,
+        _ => InputValue::Table,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the file, as values.
 
-use super::settings::{Arm, ModelType, ProbeMode, Recovery, Role, Strategy};
+use super::settings::{ArmMode, ModelType, ProbeMode, Recovery, Role, Strategy};
 use std::time::Duration;
 
 macro_rules! words {
@@ -25,7 +25,7 @@ words!(Recovery: Error = "error", Restart = "restart");
 words!(ProbeMode: Models = "models", Completion = "completion", Off = "off");
 words!(ModelType: Chat = "chat", Vision = "vision", Reasoning = "reasoning",
     Artifact = "artifact", Embedding = "embedding");
-words!(Arm: Auto = "auto", Always = "always", Never = "never");
+words!(ArmMode: Auto = "auto", Always = "always", Never = "never");
 words!(Role: Client = "client", Viewer = "viewer", Operator = "operator");
 
 /// `15m` → 15 minutes.

@@ -6,7 +6,7 @@ use std::fmt;
 /// One thing that is wrong, as one line:
 /// `aibal.toml:12: balancing.weights.cost: 130: must be a number from 0 to 100`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct SettingError {
     pub origin: Option<Origin>,
     /// The key's path, for example `providers[openai].priority`; empty where a whole file is meant.
     pub key: String,
@@ -16,7 +16,7 @@ pub struct Mistake {
     pub problem: String,
 }
 
-impl Mistake {
+impl SettingError {
     pub(super) fn new(origin: Origin, key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             origin: Some(origin),
@@ -32,7 +32,7 @@ impl Mistake {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
             write!(f, "{origin}: ")?;
@@ -49,12 +49,12 @@ impl fmt::Display for Mistake {
 
 /// All that is wrong, one line each. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct SettingErrors(pub Vec<SettingError>);
 
-impl Mistakes {
+impl SettingErrors {
     /// The mistakes in the order in which one mends them: by place.
-    pub(super) fn sorted(mut mistakes: Vec<Mistake>) -> Self {
-        let rank = |mistake: &Mistake| {
+    pub(super) fn sorted(mut mistakes: Vec<SettingError>) -> Self {
+        let rank = |mistake: &SettingError| {
             let origin = mistake.origin.as_ref().map(Origin::rank);
             origin.map(|(layer, name, line)| (layer, name.to_owned(), line))
         };
@@ -63,7 +63,7 @@ impl Mistakes {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for SettingErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.0.iter().enumerate() {
             let end = if index == 0 { "" } else { "\n" };
@@ -73,16 +73,16 @@ impl fmt::Display for Mistakes {
     }
 }
 
-/// What works otherwise than its author may think, as one line like a [`Mistake`]:
+/// What works otherwise than its author may think, as one line like a [`SettingError`]:
 /// `aibal.toml:30: budget.usd_per_day: accepted, but not built yet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
+pub struct SettingWarning {
     pub origin: Option<Origin>,
     pub key: String,
     pub message: String,
 }
 
-impl Warning {
+impl SettingWarning {
     pub(super) fn new(origin: Origin, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             origin: Some(origin),
@@ -92,7 +92,7 @@ impl Warning {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for SettingWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
             write!(f, "{origin}: ")?;
