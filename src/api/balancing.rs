@@ -1,7 +1,7 @@
 //! Asking for a selection.
 
-use super::form::{BodyForm, Form, QueryForm};
-use super::{Desk, Door};
+use super::extract::{FieldReader, JsonFields, QueryFields};
+use super::{ApiState, SharedState};
 use crate::client::ApiError;
 use crate::contract::{Problem, SelectRequest, Selection};
 use crate::domain::{DecisionId, UnixTime};
@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 /// So many selections are remembered, for those who report back how theirs went.
-const SELECTIONS_KEPT: usize = 1_024;
+const MAX_SELECTIONS: usize = 1_024;
 
 /// The latest selections made here.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) struct Selected {
 impl Selections {
     fn remember(&self, selected: Selected) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= SELECTIONS_KEPT {
+        if kept.len() >= MAX_SELECTIONS {
             kept.pop_front();
         }
         kept.push_back(selected);
@@ -46,8 +46,8 @@ impl Selections {
 
 /// `GET /api/load-balancing`
 pub(super) async fn by_query(
-    State(desk): Door,
-    QueryForm(form): QueryForm,
+    State(desk): SharedState,
+    QueryFields(form): QueryFields,
 ) -> Result<Json<Selection>, ApiError> {
     let request = read(form)?;
     select(&desk, &request).map_err(|mut refused| {
@@ -64,13 +64,13 @@ pub(super) async fn by_query(
 
 /// `POST /api/load-balancing/select`
 pub(super) async fn by_body(
-    State(desk): Door,
-    BodyForm(form): BodyForm,
+    State(desk): SharedState,
+    JsonFields(form): JsonFields,
 ) -> Result<Json<Selection>, ApiError> {
     select(&desk, &read(form)?)
 }
 
-fn read(mut form: Form) -> Result<SelectRequest, ApiError> {
+fn read(mut form: FieldReader) -> Result<SelectRequest, ApiError> {
     let request = SelectRequest {
         model_type: form.text("modelType"),
         model: form.text("model"),
@@ -86,7 +86,7 @@ fn read(mut form: Form) -> Result<SelectRequest, ApiError> {
     Ok(request)
 }
 
-fn select(desk: &Desk, request: &SelectRequest) -> Result<Json<Selection>, ApiError> {
+fn select(desk: &ApiState, request: &SelectRequest) -> Result<Json<Selection>, ApiError> {
     let selection = desk.api.local.select(request)?;
     let table = desk.api.local.handle().routing_table();
     let target = table
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn only_the_latest_selections_are_remembered() {
         let selections = Selections::default();
-        for id in 0..=SELECTIONS_KEPT as u64 {
+        for id in 0..=MAX_SELECTIONS as u64 {
             selections.remember(Selected {
                 decision: DecisionId(id),
                 target: 3,
@@ -118,7 +118,7 @@ mod tests {
         }
 
         assert_eq!(selections.find(DecisionId(0)), None);
-        let latest = selections.find(DecisionId(SELECTIONS_KEPT as u64));
+        let latest = selections.find(DecisionId(MAX_SELECTIONS as u64));
         assert_eq!(latest.map(|selected| selected.target), Some(3));
     }
 }

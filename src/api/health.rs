@@ -1,6 +1,6 @@
 //! The two questions that need no token.
 
-use super::Door;
+use super::SharedState;
 use crate::client::ApiError;
 use crate::clock;
 use crate::contract::Problem;
@@ -18,7 +18,7 @@ pub(super) async fn alive() -> Json<Value> {
 }
 
 /// `GET /readyz`: whether at least one target is usable.
-pub(super) async fn ready(State(desk): Door) -> Result<Json<Value>, ApiError> {
+pub(super) async fn ready(State(desk): SharedState) -> Result<Json<Value>, ApiError> {
     let ready = || Ok(Json(json!({ "status": "ready" })));
     let now = clock::now();
     let table = desk.api.local.handle().routing_table();

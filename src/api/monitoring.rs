@@ -1,7 +1,7 @@
 //! Numbers to read.
 
-use super::Door;
-use super::form::{Form, QueryForm};
+use super::SharedState;
+use super::extract::{FieldReader, QueryFields};
 use crate::client::{ApiError, find_provider};
 use crate::contract::{
     DecisionDetail, DecisionList, DecisionReport, Performance, Problem, RevisionList,
@@ -12,19 +12,19 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
 const HOURS: std::ops::RangeInclusive<u64> = 1..=8_760;
-const HOURS_USUAL: u64 = 24;
+const DEFAULT_HOURS: u64 = 24;
 const LIMIT: std::ops::RangeInclusive<u64> = 1..=500;
-const LIMIT_USUAL: u64 = 100;
+const DEFAULT_LIMIT: u64 = 100;
 const OUTCOMES: [&str; 5] = ["pending", "ok", "error", "cancelled", "refused"];
 /// In the words of the query.
 pub(super) const WINDOWS: &str = "one of 1m, 5m, 15m, 1h, 6h, 24h";
 
 /// `GET /api/monitoring/performance`
 pub(super) async fn performance(
-    State(desk): Door,
-    QueryForm(mut form): QueryForm,
+    State(desk): SharedState,
+    QueryFields(mut form): QueryFields,
 ) -> Result<Json<Performance>, ApiError> {
-    let hours = within(&mut form, "hours", &HOURS, HOURS_USUAL);
+    let hours = within(&mut form, "hours", &HOURS, DEFAULT_HOURS);
     form.finish()?;
     let hours = u32::try_from(hours).unwrap_or(u32::MAX);
     Ok(Json(desk.api.local.performance(hours).await?))
@@ -32,8 +32,8 @@ pub(super) async fn performance(
 
 /// `GET /api/status`
 pub(super) async fn status(
-    State(desk): Door,
-    QueryForm(mut form): QueryForm,
+    State(desk): SharedState,
+    QueryFields(mut form): QueryFields,
 ) -> Result<Json<Status>, ApiError> {
     let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
     form.finish()?;
@@ -42,10 +42,10 @@ pub(super) async fn status(
 
 /// `GET /api/decisions`
 pub(super) async fn decisions(
-    State(desk): Door,
-    QueryForm(mut form): QueryForm,
+    State(desk): SharedState,
+    QueryFields(mut form): QueryFields,
 ) -> Result<Json<DecisionList>, ApiError> {
-    let limit = within(&mut form, "limit", &LIMIT, LIMIT_USUAL);
+    let limit = within(&mut form, "limit", &LIMIT, DEFAULT_LIMIT);
     let provider = form.text("provider");
     let outcome = form.text("outcome");
     if let Some(word) = outcome.as_deref().filter(|word| !OUTCOMES.contains(word)) {
@@ -72,7 +72,7 @@ pub(super) async fn decisions(
 
 /// `GET /api/decisions/{id}`
 pub(super) async fn decision(
-    State(desk): Door,
+    State(desk): SharedState,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DecisionDetail>, ApiError> {
     let wrong = |_| Problem::new(400, "the decision's id in the path is not UTF-8 text");
@@ -81,7 +81,7 @@ pub(super) async fn decision(
 }
 
 /// `GET /api/revisions`
-pub(super) async fn revisions(State(desk): Door) -> Result<Json<RevisionList>, ApiError> {
+pub(super) async fn revisions(State(desk): SharedState) -> Result<Json<RevisionList>, ApiError> {
     let revisions = desk.api.local.handle().revisions().await?;
     Ok(Json(RevisionList {
         revisions: revisions.iter().map(RevisionReport::from).collect(),
@@ -89,7 +89,7 @@ pub(super) async fn revisions(State(desk): Door) -> Result<Json<RevisionList>, A
 }
 
 fn within(
-    form: &mut Form,
+    form: &mut FieldReader,
     name: &'static str,
     range: &std::ops::RangeInclusive<u64>,
     usual: u64,

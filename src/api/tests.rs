@@ -1,14 +1,14 @@
 //! The control door as scripts see it: a real engine behind it, and nothing else.
 
 mod agreeing;
+mod auth;
 mod compressing;
 mod counting;
-mod feeding;
-mod guarding;
+mod events;
+mod mutations;
 mod reading;
 mod replaying;
 mod selecting;
-mod steering;
 
 use super::{Api, router};
 use crate::access::{Access, Peer};

@@ -1,7 +1,7 @@
 //! Changes of weights and providers.
 
-use super::Door;
-use super::form::{BodyForm, Form};
+use super::SharedState;
+use super::extract::{FieldReader, JsonFields};
 use super::monitoring::WINDOWS;
 use crate::access::Caller;
 use crate::client::ApiError;
@@ -16,15 +16,15 @@ use axum::{Extension, Json};
 use std::collections::BTreeMap;
 
 /// `GET /api/weights`
-pub(super) async fn weights(State(desk): Door) -> Result<Json<WeightsReport>, ApiError> {
+pub(super) async fn weights(State(desk): SharedState) -> Result<Json<WeightsReport>, ApiError> {
     Ok(Json(desk.api.local.weights().await?))
 }
 
 /// `PUT /api/weights`
 pub(super) async fn set_weights(
-    State(desk): Door,
+    State(desk): SharedState,
     Extension(caller): Extension<Caller>,
-    BodyForm(mut form): BodyForm,
+    JsonFields(mut form): JsonFields,
 ) -> Result<Json<WeightsReport>, ApiError> {
     let change = WeightsChange {
         cost: form.number("cost"),
@@ -43,7 +43,7 @@ pub(super) async fn set_weights(
 
 /// `POST /api/weights/keep`
 pub(super) async fn keep_weights(
-    State(desk): Door,
+    State(desk): SharedState,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<WeightsReport>, ApiError> {
     Ok(Json(desk.api.local.confirm_weights(&caller.who).await?))
@@ -51,7 +51,7 @@ pub(super) async fn keep_weights(
 
 /// `POST /api/revisions/{number}/rollback`
 pub(super) async fn roll_back(
-    State(desk): Door,
+    State(desk): SharedState,
     number: Result<Path<u64>, PathRejection>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<WeightsReport>, ApiError> {
@@ -63,8 +63,8 @@ pub(super) async fn roll_back(
 
 /// `POST /api/what-if`
 pub(super) async fn what_if(
-    State(desk): Door,
-    BodyForm(mut form): BodyForm,
+    State(desk): SharedState,
+    JsonFields(mut form): JsonFields,
 ) -> Result<Json<WhatIfReport>, ApiError> {
     let weights = form.object("weights").map(|mut within| {
         let draft = WeightsDraft {
@@ -88,7 +88,7 @@ pub(super) async fn what_if(
     Ok(Json(desk.api.local.what_if(&request).await?))
 }
 
-fn drafted_providers(form: &mut Form) -> BTreeMap<String, ProviderDraft> {
+fn drafted_providers(form: &mut FieldReader) -> BTreeMap<String, ProviderDraft> {
     let mut drafts = BTreeMap::new();
     let Some(mut named) = form.object("providers") else {
         return drafts;
@@ -107,10 +107,10 @@ fn drafted_providers(form: &mut Form) -> BTreeMap<String, ProviderDraft> {
 
 /// `PATCH /api/providers/{name}`
 pub(super) async fn change_provider(
-    State(desk): Door,
+    State(desk): SharedState,
     name: Result<Path<String>, PathRejection>,
     Extension(caller): Extension<Caller>,
-    BodyForm(mut form): BodyForm,
+    JsonFields(mut form): JsonFields,
 ) -> Result<Json<ProviderReport>, ApiError> {
     let change = ProviderChange {
         enabled: form.flag("enabled"),
@@ -130,7 +130,7 @@ pub(super) async fn change_provider(
     Ok(Json(report))
 }
 
-fn own_weights(form: &mut Form) -> Option<WeightOverride> {
+fn own_weights(form: &mut FieldReader) -> Option<WeightOverride> {
     let mut within = form.object("weights")?;
     let weights = WeightOverride {
         cost: within.number("cost"),
@@ -143,7 +143,7 @@ fn own_weights(form: &mut Form) -> Option<WeightOverride> {
 
 /// `POST /api/providers/{name}/probe`
 pub(super) async fn probe(
-    State(desk): Door,
+    State(desk): SharedState,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ProbeReport>, ApiError> {
     let name = segment(name)?;
@@ -152,7 +152,7 @@ pub(super) async fn probe(
 
 /// `POST /api/reload`
 pub(super) async fn reload(
-    State(desk): Door,
+    State(desk): SharedState,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<ReloadReport>, ApiError> {
     Ok(Json(desk.api.local.reload(&caller.who).await?))

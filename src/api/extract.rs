@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// Fields that wait to be asked for.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(super) struct FieldReader {
     /// What every mistake is answered with: 400 for a query, 422 for a well-formed body.
     status: u16,
     fields: Map<String, Value>,
@@ -22,22 +22,22 @@ pub(super) struct Form {
 
 /// A JSON object as body, whatever its content type says.
 #[derive(Debug)]
-pub(super) struct BodyForm(pub Form);
+pub(super) struct JsonFields(pub FieldReader);
 
 /// The fields of a query.
 #[derive(Debug)]
-pub(super) struct QueryForm(pub Form);
+pub(super) struct QueryFields(pub FieldReader);
 
-impl<S: Send + Sync> FromRequest<S> for BodyForm {
+impl<S: Send + Sync> FromRequest<S> for JsonFields {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await;
-        Form::body(&bytes.map_err(|rejection| unread(&rejection))?).map(Self)
+        FieldReader::body(&bytes.map_err(|rejection| unread(&rejection))?).map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
+impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
@@ -45,13 +45,13 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
             .map_err(|_| Problem::new(400, "the query cannot be read"))?;
         let fields = pairs.0.into_iter();
         let fields = fields.map(|(name, text)| (name, Value::String(text)));
-        Ok(Self(Form::new(400, fields.collect())))
+        Ok(Self(FieldReader::new(400, fields.collect())))
     }
 }
 
 fn unread(rejection: &BytesRejection) -> ApiError {
     let problem = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let most = super::BODY_MOST / 1_024;
+        let most = super::MAX_BODY_BYTES / 1_024;
         Problem::new(413, format!("the body is longer than {most} KB"))
     } else if came_too_slowly(rejection) {
         Problem::new(408, "the body came too slowly; send it in one go")
@@ -74,7 +74,7 @@ fn came_too_slowly(rejection: &BytesRejection) -> bool {
     false
 }
 
-impl Form {
+impl FieldReader {
     fn new(status: u16, fields: Map<String, Value>) -> Self {
         Self {
             status,
@@ -154,13 +154,13 @@ impl Form {
         self.field(name, expected, |value| value.as_str()?.parse().ok())
     }
 
-    /// An object within; its mistakes join ours once it is handed back to [`Form::join`].
+    /// An object within; its mistakes join ours once it is handed back to [`FieldReader::join`].
     pub fn object(&mut self, name: &'static str) -> Option<Self> {
         let fields = self.field(name, "an object", |value| value.as_object().cloned())?;
         Some(Self::new(self.status, fields))
     }
 
-    /// All fields, whatever their names are, each an object to be handed back to [`Form::join`].
+    /// All fields, whatever their names are, each an object to be handed back to [`FieldReader::join`].
     pub fn objects(&mut self) -> Vec<(String, Self)> {
         let mut objects = Vec::new();
         for (name, value) in std::mem::take(&mut self.fields) {

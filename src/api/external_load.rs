@@ -1,8 +1,8 @@
 //! Traffic that runs outside of the gateway: counted in and out by hand, and learnt from.
 
 use super::balancing::Selected;
-use super::form::{BodyForm, Form};
-use super::{Desk, Door};
+use super::extract::{FieldReader, JsonFields};
+use super::{ApiState, SharedState};
 use crate::client::{ApiError, find_provider};
 use crate::clock;
 use crate::contract::{GaugeChange, GaugeReading, Problem};
@@ -17,15 +17,15 @@ use axum::extract::State;
 use std::time::Duration;
 
 /// No request takes longer, in milliseconds: a day.
-const LATENCY_MOST: f64 = 86_400_000.0;
+const MAX_LATENCY_MS: f64 = 86_400_000.0;
 /// No request has more tokens.
-const TOKENS_MOST: u64 = 1_000_000_000;
+const MAX_TOKENS: u64 = 1_000_000_000;
 const ACTIONS: &str = "increment or decrement";
 
 /// `POST /api/load-balancing`
 pub(super) async fn count(
-    State(desk): Door,
-    BodyForm(form): BodyForm,
+    State(desk): SharedState,
+    JsonFields(form): JsonFields,
 ) -> Result<Json<GaugeReading>, ApiError> {
     let (change, action) = read(form)?;
     let table = desk.api.local.handle().routing_table();
@@ -52,7 +52,7 @@ pub(super) async fn count(
     }))
 }
 
-fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
+fn read(mut form: FieldReader) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
     let change = GaugeChange {
         provider: form.required_text("provider"),
         action: form.required_text("action"),
@@ -80,9 +80,9 @@ fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
     }
     if let Some(latency) = change
         .latency_ms
-        .filter(|ms| !(0.0..=LATENCY_MOST).contains(ms))
+        .filter(|ms| !(0.0..=MAX_LATENCY_MS).contains(ms))
     {
-        let expected = format!("a number from 0 to {LATENCY_MOST}");
+        let expected = format!("a number from 0 to {MAX_LATENCY_MS}");
         form.refuse("latencyMs", latency, &expected);
     }
     let tokens = [
@@ -90,8 +90,8 @@ fn read(mut form: Form) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
         ("outputTokens", change.output_tokens),
     ];
     for (field, tokens) in tokens {
-        if let Some(tokens) = tokens.filter(|&tokens| TOKENS_MOST < tokens) {
-            let expected = format!("a whole number from 0 to {TOKENS_MOST}");
+        if let Some(tokens) = tokens.filter(|&tokens| MAX_TOKENS < tokens) {
+            let expected = format!("a whole number from 0 to {MAX_TOKENS}");
             form.refuse(field, tokens, &expected);
         }
     }
@@ -112,7 +112,7 @@ fn is_learnt_from(change: &GaugeChange) -> bool {
 
 /// What the report teaches; a report that does not say `success` is one of a success.
 fn lesson(
-    desk: &Desk,
+    desk: &ApiState,
     catalogue: &Catalogue,
     change: &GaugeChange,
     now: UnixTime,

@@ -1,6 +1,6 @@
 //! Who may pass.
 
-use super::{Desk, Door};
+use super::{ApiState, SharedState};
 use crate::access::{Peer, Right, is_cross_site};
 use crate::client::ApiError;
 use crate::contract::Problem;
@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// Lets in who has the right; handlers find the [`crate::access::Caller`] among the extensions.
-pub(super) async fn guard(State(desk): Door, mut request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(desk): SharedState, mut request: Request, next: Next) -> Response {
     match admitted(&desk, &mut request) {
         Ok(()) => next.run(request).await,
         Err(problem) => ApiError::from(problem).into_response(),
     }
 }
 
-fn admitted(desk: &Arc<Desk>, request: &mut Request) -> Result<(), Problem> {
+fn admitted(desk: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if is_cross_site(method, uri, headers) {
         let detail = "Origin is another site than Host; changes are not taken from pages of others";

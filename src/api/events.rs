@@ -1,7 +1,7 @@
 //! Server-sent events: a whole status first, then what changed, and news by their kinds.
 
-use super::Door;
-use super::form::QueryForm;
+use super::SharedState;
+use super::extract::QueryFields;
 use super::monitoring::WINDOWS;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{EventReport, Newest, Status, Window};
@@ -20,10 +20,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// People cannot read faster, and a hundred readers shall not matter.
-const DELTA: Duration = Duration::from_secs(1);
+const DELTA_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a column of time is sent that is still being filled, so that an outage is seen long
 /// before a column of a wide window is finished.
-const COLUMN: Duration = Duration::from_secs(10);
+const OPEN_BUCKET_INTERVAL: Duration = Duration::from_secs(10);
 /// So that proxies do not take a quiet line for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Keeps proxies from collecting what should flow.
@@ -31,12 +31,12 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `GET /api/events`
 pub(super) async fn events(
-    State(desk): Door,
-    QueryForm(mut form): QueryForm,
+    State(desk): SharedState,
+    QueryFields(mut form): QueryFields,
 ) -> Result<impl IntoResponse, ApiError> {
     let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
     form.finish()?;
-    let feed = Feed::new(&desk.api.local, window, desk.api.stop.clone()).await?;
+    let feed = EventStream::new(&desk.api.local, window, desk.api.stop.clone()).await?;
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
         Some((Ok::<_, axum::Error>(event), feed))
@@ -49,7 +49,7 @@ pub(super) async fn events(
 }
 
 /// One reader's line.
-struct Feed {
+struct EventStream {
     local: LocalClient,
     window: Window,
     pictures: watch::Receiver<Arc<Snapshot>>,
@@ -64,13 +64,13 @@ struct Feed {
 }
 
 /// What can happen next.
-enum Turn {
+enum StreamTurn {
     News(domain::Event),
     Missed(u64),
     Picture(Arc<Snapshot>),
 }
 
-impl Feed {
+impl EventStream {
     async fn new(
         local: &LocalClient,
         window: Window,
@@ -89,8 +89,8 @@ impl Feed {
             stop,
             last,
             is_told: false,
-            next_delta: Instant::now() + DELTA,
-            next_column: Instant::now() + COLUMN,
+            next_delta: Instant::now() + DELTA_INTERVAL,
+            next_column: Instant::now() + OPEN_BUCKET_INTERVAL,
             id: 0,
         })
     }
@@ -102,22 +102,22 @@ impl Feed {
         }
         loop {
             match self.turn().await? {
-                Turn::News(event) => {
+                StreamTurn::News(event) => {
                     if let Some(told) = news(&event) {
                         return Some(told);
                     }
                 }
-                Turn::Missed(count) => {
+                StreamTurn::Missed(count) => {
                     self.local.handle().missed_events(count);
                     self.last = self.local.status(self.window).await.ok()?;
                     return self.snapshot();
                 }
-                Turn::Picture(picture) => return self.delta(&picture),
+                StreamTurn::Picture(picture) => return self.delta(&picture),
             }
         }
     }
 
-    async fn turn(&mut self) -> Option<Turn> {
+    async fn turn(&mut self) -> Option<StreamTurn> {
         let (pictures, next_delta) = (&mut self.pictures, self.next_delta);
         let picture = async {
             sleep_until(next_delta).await;
@@ -128,18 +128,18 @@ impl Feed {
             biased;
             () = self.stop.cancelled() => None,
             news = self.news.recv() => match news {
-                Ok(event) => Some(Turn::News(event)),
-                Err(RecvError::Lagged(count)) => Some(Turn::Missed(count)),
+                Ok(event) => Some(StreamTurn::News(event)),
+                Err(RecvError::Lagged(count)) => Some(StreamTurn::Missed(count)),
                 Err(RecvError::Closed) => None,
             },
-            picture = picture => Some(Turn::Picture(picture?)),
+            picture = picture => Some(StreamTurn::Picture(picture?)),
         }
     }
 
     fn snapshot(&mut self) -> Option<Event> {
         self.is_told = true;
-        self.next_delta = Instant::now() + DELTA;
-        self.next_column = Instant::now() + COLUMN;
+        self.next_delta = Instant::now() + DELTA_INTERVAL;
+        self.next_column = Instant::now() + OPEN_BUCKET_INTERVAL;
         self.id += 1;
         status_event("snapshot", self.id, &self.last)
     }
@@ -147,14 +147,14 @@ impl Feed {
     fn delta(&mut self, picture: &Snapshot) -> Option<Event> {
         let status = self.local.status_from(picture, self.window);
         let newest = if self.next_column <= Instant::now() {
-            self.next_column = Instant::now() + COLUMN;
+            self.next_column = Instant::now() + OPEN_BUCKET_INTERVAL;
             Newest::Sent
         } else {
             Newest::Left
         };
         let delta = status.delta(&self.last, newest);
         self.last = status;
-        self.next_delta = Instant::now() + DELTA;
+        self.next_delta = Instant::now() + DELTA_INTERVAL;
         self.id += 1;
         status_event("delta", self.id, &delta)
     }
