@@ -4,7 +4,7 @@ use super::SharedState;
 use super::extract::QueryFields;
 use super::monitoring::WINDOWS;
 use crate::client::{ApiError, LocalClient};
-use crate::contract::{EventReport, Newest, Status, Window};
+use crate::contract::{EventReport, OpenBucket, Status, Window};
 use crate::domain::{self, EventKind, Snapshot};
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -148,9 +148,9 @@ impl EventStream {
         let status = self.local.status_from(picture, self.window);
         let newest = if self.next_column <= Instant::now() {
             self.next_column = Instant::now() + OPEN_BUCKET_INTERVAL;
-            Newest::Sent
+            OpenBucket::Sent
         } else {
-            Newest::Left
+            OpenBucket::Left
         };
         let delta = status.delta(&self.last, newest);
         self.last = status;

@@ -5,7 +5,7 @@ use super::extract::{FieldReader, JsonFields};
 use super::{ApiState, SharedState};
 use crate::client::{ApiError, find_provider};
 use crate::clock;
-use crate::contract::{GaugeChange, GaugeReading, Problem};
+use crate::contract::{ExternalLoadChange, ExternalLoadReading, Problem};
 use crate::domain::{
     AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId,
     ExternalLoadAction, Failure, MeasuredUsage, Observation, Outcome, UnixTime, UpstreamLimits,
@@ -26,7 +26,7 @@ const ACTIONS: &str = "increment or decrement";
 pub(super) async fn count(
     State(desk): SharedState,
     JsonFields(form): JsonFields,
-) -> Result<Json<GaugeReading>, ApiError> {
+) -> Result<Json<ExternalLoadReading>, ApiError> {
     let (change, action) = read(form)?;
     let table = desk.api.local.handle().routing_table();
     let now = clock::now();
@@ -46,14 +46,14 @@ pub(super) async fn count(
             .handle()
             .observe(Observation::Attempt(lesson));
     }
-    Ok(Json(GaugeReading {
+    Ok(Json(ExternalLoadReading {
         provider: change.provider,
         in_flight,
     }))
 }
 
-fn read(mut form: FieldReader) -> Result<(GaugeChange, ExternalLoadAction), ApiError> {
-    let change = GaugeChange {
+fn read(mut form: FieldReader) -> Result<(ExternalLoadChange, ExternalLoadAction), ApiError> {
+    let change = ExternalLoadChange {
         provider: form.required_text("provider"),
         action: form.required_text("action"),
         model: form.text("model"),
@@ -103,7 +103,7 @@ fn read(mut form: FieldReader) -> Result<(GaugeChange, ExternalLoadAction), ApiE
     Ok((change, action))
 }
 
-fn is_learnt_from(change: &GaugeChange) -> bool {
+fn is_learnt_from(change: &ExternalLoadChange) -> bool {
     change.success.is_some()
         || change.latency_ms.is_some()
         || change.input_tokens.is_some()
@@ -114,7 +114,7 @@ fn is_learnt_from(change: &GaugeChange) -> bool {
 fn lesson(
     desk: &ApiState,
     catalogue: &Catalogue,
-    change: &GaugeChange,
+    change: &ExternalLoadChange,
     now: UnixTime,
 ) -> Result<Option<AttemptEnd>, ApiError> {
     let provider = find_provider(catalogue, &change.provider)?;
@@ -175,7 +175,7 @@ fn lesson(
 fn target(
     catalogue: &Catalogue,
     provider: usize,
-    change: &GaugeChange,
+    change: &ExternalLoadChange,
     selected: Option<Selected>,
 ) -> Result<usize, ApiError> {
     let models: Vec<usize> = catalogue

@@ -15,7 +15,7 @@ use crate::access::{Access, Peer};
 use crate::client::LocalClient;
 use crate::client::ProbeCallback;
 use crate::clock;
-use crate::contract::{Instance, ProbeReport};
+use crate::contract::{InstanceInfo, ProbeReport};
 use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
     Strategy, Target, TargetId, Weights,
@@ -94,7 +94,7 @@ impl House {
         let (engine, handle, _) = engine::build(fleet, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
-        let instance = Instance {
+        let instance = InstanceInfo {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };

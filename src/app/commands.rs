@@ -5,7 +5,7 @@ use crate::cli::arguments::{Arguments, Globals, Reload, Select, Simulate, Status
 use crate::cli::{self, exit_code, render_reload, render_selection, render_status, whereabouts};
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{
-    Recording, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
+    DecisionFile, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{DecisionRecord, what_if};
 use clap::CommandFactory;
@@ -213,7 +213,7 @@ fn replay(
     let shown = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| ExitError::usage(format!("{shown} cannot be read: {error}")))?;
-    let mut recording = Recording::default();
+    let mut recording = DecisionFile::default();
     for (number, line) in text.lines().enumerate() {
         if !line.trim().is_empty() {
             let read = recording.read(line);

@@ -60,7 +60,7 @@ impl ReloadableState {
             lanes: workers(),
         };
         let upstreams = UpstreamSet::new(blueprint.directory, options)?;
-        let who = contract::Instance {
+        let who = contract::InstanceInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: blueprint.environment,
         };

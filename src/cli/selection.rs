@@ -1,7 +1,7 @@
 //! One selection as text.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash};
-use crate::contract::{RoundReport, Selection};
+use crate::contract::{Selection, SelectionRoundReport};
 
 /// Who would serve, at what cost and how fast; with `explain` also why: factors times weights, who
 /// else may serve, and who may not.
@@ -74,7 +74,7 @@ fn candidates(selection: &Selection) -> String {
 }
 
 /// Every candidate's points, and what would have chosen otherwise.
-fn words(round: &RoundReport) -> String {
+fn words(round: &SelectionRoundReport) -> String {
     let mut text = "\npoints of 100: won and lost\n".to_owned();
     let titles = [
         "odds", "points", "cost", "latency", "fail", "load", "priority", "guard",
@@ -128,7 +128,7 @@ fn rejections(selection: &Selection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Factors, Fallback, Rejection, WeightPoints};
+    use crate::contract::{ExcludedTarget, Factors, Fallback, WeightPoints};
 
     fn selection() -> Selection {
         Selection {
@@ -159,7 +159,7 @@ mod tests {
                 model: "large".to_owned(),
                 score: 0.731,
             }],
-            rejected: vec![Rejection {
+            rejected: vec![ExcludedTarget {
                 provider: "gamma".to_owned(),
                 model: "tiny".to_owned(),
                 why: "breaker open for 12 s more".to_owned(),

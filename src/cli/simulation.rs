@@ -1,7 +1,7 @@
 //! What other weights would have done, as text.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
-use crate::contract::{SideReport, WeightsDraft, WhatIfReport};
+use crate::contract::{WeightsDraft, WhatIfReport, WhatIfTotalsReport};
 
 /// `cost,latency,reliability[,load,priority]`; the error says what was expected.
 pub fn weights(text: &str) -> Result<WeightsDraft, String> {
@@ -69,7 +69,7 @@ pub fn render_what_if(report: &WhatIfReport) -> String {
     text
 }
 
-fn row(name: &str, when: &str, side: &SideReport) -> String {
+fn row(name: &str, when: &str, side: &WhatIfTotalsReport) -> String {
     let cells = [
         percent(side.share),
         or_dash(side.success_rate, percent),
@@ -85,10 +85,10 @@ fn row(name: &str, when: &str, side: &SideReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{TargetOutlook, TotalOutlook, WeightPoints};
+    use crate::contract::{TargetWhatIfReport, TotalWhatIfReport, WeightPoints};
 
-    fn side(requests: usize, share: f64) -> SideReport {
-        SideReport {
+    fn side(requests: usize, share: f64) -> WhatIfTotalsReport {
+        WhatIfTotalsReport {
             requests,
             share,
             mean_latency_ms: Some(900.0),
@@ -114,14 +114,14 @@ mod tests {
                 load: 10.0,
                 priority: 10.0,
             },
-            targets: vec![TargetOutlook {
+            targets: vec![TargetWhatIfReport {
                 provider: "alpha".to_owned(),
                 model: "small".to_owned(),
                 now: side(150, 0.75),
                 then: side(190, 0.95),
                 extrapolated: true,
             }],
-            total: TotalOutlook {
+            total: TotalWhatIfReport {
                 now: total,
                 then: total,
             },

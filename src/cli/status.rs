@@ -1,7 +1,9 @@
 //! One plain report of an instance.
 
 use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
-use crate::contract::{CostBasis, ProviderStatus, ServiceState, SpendingReport, State, Status};
+use crate::contract::{
+    CostBasisCounts, HealthState, ProviderStatus, ServiceState, SpendingReport, Status,
+};
 
 /// The latest news in the report.
 const EVENTS_SHOWN: usize = 5;
@@ -61,7 +63,7 @@ fn head(status: &Status) -> String {
     ));
     head.push_str(&line(&format!(
         "last {}: {} requests, {} attempts, success {}, p95 {}, {}, {} tokens",
-        status.window.word(),
+        status.window.as_str(),
         totals.requests,
         totals.attempts,
         or_dash(totals.success_rate, percent),
@@ -125,18 +127,18 @@ fn row(cells: &[String; 10]) -> String {
     line(&padded.join(" "))
 }
 
-fn state_word(state: State) -> &'static str {
+fn state_word(state: HealthState) -> &'static str {
     match state {
-        State::Ok => "ok",
-        State::Slow => "slow",
-        State::Limited => "limited",
-        State::Failing => "failing",
-        State::Open => "open",
-        State::HalfOpen => "half-open",
-        State::Down => "down",
-        State::Draining => "draining",
-        State::Off => "off",
-        State::Unknown => "unknown",
+        HealthState::Ok => "ok",
+        HealthState::Slow => "slow",
+        HealthState::Limited => "limited",
+        HealthState::Failing => "failing",
+        HealthState::Open => "open",
+        HealthState::HalfOpen => "half-open",
+        HealthState::Down => "down",
+        HealthState::Draining => "draining",
+        HealthState::Off => "off",
+        HealthState::Unknown => "unknown",
     }
 }
 
@@ -148,7 +150,7 @@ fn spending(spending: &SpendingReport) -> String {
 }
 
 /// Dollars with the mark of how sure they are.
-fn sum(usd: f64, basis: CostBasis) -> String {
+fn sum(usd: f64, basis: CostBasisCounts) -> String {
     let mark = basis.mark().map(String::from).unwrap_or_default();
     format!("{mark}{}", dollars(usd))
 }
@@ -162,7 +164,7 @@ mod tests {
         RateReport, Series, Totals, WeightPoints, Window,
     };
 
-    fn provider(name: &str, state: State, why: &str) -> ProviderStatus {
+    fn provider(name: &str, state: HealthState, why: &str) -> ProviderStatus {
         ProviderStatus {
             performance: ProviderPerformance {
                 provider: name.to_owned(),
@@ -178,7 +180,7 @@ mod tests {
                 },
                 time_to_first_token_ms: Percentiles::default(),
                 total_cost_usd: None,
-                cost_basis: CostBasis::default(),
+                cost_basis: CostBasisCounts::default(),
                 average_tokens: None,
                 lost_in_translation: 0,
                 in_flight: 3,
@@ -224,7 +226,7 @@ mod tests {
                 attempts: 1_200,
                 success_rate: Some(0.999),
                 total_cost_usd: Some(1.5),
-                cost_basis: CostBasis::default(),
+                cost_basis: CostBasisCounts::default(),
                 ..Totals::default()
             },
             requests_per_second: 2.04,
@@ -246,10 +248,10 @@ mod tests {
             },
             reverts_at: None,
             providers: vec![
-                provider("alpha", State::Ok, ""),
+                provider("alpha", HealthState::Ok, ""),
                 provider(
                     "a-name-that-is-far-too-long\u{1b}[31m",
-                    State::HalfOpen,
+                    HealthState::HalfOpen,
                     "breaker half-open",
                 ),
             ],

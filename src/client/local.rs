@@ -4,7 +4,7 @@ use super::selection::{DryRunContext, select};
 use super::{ApiError, ProbeCallback, ReloadCallback, Update, find_provider, validation};
 use crate::clock;
 use crate::contract::{
-    CacheReport, DecisionDetail, DecisionReport, Dropped, Instance, Performance, ProbeReport,
+    CacheReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo, Performance, ProbeReport,
     Problem, ProviderChange, ProviderReport, ProviderStatus, ReloadReport, RevisionReport,
     SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
     Window,
@@ -41,7 +41,7 @@ pub struct LocalClient {
 /// What the configuration says of the instance itself.
 #[derive(Debug, Clone)]
 struct InstanceNotes {
-    instance: Instance,
+    instance: InstanceInfo,
     /// Where changes of weights live.
     saved: Option<Arc<str>>,
 }
@@ -57,7 +57,7 @@ impl fmt::Debug for CacheCountsFn {
 }
 
 impl LocalClient {
-    pub fn new(handle: EngineHandle, instance: Instance) -> Self {
+    pub fn new(handle: EngineHandle, instance: InstanceInfo) -> Self {
         Self {
             handle,
             notices: Arc::new(ArcSwap::from_pointee(InstanceNotes {
@@ -82,7 +82,7 @@ impl LocalClient {
     pub fn reconfigured(&self, environment: &str, saved: &str) {
         let before = self.notices.load_full();
         self.notices.store(Arc::new(InstanceNotes {
-            instance: Instance {
+            instance: InstanceInfo {
                 environment: environment.to_owned(),
                 ..before.instance.clone()
             },

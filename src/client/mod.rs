@@ -20,7 +20,7 @@ pub use remote::RemoteClient;
 pub use selection::find_provider;
 
 use crate::contract::{
-    DecisionDetail, DecisionList, DecisionReport, Instance, Performance, ProbeReport,
+    DecisionDetail, DecisionList, DecisionReport, InstanceInfo, Performance, ProbeReport,
     ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest,
     Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
@@ -62,7 +62,7 @@ pub enum Client {
 
 impl Client {
     /// The instance in this process.
-    pub fn local(handle: EngineHandle, instance: Instance) -> Self {
+    pub fn local(handle: EngineHandle, instance: InstanceInfo) -> Self {
         Self::Local(LocalClient::new(handle, instance))
     }
 
@@ -102,7 +102,7 @@ impl Client {
         match self {
             Self::Local(local) => Ok(local.status(window).await.map_err(ApiError::from)?),
             Self::Remote(remote) => {
-                let path = format!("/api/status?window={}", window.word());
+                let path = format!("/api/status?window={}", window.as_str());
                 remote.get(&path).await
             }
         }

@@ -158,7 +158,7 @@ impl RemoteClient {
         updates: &mpsc::Sender<Update>,
         backoff: &mut Backoff,
     ) -> ClientError {
-        let path = format!("/api/events?window={}", window.word());
+        let path = format!("/api/events?window={}", window.as_str());
         // No limit on the whole: the line stays open as long as both ends live.
         let connecting = timeout(CALL_TIMEOUT, self.request(Method::GET, &path).send());
         let Ok(response) = connecting.await else {

@@ -1,7 +1,7 @@
 //! Asking the balancer without a request behind it.
 
 use super::ApiError;
-use crate::contract::{FieldProblem, Problem, RoundReport, SelectRequest, Selection};
+use crate::contract::{FieldProblem, Problem, SelectRequest, Selection, SelectionRoundReport};
 use crate::domain::{
     CandidateSet, Catalogue, CommandError, DecisionId, ModelResolution, ModelType,
     NoEligibleTarget, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities, RoutingTable,
@@ -128,7 +128,7 @@ pub fn select(
     let round = SelectionRound::of(table, &field, Some(&choice), occasion);
     let mut selection = Selection::new(at.decision, &choice, table, &field, model_type, at.now);
     if request.explain == Some(true) {
-        selection.explanation = RoundReport::new(&round, catalogue);
+        selection.explanation = SelectionRoundReport::new(&round, catalogue);
     }
     tracing::info!(
         decision = %selection.decision_id,

@@ -113,7 +113,7 @@ impl RateReport {
 /// Requests that were refused before anybody was asked, and for want of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RefusedReport {
+pub struct RejectionReport {
     /// No target might serve; counts as an error.
     pub no_target: u64,
     /// By a budget; counts in no rate.
@@ -122,7 +122,7 @@ pub struct RefusedReport {
     pub overloaded: u64,
 }
 
-impl From<domain::RejectionCounts> for RefusedReport {
+impl From<domain::RejectionCounts> for RejectionReport {
     fn from(refused: domain::RejectionCounts) -> Self {
         let domain::RejectionCounts {
             target,

@@ -148,7 +148,7 @@ impl From<WeightOverride> for domain::WeightOverride {
 /// The body of `POST /api/load-balancing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GaugeChange {
+pub struct ExternalLoadChange {
     pub provider: String,
     /// `increment` or `decrement`.
     pub action: String,
@@ -168,7 +168,7 @@ pub struct GaugeChange {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GaugeReading {
+pub struct ExternalLoadReading {
     pub provider: String,
     pub in_flight: u32,
 }

@@ -1,10 +1,10 @@
 //! Domain values → what we promise.
 
 use super::{
-    Bucket, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount, Fallback,
-    ModelPerformance, Percentiles, Performance, ProviderPerformance, ProviderStatus, RateReport,
-    Rejection, Revised, RevisionReport, Selection, Series, ServiceState, State, Status, Totals,
-    WeightOverride, WeightPoints, WeightsReport, Window,
+    CostBasisCounts, Dropped, EventKind, EventReport, ExcludedTarget, Factors, FailureCount,
+    Fallback, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
+    ProviderStatus, RateReport, Revised, RevisionReport, Selection, Series, ServiceState, Status,
+    TimeBucket, Totals, WeightOverride, WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
 use crate::domain::{Money, UnixTime};
@@ -18,7 +18,7 @@ pub fn rfc3339(moment: UnixTime) -> String {
 
 /// What a status says of the instance itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instance {
+pub struct InstanceInfo {
     pub version: String,
     pub environment: String,
 }
@@ -28,7 +28,7 @@ impl Status {
     pub fn new(
         picture: &domain::Snapshot,
         window: Window,
-        instance: &Instance,
+        instance: &InstanceInfo,
         dropped: Dropped,
     ) -> Self {
         let providers: Vec<ProviderStatus> = picture
@@ -109,11 +109,11 @@ fn series(columns: &[domain::TimeBucket], picture: &domain::Snapshot) -> Series 
     Series {
         bucket_seconds: picture.column_width.as_secs(),
         last_start: picture.last_column.unix_seconds(),
-        buckets: columns.iter().map(Bucket::from).collect(),
+        buckets: columns.iter().map(TimeBucket::from).collect(),
     }
 }
 
-impl From<&domain::TimeBucket> for Bucket {
+impl From<&domain::TimeBucket> for TimeBucket {
     fn from(column: &domain::TimeBucket) -> Self {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         #[expect(
@@ -174,7 +174,7 @@ impl From<domain::Totals> for Totals {
     }
 }
 
-impl From<domain::CostBasisCounts> for CostBasis {
+impl From<domain::CostBasisCounts> for CostBasisCounts {
     fn from(basis: domain::CostBasisCounts) -> Self {
         let domain::CostBasisCounts {
             exact,
@@ -231,7 +231,7 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
     }
 }
 
-impl From<domain::HealthState> for State {
+impl From<domain::HealthState> for HealthState {
     fn from(state: domain::HealthState) -> Self {
         match state {
             domain::HealthState::Ok => Self::Ok,
@@ -390,10 +390,10 @@ pub fn rejections(
     rejected: &[(usize, domain::ExclusionReason)],
     table: &domain::RoutingTable,
     now: UnixTime,
-) -> Vec<Rejection> {
+) -> Vec<ExcludedTarget> {
     let rejection = |(target, why): &(usize, domain::ExclusionReason)| {
         let id = &table.candidates[*target].id;
-        Rejection {
+        ExcludedTarget {
             provider: id.provider.to_string(),
             model: id.model.to_string(),
             why: why.text(now),

@@ -4,11 +4,11 @@
 //! new. The column that is still being filled changes with every request; how often it is sent is
 //! for the sender to say.
 
-use super::status::{Bucket, ProviderStatus, Series, Status};
+use super::status::{ProviderStatus, Series, Status, TimeBucket};
 
 /// What becomes of a column that is still being filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newest {
+pub enum OpenBucket {
     /// It is sent as it is so far.
     Sent,
     /// It is left out until it is finished.
@@ -16,14 +16,14 @@ pub enum Newest {
 }
 
 /// At most so many events are kept.
-const EVENTS_MOST: usize = 100;
+const MAX_EVENTS: usize = 100;
 
 impl Status {
     /// What `self` says beyond `last`: the series only once a column of time has been finished
     /// since, and then from the column on that was unfinished in `last`; before that its last
     /// column, where that is wished. A provider that `last` does not have comes with all columns.
     #[must_use]
-    pub fn delta(&self, last: &Self, newest: Newest) -> Self {
+    pub fn delta(&self, last: &Self, newest: OpenBucket) -> Self {
         let mut delta = self.clone();
         let start = last.series.last_start;
         delta.series = self.series.since(start, newest);
@@ -58,19 +58,19 @@ impl Status {
         let oldest = self.events.last().map_or(u64::MAX, |event| event.id);
         let older = last.events.into_iter().filter(|event| event.id < oldest);
         self.events.extend(older);
-        self.events.truncate(EVENTS_MOST);
+        self.events.truncate(MAX_EVENTS);
     }
 }
 
 impl Series {
     /// The columns from the one that starts at `start` on. Where that is still the last, it alone
     /// if it is wished and not empty, else nothing.
-    fn since(&self, start: u64, newest: Newest) -> Self {
+    fn since(&self, start: u64, newest: OpenBucket) -> Self {
         let is_empty = self
             .buckets
             .last()
-            .is_none_or(|last| *last == Bucket::default());
-        if self.last_start == start && (newest == Newest::Left || is_empty) {
+            .is_none_or(|last| *last == TimeBucket::default());
+        if self.last_start == start && (newest == OpenBucket::Left || is_empty) {
             return Self::default();
         }
         let new = self.last_start.saturating_sub(start) / self.bucket_seconds.max(1) + 1;
@@ -108,7 +108,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Dropped, EventKind, EventReport, Instance, Window};
+    use crate::contract::{Dropped, EventKind, EventReport, InstanceInfo, Window};
     use crate::domain::{
         BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
         UnixTime, Weights,
@@ -131,7 +131,7 @@ mod tests {
         let start = UnixTime::from_seconds(1_000_000);
         let fleet = BalancerState::new(catalogue, Strategy::Best, Weights::default(), 1, start);
         let picture = fleet.snapshot(900, UnixTime::from_seconds(1_000_000 + now));
-        let instance = Instance {
+        let instance = InstanceInfo {
             version: "1".to_owned(),
             environment: "test".to_owned(),
         };
@@ -160,7 +160,7 @@ mod tests {
             let newest = with_events(status(seconds), 1..=5);
 
             let mut seen = last.clone();
-            seen.apply(newest.delta(&last, Newest::Left));
+            seen.apply(newest.delta(&last, OpenBucket::Left));
 
             let mut expected = newest;
             if expected.series.last_start == last.series.last_start {
@@ -177,15 +177,15 @@ mod tests {
             bucket_seconds: 15,
             last_start: last * 15,
             buckets: (last - 59..=last)
-                .map(|column| Bucket {
+                .map(|column| TimeBucket {
                     requests: u32::try_from(column).unwrap(),
-                    ..Bucket::default()
+                    ..TimeBucket::default()
                 })
                 .collect(),
         };
         for (later, sent) in [(0, 0), (1, 2), (3, 4), (59, 60), (60, 60), (200, 60)] {
             let (old, new) = (at(1_000), at(1_000 + later));
-            let mut tail = new.since(old.last_start, Newest::Left);
+            let mut tail = new.since(old.last_start, OpenBucket::Left);
             assert_eq!(tail.buckets.len(), sent, "{later} columns later");
             tail.precede(old);
             assert_eq!(tail, new, "{later} columns later");
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn a_column_that_is_still_being_filled_is_put_in_the_place_of_what_it_was() {
-        let column = |requests| Bucket {
+        let column = |requests| TimeBucket {
             requests,
-            ..Bucket::default()
+            ..TimeBucket::default()
         };
         let mut last = status(0);
         last.series.buckets[59] = column(1);
@@ -205,13 +205,13 @@ mod tests {
         newest.series.buckets[59] = column(7);
         newest.providers[0].series.buckets[59] = column(5);
 
-        let delta = newest.delta(&last, Newest::Sent);
+        let delta = newest.delta(&last, OpenBucket::Sent);
         assert_eq!(delta.series.buckets, [column(7)]);
         let mut seen = last.clone();
         seen.apply(delta);
 
         assert_eq!(seen, newest);
-        let quiet = status(0).delta(&status(0), Newest::Sent);
+        let quiet = status(0).delta(&status(0), OpenBucket::Sent);
         assert!(quiet.series.is_empty(), "nothing was asked");
     }
 
@@ -222,7 +222,7 @@ mod tests {
         last.providers.clear();
 
         let mut seen = last.clone();
-        seen.apply(newest.delta(&last, Newest::Left));
+        seen.apply(newest.delta(&last, OpenBucket::Left));
 
         assert_eq!(seen.providers, newest.providers);
     }
@@ -232,7 +232,7 @@ mod tests {
         let last = with_events(status(0), 1..=2);
         let newest = with_events(status(1), 1..=3);
 
-        let delta = newest.delta(&last, Newest::Left);
+        let delta = newest.delta(&last, OpenBucket::Left);
 
         let json = serde_json::to_value(&delta).unwrap();
         assert!(json.get("series").is_none());

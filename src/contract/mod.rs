@@ -9,45 +9,46 @@ mod budget;
 mod change;
 mod conversion;
 mod decision;
+mod decision_conversion;
+mod decision_file;
 mod delta;
 mod event;
-mod explaining;
 mod performance;
 mod problem;
-mod recording;
 mod reload;
-mod round;
 mod selection;
+mod selection_round;
 mod status;
 mod what_if;
 
 pub use budget::{
-    BudgetReport, RateLeft, RateReport, RefusedReport, SpendingReport, TokenSpending,
+    BudgetReport, RateLeft, RateReport, RejectionReport, SpendingReport, TokenSpending,
 };
 pub use change::{
-    GaugeChange, GaugeReading, ProbeReport, ProviderChange, ProviderReport, RevisionList,
-    RevisionReport, WeightOverride, WeightsChange, WeightsReport,
+    ExternalLoadChange, ExternalLoadReading, ProbeReport, ProviderChange, ProviderReport,
+    RevisionList, RevisionReport, WeightOverride, WeightsChange, WeightsReport,
 };
-pub use conversion::{Instance, rejections, rfc3339};
+pub use conversion::{InstanceInfo, rejections, rfc3339};
 pub use decision::{DecisionList, DecisionReport};
-pub use delta::Newest;
+pub use decision_file::DecisionFile;
+pub use delta::OpenBucket;
 pub use event::{EventKind, EventReport};
 pub use performance::{
-    CostBasis, ModelPerformance, Percentiles, Performance, ProviderPerformance, State, Totals,
+    CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
+    Totals,
 };
 pub use problem::{FieldProblem, Problem};
-pub use recording::Recording;
 pub use reload::{ReloadReport, SettingChange};
-pub use round::{
-    BadsReport, CandidateReport, Contributions, DecisionDetail, FlipReport, RoundReport,
-    TuningReport,
+pub use selection::{ExcludedTarget, Factors, Fallback, SelectRequest, Selection, WeightPoints};
+pub use selection_round::{
+    CandidateReport, Contributions, CounterfactualReport, DecisionDetail, PenaltiesReport,
+    SelectionRoundReport, TuningReport,
 };
-pub use selection::{Factors, Fallback, Rejection, SelectRequest, Selection, WeightPoints};
 pub use status::{
-    Bucket, CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState,
-    Status, Window,
+    CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
+    TimeBucket, Window,
 };
 pub use what_if::{
-    ProspectReport, ProviderDraft, ProviderOutlook, SideReport, TargetOutlook, TotalOutlook,
-    WeightsDraft, WhatIfReport, WhatIfRequest,
+    ProviderDraft, ProviderForecastReport, TargetWhatIfReport, TotalWhatIfReport,
+    TrafficForecastReport, WeightsDraft, WhatIfReport, WhatIfRequest, WhatIfTotalsReport,
 };

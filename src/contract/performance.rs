@@ -1,4 +1,4 @@
-use super::budget::RefusedReport;
+use super::budget::RejectionReport;
 use serde::{Deserialize, Serialize};
 
 /// `GET /api/monitoring/performance`.
@@ -35,23 +35,23 @@ pub struct Totals {
     pub total_cost_usd: Option<f64>,
     /// How sure that is.
     #[serde(default)]
-    pub cost_basis: CostBasis,
+    pub cost_basis: CostBasisCounts,
     pub total_tokens: u64,
     #[serde(default)]
-    pub refused: RefusedReport,
+    pub refused: RejectionReport,
 }
 
 /// How many attempts' costs in a sum are sure, how many are reckoned from lengths, and how many are
 /// missing in it because the price or the usage is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CostBasis {
+pub struct CostBasisCounts {
     pub exact: u64,
     pub estimated: u64,
     pub unknown: u64,
 }
 
-impl CostBasis {
+impl CostBasisCounts {
     /// What stands before the sum: `≥` where something is missing in it, `~` where a part of it is
     /// reckoned, else nothing.
     pub fn mark(self) -> Option<char> {
@@ -74,7 +74,7 @@ pub struct Percentiles {
 /// How a provider stands, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum HealthState {
     /// Measured and well.
     Ok,
     /// Usable, but its latency is far above its peers'.
@@ -116,7 +116,7 @@ pub struct ProviderPerformance {
     pub total_cost_usd: Option<f64>,
     /// How sure that is.
     #[serde(default)]
-    pub cost_basis: CostBasis,
+    pub cost_basis: CostBasisCounts,
     /// Tokens in and out per attempt that reported them.
     pub average_tokens: Option<f64>,
     /// Members of requests that the provider's protocol has no words for; the log names them at
@@ -124,7 +124,7 @@ pub struct ProviderPerformance {
     #[serde(default)]
     pub lost_in_translation: u64,
     pub in_flight: u32,
-    pub state: State,
+    pub state: HealthState,
     pub models: Vec<ModelPerformance>,
 }
 
@@ -143,7 +143,7 @@ pub struct ModelPerformance {
     pub types: Vec<String>,
     /// How it stands now.
     #[serde(default)]
-    pub state: State,
+    pub state: HealthState,
     /// Why, in words; empty when all is well.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,

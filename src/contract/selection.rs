@@ -1,4 +1,4 @@
-use super::round::RoundReport;
+use super::selection_round::SelectionRoundReport;
 use serde::{Deserialize, Serialize};
 
 /// The body of `POST /api/load-balancing/select`; the query of `GET /api/load-balancing`.
@@ -50,10 +50,10 @@ pub struct Selection {
     pub reason: String,
     /// Best first.
     pub fallbacks: Vec<Fallback>,
-    pub rejected: Vec<Rejection>,
+    pub rejected: Vec<ExcludedTarget>,
     /// Every candidate with its numbers, and what would have chosen otherwise; for those who ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub explanation: Option<RoundReport>,
+    pub explanation: Option<SelectionRoundReport>,
 }
 
 /// What a score is made of; each 0..1 and 1 is best.
@@ -84,7 +84,7 @@ pub struct Fallback {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rejection {
+pub struct ExcludedTarget {
     pub provider: String,
     pub model: String,
     /// The constraint or state that removed it, for example `breaker open for 12 s more`.

@@ -37,7 +37,7 @@ impl Window {
     ];
 
     /// The word in the API, in the configuration and on the screen.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Minute => "1m",
             Self::FiveMinutes => "5m",
@@ -66,7 +66,7 @@ impl std::str::FromStr for Window {
     fn from_str(word: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
-            .find(|window| window.word() == word)
+            .find(|window| window.as_str() == word)
             .ok_or_else(|| {
                 format!("window is {word:?}, but must be one of 1m, 5m, 15m, 1h, 6h, 24h")
             })
@@ -257,7 +257,7 @@ pub struct Series {
     /// Start of the last column, unix seconds.
     pub last_start: u64,
     /// Oldest first.
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<TimeBucket>,
 }
 
 impl Series {
@@ -270,7 +270,7 @@ impl Series {
 /// One column: what finished in it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bucket {
+pub struct TimeBucket {
     /// Attempts (of one provider) or client requests (of all), cancellations and client
     /// mistakes left out.
     pub requests: u32,
@@ -293,7 +293,7 @@ pub struct Bucket {
     pub cost_usd: f64,
 }
 
-impl Bucket {
+impl TimeBucket {
     /// Success rate 0..1, or nothing where nothing finished.
     pub fn success_rate(&self) -> Option<f64> {
         (self.requests > 0).then(|| 1.0 - f64::from(self.errors) / f64::from(self.requests))

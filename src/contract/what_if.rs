@@ -56,25 +56,25 @@ pub struct WhatIfReport {
     pub since: Option<String>,
     /// The weights that they were decided under again.
     pub weights: WeightPoints,
-    pub targets: Vec<TargetOutlook>,
-    pub total: TotalOutlook,
+    pub targets: Vec<TargetWhatIfReport>,
+    pub total: TotalWhatIfReport,
     /// The next usual chat requests, at the moment of the answer: the parts of all providers, in
     /// the order of the configuration. Left out where only a recording is at hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub providers: Vec<ProviderOutlook>,
+    pub providers: Vec<ProviderForecastReport>,
 }
 
 /// One provider's part of the next requests, as it is and as it would be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderOutlook {
+pub struct ProviderForecastReport {
     pub provider: String,
-    pub now: ProspectReport,
-    pub then: ProspectReport,
+    pub now: TrafficForecastReport,
+    pub then: TrafficForecastReport,
 }
 
 /// As in a status: odds of being chosen, and the score of the best target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ProspectReport {
+pub struct TrafficForecastReport {
     /// 0..1; all shares sum to 1, or to 0 where nobody may serve.
     pub share: f64,
     /// 0..1; `null` where none may serve.
@@ -84,24 +84,24 @@ pub struct ProspectReport {
 /// One target, as it was and as it would have been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TargetOutlook {
+pub struct TargetWhatIfReport {
     pub provider: String,
     pub model: String,
-    pub now: SideReport,
-    pub then: SideReport,
+    pub now: WhatIfTotalsReport,
+    pub then: WhatIfTotalsReport,
     pub extrapolated: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TotalOutlook {
-    pub now: SideReport,
-    pub then: SideReport,
+pub struct TotalWhatIfReport {
+    pub now: WhatIfTotalsReport,
+    pub then: WhatIfTotalsReport,
 }
 
 /// What is unknown is `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SideReport {
+pub struct WhatIfTotalsReport {
     pub requests: usize,
     /// 0..1.
     pub share: f64,
@@ -155,7 +155,7 @@ impl WhatIfReport {
     ) -> Self {
         let target = |outlook: &domain::TargetWhatIf| {
             let id = name(outlook.target)?;
-            Some(TargetOutlook {
+            Some(TargetWhatIfReport {
                 provider: id.provider.to_string(),
                 model: id.model.to_string(),
                 now: outlook.now.into(),
@@ -169,7 +169,7 @@ impl WhatIfReport {
             since: answer.since.map(super::rfc3339),
             weights: weights.into(),
             targets: answer.targets.iter().filter_map(target).collect(),
-            total: TotalOutlook {
+            total: TotalWhatIfReport {
                 now: answer.now.into(),
                 then: answer.then.into(),
             },
@@ -188,7 +188,7 @@ impl WhatIfReport {
         let all = catalogue.providers.iter().zip(sides).enumerate();
         self.providers = all
             .filter(|(place, _)| !catalogue.retired.providers.contains(place))
-            .map(|(_, (provider, (now, then)))| ProviderOutlook {
+            .map(|(_, (provider, (now, then)))| ProviderForecastReport {
                 provider: provider.name.to_string(),
                 now: now.into(),
                 then: then.into(),
@@ -198,7 +198,7 @@ impl WhatIfReport {
     }
 }
 
-impl From<&domain::TrafficForecast> for ProspectReport {
+impl From<&domain::TrafficForecast> for TrafficForecastReport {
     fn from(prospect: &domain::TrafficForecast) -> Self {
         Self {
             share: prospect.share,
@@ -207,7 +207,7 @@ impl From<&domain::TrafficForecast> for ProspectReport {
     }
 }
 
-impl From<domain::WhatIfTotals> for SideReport {
+impl From<domain::WhatIfTotals> for WhatIfTotalsReport {
     fn from(side: domain::WhatIfTotals) -> Self {
         Self {
             requests: side.requests,

@@ -1,7 +1,7 @@
 //! Words that rows must match: `state:slow az p95>2s ok<99 -eu`. Words are joined by "and"; a `-`
 //! turns one around.
 
-use crate::contract::{DecisionReport, ProviderStatus, State};
+use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 
 /// A condition of one word.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,18 +157,18 @@ fn is_beyond(value: f64, above: bool, bound: f64) -> bool {
     if above { value > bound } else { value < bound }
 }
 
-fn state_words(state: State) -> &'static [&'static str] {
+fn state_words(state: HealthState) -> &'static [&'static str] {
     match state {
-        State::Ok => &["ok"],
-        State::Slow => &["slow", "trouble"],
-        State::Limited => &["429", "limited", "trouble"],
-        State::Failing => &["err", "failing", "trouble"],
-        State::Open => &["open", "trouble"],
-        State::HalfOpen => &["half", "half-open", "trouble"],
-        State::Down => &["down", "trouble"],
-        State::Draining => &["drain", "draining"],
-        State::Off => &["off"],
-        State::Unknown => &["nodat", "unknown"],
+        HealthState::Ok => &["ok"],
+        HealthState::Slow => &["slow", "trouble"],
+        HealthState::Limited => &["429", "limited", "trouble"],
+        HealthState::Failing => &["err", "failing", "trouble"],
+        HealthState::Open => &["open", "trouble"],
+        HealthState::HalfOpen => &["half", "half-open", "trouble"],
+        HealthState::Down => &["down", "trouble"],
+        HealthState::Draining => &["drain", "draining"],
+        HealthState::Off => &["off"],
+        HealthState::Unknown => &["nodat", "unknown"],
     }
 }
 

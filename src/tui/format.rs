@@ -1,6 +1,6 @@
 //! Numbers as people read them, in few cells.
 
-use crate::contract::CostBasis;
+use crate::contract::CostBasisCounts;
 use crate::tui::theme::Theme;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -55,7 +55,7 @@ pub fn usd(amount: Option<f64>, theme: Theme) -> String {
 }
 
 /// A sum with a mark of how sure it is: `~$4.12` in parts reckoned, `≥$4.12` with parts missing.
-pub fn sum(amount: Option<f64>, basis: CostBasis, theme: Theme) -> String {
+pub fn sum(amount: Option<f64>, basis: CostBasisCounts, theme: Theme) -> String {
     if theme.masked {
         return usd(amount, theme);
     }
@@ -64,7 +64,7 @@ pub fn sum(amount: Option<f64>, basis: CostBasis, theme: Theme) -> String {
 }
 
 /// The mark alone, in the screen's characters. Nothing is nothing, however it was reckoned.
-pub fn mark(amount: f64, basis: CostBasis, theme: Theme) -> String {
+pub fn mark(amount: f64, basis: CostBasisCounts, theme: Theme) -> String {
     let shown = |mark: char| theme.mark(mark, if mark == '≥' { '>' } else { mark });
     let mark = basis.mark().filter(|mark| *mark == '≥' || amount > 0.0);
     mark.map(shown).into_iter().collect()
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_sum_shows_how_sure_it_is_and_what_is_unknown_is_no_number() {
-        let basis = |estimated, unknown| CostBasis {
+        let basis = |estimated, unknown| CostBasisCounts {
             exact: 9,
             estimated,
             unknown,

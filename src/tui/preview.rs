@@ -6,7 +6,7 @@
 use super::draft::{Draft, InForce, overriding};
 use super::model::Prediction;
 use super::update::is_of;
-use crate::contract::{Factors, ProviderStatus, State, Status, WeightOverride, WeightPoints};
+use crate::contract::{Factors, HealthState, ProviderStatus, Status, WeightOverride, WeightPoints};
 
 /// As in the balancer: for `adaptive`, and for `weighted`.
 const TEMPERATURE: f64 = 0.010;
@@ -245,7 +245,7 @@ fn appraised(
 pub fn may_serve(provider: &ProviderStatus) -> bool {
     matches!(
         provider.performance.state,
-        State::Ok | State::Slow | State::Failing | State::Unknown
+        HealthState::Ok | HealthState::Slow | HealthState::Failing | HealthState::Unknown
     )
 }
 

@@ -1,14 +1,20 @@
 //! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
 
 use crate::contract::{
-    Bucket, BudgetReport, CostBasis, Dropped, EventKind, EventReport, Factors, FailureCount,
-    ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus, RateLeft, RateReport,
-    RefusedReport, Series, ServiceState, SpendingReport, State, Status, Totals, WeightPoints,
-    Window,
+    BudgetReport, CostBasisCounts, Dropped, EventKind, EventReport, Factors, FailureCount,
+    HealthState, ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus, RateLeft,
+    RateReport, RejectionReport, Series, ServiceState, SpendingReport, Status, TimeBucket, Totals,
+    WeightPoints, Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
-const STATES: [State; 5] = [State::Open, State::Ok, State::Limited, State::Ok, State::Ok];
+const STATES: [HealthState; 5] = [
+    HealthState::Open,
+    HealthState::Ok,
+    HealthState::Limited,
+    HealthState::Ok,
+    HealthState::Ok,
+];
 const WHY: [&str; 5] = [
     "breaker open for 12 s more",
     "",
@@ -45,13 +51,13 @@ pub fn status(providers: usize, step: u64) -> Status {
                 p99: Some(4_100.0),
             },
             total_cost_usd: Some(3.2),
-            cost_basis: CostBasis {
+            cost_basis: CostBasisCounts {
                 exact: 10_000,
                 estimated: 12,
                 unknown: 2_600,
             },
             total_tokens: 4_100_000,
-            refused: RefusedReport::default(),
+            refused: RejectionReport::default(),
         },
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
         usd_per_hour: 4.12,
@@ -106,7 +112,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
     } else {
         format!("{}-{at}", NAMES[kind])
     };
-    let well = STATES[kind] == State::Ok;
+    let well = STATES[kind] == HealthState::Ok;
     ProviderStatus {
         performance: performance(at, name, step),
         kind: "compatible".to_owned(),
@@ -149,7 +155,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         cancelled: 9,
         series: if kind == 4 {
             Series {
-                buckets: vec![Bucket::default(); 60],
+                buckets: vec![TimeBucket::default(); 60],
                 ..series(5, step)
             }
         } else {
@@ -160,7 +166,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
 
 fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
     let kind = at % NAMES.len();
-    let well = STATES[kind] == State::Ok;
+    let well = STATES[kind] == HealthState::Ok;
     let base = 300.0 + 170.0 * kind as f64;
     ProviderPerformance {
         provider: name,
@@ -183,7 +189,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             p95: None,
             p99: None,
         },
-        cost_basis: CostBasis {
+        cost_basis: CostBasisCounts {
             exact: [2_000, 2_200, 0, 2_900, 0][kind],
             estimated: [12, 0, 0, 0, 0][kind],
             unknown: [0, 0, 2_600, 0, 0][kind],
@@ -214,7 +220,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
 fn series(kind: usize, step: u64) -> Series {
     let column = |at: usize| {
         if at < 6 || (30..33).contains(&at) {
-            return Bucket::default();
+            return TimeBucket::default();
         }
         let wave = ((at * 7 + kind * 13) % 17) as f32;
         let errors = if kind == 0 && at > 50 {
@@ -222,7 +228,7 @@ fn series(kind: usize, step: u64) -> Series {
         } else {
             u32::from(at.is_multiple_of(19))
         };
-        Bucket {
+        TimeBucket {
             requests: 40
                 + u32::try_from(at % 5).unwrap_or(0)
                 + u32::try_from(step % 3).unwrap_or(0),

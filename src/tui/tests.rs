@@ -20,7 +20,7 @@ use super::message::{Effect, Message};
 use super::model::{Dialog, Model, Protection};
 use super::{Keymap, Palette, Theme, draw, specimen, update::update};
 use crate::client::Update;
-use crate::contract::{SideReport, Status, TotalOutlook, WhatIfReport, Window};
+use crate::contract::{Status, TotalWhatIfReport, WhatIfReport, WhatIfTotalsReport, Window};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
 
 /// What a draft would have done: a little better, a little cheaper, and no guess.
 fn report() -> WhatIfReport {
-    let side = |p95: f64, usd: f64| SideReport {
+    let side = |p95: f64, usd: f64| WhatIfTotalsReport {
         requests: 1_284,
         share: 1.0,
         mean_latency_ms: Some(p95 / 2.0),
@@ -76,7 +76,7 @@ fn report() -> WhatIfReport {
         since: None,
         weights: specimen::status(1, 7).weights,
         targets: Vec::new(),
-        total: TotalOutlook {
+        total: TotalWhatIfReport {
             now: side(1_900.0, 4.0),
             then: side(1_400.0, 3.8),
         },

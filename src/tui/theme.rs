@@ -1,7 +1,7 @@
 //! Looks by meaning. Sixteen colours, the terminal's own foreground and background, and nothing
 //! that is said by colour alone.
 
-use crate::contract::{ServiceState, State};
+use crate::contract::{HealthState, ServiceState};
 use ratatui::style::{Color, Modifier, Style};
 use std::str::FromStr;
 
@@ -108,28 +108,28 @@ impl Theme {
     }
 
     /// How a provider's state looks.
-    pub fn state(self, state: State) -> Style {
+    pub fn state(self, state: HealthState) -> Style {
         match state {
-            State::Ok => self.good(),
-            State::Slow | State::Limited | State::HalfOpen => self.warn(),
-            State::Failing | State::Open | State::Down => self.bad(),
-            State::Draining | State::Off | State::Unknown => self.dim(),
+            HealthState::Ok => self.good(),
+            HealthState::Slow | HealthState::Limited | HealthState::HalfOpen => self.warn(),
+            HealthState::Failing | HealthState::Open | HealthState::Down => self.bad(),
+            HealthState::Draining | HealthState::Off | HealthState::Unknown => self.dim(),
         }
     }
 
     /// Glyph and word of a state.
-    pub fn state_word(self, state: State) -> String {
+    pub fn state_word(self, state: HealthState) -> String {
         let (glyph, plain, word) = match state {
-            State::Ok => ('●', '+', "OK"),
-            State::Slow => ('▲', '!', "SLOW"),
-            State::Limited => ('▲', '!', "429"),
-            State::Failing => ('▲', '!', "ERR"),
-            State::Open => ('✗', 'X', "OPEN"),
-            State::Down => ('✗', 'X', "DOWN"),
-            State::HalfOpen => ('◐', '~', "HALF"),
-            State::Draining => ('◌', '-', "DRAIN"),
-            State::Off => ('◌', '-', "OFF"),
-            State::Unknown => ('?', '?', "NODAT"),
+            HealthState::Ok => ('●', '+', "OK"),
+            HealthState::Slow => ('▲', '!', "SLOW"),
+            HealthState::Limited => ('▲', '!', "429"),
+            HealthState::Failing => ('▲', '!', "ERR"),
+            HealthState::Open => ('✗', 'X', "OPEN"),
+            HealthState::Down => ('✗', 'X', "DOWN"),
+            HealthState::HalfOpen => ('◐', '~', "HALF"),
+            HealthState::Draining => ('◌', '-', "DRAIN"),
+            HealthState::Off => ('◌', '-', "OFF"),
+            HealthState::Unknown => ('?', '?', "NODAT"),
         };
         format!("{}{word}", if self.ascii { plain } else { glyph })
     }

@@ -3,7 +3,9 @@
 use aibal_tui::access::Access;
 use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, LocalClient, Update, socket_path};
-use aibal_tui::contract::{Instance, ProviderChange, SelectRequest, Status, WeightsChange, Window};
+use aibal_tui::contract::{
+    InstanceInfo, ProviderChange, SelectRequest, Status, WeightsChange, Window,
+};
 use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
     Weights,
@@ -35,7 +37,7 @@ impl House {
         let (engine, handle, _) = engine::build(fleet, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
-        let instance = Instance {
+        let instance = InstanceInfo {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };

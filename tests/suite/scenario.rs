@@ -1,7 +1,7 @@
 //! An instance and its vendors under a clock of their own, and what the dashboard says of them at
 //! given moments. Nothing waits and nothing listens: hours pass in a second.
 
-use aibal_tui::contract::{Dropped, Instance, Status, Window};
+use aibal_tui::contract::{Dropped, InstanceInfo, Status, Window};
 use aibal_tui::domain::{
     AttemptEnd, AttemptStart, BalancerState, CandidateSet, Capabilities, Catalogue, DecisionId,
     Failure, MeasuredUsage, ModelType, ModelTypes, Observation, Outcome, Price, Provider,
@@ -79,7 +79,7 @@ impl World {
 
     fn status(&self) -> Status {
         let picture = self.fleet.snapshot(Window::Quarter.seconds(), self.now());
-        let instance = Instance {
+        let instance = InstanceInfo {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };

@@ -2,7 +2,7 @@
 
 use super::House;
 use crate::client::{Client, Update};
-use crate::contract::{Instance, Status, WeightsChange, Window};
+use crate::contract::{InstanceInfo, Status, WeightsChange, Window};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -27,7 +27,7 @@ async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_local_client_sees_what_the_door_sees() {
     let house = House::new();
-    let instance = Instance {
+    let instance = InstanceInfo {
         version: "0.0.0".to_owned(),
         environment: "test".to_owned(),
     };

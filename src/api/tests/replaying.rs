@@ -2,7 +2,7 @@
 
 use super::House;
 use crate::clock;
-use crate::contract::{DecisionDetail, Recording};
+use crate::contract::{DecisionDetail, DecisionFile};
 use crate::domain::{
     CandidateSet, DecisionId, ModelType, Observation, RequestEnd, RequestOutcome, RequestProfile,
     SelectionContext, SelectionRound, select_target, what_if,
@@ -95,7 +95,7 @@ async fn what_was_told_of_a_decision_is_enough_to_decide_it_again() {
     let house = House::new();
     let ids: Vec<DecisionId> = (0..50).map(|_| decide(&house, true)).collect();
     settled().await;
-    let mut recording = Recording::default();
+    let mut recording = DecisionFile::default();
     for id in ids {
         let told = house
             .get(&format!("/api/decisions/{id}"))

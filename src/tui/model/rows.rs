@@ -1,7 +1,7 @@
 //! Which rows there are, in what order, and which is under the cursor.
 
 use super::{HOLD, Model};
-use crate::contract::{DecisionReport, ProviderStatus, State};
+use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 use crate::tui::filter::Filter;
 use crate::tui::keymap::Order;
 use crate::tui::place::Screen;
@@ -202,15 +202,15 @@ fn compare(order: Order, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
 }
 
 /// How much an operator must look at it.
-pub fn trouble(state: State) -> u8 {
+pub fn trouble(state: HealthState) -> u8 {
     match state {
-        State::Down => 7,
-        State::Open => 6,
-        State::Failing => 5,
-        State::HalfOpen => 4,
-        State::Limited => 3,
-        State::Slow => 2,
-        State::Ok => 1,
-        State::Unknown | State::Draining | State::Off => 0,
+        HealthState::Down => 7,
+        HealthState::Open => 6,
+        HealthState::Failing => 5,
+        HealthState::HalfOpen => 4,
+        HealthState::Limited => 3,
+        HealthState::Slow => 2,
+        HealthState::Ok => 1,
+        HealthState::Unknown | HealthState::Draining | HealthState::Off => 0,
     }
 }

@@ -19,7 +19,7 @@ pub struct Cost;
 
 impl Panel for Cost {
     fn title(&self, model: &Model) -> String {
-        format!("COST {}", model.shown_window().word())
+        format!("COST {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {

@@ -21,7 +21,7 @@ impl Panel for Latency {
         let name = model
             .chosen()
             .map_or("", |chosen| chosen.performance.provider.as_str());
-        format!("LATENCY {name}  {}", model.shown_window().word())
+        format!("LATENCY {name}  {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, _status: &Status, area: Rect, buffer: &mut Buffer) {

@@ -15,7 +15,7 @@ pub struct Share;
 
 impl Panel for Share {
     fn title(&self, model: &Model) -> String {
-        format!("SHARE OF ATTEMPTS {}", model.window.word())
+        format!("SHARE OF ATTEMPTS {}", model.window.as_str())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {

@@ -19,7 +19,7 @@ pub struct Success;
 
 impl Panel for Success {
     fn title(&self, model: &Model) -> String {
-        format!("SUCCESS {}", model.shown_window().word())
+        format!("SUCCESS {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {

@@ -10,7 +10,7 @@
 //! ```
 
 use super::{decision_list, emptiness, first_row, plain, rows};
-use crate::contract::{CandidateReport, DecisionReport, RoundReport};
+use crate::contract::{CandidateReport, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
@@ -147,7 +147,7 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
 }
 
 /// One choice: who was worth what, who was out, and what would have chosen otherwise.
-fn told(round: &RoundReport, width: u16) -> Vec<String> {
+fn told(round: &SelectionRoundReport, width: u16) -> Vec<String> {
     let weights = &round.weights;
     let names = if width < WIDE {
         ["C", "L", "R", "O", "P"]

@@ -190,7 +190,7 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
     };
     let title = format!(
         "{of} {}, {width} s a column, log scale",
-        model.shown_window().word()
+        model.shown_window().as_str()
     );
     rule(&title, model, area, buffer);
     let inside = rows(area, 1, area.height - 1);
@@ -284,7 +284,7 @@ fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {
 
 fn errors(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    let title = format!("ERRORS {}", model.shown_window().word());
+    let title = format!("ERRORS {}", model.shown_window().as_str());
     rule(&title, model, area, buffer);
     let rate = provider.performance.error_rate.map(|rate| rate * 100.0);
     let rate = rate.map_or_else(|| "nothing asked".to_owned(), |rate| format!("{rate:.2}%"));
@@ -318,7 +318,7 @@ fn error_line<'a>(model: &Model, provider: &ProviderStatus) -> Line<'a> {
         .map(|failure| format!("{} {}", failure.kind, failure.count))
         .collect();
     let kinds = if kinds.is_empty() {
-        format!("none in {}", model.shown_window().word())
+        format!("none in {}", model.shown_window().as_str())
     } else {
         kinds.join("  ")
     };

@@ -118,7 +118,7 @@ fn rows_that_are_held_say_so_until_they_are_let_go() {
     assert!(text(&model, 120, 40).contains("order held"));
     let order = model.order.clone();
     let mut status = specimen::status(5, 8);
-    status.providers[3].performance.state = crate::contract::State::Down;
+    status.providers[3].performance.state = crate::contract::HealthState::Down;
     let later = NOW + Duration::from_mins(10);
     let news = Message::Update(Update::Status(Arc::new(status)));
     update(&mut model, news, later);

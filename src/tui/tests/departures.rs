@@ -2,10 +2,10 @@
 
 use super::control::{answered, done, word};
 use super::*;
-use crate::contract::{ProviderStatus, State};
+use crate::contract::{HealthState, ProviderStatus};
 
 /// The usual instance with each provider in a state.
-fn in_states(all: [State; 5]) -> Model {
+fn in_states(all: [HealthState; 5]) -> Model {
     let mut status = specimen::status(5, 7);
     for (provider, state) in status.providers.iter_mut().zip(all) {
         provider.performance.state = state;
@@ -23,7 +23,7 @@ fn goto(model: &mut Model, provider: &str) {
 
 #[test]
 fn only_who_is_known_to_serve_counts_as_healthy() {
-    use State::{Off, Ok, Slow, Unknown};
+    use HealthState::{Off, Ok, Slow, Unknown};
     for (states, wants) in [
         ([Ok, Ok, Off, Unknown, Off], true),
         ([Ok, Unknown, Unknown, Unknown, Unknown], true),
@@ -39,7 +39,7 @@ fn only_who_is_known_to_serve_counts_as_healthy() {
 
 #[test]
 fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
-    use State::{Ok, Open, Unknown};
+    use HealthState::{Ok, Open, Unknown};
     for (elsewhere, wants) in [
         (None, true),
         (Some(Open), true),
@@ -71,7 +71,7 @@ fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
 
 #[test]
 fn an_undo_that_takes_away_the_last_provider_wants_its_name_too() {
-    use State::{Off, Ok};
+    use HealthState::{Off, Ok};
     let mut model = in_states([Ok, Ok, Off, Off, Off]);
     let drained = |model: &Model, on: bool| {
         let mut status = Status::clone(model.status.as_ref().unwrap());

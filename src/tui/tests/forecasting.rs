@@ -1,7 +1,7 @@
 //! What a review says of a draft, and what it asks for by that.
 
 use super::*;
-use crate::contract::{ProspectReport, ProviderOutlook, TargetOutlook};
+use crate::contract::{ProviderForecastReport, TargetWhatIfReport, TrafficForecastReport};
 use crate::tui::draft::{Draft, InForce, Row};
 use crate::tui::preview::{drafted, foreseen, present};
 
@@ -28,7 +28,7 @@ fn with_shares(strategy: &str, shares: [f64; 5]) -> Status {
 
 /// An answer by which the next requests are shared out so.
 fn answer(status: &Status, now: [f64; 5], then: [f64; 5]) -> WhatIfReport {
-    let side = |share| ProspectReport {
+    let side = |share| TrafficForecastReport {
         share,
         score: Some(0.5),
     };
@@ -36,7 +36,7 @@ fn answer(status: &Status, now: [f64; 5], then: [f64; 5]) -> WhatIfReport {
     let providers = status.providers.iter().zip(sides);
     WhatIfReport {
         providers: providers
-            .map(|(provider, (now, then))| ProviderOutlook {
+            .map(|(provider, (now, then))| ProviderForecastReport {
                 provider: provider.performance.provider.clone(),
                 now: side(now),
                 then: side(then),
@@ -172,14 +172,14 @@ fn a_review_says_what_recorded_requests_would_have_met() {
 #[test]
 fn what_a_prediction_warns_of_asks_for_its_word() {
     let status = with_shares("weighted", [0.0, 0.5, 0.0, 0.3, 0.2]);
-    let target = |provider: &str, now: f64, then: f64| TargetOutlook {
+    let target = |provider: &str, now: f64, then: f64| TargetWhatIfReport {
         provider: provider.to_owned(),
         model: "m".to_owned(),
-        now: SideReport {
+        now: WhatIfTotalsReport {
             share: now,
             ..report().total.now
         },
-        then: SideReport {
+        then: WhatIfTotalsReport {
             share: then,
             ..report().total.then
         },

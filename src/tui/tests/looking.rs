@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::ClientError;
-use crate::contract::{ModelPerformance, State};
+use crate::contract::{HealthState, ModelPerformance};
 use crate::tui::change::{Applied, Change};
 
 #[test]
@@ -29,7 +29,7 @@ fn each_model_says_how_it_stands_the_troubled_first() {
     let well = status.providers[1].performance.models[0].clone();
     let open = ModelPerformance {
         model: "large".to_owned(),
-        state: State::Open,
+        state: HealthState::Open,
         why: "breaker open for 9 s more".to_owned(),
         ..well
     };
@@ -83,7 +83,7 @@ fn the_bell_rings_for_new_trouble_where_it_is_wanted_and_not_too_often() {
     let failing = |at: usize| {
         let mut status = specimen::status(5, 8);
         for provider in [1, 3].into_iter().take(at) {
-            status.providers[provider].performance.state = State::Down;
+            status.providers[provider].performance.state = HealthState::Down;
         }
         Message::Update(Update::Status(Arc::new(status)))
     };

@@ -1,7 +1,7 @@
 //! Sizes, fleets and looks, each against each.
 
 use super::*;
-use crate::contract::State;
+use crate::contract::HealthState;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,17 +19,17 @@ const FLEETS: [usize; 4] = [1, 5, 50, 500];
 const PALETTES: [&str; 5] = ["default", "light", "high-contrast", "mono", "deuter"];
 /// Keys to every screen.
 const SCREENS: [&str; 7] = ["", "Enter", "w >", "d", "a", "v", "L"];
-const STATES: [State; 10] = [
-    State::Ok,
-    State::Slow,
-    State::Limited,
-    State::Failing,
-    State::Open,
-    State::HalfOpen,
-    State::Down,
-    State::Draining,
-    State::Off,
-    State::Unknown,
+const STATES: [HealthState; 10] = [
+    HealthState::Ok,
+    HealthState::Slow,
+    HealthState::Limited,
+    HealthState::Failing,
+    HealthState::Open,
+    HealthState::HalfOpen,
+    HealthState::Down,
+    HealthState::Draining,
+    HealthState::Off,
+    HealthState::Unknown,
 ];
 
 fn theme(palette: &str) -> Theme {

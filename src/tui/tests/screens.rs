@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::contract::{
-    DecisionDetail, DecisionReport, RevisionReport, SideReport, State, TotalOutlook, WeightPoints,
-    WhatIfReport,
+    DecisionDetail, DecisionReport, HealthState, RevisionReport, TotalWhatIfReport, WeightPoints,
+    WhatIfReport, WhatIfTotalsReport,
 };
 use crate::tui::model::Subject;
 use crate::tui::place::{PLACES, Screen};
@@ -156,7 +156,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
         (Some(31.0), Window::Quarter)
     );
     assert_eq!(update(&mut model, key("→"), NOW), [], "one draft at a time");
-    let side = |p95: f64| SideReport {
+    let side = |p95: f64| WhatIfTotalsReport {
         requests: 90,
         share: 1.0,
         mean_latency_ms: Some(400.0),
@@ -178,7 +178,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
             priority: 10.0,
         },
         targets: Vec::new(),
-        total: TotalOutlook {
+        total: TotalWhatIfReport {
             now: side(1_900.0),
             then: side(1_400.0),
         },
@@ -307,7 +307,7 @@ fn the_cursor_follows_its_provider_and_rows_are_held_under_it() {
     let (order, chosen) = (model.order.clone(), model.chosen_name());
 
     let mut status = specimen::status(5, 8);
-    status.providers[3].performance.state = State::Down;
+    status.providers[3].performance.state = HealthState::Down;
     let update_to = |status: &Status| Message::Update(Update::Status(Arc::new(status.clone())));
     update(&mut model, update_to(&status), NOW + Duration::from_secs(1));
     assert_eq!(model.order, order, "held");
@@ -341,7 +341,7 @@ fn a_frozen_picture_stays_and_trouble_goes_on() {
     assert_eq!(text(&model, 120, 40), before);
     assert!(before.contains("FROZEN"));
     let mut status = specimen::status(5, 21);
-    status.providers[1].performance.state = State::Down;
+    status.providers[1].performance.state = HealthState::Down;
     hear(&mut model, status);
     assert!(text(&model, 120, 40).contains("!!3"));
 }

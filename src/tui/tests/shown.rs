@@ -1,7 +1,7 @@
 //! What the screen says is what is so: nothing is hidden, marked or named that is not meant.
 
 use super::*;
-use crate::contract::{EventKind, EventReport, State};
+use crate::contract::{EventKind, EventReport, HealthState};
 use crate::tui::place::Screen;
 use ratatui::layout::Rect;
 
@@ -106,7 +106,7 @@ fn where_nobody_is_in_trouble_alerts_act_on_nobody() {
     let mut model = usual();
     let mut status = specimen::status(5, 8);
     for provider in &mut status.providers {
-        provider.performance.state = State::Ok;
+        provider.performance.state = HealthState::Ok;
     }
     hear(&mut model, status);
     press(&mut model, "a .");
@@ -174,7 +174,7 @@ fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
     let mut model = usual();
     press(&mut model, "Space");
     let mut status = specimen::status(5, 9);
-    status.providers[1].performance.state = State::Down;
+    status.providers[1].performance.state = HealthState::Down;
     status.reverts_at = Some("2026-11-24T03:16:07.000Z".to_owned());
     hear(&mut model, status.clone());
     let screen = text(&model, 40, 10);

@@ -1,7 +1,7 @@
 //! Weights of a provider's own, and its breakers.
 
 use super::*;
-use crate::contract::{ProviderChange, State, WeightOverride};
+use crate::contract::{HealthState, ProviderChange, WeightOverride};
 use crate::tui::change::{Applied, Change};
 use crate::tui::draft::{Draft, InForce, Row};
 use crate::tui::place::Screen;
@@ -135,7 +135,7 @@ fn a_draft_outlives_a_change_that_is_none_of_its_own() {
 #[test]
 fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
     let mut model = usual();
-    assert_eq!(model.chosen().unwrap().performance.state, State::Open);
+    assert_eq!(model.chosen().unwrap().performance.state, HealthState::Open);
     press(&mut model, ". b");
     assert!(is_question(&model, "RESET BREAKERS"));
     let effects = press(&mut model, "y");

@@ -253,7 +253,7 @@ pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
     }
     if let Some(frozen) = &model.frozen {
         // Whoever has frozen a picture wants to keep it.
-        let (is, key) = (frozen.window.word(), model.key(Action::Freeze));
+        let (is, key) = (frozen.window.as_str(), model.key(Action::Freeze));
         model.notify(
             format!("frozen over {is}: {key} ends that, then the window can be another"),
             true,

@@ -1,7 +1,7 @@
 //! Questions before anything changes, and what their answers do.
 
 use super::undoing::UNDO;
-use crate::contract::{ProviderChange, ProviderStatus, State};
+use crate::contract::{HealthState, ProviderChange, ProviderStatus};
 use crate::tui::change::Change;
 use crate::tui::format;
 use crate::tui::keymap::Action;
@@ -116,7 +116,10 @@ pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<Word> {
 fn is_healthy(provider: &ProviderStatus) -> bool {
     provider.enabled
         && !provider.draining
-        && matches!(provider.performance.state, State::Ok | State::Slow)
+        && matches!(
+            provider.performance.state,
+            HealthState::Ok | HealthState::Slow
+        )
 }
 
 /// The first type of work that some serve and the others do not.
@@ -125,8 +128,10 @@ fn unserved<'a>(some: &[&'a ProviderStatus], others: &[&ProviderStatus]) -> Opti
         let mut models = provider.performance.models.iter();
         // A model that nobody has asked for yet is no worse than its provider.
         models.any(|model| {
-            matches!(model.state, State::Ok | State::Slow | State::Unknown)
-                && model.types.contains(kind)
+            matches!(
+                model.state,
+                HealthState::Ok | HealthState::Slow | HealthState::Unknown
+            ) && model.types.contains(kind)
         })
     };
     let models = some.iter().flat_map(|it| &it.performance.models);
@@ -173,10 +178,10 @@ pub(super) fn reset(model: &mut Model) {
         return;
     };
     let name = provider.performance.provider;
-    let is_held = |state: State| {
+    let is_held = |state: HealthState| {
         matches!(
             state,
-            State::Open | State::HalfOpen | State::Limited | State::Failing
+            HealthState::Open | HealthState::HalfOpen | HealthState::Limited | HealthState::Failing
         )
     };
     let mut states = provider.performance.models.iter().map(|model| model.state);

@@ -4,7 +4,7 @@
 use super::asking::APPLY;
 use super::inquiry::is_of;
 use super::weighing::{review, rollback};
-use crate::contract::{SpendingReport, State, Status, WhatIfReport};
+use crate::contract::{HealthState, SpendingReport, Status, WhatIfReport};
 use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::{Dialog, Model, Prediction};
@@ -105,7 +105,7 @@ fn shifted(report: &WhatIfReport) -> f64 {
 /// What the draft would have made of the recorded requests, and how much of that is a guess.
 fn recorded(model: &Model, prediction: &Prediction) -> Vec<String> {
     let report = &prediction.report;
-    let window = prediction.request.window.word();
+    let window = prediction.request.window.as_str();
     let age = model.now.saturating_sub(prediction.at).as_secs();
     if report.decisions == 0 {
         return vec![format!(
@@ -200,7 +200,7 @@ fn last_healthy(status: &Status, now: &[Outlook], then: &[Outlook]) -> Option<Co
     let carrying = |outlook: &[Outlook]| -> Vec<usize> {
         let is_well = |at: &usize| {
             let state = status.providers[*at].performance.state;
-            matches!(state, State::Ok | State::Slow) && outlook[*at].share >= CARRIES
+            matches!(state, HealthState::Ok | HealthState::Slow) && outlook[*at].share >= CARRIES
         };
         (0..outlook.len()).filter(is_well).collect()
     };

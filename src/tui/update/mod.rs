@@ -23,7 +23,7 @@ use super::message::{Effect, Message};
 use super::model::{Bell, Dialog, Link, Listing, Model, NOTICE, QUIET};
 use super::place::Screen;
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionReport, RevisionReport, State, Status};
+use crate::contract::{DecisionReport, HealthState, RevisionReport, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,7 +171,12 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
 /// again for a while.
 fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
     let known = model.status.as_ref()?;
-    let is_critical = |state: State| matches!(state, State::Failing | State::Open | State::Down);
+    let is_critical = |state: HealthState| {
+        matches!(
+            state,
+            HealthState::Failing | HealthState::Open | HealthState::Down
+        )
+    };
     let was_critical = |name: &str| {
         let mut providers = known.providers.iter().map(|it| &it.performance);
         providers.any(|it| it.provider == name && is_critical(it.state))

@@ -57,9 +57,9 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         ),
     ];
     parts.extend(permission(model, status));
-    parts.push((2, Span::raw(format!("  win {}", status.window.word()))));
+    parts.push((2, Span::raw(format!("  win {}", status.window.as_str()))));
     if model.window != status.window {
-        let text = format!(", asking {}", model.window.word());
+        let text = format!(", asking {}", model.window.as_str());
         parts.push((2, Span::styled(text, theme.warn())));
     }
     parts.extend(order(model));

@@ -249,13 +249,13 @@ fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Bucket;
+    use crate::contract::TimeBucket;
     use proptest::prelude::*;
 
     fn series(requests: &[u32]) -> Series {
-        let bucket = |&requests: &u32| Bucket {
+        let bucket = |&requests: &u32| TimeBucket {
             requests,
-            ..Bucket::default()
+            ..TimeBucket::default()
         };
         Series {
             bucket_seconds: 60,

@@ -7,7 +7,7 @@
 //! 300 │⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀    p50 512
 //! ```
 
-use crate::contract::{Bucket, Series};
+use crate::contract::{Series, TimeBucket};
 use crate::tui::format;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -50,7 +50,7 @@ impl Measure {
 
     /// p50, p99 and p95 of a column: the more important later, for in a shared cell the colour that
     /// is drawn last wins.
-    fn lines(self) -> [fn(&Bucket) -> Option<f32>; 3] {
+    fn lines(self) -> [fn(&TimeBucket) -> Option<f32>; 3] {
         match self {
             Self::Whole => [|it| it.p50_ms, |it| it.p99_ms, |it| it.p95_ms],
             Self::FirstToken => [
@@ -82,7 +82,7 @@ pub fn draw(
         width: area.width - AXIS,
         height: area.height - 1,
     };
-    let values = |of: fn(&Bucket) -> Option<f32>| -> Vec<Option<f64>> {
+    let values = |of: fn(&TimeBucket) -> Option<f32>| -> Vec<Option<f64>> {
         series
             .buckets
             .iter()

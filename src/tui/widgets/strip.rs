@@ -1,6 +1,6 @@
 //! A row of columns over time: `▁▂▂▃█·` – height is the value, a dot is "nothing known".
 
-use crate::contract::{Bucket, Factors, Series, WeightPoints};
+use crate::contract::{Factors, Series, TimeBucket, WeightPoints};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -11,7 +11,7 @@ const FEW: u32 = 5;
 /// One cell of a strip.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cell {
-    pub bucket: Bucket,
+    pub bucket: TimeBucket,
     /// Its time is not over yet, so that its sums still grow.
     pub is_open: bool,
 }
@@ -31,7 +31,7 @@ pub fn columns(series: &Series, width: usize) -> Vec<Cell> {
     // How many columns the newest cell holds so far.
     let newest = (last % per + 1).min(buckets.len());
     let (older, young) = buckets.split_at(buckets.len() - newest);
-    let mut cells: Vec<Bucket> = older.rchunks(per).rev().map(merged).collect();
+    let mut cells: Vec<TimeBucket> = older.rchunks(per).rev().map(merged).collect();
     cells.push(merged(young));
     let first = cells.len().saturating_sub(count);
     let drawn = cells.drain(first..).enumerate();
@@ -63,15 +63,15 @@ fn layout(length: usize, width: usize) -> (usize, usize, usize) {
     (per, count, width / count)
 }
 
-fn merged(part: &[Bucket]) -> Bucket {
-    let worst = |of: fn(&Bucket) -> Option<f32>| {
+fn merged(part: &[TimeBucket]) -> TimeBucket {
+    let worst = |of: fn(&TimeBucket) -> Option<f32>| {
         part.iter()
             .filter_map(of)
             .fold(None, |worst: Option<f32>, value| {
                 Some(worst.map_or(value, |worst| worst.max(value)))
             })
     };
-    Bucket {
+    TimeBucket {
         requests: part.iter().map(|bucket| bucket.requests).sum(),
         errors: part.iter().map(|bucket| bucket.errors).sum(),
         p50_ms: worst(|bucket| bucket.p50_ms),
@@ -223,17 +223,17 @@ mod tests {
     use super::*;
     use ratatui::style::Modifier;
 
-    fn bucket(requests: u32, errors: u32) -> Bucket {
+    fn bucket(requests: u32, errors: u32) -> TimeBucket {
         let p95_ms = (requests > 0).then_some(500.0);
-        Bucket {
+        TimeBucket {
             requests,
             errors,
             p95_ms,
-            ..Bucket::default()
+            ..TimeBucket::default()
         }
     }
 
-    fn series(buckets: Vec<Bucket>, last: u64) -> Series {
+    fn series(buckets: Vec<TimeBucket>, last: u64) -> Series {
         Series {
             bucket_seconds: 15,
             last_start: last * 15,
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn cells_that_are_whole_do_not_change_as_time_moves_on() {
-        let all: Vec<Bucket> = (0..70).map(|at| bucket(at + 1, 0)).collect();
+        let all: Vec<TimeBucket> = (0..70).map(|at| bucket(at + 1, 0)).collect();
         let requests = |last: u64| -> Vec<u32> {
             let from = usize::try_from(last).unwrap() - 59;
             let cells = columns(&series(all[from..from + 60].to_vec(), last), 12);

@@ -26,7 +26,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let text = format!(
         "   {} requests of {} decided again {} s ago: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
         report.decisions,
-        prediction.request.window.word(),
+        prediction.request.window.as_str(),
         model.now.saturating_sub(prediction.at).as_secs(),
         pair(
             format::percent(now.success_rate),

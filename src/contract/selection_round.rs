@@ -17,13 +17,13 @@ pub struct DecisionDetail {
     pub input_tokens: Option<u64>,
     pub output_tokens: Option<u64>,
     /// One for each choice, the first attempt's first; empty where the record of them was lost.
-    pub rounds: Vec<RoundReport>,
+    pub rounds: Vec<SelectionRoundReport>,
 }
 
 /// One choice, with all that went into it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RoundReport {
+pub struct SelectionRoundReport {
     /// RFC 3339 in UTC.
     pub at: String,
     /// 1 for the first.
@@ -52,7 +52,7 @@ pub struct RoundReport {
     /// All of it in one line.
     pub text: String,
     /// The smallest change of one weight that would have chosen somebody else.
-    pub flip: Option<FlipReport>,
+    pub flip: Option<CounterfactualReport>,
 }
 
 /// The constants that were in force.
@@ -85,7 +85,7 @@ pub struct CandidateReport {
     /// Goods, 0..1.
     pub factors: Factors,
     /// What the contributions are made of: 0 is best.
-    pub bads: BadsReport,
+    pub bads: PenaltiesReport,
     pub priority: f64,
     /// What rate limits and a slow start leave of its odds, 0..1.
     pub headroom: f64,
@@ -115,7 +115,7 @@ pub struct Contributions {
 /// Expected cost over the dearest, latency over its reference, risk and load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BadsReport {
+pub struct PenaltiesReport {
     pub cost: f64,
     pub latency: f64,
     pub risk: f64,
@@ -128,7 +128,7 @@ pub struct BadsReport {
 
 /// A weight that would have chosen otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FlipReport {
+pub struct CounterfactualReport {
     pub objective: String,
     pub from: f64,
     pub to: f64,

@@ -1,8 +1,8 @@
 //! Recorded decisions → what we promise of them, numbers and words.
 
-use super::round::{
-    BadsReport, CandidateReport, Contributions, DecisionDetail, FlipReport, RoundReport,
-    TuningReport,
+use super::selection_round::{
+    CandidateReport, Contributions, CounterfactualReport, DecisionDetail, PenaltiesReport,
+    SelectionRoundReport, TuningReport,
 };
 use super::{DecisionReport, Factors, WeightOverride, rfc3339};
 use crate::domain::{
@@ -60,13 +60,13 @@ impl DecisionDetail {
             rounds: decision
                 .rounds
                 .iter()
-                .filter_map(|round| RoundReport::new(round, catalogue))
+                .filter_map(|round| SelectionRoundReport::new(round, catalogue))
                 .collect(),
         }
     }
 }
 
-impl RoundReport {
+impl SelectionRoundReport {
     /// Nothing where a target of it is not configured any more.
     pub fn new(round: &SelectionRound, catalogue: &Catalogue) -> Option<Self> {
         let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
@@ -129,7 +129,7 @@ fn candidate(
         points: 100.0 + contributions.sum(),
         contributions,
         factors: Factors::from(row.factors()),
-        bads: BadsReport {
+        bads: PenaltiesReport {
             cost: row.bads.cost,
             latency: row.bads.latency,
             risk: row.bads.risk,
@@ -255,11 +255,11 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
     parts.join(" | ")
 }
 
-fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<FlipReport> {
+fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualReport> {
     let flip = Replay::default().counterfactual(round)?;
     let id = &catalogue.targets.get(flip.target)?.id;
     let objective = flip.objective.as_str();
-    Some(FlipReport {
+    Some(CounterfactualReport {
         objective: objective.to_owned(),
         from: flip.from,
         to: flip.to,

@@ -1,7 +1,7 @@
 //! What `GET /api/decisions/{id}` answered → decisions that can be decided again, elsewhere and
 //! later, without the instance that made them.
 
-use super::round::{CandidateReport, DecisionDetail, RoundReport};
+use super::selection_round::{CandidateReport, DecisionDetail, SelectionRoundReport};
 use crate::domain::{
     DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage, ModelType,
     Money, Penalties, Prediction, RandomDraw, RecordedCandidate, RejectionReason, RequestClass,
@@ -13,13 +13,13 @@ use std::time::Duration;
 
 /// Decisions read from a file, and the targets that they name.
 #[derive(Debug, Default)]
-pub struct Recording {
+pub struct DecisionFile {
     targets: Vec<TargetId>,
     providers: Vec<String>,
     pub decisions: Vec<Arc<DecisionRecord>>,
 }
 
-impl Recording {
+impl DecisionFile {
     /// One line of JSON; the error says what is wrong with it.
     pub fn read(&mut self, line: &str) -> Result<(), String> {
         let detail: DecisionDetail = serde_json::from_str(line).map_err(|error| {
@@ -118,7 +118,7 @@ impl Recording {
     fn round(
         &mut self,
         decision: DecisionId,
-        round: &RoundReport,
+        round: &SelectionRoundReport,
     ) -> Result<SelectionRound, String> {
         let chosen = match (&round.provider, &round.model) {
             (Some(provider), Some(model)) => Some(self.place(provider, model)),
