@@ -13,7 +13,7 @@ use aibal_tui::domain::{
     Strategy, Target, TargetId, UnixTime, UpstreamLimits, Usage, Weights, prompt_tokens,
     select_target, what_if,
 };
-use aibal_tui::tui::{self, Model, Options, Theme, specimen};
+use aibal_tui::tui::{self, Model, Options, Theme, fixture};
 use divan::{Bencher, black_box};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -308,16 +308,16 @@ fn model(providers: usize, step: u64) -> Model {
     let options = Options {
         all_in_one: true,
         read_only: false,
-        protection: tui::Protection::default(),
+        protection: tui::WriteProtection::default(),
         theme: Theme::default(),
         keymap: tui::Keymap::default(),
         window: aibal_tui::contract::Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
-        bell: tui::Bell::default(),
+        bell: tui::BellMode::default(),
         process: 4_242,
         over_line: false,
         logs: aibal_tui::logs::Recent::default(),
     };
-    Model::showing(options, specimen::status(providers, step))
+    Model::showing(options, fixture::status(providers, step))
 }

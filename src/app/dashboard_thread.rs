@@ -6,7 +6,9 @@ use crate::client::Client;
 use crate::config::{ArmMode, DashboardSettings};
 use crate::contract::Window;
 use crate::logs::Recent;
-use crate::tui::{self, Bell, Ending, Keymap, Options, Palette, Protection, Strings, Theme};
+use crate::tui::{
+    self, BellMode, DashboardShutdown, ExitReason, Keymap, Options, Palette, Theme, WriteProtection,
+};
 use std::io;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -19,14 +21,14 @@ pub(super) const REFRESH: Duration = Duration::from_secs(1);
 /// A dashboard that is open.
 #[derive(Debug)]
 pub(super) struct DashboardThread {
-    strings: Strings,
-    ending: oneshot::Receiver<Ending>,
+    strings: DashboardShutdown,
+    ending: oneshot::Receiver<ExitReason>,
 }
 
 impl DashboardThread {
     /// Opens it on a thread of its own.
     pub fn open(client: Client, options: Options) -> io::Result<Self> {
-        let strings = Strings::default();
+        let strings = DashboardShutdown::default();
         let dashboard = tui::spawn(client, options, strings.clone())?;
         let (tell, ending) = oneshot::channel();
         // A thread that waits for a thread: its end must be told to those who cannot block.
@@ -35,7 +37,7 @@ impl DashboardThread {
             .spawn(move || {
                 let ended = dashboard
                     .join()
-                    .unwrap_or_else(|_| Ending::Lost("it panicked".to_owned()));
+                    .unwrap_or_else(|_| ExitReason::Lost("it panicked".to_owned()));
                 tui::restore();
                 let _nobody_waits = tell.send(ended);
             })?;
@@ -43,9 +45,9 @@ impl DashboardThread {
     }
 
     /// Resolves when it has ended, and says why.
-    pub async fn ended(&mut self) -> Ending {
+    pub async fn ended(&mut self) -> ExitReason {
         let ended = (&mut self.ending).await;
-        ended.unwrap_or_else(|_| Ending::Lost("it ended without a word".to_owned()))
+        ended.unwrap_or_else(|_| ExitReason::Lost("it ended without a word".to_owned()))
     }
 
     /// Gives the terminal back.
@@ -92,13 +94,13 @@ pub(super) fn options(
     Options {
         all_in_one,
         read_only,
-        protection: Protection::default(),
+        protection: WriteProtection::default(),
         theme: theme(globals, Palette::default()),
         keymap: Keymap::default(),
         window: Window::default(),
         refresh: REFRESH,
         place,
-        bell: Bell::default(),
+        bell: BellMode::default(),
         process: std::process::id(),
         over_line: set("SSH_CONNECTION"),
         logs,
@@ -118,18 +120,18 @@ pub(super) fn configured(
         .find(|window| window.seconds() == seconds);
     Ok(Options {
         protection: match settings.arm {
-            ArmMode::Auto => Protection::Production,
-            ArmMode::Always => Protection::Always,
-            ArmMode::Never => Protection::Never,
+            ArmMode::Auto => WriteProtection::Production,
+            ArmMode::Always => WriteProtection::Always,
+            ArmMode::Never => WriteProtection::Never,
         },
         theme: theme(globals, settings.theme.parse().map_err(ExitError::usage)?),
         keymap: Keymap::with(&settings.keys).map_err(ExitError::usage)?,
         window: window.unwrap_or_default(),
         refresh: settings.refresh,
         bell: if settings.bell {
-            Bell::Rings
+            BellMode::Rings
         } else {
-            Bell::Quiet
+            BellMode::Quiet
         },
         ..usual
     })

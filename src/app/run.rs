@@ -9,7 +9,7 @@ use crate::cli::arguments::{Attach, Demo, Globals};
 use crate::cli::whereabouts;
 use crate::demo::{Scenario, Traffic, Vendors};
 use crate::logs::{self, LogOptions, Logs};
-use crate::tui::{Ending, Options};
+use crate::tui::{ExitReason, Options};
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::SocketAddr;
@@ -136,14 +136,14 @@ pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, ExitError
             ended = screen.ended() => {
                 return match ended {
                     // Losing the terminal is how an attached dashboard usually ends.
-                    Ending::Lost(why) => {
+                    ExitReason::Lost(why) => {
                         tracing::warn!("the dashboard ended: {why}");
                         Ok(0)
                     }
-                    Ending::Unopened(why) => Err(ExitError::usage(format!(
+                    ExitReason::Unopened(why) => Err(ExitError::usage(format!(
                         "the dashboard could not open: {why}; `aibal-tui status` needs none"
                     ))),
-                    Ending::Quit | Ending::Stop | Ending::Detach => Ok(0),
+                    ExitReason::Quit | ExitReason::Stop | ExitReason::Detach => Ok(0),
                 };
             }
             told = signals.next() => told,
@@ -160,20 +160,20 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Exi
     let mut screen = DashboardThread::open(instance.client.clone(), options)?;
     tokio::select! {
             ended = screen.ended() => match ended {
-                Ending::Stop | Ending::Quit => { drain(instance, &mut signals).await; Ok(0) }
-                Ending::Detach => {
+                ExitReason::Stop | ExitReason::Quit => { drain(instance, &mut signals).await; Ok(0) }
+                ExitReason::Detach => {
                     logs.to_stderr();
                     commands::print_note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
-                Ending::Unopened(why) => {
+                ExitReason::Unopened(why) => {
                     dashboard_thread::forget_terminal();
                     logs.to_stderr();
                     commands::print_note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 // The terminal is gone or broken, the traffic is not.
-                Ending::Lost(why) => {
+                ExitReason::Lost(why) => {
                     dashboard_thread::forget_terminal();
                     tracing::warn!("the dashboard ended, serving goes on: {why}");
                     wait(instance, signals).await

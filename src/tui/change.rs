@@ -106,7 +106,7 @@ impl Applied {
 
 /// Asks for all of them in order, each on the revision that the one before made. The first refusal
 /// ends it; it is an error only where nothing was done before.
-pub async fn carry_out(client: &Client, changes: Vec<Change>) -> Result<Applied, ClientError> {
+pub async fn apply_changes(client: &Client, changes: Vec<Change>) -> Result<Applied, ClientError> {
     let mut all = Applied::default();
     let mut said: Vec<String> = Vec::new();
     for change in changes {

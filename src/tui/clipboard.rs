@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// Terminals pass longer texts over.
-const TEXT_MOST: usize = 50_000;
+const MAX_TEXT: usize = 50_000;
 
 /// What tells the terminal to take a text; tmux hands it on.
 pub fn copy(text: &str) -> Vec<u8> {
@@ -13,7 +13,7 @@ pub fn copy(text: &str) -> Vec<u8> {
 }
 
 fn sequence(text: &str, through_tmux: bool) -> Vec<u8> {
-    let mut end = text.len().min(TEXT_MOST);
+    let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

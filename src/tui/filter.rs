@@ -5,16 +5,16 @@ use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 
 /// A condition of one word.
 #[derive(Debug, Clone, PartialEq)]
-enum Test {
+enum FilterTerm {
     /// Part of a name.
     Name(String),
     State(String),
     /// A number above (true) or below (false) a bound.
-    Number(Field, bool, f64),
+    Number(FilterField, bool, f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum FilterField {
     P50,
     P95,
     P99,
@@ -24,21 +24,21 @@ enum Field {
     Cost,
 }
 
-const FIELDS: [(&str, Field); 7] = [
-    ("p50", Field::P50),
-    ("p95", Field::P95),
-    ("p99", Field::P99),
-    ("ok", Field::Success),
-    ("share", Field::Share),
-    ("rps", Field::Rate),
-    ("cost", Field::Cost),
+const FIELDS: [(&str, FilterField); 7] = [
+    ("p50", FilterField::P50),
+    ("p95", FilterField::P95),
+    ("p99", FilterField::P99),
+    ("ok", FilterField::Success),
+    ("share", FilterField::Share),
+    ("rps", FilterField::Rate),
+    ("cost", FilterField::Cost),
 ];
 
 /// What is shown; everything where there is no word.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     text: String,
-    conditions: Vec<(bool, Test)>,
+    conditions: Vec<(bool, FilterTerm)>,
 }
 
 impl Filter {
@@ -78,7 +78,7 @@ impl Filter {
     }
 }
 
-fn read(word: &str) -> Test {
+fn read(word: &str) -> FilterTerm {
     let lower = word.to_lowercase();
     for (name, field) in FIELDS {
         let Some(rest) = lower.strip_prefix(name) else {
@@ -87,15 +87,15 @@ fn read(word: &str) -> Test {
         let above = rest.starts_with('>');
         let bound = rest.strip_prefix(['>', '<']).and_then(number);
         if let Some(bound) = bound {
-            return Test::Number(field, above, bound);
+            return FilterTerm::Number(field, above, bound);
         }
     }
     for prefix in ["state:", "result:"] {
         if let Some(state) = lower.strip_prefix(prefix) {
-            return Test::State(state.to_owned());
+            return FilterTerm::State(state.to_owned());
         }
     }
-    Test::Name(lower.strip_prefix("provider:").unwrap_or(&lower).to_owned())
+    FilterTerm::Name(lower.strip_prefix("provider:").unwrap_or(&lower).to_owned())
 }
 
 /// `2s` and `2000` are the same latency.
@@ -110,46 +110,50 @@ fn number(text: &str) -> Option<f64> {
     digits.parse::<f64>().ok().map(|number| number * times)
 }
 
-fn of_provider(test: &Test, provider: &ProviderStatus) -> bool {
+fn of_provider(test: &FilterTerm, provider: &ProviderStatus) -> bool {
     let performance = &provider.performance;
     let latency = &performance.latency_ms;
     match test {
-        Test::Name(part) => performance.provider.to_lowercase().contains(part),
-        Test::State(state) => state_words(performance.state).contains(&state.as_str()),
-        Test::Number(field, above, bound) => {
+        FilterTerm::Name(part) => performance.provider.to_lowercase().contains(part),
+        FilterTerm::State(state) => state_words(performance.state).contains(&state.as_str()),
+        FilterTerm::Number(field, above, bound) => {
             let value = match field {
-                Field::P50 => latency.p50,
-                Field::P95 => latency.p95,
-                Field::P99 => latency.p99,
-                Field::Success => performance.success_rate.map(|rate| rate * 100.0),
-                Field::Share => Some(provider.share * 100.0),
-                Field::Rate => Some(provider.requests_per_second),
-                Field::Cost => provider.usd_per_hour,
+                FilterField::P50 => latency.p50,
+                FilterField::P95 => latency.p95,
+                FilterField::P99 => latency.p99,
+                FilterField::Success => performance.success_rate.map(|rate| rate * 100.0),
+                FilterField::Share => Some(provider.share * 100.0),
+                FilterField::Rate => Some(provider.requests_per_second),
+                FilterField::Cost => provider.usd_per_hour,
             };
             value.is_some_and(|value| is_beyond(value, *above, *bound))
         }
     }
 }
 
-fn of_decision(test: &Test, decision: &DecisionReport) -> bool {
+fn of_decision(test: &FilterTerm, decision: &DecisionReport) -> bool {
     let names = [
         decision.provider.as_deref(),
         decision.model.as_deref(),
         Some(&decision.decision_id),
     ];
     match test {
-        Test::Name(part) => names
+        FilterTerm::Name(part) => names
             .iter()
             .flatten()
             .any(|name| name.to_lowercase().contains(part)),
-        Test::State(state) => decision.outcome.starts_with(state.as_str()),
-        Test::Number(Field::P50 | Field::P95 | Field::P99, above, bound) => decision
+        FilterTerm::State(state) => decision.outcome.starts_with(state.as_str()),
+        FilterTerm::Number(
+            FilterField::P50 | FilterField::P95 | FilterField::P99,
+            above,
+            bound,
+        ) => decision
             .latency_ms
             .is_some_and(|latency| is_beyond(latency, *above, *bound)),
-        Test::Number(Field::Cost, above, bound) => decision
+        FilterTerm::Number(FilterField::Cost, above, bound) => decision
             .cost_usd
             .is_some_and(|cost| is_beyond(cost, *above, *bound)),
-        Test::Number(..) => false,
+        FilterTerm::Number(..) => false,
     }
 }
 
@@ -175,11 +179,11 @@ fn state_words(state: HealthState) -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::specimen;
+    use crate::tui::fixture;
 
     fn shown(text: &str) -> Vec<String> {
         let filter = Filter::new(text);
-        specimen::status(5, 1)
+        fixture::status(5, 1)
             .providers
             .iter()
             .filter(|provider| filter.shows(provider))

@@ -5,12 +5,12 @@ use crate::tui::theme::Theme;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Shown where there is nothing to show.
-pub const NOTHING: &str = "-";
+pub const EMPTY_CELL: &str = "-";
 
 /// A latency: `412` (milliseconds), `1.9s`, `12s`.
 pub fn latency(milliseconds: Option<f64>) -> String {
     match milliseconds {
-        None => NOTHING.to_owned(),
+        None => EMPTY_CELL.to_owned(),
         Some(ms) if ms < 999.5 => format!("{ms:.0}"),
         Some(ms) if ms < 9_950.0 => format!("{:.1}s", ms / 1e3),
         Some(ms) => format!("{:.0}s", ms / 1e3),
@@ -29,7 +29,7 @@ pub fn duration(milliseconds: Option<f64>) -> String {
 /// A rate 0..1 as percent: `99.9`, `100`, `7.5`.
 pub fn percent(rate: Option<f64>) -> String {
     match rate {
-        None => NOTHING.to_owned(),
+        None => EMPTY_CELL.to_owned(),
         Some(rate) if rate >= 1.0 => "100".to_owned(),
         // What is not all must not read as all.
         Some(rate) => format!("{:.1}", (rate * 100.0).min(99.9)),
@@ -106,13 +106,13 @@ pub fn rate(per_second: f64) -> String {
 
 /// The clock of an RFC 3339 time: `03:14:07`.
 pub fn clock(time: &str) -> &str {
-    time.get(11..19).unwrap_or(NOTHING)
+    time.get(11..19).unwrap_or(EMPTY_CELL)
 }
 
 /// How long lies between two RFC 3339 times: `40s`, `4m`, `3h`, `2d`.
 pub fn between(from: &str, to: &str) -> String {
     let Some(seconds) = seconds_between(from, to) else {
-        return NOTHING.to_owned();
+        return EMPTY_CELL.to_owned();
     };
     match seconds {
         ..=119 => format!("{seconds}s"),

@@ -51,12 +51,12 @@ pub enum Effect {
     Repaint,
     /// Give the terminal back and stop, until somebody lets us go on.
     Suspend,
-    End(Ending),
+    End(ExitReason),
 }
 
 /// Why the dashboard ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitReason {
     /// Stop the gateway too.
     Stop,
     /// The gateway goes on without a screen.

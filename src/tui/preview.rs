@@ -3,8 +3,8 @@
 //! estimate from the factors stands in: shares change by `exp(ΔS / temperature)`, where
 //! `S = Σ w·f / 100`, for whatever else goes into the odds is the same before and after.
 
-use super::draft::{Draft, InForce, overriding};
-use super::model::Prediction;
+use super::draft::{CurrentSettings, Draft, overriding};
+use super::model::WhatIfResult;
 use super::update::is_of;
 use crate::contract::{Factors, HealthState, ProviderStatus, Status, WeightOverride, WeightPoints};
 
@@ -20,7 +20,7 @@ const ALL: f64 = 0.999;
 
 /// One provider's part in the preview, in the order of the status.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outlook {
+pub struct ProviderPreview {
     /// 0..1; nothing where it cannot be scored.
     pub score: Option<f64>,
     /// 0..1; 0 where it may not serve now.
@@ -28,11 +28,11 @@ pub struct Outlook {
 }
 
 /// What is supposed of one provider: its priority where another one is, and its own weights.
-type Supposed = (Option<u8>, Option<WeightOverride>);
+type PreviewSettings = (Option<u8>, Option<WeightOverride>);
 
 /// Scores and shares as they are, and as every other screen shows them.
-pub fn present(status: &Status) -> Vec<Outlook> {
-    let outlook = |provider: &ProviderStatus| Outlook {
+pub fn present(status: &Status) -> Vec<ProviderPreview> {
+    let outlook = |provider: &ProviderStatus| ProviderPreview {
         score: provider.score,
         share: provider.share,
     };
@@ -41,7 +41,11 @@ pub fn present(status: &Status) -> Vec<Outlook> {
 
 /// Scores and shares under a draft: as the instance foresees them where its answer about this
 /// draft is there, else as they are estimated.
-pub fn foreseen(status: &Status, draft: &Draft, known: Option<&Prediction>) -> Vec<Outlook> {
+pub fn previewed(
+    status: &Status,
+    draft: &Draft,
+    known: Option<&WhatIfResult>,
+) -> Vec<ProviderPreview> {
     let known = known.filter(|prediction| is_of(prediction, draft));
     known
         .and_then(|prediction| carried_over(status, prediction))
@@ -50,7 +54,7 @@ pub fn foreseen(status: &Status, draft: &Draft, known: Option<&Prediction>) -> V
 
 /// The instance's answer on top of the shares of this moment, which load has moved since; nothing
 /// where it does not know all providers.
-fn carried_over(status: &Status, prediction: &Prediction) -> Option<Vec<Outlook>> {
+fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<ProviderPreview>> {
     let answered = &prediction.report.providers;
     let mut all = Vec::with_capacity(status.providers.len());
     for provider in &status.providers {
@@ -61,7 +65,7 @@ fn carried_over(status: &Status, prediction: &Prediction) -> Option<Vec<Outlook>
         } else {
             outlook.then.share
         };
-        all.push(Outlook {
+        all.push(ProviderPreview {
             score: outlook.then.score,
             share,
         });
@@ -71,7 +75,7 @@ fn carried_over(status: &Status, prediction: &Prediction) -> Option<Vec<Outlook>
 }
 
 /// Why no weight and no priority changes who is chosen now; nothing where they do.
-pub fn indifference(status: &Status) -> Option<String> {
+pub fn insensitivity(status: &Status) -> Option<String> {
     let is_weighed = matches!(status.strategy.as_str(), "adaptive" | "best" | "weighted");
     if !is_weighed {
         return Some(format!(
@@ -90,7 +94,7 @@ pub fn indifference(status: &Status) -> Option<String> {
 }
 
 /// Scores and shares under a draft, estimated.
-pub fn drafted(status: &Status, draft: &Draft) -> Vec<Outlook> {
+pub fn drafted(status: &Status, draft: &Draft) -> Vec<ProviderPreview> {
     let mut outlook = present(status);
     if !draft.is_changed() {
         return outlook;
@@ -105,7 +109,7 @@ pub fn drafted(status: &Status, draft: &Draft) -> Vec<Outlook> {
     for (outlook, then) in outlook.iter_mut().zip(&then) {
         outlook.score = then.map(|(points, total)| (points * 100.0 / total).max(0.0));
     }
-    if indifference(status).is_none() {
+    if insensitivity(status).is_none() {
         let points = |all: &[Option<(f64, f64)>]| all.iter().map(|it| Some((*it)?.0)).collect();
         let (now, then): (Vec<_>, Vec<_>) = (points(&now), points(&then));
         move_shares(status, &now, &then, &mut outlook);
@@ -118,7 +122,7 @@ fn move_shares(
     status: &Status,
     now: &[Option<f64>],
     then: &[Option<f64>],
-    outlook: &mut [Outlook],
+    outlook: &mut [ProviderPreview],
 ) {
     let serving = |at: usize| {
         let provider = &status.providers[at];
@@ -164,7 +168,7 @@ fn move_shares(
     normalize(outlook);
 }
 
-fn normalize(all: &mut [Outlook]) {
+fn normalize(all: &mut [ProviderPreview]) {
     let sum: f64 = all.iter().map(|outlook| outlook.share).sum();
     if sum > 0.0 && sum.is_finite() {
         for outlook in all {
@@ -177,7 +181,7 @@ fn normalize(all: &mut [Outlook]) {
 pub fn own(provider: &ProviderStatus, draft: &Draft) -> Option<WeightOverride> {
     let name = &provider.performance.provider;
     if draft.moves_own(name) {
-        draft.own(name, &InForce::default()).map(overriding)
+        draft.own(name, &CurrentSettings::default()).map(overriding)
     } else {
         provider.weights
     }
@@ -206,7 +210,7 @@ pub fn effective(weights: &WeightPoints, own: Option<&WeightOverride>) -> Weight
 }
 
 /// The part of the traffic that goes elsewhere, 0..1.
-pub fn moved(now: &[Outlook], then: &[Outlook]) -> f64 {
+pub fn moved(now: &[ProviderPreview], then: &[ProviderPreview]) -> f64 {
     now.iter()
         .zip(then)
         .map(|(now, then)| (then.share - now.share).max(0.0))
@@ -217,7 +221,7 @@ pub fn moved(now: &[Outlook], then: &[Outlook]) -> f64 {
 fn appraised(
     status: &Status,
     weights: &WeightPoints,
-    supposed: &dyn Fn(&ProviderStatus) -> Supposed,
+    supposed: &dyn Fn(&ProviderStatus) -> PreviewSettings,
 ) -> Vec<Option<(f64, f64)>> {
     let is_adaptive = status.strategy == "adaptive";
     let guard = |factors: &Factors| {

@@ -2,14 +2,14 @@
 //! changed. It shares no lock and no runtime with the traffic, so that a terminal that does not
 //! read stalls nobody but itself.
 
-use super::change::carry_out;
+use super::change::apply_changes;
 use super::clipboard;
 use super::export;
+use super::frame_pacer::FramePacer;
 use super::input::{Input, Keyboard};
-use super::message::{Effect, Ending, Message};
+use super::message::{Effect, ExitReason, Message};
 use super::model::{Model, Options};
-use super::pacing::Pacing;
-use super::terminal::Screen;
+use super::terminal::TerminalScreen;
 use super::title;
 use super::update::update;
 use super::view;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// At most thirty frames a second while keys come.
-const SHORTEST_FRAME: Duration = Duration::from_millis(33);
+const MIN_FRAME: Duration = Duration::from_millis(33);
 /// Time is told once a second: ages and notices move with it.
 const TICK: Duration = Duration::from_secs(1);
 /// Answers to questions and changes under way.
@@ -35,7 +35,7 @@ const DECISIONS: usize = 200;
 
 /// How others end the dashboard.
 #[derive(Debug, Clone, Default)]
-pub struct Strings {
+pub struct DashboardShutdown {
     /// Give the terminal back and end.
     pub close: CancellationToken,
     /// The terminal is gone: end without touching it.
@@ -43,8 +43,12 @@ pub struct Strings {
 }
 
 /// Starts the thread. The error is that no thread could be started; what goes wrong with the
-/// terminal is an [`Ending`].
-pub fn spawn(client: Client, options: Options, strings: Strings) -> io::Result<JoinHandle<Ending>> {
+/// terminal is an [`ExitReason`].
+pub fn spawn(
+    client: Client,
+    options: Options,
+    strings: DashboardShutdown,
+) -> io::Result<JoinHandle<ExitReason>> {
     std::thread::Builder::new()
         .name("dashboard".to_owned())
         .spawn(move || {
@@ -52,28 +56,32 @@ pub fn spawn(client: Client, options: Options, strings: Strings) -> io::Result<J
                 .enable_all()
                 .build();
             let ended = runtime.and_then(|runtime| runtime.block_on(run(client, options, strings)));
-            ended.unwrap_or_else(|error| Ending::Lost(error.to_string()))
+            ended.unwrap_or_else(|error| ExitReason::Lost(error.to_string()))
         })
 }
 
-async fn run(client: Client, options: Options, strings: Strings) -> io::Result<Ending> {
+async fn run(
+    client: Client,
+    options: Options,
+    strings: DashboardShutdown,
+) -> io::Result<ExitReason> {
     let keyboard = match Keyboard::open(options.over_line) {
         Ok(keyboard) => keyboard,
         Err(error) => {
             let why = format!("there is no terminal to read keys from ({error})");
-            return Ok(Ending::Unopened(why));
+            return Ok(ExitReason::Unopened(why));
         }
     };
     let resized = signal(SignalKind::window_change())?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-    let screen = match Screen::enter() {
+    let screen = match TerminalScreen::enter() {
         Ok(screen) => screen,
         Err(error) => {
             let why = format!("the terminal cannot be drawn on ({error})");
-            return Ok(Ending::Unopened(why));
+            return Ok(ExitReason::Unopened(why));
         }
     };
-    let (refresh, pacing) = (options.refresh, Pacing::new(options.over_line));
+    let (refresh, pacing) = (options.refresh, FramePacer::new(options.over_line));
     let model = Model::new(options);
     let (answers, answered) = mpsc::channel(ANSWERS);
     let dashboard = Dashboard {
@@ -91,19 +99,21 @@ async fn run(client: Client, options: Options, strings: Strings) -> io::Result<E
         drawn: None,
         waiting: true,
     };
-    dashboard.live(strings, keyboard, resized, continued).await
+    dashboard
+        .run_loop(strings, keyboard, resized, continued)
+        .await
 }
 
 struct Dashboard {
     client: Client,
-    screen: Screen,
+    screen: TerminalScreen,
     model: Model,
     answers: mpsc::Sender<Message>,
     answered: mpsc::Receiver<Message>,
     updates: mpsc::Receiver<Update>,
     started: Instant,
     refresh: Duration,
-    pacing: Pacing,
+    pacing: FramePacer,
     /// Something has changed since the last frame.
     dirty: bool,
     /// It was a key or an answer: people wait for it.
@@ -114,13 +124,13 @@ struct Dashboard {
 }
 
 impl Dashboard {
-    async fn live(
+    async fn run_loop(
         mut self,
-        strings: Strings,
+        strings: DashboardShutdown,
         mut keyboard: Keyboard,
         mut resized: Signal,
         mut continued: Signal,
-    ) -> io::Result<Ending> {
+    ) -> io::Result<ExitReason> {
         for effect in self.model.start() {
             self.perform(effect)?;
         }
@@ -133,8 +143,8 @@ impl Dashboard {
             // Biased so that a key never waits behind news.
             tokio::select! {
                 biased;
-                () = strings.lost.cancelled() => return Ok(Ending::Lost("the terminal is gone".to_owned())),
-                () = strings.close.cancelled() => return Ok(Ending::Quit),
+                () = strings.lost.cancelled() => return Ok(ExitReason::Lost("the terminal is gone".to_owned())),
+                () = strings.close.cancelled() => return Ok(ExitReason::Quit),
                 // An error is the end of the terminal; reading on would spin.
                 inputs = keyboard.next() => if let Some(ending) = self.hear_all(inputs?)? {
                     return Ok(ending);
@@ -157,16 +167,16 @@ impl Dashboard {
                 }
                 Some(answer) = self.answered.recv() => {
                     self.urgent = true;
-                    self.hear(answer)?;
+                    self.handle(answer)?;
                 }
                 Some(news) = self.updates.recv() => {
                     if let Update::Status(status) = &news {
-                        self.model.lag.heard(&status.generated_at, jiff::Timestamp::now());
+                        self.model.lag.observe(&status.generated_at, jiff::Timestamp::now());
                     }
                     self.urgent |= std::mem::take(&mut self.waiting);
-                    self.hear(Message::Update(news))?;
+                    self.handle(Message::Update(news))?;
                 }
-                _ = tick.tick() => { self.hear(Message::Tick)?; }
+                _ = tick.tick() => { self.handle(Message::Tick)?; }
                 () = tokio::time::sleep_until(frame), if may_draw => self.draw()?,
             }
         }
@@ -175,7 +185,7 @@ impl Dashboard {
     /// When the next frame may be drawn.
     fn next_frame(&self) -> Instant {
         let pause = if self.urgent {
-            SHORTEST_FRAME
+            MIN_FRAME
         } else {
             self.pacing.pause(self.refresh)
         };
@@ -198,7 +208,7 @@ impl Dashboard {
         if waited {
             self.seen();
         }
-        self.screen.entitle(title::of(&self.model))?;
+        self.screen.set_title(title::of(&self.model))?;
         let model = &self.model;
         let mut size = None;
         let picture = |frame: &mut ratatui::Frame<'_>| {
@@ -227,7 +237,7 @@ impl Dashboard {
     }
 
     /// All that was typed, then one picture.
-    fn hear_all(&mut self, inputs: Vec<Input>) -> io::Result<Option<Ending>> {
+    fn hear_all(&mut self, inputs: Vec<Input>) -> io::Result<Option<ExitReason>> {
         for input in inputs {
             if input == Input::Answered {
                 self.pacing.answered(self.started.elapsed());
@@ -236,14 +246,14 @@ impl Dashboard {
                 continue;
             }
             self.touch();
-            if let Some(ending) = self.hear(Message::Input(input))? {
+            if let Some(ending) = self.handle(Message::Input(input))? {
                 return Ok(Some(ending));
             }
         }
         Ok(None)
     }
 
-    fn hear(&mut self, message: Message) -> io::Result<Option<Ending>> {
+    fn handle(&mut self, message: Message) -> io::Result<Option<ExitReason>> {
         self.dirty = true;
         let mut ended = None;
         for effect in update(&mut self.model, message, self.started.elapsed()) {
@@ -252,12 +262,12 @@ impl Dashboard {
         Ok(ended)
     }
 
-    fn perform(&mut self, effect: Effect) -> io::Result<Option<Ending>> {
+    fn perform(&mut self, effect: Effect) -> io::Result<Option<ExitReason>> {
         let client = self.client.clone();
         match effect {
             Effect::Watch(window) => self.watch(window),
             Effect::Change(changes) => {
-                self.answer(async move { Message::Changed(carry_out(&client, changes).await) });
+                self.answer(async move { Message::Changed(apply_changes(&client, changes).await) });
             }
             Effect::AskDecisions(provider) => self.answer(async move {
                 Message::Decisions(client.decisions(DECISIONS, provider.as_deref()).await)
@@ -271,14 +281,14 @@ impl Dashboard {
             Effect::AskWhatIf(request) => {
                 self.answer(async move { Message::WhatIf(client.what_if(request).await) });
             }
-            Effect::Copy(text) => self.screen.say(&clipboard::copy(&text))?,
+            Effect::Copy(text) => self.screen.queue_escape(&clipboard::copy(&text))?,
             Effect::Export => {
                 let size = self.screen.size();
                 let written = export::write(&self.model, size);
-                self.hear(Message::Exported(written))?;
+                self.handle(Message::Exported(written))?;
             }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
-            Effect::Bell => self.screen.say(b"\x07")?,
+            Effect::Bell => self.screen.queue_escape(b"\x07")?,
             Effect::Repaint => self.screen.repaint()?,
             Effect::Suspend => {
                 self.screen.leave();

@@ -1,7 +1,7 @@
 //! The terminal: entered once, given back on every way out, and written to in one piece per frame.
 
-use super::pacing::QUESTION;
-use super::panicking;
+use super::frame_pacer::DSR_QUERY;
+use super::panic_hook;
 use super::title;
 use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
@@ -25,24 +25,24 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
 /// After this long without a report the mouse has nothing more under way, and so many reports are
 /// waited for at most.
-const SILENCE: Timespec = Timespec {
+const MOUSE_SETTLE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 30_000_000,
 };
-const REPORTS_MOST: usize = 8;
+const MAX_REPORTS: usize = 8;
 
 /// Where ratatui writes a frame before it goes out in one piece.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Canvas(Rc<RefCell<Vec<u8>>>);
+pub(super) struct FrameBuffer(Rc<RefCell<Vec<u8>>>);
 
-impl Canvas {
+impl FrameBuffer {
     /// Takes what was written since the last time.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.borrow_mut())
     }
 }
 
-impl Write for Canvas {
+impl Write for FrameBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -55,9 +55,9 @@ impl Write for Canvas {
 
 /// The screen, ours until it is dropped.
 #[derive(Debug)]
-pub struct Screen {
-    canvas: Canvas,
-    terminal: Terminal<CrosstermBackend<Canvas>>,
+pub struct TerminalScreen {
+    canvas: FrameBuffer,
+    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
     /// Nothing only while the screen is being given back.
     writer: Option<Writer>,
     mouse: bool,
@@ -65,12 +65,12 @@ pub struct Screen {
     title: String,
 }
 
-impl Screen {
+impl TerminalScreen {
     /// Takes the terminal. What panics say meanwhile waits until it is given back.
     pub fn enter() -> io::Result<Self> {
-        panicking::heed();
+        panic_hook::install();
         let (columns, rows) = take()?;
-        let canvas = Canvas::default();
+        let canvas = FrameBuffer::default();
         let terminal = blank(&canvas, columns, rows)?;
         let mut screen = Self {
             canvas,
@@ -104,7 +104,7 @@ impl Screen {
         if keep == 0 && !moves_anything(&bytes) {
             return Ok(false);
         }
-        let question = if asks { QUESTION } else { &[] };
+        let question = if asks { DSR_QUERY } else { &[] };
         let frame = [BEGIN, &bytes, END, question].concat();
         if let Some(writer) = &mut self.writer {
             writer.send(frame);
@@ -118,16 +118,16 @@ impl Screen {
     }
 
     /// Goes out with the next frame, before it.
-    pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn queue_escape(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.canvas.write_all(bytes)
     }
 
     /// Names the terminal where it has another name; goes out with the next frame.
-    pub fn entitle(&mut self, title: String) -> io::Result<()> {
+    pub fn set_title(&mut self, title: String) -> io::Result<()> {
         if self.title == title {
             return Ok(());
         }
-        self.say(&title::sequence(&title))?;
+        self.queue_escape(&title::sequence(&title))?;
         self.title = title;
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Screen {
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
         MOUSE.fetch_or(on, Ordering::SeqCst);
-        self.say(if on {
+        self.queue_escape(if on {
             b"\x1b[?1000h\x1b[?1006h"
         } else {
             b"\x1b[?1006l\x1b[?1000l"
@@ -182,7 +182,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalScreen {
     fn drop(&mut self) {
         self.leave();
     }
@@ -195,7 +195,7 @@ fn take() -> io::Result<(u16, u16)> {
     terminal::enable_raw_mode()?;
     // Where it was stopped and goes on, the title to give back is kept already.
     let is_ours = ENTERED.swap(true, Ordering::SeqCst);
-    let mut out = if is_ours { &[] } else { title::KEEP }.to_vec();
+    let mut out = if is_ours { &[] } else { title::SAVE_TITLE }.to_vec();
     execute!(
         out,
         terminal::EnterAlternateScreen,
@@ -208,10 +208,10 @@ fn take() -> io::Result<(u16, u16)> {
 
 /// A picture of nothing, of a size that we tell and do not ask for.
 fn blank(
-    canvas: &Canvas,
+    canvas: &FrameBuffer,
     columns: u16,
     rows: u16,
-) -> io::Result<Terminal<CrosstermBackend<Canvas>>> {
+) -> io::Result<Terminal<CrosstermBackend<FrameBuffer>>> {
     let options = TerminalOptions {
         viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
     };
@@ -226,7 +226,7 @@ pub fn restore() {
     shut();
     let mut out = io::stdout();
     let _gone = out.write_all(END);
-    let _gone = out.write_all(title::GIVE_BACK);
+    let _gone = out.write_all(title::RESTORE_TITLE);
     let _gone = execute!(
         out,
         event::DisableMouseCapture,
@@ -237,7 +237,7 @@ pub fn restore() {
     );
     throw_away_input();
     let _gone = terminal::disable_raw_mode();
-    panicking::tell();
+    panic_hook::print_held();
 }
 
 /// What a mouse or an impatient hand sent meanwhile is not typed into the shell. Reports of a mouse
@@ -247,10 +247,10 @@ fn throw_away_input() {
     if !MOUSE.swap(false, Ordering::SeqCst) {
         return;
     }
-    for _ in 0..REPORTS_MOST {
+    for _ in 0..MAX_REPORTS {
         let stdin = rustix::stdio::stdin();
         let mut waited = [PollFd::new(&stdin, PollFlags::IN)];
-        if !matches!(poll(&mut waited, Some(&SILENCE)), Ok(1..)) {
+        if !matches!(poll(&mut waited, Some(&MOUSE_SETTLE)), Ok(1..)) {
             return;
         }
         if rustix::termios::tcflush(stdin, QueueSelector::IFlush).is_err() {

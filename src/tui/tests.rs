@@ -3,22 +3,22 @@ mod control;
 mod departures;
 mod drawing;
 mod forecasting;
-mod laws;
 mod leaving;
 mod looking;
 mod matrix;
+mod properties;
+mod rollback;
 mod safety;
 mod screens;
 mod shown;
-mod weighing;
 
-pub(super) use super::rehearsal::options;
+pub(super) use super::test_dashboard::options;
 
 use super::input::Input;
 use super::key::Key;
 use super::message::{Effect, Message};
-use super::model::{Dialog, Model, Protection};
-use super::{Keymap, Palette, Theme, draw, specimen, update::update};
+use super::model::{Dialog, Model, WriteProtection};
+use super::{Keymap, Palette, Theme, draw, fixture, update::update};
 use crate::client::Update;
 use crate::contract::{Status, TotalWhatIfReport, WhatIfReport, WhatIfTotalsReport, Window};
 use ratatui::Terminal;
@@ -47,7 +47,7 @@ fn mono(ascii: bool) -> Theme {
 }
 
 fn news(model: &mut Model, providers: usize, step: u64) {
-    hear(model, specimen::status(providers, step));
+    hear(model, fixture::status(providers, step));
 }
 
 fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
@@ -74,7 +74,7 @@ fn report() -> WhatIfReport {
         decisions: 1_284,
         extrapolated: 0,
         since: None,
-        weights: specimen::status(1, 7).weights,
+        weights: fixture::status(1, 7).weights,
         targets: Vec::new(),
         total: TotalWhatIfReport {
             now: side(1_900.0, 4.0),

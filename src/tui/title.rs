@@ -10,10 +10,10 @@ use super::model::Model;
 
 /// Keeps the title that was there (XTWINOPS), and gives it back. A terminal that keeps none gets an
 /// empty one, for which most show their own.
-pub const KEEP: &[u8] = b"\x1b[22;2t";
-pub const GIVE_BACK: &[u8] = b"\x1b]2;\x07\x1b[23;2t";
+pub const SAVE_TITLE: &[u8] = b"\x1b[22;2t";
+pub const RESTORE_TITLE: &[u8] = b"\x1b]2;\x07\x1b[23;2t";
 /// Longer names are cut, so that the process stays to be seen.
-const NAME_MOST: usize = 40;
+const MAX_NAME: usize = 40;
 
 /// The title of a dashboard.
 pub fn of(model: &Model) -> String {
@@ -22,7 +22,7 @@ pub fn of(model: &Model) -> String {
     let place = theme.secret(&model.options.place);
     let mut names = String::new();
     for name in [environment.to_uppercase(), place] {
-        let name = format::cut(&clean(&name, theme.ascii), NAME_MOST);
+        let name = format::cut(&clean(&name, theme.ascii), MAX_NAME);
         if !name.is_empty() {
             names = format!("{names} {name}");
         }
@@ -46,13 +46,13 @@ fn clean(text: &str, ascii: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::{Theme, specimen};
+    use crate::tui::{Theme, fixture};
     use proptest::prelude::*;
 
     fn title(place: &str, theme: Theme) -> String {
         let mut options = crate::tui::tests::options(theme, false);
         place.clone_into(&mut options.place);
-        of(&Model::showing(options, specimen::status(1, 0)))
+        of(&Model::showing(options, fixture::status(1, 0)))
     }
 
     #[test]

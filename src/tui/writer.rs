@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Whether frames may go out, and whether one is going.
-static GATE: Mutex<Gate> = Mutex::new(Gate {
+static GATE: Mutex<WriteGate> = Mutex::new(WriteGate {
     is_open: false,
     is_writing: false,
 });
 static WRITTEN: Condvar = Condvar::new();
 
 #[derive(Debug)]
-struct Gate {
+struct WriteGate {
     is_open: bool,
     is_writing: bool,
 }
 
-fn gate() -> MutexGuard<'static, Gate> {
+fn gate() -> MutexGuard<'static, WriteGate> {
     // Two flags are as good after a panic as before.
     GATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -29,7 +29,7 @@ fn gate() -> MutexGuard<'static, Gate> {
 pub fn shut() {
     let mut gate = gate();
     gate.is_open = false;
-    let waited = WRITTEN.wait_timeout_while(gate, FAREWELL, |gate| gate.is_writing);
+    let waited = WRITTEN.wait_timeout_while(gate, FINAL_FRAME_TIMEOUT, |gate| gate.is_writing);
     drop(waited);
 }
 
@@ -49,7 +49,7 @@ fn pass(frame: &[u8]) -> io::Result<()> {
 }
 
 /// How long a frame under way may hold up the end.
-const FAREWELL: Duration = Duration::from_millis(300);
+const FINAL_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Writes one frame at a time. The next is made only when the last is out, so the newest picture
 /// wins by itself.
@@ -117,7 +117,7 @@ impl Writer {
         } = self;
         drop(frames);
         drop(written);
-        let _ended_or_stuck = ended.recv_timeout(FAREWELL);
+        let _ended_or_stuck = ended.recv_timeout(FINAL_FRAME_TIMEOUT);
     }
 }
 

@@ -8,7 +8,7 @@ use aibal_tui::domain::{
     RandomDraw, RequestEnd, RequestOutcome, RequestProfile, SplitMix64, Strategy, Target, TargetId,
     UnixTime, UpstreamLimits, Usage, Weights, select_target,
 };
-use aibal_tui::tui::{Rehearsal, Theme};
+use aibal_tui::tui::{TestDashboard, Theme};
 use std::time::Duration;
 
 /// 2026-11-24 03:00:00 UTC.
@@ -27,7 +27,7 @@ struct World {
     chance: SplitMix64,
     second: u64,
     requests: u64,
-    dashboard: Rehearsal,
+    dashboard: TestDashboard,
 }
 
 fn catalogue() -> Catalogue {
@@ -56,7 +56,7 @@ impl World {
             chance: SplitMix64::new(7),
             second: 0,
             requests: 0,
-            dashboard: Rehearsal::new(Theme::default()),
+            dashboard: TestDashboard::new(Theme::default()),
         }
     }
 
@@ -73,7 +73,7 @@ impl World {
                 self.request();
             }
             let status = self.status();
-            self.dashboard.hear(status);
+            self.dashboard.handle(status);
         }
     }
 

@@ -1,15 +1,15 @@
 //! Weights on the drawing board: cost, latency and reliability share exactly 100 whole points, so
 //! what one takes the other two give in proportion; load and priority stand beside them.
 
-mod own;
+mod provider;
 #[cfg(test)]
 mod tests;
 
-pub use own::{InForce, Wish, overriding};
+pub use provider::{CurrentSettings, DraftedProvider, overriding};
 
 use super::change::Change;
 use crate::contract::{ProviderDraft, WeightPoints, WeightsChange};
-use own::shared_out;
+use provider::shared_out;
 use std::collections::BTreeMap;
 
 /// The five rows, in their order on the screen.
@@ -19,7 +19,7 @@ const SHARED: usize = 3;
 
 /// What is being moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Row {
+pub enum DraftRow {
     /// One of [`NAMES`].
     Objective(usize),
     /// The priority of this provider.
@@ -28,7 +28,7 @@ pub enum Row {
     Own(String, usize),
 }
 
-impl Row {
+impl DraftRow {
     /// The provider that it is about.
     pub fn provider(&self) -> Option<&str> {
         match self {
@@ -47,9 +47,9 @@ pub struct Draft {
     from: [u8; 5],
     /// The revision it was drafted on.
     pub revision: u64,
-    pub row: Row,
+    pub row: DraftRow,
     /// Providers that were touched.
-    wishes: BTreeMap<String, Wish>,
+    wishes: BTreeMap<String, DraftedProvider>,
     /// Digits typed so far.
     typed: String,
 }
@@ -61,7 +61,7 @@ impl Draft {
             points: from,
             from,
             revision,
-            row: Row::Objective(0),
+            row: DraftRow::Objective(0),
             wishes: BTreeMap::new(),
             typed: String::new(),
         }
@@ -92,7 +92,7 @@ impl Draft {
     }
 
     /// Providers that differ from what is in force.
-    pub fn moved(&self) -> impl Iterator<Item = (&str, &Wish)> {
+    pub fn moved(&self) -> impl Iterator<Item = (&str, &DraftedProvider)> {
         let all = self.wishes.iter().map(|(name, wish)| (name.as_str(), wish));
         all.filter(|(_, wish)| wish.is_moved())
     }
@@ -104,7 +104,7 @@ impl Draft {
 
     /// The own weights wished for, or in force where the provider was not touched; nothing where it
     /// is to have none.
-    pub fn own(&self, provider: &str, in_force: &InForce) -> Option<[u8; SHARED]> {
+    pub fn own(&self, provider: &str, in_force: &CurrentSettings) -> Option<[u8; SHARED]> {
         let untouched = || in_force.own.map(|own| own.points);
         self.wishes
             .get(provider)
@@ -113,7 +113,9 @@ impl Draft {
 
     /// Whether the own weights of a provider differ from what is in force.
     pub fn moves_own(&self, provider: &str) -> bool {
-        self.wishes.get(provider).is_some_and(Wish::moves_own)
+        self.wishes
+            .get(provider)
+            .is_some_and(DraftedProvider::moves_own)
     }
 
     /// Settings of single providers, for asking what they would have done.
@@ -137,7 +139,7 @@ impl Draft {
     }
 
     /// The same for providers: what is in force of them, or nothing where one is gone.
-    pub fn renew(&mut self, in_force: impl Fn(&str) -> Option<InForce>) {
+    pub fn renew(&mut self, in_force: impl Fn(&str) -> Option<CurrentSettings>) {
         self.wishes.retain(|name, wish| match in_force(name) {
             Some(now) => {
                 wish.renew(now);
@@ -151,9 +153,10 @@ impl Draft {
     pub fn is_on(
         &self,
         weights: &WeightPoints,
-        in_force: impl Fn(&str) -> Option<InForce>,
+        in_force: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
-        let is_same = |(name, wish): (&String, &Wish)| in_force(name) == Some(wish.in_force);
+        let is_same =
+            |(name, wish): (&String, &DraftedProvider)| in_force(name) == Some(wish.in_force);
         self.from == whole(weights) && self.wishes.iter().all(is_same)
     }
 
@@ -161,9 +164,10 @@ impl Draft {
     pub fn is_in_force(
         &self,
         weights: &WeightPoints,
-        in_force: impl Fn(&str) -> Option<InForce>,
+        in_force: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
-        let holds = |(name, wish): (&str, &Wish)| in_force(name).is_some_and(|now| wish.is(now));
+        let holds =
+            |(name, wish): (&str, &DraftedProvider)| in_force(name).is_some_and(|now| wish.is(now));
         self.points == whole(weights) && self.moved().all(holds)
     }
 
@@ -179,19 +183,19 @@ impl Draft {
 
     /// All rows in the order of the screen: the objectives, then each provider, and below it its own
     /// weights where it has or is to have some. A provider comes with what is in force.
-    pub fn rows(&self, providers: &[(String, InForce)]) -> Vec<Row> {
-        let mut rows: Vec<Row> = (0..NAMES.len()).map(Row::Objective).collect();
+    pub fn rows(&self, providers: &[(String, CurrentSettings)]) -> Vec<DraftRow> {
+        let mut rows: Vec<DraftRow> = (0..NAMES.len()).map(DraftRow::Objective).collect();
         for (name, in_force) in providers {
-            rows.push(Row::Provider(name.clone()));
+            rows.push(DraftRow::Provider(name.clone()));
             if self.own(name, in_force).is_some() {
-                rows.extend((0..SHARED).map(|at| Row::Own(name.clone(), at)));
+                rows.extend((0..SHARED).map(|at| DraftRow::Own(name.clone(), at)));
             }
         }
         rows
     }
 
     /// To another row.
-    pub fn select(&mut self, step: isize, providers: &[(String, InForce)]) {
+    pub fn select(&mut self, step: isize, providers: &[(String, CurrentSettings)]) {
         self.typed.clear();
         let rows = self.rows(providers);
         let at = rows.iter().position(|row| *row == self.row).unwrap_or(0);
@@ -203,29 +207,29 @@ impl Draft {
     pub fn cross(&mut self, provider: Option<String>) {
         self.typed.clear();
         self.row = match (&self.row, provider) {
-            (Row::Objective(_), Some(name)) => Row::Provider(name),
-            _ => Row::Objective(0),
+            (DraftRow::Objective(_), Some(name)) => DraftRow::Provider(name),
+            _ => DraftRow::Objective(0),
         };
     }
 
     /// Moves the row by so many points.
-    pub fn nudge(&mut self, step: i16, in_force: InForce) {
+    pub fn nudge(&mut self, step: i16, in_force: CurrentSettings) {
         self.typed.clear();
         let moved = i16::from(self.value(&in_force)) + step;
         self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0), in_force);
     }
 
     /// The value of the row.
-    fn value(&self, in_force: &InForce) -> u8 {
+    fn value(&self, in_force: &CurrentSettings) -> u8 {
         match &self.row {
-            Row::Objective(at) => self.points[*at],
-            Row::Provider(name) => self.priority(name).unwrap_or(in_force.priority),
-            Row::Own(name, at) => self.own(name, in_force).map_or(0, |own| own[*at]),
+            DraftRow::Objective(at) => self.points[*at],
+            DraftRow::Provider(name) => self.priority(name).unwrap_or(in_force.priority),
+            DraftRow::Own(name, at) => self.own(name, in_force).map_or(0, |own| own[*at]),
         }
     }
 
     /// A digit of a value that is being typed.
-    pub fn digit(&mut self, digit: char, in_force: InForce) {
+    pub fn digit(&mut self, digit: char, in_force: CurrentSettings) {
         if self.typed.len() >= 3 {
             self.typed.clear();
         }
@@ -243,7 +247,7 @@ impl Draft {
 
     /// Weights of its own for the provider of the row, to begin with the global ones, or none any
     /// more; false where the row is no provider's.
-    pub fn toggle_own(&mut self, in_force: InForce) -> bool {
+    pub fn toggle_own(&mut self, in_force: CurrentSettings) -> bool {
         self.typed.clear();
         let Some(name) = self.row.provider().map(str::to_owned) else {
             return false;
@@ -251,10 +255,10 @@ impl Draft {
         let shared = self.shared();
         let wish = self.wish(&name, in_force);
         if wish.own.take().is_some() {
-            self.row = Row::Provider(name);
+            self.row = DraftRow::Provider(name);
         } else {
             wish.own = Some(wish.in_force.own.map_or(shared, |own| own.points));
-            self.row = Row::Own(name, 0);
+            self.row = DraftRow::Own(name, 0);
         }
         true
     }
@@ -263,8 +267,8 @@ impl Draft {
         self.points = self.from;
         self.wishes.clear();
         self.typed.clear();
-        if let Row::Own(name, _) = &self.row {
-            self.row = Row::Provider(name.clone());
+        if let DraftRow::Own(name, _) = &self.row {
+            self.row = DraftRow::Provider(name.clone());
         }
     }
 
@@ -272,26 +276,26 @@ impl Draft {
     pub fn reset_row(&mut self) {
         self.typed.clear();
         match self.row.clone() {
-            Row::Objective(at) if at >= SHARED => self.points[at] = self.from[at],
-            Row::Objective(_) => self.points[..SHARED].copy_from_slice(&self.from[..SHARED]),
-            Row::Provider(name) => {
+            DraftRow::Objective(at) if at >= SHARED => self.points[at] = self.from[at],
+            DraftRow::Objective(_) => self.points[..SHARED].copy_from_slice(&self.from[..SHARED]),
+            DraftRow::Provider(name) => {
                 self.wishes.remove(&name);
             }
-            Row::Own(name, _) => {
+            DraftRow::Own(name, _) => {
                 if let Some(wish) = self.wishes.get_mut(&name) {
                     wish.own = wish.in_force.own.map(|own| own.points);
                 }
-                self.row = Row::Provider(name);
+                self.row = DraftRow::Provider(name);
             }
         }
     }
 
     /// A known mix of cost, latency and reliability, for the provider whose own weights are in hand
     /// or for all.
-    pub fn mix(&mut self, shared: [u8; SHARED], in_force: InForce) {
+    pub fn mix(&mut self, shared: [u8; SHARED], in_force: CurrentSettings) {
         self.typed.clear();
         match self.row.clone() {
-            Row::Own(name, _) => self.wish(&name, in_force).own = Some(shared),
+            DraftRow::Own(name, _) => self.wish(&name, in_force).own = Some(shared),
             _ => self.points[..SHARED].copy_from_slice(&shared),
         }
     }
@@ -337,18 +341,18 @@ impl Draft {
         }
     }
 
-    fn set(&mut self, value: u8, in_force: InForce) {
+    fn set(&mut self, value: u8, in_force: CurrentSettings) {
         match self.row.clone() {
-            Row::Provider(name) => self.wish(&name, in_force).priority = value,
-            Row::Own(name, at) => {
+            DraftRow::Provider(name) => self.wish(&name, in_force).priority = value,
+            DraftRow::Own(name, at) => {
                 let wish = self.wish(&name, in_force);
                 wish.own = wish.own.map(|own| shared_out(own, at, value));
             }
-            Row::Objective(row) if row < SHARED => {
+            DraftRow::Objective(row) if row < SHARED => {
                 let shared = shared_out(self.shared(), row, value);
                 self.points[..SHARED].copy_from_slice(&shared);
             }
-            Row::Objective(row) => self.points[row] = value,
+            DraftRow::Objective(row) => self.points[row] = value,
         }
     }
 
@@ -359,9 +363,9 @@ impl Draft {
     }
 
     /// What is wished for of a provider, to begin with what is in force.
-    fn wish(&mut self, name: &str, in_force: InForce) -> &mut Wish {
+    fn wish(&mut self, name: &str, in_force: CurrentSettings) -> &mut DraftedProvider {
         let wish = self.wishes.entry(name.to_owned());
-        wish.or_insert_with(|| Wish::from(in_force))
+        wish.or_insert_with(|| DraftedProvider::from(in_force))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::own::*;
+use super::provider::*;
 use super::*;
 use crate::contract::WeightOverride;
 use proptest::prelude::*;
@@ -17,11 +17,11 @@ fn founding() -> Draft {
 #[test]
 fn the_others_give_way_in_proportion() {
     let mut draft = founding();
-    draft.nudge(30, InForce::default());
+    draft.nudge(30, CurrentSettings::default());
     assert_eq!(draft.points(), [60, 23, 17, 10, 10]);
-    draft.nudge(100, InForce::default());
+    draft.nudge(100, CurrentSettings::default());
     assert_eq!(draft.points(), [100, 0, 0, 10, 10]);
-    draft.nudge(-20, InForce::default());
+    draft.nudge(-20, CurrentSettings::default());
     assert_eq!(draft.points(), [80, 10, 10, 10, 10]);
 }
 
@@ -29,10 +29,10 @@ fn the_others_give_way_in_proportion() {
 fn digits_type_a_value() {
     let mut draft = founding();
     for digit in "100".chars() {
-        draft.digit(digit, InForce::default());
+        draft.digit(digit, CurrentSettings::default());
     }
     assert_eq!(draft.points()[0], 100);
-    draft.digit('7', InForce::default());
+    draft.digit('7', CurrentSettings::default());
     assert_eq!(draft.points()[0], 7);
 }
 
@@ -40,7 +40,7 @@ fn digits_type_a_value() {
 fn a_change_carries_its_revision_and_only_what_moved() {
     let mut draft = founding();
     draft.select(3, &[]);
-    draft.nudge(5, InForce::default());
+    draft.nudge(5, CurrentSettings::default());
     let change = draft.change();
     assert_eq!(
         (change.cost, change.load, change.revision),
@@ -51,14 +51,14 @@ fn a_change_carries_its_revision_and_only_what_moved() {
 #[test]
 fn a_priority_is_moved_by_its_provider_and_undone() {
     let mut draft = founding();
-    let fifty = InForce {
+    let fifty = CurrentSettings {
         priority: 50,
         own: None,
     };
     let providers = [("a".to_owned(), fifty), ("b".to_owned(), fifty)];
     draft.select(5, &providers);
     draft.nudge(10, fifty);
-    assert_eq!(draft.row, Row::Provider("a".to_owned()));
+    assert_eq!(draft.row, DraftRow::Provider("a".to_owned()));
     let moved: Vec<_> = draft
         .moved()
         .map(|(name, wish)| (name, wish.priority))
@@ -69,13 +69,13 @@ fn a_priority_is_moved_by_its_provider_and_undone() {
     draft.nudge(-10, fifty);
     assert!(!draft.is_changed());
     draft.select(9, &providers);
-    assert_eq!(draft.row, Row::Provider("b".to_owned()));
+    assert_eq!(draft.row, DraftRow::Provider("b".to_owned()));
 }
 
 #[test]
 fn a_change_from_elsewhere_does_not_move_a_draft() {
     let mut draft = founding();
-    draft.nudge(10, InForce::default());
+    draft.nudge(10, CurrentSettings::default());
     let points = draft.points();
     let other = WeightPoints {
         cost: 10.0,
@@ -93,23 +93,23 @@ fn a_change_from_elsewhere_does_not_move_a_draft() {
 
 #[test]
 fn what_was_not_moved_follows_what_is_in_force() {
-    let fifty = InForce {
+    let fifty = CurrentSettings {
         priority: 50,
         own: None,
     };
     let mut draft = founding();
-    draft.nudge(10, InForce::default());
-    draft.row = Row::Provider("a".to_owned());
+    draft.nudge(10, CurrentSettings::default());
+    draft.row = DraftRow::Provider("a".to_owned());
     draft.nudge(10, fifty);
     let others = WeightPoints {
         load: 25.0,
         ..founding().weights()
     };
-    let own = Own {
+    let own = ProviderWeights {
         set: WeightOverride::default(),
         points: [20, 20, 60],
     };
-    let theirs = InForce {
+    let theirs = CurrentSettings {
         priority: 70,
         own: Some(own),
     };
@@ -127,7 +127,7 @@ fn what_was_not_moved_follows_what_is_in_force() {
         [change("a", Some(60.0), None).on(8)],
         "60 is still wished for, and no own weights are taken away"
     );
-    draft.row = Row::Provider("a".to_owned());
+    draft.row = DraftRow::Provider("a".to_owned());
     draft.nudge(10, theirs);
     draft.forget_unmoved();
     assert_eq!(draft.providers().len(), 0, "70 is what is in force");
@@ -140,15 +140,15 @@ fn own_weights_are_drafted_undone_and_taken_back() {
         cost: Some(80.0),
         ..WeightOverride::default()
     };
-    let own = Own {
+    let own = ProviderWeights {
         set,
         points: [53, 27, 20],
     };
-    let has_own = InForce {
+    let has_own = CurrentSettings {
         priority: 50,
         own: Some(own),
     };
-    let none = InForce {
+    let none = CurrentSettings {
         priority: 50,
         own: None,
     };
@@ -157,16 +157,16 @@ fn own_weights_are_drafted_undone_and_taken_back() {
     assert_eq!(draft.rows(&providers).len(), 5 + 1 + 4);
     assert!(!draft.toggle_own(none), "an objective is no provider's");
 
-    draft.row = Row::Provider("a".to_owned());
+    draft.row = DraftRow::Provider("a".to_owned());
     assert!(draft.toggle_own(none));
-    assert_eq!(draft.row, Row::Own("a".to_owned(), 0));
+    assert_eq!(draft.row, DraftRow::Own("a".to_owned(), 0));
     draft.nudge(30, none);
     assert_eq!(draft.own("a", &none), Some([60, 23, 17]));
-    draft.row = Row::Own("b".to_owned(), 1);
+    draft.row = DraftRow::Own("b".to_owned(), 1);
     draft.toggle_own(has_own);
     assert_eq!(
         (draft.own("b", &has_own), &draft.row),
-        (None, &Row::Provider("b".to_owned()))
+        (None, &DraftRow::Provider("b".to_owned()))
     );
     assert_eq!(
         draft.changes(),
@@ -194,8 +194,8 @@ proptest! {
     ) {
         let mut draft = founding();
         for (row, step) in steps {
-            draft.row = Row::Objective(row);
-            draft.nudge(step, InForce::default());
+            draft.row = DraftRow::Objective(row);
+            draft.nudge(step, CurrentSettings::default());
             let sum: u16 = draft.points()[..3].iter().map(|&points| u16::from(points)).sum();
             prop_assert_eq!(sum, 100);
         }

@@ -2,15 +2,15 @@
 //! the same as the whole. What a terminal answers to questions is eaten, never typed.
 
 use super::Input;
-use super::sequence::{self, Meaning};
+use super::sequence::{self, SequenceKind};
 use crate::tui::key::{Code, Key};
 
 /// Longer control sequences are no keys; what follows is read anew.
-const SEQUENCE_MOST: usize = 64;
+const MAX_SEQUENCE: usize = 64;
 /// Of a longer paste the beginning is kept.
-const PASTE_MOST: usize = 4_096;
+const MAX_PASTE: usize = 4_096;
 /// So many silences running end a sequence that was begun and not finished.
-const SILENCES_MOST: u8 = 8;
+const MAX_SILENCES: u8 = 8;
 /// Ends a paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
@@ -68,7 +68,7 @@ impl Decoder {
             return;
         }
         self.silences += 1;
-        if self.is_waiting() && self.silences >= SILENCES_MOST {
+        if self.is_waiting() && self.silences >= MAX_SILENCES {
             self.state = State::Ground;
         }
     }
@@ -153,32 +153,32 @@ fn letter(mut bytes: Vec<u8>, length: usize, byte: u8, inputs: &mut Vec<Input>) 
 fn paste(mut read: Vec<u8>, byte: u8, inputs: &mut Vec<Input>) -> State {
     read.push(byte);
     if let Some(text) = read.strip_suffix(PASTE_END) {
-        let text = String::from_utf8_lossy(&text[..text.len().min(PASTE_MOST)]);
+        let text = String::from_utf8_lossy(&text[..text.len().min(MAX_PASTE)]);
         inputs.push(Input::Paste(text.into_owned()));
         return State::Ground;
     }
     // What is beyond the limit is passed over, but its end must still be found.
-    if read.len() > PASTE_MOST + PASTE_END.len() {
-        read.remove(PASTE_MOST);
+    if read.len() > MAX_PASTE + PASTE_END.len() {
+        read.remove(MAX_PASTE);
     }
     State::Paste(read)
 }
 
 fn control(mut read: Vec<u8>, byte: u8, inputs: &mut Vec<Input>) -> State {
     match byte {
-        0x20..=0x3f if read.len() < SEQUENCE_MOST => {
+        0x20..=0x3f if read.len() < MAX_SEQUENCE => {
             read.push(byte);
             State::Control(read)
         }
         // The Linux console writes F1 to F5 as `ESC [ [ A`.
         b'[' if read.is_empty() => State::Single,
         0x40..=0x7e => match sequence::meaning(&read, byte) {
-            Meaning::Paste => State::Paste(Vec::new()),
-            Meaning::Input(input) => {
+            SequenceKind::Paste => State::Paste(Vec::new()),
+            SequenceKind::Input(input) => {
                 inputs.push(input);
                 State::Ground
             }
-            Meaning::Nothing => State::Ground,
+            SequenceKind::Nothing => State::Ground,
         },
         0x1b => State::Escape,
         _ => State::Ground,
@@ -256,7 +256,7 @@ mod tests {
         long.extend(PASTE_END);
         assert_eq!(
             read(&[&long, b"j"]),
-            [pasted(&"a".repeat(PASTE_MOST)), keys("j")[0].clone()]
+            [pasted(&"a".repeat(MAX_PASTE)), keys("j")[0].clone()]
         );
     }
 
@@ -284,7 +284,7 @@ mod tests {
     fn a_sequence_that_never_ends_does_not_swallow_keys_for_ever() {
         let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
         decoder.feed(b"\x1b]11;", &mut inputs);
-        for _ in 0..SILENCES_MOST {
+        for _ in 0..MAX_SILENCES {
             decoder.silence(&mut inputs);
         }
         decoder.feed(b"j", &mut inputs);

@@ -4,7 +4,7 @@ use super::Input;
 use crate::tui::key::{Code, Key};
 
 /// A sequence that is complete.
-pub(super) enum Meaning {
+pub(super) enum SequenceKind {
     Input(Input),
     /// A paste begins.
     Paste,
@@ -13,19 +13,19 @@ pub(super) enum Meaning {
 }
 
 /// Of what stood between `ESC [` and the last byte.
-pub(super) fn meaning(read: &[u8], last: u8) -> Meaning {
+pub(super) fn meaning(read: &[u8], last: u8) -> SequenceKind {
     if let Some(mouse) = read.strip_prefix(b"<") {
-        return mouse_input(mouse, last).map_or(Meaning::Nothing, Meaning::Input);
+        return mouse_input(mouse, last).map_or(SequenceKind::Nothing, SequenceKind::Input);
     }
     if is_release(read) {
-        return Meaning::Nothing;
+        return SequenceKind::Nothing;
     }
     let numbers = numbers(read);
     let first = numbers.first().copied().unwrap_or(0);
     let held = numbers.get(1).copied().unwrap_or(1);
     let code = match last {
-        b'~' if first == 200 => return Meaning::Paste,
-        b'n' if read == b"0" => return Meaning::Input(Input::Answered),
+        b'~' if first == 200 => return SequenceKind::Paste,
+        b'n' if read == b"0" => return SequenceKind::Input(Input::Answered),
         b'~' => tilde(first),
         b'Z' => Some(Code::BackTab),
         b'u' => match first {
@@ -37,8 +37,8 @@ pub(super) fn meaning(read: &[u8], last: u8) -> Meaning {
         },
         _ => letter(last),
     };
-    code.map_or(Meaning::Nothing, |code| {
-        Meaning::Input(Input::Key(with(code, held)))
+    code.map_or(SequenceKind::Nothing, |code| {
+        SequenceKind::Input(Input::Key(with(code, held)))
     })
 }
 

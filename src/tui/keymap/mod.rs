@@ -1,19 +1,19 @@
 //! The one table of actions: dispatch, footer, help, the command line, the configuration of keys
 //! and the README's key table read it.
 
+mod custom_key;
 mod table;
-mod wish;
 
 pub use table::BINDINGS;
 
+use super::input_context::{InputContext, SCREENS, Screen};
 use super::key::{Code, Key};
-use super::place::{Place, SCREENS, Screen};
+use custom_key::{holds, usable};
 use std::collections::BTreeMap;
-use wish::{holds, usable};
 
 /// What rows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
+pub enum SortOrder {
     #[default]
     Trouble,
     Name,
@@ -23,9 +23,9 @@ pub enum Order {
     Cost,
 }
 
-impl Order {
+impl SortOrder {
     /// Its word in the header.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Trouble => "trouble",
             Self::Name => "name",
@@ -69,7 +69,7 @@ pub enum Action {
     Filter,
     Next(isize),
     Sort,
-    SortBy(Order),
+    SortBy(SortOrder),
     Hold,
     Go(Screen),
     Explain,
@@ -124,7 +124,7 @@ pub struct Binding {
     pub text: &'static str,
     /// A word for the footer; nothing where it is not worth the space.
     pub short: &'static str,
-    pub places: &'static [Place],
+    pub places: &'static [InputContext],
 }
 
 /// The table with the keys that are in force.
@@ -193,7 +193,7 @@ impl Keymap {
     }
 
     /// What a key means at a place, and the digit where it is one.
-    pub fn lookup(&self, place: Place, key: Key) -> Option<(Action, char)> {
+    pub fn lookup(&self, place: InputContext, key: Key) -> Option<(Action, char)> {
         // Leaving a box and leaving by force work everywhere, whatever is configured.
         if key == Key::plain(Code::Esc) {
             return Some((Action::Back, ' '));
@@ -217,7 +217,7 @@ impl Keymap {
     /// The rows that work at a place, each with its keys as they are shown.
     pub fn at(
         &self,
-        place: Place,
+        place: InputContext,
         ascii: bool,
     ) -> impl Iterator<Item = (&'static Binding, Vec<String>)> {
         let shown = move |key: &String| match key.parse::<Key>() {
@@ -239,7 +239,7 @@ impl Keymap {
 
     /// The first key of an action at a place, for a hint; where it has none, its name on the
     /// command line.
-    pub fn hint(&self, place: Place, action: Action, ascii: bool) -> String {
+    pub fn hint(&self, place: InputContext, action: Action, ascii: bool) -> String {
         let key = self
             .at(place, ascii)
             .find(|(binding, _)| binding.action == action)
@@ -255,7 +255,7 @@ impl Keymap {
 pub fn readme_table() -> String {
     let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-        let places: Vec<&str> = binding.places.iter().map(|place| place.word()).collect();
+        let places: Vec<&str> = binding.places.iter().map(|place| place.as_str()).collect();
         let place = if binding.places == SCREENS {
             "everywhere".to_owned()
         } else {
@@ -331,7 +331,7 @@ mod tests {
     fn an_operators_key_takes_the_place_of_the_tables() {
         let wishes = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
         let map = Keymap::with(&wishes("freeze", "F8")).unwrap();
-        let at = super::super::place::OVERVIEW;
+        let at = super::super::input_context::OVERVIEW;
         assert_eq!(
             map.lookup(at, "F8".parse().unwrap()),
             Some((Action::Freeze, ' '))
@@ -355,7 +355,7 @@ mod tests {
     fn escape_and_interrupt_cannot_be_taken_away() {
         let wishes = BTreeMap::from([("back".to_owned(), String::new())]);
         let map = Keymap::with(&wishes).unwrap();
-        for &place in super::super::place::PLACES {
+        for &place in super::super::input_context::PLACES {
             let means = |key| map.lookup(place, key).map(|(action, _)| action);
             assert_eq!(means(Key::plain(Code::Esc)), Some(Action::Back));
             assert_eq!(means(Key::ctrl('c')), Some(Action::QuitHard));

@@ -1,24 +1,28 @@
 //! The table itself, in the order of help and README.
 
 use super::{Action, Binding};
-use crate::tui::place::{
-    ALERTS, DECISIONS, DETAIL, LOG, OVERVIEW, Place, REVISIONS, SCREENS, Screen, WEIGHTS,
+use crate::tui::input_context::{
+    ALERTS, DECISIONS, DETAIL, InputContext, LOG, OVERVIEW, REVISIONS, SCREENS, Screen, WEIGHTS,
 };
 
 /// Screens with rows.
-const ROWS: &[Place] = &[OVERVIEW, DECISIONS, ALERTS, REVISIONS, LOG, WEIGHTS];
+const ROWS: &[InputContext] = &[OVERVIEW, DECISIONS, ALERTS, REVISIONS, LOG, WEIGHTS];
 /// Screens that are not home.
-const AWAY: &[Place] = &[DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
-const TEXT: &[Place] = &[Place::Filter, Place::Palette, Place::Field];
-const LIST: &[Place] = &[OVERVIEW];
-const DRAFT: &[Place] = &[WEIGHTS];
-const SIDE: &[Place] = &[DETAIL, WEIGHTS];
-const ANSWER: &[Place] = &[Place::Question, Place::Field];
+const AWAY: &[InputContext] = &[DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
+const TEXT: &[InputContext] = &[
+    InputContext::Filter,
+    InputContext::Palette,
+    InputContext::Field,
+];
+const LIST: &[InputContext] = &[OVERVIEW];
+const DRAFT: &[InputContext] = &[WEIGHTS];
+const SIDE: &[InputContext] = &[DETAIL, WEIGHTS];
+const ANSWER: &[InputContext] = &[InputContext::Question, InputContext::Field];
 /// Texts that are scrolled.
-const READ: &[Place] = &[Place::Help, Place::Report];
-const MENU: &[Place] = &[Place::Menu];
-const SORT: &[Place] = &[Place::Sort];
-const PRESETS: &[Place] = &[Place::Presets];
+const READ: &[InputContext] = &[InputContext::Help, InputContext::Report];
+const MENU: &[InputContext] = &[InputContext::Menu];
+const SORT: &[InputContext] = &[InputContext::Sort];
+const PRESETS: &[InputContext] = &[InputContext::Presets];
 
 macro_rules! bind {
     ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $places:expr) => {
@@ -92,12 +96,12 @@ pub const BINDINGS: &[Binding] = &[
     bind!("act.reset", A::ResetBreaker, ["b"], "reset its breakers: ask it again now, whatever it did", "breaker", MENU),
     bind!("act.probe", A::Probe, ["p"], "probe now: a free question", "probe", MENU),
     bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
-    bind!("sort.trouble", A::SortBy(super::Order::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
-    bind!("sort.name", A::SortBy(super::Order::Name), ["n"], "name", "name", SORT),
-    bind!("sort.share", A::SortBy(super::Order::Share), ["s"], "share of the traffic, largest first", "share", SORT),
-    bind!("sort.latency", A::SortBy(super::Order::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),
-    bind!("sort.success", A::SortBy(super::Order::Success), ["o"], "success, worst first", "success", SORT),
-    bind!("sort.cost", A::SortBy(super::Order::Cost), ["c"], "spending, dearest first", "cost", SORT),
+    bind!("sort.trouble", A::SortBy(super::SortOrder::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
+    bind!("sort.name", A::SortBy(super::SortOrder::Name), ["n"], "name", "name", SORT),
+    bind!("sort.share", A::SortBy(super::SortOrder::Share), ["s"], "share of the traffic, largest first", "share", SORT),
+    bind!("sort.latency", A::SortBy(super::SortOrder::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),
+    bind!("sort.success", A::SortBy(super::SortOrder::Success), ["o"], "success, worst first", "success", SORT),
+    bind!("sort.cost", A::SortBy(super::SortOrder::Cost), ["c"], "spending, dearest first", "cost", SORT),
     bind!("preset.balanced", A::Preset([30, 40, 30]), ["b"], "balanced: cost 30, latency 40, reliability 30", "balanced", PRESETS),
     bind!("preset.cheap", A::Preset([70, 15, 15]), ["c"], "cheap: cost 70, latency 15, reliability 15", "cheap", PRESETS),
     bind!("preset.fast", A::Preset([15, 70, 15]), ["f"], "fast: cost 15, latency 70, reliability 15", "fast", PRESETS),
@@ -105,15 +109,15 @@ pub const BINDINGS: &[Binding] = &[
     bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or answer", "next", ANSWER),
     bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or answer", "", ANSWER),
     bind!("answer.press", A::Press, ["Enter"], "the answer that is marked", "press", ANSWER),
-    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[Place::Question]),
-    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[Place::Question]),
-    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[Place::Question]),
-    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[Place::Question]),
+    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[InputContext::Question]),
+    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[InputContext::Question]),
+    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[InputContext::Question]),
+    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[InputContext::Question]),
     bind!("text.erase", A::Erase, ["Bksp"], "erase a character", "", TEXT),
     bind!("text.clear", A::Clear, ["^u"], "erase everything", "clear", TEXT),
-    bind!("text.accept", A::Accept, ["Enter"], "take it", "take", &[Place::Filter, Place::Palette]),
-    bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[Place::Palette]),
-    bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[Place::Palette]),
+    bind!("text.accept", A::Accept, ["Enter"], "take it", "take", &[InputContext::Filter, InputContext::Palette]),
+    bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[InputContext::Palette]),
+    bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[InputContext::Palette]),
     bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "further down", "down", READ),
     bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "further up", "up", READ),
     bind!("help.close", A::Back, ["?", "F1", "q", "Enter"], "close", "close", READ),

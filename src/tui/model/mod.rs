@@ -7,13 +7,13 @@ pub use listing::Listing;
 pub use rows::trouble;
 
 use super::change::{Change, Undo};
+use super::clock_skew::ClockSkew;
+use super::confirm_dialog::ConfirmDialog;
 use super::draft::Draft;
 use super::filter::Filter;
-use super::keymap::{Action, Keymap, Order};
-use super::lag::Lag;
+use super::input_context::{InputContext, Screen};
+use super::keymap::{Action, Keymap, SortOrder};
 use super::message::Effect;
-use super::place::{Place, Screen};
-use super::question::Question;
 use super::theme::Theme;
 use super::widgets::chart::Measure;
 use crate::contract::{
@@ -25,19 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the order of rows is held after a movement, so that nothing moves under the cursor.
-pub const HOLD: Duration = Duration::from_secs(5);
+pub const ORDER_HOLD: Duration = Duration::from_secs(5);
 /// How long a notice stays that is no failure.
-pub const NOTICE: Duration = Duration::from_secs(5);
+pub const NOTICE_DURATION: Duration = Duration::from_secs(5);
 /// Older data than this is called stale: pictures come every second.
-pub const FRESH: Duration = Duration::from_millis(2_500);
+pub const STALE_AFTER: Duration = Duration::from_millis(2_500);
 /// The bell is quiet for so long after it rang.
-pub const QUIET: Duration = Duration::from_mins(2);
+pub const BELL_INTERVAL: Duration = Duration::from_mins(2);
 /// How long changes are allowed once they are.
-pub const ARMED: Duration = Duration::from_mins(5);
+pub const ARMED_DURATION: Duration = Duration::from_mins(5);
 
 /// When changes must be allowed by hand first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Protection {
+pub enum WriteProtection {
     /// In production.
     #[default]
     Production,
@@ -47,7 +47,7 @@ pub enum Protection {
 
 /// The terminal's bell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Bell {
+pub enum BellMode {
     #[default]
     Quiet,
     /// For new trouble.
@@ -61,7 +61,7 @@ pub struct Options {
     pub all_in_one: bool,
     /// Changes are refused here already.
     pub read_only: bool,
-    pub protection: Protection,
+    pub protection: WriteProtection,
     pub theme: Theme,
     pub keymap: Keymap,
     pub window: Window,
@@ -69,7 +69,7 @@ pub struct Options {
     pub refresh: Duration,
     /// Where the instance is, for the header.
     pub place: String,
-    pub bell: Bell,
+    pub bell: BellMode,
     /// The number of this process.
     pub process: u32,
     /// A line is between this process and the terminal.
@@ -92,7 +92,7 @@ pub enum Dialog {
         text: String,
         row: usize,
     },
-    Question(Box<Question>),
+    Question(Box<ConfirmDialog>),
     /// What is too long for one line, scrolled by so many rows.
     Report {
         title: String,
@@ -110,7 +110,7 @@ pub enum Subject {
 
 /// How good the line to the instance is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum LinkState {
     Waiting,
     Live,
     Lost(String),
@@ -128,7 +128,7 @@ pub struct Notice {
 
 /// What a draft would have done, and which one that was.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
+pub struct WhatIfResult {
     pub request: WhatIfRequest,
     pub report: WhatIfReport,
     /// Since the start of the dashboard.
@@ -158,7 +158,7 @@ pub struct Model {
     pub status: Option<Arc<Status>>,
     /// When `status` came.
     pub status_at: Duration,
-    pub link: Link,
+    pub link: LinkState,
     pub window: Window,
     pub screen: Screen,
     pub dialog: Option<Dialog>,
@@ -167,7 +167,7 @@ pub struct Model {
     pub cursor: Option<String>,
     /// Names in the order in which they are drawn.
     pub order: Vec<String>,
-    pub order_by: Order,
+    pub order_by: SortOrder,
     /// The order is held until somebody lets it go.
     pub locked: bool,
     pub held_until: Duration,
@@ -185,13 +185,13 @@ pub struct Model {
     /// The decision under the cursor, explained, or the last one that was.
     pub explained: Option<DecisionDetail>,
     /// Why the last one asked about could not be.
-    pub unexplained: Option<String>,
+    pub explain_error: Option<String>,
     /// The decision that is being asked about.
     pub explaining: Option<String>,
     /// What the draft would have done, or an older draft while the answer is under way.
-    pub what_if: Option<Prediction>,
+    pub what_if: Option<WhatIfResult>,
     /// What could not be told about a draft, and when that was said.
-    pub unforeseen: Option<(WhatIfRequest, Duration)>,
+    pub forecast_error: Option<(WhatIfRequest, Duration)>,
     /// What is being asked about the draft.
     pub deciding: Option<WhatIfRequest>,
     /// The revision that the question about going back to one is about.
@@ -213,7 +213,7 @@ pub struct Model {
     /// The size of the last picture.
     pub size: Option<Rect>,
     /// How far apart the instance's clock and this one are.
-    pub lag: Lag,
+    pub lag: ClockSkew,
     /// When the bell rang.
     pub rung_at: Option<Duration>,
     /// A first Ctrl-C.
@@ -229,13 +229,13 @@ impl Model {
             options,
             status: None,
             status_at: Duration::ZERO,
-            link: Link::Waiting,
+            link: LinkState::Waiting,
             screen: Screen::default(),
             dialog: None,
             draft: None,
             cursor: None,
             order: Vec::new(),
-            order_by: Order::default(),
+            order_by: SortOrder::default(),
             locked: false,
             held_until: Duration::ZERO,
             filter: Filter::default(),
@@ -246,10 +246,10 @@ impl Model {
             decisions_of: None,
             revisions: Listing::default(),
             explained: None,
-            unexplained: None,
+            explain_error: None,
             explaining: None,
             what_if: None,
-            unforeseen: None,
+            forecast_error: None,
             deciding: None,
             going_back: None,
             measure: Measure::default(),
@@ -262,7 +262,7 @@ impl Model {
             mouse: false,
             distance: None,
             size: None,
-            lag: Lag::default(),
+            lag: ClockSkew::default(),
             rung_at: None,
             interrupted_at: None,
             now: Duration::ZERO,
@@ -272,7 +272,7 @@ impl Model {
     /// A dashboard that shows a status, as if it had just come.
     pub fn showing(options: Options, status: Status) -> Self {
         let mut model = Self::new(options);
-        model.link = Link::Live;
+        model.link = LinkState::Live;
         model.status = Some(Arc::new(status));
         model.sort();
         model
@@ -288,23 +288,23 @@ impl Model {
     }
 
     /// Where the next key goes.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> InputContext {
         match &self.dialog {
-            Some(Dialog::Help(_)) => Place::Help,
-            Some(Dialog::Menu(_)) => Place::Menu,
-            Some(Dialog::Sort) => Place::Sort,
-            Some(Dialog::Presets) => Place::Presets,
-            Some(Dialog::Filter(_)) => Place::Filter,
-            Some(Dialog::Palette { .. }) => Place::Palette,
-            Some(Dialog::Question(question)) if question.is_on_field() => Place::Field,
-            Some(Dialog::Question(_)) => Place::Question,
-            Some(Dialog::Report { .. }) => Place::Report,
-            None => Place::On(self.screen),
+            Some(Dialog::Help(_)) => InputContext::Help,
+            Some(Dialog::Menu(_)) => InputContext::Menu,
+            Some(Dialog::Sort) => InputContext::Sort,
+            Some(Dialog::Presets) => InputContext::Presets,
+            Some(Dialog::Filter(_)) => InputContext::Filter,
+            Some(Dialog::Palette { .. }) => InputContext::Palette,
+            Some(Dialog::Question(question)) if question.is_on_field() => InputContext::Field,
+            Some(Dialog::Question(_)) => InputContext::Question,
+            Some(Dialog::Report { .. }) => InputContext::Report,
+            None => InputContext::On(self.screen),
         }
     }
 
     /// The question that is open.
-    pub fn question(&mut self) -> Option<&mut Question> {
+    pub fn question(&mut self) -> Option<&mut ConfirmDialog> {
         match &mut self.dialog {
             Some(Dialog::Question(question)) => Some(question),
             _ => None,
@@ -328,7 +328,7 @@ impl Model {
 
     /// Whether the data may be acted on as the present.
     pub fn is_live(&self) -> bool {
-        self.link == Link::Live && self.age() <= FRESH
+        self.link == LinkState::Live && self.age() <= STALE_AFTER
     }
 
     /// Whether changes must be allowed by `!` first.
@@ -338,10 +338,10 @@ impl Model {
             .as_ref()
             .map(|status| status.environment.as_str());
         match self.options.protection {
-            Protection::Always => true,
-            Protection::Never => false,
+            WriteProtection::Always => true,
+            WriteProtection::Never => false,
             // What is not known yet may be production.
-            Protection::Production => environment.is_none_or(|environment| {
+            WriteProtection::Production => environment.is_none_or(|environment| {
                 let is = |word: &str| environment.trim().eq_ignore_ascii_case(word);
                 is("prod") || is("production")
             }),
@@ -374,7 +374,7 @@ impl Model {
 
     /// The key of an action on this screen, as it is named in a sentence.
     pub fn key(&self, action: Action) -> String {
-        let (keymap, place) = (&self.options.keymap, Place::On(self.screen));
+        let (keymap, place) = (&self.options.keymap, InputContext::On(self.screen));
         keymap.hint(place, action, self.theme().ascii)
     }
 

@@ -1,10 +1,10 @@
 //! Which rows there are, in what order, and which is under the cursor.
 
-use super::{HOLD, Model};
+use super::{Model, ORDER_HOLD};
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 use crate::tui::filter::Filter;
-use crate::tui::keymap::Order;
-use crate::tui::place::Screen;
+use crate::tui::input_context::Screen;
+use crate::tui::keymap::SortOrder;
 use std::cmp::Ordering;
 
 impl Model {
@@ -56,7 +56,7 @@ impl Model {
 
     /// The provider under the cursor: the marked one, for what is not on the screen cannot be
     /// chosen there.
-    pub fn chosen(&self) -> Option<&ProviderStatus> {
+    pub fn selected(&self) -> Option<&ProviderStatus> {
         let rows = if self.screen == Screen::Alerts {
             self.troubled()
         } else {
@@ -69,8 +69,8 @@ impl Model {
         chosen.or(rows.first()).copied()
     }
 
-    pub fn chosen_name(&self) -> Option<String> {
-        self.chosen()
+    pub fn selected_name(&self) -> Option<String> {
+        self.selected()
             .map(|chosen| chosen.performance.provider.clone())
     }
 
@@ -98,7 +98,7 @@ impl Model {
             .position(|row| Some(&row.performance.provider) == self.cursor.as_ref());
         let next = at.unwrap_or(0).saturating_add_signed(step).min(last);
         self.cursor = Some(rows[next].performance.provider.clone());
-        self.held_until = self.now + HOLD;
+        self.held_until = self.now + ORDER_HOLD;
     }
 
     fn is_under_cursor(&self, row: &ProviderStatus) -> bool {
@@ -107,7 +107,7 @@ impl Model {
 
     /// Moves the cursor by so many providers in trouble, no further than to the first or the last.
     pub fn move_trouble(&mut self, step: isize) {
-        let chosen = self.chosen_name();
+        let chosen = self.selected_name();
         let troubled = self.troubled();
         let name = |row: &&ProviderStatus| row.performance.provider.clone();
         let at = troubled.iter().position(|row| Some(name(row)) == chosen);
@@ -118,12 +118,12 @@ impl Model {
             return;
         };
         self.cursor = Some(next);
-        self.held_until = self.now + HOLD;
+        self.held_until = self.now + ORDER_HOLD;
     }
 
     /// Moves the cursor to the next provider in trouble, after the last to the first.
     pub fn next_trouble(&mut self, step: isize) {
-        let chosen = self.chosen_name();
+        let chosen = self.selected_name();
         let troubled = self.troubled().into_iter();
         let troubled: Vec<String> = troubled
             .map(|row| row.performance.provider.clone())
@@ -143,7 +143,7 @@ impl Model {
         self.cursor = usize::try_from(next)
             .ok()
             .and_then(|next| troubled.get(next).cloned());
-        self.held_until = self.now + HOLD;
+        self.held_until = self.now + ORDER_HOLD;
     }
 
     /// Decisions that the filter shows, newest first.
@@ -182,7 +182,7 @@ impl Model {
 }
 
 /// Ties keep the order of the configuration.
-fn compare(order: Order, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
+fn compare(order: SortOrder, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
     // What is unknown comes last, whatever the direction.
     let largest = |of: fn(&ProviderStatus) -> Option<f64>| {
         let value = |p| of(p).unwrap_or(f64::NEG_INFINITY);
@@ -190,14 +190,14 @@ fn compare(order: Order, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
     };
     match order {
         // The odds move with every request; by them rows would change places every second.
-        Order::Trouble => trouble(b.performance.state)
+        SortOrder::Trouble => trouble(b.performance.state)
             .cmp(&trouble(a.performance.state))
             .then_with(|| b.performance.requests.cmp(&a.performance.requests)),
-        Order::Name => a.performance.provider.cmp(&b.performance.provider),
-        Order::Share => b.share.total_cmp(&a.share),
-        Order::Latency => largest(|p| p.performance.latency_ms.p95),
-        Order::Success => largest(|p| p.performance.error_rate),
-        Order::Cost => largest(|p| p.usd_per_hour),
+        SortOrder::Name => a.performance.provider.cmp(&b.performance.provider),
+        SortOrder::Share => b.share.total_cmp(&a.share),
+        SortOrder::Latency => largest(|p| p.performance.latency_ms.p95),
+        SortOrder::Success => largest(|p| p.performance.error_rate),
+        SortOrder::Cost => largest(|p| p.usd_per_hour),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
 
 use super::excerpt::{excerpt, fits, inside};
+use crate::tui::confirm_dialog::{ConfirmDialog, DialogFocus};
 use crate::tui::format;
+use crate::tui::input_context::InputContext;
 use crate::tui::keymap::{Action, Binding};
 use crate::tui::model::{Dialog, Model, Subject};
-use crate::tui::place::Place;
-use crate::tui::question::{Focus, Question};
 use crate::tui::update::matches;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -55,7 +55,7 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     };
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
-            let title = format!("HELP: {}, here and now", model.screen.word());
+            let title = format!("HELP: {}, here and now", model.screen.as_str());
             let (title, lines) = scrolled(
                 model,
                 &title,
@@ -79,11 +79,20 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
         Dialog::Menu(Subject::Revision(number)) => {
             (format!(" rev {number} "), plain(menu(model, true)))
         }
-        Dialog::Sort => (" SORT BY ".to_owned(), plain(keys(Place::Sort, model))),
-        Dialog::Presets => (" PRESETS ".to_owned(), plain(keys(Place::Presets, model))),
+        Dialog::Sort => (
+            " SORT BY ".to_owned(),
+            plain(keys(InputContext::Sort, model)),
+        ),
+        Dialog::Presets => (
+            " PRESETS ".to_owned(),
+            plain(keys(InputContext::Presets, model)),
+        ),
         Dialog::Filter(text) => (
             " FILTER: state:slow  az  p95>2s  ok<99  share>10  -name ".to_owned(),
-            plain(vec![format!(" /{text}_"), hint(Place::Filter, model)]),
+            plain(vec![
+                format!(" /{text}_"),
+                hint(InputContext::Filter, model),
+            ]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
         Dialog::Question(question) => {
@@ -106,7 +115,11 @@ fn scrolled(
     let first = first.min(lines.len().saturating_sub(room));
     let key = |step| {
         let keymap = &model.options.keymap;
-        keymap.hint(Place::Help, Action::Scroll(step), model.theme().ascii)
+        keymap.hint(
+            InputContext::Help,
+            Action::Scroll(step),
+            model.theme().ascii,
+        )
     };
     let more = if lines.len() > room {
         format!(" ({} {} scroll)", key(1), key(-1))
@@ -161,12 +174,12 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
 }
 
 /// The keys of a place, and the way back.
-fn keys(place: Place, model: &Model) -> Vec<String> {
+fn keys(place: InputContext, model: &Model) -> Vec<String> {
     let rows = model.options.keymap.at(place, model.theme().ascii);
     let mut lines: Vec<String> = rows
         .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    if !matches!(place, Place::On(_)) {
+    if !matches!(place, InputContext::On(_)) {
         lines.push(format!(
             " {} leave everything as it is",
             format::left("Esc", 10)
@@ -190,7 +203,10 @@ fn row(model: &Model, binding: &Binding, keys: &[String]) -> String {
 
 /// What may be done to a provider, or to a revision.
 fn menu(model: &Model, is_revision: bool) -> Vec<String> {
-    let rows = model.options.keymap.at(Place::Menu, model.theme().ascii);
+    let rows = model
+        .options
+        .keymap
+        .at(InputContext::Menu, model.theme().ascii);
     let mut lines: Vec<String> = rows
         .filter(|(binding, _)| (binding.id == "act.rollback") == is_revision)
         .map(|(binding, keys)| row(model, binding, &keys))
@@ -203,7 +219,7 @@ fn menu(model: &Model, is_revision: bool) -> Vec<String> {
 }
 
 /// The keys of a place in one line.
-fn hint(place: Place, model: &Model) -> String {
+fn hint(place: InputContext, model: &Model) -> String {
     let rows = model.options.keymap.at(place, model.theme().ascii);
     let mut words: Vec<String> = rows
         .filter(|(binding, _)| !binding.short.is_empty())
@@ -232,12 +248,17 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
         let also = " window 1h | goto NAME | theme NAME | filter WORDS | rollback N";
         lines.push((also.to_owned(), theme.dim()));
     }
-    lines.push((hint(Place::Palette, model), theme.dim()));
+    lines.push((hint(InputContext::Palette, model), theme.dim()));
     lines
 }
 
 /// A question on a screen of this size, with so many cells a line: what would change, its fields, its answers, its keys.
-fn asked(model: &Model, question: &Question, screen: Rect, room: usize) -> Vec<(String, Style)> {
+fn asked(
+    model: &Model,
+    question: &ConfirmDialog,
+    screen: Rect,
+    room: usize,
+) -> Vec<(String, Style)> {
     let theme = model.theme();
     let usual = Style::default();
     if !fits(question, screen) {
@@ -253,7 +274,7 @@ fn asked(model: &Model, question: &Question, screen: Rect, room: usize) -> Vec<(
     let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
     lines.extend(excerpt.lines.iter().map(text));
     lines.extend(blank.clone());
-    let stop = |focus: Focus, text: String| {
+    let stop = |focus: DialogFocus, text: String| {
         if question.focus == focus {
             (format!(" >{text}"), theme.cursor())
         } else {
@@ -261,30 +282,30 @@ fn asked(model: &Model, question: &Question, screen: Rect, room: usize) -> Vec<(
         }
     };
     if let Some(reason) = &question.reason {
-        let caret = if question.focus == Focus::Reason {
+        let caret = if question.focus == DialogFocus::Reason {
             "_"
         } else {
             ""
         };
         let text = format!("reason, for the record of changes: {reason}{caret}");
-        lines.push(stop(Focus::Reason, text));
+        lines.push(stop(DialogFocus::Reason, text));
     }
     if let Some(word) = &question.word {
-        let caret = if question.focus == Focus::Word {
+        let caret = if question.focus == DialogFocus::Word {
             "_"
         } else {
             ""
         };
         let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
         lines.push(stop(
-            Focus::Word,
+            DialogFocus::Word,
             format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
-    lines.push(stop(Focus::Cancel, "[ Cancel ]".to_owned()));
+    lines.push(stop(DialogFocus::Cancel, "[ Cancel ]".to_owned()));
     for (at, answer) in question.answers.iter().enumerate() {
         lines.push(stop(
-            Focus::Answer(at),
+            DialogFocus::Answer(at),
             format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
         ));
     }
@@ -305,7 +326,7 @@ fn asked(model: &Model, question: &Question, screen: Rect, room: usize) -> Vec<(
 
 fn hint_of(model: &Model, action: Action) -> String {
     let keymap = &model.options.keymap;
-    keymap.hint(Place::Question, action, model.theme().ascii)
+    keymap.hint(InputContext::Question, action, model.theme().ascii)
 }
 
 /// The key of an answer as it is bound.
@@ -349,6 +370,6 @@ fn help(model: &Model) -> Vec<String> {
     lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
     lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
     lines.push(String::new());
-    lines.extend(keys(Place::On(model.screen), model));
+    lines.extend(keys(InputContext::On(model.screen), model));
     lines
 }

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// From this part of a budget on it stands out.
-const MOST: f64 = 0.8;
+const HIGHLIGHT_FROM_SHARE: f64 = 0.8;
 
 /// `$12.40 of $50 today, $846 of $1000 this month`
 pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
@@ -34,9 +34,9 @@ fn style(spending: &SpendingReport, theme: Theme) -> Style {
         let limit = spending.limit_usd;
         limit.is_some_and(|limit| spending.spent_usd >= limit * part)
     };
-    if is_beyond(1.0) || is_beyond(MOST) && spending.turned_away > 0 {
+    if is_beyond(1.0) || is_beyond(HIGHLIGHT_FROM_SHARE) && spending.turned_away > 0 {
         theme.bad()
-    } else if is_beyond(MOST) {
+    } else if is_beyond(HIGHLIGHT_FROM_SHARE) {
         theme.warn()
     } else {
         Style::default()

@@ -6,7 +6,7 @@ use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 use crate::tui::view::line;
-use crate::tui::widgets::strip::{self, Cell};
+use crate::tui::widgets::strip::{self, StripCell};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -71,7 +71,7 @@ impl Panel for Cost {
 }
 
 /// Bars of amounts, which onlookers are not shown either.
-fn amounts(cells: &[Cell], top: f64, theme: Theme) -> Vec<Span<'static>> {
+fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     if theme.masked {
         vec![Span::raw(" ".repeat(cells.len()))]
     } else {
@@ -94,7 +94,7 @@ fn per_hour(amount: String) -> String {
 /// `  $0.0031  $4.12/h  46%`
 fn numbers(cost: &str, rate: &str, part: Option<f64>) -> String {
     let part = part.map_or_else(
-        || format::NOTHING.to_owned(),
+        || format::EMPTY_CELL.to_owned(),
         |part| format!("{}%", format::share(part)),
     );
     format!(

@@ -1,7 +1,7 @@
 //! What of a question is shown where it is longer than the screen: its fields and its answers
 //! always, for keys act on them; of what would change as much as has room.
 
-use crate::tui::question::Question;
+use crate::tui::confirm_dialog::ConfirmDialog;
 use ratatui::layout::Rect;
 
 /// Rows of a box that are none of its inside.
@@ -15,12 +15,12 @@ pub fn inside(screen: u16) -> usize {
 }
 
 /// Whether everything that keys act on is on a screen of this size.
-pub fn fits(question: &Question, screen: Rect) -> bool {
+pub fn fits(question: &ConfirmDialog, screen: Rect) -> bool {
     stops(question) <= inside(screen.height)
 }
 
 /// Fields and answers, one row each; Cancel is one of them.
-fn stops(question: &Question) -> usize {
+fn stops(question: &ConfirmDialog) -> usize {
     let fields = [question.reason.is_some(), question.word.is_some()];
     let fields = fields.into_iter().filter(|is_there| *is_there).count();
     fields + 1 + question.answers.len()
@@ -39,7 +39,7 @@ pub struct Excerpt {
 
 /// What a box with so many rows inside shows of a question, besides its fields and answers. `wrapped`
 /// are its lines with the long ones continued; where these have no room each is one line, cut.
-pub fn excerpt(question: &Question, wrapped: &[String], rows: usize) -> Excerpt {
+pub fn excerpt(question: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
     let stops = stops(question);
     let has_room = wrapped.len() + stops < rows;
     let lines = if has_room { wrapped } else { &question.lines };
@@ -83,18 +83,18 @@ fn shortened(lines: &[String], room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::question::{Answer, Wish};
+    use crate::tui::confirm_dialog::{DialogAction, DialogChoice};
 
-    fn question(lines: usize) -> Question {
+    fn question(lines: usize) -> ConfirmDialog {
         let mut said: Vec<String> = (0..lines).map(|at| format!("  row {at}")).collect();
         said.push("effect".to_owned());
         said.push("where".to_owned());
-        let answer = Answer {
+        let answer = DialogChoice {
             label: "Yes".to_owned(),
             key: 'y',
-            wish: Wish::Nothing,
+            wish: DialogAction::Nothing,
         };
-        let mut question = Question::new("APPLY", said, vec![answer.clone(), answer]);
+        let mut question = ConfirmDialog::new("APPLY", said, vec![answer.clone(), answer]);
         question.reason = Some(String::new());
         question
     }

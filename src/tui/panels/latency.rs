@@ -19,13 +19,15 @@ pub struct Latency;
 impl Panel for Latency {
     fn title(&self, model: &Model) -> String {
         let name = model
-            .chosen()
+            .selected()
             .map_or("", |chosen| chosen.performance.provider.as_str());
         format!("LATENCY {name}  {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, _status: &Status, area: Rect, buffer: &mut Buffer) {
-        let Some(chosen) = model.chosen() else { return };
+        let Some(chosen) = model.selected() else {
+            return;
+        };
         let theme = model.theme();
         let plot = Rect {
             width: area.width.saturating_sub(NUMBERS),

@@ -4,7 +4,7 @@ use super::Panel;
 use crate::contract::Status;
 use crate::tui::model::Model;
 use crate::tui::view::line;
-use crate::tui::widgets::area::{self, Part};
+use crate::tui::widgets::area::{self, AreaPart};
 use crate::tui::widgets::{chart, stack};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -40,11 +40,11 @@ impl Panel for Share {
             ..area
         };
         // As they are configured: an order that follows the numbers would move while one looks.
-        let chosen = model.chosen().map(|it| it.performance.provider.as_str());
-        let parts: Vec<Part<'_>> = status
+        let chosen = model.selected().map(|it| it.performance.provider.as_str());
+        let parts: Vec<AreaPart<'_>> = status
             .providers
             .iter()
-            .map(|it| Part {
+            .map(|it| AreaPart {
                 name: &it.performance.provider,
                 series: &it.series,
                 is_chosen: Some(it.performance.provider.as_str()) == chosen,

@@ -17,157 +17,157 @@ const WIDE: u16 = 194;
 
 /// One column: its head, its width here and on a wide screen, the screen width from which it is
 /// shown, and its cell.
-struct Column {
+struct TableColumn {
     head: &'static str,
     width: usize,
     wide: usize,
     from: u16,
     numeric: bool,
-    cell: Cell,
+    cell: TableCell,
 }
 
 /// What stands in a column.
-enum Cell {
+enum TableCell {
     Text(fn(&ProviderStatus, &Model, usize) -> String),
     Strip(fn(&Series, usize, Theme) -> Vec<Span<'static>>),
 }
 
-const COLUMNS: &[Column] = &[
-    Column {
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
         head: "STATE",
         width: 7,
         wide: 7,
         from: 0,
         numeric: false,
-        cell: Cell::Text(|p, m, _| m.theme().state_word(p.performance.state)),
+        cell: TableCell::Text(|p, m, _| m.theme().state_word(p.performance.state)),
     },
-    Column {
+    TableColumn {
         head: "PROVIDER",
         width: 12,
         wide: 12,
         from: 0,
         numeric: false,
-        cell: Cell::Text(|p, _, _| p.performance.provider.clone()),
+        cell: TableCell::Text(|p, _, _| p.performance.provider.clone()),
     },
-    Column {
+    TableColumn {
         head: "MODEL",
         width: 22,
         wide: 22,
         from: 143,
         numeric: false,
-        cell: Cell::Text(|p, _, _| models(p)),
+        cell: TableCell::Text(|p, _, _| models(p)),
     },
-    Column {
+    TableColumn {
         head: "SHARE",
         width: 5,
         wide: 5,
         from: 0,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format!("{}%", format::share(p.share))),
+        cell: TableCell::Text(|p, _, _| format!("{}%", format::share(p.share))),
     },
-    Column {
+    TableColumn {
         head: "",
         width: 10,
         wide: 10,
         from: 101,
         numeric: false,
-        cell: Cell::Text(|p, m, width| share_bar(p.share, width, m)),
+        cell: TableCell::Text(|p, m, width| share_bar(p.share, width, m)),
     },
-    Column {
+    TableColumn {
         head: "REQ/S",
         width: 5,
         wide: 5,
         from: 0,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::rate(p.requests_per_second)),
+        cell: TableCell::Text(|p, _, _| format::rate(p.requests_per_second)),
     },
-    Column {
+    TableColumn {
         head: "REQ",
         width: 6,
         wide: 6,
         from: 90,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::count(p.performance.requests)),
+        cell: TableCell::Text(|p, _, _| format::count(p.performance.requests)),
     },
-    Column {
+    TableColumn {
         head: "RUN",
         width: 4,
         wide: 4,
         from: 77,
         numeric: true,
-        cell: Cell::Text(|p, _, _| p.performance.in_flight.to_string()),
+        cell: TableCell::Text(|p, _, _| p.performance.in_flight.to_string()),
     },
-    Column {
+    TableColumn {
         head: "OK%",
         width: 5,
         wide: 5,
         from: 0,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::percent(p.performance.success_rate)),
+        cell: TableCell::Text(|p, _, _| format::percent(p.performance.success_rate)),
     },
-    Column {
+    TableColumn {
         head: "SUCCESS",
         width: 12,
         wide: 30,
         from: 72,
         numeric: false,
-        cell: Cell::Strip(strip::success),
+        cell: TableCell::Strip(strip::success),
     },
-    Column {
+    TableColumn {
         head: "P50",
         width: 5,
         wide: 5,
         from: 0,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::latency(p.performance.latency_ms.p50)),
+        cell: TableCell::Text(|p, _, _| format::latency(p.performance.latency_ms.p50)),
     },
-    Column {
+    TableColumn {
         head: "P95",
         width: 5,
         wide: 5,
         from: 0,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::latency(p.performance.latency_ms.p95)),
+        cell: TableCell::Text(|p, _, _| format::latency(p.performance.latency_ms.p95)),
     },
-    Column {
+    TableColumn {
         head: "TTFT",
         width: 5,
         wide: 5,
         from: 120,
         numeric: true,
-        cell: Cell::Text(|p, _, _| format::latency(p.performance.time_to_first_token_ms.p50)),
+        cell: TableCell::Text(|p, _, _| format::latency(p.performance.time_to_first_token_ms.p50)),
     },
-    Column {
+    TableColumn {
         head: "P95 TREND",
         width: 12,
         wide: 20,
         from: 120,
         numeric: false,
-        cell: Cell::Strip(strip::latency),
+        cell: TableCell::Strip(strip::latency),
     },
-    Column {
+    TableColumn {
         head: "$/H",
         width: 6,
         wide: 6,
         from: 66,
         numeric: true,
-        cell: Cell::Text(per_hour),
+        cell: TableCell::Text(per_hour),
     },
-    Column {
+    TableColumn {
         head: "SCORE",
         width: 5,
         wide: 5,
         from: 84,
         numeric: true,
-        cell: Cell::Text(|p, _, _| score(p)),
+        cell: TableCell::Text(|p, _, _| score(p)),
     },
-    Column {
+    TableColumn {
         head: "COST LAT  REL  LOAD PRIO",
         width: 24,
         wide: 24,
         from: 168,
         numeric: false,
-        cell: Cell::Text(|p, _, _| factors(p)),
+        cell: TableCell::Text(|p, _, _| factors(p)),
     },
 ];
 
@@ -189,7 +189,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = model.rows();
     let room = usize::from(area.height.saturating_sub(1));
     let chosen = model
-        .chosen()
+        .selected()
         .map(|chosen| chosen.performance.provider.as_str());
     let at = rows
         .iter()
@@ -215,8 +215,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// The columns of a screen of this width, each with its cells. What they leave is the names', as
 /// far as the longest needs it; it is the same whichever rows are shown, so that nothing jumps.
-fn columns(model: &Model, screen: u16) -> Vec<(&'static Column, usize)> {
-    let mut columns: Vec<(&Column, usize)> = COLUMNS
+fn columns(model: &Model, screen: u16) -> Vec<(&'static TableColumn, usize)> {
+    let mut columns: Vec<(&TableColumn, usize)> = COLUMNS
         .iter()
         .filter(|column| column.from <= screen)
         .map(|column| (column, column.cells(screen)))
@@ -238,7 +238,7 @@ fn columns(model: &Model, screen: u16) -> Vec<(&'static Column, usize)> {
 fn row(
     model: &Model,
     provider: &ProviderStatus,
-    columns: &[(&Column, usize)],
+    columns: &[(&TableColumn, usize)],
     chosen: bool,
     area: Rect,
     y: u16,
@@ -251,8 +251,8 @@ fn row(
     )];
     for (place, &(column, cells)) in columns.iter().enumerate() {
         match column.cell {
-            Cell::Strip(draw) => spans.extend(draw(&provider.series, cells, theme)),
-            Cell::Text(text) => {
+            TableCell::Strip(draw) => spans.extend(draw(&provider.series, cells, theme)),
+            TableCell::Text(text) => {
                 let cell = fit(&text(provider, model, cells), column, cells);
                 spans.push(Span::styled(
                     cell,
@@ -267,7 +267,12 @@ fn row(
     line(Line::from(spans), area, y, buffer);
 }
 
-fn cell_style(model: &Model, provider: &ProviderStatus, column: &Column, chosen: bool) -> Style {
+fn cell_style(
+    model: &Model,
+    provider: &ProviderStatus,
+    column: &TableColumn,
+    chosen: bool,
+) -> Style {
     match column.head {
         "STATE" => model.theme().state(provider.performance.state),
         "OK%" => success_style(model, provider),
@@ -276,7 +281,7 @@ fn cell_style(model: &Model, provider: &ProviderStatus, column: &Column, chosen:
     }
 }
 
-impl Column {
+impl TableColumn {
     fn cells(&self, screen: u16) -> usize {
         if screen >= WIDE {
             self.wide
@@ -286,7 +291,7 @@ impl Column {
     }
 }
 
-fn fit(text: &str, column: &Column, cells: usize) -> String {
+fn fit(text: &str, column: &TableColumn, cells: usize) -> String {
     if column.numeric {
         format::right(text, cells)
     } else {
@@ -345,14 +350,14 @@ fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
 
 fn score(provider: &ProviderStatus) -> String {
     provider.score.map_or_else(
-        || format::NOTHING.to_owned(),
+        || format::EMPTY_CELL.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     )
 }
 
 fn factors(provider: &ProviderStatus) -> String {
     let Some(factors) = &provider.factors else {
-        return format::NOTHING.to_owned();
+        return format::EMPTY_CELL.to_owned();
     };
     let parts = [
         factors.cost,

@@ -58,7 +58,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
             buffer,
         );
     }
-    let chosen = model.chosen_name();
+    let chosen = model.selected_name();
     let is_chosen = |row: &ProviderStatus| Some(&row.performance.provider) == chosen.as_ref();
     let at = troubled.iter().position(|row| is_chosen(row)).unwrap_or(0);
     let first = first_row(at, usize::from(list.height.saturating_sub(1)));

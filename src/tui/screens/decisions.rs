@@ -132,7 +132,7 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
                 .iter()
                 .flat_map(|round| told(round, area.width)),
         ),
-        None => lines.push(match &model.unexplained {
+        None => lines.push(match &model.explain_error {
             Some(why) => format!(" record   {why}"),
             None => " asking …".to_owned(),
         }),

@@ -30,7 +30,7 @@ const WIDE: u16 = 100;
 const HEAT: u16 = 6;
 
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    let Some(provider) = model.chosen() else {
+    let Some(provider) = model.selected() else {
         line(Line::raw(" no provider to show"), area, 0, buffer);
         return;
     };
@@ -105,7 +105,7 @@ fn head<'a>(
     let better = |other: &&ProviderStatus| other.score > provider.score;
     let rank = status.providers.iter().filter(better).count() + 1;
     let score = provider.score.map_or_else(
-        || format::NOTHING.to_owned(),
+        || format::EMPTY_CELL.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     );
     let since = provider.trouble_since.as_ref();

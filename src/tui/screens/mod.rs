@@ -88,15 +88,15 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
     let target = match (&decision.provider, &decision.model) {
         (Some(provider), Some(model)) => format!("{provider}/{model}"),
         (Some(provider), None) => provider.clone(),
-        _ => format::NOTHING.to_owned(),
+        _ => format::EMPTY_CELL.to_owned(),
     };
     let score = decision.score.map_or_else(
-        || format::NOTHING.to_owned(),
+        || format::EMPTY_CELL.to_owned(),
         |score| format!("{:.0}", score * 100.0),
     );
     let (names, reason) = widths(width);
     let cost = decision.cost_usd.map_or_else(
-        || format::NOTHING.to_owned(),
+        || format::EMPTY_CELL.to_owned(),
         |usd| theme.secret(cost(usd, decision)),
     );
     Line::from(vec![

@@ -18,15 +18,15 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// Rows for models on a tall screen, and on a small one.
-const MOST: usize = 6;
-const FEW: usize = 2;
+const ROWS_TALL: usize = 6;
+const ROWS_SMALL: usize = 2;
 
 /// Rows that they take with their title, on a screen so high.
 pub(super) fn height(provider: &ProviderStatus, screen: u16) -> u16 {
     let count = provider.performance.models.len();
     let rows = match screen {
-        30.. => count.min(MOST) + 2,
-        18.. => count.min(FEW) + 1,
+        30.. => count.min(ROWS_TALL) + 2,
+        18.. => count.min(ROWS_SMALL) + 1,
         _ => 0,
     };
     u16::try_from(rows).unwrap_or(0)
@@ -40,7 +40,7 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
     let mut models: Vec<&ModelPerformance> = provider.performance.models.iter().collect();
     models.sort_by_key(|it| std::cmp::Reverse((trouble(it.state), it.requests)));
     // The head goes where there is no room for more than the models.
-    let has_head = usize::from(area.height) > models.len().min(FEW) + 1;
+    let has_head = usize::from(area.height) > models.len().min(ROWS_SMALL) + 1;
     let first = if has_head { 2 } else { 1 };
     let room = usize::from(area.height) - usize::from(first);
     let hidden = models.len().saturating_sub(room);

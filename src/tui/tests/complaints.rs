@@ -3,8 +3,8 @@
 //! the table names no test that does not exist.
 
 use super::*;
+use crate::tui::input_context::{InputContext, SCREENS};
 use crate::tui::keymap::BINDINGS;
-use crate::tui::place::{Place, SCREENS};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -47,19 +47,21 @@ fn no_single_key_of_any_screen_changes_anything() {
     let bound = BINDINGS.iter().flat_map(|binding| binding.keys).copied();
     let keys: BTreeSet<&str> = bound.chain(MOVEMENT.iter().copied()).collect();
     for &place in SCREENS {
-        let Place::On(screen) = place else { continue };
+        let InputContext::On(screen) = place else {
+            continue;
+        };
         for key in keys.iter().filter(|key| key.parse::<Key>().is_ok()) {
             let mut model = busy();
             model.screen = screen;
             let effects = press(&mut model, key);
-            assert!(!effects.iter().any(touches), "{key} on {}", screen.word());
+            assert!(!effects.iter().any(touches), "{key} on {}", screen.as_str());
         }
     }
 }
 
 #[test]
 fn every_row_of_a_menu_asks_before_anything_happens() {
-    for (binding, _) in Keymap::default().at(Place::Menu, true) {
+    for (binding, _) in Keymap::default().at(InputContext::Menu, true) {
         for on in ["", "v "] {
             let mut model = busy();
             let effects = press(&mut model, &format!("{on}. {}", binding.keys[0]));
@@ -78,7 +80,7 @@ fn every_question_opens_on_cancel_and_enter_at_once_changes_nothing() {
         };
         assert_eq!(
             question.focus,
-            crate::tui::question::Focus::Cancel,
+            crate::tui::confirm_dialog::DialogFocus::Cancel,
             "{keys:?}"
         );
         let screen = text(&model, 80, 24);
@@ -95,7 +97,7 @@ fn the_environment_stands_first_at_every_size_on_every_screen() {
         "", "Enter", "w >", "d", "a", "v", "L", "?", "q", ". d", "/ x",
     ] {
         for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 40), (200, 60)] {
-            let mut status = specimen::status(5, 7);
+            let mut status = fixture::status(5, 7);
             "prod".clone_into(&mut status.environment);
             let mut model = Model::new(options(Theme::default(), true));
             hear(&mut model, status);
@@ -117,7 +119,7 @@ fn rows_that_are_held_say_so_until_they_are_let_go() {
     press(&mut model, "o");
     assert!(text(&model, 120, 40).contains("order held"));
     let order = model.order.clone();
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.providers[3].performance.state = crate::contract::HealthState::Down;
     let later = NOW + Duration::from_mins(10);
     let news = Message::Update(Update::Status(Arc::new(status)));
@@ -146,9 +148,9 @@ fn a_key_of_an_operators_own_is_named_wherever_it_was() {
         .collect();
     let mut options = options(Theme::default(), true);
     options.keymap = Keymap::with(&wishes).unwrap();
-    options.protection = Protection::Always;
+    options.protection = WriteProtection::Always;
     let mut model = Model::new(options);
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     status.reverts_at = Some("2026-11-24T03:16:00.000Z".to_owned());
     hear(&mut model, status);
 
@@ -182,7 +184,7 @@ fn a_weight_without_effect_says_so() {
 #[test]
 fn what_is_copied_is_shown_as_well() {
     let mut model = usual();
-    let name = model.chosen_name().unwrap();
+    let name = model.selected_name().unwrap();
     assert_eq!(press(&mut model, "y"), [Effect::Copy(name.clone())]);
     assert!(text(&model, 120, 40).contains(&format!("copied: {name}")));
 }

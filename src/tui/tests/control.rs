@@ -4,7 +4,7 @@ use super::*;
 use crate::client::ClientError;
 use crate::contract::{EventKind, EventReport, WeightPoints, WeightsReport, WhatIfReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::Ending;
+use crate::tui::message::ExitReason;
 
 fn changes(effects: &[Effect]) -> &[Change] {
     let [Effect::Change(changes)] = effects else {
@@ -13,7 +13,7 @@ fn changes(effects: &[Effect]) -> &[Change] {
     changes
 }
 
-pub(super) fn word(model: &Model) -> Option<String> {
+pub(super) fn as_str(model: &Model) -> Option<String> {
     let Some(Dialog::Question(question)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
@@ -61,7 +61,7 @@ fn refused(model: &mut Model, status: u16, detail: &str) {
 
 /// The instance as it stands at a revision.
 fn at_revision(revision: u64, weights: Option<WeightPoints>) -> Status {
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.revision = revision;
     if let Some(weights) = weights {
         status.weights = weights;
@@ -124,7 +124,7 @@ fn an_undo_says_what_others_changed_since_and_wants_a_word_for_it() {
     let screen = text(&model, 120, 40);
     assert!(screen.contains("cost 50 → 30"), "{screen}");
     assert!(screen.contains("rev 43→44 bob: cost 31→50"), "{screen}");
-    assert_eq!(word(&model).as_deref(), Some("rev-44"));
+    assert_eq!(as_str(&model).as_deref(), Some("rev-44"));
     assert_eq!(press(&mut model, "y"), []);
     type_in(&mut model, "rev-44");
     let effects = press(&mut model, "Tab Enter");
@@ -147,7 +147,7 @@ fn changes_made_here_alone_are_undone_one_after_the_other_without_a_word() {
     for (cost, revision) in [(31.0, 45), (30.0, 46)] {
         hear(&mut model, at_revision(revision - 1, None));
         press(&mut model, "u");
-        assert_eq!(word(&model), None);
+        assert_eq!(as_str(&model), None);
         assert_eq!(changes(&press(&mut model, "y")).len(), 1);
         answered(&mut model, done(revision, Some(weights(cost, 10.0))));
     }
@@ -168,7 +168,7 @@ fn a_revision_that_counts_from_anew_is_no_proof() {
     assert_eq!(draft.from(), [60, 10, 30, 25, 10]);
     assert_eq!((draft.points()[0], draft.change().load), (32, None));
     press(&mut model, "Esc u");
-    assert_eq!(word(&model).as_deref(), Some("rev-43"));
+    assert_eq!(as_str(&model).as_deref(), Some("rev-43"));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn production_is_known_in_any_case_and_what_is_unknown_may_be_production() {
         ("staging", false),
         ("product-test", false),
     ] {
-        let mut status = specimen::status(5, 7);
+        let mut status = fixture::status(5, 7);
         environment.clone_into(&mut status.environment);
         hear(&mut model, status);
         assert_eq!(model.is_protected(), is_protected, "{environment}");
@@ -251,7 +251,7 @@ fn production_is_known_in_any_case_and_what_is_unknown_may_be_production() {
 #[test]
 fn a_question_is_not_taken_after_the_permission_ran_out() {
     let mut model = Model::new(options(Theme::default(), true));
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     "prod".clone_into(&mut status.environment);
     hear(&mut model, status);
     press(&mut model, "! . d");
@@ -264,7 +264,7 @@ fn a_question_is_not_taken_after_the_permission_ran_out() {
     assert!(notice(&model).contains("view-only"));
     // Leaving needs no permission.
     press(&mut model, "Esc q");
-    assert_eq!(press(&mut model, "d"), [Effect::End(Ending::Detach)]);
+    assert_eq!(press(&mut model, "d"), [Effect::End(ExitReason::Detach)]);
 }
 
 #[test]

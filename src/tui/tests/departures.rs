@@ -1,12 +1,12 @@
 //! Who is taken away, and who would be left.
 
-use super::control::{answered, done, word};
+use super::control::{answered, as_str, done};
 use super::*;
 use crate::contract::{HealthState, ProviderStatus};
 
 /// The usual instance with each provider in a state.
 fn in_states(all: [HealthState; 5]) -> Model {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     for (provider, state) in status.providers.iter_mut().zip(all) {
         provider.performance.state = state;
     }
@@ -33,7 +33,7 @@ fn only_who_is_known_to_serve_counts_as_healthy() {
         goto(&mut model, "aurora");
         press(&mut model, ". d");
         let expected = wants.then(|| "aurora".to_owned());
-        assert_eq!(word(&model), expected, "{states:?}");
+        assert_eq!(as_str(&model), expected, "{states:?}");
     }
 }
 
@@ -62,7 +62,7 @@ fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
         goto(&mut model, "aurora");
         press(&mut model, ". d");
         let expected = wants.then(|| "aurora".to_owned());
-        assert_eq!(word(&model), expected, "{elsewhere:?}");
+        assert_eq!(as_str(&model), expected, "{elsewhere:?}");
         if wants {
             assert!(text(&model, 120, 40).contains("nobody else serves embedding"));
         }
@@ -84,19 +84,19 @@ fn an_undo_that_takes_away_the_last_provider_wants_its_name_too() {
     hear(&mut model, status);
     goto(&mut model, "aurora");
     press(&mut model, ". d");
-    assert_eq!(word(&model), None, "it comes back");
+    assert_eq!(as_str(&model), None, "it comes back");
     press(&mut model, "y");
     answered(&mut model, done(43, None));
     let mut status = drained(&model, false);
     status.revision = 43;
     hear(&mut model, status);
     press(&mut model, "u");
-    assert_eq!(word(&model).as_deref(), Some("aurora"));
+    assert_eq!(as_str(&model).as_deref(), Some("aurora"));
 }
 
 #[test]
 fn requests_that_run_and_have_not_ended_are_not_stopped_without_a_word() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     status.requests_per_second = 0.0;
     for provider in &mut status.providers {
         provider.performance.in_flight = 10;
@@ -104,7 +104,7 @@ fn requests_that_run_and_have_not_ended_are_not_stopped_without_a_word() {
     let mut model = Model::new(options(Theme::default(), true));
     hear(&mut model, status.clone());
     press(&mut model, "q");
-    assert_eq!(word(&model).as_deref(), Some("stop"));
+    assert_eq!(as_str(&model).as_deref(), Some("stop"));
     assert!(text(&model, 120, 40).contains("while 50 requests run"));
     press(&mut model, "Esc");
     for provider in &mut status.providers {
@@ -112,5 +112,5 @@ fn requests_that_run_and_have_not_ended_are_not_stopped_without_a_word() {
     }
     hear(&mut model, status);
     press(&mut model, "q");
-    assert_eq!(word(&model), None);
+    assert_eq!(as_str(&model), None);
 }

@@ -150,7 +150,7 @@ fn a_state_has_its_word_in_every_palette() {
 
 #[test]
 fn wide_names_keep_the_columns() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     "日本語の長い名前です".clone_into(&mut status.providers[1].performance.provider);
     let mut model = Model::new(options(Theme::default(), true));
     hear(&mut model, status);
@@ -203,7 +203,7 @@ proptest! {
         value in prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-1.0), Just(0.0), Just(1e12)],
         name in "\\PC{0,30}",
     ) {
-        let mut status = specimen::status(5, 7);
+        let mut status = fixture::status(5, 7);
         let provider = &mut status.providers[1];
         provider.performance.provider = name;
         provider.performance.latency_ms.p95 = Some(value);

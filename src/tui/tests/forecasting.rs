@@ -2,23 +2,23 @@
 
 use super::*;
 use crate::contract::{ProviderForecastReport, TargetWhatIfReport, TrafficForecastReport};
-use crate::tui::draft::{Draft, InForce, Row};
-use crate::tui::preview::{drafted, foreseen, present};
+use crate::tui::draft::{CurrentSettings, Draft, DraftRow};
+use crate::tui::preview::{drafted, present, previewed};
 
 /// A draft that moves one of the five by so many points.
 fn draft(status: &Status, row: usize, step: i16) -> Draft {
     let mut draft = Draft::new(&status.weights, status.revision);
-    draft.row = Row::Objective(row);
-    draft.nudge(step, InForce::default());
+    draft.row = DraftRow::Objective(row);
+    draft.nudge(step, CurrentSettings::default());
     draft
 }
 
-fn shares(outlook: &[crate::tui::preview::Outlook]) -> Vec<f64> {
+fn shares(outlook: &[crate::tui::preview::ProviderPreview]) -> Vec<f64> {
     outlook.iter().map(|it| it.share).collect()
 }
 
 fn with_shares(strategy: &str, shares: [f64; 5]) -> Status {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     status.strategy = strategy.to_owned();
     for (provider, share) in status.providers.iter_mut().zip(shares) {
         provider.share = share;
@@ -57,7 +57,7 @@ fn reviewed(status: Status, answer: WhatIfReport) -> Model {
     model
 }
 
-fn word(model: &Model) -> Option<&str> {
+fn as_str(model: &Model) -> Option<&str> {
     let Some(Dialog::Question(question)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
@@ -92,7 +92,7 @@ fn no_shift_is_promised_where_weights_decide_nothing() {
         assert_eq!(screen.matches(" 20 →  20    ").count(), 5, "{screen}");
         press(&mut model, "Enter");
         assert!(text(&model, 120, 40).contains(&said));
-        assert_eq!(word(&model), None);
+        assert_eq!(as_str(&model), None);
     }
 }
 
@@ -143,15 +143,15 @@ fn the_instance_knows_better_than_the_estimate_and_load_has_moved_on() {
         answer(&status, before, [0.0, 0.2, 0.1, 0.5, 0.2]),
     );
     let known = model.what_if.as_ref();
-    let then = shares(&foreseen(&status, model.draft.as_ref().unwrap(), known));
+    let then = shares(&previewed(&status, model.draft.as_ref().unwrap(), known));
     // Half of 0.5, a tenth that is new, 5/4 of 0.3, and 0.2, of 0.925.
     let expected = [0.0, 0.25, 0.1, 0.375, 0.2].map(|part: f64| part / 0.925);
     for (then, expected) in then.iter().zip(expected) {
         assert!((then - expected).abs() < 1e-9, "{then} {expected}");
     }
     let other = draft(&status, 1, 5);
-    assert_eq!(foreseen(&status, &other, known), drafted(&status, &other));
-    assert_eq!(word(&model), Some("big-shift"));
+    assert_eq!(previewed(&status, &other, known), drafted(&status, &other));
+    assert_eq!(as_str(&model), Some("big-shift"));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_review_says_what_recorded_requests_would_have_met() {
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
-    assert_eq!(word(&model), None);
+    assert_eq!(as_str(&model), None);
 }
 
 #[test]
@@ -212,12 +212,12 @@ fn what_a_prediction_warns_of_asks_for_its_word() {
     ];
     for (answer, expected) in cases {
         let model = reviewed(status.clone(), answer.clone());
-        assert_eq!(word(&model), expected, "{answer:?}");
+        assert_eq!(as_str(&model), expected, "{answer:?}");
     }
     let status = with_shares("weighted", alone);
     let last = answer(&status, alone, [0.0, 0.0, 0.0, 1.0, 0.0]);
     let model = reviewed(status, last);
-    assert_eq!(word(&model), Some("last-healthy"));
+    assert_eq!(as_str(&model), Some("last-healthy"));
     assert!(text(&model, 120, 40).contains("google would be the last healthy one"));
 }
 
@@ -228,13 +228,13 @@ fn a_review_that_comes_before_its_prediction_is_put_anew_with_it() {
     for name in ["w", "→", "Enter"] {
         update(&mut model, key(name), NOW);
     }
-    assert_eq!(word(&model), Some("unpredicted"));
+    assert_eq!(as_str(&model), Some("unpredicted"));
     let question = model.question().unwrap();
     question.reason = Some("too dear".to_owned());
     question.seen_at = Some(Duration::ZERO);
 
     update(&mut model, Message::WhatIf(Ok(report())), NOW);
-    assert_eq!(word(&model), None);
+    assert_eq!(as_str(&model), None);
     let question = model.question().unwrap();
     assert_eq!(question.reason.as_deref(), Some("too dear"));
     assert_eq!(question.seen_at, None, "it must be read first");
@@ -296,7 +296,7 @@ fn going_back_to_a_revision_is_predicted_as_well() {
 
 #[test]
 fn the_first_line_says_who_made_the_revision_and_how_far_clocks_and_terminal_are() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     status.revised = Some(crate::contract::Revised {
         at: "2026-11-24T03:08:02.000Z".to_owned(),
         who: "alice".to_owned(),
@@ -314,7 +314,7 @@ fn the_first_line_says_who_made_the_revision_and_how_far_clocks_and_terminal_are
 
     let here = "2026-11-24T03:14:12.000Z".parse().unwrap();
     for _ in 0..3 {
-        model.lag.heard(&there, here);
+        model.lag.observe(&there, here);
     }
     model.distance = Some(Duration::from_millis(412));
     let line = first(&model);

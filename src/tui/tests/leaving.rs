@@ -1,13 +1,13 @@
 //! A panic, in a terminal of its own.
 
-use crate::tui::terminal::Screen;
+use crate::tui::terminal::TerminalScreen;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::Read;
 
 #[test]
 #[ignore = "panics; run by the test below"]
 fn panics_on_its_screen() {
-    let mut screen = Screen::enter().unwrap();
+    let mut screen = TerminalScreen::enter().unwrap();
     let picture = |frame: &mut ratatui::Frame<'_>| {
         let area = frame.area();
         frame

@@ -25,7 +25,7 @@ fn the_chart_is_of_the_whole_answer_or_of_the_first_token() {
 
 #[test]
 fn each_model_says_how_it_stands_the_troubled_first() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     let well = status.providers[1].performance.models[0].clone();
     let open = ModelPerformance {
         model: "large".to_owned(),
@@ -81,7 +81,7 @@ fn onlookers_see_no_amounts_no_people_and_no_places() {
 #[test]
 fn the_bell_rings_for_new_trouble_where_it_is_wanted_and_not_too_often() {
     let failing = |at: usize| {
-        let mut status = specimen::status(5, 8);
+        let mut status = fixture::status(5, 8);
         for provider in [1, 3].into_iter().take(at) {
             status.providers[provider].performance.state = HealthState::Down;
         }
@@ -207,7 +207,7 @@ fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
 fn rows_do_not_change_places_with_every_move_of_the_odds() {
     let mut model = usual();
     let order = model.order.clone();
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     for (at, provider) in status.providers.iter_mut().enumerate() {
         provider.share = [0.1, 0.05, 0.5, 0.05, 0.3][at];
     }

@@ -102,7 +102,7 @@ fn palettes_differ_in_looks_alone_and_mono_has_no_colour() {
 fn a_state_is_a_word_a_glyph_and_a_look_in_every_palette() {
     for palette in PALETTES {
         for state in STATES {
-            let mut status = specimen::status(5, 7);
+            let mut status = fixture::status(5, 7);
             for provider in &mut status.providers {
                 provider.performance.state = state;
             }
@@ -144,7 +144,7 @@ proptest! {
         providers in 0_usize..40, screen in 0_usize..7, seed in any::<u32>(),
         name in "\\PC{0,24}",
     ) {
-        let mut status = specimen::status(providers, u64::from(seed) % 1_000);
+        let mut status = fixture::status(providers, u64::from(seed) % 1_000);
         for (at, provider) in status.providers.iter_mut().enumerate() {
             if at % 3 == 0 {
                 provider.performance.provider = format!("{name}{at}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::client::ClientError;
 use crate::contract::{ProviderChange, WeightPoints, WeightsReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::Ending;
+use crate::tui::message::ExitReason;
 
 fn weights_of(effects: &[Effect]) -> crate::contract::WeightsChange {
     let [Effect::Change(changes)] = effects else {
@@ -89,7 +89,7 @@ fn a_change_can_be_undone_from_here() {
     let mut model = usual();
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.revision = 43;
     hear(&mut model, status);
 
@@ -213,7 +213,7 @@ fn escape_never_quits_and_never_applies() {
         }
         assert_eq!(
             (model.dialog.clone(), model.screen),
-            (None, crate::tui::place::Screen::Overview),
+            (None, crate::tui::input_context::Screen::Overview),
             "{keys:?}"
         );
     }
@@ -223,24 +223,24 @@ fn escape_never_quits_and_never_applies() {
 fn leaving_asks_where_the_gateway_would_stop() {
     let mut here = usual();
     assert_eq!(press(&mut here, "q"), []);
-    assert_eq!(press(&mut here, "d"), [Effect::End(Ending::Detach)]);
+    assert_eq!(press(&mut here, "d"), [Effect::End(ExitReason::Detach)]);
     press(&mut here, "q");
     // Callers are hurt by that, so a word is wanted.
     assert_eq!(press(&mut here, "s"), []);
     type_in(&mut here, "stop");
     assert_eq!(
         press(&mut here, "Tab Tab Enter"),
-        [Effect::End(Ending::Stop)]
+        [Effect::End(ExitReason::Stop)]
     );
 
     let mut demo = Model::new(options(Theme::default(), true));
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     "demo".clone_into(&mut status.environment);
     hear(&mut demo, status);
-    assert_eq!(press(&mut demo, "q s"), [Effect::End(Ending::Stop)]);
+    assert_eq!(press(&mut demo, "q s"), [Effect::End(ExitReason::Stop)]);
 
     let mut there = model(Theme::default(), false, 5);
-    assert_eq!(press(&mut there, "q"), [Effect::End(Ending::Quit)]);
+    assert_eq!(press(&mut there, "q"), [Effect::End(ExitReason::Quit)]);
     let interrupt = || Message::Input(Input::Key(Key::ctrl('c')));
     assert_eq!(update(&mut there, interrupt(), NOW), []);
     assert_eq!(
@@ -249,14 +249,14 @@ fn leaving_asks_where_the_gateway_would_stop() {
     );
     assert_eq!(
         update(&mut there, interrupt(), NOW + Duration::from_secs(4)),
-        [Effect::End(Ending::Quit)]
+        [Effect::End(ExitReason::Quit)]
     );
 }
 
 #[test]
 fn production_is_view_only_until_it_is_armed_and_again_after_five_minutes() {
     let mut model = Model::new(options(Theme::default(), false));
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     "prod".clone_into(&mut status.environment);
     hear(&mut model, status);
     assert!(text(&model, 120, 40).contains("VIEW-ONLY"));

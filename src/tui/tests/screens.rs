@@ -5,8 +5,8 @@ use crate::contract::{
     DecisionDetail, DecisionReport, HealthState, RevisionReport, TotalWhatIfReport, WeightPoints,
     WhatIfReport, WhatIfTotalsReport,
 };
+use crate::tui::input_context::{PLACES, Screen};
 use crate::tui::model::Subject;
-use crate::tui::place::{PLACES, Screen};
 
 /// Answers to what the lists ask for.
 pub fn fill(model: &mut Model) {
@@ -81,7 +81,7 @@ fn no_key_of_the_table_is_dead_or_breaks_anything() {
         for (binding, _) in Keymap::default().at(place, true) {
             let mut model = usual();
             fill(&mut model);
-            if let crate::tui::place::Place::On(screen) = place {
+            if let crate::tui::input_context::InputContext::On(screen) = place {
                 model.screen = screen;
                 update(&mut model, Message::Tick, NOW);
             }
@@ -204,7 +204,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
 fn a_provider_is_explained_by_its_own_decisions() {
     let mut model = usual();
     press(&mut model, "↓");
-    let name = model.chosen_name();
+    let name = model.selected_name();
     assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(name)]);
 }
 
@@ -218,7 +218,7 @@ fn the_next_failure_is_one_key_away() {
     assert_eq!(press(&mut model, "y"), [Effect::Copy("8f39".to_owned())]);
     press(&mut model, "Enter");
     assert_eq!(
-        (model.screen, model.chosen_name()),
+        (model.screen, model.selected_name()),
         (Screen::Detail, Some("aurora".to_owned()))
     );
 }
@@ -271,7 +271,7 @@ fn the_command_line_finds_actions_by_a_few_letters() {
     press(&mut model, ":");
     type_in(&mut model, "goto goo");
     press(&mut model, "Enter");
-    assert_eq!(model.chosen_name(), Some("google".to_owned()));
+    assert_eq!(model.selected_name(), Some("google".to_owned()));
     press(&mut model, ":");
     type_in(&mut model, "fly away");
     press(&mut model, "Enter");
@@ -304,16 +304,16 @@ fn rows_are_sorted_at_once_when_asked() {
 fn the_cursor_follows_its_provider_and_rows_are_held_under_it() {
     let mut model = usual();
     press(&mut model, "↓");
-    let (order, chosen) = (model.order.clone(), model.chosen_name());
+    let (order, chosen) = (model.order.clone(), model.selected_name());
 
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.providers[3].performance.state = HealthState::Down;
     let update_to = |status: &Status| Message::Update(Update::Status(Arc::new(status.clone())));
     update(&mut model, update_to(&status), NOW + Duration::from_secs(1));
     assert_eq!(model.order, order, "held");
     update(&mut model, update_to(&status), NOW + Duration::from_secs(6));
     assert_eq!(model.order[0], "google");
-    assert_eq!(model.chosen_name(), chosen);
+    assert_eq!(model.selected_name(), chosen);
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_frozen_picture_stays_and_trouble_goes_on() {
     news(&mut model, 5, 20);
     assert_eq!(text(&model, 120, 40), before);
     assert!(before.contains("FROZEN"));
-    let mut status = specimen::status(5, 21);
+    let mut status = fixture::status(5, 21);
     status.providers[1].performance.state = HealthState::Down;
     hear(&mut model, status);
     assert!(text(&model, 120, 40).contains("!!3"));
@@ -362,6 +362,6 @@ fn the_mouse_is_left_alone_until_asked() {
     assert_eq!(press(&mut model, "m"), [Effect::Mouse(true)]);
     assert!(text(&model, 120, 40).contains("MOUSE"));
     update(&mut model, Message::Input(Input::Wheel(1)), NOW);
-    assert_eq!(model.chosen_name(), Some(model.order[1].clone()));
+    assert_eq!(model.selected_name(), Some(model.order[1].clone()));
     assert_eq!(press(&mut model, "m"), [Effect::Mouse(false)]);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contract::{EventKind, EventReport, HealthState};
-use crate::tui::place::Screen;
+use crate::tui::input_context::Screen;
 use ratatui::layout::Rect;
 
 fn with_filter(model: &mut Model, words: &str) {
@@ -48,7 +48,7 @@ fn the_filter_of_decisions_is_their_own_and_opens_whoever_is_chosen() {
 
     press(&mut model, "Enter");
     assert_eq!(model.screen, Screen::Detail);
-    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+    assert_eq!(model.selected_name().as_deref(), Some("aurora"));
     assert!(!text(&model, 120, 40).contains("no provider to show"));
     press(&mut model, "d Esc");
     assert_eq!(model.decision_rows().len(), 4, "Esc clears it");
@@ -61,7 +61,7 @@ fn whoever_is_gone_to_is_shown_whatever_the_filter() {
     let mut model = usual();
     with_filter(&mut model, "google");
     run(&mut model, "goto cumulus");
-    assert_eq!(model.chosen_name().as_deref(), Some("cumulus"));
+    assert_eq!(model.selected_name().as_deref(), Some("cumulus"));
     assert!(text(&model, 120, 40).contains(" cumulus ▲429"));
     press(&mut model, ".");
     assert_eq!(
@@ -76,10 +76,10 @@ fn whoever_is_gone_to_is_shown_whatever_the_filter() {
 fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
     let mut model = usual();
     press(&mut model, "G");
-    assert_eq!(model.chosen_name().as_deref(), Some("local"));
+    assert_eq!(model.selected_name().as_deref(), Some("local"));
     press(&mut model, "a");
     let chosen = |model: &Model| {
-        let name = model.chosen_name().unwrap();
+        let name = model.selected_name().unwrap();
         let screen = text(model, 120, 40);
         let marked = screen.lines().find(|row| row.starts_with(" >")).unwrap();
         assert!(marked.contains(&format!(" {name} ")), "{marked}");
@@ -98,13 +98,13 @@ fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
         assert_eq!(chosen(&model), expected, "{key}");
     }
     press(&mut model, "Enter");
-    assert_eq!(model.chosen_name().as_deref(), Some("aurora"));
+    assert_eq!(model.selected_name().as_deref(), Some("aurora"));
 }
 
 #[test]
 fn where_nobody_is_in_trouble_alerts_act_on_nobody() {
     let mut model = usual();
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     for provider in &mut status.providers {
         provider.performance.state = HealthState::Ok;
     }
@@ -161,7 +161,7 @@ fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
 #[test]
 fn retries_are_told_apart_from_attempts() {
     let mut model = usual();
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.totals.requests = 10;
     status.totals.attempts = 1_010;
     status.totals.retries = 3;
@@ -173,7 +173,7 @@ fn retries_are_told_apart_from_attempts() {
 fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
     let mut model = usual();
     press(&mut model, "Space");
-    let mut status = specimen::status(5, 9);
+    let mut status = fixture::status(5, 9);
     status.providers[1].performance.state = HealthState::Down;
     status.reverts_at = Some("2026-11-24T03:16:07.000Z".to_owned());
     hear(&mut model, status.clone());
@@ -265,7 +265,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
     update(&mut model, Message::Update(lost.clone()), NOW);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it is lost");
 
-    let mut status = specimen::status(5, 8);
+    let mut status = fixture::status(5, 8);
     status.events.push(EventReport {
         id: 9,
         at: "2026-11-24T03:13:28.000Z".to_owned(),
@@ -289,7 +289,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
 
 #[test]
 fn names_take_what_the_columns_leave() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     for (provider, name) in status
         .providers
         .iter_mut()

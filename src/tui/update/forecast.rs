@@ -1,23 +1,23 @@
 //! What a change of weights is expected to do, as its review says it, and the word that is asked
 //! for by that.
 
-use super::asking::APPLY;
-use super::inquiry::is_of;
-use super::weighing::{review, rollback};
+use super::dialogs::APPLY;
+use super::queries::is_of;
+use super::rollback::{review, rollback};
 use crate::contract::{HealthState, SpendingReport, Status, WhatIfReport};
+use crate::tui::confirm_dialog::{ConfirmPhrase, DialogFocus};
 use crate::tui::draft::Draft;
 use crate::tui::format;
-use crate::tui::model::{Dialog, Model, Prediction};
-use crate::tui::preview::{Outlook, foreseen, indifference, moved, present};
-use crate::tui::question::{Focus, Word};
+use crate::tui::model::{Dialog, Model, WhatIfResult};
+use crate::tui::preview::{ProviderPreview, insensitivity, moved, present, previewed};
 use std::collections::BTreeMap;
 
 /// A larger part of the traffic is not moved without a word.
-const BIG_SHIFT: f64 = 0.15;
+const MAX_SILENT_SHIFT: f64 = 0.15;
 /// Nor is a draft of whose effect a larger part is a guess.
-const GUESSED: f64 = 0.20;
+const MAX_GUESSED_SHARE: f64 = 0.20;
 /// Who gets less than this part of the traffic would not carry it.
-const CARRIES: f64 = 0.01;
+const MIN_CARRIED_SHARE: f64 = 0.01;
 /// The beginning of the title of the question that goes back to a revision.
 pub(super) const ROLL_BACK: &str = "ROLL BACK TO rev";
 
@@ -25,7 +25,7 @@ pub(super) const ROLL_BACK: &str = "ROLL BACK TO rev";
 #[derive(Debug)]
 pub(super) struct Forecast {
     pub lines: Vec<String>,
-    pub word: Option<Word>,
+    pub word: Option<ConfirmPhrase>,
 }
 
 /// What is said against a draft: the word to type, and why.
@@ -33,9 +33,9 @@ type Concern = (&'static str, String);
 
 pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecast {
     let known = model.what_if.as_ref().filter(|it| is_of(it, draft));
-    let (now, then) = (present(status), foreseen(status, draft, known));
+    let (now, then) = (present(status), previewed(status, draft, known));
     let part = moved(&now, &then);
-    let mut lines = vec![indifference(status).map_or_else(
+    let mut lines = vec![insensitivity(status).map_or_else(
         || {
             format!(
                 "effect: moves about {}% of the traffic, from the next request on",
@@ -67,19 +67,22 @@ pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecas
             .skip(1)
             .map(|(_, why)| format!("{mark} {why}")),
     );
-    let word = concerns.into_iter().next().map(|(expected, why)| Word {
-        expected: expected.to_owned(),
-        typed: String::new(),
-        why,
-    });
+    let word = concerns
+        .into_iter()
+        .next()
+        .map(|(expected, why)| ConfirmPhrase {
+            expected: expected.to_owned(),
+            typed: String::new(),
+            why,
+        });
     Forecast { lines, word }
 }
 
 /// The larger of what is next and what would have been, so that neither a quiet moment nor an old
 /// window hides the other.
-fn shift(status: &Status, part: f64, known: Option<&Prediction>) -> Option<Concern> {
+fn shift(status: &Status, part: f64, known: Option<&WhatIfResult>) -> Option<Concern> {
     let recorded = known.map_or(0.0, |prediction| shifted(&prediction.report));
-    let most = if indifference(status).is_some() {
+    let most = if insensitivity(status).is_some() {
         part
     } else {
         part.max(recorded)
@@ -87,9 +90,9 @@ fn shift(status: &Status, part: f64, known: Option<&Prediction>) -> Option<Conce
     let why = format!(
         "{}% of the traffic is more than {}%",
         format::share(most),
-        format::share(BIG_SHIFT)
+        format::share(MAX_SILENT_SHIFT)
     );
-    (most > BIG_SHIFT).then_some(("big-shift", why))
+    (most > MAX_SILENT_SHIFT).then_some(("big-shift", why))
 }
 
 /// The part of the recorded requests that other providers would have got, 0..1.
@@ -103,7 +106,7 @@ fn shifted(report: &WhatIfReport) -> f64 {
 }
 
 /// What the draft would have made of the recorded requests, and how much of that is a guess.
-fn recorded(model: &Model, prediction: &Prediction) -> Vec<String> {
+fn recorded(model: &Model, prediction: &WhatIfResult) -> Vec<String> {
     let report = &prediction.report;
     let window = prediction.request.window.as_str();
     let age = model.now.saturating_sub(prediction.at).as_secs();
@@ -143,9 +146,9 @@ fn guessed(report: &WhatIfReport) -> Option<Concern> {
     let why = format!(
         "{}% of the prediction is a guess, more than {}%",
         format::share(part),
-        format::share(GUESSED)
+        format::share(MAX_GUESSED_SHARE)
     );
-    (part > GUESSED).then_some(("extrapolated", why))
+    (part > MAX_GUESSED_SHARE).then_some(("extrapolated", why))
 }
 
 /// What an hour costs now and then, and how full the budgets would be at the end of their periods.
@@ -196,11 +199,16 @@ fn full(budget: &SpendingReport, rate: f64, now: &str) -> Option<f64> {
 }
 
 /// Whether only one of those that are well would carry traffic, where there were more.
-fn last_healthy(status: &Status, now: &[Outlook], then: &[Outlook]) -> Option<Concern> {
-    let carrying = |outlook: &[Outlook]| -> Vec<usize> {
+fn last_healthy(
+    status: &Status,
+    now: &[ProviderPreview],
+    then: &[ProviderPreview],
+) -> Option<Concern> {
+    let carrying = |outlook: &[ProviderPreview]| -> Vec<usize> {
         let is_well = |at: &usize| {
             let state = status.providers[*at].performance.state;
-            matches!(state, HealthState::Ok | HealthState::Slow) && outlook[*at].share >= CARRIES
+            matches!(state, HealthState::Ok | HealthState::Slow)
+                && outlook[*at].share >= MIN_CARRIED_SHARE
         };
         (0..outlook.len()).filter(is_well).collect()
     };
@@ -252,14 +260,14 @@ pub(super) fn renew(model: &mut Model) {
     };
     question.reason = before.reason;
     question.focus = before.focus;
-    let expected = |word: &Option<Word>| word.as_ref().map(|word| word.expected.clone());
+    let expected = |word: &Option<ConfirmPhrase>| word.as_ref().map(|word| word.expected.clone());
     if expected(&question.word) == expected(&before.word) {
-        question.word = question.word.take().map(|word| Word {
+        question.word = question.word.take().map(|word| ConfirmPhrase {
             typed: before.word.map_or_else(String::new, |word| word.typed),
             ..word
         });
         question.seen_at = before.seen_at;
     } else {
-        question.focus = Focus::Cancel;
+        question.focus = DialogFocus::Cancel;
     }
 }

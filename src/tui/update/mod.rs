@@ -1,27 +1,27 @@
 //! `(model, message) → effects`. Nothing here draws, waits or sends.
 
-mod act;
-mod asking;
-mod copying;
-mod drafting;
-mod entering;
+mod actions;
+mod clipboard;
+mod dialogs;
+mod draft_edit;
 mod forecast;
-mod inquiry;
+mod navigate;
 mod outcome;
 mod palette;
-mod typing;
-mod undoing;
-mod weighing;
+mod queries;
+mod rollback;
+mod text_input;
+mod undo;
 
-pub use inquiry::is_of;
 pub use palette::matches;
+pub use queries::is_of;
 
 use super::input::Input;
+use super::input_context::Screen;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::{Effect, Message};
-use super::model::{Bell, Dialog, Link, Listing, Model, NOTICE, QUIET};
-use super::place::Screen;
+use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Listing, Model, NOTICE_DURATION};
 use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, HealthState, RevisionReport, Status};
 use std::sync::Arc;
@@ -33,11 +33,11 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
     match message {
         Message::Input(input) => return on_input(model, input),
         Message::Update(Update::Status(status)) => return on_status(model, status),
-        Message::Update(Update::Disconnected(why)) => model.link = Link::Lost(why),
+        Message::Update(Update::Disconnected(why)) => model.link = LinkState::Lost(why),
         Message::Changed(result) => return outcome::on_changed(model, result),
         Message::Decisions(answer) => {
             on_decisions(model, answer);
-            return inquiry::explanation(model).into_iter().collect();
+            return queries::explanation(model).into_iter().collect();
         }
         Message::Revisions(answer) => on_revisions(model, answer),
         Message::Explained(answer) => {
@@ -45,14 +45,14 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
             match answer {
                 Ok(detail) => {
                     model.explained = Some(detail);
-                    model.unexplained = None;
+                    model.explain_error = None;
                     // The cursor may have moved on meanwhile.
-                    return inquiry::explanation(model).into_iter().collect();
+                    return queries::explanation(model).into_iter().collect();
                 }
-                Err(error) => model.unexplained = Some(error.detail),
+                Err(error) => model.explain_error = Some(error.detail),
             }
         }
-        Message::WhatIf(answer) => return inquiry::on_what_if(model, answer),
+        Message::WhatIf(answer) => return queries::on_what_if(model, answer),
         Message::Exported(Ok(path)) => model.notify(format!("written to {path}"), false),
         Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
         Message::Drawn => {
@@ -75,7 +75,7 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
     model
         .notice
-        .take_if(|notice| !notice.bad && now.saturating_sub(notice.at) > NOTICE);
+        .take_if(|notice| !notice.bad && now.saturating_sub(notice.at) > NOTICE_DURATION);
     if model.armed_until.is_some() && model.armed_for().is_none() {
         model.armed_until = None;
         model.notify("view-only again", false);
@@ -91,7 +91,7 @@ pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = watched_rows(model);
-    effects.extend(inquiry::prediction(model));
+    effects.extend(queries::prediction(model));
     effects
 }
 
@@ -100,7 +100,7 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
         Screen::Decisions | Screen::Detail if !model.decisions.asked => {
             model.decisions.asked = true;
             let of = match model.screen {
-                Screen::Detail => model.chosen_name(),
+                Screen::Detail => model.selected_name(),
                 _ => model.decisions_of.clone(),
             };
             vec![Effect::AskDecisions(of)]
@@ -155,7 +155,7 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     }
     let is_first = model.status.is_none();
     let bell = bell(model, &status);
-    model.link = Link::Live;
+    model.link = LinkState::Live;
     model.status_at = model.now;
     outcome::follow(model, &status);
     model.status = Some(status);
@@ -184,8 +184,8 @@ fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
     let mut providers = newest.providers.iter().map(|it| &it.performance);
     let is_news = providers.any(|it| is_critical(it.state) && !was_critical(&it.provider));
     let rang = model.rung_at.map(|at| model.now.saturating_sub(at));
-    let is_quiet = rang.is_some_and(|ago| ago < QUIET);
-    if model.options.bell == Bell::Quiet || !is_news || is_quiet {
+    let is_quiet = rang.is_some_and(|ago| ago < BELL_INTERVAL);
+    if model.options.bell == BellMode::Quiet || !is_news || is_quiet {
         return None;
     }
     model.rung_at = Some(model.now);
@@ -196,11 +196,11 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(key) => on_key(model, key),
         Input::Paste(text) => {
-            typing::paste(model, &text);
+            text_input::paste(model, &text);
             Vec::new()
         }
         Input::Wheel(step) if model.dialog.is_none() => {
-            act::act(model, Action::Move(isize::from(step)), ' ')
+            actions::act(model, Action::Move(isize::from(step)), ' ')
         }
         Input::Wheel(_) | Input::Click { .. } | Input::Answered => Vec::new(),
     }
@@ -227,10 +227,10 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     if !matches!(action, Action::Back | Action::QuitHard) && !may_answer {
         return Vec::new();
     }
-    let mut effects = act::act(model, action, digit);
+    let mut effects = actions::act(model, action, digit);
     if model.frozen.is_none() {
-        effects.extend(inquiry::explanation(model));
-        effects.extend(inquiry::prediction(model));
+        effects.extend(queries::explanation(model));
+        effects.extend(queries::prediction(model));
     }
     effects
 }

@@ -4,18 +4,18 @@ use super::watched_lists;
 use crate::client::ClientError;
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::change::{Applied, Change, Undo};
-use crate::tui::draft::{Draft, InForce};
+use crate::tui::draft::{CurrentSettings, Draft};
 use crate::tui::format;
+use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::model::{Dialog, Model, Pending};
-use crate::tui::place::Screen;
 use unicode_width::UnicodeWidthStr;
 
 /// A failure with more cells than that is told in a box as well: the notice is one line.
-const LINE: usize = 64;
+const MAX_NOTICE_CELLS: usize = 64;
 /// So many changes can be undone.
-const UNDO_MOST: usize = 20;
+const MAX_UNDO: usize = 20;
 /// What a [`ClientError`] has where no answer came.
 const NO_ANSWER: u16 = 0;
 
@@ -78,7 +78,7 @@ fn on_refused(model: &mut Model, error: &ClientError) {
     let first = lines.next().unwrap_or_default();
     let text = format!("not applied: {}", first.trim_end_matches(':'));
     let mut lines: Vec<String> = lines.collect();
-    if lines.is_empty() && text.width() > LINE {
+    if lines.is_empty() && text.width() > MAX_NOTICE_CELLS {
         lines.push(first);
     }
     model.notify(text, true);
@@ -163,7 +163,7 @@ fn remember(model: &mut Model, applied: &Applied, pending: Pending) {
         changes.truncate(done);
     }
     if !changes.is_empty() {
-        if model.undo.len() == UNDO_MOST {
+        if model.undo.len() == MAX_UNDO {
             model.undo.remove(0);
         }
         model.undo.push(Undo {
@@ -218,10 +218,10 @@ fn rebase(draft: &mut Draft, status: &Status) {
 }
 
 /// What is in force of a provider, by its name.
-fn in_force(status: &Status) -> impl Fn(&str) -> Option<InForce> {
+fn in_force(status: &Status) -> impl Fn(&str) -> Option<CurrentSettings> {
     |name: &str| {
         let is_meant = |it: &&ProviderStatus| it.performance.provider == name;
         let provider = status.providers.iter().find(is_meant)?;
-        Some(InForce::of(provider, &status.weights))
+        Some(CurrentSettings::of(provider, &status.weights))
     }
 }

@@ -1,17 +1,17 @@
 //! The command line: every action by its name, and a few commands with a word behind them.
 
-use super::act::{act, go, set_window};
-use super::weighing;
+use super::actions::{act, go, set_window};
+use super::rollback;
 use crate::contract::Window;
+use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, BINDINGS, Binding};
 use crate::tui::message::Effect;
 use crate::tui::model::{Dialog, Model};
-use crate::tui::place::{Place, Screen};
 use crate::tui::theme::Palette;
 
 /// Actions of the screen whose name or text has the letters in this order, best first.
 pub fn matches(model: &Model, text: &str) -> Vec<&'static Binding> {
-    let here = Place::On(model.screen);
+    let here = InputContext::On(model.screen);
     let mut found: Vec<(usize, &Binding)> = BINDINGS
         .iter()
         .filter(|binding| binding.places.contains(&here))
@@ -85,13 +85,13 @@ fn with_word(model: &mut Model, command: &str, word: &str) -> Option<Vec<Effect>
         },
         "goto" => return Some(go_to(model, word)),
         "filter" => {
-            super::typing::set_filter(model, word);
+            super::text_input::set_filter(model, word);
             if model.filter_here().is_none() {
                 model.notify("the filter holds on the overview", false);
             }
         }
         "rollback" => match word.trim_start_matches('r').parse() {
-            Ok(revision) => weighing::rollback(model, Some(revision)),
+            Ok(revision) => rollback::rollback(model, Some(revision)),
             Err(_) => model.notify(
                 format!("rollback needs the number of a revision, and {word:?} is none"),
                 true,

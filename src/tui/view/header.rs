@@ -3,9 +3,9 @@
 use crate::contract::Status;
 use crate::tui::draft::Draft;
 use crate::tui::format;
-use crate::tui::model::{FRESH, Link, Model};
-use crate::tui::pacing::is_long;
-use crate::tui::place::Screen;
+use crate::tui::frame_pacer::is_long;
+use crate::tui::input_context::Screen;
+use crate::tui::model::{LinkState, Model, STALE_AFTER};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -82,7 +82,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
 
 /// How the rows are ordered, where that is not as usual.
 fn order<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
-    let text = match (model.order_by.word(), model.is_held()) {
+    let text = match (model.order_by.as_str(), model.is_held()) {
         ("trouble", false) => return None,
         ("trouble", true) => "  order held".to_owned(),
         (word, held) => format!("  by {word}{}", if held { ", held" } else { "" }),
@@ -153,11 +153,11 @@ fn link(model: &Model) -> (String, Style) {
 
 fn liveness(model: &Model, theme: Theme, age: u64) -> (String, Style) {
     match &model.link {
-        Link::Lost(_) => (
+        LinkState::Lost(_) => (
             format!("{} STALE {age}s, retrying", theme.mark('✗', 'X')),
             theme.bad(),
         ),
-        _ if model.age() > FRESH => (
+        _ if model.age() > STALE_AFTER => (
             format!("{} STALE {age}s", theme.mark('○', 'o')),
             theme.warn(),
         ),

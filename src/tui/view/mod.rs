@@ -14,10 +14,10 @@ mod header;
 mod small;
 
 use super::format;
+use super::input_context::Screen;
 use super::keymap::Action;
-use super::model::{Dialog, Link, Model, trouble};
+use super::model::{Dialog, LinkState, Model, trouble};
 use super::panels::{self, boxes};
-use super::place::Screen;
 use super::screens;
 use crate::contract::{ProviderStatus, Status};
 use ratatui::buffer::Buffer;
@@ -26,7 +26,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 /// Smaller than this there is room for one line per trouble and no more.
-const SMALLEST: (u16, u16) = (60, 15);
+const MIN_SIZE: (u16, u16) = (60, 15);
 
 /// Draws everything.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -41,7 +41,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     line(header::header(model, status, area.width), area, 0, buffer);
     line(header::service(model, status, area.width), area, 1, buffer);
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         small::draw(model, status, area, buffer);
     } else {
         // Trouble is never frozen.
@@ -106,7 +106,7 @@ pub(super) fn line(text: Line<'_>, area: Rect, y: u16, buffer: &mut Buffer) {
 fn waiting(model: &Model, area: Rect, buffer: &mut Buffer) {
     let place = model.theme().secret(&model.options.place);
     let text = match &model.link {
-        Link::Lost(why) => format!(
+        LinkState::Lost(why) => format!(
             " {place} does not answer: {}; trying again",
             model.theme().secret(why)
         ),
@@ -191,7 +191,7 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
     let theme = model.theme();
     match &model.link {
         // It names the instance, as does the header.
-        Link::Lost(why) => {
+        LinkState::Lost(why) => {
             let why = theme.secret(why);
             Line::styled(format!(" {why}; trying again"), theme.warn())
         }

@@ -3,8 +3,8 @@
 
 use super::{line, notice, since, troubled};
 use crate::contract::Status;
+use crate::tui::input_context::Screen;
 use crate::tui::model::Model;
-use crate::tui::place::Screen;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,9 +12,9 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 /// Rows that a notice takes at most.
-const NOTICE_MOST: usize = 3;
+const MAX_NOTICE: usize = 3;
 /// Rows below the troubles: how many are well, and the strip of successes.
-const REST: u16 = 2;
+const FOOTER_ROWS: u16 = 2;
 
 /// One line for each trouble, then how many are well, and at the bottom the notice. Trouble is
 /// never frozen.
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buff
     let said = notice(model, status);
     let (style, text) = (said.style, said.to_string());
     let mut told = wrapped(text.trim(), usize::from(area.width.saturating_sub(2)));
-    told.truncate(NOTICE_MOST);
+    told.truncate(MAX_NOTICE);
     let footer = u16::from(area.height > 3);
     let bottom = u16::try_from(told.len()).unwrap_or(0) + footer;
     let upper = Rect {
@@ -31,7 +31,7 @@ pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buff
         ..area
     };
     let hint = u16::from(told.is_empty());
-    let room = upper.height.saturating_sub(2 + REST + hint);
+    let room = upper.height.saturating_sub(2 + FOOTER_ROWS + hint);
     let y = troubles(model, status, upper, room, buffer);
     let width = usize::from(area.width.saturating_sub(6));
     let mut row = vec![Span::raw(" ok ")];
@@ -41,7 +41,7 @@ pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buff
         let text = match model.screen {
             Screen::Overview => " small screen: 60x15 shows charts".to_owned(),
             // Keys act there, and nothing of it is seen.
-            screen => format!(" {}: too small, 60x15 shows it", screen.word()),
+            screen => format!(" {}: too small, 60x15 shows it", screen.as_str()),
         };
         line(Line::styled(text, theme.dim()), upper, y + 2, buffer);
     }
@@ -55,7 +55,7 @@ fn troubles(model: &Model, status: &Status, area: Rect, room: u16, buffer: &mut 
     let theme = model.theme();
     let now = model.status.as_deref().unwrap_or(status);
     let troubled = troubled(now);
-    let chosen = model.chosen_name();
+    let chosen = model.selected_name();
     let mut y = 2;
     for provider in troubled.iter().take(usize::from(room)) {
         let performance = &provider.performance;

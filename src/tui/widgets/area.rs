@@ -27,15 +27,15 @@ use ratatui::text::Line;
 const NAMES: u16 = 18;
 const NAME: usize = 10;
 /// More parts than that cannot be told apart; the smallest are drawn as one, but never the chosen.
-const PARTS_MOST: usize = 9;
+const MAX_PARTS: usize = 9;
 /// Seconds of a column at least: in fewer there are too few requests to compare.
-const SECONDS_LEAST: u64 = 5;
+const MIN_SECONDS: u64 = 5;
 /// Less room than that shows nothing over time.
-const SMALLEST: (u16, u16) = (AXIS + NAMES + 10, 4);
+const MIN_SIZE: (u16, u16) = (AXIS + NAMES + 10, 4);
 
 /// One part: its requests are what is compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Part<'a> {
+pub struct AreaPart<'a> {
     pub name: &'a str,
     pub series: &'a Series,
     /// It stands out: the one under the cursor.
@@ -58,12 +58,12 @@ impl Band {
 
 /// Whether there is room for a picture.
 pub fn has_room(area: Rect) -> bool {
-    area.width >= SMALLEST.0 && area.height >= SMALLEST.1
+    area.width >= MIN_SIZE.0 && area.height >= MIN_SIZE.1
 }
 
 /// Draws the parts, the first on top; the last row has the times. The newest column, which is not
 /// over yet, is dim.
-pub fn draw(parts: &[Part<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
     let Some(first) = parts.first().filter(|_| has_room(area)) else {
         return;
     };
@@ -109,7 +109,7 @@ pub fn draw(parts: &[Part<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
 /// one piece.
 fn grid(series: &Series, room: usize) -> (usize, usize) {
     let buckets = series.buckets.len().max(1);
-    let least = SECONDS_LEAST.div_ceil(series.bucket_seconds.max(1));
+    let least = MIN_SECONDS.div_ceil(series.bucket_seconds.max(1));
     let merged = buckets.div_ceil(room.max(1));
     let merged = merged.max(usize::try_from(least).unwrap_or(1));
     let count = buckets.div_ceil(merged);
@@ -117,15 +117,15 @@ fn grid(series: &Series, room: usize) -> (usize, usize) {
 }
 
 /// Those that had any part, in the order in which they came, with a letter each.
-fn bands(parts: &[Part<'_>], count: usize, rows: usize) -> Vec<Band> {
-    let columns = |part: &Part<'_>| -> Vec<u64> {
+fn bands(parts: &[AreaPart<'_>], count: usize, rows: usize) -> Vec<Band> {
+    let columns = |part: &AreaPart<'_>| -> Vec<u64> {
         let columns = strip::columns(part.series, count);
         columns
             .iter()
             .map(|it| u64::from(it.bucket.requests))
             .collect()
     };
-    let band = |part: &Part<'_>| Band {
+    let band = |part: &AreaPart<'_>| Band {
         letter: ' ',
         name: part.name.to_owned(),
         columns: columns(part),
@@ -133,7 +133,7 @@ fn bands(parts: &[Part<'_>], count: usize, rows: usize) -> Vec<Band> {
     };
     let mut bands: Vec<Band> = parts.iter().map(band).collect();
     bands.retain(|band| band.total() > 0);
-    let most = PARTS_MOST.min(rows);
+    let most = MAX_PARTS.min(rows);
     if bands.len() > most {
         let mut ranked: Vec<usize> = (0..bands.len()).collect();
         ranked.sort_by_key(|&at| std::cmp::Reverse((bands[at].is_chosen, bands[at].total())));
@@ -267,9 +267,9 @@ mod tests {
     fn picture(parts: &[(&str, Series)], theme: Theme, width: u16, height: u16) -> String {
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
-        let parts: Vec<Part<'_>> = parts
+        let parts: Vec<AreaPart<'_>> = parts
             .iter()
-            .map(|(name, series)| Part {
+            .map(|(name, series)| AreaPart {
                 name,
                 series,
                 is_chosen: false,
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn the_newest_column_is_dim_and_the_chosen_part_stands_out() {
         let series = series(&[4; 12]);
-        let part = |name, is_chosen| Part {
+        let part = |name, is_chosen| AreaPart {
             name,
             series: &series,
             is_chosen,

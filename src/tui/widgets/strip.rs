@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 /// Fewer requests than this say little of a rate.
-const FEW: u32 = 5;
+const MIN_REQUESTS: u32 = 5;
 
 /// One cell of a strip.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Cell {
+pub struct StripCell {
     pub bucket: TimeBucket,
     /// Its time is not over yet, so that its sums still grow.
     pub is_open: bool,
@@ -21,10 +21,10 @@ pub struct Cell {
 /// counts. Where there are fewer, each takes as many cells as all of them have room for. Who is
 /// merged with whom, and how wide a column is, follows from the time and the width alone, so that a
 /// picture moves on and does not shimmer; [`fitting`] tells how many cells that takes.
-pub fn columns(series: &Series, width: usize) -> Vec<Cell> {
+pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
     let buckets = &series.buckets;
     if width == 0 || buckets.is_empty() {
-        return vec![Cell::default(); width];
+        return vec![StripCell::default(); width];
     }
     let (per, count, wide) = layout(buckets.len(), width);
     let last = usize::try_from(series.last_start / series.bucket_seconds.max(1)).unwrap_or(0);
@@ -38,7 +38,7 @@ pub fn columns(series: &Series, width: usize) -> Vec<Cell> {
     drawn
         .flat_map(|(at, bucket)| {
             let is_open = at + 1 == count;
-            std::iter::repeat_n(Cell { bucket, is_open }, wide)
+            std::iter::repeat_n(StripCell { bucket, is_open }, wide)
         })
         .collect()
 }
@@ -110,7 +110,7 @@ fn spans(width: usize, cells: impl ExactSizeIterator<Item = (char, Style)>) -> V
     spans
 }
 
-fn success_cell(cell: &Cell, theme: Theme) -> (char, Style) {
+fn success_cell(cell: &StripCell, theme: Theme) -> (char, Style) {
     let heights = theme.heights();
     let (height, style) = match cell.bucket.success_rate() {
         None => return (theme.absent(), theme.dim()),
@@ -119,7 +119,7 @@ fn success_cell(cell: &Cell, theme: Theme) -> (char, Style) {
         Some(rate) if rate >= 0.95 => (heights[2], theme.warn()),
         Some(_) => (heights[0], theme.bad()),
     };
-    if cell.is_open || cell.bucket.requests < FEW {
+    if cell.is_open || cell.bucket.requests < MIN_REQUESTS {
         (height, style.patch(theme.dim()))
     } else {
         (height, style)
@@ -166,7 +166,7 @@ pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
 
 /// What was spent in each cell on a scale from 0 to `top` USD; a cell that is not over yet is dim,
 /// for it has not cost what it will.
-pub fn amounts(cells: &[Cell], top: f64, theme: Theme) -> Vec<Span<'static>> {
+pub fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     let heights = theme.heights();
     let drawn = cells.iter().map(|cell| {
         let height = match cell.bucket.requests {

@@ -11,17 +11,17 @@
 //!   draft [ollama 61                |…
 //! ```
 
-mod outlook;
+mod comparison;
 mod prediction;
 
 use super::rows;
 use crate::contract::Status;
-use crate::tui::draft::{Draft, InForce, NAMES, Row};
+use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
-use crate::tui::preview::{foreseen, indifference, moved, present};
+use crate::tui::preview::{insensitivity, moved, present, previewed};
 use crate::tui::update::is_of;
 use crate::tui::view::line;
 use ratatui::buffer::Buffer;
@@ -76,7 +76,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
 fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
     let theme = model.theme();
     let (from, to) = (draft.from()[row], draft.points()[row]);
-    let here = draft.row == Row::Objective(row);
+    let here = draft.row == DraftRow::Objective(row);
     let arrow = theme.mark('→', '>');
     let numbers = if from == to {
         format!("{to:>3}      ")
@@ -126,30 +126,30 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     };
     rule(title, model, area, buffer);
     let now = present(status);
-    let then = foreseen(status, draft, known);
+    let then = previewed(status, draft, known);
     let wide = area.width >= 100;
     line(
-        Line::styled(outlook::head(wide), theme.dim()),
+        Line::styled(comparison::head(wide), theme.dim()),
         area,
         1,
         buffer,
     );
-    let providers: Vec<(String, InForce)> = model
+    let providers: Vec<(String, CurrentSettings)> = model
         .rows()
         .iter()
         .map(|row| {
-            let in_force = InForce::of(row, &status.weights);
+            let in_force = CurrentSettings::of(row, &status.weights);
             (row.performance.provider.clone(), in_force)
         })
         .collect();
-    let all: Vec<Row> = draft.rows(&providers).split_off(NAMES.len());
+    let all: Vec<DraftRow> = draft.rows(&providers).split_off(NAMES.len());
     let stacks = if area.height >= 10 { 2 } else { 0 };
     let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
     let at = all.iter().position(|row| *row == draft.row);
     let first = super::first_row(at.unwrap_or(0), room);
     let mut y = 2;
     for row in all.iter().skip(first).take(room) {
-        let text = outlook::row(model, status, draft, (&now, &then), (row, area.width));
+        let text = comparison::row(model, status, draft, (&now, &then), (row, area.width));
         if let Some(text) = text {
             line(text, area, y, buffer);
             y += 1;
@@ -161,7 +161,7 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         y += 1;
     }
     if stacks > 0 {
-        outlook::shares(status, (&now, &then), theme, rows(area, y, 2), buffer);
+        comparison::shares(status, (&now, &then), theme, rows(area, y, 2), buffer);
         y += 2;
     }
     let text = summary(model, status, draft, moved(&now, &then));
@@ -176,7 +176,7 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
 
 /// What to do next, in one line.
 fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
-    if let Some(why) = indifference(status) {
+    if let Some(why) = insensitivity(status) {
         format!("   nobody else would be chosen: {why}")
     } else if draft.is_changed() {
         format!(

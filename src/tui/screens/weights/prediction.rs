@@ -5,7 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
-use crate::tui::preview::{Outlook, effective, foreseen, own};
+use crate::tui::preview::{ProviderPreview, effective, own, previewed};
 use crate::tui::update::is_of;
 use crate::tui::view::line;
 use crate::tui::widgets::strip;
@@ -65,10 +65,10 @@ pub(super) fn scores(
     let title =
         "WHAT THE SCORES ARE MADE OF: Cost Latency Reliability lOad Priority, now and drafted";
     rule(title, model, area, buffer);
-    let mut best: Vec<(&ProviderStatus, Outlook)> = status
+    let mut best: Vec<(&ProviderStatus, ProviderPreview)> = status
         .providers
         .iter()
-        .zip(foreseen(status, draft, model.what_if.as_ref()))
+        .zip(previewed(status, draft, model.what_if.as_ref()))
         .collect();
     best.sort_by(|a, b| {
         b.1.score

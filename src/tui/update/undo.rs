@@ -1,17 +1,17 @@
 //! The way back from the last change made here, and what it would cost others.
 
-use super::asking::{answer_of, ask, last_word, target_line};
+use super::dialogs::{answer_of, ask, last_word, target_line};
 use crate::contract::{EventKind, ProviderStatus, Status, WeightOverride, WeightsChange};
 use crate::tui::change::{Change, Undo};
+use crate::tui::confirm_dialog::{ConfirmDialog, ConfirmPhrase};
+use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
-use crate::tui::place::Screen;
-use crate::tui::question::{Question, Word};
 
 /// The title of the question that undoes the last change.
 pub(super) const UNDO: &str = "UNDO";
 /// So many changes of others are told; the rest is counted.
-const TOLD_MOST: usize = 3;
+const MAX_LISTED_CHANGES: usize = 3;
 
 pub(super) fn undo(model: &mut Model) {
     let Some(undo) = model.undo.last().cloned() else {
@@ -43,14 +43,14 @@ pub(super) fn undo(model: &mut Model) {
     }
     lines.push(target_line(model));
     let word = last_word(model, &changes).or_else(|| {
-        (!is_newest).then(|| Word {
+        (!is_newest).then(|| ConfirmPhrase {
             expected: format!("rev-{revision}"),
             typed: String::new(),
             why: "it may take back what others changed since".to_owned(),
         })
     });
     let yes = answer_of('y', "Yes, undo it", changes, Vec::new());
-    let mut question = Question::new(UNDO, lines, vec![yes]);
+    let mut question = ConfirmDialog::new(UNDO, lines, vec![yes]);
     question.word = word;
     ask(model, question);
 }
@@ -66,7 +66,7 @@ fn others(undo: &Undo, status: &Status) -> Vec<String> {
     let mut lines = vec![format!("Since then, up to rev {newest}:")];
     let since = (undo.after + 1..=newest).rev();
     let count = newest.saturating_sub(undo.after);
-    lines.extend(since.take(TOLD_MOST).map(|number| {
+    lines.extend(since.take(MAX_LISTED_CHANGES).map(|number| {
         let start = format!("rev {}→{number} ", number - 1);
         let mut told = status.events.iter();
         let told = told.find(|it| it.kind == EventKind::Change && it.text.starts_with(&start));
@@ -74,7 +74,7 @@ fn others(undo: &Undo, status: &Status) -> Vec<String> {
     }));
     let more = usize::try_from(count)
         .unwrap_or(usize::MAX)
-        .saturating_sub(TOLD_MOST);
+        .saturating_sub(MAX_LISTED_CHANGES);
     if more > 0 {
         lines.push(format!("  and {more} before"));
     }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::contract::{HealthState, ProviderChange, WeightOverride};
 use crate::tui::change::{Applied, Change};
-use crate::tui::draft::{Draft, InForce, Row};
-use crate::tui::place::Screen;
+use crate::tui::draft::{CurrentSettings, Draft, DraftRow};
+use crate::tui::input_context::Screen;
 
 fn own(cost: f64, latency: f64, reliability: f64) -> WeightOverride {
     WeightOverride {
@@ -96,7 +96,7 @@ fn what_is_asked_of_the_past_includes_priorities_and_own_weights() {
 
 #[test]
 fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
-    let mut status = specimen::status(5, 7);
+    let mut status = fixture::status(5, 7);
     status.providers[1].weights = Some(own(0.0, 0.0, 100.0));
     let mut model = Model::new(options(Theme::default(), true));
     hear(&mut model, status);
@@ -111,12 +111,12 @@ fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
     // than by the global weights.
     let estimated = |status: &Status| {
         let mut draft = Draft::new(&status.weights, status.revision);
-        draft.row = Row::Objective(3);
-        draft.nudge(1, InForce::default());
+        draft.row = DraftRow::Objective(3);
+        draft.nudge(1, CurrentSettings::default());
         crate::tui::preview::drafted(status, &draft)
     };
     let shown = estimated(model.status.as_ref().unwrap());
-    let without = estimated(&specimen::status(5, 7));
+    let without = estimated(&fixture::status(5, 7));
     assert!(shown[1].score > without[1].score, "{shown:?} {without:?}");
     press(&mut model, "o");
     assert!(text(&model, 120, 40).contains("WEIGHTS · DRAFT"));
@@ -135,7 +135,10 @@ fn a_draft_outlives_a_change_that_is_none_of_its_own() {
 #[test]
 fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
     let mut model = usual();
-    assert_eq!(model.chosen().unwrap().performance.state, HealthState::Open);
+    assert_eq!(
+        model.selected().unwrap().performance.state,
+        HealthState::Open
+    );
     press(&mut model, ". b");
     assert!(is_question(&model, "RESET BREAKERS"));
     let effects = press(&mut model, "y");

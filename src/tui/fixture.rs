@@ -15,7 +15,7 @@ const STATES: [HealthState; 5] = [
     HealthState::Ok,
     HealthState::Ok,
 ];
-const WHY: [&str; 5] = [
+const REASONS: [&str; 5] = [
     "breaker open for 12 s more",
     "",
     "rate_limit, asked to wait 8 s more",
@@ -135,7 +135,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         }),
         requests_per_second: if well { 9.6 } else { 0.0 },
         usd_per_hour: [Some(0.0), Some(1.88), None, Some(0.22), Some(0.0)][kind],
-        why: WHY[kind].to_owned(),
+        why: REASONS[kind].to_owned(),
         state_since: "2026-11-24T03:09:50.000Z".to_owned(),
         trouble_since: (!well).then(|| "2026-11-24T03:09:50.000Z".to_owned()),
         failures: if kind == 0 {
@@ -211,7 +211,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             cost_per_token: None,
             types: vec!["chat".to_owned()],
             state: STATES[kind],
-            why: WHY[kind].to_owned(),
+            why: REASONS[kind].to_owned(),
         }],
     }
 }

@@ -1,8 +1,8 @@
 //! What is under the cursor, for the clipboard.
 
+use crate::tui::input_context::Screen;
 use crate::tui::message::Effect;
 use crate::tui::model::Model;
-use crate::tui::place::Screen;
 
 pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
     let text = match model.screen {
@@ -16,7 +16,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
             chosen.map(|revision| revision.revision.to_string())
         }
         Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
-        _ => model.chosen_name(),
+        _ => model.selected_name(),
     };
     to_clipboard(model, text)
 }
@@ -38,7 +38,7 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
             .as_ref()
             .and_then(|status| serde_json::to_string(&status.weights).ok()),
         _ => model
-            .chosen()
+            .selected()
             .and_then(|provider| serde_json::to_string(&provider.performance).ok()),
     };
     to_clipboard(model, text)

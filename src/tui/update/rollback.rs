@@ -1,21 +1,21 @@
 //! Weights on their way: the review of a draft, and the way back to a revision.
 
-use super::asking::{APPLY, answer_of, ask, target_line};
+use super::dialogs::{APPLY, answer_of, ask, target_line};
 use super::forecast::{Forecast, ROLL_BACK, forecast};
 use crate::tui::change::{Change, back_to, inverse as inverse_of};
+use crate::tui::confirm_dialog::{ConfirmDialog, ConfirmPhrase};
 use crate::tui::draft::{Draft, NAMES};
 use crate::tui::format;
+use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model, Subject};
-use crate::tui::place::Screen;
-use crate::tui::question::{Question, Word};
 use crate::tui::theme::Theme;
 use std::time::Duration;
 
 /// How long weights stay on trial before they undo themselves, in seconds.
-const TRIAL: u64 = 120;
+const REVERT_AFTER_S: u64 = 120;
 /// Older data is not acted on without a word.
-const OLD: Duration = Duration::from_secs(10);
+const STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// Back to the weights of a revision: of a number, or of the menu that is open.
 pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
@@ -63,7 +63,7 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
         format!("undo the roll back to rev {number}"),
     )];
     let yes = answer_of('y', "Yes, roll back", vec![change], inverse);
-    let mut question = Question::new(format!("{ROLL_BACK} {number}"), lines, vec![yes]);
+    let mut question = ConfirmDialog::new(format!("{ROLL_BACK} {number}"), lines, vec![yes]);
     question.word = word;
     model.going_back = Some(number);
     ask(model, question);
@@ -89,7 +89,7 @@ pub(super) fn review(model: &mut Model) {
         };
         format!("{mark} {text}")
     };
-    lines.push(check(model.age() <= OLD, target_line(model)));
+    lines.push(check(model.age() <= STALE_AFTER, target_line(model)));
     lines.push(check(
         draft.revision == status.revision,
         format!(
@@ -104,16 +104,16 @@ pub(super) fn review(model: &mut Model) {
     }
     inverse.extend(draft.providers_back());
     let keep = model.key(Action::Keep);
-    let label = format!("Apply on trial: undone in {TRIAL} s unless kept ({keep})");
+    let label = format!("Apply on trial: undone in {REVERT_AFTER_S} s unless kept ({keep})");
     let answers = vec![
         answer_of('y', &label, on_trial(&for_good), inverse.clone()),
         answer_of('g', "Apply for good", for_good, inverse),
     ];
     let title = format!("{APPLY} THE DRAFT? rev {}", status.revision + 1);
-    let mut question = Question::new(title, lines, answers);
+    let mut question = ConfirmDialog::new(title, lines, answers);
     question.reason = Some(String::new());
     question.word = word.or_else(|| {
-        (model.age() > OLD).then(|| Word {
+        (model.age() > STALE_AFTER).then(|| ConfirmPhrase {
             expected: "old-data".to_owned(),
             typed: String::new(),
             why: format!("the data is {} s old", model.age().as_secs()),
@@ -127,8 +127,8 @@ fn on_trial(changes: &[Change]) -> Vec<Change> {
     let mut trial = changes.to_vec();
     for change in &mut trial {
         match change {
-            Change::Weights(weights) => weights.revert_after_seconds = Some(TRIAL),
-            Change::Provider { change, .. } => change.revert_after_seconds = Some(TRIAL),
+            Change::Weights(weights) => weights.revert_after_seconds = Some(REVERT_AFTER_S),
+            Change::Provider { change, .. } => change.revert_after_seconds = Some(REVERT_AFTER_S),
             Change::Keep | Change::Probe(_) | Change::Reload => {}
         }
     }

@@ -2,38 +2,38 @@
 //! that was typed before it could be read.
 
 use super::change::Change;
-use super::message::Ending;
+use super::message::ExitReason;
 use std::time::Duration;
 
 /// Keys that come sooner after the question came to the terminal were meant for something else.
-pub const READ: Duration = Duration::from_millis(300);
+pub const MIN_READ_TIME: Duration = Duration::from_millis(300);
 /// A reason or a word is not longer.
-const TEXT_MOST: usize = 120;
+const MAX_TEXT: usize = 120;
 
 /// What an answer does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wish {
+pub enum DialogAction {
     Nothing,
     Change {
         changes: Vec<Change>,
         /// What undoes each of them, in the same order; nothing where nothing does.
         inverse: Vec<Change>,
     },
-    End(Ending),
+    End(ExitReason),
 }
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct DialogChoice {
     pub label: String,
     /// Presses it at once.
     pub key: char,
-    pub wish: Wish,
+    pub wish: DialogAction,
 }
 
 /// A word that must be typed before anything but Cancel is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct ConfirmPhrase {
     pub expected: String,
     pub typed: String,
     /// Why it is asked for.
@@ -41,7 +41,7 @@ pub struct Word {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
+pub enum DialogFocus {
     Cancel,
     Reason,
     Word,
@@ -49,31 +49,31 @@ pub enum Focus {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+pub struct ConfirmDialog {
     pub title: String,
     /// What would change, in words.
     pub lines: Vec<String>,
     /// What to press, besides Cancel.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<DialogChoice>,
     /// A field for the record of changes, where there is one.
     pub reason: Option<String>,
-    pub word: Option<Word>,
-    pub focus: Focus,
+    pub word: Option<ConfirmPhrase>,
+    pub focus: DialogFocus,
     /// A frame has it that was sent to the terminal.
     pub is_drawn: bool,
     /// When such a frame had come to the terminal.
     pub seen_at: Option<Duration>,
 }
 
-impl Question {
-    pub fn new(title: impl Into<String>, lines: Vec<String>, answers: Vec<Answer>) -> Self {
+impl ConfirmDialog {
+    pub fn new(title: impl Into<String>, lines: Vec<String>, answers: Vec<DialogChoice>) -> Self {
         Self {
             title: title.into(),
             lines,
             answers,
             reason: None,
             word: None,
-            focus: Focus::Cancel,
+            focus: DialogFocus::Cancel,
             is_drawn: false,
             seen_at: None,
         }
@@ -81,15 +81,15 @@ impl Question {
 
     /// Whether it has been on the screen for long enough to be meant.
     pub fn is_read(&self, now: Duration) -> bool {
-        self.seen_at.is_some_and(|seen| seen + READ <= now)
+        self.seen_at.is_some_and(|seen| seen + MIN_READ_TIME <= now)
     }
 
     /// Everything that can be reached, in the order of Tab.
-    fn stops(&self) -> Vec<Focus> {
-        let mut stops = vec![Focus::Cancel];
-        stops.extend(self.reason.as_ref().map(|_| Focus::Reason));
-        stops.extend(self.word.as_ref().map(|_| Focus::Word));
-        stops.extend((0..self.answers.len()).map(Focus::Answer));
+    fn stops(&self) -> Vec<DialogFocus> {
+        let mut stops = vec![DialogFocus::Cancel];
+        stops.extend(self.reason.as_ref().map(|_| DialogFocus::Reason));
+        stops.extend(self.word.as_ref().map(|_| DialogFocus::Word));
+        stops.extend((0..self.answers.len()).map(DialogFocus::Answer));
         stops
     }
 
@@ -101,25 +101,25 @@ impl Question {
         self.focus = usize::try_from(next.rem_euclid(count))
             .ok()
             .and_then(|next| stops.get(next).copied())
-            .unwrap_or(Focus::Cancel);
+            .unwrap_or(DialogFocus::Cancel);
     }
 
     /// The field that characters go to.
     pub fn field(&mut self) -> Option<&mut String> {
         match self.focus {
-            Focus::Reason => self.reason.as_mut(),
-            Focus::Word => self.word.as_mut().map(|word| &mut word.typed),
+            DialogFocus::Reason => self.reason.as_mut(),
+            DialogFocus::Word => self.word.as_mut().map(|word| &mut word.typed),
             _ => None,
         }
     }
 
     pub fn is_on_field(&self) -> bool {
-        matches!(self.focus, Focus::Reason | Focus::Word)
+        matches!(self.focus, DialogFocus::Reason | DialogFocus::Word)
     }
 
     pub fn type_in(&mut self, text: &str) {
         if let Some(field) = self.field() {
-            let room = TEXT_MOST.saturating_sub(field.chars().count());
+            let room = MAX_TEXT.saturating_sub(field.chars().count());
             field.extend(text.chars().filter(|c| !c.is_control()).take(room));
         }
     }
@@ -132,13 +132,13 @@ impl Question {
     }
 
     /// The wish of an answer, with the reason put in.
-    pub fn wish(&self, answer: usize) -> Wish {
+    pub fn wish(&self, answer: usize) -> DialogAction {
         let Some(answer) = self.answers.get(answer) else {
-            return Wish::Nothing;
+            return DialogAction::Nothing;
         };
         let mut wish = answer.wish.clone();
         let reason = self.reason.as_ref().map(|reason| reason.trim());
-        if let (Wish::Change { changes, .. }, Some(reason)) = (&mut wish, reason) {
+        if let (DialogAction::Change { changes, .. }, Some(reason)) = (&mut wish, reason) {
             for change in changes {
                 if let Change::Weights(weights) = change
                     && !reason.is_empty()
@@ -157,27 +157,34 @@ mod tests {
 
     #[test]
     fn a_question_opens_on_cancel_and_tab_goes_around() {
-        let answer = Answer {
+        let answer = DialogChoice {
             label: "Apply".to_owned(),
             key: 'y',
-            wish: Wish::Nothing,
+            wish: DialogAction::Nothing,
         };
-        let mut question = Question::new("T", Vec::new(), vec![answer]);
+        let mut question = ConfirmDialog::new("T", Vec::new(), vec![answer]);
         question.reason = Some(String::new());
-        assert_eq!(question.focus, Focus::Cancel);
+        assert_eq!(question.focus, DialogFocus::Cancel);
         let mut seen = Vec::new();
         for _ in 0..3 {
             question.step(1);
             seen.push(question.focus);
         }
-        assert_eq!(seen, [Focus::Reason, Focus::Answer(0), Focus::Cancel]);
+        assert_eq!(
+            seen,
+            [
+                DialogFocus::Reason,
+                DialogFocus::Answer(0),
+                DialogFocus::Cancel
+            ]
+        );
         question.step(-1);
-        assert_eq!(question.focus, Focus::Answer(0));
+        assert_eq!(question.focus, DialogFocus::Answer(0));
     }
 
     #[test]
     fn nothing_is_taken_before_it_could_be_read() {
-        let mut question = Question::new("T", Vec::new(), Vec::new());
+        let mut question = ConfirmDialog::new("T", Vec::new(), Vec::new());
         assert!(!question.is_read(Duration::from_secs(9)));
         question.seen_at = Some(Duration::from_secs(9));
         assert!(!question.is_read(Duration::from_millis(9_299)));

@@ -1,20 +1,20 @@
 //! What each action does.
 
-use super::drafting::{mix, nudge, toggle_own, with_draft};
-use super::{asking, copying, drafting, palette, typing, undoing, watched_lists, weighing};
+use super::draft_edit::{mix, nudge, toggle_own, with_draft};
+use super::{clipboard, dialogs, draft_edit, palette, rollback, text_input, undo, watched_lists};
 use crate::contract::Window;
-use crate::tui::draft::{Draft, Row};
-use crate::tui::keymap::{Action, Order};
-use crate::tui::message::{Effect, Ending};
-use crate::tui::model::{ARMED, Bell, Dialog, Model, Options, Subject};
+use crate::tui::draft::{Draft, DraftRow};
+use crate::tui::input_context::{InputContext, Screen};
+use crate::tui::keymap::{Action, SortOrder};
+use crate::tui::message::{Effect, ExitReason};
+use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Model, Options, Subject};
 use crate::tui::panels::PANELS;
-use crate::tui::place::{Place, Screen};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
-const TWICE: Duration = Duration::from_secs(1);
+const DOUBLE_INTERRUPT_WINDOW: Duration = Duration::from_secs(1);
 /// As far as any list goes.
-const FAR: isize = 1 << 20;
+const END_OF_LIST: isize = 1 << 20;
 
 pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     match action {
@@ -34,14 +34,14 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Presets => model.dialog = Some(Dialog::Presets),
         Action::Menu => open_menu(model),
         Action::Back => back(model),
-        Action::Open => return super::entering::open(model),
+        Action::Open => return super::navigate::open(model),
         Action::Move(step) => move_row(model, step),
-        Action::First => move_row(model, -FAR),
-        Action::Last => move_row(model, FAR),
+        Action::First => move_row(model, -END_OF_LIST),
+        Action::Last => move_row(model, END_OF_LIST),
         Action::Next(step) => next_bad(model, step),
         Action::Go(screen) => return go(model, screen),
         Action::Explain => {
-            model.decisions_of = model.chosen_name();
+            model.decisions_of = model.selected_name();
             return go(model, Screen::Decisions);
         }
         Action::Window(step) => return change_window(model, step),
@@ -50,9 +50,9 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
                 *first = first.saturating_add_signed(step * 5);
             }
         }
-        Action::Type(c) => typing::letter(model, c),
-        Action::Erase => typing::erase(model),
-        Action::Clear => typing::clear(model),
+        Action::Type(c) => text_input::letter(model, c),
+        Action::Erase => text_input::erase(model),
+        Action::Clear => text_input::clear(model),
         Action::Choose(step) => palette::choose(model, step),
         Action::Accept => return palette::accept(model),
         action => return look(model, action, digit),
@@ -83,19 +83,19 @@ fn look(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         }
         Action::Bell => {
             let (bell, text) = match model.options.bell {
-                Bell::Quiet => (Bell::Rings, "the bell rings for new trouble"),
-                Bell::Rings => (Bell::Quiet, "the bell is quiet"),
+                BellMode::Quiet => (BellMode::Rings, "the bell rings for new trouble"),
+                BellMode::Rings => (BellMode::Quiet, "the bell is quiet"),
             };
             model.options.bell = bell;
             model.notify(text, false);
         }
-        Action::Copy => return copying::copy(model),
-        Action::CopyAll => return copying::copy_all(model),
+        Action::Copy => return clipboard::copy(model),
+        Action::CopyAll => return clipboard::copy_all(model),
         Action::Export => return vec![Effect::Export],
         Action::Repaint => return vec![Effect::Repaint],
         Action::Suspend => return suspend(model),
-        Action::Quit if model.options.all_in_one => asking::leave(model),
-        Action::Quit => return vec![Effect::End(Ending::Quit)],
+        Action::Quit if model.options.all_in_one => dialogs::leave(model),
+        Action::Quit => return vec![Effect::End(ExitReason::Quit)],
         Action::QuitHard => return interrupted(model),
         action => return change(model, action, digit),
     }
@@ -115,30 +115,30 @@ fn change(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
         Action::Side(step) => nudge(model, i16::try_from(step).unwrap_or(0)),
         Action::Points(step) => nudge(model, step),
         Action::Digit => {
-            drafting::digit(model, digit);
+            draft_edit::digit(model, digit);
         }
         Action::Even => mix(model, [33, 34, 33]),
         Action::Preset(shared) => mix(model, shared),
         Action::Own => toggle_own(model),
         Action::ResetRow => with_draft(model, Draft::reset_row),
         Action::Reset => with_draft(model, Draft::reset),
-        Action::Drain | Action::Enable => asking::switch(model, action),
-        Action::Probe => asking::probe(model),
-        Action::ResetBreaker => asking::reset(model),
-        Action::Rollback => weighing::rollback(model, None),
-        Action::Reload => asking::reload(model),
-        Action::Undo => undoing::undo(model),
-        Action::Keep => return asking::keep(model),
+        Action::Drain | Action::Enable => dialogs::switch(model, action),
+        Action::Probe => dialogs::probe(model),
+        Action::ResetBreaker => dialogs::reset(model),
+        Action::Rollback => rollback::rollback(model, None),
+        Action::Reload => dialogs::reload(model),
+        Action::Undo => undo::undo(model),
+        Action::Keep => return dialogs::keep(model),
         Action::Focus(step) => {
             if let Some(question) = model.question() {
                 question.step(step);
             }
         }
-        Action::Press => return asking::press(model),
-        Action::Good => return asking::answer(model, 'g'),
-        Action::Yes => return asking::answer(model, 'y'),
-        Action::Stop => return asking::answer(model, 's'),
-        Action::Detach => return asking::answer(model, 'd'),
+        Action::Press => return dialogs::press(model),
+        Action::Good => return dialogs::answer(model, 'g'),
+        Action::Yes => return dialogs::answer(model, 'y'),
+        Action::Stop => return dialogs::answer(model, 's'),
+        Action::Detach => return dialogs::answer(model, 'd'),
         _ => {}
     }
     Vec::new()
@@ -152,7 +152,7 @@ fn move_row(model: &mut Model, step: isize) {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
         Screen::Alerts => model.move_trouble(step),
         Screen::Weights => {
-            drafting::select(model, step);
+            draft_edit::select(model, step);
         }
         Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
         Screen::Revisions => {
@@ -192,7 +192,7 @@ fn open_menu(model: &mut Model) {
         let chosen = model.revisions.rows.get(model.revisions.at);
         chosen.map(|revision| Subject::Revision(revision.revision))
     } else {
-        model.chosen_name().map(Subject::Provider)
+        model.selected_name().map(Subject::Provider)
     };
     model.dialog = subject.map(Dialog::Menu);
 }
@@ -206,9 +206,9 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     }
     if screen == Screen::Weights && model.screen == Screen::Detail {
         // Whoever comes from a provider wants to weigh that one.
-        let name = model.chosen_name();
+        let name = model.selected_name();
         with_draft(model, |draft| {
-            draft.row = name.map_or(Row::Objective(0), Row::Provider);
+            draft.row = name.map_or(DraftRow::Objective(0), DraftRow::Provider);
         });
     }
     model.screen = screen;
@@ -231,7 +231,7 @@ fn back(model: &mut Model) {
         return;
     }
     if model.filter_here().is_some_and(|filter| !filter.is_empty()) {
-        typing::set_filter(model, "");
+        text_input::set_filter(model, "");
         return;
     }
     model.screen = Screen::Overview;
@@ -275,7 +275,7 @@ fn freeze(model: &mut Model) {
 
 fn next_panel(model: &mut Model, step: isize) {
     if model.screen == Screen::Weights {
-        let provider = model.chosen_name();
+        let provider = model.selected_name();
         with_draft(model, |draft| draft.cross(provider));
         return;
     }
@@ -290,7 +290,7 @@ fn to_panel(model: &mut Model, digit: char) {
     model.panel = panel.unwrap_or(0).min(PANELS.len() - 1);
 }
 
-fn sort_by(model: &mut Model, order: Order) {
+fn sort_by(model: &mut Model, order: SortOrder) {
     model.dialog = None;
     model.order_by = order;
     // People asked for it: at once, whatever was held.
@@ -310,7 +310,7 @@ fn arm(model: &mut Model) {
     } else if model.armed_until.take().is_some() {
         model.notify("view-only again", false);
     } else {
-        model.armed_until = Some(model.now + ARMED);
+        model.armed_until = Some(model.now + ARMED_DURATION);
         let arm = model.key(Action::Arm);
         let text = format!("changes are allowed for five minutes; {arm} ends that");
         model.notify(text, false);
@@ -348,7 +348,7 @@ fn suspend(model: &mut Model) -> Vec<Effect> {
     }
     let (quit, ascii) = (model.key(Action::Quit), model.theme().ascii);
     let keymap = &model.options.keymap;
-    let detach = keymap.hint(Place::Question, Action::Detach, ascii);
+    let detach = keymap.hint(InputContext::Question, Action::Detach, ascii);
     let text =
         format!("not suspended: the gateway runs in this process; {quit}, then {detach} detaches");
     model.notify(text, true);
@@ -357,15 +357,15 @@ fn suspend(model: &mut Model) -> Vec<Effect> {
 
 fn interrupted(model: &mut Model) -> Vec<Effect> {
     if model.options.all_in_one {
-        asking::leave(model);
+        dialogs::leave(model);
         return Vec::new();
     }
     let again = model
         .interrupted_at
-        .is_some_and(|at| model.now.saturating_sub(at) <= TWICE);
+        .is_some_and(|at| model.now.saturating_sub(at) <= DOUBLE_INTERRUPT_WINDOW);
     model.interrupted_at = Some(model.now);
     if again {
-        return vec![Effect::End(Ending::Quit)];
+        return vec![Effect::End(ExitReason::Quit)];
     }
     model.notify("Ctrl-C once more leaves", false);
     Vec::new()

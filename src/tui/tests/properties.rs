@@ -1,22 +1,22 @@
 //! What a frame costs.
 
 use super::*;
-use crate::tui::terminal::{Canvas, moves_anything};
+use crate::tui::terminal::{FrameBuffer, moves_anything};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
 /// A terminal that keeps its bytes.
 struct Line {
-    canvas: Canvas,
-    terminal: Terminal<CrosstermBackend<Canvas>>,
+    canvas: FrameBuffer,
+    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
     area: Rect,
 }
 
 impl Line {
     fn new(width: u16, height: u16) -> Self {
         let area = Rect::new(0, 0, width, height);
-        let canvas = Canvas::default();
+        let canvas = FrameBuffer::default();
         let options = TerminalOptions {
             viewport: Viewport::Fixed(area),
         };

@@ -9,7 +9,7 @@ use crate::tui::preview::effective;
 
 /// Own weights that are in force.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Own {
+pub struct ProviderWeights {
     /// As they are set; what is missing comes from the global weights.
     pub set: WeightOverride,
     /// As they take effect, in whole points: cost, latency and reliability.
@@ -18,16 +18,16 @@ pub struct Own {
 
 /// What is in force of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct InForce {
+pub struct CurrentSettings {
     pub priority: u8,
-    pub own: Option<Own>,
+    pub own: Option<ProviderWeights>,
 }
 
-impl InForce {
+impl CurrentSettings {
     pub fn of(provider: &ProviderStatus, weights: &WeightPoints) -> Self {
         let own = provider.weights.map(|set| {
             let [cost, latency, reliability, ..] = super::whole(&effective(weights, Some(&set)));
-            Own {
+            ProviderWeights {
                 set,
                 points: [cost, latency, reliability],
             }
@@ -41,15 +41,15 @@ impl InForce {
 
 /// A provider that was touched.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wish {
-    pub in_force: InForce,
+pub struct DraftedProvider {
+    pub in_force: CurrentSettings,
     pub priority: u8,
     /// Nothing where it is to have none of its own.
     pub own: Option<[u8; SHARED]>,
 }
 
-impl From<InForce> for Wish {
-    fn from(in_force: InForce) -> Self {
+impl From<CurrentSettings> for DraftedProvider {
+    fn from(in_force: CurrentSettings) -> Self {
         Self {
             in_force,
             priority: in_force.priority,
@@ -58,7 +58,7 @@ impl From<InForce> for Wish {
     }
 }
 
-impl Wish {
+impl DraftedProvider {
     pub fn moves_priority(&self) -> bool {
         self.priority != self.in_force.priority
     }
@@ -68,12 +68,12 @@ impl Wish {
     }
 
     /// Whether it is what is in force.
-    pub(super) fn is(&self, in_force: InForce) -> bool {
+    pub(super) fn is(&self, in_force: CurrentSettings) -> bool {
         self.priority == in_force.priority && self.own == in_force.own.map(|own| own.points)
     }
 
     /// Something else is in force: what was not moved follows it.
-    pub(super) fn renew(&mut self, in_force: InForce) {
+    pub(super) fn renew(&mut self, in_force: CurrentSettings) {
         if !self.moves_priority() {
             self.priority = in_force.priority;
         }

@@ -1,8 +1,8 @@
 //! Moving a draft.
 
-use crate::tui::draft::{Draft, InForce};
+use crate::tui::draft::{CurrentSettings, Draft};
 use crate::tui::keymap::Action;
-use crate::tui::model::{HOLD, Model};
+use crate::tui::model::{Model, ORDER_HOLD};
 
 /// A known mix for all, or for the provider whose own weights are in hand.
 pub(super) fn mix(model: &mut Model, shared: [u8; 3]) {
@@ -18,24 +18,26 @@ pub(super) fn with_draft(model: &mut Model, change: impl FnOnce(&mut Draft)) {
 }
 
 /// What is in force of the provider whose row is in hand.
-fn in_force(model: &Model) -> InForce {
+fn in_force(model: &Model) -> CurrentSettings {
     let (Some(status), Some(draft)) = (&model.status, &model.draft) else {
-        return InForce::default();
+        return CurrentSettings::default();
     };
     let name = draft.row.provider();
     let mut providers = status.providers.iter();
     let named = providers.find(|it| Some(it.performance.provider.as_str()) == name);
-    named.map_or_else(InForce::default, |it| InForce::of(it, &status.weights))
+    named.map_or_else(CurrentSettings::default, |it| {
+        CurrentSettings::of(it, &status.weights)
+    })
 }
 
 /// The providers in the order of the screen, each with what is in force.
-fn providers_in_force(model: &Model) -> Vec<(String, InForce)> {
+fn providers_in_force(model: &Model) -> Vec<(String, CurrentSettings)> {
     let Some(status) = &model.status else {
         return Vec::new();
     };
     let rows = model.rows().into_iter();
     rows.map(|row| {
-        let in_force = InForce::of(row, &status.weights);
+        let in_force = CurrentSettings::of(row, &status.weights);
         (row.performance.provider.clone(), in_force)
     })
     .collect()
@@ -72,6 +74,6 @@ pub(super) fn select(model: &mut Model, step: isize) {
     let row = model.draft.as_ref().and_then(|draft| draft.row.provider());
     if let Some(name) = row.map(str::to_owned) {
         model.cursor = Some(name);
-        model.held_until = model.now + HOLD;
+        model.held_until = model.now + ORDER_HOLD;
     }
 }

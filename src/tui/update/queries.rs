@@ -4,13 +4,13 @@ use super::forecast;
 use crate::client::ClientError;
 use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
 use crate::tui::draft::Draft;
+use crate::tui::input_context::Screen;
 use crate::tui::message::Effect;
-use crate::tui::model::{Model, Prediction};
-use crate::tui::place::Screen;
+use crate::tui::model::{Model, WhatIfResult};
 use std::time::Duration;
 
 /// Traffic moves on, and so does what a draft would do to it.
-const RENEWED: Duration = Duration::from_secs(15);
+const WHAT_IF_REFRESH: Duration = Duration::from_secs(15);
 
 /// The decision under the cursor is explained, once: what has ended does not change.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
@@ -41,16 +41,16 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
     };
     let draft = forecast::going_back(model).or_else(on_screen)?;
     let request = asked(&draft, model.window);
-    let is_answered = |known: &Prediction| {
-        known.request == request && model.now.saturating_sub(known.at) < RENEWED
+    let is_answered = |known: &WhatIfResult| {
+        known.request == request && model.now.saturating_sub(known.at) < WHAT_IF_REFRESH
     };
     if model.what_if.as_ref().is_some_and(is_answered) {
         return None;
     }
     // What failed a moment ago would fail again.
-    let failed = model.unforeseen.as_ref();
+    let failed = model.forecast_error.as_ref();
     let failed = failed.filter(|(failed, _)| *failed == request);
-    if failed.is_some_and(|&(_, at)| model.now < at + RENEWED) {
+    if failed.is_some_and(|&(_, at)| model.now < at + WHAT_IF_REFRESH) {
         return None;
     }
     model.deciding = Some(request.clone());
@@ -75,7 +75,7 @@ fn asked(draft: &Draft, window: Window) -> WhatIfRequest {
 }
 
 /// Whether a prediction is about this draft, and no older one.
-pub fn is_of(prediction: &Prediction, draft: &Draft) -> bool {
+pub fn is_of(prediction: &WhatIfResult, draft: &Draft) -> bool {
     prediction.request == asked(draft, prediction.request.window)
 }
 
@@ -86,9 +86,9 @@ pub(super) fn on_what_if(
     let request = model.deciding.take().unwrap_or_default();
     match answer {
         Ok(report) => {
-            model.unforeseen = None;
+            model.forecast_error = None;
             let at = model.now;
-            model.what_if = Some(Prediction {
+            model.what_if = Some(WhatIfResult {
                 request,
                 report,
                 at,
@@ -100,9 +100,9 @@ pub(super) fn on_what_if(
             model.what_if = None;
             forecast::renew(model);
             // It is said once of a draft: said again and again, it could not be put away.
-            let known = model.unforeseen.as_ref();
+            let known = model.forecast_error.as_ref();
             let is_said = known.is_some_and(|(failed, _)| *failed == request);
-            model.unforeseen = Some((request, model.now));
+            model.forecast_error = Some((request, model.now));
             if !is_said {
                 model.notify(format!("no prediction: {error}"), true);
             }

@@ -1,11 +1,11 @@
 //! Characters for fields: the filter, the command line, a reason, a word.
 
 use crate::tui::filter::Filter;
+use crate::tui::input_context::Screen;
 use crate::tui::model::{Dialog, Model};
-use crate::tui::place::Screen;
 
 /// A filter or a command is not longer.
-const TEXT_MOST: usize = 200;
+const MAX_TEXT: usize = 200;
 
 pub(super) fn letter(model: &mut Model, c: char) {
     type_in(model, c.encode_utf8(&mut [0; 4]));
@@ -26,7 +26,7 @@ fn type_in(model: &mut Model, text: &str) {
         return;
     }
     with_text(model, |field| {
-        let room = TEXT_MOST.saturating_sub(field.chars().count());
+        let room = MAX_TEXT.saturating_sub(field.chars().count());
         field.extend(text.chars().filter(|c| !c.is_control()).take(room));
     });
 }

@@ -1,15 +1,15 @@
 //! What Enter opens on each screen.
 
-use super::act::go;
-use super::weighing;
+use super::actions::go;
+use super::rollback;
+use crate::tui::input_context::Screen;
 use crate::tui::message::Effect;
 use crate::tui::model::{Listing, Model};
-use crate::tui::place::Screen;
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Weights => {
-            weighing::review(model);
+            rollback::review(model);
             Vec::new()
         }
         Screen::Decisions => {
@@ -27,7 +27,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
             go(model, Screen::Detail)
         }
         _ => {
-            let Some(chosen) = model.chosen_name() else {
+            let Some(chosen) = model.selected_name() else {
                 model.notify("no provider is chosen", false);
                 return Vec::new();
             };

@@ -1,21 +1,23 @@
 //! Questions before anything changes, and what their answers do.
 
-use super::undoing::UNDO;
+use super::undo::UNDO;
 use crate::contract::{HealthState, ProviderChange, ProviderStatus};
 use crate::tui::change::Change;
+use crate::tui::confirm_dialog::{
+    ConfirmDialog, ConfirmPhrase, DialogAction, DialogChoice, DialogFocus,
+};
 use crate::tui::format;
 use crate::tui::keymap::Action;
-use crate::tui::message::{Effect, Ending};
+use crate::tui::message::{Effect, ExitReason};
 use crate::tui::model::{Dialog, Model, Pending, Subject};
-use crate::tui::question::{Answer, Focus, Question, Wish, Word};
 
 /// The beginning of the title of the question that applies a draft.
 pub(super) const APPLY: &str = "APPLY";
 /// With fewer healthy providers nobody is left to fall back to.
-const HEALTHY_LEAST: usize = 2;
+const MIN_HEALTHY: usize = 2;
 
 /// Opens a question unless nothing may be changed now.
-pub(super) fn ask(model: &mut Model, question: Question) {
+pub(super) fn ask(model: &mut Model, question: ConfirmDialog) {
     match model.refusal() {
         Some(why) => {
             model.dialog = None;
@@ -30,11 +32,11 @@ pub(super) fn answer_of(
     label: &str,
     changes: Vec<Change>,
     inverse: Vec<Change>,
-) -> Answer {
-    Answer {
+) -> DialogChoice {
+    DialogChoice {
         label: label.to_owned(),
         key,
-        wish: Wish::Change { changes, inverse },
+        wish: DialogAction::Change { changes, inverse },
     }
 }
 
@@ -83,7 +85,7 @@ pub(super) fn switch(model: &mut Model, action: Action) {
         ),
     ];
     let word = last_word(model, &wish(!is));
-    let mut question = Question::new(
+    let mut question = ConfirmDialog::new(
         "CONFIRM",
         lines,
         vec![answer_of('y', "Yes, do it", wish(!is), wish(is))],
@@ -93,19 +95,19 @@ pub(super) fn switch(model: &mut Model, action: Action) {
 }
 
 /// The word for changes that take a provider away where too few would be left to fall back to.
-pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<Word> {
+pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<ConfirmPhrase> {
     let gone: Vec<&str> = changes.iter().filter_map(Change::takes_away).collect();
     let first = gone.first()?;
     let providers = model.status.iter().flat_map(|status| &status.providers);
     let is_gone = |it: &&ProviderStatus| gone.contains(&it.performance.provider.as_str());
     let (gone, others): (Vec<_>, Vec<_>) = providers.partition(is_gone);
     let left: Vec<&ProviderStatus> = others.into_iter().filter(|it| is_healthy(it)).collect();
-    let why = if left.len() < HEALTHY_LEAST {
+    let why = if left.len() < MIN_HEALTHY {
         format!("only {} healthy would be left", left.len())
     } else {
         format!("nobody else serves {}", unserved(&gone, &left)?)
     };
-    Some(Word {
+    Some(ConfirmPhrase {
         expected: (*first).to_owned(),
         typed: String::new(),
         why,
@@ -169,7 +171,7 @@ pub(super) fn probe(model: &mut Model) {
         "It is asked for its models, which costs nothing.".to_owned(),
     ];
     let yes = answer_of('y', "Yes, probe it", vec![Change::Probe(name)], Vec::new());
-    ask(model, Question::new("PROBE", lines, vec![yes]));
+    ask(model, ConfirmDialog::new("PROBE", lines, vec![yes]));
 }
 
 /// Closing the breakers of a provider that somebody knows to be well.
@@ -208,7 +210,10 @@ pub(super) fn reset(model: &mut Model) {
     };
     let change = vec![Change::Provider { name, change }];
     let yes = answer_of('y', "Yes, reset them", change, Vec::new());
-    ask(model, Question::new("RESET BREAKERS", lines, vec![yes]));
+    ask(
+        model,
+        ConfirmDialog::new("RESET BREAKERS", lines, vec![yes]),
+    );
 }
 
 pub(super) fn reload(model: &mut Model) {
@@ -220,7 +225,7 @@ pub(super) fn reload(model: &mut Model) {
     let yes = answer_of('y', "Yes, read it again", vec![Change::Reload], Vec::new());
     ask(
         model,
-        Question::new("READ THE CONFIGURATION AGAIN", lines, vec![yes]),
+        ConfirmDialog::new("READ THE CONFIGURATION AGAIN", lines, vec![yes]),
     );
 }
 
@@ -242,10 +247,10 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(super) fn leave(model: &mut Model) {
-    let end = |key: char, label: &str, ending: Ending| Answer {
+    let end = |key: char, label: &str, ending: ExitReason| DialogChoice {
         label: label.to_owned(),
         key,
-        wish: Wish::End(ending),
+        wish: DialogAction::End(ending),
     };
     let status = model.status.as_ref();
     let rate = status.map_or(0.0, |status| status.requests_per_second);
@@ -254,25 +259,25 @@ pub(super) fn leave(model: &mut Model) {
         .map(|it| u64::from(it.performance.in_flight))
         .sum();
     let is_demo = status.is_some_and(|status| status.environment == "demo");
-    let mut question = Question::new(
+    let mut question = ConfirmDialog::new(
         "LEAVE",
         vec!["The gateway runs in this process.".to_owned()],
         vec![
             end(
                 'd',
                 "Detach: close the screen, keep serving",
-                Ending::Detach,
+                ExitReason::Detach,
             ),
             end(
                 's',
                 "Stop: let running requests end, then stop",
-                Ending::Stop,
+                ExitReason::Stop,
             ),
         ],
     );
     // The callers of a demo are made up.
     if (rate > 0.0 || running > 0) && !is_demo {
-        question.word = Some(Word {
+        question.word = Some(ConfirmPhrase {
             expected: "stop".to_owned(),
             typed: String::new(),
             why: if rate > 0.0 {
@@ -292,16 +297,16 @@ pub(super) fn press(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match question.focus {
-        Focus::Cancel => {
+        DialogFocus::Cancel => {
             model.dialog = None;
             model.notify("left as it is", false);
             Vec::new()
         }
-        Focus::Reason | Focus::Word => {
+        DialogFocus::Reason | DialogFocus::Word => {
             question.step(1);
             Vec::new()
         }
-        Focus::Answer(answer) => take(model, answer),
+        DialogFocus::Answer(answer) => take(model, answer),
     }
 }
 
@@ -318,13 +323,13 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
     };
     let wish = question.wish(answer);
     // Detaching harms nobody.
-    if wish != Wish::End(Ending::Detach) && !question.is_allowed() {
-        question.focus = Focus::Word;
+    if wish != DialogAction::End(ExitReason::Detach) && !question.is_allowed() {
+        question.focus = DialogFocus::Word;
         return Vec::new();
     }
     let title = question.title.clone();
     // What allowed it when it was asked may not hold any more.
-    if matches!(wish, Wish::Change { .. })
+    if matches!(wish, DialogAction::Change { .. })
         && let Some(why) = model.refusal()
     {
         model.dialog = None;
@@ -335,9 +340,9 @@ fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
     let applies = title.starts_with(APPLY);
     model.dialog = None;
     match wish {
-        Wish::Nothing => Vec::new(),
-        Wish::End(ending) => vec![Effect::End(ending)],
-        Wish::Change { changes, inverse } => {
+        DialogAction::Nothing => Vec::new(),
+        DialogAction::End(ending) => vec![Effect::End(ending)],
+        DialogAction::Change { changes, inverse } => {
             let effects = send(model, &title.to_lowercase(), changes, inverse);
             if let Some(pending) = &mut model.pending {
                 pending.undoes = undoes;

@@ -6,18 +6,18 @@
 use std::time::Duration;
 
 /// The question, at the end of a frame.
-pub const QUESTION: &[u8] = b"\x1b[5n";
+pub const DSR_QUERY: &[u8] = b"\x1b[5n";
 /// A terminal that has never answered within this time is not asked again.
-const FIRST_ANSWER: Duration = Duration::from_secs(2);
+const FIRST_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 /// One that has answered before is waited for longer: the line stands still.
-const ANSWER: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A line that is longer than this carries new data only so often.
-const LONG: Duration = Duration::from_millis(300);
-const PATIENT: Duration = Duration::from_secs(2);
+const SLOW_LINK_FROM: Duration = Duration::from_millis(300);
+const SLOW_LINK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Knows nothing of clocks: times are since the start of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pacing {
+pub struct FramePacer {
     asks: bool,
     has_answered: bool,
     asked_at: Option<Duration>,
@@ -25,7 +25,7 @@ pub struct Pacing {
     delay: Option<Duration>,
 }
 
-impl Pacing {
+impl FramePacer {
     /// Asks only where a line is between here and the terminal.
     pub fn new(over_line: bool) -> Self {
         Self {
@@ -62,9 +62,9 @@ impl Pacing {
     /// Until when the next frame must wait if no answer comes.
     pub fn waits_until(self) -> Option<Duration> {
         let patience = if self.has_answered {
-            ANSWER
+            REPLY_TIMEOUT
         } else {
-            FIRST_ANSWER
+            FIRST_REPLY_TIMEOUT
         };
         self.asked_at.map(|asked| asked + patience)
     }
@@ -81,7 +81,7 @@ impl Pacing {
     /// How long new data waits after a frame: what was wished for, and longer over a long line.
     pub fn pause(self, wished: Duration) -> Duration {
         if self.delay.is_some_and(is_long) {
-            wished.max(PATIENT)
+            wished.max(SLOW_LINK_INTERVAL)
         } else {
             wished
         }
@@ -95,7 +95,7 @@ impl Pacing {
 
 /// Whether a terminal that far away is shown new data less often.
 pub fn is_long(delay: Duration) -> bool {
-    delay > LONG
+    delay > SLOW_LINK_FROM
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn one_frame_is_under_way_at_a_time() {
-        let mut pacing = Pacing::new(true);
+        let mut pacing = FramePacer::new(true);
         assert!(pacing.is_open(at(0)));
         pacing.sent(at(0));
         assert!(!pacing.is_open(at(30)) && pacing.is_waiting());
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_terminal_that_never_answers_is_not_asked_again() {
-        let mut pacing = Pacing::new(true);
+        let mut pacing = FramePacer::new(true);
         pacing.sent(at(0));
         assert!(!pacing.is_open(at(1_999)));
         assert!(pacing.is_open(at(2_000)));
@@ -136,7 +136,7 @@ mod tests {
     fn over_a_long_line_new_data_comes_every_two_seconds() {
         let second = Duration::from_secs(1);
         for (delay, pause) in [(38, second), (300, second), (301, 2 * second)] {
-            let mut pacing = Pacing::new(true);
+            let mut pacing = FramePacer::new(true);
             assert_eq!(pacing.pause(second), second, "nothing measured");
             pacing.sent(at(0));
             pacing.answered(at(delay));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_where_no_line_is_between() {
-        let mut pacing = Pacing::new(false);
+        let mut pacing = FramePacer::new(false);
         pacing.sent(at(0));
         assert!(pacing.is_open(at(0)) && !pacing.asks());
     }

@@ -16,7 +16,7 @@ pub enum Screen {
 
 /// Where keys go: a screen, or the box on top of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum InputContext {
     On(Screen),
     Help,
     /// What may be done to a provider.
@@ -35,20 +35,21 @@ pub enum Place {
     Report,
 }
 
-pub const OVERVIEW: Place = Place::On(Screen::Overview);
-pub const DETAIL: Place = Place::On(Screen::Detail);
-pub const WEIGHTS: Place = Place::On(Screen::Weights);
-pub const DECISIONS: Place = Place::On(Screen::Decisions);
-pub const ALERTS: Place = Place::On(Screen::Alerts);
-pub const REVISIONS: Place = Place::On(Screen::Revisions);
-pub const LOG: Place = Place::On(Screen::Log);
+pub const OVERVIEW: InputContext = InputContext::On(Screen::Overview);
+pub const DETAIL: InputContext = InputContext::On(Screen::Detail);
+pub const WEIGHTS: InputContext = InputContext::On(Screen::Weights);
+pub const DECISIONS: InputContext = InputContext::On(Screen::Decisions);
+pub const ALERTS: InputContext = InputContext::On(Screen::Alerts);
+pub const REVISIONS: InputContext = InputContext::On(Screen::Revisions);
+pub const LOG: InputContext = InputContext::On(Screen::Log);
 
 /// Every screen.
-pub const SCREENS: &[Place] = &[OVERVIEW, DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
+pub const SCREENS: &[InputContext] =
+    &[OVERVIEW, DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
 
 /// Every place.
 #[cfg(test)]
-pub const PLACES: &[Place] = &[
+pub const PLACES: &[InputContext] = &[
     OVERVIEW,
     DETAIL,
     WEIGHTS,
@@ -56,20 +57,20 @@ pub const PLACES: &[Place] = &[
     ALERTS,
     REVISIONS,
     LOG,
-    Place::Help,
-    Place::Menu,
-    Place::Sort,
-    Place::Presets,
-    Place::Filter,
-    Place::Palette,
-    Place::Question,
-    Place::Field,
-    Place::Report,
+    InputContext::Help,
+    InputContext::Menu,
+    InputContext::Sort,
+    InputContext::Presets,
+    InputContext::Filter,
+    InputContext::Palette,
+    InputContext::Question,
+    InputContext::Field,
+    InputContext::Report,
 ];
 
 impl Screen {
     /// Its word in the header, in help and in the README.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Detail => "provider",
@@ -82,10 +83,10 @@ impl Screen {
     }
 }
 
-impl Place {
-    pub fn word(self) -> &'static str {
+impl InputContext {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::On(screen) => screen.word(),
+            Self::On(screen) => screen.as_str(),
             Self::Help => "help",
             Self::Menu => "action menu",
             Self::Sort => "sort menu",

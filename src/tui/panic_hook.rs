@@ -9,12 +9,12 @@ use std::panic::PanicHookInfo;
 use std::sync::{Mutex, Once, PoisonError};
 
 /// What was said under the screen, in the order in which it was.
-static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static HELD_MESSAGES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The first ones tell what the matter is.
-const UNTOLD_MOST: usize = 8;
+const MAX_HELD_MESSAGES: usize = 8;
 
 /// From now on no panic is written across the screen.
-pub(super) fn heed() {
+pub(super) fn install() {
     static HOOKED: Once = Once::new();
     HOOKED.call_once(|| {
         let usual = std::panic::take_hook();
@@ -44,21 +44,21 @@ fn hold_back(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let place = place.as_deref().unwrap_or("an unknown place");
     tracing::error!("thread {name} panicked at {place}");
-    let mut untold = UNTOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if untold.len() < UNTOLD_MOST {
+    let mut untold = HELD_MESSAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    if untold.len() < MAX_HELD_MESSAGES {
         untold.push(format!("thread {name} {panic}\n"));
     }
 }
 
 /// Tells what was held back, on a terminal that is nobody's screen any more.
-pub(super) fn tell() {
+pub(super) fn print_held() {
     for text in take() {
         let _gone = std::io::stderr().write_all(text.as_bytes());
     }
 }
 
 fn take() -> Vec<String> {
-    std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut *HELD_MESSAGES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_another_thread_leaves_the_screen_up_and_is_told_afterwards() {
-        heed();
+        install();
         pretend(true);
         let name = "somebody-else".to_owned();
         let panics = std::thread::Builder::new().name(name).spawn(|| {

@@ -4,7 +4,7 @@ use super::input::Input;
 use super::key::Key;
 use super::keymap::Keymap;
 use super::message::{Effect, Message};
-use super::model::{Bell, Model, Options, Protection};
+use super::model::{BellMode, Model, Options, WriteProtection};
 use super::theme::Theme;
 use super::update::update;
 use super::view::draw;
@@ -17,20 +17,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Between one thing and the next, so that a question has been seen before it is answered.
-const MOMENT: Duration = Duration::from_secs(1);
+const STEP: Duration = Duration::from_secs(1);
 
 /// A dashboard as it starts where nothing is configured.
 pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
     Options {
         all_in_one,
         read_only: false,
-        protection: Protection::default(),
+        protection: WriteProtection::default(),
         theme,
         keymap: Keymap::default(),
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
         place: "local".to_owned(),
-        bell: Bell::default(),
+        bell: BellMode::default(),
         process: 4_242,
         over_line: false,
         logs: Recent::default(),
@@ -38,11 +38,11 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
 }
 
 #[derive(Debug)]
-pub struct Rehearsal {
+pub struct TestDashboard {
     model: Model,
 }
 
-impl Rehearsal {
+impl TestDashboard {
     /// An all-in-one dashboard.
     pub fn new(theme: Theme) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Rehearsal {
     }
 
     /// News of the instance, a second later.
-    pub fn hear(&mut self, status: Status) {
+    pub fn handle(&mut self, status: Status) {
         let news = Message::Update(Update::Status(Arc::new(status)));
         self.take(news);
         self.take(Message::Tick);
@@ -101,7 +101,7 @@ impl Rehearsal {
     fn take(&mut self, message: Message) -> Vec<Effect> {
         let at = match message {
             Message::Tick => self.model.now,
-            _ => self.model.now + MOMENT,
+            _ => self.model.now + STEP,
         };
         update(&mut self.model, message, at)
     }

@@ -1,10 +1,10 @@
 //! The providers under a draft: share, score and rank, now and then.
 
 use crate::contract::{Factors, ProviderStatus, Status};
-use crate::tui::draft::{Draft, InForce, NAMES, Row};
+use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::preview::{Outlook, may_serve};
+use crate::tui::preview::{ProviderPreview, may_serve};
 use crate::tui::theme::Theme;
 use crate::tui::view::line;
 use crate::tui::widgets::stack::stack;
@@ -14,7 +14,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// Less than this part of the traffic is no movement worth an arrow.
-const MOVED: f64 = 0.005;
+const MIN_SHOWN_SHIFT: f64 = 0.005;
 
 /// The names of the columns.
 pub(super) fn head(wide: bool) -> String {
@@ -37,7 +37,7 @@ pub(super) fn head(wide: bool) -> String {
 /// Both shares of the traffic as rows of parts.
 pub(super) fn shares(
     status: &Status,
-    (now, then): (&[Outlook], &[Outlook]),
+    (now, then): (&[ProviderPreview], &[ProviderPreview]),
     theme: Theme,
     area: Rect,
     buffer: &mut Buffer,
@@ -56,7 +56,7 @@ pub(super) fn shares(
 }
 
 /// Place by score among all, 1 the best; nothing where it has no score.
-fn rank(outlook: &[Outlook], at: usize) -> Option<usize> {
+fn rank(outlook: &[ProviderPreview], at: usize) -> Option<usize> {
     let own = outlook[at].score?;
     Some(
         outlook
@@ -72,16 +72,16 @@ pub(super) fn row<'a>(
     model: &Model,
     status: &Status,
     draft: &Draft,
-    (now, then): (&[Outlook], &[Outlook]),
-    (row, width): (&Row, u16),
+    (now, then): (&[ProviderPreview], &[ProviderPreview]),
+    (row, width): (&DraftRow, u16),
 ) -> Option<Line<'a>> {
     let name = row.provider()?;
     let is_meant = |it: &ProviderStatus| it.performance.provider == name;
     let at = status.providers.iter().position(is_meant)?;
     let provider = &status.providers[at];
     let arrow = model.theme().mark('→', '>');
-    if let Row::Own(_, objective) = row {
-        let in_force = InForce::of(provider, &status.weights);
+    if let DraftRow::Own(_, objective) = row {
+        let in_force = CurrentSettings::of(provider, &status.weights);
         return Some(own_weight(model, draft, in_force, (row, *objective), width));
     }
     Some(provider_row(
@@ -97,8 +97,8 @@ pub(super) fn row<'a>(
 fn own_weight<'a>(
     model: &Model,
     draft: &Draft,
-    in_force: InForce,
-    (row, objective): (&Row, usize),
+    in_force: CurrentSettings,
+    (row, objective): (&DraftRow, usize),
     width: u16,
 ) -> Line<'a> {
     let theme = model.theme();
@@ -146,12 +146,12 @@ fn own_weight<'a>(
 fn provider_row<'a>(
     model: &Model,
     (provider, draft): (&ProviderStatus, &Draft),
-    (now, then): (Outlook, Outlook),
+    (now, then): (ProviderPreview, ProviderPreview),
     ranks: (Option<usize>, Option<usize>),
     (wide, arrow): (bool, char),
 ) -> Line<'a> {
     let name = &provider.performance.provider;
-    let here = draft.row == Row::Provider(name.clone());
+    let here = draft.row == DraftRow::Provider(name.clone());
     let drafted = draft.priority(name).filter(|to| *to != provider.priority);
     let priority = match drafted {
         Some(to) => format!("{:>3} {arrow} {to:<3}", provider.priority),
@@ -159,16 +159,16 @@ fn provider_row<'a>(
     };
     let theme = model.theme();
     let state = provider.performance.state;
-    let (mark, style) = if then.share > now.share + MOVED {
+    let (mark, style) = if then.share > now.share + MIN_SHOWN_SHIFT {
         (theme.mark('▲', '^'), theme.good())
-    } else if then.share + MOVED < now.share {
+    } else if then.share + MIN_SHOWN_SHIFT < now.share {
         (theme.mark('▼', 'v'), theme.warn())
     } else {
         (' ', Style::default())
     };
     let points = |score: Option<f64>| {
         score.map_or_else(
-            || format::NOTHING.to_owned(),
+            || format::EMPTY_CELL.to_owned(),
             |score| format!("{:.0}", score * 100.0),
         )
     };
@@ -222,7 +222,7 @@ fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String>
 
 fn rank_text((now, then): (Option<usize>, Option<usize>), arrow: char) -> String {
     let place = |rank: Option<usize>| {
-        rank.map_or_else(|| format::NOTHING.to_owned(), |rank| rank.to_string())
+        rank.map_or_else(|| format::EMPTY_CELL.to_owned(), |rank| rank.to_string())
     };
     if now == then {
         place(now)

@@ -5,25 +5,25 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 
 /// That much in milliseconds is told.
-const TOLD: i64 = 2_000;
+const SHOWN_FROM_MS: i64 = 2_000;
 /// A line that stalls delivers pictures late, which looks like a clock that is behind: of so many
 /// pictures the promptest is believed, and nothing before there are some.
-const PICTURES: usize = 8;
-const PICTURES_LEAST: usize = 3;
+const SAMPLE_WINDOW: usize = 8;
+const MIN_SAMPLES: usize = 3;
 
 /// What the latest pictures say, in milliseconds: positive where the instance's clock is behind.
 #[derive(Debug, Clone, Default)]
-pub struct Lag {
+pub struct ClockSkew {
     latest: VecDeque<i64>,
 }
 
-impl Lag {
+impl ClockSkew {
     /// A picture of `there` (RFC 3339) came when it was `here`.
-    pub fn heard(&mut self, there: &str, here: Timestamp) {
+    pub fn observe(&mut self, there: &str, here: Timestamp) {
         let Ok(there) = there.parse::<Timestamp>() else {
             return;
         };
-        if self.latest.len() == PICTURES {
+        if self.latest.len() == SAMPLE_WINDOW {
             self.latest.pop_front();
         }
         let lag = here.as_millisecond() - there.as_millisecond();
@@ -32,12 +32,12 @@ impl Lag {
 
     /// In words, where it is more than two seconds: `clock 3s behind`.
     pub fn flag(&self) -> Option<String> {
-        if self.latest.len() < PICTURES_LEAST {
+        if self.latest.len() < MIN_SAMPLES {
             return None;
         }
         let lag = *self.latest.iter().min()?;
         let word = if lag > 0 { "behind" } else { "ahead" };
-        (lag.abs() > TOLD).then(|| format!("clock {}s {word}", (lag.abs() + 500) / 1_000))
+        (lag.abs() > SHOWN_FROM_MS).then(|| format!("clock {}s {word}", (lag.abs() + 500) / 1_000))
     }
 }
 
@@ -47,10 +47,10 @@ mod tests {
 
     fn told(lags: &[i64]) -> Option<String> {
         let there: Timestamp = "2026-11-24T03:14:07.000Z".parse().unwrap();
-        let mut lag = Lag::default();
+        let mut lag = ClockSkew::default();
         for &milliseconds in lags {
             let here = Timestamp::from_millisecond(there.as_millisecond() + milliseconds).unwrap();
-            lag.heard(&there.to_string(), here);
+            lag.observe(&there.to_string(), here);
         }
         lag.flag()
     }
@@ -74,9 +74,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_says_nothing() {
-        let mut lag = Lag::default();
+        let mut lag = ClockSkew::default();
         for _ in 0..4 {
-            lag.heard("yesterday", Timestamp::UNIX_EPOCH);
+            lag.observe("yesterday", Timestamp::UNIX_EPOCH);
         }
         assert_eq!(lag.flag(), None);
     }
