@@ -317,7 +317,7 @@ fn model(providers: usize, step: u64) -> Model {
         bell: tui::BellMode::default(),
         process: 4_242,
         over_line: false,
-        logs: aibal_tui::logs::Recent::default(),
+        logs: aibal_tui::logs::RecentLines::default(),
     };
     Model::showing(options, fixture::status(providers, step))
 }

@@ -32,7 +32,7 @@ pub enum Role {
 impl Role {
     pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Viewer => "viewer",
@@ -41,11 +41,11 @@ impl Role {
     }
 
     /// Whether the role includes a right.
-    pub const fn may(self, right: Right) -> bool {
+    pub const fn may(self, right: Permission) -> bool {
         match self {
             Self::Operator => true,
-            Self::Client => matches!(right, Right::Use | Right::Select),
-            Self::Viewer => matches!(right, Right::Read | Right::Select),
+            Self::Client => matches!(right, Permission::Use | Permission::Select),
+            Self::Viewer => matches!(right, Permission::Read | Permission::Select),
         }
     }
 }
@@ -56,14 +56,14 @@ impl FromStr for Role {
     fn from_str(word: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
-            .find(|role| role.word() == word)
+            .find(|role| role.as_str() == word)
             .ok_or_else(|| format!("{word:?} is not one of client, viewer, operator"))
     }
 }
 
 /// What a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
+pub enum Permission {
     /// Model traffic, and counting traffic that runs elsewhere.
     Use,
     /// Asking for a selection, which changes nothing.
@@ -74,7 +74,7 @@ pub enum Right {
     Change,
 }
 
-impl Right {
+impl Permission {
     /// The roles that include it, for a refusal.
     const fn roles(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ pub struct Token {
 
 /// Somebody who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub struct Principal {
     /// The token's name, or `local` where none was needed.
     pub who: Arc<str>,
     pub role: Role,
@@ -105,14 +105,14 @@ pub struct Caller {
 
 /// Why somebody was not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denial {
+pub enum AuthError {
     #[error(
         "a token is needed: send it as Authorization: Bearer, as x-api-key or as x-goog-api-key"
     )]
     NoToken,
     #[error("the token is unknown here; [[auth.tokens]] lists the hashes of those that are known")]
     UnknownToken,
-    #[error("the token {name:?} has the role {}, but this call needs {needs}", role.word())]
+    #[error("the token {name:?} has the role {}, but this call needs {needs}", role.as_str())]
     Role {
         name: String,
         role: Role,
@@ -120,7 +120,7 @@ pub enum Denial {
     },
 }
 
-impl Denial {
+impl AuthError {
     /// 401 where another token may help, 403 where this one is not enough.
     pub const fn status(&self) -> u16 {
         match self {
@@ -132,19 +132,19 @@ impl Denial {
 
 /// The tokens of one door; clones share them.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub struct TokenAuth {
     tokens: Arc<ArcSwap<Vec<Token>>>,
     /// The name of those who need no token.
     local: Arc<str>,
 }
 
-impl Default for Access {
+impl Default for TokenAuth {
     fn default() -> Self {
         Self::new(Vec::new())
     }
 }
 
-impl Access {
+impl TokenAuth {
     pub fn new(tokens: Vec<Token>) -> Self {
         Self {
             tokens: Arc::new(ArcSwap::from_pointee(tokens)),
@@ -164,20 +164,20 @@ impl Access {
         &self,
         peer: Option<&Peer>,
         headers: &HeaderMap,
-        right: Right,
-    ) -> Result<Caller, Denial> {
+        right: Permission,
+    ) -> Result<Principal, AuthError> {
         let caller = self.caller(peer, headers)?;
         if caller.role.may(right) {
             return Ok(caller);
         }
-        Err(Denial::Role {
+        Err(AuthError::Role {
             name: caller.who.to_string(),
             role: caller.role,
             needs: right.roles(),
         })
     }
 
-    fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Caller, Denial> {
+    fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Principal, AuthError> {
         let tokens = self.tokens.load();
         let is_trusted = match peer {
             Some(Peer::Unix) => true,
@@ -187,18 +187,18 @@ impl Access {
             None => false,
         };
         if is_trusted {
-            return Ok(Caller {
+            return Ok(Principal {
                 who: Arc::clone(&self.local),
                 role: Role::Operator,
             });
         }
         let sent = sent_tokens(headers);
         if sent.is_empty() {
-            return Err(Denial::NoToken);
+            return Err(AuthError::NoToken);
         }
         let known = sent.iter().find_map(|text| known(&tokens, text));
-        let token = known.ok_or(Denial::UnknownToken)?;
-        Ok(Caller {
+        let token = known.ok_or(AuthError::UnknownToken)?;
+        Ok(Principal {
             who: Arc::clone(&token.name),
             role: token.role,
         })
@@ -271,8 +271,8 @@ mod tests {
         }
     }
 
-    fn access() -> Access {
-        Access::new(vec![
+    fn access() -> TokenAuth {
+        TokenAuth::new(vec![
             token("apps", "c-secret", Role::Client),
             token("screen", "v-secret", Role::Viewer),
             token("ops", "o-secret", Role::Operator),
@@ -297,7 +297,12 @@ mod tests {
 
     #[test]
     fn each_role_may_what_the_table_says() {
-        let rights = [Right::Use, Right::Select, Right::Read, Right::Change];
+        let rights = [
+            Permission::Use,
+            Permission::Select,
+            Permission::Read,
+            Permission::Change,
+        ];
         let may = |role: Role| rights.map(|right| role.may(right));
 
         assert_eq!(may(Role::Client), [true, true, false, false]);
@@ -314,7 +319,7 @@ mod tests {
             ("x-api-key", "o-secret"),
             ("x-goog-api-key", "o-secret"),
         ] {
-            let caller = access().admit(Some(&away), &headers(&[header]), Right::Change);
+            let caller = access().admit(Some(&away), &headers(&[header]), Permission::Change);
 
             assert_eq!(caller.map(|caller| caller.who), Ok("ops".into()));
         }
@@ -323,10 +328,13 @@ mod tests {
     #[test]
     fn no_token_an_unknown_one_and_a_weak_one_are_told_apart() {
         let away = tcp("127.0.0.1:9");
-        let admit = |pairs| access().admit(Some(&away), &headers(pairs), Right::Change);
+        let admit = |pairs| access().admit(Some(&away), &headers(pairs), Permission::Change);
 
-        assert_eq!(admit(&[]), Err(Denial::NoToken));
-        assert_eq!(admit(&[("x-api-key", "guess")]), Err(Denial::UnknownToken));
+        assert_eq!(admit(&[]), Err(AuthError::NoToken));
+        assert_eq!(
+            admit(&[("x-api-key", "guess")]),
+            Err(AuthError::UnknownToken)
+        );
         let weak = admit(&[("x-api-key", "v-secret")]).unwrap_err();
         assert_eq!(weak.status(), 403);
         assert_eq!(
@@ -337,23 +345,26 @@ mod tests {
 
     #[test]
     fn loopback_is_trusted_only_while_there_are_no_tokens() {
-        let open = Access::default();
+        let open = TokenAuth::default();
         let none = HeaderMap::new();
         for address in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
-            let caller = open.admit(Some(&tcp(address)), &none, Right::Change);
+            let caller = open.admit(Some(&tcp(address)), &none, Permission::Change);
             assert_eq!(caller.map(|caller| caller.who), Ok("local".into()));
         }
 
-        let away = open.admit(Some(&tcp("192.0.2.7:9")), &none, Right::Read);
-        assert_eq!(away, Err(Denial::NoToken));
-        assert_eq!(open.admit(None, &none, Right::Read), Err(Denial::NoToken));
+        let away = open.admit(Some(&tcp("192.0.2.7:9")), &none, Permission::Read);
+        assert_eq!(away, Err(AuthError::NoToken));
+        assert_eq!(
+            open.admit(None, &none, Permission::Read),
+            Err(AuthError::NoToken)
+        );
     }
 
     #[test]
     fn the_socket_is_trusted_whatever_token_is_sent() {
         let sent = headers(&[("x-api-key", "guess")]);
 
-        let caller = access().admit(Some(&Peer::Unix), &sent, Right::Change);
+        let caller = access().admit(Some(&Peer::Unix), &sent, Permission::Change);
 
         assert_eq!(caller.map(|caller| caller.role), Ok(Role::Operator));
     }

@@ -4,11 +4,11 @@
 //! Whoever logs waits for no disk and no reader: a thread of its own writes, many lines at once
 //! when there are many, and what its bounded queue does not take is counted.
 
-mod pipe;
+mod nonblocking;
 
-pub use pipe::LostLines;
+pub use nonblocking::DroppedLines;
 
-use pipe::{Pipe, PipeEnd};
+use nonblocking::{NonBlockingWriter, WriterGuard};
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
@@ -50,19 +50,19 @@ impl FromStr for LogFormat {
 }
 
 /// So many lines are remembered for the screen.
-const RECENT_MOST: usize = 500;
+const MAX_RECENT_LINES: usize = 500;
 /// Of a longer line the beginning is remembered.
-const LINE_MOST: usize = 1_000;
+const MAX_LINE_BYTES: usize = 1_000;
 
 /// The latest log lines, for the screen; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Recent {
+pub struct RecentLines {
     lines: Arc<Mutex<VecDeque<String>>>,
     /// The screen is closed: lines go to stderr as well.
     is_closed: Arc<AtomicBool>,
 }
 
-impl Recent {
+impl RecentLines {
     /// From now on lines go to stderr as well: the screen is closed, the process goes on.
     pub fn to_stderr(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl Recent {
     }
 }
 
-impl Write for Recent {
+impl Write for RecentLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,10 +90,10 @@ impl Write for Recent {
             let _nobody_may_read = io::stderr().write_all(bytes);
         }
         for line in text.lines().filter(|line| !line.is_empty()) {
-            if lines.len() >= RECENT_MOST {
+            if lines.len() >= MAX_RECENT_LINES {
                 lines.pop_front();
             }
-            lines.push_back(line.chars().take(LINE_MOST).collect());
+            lines.push_back(line.chars().take(MAX_LINE_BYTES).collect());
         }
         Ok(bytes.len())
     }
@@ -118,10 +118,10 @@ pub struct LogOptions {
 #[derive(Debug, Default)]
 pub struct Logs {
     /// The latest lines, where there is a screen for them.
-    pub recent: Recent,
+    pub recent: RecentLines,
     /// Of lines that were not written because there were too many.
-    pub lost: LostLines,
-    _writer: Option<PipeEnd>,
+    pub lost: DroppedLines,
+    _writer: Option<WriterGuard>,
 }
 
 /// Starts logging. The error names the file or the filter that is wrong.
@@ -136,7 +136,7 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
             in_background(file)?
         }
         (None, true) => {
-            let recent = Recent::default();
+            let recent = RecentLines::default();
             let logs = Logs {
                 recent: recent.clone(),
                 ..Logs::default()
@@ -160,7 +160,8 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
 }
 
 fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Logs), String> {
-    let opened = Pipe::open(out).map_err(|error| format!("could not start to log: {error}"));
+    let opened =
+        NonBlockingWriter::open(out).map_err(|error| format!("could not start to log: {error}"));
     let (pipe, end) = opened?;
     let logs = Logs {
         lost: pipe.lost(),
@@ -176,7 +177,7 @@ struct PlainFields;
 impl<'writer> FormatFields<'writer> for PlainFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut plain = Plain {
-            writer: Tame(writer),
+            writer: EscapeControls(writer),
             is_first: true,
             result: Ok(()),
         };
@@ -186,7 +187,7 @@ impl<'writer> FormatFields<'writer> for PlainFields {
 }
 
 struct Plain<'writer> {
-    writer: Tame<'writer>,
+    writer: EscapeControls<'writer>,
     is_first: bool,
     result: fmt::Result,
 }
@@ -210,9 +211,9 @@ impl Visit for Plain<'_> {
 }
 
 /// Control characters, which others may have put into what we quote, steer no terminal.
-struct Tame<'writer>(Writer<'writer>);
+struct EscapeControls<'writer>(Writer<'writer>);
 
-impl fmt::Write for Tame<'_> {
+impl fmt::Write for EscapeControls<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if !text.chars().any(char::is_control) {
             return self.0.write_str(text);
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_line_is_plain_and_steers_no_terminal() {
-        let lines = Recent::default();
+        let lines = RecentLines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(move || writer.clone())

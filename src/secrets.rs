@@ -50,7 +50,7 @@ impl Eq for Secret {}
 
 /// Where a secret is, as the configuration writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reference {
+pub enum SecretRef {
     /// `env:NAME`, or the value of `api_key_env`.
     Variable(String),
     /// `file:PATH`: the whole file, without the white space around it.
@@ -61,7 +61,7 @@ pub enum Reference {
     Literal(Secret),
 }
 
-impl Reference {
+impl SecretRef {
     /// Reads `env:NAME`, `file:PATH`, `keystore:NAME` or a literal; `None` where nothing is given.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -95,7 +95,7 @@ mod tests {
 
         let printed = format!(
             "{secret:?} {:?}",
-            Reference::parse("sk-test-1234").map(|reference| reference.masked())
+            SecretRef::parse("sk-test-1234").map(|reference| reference.masked())
         );
 
         assert_eq!(printed, "Secret(****) Some(\"****\")");
@@ -111,21 +111,21 @@ mod tests {
 
     #[test]
     fn references_are_told_by_their_prefix() {
-        let parsed = |text| Reference::parse(text);
+        let parsed = |text| SecretRef::parse(text);
 
         assert_eq!(
             parsed("env:A_KEY"),
-            Some(Reference::Variable("A_KEY".to_owned()))
+            Some(SecretRef::Variable("A_KEY".to_owned()))
         );
         assert_eq!(
             parsed("file:/run/k"),
-            Some(Reference::File("/run/k".to_owned()))
+            Some(SecretRef::File("/run/k".to_owned()))
         );
         assert_eq!(
             parsed("keystore:a"),
-            Some(Reference::Keystore("a".to_owned()))
+            Some(SecretRef::Keystore("a".to_owned()))
         );
-        assert_eq!(parsed("sk-1"), Secret::new("sk-1").map(Reference::Literal));
+        assert_eq!(parsed("sk-1"), Secret::new("sk-1").map(SecretRef::Literal));
         assert_eq!(parsed("keystore:"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Who may pass.
 
 use super::{ApiState, SharedState};
-use crate::access::{Peer, Right, is_cross_site};
+use crate::access::{Peer, Permission, is_cross_site};
 use crate::client::ApiError;
 use crate::contract::Problem;
 use axum::extract::{Request, State};
@@ -36,16 +36,16 @@ fn admitted(desk: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> 
 }
 
 /// What a call needs.
-fn right(method: &Method, path: &str) -> Right {
+fn right(method: &Method, path: &str) -> Permission {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     match path {
-        "/api/load-balancing" if is_read => Right::Select,
-        "/api/load-balancing/select" => Right::Select,
-        "/api/load-balancing" => Right::Use,
+        "/api/load-balancing" if is_read => Permission::Select,
+        "/api/load-balancing/select" => Permission::Select,
+        "/api/load-balancing" => Permission::Use,
         // It asks, and changes nothing.
-        "/api/what-if" => Right::Read,
-        _ if is_read => Right::Read,
-        _ => Right::Change,
+        "/api/what-if" => Permission::Read,
+        _ if is_read => Permission::Read,
+        _ => Permission::Change,
     }
 }
 
@@ -56,13 +56,17 @@ mod tests {
     #[test]
     fn only_reading_and_selecting_need_no_operator() {
         let cases = [
-            (Method::GET, "/api/load-balancing", Right::Select),
-            (Method::POST, "/api/load-balancing/select", Right::Select),
-            (Method::POST, "/api/load-balancing", Right::Use),
-            (Method::POST, "/api/what-if", Right::Read),
-            (Method::GET, "/api/weights", Right::Read),
-            (Method::PUT, "/api/weights", Right::Change),
-            (Method::DELETE, "/api/anything", Right::Change),
+            (Method::GET, "/api/load-balancing", Permission::Select),
+            (
+                Method::POST,
+                "/api/load-balancing/select",
+                Permission::Select,
+            ),
+            (Method::POST, "/api/load-balancing", Permission::Use),
+            (Method::POST, "/api/what-if", Permission::Read),
+            (Method::GET, "/api/weights", Permission::Read),
+            (Method::PUT, "/api/weights", Permission::Change),
+            (Method::DELETE, "/api/anything", Permission::Change),
         ];
 
         for (method, path, needs) in cases {

@@ -18,7 +18,7 @@ mod tests;
 
 pub use error_response::{panicked, unknown_path};
 
-use crate::access::Access;
+use crate::access::TokenAuth;
 use crate::client::LocalClient;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, patch, post};
@@ -39,7 +39,7 @@ const MIN_COMPRESS_BYTES: u16 = 1_024;
 #[derive(Debug)]
 pub struct Api {
     pub local: LocalClient,
-    pub access: Access,
+    pub access: TokenAuth,
     /// Ends the streams of events, which would otherwise last as long as their readers.
     pub stop: CancellationToken,
 }

@@ -3,7 +3,7 @@
 use super::SharedState;
 use super::extract::{FieldReader, JsonFields};
 use super::monitoring::WINDOWS;
-use crate::access::Caller;
+use crate::access::Principal;
 use crate::client::ApiError;
 use crate::contract::{
     ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderReport, ReloadReport,
@@ -23,7 +23,7 @@ pub(super) async fn weights(State(desk): SharedState) -> Result<Json<WeightsRepo
 /// `PUT /api/weights`
 pub(super) async fn set_weights(
     State(desk): SharedState,
-    Extension(caller): Extension<Caller>,
+    Extension(caller): Extension<Principal>,
     JsonFields(mut form): JsonFields,
 ) -> Result<Json<WeightsReport>, ApiError> {
     let change = WeightsChange {
@@ -44,7 +44,7 @@ pub(super) async fn set_weights(
 /// `POST /api/weights/keep`
 pub(super) async fn keep_weights(
     State(desk): SharedState,
-    Extension(caller): Extension<Caller>,
+    Extension(caller): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
     Ok(Json(desk.api.local.confirm_weights(&caller.who).await?))
 }
@@ -53,7 +53,7 @@ pub(super) async fn keep_weights(
 pub(super) async fn roll_back(
     State(desk): SharedState,
     number: Result<Path<u64>, PathRejection>,
-    Extension(caller): Extension<Caller>,
+    Extension(caller): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
     let wrong = |_| Problem::new(404, "a revision is known by a whole number from 1 up");
     let Path(number) = number.map_err(wrong)?;
@@ -109,7 +109,7 @@ fn drafted_providers(form: &mut FieldReader) -> BTreeMap<String, ProviderDraft> 
 pub(super) async fn change_provider(
     State(desk): SharedState,
     name: Result<Path<String>, PathRejection>,
-    Extension(caller): Extension<Caller>,
+    Extension(caller): Extension<Principal>,
     JsonFields(mut form): JsonFields,
 ) -> Result<Json<ProviderReport>, ApiError> {
     let change = ProviderChange {
@@ -153,7 +153,7 @@ pub(super) async fn probe(
 /// `POST /api/reload`
 pub(super) async fn reload(
     State(desk): SharedState,
-    Extension(caller): Extension<Caller>,
+    Extension(caller): Extension<Principal>,
 ) -> Result<Json<ReloadReport>, ApiError> {
     Ok(Json(desk.api.local.reload(&caller.who).await?))
 }

@@ -11,7 +11,7 @@ mod replaying;
 mod selecting;
 
 use super::{Api, router};
-use crate::access::{Access, Peer};
+use crate::access::{Peer, TokenAuth};
 use crate::client::LocalClient;
 use crate::client::ProbeCallback;
 use crate::clock;
@@ -80,10 +80,10 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        Self::with(Access::default())
+        Self::with(TokenAuth::default())
     }
 
-    fn with(access: Access) -> Self {
+    fn with(access: TokenAuth) -> Self {
         let fleet = BalancerState::new(
             catalogue(),
             Strategy::Best,

@@ -2,7 +2,9 @@
 
 use super::ExitError;
 use crate::cli::arguments::{Arguments, Globals, Reload, Select, Simulate, Status};
-use crate::cli::{self, exit_code, render_reload, render_selection, render_status, whereabouts};
+use crate::cli::{
+    self, exit_code, instance_address, render_reload, render_selection, render_status,
+};
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{
     DecisionFile, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
@@ -267,7 +269,7 @@ pub(super) fn client(address: &Address) -> Result<Client, ExitError> {
 }
 
 fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
-    whereabouts::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
+    instance_address::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
 }
 
 fn unreachable(address: &Address, error: &ClientError) -> String {

@@ -5,7 +5,7 @@ use crate::cli::arguments::Globals;
 use crate::client::Client;
 use crate::config::{ArmMode, DashboardSettings};
 use crate::contract::Window;
-use crate::logs::Recent;
+use crate::logs::RecentLines;
 use crate::tui::{
     self, BellMode, DashboardShutdown, ExitReason, Keymap, Options, Palette, Theme, WriteProtection,
 };
@@ -89,7 +89,7 @@ pub(super) fn options(
     all_in_one: bool,
     read_only: bool,
     place: String,
-    logs: Recent,
+    logs: RecentLines,
 ) -> Options {
     Options {
         all_in_one,

@@ -2,7 +2,7 @@
 //! depends on whom.
 
 use super::reloadable_state::{ReloadRequest, ReloadableState, workers};
-use crate::access::Access;
+use crate::access::TokenAuth;
 use crate::api::{self, Api};
 use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
 use crate::contract;
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::engine::{self, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, CacheCounts, CacheLimits, GatewayConfig, ShutdownSignal};
-use crate::logs::LostLines;
+use crate::logs::DroppedLines;
 use crate::probe::{self, Probe};
 use crate::protocols::{EndpointRegistry, use_thread_pool};
 use crate::server::{Drain, WorkerThreads};
@@ -45,9 +45,9 @@ pub struct InstanceConfig {
     /// Nothing where probes are switched off.
     pub probe_interval: Option<Duration>,
     /// Of the control door.
-    pub access: Access,
+    pub access: TokenAuth,
     /// Of the door for model traffic.
-    pub gateway_access: Access,
+    pub gateway_access: TokenAuth,
     pub environment: String,
     pub server: server::ConnectionLimits,
     pub drain: Duration,
@@ -82,7 +82,7 @@ impl Instance {
     pub fn start(
         mut blueprint: InstanceConfig,
         listener: TcpListener,
-        lost_lines: LostLines,
+        lost_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
@@ -198,7 +198,7 @@ fn reloader(reloads: mpsc::Sender<ReloadRequest>) -> ReloadCallback {
 }
 
 /// Probes asked for by hand go through the task that makes the others.
-fn prober(probes: mpsc::Sender<probe::Request>) -> ProbeCallback {
+fn prober(probes: mpsc::Sender<probe::ManualProbe>) -> ProbeCallback {
     ProbeCallback::new(move |provider| {
         let probes = probes.clone();
         async move {

@@ -1,7 +1,7 @@
 //! What can be changed of an instance while it runs, and the one way to change it.
 
 use super::instance::InstanceConfig;
-use crate::access::Access;
+use crate::access::TokenAuth;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
@@ -40,8 +40,8 @@ pub struct ReloadableState {
     pub limits: Arc<ArcSwap<GatewayConfig>>,
     pub probe_interval: watch::Sender<Option<Duration>>,
     /// Of the control door, and of the door for model traffic.
-    pub access: Access,
-    pub gateway_access: Access,
+    pub access: TokenAuth,
+    pub gateway_access: TokenAuth,
     pub drain: watch::Sender<Duration>,
 }
 

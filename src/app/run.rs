@@ -6,7 +6,7 @@ use super::instance_config;
 use super::signals::{OsSignal, Signals};
 use super::{ExitError, commands, config_command, config_task};
 use crate::cli::arguments::{Attach, Demo, Globals};
-use crate::cli::whereabouts;
+use crate::cli::instance_address;
 use crate::demo::{Scenario, Traffic, Vendors};
 use crate::logs::{self, LogOptions, Logs};
 use crate::tui::{ExitReason, Options};
@@ -111,7 +111,7 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, ExitError> {
 
 /// The dashboard of an instance elsewhere.
 pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, ExitError> {
-    let address = whereabouts::resolve(attach.url.as_deref(), globals.listen.as_deref())
+    let address = instance_address::resolve(attach.url.as_deref(), globals.listen.as_deref())
         .map_err(ExitError::usage)?;
     if !std::io::stdout().is_terminal() {
         return commands::report_once(&address);

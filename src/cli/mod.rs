@@ -1,12 +1,12 @@
 //! The command line: what may be typed, and reports as text.
 
 pub mod arguments;
-mod plain;
+pub mod instance_address;
 mod reloading;
 mod selection;
 mod simulation;
 mod status;
-pub mod whereabouts;
+mod text_format;
 
 pub use reloading::render_reload;
 pub use selection::render_selection;

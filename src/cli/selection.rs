@@ -1,6 +1,6 @@
 //! One selection as text.
 
-use super::plain::{cell, dollars, line, milliseconds, or_dash};
+use super::text_format::{cell, dollars, line, milliseconds, or_dash};
 use crate::contract::{Selection, SelectionRoundReport};
 
 /// Who would serve, at what cost and how fast; with `explain` also why: factors times weights, who

@@ -1,6 +1,6 @@
 //! What other weights would have done, as text.
 
-use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
+use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{WeightsDraft, WhatIfReport, WhatIfTotalsReport};
 
 /// `cost,latency,reliability[,load,priority]`; the error says what was expected.

@@ -1,6 +1,6 @@
 //! One plain report of an instance.
 
-use super::plain::{cell, dollars, line, milliseconds, or_dash, percent};
+use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{
     CostBasisCounts, HealthState, ProviderStatus, ServiceState, SpendingReport, Status,
 };
@@ -158,7 +158,7 @@ fn sum(usd: f64, basis: CostBasisCounts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plain::COLUMNS;
+    use crate::cli::text_format::COLUMNS;
     use crate::contract::{
         BudgetReport, Dropped, EventKind, EventReport, Percentiles, ProviderPerformance,
         RateReport, Series, Totals, WeightPoints, Window,

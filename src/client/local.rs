@@ -14,7 +14,7 @@ use crate::domain::{
     simulate, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
-use crate::logs::LostLines;
+use crate::logs::DroppedLines;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct LocalClient {
     handle: EngineHandle,
     notices: Arc<ArcSwap<InstanceNotes>>,
     prober: Option<ProbeCallback>,
-    lost_lines: LostLines,
+    lost_lines: DroppedLines,
     reloader: Option<ReloadCallback>,
     cache: Option<CacheCountsFn>,
 }
@@ -65,7 +65,7 @@ impl LocalClient {
                 saved: None,
             })),
             prober: None,
-            lost_lines: LostLines::default(),
+            lost_lines: DroppedLines::default(),
             reloader: None,
             cache: None,
         }
@@ -115,7 +115,7 @@ impl LocalClient {
 
     /// Tells of log lines that were not written.
     #[must_use]
-    pub fn with_dropped_lines(mut self, lost_lines: LostLines) -> Self {
+    pub fn with_dropped_lines(mut self, lost_lines: DroppedLines) -> Self {
         self.lost_lines = lost_lines;
         self
     }

@@ -12,7 +12,7 @@ use super::settings::{ModelTypes, ProviderSettings, VertexSettings, WeightOverri
 use super::source::Sources;
 use super::variables::EnvVars;
 use super::vendors::GatewayKeyMode;
-use crate::secrets::{Reference, Secret};
+use crate::secrets::{Secret, SecretRef};
 use config::{Value, ValueKind};
 use std::path::Path;
 
@@ -155,21 +155,21 @@ fn key(
         return Err("two keys are given".to_owned());
     }
     let reference = match (&provider.api_key, &provider.api_key_env) {
-        (Some(text), _) => Reference::parse(text),
-        (None, Some(name)) => Some(Reference::Variable(name.clone())),
+        (Some(text), _) => SecretRef::parse(text),
+        (None, Some(name)) => Some(SecretRef::Variable(name.clone())),
         (None, None) => return Ok(None),
     };
     match reference {
         None => Err("api_key names nothing".to_owned()),
-        Some(Reference::Variable(name)) => match around.environs.get(&name) {
+        Some(SecretRef::Variable(name)) => match around.environs.get(&name) {
             Some((text, _)) => Ok(Secret::new(text)),
             None => Err(format!("the variable {name} with its key is not set")),
         },
-        Some(Reference::File(path)) => key_in_file(&around.sources.cwd.join(&path)),
-        Some(Reference::Keystore(name)) => Err(format!(
+        Some(SecretRef::File(path)) => key_in_file(&around.sources.cwd.join(&path)),
+        Some(SecretRef::Keystore(name)) => Err(format!(
             "keystore:{name} cannot be opened: the key store is not built yet"
         )),
-        Some(Reference::Literal(secret)) => {
+        Some(SecretRef::Literal(secret)) => {
             if is_in_file(&key_origin) {
                 let message = "a key stands in the file as it is; put it into a variable and name \
                                that in api_key_env";

@@ -4,7 +4,7 @@ use super::constraint::InputValue;
 use super::keys::{self, Node, SettingSpec};
 use super::origin::{Origin, Origins};
 use super::parse::element_name;
-use crate::secrets::{MASK, Reference, Secret};
+use crate::secrets::{MASK, Secret, SecretRef};
 use config::{Map, Value, ValueKind};
 
 /// One setting in force.
@@ -92,7 +92,7 @@ impl Walk<'_> {
         let given = given(value);
         let value_shown = match (key.path, &given) {
             ("providers[].api_key", InputValue::Text(text)) => {
-                let reference = Reference::parse(text);
+                let reference = SecretRef::parse(text);
                 reference.map_or(MASK.to_owned(), |reference| reference.masked())
             }
             _ => key.rule.shown(&given),

@@ -3,14 +3,14 @@
 
 use super::Gateway;
 use super::error::GatewayError;
-use crate::access::Caller;
+use crate::access::Principal;
 use crate::domain::{BudgetScope, InFlightPermit};
 
 /// Lets a request send its body, unless too many run already; who pays for it. `caller` is nobody
 /// where no guard has let it in.
 pub(super) fn admit(
     gateway: &Gateway,
-    caller: Option<&Caller>,
+    caller: Option<&Principal>,
 ) -> Result<BudgetScope, GatewayError> {
     let table = gateway.handle.routing_table();
     if table.crowd.is_full(table.max_in_flight) {

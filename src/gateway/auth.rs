@@ -1,7 +1,7 @@
 //! Who may send model traffic.
 
 use super::GatewayError;
-use crate::access::{Access, Peer, Right, is_cross_site};
+use crate::access::{Peer, Permission, TokenAuth, is_cross_site};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -9,13 +9,13 @@ use axum::response::Response;
 use std::sync::Arc;
 
 /// The same routes, for those only whom `access` lets in.
-pub fn with_auth(router: Router, access: Access) -> Router {
+pub fn with_auth(router: Router, access: TokenAuth) -> Router {
     router.layer(from_fn_with_state(Arc::new(access), authenticate))
 }
 
 /// Handlers find the [`crate::access::Caller`] among the extensions.
 async fn authenticate(
-    State(access): State<Arc<Access>>,
+    State(access): State<Arc<TokenAuth>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -25,7 +25,7 @@ async fn authenticate(
         return GatewayError::denied(403, text.to_owned()).respond(dialect);
     }
     let peer = request.extensions().get::<Peer>();
-    match access.admit(peer, request.headers(), Right::Use) {
+    match access.admit(peer, request.headers(), Permission::Use) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

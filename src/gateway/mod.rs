@@ -32,7 +32,7 @@ pub use recovery::Recovery;
 pub use request_body::BodyBuffer;
 pub use shutdown::{ShutdownSignal, ShutdownTrigger};
 
-use crate::access::Caller;
+use crate::access::Principal;
 use crate::engine::EngineHandle;
 use crate::protocols::{ApiDialect, UpstreamSet};
 use arc_swap::ArcSwap;
@@ -147,7 +147,7 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
 
 async fn generate(
     State((gateway, dialect)): State<(Gateway, ApiDialect)>,
-    caller: Option<Extension<Caller>>,
+    caller: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -156,7 +156,7 @@ async fn generate(
 
 async fn embeddings(
     State(gateway): State<Gateway>,
-    caller: Option<Extension<Caller>>,
+    caller: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -166,7 +166,7 @@ async fn embeddings(
 async fn serve(
     gateway: Gateway,
     errand: Operation,
-    caller: Option<Extension<Caller>>,
+    caller: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {

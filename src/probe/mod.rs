@@ -13,20 +13,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked up who is due.
-const LOOK: Duration = Duration::from_millis(500);
+const SCHEDULE_INTERVAL: Duration = Duration::from_millis(500);
 /// A free question that takes longer is not answered.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// As much of an answer is read; a list of models is far shorter.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Probes that were asked for by hand and wait for their turn.
-const REQUESTS: usize = 16;
+const MANUAL_PROBE_QUEUE: usize = 16;
 
 /// A probe asked for by hand: the provider's place in the catalogue, and where to answer.
-pub type Request = (usize, oneshot::Sender<Finding>);
+pub type ManualProbe = (usize, oneshot::Sender<ProbeResult>);
 
 /// What a probe found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub struct ProbeResult {
     pub end: ProbeEnd,
     pub latency: Duration,
 }
@@ -38,7 +38,7 @@ pub struct Probe {
     upstreams: Arc<ArcSwap<UpstreamSet>>,
     /// Nothing where probes are switched off; those asked for by hand run all the same.
     interval: watch::Receiver<Option<Duration>>,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<ManualProbe>,
     /// When each provider was asked last.
     asked: Vec<Option<UnixTime>>,
 }
@@ -49,8 +49,8 @@ impl Probe {
         handle: EngineHandle,
         upstreams: Arc<ArcSwap<UpstreamSet>>,
         interval: watch::Receiver<Option<Duration>>,
-    ) -> (Self, mpsc::Sender<Request>) {
-        let (sender, requests) = mpsc::channel(REQUESTS);
+    ) -> (Self, mpsc::Sender<ManualProbe>) {
+        let (sender, requests) = mpsc::channel(MANUAL_PROBE_QUEUE);
         (
             Self {
                 handle,
@@ -65,7 +65,7 @@ impl Probe {
 
     /// Runs until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(SCHEDULE_INTERVAL);
         let mut by_hand = true;
         loop {
             tokio::select! {
@@ -127,7 +127,7 @@ impl Probe {
         }
     }
 
-    async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<Finding>) {
+    async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             return;
@@ -140,9 +140,9 @@ impl Probe {
     }
 }
 
-async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Finding {
+async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> ProbeResult {
     let started = clock::now();
-    let answered = tokio::time::timeout(PATIENCE, async {
+    let answered = tokio::time::timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;
         let endpoint = ready.map_err(|upset| upset.message)?;
         let question = endpoint.protocol.build_probe(&endpoint);
@@ -155,7 +155,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
     let (verdict, detail) = match answered.await {
         Err(_) => (
             ProbeVerdict::Bad,
-            format!("no answer within {} s", PATIENCE.as_secs()),
+            format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
         ),
         Ok(Err(reason)) => (ProbeVerdict::Bad, reason),
         Ok(Ok((status, body))) => {
@@ -170,7 +170,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
         }
     };
     let at = clock::now();
-    Finding {
+    ProbeResult {
         end: ProbeEnd {
             provider,
             at,
@@ -184,7 +184,7 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Fin
 async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return None;
         }
         body.extend_from_slice(&chunk);

@@ -10,7 +10,7 @@ use super::update::update;
 use super::view::draw;
 use crate::client::Update;
 use crate::contract::{Status, Window};
-use crate::logs::Recent;
+use crate::logs::RecentLines;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
         bell: BellMode::default(),
         process: 4_242,
         over_line: false,
-        logs: Recent::default(),
+        logs: RecentLines::default(),
     }
 }
 

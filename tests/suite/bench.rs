@@ -1,7 +1,7 @@
 //! A gateway on a loopback port, with a real engine behind it and fake upstreams ahead.
 
 use crate::upstream::Upstream;
-use aibal_tui::access::Access;
+use aibal_tui::access::TokenAuth;
 use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, GlobalLimits, ModelTypes, Price, Provider, Route,
     Snapshot, Strategy, Target, TargetId, Weights,
@@ -81,7 +81,7 @@ pub async fn start_allowed(
     upstreams: &[&Upstream],
     change: impl FnOnce(&mut Catalogue),
     allowances: &GlobalLimits,
-    access: Option<Access>,
+    access: Option<TokenAuth>,
 ) -> Bench {
     let addresses: Vec<&str> = upstreams
         .iter()
@@ -157,7 +157,7 @@ async fn serve(
     directory: EndpointRegistry,
     limits: GatewayConfig,
     probes: Option<Duration>,
-    (access, cache): (Option<Access>, Option<CacheLimits>),
+    (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
 ) -> Bench {
     let (engine, handle, _kept) = engine::build(fleet, 1);
     let stop = CancellationToken::new();

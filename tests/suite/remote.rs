@@ -1,6 +1,6 @@
 //! The client against the real door on a port: what the dashboard of another process sees.
 
-use aibal_tui::access::Access;
+use aibal_tui::access::TokenAuth;
 use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, LocalClient, Update, socket_path};
 use aibal_tui::contract::{
@@ -44,7 +44,7 @@ impl House {
         let local = LocalClient::new(handle, instance);
         let api = Api {
             local: local.clone(),
-            access: Access::default(),
+            access: TokenAuth::default(),
             stop: stop.clone(),
         };
         Self {

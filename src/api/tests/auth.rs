@@ -1,5 +1,5 @@
 use super::House;
-use crate::access::{Access, Peer, Role, Token};
+use crate::access::{Peer, Role, Token, TokenAuth};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::http::Request;
@@ -16,7 +16,7 @@ fn house() -> House {
             role,
         }
     };
-    House::with(Access::new(vec![
+    House::with(TokenAuth::new(vec![
         token("apps", Role::Client),
         token("screen", Role::Viewer),
         token("ops", Role::Operator),

@@ -6,7 +6,7 @@ mod global_limits;
 use super::config_command::sources;
 use super::instance::InstanceConfig;
 use super::{ExitError, dashboard_thread};
-use crate::access::{Access, Role, Token};
+use crate::access::{Role, Token, TokenAuth};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
@@ -101,8 +101,8 @@ pub(super) async fn build_instance_config(
         }),
         probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
         allowances: global_limits::of(settings),
-        access: Access::new(tokens.clone()),
-        gateway_access: Access::new(tokens.into_iter().chain(client_token(settings)).collect()),
+        access: TokenAuth::new(tokens.clone()),
+        gateway_access: TokenAuth::new(tokens.into_iter().chain(client_token(settings)).collect()),
         environment: settings.server.environment.clone(),
         server: listener(&settings.server),
         drain: settings.server.drain,
@@ -269,8 +269,8 @@ pub(super) fn of_demo(
         cache: None,
         probe_interval: Some(DEMO_PROBE_INTERVAL),
         allowances: global_limits::of_demo(),
-        access: Access::default(),
-        gateway_access: Access::default(),
+        access: TokenAuth::default(),
+        gateway_access: TokenAuth::default(),
         environment: "demo".to_owned(),
         server: server::ConnectionLimits::new(
             server::clamp_to_rlimit(DEMO_CONNECTIONS),

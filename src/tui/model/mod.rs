@@ -19,7 +19,7 @@ use super::widgets::chart::Measure;
 use crate::contract::{
     DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfReport, WhatIfRequest, Window,
 };
-use crate::logs::Recent;
+use crate::logs::RecentLines;
 use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub struct Options {
     /// A line is between this process and the terminal.
     pub over_line: bool,
     /// The latest log lines of this process.
-    pub logs: Recent,
+    pub logs: RecentLines,
 }
 
 /// A box on top of the screen.

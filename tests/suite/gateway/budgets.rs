@@ -4,7 +4,7 @@ use super::load::{ENDLESS, crowd, endless};
 use super::{ASK, header};
 use crate::bench::{Bench, start_allowed};
 use crate::upstream::{Behaviour, Upstream};
-use aibal_tui::access::{Access, Role, Token};
+use aibal_tui::access::{Role, Token, TokenAuth};
 use aibal_tui::clock;
 use aibal_tui::domain::{
     BudgetConfig, BudgetReservation, Budgets, EventKind, GlobalLimits, Money, OverBudgetPolicy,
@@ -224,7 +224,7 @@ fn token(name: &str, secret: &str) -> Token {
 #[tokio::test]
 async fn a_tokens_budget_is_its_own() {
     let a = Upstream::start(Behaviour::Good).await;
-    let access = Access::new(vec![token("app", "one"), token("batch", "two")]);
+    let access = TokenAuth::new(vec![token("app", "one"), token("batch", "two")]);
     let allowances = GlobalLimits {
         max_in_flight: None,
         budget: BudgetConfig {

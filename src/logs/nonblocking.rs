@@ -9,17 +9,17 @@ use std::thread;
 use std::time::Duration;
 
 /// So many bytes may wait: half a second of ten thousand requests a second.
-const MOST: usize = 4 * 1024 * 1024;
+const MAX_PENDING_BYTES: usize = 4 * 1024 * 1024;
 /// With so many waiting it is time to write.
-const BATCH: usize = 64 * 1024;
+const FLUSH_FROM_BYTES: usize = 64 * 1024;
 /// And after this long in any case.
-const GATHERING: Duration = Duration::from_millis(20);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 /// At the end, a reader that does not read is waited for that long.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The end that lines are put into; cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Pipe(Arc<Shared>);
+pub(super) struct NonBlockingWriter(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -40,48 +40,48 @@ struct State {
 
 /// A count of lines that were not written; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct LostLines(Option<Pipe>);
+pub struct DroppedLines(Option<NonBlockingWriter>);
 
-impl LostLines {
+impl DroppedLines {
     pub fn count(&self) -> u64 {
-        let lost = |pipe: &Pipe| pipe.0.lost.load(Ordering::Relaxed);
+        let lost = |pipe: &NonBlockingWriter| pipe.0.lost.load(Ordering::Relaxed);
         self.0.as_ref().map_or(0, lost)
     }
 }
 
 /// Writes what waits when it is dropped.
 #[derive(Debug)]
-pub(super) struct PipeEnd(Pipe);
+pub(super) struct WriterGuard(NonBlockingWriter);
 
-impl Pipe {
+impl NonBlockingWriter {
     /// With a thread that writes to `out`.
-    pub fn open(out: impl Write + Send + 'static) -> io::Result<(Self, PipeEnd)> {
+    pub fn open(out: impl Write + Send + 'static) -> io::Result<(Self, WriterGuard)> {
         let pipe = Self(Arc::default());
         let shared = Arc::clone(&pipe.0);
         thread::Builder::new()
             .name("logs".to_owned())
             .spawn(move || shared.write_to(out))?;
-        Ok((pipe.clone(), PipeEnd(pipe)))
+        Ok((pipe.clone(), WriterGuard(pipe)))
     }
 
-    pub fn lost(&self) -> LostLines {
-        LostLines(Some(self.clone()))
+    pub fn lost(&self) -> DroppedLines {
+        DroppedLines(Some(self.clone()))
     }
 }
 
-impl Write for Pipe {
+impl Write for NonBlockingWriter {
     /// Takes one line; one for which there is no room is counted.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.lines.len();
-        if before + line.len() > MOST {
+        if before + line.len() > MAX_PENDING_BYTES {
             drop(state);
             self.0.lost.fetch_add(1, Ordering::Relaxed);
             return Ok(line.len());
         }
         state.lines.extend_from_slice(line);
         drop(state);
-        if before == 0 || (before < BATCH && before + line.len() >= BATCH) {
+        if before == 0 || (before < FLUSH_FROM_BYTES && before + line.len() >= FLUSH_FROM_BYTES) {
             self.0.news.notify_one();
         }
         Ok(line.len())
@@ -104,7 +104,7 @@ impl Shared {
             }
             lines.clear();
             // What gathered while the disk was slow is not kept for ever.
-            lines.shrink_to(2 * BATCH);
+            lines.shrink_to(2 * FLUSH_FROM_BYTES);
             if is_ending {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 state.is_done = true;
@@ -120,22 +120,26 @@ impl Shared {
         let is_empty = |state: &mut State| state.lines.is_empty() && !state.is_ending;
         let state = self.news.wait_while(state, is_empty);
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        let may_wait = |state: &mut State| state.lines.len() < BATCH && !state.is_ending;
-        let gathered = self.news.wait_timeout_while(state, GATHERING, may_wait);
+        let may_wait = |state: &mut State| state.lines.len() < FLUSH_FROM_BYTES && !state.is_ending;
+        let gathered = self
+            .news
+            .wait_timeout_while(state, FLUSH_INTERVAL, may_wait);
         let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(lines, &mut state.lines);
         state.is_ending
     }
 }
 
-impl Drop for PipeEnd {
+impl Drop for WriterGuard {
     fn drop(&mut self) {
         let shared = &self.0.0;
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_ending = true;
         shared.news.notify_one();
         let is_going_on = |state: &mut State| !state.is_done;
-        let _may_be_stuck = shared.done.wait_timeout_while(state, FAREWELL, is_going_on);
+        let _may_be_stuck = shared
+            .done
+            .wait_timeout_while(state, CLOSE_TIMEOUT, is_going_on);
     }
 }
 
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn lines_that_cannot_be_written_are_counted() {
-        let (mut pipe, end) = Pipe::open(Full).unwrap();
+        let (mut pipe, end) = NonBlockingWriter::open(Full).unwrap();
         let lost = pipe.lost();
         pipe.write_all(b"first\n").unwrap();
         pipe.write_all(b"second\n").unwrap();
@@ -189,7 +193,7 @@ mod tests {
     fn a_reader_that_does_not_read_holds_nobody_up_and_what_is_too_much_is_counted() {
         let (let_read, leave) = sync_channel(10);
         let (read, texts) = sync_channel(10);
-        let (mut pipe, end) = Pipe::open(Reader { leave, read }).unwrap();
+        let (mut pipe, end) = NonBlockingWriter::open(Reader { leave, read }).unwrap();
         let lost = pipe.lost();
 
         let line = vec![b'x'; 1024 * 1024];
