@@ -1,14 +1,14 @@
 //! WHAT A VENDOR ANSWERS, before a wire gives it a shape.
 
-use super::ask::{Thinking, Tool, Want};
-use super::luck::{Draw, Luck};
+use super::random::{DrawPurpose, RequestRandom};
+use super::simulated_request::{ResponseKind, Thinking, Tool};
 use super::wire::Route;
 use super::{lorem, schema, vector};
 use std::time::Duration;
 
 /// An answer as it will be told.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct SimulatedResponse {
     /// What it answers.
     pub route: Route,
     /// Unique in the vendor's life.
@@ -31,7 +31,7 @@ pub struct Answer {
     pub content: Content,
 }
 
-impl Answer {
+impl SimulatedResponse {
     /// Tokens told, thoughts not among them.
     pub fn tokens(&self) -> u32 {
         self.content.tokens()
@@ -52,7 +52,7 @@ impl Answer {
     }
 
     /// What it says, in order; nothing where it is vectors or a count.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[ResponsePart] {
         match &self.content {
             Content::Said(parts) => parts,
             Content::Vectors(_) | Content::Count => &[],
@@ -66,7 +66,7 @@ impl Answer {
     }
 
     /// Its calls, each with its number among them.
-    pub fn calls(&self) -> impl Iterator<Item = (usize, &str, &Part)> {
+    pub fn calls(&self) -> impl Iterator<Item = (usize, &str, &ResponsePart)> {
         let calls = self.parts().iter();
         let calls = calls.filter_map(|part| Some((part.call.as_deref()?, part)));
         calls
@@ -84,7 +84,7 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Text, or calls of tools.
-    Said(Vec<Part>),
+    Said(Vec<ResponsePart>),
     /// One vector per text.
     Vectors(Vectors),
     /// Nothing but the number of tokens that were read.
@@ -101,7 +101,7 @@ pub struct Vectors {
 
 /// One text, or one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct ResponsePart {
     /// The tool that is called.
     pub call: Option<String>,
     /// The text, or the call's arguments as JSON.
@@ -117,7 +117,7 @@ pub struct Part {
 pub struct Slice<'a> {
     /// Which part of the answer it is from.
     pub number: usize,
-    pub part: &'a Part,
+    pub part: &'a ResponsePart,
     pub text: &'a str,
     /// Whether the part begins, or ends, with it.
     pub is_first: bool,
@@ -129,25 +129,25 @@ pub struct Slice<'a> {
 impl Content {
     /// What a request gets that has this luck; `length` (in tokens) and `dimensions` are those of
     /// prose and of vectors where the request leaves them to the model.
-    pub fn of(want: &Want, luck: Luck, length: u32, dimensions: u32) -> Self {
+    pub fn of(want: &ResponseKind, luck: RequestRandom, length: u32, dimensions: u32) -> Self {
         match want {
-            Want::Text => {
-                let offset = luck.choice(Draw::Words, 1 << 20);
-                Self::Said(vec![Part::prose(lorem::words(offset, 0, length))])
+            ResponseKind::Text => {
+                let offset = luck.choice(DrawPurpose::Words, 1 << 20);
+                Self::Said(vec![ResponsePart::prose(lorem::words(offset, 0, length))])
             }
-            Want::Json(schema) => {
+            ResponseKind::Json(schema) => {
                 let text = schema::instance(schema, luck).to_string();
-                Self::Said(vec![Part::json(None, text)])
+                Self::Said(vec![ResponsePart::json(None, text)])
             }
-            Want::Calls(tools) => {
+            ResponseKind::Calls(tools) => {
                 let call = |(number, tool): (u64, &Tool)| {
-                    let luck = Luck::of(luck.identity(), &tool.name, number);
+                    let luck = RequestRandom::of(luck.identity(), &tool.name, number);
                     let arguments = schema::arguments(&tool.schema, luck);
-                    Part::json(Some(tool.name.clone()), arguments.to_string())
+                    ResponsePart::json(Some(tool.name.clone()), arguments.to_string())
                 };
                 Self::Said((0..).zip(tools).map(call).collect())
             }
-            Want::Vectors(texts) => {
+            ResponseKind::Vectors(texts) => {
                 let dimensions = texts.dimensions.unwrap_or(dimensions);
                 let of = |text: &String| vector::of(text, dimensions);
                 Self::Vectors(Vectors {
@@ -155,14 +155,14 @@ impl Content {
                     is_base64: texts.is_base64,
                 })
             }
-            Want::Count => Self::Count,
+            ResponseKind::Count => Self::Count,
         }
     }
 
     /// How many tokens there are to tell, at least 1: what is not said comes at once.
     pub fn tokens(&self) -> u32 {
         match self {
-            Self::Said(parts) => parts.iter().map(Part::tokens).sum(),
+            Self::Said(parts) => parts.iter().map(ResponsePart::tokens).sum(),
             Self::Vectors(_) | Self::Count => 1,
         }
     }
@@ -210,7 +210,7 @@ impl Content {
     }
 }
 
-impl Part {
+impl ResponsePart {
     /// A text of words, each of which is a token, with the blank before it.
     fn prose(text: String) -> Self {
         let blanks = text.match_indices(' ').map(|(place, _)| place);
@@ -263,11 +263,11 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::ask::{Tool, any_object};
+    use crate::demo::simulated_request::{Tool, any_object};
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn wants() -> impl Strategy<Value = Want> {
+    fn wants() -> impl Strategy<Value = ResponseKind> {
         let tool = |name: &str| Tool {
             name: name.to_owned(),
             schema: any_object(),
@@ -277,10 +277,10 @@ mod tests {
             ..tool("bare")
         };
         prop_oneof![
-            Just(Want::Text),
-            Just(Want::Json(any_object())),
-            Just(Want::Calls(vec![tool("one")])),
-            Just(Want::Calls(vec![bare, tool("two")])),
+            Just(ResponseKind::Text),
+            Just(ResponseKind::Json(any_object())),
+            Just(ResponseKind::Calls(vec![tool("one")])),
+            Just(ResponseKind::Calls(vec![bare, tool("two")])),
         ]
     }
 
@@ -292,7 +292,7 @@ mod tests {
             most in 1_u32..60,
             step in 1_u32..9,
         ) {
-            let content = Content::of(&want, Luck::of(seed, "test", 0), 40, 8);
+            let content = Content::of(&want, RequestRandom::of(seed, "test", 0), 40, 8);
             let tokens = content.tokens().min(most);
             let content = content.cut(tokens);
             let Content::Said(parts) = &content else { panic!("nothing is said") };
@@ -318,11 +318,11 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_said_to_be() {
-        let want = Want::Calls(vec![Tool {
+        let want = ResponseKind::Calls(vec![Tool {
             name: "one".to_owned(),
             schema: any_object(),
         }]);
-        let content = Content::of(&want, Luck::of(1, "test", 0), 40, 8).cut(2);
+        let content = Content::of(&want, RequestRandom::of(1, "test", 0), 40, 8).cut(2);
 
         let Content::Said(parts) = content else {
             panic!("a call is said");

@@ -1,13 +1,15 @@
 //! READING REQUESTS in Anthropic's format, as strictly as the original: what a translation gets
 //! wrong is to be seen here and not only in production.
 
-use super::ask::{Ask, Offer, Thinking, Tool, ToolChoice, Want};
 use super::estimate;
-use super::wire::{Refusal, Route, parse};
+use super::simulated_request::{
+    RequestOptions, ResponseKind, SimulatedRequest, Thinking, Tool, ToolChoice,
+};
+use super::wire::{Route, VendorError, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
-const TOOL_NAME_MAX: usize = 128;
+const MAX_TOOL_NAME: usize = 128;
 
 #[derive(Deserialize)]
 struct Request {
@@ -37,9 +39,9 @@ struct Message {
 }
 
 /// Reads the body of a message, or of one whose tokens are to be counted.
-pub fn read(route: Route, body: &[u8]) -> Result<Ask, Refusal> {
+pub fn read(route: Route, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a Messages request")?;
-    let missing = |name| Refusal::malformed(format!("{name}: Field required"), Some(name));
+    let missing = |name| VendorError::malformed(format!("{name}: Field required"), Some(name));
     let model = request.model.ok_or_else(|| missing("model"))?;
     let messages = request.messages.ok_or_else(|| missing("messages"))?;
     check(&messages)?;
@@ -49,17 +51,17 @@ pub fn read(route: Route, body: &[u8]) -> Result<Ask, Refusal> {
     }
     if request.max_tokens == Some(0) {
         let message = "max_tokens: must be greater than or equal to 1";
-        return Err(Refusal::malformed(message, Some("max_tokens")));
+        return Err(VendorError::malformed(message, Some("max_tokens")));
     }
     if request
         .temperature
         .is_some_and(|warmth| !(0.0..=1.0).contains(&warmth))
     {
         let message = "temperature: range: 0..1";
-        return Err(Refusal::malformed(message, Some("temperature")));
+        return Err(VendorError::malformed(message, Some("temperature")));
     }
 
-    Ok(Ask {
+    Ok(SimulatedRequest {
         prompt_tokens: messages.iter().map(tokens).sum::<u32>()
             + request.tools.iter().map(estimate::json).sum::<u32>()
             + estimate::content(&request.system),
@@ -72,9 +74,9 @@ pub fn read(route: Route, body: &[u8]) -> Result<Ask, Refusal> {
             _ => Thinking::Off,
         },
         want: if is_count {
-            Want::Count
+            ResponseKind::Count
         } else {
-            Offer {
+            RequestOptions {
                 tools: tools(&request.tools)?,
                 choice: choice(&request.tool_choice)?,
                 forbids_parallel: request.tool_choice["disable_parallel_tool_use"] == true,
@@ -88,8 +90,8 @@ pub fn read(route: Route, body: &[u8]) -> Result<Ask, Refusal> {
 
 /// The order that Anthropic demands: the user begins, texts are not empty, and every call is
 /// answered at once, in one message and before all else in it.
-fn check(messages: &[Message]) -> Result<(), Refusal> {
-    let wrong = |message: String| Err(Refusal::malformed(message, Some("messages")));
+fn check(messages: &[Message]) -> Result<(), VendorError> {
+    let wrong = |message: String| Err(VendorError::malformed(message, Some("messages")));
     let Some(first) = messages.first() else {
         return wrong("messages: at least one message is required".to_owned());
     };
@@ -152,21 +154,21 @@ fn ends_with_result(message: &Message) -> bool {
 }
 
 /// The client's own tools; none of the vendor's is simulated.
-fn tools(tools: &[Value]) -> Result<Vec<Tool>, Refusal> {
+fn tools(tools: &[Value]) -> Result<Vec<Tool>, VendorError> {
     let mut known = Vec::new();
     for (number, tool) in tools.iter().enumerate() {
         let (Some(name), Some(schema)) = (tool["name"].as_str(), tool.get("input_schema")) else {
             continue;
         };
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        if !(1..=TOOL_NAME_MAX).contains(&name.len()) || !name.bytes().all(is_allowed) {
+        if !(1..=MAX_TOOL_NAME).contains(&name.len()) || !name.bytes().all(is_allowed) {
             let message =
                 format!("tools.{number}.name: should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'");
-            return Err(Refusal::malformed(message, Some("tools")));
+            return Err(VendorError::malformed(message, Some("tools")));
         }
         if schema["type"] != "object" {
             let message = format!("tools.{number}.input_schema.type: Input should be 'object'");
-            return Err(Refusal::malformed(message, Some("tools")));
+            return Err(VendorError::malformed(message, Some("tools")));
         }
         known.push(Tool {
             name: name.to_owned(),
@@ -176,13 +178,13 @@ fn tools(tools: &[Value]) -> Result<Vec<Tool>, Refusal> {
     Ok(known)
 }
 
-fn choice(choice: &Value) -> Result<ToolChoice, Refusal> {
+fn choice(choice: &Value) -> Result<ToolChoice, VendorError> {
     match (choice.get("type").and_then(Value::as_str), &choice["name"]) {
         _ if choice.is_null() => Ok(ToolChoice::Any),
         (Some("none"), _) => Ok(ToolChoice::None),
         (Some("auto" | "any"), _) => Ok(ToolChoice::Any),
         (Some("tool"), Value::String(name)) => Ok(ToolChoice::Only(vec![name.clone()])),
-        _ => Err(Refusal::malformed(
+        _ => Err(VendorError::malformed(
             "tool_choice: expected type auto, any, none, or tool with a name",
             Some("tool_choice"),
         )),
@@ -198,7 +200,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read_messages(messages: &Value) -> Result<Ask, Refusal> {
+    fn read_messages(messages: &Value) -> Result<SimulatedRequest, VendorError> {
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages});
         read(Route::Chat, body.to_string().as_bytes())
     }
@@ -250,7 +252,7 @@ mod tests {
 
         for (messages, expected) in cases {
             match read_messages(&messages) {
-                Err(Refusal::Malformed { message, .. }) => {
+                Err(VendorError::Malformed { message, .. }) => {
                     assert!(message.contains(expected), "{messages}: {message}");
                 }
                 other => panic!("{messages} was read as {other:?}"),
@@ -274,11 +276,14 @@ mod tests {
 
         assert_eq!(
             refused,
-            Err(Refusal::malformed(
+            Err(VendorError::malformed(
                 "max_tokens: Field required",
                 Some("max_tokens")
             ))
         );
-        assert_eq!((counted.want, counted.prompt_tokens), (Want::Count, 4 + 2));
+        assert_eq!(
+            (counted.want, counted.prompt_tokens),
+            (ResponseKind::Count, 4 + 2)
+        );
     }
 }

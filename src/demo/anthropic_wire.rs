@@ -1,10 +1,10 @@
 //! ANTHROPIC'S WIRE: messages.
 
-use super::answer::{Answer, Content, Part, Slice};
+use super::answer::{Content, ResponsePart, SimulatedResponse, Slice};
 use super::anthropic_request;
-use super::ask::Ask;
+use super::simulated_request::SimulatedRequest;
 use super::wire::{
-    Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay, rfc3339,
+    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay, rfc3339,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -37,24 +37,24 @@ impl Wire for AnthropicWire {
         }
     }
 
-    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError> {
         let given = head.headers.get("x-api-key").map(HeaderValue::to_str);
         let given = given.and_then(Result::ok).or_else(|| bearer(&head.headers));
         compare(given, key)?;
         match head.headers.get("anthropic-version") {
             Some(version) if !version.is_empty() => Ok(()),
-            _ => Err(Refusal::malformed(
+            _ => Err(VendorError::malformed(
                 "anthropic-version: header is required",
                 None,
             )),
         }
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         anthropic_request::read(route, body)
     }
 
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
         let entry = |model: &str| {
             json!({
                 "id": model,
@@ -78,7 +78,7 @@ impl Wire for AnthropicWire {
         }))
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
         let (status, kind, message) = error(refusal);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = json!({
@@ -89,7 +89,7 @@ impl Wire for AnthropicWire {
         refusal_with_delay(refusal, status, &body)
     }
 
-    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
         let mut write = |name: &'static str, text: String| {
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);
@@ -108,7 +108,7 @@ impl Wire for AnthropicWire {
         write("anthropic-ratelimit-requests-reset", rfc3339(reset));
     }
 
-    fn whole(&self, answer: &Answer) -> Value {
+    fn whole(&self, answer: &SimulatedResponse) -> Value {
         if answer.content == Content::Count {
             return json!({"input_tokens": answer.prompt_tokens});
         }
@@ -131,7 +131,7 @@ impl Wire for AnthropicWire {
         message
     }
 
-    fn opening(&self, answer: &Answer) -> String {
+    fn opening(&self, answer: &SimulatedResponse) -> String {
         let mut message = message(answer, &[]);
         // What is told of the output here is only that it has begun.
         message["usage"] = usage(answer, 1);
@@ -149,7 +149,7 @@ impl Wire for AnthropicWire {
         events
     }
 
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
         let index = slice.number + usize::from(answer.thoughts().is_some());
         let mut events = String::new();
         match &slice.part.call {
@@ -174,7 +174,7 @@ impl Wire for AnthropicWire {
         events
     }
 
-    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let end = json!({
             "delta": {"stop_reason": stop_reason(answer), "stop_sequence": null},
             "usage": {"output_tokens": answer.tokens() + answer.thought_tokens()},
@@ -204,28 +204,28 @@ fn arguments(index: usize, slice: &Slice<'_>) -> String {
 }
 
 /// Status, type and message.
-fn error(refusal: &Refusal) -> (u16, &'static str, String) {
+fn error(refusal: &VendorError) -> (u16, &'static str, String) {
     match refusal {
-        Refusal::NoKey => (
+        VendorError::NoKey => (
             401,
             "authentication_error",
             "x-api-key header is required".to_owned(),
         ),
-        Refusal::WrongKey => (401, "authentication_error", "invalid x-api-key".to_owned()),
-        Refusal::Malformed { message, .. } => (400, "invalid_request_error", message.clone()),
-        Refusal::UnknownModel(model) => (404, "not_found_error", format!("model: {model}")),
-        Refusal::NoRoute { .. } => (404, "not_found_error", "Not Found".to_owned()),
-        Refusal::RateLimited { .. } => (
+        VendorError::WrongKey => (401, "authentication_error", "invalid x-api-key".to_owned()),
+        VendorError::Malformed { message, .. } => (400, "invalid_request_error", message.clone()),
+        VendorError::UnknownModel(model) => (404, "not_found_error", format!("model: {model}")),
+        VendorError::NoRoute { .. } => (404, "not_found_error", "Not Found".to_owned()),
+        VendorError::RateLimited { .. } => (
             429,
             "rate_limit_error",
             "This request would exceed your organization's rate limit.".to_owned(),
         ),
-        Refusal::Broken => (500, "api_error", "Internal server error".to_owned()),
-        Refusal::Unavailable => (529, "overloaded_error", "Overloaded".to_owned()),
+        VendorError::Broken => (500, "api_error", "Internal server error".to_owned()),
+        VendorError::Unavailable => (529, "overloaded_error", "Overloaded".to_owned()),
     }
 }
 
-fn message(answer: &Answer, content: &[Value]) -> Value {
+fn message(answer: &SimulatedResponse, content: &[Value]) -> Value {
     json!({
         "id": format!("msg_{:016x}", answer.identity),
         "type": "message",
@@ -237,12 +237,12 @@ fn message(answer: &Answer, content: &[Value]) -> Value {
     })
 }
 
-fn tool_use(answer: &Answer, part: usize, name: &str, input: &Value) -> Value {
+fn tool_use(answer: &SimulatedResponse, part: usize, name: &str, input: &Value) -> Value {
     let id = format!("toolu_{}", answer.part_identity(part));
     json!({"type": "tool_use", "id": id, "name": name, "input": input})
 }
 
-fn usage(answer: &Answer, output_tokens: u32) -> Value {
+fn usage(answer: &SimulatedResponse, output_tokens: u32) -> Value {
     json!({
         "input_tokens": answer.prompt_tokens,
         "cache_creation_input_tokens": 0,
@@ -253,8 +253,8 @@ fn usage(answer: &Answer, output_tokens: u32) -> Value {
     })
 }
 
-fn stop_reason(answer: &Answer) -> &'static str {
-    let is_call = |part: &Part| part.call.is_some();
+fn stop_reason(answer: &SimulatedResponse) -> &'static str {
+    let is_call = |part: &ResponsePart| part.call.is_some();
     if answer.is_cut_short {
         "max_tokens"
     } else if answer.parts().iter().any(is_call) {

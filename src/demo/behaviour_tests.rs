@@ -1,33 +1,33 @@
 use super::*;
-use crate::demo::ask::{Thinking, Want};
+use crate::demo::simulated_request::{ResponseKind, Thinking};
 
 fn vendor(name: &str, seed: u64) -> Behaviour {
     let profile = Profile::named(name).expect("a known vendor");
     Behaviour::new(profile, seed, Pace::new(1.0))
 }
 
-fn ask(max_tokens: Option<u32>) -> Ask {
-    Ask {
+fn ask(max_tokens: Option<u32>) -> SimulatedRequest {
+    SimulatedRequest {
         model: "any".to_owned(),
         prompt_tokens: 10,
         max_tokens,
         is_stream: true,
         wants_usage: true,
         thinking: Thinking::Off,
-        want: Want::Text,
+        want: ResponseKind::Text,
     }
 }
 
-fn tellings(vendor: &Behaviour, count: usize) -> Vec<Telling> {
+fn tellings(vendor: &Behaviour, count: usize) -> Vec<StreamTiming> {
     (0..count)
         .filter_map(|_| match vendor.decide(&ask(None)).course {
-            Course::Tell(telling) => Some(telling),
-            Course::Refuse { .. } => None,
+            PlannedResponse::Tell(telling) => Some(telling),
+            PlannedResponse::Refuse { .. } => None,
         })
         .collect()
 }
 
-fn mean(tellings: &[Telling], of: impl Fn(&Telling) -> f64) -> f64 {
+fn mean(tellings: &[StreamTiming], of: impl Fn(&StreamTiming) -> f64) -> f64 {
     tellings.iter().map(of).sum::<f64>() / tellings.len() as f64
 }
 
@@ -36,7 +36,7 @@ async fn the_same_seed_decides_the_same_for_every_request() {
     let (one, same) = (vendor("xai", 5), vendor("xai", 5));
     let other = vendor("xai", 6);
 
-    let courses = |vendor: &Behaviour| -> Vec<Course> {
+    let courses = |vendor: &Behaviour| -> Vec<PlannedResponse> {
         (0..300).map(|_| vendor.decide(&ask(None)).course).collect()
     };
 
@@ -52,8 +52,8 @@ async fn a_brownout_is_slower_by_its_factor_and_nothing_else() {
 
     let (usual, slow) = (tellings(&usual, 500), tellings(&slow, 500));
 
-    let first = |telling: &Telling| telling.first_token.as_secs_f64();
-    let each = |telling: &Telling| telling.per_token.as_secs_f64();
+    let first = |telling: &StreamTiming| telling.first_token.as_secs_f64();
+    let each = |telling: &StreamTiming| telling.per_token.as_secs_f64();
     assert!((mean(&usual, first) - 0.20).abs() < 0.02);
     assert!((mean(&slow, first) / mean(&usual, first) - 5.0).abs() < 0.01);
     assert!((mean(&slow, each) / mean(&usual, each) - 5.0).abs() < 0.01);
@@ -70,7 +70,7 @@ async fn answers_are_short_and_never_longer_than_asked_for() {
     assert!(
         (mean(&lengths, |telling| f64::from(telling.content.tokens())) - ANSWER_TOKENS).abs() < 5.0
     );
-    let Course::Tell(limited) = limited else {
+    let PlannedResponse::Tell(limited) = limited else {
         panic!("the seed was chosen for an answer");
     };
     assert_eq!((limited.content.tokens(), limited.is_cut_short), (5, true));
@@ -83,8 +83,8 @@ async fn a_cut_limit_refuses_most_and_says_when_to_come_back() {
 
     let waits: Vec<u64> = (0..100)
         .filter_map(|_| match vendor.decide(&ask(None)).course {
-            Course::Refuse {
-                refusal: Refusal::RateLimited { retry_after },
+            PlannedResponse::Refuse {
+                refusal: VendorError::RateLimited { retry_after },
                 ..
             } => Some(retry_after),
             _ => None,

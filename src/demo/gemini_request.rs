@@ -1,8 +1,11 @@
 //! READING REQUESTS in Gemini's format, as strictly as the original where translations go wrong.
 
-use super::ask::{Ask, Offer, TEXTS_MAX, TextList, Thinking, Tool, ToolChoice, Want, any_object};
 use super::estimate;
-use super::wire::{Refusal, parse};
+use super::simulated_request::{
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
+    ToolChoice, any_object,
+};
+use super::wire::{VendorError, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -84,7 +87,7 @@ struct EmbedRequest {
 }
 
 /// Reads the body of generateContent, streamed or not.
-pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<Ask, Refusal> {
+pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a GenerateContentRequest")?;
     let contents = request.contents.as_deref().unwrap_or_default();
     check(contents)?;
@@ -92,7 +95,7 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<Ask, Refusal
     let calling = request.tool_config.function_calling_config;
     let schema = config.response_json_schema.or(config.response_schema);
     let wants_json = config.response_mime_type.as_deref() == Some("application/json");
-    let offer = Offer {
+    let offer = RequestOptions {
         tools: request.tools.iter().flat_map(declared).collect(),
         choice: match calling.mode.as_deref() {
             Some("NONE") => ToolChoice::None,
@@ -107,9 +110,9 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<Ask, Refusal
     };
     if config.max_output_tokens == Some(0) {
         let message = "max_output_tokens must be positive.";
-        return Err(Refusal::malformed(message, Some("maxOutputTokens")));
+        return Err(VendorError::malformed(message, Some("maxOutputTokens")));
     }
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model: model.to_owned(),
         prompt_tokens: tokens(contents, &request.system_instruction, &request.tools),
         max_tokens: config.max_output_tokens,
@@ -125,27 +128,30 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<Ask, Refusal
 }
 
 /// Reads the body of countTokens: contents, or a whole request.
-pub fn count(model: &str, body: &[u8]) -> Result<Ask, Refusal> {
+pub fn count(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let body: Value = parse(body, "a CountTokensRequest")?;
     let inner = body.get("generateContentRequest").unwrap_or(&body);
     let request: Request = parse(inner.to_string().as_bytes(), "a CountTokensRequest")?;
     let contents = request.contents.as_deref().unwrap_or_default();
     check(contents)?;
-    Ok(Ask {
+    Ok(SimulatedRequest {
         prompt_tokens: tokens(contents, &request.system_instruction, &request.tools),
-        ..quiet(model, Want::Count)
+        ..quiet(model, ResponseKind::Count)
     })
 }
 
 /// Reads the body of batchEmbedContents.
-pub fn embeddings(model: &str, body: &[u8]) -> Result<Ask, Refusal> {
+pub fn embeddings(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let batch: BatchRequest = parse(body, "a BatchEmbedContentsRequest")?;
     let Some(first) = batch.requests.first() else {
-        return Err(Refusal::malformed("requests is empty.", Some("requests")));
+        return Err(VendorError::malformed(
+            "requests is empty.",
+            Some("requests"),
+        ));
     };
-    if TEXTS_MAX < batch.requests.len() {
-        let message = format!("At most {TEXTS_MAX} requests can be in one batch.");
-        return Err(Refusal::malformed(message, Some("requests")));
+    if MAX_TEXTS < batch.requests.len() {
+        let message = format!("At most {MAX_TEXTS} requests can be in one batch.");
+        return Err(VendorError::malformed(message, Some("requests")));
     }
     let is_same = |one: &EmbedRequest| {
         let named = one
@@ -155,7 +161,7 @@ pub fn embeddings(model: &str, body: &[u8]) -> Result<Ask, Refusal> {
         named == Some(model) && one.output_dimensionality == first.output_dimensionality
     };
     if !batch.requests.iter().all(is_same) {
-        return Err(Refusal::malformed(
+        return Err(VendorError::malformed(
             format!("All requests must be of models/{model} and have the same dimensions."),
             Some("requests"),
         ));
@@ -165,11 +171,11 @@ pub fn embeddings(model: &str, body: &[u8]) -> Result<Ask, Refusal> {
         .iter()
         .map(|one| text(&one.content))
         .collect();
-    Ok(Ask {
+    Ok(SimulatedRequest {
         prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
         ..quiet(
             model,
-            Want::Vectors(TextList {
+            ResponseKind::Vectors(TextList {
                 texts,
                 dimensions: first.output_dimensionality,
                 is_base64: false,
@@ -179,8 +185,8 @@ pub fn embeddings(model: &str, body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 /// A request whose answer is not spoken.
-fn quiet(model: &str, want: Want) -> Ask {
-    Ask {
+fn quiet(model: &str, want: ResponseKind) -> SimulatedRequest {
+    SimulatedRequest {
         model: model.to_owned(),
         prompt_tokens: 0,
         max_tokens: None,
@@ -193,8 +199,8 @@ fn quiet(model: &str, want: Want) -> Ask {
 
 /// The order that Gemini demands: calls bear the signature that they came with, and are answered at
 /// once, by as many results.
-fn check(contents: &[Content]) -> Result<(), Refusal> {
-    let wrong = |message: &str| Err(Refusal::malformed(message, Some("contents")));
+fn check(contents: &[Content]) -> Result<(), VendorError> {
+    let wrong = |message: &str| Err(VendorError::malformed(message, Some("contents")));
     if contents.is_empty() {
         return wrong("contents is not specified");
     }
@@ -281,7 +287,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(contents: &Value) -> Result<Ask, Refusal> {
+    fn read(contents: &Value) -> Result<SimulatedRequest, VendorError> {
         let body = json!({"contents": contents});
         content("m", false, body.to_string().as_bytes())
     }
@@ -323,7 +329,7 @@ mod tests {
 
         for (contents, expected) in cases {
             match read(&contents) {
-                Err(Refusal::Malformed { message, .. }) => {
+                Err(VendorError::Malformed { message, .. }) => {
                     assert!(message.contains(expected), "{contents}: {message}");
                 }
                 other => panic!("{contents} was read as {other:?}"),

@@ -1,9 +1,9 @@
 //! GEMINI'S WIRE: generateContent and what belongs to it.
 
-use super::answer::{Answer, Content, Slice};
-use super::ask::Ask;
+use super::answer::{Content, SimulatedResponse, Slice};
 use super::gemini_request;
-use super::wire::{Receipt, Refusal, Roster, Route, Wire, compare, plain_refusal};
+use super::simulated_request::SimulatedRequest;
+use super::wire::{ModelList, ResponseMeta, Route, VendorError, Wire, compare, plain_refusal};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
@@ -38,14 +38,14 @@ impl Wire for GeminiWire {
         }
     }
 
-    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError> {
         let header = head.headers.get("x-goog-api-key").map(HeaderValue::to_str);
         let mut query = head.uri.query().unwrap_or("").split('&');
         let query = query.find_map(|pair| pair.strip_prefix("key="));
         compare(header.and_then(Result::ok).or(query), key)
     }
 
-    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         let (model, verb) = below_models(uri.path())
             .and_then(|rest| rest.split_once(':'))
             .unwrap_or_default();
@@ -56,7 +56,7 @@ impl Wire for GeminiWire {
                 let is_stream = verb == "streamGenerateContent";
                 let query = uri.query().unwrap_or("");
                 if is_stream && !query.split('&').any(|pair| pair == "alt=sse") {
-                    return Err(Refusal::malformed(
+                    return Err(VendorError::malformed(
                         "Streams are simulated as events only; expected alt=sse.",
                         Some("alt"),
                     ));
@@ -66,7 +66,7 @@ impl Wire for GeminiWire {
         }
     }
 
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
         let entry = |model: &str| {
             let is_embedder = roster.embedder.is_some_and(|known| known.model == model);
             let verbs: &[&str] = if is_embedder {
@@ -92,7 +92,7 @@ impl Wire for GeminiWire {
         }
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
         let (status, word, message) = error(refusal);
         let mut error = json!({"code": status.as_u16(), "message": message, "status": word});
         if let Some(details) = details(refusal) {
@@ -102,9 +102,9 @@ impl Wire for GeminiWire {
     }
 
     /// Gemini tells nothing of its limits before they are reached.
-    fn write_receipt(&self, _receipt: &Receipt, _headers: &mut HeaderMap) {}
+    fn write_receipt(&self, _receipt: &ResponseMeta, _headers: &mut HeaderMap) {}
 
-    fn whole(&self, answer: &Answer) -> Value {
+    fn whole(&self, answer: &SimulatedResponse) -> Value {
         match &answer.content {
             Content::Count => json!({
                 "totalTokens": answer.prompt_tokens,
@@ -128,14 +128,14 @@ impl Wire for GeminiWire {
         }
     }
 
-    fn opening(&self, answer: &Answer) -> String {
+    fn opening(&self, answer: &SimulatedResponse) -> String {
         let thoughts = answer.thoughts().as_deref().map(thought);
         thoughts.map_or_else(String::new, |thought| {
             event(&piece(answer, &[thought], None, None))
         })
     }
 
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
         let part = match &slice.part.call {
             None => Some(json!({"text": slice.text})),
             Some(name) if slice.is_last => call(answer, slice.number, name, &slice.part.text),
@@ -146,7 +146,7 @@ impl Wire for GeminiWire {
         })
     }
 
-    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let empty = [json!({"text": ""})];
         event(&piece(
             answer,
@@ -168,42 +168,42 @@ fn below_models(path: &str) -> Option<&str> {
     rest.strip_prefix('/')
 }
 
-fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
+fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
     match refusal {
-        Refusal::NoKey => (
+        VendorError::NoKey => (
             StatusCode::FORBIDDEN,
             "PERMISSION_DENIED",
             "Method doesn't allow unregistered callers. Please use an API key.".to_owned(),
         ),
-        Refusal::WrongKey => (
+        VendorError::WrongKey => (
             StatusCode::BAD_REQUEST,
             "INVALID_ARGUMENT",
             "API key not valid. Please pass a valid API key.".to_owned(),
         ),
-        Refusal::Malformed { message, .. } => {
+        VendorError::Malformed { message, .. } => {
             (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message.clone())
         }
-        Refusal::UnknownModel(model) => (
+        VendorError::UnknownModel(model) => (
             StatusCode::NOT_FOUND,
             "NOT_FOUND",
             format!("models/{model} is not found, or is not supported for this method."),
         ),
-        Refusal::NoRoute { method, path } => (
+        VendorError::NoRoute { method, path } => (
             StatusCode::NOT_FOUND,
             "NOT_FOUND",
             format!("Nothing answers {method} {path}."),
         ),
-        Refusal::RateLimited { .. } => (
+        VendorError::RateLimited { .. } => (
             StatusCode::TOO_MANY_REQUESTS,
             "RESOURCE_EXHAUSTED",
             "You exceeded your current quota, please check your plan.".to_owned(),
         ),
-        Refusal::Broken => (
+        VendorError::Broken => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "INTERNAL",
             "An internal error has occurred. Please retry.".to_owned(),
         ),
-        Refusal::Unavailable => (
+        VendorError::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
             "UNAVAILABLE",
             "The model is overloaded. Please try again later.".to_owned(),
@@ -212,15 +212,15 @@ fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
 }
 
 /// What machines read of an error.
-fn details(refusal: &Refusal) -> Option<Value> {
+fn details(refusal: &VendorError) -> Option<Value> {
     match refusal {
-        Refusal::WrongKey => Some(json!([{
+        VendorError::WrongKey => Some(json!([{
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "API_KEY_INVALID",
             "domain": "googleapis.com",
             "metadata": {"service": "generativelanguage.googleapis.com"},
         }])),
-        Refusal::RateLimited { retry_after } => Some(json!([
+        VendorError::RateLimited { retry_after } => Some(json!([
             {
                 "@type": "type.googleapis.com/google.rpc.QuotaFailure",
                 "violations": [{
@@ -238,7 +238,12 @@ fn details(refusal: &Refusal) -> Option<Value> {
 }
 
 /// A whole answer, or an event of one: new parts, and the usage so far.
-fn piece(answer: &Answer, parts: &[Value], told: Option<u32>, finish: Option<&str>) -> Value {
+fn piece(
+    answer: &SimulatedResponse,
+    parts: &[Value],
+    told: Option<u32>,
+    finish: Option<&str>,
+) -> Value {
     let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
     if let Some(finish) = finish {
         candidate["finishReason"] = finish.into();
@@ -272,7 +277,7 @@ fn thought(text: &str) -> Value {
 }
 
 /// A call; nothing where its arguments were cut off.
-fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Option<Value> {
+fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Option<Value> {
     let arguments: Value = serde_json::from_str(arguments).ok()?;
     let id = format!("fc_{}", answer.part_identity(number));
     let mut part = json!({"functionCall": {"id": id, "name": name, "args": arguments}});
@@ -282,7 +287,7 @@ fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Option<V
     Some(part)
 }
 
-fn finish(answer: &Answer) -> &'static str {
+fn finish(answer: &SimulatedResponse) -> &'static str {
     if answer.is_cut_short {
         "MAX_TOKENS"
     } else {

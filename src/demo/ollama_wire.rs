@@ -1,9 +1,14 @@
 //! OLLAMA'S WIRE: its own door, in lines of JSON. It wants no key.
 
-use super::answer::{Answer, Content, Slice};
-use super::ask::{Ask, Offer, TEXTS_MAX, TextList, Thinking, Tool, ToolChoice, Want, any_object};
+use super::answer::{Content, SimulatedResponse, Slice};
 use super::estimate;
-use super::wire::{Receipt, Refusal, Roster, Route, Wire, parse, plain_refusal, rfc3339};
+use super::simulated_request::{
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
+    ToolChoice, any_object,
+};
+use super::wire::{
+    ModelList, ResponseMeta, Route, VendorError, Wire, parse, plain_refusal, rfc3339,
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -14,7 +19,7 @@ use std::time::Duration;
 /// The version that it says it is.
 const VERSION: &str = "0.12.6";
 /// What a name without a tag means.
-const USUAL_TAG: &str = ":latest";
+const DEFAULT_TAG: &str = ":latest";
 
 /// Ollama's shape.
 #[derive(Debug)]
@@ -91,23 +96,23 @@ impl Wire for OllamaWire {
         }
     }
 
-    fn admit(&self, _head: &Parts, _key: Option<&str>) -> Result<(), Refusal> {
+    fn admit(&self, _head: &Parts, _key: Option<&str>) -> Result<(), VendorError> {
         Ok(())
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         match route {
             Route::Embed => read_embed(body),
             _ => read_chat(body),
         }
     }
 
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
         if path == "/api/version" {
             return Ok(json!({"version": VERSION}));
         }
         let entry = |model: &str| {
-            let name = format!("{model}{USUAL_TAG}");
+            let name = format!("{model}{DEFAULT_TAG}");
             json!({
                 "name": name,
                 "model": name,
@@ -128,15 +133,15 @@ impl Wire for OllamaWire {
         Ok(json!({"models": models}))
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
         let (status, error) = error(refusal);
         plain_refusal(status, &json!({"error": error}))
     }
 
     /// Ollama tells nothing in its headers.
-    fn write_receipt(&self, _receipt: &Receipt, _headers: &mut HeaderMap) {}
+    fn write_receipt(&self, _receipt: &ResponseMeta, _headers: &mut HeaderMap) {}
 
-    fn whole(&self, answer: &Answer) -> Value {
+    fn whole(&self, answer: &SimulatedResponse) -> Value {
         if let Content::Vectors(vectors) = &answer.content {
             return json!({
                 "model": answer.model,
@@ -161,11 +166,11 @@ impl Wire for OllamaWire {
         "application/x-ndjson"
     }
 
-    fn opening(&self, _answer: &Answer) -> String {
+    fn opening(&self, _answer: &SimulatedResponse) -> String {
         String::new()
     }
 
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
         let message = match &slice.part.call {
             None => json!({"role": "assistant", "content": slice.text}),
             Some(name) if slice.is_last => {
@@ -179,21 +184,24 @@ impl Wire for OllamaWire {
         line(&said(answer, &message))
     }
 
-    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         line(&done(answer, &json!({"role": "assistant", "content": ""})))
     }
 }
 
-fn read_chat(body: &[u8]) -> Result<Ask, Refusal> {
+fn read_chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: ChatRequest = parse(body, "a chat request")?;
     if request.messages.is_empty() {
-        return Err(Refusal::malformed("messages is empty", Some("messages")));
+        return Err(VendorError::malformed(
+            "messages is empty",
+            Some("messages"),
+        ));
     }
     let known = |message: &Message| {
         ["system", "user", "assistant", "tool"].contains(&message.role.as_str())
     };
     if !request.messages.iter().all(known) {
-        return Err(Refusal::malformed("unknown role", Some("messages")));
+        return Err(VendorError::malformed("unknown role", Some("messages")));
     }
     let tool = |tool: &Value| {
         let function = tool.get("function")?;
@@ -202,7 +210,7 @@ fn read_chat(body: &[u8]) -> Result<Ask, Refusal> {
             schema: function.get("parameters").cloned().unwrap_or_default(),
         })
     };
-    let offer = Offer {
+    let offer = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: ToolChoice::Any,
         forbids_parallel: false,
@@ -227,7 +235,7 @@ fn read_chat(body: &[u8]) -> Result<Ask, Refusal> {
             + called.sum::<u32>()
             + pictures.min(1000) * estimate::IMAGE
     };
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model: without_tag(request.model),
         prompt_tokens: request.messages.iter().map(tokens).sum::<u32>()
             + request.tools.iter().map(estimate::json).sum::<u32>(),
@@ -244,7 +252,7 @@ fn read_chat(body: &[u8]) -> Result<Ask, Refusal> {
     })
 }
 
-fn read_embed(body: &[u8]) -> Result<Ask, Refusal> {
+fn read_embed(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: EmbedRequest = parse(body, "an embed request")?;
     let texts = match request.input {
         Value::String(text) => Some(vec![text]),
@@ -255,19 +263,19 @@ fn read_embed(body: &[u8]) -> Result<Ask, Refusal> {
         _ => None,
     };
     let texts: Vec<String> = texts
-        .filter(|texts: &Vec<String>| (1..=TEXTS_MAX).contains(&texts.len()))
+        .filter(|texts: &Vec<String>| (1..=MAX_TEXTS).contains(&texts.len()))
         .ok_or_else(|| {
-            let message = format!("invalid input type: expected 1 to {TEXTS_MAX} texts");
-            Refusal::malformed(message, Some("input"))
+            let message = format!("invalid input type: expected 1 to {MAX_TEXTS} texts");
+            VendorError::malformed(message, Some("input"))
         })?;
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model: without_tag(request.model),
         prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
         max_tokens: None,
         is_stream: false,
         wants_usage: true,
         thinking: Thinking::Off,
-        want: Want::Vectors(TextList {
+        want: ResponseKind::Vectors(TextList {
             texts,
             dimensions: request.dimensions.filter(|dimensions| 0 < *dimensions),
             is_base64: false,
@@ -276,30 +284,32 @@ fn read_embed(body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 fn without_tag(mut model: String) -> String {
-    if let Some(name) = model.strip_suffix(USUAL_TAG) {
+    if let Some(name) = model.strip_suffix(DEFAULT_TAG) {
         model.truncate(name.len());
     }
     model
 }
 
-fn error(refusal: &Refusal) -> (StatusCode, String) {
+fn error(refusal: &VendorError) -> (StatusCode, String) {
     match refusal {
-        Refusal::NoKey | Refusal::WrongKey => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
-        Refusal::Malformed { message, .. } => (StatusCode::BAD_REQUEST, message.clone()),
-        Refusal::UnknownModel(model) => {
+        VendorError::NoKey | VendorError::WrongKey => {
+            (StatusCode::UNAUTHORIZED, "unauthorized".to_owned())
+        }
+        VendorError::Malformed { message, .. } => (StatusCode::BAD_REQUEST, message.clone()),
+        VendorError::UnknownModel(model) => {
             (StatusCode::NOT_FOUND, format!("model '{model}' not found"))
         }
-        Refusal::NoRoute { .. } => (StatusCode::NOT_FOUND, "404 page not found".to_owned()),
-        Refusal::RateLimited { .. } => (
+        VendorError::NoRoute { .. } => (StatusCode::NOT_FOUND, "404 page not found".to_owned()),
+        VendorError::RateLimited { .. } => (
             StatusCode::TOO_MANY_REQUESTS,
             "too many requests, please try again later".to_owned(),
         ),
-        Refusal::Broken => (
+        VendorError::Broken => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "llama runner process has terminated: exit status 2".to_owned(),
         ),
         // The two blanks are Ollama's own.
-        Refusal::Unavailable => (
+        VendorError::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
             "server busy, please try again.  maximum pending requests exceeded".to_owned(),
         ),
@@ -307,13 +317,13 @@ fn error(refusal: &Refusal) -> (StatusCode, String) {
 }
 
 /// A call, its arguments an object; nothing where they were cut off.
-fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Option<Value> {
+fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Option<Value> {
     let arguments: Value = serde_json::from_str(arguments).ok()?;
     let function = json!({"index": number, "name": name, "arguments": arguments});
     Some(json!({"id": format!("call_{}", answer.part_identity(number)), "function": function}))
 }
 
-fn said(answer: &Answer, message: &Value) -> Value {
+fn said(answer: &SimulatedResponse, message: &Value) -> Value {
     json!({
         "model": answer.model,
         "created_at": rfc3339(answer.created),
@@ -323,7 +333,7 @@ fn said(answer: &Answer, message: &Value) -> Value {
 }
 
 /// The end, with the counts.
-fn done(answer: &Answer, message: &Value) -> Value {
+fn done(answer: &SimulatedResponse, message: &Value) -> Value {
     let mut last = said(answer, message);
     last["done"] = true.into();
     last["done_reason"] = if answer.is_cut_short {

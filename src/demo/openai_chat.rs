@@ -1,14 +1,14 @@
 //! TELLING A CHAT COMPLETION in the format of OpenAI, and the pieces of it that others use who speak
 //! it with an accent.
 
-use super::answer::{Answer, Part, Slice};
+use super::answer::{ResponsePart, SimulatedResponse, Slice};
 use serde_json::{Value, json};
 
 /// What ends every stream.
 pub const TERMINATOR: &str = "data: [DONE]\n\n";
 
 /// The whole answer.
-pub fn whole(answer: &Answer) -> Value {
+pub fn whole(answer: &SimulatedResponse) -> Value {
     let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
     let calls = calls(answer);
     if !calls.is_empty() {
@@ -19,14 +19,14 @@ pub fn whole(answer: &Answer) -> Value {
 }
 
 /// What a stream begins with.
-pub fn opening(answer: &Answer) -> String {
+pub fn opening(answer: &SimulatedResponse) -> String {
     let content = answer.calls().next().map_or(json!(""), |_| Value::Null);
     let delta = json!({"role": "assistant", "content": content, "refusal": null});
     event(&with_null_usage(chunk(answer, &delta, None), answer))
 }
 
 /// A piece of the text; of a call first its name, then its arguments.
-pub fn piece(answer: &Answer, slice: &Slice<'_>) -> String {
+pub fn piece(answer: &SimulatedResponse, slice: &Slice<'_>) -> String {
     let tell = |delta: &Value| event(&with_null_usage(chunk(answer, delta, None), answer));
     let Some(name) = &slice.part.call else {
         return tell(&json!({"content": slice.text}));
@@ -43,7 +43,7 @@ pub fn piece(answer: &Answer, slice: &Slice<'_>) -> String {
 }
 
 /// What a stream ends with.
-pub fn closing(answer: &Answer) -> String {
+pub fn closing(answer: &SimulatedResponse) -> String {
     let last = chunk(answer, &json!({}), Some(finish(answer)));
     let mut events = event(&with_null_usage(last, answer));
     if answer.wants_usage {
@@ -54,7 +54,12 @@ pub fn closing(answer: &Answer) -> String {
 }
 
 /// An answer around a message.
-pub fn completion(answer: &Answer, message: &Value, finish: &str, usage: Value) -> Value {
+pub fn completion(
+    answer: &SimulatedResponse,
+    message: &Value,
+    finish: &str,
+    usage: Value,
+) -> Value {
     let mut whole = envelope(answer, "chat.completion");
     whole["choices"] = json!([{
         "index": 0,
@@ -67,7 +72,7 @@ pub fn completion(answer: &Answer, message: &Value, finish: &str, usage: Value) 
 }
 
 /// A chunk around a delta.
-pub fn chunk(answer: &Answer, delta: &Value, finish: Option<&str>) -> Value {
+pub fn chunk(answer: &SimulatedResponse, delta: &Value, finish: Option<&str>) -> Value {
     let mut chunk = envelope(answer, "chat.completion.chunk");
     chunk["choices"] =
         json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
@@ -75,7 +80,7 @@ pub fn chunk(answer: &Answer, delta: &Value, finish: Option<&str>) -> Value {
 }
 
 /// The chunk without a choice that tells the usage.
-pub fn usage_chunk(answer: &Answer, usage: Value) -> Value {
+pub fn usage_chunk(answer: &SimulatedResponse, usage: Value) -> Value {
     let mut chunk = envelope(answer, "chat.completion.chunk");
     chunk["choices"] = json!([]);
     chunk["usage"] = usage;
@@ -83,8 +88,8 @@ pub fn usage_chunk(answer: &Answer, usage: Value) -> Value {
 }
 
 /// All calls as they stand in a message.
-pub fn calls(answer: &Answer) -> Vec<Value> {
-    let whole = |(number, name, part): (usize, &str, &Part)| {
+pub fn calls(answer: &SimulatedResponse) -> Vec<Value> {
+    let whole = |(number, name, part): (usize, &str, &ResponsePart)| {
         let mut call = call(answer, number, name, &part.text);
         if let Some(members) = call.as_object_mut() {
             members.shift_remove("index");
@@ -95,7 +100,7 @@ pub fn calls(answer: &Answer) -> Vec<Value> {
 }
 
 /// A call as it stands in a chunk.
-pub fn call(answer: &Answer, number: usize, name: &str, arguments: &str) -> Value {
+pub fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Value {
     json!({
         "index": number,
         "id": format!("call_{}", answer.part_identity(number)),
@@ -109,7 +114,7 @@ pub fn event(chunk: &Value) -> String {
     format!("data: {chunk}\n\n")
 }
 
-fn envelope(answer: &Answer, object: &str) -> Value {
+fn envelope(answer: &SimulatedResponse, object: &str) -> Value {
     json!({
         "id": format!("chatcmpl-{:016x}", answer.identity),
         "object": object,
@@ -119,14 +124,14 @@ fn envelope(answer: &Answer, object: &str) -> Value {
 }
 
 /// Who asks for usage gets the member in every chunk.
-fn with_null_usage(mut chunk: Value, answer: &Answer) -> Value {
+fn with_null_usage(mut chunk: Value, answer: &SimulatedResponse) -> Value {
     if answer.wants_usage {
         chunk["usage"] = Value::Null;
     }
     chunk
 }
 
-fn usage(answer: &Answer) -> Value {
+fn usage(answer: &SimulatedResponse) -> Value {
     json!({
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.tokens(),
@@ -136,7 +141,7 @@ fn usage(answer: &Answer) -> Value {
     })
 }
 
-fn finish(answer: &Answer) -> &'static str {
+fn finish(answer: &SimulatedResponse) -> &'static str {
     if answer.is_cut_short {
         "length"
     } else if answer.calls().next().is_some() {

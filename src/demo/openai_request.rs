@@ -1,8 +1,11 @@
 //! READING REQUESTS in the format of OpenAI, which others speak too.
 
-use super::ask::{Ask, Offer, TEXTS_MAX, TextList, Thinking, Tool, ToolChoice, Want, any_object};
 use super::estimate;
-use super::wire::{Refusal, parse};
+use super::simulated_request::{
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
+    ToolChoice, any_object,
+};
+use super::wire::{VendorError, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,23 +54,23 @@ struct EmbeddingRequest {
 }
 
 /// Reads the body of a chat completion.
-pub fn chat(body: &[u8]) -> Result<Ask, Refusal> {
+pub fn chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: ChatRequest = parse(body, "a chat completion request")?;
     let model = named(request.model)?;
     let messages = request
         .messages
         .filter(|messages| !messages.is_empty())
         .ok_or_else(|| {
-            Refusal::malformed("'messages' must hold at least 1 message.", Some("messages"))
+            VendorError::malformed("'messages' must hold at least 1 message.", Some("messages"))
         })?;
     if request.stream_options.is_some() && !request.stream {
-        return Err(Refusal::malformed(
+        return Err(VendorError::malformed(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
             Some("stream_options"),
         ));
     }
     let max_tokens = request.max_completion_tokens.or(request.max_tokens);
-    let offer = Offer {
+    let offer = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: choice(&request.tool_choice),
         forbids_parallel: request.parallel_tool_calls == Some(false),
@@ -75,7 +78,7 @@ pub fn chat(body: &[u8]) -> Result<Ask, Refusal> {
         ends_with_result: messages.last().is_some_and(|last| last.role == "tool"),
     };
 
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model,
         prompt_tokens: messages.iter().map(tokens).sum::<u32>()
             + request.tools.iter().map(estimate::json).sum::<u32>(),
@@ -90,14 +93,14 @@ pub fn chat(body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 /// Reads the body of a request for embeddings.
-pub fn embeddings(body: &[u8]) -> Result<Ask, Refusal> {
+pub fn embeddings(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: EmbeddingRequest = parse(body, "an embeddings request")?;
     let model = named(request.model)?;
     let texts = texts(&request.input)
-        .filter(|texts| !texts.is_empty() && texts.len() <= TEXTS_MAX)
+        .filter(|texts| !texts.is_empty() && texts.len() <= MAX_TEXTS)
         .ok_or_else(|| {
-            Refusal::malformed(
-                format!("'input' must be a text, tokens, or a list of 1 to {TEXTS_MAX} of them."),
+            VendorError::malformed(
+                format!("'input' must be a text, tokens, or a list of 1 to {MAX_TEXTS} of them."),
                 Some("input"),
             )
         })?;
@@ -105,20 +108,20 @@ pub fn embeddings(body: &[u8]) -> Result<Ask, Refusal> {
         None | Some("float") => false,
         Some("base64") => true,
         Some(_) => {
-            return Err(Refusal::malformed(
+            return Err(VendorError::malformed(
                 "'encoding_format' must be \"float\" or \"base64\".",
                 Some("encoding_format"),
             ));
         }
     };
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model,
         prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
         max_tokens: None,
         is_stream: false,
         wants_usage: true,
         thinking: Thinking::Off,
-        want: Want::Vectors(TextList {
+        want: ResponseKind::Vectors(TextList {
             texts,
             dimensions: positive(request.dimensions, "dimensions")?,
             is_base64,
@@ -127,17 +130,17 @@ pub fn embeddings(body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 /// The model's name, which must be given.
-pub fn named(model: Option<String>) -> Result<String, Refusal> {
+pub fn named(model: Option<String>) -> Result<String, VendorError> {
     model
         .filter(|model| !model.is_empty())
-        .ok_or_else(|| Refusal::malformed("You must provide a model parameter.", Some("model")))
+        .ok_or_else(|| VendorError::malformed("You must provide a model parameter.", Some("model")))
 }
 
 /// A number that must not be 0.
-pub fn positive(value: Option<u32>, name: &'static str) -> Result<Option<u32>, Refusal> {
+pub fn positive(value: Option<u32>, name: &'static str) -> Result<Option<u32>, VendorError> {
     if value == Some(0) {
         let message = format!("'{name}' is 0; expected at least 1.");
-        return Err(Refusal::malformed(message, Some(name)));
+        return Err(VendorError::malformed(message, Some(name)));
     }
     Ok(value)
 }
@@ -203,7 +206,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(body: &Value) -> Result<Ask, Refusal> {
+    fn read(body: &Value) -> Result<SimulatedRequest, VendorError> {
         chat(body.to_string().as_bytes())
     }
 
@@ -238,7 +241,7 @@ mod tests {
 
         for (body, expected) in cases {
             match read(&body) {
-                Err(Refusal::Malformed { param, .. }) => assert_eq!(param, expected, "{body}"),
+                Err(VendorError::Malformed { param, .. }) => assert_eq!(param, expected, "{body}"),
                 other => panic!("{body} was read as {other:?}"),
             }
         }

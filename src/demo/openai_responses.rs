@@ -1,11 +1,13 @@
 //! OPENAI'S RESPONSES: the newer form of a chat, read and told. Nothing is stored, so that no
 //! response can be the previous one of another.
 
-use super::answer::{Answer, Part, Slice};
-use super::ask::{Ask, Offer, Thinking, Tool, ToolChoice, any_object};
+use super::answer::{ResponsePart, SimulatedResponse, Slice};
 use super::estimate;
 use super::openai_request::{named, positive};
-use super::wire::{Refusal, parse};
+use super::simulated_request::{
+    RequestOptions, SimulatedRequest, Thinking, Tool, ToolChoice, any_object,
+};
+use super::wire::{VendorError, parse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,22 +32,25 @@ struct Request {
 }
 
 /// Reads a request.
-pub fn read(body: &[u8]) -> Result<Ask, Refusal> {
+pub fn read(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a responses request")?;
     let model = named(request.model)?;
     if request.previous_response_id.is_some() {
         let message = "Previous response not found: nothing is stored here.";
-        return Err(Refusal::malformed(message, Some("previous_response_id")));
+        return Err(VendorError::malformed(
+            message,
+            Some("previous_response_id"),
+        ));
     }
     let items = match &request.input {
         Value::Array(items) if !items.is_empty() => items.as_slice(),
         Value::String(_) => std::slice::from_ref(&request.input),
         _ => {
             let message = "'input' must be a text or a list of at least 1 item.";
-            return Err(Refusal::malformed(message, Some("input")));
+            return Err(VendorError::malformed(message, Some("input")));
         }
     };
-    let offer = Offer {
+    let offer = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: choice(&request.tool_choice),
         forbids_parallel: request.parallel_tool_calls == Some(false),
@@ -58,7 +63,7 @@ pub fn read(body: &[u8]) -> Result<Ask, Refusal> {
             .last()
             .is_some_and(|item| item["type"] == "function_call_output"),
     };
-    Ok(Ask {
+    Ok(SimulatedRequest {
         model,
         prompt_tokens: items.iter().map(tokens).sum::<u32>()
             + estimate::content(&request.instructions)
@@ -72,12 +77,12 @@ pub fn read(body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 /// The whole answer.
-pub fn whole(answer: &Answer) -> Value {
+pub fn whole(answer: &SimulatedResponse) -> Value {
     response(answer, end_status(answer), &output(answer))
 }
 
 /// What a stream begins with.
-pub fn opening(answer: &Answer) -> String {
+pub fn opening(answer: &SimulatedResponse) -> String {
     let begun = response(answer, "in_progress", &[]);
     let mut events = Events::from(0);
     events.tell("response.created", json!({"response": begun}));
@@ -86,7 +91,7 @@ pub fn opening(answer: &Answer) -> String {
 }
 
 /// Some tokens, `place` slices after the beginning.
-pub fn piece(answer: &Answer, slice: &Slice<'_>, place: u32) -> String {
+pub fn piece(answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String {
     let before = &answer.parts()[..slice.number];
     let own_head = if slice.is_first { 0 } else { head(slice.part) };
     let mut events = Events::from(2 + frames(before) + own_head + place);
@@ -132,7 +137,7 @@ pub fn piece(answer: &Answer, slice: &Slice<'_>, place: u32) -> String {
 }
 
 /// What a stream of so many slices ends with.
-pub fn closing(answer: &Answer, slices: u32) -> String {
+pub fn closing(answer: &SimulatedResponse, slices: u32) -> String {
     let mut events = Events::from(2 + frames(answer.parts()) + slices);
     let kind = format!("response.{}", end_status(answer));
     events.tell(&kind, json!({"response": whole(answer)}));
@@ -163,12 +168,12 @@ impl Events {
 }
 
 /// Events before the first delta of a part: the item, and of a text also its content.
-fn head(part: &Part) -> u32 {
+fn head(part: &ResponsePart) -> u32 {
     if part.call.is_some() { 1 } else { 2 }
 }
 
 /// Events of these parts beside their deltas; each part ends with one event more than it begins.
-fn frames(parts: &[Part]) -> u32 {
+fn frames(parts: &[ResponsePart]) -> u32 {
     parts.iter().map(|part| 2 * head(part) + 1).sum()
 }
 
@@ -201,7 +206,7 @@ fn tokens(item: &Value) -> u32 {
     estimate::MESSAGE + cost
 }
 
-fn end_status(answer: &Answer) -> &'static str {
+fn end_status(answer: &SimulatedResponse) -> &'static str {
     if answer.is_cut_short {
         "incomplete"
     } else {
@@ -209,14 +214,14 @@ fn end_status(answer: &Answer) -> &'static str {
     }
 }
 
-fn output(answer: &Answer) -> Vec<Value> {
+fn output(answer: &SimulatedResponse) -> Vec<Value> {
     let parts = answer.parts().iter().enumerate();
     parts
         .map(|(number, part)| item(answer, number, part, Some(end_status(answer))))
         .collect()
 }
 
-fn response(answer: &Answer, status: &str, output: &[Value]) -> Value {
+fn response(answer: &SimulatedResponse, status: &str, output: &[Value]) -> Value {
     let is_over = status != "in_progress";
     let reason = (is_over && answer.is_cut_short).then(|| json!({"reason": "max_output_tokens"}));
     let usage = is_over.then(|| {
@@ -250,13 +255,18 @@ fn response(answer: &Answer, status: &str, output: &[Value]) -> Value {
     })
 }
 
-fn id(answer: &Answer, number: usize, part: &Part) -> String {
+fn id(answer: &SimulatedResponse, number: usize, part: &ResponsePart) -> String {
     let prefix = if part.call.is_some() { "fc" } else { "msg" };
     format!("{prefix}_{}", answer.part_identity(number))
 }
 
 /// An item as it ended, or, without a status, as it begins.
-fn item(answer: &Answer, number: usize, part: &Part, end: Option<&str>) -> Value {
+fn item(
+    answer: &SimulatedResponse,
+    number: usize,
+    part: &ResponsePart,
+    end: Option<&str>,
+) -> Value {
     let (id, text) = (id(answer, number, part), part.text.as_str());
     let status = end.unwrap_or("in_progress");
     match &part.call {

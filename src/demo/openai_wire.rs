@@ -1,8 +1,10 @@
 //! OPENAI'S WIRE: chat completions, responses and embeddings.
 
-use super::answer::{Answer, Content, Slice, Vectors};
-use super::ask::Ask;
-use super::wire::{Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay};
+use super::answer::{Content, SimulatedResponse, Slice, Vectors};
+use super::simulated_request::SimulatedRequest;
+use super::wire::{
+    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay,
+};
 use super::{openai_chat, openai_request, openai_responses};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
@@ -33,11 +35,11 @@ impl Wire for OpenAiWire {
         }
     }
 
-    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError> {
         compare(bearer(&head.headers), key)
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
+    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         match route {
             Route::Embed => openai_request::embeddings(body),
             Route::Response => openai_responses::read(body),
@@ -45,11 +47,11 @@ impl Wire for OpenAiWire {
         }
     }
 
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
         listing(path, roster)
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
         let error = ErrorText::of(refusal);
         let body = json!({"error": {
             "message": error.message,
@@ -60,11 +62,11 @@ impl Wire for OpenAiWire {
         refusal_with_delay(refusal, error.status, &body)
     }
 
-    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
         write_receipt(receipt, headers);
     }
 
-    fn whole(&self, answer: &Answer) -> Value {
+    fn whole(&self, answer: &SimulatedResponse) -> Value {
         match (&answer.content, answer.route) {
             (Content::Vectors(vectors), _) => embeddings(answer, vectors),
             (_, Route::Response) => openai_responses::whole(answer),
@@ -72,21 +74,21 @@ impl Wire for OpenAiWire {
         }
     }
 
-    fn opening(&self, answer: &Answer) -> String {
+    fn opening(&self, answer: &SimulatedResponse) -> String {
         match answer.route {
             Route::Response => openai_responses::opening(answer),
             _ => openai_chat::opening(answer),
         }
     }
 
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, place: u32) -> String {
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String {
         match answer.route {
             Route::Response => openai_responses::piece(answer, slice, place),
             _ => openai_chat::piece(answer, slice),
         }
     }
 
-    fn closing(&self, answer: &Answer, slices: u32) -> String {
+    fn closing(&self, answer: &SimulatedResponse, slices: u32) -> String {
         match answer.route {
             Route::Response => openai_responses::closing(answer, slices),
             _ => openai_chat::closing(answer),
@@ -102,7 +104,7 @@ pub fn listing_route(method: &Method, path: &str) -> Option<Route> {
 }
 
 /// All models, or the one that the path names.
-pub fn listing(path: &str, roster: &Roster) -> Result<Value, Refusal> {
+pub fn listing(path: &str, roster: &ModelList) -> Result<Value, VendorError> {
     let entry = |model: &str| {
         json!({
             "id": model,
@@ -119,7 +121,7 @@ pub fn listing(path: &str, roster: &Roster) -> Result<Value, Refusal> {
 }
 
 /// What is left of the limit, in requests.
-pub fn write_receipt(receipt: &Receipt, headers: &mut HeaderMap) {
+pub fn write_receipt(receipt: &ResponseMeta, headers: &mut HeaderMap) {
     if let Ok(identity) = HeaderValue::try_from(format!("req_{:016x}", receipt.identity)) {
         headers.insert("x-request-id", identity);
     }
@@ -133,7 +135,7 @@ pub fn write_receipt(receipt: &Receipt, headers: &mut HeaderMap) {
     }
 }
 
-fn embeddings(answer: &Answer, vectors: &Vectors) -> Value {
+fn embeddings(answer: &SimulatedResponse, vectors: &Vectors) -> Value {
     let written = |vector: &Vec<f32>| {
         if vectors.is_base64 {
             let bytes: Vec<u8> = vector
@@ -171,7 +173,7 @@ struct ErrorText<'a> {
 }
 
 impl<'a> ErrorText<'a> {
-    fn of(refusal: &'a Refusal) -> Self {
+    fn of(refusal: &'a VendorError) -> Self {
         let text = |status, kind, code, message: String| Self {
             status,
             message,
@@ -181,23 +183,23 @@ impl<'a> ErrorText<'a> {
         };
         let request = "invalid_request_error";
         match refusal {
-            Refusal::NoKey => text(
+            VendorError::NoKey => text(
                 StatusCode::UNAUTHORIZED,
                 request,
                 None,
                 "You didn't provide an API key.".to_owned(),
             ),
-            Refusal::WrongKey => text(
+            VendorError::WrongKey => text(
                 StatusCode::UNAUTHORIZED,
                 request,
                 Some("invalid_api_key"),
                 "Incorrect API key provided.".to_owned(),
             ),
-            Refusal::Malformed { message, param } => Self {
+            VendorError::Malformed { message, param } => Self {
                 param: *param,
                 ..text(StatusCode::BAD_REQUEST, request, None, message.clone())
             },
-            Refusal::UnknownModel(model) => Self {
+            VendorError::UnknownModel(model) => Self {
                 param: Some("model"),
                 ..text(
                     StatusCode::NOT_FOUND,
@@ -206,25 +208,25 @@ impl<'a> ErrorText<'a> {
                     format!("The model `{model}` does not exist or you do not have access to it."),
                 )
             },
-            Refusal::NoRoute { method, path } => text(
+            VendorError::NoRoute { method, path } => text(
                 StatusCode::NOT_FOUND,
                 request,
                 Some("unknown_url"),
                 format!("Unknown request URL: {method} {path}."),
             ),
-            Refusal::RateLimited { retry_after } => text(
+            VendorError::RateLimited { retry_after } => text(
                 StatusCode::TOO_MANY_REQUESTS,
                 "requests",
                 Some("rate_limit_exceeded"),
                 format!("Rate limit reached. Please try again in {retry_after}s."),
             ),
-            Refusal::Broken => text(
+            VendorError::Broken => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "server_error",
                 None,
                 "The server had an error while processing your request.".to_owned(),
             ),
-            Refusal::Unavailable => text(
+            VendorError::Unavailable => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "service_unavailable_error",
                 Some("server_is_overloaded"),

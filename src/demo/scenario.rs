@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Whom a strike hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Victim {
+pub enum FaultTarget {
     /// This vendor.
     Named(&'static str),
     /// Whoever had the most requests in the ten seconds before. Where the traffic goes is the
@@ -19,9 +19,9 @@ pub enum Victim {
 
 /// One fault over one stretch of the period, in world time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Strike {
+pub struct FaultWindow {
     /// Whom it hits.
-    pub victim: Victim,
+    pub victim: FaultTarget,
     /// Its beginning, from the beginning of the period.
     pub from: Duration,
     /// Its end, from the beginning of the period; after `from` and not after the period's end.
@@ -38,7 +38,7 @@ pub struct Scenario {
     /// After this the script starts again.
     pub period: Duration,
     /// What happens in one period.
-    pub strikes: &'static [Strike],
+    pub strikes: &'static [FaultWindow],
 }
 
 const PERIOD: Duration = Duration::from_mins(3);
@@ -68,9 +68,9 @@ static SCENARIOS: [Scenario; 4] = [
     },
 ];
 
-const fn strike(fault: Fault) -> Strike {
-    Strike {
-        victim: Victim::Busiest,
+const fn strike(fault: Fault) -> FaultWindow {
+    FaultWindow {
+        victim: FaultTarget::Busiest,
         from: FROM,
         until: UNTIL,
         fault,

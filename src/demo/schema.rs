@@ -3,19 +3,19 @@
 //! end) is cut off with null.
 
 use super::lorem;
-use super::luck::{Draw, Luck};
+use super::random::{DrawPurpose, RequestRandom};
 use serde_json::{Map, Number, Value, json};
 
 /// How deep optional things are filled in; below, lists are as short and alternatives as empty as
 /// they may be.
 const DEPTH_FULL: u32 = 6;
 /// How deep anything is filled in.
-const DEPTH_MAX: u32 = 32;
+const MAX_DEPTH: u32 = 32;
 /// How many values one instance has at most.
-const VALUES_MAX: u32 = 500;
+const MAX_VALUES: u32 = 500;
 
 /// An instance of the schema. The same schema and luck give the same one.
-pub fn instance(schema: &Value, luck: Luck) -> Value {
+pub fn instance(schema: &Value, luck: RequestRandom) -> Value {
     let mut filling = Filling {
         root: schema,
         seed: luck.identity(),
@@ -25,7 +25,7 @@ pub fn instance(schema: &Value, luck: Luck) -> Value {
 }
 
 /// An instance that is an object, as the arguments of a tool are.
-pub fn arguments(schema: &Value, luck: Luck) -> Value {
+pub fn arguments(schema: &Value, luck: RequestRandom) -> Value {
     match instance(schema, luck) {
         Value::Object(members) => Value::Object(members),
         _ => json!({}),
@@ -41,7 +41,7 @@ struct Filling<'a> {
 impl<'a> Filling<'a> {
     fn value(&mut self, schema: &'a Value, depth: u32) -> Value {
         self.count += 1;
-        if DEPTH_MAX < depth || VALUES_MAX < self.count {
+        if MAX_DEPTH < depth || MAX_VALUES < self.count {
             return Value::Null;
         }
         if let Some(target) = self.target(schema) {
@@ -51,7 +51,7 @@ impl<'a> Filling<'a> {
             return constant.clone();
         }
         if let Some(allowed) = list(schema, "enum") {
-            let index = self.luck().choice(Draw::Words, allowed.len() as u64);
+            let index = self.luck().choice(DrawPurpose::Words, allowed.len() as u64);
             return allowed[usize::try_from(index).unwrap_or(0)].clone();
         }
         match kind(schema) {
@@ -59,7 +59,7 @@ impl<'a> Filling<'a> {
             Some("array") => self.array(schema, depth),
             Some("integer") => self.integer(schema),
             Some("number") => self.number(schema),
-            Some("boolean") => self.luck().happens(Draw::Words, 0.5).into(),
+            Some("boolean") => self.luck().happens(DrawPurpose::Words, 0.5).into(),
             Some("null") => Value::Null,
             Some(_) => self.string(schema),
             None => self.combination(schema, depth),
@@ -115,11 +115,11 @@ impl<'a> Filling<'a> {
         }
         let least = whole(schema, "minItems").unwrap_or(0);
         let usual = i64::from(depth <= DEPTH_FULL);
-        let most = whole(schema, "maxItems").unwrap_or(i64::from(VALUES_MAX));
+        let most = whole(schema, "maxItems").unwrap_or(i64::from(MAX_VALUES));
         let Some(item) = schema.get("items") else {
             return json!([]);
         };
-        (0..least.max(usual).min(most).min(i64::from(VALUES_MAX)))
+        (0..least.max(usual).min(most).min(i64::from(MAX_VALUES)))
             .map(|_| self.value(item, depth + 1))
             .collect()
     }
@@ -132,7 +132,7 @@ impl<'a> Filling<'a> {
         let low = least.unwrap_or_else(|| most.map_or(1, |most| most.min(1)));
         let high = most.unwrap_or(i64::MAX).min(low.saturating_add(9));
         let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0) + 1;
-        let step = i64::try_from(self.luck().choice(Draw::Words, span)).unwrap_or(0);
+        let step = i64::try_from(self.luck().choice(DrawPurpose::Words, span)).unwrap_or(0);
         let value = low.saturating_add(step);
         match whole(schema, "multipleOf") {
             Some(unit) if 1 < unit => {
@@ -157,7 +157,7 @@ impl<'a> Filling<'a> {
             (Some(low), Some(high)) => f64::midpoint(low, high),
             (Some(low), None) => low + 1.5,
             (None, Some(high)) => high - 1.5,
-            (None, None) => 0.5 + (self.luck().uniform(Draw::Words) * 40.0).floor() / 4.0,
+            (None, None) => 0.5 + (self.luck().uniform(DrawPurpose::Words) * 40.0).floor() / 4.0,
         };
         Number::from_f64(value).map_or(Value::Null, Value::Number)
     }
@@ -182,7 +182,7 @@ impl<'a> Filling<'a> {
         }
         let least = usize::try_from(whole(schema, "minLength").unwrap_or(0)).unwrap_or(0);
         let most = whole(schema, "maxLength").and_then(|most| usize::try_from(most).ok());
-        let offset = luck.choice(Draw::Words, 1 << 20);
+        let offset = luck.choice(DrawPurpose::Words, 1 << 20);
         let mut text = lorem::words(offset, 0, 2);
         while text.len() < least.min(10_000) {
             text.push(' ');
@@ -194,8 +194,8 @@ impl<'a> Filling<'a> {
     }
 
     /// Another luck for every value.
-    fn luck(&self) -> Luck {
-        Luck::of(self.seed, "schema", u64::from(self.count))
+    fn luck(&self) -> RequestRandom {
+        RequestRandom::of(self.seed, "schema", u64::from(self.count))
     }
 }
 

@@ -57,14 +57,14 @@ fn schemas() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn an_instance_satisfies_its_schema(schema in schemas(), seed in any::<u64>()) {
-        let instance = instance(&schema, Luck::of(seed, "test", 0));
+        let instance = instance(&schema, RequestRandom::of(seed, "test", 0));
 
         prop_assert!(satisfies(&instance, &schema), "{instance} for {schema}");
     }
 }
 
 fn made(schema: &Value) -> Value {
-    instance(schema, Luck::of(1, "test", 0))
+    instance(schema, RequestRandom::of(1, "test", 0))
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn types_without_end_are_cut_off() {
 
 #[test]
 fn arguments_are_an_object_whatever_the_schema_says() {
-    let luck = Luck::of(1, "test", 0);
+    let luck = RequestRandom::of(1, "test", 0);
 
     assert_eq!(arguments(&json!({"type": "string"}), luck), json!({}));
     assert_eq!(arguments(&Value::Null, luck), json!({}));

@@ -1,7 +1,7 @@
 //! A VENDOR'S CONNECTIONS. Not `axum::serve`, because a vendor must be able to reset a connection
 //! without a word of HTTP.
 
-use super::behaviour::{Behaviour, Door};
+use super::vendor_behaviour::{Behaviour, ListenState};
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -37,7 +37,7 @@ pub async fn serve(
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if behaviour.door() == Door::Reset {
+        if behaviour.door() == ListenState::Reset {
             reset(&socket);
             continue;
         }
@@ -54,7 +54,7 @@ pub async fn serve(
 /// One connection, until either side has enough of it.
 async fn converse(socket: TcpStream, behaviour: Arc<Behaviour>, router: Router) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let is_reset = behaviour.door() == Door::Reset;
+        let is_reset = behaviour.door() == ListenState::Reset;
         let router = router.clone();
         async move {
             if is_reset {

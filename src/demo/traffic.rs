@@ -2,7 +2,7 @@
 //! with the pauses of people who know nothing of each other (Poisson).
 
 use super::lorem;
-use super::luck::{Draw, Luck};
+use super::random::{DrawPurpose, RequestRandom};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use tokio_util::task::TaskTracker;
 
 /// Requests under way at once; above, arrivals are skipped and counted. At 8 a second and a minute
 /// of patience nothing is skipped before every answer takes half a minute.
-const IN_FLIGHT_MAX: usize = 256;
+const MAX_IN_FLIGHT: usize = 256;
 /// A client's patience.
-const PATIENCE: Duration = Duration::from_mins(2);
+const CLIENT_TIMEOUT: Duration = Duration::from_mins(2);
 /// Arrivals later than this behind their time (a laptop that slept) are not made up for.
-const LAG_MAX: Duration = Duration::from_secs(1);
+const MAX_LAG: Duration = Duration::from_secs(1);
 /// Share of clients that want the answer in pieces.
-const STREAMED: f64 = 0.7;
+const STREAM_SHARE: f64 = 0.7;
 /// Share of those that leave in the middle of it.
-const LEAVING: f64 = 0.015;
+const CANCEL_SHARE: f64 = 0.015;
 /// Share of clients that offer tools, and of those that want JSON.
 const WITH_TOOLS: f64 = 0.06;
 const WITH_SCHEMA: f64 = 0.04;
@@ -110,7 +110,7 @@ enum End {
 
 /// One request as it is going to be.
 #[derive(Debug)]
-struct Errand {
+struct ClientRequest {
     body: Value,
     is_stream: bool,
     /// Leaves after this many pieces.
@@ -127,7 +127,7 @@ impl Traffic {
         // Never through a proxy of the environment: the gateway is on this machine.
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(CLIENT_TIMEOUT)
             .build()?;
         Ok(Self {
             client,
@@ -148,12 +148,12 @@ impl Traffic {
         if !(self.per_second.is_finite() && 0.0 < self.per_second) {
             return stop.cancelled().await;
         }
-        let room = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let room = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
         let under_way = TaskTracker::new();
         let mut due = Instant::now();
         for number in 0.. {
-            let luck = Luck::of(self.seed, "traffic", number);
-            let pause = luck.exponential(Draw::Arrival) / self.per_second;
+            let luck = RequestRandom::of(self.seed, "traffic", number);
+            let pause = luck.exponential(DrawPurpose::Arrival) / self.per_second;
             due = due.max(earliest()) + Duration::from_secs_f64(pause);
             if stop.run_until_cancelled(sleep_until(due)).await.is_none() {
                 break;
@@ -180,12 +180,13 @@ impl Traffic {
 /// The oldest time an arrival may still have.
 fn earliest() -> Instant {
     let now = Instant::now();
-    now.checked_sub(LAG_MAX).unwrap_or(now)
+    now.checked_sub(MAX_LAG).unwrap_or(now)
 }
 
-fn errand(luck: Luck) -> Errand {
-    let is_stream = luck.happens(Draw::Streaming, STREAMED);
-    let max_tokens = MAX_TOKENS[index(luck.choice(Draw::MaxTokens, MAX_TOKENS.len() as u64))];
+fn errand(luck: RequestRandom) -> ClientRequest {
+    let is_stream = luck.happens(DrawPurpose::Streaming, STREAM_SHARE);
+    let max_tokens =
+        MAX_TOKENS[index(luck.choice(DrawPurpose::MaxTokens, MAX_TOKENS.len() as u64))];
     let prompt = lorem::words(luck.identity() >> 1, 0, prompt_words(luck));
     let mut body = json!({
         "model": "auto",
@@ -195,7 +196,7 @@ fn errand(luck: Luck) -> Errand {
         ],
         "max_tokens": max_tokens,
     });
-    let kind = luck.uniform(Draw::Kind);
+    let kind = luck.uniform(DrawPurpose::Kind);
     if kind < WITH_TOOLS {
         body["tools"] = tools();
     } else if kind < WITH_TOOLS + WITH_SCHEMA {
@@ -205,11 +206,11 @@ fn errand(luck: Luck) -> Errand {
         body["stream"] = true.into();
         body["stream_options"] = json!({"include_usage": true});
     }
-    Errand {
+    ClientRequest {
         body,
         is_stream,
-        leaves_after: (is_stream && luck.happens(Draw::Leaving, LEAVING))
-            .then(|| 1 + luck.choice(Draw::BreakPoint, 4)),
+        leaves_after: (is_stream && luck.happens(DrawPurpose::Leaving, CANCEL_SHARE))
+            .then(|| 1 + luck.choice(DrawPurpose::BreakPoint, 4)),
     }
 }
 
@@ -246,8 +247,8 @@ fn format() -> Value {
     clippy::cast_sign_loss,
     reason = "clamped to 8..=2000 just before"
 )]
-fn prompt_words(luck: Luck) -> u32 {
-    let words = PROMPT_WORDS * luck.lognormal(Draw::PromptSize, PROMPT_SIGMA);
+fn prompt_words(luck: RequestRandom) -> u32 {
+    let words = PROMPT_WORDS * luck.lognormal(DrawPurpose::PromptSize, PROMPT_SIGMA);
     words.clamp(8.0, 2000.0) as u32
 }
 
@@ -255,14 +256,14 @@ fn index(choice: u64) -> usize {
     usize::try_from(choice).unwrap_or(0)
 }
 
-async fn run_errand(client: &reqwest::Client, url: &str, errand: Errand) -> End {
+async fn run_errand(client: &reqwest::Client, url: &str, errand: ClientRequest) -> End {
     let sent = client.post(url).json(&errand.body).send().await;
     let Ok(mut response) = sent else {
         return End::Failed;
     };
     let is_success = response.status().is_success();
     let mut pieces = 0;
-    let mut tail = Tail::default();
+    let mut tail = StreamTail::default();
     loop {
         match response.chunk().await {
             Ok(Some(piece)) => tail.push(&piece),
@@ -284,11 +285,11 @@ async fn run_errand(client: &reqwest::Client, url: &str, errand: Errand) -> End 
 
 /// The last bytes of a stream, however they were cut into pieces.
 #[derive(Default)]
-struct Tail {
+struct StreamTail {
     bytes: Vec<u8>,
 }
 
-impl Tail {
+impl StreamTail {
     /// The terminator with the line ends around it, and some room.
     const LENGTH: usize = 64;
 

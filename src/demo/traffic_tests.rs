@@ -98,14 +98,14 @@ async fn no_rate_means_no_traffic() {
 
 #[test]
 fn errands_are_a_varied_lot() {
-    let errands: Vec<Errand> = (0..3000)
-        .map(|number| errand(Luck::of(1, "traffic", number)))
+    let errands: Vec<ClientRequest> = (0..3000)
+        .map(|number| errand(RequestRandom::of(1, "traffic", number)))
         .collect();
-    let share = |is: &dyn Fn(&Errand) -> bool| {
+    let share = |is: &dyn Fn(&ClientRequest) -> bool| {
         errands.iter().filter(|errand| is(errand)).count() as f64 / 3000.0
     };
 
-    assert!((share(&|errand| errand.is_stream) - STREAMED).abs() < 0.03);
+    assert!((share(&|errand| errand.is_stream) - STREAM_SHARE).abs() < 0.03);
     assert!((share(&|errand| errand.leaves_after.is_some()) - 0.01).abs() < 0.006);
     let has = |member: &'static str| share(&|errand| errand.body.get(member).is_some());
     assert!((has("tools") - WITH_TOOLS).abs() < 0.02);
@@ -120,7 +120,7 @@ fn the_terminator_is_found_however_the_bytes_are_cut() {
     let text = format!("data: {}\n\ndata: [DONE]\n\n", "x".repeat(200));
 
     for size in 1..text.len() {
-        let mut tail = Tail::default();
+        let mut tail = StreamTail::default();
         for piece in text.as_bytes().chunks(size) {
             tail.push(&Bytes::copy_from_slice(piece));
         }

@@ -1,10 +1,10 @@
 //! EMBEDDINGS without a model: texts that share words are near each other, and the same text is
 //! always at the same place.
 
-use super::luck::{Draw, Luck};
+use super::random::{DrawPurpose, RequestRandom};
 
 /// The most words that count; what follows changes nothing.
-const WORDS_MAX: usize = 256;
+const MAX_WORDS: usize = 256;
 /// How many numbers one word moves: few enough that thousands of texts take no time to speak of.
 const MOVES: u64 = 64;
 
@@ -12,14 +12,14 @@ const MOVES: u64 = 64;
 pub fn of(text: &str, dimensions: u32) -> Vec<f32> {
     let mut sum = vec![0.0; dimensions as usize];
     // A text without a word has its place too.
-    let words = text.split_whitespace().take(WORDS_MAX);
+    let words = text.split_whitespace().take(MAX_WORDS);
     for word in words.chain(text.trim().is_empty().then_some("")) {
-        let seed = Luck::of(0, word, 0).identity();
+        let seed = RequestRandom::of(0, word, 0).identity();
         for step in 0..MOVES {
-            let luck = Luck::of(seed, "", step);
-            let place = luck.choice(Draw::Identity, u64::from(dimensions));
+            let luck = RequestRandom::of(seed, "", step);
+            let place = luck.choice(DrawPurpose::Identity, u64::from(dimensions));
             if let Some(number) = usize::try_from(place).ok().and_then(|at| sum.get_mut(at)) {
-                *number += 2.0 * luck.uniform(Draw::Words) - 1.0;
+                *number += 2.0 * luck.uniform(DrawPurpose::Words) - 1.0;
             }
         }
     }

@@ -1,10 +1,10 @@
 //! ONE VENDOR'S DOOR: what comes in is read by its wire, decided by its behaviour, and told.
 
-use super::answer::Answer;
-use super::ask::{Ask, Want};
-use super::behaviour::{Behaviour, Course, Decision, Door};
-use super::flow::{PIECE_EVERY, Tale};
-use super::wire::{Receipt, Refusal, Roster, Route, Wire};
+use super::answer::SimulatedResponse;
+use super::simulated_request::{ResponseKind, SimulatedRequest};
+use super::stream::{PIECE_EVERY, StreamedResponse};
+use super::vendor_behaviour::{Behaviour, Decision, ListenState, PlannedResponse};
+use super::wire::{ModelList, ResponseMeta, Route, VendorError, Wire};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
 /// The largest request that is read: pictures come inline.
-const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// What a vendor that is down needs for its 503, in real time.
 const REFUSAL_DELAY: Duration = Duration::from_millis(5);
 
@@ -46,20 +46,20 @@ impl Vendor {
         Router::new().fallback(serve).with_state(self)
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, Refusal> {
+    async fn answer(&self, request: Request) -> Result<Response, VendorError> {
         match self.behaviour.door() {
-            Door::Open => {}
-            Door::Silent => std::future::pending().await,
+            ListenState::Open => {}
+            ListenState::Silent => std::future::pending().await,
             // A reset that was switched on after the connection's own check.
-            Door::Closed | Door::Reset => {
+            ListenState::Closed | ListenState::Reset => {
                 sleep(REFUSAL_DELAY).await;
-                return Err(Refusal::Unavailable);
+                return Err(VendorError::Unavailable);
             }
         }
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let Some(route) = self.wire.route(&head.method, path) else {
-            return Err(Refusal::NoRoute {
+            return Err(VendorError::NoRoute {
                 path: path.to_owned(),
                 method: head.method,
             });
@@ -73,20 +73,20 @@ impl Vendor {
         self.work(route, &head.uri, body).await
     }
 
-    async fn work(&self, route: Route, uri: &Uri, body: Body) -> Result<Response, Refusal> {
+    async fn work(&self, route: Route, uri: &Uri, body: Body) -> Result<Response, VendorError> {
         let arrived = Instant::now();
-        let body = to_bytes(body, BODY_BYTES_MAX)
+        let body = to_bytes(body, MAX_BODY_BYTES)
             .await
             .map_err(|_too_large_or_cut| {
-                let message = format!("The body is broken or above {BODY_BYTES_MAX} bytes.");
-                Refusal::malformed(message, None)
+                let message = format!("The body is broken or above {MAX_BODY_BYTES} bytes.");
+                VendorError::malformed(message, None)
             })?;
         let ask = self.wire.read(route, uri, &body)?;
         drop(body);
         let model = self.model(&ask)?;
 
         let decision = self.behaviour.decide(&ask);
-        let receipt = Receipt {
+        let receipt = ResponseMeta {
             identity: decision.luck.identity(),
             allowance: decision.allowance,
             now: self.now(),
@@ -98,10 +98,10 @@ impl Vendor {
     }
 
     /// The model that is asked for, if it can do what is wanted of it.
-    fn model(&self, ask: &Ask) -> Result<&'static str, Refusal> {
+    fn model(&self, ask: &SimulatedRequest) -> Result<&'static str, VendorError> {
         let profile = self.behaviour.profile;
-        let unknown = || Refusal::UnknownModel(ask.model.clone());
-        let Want::Vectors(texts) = &ask.want else {
+        let unknown = || VendorError::UnknownModel(ask.model.clone());
+        let ResponseKind::Vectors(texts) = &ask.want else {
             let is_known = ask.model == profile.model;
             return is_known.then_some(profile.model).ok_or_else(unknown);
         };
@@ -116,14 +116,14 @@ impl Vendor {
             let most = embedder.dimensions;
             let message =
                 format!("The model has {most} dimensions; fewer or as many are expected.");
-            return Err(Refusal::malformed(message, Some("dimensions")));
+            return Err(VendorError::malformed(message, Some("dimensions")));
         }
         Ok(embedder.model)
     }
 
-    fn roster(&self) -> Roster {
+    fn roster(&self) -> ModelList {
         let profile = self.behaviour.profile;
-        Roster {
+        ModelList {
             owner: profile.name,
             model: profile.model,
             embedder: profile.embedder.as_ref(),
@@ -140,14 +140,14 @@ impl Vendor {
         &self,
         route: Route,
         model: &'static str,
-        ask: &Ask,
+        ask: &SimulatedRequest,
         decision: Decision,
         arrived: Instant,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, VendorError> {
         let luck = decision.luck;
         let telling = match decision.course {
-            Course::Tell(telling) => telling,
-            Course::Refuse { refusal, after } => {
+            PlannedResponse::Tell(telling) => telling,
+            PlannedResponse::Refuse { refusal, after } => {
                 sleep(after).await;
                 return Err(refusal);
             }
@@ -159,9 +159,9 @@ impl Vendor {
         } else {
             arrived
         };
-        let tale = Tale {
+        let tale = StreamedResponse {
             wire: self.wire,
-            answer: Answer {
+            answer: SimulatedResponse {
                 route,
                 identity: luck.identity(),
                 model,
@@ -184,7 +184,7 @@ impl Vendor {
     }
 
     /// Headers go out with the first token of a stream, and with the last one otherwise.
-    async fn tell(&self, tale: Tale, is_stream: bool) -> Response {
+    async fn tell(&self, tale: StreamedResponse, is_stream: bool) -> Response {
         tokio::time::sleep_until(tale.first_token_at).await;
         if is_stream {
             let kind = HeaderValue::from_static(self.wire.stream_type());
@@ -200,7 +200,7 @@ impl Vendor {
         json_response(Body::from(tale.finished().await))
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Response {
+    fn refuse(&self, refusal: &VendorError) -> Response {
         self.wire.refusal(refusal).map(Body::from)
     }
 }

@@ -1,13 +1,13 @@
 //! ALL VENDORS TOGETHER: started, found by their addresses, faulted by hand, ended on drop.
 
-use super::behaviour::Behaviour;
-use super::conductor::{self, Cast};
 use super::fault::Fault;
 use super::pace::Pace;
 use super::profile::{Embedder, PROFILES, Profile};
 use super::scenario::Scenario;
+use super::scenario_runner::{self, VendorList};
 use super::server;
 use super::vendor::Vendor;
+use super::vendor_behaviour::Behaviour;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct Endpoint {
 /// The running vendors. Dropping this ends them, also in the middle of an answer.
 #[derive(Debug)]
 pub struct Vendors {
-    cast: Cast,
+    cast: VendorList,
     endpoints: Vec<Endpoint>,
     _stop: DropGuard,
 }
@@ -101,8 +101,8 @@ impl Vendors {
             cast.push(Arc::clone(&behaviour));
             tokio::spawn(server::serve(listener, behaviour, router, stop.clone()));
         }
-        let cast = Cast::from(cast);
-        conductor::play(scenario, &cast, pace, &stop);
+        let cast = VendorList::from(cast);
+        scenario_runner::play(scenario, &cast, pace, &stop);
 
         Ok(Self {
             cast,

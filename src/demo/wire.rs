@@ -1,10 +1,10 @@
 //! WHAT A VENDOR'S BYTES LOOK LIKE, apart from how it behaves. A vendor with a shape of its own is
 //! one more file that implements [`Wire`], and its name in `profile.rs`.
 
-use super::answer::{Answer, Slice};
-use super::ask::Ask;
+use super::answer::{SimulatedResponse, Slice};
 use super::limit::Allowance;
 use super::profile::Embedder;
+use super::simulated_request::SimulatedRequest;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
@@ -28,7 +28,7 @@ pub enum Route {
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum VendorError {
     /// No key came with it.
     NoKey,
     /// The key is not the vendor's.
@@ -60,7 +60,7 @@ pub enum Refusal {
     Unavailable,
 }
 
-impl Refusal {
+impl VendorError {
     /// A request that cannot be understood.
     pub fn malformed(message: impl Into<String>, param: Option<&'static str>) -> Self {
         Self::Malformed {
@@ -72,7 +72,7 @@ impl Refusal {
 
 /// What a vendor has.
 #[derive(Debug, Clone, Copy)]
-pub struct Roster {
+pub struct ModelList {
     /// The vendor's name.
     pub owner: &'static str,
     /// The model that speaks.
@@ -83,7 +83,7 @@ pub struct Roster {
     pub created: u64,
 }
 
-impl Roster {
+impl ModelList {
     /// The names of all models.
     pub fn models(&self) -> impl Iterator<Item = &'static str> {
         let embedder = self.embedder.map(|embedder| embedder.model);
@@ -91,17 +91,17 @@ impl Roster {
     }
 
     /// The model of this name, or the refusal.
-    pub fn named(&self, name: &str) -> Result<&'static str, Refusal> {
+    pub fn named(&self, name: &str) -> Result<&'static str, VendorError> {
         let mut models = self.models();
         models
             .find(|model| *model == name)
-            .ok_or_else(|| Refusal::UnknownModel(name.to_owned()))
+            .ok_or_else(|| VendorError::UnknownModel(name.to_owned()))
     }
 }
 
 /// What the headers of an answer tell.
 #[derive(Debug, Clone, Copy)]
-pub struct Receipt {
+pub struct ResponseMeta {
     /// Unique in the vendor's life.
     pub identity: u64,
     /// What is left of the limit, where there is one.
@@ -122,22 +122,22 @@ pub trait Wire: Debug + Send + Sync {
     fn route(&self, method: &Method, path: &str) -> Option<Route>;
 
     /// Whether the head of a request bears this key, where one is needed, and all else it must.
-    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal>;
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError>;
 
     /// Reads a request for work.
-    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<Ask, Refusal>;
+    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError>;
 
     /// What the vendor has, as it is told at this path.
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal>;
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError>;
 
     /// An error as it is told.
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes>;
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes>;
 
     /// Writes who answers and what is left of the limit into the headers.
-    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap);
+    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap);
 
     /// The whole answer at once, as JSON.
-    fn whole(&self, answer: &Answer) -> Value;
+    fn whole(&self, answer: &SimulatedResponse) -> Value;
 
     /// The media type of a stream.
     fn stream_type(&self) -> &'static str {
@@ -145,14 +145,14 @@ pub trait Wire: Debug + Send + Sync {
     }
 
     /// What a stream begins with, before its first token.
-    fn opening(&self, answer: &Answer) -> String;
+    fn opening(&self, answer: &SimulatedResponse) -> String;
 
     /// Some tokens; nothing where they are held back until there are more. `place` says how many
     /// slices came before.
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, place: u32) -> String;
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String;
 
     /// What a stream of so many slices ends with, its terminator included.
-    fn closing(&self, answer: &Answer, slices: u32) -> String;
+    fn closing(&self, answer: &SimulatedResponse, slices: u32) -> String;
 }
 
 /// The key behind `Authorization: Bearer`.
@@ -162,12 +162,12 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Whether the key that was given is the one that is needed.
-pub fn compare(given: Option<&str>, key: Option<&str>) -> Result<(), Refusal> {
+pub fn compare(given: Option<&str>, key: Option<&str>) -> Result<(), VendorError> {
     match (given, key) {
         (_, None) => Ok(()),
-        (None, Some(_)) => Err(Refusal::NoKey),
+        (None, Some(_)) => Err(VendorError::NoKey),
         (Some(given), Some(key)) if given == key => Ok(()),
-        (Some(_), Some(_)) => Err(Refusal::WrongKey),
+        (Some(_), Some(_)) => Err(VendorError::WrongKey),
     }
 }
 
@@ -181,9 +181,13 @@ pub fn plain_refusal(status: StatusCode, body: &Value) -> Response<Bytes> {
 }
 
 /// An error that says in its headers when to come back, if it is one that does.
-pub fn refusal_with_delay(refusal: &Refusal, status: StatusCode, body: &Value) -> Response<Bytes> {
+pub fn refusal_with_delay(
+    refusal: &VendorError,
+    status: StatusCode,
+    body: &Value,
+) -> Response<Bytes> {
     let mut response = plain_refusal(status, body);
-    if let Refusal::RateLimited { retry_after } = refusal {
+    if let VendorError::RateLimited { retry_after } = refusal {
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, (*retry_after).into());
     }
@@ -192,10 +196,10 @@ pub fn refusal_with_delay(refusal: &Refusal, status: StatusCode, body: &Value) -
 
 /// A body as JSON of this shape. Only the place of a mistake is told: serde's own words may quote
 /// the prompt.
-pub fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Refusal> {
+pub fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, VendorError> {
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        Refusal::malformed(
+        VendorError::malformed(
             format!("The body is not {what} (line {line}, column {column})."),
             None,
         )

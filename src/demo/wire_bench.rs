@@ -1,11 +1,11 @@
 //! One vendor that speaks a wire, behind a real address, for the tests of the wires.
 
 use super::Fault;
-use super::behaviour::Behaviour;
 use super::pace::Pace;
 use super::profile::Profile;
 use super::server;
 use super::vendor::Vendor;
+use super::vendor_behaviour::Behaviour;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use std::net::Ipv4Addr;

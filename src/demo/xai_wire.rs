@@ -2,10 +2,12 @@
 //! come whole and leave the finish reason empty, and thoughts are told, and counted in the total
 //! only.
 
-use super::answer::{Answer, Slice};
-use super::ask::{Ask, Thinking};
+use super::answer::{SimulatedResponse, Slice};
 use super::openai_chat::{TERMINATOR, call, calls, chunk, completion, event, usage_chunk};
-use super::wire::{Receipt, Refusal, Roster, Route, Wire, bearer, compare, refusal_with_delay};
+use super::simulated_request::{SimulatedRequest, Thinking};
+use super::wire::{
+    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay,
+};
 use super::{openai_request, openai_wire};
 use bytes::Bytes;
 use http::request::Parts;
@@ -32,31 +34,36 @@ impl Wire for XaiWire {
         }
     }
 
-    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), Refusal> {
+    fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError> {
         compare(bearer(&head.headers), key)
     }
 
-    fn read(&self, _route: Route, _uri: &Uri, body: &[u8]) -> Result<Ask, Refusal> {
-        Ok(Ask {
+    fn read(
+        &self,
+        _route: Route,
+        _uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError> {
+        Ok(SimulatedRequest {
             thinking: Thinking::Shown,
             ..openai_request::chat(body)?
         })
     }
 
-    fn listing(&self, path: &str, roster: &Roster) -> Result<Value, Refusal> {
+    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
         openai_wire::listing(path, roster)
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Response<Bytes> {
+    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
         let (status, code, error) = error(refusal);
         refusal_with_delay(refusal, status, &json!({"code": code, "error": error}))
     }
 
-    fn write_receipt(&self, receipt: &Receipt, headers: &mut HeaderMap) {
+    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
         openai_wire::write_receipt(receipt, headers);
     }
 
-    fn whole(&self, answer: &Answer) -> Value {
+    fn whole(&self, answer: &SimulatedResponse) -> Value {
         let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
         if let Some(thoughts) = answer.thoughts() {
             message["reasoning_content"] = thoughts.into();
@@ -68,7 +75,7 @@ impl Wire for XaiWire {
         completion(answer, &message, finish(answer), usage(answer))
     }
 
-    fn opening(&self, answer: &Answer) -> String {
+    fn opening(&self, answer: &SimulatedResponse) -> String {
         let mut delta = json!({"role": "assistant", "content": ""});
         if let Some(thoughts) = answer.thoughts() {
             delta["reasoning_content"] = thoughts.into();
@@ -76,7 +83,7 @@ impl Wire for XaiWire {
         event(&chunk(answer, &delta, None))
     }
 
-    fn piece(&self, answer: &Answer, slice: &Slice<'_>, _place: u32) -> String {
+    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
         let delta = match &slice.part.call {
             None => json!({"content": slice.text}),
             Some(name) if slice.is_last => {
@@ -88,7 +95,7 @@ impl Wire for XaiWire {
         event(&chunk(answer, &delta, None))
     }
 
-    fn closing(&self, answer: &Answer, _slices: u32) -> String {
+    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let mut events = event(&chunk(answer, &json!({}), Some(finish(answer))));
         if answer.wants_usage {
             events.push_str(&event(&usage_chunk(answer, usage(answer))));
@@ -99,41 +106,43 @@ impl Wire for XaiWire {
 }
 
 /// Status, gRPC's description of it, and a sentence.
-fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
+fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
     let invalid = "Client specified an invalid argument";
     match refusal {
-        Refusal::NoKey => (
+        VendorError::NoKey => (
             StatusCode::UNAUTHORIZED,
             "The request does not have valid authentication credentials for the operation",
             "No API key was given in the Authorization header.".to_owned(),
         ),
-        Refusal::WrongKey => (
+        VendorError::WrongKey => (
             StatusCode::BAD_REQUEST,
             invalid,
             "Incorrect API key provided. Get a key from the console.".to_owned(),
         ),
-        Refusal::Malformed { message, .. } => (StatusCode::BAD_REQUEST, invalid, message.clone()),
-        Refusal::UnknownModel(model) => (
+        VendorError::Malformed { message, .. } => {
+            (StatusCode::BAD_REQUEST, invalid, message.clone())
+        }
+        VendorError::UnknownModel(model) => (
             StatusCode::NOT_FOUND,
             "Some requested entity was not found",
             format!("The model {model} does not exist or your team does not have access to it."),
         ),
-        Refusal::NoRoute { method, path } => (
+        VendorError::NoRoute { method, path } => (
             StatusCode::NOT_FOUND,
             "Some requested entity was not found",
             format!("Nothing answers {method} {path}."),
         ),
-        Refusal::RateLimited { retry_after } => (
+        VendorError::RateLimited { retry_after } => (
             StatusCode::TOO_MANY_REQUESTS,
             "Some resource has been exhausted",
             format!("Too many requests for the team. Please try again in {retry_after}s."),
         ),
-        Refusal::Broken => (
+        VendorError::Broken => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal error",
             "Something went wrong on our side.".to_owned(),
         ),
-        Refusal::Unavailable => (
+        VendorError::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
             "The service is currently unavailable",
             "The model is at capacity. Please try again later.".to_owned(),
@@ -141,7 +150,7 @@ fn error(refusal: &Refusal) -> (StatusCode, &'static str, String) {
     }
 }
 
-fn usage(answer: &Answer) -> Value {
+fn usage(answer: &SimulatedResponse) -> Value {
     let (read, told, thought) = (
         answer.prompt_tokens,
         answer.tokens(),
@@ -167,7 +176,7 @@ fn usage(answer: &Answer) -> Value {
     })
 }
 
-fn finish(answer: &Answer) -> &'static str {
+fn finish(answer: &SimulatedResponse) -> &'static str {
     if answer.is_cut_short {
         "length"
     } else if answer.calls().next().is_some() {

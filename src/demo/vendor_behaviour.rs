@@ -2,13 +2,13 @@
 //! once, from its profile, the fault that holds, its limit and the request's luck.
 
 use super::answer::Content;
-use super::ask::Ask;
 use super::fault::{Fault, FaultSwitch};
 use super::limit::{Allowance, Bucket};
-use super::luck::{Draw, Luck};
 use super::pace::Pace;
 use super::profile::{ANSWER_SIGMA, ANSWER_TOKENS, FIRST_TOKEN_SIGMA, PER_TOKEN_SIGMA, Profile};
-use super::wire::Refusal;
+use super::random::{DrawPurpose, RequestRandom};
+use super::simulated_request::SimulatedRequest;
+use super::wire::VendorError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// How many wait in line at a vendor with slots before it says that it is overloaded.
-const LINE: usize = 64;
+const MAX_QUEUE: usize = 64;
 
 /// What a vendor does with every request before it looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum ListenState {
     Open,
     /// 503 to everybody.
     Closed,
@@ -32,14 +32,17 @@ pub enum Door {
 
 /// What a vendor does with one request for work. Times are real time.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Course {
-    Refuse { refusal: Refusal, after: Duration },
-    Tell(Telling),
+pub enum PlannedResponse {
+    Refuse {
+        refusal: VendorError,
+        after: Duration,
+    },
+    Tell(StreamTiming),
 }
 
 /// How an answer is told.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Telling {
+pub struct StreamTiming {
     /// From the request to the first token.
     pub first_token: Duration,
     /// Between two tokens.
@@ -49,12 +52,12 @@ pub struct Telling {
     /// Whether the request's `max_tokens` ended it.
     pub is_cut_short: bool,
     /// Where it breaks, if it does.
-    pub rupture: Option<Rupture>,
+    pub rupture: Option<StreamFault>,
 }
 
 /// An answer that does not reach its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rupture {
+pub struct StreamFault {
     /// Tokens told before it.
     pub after_tokens: u32,
     /// Whether the connection stays open, silent, instead of being cut.
@@ -64,9 +67,9 @@ pub struct Rupture {
 /// A decision: the luck behind it, what is left of the limit, and what to do.
 #[derive(Debug)]
 pub struct Decision {
-    pub luck: Luck,
+    pub luck: RequestRandom,
     pub allowance: Option<Allowance>,
-    pub course: Course,
+    pub course: PlannedResponse,
 }
 
 /// A place at a vendor with slots; given back on drop.
@@ -110,18 +113,18 @@ impl Behaviour {
             )),
             slots: profile.slots.map(|count| Slots {
                 running: Arc::new(Semaphore::new(count as usize)),
-                line: Arc::new(Semaphore::new(count as usize + LINE)),
+                line: Arc::new(Semaphore::new(count as usize + MAX_QUEUE)),
             }),
         }
     }
 
     /// What is done with whatever comes, probes included.
-    pub fn door(&self) -> Door {
+    pub fn door(&self) -> ListenState {
         match self.switch.current() {
-            Some(Fault::Outage) => Door::Closed,
-            Some(Fault::Hang) => Door::Silent,
-            Some(Fault::Refused) => Door::Reset,
-            _ => Door::Open,
+            Some(Fault::Outage) => ListenState::Closed,
+            Some(Fault::Hang) => ListenState::Silent,
+            Some(Fault::Refused) => ListenState::Reset,
+            _ => ListenState::Open,
         }
     }
 
@@ -136,15 +139,15 @@ impl Behaviour {
     }
 
     /// Decides what becomes of a well-formed request.
-    pub fn decide(&self, ask: &Ask) -> Decision {
+    pub fn decide(&self, ask: &SimulatedRequest) -> Decision {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let luck = Luck::of(self.seed, self.profile.name, count);
+        let luck = RequestRandom::of(self.seed, self.profile.name, count);
         let fault = self.switch.current();
 
         let (allowance, waiting) = self.take_from_limit(fault, luck);
         let course = match waiting {
-            Some(retry_after) => Course::Refuse {
-                refusal: Refusal::RateLimited { retry_after },
+            Some(retry_after) => PlannedResponse::Refuse {
+                refusal: VendorError::RateLimited { retry_after },
                 after: Duration::ZERO,
             },
             None => self.course(ask, fault, luck),
@@ -157,17 +160,17 @@ impl Behaviour {
     }
 
     /// Waits for a slot where the vendor has slots; `Err` where the line is full.
-    pub async fn slot(&self) -> Result<Option<Slot>, Refusal> {
+    pub async fn slot(&self) -> Result<Option<Slot>, VendorError> {
         let Some(slots) = &self.slots else {
             return Ok(None);
         };
         let place_in_line = Arc::clone(&slots.line)
             .try_acquire_owned()
-            .map_err(|_full| Refusal::Unavailable)?;
+            .map_err(|_full| VendorError::Unavailable)?;
         let running = Arc::clone(&slots.running)
             .acquire_owned()
             .await
-            .map_err(|_closed| Refusal::Unavailable)?;
+            .map_err(|_closed| VendorError::Unavailable)?;
         Ok(Some(Slot {
             _running: running,
             _place_in_line: place_in_line,
@@ -178,7 +181,7 @@ impl Behaviour {
     fn take_from_limit(
         &self,
         fault: Option<Fault>,
-        luck: Luck,
+        luck: RequestRandom,
     ) -> (Option<Allowance>, Option<u64>) {
         let limit = match fault {
             Some(Fault::RateLimit(limit)) => limit,
@@ -194,7 +197,7 @@ impl Behaviour {
             Ok(allowance) => (Some(allowance), None),
             Err(wait) => {
                 let retry_after = match fault {
-                    Some(Fault::RateLimit(_)) => 2 + luck.choice(Draw::RetryAfter, 7),
+                    Some(Fault::RateLimit(_)) => 2 + luck.choice(DrawPurpose::RetryAfter, 7),
                     _ => self.pace.real(wait).as_secs() + 1,
                 };
                 (Some(bucket.allowance()), Some(retry_after))
@@ -202,7 +205,12 @@ impl Behaviour {
         }
     }
 
-    fn course(&self, ask: &Ask, fault: Option<Fault>, luck: Luck) -> Course {
+    fn course(
+        &self,
+        ask: &SimulatedRequest,
+        fault: Option<Fault>,
+        luck: RequestRandom,
+    ) -> PlannedResponse {
         let slowness = match fault {
             Some(Fault::Slow(factor)) => factor.max(0.0),
             _ => 1.0,
@@ -213,7 +221,7 @@ impl Behaviour {
         };
         let first_token = timed(
             self.profile.first_token,
-            Draw::FirstToken,
+            DrawPurpose::FirstToken,
             FIRST_TOKEN_SIGMA,
         );
         let error_rate = match fault {
@@ -221,13 +229,13 @@ impl Behaviour {
             _ => self.profile.error_rate,
         };
 
-        if luck.happens(Draw::Failure, error_rate) {
-            let is_overload = luck.happens(Draw::FailureKind, 0.3);
-            return Course::Refuse {
+        if luck.happens(DrawPurpose::Failure, error_rate) {
+            let is_overload = luck.happens(DrawPurpose::FailureKind, 0.3);
+            return PlannedResponse::Refuse {
                 refusal: if is_overload {
-                    Refusal::Unavailable
+                    VendorError::Unavailable
                 } else {
-                    Refusal::Broken
+                    VendorError::Broken
                 },
                 after: first_token / 2,
             };
@@ -239,9 +247,13 @@ impl Behaviour {
         let content = Content::of(&ask.want, luck, length(luck), dimensions);
         let wanted = content.tokens();
         let tokens = ask.max_tokens.map_or(wanted, |most| most.clamp(1, wanted));
-        Course::Tell(Telling {
+        PlannedResponse::Tell(StreamTiming {
             first_token,
-            per_token: timed(self.profile.per_token, Draw::PerToken, PER_TOKEN_SIGMA),
+            per_token: timed(
+                self.profile.per_token,
+                DrawPurpose::PerToken,
+                PER_TOKEN_SIGMA,
+            ),
             content: content.cut(tokens),
             is_cut_short: tokens < wanted,
             rupture: rupture(fault, tokens, luck),
@@ -255,21 +267,21 @@ impl Behaviour {
     clippy::cast_sign_loss,
     reason = "clamped to 12..=200 just before"
 )]
-fn length(luck: Luck) -> u32 {
-    let tokens = ANSWER_TOKENS * luck.lognormal(Draw::Length, ANSWER_SIGMA);
+fn length(luck: RequestRandom) -> u32 {
+    let tokens = ANSWER_TOKENS * luck.lognormal(DrawPurpose::Length, ANSWER_SIGMA);
     tokens.clamp(12.0, 200.0) as u32
 }
 
 /// Somewhere in the middle half of the answer, after its first token where it has more than one.
-fn rupture(fault: Option<Fault>, tokens: u32, luck: Luck) -> Option<Rupture> {
+fn rupture(fault: Option<Fault>, tokens: u32, luck: RequestRandom) -> Option<StreamFault> {
     let is_stall = match fault {
         Some(Fault::CutMidStream) => false,
         Some(Fault::StallMidStream) => true,
         _ => return None,
     };
     let quarter = u64::from(tokens / 4);
-    let offset = luck.choice(Draw::BreakPoint, u64::from(tokens / 2).max(1));
-    Some(Rupture {
+    let offset = luck.choice(DrawPurpose::BreakPoint, u64::from(tokens / 2).max(1));
+    Some(StreamFault {
         after_tokens: u32::try_from(quarter + offset)
             .unwrap_or(0)
             .clamp(1, tokens),

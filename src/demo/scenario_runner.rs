@@ -1,21 +1,21 @@
 //! PLAYING A SCENARIO: one small task per strike, which turns the victim's switch on and off.
 
-use super::behaviour::Behaviour;
 use super::pace::Pace;
-use super::scenario::{Scenario, Strike, Victim};
+use super::scenario::{FaultTarget, FaultWindow, Scenario};
+use super::vendor_behaviour::Behaviour;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// How long the traffic is watched to find the busiest vendor, in world time.
-const WATCH: Duration = Duration::from_secs(10);
+const WATCH_DURATION: Duration = Duration::from_secs(10);
 
 /// All vendors, in the order of their profiles.
-pub type Cast = Arc<[Arc<Behaviour>]>;
+pub type VendorList = Arc<[Arc<Behaviour>]>;
 
 /// Starts a scenario; it ends with `stop`. Must be called within a runtime.
-pub fn play(scenario: Scenario, cast: &Cast, pace: Pace, stop: &CancellationToken) {
+pub fn play(scenario: Scenario, cast: &VendorList, pace: Pace, stop: &CancellationToken) {
     let started = Instant::now();
     for &strike in scenario.strikes {
         let (cast, stop) = (Arc::clone(cast), stop.clone());
@@ -26,12 +26,18 @@ pub fn play(scenario: Scenario, cast: &Cast, pace: Pace, stop: &CancellationToke
     }
 }
 
-async fn repeat(strike: Strike, period: Duration, cast: &Cast, pace: Pace, started: Instant) {
+async fn repeat(
+    strike: FaultWindow,
+    period: Duration,
+    cast: &VendorList,
+    pace: Pace,
+    started: Instant,
+) {
     let mut cycle = Duration::ZERO;
     loop {
         let at = |offset: Duration| started + pace.real(cycle + offset);
 
-        sleep_until(at(strike.from.saturating_sub(WATCH))).await;
+        sleep_until(at(strike.from.saturating_sub(WATCH_DURATION))).await;
         let before: Vec<u64> = cast.iter().map(|vendor| vendor.requests()).collect();
         sleep_until(at(strike.from)).await;
 
@@ -44,10 +50,10 @@ async fn repeat(strike: Strike, period: Duration, cast: &Cast, pace: Pace, start
     }
 }
 
-fn victim<'a>(who: Victim, cast: &'a Cast, before: &[u64]) -> Option<&'a Behaviour> {
+fn victim<'a>(who: FaultTarget, cast: &'a VendorList, before: &[u64]) -> Option<&'a Behaviour> {
     let chosen = match who {
-        Victim::Named(name) => cast.iter().find(|vendor| vendor.profile.name == name),
-        Victim::Busiest => {
+        FaultTarget::Named(name) => cast.iter().find(|vendor| vendor.profile.name == name),
+        FaultTarget::Busiest => {
             let recent = |index: usize| cast[index].requests() - before[index];
             // Reversed, because the last of equals wins and the first vendor should.
             (0..cast.len())
@@ -62,19 +68,19 @@ fn victim<'a>(who: Victim, cast: &'a Cast, before: &[u64]) -> Option<&'a Behavio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::ask::{Ask, Thinking, Want};
     use crate::demo::fault::Fault;
     use crate::demo::profile::PROFILES;
+    use crate::demo::simulated_request::{ResponseKind, SimulatedRequest, Thinking};
     use tokio::time::advance;
 
-    fn cast() -> Cast {
+    fn cast() -> VendorList {
         PROFILES
             .iter()
             .map(|profile| Arc::new(Behaviour::new(profile, 1, Pace::new(1.0))))
             .collect()
     }
 
-    fn faults(cast: &Cast) -> Vec<(&'static str, Fault)> {
+    fn faults(cast: &VendorList) -> Vec<(&'static str, Fault)> {
         cast.iter()
             .filter_map(|vendor| Some((vendor.profile.name, vendor.switch.current()?)))
             .collect()
@@ -115,14 +121,14 @@ mod tests {
         let brownout = "brownout".parse().expect("a known scenario");
         play(brownout, &cast, Pace::new(1.0), &stop);
         let _guard = stop.drop_guard();
-        let ask = Ask {
+        let ask = SimulatedRequest {
             model: String::new(),
             prompt_tokens: 1,
             max_tokens: None,
             is_stream: false,
             wants_usage: false,
             thinking: Thinking::Off,
-            want: Want::Text,
+            want: ResponseKind::Text,
         };
         let serve = |index: usize, count: usize| {
             for _ in 0..count {

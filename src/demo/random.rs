@@ -4,7 +4,7 @@
 
 /// What a draw is for; each purpose has a number of its own, so that draws stay independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Draw {
+pub enum DrawPurpose {
     Identity,
     FirstToken,
     PerToken,
@@ -24,11 +24,11 @@ pub enum Draw {
 
 /// The luck of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Luck {
+pub struct RequestRandom {
     root: u64,
 }
 
-impl Luck {
+impl RequestRandom {
     /// The luck of request number `count` at `who` in the world of `seed`.
     pub fn of(seed: u64, who: &str, count: u64) -> Self {
         let name = who.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -41,27 +41,27 @@ impl Luck {
 
     /// 64 bits that serve as an identity.
     pub fn identity(self) -> u64 {
-        self.bits(Draw::Identity, 0)
+        self.bits(DrawPurpose::Identity, 0)
     }
 
     /// Evenly distributed in 0 (included) to 1 (excluded).
-    pub fn uniform(self, draw: Draw) -> f64 {
+    pub fn uniform(self, draw: DrawPurpose) -> f64 {
         self.fraction(draw, 0)
     }
 
     /// Whether something of this probability (0 to 1) happens.
-    pub fn happens(self, draw: Draw, probability: f64) -> bool {
+    pub fn happens(self, draw: DrawPurpose, probability: f64) -> bool {
         self.uniform(draw) < probability
     }
 
     /// An even choice of 0 to `count - 1`; 0 where `count` is 0.
-    pub fn choice(self, draw: Draw, count: u64) -> u64 {
+    pub fn choice(self, draw: DrawPurpose, count: u64) -> u64 {
         self.bits(draw, 0).checked_rem(count).unwrap_or(0)
     }
 
     /// A factor with mean 1 and the spread `sigma` of its logarithm: the shape of real latencies,
     /// never negative and with a long right tail.
-    pub fn lognormal(self, draw: Draw, sigma: f64) -> f64 {
+    pub fn lognormal(self, draw: DrawPurpose, sigma: f64) -> f64 {
         // Box-Muller; 1 - u keeps the logarithm finite.
         let radius = (-2.0 * (1.0 - self.fraction(draw, 1)).ln()).sqrt();
         let angle = std::f64::consts::TAU * self.fraction(draw, 2);
@@ -69,16 +69,16 @@ impl Luck {
     }
 
     /// A waiting time of mean 1 between events that know nothing of each other.
-    pub fn exponential(self, draw: Draw) -> f64 {
+    pub fn exponential(self, draw: DrawPurpose) -> f64 {
         -(1.0 - self.uniform(draw)).ln()
     }
 
-    fn fraction(self, draw: Draw, part: u64) -> f64 {
+    fn fraction(self, draw: DrawPurpose, part: u64) -> f64 {
         // 53 bits are what an f64 holds exactly.
         (self.bits(draw, part) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    fn bits(self, draw: Draw, part: u64) -> u64 {
+    fn bits(self, draw: DrawPurpose, part: u64) -> u64 {
         mix(self.root ^ mix(draw as u64 * 4 + part + 1))
     }
 }
@@ -97,42 +97,52 @@ mod tests {
 
     #[test]
     fn the_same_seed_vendor_and_request_have_the_same_luck() {
-        let first = Luck::of(7, "openai", 42);
-        let again = Luck::of(7, "openai", 42);
+        let first = RequestRandom::of(7, "openai", 42);
+        let again = RequestRandom::of(7, "openai", 42);
 
         assert_eq!(
-            first.uniform(Draw::FirstToken),
-            again.uniform(Draw::FirstToken)
+            first.uniform(DrawPurpose::FirstToken),
+            again.uniform(DrawPurpose::FirstToken)
         );
         assert_eq!(first.identity(), again.identity());
     }
 
     #[test]
     fn another_seed_vendor_request_or_purpose_has_another_luck() {
-        let luck = Luck::of(7, "openai", 42);
-        let value = luck.uniform(Draw::FirstToken);
+        let luck = RequestRandom::of(7, "openai", 42);
+        let value = luck.uniform(DrawPurpose::FirstToken);
 
-        assert_ne!(value, Luck::of(8, "openai", 42).uniform(Draw::FirstToken));
-        assert_ne!(value, Luck::of(7, "google", 42).uniform(Draw::FirstToken));
-        assert_ne!(value, Luck::of(7, "openai", 43).uniform(Draw::FirstToken));
-        assert_ne!(value, luck.uniform(Draw::PerToken));
+        assert_ne!(
+            value,
+            RequestRandom::of(8, "openai", 42).uniform(DrawPurpose::FirstToken)
+        );
+        assert_ne!(
+            value,
+            RequestRandom::of(7, "google", 42).uniform(DrawPurpose::FirstToken)
+        );
+        assert_ne!(
+            value,
+            RequestRandom::of(7, "openai", 43).uniform(DrawPurpose::FirstToken)
+        );
+        assert_ne!(value, luck.uniform(DrawPurpose::PerToken));
     }
 
     #[test]
     fn long_run_means_are_what_the_formulae_say() {
         let count = 20_000_u32;
-        let mean = |of: &dyn Fn(Luck) -> f64| {
+        let mean = |of: &dyn Fn(RequestRandom) -> f64| {
             (0..count)
-                .map(|n| of(Luck::of(1, "mean", u64::from(n))))
+                .map(|n| of(RequestRandom::of(1, "mean", u64::from(n))))
                 .sum::<f64>()
                 / f64::from(count)
         };
 
-        assert!((mean(&|luck| luck.uniform(Draw::Failure)) - 0.5).abs() < 0.01);
-        assert!((mean(&|luck| luck.lognormal(Draw::FirstToken, 0.4)) - 1.0).abs() < 0.02);
-        assert!((mean(&|luck| luck.exponential(Draw::Arrival)) - 1.0).abs() < 0.03);
+        assert!((mean(&|luck| luck.uniform(DrawPurpose::Failure)) - 0.5).abs() < 0.01);
+        assert!((mean(&|luck| luck.lognormal(DrawPurpose::FirstToken, 0.4)) - 1.0).abs() < 0.02);
+        assert!((mean(&|luck| luck.exponential(DrawPurpose::Arrival)) - 1.0).abs() < 0.03);
         assert!(
-            (mean(&|luck| f64::from(luck.happens(Draw::Failure, 0.015))) - 0.015).abs() < 0.003
+            (mean(&|luck| f64::from(luck.happens(DrawPurpose::Failure, 0.015))) - 0.015).abs()
+                < 0.003
         );
     }
 }

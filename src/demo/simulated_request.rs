@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 /// The most texts that one request may want vectors of.
-pub const TEXTS_MAX: usize = 2048;
+pub const MAX_TEXTS: usize = 2048;
 /// How many tools are called at once where more than one may be.
 const CALLS_AT_ONCE: usize = 2;
 
 /// A request for work, as far as a simulated model cares.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
+pub struct SimulatedRequest {
     /// The model asked for.
     pub model: String,
     /// What the request would cost to read, estimated from its size.
@@ -23,7 +23,7 @@ pub struct Ask {
     /// Whether the model thinks before it speaks.
     pub thinking: Thinking,
     /// What the answer is to be.
-    pub want: Want,
+    pub want: ResponseKind,
 }
 
 /// Whether a model thinks before it speaks. Thoughts are counted, shown or not.
@@ -37,7 +37,7 @@ pub enum Thinking {
 
 /// What an answer is to be.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Want {
+pub enum ResponseKind {
     /// Prose.
     Text,
     /// JSON that satisfies this schema.
@@ -61,7 +61,7 @@ pub struct Tool {
 /// Texts of which vectors are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextList {
-    /// At least one, and at most [`TEXTS_MAX`].
+    /// At least one, and at most [`MAX_TEXTS`].
     pub texts: Vec<String>,
     /// Numbers in one vector, or as many as the model has.
     pub dimensions: Option<u32>,
@@ -79,9 +79,9 @@ pub enum ToolChoice {
     Only(Vec<String>),
 }
 
-/// What a request puts on the table besides its messages; [`Offer::want`] says what comes of it.
+/// What a request puts on the table besides its messages; [`RequestOptions::want`] says what comes of it.
 #[derive(Debug, Clone, Default)]
-pub struct Offer {
+pub struct RequestOptions {
     pub tools: Vec<Tool>,
     pub choice: ToolChoice,
     /// Whether several tools must not be called at once.
@@ -92,9 +92,9 @@ pub struct Offer {
     pub ends_with_result: bool,
 }
 
-impl Offer {
+impl RequestOptions {
     /// Tools are called as long as none has answered; a tool that is forced is called even then.
-    pub fn want(self) -> Want {
+    pub fn want(self) -> ResponseKind {
         let mut tools = self.tools;
         let mut may_call = !self.ends_with_result;
         match self.choice {
@@ -112,9 +112,9 @@ impl Offer {
         });
 
         if may_call && !tools.is_empty() {
-            return Want::Calls(tools);
+            return ResponseKind::Calls(tools);
         }
-        self.schema.map_or(Want::Text, Want::Json)
+        self.schema.map_or(ResponseKind::Text, ResponseKind::Json)
     }
 }
 
@@ -131,27 +131,27 @@ pub fn any_object() -> Value {
 mod tests {
     use super::*;
 
-    fn offer(names: &[&str]) -> Offer {
+    fn offer(names: &[&str]) -> RequestOptions {
         let tool = |name: &&str| Tool {
             name: (*name).to_owned(),
             schema: json!({"type": "object"}),
         };
-        Offer {
+        RequestOptions {
             tools: names.iter().map(tool).collect(),
-            ..Offer::default()
+            ..RequestOptions::default()
         }
     }
 
-    fn called(offer: Offer) -> Vec<String> {
+    fn called(offer: RequestOptions) -> Vec<String> {
         match offer.want() {
-            Want::Calls(tools) => tools.into_iter().map(|tool| tool.name).collect(),
+            ResponseKind::Calls(tools) => tools.into_iter().map(|tool| tool.name).collect(),
             _ => Vec::new(),
         }
     }
 
     #[test]
     fn tools_are_called_in_pairs_unless_that_is_forbidden() {
-        let forbidden = Offer {
+        let forbidden = RequestOptions {
             forbids_parallel: true,
             ..offer(&["a", "b"])
         };
@@ -163,32 +163,32 @@ mod tests {
 
     #[test]
     fn a_choice_narrows_what_is_called() {
-        let none = Offer {
+        let none = RequestOptions {
             choice: ToolChoice::None,
             ..offer(&["a", "b"])
         };
-        let only = Offer {
+        let only = RequestOptions {
             choice: ToolChoice::Only(vec!["b".to_owned()]),
             ends_with_result: true,
             ..offer(&["a", "b"])
         };
 
-        assert_eq!(none.want(), Want::Text);
+        assert_eq!(none.want(), ResponseKind::Text);
         assert_eq!(called(only), ["b"]);
     }
 
     #[test]
     fn what_a_tool_said_is_answered_with_text_or_the_json_that_is_asked_for() {
-        let answered = Offer {
+        let answered = RequestOptions {
             ends_with_result: true,
             ..offer(&["a"])
         };
-        let with_schema = Offer {
+        let with_schema = RequestOptions {
             schema: Some(any_object()),
             ..answered.clone()
         };
 
-        assert_eq!(answered.want(), Want::Text);
-        assert_eq!(with_schema.want(), Want::Json(any_object()));
+        assert_eq!(answered.want(), ResponseKind::Text);
+        assert_eq!(with_schema.want(), ResponseKind::Json(any_object()));
     }
 }

@@ -1,8 +1,8 @@
 //! TELLING AN ANSWER: the bytes at their times. Nothing runs beside the body: a client that leaves
 //! drops it, and with it the work and the slot.
 
-use super::answer::Answer;
-use super::behaviour::{Rupture, Slot};
+use super::answer::SimulatedResponse;
+use super::vendor_behaviour::{Slot, StreamFault};
 use super::wire::Wire;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -16,11 +16,11 @@ pub const PIECE_EVERY: Duration = Duration::from_millis(30);
 
 /// Everything an answer needs to be told.
 #[derive(Debug)]
-pub struct Tale {
+pub struct StreamedResponse {
     pub wire: &'static dyn Wire,
-    pub answer: Answer,
+    pub answer: SimulatedResponse,
     /// Where it breaks, if it does.
-    pub rupture: Option<Rupture>,
+    pub rupture: Option<StreamFault>,
     /// When the first token is due.
     pub first_token_at: Instant,
     /// Between two tokens.
@@ -38,7 +38,7 @@ enum Stage {
     Over,
 }
 
-impl Tale {
+impl StreamedResponse {
     /// The answer in pieces, ended by the vendor's terminator, or broken where its rupture says.
     pub fn in_pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         stream::unfold((self, Stage::Opening), |(tale, stage)| async move {
@@ -61,7 +61,7 @@ impl Tale {
     }
 
     /// The first half of the whole answer, and then what the rupture says.
-    pub fn in_half(self, rupture: Rupture) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    pub fn in_half(self, rupture: StreamFault) -> impl Stream<Item = io::Result<Bytes>> + Send {
         stream::unfold((self, Stage::Opening), move |(tale, stage)| async move {
             match stage {
                 Stage::Opening => {
@@ -118,7 +118,7 @@ impl Tale {
 
 /// The end of a broken answer: an error that makes the server cut the connection, or silence until
 /// the client leaves.
-async fn broken(rupture: Rupture) -> io::Error {
+async fn broken(rupture: StreamFault) -> io::Error {
     if rupture.is_stall {
         std::future::pending::<()>().await;
     }
