@@ -220,7 +220,7 @@ pub async fn serve(
     }
     drop(listener);
     close(socket);
-    crowd.empty(limits.drain.clone()).await;
+    crowd.drain(limits.drain.clone()).await;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::domain::{Effect, Weights};
 use crate::engine::EngineHandle;
 
 /// Where changes of weights live, for those who make them.
-pub(super) fn place(loaded: &Loaded, no_save: bool) -> String {
+pub(super) fn saved_to(loaded: &Loaded, no_save: bool) -> String {
     if no_save {
         return "in memory: started with --no-save".to_owned();
     }

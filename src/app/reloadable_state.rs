@@ -6,7 +6,7 @@ use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
-use crate::gateway::{BodyBuffer, Cache, Gateway, GatewayConfig, ShutdownSignal, TargetLimits};
+use crate::gateway::{BodyBuffer, Cache, Gateway, GatewayConfig, ShutdownSignal, TargetTimeouts};
 use crate::protocols::{TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -159,8 +159,8 @@ impl ReloadableState {
 }
 
 /// What differs for single targets, by the places of the catalogue.
-fn placed(own: &[TargetLimits], succession: &CatalogueMerge) -> Vec<TargetLimits> {
-    let mut targets = vec![TargetLimits::default(); succession.catalogue.targets.len()];
+fn placed(own: &[TargetTimeouts], succession: &CatalogueMerge) -> Vec<TargetTimeouts> {
+    let mut targets = vec![TargetTimeouts::default(); succession.catalogue.targets.len()];
     for (&place, own) in succession.targets.iter().zip(own) {
         targets[place] = *own;
     }

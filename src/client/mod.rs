@@ -78,7 +78,7 @@ impl Client {
     }
 
     /// Where the instance is, for the header: `local` or a host and port.
-    pub fn place(&self) -> String {
+    pub fn display_address(&self) -> String {
         match self {
             Self::Local(_) => LOCAL_ACTOR.to_owned(),
             Self::Remote(remote) => remote.address().to_string(),

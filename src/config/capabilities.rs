@@ -46,7 +46,7 @@ impl ModelInfo<'_> {
         let can = |kind: ModelType, flag: Option<bool>| {
             let is_given = self.given_types().filter(|types| types.contains(&kind));
             flag.or_else(|| is_given.map(|_| true))
-                .or_else(|| self.has_mode(kind.word()))
+                .or_else(|| self.has_mode(kind.as_str()))
         };
         let talks = |types: &ModelTypes| types.iter().any(|kind| *kind != ModelType::Embedding);
         let tools = self.flag(|model| model.tools);
@@ -84,7 +84,7 @@ impl ModelInfo<'_> {
 
     fn given_types(self) -> Option<ModelTypes> {
         let words = self.given?.types.as_ref()?;
-        let types = words.iter().filter_map(|word| ModelType::from_word(word));
+        let types = words.iter().filter_map(|word| ModelType::parse_name(word));
         Some(types.collect())
     }
 
@@ -100,7 +100,7 @@ impl ModelInfo<'_> {
             return Some([ModelType::Embedding].into());
         }
         let words = known?.modes.iter().map(String::as_str);
-        let kinds = words.filter_map(ModelType::from_word);
+        let kinds = words.filter_map(ModelType::parse_name);
         Some(
             kinds
                 .chain([ModelType::Chat, ModelType::Artifact])

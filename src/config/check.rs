@@ -127,12 +127,12 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: Recovery::from_word(&file.streaming.recovery).unwrap_or(Recovery::Error),
+            recovery: Recovery::parse_name(&file.streaming.recovery).unwrap_or(Recovery::Error),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),
             mode: in_force("probe.mode", &file.probe.mode)
-                .and_then(ProbeMode::from_word)
+                .and_then(ProbeMode::parse_name)
                 .unwrap_or(ProbeMode::Models),
             usd_per_day: file.probe.usd_per_day,
         },
@@ -172,7 +172,7 @@ fn in_force<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
 fn balancing(file: &file::Balancing) -> BalancingSettings {
     let weights = &file.weights;
     BalancingSettings {
-        strategy: Strategy::from_word(&file.strategy).unwrap_or(Strategy::Adaptive),
+        strategy: Strategy::parse_name(&file.strategy).unwrap_or(Strategy::Adaptive),
         max_retries: file.max_retries,
         timeout: Duration::from_millis(file.timeout_ms),
         connect_timeout: Duration::from_millis(file.connect_timeout_ms),
@@ -205,7 +205,7 @@ fn dashboard(file: file::Dashboard) -> DashboardSettings {
         refresh: Duration::from_millis(file.refresh_ms),
         window: enums::window(&file.window).unwrap_or(Duration::from_mins(15)),
         theme: file.theme,
-        arm: ArmMode::from_word(&file.arm).unwrap_or(ArmMode::Auto),
+        arm: ArmMode::parse_name(&file.arm).unwrap_or(ArmMode::Auto),
         bell: file.bell,
         keys: file.keys,
     }
@@ -267,7 +267,7 @@ fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings>
     let mut settings: Vec<TokenSettings> = Vec::with_capacity(tokens.len());
     for token in tokens {
         // Where a part is missing or wrong, that was reported as it was read.
-        let Some((sha256, role)) = sha256(&token.sha256).zip(Role::from_word(&token.role)) else {
+        let Some((sha256, role)) = sha256(&token.sha256).zip(Role::parse_name(&token.role)) else {
             continue;
         };
         let key = |name: &str| format!("auth.tokens[{}].{name}", token.name);

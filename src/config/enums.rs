@@ -7,11 +7,11 @@ macro_rules! words {
     ($kind:ty: $($value:ident = $word:literal),+) => {
         impl $kind {
             /// The word that the configuration uses.
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $word),+ }
             }
 
-            pub(super) fn from_word(word: &str) -> Option<Self> {
+            pub(super) fn parse_name(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$value),)+ _ => None }
             }
         }
@@ -52,17 +52,17 @@ mod tests {
         assert!(
             keys::STRATEGIES
                 .iter()
-                .all(|word| Strategy::from_word(word).is_some())
+                .all(|word| Strategy::parse_name(word).is_some())
         );
         assert!(
             keys::MODEL_TYPES
                 .iter()
-                .all(|word| ModelType::from_word(word).is_some())
+                .all(|word| ModelType::parse_name(word).is_some())
         );
         assert!(
             keys::ROLES
                 .iter()
-                .all(|word| Role::from_word(word).is_some())
+                .all(|word| Role::parse_name(word).is_some())
         );
         assert!(keys::WINDOWS.iter().all(|word| window(word).is_some()));
     }

@@ -231,7 +231,7 @@ impl GatewayError {
     }
 
     /// What is said, without a shape.
-    pub fn told(&self) -> ErrorBody {
+    pub fn error_body(&self) -> ErrorBody {
         ErrorBody {
             status: self.status.as_u16(),
             kind: self.kind.clone(),
@@ -243,7 +243,7 @@ impl GatewayError {
 
     /// As an answer to a client of that protocol.
     pub fn respond(&self, dialect: ApiDialect) -> Response {
-        let body = dialect.client_api().error(&self.told());
+        let body = dialect.client_api().error(&self.error_body());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

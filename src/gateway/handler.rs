@@ -39,7 +39,7 @@ pub(super) async fn run(
         let served = tokio::select! {
             biased;
             served = serve(&gateway, errand, (&headers, body), &payer, (&mut record, head)) => served,
-            () = closing.told() => Err(GatewayError::closing()),
+            () = closing.triggered() => Err(GatewayError::closing()),
         };
         (served, record)
     };

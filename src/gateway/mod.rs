@@ -64,12 +64,12 @@ pub struct GatewayConfig {
     /// Of streams that break after their first content.
     pub recovery: Recovery,
     /// What differs for single targets, by their place in the catalogue.
-    pub targets: Vec<TargetLimits>,
+    pub targets: Vec<TargetTimeouts>,
 }
 
 /// What differs for one target.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct TargetLimits {
+pub struct TargetTimeouts {
     pub timeout: Option<Duration>,
     pub first_token_timeout: Option<Duration>,
 }

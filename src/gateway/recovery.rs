@@ -104,7 +104,7 @@ fn outcome(
         Ok(UpstreamResponse::Stream { relay, .. }) => relay.into_body(record).boxed(),
         Ok(UpstreamResponse::Whole { body, .. }) => stream::once(ready(Ok(body))).boxed(),
         Err(error) => {
-            let event = dialect.client_api().error_event(&error.told());
+            let event = dialect.client_api().error_event(&error.error_body());
             stream::once(ready(Ok(event))).boxed()
         }
     }

@@ -120,7 +120,7 @@ impl StreamRelay {
 
     /// Ends with an error event when that is told.
     pub fn with_shutdown(mut self, mut closing: ShutdownSignal) -> Self {
-        self.closing = async move { closing.told().await }.boxed();
+        self.closing = async move { closing.triggered().await }.boxed();
         self
     }
 
@@ -309,7 +309,7 @@ impl StreamRelay {
         } else {
             upset
         };
-        let told = GatewayError::upstream(told, &self.provider, "").told();
+        let told = GatewayError::upstream(told, &self.provider, "").error_body();
         let mut out = BytesMut::new();
         self.passage.broken(&told, &mut out);
         out
@@ -320,7 +320,7 @@ impl StreamRelay {
         self.settle(Outcome::Cancelled);
         let mut out = BytesMut::new();
         self.passage
-            .broken(&GatewayError::closing().told(), &mut out);
+            .broken(&GatewayError::closing().error_body(), &mut out);
         out.freeze()
     }
 

@@ -24,7 +24,7 @@ impl ShutdownSignal {
     }
 
     /// Resolves when the time is over; never where nobody is left who could say so.
-    pub async fn told(&mut self) {
+    pub async fn triggered(&mut self) {
         if self.0.wait_for(|is_over| *is_over).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -81,7 +81,7 @@ impl ConnectionService {
         let ended = poll_fn(|cx| {
             place.command_changed(cx.waker());
             loop {
-                match place.told() {
+                match place.command() {
                     ConnectionCommand::Close => return Poll::Ready(Err(CloseReason::Evicted)),
                     ConnectionCommand::Drain if !finishing => {
                         finishing = true;

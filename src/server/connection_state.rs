@@ -160,7 +160,7 @@ impl ConnectionState {
         if head != NOT_YET {
             return Some((after(head, limits.head), CloseReason::SlowHead));
         }
-        let idle = match self.told() {
+        let idle = match self.command() {
             ConnectionCommand::Serve => limits.keep_alive,
             ConnectionCommand::Drain | ConnectionCommand::Close => CLOSE_GRACE,
         };
@@ -169,7 +169,7 @@ impl ConnectionState {
 
     /// How little it would lose by going, the least first; `None` where it is being served.
     pub fn eviction_priority(&self, limits: &ConnectionLimits) -> Option<(bool, Instant)> {
-        if self.told() == ConnectionCommand::Close {
+        if self.command() == ConnectionCommand::Close {
             return None;
         }
         let since = |millis: u64| self.born + Duration::from_millis(millis);
@@ -182,7 +182,7 @@ impl ConnectionState {
         (requests == uploads && uploading != NOT_YET && is_slow()).then(|| (true, since(uploading)))
     }
 
-    pub fn told(&self) -> ConnectionCommand {
+    pub fn command(&self) -> ConnectionCommand {
         match self.told.load(Relaxed) {
             0 => ConnectionCommand::Serve,
             1 => ConnectionCommand::Drain,

@@ -152,7 +152,7 @@ impl ConnectionTracker {
     }
 
     /// Has everybody finish; after `drain` what is left is cut.
-    pub async fn empty(mut self, drain: Drain) {
+    pub async fn drain(mut self, drain: Drain) {
         for place in self.places.values().chain(self.uncounted.values()) {
             place.send_command(ConnectionCommand::Drain);
         }

@@ -151,7 +151,7 @@ async fn every_wish_reaches_the_instance() {
     let client = open.client();
 
     assert!(client.is_remote());
-    assert_eq!(client.place(), open.address.to_string());
+    assert_eq!(client.display_address(), open.address.to_string());
     let status = client.status(Window::Hour).await.unwrap();
     assert_eq!(status.window, Window::Hour);
     let request = SelectRequest {
@@ -297,7 +297,7 @@ async fn the_socket_leads_to_the_same_instance() {
     let client = Client::remote(address, None).unwrap();
     let mut updates = client.watch(Window::Hour);
     until(&mut updates, |status| status.revision == 1).await;
-    assert_eq!(client.place(), "socket 8080");
+    assert_eq!(client.display_address(), "socket 8080");
     let status = client.status(Window::Minute).await.unwrap();
     assert_eq!(status.window, Window::Minute);
 

@@ -40,7 +40,7 @@ async fn the_local_client_sees_what_the_door_sees() {
     let first: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(first, *house.get("/api/status").await.ok());
     assert!(!client.is_remote());
-    assert_eq!(client.place(), "local");
+    assert_eq!(client.display_address(), "local");
 
     let change = WeightsChange {
         load: Some(30.0),

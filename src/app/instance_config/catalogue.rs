@@ -5,7 +5,7 @@ use crate::domain::{
     Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, RateLimits, Route,
     Target, TargetId, WeightOverride,
 };
-use crate::gateway::{GatewayConfig, Recovery, TargetLimits};
+use crate::gateway::{GatewayConfig, Recovery, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
     VertexLocation, by_kind, certificates,
@@ -39,7 +39,7 @@ pub async fn build(
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
             directory.traits.push(traits(model));
-            limits.push(TargetLimits {
+            limits.push(TargetTimeouts {
                 timeout: Some(model.timeout),
                 first_token_timeout: Some(model.first_token_timeout),
             });
@@ -75,7 +75,7 @@ pub async fn build(
     (catalogue, directory, gateway_limits(settings, limits))
 }
 
-fn gateway_limits(settings: &Settings, targets: Vec<TargetLimits>) -> GatewayConfig {
+fn gateway_limits(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayConfig {
     let balancing = &settings.balancing;
     GatewayConfig {
         max_body: settings.server.max_body_bytes,

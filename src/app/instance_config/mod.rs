@@ -106,7 +106,7 @@ pub(super) async fn build_instance_config(
         environment: settings.server.environment.clone(),
         server: listener(&settings.server),
         drain: settings.server.drain,
-        saved: super::persist::place(loaded, no_save),
+        saved: super::persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
     })
 }

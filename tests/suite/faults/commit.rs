@@ -49,7 +49,9 @@ fn contents(speech: Speech) -> Vec<(&'static str, String)> {
     let events = events
         .iter()
         .map(|(name, data)| (*name, speech.event(data)));
-    events.chain([("a text", speech.word("hello"))]).collect()
+    events
+        .chain([("a text", speech.text_event("hello"))])
+        .collect()
 }
 
 /// What is no content, in more sorts than a beginning has.

@@ -17,7 +17,7 @@ const MEGABYTE: usize = 1024 * 1024;
 /// A word of so many bytes, over and over.
 fn long(speech: Speech, bytes: usize) -> impl Iterator<Item = Step> {
     let word = "x".repeat(64 * 1024);
-    (0..bytes / word.len()).map(move |_| Step::Chunk(speech.word(&word)))
+    (0..bytes / word.len()).map(move |_| Step::Chunk(speech.text_event(&word)))
 }
 
 fn end(speech: Speech) -> impl Iterator<Item = Step> {
@@ -53,7 +53,12 @@ async fn a_client_that_must_wait_is_told_so_every_few_seconds_and_gets_all_of_it
     let clock = Clock::stopped();
     for speech in ALL {
         let (a, _b, bench) = pair(speech, restarting()).await;
-        let slow = (0..3).flat_map(|_| [Step::Wait(seconds(9)), Step::Chunk(speech.word("slow"))]);
+        let slow = (0..3).flat_map(|_| {
+            [
+                Step::Wait(seconds(9)),
+                Step::Chunk(speech.text_event("slow")),
+            ]
+        });
         a.script([speech.stream(1, slow.chain(end(speech)))]);
         let answer = asking(&bench, speech, true);
         a.until_hanging().await;
@@ -225,7 +230,7 @@ async fn the_whole_streams_limit_holds_for_all_starts_together() {
     let drip = (0..100).flat_map(|_| {
         [
             Step::Wait(seconds(6)),
-            Step::Chunk(Speech::Chat.word("drip")),
+            Step::Chunk(Speech::Chat.text_event("drip")),
         ]
     });
     let drip = Speech::Chat.stream(1, drip);
@@ -258,7 +263,7 @@ async fn a_break_after_longer_than_the_first_contents_limit_is_made_good() {
     let long = (0..8).flat_map(|_| {
         [
             Step::Wait(seconds(9)),
-            Step::Chunk(Speech::Chat.word("old")),
+            Step::Chunk(Speech::Chat.text_event("old")),
         ]
     });
     a.script([Speech::Chat.stream(1, long.chain([Step::Close]))]);

@@ -103,7 +103,7 @@ async fn a_slow_client_slows_its_own_upstream() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     let word = "x".repeat(64 * 1024);
-    let words = (0..2_000).map(|_| Step::Chunk(Speech::Chat.word(&word)));
+    let words = (0..2_000).map(|_| Step::Chunk(Speech::Chat.text_event(&word)));
     a.script([Speech::Chat.stream(1, words.chain([Step::Hang]))]);
     let mut answer = ask(&bench, Speech::Chat, true).await;
     assert!(answer.chunk().await.unwrap().is_some());

@@ -79,7 +79,7 @@ impl Speech {
     }
 
     /// One word of text.
-    pub fn word(self, word: &str) -> String {
+    pub fn text_event(self, word: &str) -> String {
         let event = match self {
             Self::Chat => format!(
                 r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{{"content":"{word} "}},"finish_reason":null}}]}}"#
@@ -194,7 +194,7 @@ impl Speech {
     /// The steps of a stream of so many words, up to where `then` goes on.
     pub fn stream(self, words: usize, then: impl IntoIterator<Item = Step>) -> Vec<Step> {
         let mut steps = vec![Step::Head(200, "text/event-stream")];
-        let said = (1..=words).map(|number| self.word(&format!("word{number}")));
+        let said = (1..=words).map(|number| self.text_event(&format!("word{number}")));
         let events = self.beginning().into_iter().chain(said);
         steps.extend(events.map(Step::Chunk));
         steps.extend(then);

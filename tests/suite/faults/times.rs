@@ -7,7 +7,7 @@ use super::{
     ask, asking, asking_with, before, ended, head, header, pair, restarting, seconds, served_by,
     usual,
 };
-use aibal_tui::gateway::{GatewayConfig, TargetLimits};
+use aibal_tui::gateway::{GatewayConfig, TargetTimeouts};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -153,7 +153,7 @@ async fn a_504_to_a_stream_names_the_limit_that_cut_it() {
 #[tokio::test(start_paused = true)]
 async fn a_targets_own_limits_outrank_the_general_ones() {
     let clock = Clock::stopped();
-    let patient = TargetLimits {
+    let patient = TargetTimeouts {
         timeout: Some(seconds(90)),
         first_token_timeout: Some(seconds(60)),
     };
@@ -186,7 +186,7 @@ async fn a_stream_that_never_ends_is_ended_by_its_own_limit() {
     let drip = (0..100).flat_map(|_| {
         [
             Step::Wait(seconds(10)),
-            Step::Chunk(Speech::Chat.word("drip")),
+            Step::Chunk(Speech::Chat.text_event("drip")),
         ]
     });
     a.script([Speech::Chat.stream(1, drip)]);
@@ -213,7 +213,7 @@ async fn a_slow_drip_is_passed_on_as_long_as_it_drips() {
     let clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         let (a, b, bench) = pair(Speech::Chat, limits).await;
-        let event = Speech::Chat.word("drip");
+        let event = Speech::Chat.text_event("drip");
         let bytes = event
             .bytes()
             .map(|byte| Step::Chunk(char::from(byte).to_string()));
