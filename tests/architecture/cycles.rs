@@ -111,7 +111,7 @@ impl Graph {
     /// The edges between the files of a cycle.
     pub fn inside<'a>(
         &'a self,
-        cycle: &'a [usize],
+        cycle: &[usize],
     ) -> impl Iterator<Item = ((usize, usize), &'a Edge)> {
         let edges = self.edges.iter().map(|(edge, items)| (*edge, items));
         edges.filter(|((from, to), _)| cycle.contains(from) && cycle.contains(to))
@@ -134,22 +134,40 @@ impl Graph {
         lines.join("\n")
     }
 
-    /// Single items whose move to a file of their own frees files, the best move first: the number
-    /// of freed files, the file that defines the item, the item.
-    pub fn moves(&self, cycle: &[usize]) -> Vec<(usize, usize, String)> {
-        let items: BTreeSet<(usize, &String)> = self
-            .inside(cycle)
-            .flat_map(|((_, to), items)| items.keys().map(move |name| (to, name)))
-            .collect();
-        let before = count(&self.cycles());
-        let mut moves = Vec::new();
-        for (file, item) in items {
-            let is_moved = |edge: (usize, usize), name: &str| edge.1 == file && name == item;
-            let freed = before - count(&self.cycles_without(&is_moved));
-            moves.extend((freed > 0).then(|| (freed, file, item.clone())));
+    /// A sequence of moves that ends a cycle, if each item goes to a file that needs nothing of it:
+    /// the number of files that the move frees, the file that defines the item, the item.
+    pub fn plan(&self, cycle: &[usize]) -> Vec<(usize, usize, String)> {
+        let mut moved: BTreeSet<(usize, &str)> = BTreeSet::new();
+        let mut plan = Vec::new();
+        loop {
+            let without = |extra: Option<(usize, &str)>| {
+                let is_moved = |(from, to): (usize, usize), name: &str| {
+                    let is_here = cycle.contains(&from) && cycle.contains(&to);
+                    !is_here || moved.contains(&(to, name)) || extra == Some((to, name))
+                };
+                self.cycles_without(&is_moved)
+            };
+            let left = without(None).concat();
+            let items: BTreeSet<(usize, &str)> = self
+                .inside(&left)
+                .flat_map(|((_, to), items)| items.keys().map(move |name| (to, name.as_str())))
+                .filter(|item| !moved.contains(item))
+                .collect();
+            // Where no single move frees a file, the item that most files name goes first.
+            let users = |(file, name): (usize, &str)| {
+                let edges = self.inside(&left);
+                let edges =
+                    edges.filter(|((_, to), items)| *to == file && items.contains_key(name));
+                edges.count()
+            };
+            let value = |item| (left.len() - count(&without(Some(item))), users(item));
+            let moves = items.into_iter().map(|item| (value(item), item));
+            let Some(((freed, _), item)) = moves.max_by_key(|(value, _)| *value) else {
+                return plan;
+            };
+            moved.insert(item);
+            plan.push((freed, item.0, item.1.to_owned()));
         }
-        moves.sort_by_key(|(freed, _, _)| std::cmp::Reverse(*freed));
-        moves
     }
 
     /// An order of a cycle's files in which few items are named upwards: the lowest file first.
@@ -248,10 +266,10 @@ pub fn cycle_report(sources: &[Source], only: Option<&str>) -> String {
             for file in &order {
                 add(format!("    {}", graph.files[*file]));
             }
-            add("  Single moves that free files:".to_owned());
-            for (freed, file, item) in graph.moves(&cycle) {
+            add("  A sequence of moves that ends the cycle, each to a file that needs nothing of it:".to_owned());
+            for (freed, file, item) in graph.plan(&cycle) {
                 add(format!(
-                    "    {freed} freed: `{item}` out of {}",
+                    "    `{item}` out of {} (frees {freed})",
                     graph.files[file]
                 ));
             }

@@ -20,7 +20,6 @@ pub struct Item<'a> {
     pub scope: Scope,
     /// The inline modules around it, outermost first.
     pub inside: Vec<&'a str>,
-    pub at: usize,
     pub line: usize,
 }
 
@@ -76,7 +75,6 @@ const BEFORE_ITEM: &[&str] = &[
 #[derive(Debug, Clone, Copy)]
 struct Token<'a> {
     text: &'a str,
-    at: usize,
     line: usize,
 }
 
@@ -171,7 +169,6 @@ impl<'a> Scanner<'a> {
             visibility: self.visibility(),
             scope: self.scope(),
             inside: self.inside.clone(),
-            at: token.at,
             line: token.line,
         });
     }
@@ -308,7 +305,7 @@ fn tokens(source: &Source) -> Vec<Token<'_>> {
         let text = &rest[..length];
         let is_left_out = first.is_whitespace() || first == '\'' || text.starts_with("#[cfg(");
         if !is_left_out {
-            tokens.push(Token { text, at, line });
+            tokens.push(Token { text, line });
         }
         line += text.matches('\n').count();
         at += length;
