@@ -241,6 +241,11 @@ fn print_retired_names() {
         .collect();
     println!("{}\n{} retired names", names.join("\n"), names.len());
     println!("{}", retired_names::vague_prose(&sources, &[]).join("\n"));
+    println!("pub const VAGUE_WORDS_TODAY: &[(&str, usize)] = &[");
+    for (part, count) in retired_names::vague_counts(&sources) {
+        println!("    (\"{part}\", {count}),");
+    }
+    println!("];");
 }
 
 #[test]

@@ -49,8 +49,8 @@ impl<'a> Resolver<'a> {
         let read = |source| (source, FileItems::read(source));
         let mut resolver = Self {
             files: sources.iter().filter(is_code).map(read).collect(),
-            modules: Vec::new(),
-            by_path: BTreeMap::new(),
+            modules: vec![Module::default()],
+            by_path: BTreeMap::from([(String::new(), 0)]),
         };
         for file in 0..resolver.files.len() {
             resolver.add(file);
