@@ -92,6 +92,8 @@ fn what_is_no_dependency_passes() {
     assert!(of_c("#[cfg(test)]\nmod tests { use super::super::b::B; fn f(_: B) {} }").is_empty());
     assert!(of_c("// super::b::B\nconst C: &str = \"super::b::B\";").is_empty());
     assert!(of_c("use super::b;").is_empty());
+    let variable = "use super::b::make; fn f() { let make = 1; make.g(); }";
+    assert_eq!(of_c(variable), Vec::<String>::new());
     assert!(of_c("use other::b::B; fn f(b: B) { b.make(); }").is_empty());
     assert!(of_c("struct B; fn f<'make>(_: B) { let x = D { make: 1 }; }").is_empty());
     assert!(of_c("impl C { fn make() { Self::make(); } }").is_empty());

@@ -174,8 +174,8 @@ impl Graph {
                 edges.count()
             };
             let value = |item| (left.len() - count(&without(Some(item))), users(item));
-            let moves = items.into_iter().map(|item| (value(item), item));
-            let Some(((freed, _), item)) = moves.max_by_key(|(value, _)| *value) else {
+            let candidates = items.into_iter().map(|item| (value(item), item));
+            let Some(((freed, _), item)) = candidates.max_by_key(|(value, _)| *value) else {
                 return plan;
             };
             moved.insert(item);
@@ -191,13 +191,17 @@ impl Graph {
         let mut order = Vec::new();
         while !left.is_empty() {
             let weight = |file: usize| {
-                let (mut named, mut names) = (0_i64, 0_i64);
+                let (mut incoming, mut outgoing) = (0_i64, 0_i64);
                 for ((from, to), items) in self.inside(&left) {
                     let items = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                    named += if to == file { items } else { 0 };
-                    names += if from == file { items } else { 0 };
+                    incoming += if to == file { items } else { 0 };
+                    outgoing += if from == file { items } else { 0 };
                 }
-                if names == 0 { i64::MAX } else { named - names }
+                if outgoing == 0 {
+                    i64::MAX
+                } else {
+                    incoming - outgoing
+                }
             };
             let best = left.iter().copied().max_by_key(|file| weight(*file));
             let Some(best) = best else { break };

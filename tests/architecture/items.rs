@@ -115,10 +115,8 @@ impl<'a> Scanner<'a> {
                 self.scopes.push(self.next_scope);
                 self.next_scope = Scope::Local;
             }
-            "}" => {
-                if self.scopes.pop() == Some(Scope::Module) {
-                    self.inside.pop();
-                }
+            "}" if self.scopes.pop() == Some(Scope::Module) => {
+                self.inside.pop();
             }
             ";" => self.next_scope = Scope::Local,
             "use" if is_item => return self.import(),
@@ -258,6 +256,7 @@ impl<'a> Scanner<'a> {
         let token = self.tokens[self.at];
         // Behind a dot is a field or a method, before a lone colon a field or a binding.
         let is_member = matches!(self.text(-1), "." | "::");
+        let is_binding = matches!(self.text(-1), "let" | "mut" | "ref" | "for");
         let mut path = vec![token.text];
         self.at += 1;
         while self.text(0) == "::" && is_name(self.text(1)) {
@@ -265,7 +264,10 @@ impl<'a> Scanner<'a> {
             self.at += 2;
         }
         let is_label = path.len() == 1 && matches!(self.text(0), ":" | "!");
-        if !is_member && !is_label {
+        // No function has a method or stands in a `let`: such a name is a variable.
+        let is_lowercase = path.len() == 1 && token.text.starts_with(char::is_lowercase);
+        let is_variable = is_lowercase && (self.text(0) == "." || is_binding);
+        if !is_member && !is_label && !is_variable {
             self.found.paths.push(PathUse {
                 path,
                 inside: self.inside.clone(),

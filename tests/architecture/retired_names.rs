@@ -336,8 +336,8 @@ pub fn vague_words(source: &Source) -> Vec<(usize, &str)> {
     let texts = source.comments().chain(source.literals());
     let in_text = |(start, text)| words(text).map(move |(step, word)| (start + step, word));
     let is_vague = |(_, word): &(usize, &str)| {
-        let is_same = |vague: &&str| vague.eq_ignore_ascii_case(word);
-        VAGUE_WORDS.iter().any(|vague| is_same(&vague))
+        let mut words = VAGUE_WORDS.iter();
+        words.any(|vague| vague.eq_ignore_ascii_case(word))
     };
     texts.flat_map(in_text).filter(is_vague).collect()
 }
