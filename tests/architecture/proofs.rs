@@ -1,12 +1,13 @@
-//! Proofs that the scanner reads Rust rightly and that each rule catches what it forbids.
+//! Proofs that the scanner reads Rust correctly and that each rule catches what it forbids.
 
 use super::source::{Function, Source};
 use super::{
-    FILE_LINES_MAX, FUNCTION_LINES_MAX, disorder, empty_name, forbidden_imports, impurities,
-    missing_layer, overlong_file, overlong_functions, strays, unlimited_queues,
+    FILE_LINES_MAX, FUNCTION_LINES_MAX, empty_name, forbidden_imports, impurities,
+    misplaced_protocols, missing_layer, overlong_file, overlong_functions, unlimited_queues,
+    unordered_layers,
 };
 
-fn source(path: &str, text: &str) -> Source {
+pub fn source(path: &str, text: &str) -> Source {
     Source::new(path, text)
 }
 
@@ -32,7 +33,7 @@ fn comments_and_literals_are_not_code() {
     assert_eq!(source.words("tokio").len(), 1);
     assert_eq!(source.line(source.words("tokio")[0]), 7);
     assert_eq!(source.code.len(), source.text.len());
-    let literals: Vec<_> = source.literals().map(|(_, says)| says).collect();
+    let literals: Vec<_> = source.literals().map(|(_, text)| text).collect();
     let expected = [
         r#"tokio \" tokio"#,
         r#"tokio " tokio"#,
@@ -75,15 +76,15 @@ fn functions_are_measured_past_braces_in_literals() {
 }
 
 #[test]
-fn a_circle_in_the_table_is_caught() {
-    assert!(disorder(&[("a", &[]), ("b", &["a"])]).is_empty());
-    assert_eq!(disorder(&[("a", &["b"]), ("b", &["a"])]).len(), 1);
-    assert_eq!(disorder(&[("a", &["a"])]).len(), 1);
-    assert_eq!(disorder(&[("a", &[]), ("a", &[])]).len(), 1);
+fn a_cycle_in_the_table_is_caught() {
+    assert!(unordered_layers(&[("a", &[]), ("b", &["a"])]).is_empty());
+    assert_eq!(unordered_layers(&[("a", &["b"]), ("b", &["a"])]).len(), 1);
+    assert_eq!(unordered_layers(&[("a", &["a"])]).len(), 1);
+    assert_eq!(unordered_layers(&[("a", &[]), ("a", &[])]).len(), 1);
 }
 
 #[test]
-fn an_import_across_a_wall_is_caught_however_it_is_written() {
+fn an_import_across_a_boundary_is_caught_in_every_form() {
     let rule = forbidden_imports;
     assert_eq!(
         caught("src/tui/a.rs", "use crate::engine::Handle;", rule),
@@ -148,7 +149,7 @@ fn an_import_across_a_wall_is_caught_however_it_is_written() {
 }
 
 #[test]
-fn leaving_a_room_by_super_is_caught() {
+fn leaving_a_module_by_super_is_caught() {
     let rule = forbidden_imports;
     assert_eq!(
         caught("src/tui/a.rs", "use super::super::engine;", rule),
@@ -177,10 +178,10 @@ fn leaving_a_room_by_super_is_caught() {
 }
 
 #[test]
-fn a_room_without_a_row_is_caught() {
+fn a_module_without_a_row_is_caught() {
     assert_eq!(
-        caught("src/cellar/mod.rs", "", missing_layer),
-        ["src/cellar/mod.rs:1"]
+        caught("src/unknown/mod.rs", "", missing_layer),
+        ["src/unknown/mod.rs:1"]
     );
     assert!(caught("src/engine/run.rs", "", missing_layer).is_empty());
 }
@@ -242,8 +243,8 @@ fn too_many_lines_are_caught() {
 }
 
 #[test]
-fn a_protocol_named_elsewhere_is_caught() {
-    let rule = strays;
+fn a_protocol_named_outside_its_module_is_caught() {
+    let rule = misplaced_protocols;
     assert_eq!(
         caught("src/engine/a.rs", "\nconst A: &str = \"openai\";", rule),
         ["src/engine/a.rs:2"]

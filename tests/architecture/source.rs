@@ -1,8 +1,8 @@
-//! Reads a Rust file the way the rules need it: the code without its comments and literals, the
-//! literals by themselves, the functions with their lengths, and the paths that `use` trees hide.
+//! Reads a Rust file for the rules: the code without comments and literals, the comments and the
+//! literals, the functions with their lengths, and the paths in `use` trees.
 //!
-//! Plain scanning instead of a parser: the rules ask for a few words and their lines, and this
-//! way they need no dependency and read the whole tree in milliseconds.
+//! It scans the text and has no parser: the rules need a few words and their lines, and scanning
+//! needs no dependency.
 
 use std::ops::Range;
 use std::path::Path;
@@ -18,6 +18,7 @@ pub struct Source {
     /// Whether the whole file is compiled for tests only.
     pub is_test: bool,
     literals: Vec<Range<usize>>,
+    comments: Vec<Range<usize>>,
     tests: Vec<Range<usize>>,
 }
 
@@ -33,7 +34,7 @@ pub struct Function {
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
-        let (code, literals) = separate(text);
+        let (code, literals, comments) = separate(text);
         let tests = test_items(&code);
         Self {
             path: path.to_owned(),
@@ -41,15 +42,20 @@ impl Source {
             is_test: code.contains("#![cfg(test)]"),
             code,
             literals,
+            comments,
             tests,
         }
     }
 
-    /// Every Rust file of the folders, in the order of their paths. Folders that do not exist
-    /// hold no files.
+    /// Every Rust file of the package's folders, in the order of their paths. A folder that does
+    /// not exist holds no files.
     pub fn read_all(folders: &[&str]) -> Vec<Self> {
+        Self::read_below(Path::new(env!("CARGO_MANIFEST_DIR")), folders)
+    }
+
+    /// The same for a package elsewhere.
+    pub fn read_below(root: &Path, folders: &[&str]) -> Vec<Self> {
         let mut paths = Vec::new();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for folder in folders {
             collect(&root.join(folder), &mut paths);
         }
@@ -67,7 +73,7 @@ impl Source {
 
     /// The top-level module of `src` that this file belongs to: `engine` for
     /// `src/engine/run.rs`, `main` for `src/main.rs`.
-    pub fn room(&self) -> &str {
+    pub fn module(&self) -> &str {
         let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
         inside.split(['/', '.']).next().unwrap_or(inside)
     }
@@ -82,15 +88,27 @@ impl Source {
         format!("{}:{}", self.path, self.line(at))
     }
 
+    /// The length of the test item that begins at a place, if one does.
+    pub fn test_length_at(&self, at: usize) -> Option<usize> {
+        let item = self.tests.iter().find(|range| range.start == at);
+        item.map(ExactSizeIterator::len)
+    }
+
+    /// The comments, doc comments included: where each begins and its text.
+    pub fn comments(&self) -> impl Iterator<Item = (usize, &str)> {
+        let text = |range: &Range<usize>| (range.start, &self.text[range.clone()]);
+        self.comments.iter().map(text)
+    }
+
     /// Whether a place is compiled for tests only.
     pub fn is_test_at(&self, at: usize) -> bool {
         self.is_test || self.tests.iter().any(|range| range.contains(&at))
     }
 
-    /// The string literals: where each begins and what it says, escapes as written.
+    /// The string literals: where each begins and its text, escapes as written.
     pub fn literals(&self) -> impl Iterator<Item = (usize, &str)> {
-        let says = |range: &Range<usize>| (range.start, &self.text[range.clone()]);
-        self.literals.iter().map(says)
+        let text = |range: &Range<usize>| (range.start, &self.text[range.clone()]);
+        self.literals.iter().map(text)
     }
 
     /// Where a word stands in the code by itself.
@@ -173,9 +191,17 @@ fn mark_test_files(sources: &mut [Source]) {
         for range in &source.tests {
             let item = &source.code[range.clone()];
             if let (Some(at), true) = (words(item, "mod").first(), item.ends_with(';')) {
-                let folder = source.path.trim_end_matches(".rs").trim_end_matches("/mod");
+                let stem = source.path.trim_end_matches(".rs").trim_end_matches("/mod");
                 let name = word_at(item, skip_space(item, at + 3));
-                stems.push(format!("{folder}/{name}"));
+                stems.push(format!("{stem}/{name}"));
+                let mut literals = source.literals().filter(|(at, _)| range.contains(at));
+                if let (Some((_, file)), true) = (literals.next(), item.contains("#[path")) {
+                    let folder = source
+                        .path
+                        .rsplit_once('/')
+                        .map_or("", |(folder, _)| folder);
+                    stems.push(format!("{folder}/{}", file.trim_end_matches(".rs")));
+                }
             }
         }
     }
@@ -188,10 +214,11 @@ fn mark_test_files(sources: &mut [Source]) {
     }
 }
 
-/// The code with comments and literals as spaces, and where the contents of string literals are.
-fn separate(text: &str) -> (String, Vec<Range<usize>>) {
+/// The code with comments and literals as spaces, the contents of string literals, the comments.
+fn separate(text: &str) -> (String, Vec<Range<usize>>, Vec<Range<usize>>) {
     let mut code = String::with_capacity(text.len());
     let mut literals = Vec::new();
+    let mut comments = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
         let Some((end, literal)) = opaque(text, at) else {
@@ -202,12 +229,13 @@ fn separate(text: &str) -> (String, Vec<Range<usize>>) {
         let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
         code.extend(text[at..end].bytes().map(blank));
         literals.extend(literal);
+        comments.extend((first == '/').then_some(at..end));
         at = end;
     }
-    (code, literals)
+    (code, literals, comments)
 }
 
-/// The comment or literal that begins here: where it ends, and what of it is a string's content.
+/// The comment or literal that begins here: its end, and the content if it is a string.
 fn opaque(text: &str, at: usize) -> Option<(usize, Option<Range<usize>>)> {
     let rest = &text[at..];
     let found = |step: Option<usize>| at + step.unwrap_or(rest.len());
@@ -319,7 +347,7 @@ fn closing(code: &str, open: usize) -> usize {
     code.len()
 }
 
-/// Writes out the path or `use` tree that begins here and says where it ends.
+/// Writes out the path or `use` tree that begins here and returns where it ends.
 fn write_out(
     code: &str,
     at: usize,
