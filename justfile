@@ -25,7 +25,7 @@ test-metrics:
     cargo test --locked --lib -- domain::timeline domain::histogram domain::pricing contract:: api::tests
     cargo test --locked --test suite -- gateway::costs gateway::budgets faults::accounts faults::counts faults::shares remote::
 
-# Test the choice of targets: its rules, load and failover, and the simulation of its scenarios.
+# Test the selection of targets: its rules, load, failover, and the simulated scenarios.
 test-load-balancing:
     cargo test --locked --lib domain::
     cargo test --locked --test simulation
@@ -51,8 +51,9 @@ doc:
 ci:
     .ci/run
 
-# Try real clients against all protocols. Needs Python 3.11, Node 20 with npm, curl, and both
-# registries; takes some minutes. `just clients --only openai-python,anthropic` takes a part.
+# Needs Python 3.11, Node 20 with npm, curl, PyPI and npm's registry; takes some minutes.
+# `just clients --only openai-python,anthropic` runs a part.
+# Try real clients against all protocols.
 clients *ARGS:
     python3 tests/clients/matrix.py {{ARGS}}
 
@@ -60,15 +61,15 @@ clients *ARGS:
 bench:
     cargo bench --locked
 
-# Measure the cost of a request next to nginx. Needs nginx and wrk, and a machine that does nothing
-# else.
+# Needs nginx and wrk, and a machine that does nothing else.
+# Measure the cost of a request next to nginx.
 load *ARGS:
     cargo build --release --locked
     cargo bench --locked --bench load --no-run
     python3 benches/load/run.py {{ARGS}}
 
-# Run half the possible load for a long time: does memory grow, is an answer wrong? Needs wrk unless
-# --rate is given; takes 20 minutes by default.
+# Needs wrk unless --rate is given; takes 20 minutes unless --minutes says otherwise.
+# Run half the possible load for a long time: does memory grow, is an answer wrong?
 soak *ARGS:
     cargo build --release --locked
     cargo bench --locked --bench load --no-run
@@ -86,7 +87,7 @@ deny:
 snapshots:
     cargo insta review
 
-# What takes too long for every merge: both fuzz targets for 10 minutes each, the soak of 20 minutes,
-# all clients, all benchmarks, licences and advisories. Needs what these need; takes about an hour
-# besides the builds.
+# Both fuzz targets for 10 minutes each, the soak of 20 minutes, all clients, all benchmarks, licences
+# and advisories. Needs what these need; takes about an hour besides the builds.
+# Run what takes too long for every merge.
 deep: (fuzz 'streams' '600') (fuzz 'requests' '600') soak clients bench deny
