@@ -5,8 +5,7 @@
 //     aibal-tui demo --headless &
 //     node tests/clients/vercel_ai.mjs http://127.0.0.1:8080
 //
-// `checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-// protocol.
+// `checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,7 +15,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
 import {
-  MATERIAL, NotApplicable, PATIENCE_MS, embeddingModel, guardedModel, nearMiss, refusal, require,
+  MATERIAL, NotApplicable, TIMEOUT_MS, embeddingModel, guardedModel, nearMiss, refusal, require,
   requireArguments, requireGuarded, requireVectors, requireVision, run,
 } from "./checking.mjs";
 
@@ -38,13 +37,13 @@ function doors(gateway, token) {
   };
 }
 
-const DOORS = ["responses", "chat", "compatible", "messages"];
+const APIS = ["responses", "chat", "compatible", "messages"];
 
-/** A check of every door, each a line of its own: `chat: a text is answered`. */
+/** A check of every api, each a line of its own: `chat: a text is answered`. */
 function atEveryDoor(check) {
-  return DOORS.map((door) => {
-    const one = (subject) => check(subject, subject.doors[door](subject.model), door);
-    return Object.defineProperty(one, "name", { value: `${door}: ${check.name}` });
+  return APIS.map((api) => {
+    const one = (subject) => check(subject, subject.doors[api](subject.model), api);
+    return Object.defineProperty(one, "name", { value: `${api}: ${check.name}` });
   });
 }
 
@@ -123,36 +122,36 @@ const checks = [
     throw new NotApplicable("the SDK lists no models");
   },
 
-  ...atEveryDoor(async function anUnknownModelIsRefusedWithNearNames({ model, doors }, _right, door) {
-    const error = await refused(doors[door](nearMiss(model)), 404);
+  ...atEveryDoor(async function anUnknownModelIsRefusedWithNearNames({ model, doors }, _right, api) {
+    const error = await refused(doors[api](nearMiss(model)), 404);
     require(error.message.includes(model), `${model} is not offered: ${error.message}`);
     return error.message;
   }),
 
-  ...atEveryDoor(async function aProviderThatRefusesTheGatewaysKeyIsTheServersFault(subject, _model, door) {
+  ...atEveryDoor(async function aProviderThatRefusesTheGatewaysKeyIsTheServersFault(subject, _model, api) {
     const { plan, target, guardedDoors } = subject;
-    const model = guardedModel(plan, target.wrong_key, DOORS.indexOf(door));
-    return (await refused(guardedDoors[door](model), 502)).message;
+    const model = guardedModel(plan, target.wrong_key, APIS.indexOf(api));
+    return (await refused(guardedDoors[api](model), 502)).message;
   }),
 
-  ...atEveryDoor(async function aRateLimitSaysWhenToReturn({ plan, target, guardedDoors }, _model, door) {
-    const model = guardedModel(plan, target.limited, DOORS.indexOf(door));
-    const error = await refused(guardedDoors[door](model), 429);
+  ...atEveryDoor(async function aRateLimitSaysWhenToReturn({ plan, target, guardedDoors }, _model, api) {
+    const model = guardedModel(plan, target.limited, APIS.indexOf(api));
+    const error = await refused(guardedDoors[api](model), 429);
     const seconds = error.responseHeaders["retry-after"];
     require(Number(seconds) > 0, `retry-after is ${seconds}`);
     require(error.isRetryable, "the error is not worth a second try");
     return `retry-after ${seconds}`;
   }),
 
-  ...atEveryDoor(async function aMissingTokenIsRefused({ plan }, _model, door) {
+  ...atEveryDoor(async function aMissingTokenIsRefused({ plan }, _model, api) {
     requireGuarded(plan);
-    return (await refused(doors(plan.guarded, "wrong")[door]("auto"), 401)).message;
+    return (await refused(doors(plan.guarded, "wrong")[api]("auto"), 401)).message;
   }),
 ];
 
 /** Without retries, so that the gateway's first answer is the one that is judged. */
 function calm() {
-  return { maxRetries: 0, abortSignal: AbortSignal.timeout(PATIENCE_MS) };
+  return { maxRetries: 0, abortSignal: AbortSignal.timeout(TIMEOUT_MS) };
 }
 
 function tools() {
