@@ -214,7 +214,7 @@ def a_response_streams_by_named_events(subject: Subject) -> str:
     return f"{len(kinds)} events"
 
 
-def an_unknown_model_is_refused_in_the_doors_own_shape(subject: Subject) -> str:
+def an_unknown_model_is_refused_in_the_apis_own_shape(subject: Subject) -> str:
     wrong = near_miss(subject.model)
     chat = subject.post("/v1/chat/completions", {"model": wrong, "messages": QUESTION})
     require((chat.status, chat.json()["error"]["code"]) == (404, "model_not_found"), chat.text)
@@ -273,7 +273,7 @@ CHECKS = [
     embeddings_are_numbers_unless_base64_is_asked_for,
     a_message_streams_by_named_events,
     a_response_streams_by_named_events,
-    an_unknown_model_is_refused_in_the_doors_own_shape,
+    an_unknown_model_is_refused_in_the_apis_own_shape,
     a_body_that_is_no_json_is_refused,
     a_provider_that_refuses_the_gateways_key_is_the_servers_fault,
     a_rate_limit_says_when_to_return,
