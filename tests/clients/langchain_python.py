@@ -71,7 +71,7 @@ def a_stream_without_usage_is_told_in_pieces(subject: Subject) -> str:
     pieces = list(subject.chat().stream(QUESTION))
     whole = merged(pieces)
     require(len(pieces) > 1 and whole.content, f"{len(pieces)} pieces with {whole.content!r}")
-    require(whole.usage_metadata is None, "there is usage, nobody asked for it")
+    require(whole.usage_metadata is None, "there is usage although it was not requested")
     return f"{len(pieces)} pieces"
 
 

@@ -65,7 +65,7 @@ const checks = [
     const chunks = await collected(
       await client.chat.completions.create({ model, messages: question, stream: true }));
     require(text(chunks), "the stream has no content");
-    require(chunks.every((chunk) => !chunk.usage), "a chunk has usage, nobody asked for it");
+    require(chunks.every((chunk) => !chunk.usage), "a chunk has usage although it was not requested");
     require(chunks.every((chunk) => chunk.choices.length > 0), "a chunk has no choices");
     return `${chunks.length} chunks`;
   },

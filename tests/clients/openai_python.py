@@ -106,7 +106,7 @@ def a_stream_with_usage_ends_with_it(subject: Subject) -> str:
 def a_stream_without_usage_has_no_chunk_of_it(subject: Subject) -> str:
     chunks = stream(subject)
     require(content(chunks), "the stream has no content")
-    require(all(chunk.usage is None for chunk in chunks), "a chunk has usage, nobody asked for it")
+    require(all(chunk.usage is None for chunk in chunks), "a chunk has usage although it was not requested")
     # Clients read `choices[0]` of every chunk when they did not ask for the usage.
     require(all(chunk.choices for chunk in chunks), "a chunk has no choices")
     return f"{len(chunks)} chunks"
