@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a dashboard costs the requests that pass by it: none, attached, stalled, killed, in turns.
+"""Measures what a dashboard costs the requests: none, attached, stalled, killed, in turns.
 
     cargo build --release && cargo bench --bench load --no-run
     python3 benches/load/dashboard.py [--rounds 5] [--seconds 5] [--rate 500]
 
-Attached: `attach` in a terminal of 120x40 that is read. Stalled: the same in one that nobody reads.
-Killed: ended with SIGKILL in the middle of the measurement. Prints the median p50 and p99 of each,
-and their ratio to those without a dashboard.
+Attached: `attach` in a terminal of 120x40 that is read. Stalled: the same in a terminal that is not
+read. Killed: ended with SIGKILL in the middle of the measurement. Prints the median p50 and p99 of
+each, and their ratio to the values without a dashboard.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Terminal:
                                         stderr=subprocess.DEVNULL, env=environment, start_new_session=True)
         os.close(slave)
         self.seen = 0
-        # Also where nobody will read: until the first frame is there nothing is stalled.
+        # A stalled terminal is read until the first frame; before that, nothing would stall.
         reader = threading.Thread(target=self.read, args=(None if is_read else 2000,), daemon=True)
         reader.start()
         if not is_read:

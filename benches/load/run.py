@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""What the gateway costs, beside nginx as a plain reverse proxy and beside nothing in between.
+"""Measures what the gateway costs, next to nginx as a plain reverse proxy and to a direct connection.
 
     cargo build --release && cargo bench --bench load --no-run
     python3 benches/load/run.py [--rounds 3] [--seconds 5] [--only throughput,rates,streams,open]
 
-Needs nginx and wrk (Debian: apt-get install nginx wrk). Starts all it needs on free loopback ports,
-measures direct, nginx and ours in turns, and prints medians and ratios. The ratios count: machines
-differ and are noisy, and load generator, upstream and gateway share one.
+Needs nginx and wrk (Debian: apt-get install nginx wrk). Starts everything on free loopback ports,
+measures direct, nginx and ours in turns, and prints medians and ratios. Compare the ratios: machines
+differ and are noisy, and load generator, upstream and gateway share one machine.
 
-`--binary` measures another gateway binary; `--json FILE` keeps the figures.
+`--binary` measures another gateway binary; `--json FILE` writes the figures to a file.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def wait_for(address, process):
                 return
         except OSError:
             time.sleep(0.002)
-    fail(f"nobody listens on {address}")
+    fail(f"nothing listens on {address}")
 
 
 def children(pid):
@@ -132,7 +132,7 @@ def children(pid):
 
 
 class Subject:
-    """Something to measure: where it is, and what it costs."""
+    """A process to measure: its address and its cost."""
 
     def __init__(self, name, address, process=None):
         self.name, self.address, self.process = name, address, process
@@ -270,7 +270,7 @@ def median(rounds, key):
 
 
 def in_turns(bench, subjects, measure):
-    """Measures each subject in every round, so that a slow minute is everybody's."""
+    """Measures each subject in every round, so that a slow minute affects all of them."""
     found = {subject.name: [] for subject in subjects}
     for _ in range(bench.options.rounds):
         for subject in subjects:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""A long run under half the load that is possible: does anything grow, is anything wrong?
+"""A long run under half of the possible load: does memory grow, is an answer wrong?
 
     cargo build --release && cargo bench --bench load --no-run
     python3 benches/load/soak.py [--minutes 20] [--rate REQUESTS_PER_SECOND]
 
-Two upstreams, one of which flaps: well, failing, well, dropping connections, a quarter of a minute
-each. Of ten requests six want a whole answer, three a stream, and one leaves in the middle of one.
-Every answer is checked. The rate is half of what a short run with wrk gets through, at most 2000 a
-second, unless stated. Memory and descriptors are read every five seconds; the slope is the least
-squares' over all but the first fifth, which warms up. Ends with 1 where memory grows by more than
-1 MiB in ten minutes, the second half usually has more descriptors than the first or some stay open
-at the end, or an answer was wrong.
+There are two upstreams. One flaps: healthy, failing, healthy, dropping connections, 15 seconds each.
+Of ten requests six ask for a whole answer, three for a stream, and one leaves in the middle of a
+stream. Every answer is checked. The rate is half of what a short run with wrk reaches, at most 2000
+per second, unless --rate is given. Memory and descriptors are read every five seconds; the slope is
+a least-squares fit without the first fifth, which warms up. Exits with 1 if memory grows by more than
+1 MiB in ten minutes, if the second half has more descriptors than the first, if some stay open at the
+end, or if an answer was wrong.
 """
 
 import argparse
@@ -48,13 +48,13 @@ output_usd_per_1m = 4.0
 """ for model in ("mock", "paced"))
 
 
-# Connections to upstreams that are kept for the next request.
+# Upstream connections that stay open for the next request.
 KEPT = 20
 
 
 class Soak(run.Bench):
     def pair(self):
-        """Ours in front of two upstreams."""
+        """The gateway in front of two upstreams."""
         flapping = run.free_address()
         run.wait_for(flapping, self.start("flapping", [self.load, "upstream", flapping, "flapping"]))
         address = run.free_address()
@@ -66,7 +66,7 @@ class Soak(run.Bench):
 
 
 def slope(samples):
-    """MiB in ten minutes."""
+    """The growth of memory, in MiB per ten minutes."""
     count = len(samples)
     mean_at = sum(at for at, _ in samples) / count
     mean = sum(value for _, value in samples) / count

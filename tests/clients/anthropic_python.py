@@ -5,8 +5,7 @@
     aibal-tui demo --headless &
     python3 tests/clients/anthropic_python.py http://127.0.0.1:8080
 
-`checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-protocol.
+`checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 """
 
 import sys
@@ -20,13 +19,13 @@ except ModuleNotFoundError:
     sys.exit(2)
 
 from checking import (
-    MATERIAL, PATIENCE_SECONDS, NotApplicable, guarded_model, near_miss, require,
+    MATERIAL, TIMEOUT_SECONDS, NotApplicable, guarded_model, near_miss, require,
     require_arguments, require_guarded, require_vision, run,
 )
 
 MAX_TOKENS = 300
 THINKING = {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
-# Kinds of providers whose models show what they think.
+# Kinds of providers whose models return their reasoning.
 THINK_ALOUD = ["anthropic", "gemini", "xai"]
 QUESTION = [{"role": "user", "content": MATERIAL["question"]}]
 TOOL_QUESTION = [{"role": "user", "content": MATERIAL["tool_question"]}]
@@ -56,9 +55,9 @@ class Subject:
 
 
 def client(gateway: str, token: str) -> anthropic.Anthropic:
-    # Without retries, so that the gateway's first answer is the one that is judged.
+    # Without retries, so that the gateway's first response is the one that is checked.
     return anthropic.Anthropic(
-        base_url=gateway, api_key=token, max_retries=0, timeout=PATIENCE_SECONDS
+        base_url=gateway, api_key=token, max_retries=0, timeout=TIMEOUT_SECONDS
     )
 
 
@@ -317,7 +316,7 @@ def require_calls(message, count: int) -> None:
 
 
 def answer_results(subject: Subject, first, tools, **extra) -> str:
-    """Gives every call its result, and returns who is answered with how much text."""
+    """Sends every call's result, and returns the called tools and the length of the text."""
     results = [
         {"type": "tool_result", "tool_use_id": call.id, "content": MATERIAL["results"][call.name]}
         for call in calls(first)
@@ -337,11 +336,11 @@ def require_usage(usage) -> None:
 
 
 def refusal(kind, call) -> anthropic.APIStatusError:
-    """The error of this kind that the call must end with."""
+    """Returns the error of this kind, with which the call must end."""
     try:
         answer = call()
     except kind as error:
-        # Without this header the client would ask the same again, in vain.
+        # Without this header the client would retry without any chance of success.
         hint = error.response.headers.get("x-should-retry")
         require(hint == "false", f"x-should-retry is {hint!r}, expected 'false'")
         return error

@@ -1,9 +1,9 @@
-// What the JavaScript client scripts share; the same as `checking.py`, where it is described.
+// Shared by the JavaScript client scripts; the same as `checking.py`, which describes it.
 
 import { readFileSync } from "node:fs";
 
 // Longer than any simulated vendor takes, and short enough to wait for.
-export const PATIENCE_MS = 30_000;
+export const TIMEOUT_MS = 30_000;
 export const MATERIAL = JSON.parse(readFileSync(new URL("material.json", import.meta.url), "utf8"));
 
 /** What a check throws where it has no meaning; its text says why. */
@@ -105,7 +105,7 @@ async function runCheck(check, subject, target) {
   try {
     detail = (await check(subject)) ?? "";
   } catch (error) {
-    // Whatever a client's library throws is a finding.
+    // Anything that a client's library throws is a result.
     outcome = error instanceof NotApplicable ? "n/a" : "FAILED";
     const kind = error?.constructor?.name ?? typeof error;
     detail = outcome === "n/a" ? error.message : `${kind}: ${error?.message ?? error}`;

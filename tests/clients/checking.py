@@ -1,15 +1,15 @@
-"""What the Python client scripts share: whom to ask, how checks run, and how they are told.
+"""Shared by the Python client scripts: the targets, how checks run, and how results are printed.
 
-A script calls `run` with its client's name and version, a type that is made for one target, and its
-checks: functions of one such object, named by a sentence, that return what they saw or raise. All
-targets are worked through at the same time, each from the first check to the last.
+A script calls `run` with its client's name and version, a type that is constructed for one target,
+and its checks: functions that take such an object, are named by a sentence, and return what they saw
+or raise. All targets run at the same time, each from the first check to the last.
 
 The one argument is a gateway's address, such as http://127.0.0.1:8080, or the plan that `matrix.py`
-writes: a JSON file that lists all targets and has a second, guarded gateway, where a token is
-needed, the providers' keys are wrong and the `-limited` ones refuse everything by their limit.
+writes: a JSON file that lists all targets, and a second, guarded gateway. The guarded gateway needs a
+token, has wrong provider keys, and its `-limited` providers answer everything with a 429.
 
-Each check is one line of stdout: outcome, target, check, time and what was seen, with tabs between.
-The last line counts. The exit code is 1 if a check failed, 2 where the client is not installed.
+Each check is one line on stdout: outcome, target, check, time and what was seen, separated by tabs.
+The last line has the counts. The exit code is 1 if a check failed, 2 if the client is not installed.
 """
 
 import json
@@ -21,27 +21,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Longer than any simulated vendor takes, and short enough to wait for.
-PATIENCE_SECONDS = 30
-# What checks ask and expect; the scripts in other languages read the same file.
+TIMEOUT_SECONDS = 30
+# Requests and expectations of the checks; the scripts in other languages read the same file.
 MATERIAL = json.loads(Path(__file__).with_name("material.json").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
 class Target:
-    """One name that the checks ask for, and what is known of it."""
+    """One model name that the checks request, and its properties."""
 
     name: str
     # The provider's kind, or None for `auto`.
     kind: str | None
-    # What the request's `model` says: `auto` or `provider/model`.
+    # The request's `model`: `auto` or `provider/model`.
     model: str
     # What the model can do: chat, vision, reasoning.
     types: frozenset
-    # The model to ask for embeddings, or None.
+    # The model for embeddings, or None.
     embedding: str | None
-    # Models of the guarded gateway: those whose provider refuses the gateway's key, and those whose
-    # provider is over its limit. Each fails once as it should and is then left alone for a while,
-    # so a check takes one that no other check has.
+    # Models of the guarded gateway: with a provider that rejects the gateway's key, and with a
+    # provider over its limit. Each fails once as expected and is then excluded for a while, so each
+    # check uses one that no other check uses.
     wrong_key: list
     limited: list
 
@@ -51,7 +51,7 @@ class Plan:
     """The gateways' addresses without `/v1`, and the targets."""
 
     gateway: str
-    # The guarded gateway and the token that it wants, or None.
+    # The guarded gateway and its token, or None.
     guarded: str | None
     token: str
     targets: list
@@ -70,11 +70,11 @@ class Plan:
 
 
 class NotApplicable(Exception):
-    """What a check raises where it has no meaning; its text says why."""
+    """Raised by a check that does not apply; the text says why."""
 
 
 def require(fact, otherwise: str) -> None:
-    # Not `assert`, which `python3 -O` would leave out.
+    # Not `assert`, which `python3 -O` removes.
     if not fact:
         raise AssertionError(otherwise)
 
@@ -90,7 +90,7 @@ def require_guarded(plan: Plan) -> None:
 
 
 def guarded_model(plan: Plan, models: list) -> str:
-    """One of those models of the guarded gateway, where there are both."""
+    """One of these models of the guarded gateway, if it has any."""
     require_guarded(plan)
     if not models:
         raise NotApplicable("the target has no such provider")
@@ -98,12 +98,12 @@ def guarded_model(plan: Plan, models: list) -> str:
 
 
 def near_miss(name: str) -> str:
-    """A name that is wrong in its last letter."""
+    """The name with a wrong last letter."""
     return name[:-1] + ("y" if name.endswith("x") else "x")
 
 
 def require_arguments(name: str, arguments) -> dict:
-    """The arguments of a call of one of the tools, as its schema wants them."""
+    """Returns a tool call's arguments, after checking them against the schema."""
     values = json.loads(arguments) if isinstance(arguments, str) else arguments
     tools = {tool["name"]: tool["parameters"] for tool in MATERIAL["tools"]}
     require(name in tools, f"{name!r} is called, but only {sorted(tools)} are there")
@@ -122,7 +122,7 @@ def require_vectors(vectors, texts) -> str:
 
 
 def run(client: str, subject, checks) -> int:
-    """Runs all checks on all targets; `subject(plan, target)` makes what a check is given."""
+    """Runs all checks on all targets; `subject(plan, target)` makes the argument of a check."""
     if len(sys.argv) != 2:
         print(f"usage: {sys.argv[0]} http://HOST:PORT | PLAN.json", file=sys.stderr)
         return 2
@@ -150,7 +150,7 @@ def run_check(check, subject, target: Target) -> str:
     detail = " ".join(str(detail).split())[:400]
     seconds = time.monotonic() - started
     name = check.__name__.replace("_", " ")
-    # One write, so that lines of different targets do not run into each other.
+    # One write, so that lines of different targets do not mix.
     sys.stdout.write(f"{outcome}\t{target.name}\t{name}\t{seconds:.1f} s\t{detail}\n")
     sys.stdout.flush()
     return outcome

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Drives a running gateway with curl, as scripts do: no library, hardly any headers.
+"""Drives a running gateway with curl, as scripts do: no library, few headers.
 
     aibal-tui demo --headless &
     python3 tests/clients/curl_shell.py http://127.0.0.1:8080
 
-`checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-protocol.
+`checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 """
 
 import json
@@ -15,7 +14,7 @@ import sys
 from dataclasses import dataclass
 
 from checking import (
-    MATERIAL, PATIENCE_SECONDS, NotApplicable, guarded_model, near_miss, require,
+    MATERIAL, TIMEOUT_SECONDS, NotApplicable, guarded_model, near_miss, require,
     require_arguments, require_guarded, require_vectors, require_vision, run,
 )
 
@@ -48,7 +47,7 @@ class Answer:
 
 
 class Subject:
-    """What is asked, of one target."""
+    """The requests to one target."""
 
     def __init__(self, plan, target):
         self.plan, self.target, self.model = plan, target, target.model
@@ -64,15 +63,15 @@ class Subject:
 
 
 def curl(url: str, body: str | None = None, *headers: str) -> Answer:
-    """One call. A body goes with the content-type of a form, as it does when people forget it."""
+    """One call. A body has the content-type of a form, as with curl when no header is given."""
     command = ["curl", "--silent", "--show-error", "--no-buffer", "--include", "--max-time",
-               str(PATIENCE_SECONDS), "--header", "expect:", url]
+               str(TIMEOUT_SECONDS), "--header", "expect:", url]
     for header in headers:
         command += ["--header", header]
     if body is not None:
         command += ["--data-binary", "@-"]
     done = subprocess.run(
-        command, input=body, capture_output=True, text=True, timeout=PATIENCE_SECONDS + 5, check=False
+        command, input=body, capture_output=True, text=True, timeout=TIMEOUT_SECONDS + 5, check=False
     )
     require(done.returncode == 0, f"curl ended with {done.returncode}: {done.stderr.strip()}")
     head, _, text = done.stdout.partition("\n\n")
@@ -215,7 +214,7 @@ def a_response_streams_by_named_events(subject: Subject) -> str:
     return f"{len(kinds)} events"
 
 
-def an_unknown_model_is_refused_in_the_doors_own_shape(subject: Subject) -> str:
+def an_unknown_model_is_refused_in_the_apis_own_shape(subject: Subject) -> str:
     wrong = near_miss(subject.model)
     chat = subject.post("/v1/chat/completions", {"model": wrong, "messages": QUESTION})
     require((chat.status, chat.json()["error"]["code"]) == (404, "model_not_found"), chat.text)
@@ -274,7 +273,7 @@ CHECKS = [
     embeddings_are_numbers_unless_base64_is_asked_for,
     a_message_streams_by_named_events,
     a_response_streams_by_named_events,
-    an_unknown_model_is_refused_in_the_doors_own_shape,
+    an_unknown_model_is_refused_in_the_apis_own_shape,
     a_body_that_is_no_json_is_refused,
     a_provider_that_refuses_the_gateways_key_is_the_servers_fault,
     a_rate_limit_says_when_to_return,

@@ -1,4 +1,4 @@
-"""What `matrix.py` needs before it can start: the program, and the clients from their registries."""
+"""Prepares what `matrix.py` needs: the program, and the clients from their registries."""
 
 import json
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
 ROOT = SCRIPTS.parent.parent
-# Everything that is installed or written.
+# The folder for everything that is installed or written.
 WORK = ROOT / "target" / "clients"
-# Registries are slow at times; a build from nothing is, too.
+# Registries and builds from scratch can be slow.
 INSTALL_SECONDS = 600
 BUILD_SECONDS = 3600
 
 
 class Missing(Exception):
-    """Something that is needed is not there; the text says what to do."""
+    """A requirement is missing; the text says what to do."""
 
 
 def program() -> Path:
-    """$AIBAL_BIN, or the debug build that the tests use, made up to date."""
+    """$AIBAL_BIN, or the debug build that the tests use, brought up to date."""
     if given := os.environ.get("AIBAL_BIN"):
         path = Path(given).resolve()
         if not path.is_file():
             raise Missing(f"AIBAL_BIN is {given!r}, but there is no such file")
         return path
     cargo = required("cargo", "install Rust from https://rustup.rs, or set AIBAL_BIN")
-    # With a test at its side the program has the features that dependencies have in tests, so that
-    # their build is used again.
+    # Built together with a test, the dependencies have the same features as in tests, so that their
+    # build is reused.
     command = [cargo, "build", "--locked", "--bin", "aibal-tui", "--test", "architecture",
                "--message-format", "json-render-diagnostics"]
     built = subprocess.run(
@@ -53,7 +53,7 @@ def required(name: str, remedy: str) -> str:
 
 
 def install(scripts) -> dict:
-    """Installs the packages of these `{script: packages}`, and says how each is started."""
+    """Installs the packages of `{script: packages}`; returns how each script is started."""
     of_kind = lambda ending: {script: packages for script, packages in scripts.items()
                               if script.endswith(ending)}
     starts = {}
@@ -63,7 +63,7 @@ def install(scripts) -> dict:
     if node := of_kind(".mjs"):
         folder = install_node(union(node))
         for name in [*node, "checking.mjs", "material.json"]:
-            # Node looks for packages beside the script, wherever it is started.
+            # Node looks for packages next to the script, not in the working directory.
             shutil.copy(SCRIPTS / name, folder / name)
         interpreter = required("node", "install Node 20")
         starts |= {script: ([interpreter, str(folder / script)], {}) for script in node}
@@ -75,7 +75,7 @@ def union(scripts: dict) -> list:
 
 
 def install_python(packages: list) -> tuple:
-    """The interpreter that has these packages, and the variables that it needs."""
+    """Returns the interpreter with these packages, and the variables it needs."""
     if not packages:
         return [sys.executable], {}
     folder = WORK / "python"
@@ -83,7 +83,7 @@ def install_python(packages: list) -> tuple:
     if not interpreter.exists():
         made = quiet([sys.executable, "-m", "venv", str(folder)])
         if made.returncode != 0:
-            # Debian keeps what a virtual environment needs in a package of its own.
+            # Debian packages the support for virtual environments separately.
             shutil.rmtree(folder, ignore_errors=True)
             return install_beside(packages)
     pip_install([str(interpreter), "-m", "pip"], [], packages, folder)
@@ -118,7 +118,7 @@ def install_node(packages: list) -> Path:
 
 
 def once(folder: Path, packages: list, command: list) -> None:
-    """Runs an installation that a former run has not done already."""
+    """Runs an installation unless an earlier run has done it."""
     folder.mkdir(parents=True, exist_ok=True)
     stamp = folder / "installed.json"
     before = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else []

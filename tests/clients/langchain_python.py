@@ -5,8 +5,7 @@
     aibal-tui demo --headless &
     python3 tests/clients/langchain_python.py http://127.0.0.1:8080
 
-`checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-protocol.
+`checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 """
 
 import importlib.metadata
@@ -23,7 +22,7 @@ except ModuleNotFoundError:
     sys.exit(2)
 
 from checking import (
-    MATERIAL, PATIENCE_SECONDS, NotApplicable, guarded_model, near_miss, require,
+    MATERIAL, TIMEOUT_SECONDS, NotApplicable, guarded_model, near_miss, require,
     require_arguments, require_guarded, require_vectors, require_vision, run,
 )
 
@@ -51,10 +50,10 @@ class Subject:
 
 
 def chat(gateway: str, model: str, token: str, **extra) -> ChatOpenAI:
-    # Without retries, so that the gateway's first answer is the one that is judged.
+    # Without retries, so that the gateway's first response is the one that is checked.
     return ChatOpenAI(
         base_url=gateway + "/v1", model=model, api_key=token, max_retries=0,
-        timeout=PATIENCE_SECONDS, **extra,
+        timeout=TIMEOUT_SECONDS, **extra,
     )
 
 
@@ -68,11 +67,11 @@ def a_chat_is_answered(subject: Subject) -> str:
 
 
 def a_stream_without_usage_is_told_in_pieces(subject: Subject) -> str:
-    # With an address of one's own the client does not ask for the usage.
+    # With another base URL the client does not ask for the usage.
     pieces = list(subject.chat().stream(QUESTION))
     whole = merged(pieces)
     require(len(pieces) > 1 and whole.content, f"{len(pieces)} pieces with {whole.content!r}")
-    require(whole.usage_metadata is None, "there is usage, nobody asked for it")
+    require(whole.usage_metadata is None, "there is usage although it was not requested")
     return f"{len(pieces)} pieces"
 
 
@@ -128,7 +127,7 @@ def embeddings_are_vectors(subject: Subject) -> str:
     model = OpenAIEmbeddings(
         base_url=subject.plan.gateway + "/v1", model=subject.target.embedding,
         api_key=subject.plan.token, max_retries=0,
-        # Otherwise the client sends tokens of OpenAI's own in the place of texts.
+        # Otherwise the client sends OpenAI's own token numbers instead of texts.
         check_embedding_ctx_length=False,
     )
     return require_vectors(model.embed_documents(MATERIAL["texts"]), MATERIAL["texts"])
@@ -220,7 +219,7 @@ def merged(pieces) -> AIMessageChunk:
 
 
 def answered(model, count: int) -> str:
-    """Asks, gives each of so many calls its result, and returns who is answered."""
+    """Sends a request, returns the result of each of `count` calls, and returns the called tools."""
     first = model.invoke([TOOL_QUESTION])
     require_calls(first.tool_calls, count)
     results = [
@@ -248,7 +247,7 @@ def require_usage(usage) -> None:
 
 
 def refusal(kind, gateway: str, model: str, token: str, **extra) -> openai.APIStatusError:
-    """The error of this kind that a chat must end with."""
+    """Returns the error of this kind, with which a chat must end."""
     try:
         answer = chat(gateway, model, token, **extra).invoke(QUESTION)
     except kind as error:

@@ -5,8 +5,7 @@
     aibal-tui demo --headless &
     python3 tests/clients/llm_cli.py http://127.0.0.1:8080
 
-`checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-protocol.
+`checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 """
 
 import base64
@@ -25,7 +24,7 @@ if importlib.util.find_spec("llm") is None:
     sys.exit(2)
 
 from checking import (
-    MATERIAL, PATIENCE_SECONDS, NotApplicable, guarded_model, near_miss, require, require_guarded, require_vision, run,
+    MATERIAL, TIMEOUT_SECONDS, NotApplicable, guarded_model, near_miss, require, require_guarded, require_vision, run,
 )
 
 FUNCTIONS = f"""
@@ -41,7 +40,7 @@ def read_clock(city: str) -> str:
 
 
 class Subject:
-    """The tool with a home of its own, where the target is one of its models."""
+    """The tool with its own home folder, with the target as one of its models."""
 
     def __init__(self, plan, target):
         self.plan, self.target = plan, target
@@ -55,7 +54,7 @@ class Subject:
             model("stranger", plan.guarded, "auto", api_key_name="wrong"),
             model("wrong-key", plan.guarded, "".join(target.wrong_key[:1])),
         ]
-        # What is JSON is YAML too.
+        # JSON is also YAML.
         self.write("extra-openai-models.yaml", json.dumps(models))
         self.write("keys.json", json.dumps({"matrix": plan.token, "wrong": "wrong"}))
         (self.home / "picture.png").write_bytes(base64.b64decode(MATERIAL["picture"]))
@@ -68,7 +67,7 @@ class Subject:
         return subprocess.run(
             command, cwd=self.home, env={**os.environ, "LLM_USER_PATH": str(self.home)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=2 * PATIENCE_SECONDS, check=False,
+            timeout=2 * TIMEOUT_SECONDS, check=False,
         )
 
     def answer(self, model_id: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -176,7 +175,7 @@ def usage(done: subprocess.CompletedProcess) -> str:
 
 
 def tools(subject: Subject, functions: str, names: list, model_id: str, *more: str) -> str:
-    """Lets the tool call these functions and tell their results, and says who was called."""
+    """Lets the tool call these functions and send their results; returns the called functions."""
     done = subject.answer(
         model_id, "--functions", functions, "--tools-debug", *more, MATERIAL["tool_question"]
     )

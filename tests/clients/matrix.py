@@ -4,15 +4,14 @@
     python3 tests/clients/matrix.py
     python3 tests/clients/matrix.py --only openai-python,anthropic
 
-Builds the program (or takes $AIBAL_BIN), installs the clients from PyPI and npm below
+Builds the program (or uses $AIBAL_BIN), installs the clients from PyPI and npm below
 target/clients, starts the vendors of `aibal-tui demo --vendors` and gateways in front of them on
-free ports, and lets every client's script work through all targets. Prints a table of client,
-check and target, why something failed or has no meaning, and a closing line that counts; exits 1
-if a check failed, 2 if something that is needed is missing. Nothing is asked of the world but the
-two registries.
+free ports, and runs every client's script against all targets. Prints a table of client, check and
+target, the reasons of failures and of checks that do not apply, and the counts. Exits with 1 if a
+check failed, 2 if a requirement is missing. Uses no network besides the two registries.
 
-Needs Python 3.11 with pip, a Rust toolchain, Node 20 with npm for the clients in JavaScript, and
-curl for its own. A new client is one script and one line in `CLIENTS`.
+Needs Python 3.11 with pip, a Rust toolchain, Node 20 with npm for the JavaScript clients, and curl.
+A new client is one script and one line in `CLIENTS`.
 """
 
 import argparse
@@ -26,10 +25,10 @@ from dataclasses import dataclass
 from installing import WORK, Missing, install, program
 from world import World
 
-# A client that takes longer than this for all its checks hangs; one that is a program of its own
-# for every call is slow on a busy machine.
+# A client that takes longer than this for all its checks hangs. A client that starts a process for
+# every call is slow on a busy machine.
 CLIENT_SECONDS = 600
-# Clients mostly wait for vendors, so more of them run at once than there are cores.
+# Clients mostly wait for vendors, so more of them run at once than the machine has cores.
 AT_ONCE = 4
 
 
@@ -37,7 +36,7 @@ AT_ONCE = 4
 class Client:
     name: str
     script: str
-    # What its registry knows it as; the script's language says which registry that is.
+    # Its package names; the script's language decides the registry.
     packages: tuple = ()
 
 
@@ -55,7 +54,7 @@ CLIENTS = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """One line of a script: ok, FAILED or n/a, of which target, in which check, and why."""
+    """One line of a script: ok, FAILED or n/a, the target, the check, and the reason."""
 
     word: str
     target: str
@@ -69,9 +68,9 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAMES", default="",
                         help="these clients, with commas between: "
                              + ", ".join(client.name for client in CLIENTS))
-    parser.add_argument("--seed", type=int, default=1, help="the simulated vendors' luck")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the simulated vendors")
     arguments = parser.parse_args()
-    # So that whoever ends this ends all that it started.
+    # So that TERM also ends all processes that this one started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         clients = chosen(arguments.only)
@@ -88,7 +87,7 @@ def main() -> int:
     for client in clients:
         print(table(client, *outcomes[client.name]))
     words = [outcome.word for _, lines in outcomes.values() for outcome in lines]
-    print(f"\n{words.count('n/a')} checks have no meaning for their client or target (n/a)")
+    print(f"\n{words.count('n/a')} checks do not apply to their client or target (n/a)")
     print(f"{words.count('ok')} passed, {words.count('FAILED')} failed")
     return 1 if "FAILED" in words else 0
 
@@ -103,7 +102,7 @@ def chosen(names: str) -> list:
 
 
 def run(binary, clients: list, starts: dict, seed: int) -> dict:
-    """What each client's script said: its version, and its outcomes."""
+    """Returns each client's version and outcomes."""
     names = [client.name for client in clients]
     world = World(binary, WORK / "run", names, seed)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -111,7 +110,7 @@ def run(binary, clients: list, starts: dict, seed: int) -> dict:
             said = pool.map(lambda client: run_client(world, client, *starts[client.script]), clients)
             return dict(zip(names, said))
         finally:
-            # Where this is interrupted, scripts still run; nobody waits for them.
+            # After an interruption scripts still run; they are not waited for.
             pool.shutdown(wait=False, cancel_futures=True)
             world.stop()
 
@@ -127,7 +126,7 @@ def run_client(world: World, client: Client, command: list, variables: dict) -> 
         script.stop()
     lines = script.out.read_text(encoding="utf-8", errors="replace").splitlines()
     outcomes = [Outcome(*line.split("\t", 4)) for line in lines if line.count("\t") >= 4]
-    # Targets report side by side; people read them in one order.
+    # Targets report concurrently; the table has one order.
     order = ["all", *(target["name"] for target in world.targets(client.name))]
     outcomes.sort(key=lambda outcome: order.index(outcome.target))
     closing = lines[-1] if lines and lines[-1].endswith(")") and "\t" not in lines[-1] else ""
@@ -140,7 +139,7 @@ def run_client(world: World, client: Client, command: list, variables: dict) -> 
 
 
 def table(client: Client, version: str, outcomes: list) -> str:
-    """One client's checks by its targets, and below them what is not simply ok."""
+    """One client's checks by target, and below them everything that is not ok."""
     checks = list(dict.fromkeys(outcome.check for outcome in outcomes))
     targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
     cells = {(outcome.check, outcome.target): outcome for outcome in outcomes}

@@ -4,15 +4,14 @@
 //     aibal-tui demo --headless &
 //     node tests/clients/openai_node.mjs http://127.0.0.1:8080
 //
-// `checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-// protocol.
+// `checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 
 import OpenAI from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { VERSION } from "openai/version";
 import { z } from "zod";
 import {
-  MATERIAL, PATIENCE_MS, embeddingModel, guardedModel, nearMiss, refusal, require, requireArguments, requireGuarded,
+  MATERIAL, TIMEOUT_MS, embeddingModel, guardedModel, nearMiss, refusal, require, requireArguments, requireGuarded,
   requireVectors, requireVision, run,
 } from "./checking.mjs";
 
@@ -25,8 +24,8 @@ const picture = "data:image/png;base64," + MATERIAL.picture;
 const Person = z.object({ name: z.string(), age: z.number().int(), languages: z.array(z.string()) });
 
 function clientOf(gateway, token) {
-  // Without retries, so that the gateway's first answer is the one that is judged.
-  return new OpenAI({ baseURL: `${gateway}/v1`, apiKey: token, maxRetries: 0, timeout: PATIENCE_MS });
+  // Without retries, so that the gateway's first response is the one that is checked.
+  return new OpenAI({ baseURL: `${gateway}/v1`, apiKey: token, maxRetries: 0, timeout: TIMEOUT_MS });
 }
 
 const checks = [
@@ -66,7 +65,7 @@ const checks = [
     const chunks = await collected(
       await client.chat.completions.create({ model, messages: question, stream: true }));
     require(text(chunks), "the stream has no content");
-    require(chunks.every((chunk) => !chunk.usage), "a chunk has usage, nobody asked for it");
+    require(chunks.every((chunk) => !chunk.usage), "a chunk has usage although it was not requested");
     require(chunks.every((chunk) => chunk.choices.length > 0), "a chunk has no choices");
     return `${chunks.length} chunks`;
   },

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Drives a running gateway with OpenAI's own Python client, as users will.
+"""Drives a running gateway with OpenAI's own Python client.
 
     python3 -m pip install 'openai>=3'
     aibal-tui demo --headless &
     python3 tests/clients/openai_python.py http://127.0.0.1:8080
 
-A token, where the gateway asks for one, comes from OPENAI_API_KEY. `checking.py` says what is
-printed, `matrix.py` runs this and others against vendors of every protocol.
+OPENAI_API_KEY holds the token, where the gateway needs one. `checking.py` describes the output;
+`matrix.py` runs all clients against vendors of every protocol.
 """
 
 import json
@@ -19,7 +19,7 @@ except ModuleNotFoundError:
     sys.exit(2)
 
 from checking import (
-    MATERIAL, PATIENCE_SECONDS, NotApplicable, guarded_model, near_miss, require, require_arguments,
+    MATERIAL, TIMEOUT_SECONDS, NotApplicable, guarded_model, near_miss, require, require_arguments,
     require_guarded, require_vectors, require_vision, run,
 )
 from openai_responses import PICTURE, Person, RESPONSE_CHECKS
@@ -38,7 +38,7 @@ class Subject:
         self.client = client(plan.gateway, plan.token)
 
     def served_model(self) -> str:
-        """The target's name, or a bare model id in the place of `auto`."""
+        """The target's name, or a bare model id instead of `auto`."""
         for model in [self.model] + [model.id for model in self.client.models.list()]:
             if not model.startswith("auto"):
                 return model
@@ -46,9 +46,9 @@ class Subject:
 
 
 def client(gateway: str, token: str) -> openai.OpenAI:
-    # Without retries, so that the gateway's first answer is the one that is judged.
+    # Without retries, so that the gateway's first response is the one that is checked.
     return openai.OpenAI(
-        base_url=gateway + "/v1", api_key=token, max_retries=0, timeout=PATIENCE_SECONDS
+        base_url=gateway + "/v1", api_key=token, max_retries=0, timeout=TIMEOUT_SECONDS
     )
 
 
@@ -106,7 +106,7 @@ def a_stream_with_usage_ends_with_it(subject: Subject) -> str:
 def a_stream_without_usage_has_no_chunk_of_it(subject: Subject) -> str:
     chunks = stream(subject)
     require(content(chunks), "the stream has no content")
-    require(all(chunk.usage is None for chunk in chunks), "a chunk has usage, nobody asked for it")
+    require(all(chunk.usage is None for chunk in chunks), "a chunk has usage although it was not requested")
     # Clients read `choices[0]` of every chunk when they did not ask for the usage.
     require(all(chunk.choices for chunk in chunks), "a chunk has no choices")
     return f"{len(chunks)} chunks"
@@ -307,7 +307,7 @@ def stream(subject: Subject, **extra) -> list:
 
 
 def content(chunks) -> str:
-    """The text of a stream, and the proof that it ended as it should."""
+    """The text of a stream, after checking that it ended correctly."""
     choices = [choice for chunk in chunks for choice in chunk.choices]
     finished = [choice for choice in choices if choice.finish_reason]
     require(len(finished) == 1, f"{len(finished)} chunks have a finish_reason, expected 1")
@@ -315,7 +315,7 @@ def content(chunks) -> str:
 
 
 def chat_until_text(subject: Subject, tools, calls: int = 1, **extra) -> str:
-    """Asks with tools, gives each call its result, and returns the text that follows."""
+    """Sends a request with tools, returns each call's result, and returns the text that follows."""
     ask = lambda messages: subject.client.chat.completions.create(
         model=subject.model, messages=messages, tools=tools, **extra
     ).choices[0]
@@ -359,11 +359,11 @@ def responses_create(subject: Subject):
 
 
 def refusal(kind, call) -> openai.APIStatusError:
-    """The error of this kind that the call must end with."""
+    """Returns the error of this kind, with which the call must end."""
     try:
         answer = call()
     except kind as error:
-        # Without this header the client would ask the same again, in vain.
+        # Without this header the client would retry without any chance of success.
         hint = error.response.headers.get("x-should-retry")
         require(hint == "false", f"x-should-retry is {hint!r}, expected 'false'")
         return error

@@ -5,8 +5,7 @@
 //     aibal-tui demo --headless &
 //     node tests/clients/vercel_ai.mjs http://127.0.0.1:8080
 //
-// `checking.py` says what is printed, `matrix.py` runs this and others against vendors of every
-// protocol.
+// `checking.py` describes the output; `matrix.py` runs all clients against vendors of every protocol.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,14 +15,14 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
 import {
-  MATERIAL, NotApplicable, PATIENCE_MS, embeddingModel, guardedModel, nearMiss, refusal, require,
+  MATERIAL, NotApplicable, TIMEOUT_MS, embeddingModel, guardedModel, nearMiss, refusal, require,
   requireArguments, requireGuarded, requireVectors, requireVision, run,
 } from "./checking.mjs";
 
 const Person = z.object({ name: z.string(), age: z.number().int(), languages: z.array(z.string()) });
 
-/** The gateway's doors, as the SDK's providers reach them. */
-function doors(gateway, token) {
+/** The gateway's APIs, as the SDK's providers call them. */
+function apis(gateway, token) {
   const baseURL = `${gateway}/v1`;
   const openai = createOpenAI({ baseURL, apiKey: token });
   const compatible = createOpenAICompatible(
@@ -38,25 +37,25 @@ function doors(gateway, token) {
   };
 }
 
-const DOORS = ["responses", "chat", "compatible", "messages"];
+const APIS = ["responses", "chat", "compatible", "messages"];
 
-/** A check of every door, each a line of its own: `chat: a text is answered`. */
-function atEveryDoor(check) {
-  return DOORS.map((door) => {
-    const one = (subject) => check(subject, subject.doors[door](subject.model), door);
-    return Object.defineProperty(one, "name", { value: `${door}: ${check.name}` });
+/** A check of every API, each on its own line: `chat: a text is answered`. */
+function atEveryApi(check) {
+  return APIS.map((api) => {
+    const one = (subject) => check(subject, subject.apis[api](subject.model), api);
+    return Object.defineProperty(one, "name", { value: `${api}: ${check.name}` });
   });
 }
 
 const checks = [
-  ...atEveryDoor(async function aTextIsAnswered(_subject, model) {
+  ...atEveryApi(async function aTextIsAnswered(_subject, model) {
     const answer = await generateText({ ...calm(), model, prompt: MATERIAL.question });
     require(answer.text, "the answer has no text");
     require(answer.finishReason === "stop", `it ends with ${answer.finishReason}`);
     return requireUsage(answer.usage);
   }),
 
-  ...atEveryDoor(async function aTextStreams(_subject, model) {
+  ...atEveryApi(async function aTextStreams(_subject, model) {
     let failure;
     const stream = streamText(
       { ...calm(), model, prompt: MATERIAL.question, onError: ({ error }) => { failure = error; } });
@@ -68,13 +67,13 @@ const checks = [
     return requireUsage(await stream.usage);
   }),
 
-  ...atEveryDoor(async function toolsAreCalledAndTheirResultsAnswered(_subject, model) {
+  ...atEveryApi(async function toolsAreCalledAndTheirResultsAnswered(_subject, model) {
     const answer = await generateText(
       { ...calm(), model, tools: tools(), stopWhen: stepCountIs(3), prompt: MATERIAL.tool_question });
     return requireSteps(answer.steps, answer.text);
   }),
 
-  ...atEveryDoor(async function streamedToolCallsComeApart(_subject, model) {
+  ...atEveryApi(async function streamedToolCallsComeApart(_subject, model) {
     let failure;
     const stream = streamText({
       ...calm(), model, tools: tools(), stopWhen: stepCountIs(3), prompt: MATERIAL.tool_question,
@@ -85,13 +84,13 @@ const checks = [
     return requireSteps(await stream.steps, await stream.text);
   }),
 
-  ...atEveryDoor(async function anObjectFollowsItsSchema(_subject, model) {
+  ...atEveryApi(async function anObjectFollowsItsSchema(_subject, model) {
     const answer = await generateObject(
       { ...calm(), model, schema: Person, prompt: MATERIAL.schema_question });
     return JSON.stringify(Person.parse(answer.object));
   }),
 
-  ...atEveryDoor(async function anObjectStreams(_subject, model) {
+  ...atEveryApi(async function anObjectStreams(_subject, model) {
     let failure;
     const stream = streamObject({
       ...calm(), model, schema: Person, prompt: MATERIAL.schema_question,
@@ -102,7 +101,7 @@ const checks = [
     return JSON.stringify(Person.parse(await stream.object));
   }),
 
-  ...atEveryDoor(async function aPictureIsLookedAt({ target }, model) {
+  ...atEveryApi(async function aPictureIsLookedAt({ target }, model) {
     requireVision(target);
     const content = [
       { type: "text", text: MATERIAL.picture_question },
@@ -113,8 +112,8 @@ const checks = [
     return `${answer.usage.inputTokens} tokens read`;
   }),
 
-  async function embeddingsAreVectors({ target, doors }) {
-    const model = doors.embeddings(embeddingModel(target));
+  async function embeddingsAreVectors({ target, apis }) {
+    const model = apis.embeddings(embeddingModel(target));
     const { embeddings } = await embedMany({ ...calm(), model, values: MATERIAL.texts });
     return requireVectors(embeddings);
   },
@@ -123,36 +122,36 @@ const checks = [
     throw new NotApplicable("the SDK lists no models");
   },
 
-  ...atEveryDoor(async function anUnknownModelIsRefusedWithNearNames({ model, doors }, _right, door) {
-    const error = await refused(doors[door](nearMiss(model)), 404);
+  ...atEveryApi(async function anUnknownModelIsRefusedWithNearNames({ model, apis }, _right, api) {
+    const error = await refused(apis[api](nearMiss(model)), 404);
     require(error.message.includes(model), `${model} is not offered: ${error.message}`);
     return error.message;
   }),
 
-  ...atEveryDoor(async function aProviderThatRefusesTheGatewaysKeyIsTheServersFault(subject, _model, door) {
-    const { plan, target, guardedDoors } = subject;
-    const model = guardedModel(plan, target.wrong_key, DOORS.indexOf(door));
-    return (await refused(guardedDoors[door](model), 502)).message;
+  ...atEveryApi(async function aProviderThatRefusesTheGatewaysKeyIsTheServersFault(subject, _model, api) {
+    const { plan, target, guardedApis } = subject;
+    const model = guardedModel(plan, target.wrong_key, APIS.indexOf(api));
+    return (await refused(guardedApis[api](model), 502)).message;
   }),
 
-  ...atEveryDoor(async function aRateLimitSaysWhenToReturn({ plan, target, guardedDoors }, _model, door) {
-    const model = guardedModel(plan, target.limited, DOORS.indexOf(door));
-    const error = await refused(guardedDoors[door](model), 429);
+  ...atEveryApi(async function aRateLimitSaysWhenToReturn({ plan, target, guardedApis }, _model, api) {
+    const model = guardedModel(plan, target.limited, APIS.indexOf(api));
+    const error = await refused(guardedApis[api](model), 429);
     const seconds = error.responseHeaders["retry-after"];
     require(Number(seconds) > 0, `retry-after is ${seconds}`);
     require(error.isRetryable, "the error is not worth a second try");
     return `retry-after ${seconds}`;
   }),
 
-  ...atEveryDoor(async function aMissingTokenIsRefused({ plan }, _model, door) {
+  ...atEveryApi(async function aMissingTokenIsRefused({ plan }, _model, api) {
     requireGuarded(plan);
-    return (await refused(doors(plan.guarded, "wrong")[door]("auto"), 401)).message;
+    return (await refused(apis(plan.guarded, "wrong")[api]("auto"), 401)).message;
   }),
 ];
 
 /** Without retries, so that the gateway's first answer is the one that is judged. */
 function calm() {
-  return { maxRetries: 0, abortSignal: AbortSignal.timeout(PATIENCE_MS) };
+  return { maxRetries: 0, abortSignal: AbortSignal.timeout(TIMEOUT_MS) };
 }
 
 function tools() {
@@ -194,8 +193,8 @@ async function refused(model, status) {
 
 const subject = (plan, target) => ({
   plan, target, model: target.model,
-  doors: doors(plan.gateway, plan.token),
-  guardedDoors: plan.guarded ? doors(plan.guarded, plan.token) : undefined,
+  apis: apis(plan.gateway, plan.token),
+  guardedApis: plan.guarded ? apis(plan.guarded, plan.token) : undefined,
 });
 const described = createRequire(import.meta.url).resolve("ai/package.json");
 await run(`ai ${JSON.parse(readFileSync(described, "utf8")).version}`, subject, checks);

@@ -1,8 +1,8 @@
-"""The world that `matrix.py` makes: simulated vendors, and two gateways in front of them.
+"""The environment of `matrix.py`: simulated vendors, and two gateways in front of them.
 
-The open gateway has the vendors' own keys and asks nobody for a token. The guarded one wants a
-token, has wrong keys for all vendors, and knows each vendor a second time behind a limit that is
-always exceeded: there a small server answers with that vendor's recorded 429.
+The open gateway has the vendors' own keys and needs no token. The guarded one needs a token, has
+wrong keys for all vendors, and has each vendor a second time behind a limit that is always exceeded:
+there a small server answers with that vendor's recorded 429.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ from installing import ROOT
 START_SECONDS = 60
 STOP_SECONDS = 15
 TOKEN = "token-of-the-matrix"
-# As many ways into the gateway as a client has; each may try a failing provider once.
-DOORS = 4
-# Where vendors of a kind have their recorded 429; those of OpenAI's kind speak as it does.
+# The most APIs that one client uses; each may try a failing provider once.
+APIS_PER_CLIENT = 4
+# The folder with the recorded 429 of a kind; OpenAI-compatible vendors use OpenAI's.
 RECORDED = {"openai-compatible": "openai", "vertex": "gemini"}
 
 
 class Running:
-    """A command that writes to files, ended with everything that it started."""
+    """A process that writes to files, and is ended together with its children."""
 
     def __init__(self, name: str, command: list, folder: Path, variables: dict):
         self.name, self.log, self.out = name, folder / f"{name}.log", folder / f"{name}.out"
@@ -39,11 +39,11 @@ class Running:
                 stdout=out, stderr=log, start_new_session=True,
             )
 
-    def wait_for(self, wish, what: str):
-        """What `wish` gives once it gives something."""
+    def wait_for(self, condition, what: str):
+        """Returns the first value of `condition` that is true."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if found := wish():
+            if found := condition():
                 return found
             if self.process.poll() is not None:
                 break
@@ -62,13 +62,13 @@ class Running:
 
 
 def environment(folder: Path, variables: dict) -> dict:
-    """Nothing of the outer environment that a gateway or a client would act on."""
+    """The environment without anything that a gateway or a client would act on."""
     kept = {name: os.environ[name] for name in ["PATH", "LANG", "LD_LIBRARY_PATH"] if name in os.environ}
     return {"HOME": str(folder), "NO_COLOR": "1", **kept, **variables}
 
 
 class World:
-    """All of it, from `__init__` until `stop`."""
+    """The whole environment, from `__init__` until `stop`."""
 
     def __init__(self, program: Path, folder: Path, clients: list, seed: int):
         self.folder, self.parts, self.limits = folder, [], None
@@ -100,7 +100,7 @@ class World:
         return part
 
     def serve(self, program: str, name: str, configuration: str, variables: dict) -> str:
-        """Starts a gateway with this configuration, and gives its address."""
+        """Starts a gateway with this configuration; returns its address."""
         path = self.folder / f"{name}.toml"
         path.write_text(configuration, encoding="utf-8")
         options = ["--config", str(path), "--listen", "127.0.0.1:0", "--no-save"]
@@ -136,7 +136,7 @@ class World:
         return [everything, *pinned]
 
     def plan(self, client: str) -> Path:
-        """Writes what a client's script is started with."""
+        """Writes the plan that a client's script is started with."""
         path = self.folder / f"{client}.json"
         plan = {"gateway": self.gateway, "guarded": self.guarded, "token": TOKEN,
                 "targets": self.targets(client)}
@@ -154,7 +154,7 @@ def target(provider: dict, client: str) -> dict:
     name, models = provider["name"], provider["models"]
     model = next(model for model in models if "embedding" not in model["types"])
     embedding = [model["id"] for model in models if "embedding" in model["types"]]
-    own = [f"for-{client}-{number}" for number in range(DOORS)]
+    own = [f"for-{client}-{number}" for number in range(APIS_PER_CLIENT)]
     return {
         "name": name,
         "kind": provider["kind"],
@@ -167,7 +167,7 @@ def target(provider: dict, client: str) -> dict:
 
 
 def guarded_configuration(providers: list, clients: list, limits_port: int) -> str:
-    """Each client has models of its own, so that no check meets the pause that another caused."""
+    """Each client has models of its own, so that no check meets a cooldown that another caused."""
     token = hashlib.sha256(TOKEN.encode()).hexdigest()
     text = (
         "[balancing]\nmax_retries = 0\n[probe]\nmode = \"off\"\n"
@@ -183,7 +183,7 @@ def guarded_configuration(providers: list, clients: list, limits_port: int) -> s
             if "api_key_env" in provider:
                 text += f"api_key_env = \"{provider['api_key_env']}\"\n"
             for client in clients:
-                for number in range(DOORS):
+                for number in range(APIS_PER_CLIENT):
                     text += f"[[providers.models]]\nid = \"for-{client}-{number}\"\n"
                     text += "input_usd_per_1m = 1.0\noutput_usd_per_1m = 1.0\n"
     return text

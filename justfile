@@ -1,0 +1,93 @@
+# Commands of this project (https://just.systems: `cargo install just`). `just` lists them.
+#
+# They need Rust 1.94 and a C compiler. What needs more says so. Times are those of two shared cores,
+# where they are known.
+
+# List the commands.
+default:
+    @just --list --unsorted
+
+# Run everything without a key and without a network: simulated vendors, traffic, dashboard.
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# Run all tests. Needs no key and no network beyond loopback.
+test *ARGS:
+    cargo test --locked {{ARGS}}
+
+# Test the protocols of all providers: recorded exchanges, simulated vendors, keys and addresses.
+test-providers:
+    cargo test --locked --lib protocols::
+    cargo test --locked --test suite -- golden:: vendors:: lines:: gateway::targets gateway::tokens gateway::capabilities reloading::providers
+
+# Test what is measured and reported: latency, costs, budgets, status and events.
+test-metrics:
+    cargo test --locked --lib -- domain::timeline domain::histogram domain::pricing contract:: api::tests
+    cargo test --locked --test suite -- gateway::costs gateway::budgets faults::accounts faults::counts faults::shares remote::
+
+# Test the selection of targets: its rules, load, failover, and the simulated scenarios.
+test-load-balancing:
+    cargo test --locked --lib domain::
+    cargo test --locked --test simulation
+    cargo test --locked --test suite -- demo:: scenario:: gateway::load faults::scenarios faults::outages
+
+# Test the rules of the architecture alone; takes a second once it is built.
+test-architecture:
+    cargo test --locked --test architecture
+
+# Format the code.
+fmt:
+    cargo fmt
+
+# Lint as `.ci/run` does.
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# Build the documentation of the code as `.ci/run` does.
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
+
+# Everything that must hold before a merge. Needs Python 3.11 with pip, curl, and PyPI.
+ci:
+    .ci/run
+
+# Needs Python 3.11, Node 20 with npm, curl, PyPI and npm's registry; takes some minutes.
+# `just clients --only openai-python,anthropic` runs a part.
+# Try real clients against all protocols.
+clients *ARGS:
+    python3 tests/clients/matrix.py {{ARGS}}
+
+# Measure the figures of selection, simulation and translation.
+bench:
+    cargo bench --locked
+
+# Needs nginx and wrk, and a machine that does nothing else.
+# Measure the cost of a request next to nginx.
+load *ARGS:
+    cargo build --release --locked
+    cargo bench --locked --bench load --no-run
+    python3 benches/load/run.py {{ARGS}}
+
+# Needs wrk unless --rate is given; takes 20 minutes unless --minutes says otherwise.
+# Run half the possible load for a long time: does memory grow, is an answer wrong?
+soak *ARGS:
+    cargo build --release --locked
+    cargo bench --locked --bench load --no-run
+    python3 benches/load/soak.py {{ARGS}}
+
+# Fuzz one target, `streams` or `requests`. Needs g++.
+fuzz TARGET SECONDS='60':
+    tests/fuzz/run {{TARGET}} -max_total_time={{SECONDS}}
+
+# Check licences and advisories. Needs `cargo install cargo-deny` and the network.
+deny:
+    cargo deny check
+
+# Review snapshots that differ. Needs `cargo install cargo-insta`.
+snapshots:
+    cargo insta review
+
+# Both fuzz targets for 10 minutes each, the soak of 20 minutes, all clients, all benchmarks, licences
+# and advisories. Needs what these need; takes about an hour besides the builds.
+# Run what takes too long for every merge.
+deep: (fuzz 'streams' '600') (fuzz 'requests' '600') soak clients bench deny
