@@ -113,7 +113,7 @@ const VERSIONED_PATHS: &[(&str, &str)] = &[
         "mounts the gateway and corrects doubled paths",
     ),
     (
-        "src/app/running.rs",
+        "src/app/run.rs",
         "builds the address of the gateway, for the terminal and for the demo's traffic",
     ),
 ];

@@ -1,7 +1,7 @@
 //! The short commands: ask or write something, print, end.
 
 use super::ExitError;
-use crate::cli::arguments::{Arguments, Globals, Reload, Select, Simulate, Status};
+use crate::cli::arguments::{Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs};
 use crate::cli::{
     self, exit_code, instance_address, render_reload, render_selection, render_status,
 };
@@ -39,7 +39,7 @@ pub(super) fn print_note(text: &str) {
     print_error(text);
 }
 
-pub(super) fn status(globals: &Globals, status: &Status) -> Result<u8, ExitError> {
+pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitError> {
     let address = locate(status.url.as_deref(), globals)?;
     let Some(seconds) = status.watch else {
         return report(&address, status.json);
@@ -100,7 +100,7 @@ fn text(status: &crate::contract::Status, json: bool) -> Result<String, ExitErro
     Ok(text + "\n")
 }
 
-pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, ExitError> {
+pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitError> {
     let address = locate(select.url.as_deref(), globals)?;
     let request = SelectRequest {
         model_type: select.model_type,
@@ -126,7 +126,7 @@ pub(super) fn select(globals: &Globals, select: Select) -> Result<u8, ExitError>
 }
 
 /// Has a running instance read its configuration again.
-pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, ExitError> {
+pub(super) fn reload(globals: &Globals, reload: &ReloadArgs) -> Result<u8, ExitError> {
     let address = locate(reload.url.as_deref(), globals)?;
     block_on(async {
         let report = client(&address)?.reload().await;
@@ -144,7 +144,7 @@ pub(super) fn reload(globals: &Globals, reload: &Reload) -> Result<u8, ExitError
 }
 
 /// What other weights would have done: at a running instance, or to the decisions of a file.
-pub(super) fn simulate(globals: &Globals, simulate: &Simulate) -> Result<u8, ExitError> {
+pub(super) fn simulate(globals: &Globals, simulate: &SimulateArgs) -> Result<u8, ExitError> {
     let drafts: Result<Vec<_>, String> = simulate
         .weights
         .iter()

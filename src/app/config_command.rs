@@ -1,7 +1,7 @@
 //! Commands about the configuration itself.
 
 use super::{ExitError, commands};
-use crate::cli::arguments::{Config, Globals};
+use crate::cli::arguments::{ConfigCommand, Globals};
 use crate::config::{self, Flags, Sources};
 use crate::protocols;
 use crate::tui::Keymap;
@@ -18,21 +18,23 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
     )?)
 }
 
-pub(super) fn run(globals: &Globals, command: &Config) -> Result<u8, ExitError> {
+pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, ExitError> {
     let sources = sources(globals)?;
     let mistaken = |mistakes: config::SettingErrors| ExitError::usage(mistakes.to_string());
     match command {
-        Config::Init => init(globals, &sources)?,
-        Config::Check => {
+        ConfigCommand::Init => init(globals, &sources)?,
+        ConfigCommand::Check => {
             let verdict = config::check(&sources).map_err(mistaken)?;
             if let Some(settings) = dashboard(globals) {
                 Keymap::with(&settings.keys).map_err(ExitError::usage)?;
             }
             commands::print(&format!("{verdict}\n"));
         }
-        Config::Show => commands::print(&config::show(&config::load(&sources).map_err(mistaken)?)),
-        Config::Path => commands::print(&config::path(&sources)),
-        Config::Schema => commands::print(&(config::schema() + "\n")),
+        ConfigCommand::Show => {
+            commands::print(&config::show(&config::load(&sources).map_err(mistaken)?))
+        }
+        ConfigCommand::Path => commands::print(&config::path(&sources)),
+        ConfigCommand::Schema => commands::print(&(config::schema() + "\n")),
     }
     Ok(0)
 }

@@ -15,7 +15,7 @@ mod run;
 mod signals;
 mod vendors;
 
-use crate::cli::arguments::{Arguments, Command};
+use crate::cli::arguments::{Arguments, CliCommand};
 use std::process::ExitCode;
 
 /// A usage or configuration error, a port in use, a directory that cannot be written.
@@ -83,17 +83,17 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
     let Arguments { globals, command } = arguments;
     match command {
         None => run::all_in_one(&globals),
-        Some(Command::Demo(demo)) if demo.vendors => vendors::run(&globals, demo.seed),
-        Some(Command::Demo(demo)) => run::demo(&globals, &demo),
-        Some(Command::Serve) => run::serve(&globals),
-        Some(Command::Attach(attach)) => run::attach(&globals, &attach),
-        Some(Command::Status(status)) => commands::status(&globals, &status),
-        Some(Command::Reload(reload)) => commands::reload(&globals, &reload),
-        Some(Command::Select(select)) => commands::select(&globals, select),
-        Some(Command::Simulate(simulate)) => commands::simulate(&globals, &simulate),
-        Some(Command::Prices) => config_command::prices(&globals),
-        Some(Command::Config(config)) => config_command::run(&globals, &config),
-        Some(Command::Completions { shell }) => Ok(commands::completions(shell)),
-        Some(Command::Man) => commands::man(),
+        Some(CliCommand::Demo(demo)) if demo.vendors => vendors::run(&globals, demo.seed),
+        Some(CliCommand::Demo(demo)) => run::demo(&globals, &demo),
+        Some(CliCommand::Serve) => run::serve(&globals),
+        Some(CliCommand::Attach(attach)) => run::attach(&globals, &attach),
+        Some(CliCommand::Status(status)) => commands::status(&globals, &status),
+        Some(CliCommand::Reload(reload)) => commands::reload(&globals, &reload),
+        Some(CliCommand::Select(select)) => commands::select(&globals, select),
+        Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
+        Some(CliCommand::Prices) => config_command::prices(&globals),
+        Some(CliCommand::Config(config)) => config_command::run(&globals, &config),
+        Some(CliCommand::Completions { shell }) => Ok(commands::completions(shell)),
+        Some(CliCommand::Man) => commands::man(),
     }
 }

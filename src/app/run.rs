@@ -5,7 +5,7 @@ use super::instance::Instance;
 use super::instance_config;
 use super::signals::{OsSignal, Signals};
 use super::{ExitError, commands, config_command, config_task};
-use crate::cli::arguments::{Attach, Demo, Globals};
+use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
 use crate::demo::{Scenario, Traffic, Vendors};
 use crate::logs::{self, LogOptions, Logs};
@@ -52,7 +52,7 @@ pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
 }
 
 /// The same against simulated vendors, with traffic.
-pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, ExitError> {
+pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> {
     let scenario: Scenario = demo
         .scenario
         .parse()
@@ -110,7 +110,7 @@ pub(super) fn demo(globals: &Globals, demo: &Demo) -> Result<u8, ExitError> {
 }
 
 /// The dashboard of an instance elsewhere.
-pub(super) fn attach(globals: &Globals, attach: &Attach) -> Result<u8, ExitError> {
+pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitError> {
     let address = instance_address::resolve(attach.url.as_deref(), globals.listen.as_deref())
         .map_err(ExitError::usage)?;
     if !std::io::stdout().is_terminal() {

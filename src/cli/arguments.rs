@@ -14,7 +14,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub globals: Globals,
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 /// Flags of every command.
@@ -47,26 +47,26 @@ pub struct Globals {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Gateway and dashboard against five simulated vendors: no key, no network, nothing saved
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Gateway, probes and API without a screen; logs on stderr
     Serve,
     /// The dashboard of a running instance
-    Attach(Attach),
+    Attach(AttachArgs),
     /// One report of a running instance; exit code 0 well, 1 degraded, 2 down or no answer
-    Status(Status),
+    Status(StatusArgs),
     /// A running instance reads its configuration again; prints what changed, or what is wrong
-    Reload(Reload),
+    Reload(ReloadArgs),
     /// Ask a running instance who would serve a request
-    Select(Select),
+    Select(SelectArgs),
     /// Decide recorded requests again under other weights, and say what would have changed
-    Simulate(Simulate),
+    Simulate(SimulateArgs),
     /// The price table in force, with source and date
     Prices,
     /// Write, check and show the configuration
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Completions for a shell
     Completions { shell: Shell },
     /// The manual page
@@ -74,7 +74,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Demo {
+pub struct DemoArgs {
     /// The same seed gives the same luck
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -96,7 +96,7 @@ pub struct Demo {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Attach {
+pub struct AttachArgs {
     /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
     pub url: Option<String>,
     /// Change nothing
@@ -105,7 +105,7 @@ pub struct Attach {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Status {
+pub struct StatusArgs {
     /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
     pub url: Option<String>,
     /// As JSON
@@ -117,13 +117,13 @@ pub struct Status {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Reload {
+pub struct ReloadArgs {
     /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
     pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Select {
+pub struct SelectArgs {
     /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
     pub url: Option<String>,
     /// chat, vision, reasoning, artifact or embedding
@@ -147,7 +147,7 @@ pub struct Select {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Simulate {
+pub struct SimulateArgs {
     /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
     pub url: Option<String>,
     /// Read decisions from this file instead: JSON lines as GET /api/decisions/{id} answers them
@@ -166,7 +166,7 @@ pub struct Simulate {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Write a commented starter file
     Init,
     /// Read everything and name every mistake

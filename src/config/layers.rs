@@ -10,7 +10,7 @@ use super::parse::{self, Text};
 use super::resolved::ResolvedSetting;
 use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
-use super::variables::{EnvVars, ProviderPatch, Variables, insert};
+use super::variables::{EnvVars, ProviderVariable, Variables, insert};
 use super::vendors;
 use super::{keys, resolved};
 use config::{Config, Map, Source, Value, ValueKind};
@@ -205,7 +205,7 @@ fn list_in<'a>(tree: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Valu
 
 /// Puts a variable's value into the provider it names.
 fn apply(
-    patch: ProviderPatch,
+    patch: ProviderVariable,
     providers: &mut [Value],
     origins: &mut Origins,
     mistakes: &mut Vec<SettingError>,

@@ -66,11 +66,11 @@ impl EnvVars {
 pub(super) struct VariableLayer {
     pub values: Map<String, Value>,
     /// Settings of single providers, for when all providers are known.
-    pub patches: Vec<ProviderPatch>,
+    pub patches: Vec<ProviderVariable>,
 }
 
 /// `AIBAL__PROVIDERS__OPENAI__PRIORITY=70`, read.
-pub(super) struct ProviderPatch {
+pub(super) struct ProviderVariable {
     /// The provider's name as a variable spells it: `openai`, `my_vllm`.
     pub provider: String,
     /// Below the provider: `priority`, `weights.cost`.
@@ -187,12 +187,12 @@ impl Setting<'_> {
         provider: &str,
         below: &str,
         mistakes: &mut Vec<SettingError>,
-    ) -> Option<ProviderPatch> {
+    ) -> Option<ProviderVariable> {
         let Some(Node::Leaf(key)) = keys::node(&format!("providers[].{below}")) else {
             mistakes.push(self.unknown_below_provider(provider, below));
             return None;
         };
-        Some(ProviderPatch {
+        Some(ProviderVariable {
             provider: provider.to_owned(),
             key: below.to_owned(),
             value: self.value(key, mistakes)?,

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 /// A row of `assets/vendors.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Vendor {
+pub(super) struct VendorPreset {
     pub name: String,
     pub kind: String,
     pub base_url: Option<String>,
@@ -27,10 +27,10 @@ pub(super) struct Vendor {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    vendors: Vec<Vendor>,
+    vendors: Vec<VendorPreset>,
 }
 
-static VENDORS: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
+static VENDORS: LazyLock<Vec<VendorPreset>> = LazyLock::new(|| {
     let text = include_str!("../../assets/vendors.toml");
     let source = File::from_str(text, FileFormat::Toml);
     let table = config::Config::builder().add_source(source).build();
@@ -87,7 +87,7 @@ pub(super) fn variables_of(name: &str) -> Vec<&'static str> {
 
 /// Adds a provider for every known key in the environment whose vendor no file configures.
 pub(super) fn add_found(providers: &mut Vec<Value>, environs: &EnvVars, origins: &mut Origins) {
-    let is_configured = |vendor: &Vendor, providers: &[Value]| {
+    let is_configured = |vendor: &VendorPreset, providers: &[Value]| {
         providers.iter().any(|provider| match &provider.kind {
             ValueKind::Table(table) => {
                 text_in(table, "name") == Some(&vendor.name)
@@ -136,7 +136,7 @@ fn ollama(environs: &EnvVars, mode: &GatewayKeyMode) -> Option<Extra> {
 }
 
 /// The first of the vendor's variables that is set.
-fn key_of<'a>(vendor: &'a Vendor, environs: &'a EnvVars) -> Option<(&'a str, &'a Origin)> {
+fn key_of<'a>(vendor: &'a VendorPreset, environs: &'a EnvVars) -> Option<(&'a str, &'a Origin)> {
     let origin = |name: &'a String| {
         environs
             .get(name)
@@ -212,7 +212,7 @@ pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut O
 
 fn complete_rest(
     table: &mut Map<String, Value>,
-    vendor: &Vendor,
+    vendor: &VendorPreset,
     variable: Option<String>,
     origins: &mut Origins,
 ) {
@@ -301,7 +301,7 @@ fn model_table(id: &str, origins: &mut Origins) -> Value {
 
 /// The vendor's row of a provider: of the same kind and, for the many vendors that speak OpenAI's
 /// protocol, of the same name.
-fn vendor_of(table: &Map<String, Value>) -> Option<&'static Vendor> {
+fn vendor_of(table: &Map<String, Value>) -> Option<&'static VendorPreset> {
     let kind = text_in(table, "kind")?;
     let name = text_in(table, "name").unwrap_or_default();
     let of_kind = || VENDORS.iter().filter(|vendor| vendor.kind == kind);

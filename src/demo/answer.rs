@@ -1,8 +1,8 @@
 //! WHAT A VENDOR ANSWERS, before a wire gives it a shape.
 
 use super::random::{DrawPurpose, RequestRandom};
-use super::simulated_request::{ResponseKind, Thinking, Tool};
-use super::wire::Route;
+use super::simulated_request::{ResponseKind, SimulatedTool, Thinking};
+use super::wire::VendorRoute;
 use super::{lorem, schema, vector};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedResponse {
     /// What it answers.
-    pub route: Route,
+    pub route: VendorRoute,
     /// Unique in the vendor's life.
     pub identity: u64,
     /// The model that speaks.
@@ -140,7 +140,7 @@ impl Content {
                 Self::Said(vec![ResponsePart::json(None, text)])
             }
             ResponseKind::Calls(tools) => {
-                let call = |(number, tool): (u64, &Tool)| {
+                let call = |(number, tool): (u64, &SimulatedTool)| {
                     let luck = RequestRandom::of(luck.identity(), &tool.name, number);
                     let arguments = schema::arguments(&tool.schema, luck);
                     ResponsePart::json(Some(tool.name.clone()), arguments.to_string())
@@ -263,16 +263,16 @@ impl ResponsePart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::simulated_request::{Tool, any_object};
+    use crate::demo::simulated_request::{SimulatedTool, any_object};
     use proptest::prelude::*;
     use serde_json::json;
 
     fn wants() -> impl Strategy<Value = ResponseKind> {
-        let tool = |name: &str| Tool {
+        let tool = |name: &str| SimulatedTool {
             name: name.to_owned(),
             schema: any_object(),
         };
-        let bare = Tool {
+        let bare = SimulatedTool {
             schema: json!({}),
             ..tool("bare")
         };
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_said_to_be() {
-        let want = ResponseKind::Calls(vec![Tool {
+        let want = ResponseKind::Calls(vec![SimulatedTool {
             name: "one".to_owned(),
             schema: any_object(),
         }]);

@@ -3,9 +3,9 @@
 
 use super::estimate;
 use super::simulated_request::{
-    RequestOptions, ResponseKind, SimulatedRequest, Thinking, Tool, ToolChoice,
+    RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking,
 };
-use super::wire::{Route, VendorError, parse};
+use super::wire::{VendorError, VendorRoute, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,13 +39,13 @@ struct Message {
 }
 
 /// Reads the body of a message, or of one whose tokens are to be counted.
-pub fn read(route: Route, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
+pub fn read(route: VendorRoute, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a Messages request")?;
     let missing = |name| VendorError::malformed(format!("{name}: Field required"), Some(name));
     let model = request.model.ok_or_else(|| missing("model"))?;
     let messages = request.messages.ok_or_else(|| missing("messages"))?;
     check(&messages)?;
-    let is_count = route == Route::Count;
+    let is_count = route == VendorRoute::Count;
     if !is_count && request.max_tokens.is_none() {
         return Err(missing("max_tokens"));
     }
@@ -154,7 +154,7 @@ fn ends_with_result(message: &Message) -> bool {
 }
 
 /// The client's own tools; none of the vendor's is simulated.
-fn tools(tools: &[Value]) -> Result<Vec<Tool>, VendorError> {
+fn tools(tools: &[Value]) -> Result<Vec<SimulatedTool>, VendorError> {
     let mut known = Vec::new();
     for (number, tool) in tools.iter().enumerate() {
         let (Some(name), Some(schema)) = (tool["name"].as_str(), tool.get("input_schema")) else {
@@ -170,7 +170,7 @@ fn tools(tools: &[Value]) -> Result<Vec<Tool>, VendorError> {
             let message = format!("tools.{number}.input_schema.type: Input should be 'object'");
             return Err(VendorError::malformed(message, Some("tools")));
         }
-        known.push(Tool {
+        known.push(SimulatedTool {
             name: name.to_owned(),
             schema: schema.clone(),
         });
@@ -178,12 +178,12 @@ fn tools(tools: &[Value]) -> Result<Vec<Tool>, VendorError> {
     Ok(known)
 }
 
-fn choice(choice: &Value) -> Result<ToolChoice, VendorError> {
+fn choice(choice: &Value) -> Result<SimulatedToolChoice, VendorError> {
     match (choice.get("type").and_then(Value::as_str), &choice["name"]) {
-        _ if choice.is_null() => Ok(ToolChoice::Any),
-        (Some("none"), _) => Ok(ToolChoice::None),
-        (Some("auto" | "any"), _) => Ok(ToolChoice::Any),
-        (Some("tool"), Value::String(name)) => Ok(ToolChoice::Only(vec![name.clone()])),
+        _ if choice.is_null() => Ok(SimulatedToolChoice::Any),
+        (Some("none"), _) => Ok(SimulatedToolChoice::None),
+        (Some("auto" | "any"), _) => Ok(SimulatedToolChoice::Any),
+        (Some("tool"), Value::String(name)) => Ok(SimulatedToolChoice::Only(vec![name.clone()])),
         _ => Err(VendorError::malformed(
             "tool_choice: expected type auto, any, none, or tool with a name",
             Some("tool_choice"),
@@ -202,7 +202,7 @@ mod tests {
 
     fn read_messages(messages: &Value) -> Result<SimulatedRequest, VendorError> {
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages});
-        read(Route::Chat, body.to_string().as_bytes())
+        read(VendorRoute::Chat, body.to_string().as_bytes())
     }
 
     fn call(id: &str) -> Value {
@@ -271,8 +271,8 @@ mod tests {
         let short = json!({"model": "m", "messages": [{"role": "user", "content": "12345678"}]});
         let short = short.to_string();
 
-        let refused = read(Route::Chat, short.as_bytes());
-        let counted = read(Route::Count, short.as_bytes()).expect("a request");
+        let refused = read(VendorRoute::Chat, short.as_bytes());
+        let counted = read(VendorRoute::Count, short.as_bytes()).expect("a request");
 
         assert_eq!(
             refused,

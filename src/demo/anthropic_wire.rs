@@ -4,7 +4,8 @@ use super::answer::{Content, ResponsePart, SimulatedResponse, Slice};
 use super::anthropic_request;
 use super::simulated_request::SimulatedRequest;
 use super::wire::{
-    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay, rfc3339,
+    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
+    rfc3339,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -27,12 +28,12 @@ impl Wire for AnthropicWire {
         "/v1"
     }
 
-    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute> {
         match (method, path) {
-            (&Method::POST, "/v1/messages") => Some(Route::Chat),
-            (&Method::POST, "/v1/messages/count_tokens") => Some(Route::Count),
-            (&Method::GET, "/v1/models") => Some(Route::Listing),
-            (&Method::GET, path) if path.starts_with("/v1/models/") => Some(Route::Listing),
+            (&Method::POST, "/v1/messages") => Some(VendorRoute::Chat),
+            (&Method::POST, "/v1/messages/count_tokens") => Some(VendorRoute::Count),
+            (&Method::GET, "/v1/models") => Some(VendorRoute::Listing),
+            (&Method::GET, path) if path.starts_with("/v1/models/") => Some(VendorRoute::Listing),
             _ => None,
         }
     }
@@ -50,7 +51,12 @@ impl Wire for AnthropicWire {
         }
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
+    fn read(
+        &self,
+        route: VendorRoute,
+        _uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError> {
         anthropic_request::read(route, body)
     }
 

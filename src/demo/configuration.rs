@@ -1,7 +1,7 @@
 //! THE VENDORS AS A GATEWAY'S CONFIGURATION: what somebody who starts a gateway by hand in front
 //! of them needs to know.
 
-use super::vendors::Endpoint;
+use super::vendors::VendorEndpoint;
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -11,13 +11,13 @@ const HEAD: &str = "\
 
 /// A whole configuration file in TOML. Keys stand in it as the names of variables, and a comment
 /// exports these, one a line: a key in the file itself would draw a warning.
-pub fn configuration(endpoints: &[Endpoint]) -> String {
+pub fn configuration(endpoints: &[VendorEndpoint]) -> String {
     let mut text = HEAD.to_owned();
     let _a_string_takes_all = write_all(endpoints, &mut text);
     text
 }
 
-fn write_all(endpoints: &[Endpoint], text: &mut String) -> std::fmt::Result {
+fn write_all(endpoints: &[VendorEndpoint], text: &mut String) -> std::fmt::Result {
     for endpoint in endpoints {
         if let Some(key) = endpoint.api_key {
             writeln!(text, "# export {}={key}", variable(endpoint))?;
@@ -28,7 +28,7 @@ fn write_all(endpoints: &[Endpoint], text: &mut String) -> std::fmt::Result {
         .try_for_each(|endpoint| write_provider(endpoint, text))
 }
 
-fn write_provider(endpoint: &Endpoint, text: &mut String) -> std::fmt::Result {
+fn write_provider(endpoint: &VendorEndpoint, text: &mut String) -> std::fmt::Result {
     writeln!(text, "\n[[providers]]")?;
     writeln!(text, "name = {:?}", endpoint.name)?;
     writeln!(text, "kind = {:?}", endpoint.kind)?;
@@ -61,6 +61,6 @@ fn write_model(
 }
 
 /// Where the gateway reads the vendor's key: not the usual place, where a real one may be.
-fn variable(endpoint: &Endpoint) -> String {
+fn variable(endpoint: &VendorEndpoint) -> String {
     format!("DEMO_{}_API_KEY", endpoint.name.to_uppercase())
 }

@@ -2,8 +2,8 @@
 
 use super::estimate;
 use super::simulated_request::{
-    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
-    ToolChoice, any_object,
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
+    TextList, Thinking, any_object,
 };
 use super::wire::{VendorError, parse};
 use serde::Deserialize;
@@ -98,11 +98,11 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<SimulatedReq
     let offer = RequestOptions {
         tools: request.tools.iter().flat_map(declared).collect(),
         choice: match calling.mode.as_deref() {
-            Some("NONE") => ToolChoice::None,
+            Some("NONE") => SimulatedToolChoice::None,
             Some("ANY") if !calling.allowed_function_names.is_empty() => {
-                ToolChoice::Only(calling.allowed_function_names)
+                SimulatedToolChoice::Only(calling.allowed_function_names)
             }
-            _ => ToolChoice::Any,
+            _ => SimulatedToolChoice::Any,
         },
         forbids_parallel: false,
         schema: schema.or_else(|| wants_json.then(any_object)),
@@ -249,13 +249,13 @@ fn ends_with_result(contents: &[Content]) -> bool {
 }
 
 /// The functions of one tool; none of the vendor's own tools is simulated.
-fn declared(tool: &Value) -> Vec<Tool> {
+fn declared(tool: &Value) -> Vec<SimulatedTool> {
     let functions = tool.get("functionDeclarations");
     let functions = functions.or_else(|| tool.get("function_declarations"));
     let read = |function: &Value| {
         let schema = function.get("parametersJsonSchema");
         let schema = schema.or_else(|| function.get("parameters"));
-        Some(Tool {
+        Some(SimulatedTool {
             name: function.get("name")?.as_str()?.to_owned(),
             schema: schema.cloned().unwrap_or_default(),
         })

@@ -3,7 +3,9 @@
 use super::answer::{Content, SimulatedResponse, Slice};
 use super::gemini_request;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{ModelList, ResponseMeta, Route, VendorError, Wire, compare, plain_refusal};
+use super::wire::{
+    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, compare, plain_refusal,
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
@@ -25,15 +27,15 @@ impl Wire for GeminiWire {
         "/v1beta"
     }
 
-    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute> {
         let rest = below_models(path)?;
         match (method, rest.split_once(':')) {
-            (&Method::GET, None) => Some(Route::Listing),
+            (&Method::GET, None) => Some(VendorRoute::Listing),
             (&Method::POST, Some((_, "generateContent" | "streamGenerateContent"))) => {
-                Some(Route::Chat)
+                Some(VendorRoute::Chat)
             }
-            (&Method::POST, Some((_, "countTokens"))) => Some(Route::Count),
-            (&Method::POST, Some((_, "batchEmbedContents"))) => Some(Route::Embed),
+            (&Method::POST, Some((_, "countTokens"))) => Some(VendorRoute::Count),
+            (&Method::POST, Some((_, "batchEmbedContents"))) => Some(VendorRoute::Embed),
             _ => None,
         }
     }
@@ -45,13 +47,18 @@ impl Wire for GeminiWire {
         compare(header.and_then(Result::ok).or(query), key)
     }
 
-    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
+    fn read(
+        &self,
+        route: VendorRoute,
+        uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError> {
         let (model, verb) = below_models(uri.path())
             .and_then(|rest| rest.split_once(':'))
             .unwrap_or_default();
         match route {
-            Route::Embed => gemini_request::embeddings(model, body),
-            Route::Count => gemini_request::count(model, body),
+            VendorRoute::Embed => gemini_request::embeddings(model, body),
+            VendorRoute::Count => gemini_request::count(model, body),
             _ => {
                 let is_stream = verb == "streamGenerateContent";
                 let query = uri.query().unwrap_or("");

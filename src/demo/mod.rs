@@ -48,4 +48,4 @@ pub use fault::Fault;
 pub use profile::Embedder;
 pub use scenario::{FaultTarget, FaultWindow, Scenario, UnknownScenario};
 pub use traffic::{Traffic, TrafficCount, TrafficMeter};
-pub use vendors::{Endpoint, UnknownVendor, Vendors};
+pub use vendors::{UnknownVendor, VendorEndpoint, Vendors};

@@ -3,11 +3,11 @@
 use super::answer::{Content, SimulatedResponse, Slice};
 use super::estimate;
 use super::simulated_request::{
-    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
-    ToolChoice, any_object,
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
+    TextList, Thinking, any_object,
 };
 use super::wire::{
-    ModelList, ResponseMeta, Route, VendorError, Wire, parse, plain_refusal, rfc3339,
+    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, parse, plain_refusal, rfc3339,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -87,11 +87,11 @@ impl Wire for OllamaWire {
         ""
     }
 
-    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute> {
         match (method, path) {
-            (&Method::POST, "/api/chat") => Some(Route::Chat),
-            (&Method::POST, "/api/embed") => Some(Route::Embed),
-            (&Method::GET, "/api/tags" | "/api/ps" | "/api/version") => Some(Route::Listing),
+            (&Method::POST, "/api/chat") => Some(VendorRoute::Chat),
+            (&Method::POST, "/api/embed") => Some(VendorRoute::Embed),
+            (&Method::GET, "/api/tags" | "/api/ps" | "/api/version") => Some(VendorRoute::Listing),
             _ => None,
         }
     }
@@ -100,9 +100,14 @@ impl Wire for OllamaWire {
         Ok(())
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
+    fn read(
+        &self,
+        route: VendorRoute,
+        _uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError> {
         match route {
-            Route::Embed => read_embed(body),
+            VendorRoute::Embed => read_embed(body),
             _ => read_chat(body),
         }
     }
@@ -205,14 +210,14 @@ fn read_chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     }
     let tool = |tool: &Value| {
         let function = tool.get("function")?;
-        Some(Tool {
+        Some(SimulatedTool {
             name: function.get("name")?.as_str()?.to_owned(),
             schema: function.get("parameters").cloned().unwrap_or_default(),
         })
     };
     let offer = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
-        choice: ToolChoice::Any,
+        choice: SimulatedToolChoice::Any,
         forbids_parallel: false,
         schema: match request.format {
             Value::String(word) if word == "json" => Some(any_object()),

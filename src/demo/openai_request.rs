@@ -2,8 +2,8 @@
 
 use super::estimate;
 use super::simulated_request::{
-    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, TextList, Thinking, Tool,
-    ToolChoice, any_object,
+    MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
+    TextList, Thinking, any_object,
 };
 use super::wire::{VendorError, parse};
 use serde::Deserialize;
@@ -146,28 +146,28 @@ pub fn positive(value: Option<u32>, name: &'static str) -> Result<Option<u32>, V
 }
 
 /// A function among the tools; none of the vendor's own tools is simulated.
-fn tool(tool: &Value) -> Option<Tool> {
+fn tool(tool: &Value) -> Option<SimulatedTool> {
     let function = tool.get("function")?;
-    Some(Tool {
+    Some(SimulatedTool {
         name: function.get("name")?.as_str()?.to_owned(),
         schema: function.get("parameters").cloned().unwrap_or_default(),
     })
 }
 
 /// `"none"`, `"auto"`, `"required"`, one function, or a list of those that are allowed.
-fn choice(choice: &Value) -> ToolChoice {
+fn choice(choice: &Value) -> SimulatedToolChoice {
     if choice == "none" {
-        return ToolChoice::None;
+        return SimulatedToolChoice::None;
     }
     if let Some(name) = choice.pointer("/function/name").and_then(Value::as_str) {
-        return ToolChoice::Only(vec![name.to_owned()]);
+        return SimulatedToolChoice::Only(vec![name.to_owned()]);
     }
     let allowed = choice.pointer("/allowed_tools/tools");
     let Some(allowed) = allowed.and_then(Value::as_array) else {
-        return ToolChoice::Any;
+        return SimulatedToolChoice::Any;
     };
     let name = |tool: &Value| Some(tool.pointer("/function/name")?.as_str()?.to_owned());
-    ToolChoice::Only(allowed.iter().filter_map(name).collect())
+    SimulatedToolChoice::Only(allowed.iter().filter_map(name).collect())
 }
 
 /// The schema of a `response_format`.

@@ -5,7 +5,7 @@ use super::answer::{ResponsePart, SimulatedResponse, Slice};
 use super::estimate;
 use super::openai_request::{named, positive};
 use super::simulated_request::{
-    RequestOptions, SimulatedRequest, Thinking, Tool, ToolChoice, any_object,
+    RequestOptions, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking, any_object,
 };
 use super::wire::{VendorError, parse};
 use serde::Deserialize;
@@ -178,22 +178,24 @@ fn frames(parts: &[ResponsePart]) -> u32 {
 }
 
 /// A function among the tools, which are flat here.
-fn tool(tool: &Value) -> Option<Tool> {
+fn tool(tool: &Value) -> Option<SimulatedTool> {
     (tool["type"] == "function").then_some(())?;
-    Some(Tool {
+    Some(SimulatedTool {
         name: tool.get("name")?.as_str()?.to_owned(),
         schema: tool.get("parameters").cloned().unwrap_or_default(),
     })
 }
 
-fn choice(choice: &Value) -> ToolChoice {
+fn choice(choice: &Value) -> SimulatedToolChoice {
     let name = |tool: &Value| tool.get("name").and_then(Value::as_str).map(str::to_owned);
     if choice == "none" {
-        ToolChoice::None
+        SimulatedToolChoice::None
     } else if let Some(allowed) = choice.get("tools").and_then(Value::as_array) {
-        ToolChoice::Only(allowed.iter().filter_map(name).collect())
+        SimulatedToolChoice::Only(allowed.iter().filter_map(name).collect())
     } else {
-        name(choice).map_or(ToolChoice::Any, |name| ToolChoice::Only(vec![name]))
+        name(choice).map_or(SimulatedToolChoice::Any, |name| {
+            SimulatedToolChoice::Only(vec![name])
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::answer::{Content, SimulatedResponse, Slice, Vectors};
 use super::simulated_request::SimulatedRequest;
 use super::wire::{
-    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay,
+    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
 };
 use super::{openai_chat, openai_request, openai_responses};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -26,11 +26,11 @@ impl Wire for OpenAiWire {
         "/v1"
     }
 
-    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute> {
         match (method, path) {
-            (&Method::POST, "/v1/chat/completions") => Some(Route::Chat),
-            (&Method::POST, "/v1/responses") => Some(Route::Response),
-            (&Method::POST, "/v1/embeddings") => Some(Route::Embed),
+            (&Method::POST, "/v1/chat/completions") => Some(VendorRoute::Chat),
+            (&Method::POST, "/v1/responses") => Some(VendorRoute::Response),
+            (&Method::POST, "/v1/embeddings") => Some(VendorRoute::Embed),
             _ => listing_route(method, path),
         }
     }
@@ -39,10 +39,15 @@ impl Wire for OpenAiWire {
         compare(bearer(&head.headers), key)
     }
 
-    fn read(&self, route: Route, _uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
+    fn read(
+        &self,
+        route: VendorRoute,
+        _uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError> {
         match route {
-            Route::Embed => openai_request::embeddings(body),
-            Route::Response => openai_responses::read(body),
+            VendorRoute::Embed => openai_request::embeddings(body),
+            VendorRoute::Response => openai_responses::read(body),
             _ => openai_request::chat(body),
         }
     }
@@ -69,38 +74,38 @@ impl Wire for OpenAiWire {
     fn whole(&self, answer: &SimulatedResponse) -> Value {
         match (&answer.content, answer.route) {
             (Content::Vectors(vectors), _) => embeddings(answer, vectors),
-            (_, Route::Response) => openai_responses::whole(answer),
+            (_, VendorRoute::Response) => openai_responses::whole(answer),
             _ => openai_chat::whole(answer),
         }
     }
 
     fn opening(&self, answer: &SimulatedResponse) -> String {
         match answer.route {
-            Route::Response => openai_responses::opening(answer),
+            VendorRoute::Response => openai_responses::opening(answer),
             _ => openai_chat::opening(answer),
         }
     }
 
     fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String {
         match answer.route {
-            Route::Response => openai_responses::piece(answer, slice, place),
+            VendorRoute::Response => openai_responses::piece(answer, slice, place),
             _ => openai_chat::piece(answer, slice),
         }
     }
 
     fn closing(&self, answer: &SimulatedResponse, slices: u32) -> String {
         match answer.route {
-            Route::Response => openai_responses::closing(answer, slices),
+            VendorRoute::Response => openai_responses::closing(answer, slices),
             _ => openai_chat::closing(answer),
         }
     }
 }
 
 /// The list of models, or one of them.
-pub fn listing_route(method: &Method, path: &str) -> Option<Route> {
+pub fn listing_route(method: &Method, path: &str) -> Option<VendorRoute> {
     let rest = path.strip_prefix("/v1/models")?;
     let is_one = rest.strip_prefix('/').is_some_and(|name| !name.is_empty());
-    (method == Method::GET && (rest.is_empty() || is_one)).then_some(Route::Listing)
+    (method == Method::GET && (rest.is_empty() || is_one)).then_some(VendorRoute::Listing)
 }
 
 /// All models, or the one that the path names.

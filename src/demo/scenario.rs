@@ -1,5 +1,5 @@
 //! WHAT HAPPENS WHEN: a scenario is a list of strikes, repeated every period. The clockwork that
-//! plays it is in `conductor.rs`.
+//! plays it is in `scenario_runner.rs`.
 
 use super::fault::Fault;
 use std::fmt;

@@ -43,7 +43,7 @@ pub enum ResponseKind {
     /// JSON that satisfies this schema.
     Json(Value),
     /// A call of each of these tools, at least one.
-    Calls(Vec<Tool>),
+    Calls(Vec<SimulatedTool>),
     /// A vector for each text.
     Vectors(TextList),
     /// The number of tokens of the request, and nothing else.
@@ -52,7 +52,7 @@ pub enum ResponseKind {
 
 /// A function that a model may call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tool {
+pub struct SimulatedTool {
     pub name: String,
     /// The JSON schema of its arguments.
     pub schema: Value,
@@ -71,7 +71,7 @@ pub struct TextList {
 
 /// Which of the tools may be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum ToolChoice {
+pub enum SimulatedToolChoice {
     None,
     #[default]
     Any,
@@ -82,8 +82,8 @@ pub enum ToolChoice {
 /// What a request puts on the table besides its messages; [`RequestOptions::want`] says what comes of it.
 #[derive(Debug, Clone, Default)]
 pub struct RequestOptions {
-    pub tools: Vec<Tool>,
-    pub choice: ToolChoice,
+    pub tools: Vec<SimulatedTool>,
+    pub choice: SimulatedToolChoice,
     /// Whether several tools must not be called at once.
     pub forbids_parallel: bool,
     /// The schema of the JSON that is asked for.
@@ -98,9 +98,9 @@ impl RequestOptions {
         let mut tools = self.tools;
         let mut may_call = !self.ends_with_result;
         match self.choice {
-            ToolChoice::None => tools.clear(),
-            ToolChoice::Any => {}
-            ToolChoice::Only(names) => {
+            SimulatedToolChoice::None => tools.clear(),
+            SimulatedToolChoice::Any => {}
+            SimulatedToolChoice::Only(names) => {
                 tools.retain(|tool| names.contains(&tool.name));
                 may_call = true;
             }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn offer(names: &[&str]) -> RequestOptions {
-        let tool = |name: &&str| Tool {
+        let tool = |name: &&str| SimulatedTool {
             name: (*name).to_owned(),
             schema: json!({"type": "object"}),
         };
@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn a_choice_narrows_what_is_called() {
         let none = RequestOptions {
-            choice: ToolChoice::None,
+            choice: SimulatedToolChoice::None,
             ..offer(&["a", "b"])
         };
         let only = RequestOptions {
-            choice: ToolChoice::Only(vec!["b".to_owned()]),
+            choice: SimulatedToolChoice::Only(vec!["b".to_owned()]),
             ends_with_result: true,
             ..offer(&["a", "b"])
         };

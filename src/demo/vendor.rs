@@ -4,7 +4,7 @@ use super::answer::SimulatedResponse;
 use super::simulated_request::{ResponseKind, SimulatedRequest};
 use super::stream::{PIECE_EVERY, StreamedResponse};
 use super::vendor_behaviour::{Behaviour, Decision, ListenState, PlannedResponse};
-use super::wire::{ModelList, ResponseMeta, Route, VendorError, Wire};
+use super::wire::{ModelList, ResponseMeta, VendorError, VendorRoute, Wire};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -66,14 +66,19 @@ impl Vendor {
         };
         self.wire.admit(&head, self.behaviour.profile.api_key)?;
 
-        if route == Route::Listing {
+        if route == VendorRoute::Listing {
             let listing = self.wire.listing(path, &self.roster())?;
             return Ok(json_response(Body::from(listing.to_string())));
         }
         self.work(route, &head.uri, body).await
     }
 
-    async fn work(&self, route: Route, uri: &Uri, body: Body) -> Result<Response, VendorError> {
+    async fn work(
+        &self,
+        route: VendorRoute,
+        uri: &Uri,
+        body: Body,
+    ) -> Result<Response, VendorError> {
         let arrived = Instant::now();
         let body = to_bytes(body, MAX_BODY_BYTES)
             .await
@@ -138,7 +143,7 @@ impl Vendor {
 
     async fn follow(
         &self,
-        route: Route,
+        route: VendorRoute,
         model: &'static str,
         ask: &SimulatedRequest,
         decision: Decision,

@@ -1,4 +1,4 @@
-use crate::demo::{Endpoint, Fault, Scenario, Vendors};
+use crate::demo::{Fault, Scenario, VendorEndpoint, Vendors};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Bench {
         }
     }
 
-    fn endpoint(&self, name: &str) -> &Endpoint {
+    fn endpoint(&self, name: &str) -> &VendorEndpoint {
         let mut endpoints = self.vendors.endpoints().iter();
         endpoints.find(|one| one.name == name).expect("a vendor")
     }

@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Where a vendor is, and what a gateway's configuration says about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Endpoint {
+pub struct VendorEndpoint {
     /// The provider's name, unique.
     pub name: &'static str,
     /// The word of the protocol that it speaks.
@@ -43,7 +43,7 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct Vendors {
     cast: VendorList,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<VendorEndpoint>,
     _stop: DropGuard,
 }
 
@@ -112,7 +112,7 @@ impl Vendors {
     }
 
     /// Where they are, in a fixed order.
-    pub fn endpoints(&self) -> &[Endpoint] {
+    pub fn endpoints(&self) -> &[VendorEndpoint] {
         &self.endpoints
     }
 
@@ -144,8 +144,8 @@ impl Vendors {
     }
 }
 
-fn endpoint(profile: &Profile, address: SocketAddr) -> Endpoint {
-    Endpoint {
+fn endpoint(profile: &Profile, address: SocketAddr) -> VendorEndpoint {
+    VendorEndpoint {
         name: profile.name,
         kind: profile.wire.kind(),
         base_url: format!("http://{address}{}", profile.wire.base_path()),

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 
 /// What a request wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
+pub enum VendorRoute {
     /// An answer of the model.
     Chat,
     /// The same, where a vendor has two forms for it and this is the second.
@@ -119,13 +119,18 @@ pub trait Wire: Debug + Send + Sync {
     fn base_path(&self) -> &'static str;
 
     /// What is wanted, or nothing the vendor knows.
-    fn route(&self, method: &Method, path: &str) -> Option<Route>;
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute>;
 
     /// Whether the head of a request bears this key, where one is needed, and all else it must.
     fn admit(&self, head: &Parts, key: Option<&str>) -> Result<(), VendorError>;
 
     /// Reads a request for work.
-    fn read(&self, route: Route, uri: &Uri, body: &[u8]) -> Result<SimulatedRequest, VendorError>;
+    fn read(
+        &self,
+        route: VendorRoute,
+        uri: &Uri,
+        body: &[u8],
+    ) -> Result<SimulatedRequest, VendorError>;
 
     /// What the vendor has, as it is told at this path.
     fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError>;

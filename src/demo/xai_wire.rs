@@ -6,7 +6,7 @@ use super::answer::{SimulatedResponse, Slice};
 use super::openai_chat::{TERMINATOR, call, calls, chunk, completion, event, usage_chunk};
 use super::simulated_request::{SimulatedRequest, Thinking};
 use super::wire::{
-    ModelList, ResponseMeta, Route, VendorError, Wire, bearer, compare, refusal_with_delay,
+    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
 };
 use super::{openai_request, openai_wire};
 use bytes::Bytes;
@@ -27,9 +27,9 @@ impl Wire for XaiWire {
         "/v1"
     }
 
-    fn route(&self, method: &Method, path: &str) -> Option<Route> {
+    fn route(&self, method: &Method, path: &str) -> Option<VendorRoute> {
         match (method, path) {
-            (&Method::POST, "/v1/chat/completions") => Some(Route::Chat),
+            (&Method::POST, "/v1/chat/completions") => Some(VendorRoute::Chat),
             _ => openai_wire::listing_route(method, path),
         }
     }
@@ -40,7 +40,7 @@ impl Wire for XaiWire {
 
     fn read(
         &self,
-        _route: Route,
+        _route: VendorRoute,
         _uri: &Uri,
         body: &[u8],
     ) -> Result<SimulatedRequest, VendorError> {

@@ -1,7 +1,7 @@
 //! Where each provider is and how to show who we are. Keys are here and nowhere else.
 
 use super::call::ModelTraits;
-use super::vertex::Token;
+use super::vertex::AccessToken;
 use super::{ConnectionConfig, ProviderApi, ReasoningCache, TokenSource, UpstreamError};
 use http::HeaderValue;
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ enum Credential {
     /// Keys that run out.
     Source(TokenSource),
     /// One of them.
-    Token(Token),
+    Token(AccessToken),
 }
 
 impl Endpoint {
@@ -123,7 +123,7 @@ impl Endpoint {
     /// The key as a bearer.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Key { bearer, .. } | Credential::Token(Token { bearer, .. }) => {
+            Credential::Key { bearer, .. } | Credential::Token(AccessToken { bearer, .. }) => {
                 Some(bearer.clone())
             }
             Credential::None | Credential::Source(_) => None,

@@ -69,7 +69,7 @@ pub const PLACES: &[InputContext] = &[
 ];
 
 impl Screen {
-    /// Its word in the header, in help and in the README.
+    /// Its word in the header, in help and in docs/dashboard.md.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overview => "overview",

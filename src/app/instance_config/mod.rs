@@ -10,7 +10,7 @@ use crate::access::{Role, Token, TokenAuth};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
-use crate::demo::{Endpoint as Simulated, Vendors};
+use crate::demo::{VendorEndpoint as Simulated, Vendors};
 use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
     Tuning, Weights,

@@ -3,7 +3,7 @@
 use super::media;
 use super::tool_names::{ToolNames, plain_id};
 use crate::protocols::neutral::{
-    ChatMessage, ContentPart, DroppedFields, Role, ToolCall, TranslationError, text_of,
+    ChatMessage, ChatRole, ContentPart, DroppedFields, ToolCall, TranslationError, text_of,
 };
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Value, json};
@@ -38,17 +38,17 @@ impl MessageList {
         let mut messages = Self::default();
         for turn in turns {
             match turn.role {
-                Role::System => {
+                ChatRole::System => {
                     let text = turn.text();
                     messages.system.extend((!text.is_empty()).then_some(text));
                 }
-                Role::User => messages.add(USER, blocks(turn.parts, losses)?),
-                Role::Tool => {
+                ChatRole::User => messages.add(USER, blocks(turn.parts, losses)?),
+                ChatRole::Tool => {
                     let results = turn.parts.into_iter();
                     let results = results.filter_map(|part| result(part, losses).transpose());
                     messages.add(USER, results.collect::<Result<_, _>>()?);
                 }
-                Role::Assistant => {
+                ChatRole::Assistant => {
                     let said = assistant(turn.parts, names, recall, losses)?;
                     messages.add(ASSISTANT, said);
                 }

@@ -2,8 +2,8 @@
 
 use super::media;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, ObjectReader, ReasoningEffort,
-    ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError, text_of,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, ObjectReader, ReasoningEffort,
+    ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, TranslationError, text_of,
 };
 use serde_json::{Value, json};
 
@@ -55,7 +55,10 @@ fn system_turn(parts: &[ContentPart]) -> ChatMessage {
         .map(text_of)
         .filter(|text| !text.is_empty())
         .collect();
-    ChatMessage::new(Role::System, vec![ContentPart::Text(texts.join("\n\n"))])
+    ChatMessage::new(
+        ChatRole::System,
+        vec![ContentPart::Text(texts.join("\n\n"))],
+    )
 }
 
 /// Results of tools stand before the rest of a message, in a turn of their own.
@@ -70,13 +73,13 @@ fn message(
         "user" => {
             let is_result = |part: &ContentPart| matches!(part, ContentPart::ToolResult { .. });
             let (results, rest): (Vec<_>, Vec<_>) = said.into_iter().partition(is_result);
-            for (role, parts) in [(Role::Tool, results), (Role::User, rest)] {
+            for (role, parts) in [(ChatRole::Tool, results), (ChatRole::User, rest)] {
                 if !parts.is_empty() {
                     turns.push(ChatMessage::new(role, parts));
                 }
             }
         }
-        "assistant" => turns.push(ChatMessage::new(Role::Assistant, said)),
+        "assistant" => turns.push(ChatMessage::new(ChatRole::Assistant, said)),
         "system" => turns.push(system_turn(&said)),
         other => {
             let problem = format!("is {other:?}, but must be user, assistant or system");

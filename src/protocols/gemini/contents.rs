@@ -4,7 +4,7 @@
 use super::generation::Generation;
 use crate::protocols::ReasoningCache;
 use crate::protocols::neutral::{
-    ChatMessage, ContentPart, DroppedFields, Media, MediaKind, MediaSource, Role, ToolCall,
+    ChatMessage, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource, ToolCall,
     TranslationError, text_of,
 };
 use base64::Engine;
@@ -69,12 +69,12 @@ impl<'a> Contents<'a> {
         losses: &mut DroppedFields,
     ) -> Result<(), TranslationError> {
         let kind = match turn.role {
-            Role::System => {
+            ChatRole::System => {
                 self.instruct(turn, losses);
                 return Ok(());
             }
-            Role::User | Role::Tool => Kind::User,
-            Role::Assistant => Kind::Model,
+            ChatRole::User | ChatRole::Tool => Kind::User,
+            ChatRole::Assistant => Kind::Model,
         };
         for part in turn.parts {
             match part {

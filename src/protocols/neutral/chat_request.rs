@@ -22,12 +22,12 @@ pub struct ChatRequest {
 /// One speaker's words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatMessage {
-    pub role: Role,
+    pub role: ChatRole,
     pub parts: Vec<ContentPart>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ChatRole {
     /// Instructions, wherever they stand.
     System,
     User,
@@ -230,7 +230,7 @@ impl ReasoningEffort {
 }
 
 impl ChatMessage {
-    pub fn new(role: Role, parts: Vec<ContentPart>) -> Self {
+    pub fn new(role: ChatRole, parts: Vec<ContentPart>) -> Self {
         Self { role, parts }
     }
 

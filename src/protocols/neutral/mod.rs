@@ -8,8 +8,8 @@ mod size_tracker;
 mod transcoder;
 
 pub use chat_request::{
-    ChatMessage, ChatRequest, ContentPart, Media, MediaKind, MediaSource, ReasoningEffort,
-    ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, text_of,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, Media, MediaKind, MediaSource,
+    ReasoningEffort, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, text_of,
 };
 pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
 pub use object_reader::{DroppedFields, ObjectReader, TranslationError};

@@ -1,8 +1,8 @@
 //! A conversation as a request to `/api/chat`.
 
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ReasoningEffort, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ReasoningEffort, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
     text_of,
 };
 use crate::protocols::openai::write_function;
@@ -102,10 +102,10 @@ fn messages(
     let mut names = BTreeMap::new();
     for turn in turns {
         match turn.role {
-            Role::System => messages.push(json!({"role": "system", "content": turn.text()})),
-            Role::User => messages.push(user(turn.parts)?),
-            Role::Assistant => messages.push(assistant(turn.parts, &mut names, losses)?),
-            Role::Tool => {
+            ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
+            ChatRole::User => messages.push(user(turn.parts)?),
+            ChatRole::Assistant => messages.push(assistant(turn.parts, &mut names, losses)?),
+            ChatRole::Tool => {
                 for part in turn.parts {
                     messages.extend(result(part, &names, losses));
                 }

@@ -2,8 +2,8 @@
 
 use super::chunk::signature_in;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ObjectReader, ReasoningEffort, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ObjectReader, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice,
     TranslationError,
 };
 use serde_json::Value;
@@ -91,8 +91,8 @@ fn turn(
     let role = members.required_text("role")?;
     let content = content(&mut members, "content", losses)?;
     let turn = match role.as_str() {
-        "system" | "developer" => ChatMessage::new(Role::System, content),
-        "user" => ChatMessage::new(Role::User, content),
+        "system" | "developer" => ChatMessage::new(ChatRole::System, content),
+        "user" => ChatMessage::new(ChatRole::User, content),
         "assistant" => assistant(&mut members, content, losses)?,
         "tool" => {
             let call = members.required_text("tool_call_id")?;
@@ -118,7 +118,7 @@ fn result(call: String, content: Vec<ContentPart>) -> ChatMessage {
         content,
         is_error: false,
     };
-    ChatMessage::new(Role::Tool, vec![result])
+    ChatMessage::new(ChatRole::Tool, vec![result])
 }
 
 fn assistant(
@@ -151,7 +151,7 @@ fn assistant(
             signature: None,
         }));
     }
-    Ok(ChatMessage::new(Role::Assistant, parts))
+    Ok(ChatMessage::new(ChatRole::Assistant, parts))
 }
 
 fn tool_call(

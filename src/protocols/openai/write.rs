@@ -2,8 +2,8 @@
 
 use super::chunk::with_signature;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ResponseFormat, Role, Tool, ToolCall, ToolChoice, TranslationError, text_of,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ResponseFormat, Tool, ToolCall, ToolChoice, TranslationError, text_of,
 };
 use serde_json::{Map, Value, json};
 
@@ -69,17 +69,17 @@ fn messages(
     let mut messages = Vec::new();
     let mut shown = Vec::new();
     for turn in turns {
-        if turn.role != Role::Tool {
+        if turn.role != ChatRole::Tool {
             show(&mut shown, &mut messages)?;
         }
         match turn.role {
-            Role::System => messages.push(json!({"role": "system", "content": turn.text()})),
-            Role::User => {
+            ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
+            ChatRole::User => {
                 let content = user_content(turn.parts)?;
                 messages.push(json!({"role": "user", "content": content}));
             }
-            Role::Assistant => messages.extend(assistant(turn.parts, losses)),
-            Role::Tool => results(turn.parts, &mut messages, &mut shown, losses),
+            ChatRole::Assistant => messages.extend(assistant(turn.parts, losses)),
+            ChatRole::Tool => results(turn.parts, &mut messages, &mut shown, losses),
         }
     }
     show(&mut shown, &mut messages)?;

@@ -1,8 +1,8 @@
 //! An answer as a response: the whole object, or the full grammar of its events.
 
-use super::events::Events;
+use super::events::ResponseEvents;
 use super::item_store;
-use super::open_item::{OpenItem, Status};
+use super::open_item::{ItemStatus, OpenItem};
 use crate::protocols::call::CallSpec;
 use crate::protocols::client_api::ErrorBody;
 use crate::protocols::neutral::{
@@ -20,7 +20,7 @@ pub(super) struct Encoder {
     skeleton: Map<String, Value>,
     /// Whether the client may name our items instead of sending them again.
     keeps: bool,
-    events: Events,
+    events: ResponseEvents,
     begun: bool,
     /// Items being said. A message or thoughts can only be the last of them.
     open: Vec<OpenItem>,
@@ -35,7 +35,7 @@ impl Encoder {
             id: call.id.to_owned(),
             skeleton: skeleton(call),
             keeps: call.object.read::<bool>("store") != Some(false),
-            events: Events::default(),
+            events: ResponseEvents::default(),
             begun: false,
             open: Vec::new(),
             output: Vec::new(),
@@ -55,14 +55,14 @@ impl Encoder {
 
     /// A place in the output, once what is whole is closed.
     fn next_place(&mut self, out: &mut BytesMut) -> usize {
-        self.close_some(|_| Status::Completed, OpenItem::is_whole, out);
+        self.close_some(|_| ItemStatus::Completed, OpenItem::is_whole, out);
         self.output.push(Value::Null);
         self.output.len() - 1
     }
 
     fn close_some(
         &mut self,
-        status: impl Fn(&OpenItem) -> Status,
+        status: impl Fn(&OpenItem) -> ItemStatus,
         wanted: impl Fn(&OpenItem) -> bool,
         out: &mut BytesMut,
     ) {
@@ -86,9 +86,9 @@ impl Encoder {
         let status = |item: &OpenItem| {
             let is_whole_call = item.is_whole() && !item.is_message();
             if is_cut && !is_whole_call {
-                Status::Incomplete
+                ItemStatus::Incomplete
             } else {
-                Status::Completed
+                ItemStatus::Completed
             }
         };
         self.close_some(status, |_| true, out);

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Numbers the events of one stream.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(super) struct ResponseEvents {
     next: u64,
 }
 
@@ -18,7 +18,7 @@ struct EventShape<'a, B> {
     body: B,
 }
 
-impl Events {
+impl ResponseEvents {
     pub fn write(&mut self, kind: &str, body: impl Serialize, out: &mut BytesMut) {
         let event = EventShape {
             kind,

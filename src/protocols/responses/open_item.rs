@@ -1,7 +1,7 @@
 //! An item of an answer's output while it is being said: what has been said of it, and the events
 //! that tell it.
 
-use super::events::{DeltaShape, Events};
+use super::events::{DeltaShape, ResponseEvents};
 use super::item_store;
 use crate::protocols::neutral::ToolCall;
 use bytes::BytesMut;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 /// How an item ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum ItemStatus {
     Completed,
     Incomplete,
 }
 
-impl Status {
+impl ItemStatus {
     fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -56,7 +56,12 @@ struct TextPart {
 }
 
 impl OpenItem {
-    pub fn message(answer: &str, place: usize, events: &mut Events, out: &mut BytesMut) -> Self {
+    pub fn message(
+        answer: &str,
+        place: usize,
+        events: &mut ResponseEvents,
+        out: &mut BytesMut,
+    ) -> Self {
         let (done, part) = (Vec::new(), None);
         Self::begin(
             "msg",
@@ -68,7 +73,12 @@ impl OpenItem {
         )
     }
 
-    pub fn reasoning(answer: &str, place: usize, events: &mut Events, out: &mut BytesMut) -> Self {
+    pub fn reasoning(
+        answer: &str,
+        place: usize,
+        events: &mut ResponseEvents,
+        out: &mut BytesMut,
+    ) -> Self {
         let item = Self::begin(
             "rs",
             answer,
@@ -87,7 +97,7 @@ impl OpenItem {
         answer: &str,
         place: usize,
         (number, call): (usize, ToolCall),
-        events: &mut Events,
+        events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
         Self::begin(
@@ -105,7 +115,7 @@ impl OpenItem {
         answer: &str,
         place: usize,
         body: Body,
-        events: &mut Events,
+        events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
         let id = item_store::name(sort, answer, place);
@@ -144,7 +154,7 @@ impl OpenItem {
         &mut self,
         is_refusal: bool,
         more: &str,
-        events: &mut Events,
+        events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) {
         let goes_on = matches!(
@@ -178,7 +188,7 @@ impl OpenItem {
     }
 
     /// More of the thoughts.
-    pub fn push_reasoning(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+    pub fn push_reasoning(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Reasoning(text) = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
@@ -194,7 +204,7 @@ impl OpenItem {
     }
 
     /// More of a call's arguments.
-    pub fn push_arguments(&mut self, more: &str, events: &mut Events, out: &mut BytesMut) {
+    pub fn push_arguments(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Call { call, .. } = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
@@ -210,7 +220,7 @@ impl OpenItem {
     }
 
     /// Where the text that was just said comes from, in the chat protocol's shape.
-    pub fn annotate(&mut self, chat: &Value, events: &mut Events, out: &mut BytesMut) {
+    pub fn annotate(&mut self, chat: &Value, events: &mut ResponseEvents, out: &mut BytesMut) {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
@@ -229,7 +239,7 @@ impl OpenItem {
         part.annotations.push(annotation);
     }
 
-    fn open_part(&mut self, is_refusal: bool, events: &mut Events, out: &mut BytesMut) {
+    fn open_part(&mut self, is_refusal: bool, events: &mut ResponseEvents, out: &mut BytesMut) {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
@@ -245,7 +255,7 @@ impl OpenItem {
         events.write("response.content_part.added", body, out);
     }
 
-    fn close_part(&mut self, events: &mut Events, out: &mut BytesMut) {
+    fn close_part(&mut self, events: &mut ResponseEvents, out: &mut BytesMut) {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
@@ -272,8 +282,8 @@ impl OpenItem {
     /// again.
     pub fn close(
         mut self,
-        status: Status,
-        events: &mut Events,
+        status: ItemStatus,
+        events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> (Value, String, item_store::StoredItem) {
         let has_no_arguments =

@@ -2,8 +2,8 @@
 
 use super::item_store;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ObjectReader, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ObjectReader, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
 };
 use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
 use serde_json::Value;
@@ -26,14 +26,15 @@ pub(super) fn conversation(
     let mut turns = Vec::new();
     if let Some(text) = members.text("instructions")? {
         turns.push(ChatMessage::new(
-            Role::System,
+            ChatRole::System,
             vec![ContentPart::Text(text)],
         ));
     }
     match members.take("input") {
-        Some(Value::String(text)) => {
-            turns.push(ChatMessage::new(Role::User, vec![ContentPart::Text(text)]))
-        }
+        Some(Value::String(text)) => turns.push(ChatMessage::new(
+            ChatRole::User,
+            vec![ContentPart::Text(text)],
+        )),
         Some(Value::Array(items)) => {
             for (place, value) in items.into_iter().enumerate() {
                 item(value, format!("input[{place}]"), &mut turns, losses)?;
@@ -115,7 +116,7 @@ fn item(
                 content: content(&mut members, "output", losses)?,
                 is_error: false,
             };
-            turns.push(ChatMessage::new(Role::Tool, vec![result]));
+            turns.push(ChatMessage::new(ChatRole::Tool, vec![result]));
         }
         "item_reference" => referred(id, &members, turns)?,
         other => {
@@ -130,8 +131,8 @@ fn item(
 /// A call goes on with what the assistant said before it.
 fn called(turns: &mut Vec<ChatMessage>, call: ContentPart) {
     match turns.last_mut() {
-        Some(turn) if turn.role == Role::Assistant => turn.parts.push(call),
-        _ => turns.push(ChatMessage::new(Role::Assistant, vec![call])),
+        Some(turn) if turn.role == ChatRole::Assistant => turn.parts.push(call),
+        _ => turns.push(ChatMessage::new(ChatRole::Assistant, vec![call])),
     }
 }
 
@@ -146,7 +147,7 @@ fn referred(
         Some(item_store::StoredItem::Call(call)) => called(turns, ContentPart::ToolCall(call)),
         Some(item_store::StoredItem::Text(text)) => {
             turns.push(ChatMessage::new(
-                Role::Assistant,
+                ChatRole::Assistant,
                 vec![ContentPart::Text(text)],
             ));
         }
@@ -166,9 +167,9 @@ fn message(
 ) -> Result<ChatMessage, TranslationError> {
     let role = members.required_text("role")?;
     let role = match role.as_str() {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
+        "system" | "developer" => ChatRole::System,
+        "user" => ChatRole::User,
+        "assistant" => ChatRole::Assistant,
         other => {
             let problem = format!("is {other:?}, but must be system, developer, user or assistant");
             return Err(TranslationError::new(members.at("role"), problem));

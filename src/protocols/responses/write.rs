@@ -2,8 +2,8 @@
 
 use crate::protocols::call::ModelTraits;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ResponseFormat, Role, Sampling, Tool, ToolChoice, TranslationError, text_of,
+    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
+    ResponseFormat, Sampling, Tool, ToolChoice, TranslationError, text_of,
 };
 use crate::protocols::openai::{json_schema, write_function};
 use serde_json::{Map, Value, json};
@@ -85,13 +85,13 @@ fn items(turns: Vec<ChatMessage>, losses: &mut DroppedFields) -> Result<Value, T
     let mut items = Vec::new();
     for turn in turns {
         match turn.role {
-            Role::System => items.push(json!({"role": "system", "content": turn.text()})),
-            Role::User => {
+            ChatRole::System => items.push(json!({"role": "system", "content": turn.text()})),
+            ChatRole::User => {
                 let content = user(turn.parts)?;
                 items.push(json!({"role": "user", "content": content}));
             }
-            Role::Assistant => assistant(turn.parts, &mut items, losses),
-            Role::Tool => items.extend(turn.parts.into_iter().filter_map(result)),
+            ChatRole::Assistant => assistant(turn.parts, &mut items, losses),
+            ChatRole::Tool => items.extend(turn.parts.into_iter().filter_map(result)),
         }
     }
     Ok(Value::Array(items))

@@ -5,7 +5,7 @@ mod embeddings;
 mod token_exchange;
 mod token_source;
 
-pub(super) use token_source::Token;
+pub(super) use token_source::AccessToken;
 pub use token_source::TokenSource;
 
 use super::call::{CallSpec, PreparedCall, TokenCountCall};

@@ -34,7 +34,7 @@ pub(super) const BILLING_PROJECT_HEADER: &str = "x-goog-user-project";
 
 /// What shows who we are, for a while.
 #[derive(Clone)]
-pub(in crate::protocols) struct Token {
+pub(in crate::protocols) struct AccessToken {
     /// Marked as sensitive.
     pub bearer: HeaderValue,
     /// The project that pays, which people's own credentials name.
@@ -77,7 +77,10 @@ impl TokenSource {
 
     /// A token that is good now. `fresh`: the last one was refused, so a new one is fetched; those
     /// who wait for a new one at the same time share it.
-    pub(in crate::protocols) async fn token(&self, fresh: bool) -> Result<Token, UpstreamError> {
+    pub(in crate::protocols) async fn token(
+        &self,
+        fresh: bool,
+    ) -> Result<AccessToken, UpstreamError> {
         let seen = self.0.opened.load(Ordering::Acquire);
         let token = timeout(TOKEN_TIMEOUT, self.0.token(fresh.then_some(seen))).await;
         let token = token.unwrap_or_else(|_| {
@@ -94,7 +97,7 @@ impl TokenSource {
 
 impl Source {
     /// `refused`: how often a way had been opened when the last token was refused.
-    async fn token(&self, refused: Option<u64>) -> Result<Token, UpstreamError> {
+    async fn token(&self, refused: Option<u64>) -> Result<AccessToken, UpstreamError> {
         let mut live = self.live.lock().await;
         if live.is_none() || refused == Some(self.opened.load(Ordering::Acquire)) {
             *live = None;
@@ -122,10 +125,10 @@ impl Source {
         }
     }
 
-    async fn of_account(&self, account: &mut ServiceAccount) -> Result<Token, UpstreamError> {
+    async fn of_account(&self, account: &mut ServiceAccount) -> Result<AccessToken, UpstreamError> {
         let text = account.token((self.unix_seconds)()).await?;
         let problem = "the token server sent a token that no header can hold";
-        Ok(Token {
+        Ok(AccessToken {
             bearer: sensitive(&format!("Bearer {text}"))
                 .ok_or_else(|| UpstreamError::without_response(Failure::Server, problem))?,
             payer: None,
@@ -135,13 +138,13 @@ impl Source {
     async fn of_library(
         &self,
         credentials: &AccessTokenCredentials,
-    ) -> Result<Token, UpstreamError> {
+    ) -> Result<AccessToken, UpstreamError> {
         let refused = || UpstreamError::without_response(Failure::Auth, self.refused());
         match credentials.headers(Extensions::new()).await {
             Ok(CacheableResource::New { data, .. }) => {
                 let mut bearer = data.get(AUTHORIZATION).cloned().ok_or_else(refused)?;
                 bearer.set_sensitive(true);
-                Ok(Token {
+                Ok(AccessToken {
                     bearer,
                     payer: data.get(BILLING_PROJECT_HEADER).cloned(),
                 })

@@ -1,5 +1,5 @@
 //! The one table of actions: dispatch, footer, help, the command line, the configuration of keys
-//! and the README's key table read it.
+//! and the key table of docs/dashboard.md read it.
 
 mod custom_key;
 mod table;
@@ -118,7 +118,7 @@ pub struct Binding {
     /// Its name in the configuration and on the command line.
     pub id: &'static str,
     pub action: Action,
-    /// Keys as they are written in help and README; `0-9` is every digit.
+    /// Keys as they are written in help and docs/dashboard.md; `0-9` is every digit.
     pub keys: &'static [&'static str],
     /// What it does, in a few words.
     pub text: &'static str,
@@ -151,7 +151,9 @@ impl Keymap {
         for (id, wish) in wishes {
             let row = BINDINGS.iter().position(|binding| binding.id == id);
             let row = row.ok_or_else(|| {
-                format!("dashboard.keys.{id}: there is no such action; the README lists them all")
+                format!(
+                    "dashboard.keys.{id}: there is no such action; docs/dashboard.md lists them"
+                )
             })?;
             map.keys[row] = if wish.is_empty() {
                 Vec::new()
@@ -251,7 +253,7 @@ impl Keymap {
     }
 }
 
-/// The table as the README shows it.
+/// The table as docs/dashboard.md shows it.
 pub fn readme_table() -> String {
     let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
@@ -364,11 +366,11 @@ mod tests {
 
     #[test]
     fn the_readme_shows_this_table() {
-        let readme = include_str!("../../../README.md");
+        let readme = include_str!("../../../docs/dashboard.md");
 
         assert!(
             readme.contains(&readme_table()),
-            "put this into README.md:\n{}",
+            "put this into docs/dashboard.md:\n{}",
             readme_table()
         );
     }

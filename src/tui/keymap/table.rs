@@ -1,4 +1,4 @@
-//! The table itself, in the order of help and README.
+//! The table itself, in the order of help and docs.
 
 use super::{Action, Binding};
 use crate::tui::input_context::{

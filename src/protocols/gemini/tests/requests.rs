@@ -1,6 +1,6 @@
 use super::*;
 use crate::protocols::neutral::{
-    ChatMessage, Choice, ContentPart, Role, ToolCall, TranslationError,
+    ChatMessage, ChatRole, Choice, ContentPart, ToolCall, TranslationError,
 };
 
 #[test]
@@ -92,7 +92,7 @@ fn the_clients_own_seal_comes_before_all_others() {
         arguments: String::new(),
         signature: Some("b3du".to_owned()),
     };
-    let turn = ChatMessage::new(Role::Assistant, vec![ContentPart::ToolCall(call)]);
+    let turn = ChatMessage::new(ChatRole::Assistant, vec![ContentPart::ToolCall(call)]);
     contents.add(turn, &mut DroppedFields::default()).unwrap();
 
     let (contents, _) = contents.finish();

@@ -1,7 +1,7 @@
 //! What is read of a client's request.
 
 use crate::protocols::neutral::{
-    ChatRequest, ContentPart, DroppedFields, Role, ToolChoice, TranslationError,
+    ChatRequest, ChatRole, ContentPart, DroppedFields, ToolChoice, TranslationError,
 };
 use crate::protocols::test_support::{endpoint, events, feed, recorded, with_call};
 use crate::protocols::{ApiDialect, CallSpec, RawObject};
@@ -64,11 +64,11 @@ fn items_become_turns_and_what_is_lost_is_named() {
         (turn.role, parts.join(", "))
     });
     let expected = [
-        (Role::System, "be brief"),
-        (Role::User, "a, media"),
-        (Role::Assistant, "b, call c1, call c2"),
-        (Role::Tool, "result c1"),
-        (Role::Tool, "result c2"),
+        (ChatRole::System, "be brief"),
+        (ChatRole::User, "a, media"),
+        (ChatRole::Assistant, "b, call c1, call c2"),
+        (ChatRole::Tool, "result c1"),
+        (ChatRole::Tool, "result c2"),
     ];
     let expected = expected.map(|(role, parts)| (role, parts.to_owned()));
     assert_eq!(turns.collect::<Vec<_>>(), expected);
