@@ -31,7 +31,7 @@ pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, Exit
             commands::print(&format!("{verdict}\n"));
         }
         ConfigCommand::Show => {
-            commands::print(&config::show(&config::load(&sources).map_err(mistaken)?))
+            commands::print(&config::show(&config::load(&sources).map_err(mistaken)?));
         }
         ConfigCommand::Path => commands::print(&config::path(&sources)),
         ConfigCommand::Schema => commands::print(&(config::schema() + "\n")),

@@ -22,7 +22,7 @@ impl EngineWaker {
         match urgency {
             Urgency::Immediate => self.at_once.notify_one(),
             Urgency::Batched if !self.is_rung.swap(true, Ordering::AcqRel) => {
-                self.soon.notify_one()
+                self.soon.notify_one();
             }
             Urgency::Batched | Urgency::Deferred => {}
         }

@@ -38,7 +38,7 @@ impl BalancerState {
         let turned_away = self.crowd.take_rejections();
         if turned_away > 0 {
             self.requests.record(now, |column| {
-                column.record_rejected(RejectionReason::Overloaded, turned_away)
+                column.record_rejected(RejectionReason::Overloaded, turned_away);
             });
         }
         let news = &mut self.requests_news;

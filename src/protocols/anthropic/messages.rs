@@ -126,7 +126,7 @@ fn blocks(
     for part in parts {
         match part {
             ContentPart::Text(text) | ContentPart::Refusal(text) => {
-                blocks.extend(text_block(&text))
+                blocks.extend(text_block(&text));
             }
             ContentPart::Media(media) => {
                 losses.add_if(media.detail.is_some(), "image_url.detail");

@@ -80,7 +80,7 @@ impl<'a> Contents<'a> {
             match part {
                 ContentPart::Text(text) | ContentPart::Refusal(text) if text.is_empty() => {}
                 ContentPart::Text(text) | ContentPart::Refusal(text) => {
-                    self.push(kind, json!({"text": text}))
+                    self.push(kind, json!({"text": text}));
                 }
                 ContentPart::Media(media) => self.push(kind, self::media(media)?),
                 ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
