@@ -130,9 +130,9 @@ pub(super) fn reload(globals: &Globals, reload: &ReloadArgs) -> Result<u8, ExitE
     let address = locate(reload.url.as_deref(), globals)?;
     block_on(async {
         let report = client(&address)?.reload().await;
-        let report = report.map_err(|error| match error.status {
+        let report = report.map_err(|error| match error.status() {
             // The configuration is wrong, or nothing answers.
-            0 | 422 => ExitError::usage(unreachable(&address, &error)),
+            None | Some(422) => ExitError::usage(unreachable(&address, &error)),
             _ => anyhow::anyhow!(unreachable(&address, &error)).into(),
         })?;
         for warning in &report.warnings {
@@ -273,7 +273,7 @@ fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> 
 }
 
 fn unreachable(address: &Address, error: &ClientError) -> String {
-    if error.status == 0 {
+    if error.status().is_none() {
         format!("{error}; start an instance with `aibal-tui serve`")
     } else {
         format!("{address}: {error}")

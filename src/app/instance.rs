@@ -1,18 +1,16 @@
 //! One running instance: every part built, started in order, and stopped in the order of who
 //! depends on whom.
 
+use super::instance_controls::RunningInstance;
 use super::reloadable_state::{ReloadRequest, ReloadableState, workers};
 use crate::access::TokenAuth;
 use crate::api::{self, Api};
-use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
-use crate::contract;
-use crate::domain::{
-    BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
-};
+use crate::client::{Client, socket_path};
+use crate::domain::{BalancerState, Catalogue, GlobalLimits, Strategy, Tuning, Weights};
 use crate::engine::{self, EngineHandle, PersistQueue};
-use crate::gateway::{self, Cache, CacheCounts, CacheLimits, GatewayConfig, ShutdownSignal};
+use crate::gateway::{self, Cache, CacheLimits, GatewayConfig, ShutdownSignal};
 use crate::logs::DroppedLines;
-use crate::probe::{self, Probe};
+use crate::probe::Probe;
 use crate::protocols::{EndpointRegistry, use_thread_pool};
 use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
@@ -22,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -111,9 +109,11 @@ impl Instance {
         let local = controls.local.clone();
         let local = local
             .with_dropped_lines(lost_lines)
-            .with_prober(prober(probes))
-            .with_reloader(reloader(reloads.clone()));
-        let local = counting(local, cache);
+            .with_controls(RunningInstance {
+                probes,
+                reloads: reloads.clone(),
+                cache,
+            });
         let api = Api {
             local: local.clone(),
             access: controls.access.clone(),
@@ -134,7 +134,7 @@ impl Instance {
         ));
         Ok(Self {
             handle,
-            client: Client::Local(local),
+            client: local.into(),
             address,
             keepsakes: Some(keepsakes),
             reloads,
@@ -178,62 +178,6 @@ fn fleet(blueprint: &mut InstanceConfig) -> BalancerState {
     )
     .with_tuning(blueprint.tuning)
     .with_limits(&blueprint.allowances)
-}
-
-/// Whoever reads the configuration answers; where there is none, nobody does.
-fn reloader(reloads: mpsc::Sender<ReloadRequest>) -> ReloadCallback {
-    ReloadCallback::new(move |who| {
-        let reloads = reloads.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            let wish = ReloadRequest {
-                who,
-                reason: None,
-                reply: Some(reply),
-            };
-            reloads.send(wish).await.ok()?;
-            answer.await.ok()
-        }
-    })
-}
-
-/// Probes asked for by hand go through the task that makes the others.
-fn prober(probes: mpsc::Sender<probe::ManualProbe>) -> ProbeCallback {
-    ProbeCallback::new(move |provider| {
-        let probes = probes.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            probes.try_send((provider, reply)).ok()?;
-            let finding = answer.await.ok()?;
-            Some(contract::ProbeReport {
-                ok: finding.end.verdict == ProbeVerdict::Good,
-                status: finding.end.detail,
-                latency_ms: finding.latency.as_secs_f64() * 1e3,
-                at: contract::rfc3339(finding.end.at),
-            })
-        }
-    })
-}
-
-/// Has a status say how the cache does, where there is one.
-fn counting(local: LocalClient, cache: Option<Arc<Cache>>) -> LocalClient {
-    let Some(cache) = cache else { return local };
-    local.with_cache(move || {
-        let CacheCounts {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        } = cache.counts();
-        contract::CacheReport {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        }
-    })
 }
 
 /// The socket that only its owner can open; without a folder for it there is none, and where it

@@ -8,6 +8,7 @@ mod config_watcher;
 mod dashboard_thread;
 mod instance;
 mod instance_config;
+mod instance_controls;
 mod persist;
 mod reload;
 mod reloadable_state;
