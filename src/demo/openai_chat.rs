@@ -8,7 +8,7 @@ pub const TERMINATOR: &str = "data: [DONE]\n\n";
 
 /// The complete response.
 pub fn complete_body(answer: &SimulatedResponse) -> Value {
-    let mut message = json!({"role": "assistant", "content": answer.text(), "error": null});
+    let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
     let calls = calls(answer);
     if !calls.is_empty() {
         message["content"] = Value::Null;
@@ -20,7 +20,7 @@ pub fn complete_body(answer: &SimulatedResponse) -> Value {
 /// The start of a stream.
 pub fn stream_start(answer: &SimulatedResponse) -> String {
     let content = answer.calls().next().map_or(json!(""), |_| Value::Null);
-    let delta = json!({"role": "assistant", "content": content, "error": null});
+    let delta = json!({"role": "assistant", "content": content, "refusal": null});
     event(&with_null_usage(chunk(answer, &delta, None), answer))
 }
 

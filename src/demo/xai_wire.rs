@@ -65,7 +65,7 @@ impl Wire for XaiWire {
     }
 
     fn complete_body(&self, answer: &SimulatedResponse) -> Value {
-        let mut message = json!({"role": "assistant", "content": answer.text(), "error": null});
+        let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
         if let Some(reasoning) = answer.reasoning() {
             message["reasoning_content"] = reasoning.into();
         }
