@@ -6,6 +6,7 @@
 use super::file::{self, File};
 use super::layers::{self, Layered};
 use super::loaded::Loaded;
+use super::origin::Origin;
 use super::report::Report;
 use super::resolved;
 use super::setting_error::{SettingError, SettingErrors};
@@ -49,13 +50,11 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let repeated = provider::repeated_names(&tree, &origins);
     let file: File = match tree.try_deserialize() {
         Ok(file) => file,
-        Err(error) => {
+        Err(source) => {
             // The constraints reject what does not fit the shape; a test compares the two.
-            report.error(
-                "",
-                None,
-                format!("does not fit the shape of the configuration: {error}"),
-            );
+            let problem = format!("does not fit the shape of the configuration: {source}");
+            let error = SettingError::new(Origin::BuiltIn, "", problem);
+            report.errors.push(error.caused_by(source));
             return Err(SettingErrors::sorted(report.errors));
         }
     };
