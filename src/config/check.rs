@@ -12,8 +12,8 @@ use super::resolved;
 use super::setting_error::{SettingError, SettingErrors};
 use super::settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ProbeMode,
-    ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, ServerSettings, Settings,
-    StoreSettings, StreamingSettings, TokenSettings,
+    ProbeSettings, ProviderSettings, RouteSettings, ServerSettings, Settings, StoreSettings,
+    StreamingSettings, TokenSettings,
 };
 use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
@@ -108,7 +108,7 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: Recovery::parse_name(&file.streaming.recovery).unwrap_or(Recovery::Error),
+            recovery: file.streaming.recovery.parse().unwrap_or_default(),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),
@@ -264,7 +264,7 @@ fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings>
     let mut settings: Vec<TokenSettings> = Vec::with_capacity(tokens.len());
     for token in tokens {
         // Missing or invalid parts were reported when the file was read.
-        let Some((sha256, role)) = sha256(&token.sha256).zip(Role::parse_name(&token.role)) else {
+        let Some((sha256, role)) = sha256(&token.sha256).zip(token.role.parse().ok()) else {
             continue;
         };
         let key = |name: &str| format!("auth.tokens[{}].{name}", token.name);
