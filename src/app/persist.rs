@@ -33,7 +33,7 @@ pub(super) async fn edit(effect: &Effect, handle: &EngineHandle) -> Option<Edit>
                 .routing_table()
                 .catalogue
                 .providers
-                .get(*place)?
+                .get(place.get())?
                 .name
                 .clone();
             let picture = handle.snapshot(60).await.ok()?;

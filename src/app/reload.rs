@@ -9,6 +9,7 @@ use crate::config::{
     SettingsDiff, Sources,
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderSetting,
 };
@@ -142,7 +143,7 @@ impl ActiveConfig {
         next: &Settings,
         residences: &BTreeMap<String, EndpointIdentity>,
         catalogue: &Catalogue,
-    ) -> Vec<(usize, EndpointChange)> {
+    ) -> Vec<(ProviderIdx, EndpointChange)> {
         let renewals = next.providers.iter().filter_map(|provider| {
             let name = &provider.name;
             let place = catalogue.provider(name)?;
@@ -240,14 +241,14 @@ fn objectives(difference: &SettingsDiff) -> Vec<Objective> {
 }
 
 /// What changed of providers that may be changed while running too.
-fn settings(difference: &SettingsDiff, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
+fn settings(difference: &SettingsDiff, next: &Catalogue) -> Vec<(ProviderIdx, ProviderSetting)> {
     const NAMES: [(&str, ProviderSetting); 4] = [
         ("enabled", ProviderSetting::Enabled),
         ("priority", ProviderSetting::Priority),
         ("max_concurrent", ProviderSetting::MaxConcurrent),
         ("weights", ProviderSetting::Weights),
     ];
-    let of = |(place, provider): (usize, &crate::domain::Provider)| {
+    let of = |(place, provider): (ProviderIdx, &crate::domain::Provider)| {
         let name = provider.name.clone();
         NAMES.into_iter().filter_map(move |(key, setting)| {
             let key = format!("providers[{name}].{key}");

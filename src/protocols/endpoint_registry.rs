@@ -3,6 +3,7 @@
 use super::call::ModelTraits;
 use super::vertex::AccessToken;
 use super::{ConnectionConfig, ProviderApi, ReasoningCache, TokenSource, UpstreamError};
+use crate::domain::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -163,6 +164,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+impl PerProvider for Option<Endpoint> {}
+
+impl PerTarget for ModelTraits {}
+
 /// What is known of providers and models beside the rules, by their places in the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRegistry {
@@ -173,11 +178,13 @@ pub struct EndpointRegistry {
 }
 
 impl EndpointRegistry {
-    pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
-        self.endpoints.get(provider).and_then(Option::as_ref)
+    pub fn endpoint(&self, provider: ProviderIdx) -> Option<&Endpoint> {
+        self.endpoints.get(provider.get()).and_then(Option::as_ref)
     }
 
-    pub fn traits(&self, target: usize) -> &ModelTraits {
-        self.traits.get(target).unwrap_or(&ModelTraits::UNSTATED)
+    pub fn traits(&self, target: TargetIdx) -> &ModelTraits {
+        self.traits
+            .get(target.get())
+            .unwrap_or(&ModelTraits::UNSTATED)
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod pool;
 mod tls_roots;
 
+use crate::domain::ProviderIdx;
 pub use connection::ConnectionConfig;
 pub use pool::body_of;
 pub use tls_roots::certificates;
@@ -108,7 +109,7 @@ impl Transport {
         &self,
         directory: &EndpointRegistry,
         options: TransportOptions,
-        kept: impl Fn(usize) -> bool,
+        kept: impl Fn(ProviderIdx) -> bool,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
         let pools = lines(directory)
@@ -116,7 +117,7 @@ impl Transport {
             .enumerate()
             .map(|(place, line)| {
                 let old = self.pools.get(place);
-                let old = old.filter(|_| options == self.options && kept(place));
+                let old = old.filter(|_| options == self.options && kept(place.into()));
                 old.map_or_else(
                     || lanes(&line, &mut roots, options),
                     |old| Ok(Arc::clone(old)),
@@ -135,7 +136,7 @@ impl Transport {
     /// the request, and it is sent once more over a new one.
     pub async fn send(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, Failure> {
         let answer = self.exchange(provider, outgoing).await;
@@ -145,12 +146,12 @@ impl Transport {
     /// The same, with whether anything can have reached the provider.
     pub async fn exchange(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, TransportError> {
         let lanes = self
             .pools
-            .get(provider)
+            .get(provider.get())
             .ok_or(TransportError::NO_ENDPOINT)?;
         let pool = &lanes[THREAD_POOL.get() % lanes.len()];
         let url = pool

@@ -1,6 +1,7 @@
 //! Providers and models as the rules know them, and where to find them.
 
 use crate::config::{self, ModelSettings, ProviderSettings, Settings};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, RateLimits, Route,
     Target, TargetId, WeightOverride,
@@ -34,7 +35,7 @@ pub async fn build(
     });
     let answers = join_all(asked).await;
     for (provider, (endpoint, models, told)) in settings.providers.iter().zip(answers) {
-        let place = catalogue.providers.len();
+        let place = ProviderIdx::from(catalogue.providers.len());
         warnings.extend(told);
         for model in &models {
             catalogue.targets.push(target(place, provider, model));
@@ -163,12 +164,12 @@ async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
     let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let question = endpoint.protocol.build_probe(&endpoint);
-    let answer = transport.send(0, question).await.ok()?;
+    let answer = transport.send(0.into(), question).await.ok()?;
     let body = answer.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
-fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> Target {
+fn target(place: ProviderIdx, provider: &ProviderSettings, model: &ModelSettings) -> Target {
     Target {
         id: TargetId::new(&provider.name, &model.id),
         provider: place,

@@ -11,6 +11,7 @@ use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint as Simulated, Vendors};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Strategy, Target, TargetId,
     Tuning, Weights,
@@ -200,7 +201,7 @@ fn client_token(settings: &Settings) -> Option<Token> {
 }
 
 /// A simulated vendor's models: the one that speaks, and the one that makes vectors.
-fn demo_targets(place: usize, vendor: &Simulated) -> impl Iterator<Item = Target> {
+fn demo_targets(place: ProviderIdx, vendor: &Simulated) -> impl Iterator<Item = Target> {
     let target = |model: &str, types: ModelTypes, price: Price| Target {
         id: TargetId::new(vendor.name, model),
         provider: place,
@@ -247,7 +248,7 @@ pub(super) fn of_demo(
     logs: &Logs,
 ) -> (InstanceConfig, Options) {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
-    for (place, vendor) in vendors.endpoints().iter().enumerate() {
+    for (place, vendor) in ProviderIdx::enumerate(vendors.endpoints()) {
         catalogue.providers.push(Provider {
             max_concurrent: Some(vendor.max_concurrent),
             ..Provider::new(vendor.name, vendor.kind)
