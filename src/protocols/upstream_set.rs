@@ -41,7 +41,7 @@ impl UpstreamSet {
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::to(&directory, options)?,
+            transport: Transport::over(&directory.connections(), options)?,
             directory,
         })
     }
@@ -88,7 +88,9 @@ impl UpstreamSet {
             directory.traits[place] = traits;
         }
         let kept = |place: ProviderIdx| arrival.renewed(place) != Some(EndpointChange::Address);
-        let transport = self.transport.updated(&directory, options, kept)?;
+        let transport = self
+            .transport
+            .updated(&directory.connections(), options, kept)?;
         Ok(Self {
             directory,
             transport,
