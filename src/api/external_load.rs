@@ -10,7 +10,8 @@ use crate::contract::{
 };
 use crate::domain::{
     AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId, Failure,
-    MeasuredUsage, Observation, Outcome, UnixTime, UpstreamLimits, Usage, cost,
+    MeasuredUsage, Observation, Outcome, ProviderIdx, TargetIdx, UnixTime, UpstreamLimits, Usage,
+    cost,
 };
 use crate::engine::Busy;
 use axum::Json;
@@ -156,17 +157,17 @@ fn attempt(
 /// provider's only one.
 fn target(
     catalogue: &Catalogue,
-    provider: usize,
+    provider: ProviderIdx,
     change: &ExternalLoadChange,
     selected: Option<Selected>,
-) -> Result<usize, ApiError> {
-    let targets: Vec<usize> = catalogue
+) -> Result<TargetIdx, ApiError> {
+    let targets: Vec<TargetIdx> = catalogue
         .active_targets()
         .filter(|(_, target)| target.provider == provider)
         .map(|(index, _)| index)
         .collect();
     let models = || {
-        let model = |&index: &usize| catalogue.targets[index].id.model.to_string();
+        let model = |&index: &TargetIdx| catalogue.targets[index].id.model.to_string();
         targets.iter().map(model).collect::<Vec<_>>()
     };
     if let Some(selected) = selected {

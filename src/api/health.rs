@@ -4,6 +4,7 @@ use super::state::SharedState;
 use crate::client::ApiError;
 use crate::clock;
 use crate::contract::Problem;
+use crate::domain::TargetIdx;
 use crate::domain::{
     CandidateSet, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw, RequestProfile,
     SelectionReason, TargetScope, select_target,
@@ -23,7 +24,7 @@ pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiE
     let now = clock::now();
     let table = state.api.local.handle().routing_table();
     let active = table.catalogue.active_targets();
-    let targets: Vec<usize> = active.map(|(index, _)| index).collect();
+    let targets: Vec<TargetIdx> = active.map(|(index, _)| index).collect();
     // Chat and embedding models are checked with requests of their own type.
     let (mut reasons, mut retry_after) = (Vec::new(), None);
     let mut candidates = CandidateSet::default();

@@ -1,4 +1,4 @@
-use crate::domain::{DecisionId, UnixTime};
+use crate::domain::{DecisionId, TargetIdx, UnixTime};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,8 +13,7 @@ pub(super) struct RecentSelections(Mutex<VecDeque<Selected>>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Selected {
     pub decision: DecisionId,
-    /// Index of the target in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub at: UnixTime,
 }
 
@@ -47,13 +46,13 @@ mod tests {
         for id in 0..=MAX_SELECTIONS as u64 {
             selections.remember(Selected {
                 decision: DecisionId(id),
-                target: 3,
+                target: 3.into(),
                 at: UnixTime::default(),
             });
         }
 
         assert_eq!(selections.find(DecisionId(0)), None);
         let latest = selections.find(DecisionId(MAX_SELECTIONS as u64));
-        assert_eq!(latest.map(|selected| selected.target), Some(3));
+        assert_eq!(latest.map(|selected| selected.target), Some(3.into()));
     }
 }

@@ -15,6 +15,7 @@ use crate::access::{Peer, TokenAuth};
 use crate::client::{InstanceControls, LocalClient};
 use crate::clock;
 use crate::contract::{InstanceInfo, ProbeReport};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
     Strategy, Target, TargetId, Weights,
@@ -52,19 +53,25 @@ fn catalogue() -> Catalogue {
         ],
         targets: vec![
             target(
-                0,
+                0.into(),
                 "alpha",
                 "small",
                 ModelTypes::CHAT,
                 Some(Price::flat(1.0, 2.0)),
             ),
-            target(0, "alpha", "large", vision, Some(Price::flat(5.0, 20.0))),
-            target(1, "beta", "small", ModelTypes::CHAT, None),
-            target(2, "gamma", "tiny", ModelTypes::CHAT, None),
+            target(
+                0.into(),
+                "alpha",
+                "large",
+                vision,
+                Some(Price::flat(5.0, 20.0)),
+            ),
+            target(1.into(), "beta", "small", ModelTypes::CHAT, None),
+            target(2.into(), "gamma", "tiny", ModelTypes::CHAT, None),
         ],
         routes: vec![Route {
             model: "good".into(),
-            targets: vec![1, 2],
+            targets: vec![1.into(), 2.into()],
         }],
         ..Catalogue::default()
     }
@@ -149,8 +156,8 @@ impl House {
 struct OnlyAlpha;
 
 impl InstanceControls for OnlyAlpha {
-    fn probe(&self, provider: usize) -> BoxFuture<'_, Option<ProbeReport>> {
-        let report = (provider == 0).then(|| ProbeReport {
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
+        let report = (provider.get() == 0).then(|| ProbeReport {
             ok: true,
             status: "200".to_owned(),
             latency_ms: 12.5,

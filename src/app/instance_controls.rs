@@ -3,7 +3,7 @@
 use super::reloadable_state::ReloadRequest;
 use crate::client::{ApiError, InstanceControls};
 use crate::contract::{self, CacheReport, ProbeReport, ReloadReport};
-use crate::domain::ProbeVerdict;
+use crate::domain::{ProbeVerdict, ProviderIdx};
 use crate::gateway::{Cache, CacheCounts};
 use crate::probe;
 use futures_util::future::BoxFuture;
@@ -19,7 +19,7 @@ pub(super) struct RunningInstance {
 }
 
 impl InstanceControls for RunningInstance {
-    fn probe(&self, provider: usize) -> BoxFuture<'_, Option<ProbeReport>> {
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
         Box::pin(async move {
             let (reply, result) = oneshot::channel();
             self.probes.try_send((provider, reply)).ok()?;

@@ -1,13 +1,14 @@
 use super::ApiError;
 use crate::contract::{CacheReport, ProbeReport, ReloadReport};
+use crate::domain::ProviderIdx;
 use futures_util::future::BoxFuture;
 use std::fmt;
 
 /// Parts of the instance in this process that the engine does not own. The application implements
 /// it; the defaults stand for parts that are missing.
 pub trait InstanceControls: fmt::Debug + Send + Sync {
-    /// Probes the provider with this index in the catalogue; `None` where no probe can be made.
-    fn probe(&self, provider: usize) -> BoxFuture<'_, Option<ProbeReport>> {
+    /// Probes a provider now; `None` where no probe can be made.
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
         let _ = provider;
         Box::pin(std::future::ready(None))
     }

@@ -11,8 +11,8 @@ use crate::contract::{
     Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
-    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, WhatIfSettings,
-    simulate, traffic_forecasts,
+    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, TargetIdx,
+    WhatIfSettings, simulate, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
@@ -221,7 +221,7 @@ impl LocalClient {
         let replay = tokio::task::spawn_blocking(move || simulate(&decisions, &settings));
         let result = replay.await.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
-        let name = |target: usize| catalogue.targets.get(target).map(|target| &target.id);
+        let name = |target: TargetIdx| catalogue.targets.get(target.get()).map(|target| &target.id);
         let report = WhatIfReport::new(&result, weights, name);
         Ok(report.with_forecasts(catalogue, (&traffic_forecasts(&table, now), &then)))
     }

@@ -5,8 +5,9 @@ use super::validation;
 use crate::contract::{SelectRequest, Selection, SelectionRoundReport};
 use crate::domain::{
     CandidateSet, Catalogue, CommandError, DecisionId, ModelResolution, ModelType,
-    NoEligibleTarget, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities, RoutingTable,
-    SelectionContext, SelectionRound, TargetScope, UnixTime, resolve, select_target,
+    NoEligibleTarget, ProviderIdx, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities,
+    RoutingTable, SelectionContext, SelectionRound, TargetIdx, TargetScope, UnixTime, resolve,
+    select_target,
 };
 
 /// Id, random numbers and time of a selection.
@@ -91,7 +92,7 @@ pub(super) fn select(
 }
 
 /// Type of the named models, where the request names none.
-fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
+fn first_type(catalogue: &Catalogue, places: &[TargetIdx]) -> ModelType {
     let serves = |kind: &ModelType| {
         places
             .iter()
@@ -101,7 +102,7 @@ fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
 }
 
 /// Index of a provider by its name; the error lists the known ones.
-pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, CommandError> {
+pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<ProviderIdx, CommandError> {
     let known = || {
         catalogue
             .active_providers()

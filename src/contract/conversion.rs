@@ -15,6 +15,7 @@ use super::status::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain;
+use crate::domain::TargetIdx;
 use crate::domain::{Money, UnixTime};
 
 /// Facts about the instance that its configuration and build define.
@@ -283,7 +284,7 @@ impl Selection {
         model_type: domain::ModelType,
         now: UnixTime,
     ) -> Self {
-        let name = |target: usize| {
+        let name = |target: TargetIdx| {
             let id = &table.candidates[target].id;
             (id.provider.to_string(), id.model.to_string())
         };
@@ -317,11 +318,11 @@ impl Selection {
 
 /// Excluded targets with their reasons.
 fn rejections(
-    rejected: &[(usize, domain::ExclusionReason)],
+    rejected: &[(TargetIdx, domain::ExclusionReason)],
     table: &domain::RoutingTable,
     now: UnixTime,
 ) -> Vec<ExcludedTarget> {
-    let rejection = |(target, why): &(usize, domain::ExclusionReason)| {
+    let rejection = |(target, why): &(TargetIdx, domain::ExclusionReason)| {
         let id = &table.candidates[*target].id;
         ExcludedTarget {
             provider: id.provider.to_string(),

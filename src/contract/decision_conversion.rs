@@ -11,8 +11,8 @@ use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
     Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, RecordedCandidate, Replay,
-    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, UnixTime, UsageBasis,
-    Weights, cost_basis,
+    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, TargetIdx, UnixTime,
+    UsageBasis, Weights, cost_basis,
 };
 
 impl DecisionReport {
@@ -24,7 +24,7 @@ impl DecisionReport {
             Some(end) => end.target,
             None => last.and_then(|round| round.chosen),
         };
-        let target = target.and_then(|target| catalogue.targets.get(target));
+        let target = target.and_then(|target| catalogue.targets.get(target.get()));
         let outcome = match end.map(|end| end.outcome) {
             None => DecisionOutcome::Pending,
             Some(RequestOutcome::Ok) => DecisionOutcome::Ok,
@@ -74,7 +74,7 @@ impl DecisionDetail {
 impl SelectionRoundReport {
     /// Report of one selection; `None` where the catalogue lacks one of its targets.
     pub fn new(round: &SelectionRound, catalogue: &Catalogue) -> Option<Self> {
-        let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
+        let name = |target: TargetIdx| Some(&catalogue.targets.get(target.get())?.id);
         let chosen = round.chosen.and_then(name);
         let mut candidates = Vec::with_capacity(round.candidates.len());
         for considered in &round.candidates {
@@ -251,7 +251,7 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
 
 fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualReport> {
     let flip = Replay::default().counterfactual(round)?;
-    let id = &catalogue.targets.get(flip.target)?.id;
+    let id = &catalogue.targets.get(flip.target.get())?.id;
     let objective = flip.objective.as_str();
     Some(CounterfactualReport {
         objective: objective.to_owned(),

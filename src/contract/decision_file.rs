@@ -10,9 +10,10 @@ use super::selection_round::{CandidateReport, DecisionDetail, SelectionRoundRepo
 use super::time::parse_rfc3339;
 use crate::domain::{
     DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage, ModelType,
-    Money, Penalties, Prediction, RandomDraw, RecordedCandidate, RejectionReason, RequestClass,
-    RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason, SelectionRound, Strategy,
-    TargetId, Tuning, Usage, UsageBasis, WeightOverride, Weights,
+    Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate, RejectionReason,
+    RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason,
+    SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis, WeightOverride,
+    Weights,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +45,8 @@ impl DecisionFile {
     }
 
     /// Target by its index in the recorded decisions.
-    pub fn target(&self, index: usize) -> Option<&TargetId> {
-        self.targets.get(index)
+    pub fn target(&self, index: TargetIdx) -> Option<&TargetId> {
+        self.targets.get(index.get())
     }
 
     /// Weights of the newest decision.
@@ -58,18 +59,24 @@ impl DecisionFile {
 
     fn target_index(&mut self, provider: &str, model: &str) -> usize {
         let is_it = |id: &TargetId| &*id.provider == provider && &*id.model == model;
-        self.targets.iter().position(is_it).unwrap_or_else(|| {
-            self.targets.push(TargetId::new(provider, model));
-            self.targets.len() - 1
-        })
+        self.targets
+            .iter()
+            .position(is_it)
+            .unwrap_or_else(|| {
+                self.targets.push(TargetId::new(provider, model));
+                self.targets.len() - 1
+            })
+            .into()
     }
 
     fn provider_index(&mut self, name: &str) -> usize {
         let known = self.providers.iter().position(|known| known == name);
-        known.unwrap_or_else(|| {
-            self.providers.push(name.to_owned());
-            self.providers.len() - 1
-        })
+        known
+            .unwrap_or_else(|| {
+                self.providers.push(name.to_owned());
+                self.providers.len() - 1
+            })
+            .into()
     }
 
     fn end(
