@@ -9,6 +9,7 @@ mod backoff;
 mod control;
 mod error;
 mod handle;
+mod http_connection;
 mod instance_controls;
 mod local;
 mod remote;

@@ -2,7 +2,7 @@
 
 use super::backoff::Backoff;
 use super::error::ClientError;
-use super::remote::{CALL_TIMEOUT, RemoteClient};
+use super::http_connection::{CALL_TIMEOUT, HttpConnection};
 use super::update::{Update, send_latest};
 use crate::contract::{Status, Window};
 use reqwest::Method;
@@ -22,7 +22,7 @@ const MAX_SILENCES: u32 = 5;
 
 /// Sends updates until the receiver is dropped; reconnects by itself.
 pub(super) async fn send_updates(
-    client: RemoteClient,
+    connection: HttpConnection,
     window: Window,
     updates: mpsc::Sender<Update>,
 ) {
@@ -30,7 +30,7 @@ pub(super) async fn send_updates(
     loop {
         let error = tokio::select! {
             () = updates.closed() => return,
-            error = follow_stream(&client, window, &updates, &mut backoff) => error,
+            error = follow_stream(&connection, window, &updates, &mut backoff) => error,
         };
         // Waits for room in the queue: unlike a status, no later update replaces this one.
         let update = Update::Disconnected(error.to_string());
@@ -67,19 +67,19 @@ enum FeedError {
 
 /// Follows one event stream to its end.
 async fn follow_stream(
-    client: &RemoteClient,
+    connection: &HttpConnection,
     window: Window,
     updates: &mpsc::Sender<Update>,
     backoff: &mut Backoff,
 ) -> FeedError {
-    let address = client.address().to_string();
-    let request = client.request(Method::GET, "/api/events");
+    let address = connection.address().to_string();
+    let request = connection.request(Method::GET, "/api/events");
     let request = request.query(&[("window", window.as_str())]);
     // Only the headers have a time limit: the stream lasts as long as both sides live.
     let Ok(response) = timeout(CALL_TIMEOUT, request.send()).await else {
-        return client.no_answer(None).into();
+        return connection.no_answer(None).into();
     };
-    let response = match client.accepted(response).await {
+    let response = match connection.accepted(response).await {
         Ok(response) => response,
         Err(error) => return error.into(),
     };

@@ -14,9 +14,7 @@ use super::status::{
 };
 use super::time::rfc3339;
 use super::weights::WeightOverride;
-use crate::domain;
-use crate::domain::TargetIdx;
-use crate::domain::{Money, UnixTime};
+use crate::domain::{self, Money, TargetIdx, UnixTime};
 
 /// Facts about the instance that its configuration and build define.
 #[derive(Debug, Clone, PartialEq, Eq)]

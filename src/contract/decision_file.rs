@@ -57,7 +57,7 @@ impl DecisionFile {
             .map(|round| round.weights)
     }
 
-    fn target_index(&mut self, provider: &str, model: &str) -> usize {
+    fn target_index(&mut self, provider: &str, model: &str) -> TargetIdx {
         let is_it = |id: &TargetId| &*id.provider == provider && &*id.model == model;
         self.targets
             .iter()
@@ -69,7 +69,7 @@ impl DecisionFile {
             .into()
     }
 
-    fn provider_index(&mut self, name: &str) -> usize {
+    fn provider_index(&mut self, name: &str) -> ProviderIdx {
         let known = self.providers.iter().position(|known| known == name);
         known
             .unwrap_or_else(|| {
