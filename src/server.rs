@@ -113,7 +113,7 @@ async fn catch_panic(request: Request, next: Next) -> Response {
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answered.unwrap_or_else(|panic| {
         log_panic(panic);
-        GatewayError::internal().respond(dialect)
+        GatewayError::Internal.respond(dialect)
     })
 }
 

@@ -77,13 +77,13 @@ impl ReloadableState {
     }
 
     /// The door for model traffic, which follows what is changed here.
-    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: ShutdownSignal) -> Gateway {
+    pub fn gateway(&self, cache: Option<Arc<Cache>>, shutdown: ShutdownSignal) -> Gateway {
         Gateway {
             handle: self.handle.clone(),
             upstreams: Arc::clone(&self.upstreams),
-            limits: Arc::clone(&self.limits),
+            config: Arc::clone(&self.limits),
             cache,
-            closing,
+            shutdown,
             bodies: BodyBuffer::default(),
         }
     }
