@@ -2,7 +2,7 @@
 
 use super::random::{DrawPurpose, RequestRandom};
 use super::simulated_request::{ResponseKind, SimulatedTool, Thinking};
-use super::wire::VendorRoute;
+use super::vendor_route::VendorRoute;
 use super::{lorem, schema, vector};
 use std::time::Duration;
 

@@ -2,10 +2,12 @@
 //! wrong is to be seen here and not only in production.
 
 use super::estimate;
+use super::json_body::parse;
 use super::simulated_request::{
     RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking,
 };
-use super::wire::{VendorError, VendorRoute, parse};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -2,11 +2,11 @@
 
 use super::answer::{Content, ResponsePart, SimulatedResponse, Slice};
 use super::anthropic_request;
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-    rfc3339,
-};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, refusal_with_delay, rfc3339};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};

@@ -2,10 +2,11 @@
 
 use super::answer::{Content, SimulatedResponse, Slice};
 use super::gemini_request;
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, compare, plain_refusal,
-};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, compare, plain_refusal};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};

@@ -14,8 +14,10 @@ mod estimate;
 mod fault;
 mod gemini_request;
 mod gemini_wire;
+mod json_body;
 mod limit;
 mod lorem;
+mod model_list;
 mod ollama_wire;
 mod openai_chat;
 mod openai_request;
@@ -34,18 +36,20 @@ mod traffic;
 mod vector;
 mod vendor;
 mod vendor_behaviour;
+mod vendor_error;
+mod vendor_route;
 mod vendors;
 mod wire;
 mod xai_wire;
 
 #[cfg(test)]
-mod wire_bench;
+mod test_vendor;
 #[cfg(test)]
 mod wire_tests;
 
 pub use configuration::configuration;
 pub use fault::Fault;
-pub use profile::Embedder;
+pub use model_list::Embedder;
 pub use scenario::{FaultTarget, FaultWindow, Scenario, UnknownScenario};
 pub use traffic::{Traffic, TrafficCount, TrafficMeter};
 pub use vendors::{UnknownVendor, VendorEndpoint, Vendors};

@@ -2,13 +2,15 @@
 
 use super::answer::{Content, SimulatedResponse, Slice};
 use super::estimate;
+use super::json_body::parse;
+use super::model_list::ModelList;
 use super::simulated_request::{
     MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
     TextList, Thinking, any_object,
 };
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, parse, plain_refusal, rfc3339,
-};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, plain_refusal, rfc3339};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};

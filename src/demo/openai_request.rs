@@ -1,11 +1,12 @@
 //! READING REQUESTS in the format of OpenAI, which others speak too.
 
 use super::estimate;
+use super::json_body::parse;
 use super::simulated_request::{
     MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
     TextList, Thinking, any_object,
 };
-use super::wire::{VendorError, parse};
+use super::vendor_error::VendorError;
 use serde::Deserialize;
 use serde_json::Value;
 

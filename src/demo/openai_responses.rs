@@ -3,11 +3,12 @@
 
 use super::answer::{ResponsePart, SimulatedResponse, Slice};
 use super::estimate;
+use super::json_body::parse;
 use super::openai_request::{named, positive};
 use super::simulated_request::{
     RequestOptions, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking, any_object,
 };
-use super::wire::{VendorError, parse};
+use super::vendor_error::VendorError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

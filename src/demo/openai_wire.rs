@@ -1,10 +1,11 @@
 //! OPENAI'S WIRE: chat completions, responses and embeddings.
 
 use super::answer::{Content, SimulatedResponse, Slice, Vectors};
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, refusal_with_delay};
 use super::{openai_chat, openai_request, openai_responses};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;

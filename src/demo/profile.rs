@@ -7,6 +7,7 @@
 
 use super::anthropic_wire::AnthropicWire;
 use super::gemini_wire::GeminiWire;
+use super::model_list::Embedder;
 use super::ollama_wire::OllamaWire;
 use super::openai_wire::OpenAiWire;
 use super::wire::Wire;
@@ -53,17 +54,6 @@ pub struct Profile {
     pub embedder: Option<Embedder>,
     /// The shape of its requests and answers.
     pub wire: &'static dyn Wire,
-}
-
-/// A model that makes vectors of texts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Embedder {
-    /// Its name.
-    pub model: &'static str,
-    /// Numbers in one vector, where a request does not want fewer.
-    pub dimensions: u32,
-    /// USD per million tokens.
-    pub input_usd_per_1m: f64,
 }
 
 /// The five vendors, in the order of the screen.

@@ -1,10 +1,13 @@
 //! ONE VENDOR'S DOOR: what comes in is read by its wire, decided by its behaviour, and told.
 
 use super::answer::SimulatedResponse;
+use super::model_list::ModelList;
 use super::simulated_request::{ResponseKind, SimulatedRequest};
 use super::stream::{PIECE_EVERY, StreamedResponse};
 use super::vendor_behaviour::{Behaviour, Decision, ListenState, PlannedResponse};
-use super::wire::{ModelList, ResponseMeta, VendorError, VendorRoute, Wire};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};

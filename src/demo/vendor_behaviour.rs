@@ -8,7 +8,7 @@ use super::pace::Pace;
 use super::profile::{ANSWER_SIGMA, ANSWER_TOKENS, FIRST_TOKEN_SIGMA, PER_TOKEN_SIGMA, Profile};
 use super::random::{DrawPurpose, RequestRandom};
 use super::simulated_request::SimulatedRequest;
-use super::wire::VendorError;
+use super::vendor_error::VendorError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -7,12 +7,12 @@ use std::time::Duration;
 const SPEED: f64 = 100.0;
 
 /// Running vendors and a client.
-struct Bench {
+struct TestVendor {
     vendors: Vendors,
     client: reqwest::Client,
 }
 
-impl Bench {
+impl TestVendor {
     async fn start() -> Self {
         Self {
             vendors: Vendors::start_at(1, Scenario::steady(), SPEED)
@@ -100,7 +100,7 @@ fn chunks(text: &str) -> (Vec<Value>, bool) {
 
 #[tokio::test]
 async fn a_stream_has_role_text_finish_usage_and_terminator() {
-    let bench = Bench::start().await.steady("openai");
+    let bench = TestVendor::start().await.steady("openai");
 
     let response = bench.chat("openai", &streamed()).send().await.expect("up");
     let kind = response.headers()["content-type"].clone();
@@ -132,7 +132,7 @@ async fn a_stream_has_role_text_finish_usage_and_terminator() {
 
 #[tokio::test]
 async fn a_stream_that_did_not_ask_for_usage_has_none() {
-    let bench = Bench::start().await.steady("openai");
+    let bench = TestVendor::start().await.steady("openai");
 
     let request = bench.chat("openai", &json!({"stream": true}));
     let text = request.send().await.expect("up").text().await;
@@ -144,7 +144,7 @@ async fn a_stream_that_did_not_ask_for_usage_has_none() {
 
 #[tokio::test]
 async fn a_whole_answer_counts_its_tokens_and_stops_at_the_limit() {
-    let bench = Bench::start().await.steady("openai");
+    let bench = TestVendor::start().await.steady("openai");
 
     let request = bench.chat("openai", &json!({"max_tokens": 3}));
     let body: Value = request
@@ -167,7 +167,7 @@ async fn a_whole_answer_counts_its_tokens_and_stops_at_the_limit() {
 
 #[tokio::test]
 async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
-    let bench = Bench::start().await.steady("openai");
+    let bench = TestVendor::start().await.steady("openai");
     let url = bench.endpoint("openai").base_url.clone();
     let client = &bench.client;
     let cases = [
@@ -201,7 +201,7 @@ async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
 
 #[tokio::test]
 async fn every_vendor_lists_its_model_and_takes_its_own_key() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
 
     let kinds: Vec<&str> = bench
         .vendors
@@ -220,7 +220,7 @@ async fn every_vendor_lists_its_model_and_takes_its_own_key() {
 
 #[tokio::test]
 async fn a_limit_is_told_in_headers_and_a_refusal_says_when_to_return() {
-    let bench = Bench::start().await.steady("openai");
+    let bench = TestVendor::start().await.steady("openai");
     let short = json!({"max_tokens": 1});
 
     let usual = bench.chat("openai", &short).send().await.expect("up");
@@ -246,7 +246,7 @@ async fn a_limit_is_told_in_headers_and_a_refusal_says_when_to_return() {
 
 #[tokio::test]
 async fn an_outage_fails_chats_and_probes_alike_until_it_ends() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     bench.fault("openai", Some(Fault::Outage));
 
     for request in [bench.models("openai"), bench.chat("openai", &json!({}))] {
@@ -261,7 +261,7 @@ async fn an_outage_fails_chats_and_probes_alike_until_it_ends() {
 
 #[tokio::test]
 async fn a_vendor_that_refuses_connections_answers_nothing_even_on_an_open_one() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     let open = bench.models("xai").send().await.expect("up");
     open.bytes().await.expect("a body");
 
@@ -273,7 +273,7 @@ async fn a_vendor_that_refuses_connections_answers_nothing_even_on_an_open_one()
 
 #[tokio::test]
 async fn a_hanging_vendor_never_answers() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     bench.fault("xai", Some(Fault::Hang));
 
     let patience = Duration::from_millis(100);
@@ -284,7 +284,7 @@ async fn a_hanging_vendor_never_answers() {
 
 #[tokio::test]
 async fn a_cut_answer_ends_the_connection_without_a_terminator() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     bench.fault("openai", Some(Fault::CutMidStream));
     // Seed 1 has no everyday failure among the first requests.
 
@@ -310,7 +310,7 @@ async fn a_cut_answer_ends_the_connection_without_a_terminator() {
 
 #[tokio::test]
 async fn clients_that_leave_free_the_slots_they_held() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     bench.fault("ollama", Some(Fault::StallMidStream));
     let mut held = Vec::new();
     for _ in 0..bench.endpoint("ollama").max_concurrent {
@@ -331,7 +331,7 @@ async fn clients_that_leave_free_the_slots_they_held() {
 
 #[tokio::test]
 async fn dropped_vendors_stop_listening_and_unknown_ones_are_named() {
-    let bench = Bench::start().await;
+    let bench = TestVendor::start().await;
     let request = bench.models("openai");
     let error = bench.vendors.set_fault("acme", None).expect_err("unknown");
     drop(bench.vendors);

@@ -1,8 +1,9 @@
 //! ALL VENDORS TOGETHER: started, found by their addresses, faulted by hand, ended on drop.
 
 use super::fault::Fault;
+use super::model_list::Embedder;
 use super::pace::Pace;
-use super::profile::{Embedder, PROFILES, Profile};
+use super::profile::{PROFILES, Profile};
 use super::scenario::Scenario;
 use super::scenario_runner::{self, VendorList};
 use super::server;

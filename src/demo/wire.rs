@@ -3,101 +3,15 @@
 
 use super::answer::{SimulatedResponse, Slice};
 use super::limit::Allowance;
-use super::profile::Embedder;
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use serde_json::Value;
 use std::fmt::Debug;
-
-/// What a request wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VendorRoute {
-    /// An answer of the model.
-    Chat,
-    /// The same, where a vendor has two forms for it and this is the second.
-    Response,
-    /// Vectors of texts.
-    Embed,
-    /// The size of a request, in tokens.
-    Count,
-    /// What the vendor has: models, or what else it tells for nothing. Used as a probe.
-    Listing,
-}
-
-/// Why a request is not answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VendorError {
-    /// No key came with it.
-    NoKey,
-    /// The key is not the vendor's.
-    WrongKey,
-    /// It cannot be understood: what is wrong, and where.
-    Malformed {
-        /// One sentence for people.
-        message: String,
-        /// The member at fault.
-        param: Option<&'static str>,
-    },
-    /// Nobody serves this model here.
-    UnknownModel(String),
-    /// No such path or method.
-    NoRoute {
-        /// The method that was used.
-        method: Method,
-        /// The path that was asked for.
-        path: String,
-    },
-    /// Over the limit.
-    RateLimited {
-        /// Seconds to wait, at least 1.
-        retry_after: u64,
-    },
-    /// An error of the vendor's own.
-    Broken,
-    /// The vendor is overloaded or down.
-    Unavailable,
-}
-
-impl VendorError {
-    /// A request that cannot be understood.
-    pub fn malformed(message: impl Into<String>, param: Option<&'static str>) -> Self {
-        Self::Malformed {
-            message: message.into(),
-            param,
-        }
-    }
-}
-
-/// What a vendor has.
-#[derive(Debug, Clone, Copy)]
-pub struct ModelList {
-    /// The vendor's name.
-    pub owner: &'static str,
-    /// The model that speaks.
-    pub model: &'static str,
-    /// The model that makes vectors.
-    pub embedder: Option<&'static Embedder>,
-    /// Unix seconds of the models' release.
-    pub created: u64,
-}
-
-impl ModelList {
-    /// The names of all models.
-    pub fn models(&self) -> impl Iterator<Item = &'static str> {
-        let embedder = self.embedder.map(|embedder| embedder.model);
-        std::iter::once(self.model).chain(embedder)
-    }
-
-    /// The model of this name, or the refusal.
-    pub fn named(&self, name: &str) -> Result<&'static str, VendorError> {
-        let mut models = self.models();
-        models
-            .find(|model| *model == name)
-            .ok_or_else(|| VendorError::UnknownModel(name.to_owned()))
-    }
-}
 
 /// What the headers of an answer tell.
 #[derive(Debug, Clone, Copy)]
@@ -197,18 +111,6 @@ pub fn refusal_with_delay(
         headers.insert(header::RETRY_AFTER, (*retry_after).into());
     }
     response
-}
-
-/// A body as JSON of this shape. Only the place of a mistake is told: serde's own words may quote
-/// the prompt.
-pub fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, VendorError> {
-    serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        VendorError::malformed(
-            format!("The body is not {what} (line {line}, column {column})."),
-            None,
-        )
-    })
 }
 
 /// Unix seconds as RFC 3339, in UTC.

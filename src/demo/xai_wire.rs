@@ -3,11 +3,12 @@
 //! only.
 
 use super::answer::{SimulatedResponse, Slice};
+use super::model_list::ModelList;
 use super::openai_chat::{TERMINATOR, call, calls, chunk, completion, event, usage_chunk};
 use super::simulated_request::{SimulatedRequest, Thinking};
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, refusal_with_delay};
 use super::{openai_request, openai_wire};
 use bytes::Bytes;
 use http::request::Parts;

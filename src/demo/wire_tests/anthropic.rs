@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
         .header("anthropic-version", "2023-06-01")
 }
 
-async fn bench() -> Bench {
-    Bench::start("anthropic", sign).await
+async fn bench() -> TestVendor {
+    TestVendor::start("anthropic", sign).await
 }
 
 fn chat(extra: &Value) -> Value {

@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.header("x-goog-api-key", "AIza-demo")
 }
 
-async fn bench() -> Bench {
-    Bench::start("google", sign).await
+async fn bench() -> TestVendor {
+    TestVendor::start("google", sign).await
 }
 
 fn chat(extra: &Value) -> Value {

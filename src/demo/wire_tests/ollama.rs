@@ -1,11 +1,11 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, joined, tools, words};
 use serde_json::{Value, json};
 
 const CHAT: &str = "/api/chat";
 
-async fn bench() -> Bench {
-    Bench::start("ollama", |request| request).await
+async fn bench() -> TestVendor {
+    TestVendor::start("ollama", |request| request).await
 }
 
 fn chat(extra: &Value) -> Value {

@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, tools};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, tools};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.bearer_auth("sk-demo-openai")
 }
 
-async fn bench() -> Bench {
-    Bench::start("openai", sign).await
+async fn bench() -> TestVendor {
+    TestVendor::start("openai", sign).await
 }
 
 fn chat(extra: &Value) -> Value {
@@ -127,7 +127,7 @@ async fn json_that_is_asked_for_satisfies_its_schema_streamed_or_not() {
     let text = whole["choices"][0]["message"]["content"]
         .as_str()
         .map(str::to_owned);
-    let pieces = crate::demo::wire_bench::joined(&events(&streamed), "/choices/0/delta/content");
+    let pieces = crate::demo::test_vendor::joined(&events(&streamed), "/choices/0/delta/content");
     for text in [text.expect("text"), pieces] {
         let value: Value = serde_json::from_str(&text).expect("JSON");
         assert!(value["level"].is_number(), "{value}");

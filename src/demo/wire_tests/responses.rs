@@ -1,10 +1,10 @@
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/responses";
 
-async fn bench() -> Bench {
-    Bench::start("openai", |request| request.bearer_auth("sk-demo-openai")).await
+async fn bench() -> TestVendor {
+    TestVendor::start("openai", |request| request.bearer_auth("sk-demo-openai")).await
 }
 
 fn ask(extra: &Value) -> Value {

@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.bearer_auth("xai-demo")
 }
 
-async fn bench() -> Bench {
-    Bench::start("xai", sign).await
+async fn bench() -> TestVendor {
+    TestVendor::start("xai", sign).await
 }
 
 fn chat() -> Value {

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A running vendor without everyday failures, a hundred times as fast as the world.
-pub struct Bench {
+pub struct TestVendor {
     pub behaviour: Arc<Behaviour>,
     client: reqwest::Client,
     address: String,
@@ -23,7 +23,7 @@ pub struct Bench {
     _stop: DropGuard,
 }
 
-impl Bench {
+impl TestVendor {
     /// The vendor of this name, speaking its own wire; `sign` gives requests what opens its door.
     pub async fn start(name: &str, sign: fn(RequestBuilder) -> RequestBuilder) -> Self {
         let profile = Profile::named(name).expect("a known vendor");

@@ -1,0 +1,15 @@
+//! Reading of JSON bodies, shared by all wires.
+
+use super::vendor_error::VendorError;
+
+/// A body as JSON of this shape. Only the place of a mistake is told: serde's own words may quote
+/// the prompt.
+pub fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, VendorError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        VendorError::malformed(
+            format!("The body is not {what} (line {line}, column {column})."),
+            None,
+        )
+    })
+}
