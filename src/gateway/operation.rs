@@ -1,6 +1,5 @@
 //! Operations that a client can request, by path.
 
-use super::error::{GatewayError, InvalidRequest};
 use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{
     ApiDialect, CallSpec, Endpoint, MAX_RESPONSE_BYTES, PreparedCall, RawObject, TranslationError,
@@ -68,19 +67,6 @@ impl Operation {
             Self::Generate(_) if needs.reasoning => ModelType::Reasoning,
             Self::Generate(_) => ModelType::Chat,
         }
-    }
-
-    /// Rejects a model type that this path does not serve.
-    pub fn check(self, model_type: ModelType) -> Result<(), GatewayError> {
-        if (self == Self::Embed) == (model_type == ModelType::Embedding) {
-            return Ok(());
-        }
-        let operation = self;
-        Err(InvalidRequest::WrongPathForType {
-            operation,
-            model_type,
-        }
-        .into())
     }
 
     /// The request in the provider's protocol.

@@ -59,7 +59,7 @@ impl<'a> ParsedRequest<'a> {
             ModelResolution::Targets { .. } => None,
         };
         let model_type = stated.or(named).unwrap_or_else(|| operation.infer(needs));
-        operation.check(model_type)?;
+        check_path(operation, model_type)?;
         Ok(Self {
             operation,
             model_type,
@@ -114,6 +114,18 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
         && text.len() <= MAX_REQUEST_ID
         && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
+}
+
+/// Rejects a model type that this path does not serve.
+fn check_path(operation: Operation, model_type: ModelType) -> Result<(), GatewayError> {
+    if (operation == Operation::Embed) == (model_type == ModelType::Embedding) {
+        return Ok(());
+    }
+    Err(InvalidRequest::WrongPathForType {
+        operation,
+        model_type,
+    }
+    .into())
 }
 
 fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, GatewayError> {
