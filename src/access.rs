@@ -1,13 +1,13 @@
 //! Authentication and authorisation: tokens with roles, and peers that need no token. Each API puts the
 //! error into its own shape.
 
+use crate::domain::Role;
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, Method, Uri};
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
@@ -21,25 +21,7 @@ pub enum Peer {
     Unix,
 }
 
-/// The role of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Client,
-    Viewer,
-    Operator,
-}
-
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        }
-    }
-
     /// Whether the role includes the permission.
     pub const fn may(self, permission: Permission) -> bool {
         match self {
@@ -47,22 +29,6 @@ impl Role {
             Self::Client => matches!(permission, Permission::Use | Permission::Select),
             Self::Viewer => matches!(permission, Permission::Read | Permission::Select),
         }
-    }
-}
-
-/// A text that names no role.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not one of client, viewer, operator")]
-pub struct UnknownRole(String);
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(word: &str) -> Result<Self, UnknownRole> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == word)
-            .ok_or_else(|| UnknownRole(word.to_owned()))
     }
 }
 

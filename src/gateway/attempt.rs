@@ -4,8 +4,8 @@
 use crate::clock;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, FirstToken, Lease, MeasuredUsage, Money,
-    Observation, Outcome, Price, RoutingTable, TargetSelection, UnixTime, UpstreamLimits,
-    attempt_cost,
+    Observation, Outcome, Price, RoutingTable, TargetIdx, TargetSelection, UnixTime,
+    UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::UpstreamError;
@@ -20,7 +20,7 @@ pub(super) struct Attempt {
     reservation: BudgetReservation,
     price: Option<Price>,
     /// Index in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub started: UnixTime,
     streamed: bool,
     /// Number of request fields without an equivalent in the provider's protocol.

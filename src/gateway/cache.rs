@@ -11,6 +11,7 @@ use super::request::ParsedRequest;
 use super::request_recorder::RequestRecorder;
 use super::upstream_response::UpstreamResponse;
 use crate::access::sent_tokens;
+use crate::domain::TargetIdx;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -72,7 +73,7 @@ pub(super) struct CacheKey([u8; 32]);
 #[derive(Debug)]
 pub(super) struct CachedResponse {
     body: Bytes,
-    pub target: Option<usize>,
+    pub target: Option<TargetIdx>,
     pub provider: String,
     pub model: String,
     at: Instant,

@@ -1,6 +1,7 @@
 //! Time limits and sizes of the gateway, for all targets and for single ones.
 
 use super::recovery::Recovery;
+use crate::domain::{PerTarget, TargetIdx};
 use std::time::Duration;
 
 /// Limits on time and size of a request.
@@ -31,19 +32,21 @@ pub struct TargetTimeouts {
     pub first_token_timeout: Option<Duration>,
 }
 
+impl PerTarget for TargetTimeouts {}
+
 impl GatewayConfig {
     /// The request timeout that applies to `target`.
-    pub(super) fn timeout(&self, target: usize) -> Duration {
+    pub(super) fn timeout(&self, target: TargetIdx) -> Duration {
         self.targets
-            .get(target)
+            .get(target.get())
             .and_then(|timeouts| timeouts.timeout)
             .unwrap_or(self.timeout)
     }
 
     /// The limit on the time to the first token that applies to `target`.
-    pub(super) fn first_token_timeout(&self, target: usize) -> Duration {
+    pub(super) fn first_token_timeout(&self, target: TargetIdx) -> Duration {
         self.targets
-            .get(target)
+            .get(target.get())
             .and_then(|timeouts| timeouts.first_token_timeout)
             .unwrap_or(self.first_token_timeout)
     }

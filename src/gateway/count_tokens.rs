@@ -7,7 +7,7 @@ use super::request::ParsedRequest;
 use super::state::Gateway;
 use super::upstream_call::{UpstreamCall, collect};
 use crate::clock;
-use crate::domain::{CandidateSet, TargetId, select_target};
+use crate::domain::{CandidateSet, TargetId, TargetIdx, select_target};
 use crate::protocols::ApiDialect;
 use axum::Json;
 use axum::body::Body;
@@ -59,7 +59,11 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
 }
 
 /// The provider's count; `None` where it has none, or fails.
-async fn count_at_provider(call: &UpstreamCall<'_>, id: &TargetId, target: usize) -> Option<u64> {
+async fn count_at_provider(
+    call: &UpstreamCall<'_>,
+    id: &TargetId,
+    target: TargetIdx,
+) -> Option<u64> {
     let gateway = call.gateway;
     let provider = gateway.handle.routing_table().candidates[target].provider;
     let upstreams = gateway.upstreams.load_full();

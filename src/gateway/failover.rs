@@ -12,9 +12,9 @@ use super::upstream_call::{UpstreamCall, never_sent};
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, Failure, NoEligibleTarget, RandomDraw, RejectionReason, RequestOutcome,
-    RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId, TargetScope,
-    TargetSelection, select_target,
+    CandidateSet, Failure, NoEligibleTarget, ProviderIdx, RandomDraw, RejectionReason,
+    RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId,
+    TargetIdx, TargetScope, TargetSelection, select_target,
 };
 use crate::protocols::UpstreamError;
 use axum::http::HeaderMap;
@@ -32,7 +32,7 @@ struct LeasedTarget {
     selection: TargetSelection,
     attempt: Attempt,
     id: TargetId,
-    provider: usize,
+    provider: ProviderIdx,
 }
 
 /// Reasons for which no target could be leased.
@@ -50,11 +50,11 @@ struct FailoverLoop<'g> {
     deadlines: Deadlines<'g>,
     attempts: RetryState,
     /// Targets that failed.
-    tried: Vec<usize>,
+    tried: Vec<TargetIdx>,
     /// The last of them that may succeed when it is tried again, and its failure.
-    repeatable: Option<(usize, Failure)>,
+    repeatable: Option<(TargetIdx, Failure)>,
     /// Targets for which the prompt was too long: none with a smaller context is tried.
-    context_exceeded: Vec<usize>,
+    context_exceeded: Vec<TargetIdx>,
     /// Usage of the attempts that failed before their first content.
     spent: AttemptUsage,
     early_headers: Option<EarlyHeaders>,
@@ -123,7 +123,7 @@ impl FailoverLoop<'_> {
         }
     }
 
-    fn on_failure(&mut self, target: usize, failure: &AttemptFailure, is_first_token: bool) {
+    fn on_failure(&mut self, target: TargetIdx, failure: &AttemptFailure, is_first_token: bool) {
         if !self.tried.contains(&target) {
             self.tried.push(target);
         }
@@ -144,7 +144,7 @@ impl FailoverLoop<'_> {
     /// The next target after a failure of `target`; `None` to give up.
     async fn next(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         failure: Failure,
         left: Duration,
     ) -> Option<LeasedTarget> {
@@ -161,10 +161,10 @@ impl FailoverLoop<'_> {
     /// last target can only fail again, an earlier one may still succeed.
     fn decide(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         failure: Failure,
         left: Duration,
-    ) -> (RetryDecision, usize, Failure) {
+    ) -> (RetryDecision, TargetIdx, Failure) {
         let untried = self.has_healthy_target(&self.tried) || self.has_any_target(failure);
         let decision = self.attempts.decide(failure, untried, left);
         if failure.is_retryable() {
@@ -240,7 +240,7 @@ impl FailoverLoop<'_> {
     }
 
     /// Whether a healthy target is left after `target`, and an attempt at it.
-    fn has_more_targets(&self, target: usize) -> bool {
+    fn has_more_targets(&self, target: TargetIdx) -> bool {
         let mut tried = self.tried.clone();
         tried.push(target);
         let max_retries = self.context.gateway.config.load().max_retries;
@@ -248,7 +248,7 @@ impl FailoverLoop<'_> {
     }
 
     /// Whether another target is eligible that is not known to be unhealthy.
-    fn has_healthy_target(&self, tried: &[usize]) -> bool {
+    fn has_healthy_target(&self, tried: &[TargetIdx]) -> bool {
         let other = self.dry_run(tried);
         other.is_ok_and(|selection| selection.reason != SelectionReason::LastResort)
     }
@@ -259,7 +259,7 @@ impl FailoverLoop<'_> {
     }
 
     /// A selection that is neither recorded nor leased.
-    fn dry_run(&self, tried: &[usize]) -> Result<TargetSelection, NoEligibleTarget> {
+    fn dry_run(&self, tried: &[TargetIdx]) -> Result<TargetSelection, NoEligibleTarget> {
         let table = self.context.gateway.handle.routing_table();
         let (now, draw) = (clock::now(), RandomDraw::default());
         let mut candidates = CandidateSet::default();
@@ -267,7 +267,7 @@ impl FailoverLoop<'_> {
     }
 
     /// The request's profile, with the time that the client leaves for a whole response.
-    fn profile<'t>(&'t self, tried: &'t [usize]) -> RequestProfile<'t> {
+    fn profile<'t>(&'t self, tried: &'t [TargetIdx]) -> RequestProfile<'t> {
         let request = self.context.request;
         RequestProfile {
             remaining: self.deadlines.client_time_left(),
@@ -277,7 +277,7 @@ impl FailoverLoop<'_> {
     }
 
     /// The same target once more after a pause, if it may still be used.
-    async fn lease_again(&self, target: usize, pause: Duration) -> Option<LeasedTarget> {
+    async fn lease_again(&self, target: TargetIdx, pause: Duration) -> Option<LeasedTarget> {
         tokio::time::sleep(pause).await;
         // A rate limit is extended a little beyond what the provider asked for, so that requests do
         // not all return at once.

@@ -1,6 +1,7 @@
 //! Handling of streams that break after their first content.
 
 use super::byte_budget::ByteBudget;
+use crate::domain;
 
 /// Longest response that is held back, in bytes.
 const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
@@ -22,5 +23,14 @@ impl Recovery {
     /// Restart, with an own budget for the bytes that are held back.
     pub fn restart() -> Self {
         Self::Restart(ByteBudget::new(MAX_HELD_BYTES, MAX_TOTAL_HELD_BYTES))
+    }
+}
+
+impl From<domain::Recovery> for Recovery {
+    fn from(recovery: domain::Recovery) -> Self {
+        match recovery {
+            domain::Recovery::Error => Self::Error,
+            domain::Recovery::Restart => Self::restart(),
+        }
     }
 }

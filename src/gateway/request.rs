@@ -3,8 +3,8 @@
 use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::operation::Operation;
 use crate::domain::{
-    Catalogue, ModelResolution, ModelType, RequestClass, RequestProfile, RequiredCapabilities,
-    TargetScope, prompt_tokens, resolve,
+    Catalogue, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
+    RequiredCapabilities, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
@@ -28,7 +28,7 @@ pub(super) struct ParsedRequest<'a> {
     /// Estimated tokens of the prompt.
     pub input: u64,
     pub needs: RequiredCapabilities,
-    preferred: Option<usize>,
+    preferred: Option<ProviderIdx>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
     /// The client's time limit, which overrides every configured one.
@@ -82,8 +82,8 @@ impl<'a> ParsedRequest<'a> {
     /// those of them for which the prompt was too long.
     pub fn selection_profile<'b>(
         &'b self,
-        tried: &'b [usize],
-        context_exceeded: &'b [usize],
+        tried: &'b [TargetIdx],
+        context_exceeded: &'b [TargetIdx],
     ) -> RequestProfile<'b> {
         let (scope, pinned) = match &self.resolution {
             ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
@@ -159,7 +159,10 @@ fn model_type(headers: &HeaderMap) -> Result<Option<ModelType>, GatewayError> {
     .transpose()
 }
 
-fn preferred(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Option<usize>, GatewayError> {
+fn preferred(
+    headers: &HeaderMap,
+    catalogue: &Catalogue,
+) -> Result<Option<ProviderIdx>, GatewayError> {
     const NAME: &str = "x-aibal-preferred-provider";
     let Some(text) = header_text(headers, NAME)? else {
         return Ok(None);

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
     RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
-    TargetSelection, UnixTime,
+    TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use axum::http::header::AGE;
@@ -32,7 +32,7 @@ pub(super) struct RequestRecorder {
     request_id: String,
     started: UnixTime,
     outcome: RequestOutcome,
-    target: Option<usize>,
+    target: Option<TargetIdx>,
     provider: String,
     model: String,
     score: Option<f64>,
@@ -114,7 +114,7 @@ impl RequestRecorder {
     }
 
     /// Records a response from the cache; no provider is called.
-    pub fn on_reused(&mut self, target: Option<usize>, provider: &str, model: &str) {
+    pub fn on_reused(&mut self, target: Option<TargetIdx>, provider: &str, model: &str) {
         self.target = target;
         provider.clone_into(&mut self.provider);
         model.clone_into(&mut self.model);
@@ -122,7 +122,7 @@ impl RequestRecorder {
     }
 
     /// The selected target, with the names of its provider and model.
-    pub fn target(&self) -> (Option<usize>, &str, &str) {
+    pub fn target(&self) -> (Option<TargetIdx>, &str, &str) {
         (self.target, &self.provider, &self.model)
     }
 

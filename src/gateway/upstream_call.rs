@@ -9,6 +9,7 @@ use super::response_headers::forwarded_headers;
 use super::state::Gateway;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
+use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
@@ -50,7 +51,7 @@ impl<'g> UpstreamCall<'g> {
     /// Makes one attempt. It is reported when this returns, or continues in the response's relay.
     pub async fn try_once(
         &self,
-        (id, provider): (&TargetId, usize),
+        (id, provider): (&TargetId, ProviderIdx),
         mut attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
@@ -98,7 +99,7 @@ impl<'g> UpstreamCall<'g> {
     async fn send(
         &self,
         (endpoint, transport): (&Endpoint, &Transport),
-        provider: usize,
+        provider: ProviderIdx,
         mut call: CallSpec<'_>,
         attempt: &mut Attempt,
         until: Instant,

@@ -2,7 +2,9 @@
 //! traffic. Probes share no limits with client requests.
 
 use crate::clock;
-use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
+use crate::domain::{
+    Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, UnixTime, probe_due,
+};
 use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, Transport, UpstreamSet};
 use arc_swap::ArcSwap;
@@ -25,7 +27,7 @@ const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 const MANUAL_PROBE_QUEUE: usize = 16;
 
 /// A manual probe: the provider's index in the catalogue, and the channel for the result.
-pub type ManualProbe = (usize, oneshot::Sender<ProbeResult>);
+pub type ManualProbe = (ProviderIdx, oneshot::Sender<ProbeResult>);
 
 /// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +110,7 @@ impl ProbeSchedule {
         let catalogue = &table.catalogue;
         self.make_room(catalogue.providers.len());
         let providers = catalogue.active_providers().map(|(provider, _)| provider);
-        let due: Vec<usize> = providers
+        let due: Vec<ProviderIdx> = providers
             .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
             .filter(|&provider| {
                 let candidates = || {
@@ -123,11 +125,11 @@ impl ProbeSchedule {
                 let success = candidates()
                     .filter_map(|candidate| candidate.succeeded_at)
                     .max();
-                !off && probe_due(now, self.probed_at[provider], success, down, interval)
+                !off && probe_due(now, self.probed_at[provider.get()], success, down, interval)
             })
             .collect();
         for &provider in &due {
-            self.probed_at[provider] = Some(now);
+            self.probed_at[provider.get()] = Some(now);
         }
         let results = join_all(due.iter().filter_map(|&provider| {
             let endpoint = upstreams.directory.endpoint(provider)?;
@@ -146,21 +148,21 @@ impl ProbeSchedule {
         }
     }
 
-    async fn probe_manually(&mut self, provider: usize, reply: oneshot::Sender<ProbeResult>) {
+    async fn probe_manually(&mut self, provider: ProviderIdx, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             return;
         };
         let result = probe(&upstreams.transport, provider, endpoint).await;
-        self.make_room(provider + 1);
-        self.probed_at[provider] = Some(clock::now());
+        self.make_room(provider.get() + 1);
+        self.probed_at[provider.get()] = Some(clock::now());
         self.handle.observe(Observation::Probe(result.end.clone()));
         let _requester_may_be_gone = reply.send(result);
     }
 }
 
 /// Sends one probe.
-async fn probe(transport: &Transport, provider: usize, endpoint: &Endpoint) -> ProbeResult {
+async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint) -> ProbeResult {
     let started = clock::now();
     let response = timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;
