@@ -48,7 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("access", &[]),
+    ("access", &["domain"]),
     ("logs", &[]),
     ("config", &["domain", "secrets"]),
     ("protocols", &["domain", "secrets"]),
