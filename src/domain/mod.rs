@@ -20,11 +20,13 @@ mod config_update;
 mod decay;
 mod decision_log;
 mod event;
+mod failure;
 mod histogram;
 mod ids;
 mod in_flight;
 mod index;
 mod lease;
+mod limiter;
 mod load_sensitivity;
 mod model_resolution;
 mod observation;
@@ -33,12 +35,14 @@ mod prompt;
 mod random;
 mod rate_limiter;
 mod recovery;
+mod rejection;
 mod replay;
 mod retry;
 mod role;
 mod schedule;
 mod score;
 mod selection;
+mod selection_round;
 mod snapshot;
 mod target;
 mod timeline;
@@ -62,20 +66,20 @@ pub use command::{
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use decay::{DecayedCount, DecayedMean};
-pub use decision_log::{
-    DecisionLog, DecisionRecord, RecordedCandidate, SelectionContext, SelectionRound,
-};
+pub use decision_log::{DecisionLog, DecisionRecord};
 pub use event::{Effect, Event, EventKind, Revision};
+pub use failure::Failure;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use in_flight::{InFlightLimiter, InFlightPermit};
 pub use index::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 pub use lease::{AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentTotals};
+pub use limiter::{Limiter, Permit};
 pub use load_sensitivity::{LoadCurve, LoadSensitivity};
 pub use model_resolution::{ModelResolution, UnknownModel, model_names, resolve};
 pub use observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionCounts,
-    RejectionReason, RequestEnd, RequestOutcome,
+    AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
 pub use pricing::{
     CostBasisCounts, MeasuredUsage, Price, PriceTier, Usage, UsageBasis, attempt_cost, cost,
@@ -85,6 +89,7 @@ pub use prompt::prompt_tokens;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
 pub use recovery::Recovery;
+pub use rejection::{RejectionCounts, RejectionReason};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use retry::{RetryBudget, RetryDecision, RetryState};
 pub use role::Role;
@@ -95,6 +100,7 @@ pub use selection::{
     RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,
     shares,
 };
+pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
     RoutingTable, Snapshot, Strategy, TimeBucket, Totals,

@@ -10,6 +10,7 @@
 //! while it runs and *drained* when it has ended: what was held and not used is free at once, and
 //! whatever the order of things, what is drained never exceeds what time has filled.
 
+use super::limiter::Limiter;
 use super::units::UnixTime;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -71,7 +72,7 @@ pub(super) struct RateLimiter {
     requests: GcraBucket,
     tokens: GcraBucket,
     /// Tokens that running attempts may use.
-    held: AtomicU64,
+    held: Limiter,
 }
 
 impl RateLimiter {
@@ -87,11 +88,11 @@ impl RateLimiter {
         };
         // No more than the limit is held of it, so that the sum of what many hold cannot wrap.
         let tokens = tokens.min(limit);
-        let held = self.held.fetch_add(tokens, Ordering::AcqRel);
+        let held = self.held.reserve(tokens);
         if room(self.tokens.left(limit, now), held, tokens, limit) {
             return true;
         }
-        self.release(tokens);
+        self.held.release(tokens);
         if let Some(limit) = rates.requests {
             self.requests.give_back(limit);
         }
@@ -103,7 +104,7 @@ impl RateLimiter {
         if let Some(limit) = rates.tokens {
             // In this order nobody sees a moment at which they count for nothing.
             self.tokens.drain(limit, used, now);
-            self.release(held.min(limit));
+            self.held.release(held.min(limit));
         }
     }
 
@@ -124,7 +125,7 @@ impl RateLimiter {
         let limit = rates.tokens?;
         let (left, held) = (
             self.tokens.left(limit, now),
-            self.held.load(Ordering::Acquire),
+            self.held.in_use(),
         );
         if room(left, held, tokens, limit) {
             return None;
@@ -151,17 +152,10 @@ impl RateLimiter {
             .requests
             .map(|limit| whole(self.requests.left(limit, now)));
         let tokens = rates.tokens.map(|limit| {
-            let held = self.held.load(Ordering::Acquire);
+            let held = self.held.in_use();
             whole(self.tokens.left(limit, now)).saturating_sub(held)
         });
         RateLimitRemaining { requests, tokens }
-    }
-
-    fn release(&self, tokens: u64) {
-        let less = |held: u64| Some(held.saturating_sub(tokens));
-        let _always = self
-            .held
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
     }
 }
 

@@ -1,11 +1,11 @@
 //! Deciding again: a recorded round under other weights, by the code that decided it and with the
 //! chance that it had. And the smallest change of a weight that would have chosen otherwise.
 
-use super::decision_log::SelectionRound;
 use super::selection::{
     Eligibility, ExclusionReason, ScoredCandidate, SelectionReason, assign_probabilities,
     draw_weighted, next_after_failure, strategy_utility,
 };
+use super::selection_round::SelectionRound;
 use super::weights::{Objective, WeightOverride, Weights};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::BTreeMap;

@@ -4,12 +4,13 @@
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
 use super::event::Event;
+use super::failure::Failure;
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
 use super::lease::LoadCounters;
-use super::observation::{Failure, RejectionCounts};
 use super::pricing::{CostBasisCounts, Price};
 use super::rate_limiter::{RateLimitRemaining, RateLimits};
+use super::rejection::RejectionCounts;
 use super::retry::RetryBudget;
 use super::score::{Estimate, Factors};
 use super::target::{Catalogue, ModelTypes, RequestClass};

@@ -3,8 +3,9 @@
 //! chart moves by one cell at a time and two readers see the same columns.
 
 use super::histogram::Histogram;
-use super::observation::{AttemptEnd, Outcome, RejectionCounts, RejectionReason};
+use super::observation::{AttemptEnd, Outcome};
 use super::pricing::{CostBasisCounts, MeasuredUsage, cost_basis};
+use super::rejection::{RejectionCounts, RejectionReason};
 use super::units::{Money, UnixTime};
 use std::collections::VecDeque;
 

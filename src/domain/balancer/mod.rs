@@ -8,6 +8,7 @@ mod commands;
 mod global_limits;
 mod observe;
 mod patch;
+mod pending_revert;
 mod pin;
 mod reset;
 mod routing;
@@ -16,6 +17,7 @@ mod snapshot;
 mod target_state;
 #[cfg(test)]
 mod tests;
+mod warning;
 mod warnings;
 
 use super::budget::{BudgetConfig, Budgets};
@@ -33,17 +35,15 @@ use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::{ProviderIdx, TargetIdx};
-use auto_revert::PendingRevert;
+use pending_revert::PendingRevert;
 use sliding_window::SlidingWindow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use target_state::{ProviderState, TargetState};
-use warnings::Warning;
+use target_state::{ProviderState, RATE_MEMORY_S, TargetState};
+use warning::Warning;
 
 pub use global_limits::GlobalLimits;
 
-/// Memory of rates shown as "now", in seconds.
-const RATE_MEMORY_S: f64 = 10.0;
 /// Memory of how long answers are, in seconds; and what is assumed as if seen twice.
 const OUTPUT_MEMORY_S: f64 = 600.0;
 const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);

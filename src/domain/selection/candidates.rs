@@ -4,12 +4,14 @@
 use super::budget_filter::filter_by_budget;
 use super::eligibility::entry;
 use super::exclusion::ExclusionReason;
-use super::{RankedTarget, RequestProfile, TargetScope};
+use super::request_profile::{RequestProfile, TargetScope};
+use super::scored_candidate::{Eligibility, ScoredCandidate};
+use super::target_selection::RankedTarget;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::pricing::Price;
 use crate::domain::score::{
-    Factors, Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score,
-    latency_penalty, linear_score, load_penalty, utility, weighted_sum,
+    Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
+    linear_score, load_penalty, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
 use crate::domain::tuning::Tuning;
@@ -29,46 +31,6 @@ const SLOW_START_MIN_SHARE: f64 = 0.1;
 const PREFERRED_MAX_RISK: f64 = 0.5;
 /// Two that are that close are equals.
 const EQUAL_UTILITY: f64 = 1e-12;
-
-/// Whether a target may be chosen.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Eligibility {
-    Eligible,
-    /// Half-open, and its one trial may go out.
-    HalfOpenProbe,
-    Excluded(ExclusionReason),
-}
-
-/// One target in one decision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoredCandidate {
-    /// Places in the catalogue.
-    pub target: TargetIdx,
-    pub provider: ProviderIdx,
-    pub entry: Eligibility,
-    pub bads: Penalties,
-    /// 0..1.
-    pub priority: f64,
-    pub risk: Risk,
-    pub predicted: Prediction,
-    /// What rate limits and a slow start leave of its odds, 0..1.
-    pub headroom: f64,
-    pub in_flight: u32,
-    /// What the strategy compares; more is better.
-    pub utility: f64,
-    /// Odds of being drawn, 0..1.
-    pub odds: f64,
-}
-
-impl ScoredCandidate {
-    pub fn factors(&self) -> Factors {
-        self.bads.factors(self.priority)
-    }
-
-    pub fn is_eligible(&self) -> bool {
-        self.entry == Eligibility::Eligible
-    }
-}
 
 /// Every target in the scope of a request, in the order of the catalogue.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use crate::domain::budget::format_usd;
 use crate::domain::capability::MissingCapability;
-use crate::domain::observation::Failure;
+use crate::domain::failure::Failure;
 use crate::domain::rate_limiter::RateLimitExceeded;
 use crate::domain::units::{Money, UnixTime};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! What is asked of the balancer.
 
-use super::{BudgetHeadroom, ExclusionReason};
+use super::exclusion::ExclusionReason;
+use crate::domain::budget::BudgetHeadroom;
 use crate::domain::capability::{MissingCapability, RequiredCapabilities};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::snapshot::{Candidate, RoutingTable};
