@@ -2,40 +2,40 @@
 
 use std::time::Duration;
 
-/// Why an attempt failed: the class decides who may be asked next and what the target's record
-/// shows for it.
+/// Class of a failed attempt. It decides which targets may follow, and what the target's
+/// statistics count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// The request itself is wrong; no other target would take it.
+    /// The request is invalid; every target would reject it.
     InvalidRequest,
-    /// Too long for this model.
+    /// The request exceeds the context of this model.
     ContextLength,
-    /// The provider refuses our key.
+    /// The provider rejects the key.
     Auth,
-    /// Our key may not use this.
+    /// The key lacks the permission.
     Permission,
     /// The provider does not know the model.
     NotFound,
     /// The body is too large for the provider.
     TooLarge,
-    /// The provider's protocol has no words for what is asked; another's may.
+    /// The provider's protocol cannot represent the request; another may.
     Unsupported,
-    /// Too many requests or tokens; with the delay it asked for.
+    /// Too many requests or tokens, with the delay that the provider asks for.
     RateLimit(Option<Duration>),
-    /// The account has no money or no quota left.
+    /// The balance or quota of the account is used up.
     Quota,
-    /// No answer in time.
+    /// No response in time.
     Timeout,
-    /// The provider has too much to do; with the delay it asked for.
+    /// The provider is overloaded, with the delay that it asks for.
     Overloaded(Option<Duration>),
-    /// The provider's own mistake, or an answer that nobody can read.
+    /// Internal error of the provider, or a response that cannot be parsed.
     Server,
-    /// No connection, or the answer broke off.
+    /// No connection, or the response broke off.
     Disconnected,
 }
 
 impl Failure {
-    /// Whether the client caused it: then it counts in no rate and another target would not help.
+    /// Returns true if the client caused it: it counts in no rate, and another target would not help.
     pub fn is_client_error(self) -> bool {
         matches!(
             self,
@@ -43,17 +43,17 @@ impl Failure {
         )
     }
 
-    /// Whether it is our own key that is refused.
+    /// Returns true if the key is rejected.
     pub fn is_auth(self) -> bool {
         matches!(self, Self::Auth | Self::Permission)
     }
 
-    /// Whether another target may answer the same request.
+    /// Returns true if another target may serve the same request.
     pub fn can_fail_over(self) -> bool {
         !matches!(self, Self::InvalidRequest)
     }
 
-    /// Whether the same target may answer a little later.
+    /// Returns true if the same target may serve the request later.
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
@@ -65,7 +65,7 @@ impl Failure {
         )
     }
 
-    /// Whether it speaks against the target's health: its breaker and its reliability hear of it.
+    /// Returns true if it counts in the circuit breaker and the reliability of the target.
     pub fn counts_against_health(self) -> bool {
         matches!(
             self,
@@ -73,8 +73,8 @@ impl Failure {
         )
     }
 
-    /// How long the target is left alone because of it, whatever its breaker says: as long as the
-    /// provider asks, and for what only people can mend long enough not to be hammered on.
+    /// Cooldown of the target after it, whatever its circuit breaker says: as long as the provider
+    /// asks, and minutes for faults that only an operator can repair.
     pub fn cooldown(self) -> Option<Duration> {
         match self {
             Self::Auth | Self::Permission => Some(Duration::from_mins(5)),
@@ -85,7 +85,7 @@ impl Failure {
         }
     }
 
-    /// One word for logs, events and metrics.
+    /// The code in logs, events and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",

@@ -2,8 +2,8 @@
 //! a finished, failed or cancelled attempt is always counted out.
 
 use super::limiter::Limiter;
+use super::model_type::RequestClass;
 use super::rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimiter, RateLimits};
-use super::target::RequestClass;
 use super::units::UnixTime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -214,7 +214,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes a place, or nothing where the provider is full or another trial is out: between the
-    /// choice and here somebody else was quicker.
+    /// selection and this call another request was faster.
     pub fn try_acquire(
         target: &Arc<LoadCounters>,
         provider: &Arc<LoadCounters>,
@@ -266,7 +266,7 @@ impl Lease {
         }
     }
 
-    /// It is over and has used so many tokens, or as many as were expected where nobody knows.
+    /// Settles the tokens used, or the expected ones if unknown.
     pub fn settle(&mut self, used: Option<u64>, now: UnixTime) {
         if let Some(held) = self.held.take() {
             let used = used.unwrap_or(self.expected);
@@ -306,7 +306,7 @@ fn try_acquire_all(
     false
 }
 
-/// One that nobody settled has used what was expected of it, as of its start.
+/// A lease that was not settled counts as having used what was expected, as of its start.
 impl Drop for Lease {
     fn drop(&mut self) {
         self.first_token();

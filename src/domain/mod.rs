@@ -1,14 +1,14 @@
-//! RULES: everything that decides, and nothing that does.
+//! The rules of balancing, without I/O.
 //!
-//! The law of this folder: no task, no socket, no screen, no database, no clock, no dice, no log.
-//! Time comes in as a [`UnixTime`], chance as a number; wishes come in as a [`Command`], news as an
-//! [`Observation`], and what the outside shall do goes out as an [`Effect`]. So every rule can be
-//! tested in microseconds and read by somebody who knows balancing but not async Rust.
+//! This module uses no task, socket, screen, database, clock, random source or log. Time is passed
+//! as a [`UnixTime`], randomness as a number, changes as a [`Command`], results as an
+//! [`Observation`]; what the caller must do is returned as an [`Effect`]. Every rule can therefore
+//! be tested in microseconds, and read without knowing async Rust.
 //!
-//! Reading order: units and ids, what is configured (`target`, `weights`), what was seen
-//! (`observation`, `decay`, `elasticity`, `quota`, `histogram`, `timeline`), what follows
-//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), what an operator allows (`rates`,
-//! `crowd`, `budget`), and the model that owns it all (`fleet`).
+//! Reading order: units and ids, the configuration (`target`, `weights`), statistics
+//! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`), decisions
+//! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
+//! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
 
 mod balancer;
 mod budget;
@@ -29,6 +29,7 @@ mod lease;
 mod limiter;
 mod load_sensitivity;
 mod model_resolution;
+mod model_type;
 mod observation;
 mod pricing;
 mod prompt;
@@ -77,6 +78,7 @@ pub use lease::{AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTok
 pub use limiter::{Limiter, Permit};
 pub use load_sensitivity::{LoadCurve, LoadSensitivity};
 pub use model_resolution::{ModelResolution, UnknownModel, model_names, resolve};
+pub use model_type::{ModelType, ModelTypes, RequestClass};
 pub use observation::{
     AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
     RequestOutcome,
@@ -105,9 +107,7 @@ pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
     RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
-pub use target::{
-    Catalogue, ModelType, ModelTypes, Provider, RemovedEntries, RequestClass, Route, Target,
-};
+pub use target::{Catalogue, Provider, RemovedEntries, Route, Target};
 pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use tuning::{GUARD_FREE_RISK, Tuning};

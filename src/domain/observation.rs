@@ -1,4 +1,4 @@
-//! What one finished attempt, request or probe taught us.
+//! Results of attempts, requests and probes.
 
 use super::failure::Failure;
 use super::ids::DecisionId;
@@ -10,10 +10,10 @@ use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamLimits;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 
-/// News for the model. Built outside, once per attempt, request or probe.
+/// Input of the statistics, made once per attempt, request or probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
-    /// Somebody was chosen for a client's request, or nobody could be.
+    /// A selection for a client's request, with or without an eligible target.
     Selection(Box<SelectionRound>),
     /// The first content of an attempt is here.
     FirstToken(FirstToken),
@@ -28,42 +28,42 @@ pub enum Observation {
 /// The first content of one attempt at one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstToken {
-    /// Place of the target in the catalogue.
+    /// The target.
     pub target: TargetIdx,
     pub ticket: AttemptStart,
     /// From the start to here.
     pub seconds: f64,
-    /// Whether it was the one request that a half-open breaker let through.
+    /// True for the probe of a half-open circuit breaker.
     pub trial: bool,
-    /// What the answer's headers say of our limits.
+    /// Rate limits from the response headers.
     pub limits: UpstreamLimits,
 }
 
 /// One attempt at one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptEnd {
-    /// Place of the target in the catalogue.
+    /// The target.
     pub target: TargetIdx,
     pub started: UnixTime,
     pub ended: UnixTime,
     pub outcome: Outcome,
     /// Seconds to the first content, where it came.
     pub first_token: Option<f64>,
-    /// Nothing where neither the provider nor the answer's length tells.
+    /// None if neither reported nor estimable.
     pub usage: Option<MeasuredUsage>,
-    /// Nothing where the price or the usage is unknown.
+    /// None if the price or the usage is unknown.
     pub cost: Option<Money>,
-    /// Whether the answer came as a stream.
+    /// True for a streamed response.
     pub streamed: bool,
-    /// Whether it was the one request that a half-open breaker let through.
+    /// True for the probe of a half-open circuit breaker.
     pub trial: bool,
-    /// Members of the request that the provider's protocol has no words for.
+    /// Request fields without an equivalent in the provider's protocol.
     pub dropped_fields: u32,
-    /// How things stood when it began.
+    /// State when it began.
     pub ticket: AttemptStart,
-    /// What the answer's headers say of our limits, where [`FirstToken`] did not carry them.
+    /// Rate limits from the response headers, if [`FirstToken`] did not carry them.
     pub limits: UpstreamLimits,
-    /// Whether the client's own time limit ended it: that says little about the target.
+    /// True if the client's own deadline ended it, which says little about the target.
     pub client_deadline_hit: bool,
     /// Seconds for which nothing had come when the client left, where that is longer than a first
     /// token may take: it says how slow the target is at least.
@@ -75,7 +75,7 @@ impl AttemptEnd {
         self.ended.seconds_since(self.started)
     }
 
-    /// Whether a [`FirstToken`] went before it.
+    /// Returns true if a [`FirstToken`] preceded it.
     pub fn had_first_token(&self) -> bool {
         self.streamed && self.first_token.is_some()
     }
@@ -89,7 +89,7 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// One client request, whoever answered it in the end.
+/// One finished client request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestEnd {
     pub decision: DecisionId,
@@ -97,11 +97,11 @@ pub struct RequestEnd {
     pub started: UnixTime,
     pub ended: UnixTime,
     pub outcome: RequestOutcome,
-    /// The target that answered, or the last one tried.
+    /// The target that responded, or the last one tried.
     pub target: Option<TargetIdx>,
     /// Score of the first choice, 0..1.
     pub score: Option<f64>,
-    /// Why that one, in words.
+    /// Reason of the selection, as text.
     pub reason: String,
     pub attempts: u32,
     pub usage: Option<MeasuredUsage>,
@@ -114,28 +114,28 @@ pub enum RequestOutcome {
     /// All attempts failed, or the stream broke.
     Error(Failure),
     Cancelled,
-    /// Nobody was asked, for want of something.
+    /// Rejected before any target was called.
     Rejected(RejectionReason),
 }
 
 /// One probe of one provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeEnd {
-    /// Place of the provider in the catalogue.
+    /// The provider.
     pub provider: ProviderIdx,
     pub at: UnixTime,
     pub verdict: ProbeVerdict,
-    /// What was seen, for example `200` or `connection refused`.
+    /// Detail, for example `200` or `connection refused`.
     pub detail: String,
 }
 
-/// What a probe means.
+/// Result of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeVerdict {
-    /// It answered as it should.
+    /// A valid response.
     Good,
-    /// It answered, but not to this question: neither well nor down.
+    /// A response that proves neither health nor an outage.
     Inconclusive,
-    /// It did not answer, or with a failure of its own.
+    /// No response, or a server error.
     Bad,
 }

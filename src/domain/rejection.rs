@@ -1,20 +1,20 @@
 //! Requests that are rejected before any target is called.
 
-/// What was missing for a request that was refused before anybody was asked.
+/// Reason for a request that was rejected before any target was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectionReason {
-    /// A target that may serve.
+    /// No target is eligible.
     NoTarget,
-    /// Money of a budget. That is the operator's wish, and counts in no rate.
+    /// A budget is used up. Intended by the operator, so it counts in no rate.
     BudgetExceeded,
-    /// Room: more requests ran than the gateway takes at once.
+    /// More requests are running than `max_in_flight` allows.
     Overloaded,
 }
 
 impl RejectionReason {
     pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
 
-    /// In words.
+    /// The reason as text.
     pub const fn text(self) -> &'static str {
         match self {
             Self::NoTarget => "no target may serve",
@@ -24,7 +24,7 @@ impl RejectionReason {
     }
 }
 
-/// How many requests were refused for want of what.
+/// Rejected requests by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RejectionCounts {
     pub target: u64,

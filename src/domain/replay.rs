@@ -51,7 +51,7 @@ pub struct Counterfactual {
 }
 
 impl Replay {
-    /// Who would have been chosen under these global weights; nothing where nobody was.
+    /// Returns the target selected under other global weights; none if none was eligible.
     ///
     /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
     /// stay what they were.
@@ -103,7 +103,7 @@ impl Replay {
             .any(|row| row.provider == provider && tried(row))
     }
 
-    /// The smallest change of one weight, in whole points, that would have chosen somebody else;
+    /// The smallest change of one weight, in whole points, that would have selected another target;
     /// nothing where none would.
     pub fn counterfactual(&mut self, round: &SelectionRound) -> Option<Counterfactual> {
         if !round.reason?.is_weighed() || !round.strategy.uses_weights() {

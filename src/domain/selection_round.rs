@@ -3,31 +3,31 @@
 
 use super::ids::DecisionId;
 use super::index::TargetIdx;
+use super::model_type::RequestClass;
 use super::random::RandomDraw;
 use super::selection::{CandidateSet, ScoredCandidate, SelectionReason, TargetSelection};
 use super::snapshot::{RoutingTable, Strategy};
-use super::target::RequestClass;
 use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights};
 
 /// Candidates recorded per selection: the best ones, and the selected one among them.
 const MAX_CANDIDATES_PER_ROUND: usize = 64;
-/// One candidate, with what is needed to weigh it again.
+/// One candidate, with the values needed to score it again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedCandidate {
     pub row: ScoredCandidate,
     /// Its provider's own weights.
     pub own: WeightOverride,
-    /// USD per token in and out; nothing where the price is unknown.
+    /// USD per token in and out; none if the price is unknown.
     pub price: Option<(f64, f64)>,
 }
 
-/// One choice: of a request's first attempt, or of a fallback.
+/// One selection: for the first attempt of a request, or for a fallback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SelectionRound {
     pub decision: DecisionId,
-    /// Whether somebody only asked; then nothing was sent.
+    /// True for a dry run: nothing was sent.
     pub is_dry_run: bool,
     pub at: UnixTime,
     /// 1 for the first.
@@ -42,15 +42,15 @@ pub struct SelectionRound {
     pub input: f64,
     pub output: f64,
     pub luck: RandomDraw,
-    /// Place of the chosen target in the catalogue; nothing where nobody might serve.
+    /// The selected target; none if no target was eligible.
     pub chosen: Option<TargetIdx>,
     pub reason: Option<SelectionReason>,
     pub candidates: Vec<RecordedCandidate>,
-    /// How many more there were.
+    /// Number of candidates left out of the record.
     pub left_out: usize,
 }
 
-/// What a round is part of.
+/// Request that a selection belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SelectionContext {
     pub decision: DecisionId,
@@ -64,7 +64,7 @@ pub struct SelectionContext {
 }
 
 impl SelectionRound {
-    /// From a field that was just decided on.
+    /// Records a selection from the candidates that were just scored.
     pub fn of(
         table: &RoutingTable,
         field: &CandidateSet,

@@ -6,10 +6,10 @@
 //! had, that is an extrapolation, and counted as one.
 
 use super::decision_log::DecisionRecord;
-use super::selection_round::{RecordedCandidate, SelectionRound};
 use super::observation::{RequestEnd, RequestOutcome};
 use super::pricing::MeasuredUsage;
 use super::replay::{Replay, WhatIfSettings};
+use super::selection_round::{RecordedCandidate, SelectionRound};
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::TargetIdx;

@@ -1,55 +1,49 @@
-//! Bytes that are kept for a while, counted all together so that they have a bound.
+//! Limit on the bytes that are held at once, per item and in total.
 
+use crate::domain::{Limiter, Permit};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where they are kept; cheap to clone.
+/// Bytes held at once; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ByteBudget {
-    bytes: Arc<AtomicUsize>,
-    longest: usize,
-    most: usize,
+    held: Arc<Limiter>,
+    max_item: usize,
+    max_total: usize,
 }
 
 impl ByteBudget {
-    /// For things of at most `longest` bytes, and `most` of all together.
-    pub(super) fn new(longest: usize, most: usize) -> Self {
+    /// Allows items of up to `max_item` bytes, and `max_total` bytes of all items together.
+    pub(super) fn new(max_item: usize, max_total: usize) -> Self {
         Self {
-            bytes: Arc::default(),
-            longest,
-            most,
+            held: Arc::default(),
+            max_item,
+            max_total,
         }
     }
 
-    /// A place for one thing.
+    /// Begins an item without bytes.
     pub(super) fn reservation(&self) -> ByteReservation {
         ByteReservation {
-            shelf: self.clone(),
-            bytes: 0,
+            permit: self.held.empty_permit(),
+            max_item: self.max_item,
+            max_total: self.max_total,
         }
     }
 }
 
-/// One thing's bytes on the shelf; given back on drop.
+/// The bytes of one item, given back on drop.
 #[derive(Debug)]
 pub(super) struct ByteReservation {
-    shelf: ByteBudget,
-    bytes: usize,
+    permit: Permit,
+    max_item: usize,
+    max_total: usize,
 }
 
 impl ByteReservation {
-    /// Whether the thing may be kept though it has so many bytes by now.
+    /// Raises the item to `bytes`; false if the item or the total is over its limit then.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let before = self.shelf.bytes.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
-        bytes <= self.shelf.longest && before.saturating_add(more) <= self.shelf.most
-    }
-}
-
-impl Drop for ByteReservation {
-    fn drop(&mut self) {
-        self.shelf.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let fits = self.permit.grow(bytes as u64, self.max_total as u64);
+        fits && bytes <= self.max_item
     }
 }
 

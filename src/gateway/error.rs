@@ -189,7 +189,7 @@ impl GatewayError {
             StatusCode::TOO_MANY_REQUESTS,
             "insufficient_quota",
             Some("budget_exceeded"),
-            short.text(),
+            short.to_string(),
         )
     }
 

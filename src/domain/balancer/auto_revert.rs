@@ -171,7 +171,7 @@ impl BalancerState {
         Ok((self.weights(now), effects))
     }
 
-    /// Ends a trial that nobody kept in time.
+    /// Reverts changes that were not confirmed in time.
     pub(super) fn revert_expired(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         let Some(trial) = self.on_trial.take_if(|trial| now >= trial.until) else {
             return;

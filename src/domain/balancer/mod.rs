@@ -26,10 +26,11 @@ use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
 use super::event::{Effect, Event, EventKind, Revision};
 use super::in_flight::InFlightLimiter;
+use super::model_type::RequestClass;
 use super::random::SplitMix64;
 use super::retry::RetryBudget;
 use super::snapshot::Strategy;
-use super::target::{Catalogue, RequestClass};
+use super::target::Catalogue;
 use super::timeline::{BucketCounts, Timeline};
 use super::tuning::Tuning;
 use super::units::UnixTime;
@@ -50,7 +51,7 @@ const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
 /// How many of each are kept for readers.
 const MAX_EVENTS: usize = 100;
 const MAX_REVISIONS: usize = 200;
-/// Why nothing is sent to whoever is configured no more.
+/// Reason shown for removed targets.
 const REMOVED_REASON: &str = "removed from the configuration";
 
 /// Everything; owned by the engine, never shared.

@@ -192,7 +192,7 @@ impl BalancerState {
             return;
         }
         let seen = end.first_token.filter(|_| end.streamed);
-        // Nobody saw the first token of an answer that came in one piece.
+        // A response in one piece has no observed first token.
         let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
         let per_token = (end.seconds() - first_token).max(0.0) / tokens as f64;
         let target = &mut self.targets[end.target];

@@ -3,15 +3,15 @@
 use super::BalancerState;
 use super::warning::Warning;
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::model_type::ModelType;
 use crate::domain::score::risk_excess;
 use crate::domain::selection::{CandidateSet, RequestProfile};
 use crate::domain::snapshot::Strategy;
-use crate::domain::target::ModelType;
 use crate::domain::tuning::{GUARD_FREE_RISK, Tuning};
 use crate::domain::units::UnixTime;
 
 /// More points than this on cost push everything onto the cheapest provider until it breaks,
-/// whoever balances.
+/// with any strategy.
 const COST_WARNING_POINTS: f64 = 70.0;
 
 impl BalancerState {

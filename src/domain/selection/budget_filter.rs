@@ -1,4 +1,4 @@
-//! Money as a constraint: who fits into what a request may still spend.
+//! Filter of targets by the remaining budget of a request.
 
 use super::exclusion::ExclusionReason;
 use super::max_usage::MaxUsage;
@@ -8,9 +8,9 @@ use crate::domain::budget::{BudgetHeadroom, OverBudgetPolicy};
 use crate::domain::snapshot::RoutingTable;
 use crate::domain::units::Money;
 
-/// Leaves in only who fits into what may still be spent. Where nobody who may serve fits, and the
-/// operator wants requests to go on, the cheapest of them stay. Whoever has no price stays as long
-/// as the dearest of the others would fit: its cost may be anything, and cannot be reserved.
+/// Keeps the targets that fit into the remaining budget. If no eligible target fits and the policy
+/// is `cheapest`, the cheapest ones stay. A target without a price stays as long as the most
+/// expensive of the others fits: its cost is unknown and cannot be reserved.
 pub(super) fn filter_by_budget(
     rows: &mut [ScoredCandidate],
     table: &RoutingTable,
@@ -85,7 +85,6 @@ pub(super) fn exceeds_budget(means: Option<BudgetHeadroom>, most: MaxUsage) -> b
 
 #[cfg(test)]
 mod tests {
-    use super::super::NoEligibleTarget;
     use super::*;
     use crate::domain::index::TargetIdx;
     use crate::domain::selection::tests::{NOW, ask, candidate, table, three};

@@ -1,5 +1,5 @@
-//! All candidates of one decision, weighed: what each is worth, its odds, and what keeps it out.
-//! A field is used again and again, so that weighing allocates nothing.
+//! All candidates of one selection with their scores, probabilities and exclusions. The set is
+//! reused, so that scoring allocates nothing.
 
 use super::budget_filter::filter_by_budget;
 use super::eligibility::entry;
@@ -22,7 +22,7 @@ use crate::domain::weights::Weights;
 /// of its share.
 const WEIGHTED_TEMPERATURE: f64 = 0.05;
 /// That far behind the best, `adaptive` gives no odds at all: e^-15 of the best one's, and none for
-/// whoever would otherwise be chosen for its great number.
+/// targets that would otherwise be selected for their number.
 const NEGLIGIBLE_GAP: f64 = 0.15;
 /// After its breaker closed, a target's odds grow over so many seconds, from this part.
 const SLOW_START_S: f64 = 10.0;
@@ -296,7 +296,7 @@ fn slow_start(candidate: &Candidate, now: UnixTime) -> f64 {
     })
 }
 
-/// Odds of all that are admitted; they sum to 1, or are all 0 where nobody is.
+/// Odds of all that are admitted; they sum to 1, or are all 0 if none is.
 pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tuning: &Tuning) {
     let admitted = |row: &&mut ScoredCandidate| row.entry == Eligibility::Eligible;
     let best = rows
@@ -332,7 +332,7 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
 fn expected_output(table: &RoutingTable, ask: &RequestProfile<'_>) -> f64 {
     let usual = table.outputs[ask.class.index()];
     let expected = ask.max_tokens.map_or(usual, |most| most.min(usual));
-    // At least a token, whatever was asked for, and no more than anybody can read.
+    // At least a token, whatever was asked for, and no more than is ever read.
     if expected.is_nan() {
         1.0
     } else {

@@ -5,7 +5,7 @@ use crate::domain::pricing::{Usage, cost};
 use crate::domain::snapshot::Candidate;
 use crate::domain::units::Money;
 
-/// The most that an attempt may come to: what is reserved of every limit before it is sent.
+/// Upper bound of one attempt, reserved of every limit before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MaxUsage {
     /// The estimated prompt, and what the client lets the answer have, or else what is expected of

@@ -6,11 +6,11 @@
 //! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
 //!    both and is more likely to succeed than to fail.
 //! 4. A half-open target's trial, for first attempts.
-//! 5. Now and then whoever was not asked for long, so that it stays measured.
+//! 5. Exploration: sometimes the target unused for longest, so that its measurements stay fresh.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
 //!    fallbacks take the best of those not tried, other providers before the failed one's other
 //!    models.
-//! 7. In need, where only our guesses keep everybody out: whoever may be back first.
+//! 7. Last resort, if only guesses exclude all targets: the one expected back first.
 
 mod budget_filter;
 mod candidates;
@@ -42,12 +42,12 @@ use crate::domain::score::Factors;
 use crate::domain::snapshot::{RoutingTable, Strategy};
 use crate::domain::units::UnixTime;
 
-/// Whoever was not asked for so many seconds is worth an exploration.
+/// A target unused for this long may be explored.
 const EXPLORE_AFTER_S: f64 = 30.0;
-/// In need nobody is sent where it would take longer than so many seconds to be welcome.
+/// Longest wait until a target is back, for the last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
-/// Decides. Asks nobody, changes nothing but `field`, and allocates only where nobody may serve
+/// Selects a target. Changes only `field`, and allocates only if no target is eligible
 /// or the field was never as large.
 pub fn select_target(
     table: &RoutingTable,
@@ -96,7 +96,7 @@ pub fn select_target(
 }
 
 /// The odds of every target for such a request, by the same code that draws; they sum to 1, or
-/// to 0 where nobody may serve. Targets that are only on trial have none.
+/// to 0 if no target is eligible. Targets that are only on trial have none.
 pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> Vec<RankedTarget> {
     let mut field = CandidateSet::default();
     field.evaluate(table, ask, now);

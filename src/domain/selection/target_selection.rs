@@ -4,20 +4,20 @@ use super::exclusion::ExclusionReason;
 use super::max_usage::MaxUsage;
 use crate::domain::index::TargetIdx;
 use crate::domain::lease::{Lease, LeaseRequest};
+use crate::domain::model_type::RequestClass;
 use crate::domain::score::Factors;
 use crate::domain::snapshot::RoutingTable;
-use crate::domain::target::RequestClass;
 use crate::domain::units::{Money, UnixTime};
 use std::time::Duration;
 
-/// The answer; what explains it is in the [`CandidateSet`].
+/// The selected target; the [`super::CandidateSet`] explains the selection.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetSelection {
-    /// Place in the catalogue.
+    /// The selected target.
     pub target: TargetIdx,
     pub score: f64,
     pub factors: Factors,
-    /// Odds it had, 0..1.
+    /// Its selection probability, 0..1.
     pub share: f64,
     pub reason: SelectionReason,
     /// Whether it goes as the one trial of a half-open breaker.
@@ -46,23 +46,23 @@ pub struct RankedTarget {
 pub enum SelectionReason {
     /// First by what the strategy compares.
     Best,
-    /// Drawn by odds.
+    /// Weighted random draw.
     WeightedRandom,
-    /// The one that an operator sends everything to for now.
+    /// The provider that an operator pinned.
     Pinned,
-    /// The one that was wished for.
+    /// The provider that the client prefers.
     Preferred,
-    /// The only one that may serve.
+    /// The only eligible target.
     Only,
-    /// A half-open breaker's trial.
+    /// Probe of a half-open circuit breaker.
     HalfOpenProbe,
-    /// Not asked for long, so that nobody knows how it does.
+    /// Unused for long: selected to measure it.
     Exploration,
     /// Best of those not tried, after a failure.
     Fallback,
     /// The cheapest that may serve: the budget is used up, and requests go on.
     Cheapest,
-    /// Everybody is out for the moment, and this one may be back first.
+    /// All targets are excluded for now, and this one may be back first.
     LastResort,
 }
 
@@ -102,7 +102,7 @@ impl SelectionReason {
     }
 }
 
-/// Nobody may serve.
+/// Error: no target is eligible.
 #[derive(Debug, Clone)]
 pub struct NoEligibleTarget {
     pub rejected: Vec<(TargetIdx, ExclusionReason)>,
@@ -111,7 +111,7 @@ pub struct NoEligibleTarget {
 }
 
 impl TargetSelection {
-    /// Takes the place that was chosen; nothing where somebody else was quicker.
+    /// Acquires the lease; none if another request took the last permit.
     pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
         let candidate = &table.candidates[self.target];
         let terms = LeaseRequest {
