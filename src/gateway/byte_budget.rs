@@ -52,18 +52,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thing_is_kept_up_to_its_own_length_and_to_that_of_all() {
-        let shelf = ByteBudget::new(8, 32);
-        let mut first = shelf.reservation();
+    fn a_reservation_is_bounded_by_its_own_limit_and_by_the_limit_of_all() {
+        let budget = ByteBudget::new(8, 32);
+        let mut first = budget.reservation();
         assert!(first.try_grow(8));
         assert!(!first.try_grow(9));
         drop(first);
 
-        let mut places: Vec<ByteReservation> = (0..4).map(|_| shelf.reservation()).collect();
-        assert!(places.iter_mut().all(|place| place.try_grow(8)));
-        assert!(!shelf.reservation().try_grow(1));
+        let mut reservations: Vec<ByteReservation> = (0..4).map(|_| budget.reservation()).collect();
+        assert!(reservations.iter_mut().all(|each| each.try_grow(8)));
+        assert!(!budget.reservation().try_grow(1));
 
-        places.pop();
-        assert!(shelf.reservation().try_grow(8), "what left is given back");
+        reservations.pop();
+        assert!(
+            budget.reservation().try_grow(8),
+            "bytes are released on drop"
+        );
     }
 }
