@@ -88,7 +88,7 @@ pub(super) fn options(
     globals: &Globals,
     all_in_one: bool,
     read_only: bool,
-    place: String,
+    location: String,
     logs: RecentLines,
 ) -> Options {
     Options {
@@ -99,7 +99,7 @@ pub(super) fn options(
         keymap: Keymap::default(),
         window: Window::default(),
         refresh: REFRESH,
-        place,
+        location,
         bell: BellMode::default(),
         process: std::process::id(),
         over_line: set("SSH_CONNECTION"),

@@ -3,9 +3,8 @@
 //! estimate from the factors stands in: shares change by `exp(ΔS / temperature)`, where
 //! `S = Σ w·f / 100`, for whatever else goes into the odds is the same before and after.
 
-use super::draft::{CurrentSettings, Draft, overriding};
-use super::model::WhatIfResult;
-use super::update::is_of;
+use super::draft::{CurrentSettings, Draft, effective, overriding};
+use super::what_if::WhatIfResult;
 use crate::contract::{Factors, HealthState, ProviderStatus, Status, WeightOverride, WeightPoints};
 
 /// As in the balancer: for `adaptive`, and for `weighted`.
@@ -46,7 +45,7 @@ pub fn previewed(
     draft: &Draft,
     known: Option<&WhatIfResult>,
 ) -> Vec<ProviderPreview> {
-    let known = known.filter(|prediction| is_of(prediction, draft));
+    let known = known.filter(|prediction| prediction.is_about(draft));
     known
         .and_then(|prediction| carried_over(status, prediction))
         .unwrap_or_else(|| drafted(status, draft))
@@ -184,28 +183,6 @@ pub fn own(provider: &ProviderStatus, draft: &Draft) -> Option<WeightOverride> {
         draft.own(name, &CurrentSettings::default()).map(overriding)
     } else {
         provider.weights
-    }
-}
-
-/// The weights that hold for a provider: what is not its own comes from the global ones, and cost,
-/// latency and reliability are brought back to 100 points.
-pub fn effective(weights: &WeightPoints, own: Option<&WeightOverride>) -> WeightPoints {
-    let Some(own) = own else { return *weights };
-    let raw = [
-        own.cost.unwrap_or(weights.cost),
-        own.latency.unwrap_or(weights.latency),
-        own.reliability.unwrap_or(weights.reliability),
-    ];
-    let sum: f64 = raw.iter().sum();
-    if sum <= 0.0 {
-        return *weights;
-    }
-    let [cost, latency, reliability] = raw.map(|points| points * 100.0 / sum);
-    WeightPoints {
-        cost,
-        latency,
-        reliability,
-        ..*weights
     }
 }
 

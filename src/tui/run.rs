@@ -4,11 +4,13 @@
 
 use super::change::apply_changes;
 use super::clipboard;
+use super::effect::{Effect, ExitReason};
 use super::export;
 use super::frame_pacer::FramePacer;
 use super::input::{Input, Keyboard};
-use super::message::{Effect, ExitReason, Message};
+use super::message::Message;
 use super::model::{Model, Options};
+use super::panic_hook;
 use super::terminal::TerminalScreen;
 use super::title;
 use super::update::update;
@@ -74,6 +76,7 @@ async fn run(
     };
     let resized = signal(SignalKind::window_change())?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    panic_hook::install();
     let screen = match TerminalScreen::enter() {
         Ok(screen) => screen,
         Err(error) => {
@@ -171,7 +174,7 @@ impl Dashboard {
                 }
                 Some(news) = self.updates.recv() => {
                     if let Update::Status(status) = &news {
-                        self.model.lag.observe(&status.generated_at, jiff::Timestamp::now());
+                        self.model.clock_skew.observe(&status.generated_at, jiff::Timestamp::now());
                     }
                     self.urgent |= std::mem::take(&mut self.waiting);
                     self.handle(Message::Update(news))?;
@@ -304,10 +307,10 @@ impl Dashboard {
     }
 
     /// Asks beside everything else, and takes the answer in when it comes.
-    fn answer(&self, question: impl Future<Output = Message> + 'static + Send) {
+    fn answer(&self, confirm: impl Future<Output = Message> + 'static + Send) {
         let answers = self.answers.clone();
         tokio::spawn(async move {
-            let _dashboard_may_have_ended = answers.send(question.await).await;
+            let _dashboard_may_have_ended = answers.send(confirm.await).await;
         });
     }
 

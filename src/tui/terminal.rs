@@ -1,7 +1,7 @@
 //! The terminal: entered once, given back on every way out, and written to in one piece per frame.
 
 use super::frame_pacer::DSR_QUERY;
-use super::panic_hook;
+use super::held_messages::print_held;
 use super::title;
 use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
@@ -68,7 +68,6 @@ pub struct TerminalScreen {
 impl TerminalScreen {
     /// Takes the terminal. What panics say meanwhile waits until it is given back.
     pub fn enter() -> io::Result<Self> {
-        panic_hook::install();
         let (columns, rows) = take()?;
         let canvas = FrameBuffer::default();
         let terminal = blank(&canvas, columns, rows)?;
@@ -104,8 +103,8 @@ impl TerminalScreen {
         if keep == 0 && !moves_anything(&bytes) {
             return Ok(false);
         }
-        let question = if asks { DSR_QUERY } else { &[] };
-        let frame = [BEGIN, &bytes, END, question].concat();
+        let confirm = if asks { DSR_QUERY } else { &[] };
+        let frame = [BEGIN, &bytes, END, confirm].concat();
         if let Some(writer) = &mut self.writer {
             writer.send(frame);
         }
@@ -237,7 +236,7 @@ pub fn restore() {
     );
     throw_away_input();
     let _gone = terminal::disable_raw_mode();
-    panic_hook::print_held();
+    print_held();
 }
 
 /// What a mouse or an impatient hand sent meanwhile is not typed into the shell. Reports of a mouse

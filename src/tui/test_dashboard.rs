@@ -1,9 +1,10 @@
 //! A dashboard without a terminal: for tests that drive it with an instance of their own.
 
+use super::effect::Effect;
 use super::input::Input;
 use super::key::Key;
 use super::keymap::Keymap;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{BellMode, Model, Options, WriteProtection};
 use super::theme::Theme;
 use super::update::update;
@@ -29,7 +30,7 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
         keymap: Keymap::default(),
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
-        place: "local".to_owned(),
+        location: "local".to_owned(),
         bell: BellMode::default(),
         process: 4_242,
         over_line: false,

@@ -14,9 +14,10 @@ mod shown;
 
 pub(super) use super::test_dashboard::options;
 
+use super::effect::Effect;
 use super::input::Input;
 use super::key::Key;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{Dialog, Model, WriteProtection};
 use super::{Keymap, Palette, Theme, draw, fixture, update::update};
 use crate::client::Update;
@@ -137,5 +138,5 @@ fn text(model: &Model, width: u16, height: u16) -> String {
 }
 
 fn is_question(model: &Model, title: &str) -> bool {
-    matches!(&model.dialog, Some(Dialog::Question(question)) if question.title.starts_with(title))
+    matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if confirm.kind.to_string().starts_with(title))
 }

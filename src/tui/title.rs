@@ -19,7 +19,7 @@ const MAX_NAME: usize = 40;
 pub fn of(model: &Model) -> String {
     let theme = model.theme();
     let environment = model.status.as_ref().map_or("", |it| &it.environment);
-    let place = theme.secret(&model.options.place);
+    let place = theme.secret(&model.options.location);
     let mut names = String::new();
     for name in [environment.to_uppercase(), place] {
         let name = format::cut(&clean(&name, theme.ascii), MAX_NAME);
@@ -51,7 +51,7 @@ mod tests {
 
     fn title(place: &str, theme: Theme) -> String {
         let mut options = crate::tui::tests::options(theme, false);
-        place.clone_into(&mut options.place);
+        place.clone_into(&mut options.location);
         of(&Model::showing(options, fixture::status(1, 0)))
     }
 

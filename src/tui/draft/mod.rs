@@ -1,21 +1,18 @@
 //! Weights on the drawing board: cost, latency and reliability share exactly 100 whole points, so
 //! what one takes the other two give in proportion; load and priority stand beside them.
 
+mod points;
 mod provider;
 #[cfg(test)]
 mod tests;
 
-pub use provider::{CurrentSettings, DraftedProvider, overriding};
+pub use points::{NAMES, effective, overriding};
+pub use provider::{CurrentSettings, DraftedProvider};
 
 use super::change::Change;
 use crate::contract::{ProviderDraft, WeightPoints, WeightsChange};
-use provider::shared_out;
+use points::{SHARED, shared_out, whole};
 use std::collections::BTreeMap;
-
-/// The five rows, in their order on the screen.
-pub const NAMES: [&str; 5] = ["cost", "latency", "reliability", "load", "priority"];
-/// The rows that share the 100 points.
-const SHARED: usize = 3;
 
 /// What is being moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -367,24 +364,4 @@ impl Draft {
         let wish = self.wishes.entry(name.to_owned());
         wish.or_insert_with(|| DraftedProvider::from(in_force))
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rounded and clamped to 0..=100"
-)]
-fn whole(weights: &WeightPoints) -> [u8; 5] {
-    let round = |value: f64| value.round().clamp(0.0, 100.0) as u8;
-    let (cost, latency) = (
-        round(weights.cost),
-        round(weights.latency).min(100 - round(weights.cost)),
-    );
-    [
-        cost,
-        latency,
-        100 - cost - latency,
-        round(weights.load),
-        round(weights.priority),
-    ]
 }

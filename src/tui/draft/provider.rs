@@ -1,11 +1,10 @@
 //! What is wished for of one provider: its priority, and weights of its own.
 
-use super::SHARED;
+use super::points::{SHARED, effective, overriding, whole};
 use crate::contract::{
     ProviderChange, ProviderDraft, ProviderStatus, WeightOverride, WeightPoints,
 };
 use crate::tui::change::Change;
-use crate::tui::preview::effective;
 
 /// Own weights that are in force.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,7 +25,7 @@ pub struct CurrentSettings {
 impl CurrentSettings {
     pub fn of(provider: &ProviderStatus, weights: &WeightPoints) -> Self {
         let own = provider.weights.map(|set| {
-            let [cost, latency, reliability, ..] = super::whole(&effective(weights, Some(&set)));
+            let [cost, latency, reliability, ..] = whole(&effective(weights, Some(&set)));
             ProviderWeights {
                 set,
                 points: [cost, latency, reliability],
@@ -114,16 +113,6 @@ impl DraftedProvider {
     }
 }
 
-/// Own weights of three whole numbers.
-pub fn overriding([cost, latency, reliability]: [u8; SHARED]) -> WeightOverride {
-    let points = |points: u8| Some(f64::from(points));
-    WeightOverride {
-        cost: points(cost),
-        latency: points(latency),
-        reliability: points(reliability),
-    }
-}
-
 pub(super) fn change(name: &str, priority: Option<f64>, weights: Option<WeightOverride>) -> Change {
     Change::Provider {
         name: name.to_owned(),
@@ -133,22 +122,4 @@ pub(super) fn change(name: &str, priority: Option<f64>, weights: Option<WeightOv
             ..ProviderChange::default()
         },
     }
-}
-
-/// The three with one at a value; the other two give way in proportion, so that they still share
-/// exactly 100.
-pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8; SHARED] {
-    points[at] = value;
-    let (one, other) = ((at + 1) % SHARED, (at + 2) % SHARED);
-    let (one, other) = (one.min(other), one.max(other));
-    let rest = 100 - u16::from(value);
-    let (a, b) = (u16::from(points[one]), u16::from(points[other]));
-    let first = match a + b {
-        // Nothing to be in proportion to: halves.
-        0 => rest / 2,
-        sum => (rest * a + sum / 2) / sum,
-    };
-    points[one] = u8::try_from(first).unwrap_or(100);
-    points[other] = u8::try_from(rest - first).unwrap_or(0);
-    points
 }

@@ -4,9 +4,8 @@ use super::excerpt::{excerpt, fits, inside};
 use crate::tui::confirm_dialog::{ConfirmDialog, DialogFocus};
 use crate::tui::format;
 use crate::tui::input_context::InputContext;
-use crate::tui::keymap::{Action, Binding};
+use crate::tui::keymap::{Action, Binding, matches};
 use crate::tui::model::{Dialog, Model, Subject};
-use crate::tui::update::matches;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -95,9 +94,9 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             ]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
-        Dialog::Question(question) => {
-            let title = format!(" {} ", question.title);
-            (title, asked(model, question, screen, room))
+        Dialog::Confirm(confirm) => {
+            let title = format!(" {} ", confirm.kind);
+            (title, asked(model, confirm, screen, room))
         }
     };
     frame(model, &title, &lines, area, buffer);
@@ -232,7 +231,7 @@ fn hint(place: InputContext, model: &Model) -> String {
 fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     let theme = model.theme();
     let mut lines = vec![(format!(" :{text}_"), theme.strong())];
-    let found = matches(model, text);
+    let found = matches(model.screen, text);
     let first = (row + 1).saturating_sub(MATCHES);
     for (at, binding) in found.iter().enumerate().skip(first).take(MATCHES) {
         let mark = if at == row { '>' } else { ' ' };
@@ -255,34 +254,34 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
 /// A question on a screen of this size, with so many cells a line: what would change, its fields, its answers, its keys.
 fn asked(
     model: &Model,
-    question: &ConfirmDialog,
+    confirm: &ConfirmDialog,
     screen: Rect,
     room: usize,
 ) -> Vec<(String, Style)> {
     let theme = model.theme();
     let usual = Style::default();
-    if !fits(question, screen) {
+    if !fits(confirm, screen) {
         let text = " no room for the answers: Esc leaves everything as it is";
         return vec![(text.to_owned(), theme.warn())];
     }
-    let lines = question.lines.iter();
+    let lines = confirm.lines.iter();
     let lines = lines.flat_map(|line| format::wrap(line, room.saturating_sub(1), 3));
     let lines: Vec<String> = lines.collect();
-    let excerpt = excerpt(question, &lines, inside(screen.height));
+    let excerpt = excerpt(confirm, &lines, inside(screen.height));
     let blank = excerpt.is_loose.then(|| (String::new(), usual));
     let mut lines: Vec<(String, Style)> = blank.iter().cloned().collect();
     let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
     lines.extend(excerpt.lines.iter().map(text));
     lines.extend(blank.clone());
     let stop = |focus: DialogFocus, text: String| {
-        if question.focus == focus {
+        if confirm.focus == focus {
             (format!(" >{text}"), theme.cursor())
         } else {
             (format!("  {text}"), usual)
         }
     };
-    if let Some(reason) = &question.reason {
-        let caret = if question.focus == DialogFocus::Reason {
+    if let Some(reason) = &confirm.reason {
+        let caret = if confirm.focus == DialogFocus::Reason {
             "_"
         } else {
             ""
@@ -290,23 +289,23 @@ fn asked(
         let text = format!("reason, for the record of changes: {reason}{caret}");
         lines.push(stop(DialogFocus::Reason, text));
     }
-    if let Some(word) = &question.word {
-        let caret = if question.focus == DialogFocus::Word {
+    if let Some(word) = &confirm.phrase {
+        let caret = if confirm.focus == DialogFocus::Phrase {
             "_"
         } else {
             ""
         };
         let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
         lines.push(stop(
-            DialogFocus::Word,
+            DialogFocus::Phrase,
             format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
     lines.push(stop(DialogFocus::Cancel, "[ Cancel ]".to_owned()));
-    for (at, answer) in question.answers.iter().enumerate() {
+    for (at, choice) in confirm.choices.iter().enumerate() {
         lines.push(stop(
-            DialogFocus::Answer(at),
-            format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
+            DialogFocus::Choice(at),
+            format!("[ {} ]  {}", choice.label, hint_of(model, choice.key)),
         ));
     }
     if !excerpt.has_keys {
@@ -326,20 +325,7 @@ fn asked(
 
 fn hint_of(model: &Model, action: Action) -> String {
     let keymap = &model.options.keymap;
-    keymap.hint(InputContext::Question, action, model.theme().ascii)
-}
-
-/// The key of an answer as it is bound.
-fn answer_key(model: &Model, key: char) -> String {
-    hint_of(
-        model,
-        match key {
-            'g' => Action::Good,
-            's' => Action::Stop,
-            'd' => Action::Detach,
-            _ => Action::Yes,
-        },
-    )
+    keymap.hint(InputContext::Confirm, action, model.theme().ascii)
 }
 
 /// Text of ours in characters that every terminal has.

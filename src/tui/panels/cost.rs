@@ -1,11 +1,12 @@
 //! Money: what the window cost, who spent it, and how fast it goes.
 
-use super::{Panel, budget};
+use super::budget;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip::{self, StripCell};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

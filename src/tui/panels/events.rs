@@ -1,11 +1,11 @@
 //! What happened, newest first.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::{EventKind, EventReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;

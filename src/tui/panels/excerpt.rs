@@ -15,15 +15,15 @@ pub fn inside(screen: u16) -> usize {
 }
 
 /// Whether everything that keys act on is on a screen of this size.
-pub fn fits(question: &ConfirmDialog, screen: Rect) -> bool {
-    stops(question) <= inside(screen.height)
+pub fn fits(confirm: &ConfirmDialog, screen: Rect) -> bool {
+    stops(confirm) <= inside(screen.height)
 }
 
 /// Fields and answers, one row each; Cancel is one of them.
-fn stops(question: &ConfirmDialog) -> usize {
-    let fields = [question.reason.is_some(), question.word.is_some()];
+fn stops(confirm: &ConfirmDialog) -> usize {
+    let fields = [confirm.reason.is_some(), confirm.phrase.is_some()];
     let fields = fields.into_iter().filter(|is_there| *is_there).count();
-    fields + 1 + question.answers.len()
+    fields + 1 + confirm.choices.len()
 }
 
 /// How the rows beside fields and answers are used.
@@ -39,10 +39,10 @@ pub struct Excerpt {
 
 /// What a box with so many rows inside shows of a question, besides its fields and answers. `wrapped`
 /// are its lines with the long ones continued; where these have no room each is one line, cut.
-pub fn excerpt(question: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
-    let stops = stops(question);
+pub fn excerpt(confirm: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
+    let stops = stops(confirm);
     let has_room = wrapped.len() + stops < rows;
-    let lines = if has_room { wrapped } else { &question.lines };
+    let lines = if has_room { wrapped } else { &confirm.lines };
     let count = lines.len();
     // A blank row before, between and after, and one for the keys.
     let is_loose = count + stops + 4 <= rows;
@@ -83,26 +83,27 @@ fn shortened(lines: &[String], room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::confirm_dialog::{DialogAction, DialogChoice};
+    use crate::tui::confirm_dialog::{DialogAction, DialogChoice, DialogKind};
+    use crate::tui::keymap::Action;
 
-    fn question(lines: usize) -> ConfirmDialog {
+    fn confirm(lines: usize) -> ConfirmDialog {
         let mut said: Vec<String> = (0..lines).map(|at| format!("  row {at}")).collect();
         said.push("effect".to_owned());
         said.push("where".to_owned());
         let answer = DialogChoice {
             label: "Yes".to_owned(),
-            key: 'y',
-            wish: DialogAction::Nothing,
+            key: Action::Yes,
+            action: DialogAction::Nothing,
         };
-        let mut question = ConfirmDialog::new("APPLY", said, vec![answer.clone(), answer]);
-        question.reason = Some(String::new());
-        question
+        let mut confirm = ConfirmDialog::new(DialogKind::Undo, said, vec![answer.clone(), answer]);
+        confirm.reason = Some(String::new());
+        confirm
     }
 
     #[test]
     fn rows_of_a_list_give_way_before_what_is_said_of_all_of_them() {
-        let question = question(5);
-        let lines = |rows| excerpt(&question, &question.lines, rows).lines;
+        let confirm = confirm(5);
+        let lines = |rows| excerpt(&confirm, &confirm.lines, rows).lines;
 
         assert_eq!(lines(40).len(), 7);
         assert_eq!(
@@ -117,12 +118,12 @@ mod tests {
     #[test]
     fn whatever_the_size_no_more_rows_are_used_than_there_are() {
         for lines in 0..30 {
-            let question = question(lines);
-            for rows in stops(&question)..40 {
-                let excerpt = excerpt(&question, &question.lines, rows);
+            let confirm = confirm(lines);
+            for rows in stops(&confirm)..40 {
+                let excerpt = excerpt(&confirm, &confirm.lines, rows);
                 let loose = if excerpt.is_loose { 3 } else { 0 };
                 let used = excerpt.lines.len() + loose + usize::from(excerpt.has_keys);
-                assert!(used + stops(&question) <= rows, "{lines} in {rows}");
+                assert!(used + stops(&confirm) <= rows, "{lines} in {rows}");
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Latency of the provider under the cursor.
 
-use super::Panel;
+use super::event_marks::event_marks;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::view::line;
 use crate::tui::widgets::chart::{self, Measure};
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -33,7 +34,7 @@ impl Panel for Latency {
             width: area.width.saturating_sub(NUMBERS),
             ..area
         };
-        let marks = super::marks(model, &chosen.performance.provider);
+        let marks = event_marks(model, &chosen.performance.provider);
         chart::draw(
             (&chosen.series, Measure::Whole),
             &marks,

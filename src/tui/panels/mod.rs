@@ -4,30 +4,24 @@
 pub mod boxes;
 mod budget;
 mod cost;
+mod event_marks;
 mod events;
 pub mod excerpt;
 mod latency;
+mod panel;
 mod share;
 mod success;
 mod table;
 
+pub use event_marks::event_marks;
 pub use events::said;
 
 use super::model::Model;
-use super::widgets::chart::Mark;
-use crate::contract::{EventKind, EventReport, Status};
+use super::widgets::line::rule;
+use crate::contract::Status;
+use panel::Panel;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
-
-/// A part of the overview.
-pub trait Panel: Sync {
-    /// For its frame.
-    fn title(&self, model: &Model) -> String;
-    /// Draws its inside.
-    fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer);
-}
 
 /// In the order in which they find room.
 pub const PANELS: [&dyn Panel; 5] = [
@@ -123,35 +117,6 @@ fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
     places
 }
 
-/// What happened to a provider, or to all of them, for the foot of a chart.
-pub(in crate::tui) fn marks(model: &Model, provider: &str) -> Vec<Mark> {
-    let events = model.shown().map(|status| status.events.as_slice());
-    let is_meant = |event: &&EventReport| match event.kind {
-        EventKind::Change => true,
-        EventKind::Breaker | EventKind::Limit | EventKind::Probe => {
-            event.provider.as_deref() == Some(provider)
-        }
-        EventKind::Request | EventKind::Budget | EventKind::Info => false,
-    };
-    let mark = |event: &EventReport| {
-        let at = event.at.parse::<jiff::Timestamp>().ok()?;
-        let word = match event.kind {
-            EventKind::Change => event.text.split_whitespace().nth(1).map_or_else(
-                || "change".to_owned(),
-                |revisions| format!("r{}", revisions.rsplit('→').next().unwrap_or("?")),
-            ),
-            EventKind::Limit => "429".to_owned(),
-            EventKind::Breaker if event.text.contains("OPEN") => "OPEN".to_owned(),
-            EventKind::Breaker => "breaker".to_owned(),
-            _ if event.bad => "DOWN".to_owned(),
-            _ => "back".to_owned(),
-        };
-        Some((u64::try_from(at.as_second()).ok()?, word))
-    };
-    let events = events.unwrap_or_default().iter();
-    events.rev().filter(is_meant).filter_map(mark).collect()
-}
-
 fn split(area: Rect, upper: u16) -> (Rect, Rect) {
     let upper = upper.min(area.height);
     (
@@ -174,7 +139,7 @@ fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut
     };
     let front = if panel == model.panel { ">" } else { "" };
     let title = format!("{front}{} {}", panel + 1, shown.title(model));
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let inside = Rect {
         x: area.x + 1,
         y: area.y + 1,
@@ -182,18 +147,4 @@ fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut
         height: area.height - 1,
     };
     shown.draw(model, status, inside, buffer);
-}
-
-/// `── TITLE ─────────`
-pub(in crate::tui) fn rule(title: &str, model: &Model, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme();
-    let dash = theme.mark('─', '-').to_string();
-    let used = title.chars().count() + 5;
-    let rest = usize::from(area.width).saturating_sub(used);
-    let text = Line::from(vec![
-        Span::styled(format!("{dash}{dash} "), theme.dim()),
-        Span::styled(title.to_owned(), theme.strong()),
-        Span::styled(format!(" {}", dash.repeat(rest)), theme.dim()),
-    ]);
-    text.render(Rect { height: 1, ..area }, buffer);
 }

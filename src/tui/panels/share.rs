@@ -1,10 +1,10 @@
 //! Which part of the attempts went to whom, over time, and what the odds are now.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::model::Model;
-use crate::tui::view::line;
 use crate::tui::widgets::area::{self, AreaPart};
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::{chart, stack};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

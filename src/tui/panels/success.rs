@@ -1,10 +1,10 @@
 //! Success over time, provider by provider, and of all client requests together.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::{Series, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -4,7 +4,7 @@ use crate::contract::{ProviderStatus, Series};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

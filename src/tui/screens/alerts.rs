@@ -8,12 +8,13 @@
 //! 03:10:11 BREAKER openai: gpt-5.1 OPEN …
 //! ```
 
-use super::{first_row, plain, rows};
+use super::listing::{first_row, plain, rows};
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::{rule, said};
-use crate::tui::view::line;
+use crate::tui::panels::said;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -33,7 +34,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         .collect();
     rule(
         &format!("ALERTS: {} in trouble", troubled.len()),
-        model,
+        theme,
         area,
         buffer,
     );
@@ -115,7 +116,7 @@ fn news(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let bad: Vec<_> = status.events.iter().filter(|event| event.bad).collect();
     rule(
         &format!("BAD NEWS: the latest {}", bad.len()),
-        model,
+        theme,
         area,
         buffer,
     );

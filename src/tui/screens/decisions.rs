@@ -9,12 +9,13 @@
 //!  result   ok after 1 attempt, in 0.9s, for $0.0052
 //! ```
 
-use super::{decision_list, emptiness, first_row, plain, rows};
+use super::decision_list::decision_list;
+use super::listing::{emptiness, first_row, plain, rows};
 use crate::contract::{CandidateReport, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,7 +63,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         "DECISIONS{of}: the latest {}, newest first{newer}{hidden}",
         decisions.len()
     );
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     match emptiness(&model.decisions, "no request has ended yet") {
         Some(text) => line(
             Line::styled(plain(&text, theme), theme.dim()),
@@ -83,7 +84,7 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
     let theme = model.theme();
     rule(
         &format!("EXPLAIN {}", decision.decision_id),
-        model,
+        theme,
         area,
         buffer,
     );

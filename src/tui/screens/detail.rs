@@ -9,14 +9,17 @@
 //! ── LAST DECISIONS ──
 //! ```
 
-use super::{decision_list, emptiness, models, plain, rows};
+use super::decision_list::decision_list;
+use super::listing::{emptiness, plain, rows};
+use super::models;
 use crate::contract::{DecisionReport, ProviderStatus, RateLeft, Status};
+use crate::tui::draft::effective;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::{marks, rule};
-use crate::tui::preview::effective;
-use crate::tui::view::line;
+use crate::tui::panels::event_marks;
 use crate::tui::widgets::chart::{self, Measure};
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::{heat, strip};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -73,7 +76,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         time(model, provider, left, buffer);
         errors(model, provider, rows(right, y, middle), buffer);
     } else {
-        rule("TIME AND ERRORS", model, rows(area, y, 1), buffer);
+        rule("TIME AND ERRORS", model.theme(), rows(area, y, 1), buffer);
         line(time_line(provider), area, y + 1, buffer);
         line(error_line(model, provider), area, y + 2, buffer);
     }
@@ -81,7 +84,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     if tall {
         let place = rows(area, y, heat_height);
         let title = "HOW LATENCIES SPREAD: the darker, the larger the part of the answers";
-        rule(title, model, place, buffer);
+        rule(title, model.theme(), place, buffer);
         heat::draw(
             &provider.series,
             model.theme(),
@@ -192,13 +195,13 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
         "{of} {}, {width} s a column, log scale",
         model.shown_window().as_str()
     );
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let inside = rows(area, 1, area.height - 1);
     let plot = Rect {
         width: inside.width.saturating_sub(NUMBERS),
         ..inside
     };
-    let marks = marks(model, &provider.performance.provider);
+    let marks = event_marks(model, &provider.performance.provider);
     let shown = (&provider.series, model.measure);
     chart::draw(shown, &marks, theme, plot, buffer);
     let numbers = Rect {
@@ -223,7 +226,7 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
 /// First token and the rest, as bars on one scale.
 fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    rule("WHERE THE TIME GOES", model, area, buffer);
+    rule("WHERE THE TIME GOES", model.theme(), area, buffer);
     let latency = &provider.performance.latency_ms;
     let first = &provider.performance.time_to_first_token_ms;
     let most = latency.p95.or(first.p95).unwrap_or(0.0).max(1.0);
@@ -285,7 +288,7 @@ fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {
 fn errors(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let title = format!("ERRORS {}", model.shown_window().as_str());
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let rate = provider.performance.error_rate.map(|rate| rate * 100.0);
     let rate = rate.map_or_else(|| "nothing asked".to_owned(), |rate| format!("{rate:.2}%"));
     let all: u64 = provider.failures.iter().map(|failure| failure.count).sum();
@@ -333,7 +336,7 @@ fn last_decisions(model: &Model, provider: &ProviderStatus, area: Rect, buffer: 
         return;
     }
     let theme = model.theme();
-    rule("LAST DECISIONS", model, area, buffer);
+    rule("LAST DECISIONS", model.theme(), area, buffer);
     let inside = rows(area, 1, area.height - 1);
     let name = Some(&provider.performance.provider);
     let own = |row: &&DecisionReport| row.provider.as_ref() == name;

@@ -1,9 +1,9 @@
 //! The latest log lines of this process, newest at the bottom.
 
-use super::plain;
+use super::listing::plain;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -17,7 +17,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         lines => format!("{lines} newer below"),
     };
     let title = format!("LOG of this process: {} lines kept, {back}", logs.count());
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let room = usize::from(area.height.saturating_sub(1));
     if theme.masked {
         let text = "  hidden from onlookers, for lines may name people and places";

@@ -6,12 +6,12 @@
 //!   ✗OPEN   gpt-5.1                  2.1k  87.6  9.8s   3.10  breaker open for 12 s more
 //! ```
 
-use super::{plain, rows};
+use super::listing::{plain, rows};
 use crate::contract::{ModelPerformance, ProviderStatus};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
         0 => "MODELS".to_owned(),
         hidden => format!("MODELS, {hidden} more below"),
     };
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     if has_head {
         let head = format!(
             "   {} {} {} {} {} {}  WHY",

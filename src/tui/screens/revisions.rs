@@ -1,11 +1,11 @@
 //! Who changed what, newest first; `.` then `r` goes back to the one under the cursor.
 
-use super::{emptiness, first_row, plain, rows};
+use super::listing::{emptiness, first_row, plain, rows};
 use crate::contract::{RevisionReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let title = format!("REVISIONS: rev {} is in force", status.revision);
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let head = format!(
         " {} {} {} WHAT",
         format::right("REV", 5),
@@ -40,7 +40,12 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     }
     if let Some(revision) = revisions.rows.get(revisions.at) {
         let below = rows(area, area.height.saturating_sub(3), 3);
-        rule(&format!("REV {}", revision.revision), model, below, buffer);
+        rule(
+            &format!("REV {}", revision.revision),
+            model.theme(),
+            below,
+            buffer,
+        );
         let weights = &revision.after;
         let text = format!(
             " weights from then on: cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}",

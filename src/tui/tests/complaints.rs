@@ -75,11 +75,11 @@ fn every_question_opens_on_cancel_and_enter_at_once_changes_nothing() {
     for keys in QUESTIONS {
         let mut model = busy();
         press(&mut model, keys);
-        let Some(Dialog::Question(question)) = &model.dialog else {
+        let Some(Dialog::Confirm(confirm)) = &model.dialog else {
             panic!("{keys:?} asks nothing")
         };
         assert_eq!(
-            question.focus,
+            confirm.focus,
             crate::tui::confirm_dialog::DialogFocus::Cancel,
             "{keys:?}"
         );

@@ -4,7 +4,7 @@ use super::*;
 use crate::client::ClientError;
 use crate::contract::{EventKind, EventReport, WeightPoints, WeightsReport, WhatIfReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::ExitReason;
+use crate::tui::effect::ExitReason;
 
 fn changes(effects: &[Effect]) -> &[Change] {
     let [Effect::Change(changes)] = effects else {
@@ -14,10 +14,13 @@ fn changes(effects: &[Effect]) -> &[Change] {
 }
 
 pub(super) fn as_str(model: &Model) -> Option<String> {
-    let Some(Dialog::Question(question)) = &model.dialog else {
+    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
-    question.word.as_ref().map(|word| word.expected.clone())
+    confirm
+        .phrase
+        .as_ref()
+        .map(|phrase| phrase.expected.clone())
 }
 
 fn notice(model: &Model) -> &str {

@@ -58,10 +58,13 @@ fn reviewed(status: Status, answer: WhatIfReport) -> Model {
 }
 
 fn as_str(model: &Model) -> Option<&str> {
-    let Some(Dialog::Question(question)) = &model.dialog else {
+    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
-    question.word.as_ref().map(|word| word.expected.as_str())
+    confirm
+        .phrase
+        .as_ref()
+        .map(|phrase| phrase.expected.as_str())
 }
 
 #[test]
@@ -229,19 +232,19 @@ fn a_review_that_comes_before_its_prediction_is_put_anew_with_it() {
         update(&mut model, key(name), NOW);
     }
     assert_eq!(as_str(&model), Some("unpredicted"));
-    let question = model.question().unwrap();
-    question.reason = Some("too dear".to_owned());
-    question.seen_at = Some(Duration::ZERO);
+    let confirm = model.confirm_dialog().unwrap();
+    confirm.reason = Some("too dear".to_owned());
+    confirm.seen_at = Some(Duration::ZERO);
 
     update(&mut model, Message::WhatIf(Ok(report())), NOW);
     assert_eq!(as_str(&model), None);
-    let question = model.question().unwrap();
-    assert_eq!(question.reason.as_deref(), Some("too dear"));
-    assert_eq!(question.seen_at, None, "it must be read first");
+    let confirm = model.confirm_dialog().unwrap();
+    assert_eq!(confirm.reason.as_deref(), Some("too dear"));
+    assert_eq!(confirm.seen_at, None, "it must be read first");
     assert!(text(&model, 120, 40).contains("recorded:"));
 
     // The next answer changes no more than the numbers.
-    model.question().unwrap().seen_at = Some(NOW);
+    model.confirm_dialog().unwrap().seen_at = Some(NOW);
     model.deciding = model.what_if.as_ref().map(|known| known.request.clone());
     let newer = WhatIfReport {
         decisions: 1_300,
@@ -249,7 +252,7 @@ fn a_review_that_comes_before_its_prediction_is_put_anew_with_it() {
     };
     update(&mut model, Message::WhatIf(Ok(newer)), NOW);
     assert!(text(&model, 120, 40).contains("of 1300 requests"));
-    assert_eq!(model.question().unwrap().seen_at, Some(NOW));
+    assert_eq!(model.confirm_dialog().unwrap().seen_at, Some(NOW));
 }
 
 #[test]
@@ -314,7 +317,7 @@ fn the_first_line_says_who_made_the_revision_and_how_far_clocks_and_terminal_are
 
     let here = "2026-11-24T03:14:12.000Z".parse().unwrap();
     for _ in 0..3 {
-        model.lag.observe(&there, here);
+        model.clock_skew.observe(&there, here);
     }
     model.distance = Some(Duration::from_millis(412));
     let line = first(&model);

@@ -196,7 +196,7 @@ fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
     let footer = |keys: &str| {
         let mut model = usual();
         press(&mut model, keys);
-        assert!(model.question().is_some(), "{keys}");
+        assert!(model.confirm_dialog().is_some(), "{keys}");
         text(&model, 80, 24).lines().last().unwrap().to_owned()
     };
     assert!(footer(". d").contains("y yes"));

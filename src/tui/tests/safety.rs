@@ -4,7 +4,7 @@ use super::*;
 use crate::client::ClientError;
 use crate::contract::{ProviderChange, WeightPoints, WeightsReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::ExitReason;
+use crate::tui::effect::ExitReason;
 
 fn weights_of(effects: &[Effect]) -> crate::contract::WeightsChange {
     let [Effect::Change(changes)] = effects else {

@@ -214,11 +214,11 @@ fn a_long_question_keeps_its_fields_and_its_answers() {
         press(&mut model, "Tab Tab");
     }
     press(&mut model, "Enter");
-    let Some(Dialog::Question(question)) = &mut model.dialog else {
+    let Some(Dialog::Confirm(confirm)) = &mut model.dialog else {
         panic!("no review");
     };
     let rows = (0..30).map(|row| format!("  row {row}"));
-    question.lines = rows.chain(question.lines.clone()).collect();
+    confirm.lines = rows.chain(confirm.lines.clone()).collect();
     for (width, height) in [(40, 10), (80, 24), (120, 40)] {
         let screen = text(&model, width, height);
         for part in [
@@ -258,7 +258,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
         ..Theme::default()
     };
     let mut options = options(masked, true);
-    "gw-7.example".clone_into(&mut options.place);
+    "gw-7.example".clone_into(&mut options.location);
     let mut model = Model::new(options);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
     let lost = Update::Disconnected("gw-7.example closed the line".to_owned());

@@ -1,7 +1,7 @@
 //! What is under the cursor, for the clipboard.
 
+use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
-use crate::tui::message::Effect;
 use crate::tui::model::Model;
 
 pub(super) fn copy(model: &mut Model) -> Vec<Effect> {

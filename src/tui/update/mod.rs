@@ -9,18 +9,15 @@ mod navigate;
 mod outcome;
 mod palette;
 mod queries;
-mod rollback;
+mod review;
 mod text_input;
 mod undo;
 
-pub use palette::matches;
-pub use queries::is_of;
-
+use super::effect::Effect;
 use super::input::Input;
-use super::input_context::Screen;
 use super::key::{Code, Key};
 use super::keymap::Action;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Listing, Model, NOTICE_DURATION};
 use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, HealthState, RevisionReport, Status};
@@ -56,14 +53,14 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Exported(Ok(path)) => model.notify(format!("written to {path}"), false),
         Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
         Message::Drawn => {
-            if let Some(question) = model.question() {
-                question.is_drawn = true;
+            if let Some(confirm) = model.confirm_dialog() {
+                confirm.is_drawn = true;
             }
         }
         Message::Seen => {
             // A frame that was under way when it opened does not have it.
-            if let Some(question) = model.question().filter(|question| question.is_drawn) {
-                question.seen_at.get_or_insert(now);
+            if let Some(confirm) = model.confirm_dialog().filter(|confirm| confirm.is_drawn) {
+                confirm.seen_at.get_or_insert(now);
             }
         }
         Message::Tick => return on_tick(model),
@@ -81,36 +78,7 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
         model.notify("view-only again", false);
     }
     model.sort();
-    watched_lists(model)
-}
-
-/// Lists are asked for again and again, but only while somebody looks at them, and one question at
-/// a time.
-pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
-    if model.frozen.is_some() {
-        return Vec::new();
-    }
-    let mut effects = watched_rows(model);
-    effects.extend(queries::prediction(model));
-    effects
-}
-
-fn watched_rows(model: &mut Model) -> Vec<Effect> {
-    match model.screen {
-        Screen::Decisions | Screen::Detail if !model.decisions.asked => {
-            model.decisions.asked = true;
-            let of = match model.screen {
-                Screen::Detail => model.selected_name(),
-                _ => model.decisions_of.clone(),
-            };
-            vec![Effect::AskDecisions(of)]
-        }
-        Screen::Revisions if !model.revisions.asked => {
-            model.revisions.asked = true;
-            vec![Effect::AskRevisions]
-        }
-        _ => Vec::new(),
-    }
+    queries::watched_lists(model)
 }
 
 fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
@@ -162,7 +130,7 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     model.sort();
     let mut effects: Vec<Effect> = bell.into_iter().collect();
     if is_first {
-        effects.extend(watched_lists(model));
+        effects.extend(queries::watched_lists(model));
     }
     effects
 }
@@ -207,7 +175,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
 }
 
 fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
-    let place = model.place();
+    let place = model.input_context();
     let Some((action, digit)) = model.options.keymap.lookup(place, key) else {
         if !key.alt {
             return Vec::new();
@@ -220,8 +188,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     let now = model.now;
     let is_early = |model: &mut Model| {
         model
-            .question()
-            .is_some_and(|question| !question.is_read(now))
+            .confirm_dialog()
+            .is_some_and(|confirm| !confirm.is_read(now))
     };
     let may_answer = !is_early(model) && !is_unseen(model);
     if !matches!(action, Action::Back | Action::QuitHard) && !may_answer {
@@ -238,8 +206,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
 /// Whether a question is open whose answers have no room on the screen.
 fn is_unseen(model: &Model) -> bool {
     match (&model.dialog, model.size) {
-        (Some(Dialog::Question(question)), Some(size)) => {
-            !super::panels::excerpt::fits(question, size)
+        (Some(Dialog::Confirm(confirm)), Some(size)) => {
+            !super::panels::excerpt::fits(confirm, size)
         }
         _ => false,
     }

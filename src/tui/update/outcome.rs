@@ -1,14 +1,14 @@
 //! What came of changes that were asked for, and what a draft makes of what is in force by now.
 
-use super::watched_lists;
+use super::queries::watched_lists;
 use crate::client::ClientError;
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::change::{Applied, Change, Undo};
 use crate::tui::draft::{CurrentSettings, Draft};
+use crate::tui::effect::Effect;
 use crate::tui::format;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::message::Effect;
 use crate::tui::model::{Dialog, Model, Pending};
 use unicode_width::UnicodeWidthStr;
 

@@ -13,7 +13,7 @@ pub(super) fn letter(model: &mut Model, c: char) {
 
 /// Pasted text goes into a field; elsewhere it is no row of keys, and is refused.
 pub(super) fn paste(model: &mut Model, text: &str) {
-    if model.place().takes_text() {
+    if model.input_context().takes_text() {
         type_in(model, text);
     } else {
         model.notify("pasted text is not taken as keys", false);
@@ -21,8 +21,8 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 }
 
 fn type_in(model: &mut Model, text: &str) {
-    if let Some(question) = model.question() {
-        question.type_in(text);
+    if let Some(confirm) = model.confirm_dialog() {
+        confirm.type_in(text);
         return;
     }
     with_text(model, |field| {
@@ -32,7 +32,7 @@ fn type_in(model: &mut Model, text: &str) {
 }
 
 pub(super) fn erase(model: &mut Model) {
-    if let Some(field) = model.question().and_then(|question| question.field()) {
+    if let Some(field) = model.confirm_dialog().and_then(|confirm| confirm.field()) {
         field.pop();
         return;
     }
@@ -42,7 +42,7 @@ pub(super) fn erase(model: &mut Model) {
 }
 
 pub(super) fn clear(model: &mut Model) {
-    if let Some(field) = model.question().and_then(|question| question.field()) {
+    if let Some(field) = model.confirm_dialog().and_then(|confirm| confirm.field()) {
         field.clear();
         return;
     }

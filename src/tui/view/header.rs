@@ -38,7 +38,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         (0, environment),
         (
             7,
-            Span::raw(format!("{} ", theme.secret(&model.options.place))),
+            Span::raw(format!("{} ", theme.secret(&model.options.location))),
         ),
         (0, Span::styled(link, style)),
         (
@@ -64,7 +64,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     }
     parts.extend(order(model));
     parts.extend(distance(model));
-    if let Some(text) = model.lag.flag() {
+    if let Some(text) = model.clock_skew.flag() {
         parts.push((1, Span::styled(format!("  {text}"), theme.warn())));
     }
     if theme.masked {

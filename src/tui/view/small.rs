@@ -1,10 +1,12 @@
 //! What a screen shows that is too small for tables: what is broken, and what the operator must
 //! know before the next key.
 
-use super::{line, notice, since, troubled};
+use super::notice::notice;
+use super::trouble::{since, troubled};
 use crate::contract::Status;
 use crate::tui::input_context::Screen;
 use crate::tui::model::Model;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

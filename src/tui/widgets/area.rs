@@ -17,7 +17,7 @@ use super::{stack, strip};
 use crate::contract::Series;
 use crate::tui::format;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};

@@ -3,5 +3,6 @@
 pub mod area;
 pub mod chart;
 pub mod heat;
+pub mod line;
 pub mod stack;
 pub mod strip;

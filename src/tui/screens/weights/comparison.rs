@@ -5,8 +5,9 @@ use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::preview::{ProviderPreview, may_serve};
+use crate::tui::screens::listing::plain;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::stack::stack;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -50,7 +51,7 @@ pub(super) fn shares(
             .zip(outlook)
             .map(|(provider, outlook)| (provider.performance.provider.as_str(), outlook.share))
             .collect();
-        let row = super::super::plain(&stack(&parts, width), theme);
+        let row = plain(&stack(&parts, width), theme);
         line(Line::raw(format!("   {name} {row}")), area, y, buffer);
     }
 }

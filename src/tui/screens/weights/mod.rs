@@ -14,16 +14,15 @@
 mod comparison;
 mod prediction;
 
-use super::rows;
+use super::listing::{first_row, rows};
 use crate::contract::Status;
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
 use crate::tui::preview::{insensitivity, moved, present, previewed};
-use crate::tui::update::is_of;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -46,7 +45,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     } else {
         state
     };
-    rule(&state, model, area, buffer);
+    rule(&state, model.theme(), area, buffer);
     let mut y = 1;
     for (row, name) in NAMES.iter().enumerate() {
         if row == 3 {
@@ -117,14 +116,14 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     let theme = model.theme();
     let known = model.what_if.as_ref();
     let is_answered = known.is_some_and(|prediction| {
-        is_of(prediction, draft) && !prediction.report.providers.is_empty()
+        prediction.is_about(draft) && !prediction.report.providers.is_empty()
     });
     let title = if is_answered {
         "IF APPLIED (by the balancer itself, for usual chat requests)"
     } else {
         "IF APPLIED (estimate from current factors, for usual chat requests)"
     };
-    rule(title, model, area, buffer);
+    rule(title, model.theme(), area, buffer);
     let now = present(status);
     let then = previewed(status, draft, known);
     let wide = area.width >= 100;
@@ -146,7 +145,7 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     let stacks = if area.height >= 10 { 2 } else { 0 };
     let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
     let at = all.iter().position(|row| *row == draft.row);
-    let first = super::first_row(at.unwrap_or(0), room);
+    let first = first_row(at.unwrap_or(0), room);
     let mut y = 2;
     for row in all.iter().skip(first).take(room) {
         let text = comparison::row(model, status, draft, (&now, &then), (row, area.width));

@@ -2,12 +2,12 @@
 
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::draft::Draft;
+use crate::tui::draft::effective;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::preview::{ProviderPreview, effective, own, previewed};
-use crate::tui::update::is_of;
-use crate::tui::view::line;
+use crate::tui::preview::{ProviderPreview, own, previewed};
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -43,7 +43,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
         ),
         report.extrapolated
     );
-    let style = if is_of(prediction, draft) {
+    let style = if prediction.is_about(draft) {
         Style::default()
     } else {
         theme.dim()
@@ -64,7 +64,7 @@ pub(super) fn scores(
     }
     let title =
         "WHAT THE SCORES ARE MADE OF: Cost Latency Reliability lOad Priority, now and drafted";
-    rule(title, model, area, buffer);
+    rule(title, model.theme(), area, buffer);
     let mut best: Vec<(&ProviderStatus, ProviderPreview)> = status
         .providers
         .iter()
