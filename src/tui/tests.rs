@@ -31,7 +31,7 @@ const NOW: Duration = Duration::from_secs(10);
 
 fn model(theme: Theme, all_in_one: bool, providers: usize) -> Model {
     let mut model = Model::new(options(theme, all_in_one));
-    news(&mut model, providers, 7);
+    send_status(&mut model, providers, 7);
     model
 }
 
@@ -47,11 +47,11 @@ fn mono(ascii: bool) -> Theme {
     }
 }
 
-fn news(model: &mut Model, providers: usize, step: u64) {
-    hear(model, fixture::status(providers, step));
+fn send_status(model: &mut Model, providers: usize, step: u64) {
+    receive(model, fixture::status(providers, step));
 }
 
-fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
+fn receive(model: &mut Model, status: Status) -> Vec<Effect> {
     update(
         model,
         Message::Update(Update::Status(Arc::new(status))),
@@ -59,7 +59,7 @@ fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
     )
 }
 
-/// What a draft would have done: a little better, a little cheaper, and no guess.
+/// A forecast: a little better, a little cheaper, nothing extrapolated.
 fn report() -> WhatIfReport {
     let side = |p95: f64, usd: f64| WhatIfTotalsReport {
         requests: 1_284,
@@ -85,8 +85,7 @@ fn report() -> WhatIfReport {
     }
 }
 
-/// Presses keys by their names; whatever opens is looked at for long enough, and what is asked
-/// about a draft is answered.
+/// Presses keys by their names. Dialogs stay long enough to be read, and forecasts are answered.
 fn press(model: &mut Model, names: &str) -> Vec<Effect> {
     names
         .split(' ')
@@ -104,12 +103,12 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
             model.now = NOW;
             effects
         })
-        .filter(is_no_inquiry)
+        .filter(is_no_request)
         .collect()
 }
 
-/// Whether it is more than a question about what is looked at.
-fn is_no_inquiry(effect: &Effect) -> bool {
+/// Whether an effect is more than a request for an explanation or a forecast.
+fn is_no_request(effect: &Effect) -> bool {
     !matches!(effect, Effect::AskDecision(_) | Effect::AskWhatIf(_))
 }
 
@@ -137,6 +136,6 @@ fn text(model: &Model, width: u16, height: u16) -> String {
         .join("\n")
 }
 
-fn is_question(model: &Model, title: &str) -> bool {
-    matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if confirm.kind.to_string().starts_with(title))
+fn is_dialog(model: &Model, title: &str) -> bool {
+    matches!(&model.dialog, Some(Dialog::Confirm(dialog)) if dialog.kind.to_string().starts_with(title))
 }

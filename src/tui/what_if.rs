@@ -33,6 +33,6 @@ pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
             priority,
         },
         window,
-        providers: draft.providers(),
+        providers: draft.provider_drafts(),
     }
 }

@@ -241,11 +241,11 @@ fn hours_of_news_leave_nothing_behind() {
         .dashboard
         .press("w > > Tab > H d H v H Enter H")
         .unwrap();
-    let early = world.dashboard.kept();
+    let early = world.dashboard.stored_rows();
     let screen = world.dashboard.screen(120, 40);
     world.until(4 * 3_600);
     assert!(
-        world.dashboard.kept() <= early.max(100 + NAMES.len()),
+        world.dashboard.stored_rows() <= early.max(100 + NAMES.len()),
         "{early}"
     );
     let later = world.dashboard.screen(120, 40);

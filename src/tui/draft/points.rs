@@ -2,9 +2,9 @@
 
 use crate::contract::{WeightOverride, WeightPoints};
 
-/// The five rows, in their order on the screen.
+/// The five objectives, in display order.
 pub const NAMES: [&str; 5] = ["cost", "latency", "reliability", "load", "priority"];
-/// The rows that share the 100 points.
+/// The first objectives, which share 100 points.
 pub const SHARED: usize = 3;
 
 #[expect(
@@ -27,8 +27,7 @@ pub(super) fn whole(weights: &WeightPoints) -> [u8; 5] {
     ]
 }
 
-/// The three with one at a value; the other two give way in proportion, so that they still share
-/// exactly 100.
+/// Sets one of three to a value; the other two change in proportion, so that the sum stays 100.
 pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8; SHARED] {
     points[at] = value;
     let (one, other) = ((at + 1) % SHARED, (at + 2) % SHARED);
@@ -36,7 +35,7 @@ pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8;
     let rest = 100 - u16::from(value);
     let (a, b) = (u16::from(points[one]), u16::from(points[other]));
     let first = match a + b {
-        // Nothing to be in proportion to: halves.
+        // Both are 0, so they share the rest equally.
         0 => rest / 2,
         sum => (rest * a + sum / 2) / sum,
     };
@@ -45,7 +44,7 @@ pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8;
     points
 }
 
-/// Own weights of three whole numbers.
+/// Own weights from whole points.
 pub fn overriding([cost, latency, reliability]: [u8; SHARED]) -> WeightOverride {
     let points = |points: u8| Some(f64::from(points));
     WeightOverride {
@@ -55,8 +54,8 @@ pub fn overriding([cost, latency, reliability]: [u8; SHARED]) -> WeightOverride 
     }
 }
 
-/// The weights that hold for a provider: what is not its own comes from the global ones, and cost,
-/// latency and reliability are brought back to 100 points.
+/// The effective weights of a provider: values it does not override come from the global weights,
+/// and cost, latency and reliability are scaled to 100 points.
 pub fn effective(weights: &WeightPoints, own: Option<&WeightOverride>) -> WeightPoints {
     let Some(own) = own else { return *weights };
     let raw = [

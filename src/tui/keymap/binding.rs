@@ -15,5 +15,5 @@ pub struct Binding {
     pub text: &'static str,
     /// The word in the footer; empty for actions that the footer leaves out.
     pub short: &'static str,
-    pub places: &'static [InputContext],
+    pub contexts: &'static [InputContext],
 }

@@ -31,7 +31,7 @@ pub(super) fn usable(name: &str, binding: &Binding) -> Result<Key, String> {
             "a terminal cannot tell {key} from {same_as}; choose another key"
         ));
     }
-    if key.typed().is_some() && binding.places.iter().any(|place| place.takes_text()) {
+    if key.typed().is_some() && binding.contexts.iter().any(|context| context.takes_text()) {
         return Err(format!(
             "{key} is typed into the field there; choose a key that types nothing"
         ));

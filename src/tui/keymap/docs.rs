@@ -8,14 +8,18 @@ use crate::tui::input_context::SCREENS;
 fn docs_table() -> String {
     let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-        let places: Vec<&str> = binding.places.iter().map(|place| place.as_str()).collect();
-        let place = if binding.places == SCREENS {
+        let contexts: Vec<&str> = binding
+            .contexts
+            .iter()
+            .map(|context| context.as_str())
+            .collect();
+        let context = if binding.contexts == SCREENS {
             "everywhere".to_owned()
         } else {
-            places.join(", ")
+            contexts.join(", ")
         };
         format!(
-            "| {} | {} | {} | {place} |",
+            "| {} | {} | {} | {context} |",
             keys.join(" "),
             binding.id,
             binding.text

@@ -66,9 +66,9 @@ impl Keymap {
         for (row, binding) in BINDINGS.iter().enumerate() {
             for (other_row, other) in BINDINGS.iter().enumerate().skip(row + 1) {
                 let meet = binding
-                    .places
+                    .contexts
                     .iter()
-                    .any(|place| other.places.contains(place));
+                    .any(|context| other.contexts.contains(context));
                 let mut pairs = self.keys[row]
                     .iter()
                     .flat_map(|key| self.keys[other_row].iter().map(move |other| (key, other)));
@@ -85,7 +85,7 @@ impl Keymap {
     }
 
     /// The action of a key in a context, and the digit if the key is one.
-    pub fn lookup(&self, place: InputContext, key: Key) -> Option<(Action, char)> {
+    pub fn lookup(&self, context: InputContext, key: Key) -> Option<(Action, char)> {
         // Esc and Ctrl-C work everywhere, whatever is configured.
         if key == Key::plain(Code::Esc) {
             return Some((Action::Back, ' '));
@@ -93,7 +93,7 @@ impl Keymap {
         if key == Key::ctrl('c') {
             return Some((Action::QuitHard, ' '));
         }
-        if let Some(c) = key.typed().filter(|_| place.takes_text()) {
+        if let Some(c) = key.typed().filter(|_| context.takes_text()) {
             return Some((Action::Type(c), c));
         }
         let name = key.to_string();
@@ -102,14 +102,14 @@ impl Keymap {
         let row = BINDINGS
             .iter()
             .zip(&self.keys)
-            .find(|(binding, keys)| binding.places.contains(&place) && keys.iter().any(is));
+            .find(|(binding, keys)| binding.contexts.contains(&context) && keys.iter().any(is));
         row.map(|(binding, _)| (binding.action, digit.unwrap_or(' ')))
     }
 
     /// The actions of a context, each with its keys as they are displayed.
     pub fn at(
         &self,
-        place: InputContext,
+        context: InputContext,
         ascii: bool,
     ) -> impl Iterator<Item = (&'static Binding, Vec<String>)> {
         let shown = move |key: &String| match key.parse::<Key>() {
@@ -119,7 +119,7 @@ impl Keymap {
         BINDINGS
             .iter()
             .zip(&self.keys)
-            .filter(move |(binding, keys)| binding.places.contains(&place) && !keys.is_empty())
+            .filter(move |(binding, keys)| binding.contexts.contains(&context) && !keys.is_empty())
             .map(move |(binding, keys)| (binding, keys.iter().map(shown).collect()))
     }
 
@@ -130,9 +130,9 @@ impl Keymap {
     }
 
     /// The first key of an action in a context, for a hint; its command if it has no key.
-    pub fn hint(&self, place: InputContext, action: Action, ascii: bool) -> String {
+    pub fn hint(&self, context: InputContext, action: Action, ascii: bool) -> String {
         let key = self
-            .at(place, ascii)
+            .at(context, ascii)
             .find(|(binding, _)| binding.action == action)
             .and_then(|(_, keys)| keys.into_iter().next());
         key.unwrap_or_else(|| {
@@ -181,7 +181,10 @@ mod tests {
     #[test]
     fn no_single_key_of_a_screen_runs_an_action_that_affects_traffic() {
         for binding in BINDINGS.iter().filter(|row| CHANGING.contains(&row.action)) {
-            let on_a_screen = binding.places.iter().any(|place| SCREENS.contains(place));
+            let on_a_screen = binding
+                .contexts
+                .iter()
+                .any(|context| SCREENS.contains(context));
             // Keeping the change on trial does not affect clients.
             assert!(
                 !on_a_screen || binding.action == Action::Keep,
@@ -219,8 +222,8 @@ mod tests {
     fn esc_and_ctrl_c_cannot_be_rebound() {
         let custom = BTreeMap::from([("back".to_owned(), String::new())]);
         let map = Keymap::with(&custom).unwrap();
-        for &place in super::super::input_context::CONTEXTS {
-            let means = |key| map.lookup(place, key).map(|(action, _)| action);
+        for &context in super::super::input_context::CONTEXTS {
+            let means = |key| map.lookup(context, key).map(|(action, _)| action);
             assert_eq!(means(Key::plain(Code::Esc)), Some(Action::Back));
             assert_eq!(means(Key::ctrl('c')), Some(Action::QuitHard));
         }

@@ -10,7 +10,7 @@ pub fn matches(screen: Screen, text: &str) -> Vec<&'static Binding> {
     let here = InputContext::On(screen);
     let mut found: Vec<(usize, &Binding)> = BINDINGS
         .iter()
-        .filter(|binding| binding.places.contains(&here))
+        .filter(|binding| binding.contexts.contains(&here))
         .filter(|binding| !matches!(binding.action, Action::Digit | Action::Number))
         .filter_map(|binding| Some((distance(binding, text)?, binding)))
         .collect();

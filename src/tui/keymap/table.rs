@@ -26,8 +26,8 @@ const SORT: &[InputContext] = &[InputContext::Sort];
 const PRESETS: &[InputContext] = &[InputContext::Presets];
 
 macro_rules! bind {
-    ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $places:expr) => {
-        Binding { id: $id, action: $action, keys: &[$($key),+], text: $text, short: $short, places: $places }
+    ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $contexts:expr) => {
+        Binding { id: $id, action: $action, keys: &[$($key),+], text: $text, short: $short, contexts: $contexts }
     };
 }
 

@@ -1,4 +1,4 @@
-//! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
+//! Boxes on top of the screen: help, menus, fields and confirm dialogs.
 
 use super::excerpt::{excerpt, fits, inside};
 use crate::tui::confirm_dialog::{ConfirmDialog, DialogFocus};
@@ -14,10 +14,10 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-/// Matches that the command line shows.
+/// Matches shown by the command line.
 const MATCHES: usize = 8;
 
-/// Cells left of the text of a row of help.
+/// Column of the description in a row of the help.
 const TEXT: usize = 12;
 
 const PLAIN: border::Set<'static> = border::Set {
@@ -31,8 +31,7 @@ const PLAIN: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// Draws the box that is open, if one is. Where one is stays on the screen above it, however small
-/// that is.
+/// Draws the open box, if any. The first row of the screen stays visible above it at any size.
 pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
     let above = u16::from(screen.height > 3);
@@ -41,9 +40,9 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
         height: screen.height - above,
         ..screen
     };
-    let room = usize::from(area.width.saturating_sub(3));
+    let width = usize::from(area.width.saturating_sub(3));
     let wrapped = |lines: Vec<String>, indent: usize| -> Vec<String> {
-        let line = |line: &String| format::wrap(line, room, indent);
+        let line = |line: &String| format::wrap(line, width, indent);
         lines.iter().flat_map(line).collect()
     };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
@@ -54,7 +53,7 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     };
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
-            let title = format!("HELP: {}, here and now", model.screen.as_str());
+            let title = format!("HELP: {}", model.screen.as_str());
             let (title, lines) = scrolled(
                 model,
                 &title,
@@ -69,8 +68,8 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             lines,
             first,
         } => {
-            let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
-            let lines = wrapped(lines.iter().map(said).collect(), 3);
+            let text = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
+            let lines = wrapped(lines.iter().map(text).collect(), 3);
             let (title, lines) = scrolled(model, title, &lines, *first, area.height);
             (title, plain(lines))
         }
@@ -94,15 +93,15 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             ]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
-        Dialog::Confirm(confirm) => {
-            let title = format!(" {} ", confirm.kind);
-            (title, asked(model, confirm, screen, room))
+        Dialog::Confirm(dialog) => {
+            let title = format!(" {} ", dialog.kind);
+            (title, confirm(model, dialog, screen, width))
         }
     };
     frame(model, &title, &lines, area, buffer);
 }
 
-/// The lines from the first on that have room, and a title that says how to see the others.
+/// The visible lines from `first` on, and a title with the scroll keys if there are more.
 fn scrolled(
     model: &Model,
     title: &str,
@@ -141,13 +140,13 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(u16::MAX)
         .min(area.height);
-    let place = Rect {
+    let frame = Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,
         width,
         height,
     };
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let set = if model.theme().ascii {
         PLAIN
     } else {
@@ -157,8 +156,8 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
         .border_set(set)
         .title(title.to_owned())
         .title_style(model.theme().strong());
-    let inside = block.inner(place);
-    block.render(place, buffer);
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
     for (y, (text, style)) in (0..inside.height).zip(lines) {
         let text = format::cut(text, usize::from(inside.width));
         Line::styled(text, *style).render(
@@ -172,17 +171,14 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
     }
 }
 
-/// The keys of a place, and the way back.
-fn keys(place: InputContext, model: &Model) -> Vec<String> {
-    let rows = model.options.keymap.at(place, model.theme().ascii);
+/// The keys of a context, and how to close it.
+fn keys(context: InputContext, model: &Model) -> Vec<String> {
+    let rows = model.options.keymap.at(context, model.theme().ascii);
     let mut lines: Vec<String> = rows
         .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    if !matches!(place, InputContext::On(_)) {
-        lines.push(format!(
-            " {} leave everything as it is",
-            format::left("Esc", 10)
-        ));
+    if !matches!(context, InputContext::On(_)) {
+        lines.push(format!(" {} cancel", format::left("Esc", 10)));
     }
     lines
 }
@@ -200,7 +196,7 @@ fn row(model: &Model, binding: &Binding, keys: &[String]) -> String {
     )
 }
 
-/// What may be done to a provider, or to a revision.
+/// The actions on a provider, or on a revision.
 fn menu(model: &Model, is_revision: bool) -> Vec<String> {
     let rows = model
         .options
@@ -210,16 +206,13 @@ fn menu(model: &Model, is_revision: bool) -> Vec<String> {
         .filter(|(binding, _)| (binding.id == "act.rollback") == is_revision)
         .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    lines.push(format!(
-        " {} leave everything as it is",
-        format::left("Esc", 10)
-    ));
+    lines.push(format!(" {} cancel", format::left("Esc", 10)));
     lines
 }
 
-/// The keys of a place in one line.
-fn hint(place: InputContext, model: &Model) -> String {
-    let rows = model.options.keymap.at(place, model.theme().ascii);
+/// The keys of a context in one line.
+fn hint(context: InputContext, model: &Model) -> String {
+    let rows = model.options.keymap.at(context, model.theme().ascii);
     let mut words: Vec<String> = rows
         .filter(|(binding, _)| !binding.short.is_empty())
         .map(|(binding, keys)| format!("{} {}", keys[0], binding.short))
@@ -251,58 +244,59 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     lines
 }
 
-/// A question on a screen of this size, with so many cells a line: what would change, its fields, its answers, its keys.
-fn asked(
+/// A confirm dialog on a screen of this size, with `width` cells per line: its lines, fields, choices
+/// and keys.
+fn confirm(
     model: &Model,
-    confirm: &ConfirmDialog,
+    dialog: &ConfirmDialog,
     screen: Rect,
-    room: usize,
+    width: usize,
 ) -> Vec<(String, Style)> {
     let theme = model.theme();
-    let usual = Style::default();
-    if !fits(confirm, screen) {
-        let text = " no room for the answers: Esc leaves everything as it is";
+    let normal = Style::default();
+    if !fits(dialog, screen) {
+        let text = " too small for this dialog: Esc cancels";
         return vec![(text.to_owned(), theme.warn())];
     }
-    let lines = confirm.lines.iter();
-    let lines = lines.flat_map(|line| format::wrap(line, room.saturating_sub(1), 3));
+    let lines = dialog.lines.iter();
+    let lines = lines.flat_map(|line| format::wrap(line, width.saturating_sub(1), 3));
     let lines: Vec<String> = lines.collect();
-    let excerpt = excerpt(confirm, &lines, inside(screen.height));
-    let blank = excerpt.is_loose.then(|| (String::new(), usual));
+    let excerpt = excerpt(dialog, &lines, inside(screen.height));
+    let blank = excerpt.is_loose.then(|| (String::new(), normal));
     let mut lines: Vec<(String, Style)> = blank.iter().cloned().collect();
-    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
+    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), normal);
     lines.extend(excerpt.lines.iter().map(text));
     lines.extend(blank.clone());
     let stop = |focus: DialogFocus, text: String| {
-        if confirm.focus == focus {
+        if dialog.focus == focus {
             (format!(" >{text}"), theme.cursor())
         } else {
-            (format!("  {text}"), usual)
+            (format!("  {text}"), normal)
         }
     };
-    if let Some(reason) = &confirm.reason {
-        let caret = if confirm.focus == DialogFocus::Reason {
+    if let Some(reason) = &dialog.reason {
+        let caret = if dialog.focus == DialogFocus::Reason {
             "_"
         } else {
             ""
         };
-        let text = format!("reason, for the record of changes: {reason}{caret}");
+        let text = format!("reason, for the change history: {reason}{caret}");
         lines.push(stop(DialogFocus::Reason, text));
     }
-    if let Some(word) = &confirm.phrase {
-        let caret = if confirm.focus == DialogFocus::Phrase {
+    if let Some(phrase) = &dialog.phrase {
+        let caret = if dialog.focus == DialogFocus::Phrase {
             "_"
         } else {
             ""
         };
-        let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
+        let (expected, typed, why) = (&phrase.expected, &phrase.typed, &phrase.why);
         lines.push(stop(
             DialogFocus::Phrase,
             format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
     lines.push(stop(DialogFocus::Cancel, "[ Cancel ]".to_owned()));
-    for (at, choice) in confirm.choices.iter().enumerate() {
+    for (at, choice) in dialog.choices.iter().enumerate() {
         lines.push(stop(
             DialogFocus::Choice(at),
             format!("[ {} ]  {}", choice.label, hint_of(model, choice.key)),
@@ -314,7 +308,7 @@ fn asked(
     lines.extend(blank);
     let key = |action| hint_of(model, action);
     let keys = format!(
-        " {} and {} choose, {} presses; Esc leaves everything as it is",
+        " {} and {} move, {} presses; Esc cancels",
         key(Action::Focus(1)),
         key(Action::Focus(-1)),
         key(Action::Press)
@@ -328,7 +322,7 @@ fn hint_of(model: &Model, action: Action) -> String {
     keymap.hint(InputContext::Confirm, action, model.theme().ascii)
 }
 
-/// Text of ours in characters that every terminal has.
+/// Text with only ASCII characters, if the theme asks for it.
 fn plain(text: &str, ascii: bool) -> String {
     if ascii {
         text.replace('→', ">")
@@ -339,22 +333,22 @@ fn plain(text: &str, ascii: bool) -> String {
     }
 }
 
-/// What the signs mean, then the keys: at three in the morning the signs come first.
+/// The meaning of the signs, then the keys.
 fn help(model: &Model) -> Vec<String> {
     let signs = if model.theme().ascii {
         [
             " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT",
-            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked",
+            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: no requests",
         ]
     } else {
         [
             " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT",
-            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known",
+            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · no requests",
         ]
     };
     let mut lines = signs.map(str::to_owned).to_vec();
     lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
-    lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
+    lines.push(" KEYS    * marks a key from the configuration".to_owned());
     lines.push(String::new());
     lines.extend(keys(InputContext::On(model.screen), model));
     lines

@@ -4,7 +4,7 @@ use crate::contract::{EventKind, EventReport};
 use crate::tui::model::Model;
 use crate::tui::widgets::chart::Mark;
 
-/// What happened to a provider, or to all of them, for the foot of a chart.
+/// Events of a provider and changes of the configuration, as marks for its chart.
 pub fn event_marks(model: &Model, provider: &str) -> Vec<Mark> {
     let events = model.shown().map(|status| status.events.as_slice());
     let is_meant = |event: &&EventReport| match event.kind {
@@ -24,8 +24,9 @@ pub fn event_marks(model: &Model, provider: &str) -> Vec<Mark> {
             EventKind::Limit => "429".to_owned(),
             EventKind::Breaker if event.text.contains("OPEN") => "OPEN".to_owned(),
             EventKind::Breaker => "breaker".to_owned(),
-            _ if event.bad => "DOWN".to_owned(),
-            _ => "back".to_owned(),
+            EventKind::Probe | EventKind::Request | EventKind::Budget | EventKind::Info => {
+                if event.bad { "DOWN" } else { "back" }.to_owned()
+            }
         };
         Some((u64::try_from(at.as_second()).ok()?, word))
     };

@@ -5,10 +5,10 @@ use crate::tui::model::Model;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// A part of the overview.
+/// A panel of the overview.
 pub trait Panel: Sync {
-    /// For its frame.
+    /// The text of its title line.
     fn title(&self, model: &Model) -> String;
-    /// Draws its inside.
+    /// Draws its content.
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer);
 }

@@ -1,4 +1,4 @@
-//! Success over time, provider by provider, and of all client requests together.
+//! The success rate over time, of all client requests and of each provider.
 
 use super::panel::Panel;
 use crate::contract::{Series, Status};
@@ -24,7 +24,7 @@ impl Panel for Success {
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let room = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
-        // What the columns leave is the name's.
+        // The name takes the cells that the columns leave.
         let width = strip::fitting(&status.series, room);
         let row = |name: &str, series: &Series, rate: Option<f64>| {
             let theme = model.theme();

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// How a decision ended: word and look.
+/// The outcome of a decision, with its style.
 pub(super) fn outcome(decision: &DecisionReport, theme: Theme) -> (String, Style) {
     let word = match decision.attempts {
         0 | 1 => decision.outcome.clone(),
@@ -25,14 +25,19 @@ pub(super) fn outcome(decision: &DecisionReport, theme: Theme) -> (String, Style
     (word, style)
 }
 
-/// Cells for the target's name and for the reason.
+/// Cells for the target and for the reason.
 fn widths(width: u16) -> (usize, usize) {
     let names = if width < 100 { 20 } else { 28 };
     (names, usize::from(width).saturating_sub(names + 44).min(80))
 }
 
-/// One decision in one line; its reason gets what is left of the width.
-fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: Theme) -> Line<'a> {
+/// One decision in one line; its reason takes the rest of the width.
+fn decision_row<'a>(
+    decision: &DecisionReport,
+    is_selected: bool,
+    width: u16,
+    theme: Theme,
+) -> Line<'a> {
     let (word, style) = outcome(decision, theme);
     let target = match (&decision.provider, &decision.model) {
         (Some(provider), Some(model)) => format!("{provider}/{model}"),
@@ -49,7 +54,7 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
         |usd| theme.secret(cost(usd, decision)),
     );
     Line::from(vec![
-        Span::styled(if chosen { ">" } else { " " }, theme.accent()),
+        Span::styled(if is_selected { ">" } else { " " }, theme.accent()),
         Span::raw(format!(
             "{} {} {} {} ",
             format::clock(&decision.at),
@@ -66,7 +71,7 @@ fn decision_row<'a>(decision: &DecisionReport, chosen: bool, width: u16, theme: 
     ])
 }
 
-/// A cost with a mark where it was reckoned, and not told by the provider.
+/// A cost, marked with `~` if it is estimated, not reported by the provider.
 fn cost(usd: f64, decision: &DecisionReport) -> String {
     let mark = if decision.cost_basis == "estimated" && usd > 0.0 {
         "~"
@@ -76,7 +81,7 @@ fn cost(usd: f64, decision: &DecisionReport) -> String {
     format!("{mark}{usd:.5}")
 }
 
-/// The head of such lines.
+/// The head of the list.
 fn decision_head<'a>(width: u16, theme: Theme) -> Line<'a> {
     let (names, reason) = widths(width);
     let head = format!(
@@ -92,7 +97,7 @@ fn decision_head<'a>(width: u16, theme: Theme) -> Line<'a> {
     Line::styled(head, theme.dim())
 }
 
-/// Decisions from the first on, in a list with its head.
+/// Draws the list with its head; `at` is the row under the cursor.
 pub(super) fn decision_list(
     decisions: &[&DecisionReport],
     at: Option<usize>,
@@ -104,8 +109,8 @@ pub(super) fn decision_list(
     let room = usize::from(area.height.saturating_sub(1));
     let first = at.map_or(0, |at| first_row(at, room));
     let shown = decisions.iter().enumerate().skip(first);
-    for (y, (place, decision)) in (1..area.height).zip(shown) {
-        let row = decision_row(decision, Some(place) == at, area.width, theme);
+    for (y, (index, decision)) in (1..area.height).zip(shown) {
+        let row = decision_row(decision, Some(index) == at, area.width, theme);
         line(row, area, y, buffer);
     }
 }

@@ -1,10 +1,10 @@
-//! The parts that all screens with lists share.
+//! Parts that screens with lists share.
 
 use crate::tui::model::Listing;
 use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 
-/// A part of the body, from a row on, so many rows high.
+/// The rows of an area from `from` on, at most `height` of them.
 pub(super) fn rows(area: Rect, from: u16, height: u16) -> Rect {
     let from = from.min(area.height);
     Rect {
@@ -14,22 +14,22 @@ pub(super) fn rows(area: Rect, from: u16, height: u16) -> Rect {
     }
 }
 
-/// The first row that is drawn, so that the one under the cursor is seen.
+/// The first visible row, so that the row `at` under the cursor is visible in `room` rows.
 pub(super) fn first_row(at: usize, room: usize) -> usize {
     (at + 1).saturating_sub(room)
 }
 
-/// What is said where there are no rows: that nothing came yet, why, or that there is nothing.
+/// The text of a list without rows: an error, that it is loading, or `nothing`.
 pub(super) fn emptiness<T>(list: &Listing<T>, nothing: &str) -> Option<String> {
     match (&list.error, list.is_known) {
-        (Some(why), _) => Some(format!("  no answer: {why}")),
-        (None, false) => Some("  asking …".to_owned()),
+        (Some(why), _) => Some(format!("  no reply: {why}")),
+        (None, false) => Some("  loading …".to_owned()),
         (None, true) if list.rows.is_empty() => Some(format!("  {nothing}")),
         _ => None,
     }
 }
 
-/// Text of ours in characters that every terminal has.
+/// Text with only ASCII characters, if the theme asks for it.
 pub(super) fn plain(text: &str, theme: Theme) -> String {
     if theme.ascii {
         text.replace('→', "->")

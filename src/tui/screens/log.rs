@@ -12,21 +12,24 @@ use ratatui::text::Line;
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let logs = &model.options.logs;
-    let back = match model.log_at {
+    let position = match model.log_at {
         0 => "the newest".to_owned(),
         lines => format!("{lines} newer below"),
     };
-    let title = format!("LOG of this process: {} lines kept, {back}", logs.count());
+    let title = format!(
+        "LOG of this process: {} lines kept, {position}",
+        logs.count()
+    );
     rule(&title, model.theme(), area, buffer);
     let room = usize::from(area.height.saturating_sub(1));
     if theme.masked {
-        let text = "  hidden from onlookers, for lines may name people and places";
+        let text = "  masked: lines may contain names of people and addresses";
         line(Line::styled(text, theme.dim()), area, 1, buffer);
         return;
     }
     let mut lines = logs.lines(model.log_at, room);
     if lines.is_empty() {
-        let text = "  no line yet; with --log-file they go to the file alone";
+        let text = "  no lines yet; with --log-file they go only to the file";
         line(Line::styled(text, theme.dim()), area, 1, buffer);
     }
     lines.reverse();

@@ -1,4 +1,4 @@
-//! Screens besides the overview: each draws the space between the trouble line and the notice.
+//! The screens other than the overview. Each draws the area between the trouble line and the notice.
 
 mod alerts;
 mod decision_list;

@@ -1,4 +1,4 @@
-//! Moving between screens, rows, panels and windows.
+//! Moves between screens, rows, panels and windows.
 
 use super::draft_edit::{self, with_draft};
 use super::{queries, review, text_input};

@@ -119,7 +119,7 @@ pub(super) fn on_what_if(
             let is_shown = known.is_some_and(|(failed, _)| *failed == request);
             model.forecast_error = Some((request, model.now));
             if !is_shown {
-                model.notify(format!("no prediction: {error}"), true);
+                model.notify(format!("no forecast: {error}"), true);
             }
             Vec::new()
         }

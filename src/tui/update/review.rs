@@ -189,7 +189,7 @@ fn differences(draft: &Draft, theme: Theme) -> Vec<String> {
     });
     let providers = draft.moved().flat_map(|(name, drafted)| {
         let name = format::left(name, 12);
-        let (before, to) = (drafted.in_force, drafted.priority);
+        let (before, to) = (drafted.current, drafted.priority);
         let priority = format!("  {name} {:>3} {arrow} {to}  (priority)", before.priority);
         let own = |own: Option<[u8; 3]>| {
             own.map_or_else(

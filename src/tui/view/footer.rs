@@ -1,14 +1,14 @@
-//! The keys that work here and now.
+//! The keys of the current context.
 
 use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model};
 use ratatui::text::{Line, Span};
 
-/// Whether an action has something to do in the question that is open, if one is.
-fn answers(model: &Model, action: Action) -> bool {
+/// Whether an action applies to the open dialog, if any.
+fn applies(model: &Model, action: Action) -> bool {
     match &model.dialog {
-        Some(Dialog::Confirm(confirm)) if action == Action::Yes => {
-            confirm.choices.iter().any(|choice| choice.key == action)
+        Some(Dialog::Confirm(dialog)) if action == Action::Yes => {
+            dialog.choices.iter().any(|choice| choice.key == action)
         }
         _ => true,
     }
@@ -18,11 +18,11 @@ pub(super) fn footer<'a>(model: &Model, width: u16) -> Line<'a> {
     let theme = model.theme();
     let keys = model.options.keymap.at(model.input_context(), theme.ascii);
     let hints: Vec<(String, &str)> = keys
-        .filter(|(binding, _)| !binding.short.is_empty() && answers(model, binding.action))
+        .filter(|(binding, _)| !binding.short.is_empty() && applies(model, binding.action))
         .map(|(binding, keys)| (keys[0].clone(), binding.short))
         .collect();
     let cells = |(key, short): &(String, &str)| key.chars().count() + short.chars().count() + 3;
-    // The last, which is the way out, is always there.
+    // The last hint, which leads out, is always shown.
     let mut room = usize::from(width).saturating_sub(hints.last().map_or(0, cells));
     let last = hints.len().saturating_sub(1);
     let mut spans = Vec::new();

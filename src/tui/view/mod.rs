@@ -1,13 +1,13 @@
-//! The picture of a model, pure: the same model gives the same cells.
+//! Draws the model. The same model always gives the same cells.
 //!
 //! ```text
-//! header     where am I, is it live, since when         never scrolls
-//! service    are callers hurt                            never scrolls
-//! trouble    what is broken                              never scrolls
+//! header     instance, liveness, revision                never scrolls
+//! service    success and latency of client requests      never scrolls
+//! trouble    providers in trouble                        never scrolls
 //! table      one row for each provider, trouble first
 //! panels     latency, success, cost, events             (or the weights view below the trouble)
-//! notice     what came of the last wish
-//! footer     what may I do here
+//! notice     result of the last change
+//! footer     keys of this screen
 //! ```
 
 mod footer;
@@ -28,7 +28,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use trouble::trouble_line;
 
-/// Smaller than this there is room for one line per trouble and no more.
+/// A smaller screen shows one line per provider in trouble and no more.
 const MIN_SIZE: (u16, u16) = (60, 15);
 
 /// Draws everything.
@@ -75,7 +75,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// What is not live does not look as if it were; the header stays as it is.
+/// Dims stale data; the header stays as it is.
 fn fade(area: Rect, buffer: &mut Buffer) {
     let old = Rect {
         y: area.y + 1,
@@ -89,13 +89,13 @@ fn fade(area: Rect, buffer: &mut Buffer) {
 }
 
 fn waiting(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let place = model.theme().secret(&model.options.location);
+    let location = model.theme().secret(&model.options.location);
     let text = match &model.link {
         LinkState::Lost(why) => format!(
-            " {place} does not answer: {}; trying again",
+            " no reply from {location}: {}; retrying",
             model.theme().secret(why)
         ),
-        _ => format!(" waiting for {place}"),
+        LinkState::Waiting | LinkState::Live => format!(" waiting for {location}"),
     };
     line(Line::raw(text), area, 0, buffer);
     line(footer(model, area.width), area, area.height - 1, buffer);

@@ -10,7 +10,7 @@ pub(super) fn notice<'a>(model: &Model, status: &Status) -> Line<'a> {
     let theme = model.theme();
     if let Some(pending) = &model.pending {
         let elapsed = model.now.saturating_sub(pending.at).as_secs();
-        let text = format!(" {}: sent {elapsed} s ago, not answered yet", pending.what);
+        let text = format!(" {}: sent {elapsed} s ago, no reply yet", pending.what);
         return Line::styled(text, theme.warn());
     }
     match &model.notice {
@@ -26,19 +26,19 @@ pub(super) fn notice<'a>(model: &Model, status: &Status) -> Line<'a> {
     }
 }
 
-/// What stays to be said where there is no news: a line that is lost, a trial that runs.
+/// The text without a notice: a lost connection, or a running trial.
 fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
     let theme = model.theme();
     match &model.link {
-        // It names the instance, as does the header.
+        // The error names the instance, which is masked in the header as well.
         LinkState::Lost(why) => {
             let why = theme.secret(why);
-            Line::styled(format!(" {why}; trying again"), theme.warn())
+            Line::styled(format!(" {why}; retrying"), theme.warn())
         }
-        _ => match &status.reverts_at {
+        LinkState::Waiting | LinkState::Live => match &status.reverts_at {
             Some(at) => Line::styled(
                 format!(
-                    " on trial: the change goes back at {}Z unless {} keeps it",
+                    " on trial: the change reverts at {}Z unless {} keeps it",
                     format::clock(at),
                     model.key(Action::Keep)
                 ),

@@ -1,4 +1,4 @@
-//! Providers in trouble.
+//! The line of providers in trouble.
 
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::format;
@@ -37,7 +37,7 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
     Line::from(spans)
 }
 
-/// For how long it has been in trouble: ` 4m`.
+/// Time since the trouble began, such as ` 4m`.
 pub(super) fn since(provider: &ProviderStatus, status: &Status) -> String {
     let since = provider.trouble_since.as_ref();
     since.map_or_else(String::new, |since| {

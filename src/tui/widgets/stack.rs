@@ -1,4 +1,4 @@
-//! Parts of a whole in one row, told apart by cuts and names, and not by colour alone:
+//! Parts of a whole in one row, separated by bars and names, not only by colour:
 //!
 //! ```text
 //! [anthropic 35        |azure 25     |bedrock 20  |groq 10|mi|]
@@ -6,7 +6,7 @@
 
 use crate::tui::format;
 
-/// A row of exactly `width` cells; where there is room, every part above 0 has at least its cut.
+/// A row of exactly `width` cells. If there is room, every part above 0 has at least its bar.
 pub fn stack(parts: &[(&str, f64)], width: usize) -> String {
     let Some(room) = width.checked_sub(2) else {
         return " ".repeat(width);
@@ -33,12 +33,12 @@ pub fn stack(parts: &[(&str, f64)], width: usize) -> String {
     format!("[{}]", format::left(&row, room))
 }
 
-/// From so many cells for each part on, a part that would have none gets one: in fewer it would
-/// tell more of the largest than it shows of the smallest.
+/// With at least this many cells per part, a part without a cell gets one. With fewer, that would
+/// distort the largest part too much.
 const CELLS_EACH: usize = 4;
 
-/// Whole cells by largest remainder, which add up to `room` where the parts have a sum above 0. A
-/// part above 0 has at least one where there is room, taken from the largest.
+/// Whole cells by largest remainder; they add up to `room` if the sum of the parts is above 0. If
+/// there is room, a part above 0 has at least one cell, taken from the largest part.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -78,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn parts_are_named_where_there_is_room() {
+    fn parts_are_named_if_their_name_fits() {
         let parts = [("alpha", 0.5), ("beta", 0.3), ("gam", 0.2), ("off", 0.0)];
         assert_eq!(
             stack(&parts, 42),
@@ -89,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_add_up_and_no_part_is_lost_where_there_is_room(
+        fn cells_add_up_and_no_part_is_lost_if_there_is_room(
             parts in prop::collection::vec(prop_oneof![Just(0.0), 0.0..1.0_f64, 0.0..1e-6_f64], 1..12),
             room in 0_usize..200,
         ) {
@@ -104,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn a_stack_is_as_wide_as_it_was_asked_for(
+        fn a_stack_has_the_requested_width(
             parts in prop::collection::vec(0.0..1.0_f64, 0..20), width in 0_usize..200,
         ) {
             let parts: Vec<(&str, f64)> = parts.into_iter().map(|part| ("名name", part)).collect();

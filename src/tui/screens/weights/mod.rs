@@ -1,10 +1,10 @@
-//! The weights: a draft of the five, and what it would do, before it is applied.
+//! The draft of the weights, and its effect.
 //!
 //! ```text
 //! ── WEIGHTS · DRAFT on rev 42 (not applied) ──
 //! > cost          30 → 55  ███████████▌········
 //!   latency       40 → 26  █████▌··············
-//! ── IF APPLIED (estimate from this moment's factors) ──
+//! ── IF APPLIED (estimate from current factors) ──
 //!   PROVIDER   STATE    PRIORITY   SHARE%      SCORE     RANK  COST LAT REL LOAD PRIO
 //! > ollama     ●OK      50 → 60    12 → 61 ▲   66 → 81   2→1   1.00 .61 …
 //!   now   [openai 40     |google 30 |…
@@ -29,14 +29,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    // Somebody who came here before any news had nothing to draft on.
+    // Without a draft, which needs a status to start from, the weights in effect are shown.
     let fresh = Draft::new(&status.weights, status.revision);
     let draft = model.draft.as_ref().unwrap_or(&fresh);
     let state = match (draft.is_changed(), draft.revision == status.revision) {
-        (false, _) => format!("WEIGHTS in force, rev {}", status.revision),
+        (false, _) => format!("WEIGHTS in effect, rev {}", status.revision),
         (true, true) => format!("WEIGHTS · DRAFT on rev {} (not applied)", draft.revision),
         (true, false) => format!(
-            "WEIGHTS · DRAFT on rev {}, but rev {} is in force",
+            "WEIGHTS · DRAFT on rev {}, but rev {} is in effect",
             draft.revision, status.revision
         ),
     };
@@ -50,7 +50,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     for (row, name) in NAMES.iter().enumerate() {
         if row == 3 {
             line(
-                Line::styled("  beside them, 0..100 each:", model.theme().dim()),
+                Line::styled("  independent, 0..100 each:", model.theme().dim()),
                 area,
                 y,
                 buffer,
@@ -75,7 +75,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
 fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
     let theme = model.theme();
     let (from, to) = (draft.from()[row], draft.points()[row]);
-    let here = draft.row == DraftRow::Objective(row);
+    let is_selected = draft.row == DraftRow::Objective(row);
     let arrow = theme.mark('→', '>');
     let numbers = if from == to {
         format!("{to:>3}      ")
@@ -98,10 +98,10 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
         })
         .collect();
     Line::from(vec![
-        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(if is_selected { " > " } else { "   " }, theme.accent()),
         Span::styled(
             format::left(name, 13),
-            if here {
+            if is_selected {
                 theme.strong()
             } else {
                 Style::default()
@@ -119,9 +119,9 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         prediction.is_about(draft) && !prediction.report.providers.is_empty()
     });
     let title = if is_answered {
-        "IF APPLIED (by the balancer itself, for usual chat requests)"
+        "IF APPLIED (forecast by the balancer, for typical chat requests)"
     } else {
-        "IF APPLIED (estimate from current factors, for usual chat requests)"
+        "IF APPLIED (estimate from current factors, for typical chat requests)"
     };
     rule(title, model.theme(), area, buffer);
     let now = present(status);
@@ -137,8 +137,8 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         .rows()
         .iter()
         .map(|row| {
-            let in_force = CurrentSettings::of(row, &status.weights);
-            (row.performance.provider.clone(), in_force)
+            let current = CurrentSettings::new(row, &status.weights);
+            (row.performance.provider.clone(), current)
         })
         .collect();
     let all: Vec<DraftRow> = draft.rows(&providers).split_off(NAMES.len());
@@ -173,10 +173,10 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     prediction::scores(model, status, draft, rest, buffer);
 }
 
-/// What to do next, in one line.
+/// The effect of the draft and the next step, in one line.
 fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
     if let Some(why) = insensitivity(status) {
-        format!("   nobody else would be chosen: {why}")
+        format!("   no effect on the selection: {why}")
     } else if draft.is_changed() {
         format!(
             "   moves about {}% of the traffic; {} reviews, then applies",
@@ -185,7 +185,7 @@ fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
         )
     } else {
         format!(
-            "   move a weight to see what it would do; {} goes to the providers' priorities",
+            "   move a weight to see its effect; {} goes to the provider priorities",
             model.key(Action::Panel(1))
         )
     }
