@@ -64,14 +64,14 @@ bench:
 # Needs nginx and wrk, and a machine that does nothing else.
 # Measure the cost of a request next to nginx.
 load *ARGS:
-    cargo build --release --locked
+    cargo build --profile dist --locked
     cargo bench --locked --bench load --no-run
     python3 benches/load/run.py {{ARGS}}
 
 # Needs wrk unless --rate is given; takes 20 minutes unless --minutes says otherwise.
 # Run half the possible load for a long time: does memory grow, is an answer wrong?
 soak *ARGS:
-    cargo build --release --locked
+    cargo build --profile dist --locked
     cargo bench --locked --bench load --no-run
     python3 benches/load/soak.py {{ARGS}}
 

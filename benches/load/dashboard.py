@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what a dashboard costs the requests: none, attached, stalled, killed, in turns.
 
-    cargo build --release && cargo bench --bench load --no-run
+    cargo build --profile dist && cargo bench --bench load --no-run
     python3 benches/load/dashboard.py [--rounds 5] [--seconds 5] [--rate 500]
 
 Attached: `attach` in a terminal of 120x40 that is read. Stalled: the same in a terminal that is not
@@ -72,7 +72,7 @@ def measure(bench, ours, state):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=run.ROOT / "target/release/aibal-tui")
+    parser.add_argument("--binary", default=run.ROOT / "target/dist/aibal-tui")
     parser.add_argument("--load", help="the load tool; default: the newest that cargo built")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what the gateway costs, next to nginx as a plain reverse proxy and to a direct connection.
 
-    cargo build --release && cargo bench --bench load --no-run
+    cargo build --profile dist && cargo bench --bench load --no-run
     python3 benches/load/run.py [--rounds 3] [--seconds 5] [--only throughput,rates,streams,open]
 
 Needs nginx and wrk (Debian: apt-get install nginx wrk). Starts everything on free loopback ports,
@@ -329,7 +329,7 @@ def report(bench):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=ROOT / "target/release/aibal-tui")
+    parser.add_argument("--binary", default=ROOT / "target/dist/aibal-tui")
     parser.add_argument("--load", help="the load tool; default: the newest that cargo built")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
@@ -338,7 +338,7 @@ def main():
     options = parser.parse_args()
     options.binary = pathlib.Path(options.binary).resolve()
     if not options.binary.exists():
-        fail("the gateway is not built: cargo build --release")
+        fail("the gateway is not built: cargo build --profile dist")
     for needed in ("wrk", "nginx"):
         if not (shutil.which(needed) or pathlib.Path("/usr/sbin", needed).exists()):
             fail(f"{needed} is missing (Debian: apt-get install nginx wrk)")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A long run under half of the possible load: does memory grow, is an answer wrong?
 
-    cargo build --release && cargo bench --bench load --no-run
+    cargo build --profile dist && cargo bench --bench load --no-run
     python3 benches/load/soak.py [--minutes 20] [--rate REQUESTS_PER_SECOND]
 
 There are two upstreams. One flaps: healthy, failing, healthy, dropping connections, 15 seconds each.
@@ -87,7 +87,7 @@ def watch(process, ours):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=run.ROOT / "target/release/aibal-tui")
+    parser.add_argument("--binary", default=run.ROOT / "target/dist/aibal-tui")
     parser.add_argument("--load", help="the load tool; default: the newest that cargo built")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--rate", type=float)

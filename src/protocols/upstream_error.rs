@@ -1,6 +1,6 @@
 //! What a bad answer means: class by status and by body.
 
-use super::error_payload::{ErrorPayload, words};
+use super::error_payload::{ErrorPayload, OpenAiErrorFields, words};
 use super::retry_after::{delay_from, spoken_delay};
 use crate::domain::Failure;
 use bytes::Bytes;
@@ -20,13 +20,6 @@ pub struct UpstreamError {
     pub shape: Option<Box<OpenAiErrorFields>>,
     /// Nothing was sent, for there was no connection, or no key to show; so nothing can be billed.
     pub unsent: bool,
-}
-
-/// The rest of an error in OpenAI's shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenAiErrorFields {
-    pub kind: String,
-    pub param: Option<String>,
 }
 
 impl UpstreamError {

@@ -40,7 +40,7 @@ impl UpstreamSet {
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::to(&directory, options)?,
+            transport: Transport::over(&directory.connections(), options)?,
             directory,
         })
     }
@@ -87,7 +87,9 @@ impl UpstreamSet {
             directory.traits[place] = traits;
         }
         let kept = |place: usize| arrival.renewed(place) != Some(EndpointChange::Address);
-        let transport = self.transport.updated(&directory, options, kept)?;
+        let transport = self
+            .transport
+            .updated(&directory.connections(), options, kept)?;
         Ok(Self {
             directory,
             transport,

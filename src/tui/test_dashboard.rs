@@ -30,7 +30,7 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
         keymap: Keymap::default(),
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
-        location: "local".to_owned(),
+        address: "local".to_owned(),
         bell: BellMode::default(),
         process: 4_242,
         over_line: false,

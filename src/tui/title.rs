@@ -18,7 +18,7 @@ const MAX_NAME: usize = 40;
 pub fn title_text(model: &Model) -> String {
     let theme = model.theme();
     let environment = model.status.as_ref().map_or("", |it| &it.environment);
-    let location = theme.secret(&model.options.location);
+    let location = theme.secret(&model.options.address);
     let mut names = String::new();
     for name in [environment.to_uppercase(), location] {
         let name = format::cut(&clean(&name, theme.ascii), MAX_NAME);
@@ -52,7 +52,7 @@ mod tests {
 
     fn title(location: &str, theme: Theme) -> String {
         let mut options = crate::tui::tests::options(theme, false);
-        location.clone_into(&mut options.location);
+        location.clone_into(&mut options.address);
         title_text(&Model::showing(options, fixture::status(1, 0)))
     }
 

@@ -1,7 +1,6 @@
 //! A service account with a token server of its own: a signed statement of who asks goes there,
 //! and a token comes back (RFC 7523).
 
-use super::token_source::SCOPE;
 use crate::domain::Failure;
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
@@ -17,6 +16,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// All that Google's cloud offers; what an account may do there is set in the cloud.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// What a statement may ask for at most, and what is asked for.
 const LIFE_SECONDS: u64 = 3_600;
 /// A token is renewed so long before it runs out, as Google's own library does.

@@ -39,7 +39,7 @@ pub struct Options {
     /// Minimum time between two frames with new data.
     pub refresh: Duration,
     /// Address of the instance, for the header.
-    pub location: String,
+    pub address: String,
     pub bell: BellMode,
     /// The id of this process.
     pub process: u32,

@@ -258,7 +258,7 @@ fn a_masked_screen_hides_texts_of_events_and_errors() {
         ..Theme::default()
     };
     let mut options = options(masked, true);
-    "gw-7.example".clone_into(&mut options.location);
+    "gw-7.example".clone_into(&mut options.address);
     let mut model = Model::new(options);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
     let lost = Update::Disconnected("gw-7.example closed the connection".to_owned());

@@ -204,11 +204,11 @@ fn info(model: &mut Model) {
         "this dashboard"
     };
     let Options {
-        location, process, ..
+        address, process, ..
     } = &model.options;
     let lines = vec![
         format!("version  {version}"),
-        format!("address  {}", model.theme().secret(location)),
+        format!("address  {}", model.theme().secret(address)),
         format!("process  {process}: {what}"),
         format!("metrics  since {since}"),
     ];

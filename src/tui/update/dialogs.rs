@@ -144,7 +144,7 @@ pub(super) fn target_line(model: &Model) -> String {
         .map(|status| status.environment.clone());
     format!(
         "at {} ({}), data {} s old",
-        model.theme().secret(&model.options.location),
+        model.theme().secret(&model.options.address),
         environment.unwrap_or_default(),
         model.age().as_secs()
     )

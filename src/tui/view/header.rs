@@ -38,7 +38,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         (0, environment),
         (
             7,
-            Span::raw(format!("{} ", theme.secret(&model.options.location))),
+            Span::raw(format!("{} ", theme.secret(&model.options.address))),
         ),
         (0, Span::styled(link, style)),
         (

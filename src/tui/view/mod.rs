@@ -89,7 +89,7 @@ fn fade(area: Rect, buffer: &mut Buffer) {
 }
 
 fn waiting(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let location = model.theme().secret(&model.options.location);
+    let location = model.theme().secret(&model.options.address);
     let text = match &model.link {
         LinkState::Lost(why) => format!(
             " no reply from {location}: {}; retrying",
