@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 
 /// A larger skew is shown, in milliseconds.
 const SHOWN_FROM_MS: i64 = 2_000;
-/// A stalled connection delivers a status late, which looks like a clock that is behind. So the skew is
-/// the smallest of this many samples, and unknown with too few.
+/// A stalled connection delivers a status late, which looks like a clock that is behind. So the
+/// skew is the smallest of this many samples, and unknown with too few.
 const SAMPLE_WINDOW: usize = 8;
 const MIN_SAMPLES: usize = 3;
 

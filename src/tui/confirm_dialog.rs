@@ -109,7 +109,7 @@ pub struct ConfirmDialog {
     pub reason: Option<String>,
     pub phrase: Option<ConfirmPhrase>,
     pub focus: DialogFocus,
-    /// It is part of a frame that was sent to the terminal.
+    /// A frame with the dialog was sent to the terminal.
     pub is_drawn: bool,
     /// Arrival of such a frame at the terminal.
     pub seen_at: Option<Duration>,
@@ -129,7 +129,7 @@ impl ConfirmDialog {
         }
     }
 
-    /// Whether it has been on the screen long enough to be read.
+    /// Returns whether it has been on the screen long enough to be read.
     pub fn is_read(&self, now: Duration) -> bool {
         self.seen_at.is_some_and(|seen| seen + MIN_READ_TIME <= now)
     }
@@ -174,7 +174,7 @@ impl ConfirmDialog {
         }
     }
 
-    /// Whether the phrase was typed, if one is required.
+    /// Returns whether the phrase was typed, if one is required.
     pub fn is_allowed(&self) -> bool {
         self.phrase
             .as_ref()

@@ -1,4 +1,5 @@
-//! Filters of rows: `state:slow az p95>2s ok<99 -eu`. A row must match all terms; a `-` negates one.
+//! Filters of rows: `state:slow az p95>2s ok<99 -eu`. A row must match all terms; a `-` negates
+//! one.
 
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 
@@ -55,7 +56,8 @@ impl Filter {
         }
     }
 
-    pub fn text(&self) -> &str {
+    /// The text as typed.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
@@ -69,7 +71,8 @@ impl Filter {
             .all(|(wanted, term)| *wanted == matches_provider(term, provider))
     }
 
-    /// Whether a decision matches: names match provider, model and id, states match the outcome.
+    /// Returns whether a decision matches: names match provider, model and id, states match the
+    /// outcome.
     pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
         self.conditions
             .iter()

@@ -96,7 +96,7 @@ fn budget() -> BudgetReport {
     }
 }
 
-/// Of the first kind only.
+/// Limits of the first provider; the others have none.
 fn rates(kind: usize) -> RateReport {
     let rate = |limit, left| Some(RateLeft { limit, left }).filter(|_| kind == 0);
     RateReport {

@@ -172,8 +172,8 @@ pub fn cut(text: &str, width: usize) -> String {
     kept + &" ".repeat(missing)
 }
 
-/// Wraps a text into lines of at most `width` cells, between words if possible; lines after the first
-/// start with `indent` spaces.
+/// Wraps a text into lines of at most `width` cells, between words if possible; lines after the
+/// first start with `indent` spaces.
 pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.to_owned();

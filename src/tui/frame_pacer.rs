@@ -1,6 +1,6 @@
 //! Limits a slow connection to one frame in flight. A query at the end of each frame (`ESC [ 5 n`)
-//! makes the terminal reply (`ESC [ 0 n`), and the next frame waits for the reply. Otherwise kernels
-//! and daemons on the path would buffer old frames and replay them after a stall.
+//! makes the terminal reply (`ESC [ 0 n`), and the next frame waits for the reply. Otherwise
+//! kernels and daemons on the path would buffer old frames and replay them after a stall.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl FramePacer {
         }
     }
 
-    /// Whether the next frame carries a query.
+    /// Returns whether the next frame carries a query.
     pub fn asks(self) -> bool {
         self.asks
     }
@@ -53,7 +53,7 @@ impl FramePacer {
         }
     }
 
-    /// Whether the reply to the last frame is missing.
+    /// Returns whether the reply to the last frame is missing.
     pub fn is_waiting(self) -> bool {
         self.asked_at.is_some()
     }
@@ -92,7 +92,7 @@ impl FramePacer {
     }
 }
 
-/// Whether new data is drawn less often because of this round trip.
+/// Returns whether new data is drawn less often because of this round trip.
 pub fn is_slow(delay: Duration) -> bool {
     delay > SLOW_LINK_FROM
 }

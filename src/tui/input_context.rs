@@ -99,7 +99,7 @@ impl InputContext {
         }
     }
 
-    /// Whether characters are typed into a field here.
+    /// Returns whether characters are typed into a field here.
     pub fn takes_text(self) -> bool {
         matches!(self, Self::Filter | Self::Palette | Self::Field)
     }

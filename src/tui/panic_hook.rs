@@ -25,8 +25,8 @@ pub(super) fn install() {
     });
 }
 
-/// Whether a panic of this thread ends the process, so that no other thread would give the terminal
-/// back: the main thread ends all others, and with `panic = "abort"` every thread does.
+/// Returns whether a panic of this thread ends the process, so that no other thread would give the
+/// terminal back: the main thread ends all others, and with `panic = "abort"` every thread does.
 fn ends_the_process(thread: Option<&str>) -> bool {
     cfg!(panic = "abort") || thread == Some("main")
 }

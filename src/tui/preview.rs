@@ -38,8 +38,8 @@ pub fn present(status: &Status) -> Vec<ProviderPreview> {
     status.providers.iter().map(preview).collect()
 }
 
-/// Scores and shares under a draft: as the instance forecasts them if its reply about this draft has
-/// arrived, else estimated.
+/// Scores and shares under a draft: as the instance forecasts them if its reply about this draft
+/// has arrived, else estimated.
 pub fn previewed(
     status: &Status,
     draft: &Draft,
@@ -222,7 +222,7 @@ fn utilities(
     status.providers.iter().map(utility).collect()
 }
 
-/// Whether requests go to a provider, so that weights and priorities can move them.
+/// Returns whether requests go to a provider, so that weights and priorities can move them.
 pub fn may_serve(provider: &ProviderStatus) -> bool {
     matches!(
         provider.performance.state,

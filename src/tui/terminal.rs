@@ -19,11 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Whether the terminal has to be restored.
+/// True while the terminal has to be restored.
 static ENTERED: AtomicBool = AtomicBool::new(false);
-/// Whether mouse reports were enabled.
+/// True if mouse reports were enabled.
 static MOUSE: AtomicBool = AtomicBool::new(false);
-/// Mouse reports in flight are waited for until none arrives for this time, at most [`MAX_REPORTS`].
+/// Mouse reports in flight are waited for until none arrives for this time, at most
+/// [`MAX_REPORTS`].
 const MOUSE_SETTLE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 30_000_000,
@@ -81,7 +82,8 @@ impl TerminalScreen {
         Ok(screen)
     }
 
-    /// Whether a frame is being written; none is drawn meanwhile, so that the next one is current.
+    /// Returns whether a frame is being written; none is drawn meanwhile, so that the next one is
+    /// current.
     pub fn is_busy(&self) -> bool {
         self.writer.as_ref().is_some_and(Writer::is_busy)
     }
@@ -150,8 +152,8 @@ impl TerminalScreen {
 
     /// The next frame redraws everything.
     pub fn repaint(&mut self) -> io::Result<()> {
-        // ratatui's `clear` queries the cursor position and blocks on a terminal that does not reply,
-        // so the screen is cleared here and the last frame is discarded.
+        // ratatui's `clear` queries the cursor position and blocks on a terminal that does not
+        // reply, so the screen is cleared here and the last frame is discarded.
         self.terminal.swap_buffers();
         execute!(
             self.canvas,
@@ -186,8 +188,8 @@ impl Drop for TerminalScreen {
     }
 }
 
-/// Enters raw mode and the alternate screen, hides the cursor, enables bracketed paste and saves the
-/// title; returns the size.
+/// Enters raw mode and the alternate screen, hides the cursor, enables bracketed paste and saves
+/// the title; returns the size.
 fn take() -> io::Result<(u16, u16)> {
     let size = terminal::size()?;
     terminal::enable_raw_mode()?;
@@ -238,8 +240,8 @@ pub fn restore() {
     print_held();
 }
 
-/// Discards pending input, so that it is not typed into the shell. Mouse reports may still be in flight,
-/// so they are waited for.
+/// Discards pending input, so that it is not typed into the shell. Mouse reports may still be in
+/// flight, so they are waited for.
 fn discard_input() {
     let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
     if !MOUSE.swap(false, Ordering::SeqCst) {
@@ -257,7 +259,7 @@ fn discard_input() {
     }
 }
 
-/// Whether the dashboard has the terminal.
+/// Returns whether the dashboard has the terminal.
 pub(super) fn is_ours() -> bool {
     ENTERED.load(Ordering::SeqCst)
 }
@@ -268,8 +270,8 @@ pub(super) fn pretend(on: bool) {
     ENTERED.store(on, Ordering::SeqCst);
 }
 
-/// Whether a frame changes the screen: without changes ratatui still resets the style and hides the
-/// cursor.
+/// Returns whether a frame changes the screen: without changes ratatui still resets the style and
+/// hides the cursor.
 pub(super) fn changes_screen(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((&first, tail)) = rest.split_first() {

@@ -58,8 +58,8 @@ impl TestDashboard {
         self.take(Message::Tick);
     }
 
-    /// Presses keys by their names, such as `w > Enter`, one second apart. Returns whether they requested
-    /// a change; the error names an invalid key.
+    /// Presses keys by their names, such as `w > Enter`, one second apart. Returns whether they
+    /// requested a change; the error names an invalid key.
     pub fn press(&mut self, names: &str) -> Result<bool, String> {
         let mut changes = false;
         for name in names.split_whitespace() {

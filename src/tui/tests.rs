@@ -35,7 +35,7 @@ fn model(theme: Theme, all_in_one: bool, providers: usize) -> Model {
     model
 }
 
-fn usual() -> Model {
+fn default_model() -> Model {
     model(Theme::default(), true, 5)
 }
 
@@ -107,7 +107,7 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
         .collect()
 }
 
-/// Whether an effect is more than a request for an explanation or a forecast.
+/// Returns whether an effect is more than a request for an explanation or a forecast.
 fn is_no_request(effect: &Effect) -> bool {
     !matches!(effect, Effect::AskDecision(_) | Effect::AskWhatIf(_))
 }

@@ -7,8 +7,8 @@
 use super::format;
 use super::model::Model;
 
-/// Saves the previous title (XTWINOPS), and restores it. A terminal without a title stack gets an empty
-/// title, for which most show their own.
+/// Saves the previous title (XTWINOPS), and restores it. A terminal without a title stack gets an
+/// empty title, for which most show their own.
 pub const SAVE_TITLE: &[u8] = b"\x1b[22;2t";
 pub const RESTORE_TITLE: &[u8] = b"\x1b]2;\x07\x1b[23;2t";
 /// Longer names are cut, so that the process id stays visible.
@@ -58,18 +58,18 @@ mod tests {
 
     #[test]
     fn a_title_names_the_instance_and_the_process_and_hides_what_is_masked() {
-        let usual = Theme::default();
+        let default = Theme::default();
         let expected = "aibal-tui DEV gw-1.fra:8080 (process 4242)";
-        assert_eq!(title("gw-1.fra:8080", usual), expected);
+        assert_eq!(title("gw-1.fra:8080", default), expected);
         let masked = Theme {
             masked: true,
-            ..usual
+            ..default
         };
         assert_eq!(title("gw-1", masked), "aibal-tui DEV *** (process 4242)");
-        assert!(title(&"long.".repeat(60), usual).ends_with("~ (process 4242)"));
+        assert!(title(&"long.".repeat(60), default).ends_with("~ (process 4242)"));
         let ascii = Theme {
             ascii: true,
-            ..usual
+            ..default
         };
         assert_eq!(
             title("zürich", ascii),

@@ -14,7 +14,7 @@ pub struct WhatIfResult {
 }
 
 impl WhatIfResult {
-    /// Whether it answers this draft, not an older one.
+    /// Returns whether it answers this draft, not an older one.
     pub fn is_about(&self, draft: &Draft) -> bool {
         self.request == what_if_request(draft, self.request.window)
     }

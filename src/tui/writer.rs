@@ -1,4 +1,5 @@
-//! Writes frames to the terminal, in a thread of its own because a write to a stalled terminal blocks.
+//! Writes frames to the terminal, in a thread of its own because a write to a stalled terminal
+//! blocks.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Whether frames may be written, and whether one is being written.
+/// The state of the gate.
 static GATE: Mutex<WriteGate> = Mutex::new(WriteGate {
     is_open: false,
     is_writing: false,
@@ -15,7 +16,9 @@ static WRITTEN: Condvar = Condvar::new();
 
 #[derive(Debug)]
 struct WriteGate {
+    /// Frames may be written.
     is_open: bool,
+    /// A frame is being written.
     is_writing: bool,
 }
 
@@ -24,8 +27,8 @@ fn gate() -> MutexGuard<'static, WriteGate> {
     GATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Stops frames: one written after the terminal was given back would hide the cursor again. Waits for
-/// a frame that is being written, at most [`FINAL_FRAME_TIMEOUT`].
+/// Stops frames: one written after the terminal was given back would hide the cursor again. Waits
+/// for a frame that is being written, at most [`FINAL_FRAME_TIMEOUT`].
 pub fn shut() {
     let mut gate = gate();
     gate.is_open = false;
@@ -51,8 +54,8 @@ fn pass(frame: &[u8]) -> io::Result<()> {
 /// The end waits this long for a frame that is being written.
 const FINAL_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Writes one frame at a time. The next is drawn only when the last is written, so it always shows the
-/// newest state.
+/// Writes one frame at a time. The next is drawn only when the last is written, so it always shows
+/// the newest state.
 #[derive(Debug)]
 pub struct Writer {
     frames: SyncSender<Vec<u8>>,
@@ -86,7 +89,7 @@ impl Writer {
         })
     }
 
-    /// Whether a frame is being written.
+    /// Returns whether a frame is being written.
     pub fn is_busy(&self) -> bool {
         self.busy
     }
@@ -121,7 +124,8 @@ impl Writer {
     }
 }
 
-/// Writes to the file descriptor: the standard handle would split a frame into pieces of a kilobyte.
+/// Writes to the file descriptor: the standard handle would split a frame into pieces of a
+/// kilobyte.
 pub fn write_whole(bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -1,5 +1,5 @@
-//! A draft of the weights. Cost, latency and reliability share exactly 100 whole points: raising one
-//! lowers the other two in proportion. Load and priority are independent of them.
+//! A draft of the weights. Cost, latency and reliability share exactly 100 whole points: raising
+//! one lowers the other two in proportion. Load and priority are independent of them.
 
 mod points;
 mod provider;
@@ -104,8 +104,8 @@ impl Draft {
             .map(|provider| provider.priority)
     }
 
-    /// The drafted own weights of a provider, the current ones if it has no draft; `None` for no own
-    /// weights.
+    /// The drafted own weights of a provider, the current ones if it has no draft; `None` for no
+    /// own weights.
     pub fn own(&self, provider: &str, current: &CurrentSettings) -> Option<[u8; SHARED]> {
         let unchanged = || current.own.map(|own| own.points);
         self.providers
@@ -113,7 +113,7 @@ impl Draft {
             .map_or_else(unchanged, |provider| provider.own)
     }
 
-    /// Whether the drafted own weights of a provider differ from the current ones.
+    /// Returns whether the drafted own weights of a provider differ from the current ones.
     pub fn moves_own(&self, provider: &str) -> bool {
         self.providers
             .get(provider)
@@ -151,7 +151,7 @@ impl Draft {
         });
     }
 
-    /// Whether it is based on these settings.
+    /// Returns whether it is based on these settings.
     pub fn is_on(
         &self,
         weights: &WeightPoints,
@@ -162,7 +162,7 @@ impl Draft {
         self.from == whole(weights) && self.providers.iter().all(is_same)
     }
 
-    /// Whether these settings are what it drafts.
+    /// Returns whether these settings are what it drafts.
     pub fn is_in_force(
         &self,
         weights: &WeightPoints,
@@ -292,7 +292,8 @@ impl Draft {
         }
     }
 
-    /// Sets cost, latency and reliability, for the provider whose own weights are selected or for all.
+    /// Sets cost, latency and reliability, for the provider whose own weights are selected or for
+    /// all.
     pub fn mix(&mut self, shared: [u8; SHARED], current: CurrentSettings) {
         self.typed.clear();
         match self.row.clone() {
@@ -328,7 +329,8 @@ impl Draft {
     pub fn change(&self) -> WeightsChange {
         let changed =
             |row: usize| (self.points[row] != self.from[row]).then(|| f64::from(self.points[row]));
-        // The three objectives are sent together, so that their sum stays 100 whatever changed meanwhile.
+        // The three objectives are sent together, so that their sum stays 100 whatever changed
+        // meanwhile.
         let shared = |row: usize| {
             (0..SHARED)
                 .any(|at| changed(at).is_some())

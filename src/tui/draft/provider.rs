@@ -66,7 +66,7 @@ impl DraftedProvider {
         self.own != self.current.own.map(|own| own.points)
     }
 
-    /// Whether these settings are what it drafts.
+    /// Returns whether these settings are what it drafts.
     pub(super) fn is(&self, current: CurrentSettings) -> bool {
         self.priority == current.priority && self.own == current.own.map(|own| own.points)
     }

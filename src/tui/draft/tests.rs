@@ -61,7 +61,7 @@ fn a_priority_is_drafted_per_provider_and_undone() {
     assert_eq!(draft.row, DraftRow::Provider("a".to_owned()));
     let moved: Vec<_> = draft
         .moved()
-        .map(|(name, wish)| (name, wish.priority))
+        .map(|(name, provider)| (name, provider.priority))
         .collect();
     assert_eq!(moved, [("a", 60)]);
     assert_eq!(draft.changes(), [change("a", Some(60.0), None).on(7)]);
@@ -125,7 +125,7 @@ fn unchanged_values_follow_the_settings_in_effect() {
     assert_eq!(
         draft.changes()[1..],
         [change("a", Some(60.0), None).on(8)],
-        "60 is still wished for, and no own weights are taken away"
+        "60 is still drafted, and no own weights are removed"
     );
     draft.row = DraftRow::Provider("a".to_owned());
     draft.nudge(10, theirs);

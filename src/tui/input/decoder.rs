@@ -1,5 +1,5 @@
-//! Decodes bytes from a terminal into keys. A sequence may arrive in pieces over a slow connection; the
-//! pieces decode like the whole. Replies of the terminal to queries are dropped, never typed.
+//! Decodes bytes from a terminal into keys. A sequence may arrive in pieces over a slow connection;
+//! the pieces decode like the whole. Replies of the terminal to queries are dropped, never typed.
 
 use super::Input;
 use super::sequence::{self, SequenceKind};
@@ -54,7 +54,7 @@ impl Decoder {
         }
     }
 
-    /// Whether an incomplete sequence waits for a timeout.
+    /// Returns whether an incomplete sequence waits for a timeout.
     pub fn is_waiting(&self) -> bool {
         !matches!(self.state, State::Ground | State::Paste(_))
     }
@@ -76,7 +76,8 @@ impl Decoder {
     fn step(&mut self, byte: u8, inputs: &mut Vec<Input>) {
         let escaped = std::mem::take(&mut self.escaped);
         self.state = match std::mem::take(&mut self.state) {
-            // No action has the key `[` or `O`, so after a lone ESC they are the rest of an arrow key.
+            // No action has the key `[` or `O`, so after a lone ESC they are the rest of an arrow
+            // key.
             State::Ground if escaped && byte == b'[' => State::Control(Vec::new()),
             State::Ground if escaped && byte == b'O' => State::Single,
             State::Ground => ground(byte, false, inputs),

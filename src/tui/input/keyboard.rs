@@ -47,8 +47,8 @@ impl Keyboard {
         })
     }
 
-    /// The next inputs, possibly none. An error means the terminal is gone. Nothing is lost when the
-    /// future is dropped.
+    /// The next inputs, possibly none. An error means the terminal is gone. Nothing is lost when
+    /// the future is dropped.
     pub async fn next(&mut self) -> io::Result<Vec<Input>> {
         let mut inputs = Vec::new();
         let silence = async {
@@ -63,7 +63,7 @@ impl Keyboard {
                 let read = rustix::io::read(self.terminal.get_ref(), &mut bytes[..]);
                 let mut ready = ready?;
                 // The terminal is in blocking mode, so readiness must not outlast the available
-                // there is; and it is told of once, so that it must not end before that either.
+                // input; and it is reported once, so it must not end before that either.
                 if !has_more(self.terminal.get_ref()) {
                     ready.clear_ready();
                 }
@@ -84,7 +84,7 @@ impl Keyboard {
     }
 }
 
-/// Whether a read would not block.
+/// Returns whether a read would not block.
 fn has_more(terminal: &OwnedFd) -> bool {
     let mut asked = [PollFd::new(terminal, PollFlags::IN)];
     matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1..))

@@ -42,8 +42,8 @@ pub(super) fn meaning(read: &[u8], last: u8) -> SequenceKind {
     })
 }
 
-/// Whether a key was released. Terminals report releases if another program has requested them; the key
-/// was read when it was pressed.
+/// Returns whether a key was released. Terminals report releases if another program has requested
+/// them; the key was read when it was pressed.
 fn is_release(read: &[u8]) -> bool {
     let held = read.split(|&byte| byte == b';').nth(1).unwrap_or_default();
     held.split(|&byte| byte == b':').nth(1) == Some(b"3")

@@ -3,7 +3,7 @@
 use super::binding::Binding;
 use crate::tui::key::{Code, Key};
 
-/// Whether `written` is a range of digits, such as `0-9`, that contains `digit`.
+/// Returns whether `written` is a range of digits, such as `0-9`, that contains `digit`.
 pub(super) fn holds(written: &str, digit: &str) -> bool {
     let Some((first, last)) = written
         .split_once('-')

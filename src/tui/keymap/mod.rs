@@ -123,7 +123,7 @@ impl Keymap {
             .map(move |(binding, keys)| (binding, keys.iter().map(shown).collect()))
     }
 
-    /// Whether an operator has changed its keys.
+    /// Returns whether an operator has changed its keys.
     pub fn is_changed(&self, binding: &Binding) -> bool {
         let row = BINDINGS.iter().position(|row| row.id == binding.id);
         row.is_some_and(|row| self.keys[row] != binding.keys)

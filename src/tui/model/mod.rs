@@ -30,7 +30,8 @@ use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The order of rows is held for this time after a movement, so that the row under the cursor stays.
+/// The order of rows is held for this time after a movement, so that the row under the cursor
+/// stays.
 pub const ORDER_HOLD: Duration = Duration::from_secs(5);
 /// A notice that is not a failure disappears after this time.
 pub const NOTICE_DURATION: Duration = Duration::from_secs(5);
@@ -215,12 +216,12 @@ impl Model {
         self.now.saturating_sub(self.status_at)
     }
 
-    /// Whether the data is current.
+    /// Returns whether the data is current.
     pub fn is_live(&self) -> bool {
         self.link == LinkState::Live && self.age() <= STALE_AFTER
     }
 
-    /// Whether changes must be armed first.
+    /// Returns whether changes must be armed first.
     pub fn is_protected(&self) -> bool {
         let environment = self
             .status

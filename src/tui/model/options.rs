@@ -6,7 +6,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use std::time::Duration;
 
-/// When changes must be armed first.
+/// The environments in which changes must be armed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WriteProtection {
     /// In production.

@@ -75,7 +75,7 @@ impl Model {
             .map(|provider| provider.performance.provider.clone())
     }
 
-    /// Whether the order of the rows is held.
+    /// Returns whether the order of the rows is held.
     pub fn is_held(&self) -> bool {
         self.locked || self.now < self.held_until
     }

@@ -109,8 +109,8 @@ fn scrolled(
     first: usize,
     height: u16,
 ) -> (String, Vec<String>) {
-    let room = usize::from(height.saturating_sub(2)).max(1);
-    let first = first.min(lines.len().saturating_sub(room));
+    let available = usize::from(height.saturating_sub(2)).max(1);
+    let first = first.min(lines.len().saturating_sub(available));
     let key = |step| {
         let keymap = &model.options.keymap;
         keymap.hint(
@@ -119,7 +119,7 @@ fn scrolled(
             model.theme().ascii,
         )
     };
-    let more = if lines.len() > room {
+    let more = if lines.len() > available {
         format!(" ({} {} scroll)", key(1), key(-1))
     } else {
         String::new()
@@ -244,8 +244,8 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     lines
 }
 
-/// A confirm dialog on a screen of this size, with `width` cells per line: its lines, fields, choices
-/// and keys.
+/// A confirm dialog on a screen of this size, with `width` cells per line: its lines, fields,
+/// choices and keys.
 fn confirm(
     model: &Model,
     dialog: &ConfirmDialog,

@@ -31,10 +31,10 @@ impl Panel for Events {
                 Style::default()
             };
             let head = format!("{} {:8} ", format::clock(&event.at), event.kind.label());
-            let room = usize::from(area.width).saturating_sub(head.chars().count());
+            let available = usize::from(area.width).saturating_sub(head.chars().count());
             let spans = vec![
                 Span::styled(head, style),
-                Span::raw(format::cut(&event_text(event, theme), room)),
+                Span::raw(format::cut(&event_text(event, theme), available)),
             ];
             line(Line::from(spans), area, y, buffer);
         }

@@ -1,5 +1,5 @@
-//! The part of a confirm dialog that is shown if it is longer than the screen: always its fields and
-//! choices, because keys act on them, and as many of its lines as fit.
+//! The part of a confirm dialog that is shown if it is longer than the screen: always its fields
+//! and choices, because keys act on them, and as many of its lines as fit.
 
 use crate::tui::confirm_dialog::ConfirmDialog;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ pub fn inside(screen: u16) -> usize {
     usize::from(screen.saturating_sub(u16::from(screen > 3) + BORDER))
 }
 
-/// Whether all fields and choices fit on a screen of this size.
+/// Returns whether all fields and choices fit on a screen of this size.
 pub fn fits(dialog: &ConfirmDialog, screen: Rect) -> bool {
     stops(dialog) <= inside(screen.height)
 }
@@ -37,32 +37,33 @@ pub struct Excerpt {
     pub has_keys: bool,
 }
 
-/// The lines of a dialog in a box with `rows` rows inside, besides its fields and choices. `wrapped`
-/// holds its lines with long ones continued; if those do not fit, each line is cut instead.
+/// The lines of a dialog in a box with `rows` rows inside, besides its fields and choices.
+/// `wrapped` holds its lines with long ones continued; if those do not fit, each line is cut
+/// instead.
 pub fn excerpt(dialog: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
     let stops = stops(dialog);
-    let has_room = wrapped.len() + stops < rows;
-    let lines = if has_room { wrapped } else { &dialog.lines };
+    let fits = wrapped.len() + stops < rows;
+    let lines = if fits { wrapped } else { &dialog.lines };
     let count = lines.len();
     // Three blank rows, and one for the keys.
     let is_loose = count + stops + 4 <= rows;
-    let room = rows.saturating_sub(stops);
-    let has_keys = is_loose || room > count || room >= KEYS;
-    let room = room.saturating_sub(usize::from(has_keys));
+    let available = rows.saturating_sub(stops);
+    let has_keys = is_loose || available > count || available >= KEYS;
+    let available = available.saturating_sub(usize::from(has_keys));
     Excerpt {
-        lines: shortened(lines, room),
+        lines: shortened(lines, available),
         is_loose,
         has_keys,
     }
 }
 
-/// At most `room` lines, one of them a count of those left out. Indented list rows are left out before
-/// other lines, the last ones first.
-fn shortened(lines: &[String], room: usize) -> Vec<String> {
-    if lines.len() <= room {
+/// At most `available` lines, one of them a count of those left out. Indented list rows are left
+/// out before other lines, the last ones first.
+fn shortened(lines: &[String], available: usize) -> Vec<String> {
+    if lines.len() <= available {
         return lines.to_vec();
     }
-    let Some(kept) = room.checked_sub(1) else {
+    let Some(kept) = available.checked_sub(1) else {
         return Vec::new();
     };
     let (listed, others): (Vec<usize>, Vec<usize>) =

@@ -1,5 +1,5 @@
-//! The panels of the overview, each a pure function of the model. A new panel needs a file here and an
-//! entry in [`PANELS`].
+//! The panels of the overview, each a pure function of the model. A new panel needs a file here and
+//! an entry in [`PANELS`].
 
 pub mod boxes;
 mod budget;

@@ -39,7 +39,8 @@ impl Panel for Share {
             height: area.height.saturating_sub(1),
             ..area
         };
-        // In the order of the configuration: an order by number would change while the operator looks.
+        // In the order of the configuration: an order by number would change while the operator
+        // looks.
         let selected = model.selected().map(|it| it.performance.provider.as_str());
         let parts: Vec<AreaPart<'_>> = status
             .providers

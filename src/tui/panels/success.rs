@@ -23,9 +23,9 @@ impl Panel for Success {
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-        let room = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
+        let available = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
         // The name takes the cells that the columns leave.
-        let width = strip::fitting(&status.series, room);
+        let width = strip::fitting(&status.series, available);
         let row = |name: &str, series: &Series, rate: Option<f64>| {
             let theme = model.theme();
             let style = match rate {
@@ -33,7 +33,7 @@ impl Panel for Success {
                 Some(rate) if rate < 0.99 => theme.warn(),
                 _ => Style::default(),
             };
-            let mut spans = vec![Span::raw(format::left(name, NAME + room - width + 1))];
+            let mut spans = vec![Span::raw(format::left(name, NAME + available - width + 1))];
             spans.extend(strip::success(series, width, theme));
             spans.push(Span::styled(
                 format::right(&format::percent(rate), NUMBER + 1),

@@ -187,7 +187,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         buffer,
     );
     let rows = model.rows();
-    let room = usize::from(area.height.saturating_sub(1));
+    let available = usize::from(area.height.saturating_sub(1));
     let selected = model
         .selected()
         .map(|selected| selected.performance.provider.as_str());
@@ -195,27 +195,31 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         .iter()
         .position(|row| Some(row.performance.provider.as_str()) == selected)
         .unwrap_or(0);
-    let cut = rows.len() > room;
-    let room = if cut { room.saturating_sub(1) } else { room };
-    let first = (at + 1).saturating_sub(room);
+    let cut = rows.len() > available;
+    let available = if cut {
+        available.saturating_sub(1)
+    } else {
+        available
+    };
+    let first = (at + 1).saturating_sub(available);
     let mut y = 1;
-    for (index, provider) in rows.iter().enumerate().skip(first).take(room) {
+    for (index, provider) in rows.iter().enumerate().skip(first).take(available) {
         row(model, provider, &columns, index == at, area, y, buffer);
         y += 1;
     }
     if cut {
-        let hidden = rows.len().saturating_sub(room);
+        let hidden = rows.len().saturating_sub(available);
         let bad = rows.iter().enumerate().filter(|(index, row)| {
-            (*index < first || *index >= first + room) && trouble(row.performance.state) > 1
+            (*index < first || *index >= first + available) && trouble(row.performance.state) > 1
         });
         let text = format!("  +{hidden} more, {} of them in trouble", bad.count());
         line(Line::styled(text, theme.dim()), area, y, buffer);
     }
 }
 
-/// The columns of a screen of this width, each with its cells. The names take the cells that are left,
-/// as far as the longest name needs them. The result does not depend on the visible rows, so that
-/// columns do not move while scrolling.
+/// The columns of a screen of this width, each with its cells. The names take the cells that are
+/// left, as far as the longest name needs them. The result does not depend on the visible rows, so
+/// that columns do not move while scrolling.
 fn columns(model: &Model, screen: u16) -> Vec<(&'static TableColumn, usize)> {
     let mut columns: Vec<(&TableColumn, usize)> = COLUMNS
         .iter()
@@ -340,11 +344,11 @@ fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
         return model.theme().secret("");
     }
     let mark = format::mark(rate, provider.performance.cost_basis, model.theme());
-    let room = width.saturating_sub(usize::from(!mark.is_empty()));
+    let available = width.saturating_sub(usize::from(!mark.is_empty()));
     let mut amount = format::plain_usd(rate);
     // Decimals are cut before the mark is.
-    if amount.len() > room && amount.contains('.') {
-        amount.truncate(room);
+    if amount.len() > available && amount.contains('.') {
+        amount.truncate(available);
     }
     format!("{mark}{amount}")
 }

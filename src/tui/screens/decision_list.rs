@@ -106,8 +106,8 @@ pub(super) fn decision_list(
     buffer: &mut Buffer,
 ) {
     line(decision_head(area.width, theme), area, 0, buffer);
-    let room = usize::from(area.height.saturating_sub(1));
-    let first = at.map_or(0, |at| first_row(at, room));
+    let available = usize::from(area.height.saturating_sub(1));
+    let first = at.map_or(0, |at| first_row(at, available));
     let shown = decisions.iter().enumerate().skip(first);
     for (y, (index, decision)) in (1..area.height).zip(shown) {
         let row = decision_row(decision, Some(index) == at, area.width, theme);

@@ -1,5 +1,5 @@
-//! One provider: latency with events, models, latency breakdown, errors, latency distribution, and the
-//! last decisions.
+//! One provider: latency with events, models, latency breakdown, errors, latency distribution, and
+//! the last decisions.
 //!
 //! ```text
 //! azure ▲ SLOW for 5m  share 25%  rank 6/7  score 58
@@ -165,9 +165,9 @@ fn share<'a>(model: &Model, status: &Status, provider: &ProviderStatus, width: u
         (all > 0).then(|| f64::from(own.requests) / all as f64)
     };
     let parts: Vec<Option<f64>> = (0..own.len()).map(part).collect();
-    let room = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
-    let cells: Vec<Option<f64>> = (0..room)
-        .filter_map(|cell| parts.get(cell * parts.len() / room).copied())
+    let available = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
+    let cells: Vec<Option<f64>> = (0..available)
+        .filter_map(|cell| parts.get(cell * parts.len() / available).copied())
         .collect();
     let now = format!("{}%", format::share(provider.share));
     Line::from(vec![
@@ -236,10 +236,11 @@ fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffe
         ("response p50", latency.p50),
         ("response p95", latency.p95),
     ];
-    let room = usize::from(area.width).saturating_sub(28);
+    let available = usize::from(area.width).saturating_sub(28);
     for (y, (name, value)) in (1..area.height).zip(values) {
         let bar = value.map_or(String::new(), |value| {
-            let cells = (0..room).take_while(|cell| (*cell as f64) < value / most * room as f64);
+            let cells =
+                (0..available).take_while(|cell| (*cell as f64) < value / most * available as f64);
             theme.mark('█', '#').to_string().repeat(cells.count())
         });
         let number = format::right(&format::latency(value), 6);

@@ -14,9 +14,9 @@ pub(super) fn rows(area: Rect, from: u16, height: u16) -> Rect {
     }
 }
 
-/// The first visible row, so that the row `at` under the cursor is visible in `room` rows.
-pub(super) fn first_row(at: usize, room: usize) -> usize {
-    (at + 1).saturating_sub(room)
+/// The first visible row, so that the row `at` under the cursor is visible in `available` rows.
+pub(super) fn first_row(at: usize, available: usize) -> usize {
+    (at + 1).saturating_sub(available)
 }
 
 /// The text of a list without rows: an error, that it is loading, or `nothing`.

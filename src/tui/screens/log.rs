@@ -21,13 +21,13 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         logs.count()
     );
     rule(&title, model.theme(), area, buffer);
-    let room = usize::from(area.height.saturating_sub(1));
+    let available = usize::from(area.height.saturating_sub(1));
     if theme.masked {
         let text = "  masked: lines may contain names of people and addresses";
         line(Line::styled(text, theme.dim()), area, 1, buffer);
         return;
     }
-    let mut lines = logs.lines(model.log_at, room);
+    let mut lines = logs.lines(model.log_at, available);
     if lines.is_empty() {
         let text = "  no lines yet; with --log-file they go only to the file";
         line(Line::styled(text, theme.dim()), area, 1, buffer);

@@ -1,4 +1,5 @@
-//! The screens other than the overview. Each draws the area between the trouble line and the notice.
+//! The screens other than the overview. Each draws the area between the trouble line and the
+//! notice.
 
 mod alerts;
 mod decision_list;

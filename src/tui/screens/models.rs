@@ -42,8 +42,8 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
     // The head is left out if only the models fit.
     let has_head = usize::from(area.height) > models.len().min(ROWS_SMALL) + 1;
     let first = if has_head { 2 } else { 1 };
-    let room = usize::from(area.height) - usize::from(first);
-    let hidden = models.len().saturating_sub(room);
+    let available = usize::from(area.height) - usize::from(first);
+    let hidden = models.len().saturating_sub(available);
     let title = match hidden {
         0 => "MODELS".to_owned(),
         hidden => format!("MODELS, {hidden} more below"),

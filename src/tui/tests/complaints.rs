@@ -1,5 +1,5 @@
-//! Complaints about other dashboards: `complaints.md` has a row for each, with the tests that prevent
-//! it here. This file holds the tests that fit nowhere else, and the check of the table.
+//! Complaints about other dashboards: `complaints.md` has a row for each, with the tests that
+//! prevent it here. This file holds the tests that fit nowhere else, and the check of the table.
 
 use super::*;
 use crate::tui::input_context::{InputContext, SCREENS};
@@ -35,7 +35,7 @@ fn is_change(effect: &Effect) -> bool {
 
 /// A dashboard with rows in every list, and a change to undo.
 fn busy() -> Model {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     model.undo.push(crate::tui::change::Undo::default());
     model
@@ -45,8 +45,8 @@ fn busy() -> Model {
 fn no_single_key_of_any_screen_changes_anything() {
     let bound = BINDINGS.iter().flat_map(|binding| binding.keys).copied();
     let keys: BTreeSet<&str> = bound.chain(MOVEMENT.iter().copied()).collect();
-    for &place in SCREENS {
-        let InputContext::On(screen) = place else {
+    for &context in SCREENS {
+        let InputContext::On(screen) = context else {
             continue;
         };
         for key in keys.iter().filter(|key| key.parse::<Key>().is_ok()) {
@@ -118,7 +118,7 @@ fn the_environment_comes_first_at_every_size_on_every_screen() {
 
 #[test]
 fn a_held_order_is_shown_until_it_is_released() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "o");
     assert!(text(&model, 120, 40).contains("order held"));
     let order = model.order.clone();
@@ -178,7 +178,7 @@ fn a_custom_key_is_named_in_every_text() {
 
 #[test]
 fn a_weight_without_effect_is_marked() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w");
     assert!(text(&model, 120, 40).contains("no effect while ✗OPEN"));
     assert!(text(&model, 80, 24).contains("no effect"));
@@ -186,7 +186,7 @@ fn a_weight_without_effect_is_marked() {
 
 #[test]
 fn a_copied_text_is_shown_as_well() {
-    let mut model = usual();
+    let mut model = default_model();
     let name = model.selected_name().unwrap();
     assert_eq!(press(&mut model, "y"), [Effect::Copy(name.clone())]);
     assert!(text(&model, 120, 40).contains(&format!("copied: {name}")));
@@ -194,7 +194,7 @@ fn a_copied_text_is_shown_as_well() {
 
 #[test]
 fn the_process_id_is_shown() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "info");
     press(&mut model, "Enter");

@@ -79,7 +79,7 @@ fn draft_priority(model: &mut Model) {
 #[test]
 fn all_changes_of_a_draft_are_on_trial_and_based_on_its_revision() {
     for with_weights in [true, false] {
-        let mut model = usual();
+        let mut model = default_model();
         if with_weights {
             press(&mut model, "w →");
         }
@@ -107,7 +107,7 @@ fn all_changes_of_a_draft_are_on_trial_and_based_on_its_revision() {
 
 #[test]
 fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     let mut status = at_revision(44, Some(weights(50.0, 25.0)));
@@ -138,7 +138,7 @@ fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
 
 #[test]
 fn only_local_changes_are_undone_one_by_one_without_a_phrase() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
@@ -156,7 +156,7 @@ fn only_local_changes_are_undone_one_by_one_without_a_phrase() {
 
 #[test]
 fn a_revision_number_after_a_restart_proves_nothing() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
@@ -173,7 +173,7 @@ fn a_revision_number_after_a_restart_proves_nothing() {
 
 #[test]
 fn a_draft_that_took_effect_is_cleared() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     rejected(&mut model, 0, "no answer within 10 s");
     assert!(notice(&model).contains("unknown whether it was applied"));
@@ -186,7 +186,7 @@ fn a_draft_that_took_effect_is_cleared() {
 
 #[test]
 fn changes_applied_before_a_failure_are_recorded_and_can_be_undone() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w →");
     draft_priority(&mut model);
     press(&mut model, "Enter");
@@ -218,7 +218,7 @@ fn changes_applied_before_a_failure_are_recorded_and_can_be_undone() {
 
 #[test]
 fn a_failure_stays_until_esc_despite_later_notices() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     rejected(&mut model, 422, "cost is 400");
     press(&mut model, "B y K");
@@ -269,7 +269,7 @@ fn a_dialog_is_not_accepted_after_arming_has_expired() {
 
 #[test]
 fn a_failed_forecast_is_reported_once() {
-    let mut model = usual();
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     update(&mut model, key("w"), NOW);
     update(&mut model, key(">"), NOW);

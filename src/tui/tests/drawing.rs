@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 #[test]
 fn the_overview_at_every_size() {
     for (width, height) in [(40, 10), (80, 24), (120, 40), (200, 60)] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, "↓");
         insta::assert_snapshot!(
             format!("overview_{width}x{height}"),
@@ -20,7 +20,7 @@ fn the_overview_at_every_size() {
 #[test]
 fn the_weights_at_every_size() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, "w > > Tab ↓ >");
         insta::assert_snapshot!(
             format!("weights_{width}x{height}"),
@@ -41,7 +41,7 @@ fn every_screen_at_two_sizes() {
         ("log", "L"),
     ] {
         for (width, height) in [(80, 24), (120, 40)] {
-            let mut model = usual();
+            let mut model = default_model();
             screens::fill(&mut model);
             press(&mut model, keys);
             insta::assert_snapshot!(
@@ -65,7 +65,7 @@ fn every_box_on_a_small_screen() {
         ("filter", "/ o"),
         ("command", ": v i"),
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         insta::assert_snapshot!(format!("box_{name}"), text(&model, 80, 24));
     }

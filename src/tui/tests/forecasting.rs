@@ -226,7 +226,7 @@ fn each_objection_of_a_forecast_requires_its_phrase() {
 
 #[test]
 fn a_review_is_rebuilt_when_its_forecast_arrives() {
-    let mut model = usual();
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     for name in ["w", "→", "Enter"] {
         update(&mut model, key(name), NOW);
@@ -257,7 +257,7 @@ fn a_review_is_rebuilt_when_its_forecast_arrives() {
 
 #[test]
 fn a_forecast_is_refreshed_and_shows_its_age() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w →");
     let later = |seconds| NOW + Duration::from_secs(seconds);
     let asks = |model: &mut Model, seconds| {
@@ -276,7 +276,7 @@ fn a_forecast_is_refreshed_and_shows_its_age() {
 
 #[test]
 fn a_rollback_is_forecast_as_well() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "v");
     screens::fill(&mut model);
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));

@@ -9,13 +9,13 @@ use std::io::Read;
 fn panics_on_its_screen() {
     crate::tui::panic_hook::install();
     let mut screen = TerminalScreen::enter().unwrap();
-    let picture = |frame: &mut ratatui::Frame<'_>| {
+    let draw = |frame: &mut ratatui::Frame<'_>| {
         let area = frame.area();
         frame
             .buffer_mut()
-            .set_string(area.x, area.y, "a picture", ratatui::style::Style::new());
+            .set_string(area.x, area.y, "a frame", ratatui::style::Style::new());
     };
-    screen.draw(false, picture).unwrap();
+    screen.draw(false, draw).unwrap();
     panic!("on purpose");
 }
 

@@ -7,7 +7,7 @@ use crate::tui::change::{Applied, Change};
 
 #[test]
 fn the_chart_shows_the_whole_response_or_the_first_token() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "j j j Enter");
     let whole = text(&model, 120, 40);
     assert!(whole.contains("── LATENCY 15m"), "{whole}");
@@ -51,7 +51,7 @@ fn each_model_shows_its_state_trouble_first() {
 
 #[test]
 fn a_masked_screen_hides_amounts_people_and_addresses() {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     press(&mut model, "p");
     for keys in ["", "Enter", "w >", "d", "v", "3 z", "L"] {
@@ -87,10 +87,10 @@ fn an_enabled_bell_rings_for_new_trouble_but_not_too_often() {
         }
         Message::Update(Update::Status(Arc::new(status)))
     };
-    let mut quiet = usual();
+    let mut quiet = default_model();
     assert_eq!(update(&mut quiet, failing(1), NOW), []);
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "B");
     assert_eq!(update(&mut model, failing(0), NOW), [], "nothing is new");
     assert_eq!(update(&mut model, failing(1), NOW), [Effect::Bell]);
@@ -102,7 +102,7 @@ fn an_enabled_bell_rings_for_new_trouble_but_not_too_often() {
 
 #[test]
 fn a_reload_asks_first_and_shows_the_changes() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "^r");
     assert!(is_dialog(&model, "RELOAD THE CONFIGURATION"));
     assert_eq!(
@@ -131,7 +131,7 @@ fn a_reload_asks_first_and_shows_the_changes() {
 
 #[test]
 fn all_errors_of_a_configuration_are_listed() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "^r y");
     let mistakes: Vec<String> = (0..40)
         .map(|line| format!("aibal.toml:{line}: key{line} is unknown"))
@@ -163,7 +163,7 @@ fn all_errors_of_a_configuration_are_listed() {
 #[test]
 fn a_text_that_is_too_long_for_its_line_is_wrapped() {
     for keys in ["", "Enter", "w", "d", "a", "v", "L"] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         press(&mut model, "?");
         let screen = text(&model, 80, 24);
@@ -171,7 +171,7 @@ fn a_text_that_is_too_long_for_its_line_is_wrapped() {
         let cut: Vec<&str> = rows.filter(|row| row.contains("~│")).collect();
         assert!(cut.is_empty(), "{keys}: {cut:?}");
     }
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "^r");
     let screen = text(&model, 80, 24);
     assert!(
@@ -194,7 +194,7 @@ fn a_text_that_is_too_long_for_its_line_is_wrapped() {
 #[test]
 fn the_footer_of_a_dialog_names_only_its_choices() {
     let footer = |keys: &str| {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         assert!(model.confirm_dialog().is_some(), "{keys}");
         text(&model, 80, 24).lines().last().unwrap().to_owned()
@@ -205,7 +205,7 @@ fn the_footer_of_a_dialog_names_only_its_choices() {
 
 #[test]
 fn rows_do_not_move_with_every_change_of_the_shares() {
-    let mut model = usual();
+    let mut model = default_model();
     let order = model.order.clone();
     let mut status = fixture::status(5, 8);
     for (at, provider) in status.providers.iter_mut().enumerate() {

@@ -24,7 +24,7 @@ fn done() -> Message {
 
 /// Own weights drafted from the screen of a provider.
 fn at_borealis() -> Model {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "goto borealis");
     press(&mut model, "Enter w o");
@@ -124,7 +124,7 @@ fn own_weights_in_effect_are_shown_and_used_in_estimates() {
 
 #[test]
 fn a_draft_survives_an_unrelated_change() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w Tab > . d");
     assert!(is_dialog(&model, "CONFIRM"));
     press(&mut model, "y");
@@ -134,7 +134,7 @@ fn a_draft_survives_an_unrelated_change() {
 
 #[test]
 fn breakers_are_reset_only_after_a_dialog_and_only_if_one_is_open() {
-    let mut model = usual();
+    let mut model = default_model();
     assert_eq!(
         model.selected().unwrap().performance.state,
         HealthState::Open
@@ -153,7 +153,7 @@ fn breakers_are_reset_only_after_a_dialog_and_only_if_one_is_open() {
         [Effect::Change(vec![Change::Provider { name, change }])]
     );
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "G . b");
     assert_eq!(model.dialog, None);
     assert!(model.notice.unwrap().text.contains("no open breaker"));

@@ -39,7 +39,7 @@ fn applied(revision: u64, cost: f64) -> Message {
 
 #[test]
 fn a_draft_is_applied_only_after_its_review() {
-    let mut model = usual();
+    let mut model = default_model();
     assert_eq!(press(&mut model, "w > >"), []);
     assert_eq!(press(&mut model, "Enter"), []);
     assert!(is_dialog(&model, "APPLY THE DRAFT?"));
@@ -72,21 +72,21 @@ fn a_draft_is_applied_only_after_its_review() {
 
 #[test]
 fn a_large_shift_requires_a_phrase_and_a_small_one_does_not() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w > > > > > > > Enter");
     assert_eq!(press(&mut model, "y"), []);
     assert!(is_dialog(&model, "APPLY"), "the phrase is missing");
     type_in(&mut model, "big-shift");
     assert_eq!(press(&mut model, "Tab Tab Enter").len(), 1, "for good");
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter");
     assert_eq!(weights_of(&press(&mut model, "y")).cost, Some(31.0));
 }
 
 #[test]
 fn a_change_can_be_undone_from_here() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
     let mut status = fixture::status(5, 8);
@@ -104,7 +104,7 @@ fn a_change_can_be_undone_from_here() {
 
 #[test]
 fn an_undo_that_fails_can_be_tried_again() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
     press(&mut model, "u y");
@@ -145,7 +145,7 @@ fn a_rejection_keeps_the_draft_and_stays_until_esc() {
 
 #[test]
 fn a_key_typed_before_a_dialog_was_visible_does_nothing() {
-    let mut model = usual();
+    let mut model = default_model();
     for name in [".", "d", "y"] {
         let key = Message::Input(Input::Key(name.parse().unwrap()));
         assert_eq!(update(&mut model, key, NOW), []);
@@ -203,7 +203,7 @@ fn esc_never_quits_and_never_applies() {
         "e",
         "z",
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         let asked = |effect: &Effect| matches!(effect, Effect::Change(_) | Effect::End(_));
         for _ in 0..10 {
@@ -220,7 +220,7 @@ fn esc_never_quits_and_never_applies() {
 
 #[test]
 fn leaving_asks_if_the_gateway_would_stop() {
-    let mut all_in_one = usual();
+    let mut all_in_one = default_model();
     assert_eq!(press(&mut all_in_one, "q"), []);
     assert_eq!(
         press(&mut all_in_one, "d"),
@@ -287,7 +287,7 @@ fn a_read_only_dashboard_changes_nothing() {
 
 #[test]
 fn one_change_is_under_way_at_a_time() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     press(&mut model, "→ Enter");
     assert_eq!(model.dialog, None);
@@ -296,7 +296,7 @@ fn one_change_is_under_way_at_a_time() {
 
 #[test]
 fn the_gateways_own_process_is_not_suspended() {
-    let mut all_in_one = usual();
+    let mut all_in_one = default_model();
     assert_eq!(press(&mut all_in_one, "^z"), []);
     assert!(
         all_in_one
@@ -311,11 +311,11 @@ fn the_gateways_own_process_is_not_suspended() {
 
 #[test]
 fn pasted_text_is_never_taken_as_keys() {
-    let mut model = usual();
+    let mut model = default_model();
     let paste = |text: &str| Message::Input(Input::Paste(text.to_owned()));
     assert_eq!(update(&mut model, paste("qs.dy"), NOW), []);
     assert_eq!(model.dialog, None);
     press(&mut model, "/");
     update(&mut model, paste("goo\rgle"), NOW);
-    assert_eq!(model.filter.text(), "google");
+    assert_eq!(model.filter.as_str(), "google");
 }

@@ -67,7 +67,7 @@ fn every_screen_is_reached_and_left_by_its_key() {
         ("L", Screen::Log),
         ("Enter", Screen::Detail),
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, key);
         assert_eq!(model.screen, screen, "{key}");
         press(&mut model, "H");
@@ -77,11 +77,11 @@ fn every_screen_is_reached_and_left_by_its_key() {
 
 #[test]
 fn every_key_of_the_table_works_in_every_context() {
-    for &place in CONTEXTS {
-        for (binding, _) in Keymap::default().at(place, true) {
-            let mut model = usual();
+    for &context in CONTEXTS {
+        for (binding, _) in Keymap::default().at(context, true) {
+            let mut model = default_model();
             fill(&mut model);
-            if let crate::tui::input_context::InputContext::On(screen) = place {
+            if let crate::tui::input_context::InputContext::On(screen) = context {
                 model.screen = screen;
                 update(&mut model, Message::Tick, NOW);
             }
@@ -94,7 +94,7 @@ fn every_key_of_the_table_works_in_every_context() {
 
 #[test]
 fn decisions_are_requested_only_while_they_are_shown() {
-    let mut model = usual();
+    let mut model = default_model();
     let tick = |model: &mut Model| -> Vec<Effect> {
         let effects = update(model, Message::Tick, NOW);
         effects.into_iter().filter(is_no_request).collect()
@@ -111,7 +111,7 @@ fn decisions_are_requested_only_while_they_are_shown() {
 
 #[test]
 fn the_decision_under_the_cursor_is_explained_once() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "d");
     let asked = |model: &mut Model| {
         let effects = update(model, Message::Decisions(Ok(decisions())), NOW);
@@ -144,7 +144,7 @@ fn gone() -> crate::client::ClientError {
 
 #[test]
 fn a_draft_is_forecast_from_the_requests_of_the_window() {
-    let mut model = usual();
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     update(&mut model, key("w"), NOW);
     let effects = update(&mut model, key("→"), NOW);
@@ -199,7 +199,7 @@ fn a_draft_is_forecast_from_the_requests_of_the_window() {
 
 #[test]
 fn a_provider_is_explained_by_its_own_decisions() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "↓");
     let name = model.selected_name();
     assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(name)]);
@@ -207,7 +207,7 @@ fn a_provider_is_explained_by_its_own_decisions() {
 
 #[test]
 fn the_next_failure_is_one_key_away() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "d");
     fill(&mut model);
     press(&mut model, "n");
@@ -222,7 +222,7 @@ fn the_next_failure_is_one_key_away() {
 
 #[test]
 fn a_decision_stays_under_the_cursor_when_new_ones_arrive() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "d");
     fill(&mut model);
     press(&mut model, "j");
@@ -240,14 +240,14 @@ fn a_decision_stays_under_the_cursor_when_new_ones_arrive() {
 
 #[test]
 fn weights_are_rolled_back_to_a_revision() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "v");
     fill(&mut model);
     press(&mut model, "j .");
     assert_eq!(model.dialog, Some(Dialog::Menu(Subject::Revision(41))));
     press(&mut model, "r");
     assert!(is_dialog(&model, "ROLL BACK TO rev 41"));
-    let mut model = usual();
+    let mut model = default_model();
     fill(&mut model);
     press(&mut model, ":");
     type_in(&mut model, "rollback 41");
@@ -257,7 +257,7 @@ fn weights_are_rolled_back_to_a_revision() {
 
 #[test]
 fn the_command_line_finds_actions_by_a_few_letters() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "decis");
     press(&mut model, "Enter");
@@ -277,7 +277,7 @@ fn the_command_line_finds_actions_by_a_few_letters() {
 
 #[test]
 fn the_filter_applies_while_it_is_typed_and_esc_clears_it() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "/");
     type_in(&mut model, "state:open");
     assert_eq!(model.rows().len(), 1);
@@ -289,7 +289,7 @@ fn the_filter_applies_while_it_is_typed_and_esc_clears_it() {
 
 #[test]
 fn rows_are_sorted_at_once_on_request() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "j s n");
     assert_eq!(model.order[0], "aurora");
     press(&mut model, "s l");
@@ -299,9 +299,9 @@ fn rows_are_sorted_at_once_on_request() {
 
 #[test]
 fn the_cursor_follows_its_provider_and_the_order_is_held() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "↓");
-    let (order, chosen) = (model.order.clone(), model.selected_name());
+    let (order, selected) = (model.order.clone(), model.selected_name());
 
     let mut status = fixture::status(5, 8);
     status.providers[3].performance.state = HealthState::Down;
@@ -310,12 +310,12 @@ fn the_cursor_follows_its_provider_and_the_order_is_held() {
     assert_eq!(model.order, order, "held");
     update(&mut model, update_to(&status), NOW + Duration::from_secs(6));
     assert_eq!(model.order[0], "google");
-    assert_eq!(model.selected_name(), chosen);
+    assert_eq!(model.selected_name(), selected);
 }
 
 #[test]
 fn a_new_window_is_requested_and_old_updates_are_ignored() {
-    let mut model = usual();
+    let mut model = default_model();
     assert_eq!(press(&mut model, "t"), [Effect::Watch(Window::Hour)]);
     let before = model.status.clone();
     send_status(&mut model, 5, 9);
@@ -331,7 +331,7 @@ fn a_new_window_is_requested_and_old_updates_are_ignored() {
 
 #[test]
 fn a_frozen_screen_stays_and_trouble_is_live() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "Space");
     let before = text(&model, 120, 40);
     send_status(&mut model, 5, 20);
@@ -345,7 +345,7 @@ fn a_frozen_screen_stays_and_trouble_is_live() {
 
 #[test]
 fn a_panel_is_zoomed_and_unzoomed() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "2 z");
     let screen = text(&model, 120, 40);
     assert!(screen.contains("2 EVENTS") && !screen.contains("1 LATENCY"));
@@ -355,7 +355,7 @@ fn a_panel_is_zoomed_and_unzoomed() {
 
 #[test]
 fn the_mouse_mode_is_off_until_enabled() {
-    let mut model = usual();
+    let mut model = default_model();
     assert_eq!(press(&mut model, "m"), [Effect::Mouse(true)]);
     assert!(text(&model, 120, 40).contains("MOUSE"));
     update(&mut model, Message::Input(Input::Wheel(1)), NOW);

@@ -19,7 +19,7 @@ fn run(model: &mut Model, command: &str) -> Vec<Effect> {
 
 #[test]
 fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     with_filter(&mut model, "google");
     assert_eq!(model.rows().len(), 1);
@@ -38,7 +38,7 @@ fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
 
 #[test]
 fn decisions_have_their_own_filter_and_open_their_provider() {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     with_filter(&mut model, "google");
     press(&mut model, "d");
@@ -53,12 +53,12 @@ fn decisions_have_their_own_filter_and_open_their_provider() {
     press(&mut model, "d Esc");
     assert_eq!(model.decision_rows().len(), 4, "Esc clears it");
     press(&mut model, "H");
-    assert_eq!(model.filter.text(), "google", "and no other");
+    assert_eq!(model.filter.as_str(), "google", "and no other");
 }
 
 #[test]
 fn goto_shows_a_provider_despite_the_filter() {
-    let mut model = usual();
+    let mut model = default_model();
     with_filter(&mut model, "google");
     run(&mut model, "goto cumulus");
     assert_eq!(model.selected_name().as_deref(), Some("cumulus"));
@@ -74,7 +74,7 @@ fn goto_shows_a_provider_despite_the_filter() {
 
 #[test]
 fn alerts_mark_the_selected_provider_and_move_step_by_step() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "G");
     assert_eq!(model.selected_name().as_deref(), Some("local"));
     press(&mut model, "a");
@@ -103,7 +103,7 @@ fn alerts_mark_the_selected_provider_and_move_step_by_step() {
 
 #[test]
 fn without_trouble_alerts_select_no_provider() {
-    let mut model = usual();
+    let mut model = default_model();
     let mut status = fixture::status(5, 8);
     for provider in &mut status.providers {
         provider.performance.state = HealthState::Ok;
@@ -118,7 +118,7 @@ fn without_trouble_alerts_select_no_provider() {
 
 #[test]
 fn numbers_are_labelled_with_their_window() {
-    let mut model = usual();
+    let mut model = default_model();
     update(
         &mut model,
         Message::Update(Update::Disconnected("connection refused".to_owned())),
@@ -138,7 +138,7 @@ fn numbers_are_labelled_with_their_window() {
 
 #[test]
 fn a_frozen_screen_keeps_its_window_and_shows_a_lost_connection() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "Space");
     let frozen = model.frozen.clone();
     assert_eq!(press(&mut model, "t"), []);
@@ -160,7 +160,7 @@ fn a_frozen_screen_keeps_its_window_and_shows_a_lost_connection() {
 
 #[test]
 fn retries_are_counted_apart_from_attempts() {
-    let mut model = usual();
+    let mut model = default_model();
     let mut status = fixture::status(5, 8);
     status.totals.requests = 10;
     status.totals.attempts = 1_010;
@@ -171,7 +171,7 @@ fn retries_are_counted_apart_from_attempts() {
 
 #[test]
 fn the_smallest_screen_shows_rejections_trials_and_live_trouble() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "Space");
     let mut status = fixture::status(5, 9);
     status.providers[1].performance.state = HealthState::Down;
@@ -201,7 +201,7 @@ fn the_smallest_screen_shows_rejections_trials_and_live_trouble() {
 
 #[test]
 fn the_smallest_screen_names_the_screen_that_keys_act_on() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w");
     assert!(text(&model, 40, 10).contains("weights: too small"));
 }
@@ -236,7 +236,7 @@ fn a_long_dialog_keeps_its_fields_and_choices() {
 
 #[test]
 fn choices_that_do_not_fit_are_not_accepted() {
-    let mut model = usual();
+    let mut model = default_model();
     model.size = Some(Rect::new(0, 0, 60, 4));
     press(&mut model, ". d");
     assert!(is_dialog(&model, "CONFIRM"));
@@ -313,7 +313,7 @@ fn names_take_the_width_that_columns_leave() {
 
 #[test]
 fn no_column_is_cut_at_any_width() {
-    let model = usual();
+    let model = default_model();
     for width in 60..=230 {
         let screen = text(&model, width, 40);
         let head = screen

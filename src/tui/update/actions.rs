@@ -110,7 +110,7 @@ fn side(model: &mut Model, step: isize) -> Vec<Effect> {
 
 fn open_filter(model: &mut Model) {
     let filter = model.filter_here();
-    let text = filter.map_or_else(String::new, |filter| filter.text().to_owned());
+    let text = filter.map_or_else(String::new, |filter| filter.as_str().to_owned());
     model.dialog = Some(Dialog::Filter(text));
 }
 

@@ -103,7 +103,7 @@ pub(super) fn last_provider_phrase(model: &Model, changes: &[Change]) -> Option<
     Some(ConfirmPhrase::new(*first, why))
 }
 
-/// Whether a provider is enabled and known to be healthy.
+/// Returns whether a provider is enabled and known to be healthy.
 fn is_healthy(provider: &ProviderStatus) -> bool {
     provider.enabled
         && !provider.draining

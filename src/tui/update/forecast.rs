@@ -74,17 +74,17 @@ pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecas
 /// so that neither a quiet moment nor an old window hides the other.
 fn shift(status: &Status, part: f64, known: Option<&WhatIfResult>) -> Option<Concern> {
     let recorded = known.map_or(0.0, |prediction| shifted(&prediction.report));
-    let most = if insensitivity(status).is_some() {
+    let shifted_share = if insensitivity(status).is_some() {
         part
     } else {
         part.max(recorded)
     };
     let why = format!(
         "{}% of the traffic is more than {}%",
-        format::share(most),
+        format::share(shifted_share),
         format::share(MAX_SILENT_SHIFT)
     );
-    (most > MAX_SILENT_SHIFT).then_some(("big-shift", why))
+    (shifted_share > MAX_SILENT_SHIFT).then_some(("big-shift", why))
 }
 
 /// The part of the recorded requests that another provider would have served, 0..1.

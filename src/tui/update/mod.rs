@@ -135,8 +135,8 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     effects
 }
 
-/// Rings the bell, if enabled, when a provider gets into trouble that stops its traffic, at most once
-/// per [`BELL_INTERVAL`].
+/// Rings the bell, if enabled, when a provider gets into trouble that stops its traffic, at most
+/// once per [`BELL_INTERVAL`].
 fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
     let known = model.status.as_ref()?;
     let is_critical = |state: HealthState| {
@@ -203,7 +203,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     effects
 }
 
-/// Whether a dialog is open whose choices do not fit on the screen.
+/// Returns whether a dialog is open whose choices do not fit on the screen.
 fn is_too_large(model: &Model) -> bool {
     match (&model.dialog, model.size) {
         (Some(Dialog::Confirm(dialog)), Some(size)) => !super::panels::excerpt::fits(dialog, size),

@@ -188,7 +188,8 @@ pub(super) fn follow(model: &mut Model, status: &Status) {
         } else if draft.revision == status.revision
             && !draft.is_on(&status.weights, current_settings(status))
         {
-            // Revisions start at 1 with every start of the instance, so the number alone proves nothing.
+            // Revisions start at 1 with every start of the instance, so the number alone proves
+            // nothing.
             rebase(draft, status);
             has_restarted = true;
             is_drafted = true;

@@ -4,7 +4,7 @@ use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model};
 use ratatui::text::{Line, Span};
 
-/// Whether an action applies to the open dialog, if any.
+/// Returns whether an action applies to the open dialog, if any.
 fn applies(model: &Model, action: Action) -> bool {
     match &model.dialog {
         Some(Dialog::Confirm(dialog)) if action == Action::Yes => {
@@ -23,15 +23,15 @@ pub(super) fn footer<'a>(model: &Model, width: u16) -> Line<'a> {
         .collect();
     let cells = |(key, short): &(String, &str)| key.chars().count() + short.chars().count() + 3;
     // The last hint, which leads out, is always shown.
-    let mut room = usize::from(width).saturating_sub(hints.last().map_or(0, cells));
+    let mut available = usize::from(width).saturating_sub(hints.last().map_or(0, cells));
     let last = hints.len().saturating_sub(1);
     let mut spans = Vec::new();
-    for (place, hint) in hints.iter().enumerate() {
-        if place < last && cells(hint) > room {
-            room = 0;
+    for (index, hint) in hints.iter().enumerate() {
+        if index < last && cells(hint) > available {
+            available = 0;
             continue;
         }
-        room = room.saturating_sub(cells(hint));
+        available = available.saturating_sub(cells(hint));
         spans.push(Span::styled(format!(" {}", hint.0), theme.strong()));
         spans.push(Span::styled(format!(" {} ", hint.1), theme.dim()));
     }

@@ -15,11 +15,11 @@ type Parts<'a> = Vec<(u8, Span<'a>)>;
 
 /// The parts that fit; those with the highest rank are left out first.
 fn fitted(mut parts: Parts<'_>, width: u16) -> Line<'_> {
-    let room = usize::from(width);
+    let available = usize::from(width);
     loop {
         let used: usize = parts.iter().map(|(_, span)| span.width()).sum();
         let least = parts.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
-        if used <= room || least == 0 {
+        if used <= available || least == 0 {
             return Line::from(parts.into_iter().map(|(_, span)| span).collect::<Vec<_>>());
         }
         parts.retain(|(rank, _)| *rank != least);
@@ -74,7 +74,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((4, Span::styled(" MOUSE", theme.accent())));
     }
     if let Some(filter) = model.filter_here().filter(|filter| !filter.is_empty()) {
-        let text = format!("  filter {}", filter.text());
+        let text = format!("  filter {}", filter.as_str());
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)

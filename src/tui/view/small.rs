@@ -32,8 +32,8 @@ pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buff
         ..area
     };
     let hint = u16::from(lines.is_empty());
-    let room = upper.height.saturating_sub(2 + FOOTER_ROWS + hint);
-    let y = troubles(model, status, upper, room, buffer);
+    let available = upper.height.saturating_sub(2 + FOOTER_ROWS + hint);
+    let y = troubles(model, status, upper, available, buffer);
     let width = usize::from(area.width.saturating_sub(6));
     let mut row = vec![Span::raw(" ok ")];
     row.extend(strip::success(&status.series, width, theme));
@@ -52,13 +52,19 @@ pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buff
 }
 
 /// Draws the troubles that fit, and a row that counts the other providers; returns that row.
-fn troubles(model: &Model, status: &Status, area: Rect, room: u16, buffer: &mut Buffer) -> u16 {
+fn troubles(
+    model: &Model,
+    status: &Status,
+    area: Rect,
+    available: u16,
+    buffer: &mut Buffer,
+) -> u16 {
     let theme = model.theme();
     let now = model.status.as_deref().unwrap_or(status);
     let troubled = troubled(now);
     let selected = model.selected_name();
     let mut y = 2;
-    for provider in troubled.iter().take(usize::from(room)) {
+    for provider in troubled.iter().take(usize::from(available)) {
         let performance = &provider.performance;
         let is_selected = selected.as_ref() == Some(&performance.provider);
         let text = Line::from(vec![
@@ -78,7 +84,7 @@ fn troubles(model: &Model, status: &Status, area: Rect, room: u16, buffer: &mut 
         y += 1;
     }
     let others = now.providers.len() - troubled.len();
-    let hidden = troubled.len().saturating_sub(usize::from(room));
+    let hidden = troubled.len().saturating_sub(usize::from(available));
     let hidden = if hidden > 0 {
         format!(" +{hidden} more in trouble,")
     } else {

@@ -1,5 +1,5 @@
-//! A stacked area chart of parts over time. Each part has its own letter, so that no colour is needed;
-//! a column without requests is drawn as absent:
+//! A stacked area chart of parts over time. Each part has its own letter, so that no colour is
+//! needed; a column without requests is drawn as absent:
 //!
 //! ```text
 //! 100%│aaaaaaaa··aaaaaaaa a anthropic  41%
@@ -56,20 +56,20 @@ impl Band {
     }
 }
 
-/// Whether the chart fits.
-pub fn has_room(area: Rect) -> bool {
+/// Returns whether the chart fits.
+pub fn fits(area: Rect) -> bool {
     area.width >= MIN_SIZE.0 && area.height >= MIN_SIZE.1
 }
 
-/// Draws the parts, the first on top, and the times in the last row. The newest column, which is not
-/// over, is dim.
+/// Draws the parts, the first on top, and the times in the last row. The newest column, which is
+/// not over, is dim.
 pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let Some(first) = parts.first().filter(|_| has_room(area)) else {
+    let Some(first) = parts.first().filter(|_| fits(area)) else {
         return;
     };
     let rows = area.height - 1;
-    let room = usize::from(area.width - AXIS - NAMES);
-    let (count, cells) = grid(first.series, room);
+    let available = usize::from(area.width - AXIS - NAMES);
+    let (count, cells) = grid(first.series, available);
     let bands = bands(parts, count, usize::from(rows));
     axis(rows, theme, area, buffer);
     let mut last = vec![0; bands.len()];
@@ -105,15 +105,14 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
     legend(&bands, &last, theme, names, buffer);
 }
 
-/// How many columns, and how many cells each is wide: whole ones, so that the picture moves on in
-/// one piece.
-fn grid(series: &Series, room: usize) -> (usize, usize) {
+/// The number of columns and the whole cells of each, so that the chart moves by whole columns.
+fn grid(series: &Series, available: usize) -> (usize, usize) {
     let buckets = series.buckets.len().max(1);
     let least = MIN_SECONDS.div_ceil(series.bucket_seconds.max(1));
-    let merged = buckets.div_ceil(room.max(1));
+    let merged = buckets.div_ceil(available.max(1));
     let merged = merged.max(usize::try_from(least).unwrap_or(1));
     let count = buckets.div_ceil(merged);
-    (count, (room / count).max(1))
+    (count, (available / count).max(1))
 }
 
 /// Those that had any part, in the order in which they came, with a letter each.
@@ -215,8 +214,8 @@ fn axis(rows: u16, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Draws letter, name and percentage of each part next to the newest column, as close to the part as
-/// the other labels allow.
+/// Draws letter, name and percentage of each part next to the newest column, as close to the part
+/// as the other labels allow.
 fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut Buffer) {
     let all: u64 = bands.iter().map(Band::total).sum();
     if bands.is_empty() {
@@ -341,12 +340,12 @@ mod tests {
 
     #[test]
     fn columns_are_long_enough_to_compare() {
-        let grid = |bucket_seconds, room| {
+        let grid = |bucket_seconds, available| {
             let series = Series {
                 bucket_seconds,
                 ..series(&[1; 60])
             };
-            grid(&series, room)
+            grid(&series, available)
         };
         assert_eq!(
             [grid(1, 61), grid(1, 24), grid(1, 9)],
@@ -368,7 +367,7 @@ mod tests {
                 values.iter().map(|it| ("名name", series(it))).collect();
             let seen = picture(&parts, Theme::default(), width, height);
             let rows: Vec<Vec<char>> = seen.lines().map(|row| row.chars().collect()).collect();
-            if !has_room(Rect::new(0, 0, width, height)) {
+            if !fits(Rect::new(0, 0, width, height)) {
                 return Ok(());
             }
             let (count, cells) = grid(&parts[0].1, usize::from(width - AXIS - NAMES));

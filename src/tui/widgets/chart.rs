@@ -48,8 +48,8 @@ impl Measure {
         }
     }
 
-    /// p50, p99 and p95 of a column. The most important is last, because in a shared cell the colour
-    /// drawn last wins.
+    /// p50, p99 and p95 of a column. The most important is last, because in a shared cell the
+    /// colour drawn last wins.
     fn lines(self) -> [fn(&TimeBucket) -> Option<f32>; 3] {
         match self {
             Self::Whole => [|it| it.p50_ms, |it| it.p99_ms, |it| it.p95_ms],

@@ -1,4 +1,5 @@
-//! Strips: one-row charts over time, such as `▁▂▂▃█·`. The height is the value, a dot means no data.
+//! Strips: one-row charts over time, such as `▁▂▂▃█·`. The height is the value, a dot means no
+//! data.
 
 use crate::contract::{Factors, Series, TimeBucket, WeightPoints};
 use crate::tui::theme::Theme;
@@ -16,10 +17,10 @@ pub struct StripCell {
     pub is_open: bool,
 }
 
-/// The last columns of a series in at most `width` cells, oldest first. If there are more columns than
-/// cells, neighbours are merged: requests and errors add up, the worst latency counts. If there are
-/// fewer, all get the same number of cells. Merging and widths depend only on time and width, so that
-/// a strip moves without shimmering; [`fitting`] returns the number of cells used.
+/// The last columns of a series in at most `width` cells, oldest first. If there are more columns
+/// than cells, neighbours are merged: requests and errors add up, the worst latency counts. If
+/// there are fewer, all get the same number of cells. Merging and widths depend only on time and
+/// width, so that a strip moves without shimmering; [`fitting`] returns the number of cells used.
 pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
     let buckets = &series.buckets;
     if width == 0 || buckets.is_empty() {
@@ -42,8 +43,8 @@ pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
         .collect()
 }
 
-/// The number of `width` cells that the columns of a series take. The rest belongs to the text before
-/// them, because an empty cell would mean that there were no requests.
+/// The number of `width` cells that the columns of a series take. The rest belongs to the text
+/// before them, because an empty cell would mean that there were no requests.
 pub fn fitting(series: &Series, width: usize) -> usize {
     match series.buckets.len() {
         0 => width,
@@ -86,8 +87,8 @@ fn merged(part: &[TimeBucket]) -> TimeBucket {
     }
 }
 
-/// The success rate, each cell in the colour of its rate: full from 99.9 % on, in steps down to below
-/// 95 %. A cell that is not over, or has few requests, is dim.
+/// The success rate, each cell in the colour of its rate: full from 99.9 % on, in steps down to
+/// below 95 %. A cell that is not over, or has few requests, is dim.
 pub fn success(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
     let cells = columns(series, width);
     spans(width, cells.iter().map(|cell| success_cell(cell, theme)))
@@ -163,8 +164,8 @@ pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
     values.iter().map(cell).collect()
 }
 
-/// The cost of each cell on a scale from 0 to `top` USD; a cell that is not over is dim, because its
-/// cost still grows.
+/// The cost of each cell on a scale from 0 to `top` USD; a cell that is not over is dim, because
+/// its cost still grows.
 pub fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     let heights = theme.heights();
     let drawn = cells.iter().map(|cell| {

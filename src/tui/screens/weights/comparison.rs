@@ -118,9 +118,9 @@ fn own_weight<'a>(
     } else {
         theme.accent()
     };
-    let room = usize::from(width.saturating_sub(40)).min(40);
-    let filled = usize::from(to) * room / 100;
-    let bar: String = (0..room)
+    let available = usize::from(width.saturating_sub(40)).min(40);
+    let filled = usize::from(to) * available / 100;
+    let bar: String = (0..available)
         .map(|cell| {
             if cell < filled {
                 theme.mark('█', '#')
@@ -209,8 +209,8 @@ fn provider_row<'a>(
     ])
 }
 
-/// The note on a provider that receives no requests whatever its weights, so that a change there has
-/// no visible effect.
+/// The note on a provider that receives no requests whatever its weights, so that a change there
+/// has no visible effect.
 fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String> {
     let state = theme.state_word(provider.performance.state);
     let note = if wide {

@@ -87,10 +87,10 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
     } else {
         theme.accent()
     };
-    let room = usize::from(width.saturating_sub(32)).min(60);
-    let filled = usize::from(to) * room / 100;
-    let was = usize::from(from) * room / 100;
-    let bar: String = (0..room)
+    let available = usize::from(width.saturating_sub(32)).min(60);
+    let filled = usize::from(to) * available / 100;
+    let was = usize::from(from) * available / 100;
+    let bar: String = (0..available)
         .map(|cell| match cell {
             cell if cell < filled => theme.mark('█', '#'),
             cell if cell == was && from != to => theme.mark('│', '|'),
@@ -143,19 +143,19 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         .collect();
     let all: Vec<DraftRow> = draft.rows(&providers).split_off(NAMES.len());
     let stacks = if area.height >= 10 { 2 } else { 0 };
-    let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
+    let available = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
     let at = all.iter().position(|row| *row == draft.row);
-    let first = first_row(at.unwrap_or(0), room);
+    let first = first_row(at.unwrap_or(0), available);
     let mut y = 2;
-    for row in all.iter().skip(first).take(room) {
+    for row in all.iter().skip(first).take(available) {
         let text = comparison::row(model, status, draft, (&now, &then), (row, area.width));
         if let Some(text) = text {
             line(text, area, y, buffer);
             y += 1;
         }
     }
-    if all.len() > first + room {
-        let text = format!("   +{} more below", all.len() - first - room);
+    if all.len() > first + available {
+        let text = format!("   +{} more below", all.len() - first - available);
         line(Line::styled(text, theme.dim()), area, y, buffer);
         y += 1;
     }
