@@ -173,7 +173,7 @@ fn stale_data_is_dim_and_shows_its_age() {
     );
 
     let screen = text(&model, 120, 40);
-    assert!(screen.contains("STALE 12s") && screen.contains("connection refused; trying again"));
+    assert!(screen.contains("STALE 12s") && screen.contains("connection refused; retrying"));
     let area = Rect::new(0, 0, 120, 40);
     let mut buffer = Buffer::empty(area);
     draw(&model, area, &mut buffer);

@@ -54,9 +54,9 @@ pub(super) fn switch(model: &mut Model, drains: bool) {
         return;
     };
     let (is, what) = match (drains, provider.draining, provider.enabled) {
-        (true, false, _) => (false, "drain: finish running requests, accept no new ones"),
+        (true, false, _) => (false, "drain, finish running requests, accept no new ones"),
         (true, true, _) => (true, "stop draining and send requests again"),
-        (false, _, true) => (true, "disable: no new requests, no probes"),
+        (false, _, true) => (true, "disable, no new requests, no probes"),
         (false, _, false) => (false, "enable"),
     };
     let revision = revision(model);

@@ -69,7 +69,7 @@ fn a_provider_is_drained_and_enabled_and_a_decision_explained() {
     seen.press("G.");
     seen.see("drain: accept no new requests");
     seen.press("d");
-    seen.see("drain: finish running requests, accept no new ones?");
+    seen.see("drain, finish running requests, accept no new ones?");
     seen.press_until("y", "◌DRAIN");
     seen.press(".");
     seen.see("drain: accept no new requests");
