@@ -1,6 +1,11 @@
 //! The endpoints of all providers and the traits of all models, by their catalogue indices.
 
 use super::{ConnectionConfig, Endpoint, ModelTraits};
+use crate::domain::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
+
+impl PerProvider for Option<Endpoint> {}
+
+impl PerTarget for ModelTraits {}
 
 /// What is known of providers and models beside the rules, by their places in the catalogue.
 #[derive(Debug, Clone, Default)]
@@ -12,8 +17,8 @@ pub struct EndpointRegistry {
 }
 
 impl EndpointRegistry {
-    pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
-        self.endpoints.get(provider).and_then(Option::as_ref)
+    pub fn endpoint(&self, provider: ProviderIdx) -> Option<&Endpoint> {
+        self.endpoints.get(provider.get()).and_then(Option::as_ref)
     }
 
     /// How each provider is reached, by index.
@@ -24,7 +29,9 @@ impl EndpointRegistry {
         lines.map(Option::unwrap_or_default).collect()
     }
 
-    pub fn traits(&self, target: usize) -> &ModelTraits {
-        self.traits.get(target).unwrap_or(&ModelTraits::UNSTATED)
+    pub fn traits(&self, target: TargetIdx) -> &ModelTraits {
+        self.traits
+            .get(target.get())
+            .unwrap_or(&ModelTraits::UNSTATED)
     }
 }

@@ -6,6 +6,7 @@ mod options;
 mod pool;
 mod tls_roots;
 
+use crate::domain::ProviderIdx;
 pub use connection::ConnectionConfig;
 pub use options::TransportOptions;
 pub use pool::body_of;
@@ -84,12 +85,12 @@ impl Transport {
         &self,
         lines: &[ConnectionConfig],
         options: TransportOptions,
-        kept: impl Fn(usize) -> bool,
+        kept: impl Fn(ProviderIdx) -> bool,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
         let pools = lines.iter().enumerate().map(|(place, line)| {
             let old = self.pools.get(place);
-            let old = old.filter(|_| options == self.options && kept(place));
+            let old = old.filter(|_| options == self.options && kept(place.into()));
             old.map_or_else(
                 || lanes(line, &mut roots, options),
                 |old| Ok(Arc::clone(old)),
@@ -108,7 +109,7 @@ impl Transport {
     /// the request, and it is sent once more over a new one.
     pub async fn send(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, Failure> {
         let answer = self.exchange(provider, outgoing).await;
@@ -118,12 +119,12 @@ impl Transport {
     /// The same, with whether anything can have reached the provider.
     pub async fn exchange(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, TransportError> {
         let lanes = self
             .pools
-            .get(provider)
+            .get(provider.get())
             .ok_or(TransportError::NO_ENDPOINT)?;
         let pool = &lanes[THREAD_POOL.get() % lanes.len()];
         let url = pool

@@ -5,6 +5,7 @@ use super::retry_after::{delay_from, spoken_delay};
 use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::fmt;
 
 /// A failed attempt with what the client may be told of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,14 @@ impl UpstreamError {
         self.shape.as_ref()?.param.as_deref()
     }
 }
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UpstreamError {}
 
 /// Classifies an answer whose status is not a success.
 pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> UpstreamError {

@@ -1,8 +1,8 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
-use crate::config::{self, ModelSettings, ProviderSettings, Settings};
-use crate::domain::{Catalogue, ModelType, Provider, Route, Target, TargetId};
-use crate::gateway::{GatewayConfig, Recovery, TargetTimeouts};
+use crate::config::{ModelSettings, ProviderSettings, Settings};
+use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, TargetId};
+use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
     VertexLocation, by_kind, certificates,
@@ -31,7 +31,7 @@ pub(super) async fn build(
     });
     let found = join_all(lookups).await;
     for (provider, (endpoint, models, own_warnings)) in settings.providers.iter().zip(found) {
-        let index = catalogue.providers.len();
+        let index = ProviderIdx::from(catalogue.providers.len());
         warnings.extend(own_warnings);
         for model in &models {
             catalogue.targets.push(target(index, provider, model));
@@ -74,10 +74,7 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         first_token_timeout: balancing.first_token_timeout,
         idle_timeout: balancing.idle_timeout,
         stream_timeout: balancing.stream_timeout,
-        recovery: match settings.streaming.recovery {
-            config::Recovery::Error => Recovery::Error,
-            config::Recovery::Restart => Recovery::restart(),
-        },
+        recovery: settings.streaming.recovery.into(),
         targets,
     }
 }
@@ -154,12 +151,16 @@ async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let request = endpoint.protocol.build_probe(&endpoint);
-    let response = transport.send(0, request).await.ok()?;
+    let response = transport.send(0.into(), request).await.ok()?;
     let body = response.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
-fn target(provider_index: usize, provider: &ProviderSettings, model: &ModelSettings) -> Target {
+fn target(
+    provider_index: ProviderIdx,
+    provider: &ProviderSettings,
+    model: &ModelSettings,
+) -> Target {
     Target {
         id: TargetId::new(&provider.name, &model.id),
         provider: provider_index,

@@ -96,7 +96,10 @@ impl ServiceAccount {
         let options = TransportOptions::new(CONNECT_TIMEOUT);
         let transport = Transport::over(&[ConnectionConfig::default()], options)
             .map_err(|_| unreachable(Failure::Disconnected))?;
-        let answer = transport.send(0, outgoing).await.map_err(unreachable)?;
+        let answer = transport
+            .send(0.into(), outgoing)
+            .await
+            .map_err(unreachable)?;
         let asked_at = Instant::now();
         let status = answer.status();
         let body = read(answer).await.unwrap_or_default();
