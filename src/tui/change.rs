@@ -78,7 +78,7 @@ pub struct Undo {
 }
 
 /// The result of applied changes.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Applied {
     /// A summary for the operator.
     pub text: String,

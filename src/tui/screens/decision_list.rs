@@ -1,7 +1,7 @@
 //! A list of decisions, one line each.
 
 use super::listing::{first_row, plain};
-use crate::contract::DecisionReport;
+use crate::contract::{DecisionOutcome, DecisionReport};
 use crate::tui::format;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::line::line;
@@ -13,14 +13,14 @@ use ratatui::text::{Line, Span};
 /// The outcome of a decision, with its style.
 pub(super) fn outcome(decision: &DecisionReport, theme: Theme) -> (String, Style) {
     let word = match decision.attempts {
-        0 | 1 => decision.outcome.clone(),
+        0 | 1 => decision.outcome.to_string(),
         tries => format!("{} {tries}x", decision.outcome),
     };
-    let style = match decision.outcome.as_str() {
-        "ok" if decision.attempts > 1 => theme.warn(),
-        "ok" => theme.good(),
-        "error" | "refused" => theme.bad(),
-        _ => theme.dim(),
+    let style = match decision.outcome {
+        DecisionOutcome::Ok if decision.attempts > 1 => theme.warn(),
+        DecisionOutcome::Ok => theme.good(),
+        DecisionOutcome::Error | DecisionOutcome::Refused => theme.bad(),
+        DecisionOutcome::Pending | DecisionOutcome::Cancelled => theme.dim(),
     };
     (word, style)
 }

@@ -2,7 +2,7 @@
 
 use super::draft_edit::{self, with_draft};
 use super::{queries, review, text_input};
-use crate::contract::Window;
+use crate::contract::{DecisionOutcome, Window};
 use crate::tui::draft::{Draft, DraftRow};
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
@@ -74,7 +74,12 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
         return;
     }
     let rows = model.decision_rows();
-    let is_bad = |at: &usize| rows[*at].outcome == "error" || rows[*at].outcome == "refused";
+    let is_bad = |at: &usize| {
+        matches!(
+            rows[*at].outcome,
+            DecisionOutcome::Error | DecisionOutcome::Refused
+        )
+    };
     let next = if step > 0 {
         (model.decisions.at + 1..rows.len()).find(is_bad)
     } else {

@@ -16,8 +16,6 @@ use unicode_width::UnicodeWidthStr;
 const MAX_NOTICE_CELLS: usize = 64;
 /// Changes that can be undone.
 const MAX_UNDO: usize = 20;
-/// The status of a [`ClientError`] without a reply.
-const NO_REPLY: u16 = 0;
 
 pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
     let pending = model.pending.take();
@@ -50,12 +48,12 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
     }
     match &applied.failed {
         None => model.notify(text, false),
-        Some((_, error)) if error.status == NO_REPLY => {
+        Some((_, error)) if error.status().is_none() => {
             let unknown = unknown(model, "the rest was applied", error);
             model.notify(format!("applied in part: {text}; {unknown}"), true);
         }
         Some((_, error)) => {
-            let text = format!("applied in part: {text}; then: {}", error.detail);
+            let text = format!("applied in part: {text}; then: {error}");
             model.notify(text, true);
         }
     }
@@ -63,18 +61,19 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
 }
 
 fn on_rejected(model: &mut Model, error: &ClientError) {
-    if error.status == NO_REPLY {
+    if error.status().is_none() {
         let text = unknown(model, "it was applied", error);
         model.notify(text, true);
         return;
     }
     // Another change came first: the draft stays, based on the settings in effect now.
-    if error.status == 409
+    if error.status() == Some(409)
         && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
     {
         rebase(draft, status);
     }
-    let mut lines = error.detail.lines().map(str::to_owned);
+    let detail = error.to_string();
+    let mut lines = detail.lines().map(str::to_owned);
     let first = lines.next().unwrap_or_default();
     let text = format!("not applied: {}", first.trim_end_matches(':'));
     let mut lines: Vec<String> = lines.collect();
@@ -88,10 +87,7 @@ fn on_rejected(model: &mut Model, error: &ClientError) {
 /// Changes without a reply may have been applied.
 fn unknown(model: &Model, what: &str, error: &ClientError) -> String {
     let revisions = model.key(Action::Go(Screen::Revisions));
-    format!(
-        "unknown whether {what}: {}; {revisions} lists the revisions",
-        error.detail
-    )
+    format!("unknown whether {what}: {error}; {revisions} lists the revisions")
 }
 
 /// Opens a report, if there are lines and no other box is open.
