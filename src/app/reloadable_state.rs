@@ -57,7 +57,7 @@ impl ReloadableState {
     pub fn new(handle: EngineHandle, blueprint: InstanceConfig) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
-            lanes: workers(),
+            thread_pools: workers(),
         };
         let upstreams = UpstreamSet::new(blueprint.directory, options)?;
         let who = contract::InstanceInfo {
@@ -107,12 +107,12 @@ impl ReloadableState {
         let earlier = self.catalogue();
         let arrival = UpstreamUpdate {
             earlier: &earlier,
-            succession: &succession,
-            renewals: &reconfiguration.renewals,
+            merge: &succession,
+            endpoint_changes: &reconfiguration.renewals,
         };
         let options = TransportOptions {
             connect_timeout: blueprint.connect_timeout,
-            lanes: workers(),
+            thread_pools: workers(),
         };
         let (upstreams, limits) = (self.upstreams.load_full(), self.limits.load_full());
         let next = upstreams.updated(blueprint.directory, options, arrival)?;

@@ -9,7 +9,7 @@ use super::request::ParsedRequest;
 use super::upstream_call::UpstreamCall;
 use crate::clock;
 use crate::domain::{CandidateSet, select_target};
-use crate::protocols::ApiDialect;
+use crate::protocols::{ApiDialect, read_body};
 use axum::Json;
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -69,17 +69,15 @@ async fn asked(
     let provider = gateway.handle.routing_table().candidates[target].provider;
     let upstreams = gateway.upstreams.load_full();
     let endpoint = upstreams
-        .directory
+        .registry
         .endpoint(provider)?
         .with_credentials(false)
         .await
         .ok()?;
-    let call = exchange.call(id, upstreams.directory.traits(target));
+    let call = exchange.call(id, upstreams.registry.traits(target));
     let counting = endpoint.protocol.build_token_count(&endpoint, &call)?;
-    let sent = upstreams.transport.send(provider, counting.outgoing).await;
+    let sent = upstreams.transport.send(provider, counting.request).await;
     let answer = sent.ok().filter(|answer| answer.status().is_success())?;
-    let body = super::upstream_call::collect(answer, MAX_RESPONSE_BYTES)
-        .await
-        .ok()?;
+    let body = read_body(answer, MAX_RESPONSE_BYTES).await.ok()?;
     (counting.read)(&body)
 }

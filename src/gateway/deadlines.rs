@@ -3,7 +3,7 @@
 use super::GatewayError;
 use super::attempt::Attempt;
 use super::failover::FailoverLoop;
-use super::upstream_call::{failed, never_sent};
+use super::upstream_call::failed;
 use crate::domain::{Failure, RoutingTable, TargetSelection};
 use crate::protocols::UpstreamError;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl FailoverLoop<'_> {
     pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
         attempt.mark_client_deadline();
         let upset = UpstreamError::without_response(Failure::Timeout, "no answer in time");
-        let setback = failed(attempt, never_sent(upset));
+        let setback = failed(attempt, upset.never_sent());
         self.give_up(&setback)
     }
 

@@ -210,7 +210,7 @@ impl GatewayError {
         };
         let mut error = Self::new(status, kind, code, message);
         // An error in the shape that clients read says more than its class.
-        let shape = upset.shape.as_ref().filter(|_| !upset.failure.is_auth());
+        let shape = upset.openai.as_ref().filter(|_| !upset.failure.is_auth());
         if let Some(shape) = shape {
             error.kind.clone_from(&shape.kind);
             error.code.clone_from(&upset.code);

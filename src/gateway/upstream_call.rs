@@ -9,12 +9,11 @@ use crate::clock;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
-    TranslationError, Transport, TransportError, UpstreamError, rate_limits, too_large,
-    transport_failure,
+    TranslationError, Transport, UpstreamError, rate_limits, read_body,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 /// As much of an error's body is read.
@@ -58,26 +57,26 @@ impl UpstreamCall<'_> {
     ) -> Result<UpstreamResponse, AttemptFailure> {
         // One attempt, one configuration: it ends on the connection and with the key it began with.
         let upstreams = self.gateway.upstreams.load_full();
-        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
+        let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             let upset = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider has no endpoint",
             );
-            return Err(failed(attempt, never_sent(upset)));
+            return Err(failed(attempt, upset.never_sent()));
         };
-        let call = self.call(id, upstreams.directory.traits(attempt.target));
+        let call = self.call(id, upstreams.registry.traits(attempt.target));
         let way = (endpoint, &upstreams.transport);
         let sent = self.send(way, provider, call, &mut attempt, until);
-        let (passage, answer) = match sent.await {
+        let (adapter, answer) = match sent.await {
             Ok(answered) => answered,
             Err(upset) => return Err(failed(attempt, upset)),
         };
-        if self.admission.stream && is_stream(&answer, passage.framing()) {
+        if self.admission.stream && is_stream(&answer, adapter.framing()) {
             return self
-                .stream(passage, &id.provider, answer, attempt, until)
+                .stream(adapter, &id.provider, answer, attempt, until)
                 .await;
         }
-        self.whole(passage, answer, attempt, until).await
+        self.whole(adapter, answer, attempt, until).await
     }
 
     pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
@@ -91,7 +90,7 @@ impl UpstreamCall<'_> {
             wants_usage: self.admission.wants_usage,
             id: self.id,
             created: clock::now().unix_seconds(),
-            detour: false,
+            use_fallback: false,
         }
     }
 
@@ -105,36 +104,33 @@ impl UpstreamCall<'_> {
         until: Instant,
     ) -> Result<(Box<dyn ResponseAdapter>, reqwest::Response), UpstreamError> {
         loop {
-            let ready = with_deadline(until, endpoint.with_credentials(call.detour)).await;
-            let endpoint = ready.map_err(never_sent)?;
+            let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
+            let endpoint = ready.map_err(UpstreamError::never_sent)?;
             let asked = self.admission.errand.build_request(&endpoint, &call);
             let PreparedCall {
-                outgoing,
-                passage,
-                losses,
+                request,
+                adapter,
+                dropped,
             } = asked.map_err(|mistake| untranslatable(&mistake))?;
-            log_dropped_fields(&endpoint, losses.names());
-            attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
-            let sent = async {
-                let sent = transport.exchange(provider, outgoing).await;
-                sent.map_err(unsent)
-            };
+            log_dropped_fields(&endpoint, dropped.names());
+            attempt.lost = u32::try_from(dropped.names().len()).unwrap_or(u32::MAX);
+            let sent = async { Ok(transport.send(provider, request).await?) };
             let answer = with_deadline(until, sent).await?;
             attempt.on_headers(rate_limits(answer.headers(), clock::now()));
             if answer.status().is_success() {
-                return Ok((passage, answer));
+                return Ok((adapter, answer));
             }
             let upset = refusal(&endpoint, answer, until).await;
-            if call.detour || !endpoint.protocol.fallback_request(&endpoint, &call, &upset) {
+            if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &upset) {
                 return Err(upset);
             }
-            call.detour = true;
+            call.use_fallback = true;
         }
     }
 
     async fn stream(
         &self,
-        passage: Box<dyn ResponseAdapter>,
+        adapter: Box<dyn ResponseAdapter>,
         name: &str,
         answer: reqwest::Response,
         attempt: Attempt,
@@ -147,7 +143,7 @@ impl UpstreamCall<'_> {
             until: self.started + limits.stream_timeout,
         };
         let mut relay =
-            StreamRelay::new(answer, passage, pace, self.admission.input, name, attempt)
+            StreamRelay::new(answer, adapter, pace, self.admission.input, name, attempt)
                 .with_shutdown(self.gateway.closing.clone());
         if let Recovery::Restart(shelf) = &limits.recovery {
             relay.hold(shelf.reservation());
@@ -161,40 +157,40 @@ impl UpstreamCall<'_> {
 
     async fn whole(
         &self,
-        mut passage: Box<dyn ResponseAdapter>,
+        mut adapter: Box<dyn ResponseAdapter>,
         answer: reqwest::Response,
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
         let headers = kept_headers(answer.headers());
         let largest = self.admission.errand.largest_answer();
-        let body = match timeout_at(until, collect(answer, largest)).await {
+        let body = match timeout_at(until, read_body(answer, largest)).await {
             Err(_) => {
                 return Err(failed(
                     attempt,
                     UpstreamError::without_response(Failure::Timeout, "no whole answer in time"),
                 ));
             }
-            Ok(Err(upset)) => return Err(failed(attempt, upset)),
+            Ok(Err(error)) => return Err(failed(attempt, error.into())),
             Ok(Ok(body)) => body,
         };
         if self.admission.stream {
             // Some servers say in one piece, and with a 200, why there is no stream.
-            let upset = passage.whole(&body).err().unwrap_or_else(|| {
+            let upset = adapter.whole(&body).err().unwrap_or_else(|| {
                 let message = "the provider answered in one piece what was asked for as a stream";
                 UpstreamError::without_response(Failure::Server, message)
             });
             return Err(failed(attempt, upset));
         }
-        let body = match passage.whole(&body) {
+        let body = match adapter.whole(&body) {
             Ok(body) => body,
             Err(upset) => return Err(failed(attempt, upset)),
         };
         let usage = MeasuredUsage::of(
-            passage.usage(),
+            adapter.usage(),
             true,
             self.admission.input,
-            passage.text_bytes(),
+            adapter.text_bytes(),
         );
         let spent = attempt.finish(Outcome::Success, usage);
         Ok(UpstreamResponse::Whole {
@@ -218,34 +214,15 @@ async fn with_deadline<T>(
     })
 }
 
-fn unsent(unanswered: TransportError) -> UpstreamError {
-    let message = match unanswered.failure {
-        Failure::Timeout => "no answer in time",
-        _ => "no connection, or it broke off",
-    };
-    UpstreamError {
-        unsent: unanswered.unsent,
-        ..UpstreamError::without_response(unanswered.failure, message)
-    }
-}
-
-/// A failure before anything was sent.
-pub(super) fn never_sent(upset: UpstreamError) -> UpstreamError {
-    UpstreamError {
-        unsent: true,
-        ..upset
-    }
-}
-
 /// A request that this provider cannot be asked, or that is wrong for everybody.
 fn untranslatable(mistake: &TranslationError) -> UpstreamError {
-    let failure = if mistake.elsewhere {
+    let failure = if mistake.is_target_specific {
         Failure::Unsupported
     } else {
         Failure::InvalidRequest
     };
     let mut upset = UpstreamError::without_response(failure, mistake.message.clone());
-    upset.shape = mistake.param.clone().map(|param| {
+    upset.openai = mistake.param.clone().map(|param| {
         Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),
             param: Some(param),
@@ -281,35 +258,9 @@ fn is_refusal(upset: &UpstreamError) -> bool {
 async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> UpstreamError {
     let (status, headers) = (answer.status(), answer.headers().clone());
     // A body that does not come does not change the verdict of the status.
-    let body = timeout_at(until, collect(answer, MAX_ERROR_BYTES)).await;
+    let body = timeout_at(until, read_body(answer, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
-}
-
-/// The whole body, up to so many bytes.
-pub(super) async fn collect(
-    mut answer: reqwest::Response,
-    most: usize,
-) -> Result<Bytes, UpstreamError> {
-    if answer.content_length() > Some(most as u64) {
-        return Err(too_large());
-    }
-    let length = answer.content_length().unwrap_or(0);
-    let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
-    loop {
-        match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(too_large()),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) => {
-                let failure = transport_failure(&error);
-                return Err(UpstreamError::without_response(
-                    failure,
-                    "the provider's answer broke off",
-                ));
-            }
-        }
-    }
 }
 
 fn is_stream(answer: &reqwest::Response, framing: Framing) -> bool {

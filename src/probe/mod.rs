@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
 use crate::engine::EngineHandle;
-use crate::protocols::{Endpoint, Transport, UpstreamSet};
+use crate::protocols::{Endpoint, Transport, UpstreamSet, read_body};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Probe {
         self.know(catalogue.providers.len());
         let places = catalogue.active_providers().map(|(place, _)| place);
         let due: Vec<usize> = places
-            .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
+            .filter(|&provider| upstreams.registry.endpoint(provider).is_some())
             .filter(|&provider| {
                 let targets = || catalogue.active_targets();
                 let own = || {
@@ -111,7 +111,7 @@ impl Probe {
             self.asked[provider] = Some(now);
         }
         let findings = join_all(due.iter().filter_map(|&provider| {
-            let endpoint = upstreams.directory.endpoint(provider)?;
+            let endpoint = upstreams.registry.endpoint(provider)?;
             Some(ask(&upstreams.transport, provider, endpoint))
         }));
         for finding in findings.await {
@@ -129,7 +129,7 @@ impl Probe {
 
     async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
-        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
+        let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             return;
         };
         let finding = ask(&upstreams.transport, provider, endpoint).await;
@@ -147,9 +147,10 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Pro
         let endpoint = ready.map_err(|upset| upset.message)?;
         let question = endpoint.protocol.build_probe(&endpoint);
         let sent = transport.send(provider, question).await;
-        let answer = sent.map_err(|failure| failure.as_str().to_owned())?;
+        let answer = sent.map_err(|error| error.failure.as_str().to_owned())?;
         let status = answer.status();
-        let body = read(answer).await.ok_or("broken answer")?;
+        let body = read_body(answer, MAX_RESPONSE_BYTES).await;
+        let body = body.map_err(|error| error.to_string())?;
         Ok::<_, String>((status, body))
     });
     let (verdict, detail) = match answered.await {
@@ -179,15 +180,4 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Pro
         },
         latency: at.since(started),
     }
-}
-
-async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
 }

@@ -25,7 +25,7 @@ pub struct CallSpec<'a> {
     /// Unix seconds.
     pub created: u64,
     /// The way that this protocol prefers was refused; go the other.
-    pub detour: bool,
+    pub use_fallback: bool,
 }
 
 impl CallSpec<'_> {
@@ -37,15 +37,15 @@ impl CallSpec<'_> {
 
 /// A call in a protocol's words.
 pub struct PreparedCall {
-    pub outgoing: OutboundRequest,
-    pub passage: Box<dyn ResponseAdapter>,
-    pub losses: DroppedFields,
+    pub request: OutboundRequest,
+    pub adapter: Box<dyn ResponseAdapter>,
+    pub dropped: DroppedFields,
 }
 
 impl fmt::Debug for PreparedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCall")
-            .field("losses", &self.losses)
+            .field("losses", &self.dropped)
             .finish_non_exhaustive()
     }
 }
@@ -53,7 +53,7 @@ impl fmt::Debug for PreparedCall {
 /// A question for the number of a prompt's tokens.
 #[derive(Debug)]
 pub struct TokenCountCall {
-    pub outgoing: OutboundRequest,
+    pub request: OutboundRequest,
     /// Finds the number in the answer.
     pub read: fn(&[u8]) -> Option<u64>,
 }

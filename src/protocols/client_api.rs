@@ -29,12 +29,12 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError>;
     /// Who says an answer.
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode>;
     /// A failure, as the body of an answer.
-    fn error(&self, told: &ErrorBody) -> Bytes;
+    fn error(&self, error: &ErrorBody) -> Bytes;
     /// A failure as the only event of a stream.
-    fn error_event(&self, told: &ErrorBody) -> Bytes;
+    fn error_event(&self, error: &ErrorBody) -> Bytes;
 }

@@ -18,10 +18,13 @@ impl EndpointRegistry {
 
     /// How each provider is reached, by index.
     pub fn connections(&self) -> Vec<ConnectionConfig> {
-        let line =
-            |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
-        let lines = self.endpoints.iter().map(line);
-        lines.map(Option::unwrap_or_default).collect()
+        let connection = |endpoint: &Option<Endpoint>| {
+            endpoint
+                .as_ref()
+                .map(|endpoint| endpoint.connection.clone())
+        };
+        let connections = self.endpoints.iter().map(connection);
+        connections.map(Option::unwrap_or_default).collect()
     }
 
     pub fn traits(&self, target: usize) -> &ModelTraits {

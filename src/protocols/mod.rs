@@ -23,6 +23,8 @@ mod raw_object;
 mod reasoning_cache;
 mod registry;
 mod response_adapter;
+mod response_body;
+mod response_fault;
 mod responses;
 mod retry_after;
 mod sensitive_header;
@@ -52,6 +54,8 @@ pub use raw_object::RawObject;
 pub use reasoning_cache::ReasoningCache;
 pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
 pub use response_adapter::{MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, too_large};
+pub use response_body::{BodyError, read_body};
+pub use response_fault::ResponseFault;
 pub use sse::{Event, Splitter, TooLong};
 pub use transport::{
     ConnectionConfig, Transport, TransportError, TransportOptions, body_of, certificates,

@@ -76,13 +76,13 @@ pub struct Endpoint {
     pub kind: Arc<str>,
     pub protocol: &'static dyn ProviderApi,
     /// Where the models are, for vendors that ask for a place.
-    pub place: Option<VertexLocation>,
+    pub location: Option<VertexLocation>,
     /// A model that is served there, for free questions that need one.
-    pub sample: Option<Arc<str>>,
+    pub probe_model: Option<Arc<str>>,
     /// How it is reached.
-    pub line: ConnectionConfig,
+    pub connection: ConnectionConfig,
     /// What the provider's models will want back.
-    pub recall: ReasoningCache,
+    pub reasoning_cache: ReasoningCache,
     credential: Credential,
 }
 
@@ -127,10 +127,10 @@ impl Endpoint {
             base_url: base_url.trim_end_matches('/').to_owned(),
             kind: kind.into(),
             protocol,
-            place: None,
-            sample: None,
-            line: ConnectionConfig::to(base_url),
-            recall: ReasoningCache::default(),
+            location: None,
+            probe_model: None,
+            connection: ConnectionConfig::to(base_url),
+            reasoning_cache: ReasoningCache::default(),
             credential,
         })
     }
@@ -147,26 +147,26 @@ impl Endpoint {
     /// The same, with what `earlier` knows that still holds: what its models will want back, and
     /// where the key is the same one, the key that may have been fetched with it.
     #[must_use]
-    pub(super) fn carrying_over(self, earlier: &Self, is_same_key: bool) -> Self {
-        let credential = if is_same_key {
+    pub(super) fn carrying_over(self, earlier: &Self, same_key: bool) -> Self {
+        let credential = if same_key {
             earlier.credential.clone()
         } else {
             self.credential
         };
         Self {
-            recall: earlier.recall.clone(),
+            reasoning_cache: earlier.reasoning_cache.clone(),
             credential,
             ..self
         }
     }
 
     /// The endpoint with a key that is good now. `fresh`: the last one was refused.
-    pub async fn with_credentials(&self, fresh: bool) -> Result<Cow<'_, Self>, UpstreamError> {
+    pub async fn with_credentials(&self, renew: bool) -> Result<Cow<'_, Self>, UpstreamError> {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
         };
         Ok(Cow::Owned(Self {
-            credential: Credential::Token(source.token(fresh).await?),
+            credential: Credential::Token(source.token(renew).await?),
             ..self.clone()
         }))
     }
@@ -192,7 +192,7 @@ impl Endpoint {
     /// The project that pays, where the key does not tell it.
     pub(super) fn billing_project(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Token(token) => token.payer.clone(),
+            Credential::Token(token) => token.billing_project.clone(),
             _ => None,
         }
     }

@@ -84,7 +84,7 @@ impl<'a> RawObject<'a> {
     }
 
     /// The same, with some members left out.
-    pub fn without(&self, left_out: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
+    pub fn without(&self, removed: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
         let length: usize = self
             .0
             .iter()
@@ -96,7 +96,7 @@ impl<'a> RawObject<'a> {
             .0
             .iter()
             .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name))
-            .filter(|(key, _)| !left_out.iter().any(|name| key == name));
+            .filter(|(key, _)| !removed.iter().any(|name| key == name));
         for (key, value) in kept {
             member(&mut text, key, value.get());
         }

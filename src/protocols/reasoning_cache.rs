@@ -21,22 +21,22 @@ impl Default for ReasoningCache {
     fn default() -> Self {
         let cache = moka::sync::Cache::builder()
             .max_capacity(MAX_BYTES)
-            .weigher(|call: &String, thoughts: &Arc<[ContentPart]>| weight(call, thoughts))
+            .weigher(|call: &String, reasoning: &Arc<[ContentPart]>| weight(call, reasoning))
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(TTL);
         Self(cache.build())
     }
 }
 
-fn weight(call: &str, thoughts: &[ContentPart]) -> u32 {
-    let texts = thoughts.iter().map(|part| match part {
+fn weight(call: &str, reasoning: &[ContentPart]) -> u32 {
+    let texts = reasoning.iter().map(|part| match part {
         ContentPart::Reasoning { text, signature } => {
             text.len() + signature.as_ref().map_or(0, String::len)
         }
         ContentPart::Redacted(data) => data.len(),
         _ => 0,
     });
-    let bytes = ENTRY_OVERHEAD_BYTES + call.len() + size_of_val(thoughts) + texts.sum::<usize>();
+    let bytes = ENTRY_OVERHEAD_BYTES + call.len() + size_of_val(reasoning) + texts.sum::<usize>();
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for ReasoningCache {
 impl ReasoningCache {
     /// Keeps what a choice thought before its first call.
     pub(super) fn store_reasoning(&self, choice: &Choice) {
-        let sealed = |part: &&ContentPart| {
+        let is_signed = |part: &&ContentPart| {
             let signed = matches!(
                 part,
                 ContentPart::Reasoning {
@@ -61,17 +61,17 @@ impl ReasoningCache {
             );
             signed || matches!(part, ContentPart::Redacted(_))
         };
-        let thoughts: Vec<ContentPart> = choice.parts.iter().filter(sealed).cloned().collect();
-        if let (Some(call), false) = (choice.calls().next(), thoughts.is_empty()) {
-            self.0.insert(call.id.clone(), thoughts.into());
+        let reasoning: Vec<ContentPart> = choice.parts.iter().filter(is_signed).cloned().collect();
+        if let (Some(call), false) = (choice.calls().next(), reasoning.is_empty()) {
+            self.0.insert(call.id.clone(), reasoning.into());
         }
     }
 
     /// Keeps the seal on a call.
-    pub(super) fn store_signature(&self, call: &str, seal: String) {
+    pub(super) fn store_signature(&self, call: &str, signature: String) {
         let part = ContentPart::Reasoning {
             text: String::new(),
-            signature: Some(seal),
+            signature: Some(signature),
         };
         self.0.insert(call.to_owned(), [part].into());
     }
@@ -96,15 +96,16 @@ mod tests {
 
     #[test]
     fn large_seals_are_remembered_only_as_far_as_there_is_space_the_newest_for_sure() {
-        let (recall, seal) = (ReasoningCache::default(), "s".repeat(20_000));
+        let (reasoning_cache, signature) = (ReasoningCache::default(), "s".repeat(20_000));
         for call in 0..2_000 {
-            recall.store_signature(&format!("call_{call}"), seal.clone());
+            reasoning_cache.store_signature(&format!("call_{call}"), signature.clone());
         }
-        recall.0.run_pending_tasks();
+        reasoning_cache.0.run_pending_tasks();
 
-        let kept = (0..2_000).filter(|call| recall.signature(&format!("call_{call}")).is_some());
-        let bytes = kept.count() * seal.len();
+        let cached =
+            (0..2_000).filter(|call| reasoning_cache.signature(&format!("call_{call}")).is_some());
+        let bytes = cached.count() * signature.len();
         assert!((8_000_000..=16 * 1024 * 1024).contains(&bytes), "{bytes}");
-        assert_eq!(recall.signature("call_1999"), Some(seal));
+        assert_eq!(reasoning_cache.signature("call_1999"), Some(signature));
     }
 }

@@ -1,7 +1,7 @@
 //! How one answer gets from an upstream to its client: as it came, or in other words.
 
-use super::{ErrorBody, Event, Framing, UpstreamError};
-use crate::domain::{Failure, Usage};
+use super::{ErrorBody, Event, Framing, ResponseFault, UpstreamError};
+use crate::domain::Usage;
 use bytes::{Bytes, BytesMut};
 
 /// Bytes of an answer, whole or put together from a stream; one that is larger is none. A text of
@@ -10,7 +10,7 @@ pub const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// An answer beyond what one may have.
 pub fn too_large() -> UpstreamError {
-    UpstreamError::without_response(Failure::Server, "the provider's answer is too large")
+    ResponseFault::TooLarge.into()
 }
 
 /// What is not JSON where it should be. A piece without its end is where the stream was cut off.
@@ -20,11 +20,9 @@ pub(super) fn unreadable(event: &Event, framing: Framing) -> UpstreamError {
         Framing::Lines => event.raw.ends_with(b"\n"),
     };
     if is_whole {
-        let message = "the provider sent something that is not JSON";
-        UpstreamError::without_response(Failure::Server, message)
+        ResponseFault::NotJson.into()
     } else {
-        let message = "the provider's stream ended inside of an event";
-        UpstreamError::without_response(Failure::Disconnected, message)
+        ResponseFault::CutEvent.into()
     }
 }
 
@@ -57,7 +55,7 @@ pub trait ResponseAdapter: Send {
     /// Writes the end of a stream whose upstream sent no terminator.
     fn close(&mut self, out: &mut BytesMut);
     /// Writes the end of a stream that broke.
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut);
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
     /// The tokens that the provider reported so far.
     fn usage(&self) -> Option<Usage>;
     /// Bytes of text that the answer had so far, to estimate the tokens where nobody reports them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// `try again in 5.289s`.
-pub(super) fn spoken_delay(message: &str) -> Option<Duration> {
+pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
     let (_, after) = message.split_once("try again in ")?;
     let end = after
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')

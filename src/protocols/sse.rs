@@ -89,7 +89,7 @@ fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub struct EventSplitter {
     buffer: BytesMut,
     /// Bytes that were searched already.
-    seen: usize,
+    searched: usize,
 }
 
 impl EventSplitter {
@@ -101,7 +101,7 @@ impl EventSplitter {
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         match self.boundary() {
             Some(end) => {
-                self.seen = 0;
+                self.searched = 0;
                 Ok(Some(Event {
                     raw: self.buffer.split_to(end).freeze(),
                 }))
@@ -113,7 +113,7 @@ impl EventSplitter {
 
     /// What is left once the bytes have ended: an event whose blank line never came.
     pub fn rest(&mut self) -> Option<Event> {
-        self.seen = 0;
+        self.searched = 0;
         let raw = self.buffer.split().freeze();
         (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
     }
@@ -121,11 +121,11 @@ impl EventSplitter {
     /// End of the first event: behind the second of two line ends in a row.
     fn boundary(&mut self) -> Option<usize> {
         let bytes = &self.buffer[..];
-        let mut at = self.seen;
+        let mut at = self.searched;
         loop {
             let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) else {
                 // What has no end in it is not looked at again, however long the line gets.
-                self.seen = bytes.len();
+                self.searched = bytes.len();
                 return None;
             };
             let first = at + next;
@@ -136,7 +136,7 @@ impl EventSplitter {
                 Some(_) => at = second,
                 None => return None,
             }
-            self.seen = at;
+            self.searched = at;
         }
     }
 }
@@ -145,7 +145,7 @@ impl EventSplitter {
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     buffer: BytesMut,
-    seen: usize,
+    searched: usize,
 }
 
 impl LineSplitter {
@@ -155,15 +155,15 @@ impl LineSplitter {
 
     /// The next whole line, where there is one.
     pub fn next_line(&mut self) -> Result<Option<Event>, TooLong> {
-        while let Some(at) = memchr(b'\n', &self.buffer[self.seen..]) {
-            let raw = self.buffer.split_to(self.seen + at + 1).freeze();
-            self.seen = 0;
+        while let Some(at) = memchr(b'\n', &self.buffer[self.searched..]) {
+            let raw = self.buffer.split_to(self.searched + at + 1).freeze();
+            self.searched = 0;
             if !raw.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some(Event { raw }));
             }
         }
-        self.seen = self.buffer.len();
-        if self.seen > MAX_EVENT_BYTES {
+        self.searched = self.buffer.len();
+        if self.searched > MAX_EVENT_BYTES {
             return Err(TooLong);
         }
         Ok(None)
@@ -171,7 +171,7 @@ impl LineSplitter {
 
     /// What is left once the bytes have ended: a line without its end.
     pub fn rest(&mut self) -> Option<Event> {
-        self.seen = 0;
+        self.searched = 0;
         let raw = self.buffer.split().freeze();
         (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
     }

@@ -8,7 +8,7 @@ use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
 /// published first, and keep what an older table may still choose.
 #[derive(Debug, Clone)]
 pub struct UpstreamSet {
-    pub directory: EndpointRegistry,
+    pub registry: EndpointRegistry,
     pub transport: Transport,
 }
 
@@ -17,9 +17,9 @@ pub struct UpstreamSet {
 pub struct UpstreamUpdate<'a> {
     /// The catalogue before it.
     pub earlier: &'a Catalogue,
-    pub succession: &'a CatalogueMerge,
+    pub merge: &'a CatalogueMerge,
     /// Providers with another key or address than before, by their places.
-    pub renewals: &'a [(usize, EndpointChange)],
+    pub endpoint_changes: &'a [(usize, EndpointChange)],
 }
 
 impl UpstreamUpdate<'_> {
@@ -28,20 +28,23 @@ impl UpstreamUpdate<'_> {
         spec.is_some_and(|spec| spec.off.is_none())
     }
 
-    fn renewed(&self, provider: usize) -> Option<EndpointChange> {
-        let mut own = self.renewals.iter().filter(|(place, _)| *place == provider);
-        own.next().map(|(_, renewal)| *renewal)
+    fn endpoint_change(&self, provider: usize) -> Option<EndpointChange> {
+        let mut own = self
+            .endpoint_changes
+            .iter()
+            .filter(|(index, _)| *index == provider);
+        own.next().map(|(_, change)| *change)
     }
 }
 
 impl UpstreamSet {
     pub fn new(
-        directory: EndpointRegistry,
+        registry: EndpointRegistry,
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::over(&directory.connections(), options)?,
-            directory,
+            transport: Transport::over(&registry.connections(), options)?,
+            registry,
         })
     }
 
@@ -53,45 +56,45 @@ impl UpstreamSet {
         &self,
         next: EndpointRegistry,
         options: TransportOptions,
-        arrival: UpstreamUpdate<'_>,
+        update: UpstreamUpdate<'_>,
     ) -> Result<Self, reqwest::Error> {
         let CatalogueMerge {
             catalogue,
             providers,
             targets,
-        } = arrival.succession;
-        let was_retired = &arrival.earlier.retired.providers;
-        let mut directory = EndpointRegistry {
+        } = update.merge;
+        let was_retired = &update.earlier.retired.providers;
+        let mut registry = EndpointRegistry {
             endpoints: vec![None; catalogue.providers.len()],
-            traits: self.directory.traits.clone(),
+            traits: self.registry.traits.clone(),
         };
-        for (place, endpoint) in self.directory.endpoints.iter().enumerate() {
-            if !was_retired.contains(&place) {
-                directory.endpoints[place].clone_from(endpoint);
+        for (index, endpoint) in self.registry.endpoints.iter().enumerate() {
+            if !was_retired.contains(&index) {
+                registry.endpoints[index].clone_from(endpoint);
             }
         }
-        for (&place, endpoint) in providers.iter().zip(next.endpoints) {
-            let renewal = arrival.renewed(place);
-            let old = self.directory.endpoint(place);
-            let old = old.filter(|_| renewal != Some(EndpointChange::Address));
-            directory.endpoints[place] = match (endpoint, old) {
-                (Some(endpoint), Some(old)) => Some(endpoint.carrying_over(old, renewal.is_none())),
-                (None, Some(old)) if arrival.was_usable(place) => Some(old.clone()),
+        for (&index, endpoint) in providers.iter().zip(next.endpoints) {
+            let change = update.endpoint_change(index);
+            let old = self.registry.endpoint(index);
+            let old = old.filter(|_| change != Some(EndpointChange::Address));
+            registry.endpoints[index] = match (endpoint, old) {
+                (Some(endpoint), Some(old)) => Some(endpoint.carrying_over(old, change.is_none())),
+                (None, Some(old)) if update.was_usable(index) => Some(old.clone()),
                 (endpoint, _) => endpoint,
             };
         }
-        directory
+        registry
             .traits
             .resize(catalogue.targets.len(), super::ModelTraits::UNSTATED);
-        for (&place, traits) in targets.iter().zip(next.traits) {
-            directory.traits[place] = traits;
+        for (&index, traits) in targets.iter().zip(next.traits) {
+            registry.traits[index] = traits;
         }
-        let kept = |place: usize| arrival.renewed(place) != Some(EndpointChange::Address);
+        let reuse = |index: usize| update.endpoint_change(index) != Some(EndpointChange::Address);
         let transport = self
             .transport
-            .updated(&directory.connections(), options, kept)?;
+            .updated(&registry.connections(), options, reuse)?;
         Ok(Self {
-            directory,
+            registry,
             transport,
         })
     }
@@ -114,7 +117,7 @@ mod tests {
         }
     }
 
-    fn directory(keys: &[Option<&str>]) -> EndpointRegistry {
+    fn registry(keys: &[Option<&str>]) -> EndpointRegistry {
         let protocol = by_kind("openai").unwrap();
         let endpoint =
             |key: &str| Endpoint::new("http://127.0.0.1:9", Some(key), "openai", protocol);
@@ -125,50 +128,49 @@ mod tests {
     }
 
     fn keys(upstreams: &UpstreamSet) -> Vec<Option<String>> {
-        let places = 0..upstreams.directory.endpoints.len();
-        let key = |place| {
-            let key = upstreams.directory.endpoint(place)?.key()?;
+        let indices = 0..upstreams.registry.endpoints.len();
+        let key = |index| {
+            let key = upstreams.registry.endpoint(index)?.key()?;
             Some(key.to_str().unwrap().to_owned())
         };
-        places.map(key).collect()
+        indices.map(key).collect()
     }
 
     #[tokio::test]
     async fn who_was_just_removed_or_lost_their_key_is_reached_until_the_next_arrival() {
         let mut earlier = catalogue(&["a", "b"]);
-        let first = directory(&[Some("key-a"), Some("key-b")]);
+        let first = registry(&[Some("key-a"), Some("key-b")]);
         let mut upstreams = UpstreamSet::new(first, OPTIONS).unwrap();
-        let mut arrive =
-            |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, EndpointChange)]| {
-                let mut next = catalogue(names);
-                for (provider, key) in next.providers.iter_mut().zip(sent) {
-                    provider.off = key.is_none().then(|| "no key".into());
-                }
-                let succession = earlier.merged_with(next);
-                let arrival = UpstreamUpdate {
-                    earlier: &earlier,
-                    succession: &succession,
-                    renewals,
-                };
-                upstreams = upstreams
-                    .updated(directory(sent), OPTIONS, arrival)
-                    .unwrap();
-                earlier = succession.catalogue;
-                keys(&upstreams)
+        let mut apply = |names: &[&str],
+                         sent: &[Option<&str>],
+                         endpoint_changes: &[(usize, EndpointChange)]| {
+            let mut next = catalogue(names);
+            for (provider, key) in next.providers.iter_mut().zip(sent) {
+                provider.off = key.is_none().then(|| "no key".into());
+            }
+            let merge = earlier.merged_with(next);
+            let update = UpstreamUpdate {
+                earlier: &earlier,
+                merge: &merge,
+                endpoint_changes,
             };
+            upstreams = upstreams.updated(registry(sent), OPTIONS, update).unwrap();
+            earlier = merge.catalogue;
+            keys(&upstreams)
+        };
         let some = |key: &str| Some(key.to_owned());
 
         // Without a renewal the key that was fetched or given stays; with one it is the new one.
-        let kept = arrive(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
-        assert_eq!(kept, [some("key-a"), some("key-b"), some("key-c")]);
-        let renewals = [(0, EndpointChange::Key)];
-        let rekeyed = arrive(&["a", "c"], &[Some("other"), None], &renewals);
+        let reuse = apply(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
+        assert_eq!(reuse, [some("key-a"), some("key-b"), some("key-c")]);
+        let endpoint_changes = [(0, EndpointChange::Key)];
+        let rekeyed = apply(&["a", "c"], &[Some("other"), None], &endpoint_changes);
         assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
-        let later = arrive(&["a", "c"], &[Some("other"), None], &[]);
+        let later = apply(&["a", "c"], &[Some("other"), None], &[]);
         assert_eq!(later, [some("other"), None, None]);
         let moved = [(0, EndpointChange::Address)];
-        let back = arrive(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
+        let back = apply(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
         assert_eq!(back, [some("moved"), some("key-b"), None]);
-        assert_eq!(upstreams.directory.traits(7), &ModelTraits::UNSTATED);
+        assert_eq!(upstreams.registry.traits(7), &ModelTraits::UNSTATED);
     }
 }

@@ -8,13 +8,15 @@ use crate::domain::{
 use crate::gateway::{GatewayConfig, Recovery, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
-    VertexLocation, by_kind, certificates,
+    VertexLocation, by_kind, certificates, read_body,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
 
 /// How long a provider may take to list its models before we start without it.
 const LIST_MODELS_TIMEOUT: Duration = Duration::from_secs(3);
+/// Largest model list that is read; it has room for tens of thousands of models.
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is configured; what cannot be used is said in `warnings`. `known` are those that there were
 /// before.
@@ -99,10 +101,13 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
     let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
-    endpoint.line.unix_socket.clone_from(&provider.unix_socket);
+    endpoint
+        .connection
+        .unix_socket
+        .clone_from(&provider.unix_socket);
     if let Some(file) = &provider.ca_file {
         match certificates(file) {
-            Ok(trusted) => endpoint.line.authorities = trusted,
+            Ok(trusted) => endpoint.connection.authorities = trusted,
             Err(error) => warnings.push(format!(
                 "{}: the certificates of {} are not trusted: {error}",
                 provider.name,
@@ -111,12 +116,12 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
         }
     }
     let mut models = provider.models.iter();
-    let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
-    endpoint.sample = sample.map(|model| model.id.as_str().into());
+    let probe_model = models.find(|model| model.types.contains(&config::ModelType::Chat));
+    endpoint.probe_model = probe_model.map(|model| model.id.as_str().into());
     let Some(vertex) = &provider.vertex else {
         return Some(endpoint);
     };
-    endpoint.place = Some(VertexLocation {
+    endpoint.location = Some(VertexLocation {
         project: vertex.project.clone(),
         location: vertex.location.clone(),
     });
@@ -160,11 +165,11 @@ async fn models(
 
 async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
-    let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
+    let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let question = endpoint.protocol.build_probe(&endpoint);
     let answer = transport.send(0, question).await.ok()?;
-    let body = answer.bytes().await.ok()?;
+    let body = read_body(answer, MAX_LIST_BYTES).await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
@@ -269,6 +274,33 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
 mod tests {
     use super::*;
     use crate::config::{ModelCapabilities, ModelQuirks};
+    use axum::Router;
+    use axum::routing::get;
+    use std::future::IntoFuture;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_model_list_beyond_the_limit_is_not_read() {
+        let list = |padding: usize| {
+            let text = format!(r#"{{"data":[{{"id":"m"}}]{}}}"#, " ".repeat(padding));
+            get(async || text)
+        };
+        let app = Router::new()
+            .route("/small/models", list(1_000))
+            .route("/large/models", list(MAX_LIST_BYTES));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(axum::serve(listener, app).into_future());
+
+        let names = async |path: &str| {
+            let (kind, url) = ("openai-compatible", format!("http://{address}/{path}"));
+            let endpoint = Endpoint::new(&url, None, kind, by_kind(kind).unwrap()).unwrap();
+            listed(&endpoint).await
+        };
+        assert_eq!(names("small").await, Some(vec!["m".to_owned()]));
+        assert_eq!(names("large").await, None);
+        server.abort();
+    }
 
     #[test]
     fn what_is_stated_of_a_model_reaches_its_protocol_and_the_rest_is_usual() {

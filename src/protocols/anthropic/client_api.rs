@@ -50,24 +50,24 @@ impl ClientApi for MessagesApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        let mut body = error_value(told);
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        let mut body = error_value(error);
         // Clients find the request's id in a header, as with every answer.
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told)
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error)
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) fn event(out: &mut BytesMut, data: &Value) {
 }
 
 /// A failure in this protocol's shape.
-pub(super) fn error_value(told: &ErrorBody) -> Value {
-    let kind = match told.status {
+pub(super) fn error_value(error: &ErrorBody) -> Value {
+    let kind = match error.status {
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -33,12 +33,12 @@ pub(super) fn error_value(told: &ErrorBody) -> Value {
         400..=499 => "invalid_request_error",
         _ => "api_error",
     };
-    json!({"type": "error", "error": {"type": kind, "message": told.message}})
+    json!({"type": "error", "error": {"type": kind, "message": error.message}})
 }
 
 /// A failure in this protocol's shape, inside of a stream.
-pub(super) fn error_event(told: &ErrorBody) -> Bytes {
+pub(super) fn error_event(error: &ErrorBody) -> Bytes {
     let mut out = BytesMut::new();
-    event(&mut out, &error_value(told));
+    event(&mut out, &error_value(error));
     out.freeze()
 }

@@ -64,7 +64,7 @@ pub(super) fn image(members: &mut ObjectReader) -> Result<ContentPart, Translati
 /// one that is made of blocks.
 pub(super) fn document(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
     content: impl FnOnce(
         &mut ObjectReader,
         &mut DroppedFields,
@@ -78,7 +78,7 @@ pub(super) fn document(
             lines.push(source.required_text("data")?);
             return Ok(vec![ContentPart::Text(lines.join("\n\n"))]);
         }
-        "content" => return content(&mut source, losses),
+        "content" => return content(&mut source, dropped),
         "base64" => inline(&mut source)?,
         "url" => MediaSource::from_url(source.required_text("url")?),
         "file" => MediaSource::Id(source.required_text("file_id")?),

@@ -32,8 +32,8 @@ impl MessageList {
     pub fn of(
         turns: Vec<ChatMessage>,
         names: &mut ToolNames,
-        recall: &ReasoningCache,
-        losses: &mut DroppedFields,
+        reasoning_cache: &ReasoningCache,
+        dropped: &mut DroppedFields,
     ) -> Result<Self, TranslationError> {
         let mut messages = Self::default();
         for turn in turns {
@@ -42,27 +42,27 @@ impl MessageList {
                     let text = turn.text();
                     messages.system.extend((!text.is_empty()).then_some(text));
                 }
-                ChatRole::User => messages.add(USER, blocks(turn.parts, losses)?),
+                ChatRole::User => messages.add(USER, blocks(turn.parts, dropped)?),
                 ChatRole::Tool => {
                     let results = turn.parts.into_iter();
-                    let results = results.filter_map(|part| result(part, losses).transpose());
+                    let results = results.filter_map(|part| result(part, dropped).transpose());
                     messages.add(USER, results.collect::<Result<_, _>>()?);
                 }
                 ChatRole::Assistant => {
-                    let said = assistant(turn.parts, names, recall, losses)?;
-                    messages.add(ASSISTANT, said);
+                    let texts = assistant(turn.parts, names, reasoning_cache, dropped)?;
+                    messages.add(ASSISTANT, texts);
                 }
             }
         }
-        messages.put_right();
+        messages.normalize();
         Ok(messages)
     }
 
     /// Whether tools were just used without the thoughts that led to them.
-    pub fn lack_thoughts(&self) -> bool {
-        let said = self.list.iter().rev();
-        let mut said = said.filter(|message| message.role == ASSISTANT);
-        said.next().is_some_and(|message| {
+    pub fn lacks_reasoning(&self) -> bool {
+        let texts = self.list.iter().rev();
+        let mut texts = texts.filter(|message| message.role == ASSISTANT);
+        texts.next().is_some_and(|message| {
             let is_thought = |block: &Value| {
                 matches!(
                     block["type"].as_str(),
@@ -94,7 +94,7 @@ impl MessageList {
         }
     }
 
-    fn put_right(&mut self) {
+    fn normalize(&mut self) {
         for message in &mut self.list {
             // Stable: both kinds keep their order.
             message
@@ -120,7 +120,7 @@ impl MessageList {
 /// Texts and media; a text of blanks is refused, and says nothing.
 fn blocks(
     parts: Vec<ContentPart>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Value>, TranslationError> {
     let mut blocks = Vec::new();
     for part in parts {
@@ -129,7 +129,7 @@ fn blocks(
                 blocks.extend(text_block(&text));
             }
             ContentPart::Media(media) => {
-                losses.add_if(media.detail.is_some(), "image_url.detail");
+                dropped.add_if(media.detail.is_some(), "image_url.detail");
                 blocks.push(media::write(media)?);
             }
             _ => {}
@@ -144,7 +144,7 @@ fn text_block(text: &str) -> Option<Value> {
 
 fn result(
     part: ContentPart,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<Value>, TranslationError> {
     let ContentPart::ToolResult {
         call,
@@ -158,7 +158,7 @@ fn result(
     let content: Value = if content.iter().all(is_text) {
         text_of(&content).into()
     } else {
-        blocks(content, losses)?.into()
+        blocks(content, dropped)?.into()
     };
     let mut block = json!({
         "type": "tool_result",
@@ -175,10 +175,10 @@ fn result(
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut ToolNames,
-    recall: &ReasoningCache,
-    losses: &mut DroppedFields,
+    reasoning_cache: &ReasoningCache,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Value>, TranslationError> {
-    let (mut thoughts, mut said, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reasoning, mut texts, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = None;
     for part in parts {
         match part {
@@ -186,30 +186,35 @@ fn assistant(
                 calls.push(tool_use(&call, names)?);
                 first.get_or_insert(call.id);
             }
-            ContentPart::Text(text) | ContentPart::Refusal(text) => said.extend(text_block(&text)),
-            thought => match sealed(&thought) {
-                Some(block) => thoughts.push(block),
-                None => losses.add("reasoning"),
+            ContentPart::Text(text) | ContentPart::Refusal(text) => texts.extend(text_block(&text)),
+            thought => match signed_block(&thought) {
+                Some(block) => reasoning.push(block),
+                None => dropped.add("reasoning"),
             },
         }
     }
-    if let (true, Some(call)) = (thoughts.is_empty(), first) {
-        let kept = recall.reasoning(&call);
-        thoughts.extend(kept.iter().flat_map(|kept| kept.iter()).filter_map(sealed));
+    if let (true, Some(call)) = (reasoning.is_empty(), first) {
+        let cached = reasoning_cache.reasoning(&call);
+        reasoning.extend(
+            cached
+                .iter()
+                .flat_map(|cached| cached.iter())
+                .filter_map(signed_block),
+        );
     }
     // Thoughts alone are no turn.
-    if said.is_empty() && calls.is_empty() {
+    if texts.is_empty() && calls.is_empty() {
         return Ok(Vec::new());
     }
-    Ok([thoughts, said, calls].concat())
+    Ok([reasoning, texts, calls].concat())
 }
 
-fn sealed(part: &ContentPart) -> Option<Value> {
+fn signed_block(part: &ContentPart) -> Option<Value> {
     match part {
         ContentPart::Reasoning {
             text,
-            signature: Some(seal),
-        } => Some(json!({"type": "thinking", "thinking": text, "signature": seal})),
+            signature: Some(signature),
+        } => Some(json!({"type": "thinking", "thinking": text, "signature": signature})),
         ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
         _ => None,
     }
@@ -221,14 +226,14 @@ fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Translation
         "" | "null" => Some(json!({})),
         text => serde_json::from_str(text).ok().filter(Value::is_object),
     };
-    let wrong = || {
+    let invalid = || {
         let problem = format!("of the call {:?} are not a JSON object", call.id);
         TranslationError::new("messages.tool_calls.function.arguments", problem)
     };
     Ok(json!({
         "type": "tool_use",
         "id": plain_id(&call.id),
-        "name": names.say(&call.name),
-        "input": input.ok_or_else(wrong)?,
+        "name": names.alias(&call.name),
+        "input": input.ok_or_else(invalid)?,
     }))
 }

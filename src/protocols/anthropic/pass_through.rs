@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
     usage: Option<UsageShape>,
-    said: usize,
+    text_bytes: usize,
 }
 
 impl PassThrough {
@@ -23,7 +23,7 @@ impl PassThrough {
         }
     }
 
-    fn follow(&mut self, event: &EventShape<'_>) -> StreamEventKind {
+    fn event_kind(&mut self, event: &EventShape<'_>) -> StreamEventKind {
         match &*event.kind {
             "message_start" => {
                 self.count(event.message.as_ref().and_then(|message| message.usage));
@@ -31,7 +31,7 @@ impl PassThrough {
             }
             "content_block_start" => {
                 let block = event.block();
-                self.said += block.length();
+                self.text_bytes += block.length();
                 if block.has_content() {
                     StreamEventKind::Content
                 } else {
@@ -40,7 +40,7 @@ impl PassThrough {
             }
             "content_block_delta" => {
                 let delta = event.delta();
-                self.said += delta.length();
+                self.text_bytes += delta.length();
                 if is_empty(&delta) {
                     StreamEventKind::NoContent
                 } else {
@@ -73,7 +73,7 @@ impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let message = Message::whole(body)?;
         self.count(message.usage);
-        self.said += message.blocks().map(|block| block.length()).sum::<usize>();
+        self.text_bytes += message.blocks().map(|block| block.length()).sum::<usize>();
         Ok(body.clone())
     }
 
@@ -83,13 +83,13 @@ impl ResponseAdapter for PassThrough {
             return StreamEventKind::NoContent;
         };
         match EventShape::read(event, &data) {
-            Err(upset) => StreamEventKind::Broken(upset),
+            Err(error) => StreamEventKind::Broken(error),
             Ok(shape) => {
                 out.extend_from_slice(&event.raw);
                 if !event.has_blank_line() {
                     out.extend_from_slice(b"\n\n");
                 }
-                self.follow(&shape)
+                self.event_kind(&shape)
             }
         }
     }
@@ -103,8 +103,8 @@ impl ResponseAdapter for PassThrough {
         out.extend_from_slice(LAST_EVENT);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(told));
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(error));
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -112,6 +112,6 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }

@@ -1,12 +1,11 @@
 //! What is read of an answer: the members that matter, whatever else is there.
 
-use crate::domain::Failure;
-use crate::protocols::Event;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
+use crate::protocols::{Event, ResponseFault};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -157,15 +156,13 @@ impl From<UsageShape> for ReportedUsage {
 impl<'a> Message<'a> {
     /// A whole answer that is one.
     pub fn whole(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let wrong = |message| UpstreamError::without_response(Failure::Server, message);
-        let message: Self =
-            serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
+        let message: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
         let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
         if is_error {
             return Err(error_in_success_body(body));
         }
         if message.content.is_none() {
-            return Err(wrong("the provider's answer has no content"));
+            return Err(ResponseFault::NoContent.into());
         }
         Ok(message)
     }

@@ -1,6 +1,6 @@
 //! Embeddings: many texts in one request.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
 use crate::protocols::token_counts::readable;
@@ -37,9 +37,8 @@ struct Vector {
 
 /// The numbers, and the tokens where they are told.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let problem = "the provider's answer holds no embeddings";
-    let shape: EmbeddingsResponse = serde_json::from_slice(body)
-        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
+    let shape: EmbeddingsResponse =
+        serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
     let vectors = shape.embeddings.into_iter().map(|vector| vector.values);
     Ok((
         vectors.collect(),

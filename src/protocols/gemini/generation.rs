@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn each_generation_is_told_to_think_in_its_own_words() {
-        let told = |model: &str, effort| Generation::of(model).thinking(model, effort);
+        let thinking = |model: &str, effort| Generation::of(model).thinking(model, effort);
         let level = |shown: bool, level: &str| {
             Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
         };
@@ -147,7 +147,7 @@ mod tests {
             ("gemini-2.0-flash", ReasoningEffort::High, None),
         ];
         for (model, effort, expected) in table {
-            assert_eq!(told(model, effort), expected, "{model} {effort:?}");
+            assert_eq!(thinking(model, effort), expected, "{model} {effort:?}");
         }
     }
 }

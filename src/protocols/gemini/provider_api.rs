@@ -28,12 +28,12 @@ impl ProviderApi for Gemini {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let mut losses = DroppedFields::default();
-        let body = body(endpoint, call, &mut losses)?;
+        let mut dropped = DroppedFields::default();
+        let body = body(endpoint, call, &mut dropped)?;
         Ok(PreparedCall {
-            outgoing: post(endpoint, &method(call), &Value::Object(body), call.stream),
-            passage: Box::new(passage(endpoint, call)),
-            losses,
+            request: post(endpoint, &method(call), &Value::Object(body), call.stream),
+            adapter: Box::new(adapter(endpoint, call)),
+            dropped,
         })
     }
 
@@ -45,9 +45,9 @@ impl ProviderApi for Gemini {
         let body = embeddings::request(call.object.value()?, &resource(call.model))?;
         let path = format!("{}:batchEmbedContents", resource(call.model));
         Ok(PreparedCall {
-            outgoing: post(endpoint, &path, &body, false),
-            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
-            losses: DroppedFields::default(),
+            request: post(endpoint, &path, &body, false),
+            adapter: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            dropped: DroppedFields::default(),
         })
     }
 
@@ -61,7 +61,7 @@ impl ProviderApi for Gemini {
         let body = json!({"generateContentRequest": request});
         let path = format!("{}:countTokens", resource(call.model));
         Some(TokenCountCall {
-            outgoing: post(endpoint, &path, &body, false),
+            request: post(endpoint, &path, &body, false),
             read: counted,
         })
     }
@@ -127,21 +127,21 @@ pub(in crate::protocols) fn verb(call: &CallSpec<'_>) -> &'static str {
 pub(in crate::protocols) fn body(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
-    let conversation = call.dialect.client_api().read(call.object, losses)?;
+    let conversation = call.dialect.client_api().read(call.object, dropped)?;
     write::request(
         conversation,
         call.model,
         call.traits,
-        &endpoint.recall,
-        losses,
+        &endpoint.reasoning_cache,
+        dropped,
     )
 }
 
 /// What carries the answer.
-pub(in crate::protocols) fn passage(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
-    let decoder = Decoder::new(call.id, endpoint.recall.clone());
+pub(in crate::protocols) fn adapter(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
+    let decoder = Decoder::new(call.id, endpoint.reasoning_cache.clone());
     Transcoder::new(Box::new(decoder), call.encoder())
 }
 

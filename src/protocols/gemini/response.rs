@@ -92,19 +92,19 @@ pub(super) struct UsageShape {
     cached: Option<u64>,
     /// Without the thoughts.
     #[serde(rename = "candidatesTokenCount", default, deserialize_with = "count")]
-    said: Option<u64>,
+    candidates: Option<u64>,
     #[serde(rename = "thoughtsTokenCount", default, deserialize_with = "count")]
-    thoughts: Option<u64>,
+    reasoning: Option<u64>,
 }
 
 impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         Self {
             input: shape.prompt.unwrap_or(0) + shape.prompt_of_tools.unwrap_or(0),
-            output: shape.said.unwrap_or(0) + shape.thoughts.unwrap_or(0),
+            output: shape.candidates.unwrap_or(0) + shape.reasoning.unwrap_or(0),
             cached: shape.cached,
             written: None,
-            reasoning: shape.thoughts,
+            reasoning: shape.reasoning,
         }
     }
 }

@@ -100,11 +100,11 @@ impl ChatResponse {
                 reply.model = reply.model.or(model);
                 continue;
             }
-            let place = choice as usize;
-            if reply.choices.len() <= place {
-                reply.choices.resize_with(place + 1, Choice::default);
+            let index = choice as usize;
+            if reply.choices.len() <= index {
+                reply.choices.resize_with(index + 1, Choice::default);
             }
-            reply.choices[place].take(delta);
+            reply.choices[index].take(delta);
         }
         reply
     }
@@ -133,13 +133,13 @@ impl Choice {
                     signature: None,
                 }),
             },
-            Delta::Signature(seal) => match self.parts.last_mut() {
+            Delta::Signature(more) => match self.parts.last_mut() {
                 Some(ContentPart::Reasoning { signature, .. }) => {
-                    signature.get_or_insert_default().push_str(&seal);
+                    signature.get_or_insert_default().push_str(&more);
                 }
                 _ => self.parts.push(ContentPart::Reasoning {
                     text: String::new(),
-                    signature: Some(seal),
+                    signature: Some(more),
                 }),
             },
             Delta::Redacted(data) => self.parts.push(ContentPart::Redacted(data)),

@@ -12,7 +12,7 @@ pub struct TranslationError {
     pub param: Option<String>,
     pub message: String,
     /// Whether it is only this target that cannot take it.
-    pub elsewhere: bool,
+    pub is_target_specific: bool,
 }
 
 impl TranslationError {
@@ -21,14 +21,14 @@ impl TranslationError {
         Self {
             message: format!("{param} {message}"),
             param: Some(param),
-            elsewhere: false,
+            is_target_specific: false,
         }
     }
 
     /// What this target's protocol has no words for.
     pub fn untranslatable(param: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
-            elsewhere: true,
+            is_target_specific: true,
             ..Self::new(param, message)
         }
     }
@@ -73,7 +73,7 @@ impl ObjectReader {
             Value::Object(map) => Ok(Self { path, map }),
             other => Err(TranslationError::new(
                 path,
-                format!("is {}, but must be an object", sort(&other)),
+                format!("is {}, but must be an object", kind(&other)),
             )),
         }
     }
@@ -159,22 +159,22 @@ impl ObjectReader {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> TranslationError {
         TranslationError::new(
             self.at(name),
-            format!("is {}, but must be {expected}", sort(value)),
+            format!("is {}, but must be {expected}", kind(value)),
         )
     }
 
     /// Counts as lost what was not read and says something.
-    pub fn drop_unread(self, losses: &mut DroppedFields) {
+    pub fn drop_unread(self, dropped: &mut DroppedFields) {
         for (name, value) in &self.map {
             if !value.is_null() {
-                losses.add(self.at(name));
+                dropped.add(self.at(name));
             }
         }
     }
 }
 
 /// What a value is, without showing it: it may be a prompt.
-fn sort(value: &Value) -> &'static str {
+fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -207,9 +207,9 @@ mod tests {
         let mut members =
             ObjectReader::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
         members.integer("seed").unwrap();
-        let mut losses = DroppedFields::default();
-        members.drop_unread(&mut losses);
+        let mut dropped = DroppedFields::default();
+        members.drop_unread(&mut dropped);
 
-        assert_eq!(losses.names(), ["store"]);
+        assert_eq!(dropped.names(), ["store"]);
     }
 }

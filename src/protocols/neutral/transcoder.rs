@@ -40,7 +40,7 @@ pub trait Encode: Send {
     /// Ends a stream well.
     fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut);
     /// Ends a stream that broke.
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut);
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
 }
 
 /// Both ends put together.
@@ -48,8 +48,8 @@ pub struct Transcoder {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
     deltas: Deltas,
-    said: usize,
-    extent: SizeTracker,
+    text_bytes: usize,
+    size: SizeTracker,
 }
 
 impl Transcoder {
@@ -58,8 +58,8 @@ impl Transcoder {
             decoder,
             encoder,
             deltas: Deltas::new(),
-            said: 0,
-            extent: SizeTracker::default(),
+            text_bytes: 0,
+            size: SizeTracker::default(),
         }
     }
 }
@@ -72,7 +72,10 @@ impl ResponseAdapter for Transcoder {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let mut deltas = Deltas::new();
         self.decoder.whole(body, &mut deltas)?;
-        self.said += deltas.iter().map(|(_, delta)| weight(delta)).sum::<usize>();
+        self.text_bytes += deltas
+            .iter()
+            .map(|(_, delta)| text_length(delta))
+            .sum::<usize>();
         Ok(self
             .encoder
             .whole(ChatResponse::of(deltas), self.decoder.tokens()))
@@ -80,13 +83,13 @@ impl ResponseAdapter for Transcoder {
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         let step = self.decoder.read(event, &mut self.deltas);
-        let mut meaning = StreamEventKind::NoContent;
+        let mut kind = StreamEventKind::NoContent;
         for (choice, delta) in self.deltas.drain(..) {
-            self.said += weight(&delta);
-            if !self.extent.take(&delta) {
+            self.text_bytes += text_length(&delta);
+            if !self.size.take(&delta) {
                 return StreamEventKind::Broken(too_large());
             }
-            meaning = match (&delta, meaning) {
+            kind = match (&delta, kind) {
                 (Delta::End(_), StreamEventKind::NoContent) => StreamEventKind::Finish,
                 (Delta::Start { .. } | Delta::End(_), before) => before,
                 _ => StreamEventKind::Content,
@@ -94,12 +97,12 @@ impl ResponseAdapter for Transcoder {
             self.encoder.write(choice, delta, out);
         }
         match step {
-            DecodeStep::More => meaning,
+            DecodeStep::More => kind,
             DecodeStep::Done => {
                 self.close(out);
                 StreamEventKind::Done
             }
-            DecodeStep::Broken(upset) => StreamEventKind::Broken(upset),
+            DecodeStep::Broken(error) => StreamEventKind::Broken(error),
         }
     }
 
@@ -111,8 +114,8 @@ impl ResponseAdapter for Transcoder {
         self.encoder.end(self.decoder.tokens(), out);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        self.encoder.broken(told, out);
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        self.encoder.broken(error, out);
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -120,12 +123,12 @@ impl ResponseAdapter for Transcoder {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }
 
 /// Bytes of text in a step.
-fn weight(delta: &Delta) -> usize {
+fn text_length(delta: &Delta) -> usize {
     match delta {
         Delta::Text(text)
         | Delta::Reasoning(text)

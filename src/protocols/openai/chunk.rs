@@ -146,14 +146,14 @@ impl UsageShape {
 impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         let prompt = shape.prompt_tokens_details.unwrap_or_default();
-        let apart = if shape.leaves_reasoning_out() {
+        let missing_reasoning = if shape.leaves_reasoning_out() {
             shape.reasoning().unwrap_or(0)
         } else {
             0
         };
         Self {
             input: shape.prompt_tokens.unwrap_or(0),
-            output: shape.completion_tokens.unwrap_or(0) + apart,
+            output: shape.completion_tokens.unwrap_or(0) + missing_reasoning,
             cached: prompt.cached_tokens.or(shape.prompt_cache_hit_tokens),
             written: prompt.cache_write_tokens,
             reasoning: shape.reasoning(),
@@ -209,13 +209,13 @@ impl CallShape<'_> {
 
 /// The seal in what a vendor adds to a call.
 pub(super) fn signature_in(extra: &Value) -> Option<String> {
-    let seal = extra["google"]["thought_signature"].as_str()?;
-    Some(seal.to_owned())
+    let signature = extra["google"]["thought_signature"].as_str()?;
+    Some(signature.to_owned())
 }
 
 /// A seal where clients keep it, untouched, and send it back.
-pub(super) fn with_signature(seal: &str) -> Value {
-    serde_json::json!({"google": {"thought_signature": seal}})
+pub(super) fn with_signature(signature: &str) -> Value {
+    serde_json::json!({"google": {"thought_signature": signature}})
 }
 
 impl Delta<'_> {

@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    fn refrain(event: &Event) -> Option<ChunkTemplate> {
+    fn template(event: &Event) -> Option<ChunkTemplate> {
         let data = event.data().unwrap();
         let chunk: Chunk<'_> = serde_json::from_slice(&data).unwrap();
         ChunkTemplate::of(event, &data, &chunk)
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_chunk_that_differs_in_its_text_alone_is_known() {
-        let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+        let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
 
-        let text = |delta: &str, rest: &str| refrain.text(&event(delta, rest));
+        let text = |delta: &str, rest: &str| template.text(&event(delta, rest));
         assert_eq!(text(r#"{"content":"there\n\"\u00e9\""}"#, ""), Some(17));
         assert_eq!(text(r#"{"content":"é"}"#, ""), Some(2));
         for (delta, rest) in [
@@ -134,10 +134,10 @@ mod tests {
             r#"{"content":["a"]}"#,
             r#"{"content":"a","tool_calls":[{"index":0}]}"#,
         ] {
-            assert!(refrain(&event(delta, "")).is_none(), "{delta}");
+            assert!(template(&event(delta, "")).is_none(), "{delta}");
         }
         let usage = r#","usage":{"prompt_tokens":1}"#;
-        assert!(refrain(&event(r#"{"content":"a"}"#, usage)).is_none());
+        assert!(template(&event(r#"{"content":"a"}"#, usage)).is_none());
     }
 
     proptest! {
@@ -145,12 +145,12 @@ mod tests {
         /// then it has the length that a parser finds.
         #[test]
         fn what_is_known_is_json(inner in proptest::collection::vec(any::<u8>(), 0..24)) {
-            let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
-            let mut raw = refrain.head.to_vec();
+            let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+            let mut raw = template.head.to_vec();
             raw.extend_from_slice(&inner);
-            raw.extend_from_slice(&refrain.tail);
+            raw.extend_from_slice(&template.tail);
             let event = Event { raw: Bytes::from(raw) };
-            if let Some(length) = refrain.text(&event) {
+            if let Some(length) = template.text(&event) {
                 let data = event.data().unwrap();
                 let chunk: Chunk<'_> = serde_json::from_slice(&data).expect("JSON");
                 let text = only_text(&chunk).expect("a text and nothing else");

@@ -48,20 +48,20 @@ impl ClientApi for ChatApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        error_body(told)
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        error_body(error)
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told).into()
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error).into()
     }
 }

@@ -17,20 +17,23 @@ pub(super) struct WriteQuirks {
 pub(super) fn request(
     conversation: ChatRequest,
     model: &str,
-    manner: WriteQuirks,
-    losses: &mut DroppedFields,
+    quirks: WriteQuirks,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
-    body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
+    body.insert(
+        "messages".to_owned(),
+        messages(conversation.turns, dropped)?,
+    );
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             body.insert(name.to_owned(), value);
         }
     };
     let sampling = conversation.sampling;
-    losses.add_if(sampling.top_k.is_some(), "top_k");
-    set(manner.limit, conversation.max_tokens.map(Value::from));
+    dropped.add_if(sampling.top_k.is_some(), "top_k");
+    set(quirks.limit, conversation.max_tokens.map(Value::from));
     set("temperature", sampling.temperature.map(Value::from));
     set("top_p", sampling.top_p.map(Value::from));
     set(
@@ -64,13 +67,13 @@ pub(super) fn request(
 
 fn messages(
     turns: Vec<ChatMessage>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
-    let mut shown = Vec::new();
+    let mut media = Vec::new();
     for turn in turns {
         if turn.role != ChatRole::Tool {
-            show(&mut shown, &mut messages)?;
+            push_media(&mut media, &mut messages)?;
         }
         match turn.role {
             ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
@@ -78,11 +81,11 @@ fn messages(
                 let content = user_content(turn.parts)?;
                 messages.push(json!({"role": "user", "content": content}));
             }
-            ChatRole::Assistant => messages.extend(assistant(turn.parts, losses)),
-            ChatRole::Tool => results(turn.parts, &mut messages, &mut shown, losses),
+            ChatRole::Assistant => messages.extend(assistant(turn.parts, dropped)),
+            ChatRole::Tool => results(turn.parts, &mut messages, &mut media, dropped),
         }
     }
-    show(&mut shown, &mut messages)?;
+    push_media(&mut media, &mut messages)?;
     Ok(Value::Array(messages))
 }
 
@@ -90,8 +93,8 @@ fn messages(
 fn results(
     parts: Vec<ContentPart>,
     messages: &mut Vec<Value>,
-    shown: &mut Vec<ContentPart>,
-    losses: &mut DroppedFields,
+    media: &mut Vec<ContentPart>,
+    dropped: &mut DroppedFields,
 ) {
     for part in parts {
         let ContentPart::ToolResult {
@@ -102,18 +105,21 @@ fn results(
         else {
             continue;
         };
-        losses.add_if(is_error, "is_error");
+        dropped.add_if(is_error, "is_error");
         let text = text_of(&content);
         messages.push(json!({"role": "tool", "tool_call_id": call, "content": text}));
-        let media = content.into_iter();
-        shown.extend(media.filter(|part| matches!(part, ContentPart::Media(_))));
+        let content = content.into_iter();
+        media.extend(content.filter(|part| matches!(part, ContentPart::Media(_))));
     }
 }
 
 /// Lets the user show what the results before showed.
-fn show(shown: &mut Vec<ContentPart>, messages: &mut Vec<Value>) -> Result<(), TranslationError> {
-    if !shown.is_empty() {
-        let content = user_content(std::mem::take(shown))?;
+fn push_media(
+    media: &mut Vec<ContentPart>,
+    messages: &mut Vec<Value>,
+) -> Result<(), TranslationError> {
+    if !media.is_empty() {
+        let content = user_content(std::mem::take(media))?;
         messages.push(json!({"role": "user", "content": content}));
     }
     Ok(())
@@ -171,20 +177,24 @@ fn media(media: Media) -> Result<Value, TranslationError> {
 }
 
 /// Nothing where nothing is left to say: thoughts stay with their vendor.
-fn assistant(parts: Vec<ContentPart>, losses: &mut DroppedFields) -> Option<Value> {
+fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Value> {
     let text = text_of(&parts);
-    let is_silent = text.is_empty();
-    let content = if is_silent { Value::Null } else { text.into() };
+    let has_no_text = text.is_empty();
+    let content = if has_no_text {
+        Value::Null
+    } else {
+        text.into()
+    };
     let mut message = json!({"role": "assistant", "content": content});
     let mut calls = Vec::new();
     for part in parts {
         match part {
             ContentPart::ToolCall(call) => calls.push(tool_call(&call)),
-            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
+            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => dropped.add("reasoning"),
             _ => {}
         }
     }
-    if calls.is_empty() && is_silent {
+    if calls.is_empty() && has_no_text {
         return None;
     }
     if !calls.is_empty() {
@@ -205,8 +215,8 @@ pub(super) fn tool_call(call: &ToolCall) -> Value {
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     });
-    if let Some(seal) = &call.signature {
-        value["extra_content"] = with_signature(seal);
+    if let Some(signature) = &call.signature {
+        value["extra_content"] = with_signature(signature);
     }
     value
 }

@@ -47,20 +47,20 @@ impl ClientApi for ResponsesApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        error_body(told)
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        error_body(error)
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told, 0)
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error, 0)
     }
 }

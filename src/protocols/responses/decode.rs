@@ -15,7 +15,7 @@ pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
     tokens: Option<ReportedUsage>,
-    begun: bool,
+    started: bool,
     calls: Vec<Known>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Decoder {
 #[derive(Debug)]
 struct Known {
     /// Its item's place in the output.
-    place: Option<u64>,
+    index: Option<u64>,
     has_arguments: bool,
 }
 
@@ -32,21 +32,21 @@ impl Decoder {
         Self {
             id: id.to_owned(),
             tokens: None,
-            begun: false,
+            started: false,
             calls: Vec::new(),
         }
     }
 
     fn begin(&mut self, model: Option<Cow<'_, str>>, deltas: &mut Deltas) {
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             let model = model.map(Cow::into_owned);
             deltas.push((0, Delta::Start { model }));
         }
     }
 
     /// A call begins.
-    fn call(&mut self, item: &Value, place: Option<u64>, deltas: &mut Deltas) {
+    fn call(&mut self, item: &Value, index: Option<u64>, deltas: &mut Deltas) {
         let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
         let call = self.calls.len();
         let own = text("call_id").or_else(|| text("id")).map(str::to_owned);
@@ -58,7 +58,7 @@ impl Decoder {
         };
         deltas.push((0, begin));
         self.calls.push(Known {
-            place,
+            index,
             has_arguments: false,
         });
     }
@@ -74,20 +74,20 @@ impl Decoder {
         }
     }
 
-    fn called(&self, place: Option<u64>) -> Option<usize> {
-        self.calls.iter().rposition(|call| call.place == place)
+    fn called(&self, index: Option<u64>) -> Option<usize> {
+        self.calls.iter().rposition(|call| call.index == index)
     }
 
     fn item(&mut self, item: &Value, deltas: &mut Deltas) {
         match item["type"].as_str() {
             Some("message") => {
                 for part in list(&item["content"]) {
-                    said(part, deltas);
+                    message_part(part, deltas);
                 }
             }
             Some("reasoning") => {
-                let thoughts = list(&item["summary"]).chain(list(&item["content"]));
-                let texts: Vec<&str> = thoughts.filter_map(|part| part["text"].as_str()).collect();
+                let reasoning = list(&item["summary"]).chain(list(&item["content"]));
+                let texts: Vec<&str> = reasoning.filter_map(|part| part["text"].as_str()).collect();
                 if !texts.is_empty() {
                     deltas.push((0, Delta::Reasoning(texts.join("\n\n"))));
                 }
@@ -160,7 +160,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn said(part: &Value, deltas: &mut Deltas) {
+fn message_part(part: &Value, deltas: &mut Deltas) {
     let text = |name: &str| part[name].as_str().map(str::to_owned);
     match part["type"].as_str() {
         Some("refusal") => deltas.extend(text("refusal").map(|text| (0, Delta::Refusal(text)))),
@@ -223,8 +223,8 @@ impl Decode for Decoder {
                 }
                 let before = deltas.len();
                 self.event(&shape, deltas);
-                if deltas.len() > before && !self.begun {
-                    self.begun = true;
+                if deltas.len() > before && !self.started {
+                    self.started = true;
                     deltas.insert(before, (0, Delta::Start { model: None }));
                 }
                 DecodeStep::More

@@ -24,10 +24,10 @@ pub(super) enum StoredItem {
     Nothing,
 }
 
-static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(memory);
+static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(new_cache);
 
 /// What nobody named for longest is forgotten first.
-fn memory() -> Cache<String, StoredItem> {
+fn new_cache() -> Cache<String, StoredItem> {
     Cache::builder()
         .max_capacity(MAX_BYTES)
         .weigher(|id: &String, item: &StoredItem| weight(id, item))
@@ -42,9 +42,9 @@ static NAME_SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The name of the `place`-th item of an answer. `sort` is the word that items of its sort begin
 /// with.
-pub(super) fn name(sort: &str, answer: &str, place: usize) -> String {
-    let seal = NAME_SECRET.hash_one((answer, place));
-    format!("{sort}_{answer}_{place}_{seal:016x}")
+pub(super) fn name(kind: &str, answer: &str, index: usize) -> String {
+    let suffix = NAME_SECRET.hash_one((answer, index));
+    format!("{kind}_{answer}_{index}_{suffix:016x}")
 }
 
 fn weight(id: &str, item: &StoredItem) -> u32 {
@@ -56,7 +56,7 @@ fn weight(id: &str, item: &StoredItem) -> u32 {
     u32::try_from(id.len() + texts + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
 }
 
-pub(super) fn keep(id: &str, item: StoredItem) {
+pub(super) fn store(id: &str, item: StoredItem) {
     ITEMS.insert(id.to_owned(), item);
 }
 
@@ -69,18 +69,18 @@ mod tests {
     use super::*;
 
     /// Bytes of an item without a text, as an allocator counts them.
-    const TAKEN: u64 = 450;
+    const ENTRY_BYTES: u64 = 450;
 
     #[test]
     fn items_without_texts_are_remembered_only_as_far_as_there_is_space() {
-        let memory = memory();
+        let new_cache = new_cache();
         for number in 0..100_000 {
-            memory.insert(name("rs", "answer", number), StoredItem::Nothing);
+            new_cache.insert(name("rs", "answer", number), StoredItem::Nothing);
         }
-        memory.run_pending_tasks();
+        new_cache.run_pending_tasks();
 
-        assert!(memory.entry_count() > 10_000);
-        assert!(memory.entry_count() * TAKEN <= 16 * 1024 * 1024);
-        assert!(memory.contains_key(&name("rs", "answer", 99_999)));
+        assert!(new_cache.entry_count() > 10_000);
+        assert!(new_cache.entry_count() * ENTRY_BYTES <= 16 * 1024 * 1024);
+        assert!(new_cache.contains_key(&name("rs", "answer", 99_999)));
     }
 }

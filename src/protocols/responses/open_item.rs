@@ -29,7 +29,7 @@ impl ItemStatus {
 pub(super) struct OpenItem {
     id: String,
     /// Its place in the output.
-    pub place: usize,
+    pub index: usize,
     body: Body,
 }
 
@@ -58,7 +58,7 @@ struct TextPart {
 impl OpenItem {
     pub fn message(
         answer: &str,
-        place: usize,
+        index: usize,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
@@ -66,7 +66,7 @@ impl OpenItem {
         Self::begin(
             "msg",
             answer,
-            place,
+            index,
             Body::Message { done, part },
             events,
             out,
@@ -75,19 +75,19 @@ impl OpenItem {
 
     pub fn reasoning(
         answer: &str,
-        place: usize,
+        index: usize,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
         let item = Self::begin(
             "rs",
             answer,
-            place,
+            index,
             Body::Reasoning(String::new()),
             events,
             out,
         );
-        let mut body = item.address("summary_index", 0);
+        let mut body = item.event_body("summary_index", 0);
         body["part"] = summary("");
         events.write("response.reasoning_summary_part.added", body, out);
         item
@@ -95,7 +95,7 @@ impl OpenItem {
 
     pub fn call(
         answer: &str,
-        place: usize,
+        index: usize,
         (number, call): (usize, ToolCall),
         events: &mut ResponseEvents,
         out: &mut BytesMut,
@@ -103,7 +103,7 @@ impl OpenItem {
         Self::begin(
             "fc",
             answer,
-            place,
+            index,
             Body::Call { number, call },
             events,
             out,
@@ -111,16 +111,16 @@ impl OpenItem {
     }
 
     fn begin(
-        sort: &str,
+        kind: &str,
         answer: &str,
-        place: usize,
+        index: usize,
         body: Body,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
-        let id = item_store::name(sort, answer, place);
-        let item = Self { id, place, body };
-        let added = json!({"output_index": place, "item": item.value("in_progress")});
+        let id = item_store::name(kind, answer, index);
+        let item = Self { id, index, body };
+        let added = json!({"output_index": index, "item": item.value("in_progress")});
         events.write("response.output_item.added", added, out);
         item
     }
@@ -157,11 +157,11 @@ impl OpenItem {
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) {
-        let goes_on = matches!(
+        let continues = matches!(
             &self.body,
             Body::Message { part: Some(part), .. } if part.is_refusal == is_refusal
         );
-        if !goes_on {
+        if !continues {
             self.close_part(events, out);
             self.open_part(is_refusal, events, out);
         }
@@ -170,7 +170,7 @@ impl OpenItem {
         };
         let delta = DeltaShape {
             item_id: &self.id,
-            output_index: self.place,
+            output_index: self.index,
             content_index: Some(done.len()),
             summary_index: None,
             delta: more,
@@ -192,7 +192,7 @@ impl OpenItem {
         if let Body::Reasoning(text) = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
-                output_index: self.place,
+                output_index: self.index,
                 content_index: None,
                 summary_index: Some(0),
                 delta: more,
@@ -208,7 +208,7 @@ impl OpenItem {
         if let Body::Call { call, .. } = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
-                output_index: self.place,
+                output_index: self.index,
                 content_index: None,
                 summary_index: None,
                 delta: more,
@@ -230,7 +230,7 @@ impl OpenItem {
         let annotation = flat(chat);
         let body = json!({
             "item_id": self.id,
-            "output_index": self.place,
+            "output_index": self.index,
             "content_index": done.len(),
             "annotation_index": part.annotations.len(),
             "annotation": annotation,
@@ -243,15 +243,15 @@ impl OpenItem {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
-        let place = done.len();
-        let said = part.insert(TextPart {
+        let index = done.len();
+        let text_part = part.insert(TextPart {
             is_refusal,
             text: String::new(),
             annotations: Vec::new(),
         });
-        let said = said.value();
-        let mut body = self.address("content_index", place);
-        body["part"] = said;
+        let text_part = text_part.value();
+        let mut body = self.event_body("content_index", index);
+        body["part"] = text_part;
         events.write("response.content_part.added", body, out);
     }
 
@@ -259,21 +259,21 @@ impl OpenItem {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
-        let Some(said) = part.take() else {
+        let Some(text_part) = part.take() else {
             return;
         };
-        let (place, value) = (done.len(), said.value());
+        let (index, value) = (done.len(), text_part.value());
         done.push(value.clone());
-        let mut body = self.address("content_index", place);
-        if said.is_refusal {
-            body["refusal"] = said.text.into();
+        let mut body = self.event_body("content_index", index);
+        if text_part.is_refusal {
+            body["refusal"] = text_part.text.into();
             events.write("response.refusal.done", &body, out);
         } else {
-            body["text"] = said.text.into();
+            body["text"] = text_part.text.into();
             body["logprobs"] = json!([]);
             events.write("response.output_text.done", &body, out);
         }
-        let mut body = self.address("content_index", place);
+        let mut body = self.event_body("content_index", index);
         body["part"] = value;
         events.write("response.content_part.done", body, out);
     }
@@ -295,17 +295,17 @@ impl OpenItem {
         match &self.body {
             Body::Message { .. } => {}
             Body::Reasoning(text) => {
-                let mut body = self.address("summary_index", 0);
+                let mut body = self.event_body("summary_index", 0);
                 body["text"] = text.as_str().into();
                 events.write("response.reasoning_summary_text.done", body, out);
-                let mut body = self.address("summary_index", 0);
+                let mut body = self.event_body("summary_index", 0);
                 body["part"] = summary(text);
                 events.write("response.reasoning_summary_part.done", body, out);
             }
             Body::Call { call, .. } => {
                 let body = json!({
                     "item_id": self.id,
-                    "output_index": self.place,
+                    "output_index": self.index,
                     "arguments": call.arguments,
                     "name": call.name,
                 });
@@ -313,28 +313,28 @@ impl OpenItem {
             }
         }
         let item = self.value(status.as_str());
-        let done = json!({"output_index": self.place, "item": item});
+        let done = json!({"output_index": self.index, "item": item});
         events.write("response.output_item.done", done, out);
-        let kept = self.kept();
-        (item, self.id, kept)
+        let stored = self.stored();
+        (item, self.id, stored)
     }
 
-    fn kept(&self) -> item_store::StoredItem {
+    fn stored(&self) -> item_store::StoredItem {
         match &self.body {
             Body::Reasoning(_) => item_store::StoredItem::Nothing,
             Body::Call { call, .. } => item_store::StoredItem::Call(call.clone()),
             Body::Message { done, .. } => {
                 let text = |part: &Value| {
-                    let said = part["text"].as_str().or(part["refusal"].as_str());
-                    said.map(str::to_owned)
+                    let text_part = part["text"].as_str().or(part["refusal"].as_str());
+                    text_part.map(str::to_owned)
                 };
                 item_store::StoredItem::Text(done.iter().filter_map(text).collect())
             }
         }
     }
 
-    fn address(&self, part: &str, place: usize) -> Value {
-        json!({"item_id": self.id, "output_index": self.place, part: place})
+    fn event_body(&self, part: &str, index: usize) -> Value {
+        json!({"item_id": self.id, "output_index": self.index, part: index})
     }
 
     fn value(&self, status: &str) -> Value {

@@ -1,6 +1,6 @@
 //! What is read of an upstream's responses: the members that matter, whatever else is there.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
@@ -102,16 +102,13 @@ struct OutputDetails {
 impl<'a> ResponseShape<'a> {
     /// A whole answer that is one.
     pub fn read(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let unreadable = || {
-            UpstreamError::without_response(Failure::Server, "the provider's answer is no response")
-        };
-        let response: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let response: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NoOutput)?;
         let is_error = response.error.is_some_and(|error| error.get() != "null");
         if is_error || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
             return Err(error_in_success_body(body));
         }
         if response.output.is_none() {
-            return Err(unreadable());
+            return Err(ResponseFault::NoOutput.into());
         }
         Ok(response)
     }
@@ -141,10 +138,12 @@ impl<'a> ResponseShape<'a> {
         let reasoning = usage.output_tokens_details.unwrap_or_default();
         let reasoning = reasoning.reasoning_tokens;
         // Reasoning that is in the total but not in the output, as xAI counts it.
-        let apart = reasoning.filter(|apart| usage.total_tokens == Some(input + output + apart));
+        let missing_reasoning = reasoning.filter(|missing_reasoning| {
+            usage.total_tokens == Some(input + output + missing_reasoning)
+        });
         Some(ReportedUsage {
             input,
-            output: output + apart.unwrap_or(0),
+            output: output + missing_reasoning.unwrap_or(0),
             cached: details.cached_tokens,
             written: details.cache_write_tokens,
             reasoning,

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct TransportOptions {
     pub connect_timeout: Duration,
     /// How many threads have connections of their own, so that none is woken by another's.
-    pub lanes: usize,
+    pub thread_pools: usize,
 }
 
 impl TransportOptions {
@@ -15,7 +15,7 @@ impl TransportOptions {
     pub const fn new(connect_timeout: Duration) -> Self {
         Self {
             connect_timeout,
-            lanes: 0,
+            thread_pools: 0,
         }
     }
 }

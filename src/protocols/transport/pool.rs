@@ -21,14 +21,14 @@ const MAX_CLIENTS: usize = 64;
 /// Several clients of one provider.
 #[derive(Debug)]
 pub(super) struct Pool {
-    line: ConnectionConfig,
+    connection: ConnectionConfig,
     tls: Arc<ClientConfig>,
     options: TransportOptions,
-    addresses: UrlCache,
+    urls: UrlCache,
     first: Client,
     shards: [Shard; MAX_CLIENTS],
     /// Keeps no connection.
-    fresh: OnceLock<Client>,
+    unpooled_client: OnceLock<Client>,
 }
 
 #[derive(Debug, Default)]
@@ -41,35 +41,35 @@ struct Shard {
 
 impl Pool {
     pub fn new(
-        line: ConnectionConfig,
+        connection: ConnectionConfig,
         tls: Arc<ClientConfig>,
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
-        let first = line.client(&tls, options, true)?;
+        let first = connection.client(&tls, options, true)?;
         let shards = std::array::from_fn::<Shard, MAX_CLIENTS, _>(|_| Shard::default());
         Ok(Self {
-            line,
+            connection,
             tls,
             options,
-            addresses: UrlCache::default(),
+            urls: UrlCache::default(),
             first,
             shards,
-            fresh: OnceLock::new(),
+            unpooled_client: OnceLock::new(),
         })
     }
 
     /// A place on one of the clients.
     pub fn checkout(self: &Arc<Self>) -> PooledClient {
-        let roomy = self.shards.iter().position(|shard| {
+        let free = self.shards.iter().position(|shard| {
             let more = |live: u32| (live < MAX_STREAMS_PER_CLIENT).then_some(live + 1);
             shard.live.fetch_update(Relaxed, Relaxed, more).is_ok()
         });
-        let shard = roomy.unwrap_or_else(|| {
+        let shard = free.unwrap_or_else(|| {
             let shards = self.shards.iter().enumerate();
-            let least = shards.min_by_key(|(_, shard)| shard.live.load(Relaxed));
-            let place = least.map_or(0, |(place, _)| place);
-            self.shards[place].live.fetch_add(1, Relaxed);
-            place
+            let least_loaded = shards.min_by_key(|(_, shard)| shard.live.load(Relaxed));
+            let index = least_loaded.map_or(0, |(index, _)| index);
+            self.shards[index].live.fetch_add(1, Relaxed);
+            index
         });
         PooledClient(Arc::new(ClientPermit {
             pool: Arc::clone(self),
@@ -78,17 +78,17 @@ impl Pool {
     }
 
     /// The address that a text says; nothing where it says none.
-    pub fn address(&self, text: &str) -> Option<Url> {
-        self.addresses.read(text)
+    pub fn url(&self, text: &str) -> Option<Url> {
+        self.urls.read(text)
     }
 
     /// A client whose every connection is new.
     pub fn unpooled(&self) -> &Client {
-        self.fresh.get_or_init(|| self.client(false))
+        self.unpooled_client.get_or_init(|| self.client(false))
     }
 
     fn client(&self, pooled: bool) -> Client {
-        let made = self.line.client(&self.tls, self.options, pooled);
+        let made = self.connection.client(&self.tls, self.options, pooled);
         // The first could be made from the same parts.
         made.unwrap_or_else(|_| self.first.clone())
     }
@@ -114,8 +114,8 @@ impl PooledClient {
     }
 
     /// Lives as long as the answer does.
-    pub fn into_permit(self, answer: &mut Response) {
-        answer.extensions_mut().insert(self);
+    pub fn into_permit(self, response: &mut Response) {
+        response.extensions_mut().insert(self);
     }
 }
 
@@ -126,10 +126,10 @@ impl Drop for ClientPermit {
 }
 
 /// The pieces of an answer's body; the answer's place is kept until the last.
-pub fn body_of(mut answer: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
-    let seat = answer.extensions_mut().remove::<PooledClient>();
-    answer.bytes_stream().inspect(move |_| {
-        let _kept = &seat;
+pub fn body_of(mut response: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
+    let permit = response.extensions_mut().remove::<PooledClient>();
+    response.bytes_stream().inspect(move |_| {
+        let _kept = &permit;
     })
 }
 
@@ -144,17 +144,17 @@ mod tests {
         let options = TransportOptions::new(Duration::from_secs(1));
         let tls = Roots::default().trusting(&Arc::default());
         let pool = Arc::new(Pool::new(ConnectionConfig::default(), tls, options).unwrap());
-        let mut seats: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
+        let mut permits: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
         let live = |shard: usize| pool.shards[shard].live.load(Relaxed);
         assert_eq!([live(0), live(1), live(2), live(3)], [80, 80, 40, 0]);
 
-        seats.truncate(10);
+        permits.truncate(10);
         assert_eq!([live(0), live(1), live(2)], [10, 0, 0]);
-        let most = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
-        seats.extend((10..most + 128).map(|_| pool.checkout()));
+        let capacity = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
+        permits.extend((10..capacity + 128).map(|_| pool.checkout()));
         assert!((0..MAX_CLIENTS).all(|shard| live(shard) == MAX_STREAMS_PER_CLIENT + 2));
 
-        drop(seats);
+        drop(permits);
         assert!((0..MAX_CLIENTS).all(|shard| live(shard) == 0));
     }
 }

@@ -12,27 +12,29 @@ use std::sync::Arc;
 /// TLS for all providers: reading the system's certificates takes milliseconds, so it is done once.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
-    usual: Option<Arc<ClientConfig>>,
+    system: Option<Arc<ClientConfig>>,
 }
 
 impl Roots {
     /// TLS that trusts the system's and these.
-    pub fn trusting(&mut self, more: &Arc<[CertificateDer<'static>]>) -> Arc<ClientConfig> {
-        if !more.is_empty() {
-            return Arc::new(configured(more));
+    pub fn trusting(&mut self, extra: &Arc<[CertificateDer<'static>]>) -> Arc<ClientConfig> {
+        if !extra.is_empty() {
+            return Arc::new(client_config(extra));
         }
-        let usual = self.usual.get_or_insert_with(|| Arc::new(configured(more)));
-        Arc::clone(usual)
+        let system = self
+            .system
+            .get_or_insert_with(|| Arc::new(client_config(extra)));
+        Arc::clone(system)
     }
 }
 
-fn configured(more: &[CertificateDer<'static>]) -> ClientConfig {
+fn client_config(extra: &[CertificateDer<'static>]) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder
         .with_safe_default_protocol_versions()
         .expect("the provider has ciphers for the default versions");
-    let verifier = Verifier::new_with_extra_roots(more.iter().cloned(), provider);
+    let verifier = Verifier::new_with_extra_roots(extra.iter().cloned(), provider);
     let mut config = match verifier {
         Ok(verifier) => builder
             .dangerous()
@@ -55,15 +57,15 @@ fn configured(more: &[CertificateDer<'static>]) -> ClientConfig {
 
 /// The certificates in a PEM file; at least one.
 pub fn certificates(path: &Path) -> io::Result<Arc<[CertificateDer<'static>]>> {
-    let wrong = |error: rustls::pki_types::pem::Error| match error {
+    let io_error = |error: rustls::pki_types::pem::Error| match error {
         rustls::pki_types::pem::Error::Io(error) => error,
         error => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
     };
-    let found = CertificateDer::pem_file_iter(path).map_err(wrong)?;
-    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(wrong)?;
-    if found.is_empty() {
+    let certificates = CertificateDer::pem_file_iter(path).map_err(io_error)?;
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(io_error)?;
+    if certificates.is_empty() {
         let text = "it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    Ok(found.into())
+    Ok(certificates.into())
 }

@@ -1,6 +1,6 @@
 //! Embeddings: predictions here, where the other door of the same models has a batch.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
 use crate::protocols::token_counts::any_count;
@@ -45,9 +45,8 @@ struct Statistics {
 
 /// The numbers, and the tokens where each text's are told.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let problem = "the provider's answer holds no embeddings";
-    let shape: PredictResponse = serde_json::from_slice(body)
-        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
+    let shape: PredictResponse =
+        serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
     let counts = shape
         .predictions
         .iter()

@@ -5,6 +5,7 @@ mod embeddings;
 mod provider_api;
 #[cfg(test)]
 mod tests;
+mod token_error;
 mod token_exchange;
 mod token_source;
 

@@ -262,13 +262,13 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
 async fn probed(case: &Case, vendors: &Vendors) -> Vec<String> {
     let endpoint = case.endpoint(&vendors.host);
     let protocol = endpoint.protocol;
-    let outgoing = protocol.build_probe(&endpoint);
+    let request = protocol.build_probe(&endpoint);
     let mut wrong = Vec::new();
-    if !outgoing.url.ends_with(&case.upstream.path) {
-        wrong.push(format!("asks {}", outgoing.url));
+    if !request.url.ends_with(&case.upstream.path) {
+        wrong.push(format!("asks {}", request.url));
     }
-    let mut request = reqwest::Client::new().request(outgoing.method, outgoing.url);
-    request = request.headers(outgoing.headers);
+    let mut request = reqwest::Client::new().request(request.method, request.url);
+    request = request.headers(request.headers);
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let body = answer.bytes().await.unwrap();

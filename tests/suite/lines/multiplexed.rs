@@ -107,8 +107,8 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
 
     // All answers begin before any of them ends.
     let asking = (0..250).map(|_| {
-        let (transport, outgoing) = (transport.clone(), ask(&url));
-        tokio::spawn(async move { transport.send(0, outgoing).await.unwrap() })
+        let (transport, request) = (transport.clone(), ask(&url));
+        tokio::spawn(async move { transport.send(0, request).await.unwrap() })
     });
     let mut answers = Vec::new();
     for answer in asking.collect::<Vec<_>>() {
