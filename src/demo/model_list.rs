@@ -2,25 +2,25 @@
 
 use super::vendor_error::VendorError;
 
-/// A model that makes vectors of texts.
+/// A model for embeddings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Embedder {
     /// Its name.
     pub model: &'static str,
-    /// Numbers in one vector, where a request does not want fewer.
+    /// Numbers in one vector, if the request does not set fewer.
     pub dimensions: u32,
     /// USD per million tokens.
     pub input_usd_per_1m: f64,
 }
 
-/// What a vendor has.
+/// The models of a vendor, and its name.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelList {
     /// The vendor's name.
     pub owner: &'static str,
-    /// The model that speaks.
+    /// The chat model.
     pub model: &'static str,
-    /// The model that makes vectors.
+    /// The embedding model.
     pub embedder: Option<&'static Embedder>,
     /// Unix seconds of the models' release.
     pub created: u64,
@@ -33,7 +33,7 @@ impl ModelList {
         std::iter::once(self.model).chain(embedder)
     }
 
-    /// The model of this name, or the refusal.
+    /// Finds a model by its name.
     pub fn named(&self, name: &str) -> Result<&'static str, VendorError> {
         let mut models = self.models();
         models

@@ -2,42 +2,42 @@
 
 use http::Method;
 
-/// Why a request is not answered.
+/// Reason why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VendorError {
-    /// No key came with it.
+    /// The request has no key.
     NoKey,
     /// The key is not the vendor's.
     WrongKey,
-    /// It cannot be understood: what is wrong, and where.
+    /// The request is invalid.
     Malformed {
         /// One sentence for people.
         message: String,
-        /// The member at fault.
+        /// The invalid member.
         param: Option<&'static str>,
     },
-    /// Nobody serves this model here.
+    /// The vendor does not have this model.
     UnknownModel(String),
-    /// No such path or method.
+    /// The vendor does not have this path or method.
     NoRoute {
-        /// The method that was used.
+        /// The method of the request.
         method: Method,
-        /// The path that was asked for.
+        /// The path of the request.
         path: String,
     },
-    /// Over the limit.
+    /// The limit is exceeded.
     RateLimited {
         /// Seconds to wait, at least 1.
         retry_after: u64,
     },
-    /// An error of the vendor's own.
+    /// An internal error of the vendor.
     Broken,
     /// The vendor is overloaded or down.
     Unavailable,
 }
 
 impl VendorError {
-    /// A request that cannot be understood.
+    /// An invalid request.
     pub fn malformed(message: impl Into<String>, param: Option<&'static str>) -> Self {
         Self::Malformed {
             message: message.into(),

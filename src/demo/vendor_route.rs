@@ -1,16 +1,16 @@
 //! The kinds of requests that a vendor serves.
 
-/// What a request wants.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VendorRoute {
-    /// An answer of the model.
+    /// A chat response.
     Chat,
-    /// The same, where a vendor has two forms for it and this is the second.
+    /// A chat response in the vendor's second format, if it has two.
     Response,
-    /// Vectors of texts.
+    /// Embeddings.
     Embed,
-    /// The size of a request, in tokens.
+    /// The token count of a request.
     Count,
-    /// What the vendor has: models, or what else it tells for nothing. Used as a probe.
+    /// Models, or other data that costs nothing. Used as a probe.
     Listing,
 }

@@ -99,7 +99,7 @@ async fn where_nothing_could_be_sent_nothing_is_charged() {
     let address = "http://127.0.0.1:9";
     let vertex = Endpoint::new(address, None, "vertex", by_kind("vertex").unwrap());
     let mut vertex = vertex.unwrap().with_tokens(source);
-    vertex.place = Some(VertexLocation {
+    vertex.location = Some(VertexLocation {
         project: "project".to_owned(),
         location: "global".to_owned(),
     });

@@ -147,7 +147,8 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
         .send(0, ask(&url))
         .await;
 
-    assert_eq!(sent.err(), Some(aibal_tui::domain::Failure::Disconnected));
+    let failure = sent.err().map(|error| error.failure);
+    assert_eq!(failure, Some(aibal_tui::domain::Failure::Disconnected));
 }
 
 #[tokio::test]
