@@ -6,7 +6,7 @@ use super::{ApiDialect, ModelTraits, OutboundRequest, RawObject};
 use http::HeaderMap;
 use std::fmt;
 
-/// What a protocol is asked to put into its own words.
+/// A client's call as a protocol gets it.
 #[derive(Debug, Clone, Copy)]
 pub struct CallSpec<'a> {
     /// The protocol that the client speaks.
@@ -18,7 +18,7 @@ pub struct CallSpec<'a> {
     pub model: &'a str,
     pub traits: &'a ModelTraits,
     pub stream: bool,
-    /// Whether the client wants the usage at the end of its stream.
+    /// True if the client wants the usage at the end of its stream.
     pub wants_usage: bool,
     /// Unique, and all that the answer's own names are made from.
     pub id: &'a str,
@@ -29,13 +29,13 @@ pub struct CallSpec<'a> {
 }
 
 impl CallSpec<'_> {
-    /// Who says the answer to this client.
+    /// Creates the encoder of the response for this client.
     pub fn encoder(&self) -> Box<dyn Encode> {
         self.dialect.client_api().encoder(self)
     }
 }
 
-/// A call in a protocol's words.
+/// A call that is ready to send.
 pub struct PreparedCall {
     pub request: OutboundRequest,
     pub adapter: Box<dyn ResponseAdapter>,

@@ -2,12 +2,12 @@
 
 use super::{ConnectionConfig, Endpoint, ModelTraits};
 
-/// What is known of providers and models beside the rules, by their places in the catalogue.
+/// Endpoints and model traits, by the catalogue's indices.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRegistry {
     /// Nothing for providers that are off.
     pub endpoints: Vec<Option<Endpoint>>,
-    /// What is peculiar to each target's model.
+    /// Traits of each target's model.
     pub traits: Vec<ModelTraits>,
 }
 
@@ -16,7 +16,7 @@ impl EndpointRegistry {
         self.endpoints.get(provider).and_then(Option::as_ref)
     }
 
-    /// How each provider is reached, by index.
+    /// Returns the connection settings of each provider, by index.
     pub fn connections(&self) -> Vec<ConnectionConfig> {
         let connection = |endpoint: &Option<Endpoint>| {
             endpoint

@@ -1,6 +1,6 @@
 //! A failure as a client reads it.
 
-/// A failure as clients are told of it, in OpenAI's terms.
+/// A failure as a client reads it, in OpenAI's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorBody {
     pub status: u16,

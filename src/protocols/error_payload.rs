@@ -1,4 +1,4 @@
-//! What the body of an error says, in all the shapes that vendors give it.
+//! Reads the body of an error, in all the shapes that vendors use.
 
 use super::retry_after::duration_text;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use std::time::Duration;
 struct ErrorEnvelope {
     #[serde(default)]
     error: Value,
-    /// Where the whole is an error, its sort; Anthropic says `error`.
+    /// Type of the whole object; Anthropic's is `error`.
     #[serde(default, rename = "type")]
     kind: Value,
     #[serde(default)]
@@ -22,14 +22,14 @@ struct ErrorEnvelope {
     detail: Value,
 }
 
-/// The rest of an error in OpenAI's shape.
+/// `type` and `param` of an error in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenAiErrorFields {
     pub kind: String,
     pub param: Option<String>,
 }
 
-/// What an error's body says, wherever it says it.
+/// The content of an error body, wherever it was found.
 #[derive(Debug, Default)]
 pub(super) struct ErrorPayload {
     pub message: Option<String>,

@@ -1,6 +1,6 @@
-//! How a stream is cut into events.
+//! The framing of a stream.
 
-/// What cuts a stream into events.
+/// How a stream is divided into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.

@@ -16,15 +16,16 @@ use std::sync::Arc;
 
 /// One wire format, the provider's side of it.
 pub trait ProviderApi: Send + Sync {
-    /// The words that select it in the configuration.
+    /// Names the values of `kind` in the configuration that select this protocol.
     fn kinds(&self) -> &'static [&'static str];
-    /// A call in this protocol's words, and what will carry its answer to the client.
+    /// Builds the request to the provider and the adapter for its response. Fails where the
+    /// provider cannot represent the call.
     fn build_request(
         &self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError>;
-    /// Whether a refused call may be asked once more by another way of this protocol.
+    /// Checks whether a refused call may be asked once more by another way of this protocol.
     fn fallback_request(
         &self,
         _endpoint: &Endpoint,
@@ -33,7 +34,7 @@ pub trait ProviderApi: Send + Sync {
     ) -> bool {
         false
     }
-    /// The same for embeddings.
+    /// Builds an embeddings request, like [`ProviderApi::build_request`].
     fn build_embeddings(
         &self,
         _endpoint: &Endpoint,
@@ -52,11 +53,11 @@ pub trait ProviderApi: Send + Sync {
     }
     /// A question that costs nothing and shows whether the provider is there.
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest;
-    /// Whether the answer to [`ProviderApi::build_probe`] is one.
+    /// Checks whether the answer to [`ProviderApi::build_probe`] is one.
     fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool;
     /// The models that the answer to [`ProviderApi::build_probe`] lists.
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
-    /// What went wrong, from an answer whose status is not a success.
+    /// Classifies a response whose status is not a success.
     fn classify_error(
         &self,
         status: StatusCode,
@@ -72,16 +73,16 @@ pub trait ProviderApi: Send + Sync {
 pub struct Endpoint {
     /// Ends in what the vendor documents (`/v1` for OpenAI-like ones), without a slash.
     pub base_url: String,
-    /// The word that selected the protocol.
+    /// The value of `kind` that selected the protocol.
     pub kind: Arc<str>,
     pub protocol: &'static dyn ProviderApi,
-    /// Where the models are, for vendors that ask for a place.
+    /// Project and location, for Vertex AI.
     pub location: Option<VertexLocation>,
     /// A model that is served there, for free questions that need one.
     pub probe_model: Option<Arc<str>>,
-    /// How it is reached.
+    /// How connections to it are made.
     pub connection: ConnectionConfig,
-    /// What the provider's models will want back.
+    /// Signed reasoning that the provider's models need back.
     pub reasoning_cache: ReasoningCache,
     credential: Credential,
 }
@@ -93,7 +94,7 @@ pub struct VertexLocation {
     pub location: String,
 }
 
-/// How to show who we are.
+/// The credential of an endpoint.
 #[derive(Clone)]
 enum Credential {
     None,
@@ -104,7 +105,7 @@ enum Credential {
     },
     /// Keys that run out.
     Source(TokenSource),
-    /// One of them.
+    /// A token of a source.
     Token(AccessToken),
 }
 
@@ -135,7 +136,7 @@ impl Endpoint {
         })
     }
 
-    /// The same with keys that run out.
+    /// Replaces the credential by tokens that expire.
     #[must_use]
     pub fn with_tokens(self, source: TokenSource) -> Self {
         Self {
@@ -144,8 +145,8 @@ impl Endpoint {
         }
     }
 
-    /// The same, with what `earlier` knows that still holds: what its models will want back, and
-    /// where the key is the same one, the key that may have been fetched with it.
+    /// Takes over from an earlier endpoint what is still valid: its reasoning cache, and with the
+    /// same key also a token that was fetched with it.
     #[must_use]
     pub(super) fn carrying_over(self, earlier: &Self, same_key: bool) -> Self {
         let credential = if same_key {
@@ -171,7 +172,7 @@ impl Endpoint {
         }))
     }
 
-    /// Whether a key that was refused can be had anew.
+    /// Checks whether a key that was refused can be had anew.
     pub(super) fn can_renew_key(&self) -> bool {
         matches!(
             self.credential,
@@ -189,7 +190,7 @@ impl Endpoint {
         }
     }
 
-    /// The project that pays, where the key does not tell it.
+    /// The project that pays, where the key does not name it.
     pub(super) fn billing_project(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Token(token) => token.billing_project.clone(),

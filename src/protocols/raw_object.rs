@@ -1,5 +1,5 @@
-//! A JSON object whose values stay the bytes they came as: what we do not know passes through
-//! unharmed, and a long prompt is never built up and written out again.
+//! A JSON object whose values stay the bytes that came: unknown fields pass unchanged, and a long
+//! prompt is never parsed and written again.
 
 use crate::protocols::neutral::TranslationError;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Members in their order.
+/// Fields in their order.
 #[derive(Debug, Clone)]
 pub struct RawObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> RawObject<'a> {
-    /// The last member of that name, as everybody else would read it.
+    /// Returns the last field of that name, as JSON parsers do.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
@@ -34,12 +34,12 @@ impl<'a> RawObject<'a> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether the member is there and is not null.
+    /// Checks whether the member is there and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// Whether the member is a list with something in it.
+    /// Checks whether the member is a list with something in it.
     pub fn has_items(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {
             let inner = value.get().strip_prefix('[').unwrap_or("]");
@@ -47,7 +47,7 @@ impl<'a> RawObject<'a> {
         })
     }
 
-    /// Whether the member's JSON holds these bytes.
+    /// Checks whether the member's JSON holds these bytes.
     pub fn mentions(&self, name: &str, bytes: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.get().contains(bytes))
@@ -83,7 +83,7 @@ impl<'a> RawObject<'a> {
         self.without(&[], replaced)
     }
 
-    /// The same, with some members left out.
+    /// Writes the object like [`RawObject::with`], without the fields in `removed`.
     pub fn without(&self, removed: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
         let length: usize = self
             .0

@@ -1,19 +1,19 @@
-//! Some models want their own thoughts back, sealed, with the results of the tools they called;
-//! clients of other protocols have no place to keep them. We keep them here, by the call's id.
+//! Signed reasoning of tool calls, by the call's id. Some models need it back with the results of
+//! their tools, and clients of other protocols cannot carry it.
 
 use super::neutral::{Choice, ContentPart};
 use moka::policy::EvictionPolicy;
 use std::fmt;
 use std::sync::Arc;
 
-/// Bytes that are remembered for each provider; what nobody asked for longest is forgotten first.
+/// Bytes for each provider. The least recently used entry is evicted first.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// What a call takes beside its texts, most of it in the memory's own books.
+/// Bytes of an entry beside its texts, most of it the cache's own bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 450;
-/// A conversation that rests for longer goes on without.
+/// An entry that is not used for this long is dropped.
 const TTL: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// What came before tool calls, by their ids. Cheap to clone; all clones share one memory.
+/// Signed reasoning by the id of the tool call. Cheap to clone; all clones share one cache.
 #[derive(Clone)]
 pub struct ReasoningCache(moka::sync::Cache<String, Arc<[ContentPart]>>);
 
@@ -49,7 +49,7 @@ impl fmt::Debug for ReasoningCache {
 }
 
 impl ReasoningCache {
-    /// Keeps what a choice thought before its first call.
+    /// Stores the signed reasoning before a choice's first call.
     pub(super) fn store_reasoning(&self, choice: &Choice) {
         let is_signed = |part: &&ContentPart| {
             let signed = matches!(
@@ -67,7 +67,7 @@ impl ReasoningCache {
         }
     }
 
-    /// Keeps the seal on a call.
+    /// Stores the signature of a call.
     pub(super) fn store_signature(&self, call: &str, signature: String) {
         let part = ContentPart::Reasoning {
             text: String::new(),
@@ -76,12 +76,12 @@ impl ReasoningCache {
         self.0.insert(call.to_owned(), [part].into());
     }
 
-    /// What was kept for a call.
+    /// Returns the reasoning that is stored for a call.
     pub(super) fn reasoning(&self, call: &str) -> Option<Arc<[ContentPart]>> {
         self.0.get(call)
     }
 
-    /// The seal that was kept for a call.
+    /// Returns the signature that is stored for a call.
     pub(super) fn signature(&self, call: &str) -> Option<String> {
         self.reasoning(call)?.iter().find_map(|part| match part {
             ContentPart::Reasoning { signature, .. } => signature.clone(),

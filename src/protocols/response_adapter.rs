@@ -1,4 +1,4 @@
-//! How one answer gets from an upstream to its client: as it came, or in other words.
+//! Adapts one upstream response for its client: unchanged, or translated.
 
 use super::{ErrorBody, Event, Framing, ResponseFault, UpstreamError};
 use crate::domain::Usage;
@@ -8,12 +8,12 @@ use bytes::{Bytes, BytesMut};
 /// four million tokens fits.
 pub const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
-/// An answer beyond what one may have.
+/// Creates the failure of a response that is larger than [`MAX_RESPONSE_BYTES`].
 pub fn too_large() -> UpstreamError {
     ResponseFault::TooLarge.into()
 }
 
-/// What is not JSON where it should be. A piece without its end is where the stream was cut off.
+/// Classifies an event that is not JSON. Without its end it is where the stream was cut off.
 pub(super) fn unreadable(event: &Event, framing: Framing) -> UpstreamError {
     let is_whole = match framing {
         Framing::Events => event.has_blank_line(),
@@ -26,7 +26,7 @@ pub(super) fn unreadable(event: &Event, framing: Framing) -> UpstreamError {
     }
 }
 
-/// What one event of an answer's stream means.
+/// The kind of one event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEventKind {
     /// Text, a tool call, reasoning: what the client waits for.
@@ -50,7 +50,7 @@ pub trait ResponseAdapter: Send {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError>;
     /// Takes one event in and writes what the client gets of it.
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind;
-    /// Whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the end of the bytes, here, is the end of the answer.
     fn may_end(&self) -> bool;
     /// Writes the end of a stream whose upstream sent no terminator.
     fn close(&mut self, out: &mut BytesMut);
@@ -58,6 +58,6 @@ pub trait ResponseAdapter: Send {
     fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
     /// The tokens that the provider reported so far.
     fn usage(&self) -> Option<Usage>;
-    /// Bytes of text that the answer had so far, to estimate the tokens where nobody reports them.
+    /// Bytes of text so far, to estimate tokens where the provider reports none.
     fn text_bytes(&self) -> usize;
 }

@@ -1,4 +1,4 @@
-//! How long a provider asks us to wait, in all the ways in which it may say so.
+//! The delay that a provider asks for, in all the forms in which providers state it.
 
 use http::HeaderMap;
 use std::time::Duration;
@@ -15,8 +15,8 @@ pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
     duration_text(after[..end].trim_end_matches('.'))
 }
 
-/// How long the provider asks us to wait: `retry-after-ms`, `retry-after` as seconds or as a date
-/// (relative to the answer's own `date`), or the reset of the bucket that is empty.
+/// Reads the delay that the provider asks for: `retry-after-ms`, `retry-after` as seconds or as a
+/// date (relative to the response's `date`), or the reset of an empty bucket. At most one hour.
 pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| {
         headers
@@ -60,8 +60,8 @@ fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
     duration_text(text("reset")?)
 }
 
-/// Anthropic's buckets say when they are full again, not in how long; the answer's own `date` is
-/// the clock to compare with.
+/// Reads when Anthropic's empty buckets are full again. They state a date; the response's own
+/// `date` is the clock to compare with.
 fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();

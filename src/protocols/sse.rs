@@ -26,7 +26,7 @@ impl Event {
         self.raw.trim_ascii()
     }
 
-    /// Whether the blank line at its end is there.
+    /// Checks whether the blank line at its end is there.
     pub fn has_blank_line(&self) -> bool {
         matches!(
             self.raw.as_ref(),
@@ -42,8 +42,8 @@ impl Event {
         }
     }
 
-    /// Writes an event that has no data, where it is comments alone. What has a name and no data
-    /// is the rest of something that was cut off, and would run into what is written next.
+    /// Writes an event without data, where it consists of comments only. An event with a name and
+    /// without data is the rest of a cut event and would merge with what is written next.
     pub fn pass_comments(&self, out: &mut BytesMut) {
         if lines(&self.raw).all(|line| line.starts_with(b":")) {
             self.pass(out);
@@ -111,7 +111,7 @@ impl EventSplitter {
         }
     }
 
-    /// What is left once the bytes have ended: an event whose blank line never came.
+    /// Returns the bytes that remain at the end of the stream: an event without its blank line.
     pub fn rest(&mut self) -> Option<Event> {
         self.searched = 0;
         let raw = self.buffer.split().freeze();
@@ -124,7 +124,7 @@ impl EventSplitter {
         let mut at = self.searched;
         loop {
             let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) else {
-                // What has no end in it is not looked at again, however long the line gets.
+                // Bytes without a line end are not searched again, however long the line gets.
                 self.searched = bytes.len();
                 return None;
             };
@@ -169,7 +169,7 @@ impl LineSplitter {
         Ok(None)
     }
 
-    /// What is left once the bytes have ended: a line without its end.
+    /// Returns the bytes that remain at the end of the stream: a line without its end.
     pub fn rest(&mut self) -> Option<Event> {
         self.searched = 0;
         let raw = self.buffer.split().freeze();
@@ -207,7 +207,7 @@ impl Splitter {
         }
     }
 
-    /// What is left once the bytes have ended.
+    /// Returns the bytes that remain at the end of the stream.
     pub fn rest(&mut self) -> Option<Event> {
         match self {
             Self::Events(splitter) => splitter.rest(),

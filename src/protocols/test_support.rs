@@ -1,4 +1,4 @@
-//! What tests of protocols need: a call, an endpoint, and an upstream that sends in pieces.
+//! Support for the tests of protocols: a call, an endpoint, and an upstream that sends in pieces.
 
 use super::call::CallSpec;
 use super::model_traits::ModelTraits;
@@ -41,7 +41,7 @@ pub(super) fn recorded(path: &str) -> String {
     std::fs::read_to_string(format!("{root}/{path}")).unwrap()
 }
 
-/// What a client got of a stream, and how it ended.
+/// The stream that a client received, and its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CollectedStream {
     pub output: String,

@@ -1,4 +1,4 @@
-//! Where all providers are and the connections to them, as one configuration has them.
+//! The endpoints of all providers and the connections to them, as one configuration has them.
 
 use super::endpoint_registry::EndpointRegistry;
 use super::transport::{Transport, TransportOptions};
@@ -48,10 +48,10 @@ impl UpstreamSet {
         })
     }
 
-    /// What follows these when `next`, in the order of its own configuration, arrives. Who is where
-    /// they were keeps their connections and what was fetched or remembered for them. Who has just
-    /// been removed or lost their key can be reached until the next arrival, for a choice may be
-    /// under way.
+    /// Builds the set of a new configuration, whose endpoints are in its own order. A provider with
+    /// an unchanged address keeps its connections, its token and its cached reasoning. A provider
+    /// that was removed or lost its key stays reachable until the next update, because a selection
+    /// may be under way.
     pub fn updated(
         &self,
         next: EndpointRegistry,
@@ -160,7 +160,7 @@ mod tests {
         };
         let some = |key: &str| Some(key.to_owned());
 
-        // Without a renewal the key that was fetched or given stays; with one it is the new one.
+        // Without a change of the key, the key in use stays.
         let reuse = apply(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
         assert_eq!(reuse, [some("key-a"), some("key-b"), some("key-c")]);
         let endpoint_changes = [(0, EndpointChange::Key)];

@@ -75,8 +75,8 @@ impl ClientApi for MessagesApi {
 /// client puts below that may be of any depth, and is not followed.
 const LISTS: u32 = 3;
 
-/// Whether a block is a picture, in a message or in a result. The word alone may also stand in an
-/// input, so that blocks are looked at where it is there.
+/// Checks whether a block is an image, in a message or in a result. The string alone may also be
+/// part of a tool's input, so blocks are inspected where it occurs.
 fn shows_pictures(object: &RawObject<'_>) -> bool {
     #[derive(Deserialize)]
     struct Holder<'a> {

@@ -1,4 +1,4 @@
-//! A Messages answer taken apart.
+//! Decodes a Messages response.
 
 use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, non_empty};
 use super::tool_names::ToolNames;
@@ -20,12 +20,12 @@ pub(super) struct Decoder {
     calls: usize,
     /// Characters of text so far.
     characters: usize,
-    /// What was thought before the first call.
+    /// Reasoning before the first call.
     reasoning: Choice,
     ended: bool,
 }
 
-/// The block that is being said. Others begin only when it is over.
+/// The open block. Others begin only when it has ended.
 struct OpenBlock {
     index: u64,
     content: BlockContent,
@@ -41,7 +41,7 @@ enum BlockContent {
         initial: Value,
         has_deltas: bool,
     },
-    /// A block that no other protocol has words for.
+    /// A block that no other protocol can represent.
     Foreign,
 }
 
@@ -235,7 +235,7 @@ impl Decoder {
     }
 }
 
-/// More of a call's input, or of the answer's text.
+/// More of a call's input, or of the response's text.
 fn input(call: Option<usize>, text: String) -> Delta {
     match call {
         Some(call) => Delta::Arguments { call, text },

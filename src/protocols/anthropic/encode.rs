@@ -1,4 +1,4 @@
-//! An answer as Messages.
+//! Encodes a response as Messages.
 
 use super::events::{LAST_EVENT, error_event, event};
 use super::shape::finish_word;
@@ -12,14 +12,14 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
-/// Says an answer to a client of Messages. The protocol has one answer, made of blocks that begin
-/// and end one after the other.
+/// Encodes a response for a client of Messages. The protocol has one choice, made of blocks that
+/// begin and end one after the other.
 #[derive(Debug)]
 pub(super) struct Encoder {
     id: String,
     model: String,
     started: bool,
-    /// The block that is being said.
+    /// The open block.
     open: Option<Block>,
     /// Its number, or the next one's where none is open.
     index: usize,
@@ -106,7 +106,7 @@ impl Encoder {
         }
     }
 
-    /// Ends the open block and says the calls that waited for it.
+    /// Ends the open block and writes the calls that waited for it.
     fn settle(&mut self, out: &mut BytesMut) {
         self.stop(out);
         while let Some(pending) = self.pending.pop_front() {
@@ -126,7 +126,8 @@ impl Encoder {
         self.arguments(call, &tool_call.arguments, out);
     }
 
-    /// More of a call: said where it is open, kept where it waits, nothing where it is over.
+    /// Adds to a call's arguments: written where the call is open, stored where it waits, ignored
+    /// where it is closed.
     fn arguments(&mut self, number: usize, text: &str, out: &mut BytesMut) {
         if let Some(pending) = self.pending.iter_mut().find(|one| one.call == number) {
             pending.tool_call.arguments.push_str(text);
@@ -144,8 +145,8 @@ impl Encoder {
         }
     }
 
-    /// Says the calls whose turn it is. Some servers let several grow at once, so that the next
-    /// begins once the open one is whole.
+    /// Writes the next calls. Some servers send several calls interleaved, so the next one begins
+    /// once the open one is complete.
     fn advance(&mut self, out: &mut BytesMut) {
         while !self.pending.is_empty() && self.is_whole() {
             self.stop(out);
@@ -287,7 +288,7 @@ impl Encode for Encoder {
     }
 }
 
-/// A part of a whole answer; the words of a refusal stand elsewhere.
+/// Encodes a part of a whole response; the text of a refusal goes into `stop_details`.
 fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     match part {
         ContentPart::Text(text) => Some(json!({"type": "text", "text": text})),
@@ -310,7 +311,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     }
 }
 
-/// How an answer ended, member by member.
+/// Returns the fields that say why the response ended.
 fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     let finish = match finish.unwrap_or(Finish::Stop) {
         Finish::Stop if !refusal.is_empty() => Finish::ContentFilter,

@@ -4,7 +4,7 @@ use crate::protocols::ErrorBody;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// What every stream ends with.
+/// Last event of every stream.
 pub(super) const LAST_EVENT: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 /// An event, named by the type of its data.

@@ -1,4 +1,4 @@
-//! Pictures and documents, in this protocol's words and in nobody's.
+//! Images and documents, between this protocol and the neutral form.
 
 use crate::protocols::neutral::{
     ContentPart, DroppedFields, Media, MediaKind, MediaSource, ObjectReader, TranslationError,
@@ -60,8 +60,8 @@ pub(super) fn image(members: &mut ObjectReader) -> Result<ContentPart, Translati
     }))
 }
 
-/// A document; one that is text becomes text, which everybody reads. `content` reads the blocks of
-/// one that is made of blocks.
+/// Reads a document. One of text becomes text, which every provider reads; `content` reads the
+/// blocks of one that is made of blocks.
 pub(super) fn document(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,

@@ -8,7 +8,7 @@ use crate::protocols::neutral::{
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Value, json};
 
-/// What the user says where the conversation begins with somebody else.
+/// Text of the first user message, where the conversation does not begin with one.
 const EMPTY_USER_TEXT: &str = ".";
 
 /// A conversation's turns.
@@ -58,7 +58,7 @@ impl MessageList {
         Ok(messages)
     }
 
-    /// Whether tools were just used without the thoughts that led to them.
+    /// Checks whether tools were just used without the signed reasoning that led to them.
     pub fn lacks_reasoning(&self) -> bool {
         let texts = self.list.iter().rev();
         let mut texts = texts.filter(|message| message.role == ASSISTANT);
@@ -108,7 +108,7 @@ impl MessageList {
             };
             self.list.insert(0, message);
         }
-        // What the model is to go on with may not end in blanks.
+        // A message that the model continues may not end in whitespace.
         let last = self.list.last_mut().filter(|last| last.role == ASSISTANT);
         let last = last.and_then(|last| last.blocks.last_mut());
         if let Some(Value::String(text)) = last.and_then(|block| block.get_mut("text")) {
@@ -117,7 +117,7 @@ impl MessageList {
     }
 }
 
-/// Texts and media; a text of blanks is refused, and says nothing.
+/// Encodes texts and media. The provider rejects texts of whitespace, so they are dropped.
 fn blocks(
     parts: Vec<ContentPart>,
     dropped: &mut DroppedFields,
@@ -171,7 +171,7 @@ fn result(
     Ok(Some(block))
 }
 
-/// Thoughts first, then what was said, then the calls. Thoughts without a seal are nobody's.
+/// Encodes reasoning first, then texts, then calls. Reasoning without a signature is dropped.
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut ToolNames,
@@ -202,7 +202,7 @@ fn assistant(
                 .filter_map(signed_block),
         );
     }
-    // Thoughts alone are no turn.
+    // Reasoning alone is no turn.
     if texts.is_empty() && calls.is_empty() {
         return Ok(Vec::new());
     }

@@ -9,7 +9,7 @@ use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ErrorBody, Event};
 use bytes::{Bytes, BytesMut};
 
-/// Reads along.
+/// Passes bytes and records usage.
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
     usage: Option<UsageShape>,
@@ -62,7 +62,7 @@ impl PassThrough {
     }
 }
 
-/// Whether it adds nothing to its block, as the first piece of a call's input does.
+/// Checks whether it adds nothing to its block, as the first piece of a call's input does.
 fn is_empty(delta: &DeltaShape<'_>) -> bool {
     let texts = [&delta.text, &delta.partial_json, &delta.thinking];
     let mut texts = texts.into_iter().flatten().peekable();

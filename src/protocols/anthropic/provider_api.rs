@@ -16,7 +16,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Anthropic;
 
-/// Members that steer an answer, which nobody asks for when a prompt is only counted.
+/// Fields that control the response and are rejected when a prompt is only counted.
 const ANSWER_MEMBERS: [&str; 8] = [
     "max_tokens",
     "metadata",
@@ -101,8 +101,8 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     }
 }
 
-/// The messages without thoughts that have no seal, where there are any: they came from other
-/// vendors through us, and this one takes back its own only.
+/// Removes reasoning without a signature, where there is any: it came from other vendors through
+/// the gateway, and this one accepts only its own.
 fn without_foreign_reasoning(object: &RawObject<'_>) -> Option<String> {
     let unsigned = [r#""signature":"""#, r#""signature": """#];
     if !unsigned

@@ -1,4 +1,4 @@
-//! A Messages request in no vendor's words.
+//! Reads a Messages request into the neutral form.
 
 use super::media;
 use crate::protocols::neutral::{
@@ -12,7 +12,7 @@ pub(super) fn conversation(
     dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
     let mut members = ObjectReader::of(body, "")?;
-    // They say how we are asked, not what.
+    // Fields that are no part of the prompt.
     members.take("model");
     members.take("stream");
     let mut turns = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn conversation(
     Ok(conversation)
 }
 
-/// What is left of an object is lost by name; the marks of what to cache are one loss.
+/// Records the unread fields as dropped; all cache marks count as one.
 fn drop_rest(mut members: ObjectReader, dropped: &mut DroppedFields) {
     dropped.add_if(members.take("cache_control").is_some(), "cache_control");
     members.drop_unread(dropped);
@@ -61,7 +61,7 @@ fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     )
 }
 
-/// Results of tools stand before the rest of a message, in a turn of their own.
+/// Reads a message. Results of tools become a turn of their own, before the rest.
 fn message(
     mut members: ObjectReader,
     turns: &mut Vec<ChatMessage>,
@@ -146,7 +146,7 @@ fn block(
     Ok(parts)
 }
 
-/// What was found, with where and under which title.
+/// Reads a search result as text: title, source and content.
 fn search_result(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
@@ -237,12 +237,12 @@ fn tool_choice(
     Ok((Some(chosen), parallel))
 }
 
-/// How hard to try, and in which form to answer.
+/// Reads effort and format of the response.
 fn output(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
 ) -> Result<(Option<ReasoningEffort>, Option<ResponseFormat>), TranslationError> {
-    // Where the form stood before it had a place of its own.
+    // Where older clients state the format.
     let mut format = members.object("output_format")?;
     let mut effort = None;
     if let Some(mut output) = members.object("output_config")? {
@@ -273,7 +273,7 @@ fn output(
     Ok((effort, Some(format)))
 }
 
-/// How much to think: in the client's word where it gave one, else by the tokens it allows.
+/// Reads the effort: the client's, else the one that the token budget stands for.
 fn thinking(
     members: &mut ObjectReader,
     effort: Option<ReasoningEffort>,

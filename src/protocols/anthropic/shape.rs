@@ -1,4 +1,4 @@
-//! What is read of an answer: the members that matter, whatever else is there.
+//! The fields of a response that are read; all others are ignored.
 
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Finish, ReportedUsage};
@@ -73,7 +73,7 @@ pub(super) struct Block<'a> {
     pub citations: Option<Vec<Value>>,
 }
 
-/// More of a block, or of the message.
+/// A delta of a block or of the message.
 #[derive(Deserialize, Default)]
 pub(super) struct DeltaShape<'a> {
     #[serde(borrow, default)]
@@ -118,8 +118,8 @@ struct OutputDetails {
 }
 
 impl UsageShape {
-    /// With what a later event says. Numbers are cumulative; those of the prompt may be missing
-    /// later, or zero.
+    /// Merges the usage of a later event. Numbers are cumulative; those of the prompt may be
+    /// missing later, or zero.
     pub fn followed_by(self, later: Self) -> Self {
         Self {
             input_tokens: self.input_tokens.max(later.input_tokens),
@@ -194,7 +194,7 @@ impl<'a> EventShape<'a> {
 }
 
 impl Block<'_> {
-    /// Whether there is anything that a client could use.
+    /// Checks whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
         match &*self.kind {
             "text" => non_empty(self.text.as_ref()).is_some(),
@@ -203,7 +203,7 @@ impl Block<'_> {
         }
     }
 
-    /// Bytes of text that a model had to say for it.
+    /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
         let texts = [&self.text, &self.thinking, &self.name];
         let input = self.input.as_ref().map_or(0, |input| match input {
@@ -220,14 +220,14 @@ impl Block<'_> {
 }
 
 impl DeltaShape<'_> {
-    /// Bytes of text that a model had to say for it.
+    /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
         let texts = [&self.text, &self.partial_json, &self.thinking];
         texts.into_iter().flatten().map(|text| text.len()).sum()
     }
 }
 
-/// The text, if it says something.
+/// Returns the text unless it is empty.
 pub(super) fn non_empty<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
     text.map(|text| &**text).filter(|text| !text.is_empty())
 }
@@ -249,7 +249,7 @@ pub(super) fn finish(word: &str, called: bool) -> Finish {
     }
 }
 
-/// This protocol's word.
+/// Returns this protocol's stop reason.
 pub(super) fn finish_word(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "end_turn",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Characters of the longest name that every version of the protocol takes.
 const MAX_NAME_CHARS: usize = 64;
 
-/// The client's names and what we say for them, both ways.
+/// The client's tool names and their aliases, both ways.
 #[derive(Debug, Default)]
 pub(super) struct ToolNames {
     aliases: BTreeMap<String, String>,
@@ -15,7 +15,7 @@ pub(super) struct ToolNames {
 }
 
 impl ToolNames {
-    /// What we say for a name; always the same, and never the same for two names.
+    /// Returns the alias of a name: always the same one, and never the same for two names.
     pub fn alias(&mut self, name: &str) -> String {
         if let Some(alias) = self.aliases.get(name) {
             return alias.clone();

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// Tokens of the longest answer where the client names none: the protocol wants a number.
 const DEFAULT_MAX_TOKENS: u64 = 4_096;
-/// Tokens of the shortest thoughts that can be asked for.
+/// Fewest thinking tokens that can be requested.
 const MIN_THINKING_TOKENS: u64 = 1_024;
 
 /// A request and what its tools are called in it.
@@ -22,13 +22,13 @@ pub(super) struct Request {
     pub names: ToolNames,
 }
 
-/// How a model is made to think.
+/// The thinking mode of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thinking {
     Off,
     /// As long as it takes.
     Adaptive,
-    /// For so many tokens.
+    /// At most this many tokens.
     Budget(u64),
 }
 
@@ -81,14 +81,14 @@ pub(super) fn request(
     Ok(Request { body, names })
 }
 
-/// What of a request hangs together.
+/// The parts of a request that depend on each other.
 #[derive(Debug)]
 struct RequestDraft {
     names: ToolNames,
     tools: Vec<Value>,
     choice: Option<ToolChoice>,
     messages: MessageList,
-    /// How hard to try, and in which form to answer.
+    /// Content of `output_config`: effort and format.
     output: Map<String, Value>,
 }
 
@@ -134,9 +134,8 @@ impl RequestDraft {
         }
     }
 
-    /// How the model is to think: not while it is forced to call a tool, and, where it is told a
-    /// number, not without the thoughts behind the tools it just used, nor beyond the client's
-    /// limit.
+    /// Chooses the thinking mode: none while a tool call is forced. With a token budget also none
+    /// without the signed reasoning of the tools just used, and never beyond the client's limit.
     fn thinking_mode(
         &mut self,
         conversation: &ChatRequest,
@@ -172,7 +171,7 @@ impl RequestDraft {
     }
 }
 
-/// Numbers that steer the choice of words, where the model takes them: those that think do not.
+/// Sets the sampling parameters where the model takes them; a model that thinks does not.
 fn sampling(
     body: &mut Map<String, Value>,
     sampling: Sampling,
@@ -211,14 +210,15 @@ fn sampling(
     dropped.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
 }
 
-/// Who asks, unless it is an address that says who that is.
+/// Passes the user's id, unless it is an e-mail address, which the provider rejects.
 fn metadata(user: &str, dropped: &mut DroppedFields) -> Option<Value> {
     let is_address = user.contains('@');
     dropped.add_if(is_address, "user");
     (!is_address).then(|| json!({"user_id": user}))
 }
 
-/// The longest answer. Thoughts are part of it, so that a limit that nobody named grows by them.
+/// Chooses the token limit. Reasoning counts towards it, so the default grows by the thinking
+/// budget.
 fn limit(conversation: &ChatRequest, traits: &ModelTraits, thinking: Thinking) -> u64 {
     let extra = match thinking {
         Thinking::Budget(tokens) => tokens,
@@ -234,7 +234,7 @@ impl Thinking {
     fn value(self) -> Option<Value> {
         match self {
             Self::Off => None,
-            // Without the word its text would be empty.
+            // Without `display` the reasoning text would be empty.
             Self::Adaptive => Some(json!({"type": "adaptive", "display": "summarized"})),
             Self::Budget(tokens) => Some(json!({"type": "enabled", "budget_tokens": tokens})),
         }
@@ -248,7 +248,7 @@ fn effort_word(effort: ReasoningEffort) -> &'static str {
     }
 }
 
-/// How an answer is made to keep its form.
+/// The way in which a response is made to keep its format.
 enum FormatStrategy {
     Native(Value),
     /// By a tool that the model must call with the answer.

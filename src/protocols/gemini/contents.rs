@@ -1,5 +1,5 @@
-//! A conversation's history in Gemini's words. Neighbours of the same kind are one content; what
-//! tools answered stands in a content of its own, never beside a text.
+//! The history of a conversation as Gemini's contents. Neighbouring messages of the same kind
+//! become one content; results of tools are a content of their own.
 
 use super::generation::Generation;
 use crate::protocols::ReasoningCache;
@@ -12,11 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What Google documents for history whose seals are lost: it is taken without them.
+/// Google's documented value for history without signatures, which is then accepted.
 const SKIP_SIGNATURE: &str = "skip_thought_signature_validator";
-/// Between a call's id and its seal, where a gateway before us put the two together.
+/// Separates a call's id from its signature, where another gateway joined the two.
 const SIGNATURE_SEPARATOR: &str = "__thought__";
-/// A request needs a first word from the user.
+/// Text of the first user message, which a request must have.
 const FIRST_USER_TEXT: &str = " ";
 
 /// History as it grows.
@@ -133,8 +133,8 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// The seal on a call: as the client kept it, as we kept it, or as another gateway put it into
-    /// the call's id.
+    /// Finds the signature of a call: from the client, from the cache, or in the call's id where
+    /// another gateway put it.
     fn signature(&self, call: &ToolCall, is_first: bool) -> Option<String> {
         if self.generation == Generation::Early {
             return None;
@@ -182,7 +182,7 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// The request's members: what was said, and the instructions where there are some.
+    /// Returns the contents, and the instructions where there are any.
     pub fn finish(mut self) -> (Value, Option<Value>) {
         if self
             .list
@@ -252,12 +252,13 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Whether Google keeps the file: in its storage, or uploaded for its models.
+/// Checks whether Google keeps the file: in its storage, or uploaded for its models.
 fn is_google_hosted(uri: &str) -> bool {
     uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/")
 }
 
-/// Storage wants to be told what a file is; uploaded files have no ending and need none.
+/// Returns the media type of a file in Google's storage, which needs one. Uploaded files have no
+/// extension and need none.
 fn mime_of(uri: &str) -> Option<&'static str> {
     let (_, ending) = uri.rsplit_once('.')?;
     Some(match ending.to_ascii_lowercase().as_str() {

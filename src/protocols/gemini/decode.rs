@@ -1,5 +1,5 @@
-//! An answer taken apart. There is no terminator: a stream ends with its bytes, once every
-//! candidate has said why it finished.
+//! Decodes responses. There is no terminator: a stream ends with its bytes, once every candidate
+//! has a finish reason.
 
 use super::response::{CallShape, Candidate, GenerateContentResponse, PartShape, finish};
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub(in crate::protocols) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
-    /// Keeps the seals on calls, which most clients lose.
+    /// Stores the signatures of calls, which most clients drop.
     reasoning_cache: ReasoningCache,
     tokens: Option<ReportedUsage>,
     started: bool,
@@ -50,8 +50,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads an answer, a piece of one, or an error. A list of lists is none of them, and reading
-    /// on into it would take as much of the stack as somebody likes.
+    /// Reads a response, a piece of one, or an error. A list of lists is rejected: reading it
+    /// recursively would let the upstream decide how deep the stack gets.
     fn piece(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if is_list(text) {
             return Err(ResponseFault::NotJson.into());
@@ -86,7 +86,7 @@ impl Decoder {
         }
     }
 
-    /// The prompt was refused: one answer that says nothing else.
+    /// Ends the response of a prompt that was blocked.
     fn blocked(&mut self, message: Option<String>, deltas: &mut Deltas) {
         let state = self.state(0);
         if std::mem::replace(&mut state.ended, true) {

@@ -35,7 +35,7 @@ struct Vector {
     values: Vec<f64>,
 }
 
-/// The numbers, and the tokens where they are told.
+/// Reads the vectors, and the token count where it is stated.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
     let shape: EmbeddingsResponse =
         serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;

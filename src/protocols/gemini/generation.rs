@@ -1,4 +1,4 @@
-//! What a model's name tells of how it is asked.
+//! Request features by the model's generation, which its name shows.
 
 use crate::protocols::neutral::ReasoningEffort;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 pub(super) enum Generation {
     /// Answers without thinking first.
     Early,
-    /// Gemini 2.5: is told how many tokens to think.
+    /// Gemini 2.5: takes a number of thinking tokens.
     Budgeted,
-    /// Gemini 3 and later: is told how hard to think, and wants its own thoughts back.
+    /// Gemini 3 and later: takes a thinking level, and needs its signed reasoning back.
     Levelled,
 }
 
-/// Fewest tokens of thought of a model that cannot do without.
+/// Fewest thinking tokens of a model that always thinks.
 const MIN_THOUGHT: u64 = 128;
 
 impl Generation {
@@ -32,7 +32,8 @@ impl Generation {
         }
     }
 
-    /// Calls and results carry the call's name, and the first call of a step its seal.
+    /// Checks whether calls and results carry the call's id, and the first call of a step its
+    /// signature.
     pub fn names_calls(self) -> bool {
         self == Self::Levelled
     }
@@ -42,7 +43,7 @@ impl Generation {
         self < Self::Levelled
     }
 
-    /// How the model is told to think; nothing for one that cannot.
+    /// Builds `thinkingConfig`; `None` for a model that cannot think.
     pub fn thinking(self, model: &str, effort: ReasoningEffort) -> Option<Value> {
         let shown = effort != ReasoningEffort::None;
         match self {

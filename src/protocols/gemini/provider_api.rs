@@ -97,7 +97,7 @@ impl ProviderApi for Gemini {
     }
 }
 
-/// What stands before a model's name in listings and addresses.
+/// Prefix of a model's name in lists and URLs.
 const MODEL_PREFIX: &str = "models/";
 
 /// A model's name as a path; tuned models have one of their own.
@@ -113,7 +113,7 @@ fn method(call: &CallSpec<'_>) -> String {
     format!("{}{}", resource(call.model), verb(call))
 }
 
-/// What is asked of a model, as the end of its address.
+/// Returns the method of the model, as the end of the URL's path.
 pub(in crate::protocols) fn verb(call: &CallSpec<'_>) -> &'static str {
     if call.stream {
         // Without the query a stream is one JSON list in pieces.
@@ -123,7 +123,7 @@ pub(in crate::protocols) fn verb(call: &CallSpec<'_>) -> &'static str {
     }
 }
 
-/// A client's request in this protocol's words.
+/// Translates a client's request.
 pub(in crate::protocols) fn body(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
@@ -139,7 +139,7 @@ pub(in crate::protocols) fn body(
     )
 }
 
-/// What carries the answer.
+/// Creates the adapter of the response.
 pub(in crate::protocols) fn adapter(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
     let decoder = Decoder::new(call.id, endpoint.reasoning_cache.clone());
     Transcoder::new(Box::new(decoder), call.encoder())

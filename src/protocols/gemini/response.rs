@@ -1,4 +1,4 @@
-//! What is read of an answer: the members that matter, whatever else is there.
+//! The fields of a response that are read; all others are ignored.
 
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
@@ -90,7 +90,7 @@ pub(super) struct UsageShape {
         deserialize_with = "count"
     )]
     cached: Option<u64>,
-    /// Without the thoughts.
+    /// Without reasoning.
     #[serde(rename = "candidatesTokenCount", default, deserialize_with = "count")]
     candidates: Option<u64>,
     #[serde(rename = "thoughtsTokenCount", default, deserialize_with = "count")]

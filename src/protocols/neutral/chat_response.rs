@@ -1,4 +1,4 @@
-//! What a model answers, in no vendor's words: a row of small steps, or all of them folded.
+//! The neutral form of a response: a sequence of deltas, or all of them folded.
 
 use super::chat_request::{ContentPart, ToolCall};
 use crate::domain::Usage;
@@ -7,13 +7,13 @@ use serde_json::Value;
 /// One step of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
-    /// Who speaks, once, before all else.
+    /// Comes first, once, and names the model.
     Start {
         model: Option<String>,
     },
     Text(String),
     Reasoning(String),
-    /// The seal on the reasoning before it.
+    /// Signature of the reasoning before it.
     Signature(String),
     Redacted(String),
     Refusal(String),

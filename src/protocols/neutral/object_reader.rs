@@ -1,17 +1,17 @@
-//! Reads a JSON object member by member: a mistake is told by the member's path, and what nobody
-//! asked for is known at the end.
+//! Reads a JSON object field by field. An error names the field's path, and unread fields are known
+//! at the end.
 
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A request that cannot be used as it is, or cannot be said in another protocol.
+/// A request that is invalid, or that another protocol cannot represent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TranslationError {
     /// Path of the member at fault, for example `messages[2].content`.
     pub param: Option<String>,
     pub message: String,
-    /// Whether it is only this target that cannot take it.
+    /// True if it is only this target that cannot take it.
     pub is_target_specific: bool,
 }
 
@@ -25,7 +25,8 @@ impl TranslationError {
         }
     }
 
-    /// What this target's protocol has no words for.
+    /// Creates an error for a request that this target's protocol cannot represent; another target
+    /// may.
     pub fn untranslatable(param: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
             is_target_specific: true,
@@ -34,7 +35,7 @@ impl TranslationError {
     }
 }
 
-/// What a translation could not carry over, by the members' names.
+/// Names of the fields that a translation could not carry over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DroppedFields(Vec<String>);
 
@@ -87,7 +88,7 @@ impl ObjectReader {
         }
     }
 
-    /// Whether the member is there and is not null.
+    /// Checks whether the member is there and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
@@ -163,7 +164,7 @@ impl ObjectReader {
         )
     }
 
-    /// Counts as lost what was not read and says something.
+    /// Records the fields that were not read and are not null as dropped.
     pub fn drop_unread(self, dropped: &mut DroppedFields) {
         for (name, value) in &self.map {
             if !value.is_null() {
@@ -173,7 +174,7 @@ impl ObjectReader {
     }
 }
 
-/// What a value is, without showing it: it may be a prompt.
+/// Names the type of a value without showing it, because it may be a prompt.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

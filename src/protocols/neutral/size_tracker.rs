@@ -1,4 +1,4 @@
-//! How much of an answer there is, while it is put together again for a client.
+//! Counts the size of a response while it is assembled for a client.
 
 use super::chat_response::Delta;
 use crate::protocols::response_adapter::MAX_RESPONSE_BYTES;
@@ -15,8 +15,8 @@ pub(super) struct SizeTracker {
 }
 
 impl SizeTracker {
-    /// Counts a step in, and says whether the answer is still no larger than one may be. What is
-    /// of another sort than the step before it begins a part, and each call is one.
+    /// Counts a delta; false where the response is larger than allowed. A delta of another kind
+    /// than the one before it begins a part, and each call is a part.
     pub fn take(&mut self, delta: &Delta) -> bool {
         let kind = discriminant(delta);
         let is_more = self.last.replace(kind) == Some(kind);
@@ -49,7 +49,8 @@ mod tests {
         format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"{member}\":\"{text}\"}}}}]}}\n\n")
     }
 
-    /// How a stream ends that is translated into responses, which tell all of it at their end.
+    /// Returns the end of a stream that is translated to the Responses API, whose last event
+    /// repeats everything.
     fn end(pieces: &[String], times: usize) -> Result<(), UpstreamError> {
         let endpoint = endpoint("openai-compatible", "http://h/v1");
         let body = r#"{"model":"m","input":"a","stream":true,"store":false}"#;

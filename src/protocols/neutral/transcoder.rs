@@ -1,5 +1,5 @@
-//! An answer on its way from one protocol into another: a decoder takes the upstream's bytes
-//! apart, an encoder says them again to the client.
+//! Translates a response from one protocol into another: a decoder reads the upstream's bytes, an
+//! encoder writes them for the client.
 
 use super::chat_response::{ChatResponse, Delta, Deltas, ReportedUsage};
 use super::size_tracker::SizeTracker;
@@ -9,7 +9,7 @@ use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, too_l
 use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 
-/// Where a decoder is after an event.
+/// State of a decoder after an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DecodeStep {
     More,
@@ -28,12 +28,12 @@ pub trait Decode: Send {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError>;
     /// One event of a stream.
     fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep;
-    /// Whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the end of the bytes, here, is the end of the answer.
     fn may_end(&self) -> bool;
     fn tokens(&self) -> Option<ReportedUsage>;
 }
 
-/// Says one answer to a client; keeps the state of its stream.
+/// Encodes one response for a client; holds the state of its stream.
 pub trait Encode: Send {
     fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut);

@@ -1,4 +1,4 @@
-//! Lines of `/api/chat` taken apart. A whole answer is the last line alone.
+//! Decodes the lines of `/api/chat`. A whole response is the last line alone.
 
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
@@ -55,7 +55,7 @@ struct FunctionShape<'a> {
     arguments: Option<&'a RawValue>,
 }
 
-/// Reads lines up to the one that says that it is the last.
+/// Reads lines up to the one with `done`.
 #[derive(Debug)]
 pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
@@ -76,7 +76,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the line was the last.
+    /// Checks whether the line was the last.
     fn line(&mut self, line: Line<'_>, deltas: &mut Deltas) -> bool {
         if !self.started {
             self.started = true;

@@ -9,7 +9,7 @@ use crate::protocols::openai::write_function;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `stream` is always said: a server that is not told streams.
+/// Builds the body. `stream` is always set, because a server streams by default.
 pub(super) fn body(
     conversation: ChatRequest,
     model: &str,
@@ -32,8 +32,8 @@ pub(super) fn body(
         "parallel_tool_calls",
     );
     dropped.add_if(conversation.user.is_some(), "user");
-    // There is no word for a choice; but a model calls none of the tools that it does not know.
-    // Those that it called before stay, for it cannot make sense of them otherwise.
+    // Ollama has no tool choice, but a model calls only tools that it knows. Tools that it called
+    // before stay, because it needs them to understand the history.
     let tools = conversation.tools.into_iter().filter(|tool| match &choice {
         Some(ToolChoice::None) => false,
         Some(ToolChoice::Named(name)) => tool.name == *name || called.contains(&tool.name),
@@ -146,7 +146,8 @@ fn image(media: Media) -> Result<String, TranslationError> {
     Err(TranslationError::untranslatable(name, problem))
 }
 
-/// Remembers the names of its calls, for their results are told by name.
+/// Builds an assistant message and records the names of its calls, because Ollama's results refer
+/// to calls by name.
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut BTreeMap<String, String>,

@@ -13,12 +13,12 @@ struct CallState {
     id: Option<String>,
 }
 
-/// Where a fragment goes.
+/// The call that a fragment belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FragmentTarget {
-    /// Of the call in its choice, counted from 0.
+    /// Index of the call in its choice, from 0.
     pub call: usize,
-    /// Whether it is the call's first fragment.
+    /// True if it is the call's first fragment.
     pub is_new: bool,
 }
 

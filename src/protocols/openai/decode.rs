@@ -1,4 +1,4 @@
-//! A chat answer taken apart.
+//! Decodes a chat response.
 
 use super::calls::Calls;
 use super::chunk::{CallShape, Choice, Chunk, finish};
@@ -51,7 +51,7 @@ impl Decoder {
         }
     }
 
-    /// The answer is over, even for a choice that nobody said it of.
+    /// Ends the response, also the choices without a finish reason.
     fn end(&mut self, deltas: &mut Deltas) {
         for (number, state) in (0..).zip(&mut self.choices) {
             if state.seen && !state.ended {
@@ -115,7 +115,7 @@ fn text(
     }
 }
 
-/// A text, or Mistral's list of texts and thoughts.
+/// Reads a text, or Mistral's list of texts and reasoning.
 fn content(raw: &str, emit: &mut impl FnMut(neutral::Delta)) {
     match serde_json::from_str::<Value>(raw) {
         Ok(Value::String(text)) if !text.is_empty() => emit(neutral::Delta::Text(text)),

@@ -1,4 +1,4 @@
-//! Embeddings: what clients of OpenAI ask and read, whoever computes them.
+//! Embeddings in the shape of OpenAI's clients, for every provider.
 
 use crate::domain::Usage;
 use crate::protocols::neutral::{ObjectReader, ReportedUsage, TranslationError};
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// What is embedded, in no vendor's words.
+/// The neutral form of an embeddings request.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::protocols) struct EmbeddingRequest {
     pub inputs: Vec<String>,
@@ -45,7 +45,7 @@ impl EmbeddingRequest {
     }
 }
 
-/// What takes a vendor's answer apart: the numbers for each input, and the tokens.
+/// Reads a vendor's response: a vector for each input, and the tokens.
 pub(in crate::protocols) type ReadVectors =
     fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError>;
 
@@ -54,7 +54,7 @@ pub(in crate::protocols) struct EmbeddingAdapter {
     /// Nothing where the vendor answers as OpenAI does.
     read: Option<ReadVectors>,
     model: String,
-    /// The client reads base64, as OpenAI's libraries do unless told otherwise.
+    /// The client reads base64, as OpenAI's libraries do by default.
     base64: bool,
     tokens: Option<ReportedUsage>,
 }

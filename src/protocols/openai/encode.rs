@@ -1,4 +1,4 @@
-//! An answer as chat completions.
+//! Encodes a response as chat completions.
 
 use super::chunk::{finish_word, with_signature};
 use super::error_json::error_event;
@@ -11,7 +11,7 @@ use crate::protocols::neutral::{
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Says an answer to a chat client.
+/// Encodes a response for a chat client.
 #[derive(Debug)]
 pub(super) struct Encoder {
     id: String,

@@ -15,7 +15,7 @@ pub(in crate::protocols) fn error_body(error: &ErrorBody) -> Bytes {
     error.to_string().into()
 }
 
-/// The same inside of a stream.
+/// Builds the error event of a stream.
 pub(super) fn error_event(error: &ErrorBody) -> Vec<u8> {
     let body = error_body(error);
     [b"data: ", &body[..], b"\n\n"].concat()

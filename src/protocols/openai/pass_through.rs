@@ -16,17 +16,17 @@ use crate::protocols::{ErrorBody, Event, ResponseFault};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Reads along.
+/// Passes bytes, repairs chunks and records usage.
 #[derive(Debug)]
 pub(super) struct PassThrough {
     /// The names of calls that have none of their own begin with it.
     id: String,
     /// The client did not ask for the usage, so it does not see it.
     strip_usage: bool,
-    /// OpenAI itself, whose finish reasons are taken at their word.
+    /// OpenAI itself, whose finish reasons are not corrected.
     is_openai: bool,
     tokens: Option<ReportedUsage>,
-    /// The event that tells the usage. Some servers repeat it; it is told once, last.
+    /// The event with the usage. Some servers repeat it; the client gets the last one.
     usage_event: Option<Bytes>,
     choices: Vec<State>,
     text_bytes: usize,
@@ -40,7 +40,7 @@ struct State {
     ended: bool,
 }
 
-/// What is wrong with one choice of a chunk.
+/// The repairs that one choice of a chunk needs.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -52,7 +52,7 @@ struct ChoiceRepair {
     list: bool,
     index: bool,
     calls: Option<Vec<FragmentTarget>>,
-    /// The word for the end, or none at all.
+    /// The corrected finish reason, or null.
     finish: Option<Value>,
 }
 
@@ -155,7 +155,7 @@ impl PassThrough {
     }
 }
 
-/// Where the calls of a delta belong, if they do not say so themselves.
+/// Assigns the calls of a delta, where its own indices and ids are missing or wrong.
 fn misplaced_calls(
     calls: &mut Calls,
     delta: &Delta<'_>,
@@ -259,7 +259,7 @@ fn name_call(call: &mut Value, target: &FragmentTarget, id: &str, is_stream: boo
     }
 }
 
-/// Mistral's list of texts and thoughts.
+/// Flattens Mistral's list of texts and reasoning.
 fn flatten(text_bytes: &mut Value) {
     let (mut text, mut reasoning) = (String::new(), String::new());
     for part in text_bytes["content"].as_array().into_iter().flatten() {

@@ -62,7 +62,7 @@ impl ProviderApi for OpenAi {
                     && error.param() == Some("reasoning_effort")
                     && call.object.get("tools").is_some()
             }
-            // What calls itself OpenAI may be a server that has no /responses.
+            // A server with the kind `openai` may have no /responses.
             ApiDialect::Responses => {
                 has_responses(endpoint)
                     && !call.traits.responses_only
@@ -110,7 +110,7 @@ impl ProviderApi for OpenAi {
     }
 }
 
-/// Whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
+/// Checks whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
 fn has_responses(endpoint: &Endpoint) -> bool {
     matches!(&*endpoint.kind, OPENAI | XAI)
 }

@@ -1,4 +1,4 @@
-//! A chat request in no vendor's words.
+//! Reads a chat request into the neutral form.
 
 use super::chunk::signature_in;
 use crate::protocols::neutral::{
@@ -8,7 +8,7 @@ use crate::protocols::neutral::{
 };
 use serde_json::Value;
 
-/// Members that say how we are asked, not what.
+/// Fields that are no part of the prompt.
 const NON_PROMPT_FIELDS: [&str; 3] = ["model", "stream", "stream_options"];
 
 pub(super) fn conversation(
@@ -337,7 +337,7 @@ fn tool_choice(
     }
 }
 
-/// A tool choice that is one word.
+/// Reads a tool choice that is a string.
 pub(in crate::protocols) fn choice_word(
     word: &str,
     path: String,

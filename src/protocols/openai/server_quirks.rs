@@ -1,5 +1,5 @@
-//! How servers that speak chat completions differ in what they take. What OpenAI's clients send is
-//! put under the names that a server knows, and what it refuses is left out.
+//! Differences between servers that speak chat completions. Fields get the names that a server
+//! knows, and fields that it rejects are removed.
 
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::DroppedFields;
@@ -11,7 +11,7 @@ pub(super) const OPENAI: &str = "openai";
 /// The kind of xAI.
 pub(super) const XAI: &str = "xai";
 
-/// One of them, where it is known.
+/// A server with known differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServerKind {
     OpenAi,
@@ -22,7 +22,7 @@ pub(super) enum ServerKind {
     Other,
 }
 
-/// Where vendors are that have no kind of their own.
+/// Domains of vendors without a kind of their own.
 const DOMAINS: [(&str, ServerKind); 3] = [
     ("mistral.ai", ServerKind::Mistral),
     ("deepseek.com", ServerKind::DeepSeek),
@@ -53,7 +53,7 @@ const MISTRAL_REQUEST_FIELDS: [&str; 20] = [
     "reasoning_effort",
 ];
 
-/// The same for a message of it.
+/// The fields of a message that Mistral does not reject.
 const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "role",
     "content",
@@ -63,7 +63,7 @@ const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "prefix",
 ];
 
-/// Members of a request that change on its way.
+/// Fields of a request to remove or replace.
 #[derive(Debug)]
 struct Edits<'o, 'a> {
     object: &'o RawObject<'a>,
@@ -71,7 +71,7 @@ struct Edits<'o, 'a> {
     replaced: Vec<(&'static str, String)>,
 }
 
-/// Whether an address is at a domain.
+/// Checks whether an address is at a domain.
 pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
     let rest = base_url
         .split_once("://")
@@ -101,12 +101,12 @@ impl ServerKind {
         }
     }
 
-    /// Whether the usage must be asked for. Who refuses the question tells it unasked.
+    /// Checks whether usage must be requested. Mistral rejects the field and always reports usage.
     pub fn is_asked_for_usage(self) -> bool {
         self != Self::Mistral
     }
 
-    /// A request as this server takes it, with `replaced` in it.
+    /// Writes a request as this server takes it, with `replaced` in it.
     pub fn request(
         self,
         object: &RawObject<'_>,
@@ -140,7 +140,7 @@ impl ServerKind {
 
     /// The messages where they cannot stay as they are.
     fn messages(self, object: &RawObject<'_>) -> Option<String> {
-        // With its quotes it can only be a member's name: inside of a text they are escaped.
+        // With its quotes the string can only be a field's name: within a text they are escaped.
         let needs_edit = match self {
             Self::OpenAi | Self::Groq => object.mentions("messages", r#""reasoning_content""#),
             Self::Xai => object.mentions("messages", r#""name""#),
@@ -153,7 +153,7 @@ impl ServerKind {
         for message in &messages {
             let role: String = message.read("role").unwrap_or_default();
             if self == Self::Mistral && last_role == "tool" && role == "user" {
-                // Mistral wants the assistant's word between a result and the next question.
+                // Mistral requires an assistant message between a result and the next user message.
                 texts.push(r#"{"role":"assistant","content":"."}"#.to_owned());
             }
             texts.push(self.message(message, &role)?);
@@ -168,8 +168,8 @@ impl ServerKind {
         match self {
             Self::Xai if role != "user" => removed.push("name"),
             Self::OpenAi | Self::Groq => removed.push("reasoning_content"),
-            // Models that call tools while they think want their thoughts back with the calls;
-            // models that do not refuse them.
+            // Models that call tools while they think need their reasoning back with the calls;
+            // other models reject it.
             Self::DeepSeek if !message.has_items("tool_calls") => {
                 removed.push("reasoning_content");
             }

@@ -7,7 +7,7 @@ use crate::protocols::neutral::{
 };
 use serde_json::{Map, Value, json};
 
-/// How one server differs from the others.
+/// The difference of one server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriteQuirks {
     /// The member that limits the answer.
@@ -176,7 +176,8 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Nothing where nothing is left to say: thoughts stay with their vendor.
+/// Encodes an assistant message; `None` where nothing is left of it. Reasoning stays with its
+/// vendor.
 fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Value> {
     let text = text_of(&parts);
     let has_no_text = text.is_empty();

@@ -33,8 +33,8 @@ impl ClientApi for ResponsesApi {
         let reasoning = object.read::<RawObject<'_>>("reasoning");
         let effort = reasoning.and_then(|reasoning| reasoning.read::<String>("effort"));
         RequiredCapabilities {
-            // With its quotes it can only be a member's name or value: inside of a text they are
-            // escaped.
+            // With its quotes the string can only be a field's name or value: within a text they
+            // are escaped.
             images: object.mentions("input", r#""input_image""#),
             tools: object.has_items("tools"),
             json_schema: inner("text", "format", "type").as_deref() == Some("json_schema"),

@@ -1,4 +1,4 @@
-//! A response taken apart.
+//! Decodes a response of the Responses API.
 
 use super::shape::{EventShape, ResponseShape};
 use crate::protocols::Event;
@@ -9,7 +9,7 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// Reads responses from whoever has them.
+/// Decodes whole responses and streams.
 #[derive(Debug)]
 pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
@@ -96,7 +96,7 @@ impl Decoder {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
-            // What the vendor did by itself is told in the texts around it.
+            // The vendor's own tools show in the texts around them.
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! An answer as a response: the whole object, or the full grammar of its events.
+//! Encodes a response as the Responses API does: the whole object, or all of its events.
 
 use super::events::ResponseEvents;
 use super::item_store;
@@ -11,18 +11,18 @@ use crate::protocols::neutral::{
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value, json};
 
-/// Says an answer to a client of responses.
+/// Encodes a response for a client of the Responses API.
 #[derive(Debug)]
 pub(super) struct Encoder {
-    /// What the names of the answer's items are made from.
+    /// Source of the items' names.
     id: String,
     /// The response without what the answer brings.
     skeleton: Map<String, Value>,
-    /// Whether the client may name our items instead of sending them again.
+    /// True if the client may name our items instead of sending them again.
     stores_items: bool,
     events: ResponseEvents,
     started: bool,
-    /// Items being said. A message or thoughts can only be the last of them.
+    /// Open items. A message or reasoning can only be the last of them.
     open: Vec<OpenItem>,
     /// Items by their places; those that are open are not there yet.
     output: Vec<Value>,
@@ -157,7 +157,7 @@ impl Encoder {
 
 impl Encode for Encoder {
     fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
-        // Said as a stream would say it, to nobody: so both forms are always the same.
+        // Written as a stream whose bytes are discarded, so that both forms always agree.
         let mut discarded = BytesMut::new();
         self.started = true;
         if let Some(model) = reply.model {
@@ -250,8 +250,7 @@ impl Encode for Encoder {
     }
 }
 
-/// The response before anything was said: what the client asked for, and what holds where it did
-/// not say.
+/// Builds the response object at its start: the client's settings, and the defaults of the others.
 fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
     let prepared = |name: &str| call.object.read::<Value>(name);
     let or_default = |name: &str, default: Value| prepared(name).unwrap_or(default);
@@ -285,7 +284,7 @@ fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
             "reasoning",
             json!({"effort": reasoning["effort"], "summary": reasoning["summary"]}),
         ),
-        // What is remembered of it is no store: nobody can fetch the answer.
+        // The item store is no store of responses: clients cannot fetch them.
         ("store", false.into()),
         ("temperature", or_default("temperature", 1.0.into())),
         ("text", text),

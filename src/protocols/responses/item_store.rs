@@ -10,23 +10,23 @@ use std::time::Duration;
 
 /// Bytes of all that is remembered.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// An item that nobody names for so long is forgotten.
+/// An item that is not used for this long is dropped.
 const TTL: Duration = Duration::from_hours(1);
-/// What an item takes beside its texts, most of it in the memory's own books.
+/// Bytes of an item beside its texts, most of it the cache's own bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 450;
 
-/// What an item was.
+/// The content of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StoredItem {
     Text(String),
     Call(ToolCall),
-    /// Thoughts, which are not said again.
+    /// Reasoning, which is not sent again.
     Nothing,
 }
 
 static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(new_cache);
 
-/// What nobody named for longest is forgotten first.
+/// Creates the store. The least recently used item is evicted first.
 fn new_cache() -> Cache<String, StoredItem> {
     Cache::builder()
         .max_capacity(MAX_BYTES)
@@ -36,12 +36,10 @@ fn new_cache() -> Cache<String, StoredItem> {
         .build()
 }
 
-/// Makes names that nobody can guess who was not told them, for a name is all that it takes to
-/// have an item said again.
+/// Makes item names unguessable, because a name is all that is needed to use an item again.
 static NAME_SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// The name of the `place`-th item of an answer. `sort` is the word that items of its sort begin
-/// with.
+/// Names the item at `index` of a response. `kind` is the prefix of its type.
 pub(super) fn name(kind: &str, answer: &str, index: usize) -> String {
     let suffix = NAME_SECRET.hash_one((answer, index));
     format!("{kind}_{answer}_{index}_{suffix:016x}")

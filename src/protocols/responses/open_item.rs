@@ -1,5 +1,4 @@
-//! An item of an answer's output while it is being said: what has been said of it, and the events
-//! that tell it.
+//! An item of a response's output while it is written: its content so far, and its events.
 
 use super::events::{DeltaShape, ResponseEvents};
 use super::item_store;
@@ -8,7 +7,7 @@ use bytes::BytesMut;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-/// How an item ended.
+/// The status of an ended item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemStatus {
     Completed,
@@ -137,8 +136,8 @@ impl OpenItem {
         matches!(self.body, Body::Call { number, .. } if number == wanted)
     }
 
-    /// Whether nothing can come after what was said. Fragments of several calls may interleave, so
-    /// that a call goes on until its arguments are whole.
+    /// Checks whether the item can be closed. Fragments of several calls may interleave, so a call
+    /// stays open until its arguments are complete.
     pub fn is_whole(&self) -> bool {
         match &self.body {
             Body::Message { .. } | Body::Reasoning(_) => true,
@@ -149,7 +148,7 @@ impl OpenItem {
         }
     }
 
-    /// More of a message's text or refusal.
+    /// Adds to a message's text or refusal.
     pub fn push_text(
         &mut self,
         is_refusal: bool,
@@ -187,7 +186,7 @@ impl OpenItem {
         }
     }
 
-    /// More of the thoughts.
+    /// Adds to the reasoning.
     pub fn push_reasoning(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Reasoning(text) = &mut self.body {
             let delta = DeltaShape {
@@ -203,7 +202,7 @@ impl OpenItem {
         }
     }
 
-    /// More of a call's arguments.
+    /// Adds to a call's arguments.
     pub fn push_arguments(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Call { call, .. } = &mut self.body {
             let delta = DeltaShape {
@@ -219,7 +218,7 @@ impl OpenItem {
         }
     }
 
-    /// Where the text that was just said comes from, in the chat protocol's shape.
+    /// Adds the source of the last text, given in the chat protocol's shape.
     pub fn annotate(&mut self, chat: &Value, events: &mut ResponseEvents, out: &mut BytesMut) {
         let Body::Message { done, part } = &mut self.body else {
             return;
@@ -278,8 +277,7 @@ impl OpenItem {
         events.write("response.content_part.done", body, out);
     }
 
-    /// Says that the item is over. Gives the item, and what an answer of ours may be asked for
-    /// again.
+    /// Ends the item. Returns its JSON, its name, and what is stored of it.
     pub fn close(
         mut self,
         status: ItemStatus,

@@ -11,14 +11,14 @@ use crate::protocols::upstream_error::UpstreamError;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Reads along.
+/// Passes bytes and records usage.
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
     tokens: Option<ReportedUsage>,
     text_bytes: usize,
     /// The number that the next event would have.
     next_number: u64,
-    /// The upstream's own word for its failure, which its clients wait for.
+    /// The upstream's own failure event, which its clients wait for.
     failure_event: Option<Event>,
 }
 

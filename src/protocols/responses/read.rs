@@ -1,4 +1,4 @@
-//! A request for a response in no vendor's words.
+//! Reads a request of the Responses API into the neutral form.
 
 use super::item_store;
 use crate::protocols::neutral::{
@@ -8,10 +8,10 @@ use crate::protocols::neutral::{
 use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
 use serde_json::Value;
 
-/// Members that say how we are asked, not what, and those that the answer repeats.
+/// Fields that are no part of the prompt, and those that the response repeats.
 const NON_PROMPT_FIELDS: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
 
-/// Members that name what only a vendor's own store has.
+/// Fields that refer to a vendor's own store.
 const STORE_ONLY_FIELDS: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 
 pub(super) fn conversation(
@@ -70,7 +70,8 @@ pub(super) fn conversation(
     Ok(conversation)
 }
 
-/// There is no store here: what a request leaves out nobody can add.
+/// Rejects requests that need a store, because the missing part of the conversation cannot be
+/// added.
 fn reject_stored(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
@@ -128,7 +129,7 @@ fn item(
     Ok(())
 }
 
-/// A call goes on with what the assistant said before it.
+/// Adds a call to the assistant's turn before it.
 fn push_call(turns: &mut Vec<ChatMessage>, call: ContentPart) {
     match turns.last_mut() {
         Some(turn) if turn.role == ChatRole::Assistant => turn.parts.push(call),

@@ -1,4 +1,4 @@
-//! What is read of an upstream's responses: the members that matter, whatever else is there.
+//! The fields of an upstream's response that are read; all others are ignored.
 
 use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{Finish, ReportedUsage};
@@ -43,7 +43,7 @@ impl EventShape<'_> {
 
     /// The failure that ends a stream.
     pub fn failure(&self, data: &[u8]) -> UpstreamError {
-        // An event of its own says it itself; one that carries a response says it in there.
+        // An error event holds the error itself; the other events hold it in their response.
         error_in_success_body(self.response.map_or(data, |raw| raw.get().as_bytes()))
     }
 }

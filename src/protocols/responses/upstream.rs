@@ -21,7 +21,7 @@ pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_
     }
 }
 
-/// The same for a client that speaks something else.
+/// Builds the request for a client of another protocol.
 pub(in crate::protocols) fn translate(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,

@@ -20,7 +20,7 @@ pub(super) fn request(
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     body.insert("input".to_owned(), items(conversation.turns, dropped)?);
-    // Whoever asks us did not ask anybody to keep it.
+    // The client did not ask to store the response.
     body.insert("store".to_owned(), false.into());
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -58,7 +58,7 @@ pub(super) fn request(
     Ok(body)
 }
 
-/// What is left of the sampling: responses know two members of it.
+/// Returns the two sampling parameters that the API has.
 fn sampling(
     sampling: &Sampling,
     traits: &ModelTraits,
@@ -175,7 +175,7 @@ fn result(part: ContentPart) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
 }
 
-/// A function, flat. It is not strict unless the client says so, as in chat completions.
+/// Encodes a function. It is not strict unless the client says so, as in chat completions.
 fn tool(mut tool: Tool) -> Value {
     tool.strict.get_or_insert(false);
     let nothing = || json!({"type": "object", "properties": {}});

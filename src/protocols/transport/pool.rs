@@ -1,9 +1,9 @@
 //! The connections to one provider.
 //!
-//! A client opens one connection of HTTP/2 to a host and no second: once the peer's limit of
-//! streams is used up, which is often 100, further requests wait where nobody sees them. So a
-//! provider has several clients, and the first that has room takes a request. With HTTP/1 the same
-//! rule keeps connections together: the first client's are used before the second's.
+//! A client opens one HTTP/2 connection to a host and no second one: once the peer's stream limit
+//! is used up, which is often 100, further requests wait invisibly. So a provider has several
+//! clients, and the first with a free stream takes a request. With HTTP/1 the same rule keeps
+//! connections together: the first client's are used before the second's.
 
 use super::connection::{ConnectionConfig, MAX_STREAMS_PER_CLIENT};
 use super::options::TransportOptions;
@@ -77,7 +77,7 @@ impl Pool {
         }))
     }
 
-    /// The address that a text says; nothing where it says none.
+    /// Parses a URL; `None` where it is invalid.
     pub fn url(&self, text: &str) -> Option<Url> {
         self.urls.read(text)
     }

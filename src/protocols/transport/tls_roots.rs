@@ -1,5 +1,5 @@
-//! Whom we trust: the system's certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), and
-//! those that a provider's settings add.
+//! Trusted certificates: the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), and those
+//! that a provider's settings add.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

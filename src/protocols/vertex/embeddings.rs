@@ -1,4 +1,4 @@
-//! Embeddings: predictions here, where the other door of the same models has a batch.
+//! Embeddings as predictions, where Gemini's own API has a batch.
 
 use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{ReportedUsage, TranslationError};
@@ -43,7 +43,7 @@ struct Statistics {
     token_count: Option<u64>,
 }
 
-/// The numbers, and the tokens where each text's are told.
+/// Reads the vectors, and the token count where every text has one.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
     let shape: PredictResponse =
         serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
