@@ -1,13 +1,13 @@
 //! WHO MAY DO WHAT: tokens with roles, and the places that need no token. Every door asks here,
 //! and says the refusal in its own shape.
 
+use crate::domain::Role;
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, Method, Uri};
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
@@ -21,25 +21,7 @@ pub enum Peer {
     Unix,
 }
 
-/// What a token is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Client,
-    Viewer,
-    Operator,
-}
-
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        }
-    }
-
     /// Whether the role includes a right.
     pub const fn may(self, right: Permission) -> bool {
         match self {
@@ -47,17 +29,6 @@ impl Role {
             Self::Client => matches!(right, Permission::Use | Permission::Select),
             Self::Viewer => matches!(right, Permission::Read | Permission::Select),
         }
-    }
-}
-
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == word)
-            .ok_or_else(|| format!("{word:?} is not one of client, viewer, operator"))
     }
 }
 

@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("access", &[]),
+    ("access", &["domain"]),
     ("logs", &[]),
     ("config", &["domain", "secrets"]),
     ("protocols", &["domain", "secrets"]),

@@ -198,7 +198,7 @@ fn replay(
     }
     let Some(base) = recording.weights() else {
         return Err(ExitError::usage(format!(
-            "{shown} holds no decision with its candidates"
+            "{shown} contains no decision with candidates"
         )));
     };
     let ends = |decision: &DecisionRecord| decision.end.as_ref().map(|end| end.ended);

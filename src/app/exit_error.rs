@@ -3,7 +3,7 @@
 use crate::config::SettingErrors;
 use std::error::Error;
 
-type Source = Box<dyn Error + Send + Sync>;
+type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// A usage or configuration error, a port in use, a directory that cannot be written.
 const EXIT_USAGE: u8 = 2;
@@ -19,11 +19,11 @@ const EXIT_FAILED: u8 = 1;
 pub(super) struct ExitError {
     text: String,
     code: u8,
-    source: Option<Source>,
+    source: Option<BoxedError>,
 }
 
 impl ExitError {
-    pub fn new(code: u8, text: impl Into<String>, source: impl Into<Source>) -> Self {
+    pub fn new(code: u8, text: impl Into<String>, source: impl Into<BoxedError>) -> Self {
         Self {
             text: text.into(),
             code,
@@ -41,11 +41,11 @@ impl ExitError {
     }
 
     /// The same, with the error behind it.
-    pub fn usage_caused_by(text: impl Into<String>, source: impl Into<Source>) -> Self {
+    pub fn usage_caused_by(text: impl Into<String>, source: impl Into<BoxedError>) -> Self {
         Self::new(EXIT_USAGE, text, source)
     }
 
-    pub fn failed(text: impl Into<String>, source: impl Into<Source>) -> Self {
+    pub fn failed(text: impl Into<String>, source: impl Into<BoxedError>) -> Self {
         Self::new(EXIT_FAILED, text, source)
     }
 

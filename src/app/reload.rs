@@ -297,7 +297,11 @@ impl fmt::Display for ReloadError {
         write!(f, "{}: {first}", self.headline())?;
         match lines.len() {
             0 | 1 => Ok(()),
-            several => write!(f, " (and {} more)", several - 1),
+            several => write!(
+                f,
+                " (and {} more; `aibal-tui config check` lists all)",
+                several - 1
+            ),
         }
     }
 }

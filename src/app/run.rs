@@ -171,7 +171,7 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Exi
                 ExitReason::Unopened(why) => {
                     dashboard_thread::replace_terminal();
                     logs.to_stderr();
-                    print_note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
+                    print_note(&format!("no dashboard: {why}; serving on http://{} without one (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 // The terminal is gone or broken, and traffic continues.

@@ -6,13 +6,14 @@
 use super::file::{self, File};
 use super::layers::{self, Layered};
 use super::loaded::Loaded;
+use super::origin::Origin;
 use super::report::Report;
 use super::resolved;
 use super::setting_error::{SettingError, SettingErrors};
 use super::settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ProbeMode,
-    ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, ServerSettings, Settings,
-    StoreSettings, StreamingSettings, TokenSettings,
+    ProbeSettings, ProviderSettings, RouteSettings, ServerSettings, Settings, StoreSettings,
+    StreamingSettings, TokenSettings,
 };
 use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
@@ -49,13 +50,11 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let repeated = provider::repeated_names(&tree, &origins);
     let file: File = match tree.try_deserialize() {
         Ok(file) => file,
-        Err(error) => {
+        Err(source) => {
             // The constraints reject what does not fit the shape; a test compares the two.
-            report.error(
-                "",
-                None,
-                format!("does not fit the shape of the configuration: {error}"),
-            );
+            let problem = format!("does not fit the shape of the configuration: {source}");
+            let error = SettingError::new(Origin::BuiltIn, "", problem);
+            report.errors.push(error.caused_by(source));
             return Err(SettingErrors::sorted(report.errors));
         }
     };
@@ -109,7 +108,7 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: Recovery::parse_name(&file.streaming.recovery).unwrap_or(Recovery::Error),
+            recovery: file.streaming.recovery.parse().unwrap_or_default(),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),
@@ -265,7 +264,7 @@ fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings>
     let mut settings: Vec<TokenSettings> = Vec::with_capacity(tokens.len());
     for token in tokens {
         // Missing or invalid parts were reported when the file was read.
-        let Some((sha256, role)) = sha256(&token.sha256).zip(Role::parse_name(&token.role)) else {
+        let Some((sha256, role)) = sha256(&token.sha256).zip(token.role.parse().ok()) else {
             continue;
         };
         let key = |name: &str| format!("auth.tokens[{}].{name}", token.name);

@@ -49,6 +49,8 @@ pub struct CheckReport {
     pub files: Vec<String>,
     pub warnings: Vec<SettingWarning>,
     pub usable_providers: usize,
+    /// The reason that no provider can serve.
+    pub no_provider: Option<String>,
     pub providers: usize,
 }
 
@@ -57,15 +59,19 @@ impl fmt::Display for CheckReport {
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
-        let files = match self.files.as_slice() {
-            [] => "no file".to_owned(),
-            files => files.join(", "),
+        let result = match self.files.as_slice() {
+            [] => {
+                "no errors; there is no configuration file (write one with `aibal-tui config init`)"
+                    .to_owned()
+            }
+            files => format!("no errors in {}", files.join(", ")),
         };
         let (usable, all) = (self.usable_providers, self.providers);
-        write!(
-            f,
-            "no errors in {files}; {usable} of {all} providers usable"
-        )
+        write!(f, "{result}; {usable} of {all} providers usable")?;
+        match &self.no_provider {
+            Some(reason) => write!(f, "\n{reason}; set a key, or try `aibal-tui demo`"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -83,6 +89,7 @@ pub fn check(sources: &Sources) -> Result<CheckReport, SettingErrors> {
             .iter()
             .filter(|provider| provider.is_usable())
             .count(),
+        no_provider: loaded.no_provider(),
         providers: providers.len(),
         warnings: loaded.warnings,
     })

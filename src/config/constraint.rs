@@ -100,7 +100,7 @@ pub(super) enum Constraint {
     Store,
     /// The name of an environment variable, never the key itself.
     VariableName,
-    /// A name that can stand before the `/` of `provider/model`.
+    /// A name that is valid before the `/` of `provider/model`.
     Name,
     /// 64 hexadecimal digits.
     Sha256,

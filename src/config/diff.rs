@@ -185,7 +185,7 @@ fn change(entry: &ResolvedSetting, from: Option<String>, to: Option<String>) -> 
     }
 }
 
-/// API keys that changed at the place that the configuration names.
+/// API keys that changed in the variable or file that the configuration names.
 fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<SettingDiff> {
     let masked = |is_set: bool| is_set.then(|| MASK.to_owned());
     let change = |key: String, from: bool, to: bool| SettingDiff {

@@ -83,10 +83,8 @@ pub enum WriteError {
         source: std::io::Error,
     },
     #[error("write {path}: it is no longer valid TOML")]
-    Unreadable {
-        path: PathBuf,
-        source: Box<toml_edit::TomlError>,
-    },
+    // Without a source: the parser's error quotes the line, which may contain a key.
+    Unreadable { path: PathBuf },
     #[error("write {path}: {key} is not a table there")]
     Shape { path: PathBuf, key: String },
     #[error("write the change: there is no provider {name:?}")]

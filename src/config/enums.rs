@@ -1,6 +1,6 @@
 //! Names of the configuration file and their values.
 
-use super::settings::{ArmMode, ProbeMode, Recovery, Role};
+use super::settings::{ArmMode, ProbeMode};
 use std::time::Duration;
 
 macro_rules! words {
@@ -18,10 +18,8 @@ macro_rules! words {
     };
 }
 
-words!(Recovery: Error = "error", Restart = "restart");
 words!(ProbeMode: Models = "models", Completion = "completion", Off = "off");
 words!(ArmMode: Auto = "auto", Always = "always", Never = "never");
-words!(Role: Client = "client", Viewer = "viewer", Operator = "operator");
 
 /// `15m` → 15 minutes.
 pub(super) fn window(word: &str) -> Option<Duration> {
@@ -41,7 +39,7 @@ pub(super) fn window(word: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::config::keys;
-    use crate::domain::{ModelType, Strategy};
+    use crate::domain::{ModelType, Role, Strategy};
 
     #[test]
     fn every_name_that_the_file_may_use_has_a_value() {
@@ -55,11 +53,7 @@ mod tests {
                 .iter()
                 .all(|word| word.parse::<ModelType>().is_ok())
         );
-        assert!(
-            keys::ROLES
-                .iter()
-                .all(|word| Role::parse_name(word).is_some())
-        );
+        assert!(keys::ROLES.iter().all(|word| word.parse::<Role>().is_ok()));
         assert!(keys::WINDOWS.iter().all(|word| window(word).is_some()));
     }
 }

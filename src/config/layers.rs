@@ -188,7 +188,8 @@ fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, SettingE
     let merged = builder.build().and_then(|config| config.cache.into_table());
     merged.map_err(|error| {
         let problem = format!("the layers could not be merged: {error}");
-        SettingErrors(vec![SettingError::new(Origin::BuiltIn, "", problem)])
+        let error = SettingError::new(Origin::BuiltIn, "", problem).caused_by(error);
+        SettingErrors(vec![error])
     })
 }
 

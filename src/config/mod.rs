@@ -61,8 +61,8 @@ pub use schema::schema;
 pub use setting_error::{SettingError, SettingErrors, SettingWarning, near_names};
 pub use settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ModelSettings,
-    ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings, RouteTarget,
-    ServerSettings, Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
+    ProbeMode, ProbeSettings, ProviderSettings, RouteSettings, RouteTarget, ServerSettings,
+    Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
 };
 pub use source::{Flags, Sources};
 pub use write_back::write_back;

@@ -96,7 +96,7 @@ static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
         .expect("the built-in table of prices is read by a test")
 });
 
-/// The table in force.
+/// The built-in table.
 pub fn table() -> &'static PriceTable {
     &TABLE
 }

@@ -55,7 +55,8 @@ impl SettingError {
         self
     }
 
-    /// Keeps the error that `problem` describes as the source.
+    /// Keeps the error that `problem` describes as the source. Not for errors that quote a file, because
+    /// it may contain keys.
     pub(super) fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(ErrorSource(Arc::new(source)));
         self

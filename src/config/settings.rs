@@ -6,8 +6,8 @@
 use super::capabilities::{ModelInfo, ModelQuirks};
 use super::prices::{self, KnownModel};
 use crate::domain::{
-    BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Strategy, Tuning, WeightOverride,
-    Weights,
+    BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role, Strategy, Tuning,
+    WeightOverride, Weights,
 };
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -68,12 +68,6 @@ pub struct BalancingSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamingSettings {
     pub recovery: Recovery,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovery {
-    Error,
-    Restart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -236,13 +230,6 @@ pub struct TokenSettings {
     /// The hash of the bearer token.
     pub sha256: [u8; 32],
     pub role: Role,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Client,
-    Viewer,
-    Operator,
 }
 
 impl Settings {

@@ -1,4 +1,4 @@
-//! The places that a configuration is read from.
+//! The files and variables that a configuration is read from.
 
 use super::edit::WrittenFile;
 use super::origin::Origin;

@@ -248,11 +248,9 @@ impl WritePlan<'_> {
                     });
                 }
             };
-            let document: DocumentMut =
-                content.parse().map_err(|source| WriteError::Unreadable {
-                    path: path.to_owned(),
-                    source: Box::new(source),
-                })?;
+            let document: DocumentMut = content.parse().map_err(|_| WriteError::Unreadable {
+                path: path.to_owned(),
+            })?;
             self.documents.insert(path.to_owned(), document);
         }
         self.documents.get_mut(path).ok_or(WriteError::NoHome)

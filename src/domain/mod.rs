@@ -31,8 +31,10 @@ mod pricing;
 mod prompt;
 mod random;
 mod rate_limiter;
+mod recovery;
 mod replay;
 mod retry;
+mod role;
 mod schedule;
 mod score;
 mod selection;
@@ -80,8 +82,10 @@ pub use pricing::{
 pub use prompt::prompt_tokens;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
+pub use recovery::Recovery;
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use retry::{RetryBudget, RetryDecision, RetryState};
+pub use role::Role;
 pub use schedule::probe_due;
 pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score};
 pub use selection::{

@@ -46,6 +46,15 @@ impl Recovery {
     }
 }
 
+impl From<crate::domain::Recovery> for Recovery {
+    fn from(recovery: crate::domain::Recovery) -> Self {
+        match recovery {
+            crate::domain::Recovery::Error => Self::Error,
+            crate::domain::Recovery::Restart => Self::restart(),
+        }
+    }
+}
+
 /// The head that a client gets that had to wait for long: once there is one, its stream is held.
 pub(super) type EarlyHeaders = watch::Sender<Option<HeaderMap>>;
 

@@ -1,5 +1,6 @@
 use super::House;
-use crate::access::{Peer, Role, Token, TokenAuth};
+use crate::access::{Peer, Token, TokenAuth};
+use crate::domain::Role;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::http::Request;

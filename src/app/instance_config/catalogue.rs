@@ -1,8 +1,8 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
-use crate::config::{self, ModelSettings, ProviderSettings, Settings};
+use crate::config::{ModelSettings, ProviderSettings, Settings};
 use crate::domain::{Catalogue, ModelType, Provider, Route, Target, TargetId};
-use crate::gateway::{GatewayConfig, Recovery, TargetTimeouts};
+use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
     VertexLocation, by_kind, certificates, read_body,
@@ -76,10 +76,7 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         first_token_timeout: balancing.first_token_timeout,
         idle_timeout: balancing.idle_timeout,
         stream_timeout: balancing.stream_timeout,
-        recovery: match settings.streaming.recovery {
-            config::Recovery::Error => Recovery::Error,
-            config::Recovery::Restart => Recovery::restart(),
-        },
+        recovery: settings.streaming.recovery.into(),
         targets,
     }
 }

@@ -2,13 +2,13 @@
 
 use super::InstanceConfig;
 use super::catalogue;
-use crate::access::{Role, Token, TokenAuth};
+use crate::access::{Token, TokenAuth};
 use crate::app::config_command::sources;
 use crate::app::exit_error::ExitError;
 use crate::app::{dashboard_thread, persist};
 use crate::cli::arguments::Globals;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
-use crate::domain::{Catalogue, GlobalLimits};
+use crate::domain::{Catalogue, GlobalLimits, Role};
 use crate::gateway::CacheLimits;
 use crate::logs::Logs;
 use crate::server;
@@ -128,15 +128,10 @@ fn connection_limits(settings: &config::ServerSettings) -> server::ConnectionLim
 }
 
 fn tokens(settings: &Settings) -> Vec<Token> {
-    let role = |role| match role {
-        config::Role::Client => Role::Client,
-        config::Role::Viewer => Role::Viewer,
-        config::Role::Operator => Role::Operator,
-    };
     let token = |token: &config::TokenSettings| Token {
         name: token.name.as_str().into(),
         sha256: token.sha256,
-        role: role(token.role),
+        role: token.role,
     };
     settings.tokens.iter().map(token).collect()
 }

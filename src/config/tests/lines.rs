@@ -29,9 +29,9 @@ fn a_socket_replaces_the_vendors_address_but_not_a_configured_one() {
         ]
     );
     let providers = workspace.loaded().settings.providers;
-    let socket = |place: usize| providers[place].unix_socket.clone().expect("a socket");
+    let socket = |index: usize| providers[index].unix_socket.clone().expect("a socket");
     assert_eq!(socket(0), Path::new("/run/a.sock"));
-    assert!(socket(1).ends_with("workspace/b.sock") && socket(1).is_absolute());
+    assert!(socket(1).ends_with("work/b.sock") && socket(1).is_absolute());
 }
 
 #[test]
@@ -43,14 +43,14 @@ fn invalid_sockets_and_certificates_are_named() {
     ))
     .file("empty.pem", "no certificate\n");
 
-    let told = workspace.errors();
+    let errors = workspace.errors();
 
     for part in [
         "providers[a].unix_socket",
         "is 121 bytes long",
         "providers[a].ca_file: \"none.pem\": cannot be read",
-        "providers[b].ca_file: \"empty.pem\": holds no certificate",
+        "providers[b].ca_file: \"empty.pem\": contains no PEM certificate",
     ] {
-        assert!(told.contains(part), "{part} is missing in {told}");
+        assert!(errors.contains(part), "{part} is missing in {errors}");
     }
 }

@@ -134,7 +134,7 @@ fn the_usual_variable_names_the_credentials_file() {
 
     assert!(vertex.is_usable());
     let file = vertex.vertex.expect("its settings").credentials;
-    assert!(file.expect("a file").ends_with("workspace/key.json"));
+    assert!(file.expect("a file").ends_with("work/key.json"));
     assert_eq!(workspace.warnings(), "");
 }
 

@@ -105,12 +105,12 @@ fn properties(schema: &Value, table: &Value, path: &str, found: &mut BTreeSet<St
             .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default();
-        let mut places = vec![property.clone()];
-        places.extend(choices);
-        places.extend(property.get("items").cloned());
-        let reference = places
+        let mut schemas = vec![property.clone()];
+        schemas.extend(choices);
+        schemas.extend(property.get("items").cloned());
+        let reference = schemas
             .iter()
-            .find_map(|place| place.get("$ref")?.as_str().map(str::to_owned));
+            .find_map(|schema| schema.get("$ref")?.as_str().map(str::to_owned));
         let path = if path.is_empty() {
             name.clone()
         } else {
@@ -201,6 +201,16 @@ fn path_and_check_report_which_files_are_read() {
     insta::assert_snapshot!(report, @"
     warning: aibal.toml:2: alerts.latency_ms: accepted, but not built yet
     no errors in aibal.toml; 1 of 1 providers usable
+    ");
+}
+
+#[test]
+fn a_check_without_a_usable_provider_names_the_next_step() {
+    let report = check(&Workspace::new().sources).expect("no errors");
+
+    insta::assert_snapshot!(report.to_string(), @"
+    no errors; there is no configuration file (write one with `aibal-tui config init`); 0 of 0 providers usable
+    no provider is configured, and none of OPENAI_API_KEY, ANTHROPIC_API_KEY, XAI_API_KEY, GROK_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, OLLAMA_HOST is set; set a key, or try `aibal-tui demo`
     ");
 }
 
