@@ -11,12 +11,15 @@ use std::fmt;
 pub struct CallSpec<'a> {
     /// The protocol that the client speaks.
     pub dialect: ApiDialect,
+    /// Body of the client's request.
     pub object: &'a RawObject<'a>,
     /// The client's headers.
     pub headers: &'a HeaderMap,
     /// The model's name at the provider.
     pub model: &'a str,
+    /// Facts about the model that change the request.
     pub traits: &'a ModelTraits,
+    /// The client wants a stream.
     pub stream: bool,
     /// True if the client wants the usage at the end of its stream.
     pub wants_usage: bool,
@@ -37,8 +40,11 @@ impl CallSpec<'_> {
 
 /// A call that is ready to send.
 pub struct PreparedCall {
+    /// The request to send.
     pub request: OutboundRequest,
+    /// Carries the response to the client.
     pub adapter: Box<dyn ResponseAdapter>,
+    /// Fields that the provider cannot represent.
     pub dropped: DroppedFields,
 }
 
@@ -53,6 +59,7 @@ impl fmt::Debug for PreparedCall {
 /// A question for the number of a prompt's tokens.
 #[derive(Debug)]
 pub struct TokenCountCall {
+    /// The request to send.
     pub request: OutboundRequest,
     /// Finds the number in the answer.
     pub read: fn(&[u8]) -> Option<u64>,

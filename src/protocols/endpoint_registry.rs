@@ -12,6 +12,7 @@ pub struct EndpointRegistry {
 }
 
 impl EndpointRegistry {
+    /// Returns a provider's endpoint; `None` where it is off or unknown.
     pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
         self.endpoints.get(provider).and_then(Option::as_ref)
     }
@@ -27,6 +28,7 @@ impl EndpointRegistry {
         connections.map(Option::unwrap_or_default).collect()
     }
 
+    /// Returns the traits of a target's model; the default ones where it is unknown.
     pub fn traits(&self, target: usize) -> &ModelTraits {
         self.traits.get(target).unwrap_or(&ModelTraits::UNSTATED)
     }

@@ -25,7 +25,9 @@ struct ErrorEnvelope {
 /// `type` and `param` of an error in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenAiErrorFields {
+    /// OpenAI's `type`.
     pub kind: String,
+    /// The field of the request that is rejected.
     pub param: Option<String>,
 }
 

@@ -1,7 +1,10 @@
-//! WIRE PROTOCOLS: bytes ↔ meaning, one file each. No sockets but one ([`Transport`]), and no
-//! knowledge of who asked or why.
+//! Wire protocols: bytes to meaning and back, one file or folder each. The only outgoing socket is
+//! [`Transport`].
 //!
-//! A new protocol is one file with one type in it, and one line in [`PROVIDER_APIS`].
+//! A new protocol is one file or folder with a [`ProviderApi`], its `mod` line, and one line in
+//! [`PROVIDER_APIS`].
+
+#![warn(missing_docs)]
 
 mod anthropic;
 mod api_dialect;

@@ -75,6 +75,7 @@ pub struct Endpoint {
     pub base_url: String,
     /// The value of `kind` that selected the protocol.
     pub kind: Arc<str>,
+    /// The protocol that is spoken.
     pub protocol: &'static dyn ProviderApi,
     /// Project and location, for Vertex AI.
     pub location: Option<VertexLocation>,
@@ -90,7 +91,9 @@ pub struct Endpoint {
 /// A project and a location at Google's cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VertexLocation {
+    /// Id of the project.
     pub project: String,
+    /// Location such as `us-central1`, or `global`.
     pub location: String,
 }
 

@@ -32,6 +32,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 impl ApiDialect {
+    /// Returns the implementation of this dialect.
     pub fn client_api(self) -> &'static dyn ClientApi {
         match self {
             Self::Chat => &openai::ChatApi,

@@ -43,6 +43,7 @@ pub enum StreamEventKind {
 
 /// Carries one answer; keeps the state of its stream.
 pub trait ResponseAdapter: Send {
+    /// Returns the framing of the upstream's stream.
     fn framing(&self) -> Framing {
         Framing::Events
     }

@@ -17,6 +17,7 @@ pub struct TooLong;
 /// One event as it came, its blank line included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Bytes as they came, line ends included.
     pub raw: Bytes,
 }
 
@@ -180,11 +181,14 @@ impl LineSplitter {
 /// Cuts a stream by what its protocol cuts it.
 #[derive(Debug)]
 pub enum Splitter {
+    /// Server-sent events.
     Events(EventSplitter),
+    /// Lines of JSON.
     Lines(LineSplitter),
 }
 
 impl Splitter {
+    /// Creates a splitter for a framing.
     pub fn new(framing: Framing) -> Self {
         match framing {
             Framing::Events => Self::Events(EventSplitter::default()),
@@ -192,6 +196,7 @@ impl Splitter {
         }
     }
 
+    /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         match self {
             Self::Events(splitter) => splitter.push(bytes),

@@ -8,7 +8,9 @@ use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
 /// published first, and keep what an older table may still choose.
 #[derive(Debug, Clone)]
 pub struct UpstreamSet {
+    /// Endpoints by catalogue index.
     pub registry: EndpointRegistry,
+    /// Connections by the same index.
     pub transport: Transport,
 }
 
@@ -17,6 +19,7 @@ pub struct UpstreamSet {
 pub struct UpstreamUpdate<'a> {
     /// The catalogue before it.
     pub earlier: &'a Catalogue,
+    /// Indices that the merge of both catalogues assigned.
     pub merge: &'a CatalogueMerge,
     /// Providers with another key or address than before, by their places.
     pub endpoint_changes: &'a [(usize, EndpointChange)],
@@ -38,6 +41,7 @@ impl UpstreamUpdate<'_> {
 }
 
 impl UpstreamSet {
+    /// Builds the set of the first configuration.
     pub fn new(
         registry: EndpointRegistry,
         options: TransportOptions,

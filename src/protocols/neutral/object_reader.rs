@@ -10,12 +10,14 @@ use std::fmt;
 pub struct TranslationError {
     /// Path of the member at fault, for example `messages[2].content`.
     pub param: Option<String>,
+    /// Sentence for the client; begins with the path where there is one.
     pub message: String,
     /// True if it is only this target that cannot take it.
     pub is_target_specific: bool,
 }
 
 impl TranslationError {
+    /// Creates an error of the request itself. The message continues a sentence that begins with `param`.
     pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
         let param = param.into();
         Self {
@@ -40,6 +42,7 @@ impl TranslationError {
 pub struct DroppedFields(Vec<String>);
 
 impl DroppedFields {
+    /// Adds a field's name, once.
     pub fn add(&mut self, name: impl Into<String>) {
         let name = name.into();
         if !self.0.contains(&name) {
@@ -54,6 +57,7 @@ impl DroppedFields {
         }
     }
 
+    /// Returns the names in the order in which the fields were dropped.
     pub fn names(&self) -> &[String] {
         &self.0
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 /// Settings of all connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportOptions {
+    /// Longest time to open a connection, TLS included.
     pub connect_timeout: Duration,
     /// Number of threads with connections of their own, so that no thread is woken by another
     /// one's.
