@@ -6,7 +6,7 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
     Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider, ProviderPatch,
-    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId,
+    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId, TargetIdx,
     TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights, select_target,
 };
 use aibal_tui::domain::{ModelTypes, SplitMix64};
@@ -126,12 +126,13 @@ impl Player for Ours {
             self.table.retries.deposit(self.table.request_rate, now);
         }
         let kind = request.work.kind();
+        let tried: Vec<TargetIdx> = earlier.iter().copied().map(Into::into).collect();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
             class: RequestClass::new(kind, true),
             input: request.input,
             remaining: Some(request.deadline() - t),
-            tried: earlier,
+            tried: &tried,
             ..RequestProfile::usual(kind)
         };
         let luck = if earlier.is_empty() {
@@ -142,7 +143,7 @@ impl Player for Ours {
         let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
         let lease = choice.acquire_lease(&self.table, now)?;
         self.places.insert(attempt, (lease, None));
-        Some(choice.target)
+        Some(choice.target.get())
     }
 
     fn may_retry(&mut self, t: f64) -> bool {
@@ -163,7 +164,7 @@ impl Player for Ours {
         lease.first_token();
         *first_token = Some(seconds);
         let first = FirstToken {
-            target: vendor,
+            target: vendor.into(),
             ticket: lease.attempt_start(),
             seconds,
             trial: lease.is_half_open_probe(),
@@ -197,7 +198,7 @@ impl Player for Ours {
             _ => None,
         };
         let report = AttemptEnd {
-            target: vendor,
+            target: vendor.into(),
             started: lease.attempt_start().started,
             ended: moment(t),
             outcome,
@@ -274,7 +275,7 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
         let kinds: Vec<ModelType> = served.map(super::traffic::Work::kind).collect();
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, "model"),
-            provider: place,
+            provider: place.into(),
             types: kinds.into_iter().collect::<ModelTypes>(),
             capabilities: Capabilities::default(),
             price: Some(Price::flat(vendor.price.0, vendor.price.1)),

@@ -4,6 +4,7 @@ use super::extract::{FieldReader, JsonFields, QueryFields};
 use super::{ApiState, SharedState};
 use crate::client::ApiError;
 use crate::contract::{Problem, SelectRequest, Selection};
+use crate::domain::TargetIdx;
 use crate::domain::{DecisionId, UnixTime};
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +23,7 @@ pub(super) struct Selections(Mutex<VecDeque<Selected>>);
 pub(super) struct Selected {
     pub decision: DecisionId,
     /// Place of the target in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub at: UnixTime,
 }
 
@@ -112,13 +113,13 @@ mod tests {
         for id in 0..=MAX_SELECTIONS as u64 {
             selections.remember(Selected {
                 decision: DecisionId(id),
-                target: 3,
+                target: 3.into(),
                 at: UnixTime::default(),
             });
         }
 
         assert_eq!(selections.find(DecisionId(0)), None);
         let latest = selections.find(DecisionId(MAX_SELECTIONS as u64));
-        assert_eq!(latest.map(|selected| selected.target), Some(3));
+        assert_eq!(latest.map(|selected| selected.target), Some(3.into()));
     }
 }

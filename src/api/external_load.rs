@@ -11,6 +11,7 @@ use crate::domain::{
     ExternalLoadAction, Failure, MeasuredUsage, Observation, Outcome, UnixTime, UpstreamLimits,
     Usage, cost,
 };
+use crate::domain::{ProviderIdx, TargetIdx};
 use crate::engine::Busy;
 use axum::Json;
 use axum::extract::State;
@@ -174,17 +175,17 @@ fn lesson(
 /// Whose record it is: the decision's target, the named model, or the provider's only one.
 fn target(
     catalogue: &Catalogue,
-    provider: usize,
+    provider: ProviderIdx,
     change: &ExternalLoadChange,
     selected: Option<Selected>,
-) -> Result<usize, ApiError> {
-    let models: Vec<usize> = catalogue
+) -> Result<TargetIdx, ApiError> {
+    let models: Vec<TargetIdx> = catalogue
         .active_targets()
         .filter(|(_, target)| target.provider == provider)
         .map(|(place, _)| place)
         .collect();
     let names = || {
-        let name = |&at: &usize| catalogue.targets[at].id.model.to_string();
+        let name = |&at: &TargetIdx| catalogue.targets[at].id.model.to_string();
         models.iter().map(name).collect::<Vec<_>>()
     };
     if let Some(selected) = selected {

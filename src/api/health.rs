@@ -4,6 +4,7 @@ use super::SharedState;
 use crate::client::ApiError;
 use crate::clock;
 use crate::contract::Problem;
+use crate::domain::TargetIdx;
 use crate::domain::{
     CandidateSet, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw, RequestProfile,
     SelectionReason, TargetScope, select_target,
@@ -23,7 +24,7 @@ pub(super) async fn ready(State(desk): SharedState) -> Result<Json<Value>, ApiEr
     let now = clock::now();
     let table = desk.api.local.handle().routing_table();
     let active = table.catalogue.active_targets();
-    let everybody: Vec<usize> = active.map(|(place, _)| place).collect();
+    let everybody: Vec<TargetIdx> = active.map(|(place, _)| place).collect();
     // Those that talk are asked for other work than those that make embeddings.
     let (mut said, mut retry_after, mut field) = (Vec::new(), None, CandidateSet::default());
     for kind in [ModelType::Chat, ModelType::Embedding] {

@@ -16,6 +16,7 @@ use crate::client::LocalClient;
 use crate::client::ProbeCallback;
 use crate::clock;
 use crate::contract::{InstanceInfo, ProbeReport};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
     Strategy, Target, TargetId, Weights,
@@ -52,19 +53,25 @@ fn catalogue() -> Catalogue {
         ],
         targets: vec![
             target(
-                0,
+                0.into(),
                 "alpha",
                 "small",
                 ModelTypes::CHAT,
                 Some(Price::flat(1.0, 2.0)),
             ),
-            target(0, "alpha", "large", vision, Some(Price::flat(5.0, 20.0))),
-            target(1, "beta", "small", ModelTypes::CHAT, None),
-            target(2, "gamma", "tiny", ModelTypes::CHAT, None),
+            target(
+                0.into(),
+                "alpha",
+                "large",
+                vision,
+                Some(Price::flat(5.0, 20.0)),
+            ),
+            target(1.into(), "beta", "small", ModelTypes::CHAT, None),
+            target(2.into(), "gamma", "tiny", ModelTypes::CHAT, None),
         ],
         routes: vec![Route {
             model: "good".into(),
-            targets: vec![1, 2],
+            targets: vec![1.into(), 2.into()],
         }],
         ..Catalogue::default()
     }
@@ -145,8 +152,8 @@ impl House {
 }
 
 /// A probe that reaches `alpha` and nobody else.
-async fn probe(provider: usize) -> Option<ProbeReport> {
-    (provider == 0).then(|| ProbeReport {
+async fn probe(provider: ProviderIdx) -> Option<ProbeReport> {
+    (provider.get() == 0).then(|| ProbeReport {
         ok: true,
         status: "200".to_owned(),
         latency_ms: 12.5,

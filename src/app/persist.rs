@@ -33,7 +33,7 @@ pub(super) async fn edit(effect: &Effect, handle: &EngineHandle) -> Option<Edit>
                 .routing_table()
                 .catalogue
                 .providers
-                .get(*index)?
+                .get(index.get())?
                 .name
                 .clone();
             let snapshot = handle.snapshot(60).await.ok()?;

@@ -10,7 +10,8 @@ use crate::config::{
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
 use crate::domain::{
-    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderSetting,
+    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderIdx,
+    ProviderSetting,
 };
 use crate::tui::Keymap;
 use serde_json::Value;
@@ -135,7 +136,7 @@ impl ActiveConfig {
         next: &Settings,
         endpoints: &BTreeMap<String, EndpointIdentity>,
         catalogue: &Catalogue,
-    ) -> Vec<(usize, EndpointChange)> {
+    ) -> Vec<(ProviderIdx, EndpointChange)> {
         let changes = next.providers.iter().filter_map(|provider| {
             let name = &provider.name;
             let index = catalogue.provider(name)?;
@@ -230,14 +231,14 @@ fn changed_objectives(diff: &SettingsDiff) -> Vec<Objective> {
 }
 
 /// Changes of provider settings that an operator can also change at run time.
-fn changed_settings(diff: &SettingsDiff, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
+fn changed_settings(diff: &SettingsDiff, next: &Catalogue) -> Vec<(ProviderIdx, ProviderSetting)> {
     const NAMES: [(&str, ProviderSetting); 4] = [
         ("enabled", ProviderSetting::Enabled),
         ("priority", ProviderSetting::Priority),
         ("max_concurrent", ProviderSetting::MaxConcurrent),
         ("weights", ProviderSetting::Weights),
     ];
-    let of = |(index, provider): (usize, &crate::domain::Provider)| {
+    let of = |(index, provider): (ProviderIdx, &crate::domain::Provider)| {
         let name = provider.name.clone();
         NAMES.into_iter().filter_map(move |(key, setting)| {
             let key = format!("providers[{name}].{key}");

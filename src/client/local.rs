@@ -9,6 +9,7 @@ use crate::contract::{
     SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
     Window,
 };
+use crate::domain::TargetIdx;
 use crate::domain::{
     Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, WhatIfSettings,
     simulate, traffic_forecasts,
@@ -234,7 +235,7 @@ impl LocalClient {
         let answer = tokio::task::spawn_blocking(move || simulate(&decisions, &supposed)).await;
         let answer = answer.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
-        let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
+        let name = |place: TargetIdx| catalogue.targets.get(place.get()).map(|target| &target.id);
         let report = WhatIfReport::new(&answer, weights, name);
         Ok(report.with_prospects(catalogue, (&traffic_forecasts(&table, now), &then)))
     }

@@ -1,4 +1,5 @@
 use crate::contract::ProbeReport;
+use crate::domain::ProviderIdx;
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 /// A probe that takes longer is not waited for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-type Probe = dyn Fn(usize) -> BoxFuture<'static, Option<ProbeReport>> + Send + Sync;
+type Probe = dyn Fn(ProviderIdx) -> BoxFuture<'static, Option<ProbeReport>> + Send + Sync;
 
 /// The way to have a provider probed now; whoever builds the door knows how.
 #[derive(Clone)]
@@ -18,13 +19,13 @@ impl ProbeCallback {
     /// be made.
     pub fn new<F, R>(probe: F) -> Self
     where
-        F: Fn(usize) -> R + Send + Sync + 'static,
+        F: Fn(ProviderIdx) -> R + Send + Sync + 'static,
         R: Future<Output = Option<ProbeReport>> + Send + 'static,
     {
         Self(Arc::new(move |provider| Box::pin(probe(provider))))
     }
 
-    pub async fn probe(&self, provider: usize) -> Option<ProbeReport> {
+    pub async fn probe(&self, provider: ProviderIdx) -> Option<ProbeReport> {
         let probe = (self.0)(provider);
         tokio::time::timeout(PROBE_TIMEOUT, probe)
             .await

@@ -7,6 +7,7 @@ use crate::domain::{
     NoEligibleTarget, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities, RoutingTable,
     SelectionContext, SelectionRound, TargetScope, UnixTime, resolve, select_target,
 };
+use crate::domain::{ProviderIdx, TargetIdx};
 use serde_json::Value;
 
 /// What is not by itself a decision, but belongs to one.
@@ -143,7 +144,7 @@ pub fn select(
 }
 
 /// What a named model is for, where the request does not say.
-fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
+fn first_type(catalogue: &Catalogue, places: &[TargetIdx]) -> ModelType {
     let serves = |kind: &ModelType| {
         places
             .iter()
@@ -153,7 +154,7 @@ fn first_type(catalogue: &Catalogue, places: &[usize]) -> ModelType {
 }
 
 /// The place of a provider, or which ones there are.
-pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<usize, CommandError> {
+pub fn find_provider(catalogue: &Catalogue, name: &str) -> Result<ProviderIdx, CommandError> {
     let known = || {
         catalogue
             .active_providers()

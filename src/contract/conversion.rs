@@ -7,6 +7,7 @@ use super::{
     TimeBucket, Totals, WeightOverride, WeightPoints, WeightsReport, Window,
 };
 use crate::domain;
+use crate::domain::TargetIdx;
 use crate::domain::{Money, UnixTime};
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
@@ -353,7 +354,7 @@ impl Selection {
         model_type: domain::ModelType,
         now: UnixTime,
     ) -> Self {
-        let name = |target: usize| {
+        let name = |target: TargetIdx| {
             let id = &table.candidates[target].id;
             (id.provider.to_string(), id.model.to_string())
         };
@@ -387,11 +388,11 @@ impl Selection {
 
 /// Who was out of a decision, and why.
 pub fn rejections(
-    rejected: &[(usize, domain::ExclusionReason)],
+    rejected: &[(TargetIdx, domain::ExclusionReason)],
     table: &domain::RoutingTable,
     now: UnixTime,
 ) -> Vec<ExcludedTarget> {
-    let rejection = |(target, why): &(usize, domain::ExclusionReason)| {
+    let rejection = |(target, why): &(TargetIdx, domain::ExclusionReason)| {
         let id = &table.candidates[*target].id;
         ExcludedTarget {
             provider: id.provider.to_string(),

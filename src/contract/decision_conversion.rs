@@ -5,6 +5,7 @@ use super::selection_round::{
     SelectionRoundReport, TuningReport,
 };
 use super::{DecisionReport, Factors, WeightOverride, rfc3339};
+use crate::domain::TargetIdx;
 use crate::domain::{
     Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, RecordedCandidate, Replay,
     RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, UnixTime, UsageBasis,
@@ -20,7 +21,7 @@ impl DecisionReport {
             Some(end) => end.target,
             None => last.and_then(|round| round.chosen),
         };
-        let target = target.and_then(|target| catalogue.targets.get(target));
+        let target = target.and_then(|target| catalogue.targets.get(target.get()));
         let outcome = match end.map(|end| end.outcome) {
             None => "pending",
             Some(RequestOutcome::Ok) => "ok",
@@ -69,7 +70,7 @@ impl DecisionDetail {
 impl SelectionRoundReport {
     /// Nothing where a target of it is not configured any more.
     pub fn new(round: &SelectionRound, catalogue: &Catalogue) -> Option<Self> {
-        let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
+        let name = |target: TargetIdx| Some(&catalogue.targets.get(target.get())?.id);
         let chosen = round.chosen.and_then(name);
         let mut candidates = Vec::with_capacity(round.candidates.len());
         for considered in &round.candidates {
@@ -257,7 +258,7 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
 
 fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualReport> {
     let flip = Replay::default().counterfactual(round)?;
-    let id = &catalogue.targets.get(flip.target)?.id;
+    let id = &catalogue.targets.get(flip.target.get())?.id;
     let objective = flip.objective.as_str();
     Some(CounterfactualReport {
         objective: objective.to_owned(),

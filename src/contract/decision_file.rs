@@ -8,6 +8,7 @@ use crate::domain::{
     RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason, SelectionRound, Strategy,
     TargetId, Tuning, UnixTime, Usage, UsageBasis, WeightOverride, Weights,
 };
+use crate::domain::{ProviderIdx, TargetIdx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +38,8 @@ impl DecisionFile {
     }
 
     /// The target at a place.
-    pub fn target(&self, place: usize) -> Option<&TargetId> {
-        self.targets.get(place)
+    pub fn target(&self, place: TargetIdx) -> Option<&TargetId> {
+        self.targets.get(place.get())
     }
 
     /// The weights that the newest decision was made under.
@@ -49,20 +50,26 @@ impl DecisionFile {
             .map(|round| round.weights)
     }
 
-    fn place(&mut self, provider: &str, model: &str) -> usize {
+    fn place(&mut self, provider: &str, model: &str) -> TargetIdx {
         let is_it = |id: &TargetId| &*id.provider == provider && &*id.model == model;
-        self.targets.iter().position(is_it).unwrap_or_else(|| {
-            self.targets.push(TargetId::new(provider, model));
-            self.targets.len() - 1
-        })
+        self.targets
+            .iter()
+            .position(is_it)
+            .unwrap_or_else(|| {
+                self.targets.push(TargetId::new(provider, model));
+                self.targets.len() - 1
+            })
+            .into()
     }
 
-    fn provider(&mut self, name: &str) -> usize {
+    fn provider(&mut self, name: &str) -> ProviderIdx {
         let known = self.providers.iter().position(|known| known == name);
-        known.unwrap_or_else(|| {
-            self.providers.push(name.to_owned());
-            self.providers.len() - 1
-        })
+        known
+            .unwrap_or_else(|| {
+                self.providers.push(name.to_owned());
+                self.providers.len() - 1
+            })
+            .into()
     }
 
     fn end(

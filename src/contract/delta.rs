@@ -120,7 +120,7 @@ mod tests {
             providers: vec![provider],
             targets: vec![Target {
                 id: TargetId::new("alpha", "one"),
-                provider: 0,
+                provider: 0.into(),
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: None,

@@ -151,7 +151,7 @@ impl WhatIfReport {
     pub fn new<'n>(
         answer: &domain::WhatIf,
         weights: domain::Weights,
-        name: impl Fn(usize) -> Option<&'n TargetId>,
+        name: impl Fn(domain::TargetIdx) -> Option<&'n TargetId>,
     ) -> Self {
         let target = |outlook: &domain::TargetWhatIf| {
             let id = name(outlook.target)?;
@@ -185,7 +185,7 @@ impl WhatIfReport {
         (now, then): (&[domain::TrafficForecast], &[domain::TrafficForecast]),
     ) -> Self {
         let sides = now.iter().zip(then);
-        let all = catalogue.providers.iter().zip(sides).enumerate();
+        let all = domain::ProviderIdx::enumerate(catalogue.providers.iter().zip(sides));
         self.providers = all
             .filter(|(place, _)| !catalogue.retired.providers.contains(place))
             .map(|(_, (provider, (now, then)))| ProviderForecastReport {

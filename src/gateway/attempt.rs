@@ -2,6 +2,7 @@
 //! whatever happens, because it goes out on drop.
 
 use crate::clock;
+use crate::domain::TargetIdx;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, FirstToken, Lease, MeasuredUsage, Money,
     Observation, Outcome, Price, RoutingTable, TargetSelection, UnixTime, UpstreamLimits,
@@ -20,7 +21,7 @@ pub(super) struct Attempt {
     booking: BudgetReservation,
     price: Option<Price>,
     /// Place in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub started: UnixTime,
     streamed: bool,
     /// Members of the request that the provider's protocol has no words for.

@@ -10,6 +10,7 @@ use super::request::ParsedRequest;
 use super::request_recorder::RequestRecorder;
 use super::upstream_call::UpstreamResponse;
 use crate::access::sent_tokens;
+use crate::domain::TargetIdx;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -73,7 +74,7 @@ pub(super) struct CacheKey([u8; 32]);
 #[derive(Debug)]
 pub(super) struct CachedResponse {
     body: Bytes,
-    target: Option<usize>,
+    target: Option<TargetIdx>,
     provider: String,
     model: String,
     at: Instant,

@@ -8,6 +8,7 @@ use super::operation::Operation;
 use super::request::ParsedRequest;
 use super::upstream_call::UpstreamCall;
 use crate::clock;
+use crate::domain::TargetIdx;
 use crate::domain::{CandidateSet, select_target};
 use crate::protocols::{ApiDialect, read_body};
 use axum::Json;
@@ -63,7 +64,7 @@ async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64
 async fn asked(
     exchange: &UpstreamCall<'_>,
     id: &crate::domain::TargetId,
-    target: usize,
+    target: TargetIdx,
 ) -> Option<u64> {
     let gateway = exchange.gateway;
     let provider = gateway.handle.routing_table().candidates[target].provider;

@@ -15,6 +15,7 @@ use crate::domain::{
     RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId,
     TargetScope, TargetSelection, select_target,
 };
+use crate::domain::{ProviderIdx, TargetIdx};
 use axum::http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +29,7 @@ struct LeasedTarget {
     choice: TargetSelection,
     attempt: Attempt,
     id: TargetId,
-    provider: usize,
+    provider: ProviderIdx,
 }
 
 /// One request on its way through the targets.
@@ -40,11 +41,11 @@ pub(super) struct FailoverLoop<'g> {
     payer: &'g BudgetScope,
     record: &'g mut RequestRecorder,
     pub attempts: RetryState,
-    pub tried: Vec<usize>,
+    pub tried: Vec<TargetIdx>,
     /// The last of them that may do better when it is asked again, and how it failed.
-    repeatable: Option<(usize, Failure)>,
+    repeatable: Option<(TargetIdx, Failure)>,
     /// Those of them for which the prompt was too long: whoever holds no more is not asked.
-    outgrown: Vec<usize>,
+    outgrown: Vec<TargetIdx>,
     /// Whether the limit on a stream's first token cut one of them.
     pub missed_first_token: bool,
     /// What the attempts that failed before their first content used up.
@@ -151,10 +152,10 @@ impl<'g> FailoverLoop<'g> {
     /// can only fail again, one before it may yet do better.
     fn verdict(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         failure: Failure,
         left: Duration,
-    ) -> (RetryDecision, usize, Failure) {
+    ) -> (RetryDecision, TargetIdx, Failure) {
         let untried = self.has_welcome_target(&self.tried) || self.has_any_target(failure);
         let verdict = self.attempts.decide(failure, untried, left);
         if failure.is_retryable() {
@@ -212,7 +213,7 @@ impl<'g> FailoverLoop<'g> {
     }
 
     /// Whether somebody else may still be asked, and is not known to be unwell.
-    pub fn has_welcome_target(&self, tried: &[usize]) -> bool {
+    pub fn has_welcome_target(&self, tried: &[TargetIdx]) -> bool {
         let table = self.gateway.handle.routing_table();
         let mut field = CandidateSet::default();
         let ask = self.ask(tried);
@@ -242,7 +243,7 @@ impl<'g> FailoverLoop<'g> {
     }
 
     /// The question for the balancer, with the time that the client leaves for a whole answer.
-    fn ask<'t>(&'t self, tried: &'t [usize]) -> RequestProfile<'t> {
+    fn ask<'t>(&'t self, tried: &'t [TargetIdx]) -> RequestProfile<'t> {
         let own = self.admission.timeout.filter(|_| !self.admission.stream);
         let left = |own: Duration| own.saturating_sub(self.started.elapsed()).as_secs_f64();
         RequestProfile {
@@ -253,7 +254,7 @@ impl<'g> FailoverLoop<'g> {
     }
 
     /// The same target once more after a pause, if it may still be used.
-    async fn again(&self, target: usize, pause: Duration) -> Option<LeasedTarget> {
+    async fn again(&self, target: TargetIdx, pause: Duration) -> Option<LeasedTarget> {
         tokio::time::sleep(pause).await;
         // It is left alone a little longer than it asked, so that not everybody returns at once.
         let blocked = self.gateway.handle.routing_table().candidates[target].blocked_until;

@@ -23,6 +23,7 @@ mod request_recorder;
 mod shutdown;
 mod upstream_call;
 
+use crate::domain::{PerTarget, TargetIdx};
 pub use auth::with_auth;
 pub use byte_budget::ByteBudget;
 pub use cache::{Cache, CacheCounts, CacheLimits};
@@ -67,6 +68,8 @@ pub struct GatewayConfig {
     pub targets: Vec<TargetTimeouts>,
 }
 
+impl PerTarget for TargetTimeouts {}
+
 /// What differs for one target.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TargetTimeouts {
@@ -75,17 +78,17 @@ pub struct TargetTimeouts {
 }
 
 impl GatewayConfig {
-    fn timeout(&self, target: usize) -> Duration {
+    fn timeout(&self, target: TargetIdx) -> Duration {
         self.targets
-            .get(target)
+            .get(target.get())
             .and_then(|own| own.timeout)
             .unwrap_or(self.timeout)
     }
 
-    fn first_token_timeout(&self, target: usize) -> Duration {
+    fn first_token_timeout(&self, target: TargetIdx) -> Duration {
         let own = self
             .targets
-            .get(target)
+            .get(target.get())
             .and_then(|own| own.first_token_timeout);
         own.unwrap_or(self.first_token_timeout)
     }

@@ -7,6 +7,7 @@ use crate::domain::{
     Catalogue, ModelResolution, ModelType, RequestClass, RequestProfile, RequiredCapabilities,
     TargetScope, prompt_tokens, resolve,
 };
+use crate::domain::{ProviderIdx, TargetIdx};
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(super) struct ParsedRequest<'a> {
     /// Estimated tokens of the prompt.
     pub input: u64,
     pub needs: RequiredCapabilities,
-    preferred: Option<usize>,
+    preferred: Option<ProviderIdx>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
     /// Overrides every configured time limit.
@@ -92,8 +93,8 @@ impl<'a> ParsedRequest<'a> {
     /// those of them for which the prompt was too long.
     pub fn selection_profile<'b>(
         &'b self,
-        tried: &'b [usize],
-        outgrown: &'b [usize],
+        tried: &'b [TargetIdx],
+        outgrown: &'b [TargetIdx],
     ) -> RequestProfile<'b> {
         let (scope, pinned) = match &self.naming {
             ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
@@ -152,7 +153,10 @@ fn flag(object: &RawObject<'_>, name: &'static str) -> Result<bool, GatewayError
     }
 }
 
-fn preferred(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Option<usize>, GatewayError> {
+fn preferred(
+    headers: &HeaderMap,
+    catalogue: &Catalogue,
+) -> Result<Option<ProviderIdx>, GatewayError> {
     let Some(name) = header_text(headers, "x-aibal-preferred-provider")? else {
         return Ok(None);
     };

@@ -4,6 +4,7 @@ use super::access_log::{LogEntry, RequestLine, SelectionLine, afterwards};
 use super::attempt::AttemptUsage;
 use super::cache::CacheStatus;
 use crate::clock;
+use crate::domain::TargetIdx;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
     RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
@@ -30,7 +31,7 @@ pub(super) struct RequestRecorder {
     request_id: String,
     started: UnixTime,
     outcome: RequestOutcome,
-    target: Option<usize>,
+    target: Option<TargetIdx>,
     provider: String,
     model: String,
     score: Option<f64>,
@@ -112,7 +113,7 @@ impl RequestRecorder {
     }
 
     /// The answer is one that somebody else was given; nobody is asked.
-    pub fn repeats(&mut self, target: Option<usize>, provider: &str, model: &str) {
+    pub fn repeats(&mut self, target: Option<TargetIdx>, provider: &str, model: &str) {
         self.target = target;
         provider.clone_into(&mut self.provider);
         model.clone_into(&mut self.model);
@@ -120,7 +121,7 @@ impl RequestRecorder {
     }
 
     /// The target, and its names.
-    pub fn answered_by(&self) -> (Option<usize>, &str, &str) {
+    pub fn answered_by(&self) -> (Option<TargetIdx>, &str, &str) {
         (self.target, &self.provider, &self.model)
     }
 

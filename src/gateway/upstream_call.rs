@@ -6,6 +6,7 @@ use super::recovery::Recovery;
 use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
 use crate::clock;
+use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
@@ -51,7 +52,7 @@ impl UpstreamCall<'_> {
     /// Tries once; whatever happens, the attempt has been reported or lives in the answer.
     pub async fn try_once(
         &self,
-        (id, provider): (&TargetId, usize),
+        (id, provider): (&TargetId, ProviderIdx),
         mut attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
@@ -98,7 +99,7 @@ impl UpstreamCall<'_> {
     async fn send(
         &self,
         (endpoint, transport): (&Endpoint, &Transport),
-        provider: usize,
+        provider: ProviderIdx,
         mut call: CallSpec<'_>,
         attempt: &mut Attempt,
         until: Instant,

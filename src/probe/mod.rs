@@ -2,6 +2,7 @@
 //! found without traffic. Probes share no limits and no fate with paying requests.
 
 use crate::clock;
+use crate::domain::ProviderIdx;
 use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
 use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, Transport, UpstreamSet, read_body};
@@ -22,7 +23,7 @@ const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 const MANUAL_PROBE_QUEUE: usize = 16;
 
 /// A probe asked for by hand: the provider's place in the catalogue, and where to answer.
-pub type ManualProbe = (usize, oneshot::Sender<ProbeResult>);
+pub type ManualProbe = (ProviderIdx, oneshot::Sender<ProbeResult>);
 
 /// What a probe found.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +93,7 @@ impl Probe {
         let catalogue = &table.catalogue;
         self.know(catalogue.providers.len());
         let places = catalogue.active_providers().map(|(place, _)| place);
-        let due: Vec<usize> = places
+        let due: Vec<ProviderIdx> = places
             .filter(|&provider| upstreams.registry.endpoint(provider).is_some())
             .filter(|&provider| {
                 let targets = || catalogue.active_targets();
@@ -104,11 +105,11 @@ impl Probe {
                 let down = own().any(|candidate| candidate.standing == RoutingState::Down);
                 let off = own().any(|candidate| matches!(candidate.standing, RoutingState::Off(_)));
                 let success = own().filter_map(|candidate| candidate.succeeded_at).max();
-                !off && probe_due(now, self.asked[provider], success, down, interval)
+                !off && probe_due(now, self.asked[provider.get()], success, down, interval)
             })
             .collect();
         for &provider in &due {
-            self.asked[provider] = Some(now);
+            self.asked[provider.get()] = Some(now);
         }
         let findings = join_all(due.iter().filter_map(|&provider| {
             let endpoint = upstreams.registry.endpoint(provider)?;
@@ -127,20 +128,20 @@ impl Probe {
         }
     }
 
-    async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<ProbeResult>) {
+    async fn on_request(&mut self, provider: ProviderIdx, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
         let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             return;
         };
         let finding = ask(&upstreams.transport, provider, endpoint).await;
-        self.know(provider + 1);
-        self.asked[provider] = Some(clock::now());
+        self.know(provider.get() + 1);
+        self.asked[provider.get()] = Some(clock::now());
         self.handle.observe(Observation::Probe(finding.end.clone()));
         let _who_asked_may_have_left = reply.send(finding);
     }
 }
 
-async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> ProbeResult {
+async fn ask(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint) -> ProbeResult {
     let started = clock::now();
     let answered = tokio::time::timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;

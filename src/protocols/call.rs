@@ -1,4 +1,4 @@
-//! One request on its way to one target.
+//! One call to one target.
 
 use super::neutral::{DroppedFields, Encode};
 use super::response_adapter::ResponseAdapter;
@@ -23,11 +23,11 @@ pub struct CallSpec<'a> {
     pub stream: bool,
     /// True if the client wants the usage at the end of its stream.
     pub wants_usage: bool,
-    /// Unique, and all that the answer's own names are made from.
+    /// Unique id, from which the response's own ids are made.
     pub id: &'a str,
-    /// Unix seconds.
+    /// Start of the request, in Unix seconds.
     pub created: u64,
-    /// The way that this protocol prefers was refused; go the other.
+    /// The provider rejected this protocol's preferred form; use the other one.
     pub use_fallback: bool,
 }
 
@@ -56,11 +56,11 @@ impl fmt::Debug for PreparedCall {
     }
 }
 
-/// A question for the number of a prompt's tokens.
+/// A request that counts a prompt's tokens.
 #[derive(Debug)]
 pub struct TokenCountCall {
     /// The request to send.
     pub request: OutboundRequest,
-    /// Finds the number in the answer.
+    /// Reads the number from the response body.
     pub read: fn(&[u8]) -> Option<u64>,
 }

@@ -9,7 +9,7 @@ pub struct ErrorBody {
     pub kind: String,
     /// Error code, in OpenAI's terms.
     pub code: Option<String>,
-    /// The member at fault.
+    /// The rejected field of the request.
     pub param: Option<String>,
     /// Sentence for the client.
     pub message: String,

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// One wire format, the provider's side of it.
+/// The provider's side of one wire format.
 pub trait ProviderApi: Send + Sync {
     /// Names the values of `kind` in the configuration that select this protocol.
     fn kinds(&self) -> &'static [&'static str];
@@ -25,7 +25,7 @@ pub trait ProviderApi: Send + Sync {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError>;
-    /// Checks whether a refused call may be asked once more by another way of this protocol.
+    /// Checks whether a rejected call can be sent once more in another form of this protocol.
     fn fallback_request(
         &self,
         _endpoint: &Endpoint,
@@ -43,7 +43,8 @@ pub trait ProviderApi: Send + Sync {
         let problem = "names a provider that has no embeddings";
         Err(TranslationError::untranslatable("model", problem))
     }
-    /// A question for the number of a prompt's tokens that costs nothing, where there is one.
+    /// Builds a request that counts a prompt's tokens and costs nothing; `None` where there is
+    /// none.
     fn build_token_count(
         &self,
         _endpoint: &Endpoint,
@@ -51,11 +52,11 @@ pub trait ProviderApi: Send + Sync {
     ) -> Option<TokenCountCall> {
         None
     }
-    /// A question that costs nothing and shows whether the provider is there.
+    /// Builds a request that costs nothing and shows whether the provider works.
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest;
-    /// Checks whether the answer to [`ProviderApi::build_probe`] is one.
+    /// Checks whether the response to [`ProviderApi::build_probe`] shows a working provider.
     fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool;
-    /// The models that the answer to [`ProviderApi::build_probe`] lists.
+    /// Reads the model names from the response to [`ProviderApi::build_probe`].
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
     /// Classifies a response whose status is not a success.
     fn classify_error(
@@ -68,10 +69,11 @@ pub trait ProviderApi: Send + Sync {
     }
 }
 
-/// One provider's address and key.
+/// One provider's address, key and protocol.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Ends in what the vendor documents (`/v1` for OpenAI-like ones), without a slash.
+    /// Base URL as the vendor documents it (with `/v1` for OpenAI-like ones), without a final
+    /// slash.
     pub base_url: String,
     /// The value of `kind` that selected the protocol.
     pub kind: Arc<str>,
@@ -79,7 +81,7 @@ pub struct Endpoint {
     pub protocol: &'static dyn ProviderApi,
     /// Project and location, for Vertex AI.
     pub location: Option<VertexLocation>,
-    /// A model that is served there, for free questions that need one.
+    /// A model of the provider, for probes that need one.
     pub probe_model: Option<Arc<str>>,
     /// How connections to it are made.
     pub connection: ConnectionConfig,
@@ -88,7 +90,7 @@ pub struct Endpoint {
     credential: Credential,
 }
 
-/// A project and a location at Google's cloud.
+/// A project and a location of Google's cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VertexLocation {
     /// Id of the project.
@@ -101,19 +103,19 @@ pub struct VertexLocation {
 #[derive(Clone)]
 enum Credential {
     None,
-    /// As it is, and as a bearer; both marked as sensitive.
+    /// The bare key and the bearer token, both marked as sensitive.
     Key {
         bare: HeaderValue,
         bearer: HeaderValue,
     },
-    /// Keys that run out.
+    /// Tokens that expire.
     Source(TokenSource),
     /// A token of a source.
     Token(AccessToken),
 }
 
 impl Endpoint {
-    /// Nothing where the key holds what no header can.
+    /// Creates an endpoint; `None` where the key holds a byte that no header can.
     pub fn new(
         base_url: &str,
         key: Option<&str>,
@@ -164,7 +166,7 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint with a key that is good now. `fresh`: the last one was refused.
+    /// Returns the endpoint with a valid credential. With `renew` the last one was refused.
     pub async fn with_credentials(&self, renew: bool) -> Result<Cow<'_, Self>, UpstreamError> {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
@@ -175,7 +177,7 @@ impl Endpoint {
         }))
     }
 
-    /// Checks whether a key that was refused can be had anew.
+    /// Checks whether a refused credential can be renewed.
     pub(super) fn can_renew_key(&self) -> bool {
         matches!(
             self.credential,
@@ -183,7 +185,7 @@ impl Endpoint {
         )
     }
 
-    /// The key as a bearer.
+    /// Returns the key as a bearer token.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Key { bearer, .. } | Credential::Token(AccessToken { bearer, .. }) => {
@@ -193,7 +195,7 @@ impl Endpoint {
         }
     }
 
-    /// The project that pays, where the key does not name it.
+    /// Returns the project that pays, where the key does not name it.
     pub(super) fn billing_project(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Token(token) => token.billing_project.clone(),
@@ -201,7 +203,7 @@ impl Endpoint {
         }
     }
 
-    /// The key as it is.
+    /// Returns the bare key.
     pub fn key(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Key { bare, .. } => Some(bare.clone()),

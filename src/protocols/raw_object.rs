@@ -22,24 +22,24 @@ impl<'a> RawObject<'a> {
             .map(|&(_, value)| value)
     }
 
-    /// The member as a type, or nothing where it is missing, null or of another type.
+    /// Reads a field as a type; `None` where it is missing, null or of another type.
     pub fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         serde_json::from_str::<Option<T>>(self.get(name)?.get())
             .ok()
             .flatten()
     }
 
-    /// The members' names, in their order.
+    /// Returns the fields' names, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// Checks whether the member is there and is not null.
+    /// Checks whether the field is present and not null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// Checks whether the member is a list with something in it.
+    /// Checks whether the field is a list with items.
     pub fn has_items(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {
             let inner = value.get().strip_prefix('[').unwrap_or("]");
@@ -47,13 +47,13 @@ impl<'a> RawObject<'a> {
         })
     }
 
-    /// Checks whether the member's JSON holds these bytes.
+    /// Checks whether the field's JSON holds these bytes.
     pub fn mentions(&self, name: &str, bytes: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.get().contains(bytes))
     }
 
-    /// The role of the last of a list of messages.
+    /// Returns the role of the last message of a list.
     pub fn last_role(&self, name: &str) -> Option<String> {
         #[derive(serde::Deserialize)]
         struct Message<'a> {
@@ -65,8 +65,7 @@ impl<'a> RawObject<'a> {
         last.role.map(Cow::into_owned)
     }
 
-    /// The object as values. It was read once, so that a member that cannot be has no bottom, or
-    /// none within reach.
+    /// Parses the object. It is valid JSON, so a field that cannot be parsed is nested too deeply.
     pub fn value(&self) -> Result<Value, TranslationError> {
         let members = self.0.iter().map(|(name, raw)| {
             let value = serde_json::from_str(raw.get());
@@ -77,8 +76,8 @@ impl<'a> RawObject<'a> {
         Ok(Value::Object(members.collect::<Result<_, _>>()?))
     }
 
-    /// The object as bytes again, with some members replaced or, where they are new, added at the
-    /// end. `replaced` holds names and JSON texts.
+    /// Writes the object with some fields replaced, or added at the end where they are new.
+    /// `replaced` holds names and JSON texts.
     pub fn with(&self, replaced: &[(&str, String)]) -> Vec<u8> {
         self.without(&[], replaced)
     }
@@ -142,7 +141,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
     }
 }
 
-/// A member's name, borrowed where it has no escapes.
+/// A field's name, borrowed where it has no escapes.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {

@@ -5,7 +5,7 @@ use super::{
 };
 use http::HeaderMap;
 
-/// Every protocol that is built.
+/// All protocols of providers.
 pub const PROVIDER_APIS: &[&dyn ProviderApi] = &[
     &openai::OpenAi,
     &anthropic::Anthropic,
@@ -42,7 +42,7 @@ impl ApiDialect {
     }
 }
 
-/// Checks whether a client's library reads the shapes of the Messages API: it always states a
+/// Checks whether a client's library expects the shapes of the Messages API: it always sends a
 /// version.
 pub fn wants_message_shapes(headers: &HeaderMap) -> bool {
     headers.contains_key("anthropic-version")

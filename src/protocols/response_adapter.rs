@@ -4,8 +4,8 @@ use super::{ErrorBody, Event, Framing, ResponseFault, UpstreamError};
 use crate::domain::Usage;
 use bytes::{Bytes, BytesMut};
 
-/// Bytes of an answer, whole or put together from a stream; one that is larger is none. A text of
-/// four million tokens fits.
+/// Bytes of the largest response, whole or assembled from a stream. A text of four million tokens
+/// fits.
 pub const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Creates the failure of a response that is larger than [`MAX_RESPONSE_BYTES`].
@@ -35,29 +35,29 @@ pub enum StreamEventKind {
     NoContent,
     /// The last choice has ended.
     Finish,
-    /// The stream is whole.
+    /// The stream is complete.
     Done,
-    /// The provider gave up, inside a 200.
+    /// The provider reported a failure within a response of status 200.
     Broken(UpstreamError),
 }
 
-/// Carries one answer; keeps the state of its stream.
+/// Adapts one response for its client; holds the state of its stream.
 pub trait ResponseAdapter: Send {
     /// Returns the framing of the upstream's stream.
     fn framing(&self) -> Framing {
         Framing::Events
     }
-    /// A whole answer, for the client.
+    /// Converts a whole response for the client.
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError>;
-    /// Takes one event in and writes what the client gets of it.
+    /// Reads one event and writes what the client gets of it.
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind;
-    /// Checks whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the response is complete if its bytes end here.
     fn may_end(&self) -> bool;
     /// Writes the end of a stream whose upstream sent no terminator.
     fn close(&mut self, out: &mut BytesMut);
-    /// Writes the end of a stream that broke.
+    /// Writes the end of a stream that failed.
     fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
-    /// The tokens that the provider reported so far.
+    /// Returns the usage that the provider has reported so far.
     fn usage(&self) -> Option<Usage>;
     /// Bytes of text so far, to estimate tokens where the provider reports none.
     fn text_bytes(&self) -> usize;

@@ -3,10 +3,10 @@
 use http::HeaderMap;
 use std::time::Duration;
 
-/// A delay that no provider means: an hour.
+/// Longest delay that is honoured. HTTP dates are read by `jiff`, which also accepts numeric zones.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// `try again in 5.289s`.
+/// Reads a delay from a message: `try again in 5.289s`.
 pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
     let (_, after) = message.split_once("try again in ")?;
     let end = after
@@ -76,7 +76,7 @@ fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     waits.into_iter().flatten().max()
 }
 
-/// OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
+/// Reads OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
 pub(super) fn duration_text(text: &str) -> Option<Duration> {
     let mut left = text.trim();
     let mut sum = 0.0;

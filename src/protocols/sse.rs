@@ -1,20 +1,21 @@
-//! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
-//! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
+//! Splits a byte stream into server-sent events without changing them, so that an event's raw bytes
+//! can be passed on. Lines end in LF, CRLF or CR, wherever the reads were cut. Other crates'
+//! readers, such as `sse-stream` in the client, return parsed fields and lose these bytes.
 
 use super::framing::Framing;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
-/// An upstream that sends a longer event than this is broken, and must not cost us more memory.
+/// Longest event; a longer one is a failure of the upstream and must not use more memory.
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// An event was longer than 8 MB.
+/// An event is longer than 8 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than 8 MB")]
 pub struct TooLong;
 
-/// One event as it came, its blank line included.
+/// One event as it came, with its blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Bytes as they came, line ends included.
@@ -22,12 +23,12 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event's text as a line of JSON, without what is around it.
+    /// Returns the event as a line of JSON, without surrounding whitespace.
     pub fn line(&self) -> &[u8] {
         self.raw.trim_ascii()
     }
 
-    /// Checks whether the blank line at its end is there.
+    /// Checks whether the event ends in its blank line.
     pub fn has_blank_line(&self) -> bool {
         matches!(
             self.raw.as_ref(),
@@ -51,7 +52,7 @@ impl Event {
         }
     }
 
-    /// The data lines joined; nothing for comments and other events without data.
+    /// Joins the data lines; `None` for comments and other events without data.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let mut data: Option<Cow<'_, [u8]>> = None;
         for line in lines(&self.raw) {
@@ -81,15 +82,15 @@ fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
         left = left.get(end + 1..).unwrap_or_default();
         Some(line)
     });
-    // A CRLF yields an empty line between; empty lines mean nothing inside of an event.
+    // A CRLF yields an empty line in between; empty lines mean nothing within an event.
     lines.filter(|line| !line.is_empty())
 }
 
-/// Collects reads and gives out whole events.
+/// Buffers reads and returns whole events.
 #[derive(Debug, Default)]
 pub struct EventSplitter {
     buffer: BytesMut,
-    /// Bytes that were searched already.
+    /// Number of bytes that were searched already.
     searched: usize,
 }
 
@@ -98,7 +99,7 @@ impl EventSplitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole event, where there is one.
+    /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         match self.boundary() {
             Some(end) => {
@@ -119,7 +120,7 @@ impl EventSplitter {
         (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
     }
 
-    /// End of the first event: behind the second of two line ends in a row.
+    /// Returns the end of the first event: after the second of two line ends in a row.
     fn boundary(&mut self) -> Option<usize> {
         let bytes = &self.buffer[..];
         let mut at = self.searched;
@@ -142,7 +143,7 @@ impl EventSplitter {
     }
 }
 
-/// Collects reads and gives out whole lines; empty ones mean nothing.
+/// Buffers reads and returns whole lines; empty ones are skipped.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     buffer: BytesMut,
@@ -154,7 +155,7 @@ impl LineSplitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole line, where there is one.
+    /// Returns the next whole line; an error where it gets too long.
     pub fn next_line(&mut self) -> Result<Option<Event>, TooLong> {
         while let Some(at) = memchr(b'\n', &self.buffer[self.searched..]) {
             let raw = self.buffer.split_to(self.searched + at + 1).freeze();
@@ -178,7 +179,7 @@ impl LineSplitter {
     }
 }
 
-/// Cuts a stream by what its protocol cuts it.
+/// Splits a stream by its protocol's framing.
 #[derive(Debug)]
 pub enum Splitter {
     /// Server-sent events.
@@ -204,7 +205,7 @@ impl Splitter {
         }
     }
 
-    /// The next whole event, where there is one.
+    /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         match self {
             Self::Events(splitter) => splitter.next_event(),
@@ -221,7 +222,7 @@ impl Splitter {
     }
 }
 
-/// Length of the line end at the start; nothing while a lone CR may still become a CRLF.
+/// Length of the line end at the start; `None` while a lone CR may still become a CRLF.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [b'\r', b'\n', ..] => Some(2),

@@ -5,8 +5,8 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The most tokens of one call, ten times what the largest model takes in. What is beyond is a
-/// mistake that would use up a limit or a budget for good.
+/// Largest plausible count of one call, ten times the largest context. A larger one is a mistake
+/// that would use up a limit or a budget.
 const MAX_TOKENS: f64 = 100_000_000.0;
 
 /// A whole number from 0 up to [`MAX_TOKENS`], also where it is written as `12.0`.

@@ -13,6 +13,7 @@ pub use tls_roots::certificates;
 pub use transport_error::{TransportError, classify_transport_error};
 
 use super::OutboundRequest;
+use crate::domain::ProviderIdx;
 use connection::ConnectObserver;
 use pool::Pool;
 use reqwest::Url;
@@ -71,12 +72,12 @@ impl Transport {
         &self,
         connections: &[ConnectionConfig],
         options: TransportOptions,
-        reuse: impl Fn(usize) -> bool,
+        reuse: impl Fn(ProviderIdx) -> bool,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
         let pools = connections.iter().enumerate().map(|(index, connection)| {
             let old = self.pools.get(index);
-            let old = old.filter(|_| options == self.options && reuse(index));
+            let old = old.filter(|_| options == self.options && reuse(index.into()));
             old.map_or_else(
                 || thread_pools(connection, &mut roots, options),
                 |old| Ok(Arc::clone(old)),
@@ -94,12 +95,12 @@ impl Transport {
     /// the request, so it is sent once more over a new connection.
     pub async fn send(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         request: OutboundRequest,
     ) -> Result<reqwest::Response, TransportError> {
         let thread_pools = self
             .pools
-            .get(provider)
+            .get(provider.get())
             .ok_or_else(TransportError::no_endpoint)?;
         let pool = &thread_pools[THREAD_POOL.get() % thread_pools.len()];
         let url = pool

@@ -2,10 +2,10 @@
 
 use super::endpoint_registry::EndpointRegistry;
 use super::transport::{Transport, TransportOptions};
-use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
+use crate::domain::{Catalogue, CatalogueMerge, EndpointChange, ProviderIdx};
 
-/// By the places of the catalogue. A table never meets upstreams that are older than itself: they are
-/// published first, and keep what an older table may still choose.
+/// Endpoints and connections by catalogue index. A routing table never meets a set that is older than
+/// itself: the set is published first, and keeps what an older table may still select.
 #[derive(Debug, Clone)]
 pub struct UpstreamSet {
     /// Endpoints by catalogue index.
@@ -14,24 +14,24 @@ pub struct UpstreamSet {
     pub transport: Transport,
 }
 
-/// A configuration that comes after another.
+/// The difference between two configurations.
 #[derive(Debug, Clone, Copy)]
 pub struct UpstreamUpdate<'a> {
-    /// The catalogue before it.
+    /// The catalogue before the update.
     pub earlier: &'a Catalogue,
     /// Indices that the merge of both catalogues assigned.
     pub merge: &'a CatalogueMerge,
-    /// Providers with another key or address than before, by their places.
-    pub endpoint_changes: &'a [(usize, EndpointChange)],
+    /// Providers whose key or address changed.
+    pub endpoint_changes: &'a [(ProviderIdx, EndpointChange)],
 }
 
 impl UpstreamUpdate<'_> {
-    fn was_usable(&self, provider: usize) -> bool {
-        let spec = self.earlier.providers.get(provider);
+    fn was_usable(&self, provider: ProviderIdx) -> bool {
+        let spec = self.earlier.providers.get(provider.get());
         spec.is_some_and(|spec| spec.off.is_none())
     }
 
-    fn endpoint_change(&self, provider: usize) -> Option<EndpointChange> {
+    fn endpoint_change(&self, provider: ProviderIdx) -> Option<EndpointChange> {
         let mut own = self
             .endpoint_changes
             .iter()
@@ -72,7 +72,7 @@ impl UpstreamSet {
             endpoints: vec![None; catalogue.providers.len()],
             traits: self.registry.traits.clone(),
         };
-        for (index, endpoint) in self.registry.endpoints.iter().enumerate() {
+        for (index, endpoint) in ProviderIdx::enumerate(&self.registry.endpoints) {
             if !was_retired.contains(&index) {
                 registry.endpoints[index].clone_from(endpoint);
             }
@@ -93,7 +93,8 @@ impl UpstreamSet {
         for (&index, traits) in targets.iter().zip(next.traits) {
             registry.traits[index] = traits;
         }
-        let reuse = |index: usize| update.endpoint_change(index) != Some(EndpointChange::Address);
+        let reuse =
+            |index: ProviderIdx| update.endpoint_change(index) != Some(EndpointChange::Address);
         let transport = self
             .transport
             .updated(&registry.connections(), options, reuse)?;
@@ -132,7 +133,7 @@ mod tests {
     }
 
     fn keys(upstreams: &UpstreamSet) -> Vec<Option<String>> {
-        let indices = 0..upstreams.registry.endpoints.len();
+        let indices = ProviderIdx::all(upstreams.registry.endpoints.len());
         let key = |index| {
             let key = upstreams.registry.endpoint(index)?.key()?;
             Some(key.to_str().unwrap().to_owned())
@@ -141,40 +142,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_just_removed_or_lost_their_key_is_reached_until_the_next_arrival() {
+    async fn a_provider_that_was_removed_or_lost_its_key_is_reached_until_the_next_update() {
         let mut earlier = catalogue(&["a", "b"]);
         let first = registry(&[Some("key-a"), Some("key-b")]);
         let mut upstreams = UpstreamSet::new(first, OPTIONS).unwrap();
-        let mut apply = |names: &[&str],
-                         sent: &[Option<&str>],
-                         endpoint_changes: &[(usize, EndpointChange)]| {
-            let mut next = catalogue(names);
-            for (provider, key) in next.providers.iter_mut().zip(sent) {
-                provider.off = key.is_none().then(|| "no key".into());
-            }
-            let merge = earlier.merged_with(next);
-            let update = UpstreamUpdate {
-                earlier: &earlier,
-                merge: &merge,
-                endpoint_changes,
+        let mut apply =
+            |names: &[&str],
+             sent: &[Option<&str>],
+             endpoint_changes: &[(ProviderIdx, EndpointChange)]| {
+                let mut next = catalogue(names);
+                for (provider, key) in next.providers.iter_mut().zip(sent) {
+                    provider.off = key.is_none().then(|| "no key".into());
+                }
+                let merge = earlier.merged_with(next);
+                let update = UpstreamUpdate {
+                    earlier: &earlier,
+                    merge: &merge,
+                    endpoint_changes,
+                };
+                upstreams = upstreams.updated(registry(sent), OPTIONS, update).unwrap();
+                earlier = merge.catalogue;
+                keys(&upstreams)
             };
-            upstreams = upstreams.updated(registry(sent), OPTIONS, update).unwrap();
-            earlier = merge.catalogue;
-            keys(&upstreams)
-        };
         let some = |key: &str| Some(key.to_owned());
 
         // Without a change of the key, the key in use stays.
         let reuse = apply(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
         assert_eq!(reuse, [some("key-a"), some("key-b"), some("key-c")]);
-        let endpoint_changes = [(0, EndpointChange::Key)];
+        let endpoint_changes = [(0.into(), EndpointChange::Key)];
         let rekeyed = apply(&["a", "c"], &[Some("other"), None], &endpoint_changes);
         assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
         let later = apply(&["a", "c"], &[Some("other"), None], &[]);
         assert_eq!(later, [some("other"), None, None]);
-        let moved = [(0, EndpointChange::Address)];
+        let moved = [(0.into(), EndpointChange::Address)];
         let back = apply(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
         assert_eq!(back, [some("moved"), some("key-b"), None]);
-        assert_eq!(upstreams.registry.traits(7), &ModelTraits::UNSTATED);
+        assert_eq!(upstreams.registry.traits(7.into()), &ModelTraits::UNSTATED);
     }
 }

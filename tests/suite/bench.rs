@@ -117,7 +117,7 @@ fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
             let price = Price::flat(1.0 + place as f64 * 3.0, 2.0 + place as f64 * 6.0);
             catalogue.targets.push(Target {
                 id: TargetId::new(&name, &model),
-                provider: place,
+                provider: place.into(),
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: Some(price),
@@ -127,7 +127,7 @@ fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     }
     catalogue.routes.push(Route {
         model: "smart".into(),
-        targets: vec![0],
+        targets: vec![0.into()],
     });
     let protocol = by_kind("openai-compatible").unwrap();
     let endpoint = |address: &&str| {

@@ -34,7 +34,7 @@ async fn start(pace: f64) -> Loop {
         });
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, vendor.model),
-            provider: place,
+            provider: place.into(),
             types: [ModelType::Chat].into_iter().collect(),
             capabilities: Capabilities::default(),
             price: Some(Price::flat(

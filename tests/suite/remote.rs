@@ -67,7 +67,7 @@ fn catalogue() -> Catalogue {
     };
     Catalogue {
         providers: vec![provider("alpha"), provider("beta")],
-        targets: vec![target(0, "alpha"), target(1, "beta")],
+        targets: vec![target(0.into(), "alpha"), target(1.into(), "beta")],
         ..Catalogue::default()
     }
 }

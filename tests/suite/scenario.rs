@@ -34,7 +34,7 @@ fn catalogue() -> Catalogue {
     let provider = |name: &&str| Provider::new(name, "openai-compatible");
     let target = |(at, name): (usize, &&str)| Target {
         id: TargetId::new(name, "m"),
-        provider: at,
+        provider: at.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: Some(Price::flat(1.0, 2.0)),
@@ -117,11 +117,11 @@ impl World {
             let Some(lease) = choice.acquire_lease(&table, now) else {
                 break;
             };
-            let outcome = (self.scenario)(choice.target, self.second);
+            let outcome = (self.scenario)(choice.target.get(), self.second);
             end.attempts += 1;
             end.target = Some(choice.target);
             let succeeded = outcome == Outcome::Success;
-            let attempt = answered(choice.target, choice.trial, outcome, now);
+            let attempt = answered(choice.target.get(), choice.trial, outcome, now);
             drop(lease);
             self.fleet.observe(&Observation::Attempt(attempt), now);
             if succeeded {
@@ -153,7 +153,7 @@ fn answered(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> Atte
         ..Usage::default()
     });
     AttemptEnd {
-        target,
+        target: target.into(),
         started: now,
         ended: now.plus(Duration::from_millis(900)),
         first_token: usage.map(|_| 0.3),

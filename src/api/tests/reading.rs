@@ -1,5 +1,6 @@
 use super::{Answer, House};
 use crate::clock;
+use crate::domain::TargetIdx;
 use crate::domain::{Failure, Observation, RejectionReason, RequestEnd, RequestOutcome};
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +60,7 @@ async fn a_window_is_one_of_six_words() {
     house.get("/api/events?window=2h").await.problem(400);
 }
 
-fn observe(house: &House, target: Option<usize>, outcome: RequestOutcome) {
+fn observe(house: &House, target: Option<TargetIdx>, outcome: RequestOutcome) {
     let now = clock::now();
     house.handle.observe(Observation::Request(RequestEnd {
         decision: house.handle.next_decision(),
@@ -87,8 +88,12 @@ fn count(answer: &Answer) -> usize {
 #[tokio::test(start_paused = true)]
 async fn decisions_are_listed_newest_first_and_filtered() {
     let house = House::new();
-    observe(&house, Some(0), RequestOutcome::Ok);
-    observe(&house, Some(2), RequestOutcome::Error(Failure::Server));
+    observe(&house, Some(0.into()), RequestOutcome::Ok);
+    observe(
+        &house,
+        Some(2.into()),
+        RequestOutcome::Error(Failure::Server),
+    );
     observe(
         &house,
         None,

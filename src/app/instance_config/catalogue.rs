@@ -1,7 +1,7 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
 use crate::config::{ModelSettings, ProviderSettings, Settings};
-use crate::domain::{Catalogue, ModelType, Provider, Route, Target, TargetId};
+use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, TargetId};
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
@@ -33,7 +33,7 @@ pub(super) async fn build(
     });
     let found = join_all(lookups).await;
     for (provider, (endpoint, models, own_warnings)) in settings.providers.iter().zip(found) {
-        let index = catalogue.providers.len();
+        let index = ProviderIdx::from(catalogue.providers.len());
         warnings.extend(own_warnings);
         for model in &models {
             catalogue.targets.push(target(index, provider, model));
@@ -156,12 +156,16 @@ async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let request = endpoint.protocol.build_probe(&endpoint);
-    let response = transport.send(0, request).await.ok()?;
+    let response = transport.send(0.into(), request).await.ok()?;
     let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
-fn target(provider_index: usize, provider: &ProviderSettings, model: &ModelSettings) -> Target {
+fn target(
+    provider_index: ProviderIdx,
+    provider: &ProviderSettings,
+    model: &ModelSettings,
+) -> Target {
     Target {
         id: TargetId::new(&provider.name, &model.id),
         provider: provider_index,

@@ -8,7 +8,7 @@ use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
     BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price, Provider,
-    Strategy, Target, TargetId, Tuning, Weights,
+    ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
 use crate::gateway::{GatewayConfig, Recovery};
 use crate::logs::Logs;
@@ -36,7 +36,7 @@ pub(in crate::app) fn demo_instance_config(
     logs: &Logs,
 ) -> (InstanceConfig, Options) {
     let (mut catalogue, mut endpoints) = (Catalogue::default(), EndpointRegistry::default());
-    for (provider, vendor) in vendors.endpoints().iter().enumerate() {
+    for (provider, vendor) in ProviderIdx::enumerate(vendors.endpoints()) {
         catalogue.providers.push(Provider {
             max_concurrent: Some(vendor.max_concurrent),
             ..Provider::new(vendor.name, vendor.kind)
@@ -85,7 +85,7 @@ pub(in crate::app) fn demo_instance_config(
 }
 
 /// A simulated vendor's chat model and, where it has one, its embedding model.
-fn targets(provider: usize, vendor: &VendorEndpoint) -> impl Iterator<Item = Target> {
+fn targets(provider: ProviderIdx, vendor: &VendorEndpoint) -> impl Iterator<Item = Target> {
     let target = |model: &str, types: ModelTypes, price: Price| Target {
         id: TargetId::new(vendor.name, model),
         provider,

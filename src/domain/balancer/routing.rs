@@ -4,6 +4,7 @@ use super::target_state::{LatencyEwma, TargetState};
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::decay::DecayedMean;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
 use crate::domain::target::ModelTypes;
@@ -26,7 +27,7 @@ impl BalancerState {
     /// The newest table; cheap enough to be made after every batch of observations.
     pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
         let estimates = self.estimates(now);
-        let candidates = (0..self.targets.len())
+        let candidates = TargetIdx::all(self.targets.len())
             .map(|at| self.candidate(at, estimates[at]))
             .collect();
         RoutingTable {
@@ -51,7 +52,7 @@ impl BalancerState {
         }
     }
 
-    fn candidate(&self, at: usize, estimate: Estimate) -> Candidate {
+    fn candidate(&self, at: TargetIdx, estimate: Estimate) -> Candidate {
         let spec = &self.catalogue.targets[at];
         let record = &self.targets[at];
         let provider = &self.providers[spec.provider];
@@ -86,7 +87,7 @@ impl BalancerState {
         }
     }
 
-    fn routing_state(&self, target: usize) -> RoutingState {
+    fn routing_state(&self, target: TargetIdx) -> RoutingState {
         if self.catalogue.retired.targets.contains(&target) {
             return RoutingState::Off(REMOVED_REASON.into());
         }
@@ -150,7 +151,7 @@ impl BalancerState {
     pub(super) fn refresh_states(&mut self, now: UnixTime) {
         let estimates = self.estimates(now);
         let output = self.expected_output(now);
-        for provider in 0..self.providers.len() {
+        for provider in ProviderIdx::all(self.providers.len()) {
             let targets = self.targets_of(provider);
             let (state, why) = self.assess_health(provider, &targets, &estimates, output, now);
             let record = &mut self.providers[provider];
@@ -170,8 +171,8 @@ impl BalancerState {
     /// must know it.
     pub(super) fn assess_health(
         &self,
-        provider: usize,
-        targets: &[usize],
+        provider: ProviderIdx,
+        targets: &[TargetIdx],
         estimates: &[Estimate],
         output: f64,
         now: UnixTime,
@@ -234,7 +235,7 @@ impl BalancerState {
 
     fn assess_numbers(
         &self,
-        targets: &[usize],
+        targets: &[TargetIdx],
         states: &[BreakerState],
         estimates: &[Estimate],
         output: f64,
@@ -250,7 +251,7 @@ impl BalancerState {
                 format!("the breaker of {model} is not closed"),
             );
         }
-        let failing = |&&at: &&usize| {
+        let failing = |&&at: &&TargetIdx| {
             self.targets[at].failures.n(now) > 1.0 && estimates[at].failure > FAILING_RATE
         };
         if let Some(&at) = targets.iter().find(failing) {
@@ -273,7 +274,7 @@ impl BalancerState {
             .get(all.len().saturating_sub(1) / 2)
             .copied()
             .unwrap_or(f64::INFINITY);
-        let slow = |&&at: &&usize| {
+        let slow = |&&at: &&TargetIdx| {
             estimates[at].measured && estimates[at].latency(output) > SLOW_FACTOR * median
         };
         if let Some(&at) = targets.iter().find(slow) {

@@ -1,4 +1,4 @@
-//! The side of Messages that clients see.
+//! The client's side of Messages.
 
 use super::events::{error_event, error_value};
 use super::{encode, read};
@@ -61,7 +61,7 @@ impl ClientApi for MessagesApi {
 
     fn error(&self, error: &ErrorBody) -> Bytes {
         let mut body = error_value(error);
-        // Clients find the request's id in a header, as with every answer.
+        // Clients find the request's id in a header, as with every response.
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
@@ -71,8 +71,8 @@ impl ClientApi for MessagesApi {
     }
 }
 
-/// Lists in which a picture may stand: messages, their blocks, and the blocks of a result. What a
-/// client puts below that may be of any depth, and is not followed.
+/// Levels of lists that may hold an image: messages, their blocks, and the blocks of a result.
+/// Deeper lists are the client's own and are not searched.
 const LISTS: u32 = 3;
 
 /// Checks whether a block is an image, in a message or in a result. The string alone may also be

@@ -8,9 +8,9 @@ use crate::protocols::reasoning_cache::ReasoningCache;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 
-/// Reads whole answers and streams.
+/// Decodes whole responses and streams.
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     names: ToolNames,
     reasoning_cache: ReasoningCache,
@@ -35,9 +35,9 @@ enum BlockContent {
     Text,
     Thinking,
     Input {
-        /// Which call it is; nothing for the tool whose input is the answer's text.
+        /// Index of the call; `None` for the tool whose input is the response's text.
         call: Option<usize>,
-        /// The input as the block began, good only if nothing follows.
+        /// Input at the block's start, valid only if no delta follows.
         initial: Value,
         has_deltas: bool,
     },
@@ -228,7 +228,7 @@ impl Decoder {
                 self.end("", None, deltas);
                 return DecodeStep::Done;
             }
-            // Pings, and what later versions may bring.
+            // Pings, and events of later versions.
             _ => {}
         }
         DecodeStep::More
@@ -275,7 +275,7 @@ impl Decode for Decoder {
     }
 
     fn may_end(&self) -> bool {
-        // A stream without its last event was cut.
+        // A stream without its last event was cut off.
         false
     }
 
@@ -284,8 +284,8 @@ impl Decode for Decoder {
     }
 }
 
-/// A citation of a page as chat clients read it, where it cites one. Streams have none: clients
-/// that put a chat stream together cannot add to a list of links.
+/// Converts a citation of a web page to the chat protocol's shape. Streams have none: chat clients
+/// cannot extend a list of links.
 fn annotation(citation: &Value, from: usize, to: usize) -> Option<Value> {
     if citation["type"] != "web_search_result_location" {
         return None;

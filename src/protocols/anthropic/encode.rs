@@ -21,9 +21,9 @@ pub(super) struct Encoder {
     started: bool,
     /// The open block.
     open: Option<Block>,
-    /// Its number, or the next one's where none is open.
+    /// Index of the open block, or of the next one.
     index: usize,
-    /// Calls that began before the open one was over.
+    /// Calls that began before the open block ended.
     pending: VecDeque<PendingBlock>,
     finish: Option<Finish>,
     refusal: String,
@@ -69,13 +69,13 @@ impl Encoder {
             "content": [],
             "stop_reason": null,
             "stop_sequence": null,
-            // The numbers come at the end, with the first message_delta.
+            // The numbers come at the end, with the message_delta.
             "usage": {"input_tokens": 0, "output_tokens": 0},
         });
         event(out, &json!({"type": "message_start", "message": message}));
     }
 
-    /// Makes sure that the open block is one to go on with.
+    /// Opens the block unless it is open already.
     fn open(&mut self, block: Block, shape: &Value, out: &mut BytesMut) {
         self.begin(out);
         if self.open.as_ref() == Some(&block) {
@@ -243,7 +243,7 @@ impl Encode for Encoder {
                 self.begin(out);
                 self.refusal.push_str(&text);
             }
-            // Links to sources have no place here without the passages that they stand for.
+            // The protocol has no links without the cited passages.
             Delta::Annotation(_) => {}
             Delta::Call { call, id, name, .. } => {
                 self.begin(out);
@@ -298,7 +298,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
         }
         ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
         ContentPart::ToolCall(call) => {
-            // Arguments that were cut off are no input.
+            // Truncated arguments are no valid input.
             let input: Option<Value> = serde_json::from_str(&call.arguments).ok();
             let input = input.filter(Value::is_object).unwrap_or_else(|| json!({}));
             Some(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}))
@@ -328,7 +328,7 @@ fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     members
 }
 
-/// Tokens as clients of this protocol read them: the prompt without its cached parts.
+/// Encodes usage as this protocol counts it: the prompt without its cached parts.
 fn usage(tokens: Option<ReportedUsage>) -> Value {
     let tokens = tokens.unwrap_or_default();
     let (cached, written) = (tokens.cached.unwrap_or(0), tokens.written.unwrap_or(0));

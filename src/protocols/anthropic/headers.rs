@@ -9,7 +9,7 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The version that our own requests are written in.
+/// Version of the gateway's own requests.
 const OUR_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// Prefix of a user's OAuth tokens; the provider takes them as a bearer token only.

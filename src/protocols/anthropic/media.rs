@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-/// A picture or a document as a block.
+/// Encodes an image or a document as a block.
 pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
     let name = match media.kind {
         MediaKind::Image => "image",
@@ -35,7 +35,7 @@ pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
     Ok(block)
 }
 
-/// A text goes as one; what is none after all goes as it came.
+/// Encodes a text document as text; bytes that are not UTF-8 stay base64.
 fn plain(mime: &str, data: &str) -> Value {
     let bytes = BASE64_STANDARD.decode(data).ok();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {

@@ -1,4 +1,5 @@
-//! Turns as messages: two roles that alternate, the user first, results of tools before all else.
+//! Turns as messages: two roles that alternate, the user first, results of tools before everything
+//! else.
 
 use super::media;
 use super::tool_names::{ToolNames, plain_id};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 /// Text of the first user message, where the conversation does not begin with one.
 const EMPTY_USER_TEXT: &str = ".";
 
-/// A conversation's turns.
+/// The turns of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct MessageList {
     /// Instructions, in their order.
@@ -96,7 +97,7 @@ impl MessageList {
 
     fn normalize(&mut self) {
         for message in &mut self.list {
-            // Stable: both kinds keep their order.
+            // The sort is stable: both kinds keep their order.
             message
                 .blocks
                 .sort_by_key(|block| message.role == USER && block["type"] != "tool_result");

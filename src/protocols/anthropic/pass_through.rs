@@ -1,4 +1,4 @@
-//! A Messages answer for a client of Messages: bytes pass as they came while we read along.
+//! Passes a Messages response to a client of Messages unchanged, and reads usage and state from it.
 
 use super::events::{LAST_EVENT, error_event};
 use super::shape::{DeltaShape, EventShape, Message, UsageShape};
@@ -56,13 +56,13 @@ impl PassThrough {
                 }
             }
             "message_stop" => StreamEventKind::Done,
-            // Pings, ends of blocks, and what later versions may bring.
+            // Pings, ends of blocks, and events of later versions.
             _ => StreamEventKind::NoContent,
         }
     }
 }
 
-/// Checks whether it adds nothing to its block, as the first piece of a call's input does.
+/// Checks whether a delta adds nothing to its block, as the first piece of a call's input does.
 fn is_empty(delta: &DeltaShape<'_>) -> bool {
     let texts = [&delta.text, &delta.partial_json, &delta.thinking];
     let mut texts = texts.into_iter().flatten().peekable();
@@ -95,7 +95,7 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn may_end(&self) -> bool {
-        // A stream without its last event was cut.
+        // A stream without its last event was cut off.
         false
     }
 

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The protocol.
+/// Anthropic's Messages.
 #[derive(Debug)]
 pub struct Anthropic;
 
@@ -86,7 +86,7 @@ impl ProviderApi for Anthropic {
     }
 }
 
-/// The client's own object, with the model's name replaced.
+/// Passes the client's body with the model's name replaced.
 fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
@@ -165,7 +165,7 @@ fn post(endpoint: &Endpoint, call: &CallSpec<'_>, path: &str, body: Vec<u8>) -> 
     }
 }
 
-/// The number in an answer to a question for it.
+/// Reads the number of tokens.
 fn counted(body: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     struct Count {

@@ -48,7 +48,7 @@ fn drop_rest(mut members: ObjectReader, dropped: &mut DroppedFields) {
     members.drop_unread(dropped);
 }
 
-/// Blocks of instructions are paragraphs of one.
+/// Joins blocks of instructions as paragraphs.
 fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     let texts: Vec<String> = parts
         .chunks(1)
@@ -90,7 +90,7 @@ fn message(
     Ok(())
 }
 
-/// A text, or a list of blocks.
+/// Reads a text, or a list of blocks.
 fn parts(
     members: &mut ObjectReader,
     name: &str,
@@ -136,7 +136,7 @@ fn block(
                 .filter(|signature| !signature.is_empty()),
         }],
         "redacted_thinking" => vec![ContentPart::Redacted(members.required_text("data")?)],
-        // Tools that the vendor itself runs, and what they found.
+        // Tools that the vendor runs, and their results.
         _ => {
             dropped.add(members.at(&kind));
             return Ok(Vec::new());
@@ -189,7 +189,7 @@ fn tools(
         let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
         let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
         if kind != "custom" {
-            // The vendor runs it, or the model was trained for it.
+            // A tool that the vendor runs, or that the model was trained for.
             dropped.add(tool.at(&kind));
             continue;
         }
@@ -204,7 +204,7 @@ fn tools(
     Ok(tools)
 }
 
-/// Which tool, and whether several at once.
+/// Reads the tool choice, and whether parallel calls are allowed.
 fn tool_choice(
     members: &mut ObjectReader,
     tools: &[Tool],
@@ -223,7 +223,7 @@ fn tool_choice(
             if tools.iter().any(|tool| tool.name == name) {
                 ToolChoice::Named(name)
             } else {
-                // One that could not be carried over.
+                // A tool that was dropped.
                 dropped.add("tool_choice");
                 ToolChoice::Auto
             }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole answer, or what a stream begins with.
+/// A whole response, or the start of a stream.
 #[derive(Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -49,8 +49,8 @@ pub(super) struct EventShape<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// A piece of the content. Blocks of other types than we know may have members of the same names
-/// and other sorts; they are all read as a block without a type.
+/// A block of content. Blocks of unknown types may have fields of the same names and other types;
+/// they are read as a block without a type.
 #[derive(Deserialize, Default)]
 pub(super) struct Block<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -96,7 +96,7 @@ pub(super) struct StopDetails<'a> {
     pub explanation: Option<Cow<'a, str>>,
 }
 
-/// Tokens as this protocol counts them: the prompt without its cached parts.
+/// Usage as this protocol counts it: the prompt without its cached parts.
 #[derive(Debug, Deserialize, Clone, Copy, Default)]
 pub(super) struct UsageShape {
     #[serde(default, deserialize_with = "count")]
@@ -154,7 +154,7 @@ impl From<UsageShape> for ReportedUsage {
 }
 
 impl<'a> Message<'a> {
-    /// A whole answer that is one.
+    /// Reads a whole response.
     pub fn whole(body: &'a [u8]) -> Result<Self, UpstreamError> {
         let message: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
         let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
@@ -174,7 +174,7 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> EventShape<'a> {
-    /// An event's data, unless it is an error.
+    /// Reads an event's data, unless it is an error.
     pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, UpstreamError> {
         let read = serde_json::from_slice::<Self>(data);
         let read = read.map_err(|_| unreadable(event, Framing::Events))?;
@@ -194,7 +194,7 @@ impl<'a> EventShape<'a> {
 }
 
 impl Block<'_> {
-    /// Checks whether there is anything that a client could use.
+    /// Checks whether the block has content for a client.
     pub fn has_content(&self) -> bool {
         match &*self.kind {
             "text" => non_empty(self.text.as_ref()).is_some(),
@@ -237,7 +237,7 @@ fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
     read.unwrap_or_default()
 }
 
-/// A stop reason. `called`: a tool of the client's was called.
+/// Maps a stop reason. `called`: a tool of the client's was called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "max_tokens" | "pause_turn" | "model_context_window_exceeded" | "compaction" => {

@@ -1,8 +1,8 @@
-//! Names of tools that this protocol takes, for those that it does not.
+//! Aliases for tool names that this protocol does not accept.
 
 use std::collections::BTreeMap;
 
-/// Characters of the longest name that every version of the protocol takes.
+/// Longest name that every version of the protocol accepts.
 const MAX_NAME_CHARS: usize = 64;
 
 /// The client's tool names and their aliases, both ways.
@@ -10,7 +10,7 @@ const MAX_NAME_CHARS: usize = 64;
 pub(super) struct ToolNames {
     aliases: BTreeMap<String, String>,
     originals: BTreeMap<String, String>,
-    /// A tool of our own making, whose input is the answer's text.
+    /// The gateway's own tool, whose input is the response's text.
     answer: Option<String>,
 }
 
@@ -26,14 +26,14 @@ impl ToolNames {
         alias
     }
 
-    /// A name for the tool that carries the answer's text.
+    /// Names the tool that carries the response's text.
     pub fn alias_answer(&mut self, name: &str) -> String {
         let alias = self.free(name);
         self.answer = Some(alias.clone());
         alias
     }
 
-    /// The client's name for what the model called.
+    /// Returns the client's name for an alias.
     pub fn original<'n>(&'n self, alias: &'n str) -> &'n str {
         self.originals.get(alias).map_or(alias, String::as_str)
     }
@@ -56,7 +56,7 @@ impl ToolNames {
     }
 }
 
-/// The name in the characters that are allowed: an underscore for every other one.
+/// Replaces characters that are not allowed by underscores.
 fn plain(name: &str) -> String {
     let allowed = |c: char| if is_allowed(c) { c } else { '_' };
     let plain: String = name.chars().map(allowed).take(MAX_NAME_CHARS).collect();
@@ -67,7 +67,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// The id of a call in the characters that are allowed.
+/// Replaces characters of a call's id that are not allowed.
 pub(super) fn plain_id(id: &str) -> String {
     let allowed = |c: char| if is_allowed(c) { c } else { '_' };
     id.chars().map(allowed).collect()

@@ -1,4 +1,4 @@
-//! A conversation as a Messages request.
+//! Translates a conversation into a Messages request.
 
 use super::messages::MessageList;
 use super::tool_names::ToolNames;
@@ -10,12 +10,12 @@ use crate::protocols::neutral::{
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Map, Value, json};
 
-/// Tokens of the longest answer where the client names none: the protocol wants a number.
+/// Default of `max_tokens`, which the protocol requires.
 const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// Fewest thinking tokens that can be requested.
 const MIN_THINKING_TOKENS: u64 = 1_024;
 
-/// A request and what its tools are called in it.
+/// A request, and the aliases of its tools.
 #[derive(Debug)]
 pub(super) struct Request {
     pub body: Map<String, Value>,
@@ -26,7 +26,7 @@ pub(super) struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thinking {
     Off,
-    /// As long as it takes.
+    /// The model decides.
     Adaptive,
     /// At most this many tokens.
     Budget(u64),
@@ -122,7 +122,7 @@ impl RequestDraft {
             FormatStrategy::Line(line) => self.messages.system.push(line),
             FormatStrategy::Tool(tool) => {
                 let name = self.names.alias_answer(&tool.name);
-                // The model may still call the client's tools where it could before.
+                // The model may still call the client's tools if it could before.
                 let is_alone = self.tools.is_empty() || self.choice == Some(ToolChoice::None);
                 self.tools.push(tool_value(tool, &name));
                 self.choice = Some(if is_alone {
@@ -157,7 +157,7 @@ impl RequestDraft {
             };
         }
         let budget = match conversation.max_tokens {
-            // Something must be left for the answer.
+            // Leave tokens for the response.
             Some(limit) if limit <= effort.budget() => limit / 2,
             _ => effort.budget(),
         };
@@ -196,7 +196,7 @@ fn sampling(
             value => dropped.add_if(value.is_some(), name),
         }
     }
-    // Line ends are good to stop at; spaces alone are refused.
+    // Line ends are valid stop sequences; spaces alone are rejected.
     let (stop, blank): (Vec<_>, Vec<_>) = sampling
         .stop
         .into_iter()
@@ -251,9 +251,9 @@ fn effort_word(effort: ReasoningEffort) -> &'static str {
 /// The way in which a response is made to keep its format.
 enum FormatStrategy {
     Native(Value),
-    /// By a tool that the model must call with the answer.
+    /// By a tool that the model must call with the response.
     Tool(Tool),
-    /// By asking for it.
+    /// By an instruction.
     Line(String),
 }
 
@@ -319,7 +319,7 @@ fn tool_value(tool: Tool, name: &str) -> Value {
     value
 }
 
-/// The client's choice, if there is something to choose and the model can be forced.
+/// Returns the client's choice, if there are tools and the model can be forced.
 fn choice(
     choice: Option<ToolChoice>,
     no_tools: bool,

@@ -19,14 +19,14 @@ const SIGNATURE_SEPARATOR: &str = "__thought__";
 /// Text of the first user message, which a request must have.
 const FIRST_USER_TEXT: &str = " ";
 
-/// History as it grows.
+/// The contents so far.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
     generation: Generation,
     reasoning_cache: &'a ReasoningCache,
     instructions: Vec<Value>,
     list: Vec<Content>,
-    /// Functions by the ids of their calls.
+    /// Function names by the ids of their calls.
     called: BTreeMap<String, String>,
 }
 
@@ -147,7 +147,7 @@ impl<'a> Contents<'a> {
         own.or_else(cached).or_else(embedded).or_else(placeholder)
     }
 
-    /// Older models do not know ids.
+    /// Older models do not accept ids.
     fn name(&self, function: &mut Value, id: &str) {
         if self.generation.names_calls() {
             function["id"] = id.split(SIGNATURE_SEPARATOR).next().unwrap_or(id).into();
@@ -205,7 +205,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Arguments are an object here, and a text everywhere else.
+/// Parses arguments, which are an object here and a text in other protocols.
 fn arguments(text: &str) -> Result<Value, TranslationError> {
     if text.trim().is_empty() {
         return Ok(json!({}));
@@ -215,7 +215,7 @@ fn arguments(text: &str) -> Result<Value, TranslationError> {
     object.ok_or_else(|| TranslationError::untranslatable("messages", problem))
 }
 
-/// A tool's answer as the object that Gemini wants.
+/// Encodes a tool's result as the object that Gemini requires.
 fn tool_output(text: &str, is_error: bool) -> Value {
     match serde_json::from_str(text) {
         _ if is_error => json!({"error": text}),
@@ -252,7 +252,7 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Checks whether Google keeps the file: in its storage, or uploaded for its models.
+/// Checks whether Google stores the file: in its storage, or uploaded for its models.
 fn is_google_hosted(uri: &str) -> bool {
     uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/")
 }

@@ -7,10 +7,10 @@ use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use crate::protocols::{Event, ReasoningCache, ResponseFault};
 use std::borrow::Cow;
 
-/// Reads answers of Gemini, wherever it is served.
+/// Decodes Gemini's responses, on both of Google's APIs.
 #[derive(Debug)]
 pub(in crate::protocols) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     /// Stores the signatures of calls, which most clients drop.
     reasoning_cache: ReasoningCache,
@@ -37,7 +37,7 @@ impl Decoder {
         }
     }
 
-    /// Reads one JSON text: an answer, a list of the pieces of one, or an error in either form.
+    /// Reads one JSON text: a response, a list of its pieces, or an error in either form.
     fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if !is_list(text) {
             return self.piece(text, deltas);
@@ -141,7 +141,7 @@ impl Decoder {
         }
     }
 
-    /// Calls come whole.
+    /// Adds a call, which always comes whole.
     fn call(
         &mut self,
         index: usize,
@@ -202,7 +202,7 @@ impl Decode for Decoder {
     }
 }
 
-/// JSON that stands in a stream as it is, without being an event's data: an error, up to the end.
+/// Finds JSON that stands in a stream without being an event's data, up to the end: an error.
 fn bare(event: &Event) -> Option<&[u8]> {
     let is_start = |(at, byte): (usize, &u8)| {
         let begins_line = at == 0 || matches!(event.raw[at - 1], b'\n' | b'\r');

@@ -8,7 +8,7 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The request; `model` with what stands before it in a listing.
+/// Builds the request; `model` has its prefix.
 pub(super) fn request(body: Value, model: &str) -> Result<Value, TranslationError> {
     let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
     let requests = inputs.into_iter().map(|text| {

@@ -3,10 +3,10 @@
 use crate::protocols::neutral::ReasoningEffort;
 use serde_json::{Value, json};
 
-/// Models of one kind of request, older ones first.
+/// Models with the same request features, older ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Generation {
-    /// Answers without thinking first.
+    /// Does not think.
     Early,
     /// Gemini 2.5: takes a number of thinking tokens.
     Budgeted,
@@ -18,7 +18,8 @@ pub(super) enum Generation {
 const MIN_THOUGHT: u64 = 128;
 
 impl Generation {
-    /// A name without a number, for example `gemini-flash-latest`, is the newest.
+    /// Reads the generation from a name. One without a number, such as `gemini-flash-latest`, is
+    /// the newest.
     pub fn of(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
         let Some(version) = name.strip_prefix("gemini-") else {
@@ -38,7 +39,7 @@ impl Generation {
         self == Self::Levelled
     }
 
-    /// Takes presence and frequency penalties.
+    /// Checks whether the model takes presence and frequency penalties.
     pub fn takes_penalties(self) -> bool {
         self < Self::Levelled
     }
@@ -57,7 +58,7 @@ impl Generation {
             }
             Self::Levelled => {
                 let level = match effort {
-                    // The larger models do not think less than that.
+                    // The larger models have no lower level.
                     ReasoningEffort::None | ReasoningEffort::Minimal
                         if model.contains("-flash") =>
                     {

@@ -1,4 +1,4 @@
-//! Gemini, as Google serves it to holders of a key.
+//! Gemini's own API, with an API key.
 
 mod contents;
 mod decode;

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The protocol.
+/// Gemini's own API.
 #[derive(Debug)]
 pub struct Gemini;
 
@@ -100,7 +100,7 @@ impl ProviderApi for Gemini {
 /// Prefix of a model's name in lists and URLs.
 const MODEL_PREFIX: &str = "models/";
 
-/// A model's name as a path; tuned models have one of their own.
+/// Returns a model's path; tuned models have one of their own.
 fn resource(model: &str) -> String {
     if model.contains('/') {
         model.to_owned()
@@ -145,7 +145,7 @@ pub(in crate::protocols) fn adapter(endpoint: &Endpoint, call: &CallSpec<'_>) ->
     Transcoder::new(Box::new(decoder), call.encoder())
 }
 
-/// The number in an answer to a question for it.
+/// Reads the number of tokens.
 pub(in crate::protocols) fn counted(body: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -165,7 +165,7 @@ fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outbound
     }
 }
 
-/// Headers of a request with a JSON body.
+/// Adds the headers of a request with a JSON body.
 pub(in crate::protocols) fn json_headers(mut headers: HeaderMap, stream: bool) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let accept = if stream {

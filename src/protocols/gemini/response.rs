@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole answer, or one event of a stream: both have the same shape.
+/// A whole response, or one event of a stream: both have the same shape.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GenerateContentResponse<'a> {
@@ -63,7 +63,7 @@ pub(super) struct CallShape<'a> {
     pub args: Option<&'a RawValue>,
 }
 
-/// Why a prompt got no answer.
+/// The reason why a prompt was blocked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Feedback<'a> {
@@ -73,7 +73,7 @@ pub(super) struct Feedback<'a> {
     pub block_reason_message: Option<Cow<'a, str>>,
 }
 
-/// Tokens so far; a count that is missing is none.
+/// Usage so far; a missing count is zero.
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct UsageShape {
     #[serde(rename = "promptTokenCount", default, deserialize_with = "count")]
@@ -110,7 +110,7 @@ impl From<UsageShape> for ReportedUsage {
 }
 
 impl CallShape<'_> {
-    /// The arguments as compact JSON.
+    /// Returns the arguments as compact JSON.
     pub fn arguments(&self) -> String {
         let args = self.args.map_or("null", |args| args.get());
         match serde_json::from_str::<Value>(args) {
@@ -120,7 +120,7 @@ impl CallShape<'_> {
     }
 }
 
-/// A finish reason. `called`: tools were called.
+/// Maps a finish reason. `called`: tools were called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "MAX_TOKENS" | "CONTINUATION" => Finish::Length,

@@ -1,4 +1,4 @@
-//! A conversation as a request for content.
+//! Translates a conversation into a request for content.
 
 use super::contents::Contents;
 use super::generation::Generation;
@@ -9,7 +9,7 @@ use crate::protocols::neutral::{
 use crate::protocols::{ModelTraits, ReasoningCache};
 use serde_json::{Map, Value, json};
 
-/// The body; who is asked and whether the answer streams stands in the address.
+/// Builds the body. Model and streaming are part of the URL.
 pub(super) fn request(
     conversation: ChatRequest,
     model: &str,

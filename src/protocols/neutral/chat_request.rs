@@ -11,11 +11,11 @@ pub struct ChatRequest {
     /// True if several tools may be called at once.
     pub parallel_tools: Option<bool>,
     pub format: Option<ResponseFormat>,
-    /// The longest answer, in tokens, reasoning included.
+    /// Limit of the response's tokens, reasoning included.
     pub max_tokens: Option<u64>,
     pub sampling: Sampling,
     pub effort: Option<ReasoningEffort>,
-    /// The client's opaque name for who asks.
+    /// The client's opaque id of its user.
     pub user: Option<String>,
 }
 
@@ -28,7 +28,7 @@ pub struct ChatMessage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatRole {
-    /// Instructions, wherever they stand.
+    /// Instructions, at any position.
     System,
     User,
     Assistant,
@@ -68,7 +68,7 @@ pub struct ToolCall {
     pub signature: Option<String>,
 }
 
-/// A picture, a document, a recording.
+/// An image, a document or a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
     pub kind: MediaKind,
@@ -94,7 +94,7 @@ pub enum MediaSource {
         data: String,
     },
     Link(String),
-    /// A file that the vendor keeps.
+    /// Id of a file that the vendor stores.
     Id(String),
 }
 
@@ -112,7 +112,7 @@ impl MediaSource {
         inline.unwrap_or(Self::Link(url))
     }
 
-    /// As an address; nothing for what only its vendor can find.
+    /// Returns the URL; `None` for a file that the vendor stores.
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Inline { mime, data } => Some(format!("data:{mime};base64,{data}")),
@@ -142,12 +142,12 @@ pub enum ToolChoice {
     Named(String),
 }
 
-/// The form of the answer's text.
+/// The format of the response's text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
-    /// Some JSON.
+    /// Any JSON.
     Json,
-    /// JSON that keeps to a schema.
+    /// JSON of a schema.
     Schema {
         name: String,
         description: Option<String>,

@@ -1,4 +1,4 @@
-//! A conversation as a chat request.
+//! Translates a conversation into a chat request.
 
 use super::chunk::with_signature;
 use crate::protocols::neutral::{
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// The difference of one server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriteQuirks {
-    /// The member that limits the answer.
+    /// Name of the field that limits the response.
     pub limit: &'static str,
 }
 
@@ -89,7 +89,7 @@ fn messages(
     Ok(Value::Array(messages))
 }
 
-/// Results are texts here; what they show follows the last of them.
+/// Adds results of tools, which are texts here; their media follow the last of them.
 fn results(
     parts: Vec<ContentPart>,
     messages: &mut Vec<Value>,
@@ -113,7 +113,7 @@ fn results(
     }
 }
 
-/// Lets the user show what the results before showed.
+/// Adds the media of the results before as a user message.
 fn push_media(
     media: &mut Vec<ContentPart>,
     messages: &mut Vec<Value>,
@@ -125,7 +125,7 @@ fn push_media(
     Ok(())
 }
 
-/// A lone text stays one.
+/// Encodes a user's content; a single text stays a string.
 fn user_content(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
@@ -204,7 +204,7 @@ fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Val
     Some(message)
 }
 
-/// A call in the shape of answers and of history.
+/// Encodes a call, for responses and for history.
 pub(super) fn tool_call(call: &ToolCall) -> Value {
     let arguments = if call.arguments.is_empty() {
         "{}"
@@ -229,7 +229,7 @@ fn tools(tools: Vec<Tool>) -> Value {
         .collect()
 }
 
-/// A function as every protocol of OpenAI's describes it.
+/// Encodes a function, for all of OpenAI's protocols.
 pub(in crate::protocols) fn function(tool: Tool) -> Value {
     let mut function = json!({"name": tool.name});
     if let Some(description) = tool.description {
@@ -262,7 +262,7 @@ fn format(format: ResponseFormat) -> Value {
     }
 }
 
-/// Name, schema and how strictly it holds.
+/// Encodes name, schema and strictness.
 pub(in crate::protocols) fn json_schema(format: ResponseFormat) -> Value {
     let ResponseFormat::Schema {
         name,

@@ -1,4 +1,4 @@
-//! The side of responses that clients see.
+//! The client's side of the Responses API.
 
 use super::pass_through::error_event;
 use super::{encode, read};
@@ -11,7 +11,7 @@ use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationE
 use crate::protocols::openai::error_body;
 use bytes::Bytes;
 
-/// OpenAI's responses.
+/// OpenAI's Responses API.
 #[derive(Debug)]
 pub struct ResponsesApi;
 
@@ -39,7 +39,7 @@ impl ClientApi for ResponsesApi {
             tools: object.has_items("tools"),
             json_schema: inner("text", "format", "type").as_deref() == Some("json_schema"),
             reasoning: effort.is_some_and(|effort| effort != "none"),
-            // The protocol has no way to begin an answer.
+            // The protocol has no prefill.
             prefill: false,
         }
     }

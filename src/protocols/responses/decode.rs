@@ -12,7 +12,7 @@ use std::borrow::Cow;
 /// Decodes whole responses and streams.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     tokens: Option<ReportedUsage>,
     started: bool,
@@ -22,7 +22,7 @@ pub(super) struct Decoder {
 /// A call so far.
 #[derive(Debug)]
 struct Known {
-    /// Its item's place in the output.
+    /// Index of its item in the output.
     index: Option<u64>,
     has_arguments: bool,
 }
@@ -45,7 +45,7 @@ impl Decoder {
         }
     }
 
-    /// A call begins.
+    /// Begins a call.
     fn call(&mut self, item: &Value, index: Option<u64>, deltas: &mut Deltas) {
         let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
         let call = self.calls.len();
@@ -63,7 +63,7 @@ impl Decoder {
         });
     }
 
-    /// The arguments of a call that is over, unless they came before.
+    /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
         let known = &mut self.calls[call];
         let text = item["arguments"].as_str().unwrap_or_default();
@@ -173,7 +173,8 @@ fn message_part(part: &Value, deltas: &mut Deltas) {
     );
 }
 
-/// A link in the chat protocol's shape; other annotations mean something to their vendor alone.
+/// Converts a link to the chat protocol's shape; other annotations mean something to their vendor
+/// only.
 fn citation(flat: &Value) -> Option<Delta> {
     if flat["type"] != "url_citation" {
         return None;

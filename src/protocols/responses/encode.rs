@@ -16,15 +16,15 @@ use serde_json::{Map, Value, json};
 pub(super) struct Encoder {
     /// Source of the items' names.
     id: String,
-    /// The response without what the answer brings.
+    /// The response object without output.
     skeleton: Map<String, Value>,
-    /// True if the client may name our items instead of sending them again.
+    /// The client may refer to items of this response instead of sending them again.
     stores_items: bool,
     events: ResponseEvents,
     started: bool,
     /// Open items. A message or reasoning can only be the last of them.
     open: Vec<OpenItem>,
-    /// Items by their places; those that are open are not there yet.
+    /// Items by index; null while they are open.
     output: Vec<Value>,
     finish: Option<Finish>,
 }
@@ -53,7 +53,7 @@ impl Encoder {
         }
     }
 
-    /// A place in the output, once what is whole is closed.
+    /// Returns the next index in the output, after closing complete items.
     fn next_index(&mut self, out: &mut BytesMut) -> usize {
         self.close_some(|_| ItemStatus::Completed, OpenItem::is_whole, out);
         self.output.push(Value::Null);
@@ -129,7 +129,7 @@ impl Encoder {
         }
     }
 
-    /// The response as it ends.
+    /// Builds the response object at its end.
     fn response(&mut self, status: &str, tokens: Option<ReportedUsage>) -> Map<String, Value> {
         let mut response = std::mem::take(&mut self.skeleton);
         let reason = match self.finish {
@@ -195,7 +195,7 @@ impl Encode for Encoder {
     }
 
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut) {
-        // A response is one answer.
+        // A response has one choice.
         if choice > 0 {
             return;
         }
@@ -301,7 +301,7 @@ fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
         .collect()
 }
 
-/// Tokens as clients of responses read them.
+/// Encodes usage as this API counts it.
 fn usage(tokens: ReportedUsage) -> Value {
     json!({
         "input_tokens": tokens.input,

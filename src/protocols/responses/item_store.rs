@@ -1,5 +1,5 @@
-//! Some clients name an item of an earlier answer instead of sending it again, as if it were
-//! stored. It is, for a while: the newest items of our own answers are remembered here.
+//! Stores the newest items of the gateway's own responses. Some clients refer to an item of an
+//! earlier response instead of sending it again, as if the provider had stored it.
 
 use crate::protocols::neutral::ToolCall;
 use moka::policy::EvictionPolicy;
@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Bytes of all that is remembered.
+/// Bytes of all items.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// An item that is not used for this long is dropped.
 const TTL: Duration = Duration::from_hours(1);

@@ -23,11 +23,11 @@ impl ItemStatus {
     }
 }
 
-/// The item.
+/// An item that is not ended.
 #[derive(Debug)]
 pub(super) struct OpenItem {
     id: String,
-    /// Its place in the output.
+    /// Index in the output.
     pub index: usize,
     body: Body,
 }
@@ -40,7 +40,7 @@ enum Body {
     },
     Reasoning(String),
     Call {
-        /// Which of the answer's calls.
+        /// Index among the response's calls.
         number: usize,
         call: ToolCall,
     },
@@ -379,7 +379,7 @@ fn summary(text: &str) -> Value {
     json!({"type": "summary_text", "text": text})
 }
 
-/// The chat protocol keeps an annotation's members in one that is named after its type.
+/// Flattens an annotation, whose fields the chat protocol nests under its type.
 fn flat(chat: &Value) -> Value {
     let mut annotation = json!({"type": chat["type"]});
     let inner = chat["type"]

@@ -1,4 +1,4 @@
-//! A response for a client of responses: bytes pass as they came while we read along.
+//! Passes a response to a client of the same API unchanged, and reads usage and state from it.
 
 use super::shape::{EventShape, ResponseShape};
 use crate::domain::Usage;
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 pub(super) struct PassThrough {
     tokens: Option<ReportedUsage>,
     text_bytes: usize,
-    /// The number that the next event would have.
+    /// Sequence number of the next event.
     next_number: u64,
     /// The upstream's own failure event, which its clients wait for.
     failure_event: Option<Event>,
 }
 
-/// Events that come before anything that a client could use.
+/// Events that come before any content.
 const SILENT_EVENTS: [&str; 7] = [
     "response.created",
     "response.queued",
@@ -33,7 +33,7 @@ const SILENT_EVENTS: [&str; 7] = [
     "keepalive",
 ];
 
-/// A failure as the stream's event of that number.
+/// Builds the error event with a sequence number.
 pub(super) fn error_event(error: &ErrorBody, number: u64) -> Bytes {
     let code = error.code.as_ref().unwrap_or(&error.kind);
     let error = json!({
@@ -91,7 +91,7 @@ impl ResponseAdapter for PassThrough {
         false
     }
 
-    /// The terminator is an event of the upstream's own and has passed.
+    /// The terminator is an event of the upstream and has passed already.
     fn close(&mut self, _out: &mut BytesMut) {}
 
     fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {

@@ -96,7 +96,7 @@ fn reject_stored(
     Ok(())
 }
 
-/// One item becomes a turn, or goes on with the last one.
+/// Reads one item: a turn, or an addition to the last one.
 fn item(
     value: Value,
     path: String,
@@ -104,7 +104,7 @@ fn item(
     dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
     let mut members = ObjectReader::of(value, path)?;
-    // Names and states of items mean something to their vendor alone.
+    // Ids and states of items mean something to their vendor only.
     let id = members.text("id")?;
     members.take("status");
     let kind = members.text("type")?;
@@ -137,7 +137,7 @@ fn push_call(turns: &mut Vec<ChatMessage>, call: ContentPart) {
     }
 }
 
-/// An item of an earlier answer of ours, by its name.
+/// Adds an item of an earlier response of the gateway, by its id.
 fn push_reference(
     id: Option<String>,
     members: &ObjectReader,
@@ -223,7 +223,7 @@ fn part(
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
         "input_text" | "output_text" | "text" => {
-            // An earlier answer's own, which no model reads again.
+            // Parts of an earlier response that no model reads.
             members.take("annotations");
             members.take("logprobs");
             ContentPart::Text(members.required_text("text")?)
@@ -268,7 +268,7 @@ fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     }))
 }
 
-/// Functions; a tool that its vendor runs itself is lost by its name.
+/// Reads functions; a tool that the vendor runs is dropped.
 fn tools(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,

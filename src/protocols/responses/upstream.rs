@@ -1,4 +1,4 @@
-//! Upstreams that have responses, asked for them.
+//! Requests to vendors that have the Responses API.
 
 use super::decode::Decoder;
 use super::pass_through::PassThrough;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const PATH: &str = "/responses";
 
-/// The client's own object, with the model's name replaced.
+/// Passes the client's body with the model's name replaced.
 pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let body = call.object.with(&[("model", json_text(call.model))]);
     PreparedCall {

@@ -1,4 +1,4 @@
-//! A conversation as a request for a response.
+//! Translates a conversation into a request of the Responses API.
 
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
@@ -8,7 +8,7 @@ use crate::protocols::neutral::{
 use crate::protocols::openai::{json_schema, write_function};
 use serde_json::{Map, Value, json};
 
-/// A shorter limit is refused.
+/// Smallest limit that the API accepts.
 const MIN_LIMIT: u64 = 16;
 
 pub(super) fn request(
@@ -97,7 +97,7 @@ fn items(turns: Vec<ChatMessage>, dropped: &mut DroppedFields) -> Result<Value, 
     Ok(Value::Array(items))
 }
 
-/// A lone text stays one.
+/// Encodes a user's content; a single text stays a string.
 fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
@@ -140,7 +140,7 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Text first, then the calls.
+/// Adds the text first, then the calls.
 fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, dropped: &mut DroppedFields) {
     let text = text_of(&parts);
     if !text.is_empty() {

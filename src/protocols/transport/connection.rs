@@ -13,16 +13,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// Requests at once over one client.
+/// Most concurrent requests of one client.
 pub(super) const MAX_STREAMS_PER_CLIENT: u32 = 80;
 /// Bytes of one response that may wait unread for its client. All streams of a connection together
 /// may have that many each, so that a client that does not read delays no other.
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// A silent peer on HTTP/2 is asked whether it lives, while something is awaited from it.
+/// Interval of pings to a silent HTTP/2 peer, while a response is awaited.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Time in which the peer must answer a ping.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Kept for the next request. Shorter than the minute after which many servers close.
+/// Time for which an idle connection is kept. Many servers close after a minute.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -33,14 +33,15 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub struct ConnectionConfig {
     /// The socket that all connections use, whatever the URL says.
     pub unix_socket: Option<PathBuf>,
-    /// Certificates that are trusted besides the system's.
+    /// Certificates that are trusted in addition to the system's.
     pub authorities: Arc<[CertificateDer<'static>]>,
-    /// Never through a proxy.
+    /// Connections never go through a proxy.
     pub direct: bool,
 }
 
 impl ConnectionConfig {
-    /// The usual way to that address. What is on this machine is no proxy's business.
+    /// Creates the default settings for a URL. Loopback addresses are never reached through a
+    /// proxy.
     pub fn to(base_url: &str) -> Self {
         Self {
             direct: is_loopback(base_url),
@@ -48,7 +49,7 @@ impl ConnectionConfig {
         }
     }
 
-    /// A client with connections of its own, kept where `pooled`.
+    /// Builds an HTTP client with connections of its own, kept if `pooled`.
     pub(super) fn client(
         &self,
         tls: &ClientConfig,
@@ -97,7 +98,7 @@ fn is_loopback(base_url: &str) -> bool {
 }
 
 tokio::task_local! {
-    /// True if the request that is being sent began a connection of its own.
+    /// True if a connection was opened for the current request.
     static CONNECTED: Cell<bool>;
 }
 

@@ -15,10 +15,10 @@ use rustls::ClientConfig;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// Clients of one provider. Where all are full, they are filled further, evenly.
+/// Most clients of one provider. Where all are full, they are filled further, evenly.
 const MAX_CLIENTS: usize = 64;
 
-/// Several clients of one provider.
+/// The clients of one provider.
 #[derive(Debug)]
 pub(super) struct Pool {
     connection: ConnectionConfig,
@@ -27,15 +27,15 @@ pub(super) struct Pool {
     urls: UrlCache,
     first: Client,
     shards: [Shard; MAX_CLIENTS],
-    /// Keeps no connection.
+    /// Client that keeps no connection.
     unpooled_client: OnceLock<Client>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// Made when it is needed.
+    /// Created when it is first used.
     client: OnceLock<Client>,
-    /// Requests whose answers have not ended.
+    /// Requests whose responses have not ended.
     live: AtomicU32,
 }
 
@@ -58,7 +58,7 @@ impl Pool {
         })
     }
 
-    /// A place on one of the clients.
+    /// Returns a client with a permit for one request.
     pub fn checkout(self: &Arc<Self>) -> PooledClient {
         let free = self.shards.iter().position(|shard| {
             let more = |live: u32| (live < MAX_STREAMS_PER_CLIENT).then_some(live + 1);
@@ -82,19 +82,19 @@ impl Pool {
         self.urls.read(text)
     }
 
-    /// A client whose every connection is new.
+    /// Returns a client that opens a connection for every request.
     pub fn unpooled(&self) -> &Client {
         self.unpooled_client.get_or_init(|| self.client(false))
     }
 
     fn client(&self, pooled: bool) -> Client {
         let made = self.connection.client(&self.tls, self.options, pooled);
-        // The first could be made from the same parts.
+        // The first client was built from the same parts.
         made.unwrap_or_else(|_| self.first.clone())
     }
 }
 
-/// A request's place on a client, until its answer has ended.
+/// One request's permit on a client, until its response has ended.
 #[derive(Debug, Clone)]
 pub(super) struct PooledClient(Arc<ClientPermit>);
 
@@ -113,7 +113,7 @@ impl PooledClient {
         }
     }
 
-    /// Lives as long as the answer does.
+    /// Keeps the permit as long as the response lives.
     pub fn into_permit(self, response: &mut Response) {
         response.extensions_mut().insert(self);
     }
@@ -125,7 +125,7 @@ impl Drop for ClientPermit {
     }
 }
 
-/// The pieces of an answer's body; the answer's place is kept until the last.
+/// Streams the response's body; the permit is held until its end.
 pub fn body_of(mut response: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
     let permit = response.extensions_mut().remove::<PooledClient>();
     response.bytes_stream().inspect(move |_| {

@@ -9,14 +9,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// TLS for all providers: reading the system's certificates takes milliseconds, so it is done once.
+/// TLS settings of all providers. Reading the system's certificates takes milliseconds, so it is
+/// done once.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
     system: Option<Arc<ClientConfig>>,
 }
 
 impl Roots {
-    /// TLS that trusts the system's and these.
+    /// Returns settings that trust the system's certificates and these.
     pub fn trusting(&mut self, extra: &Arc<[CertificateDer<'static>]>) -> Arc<ClientConfig> {
         if !extra.is_empty() {
             return Arc::new(client_config(extra));
@@ -41,7 +42,7 @@ fn client_config(extra: &[CertificateDer<'static>]) -> ClientConfig {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth(),
         Err(error) => {
-            // Providers without TLS can be reached all the same.
+            // Providers without TLS still work.
             tracing::warn!(
                 "no https provider can be verified, for no certificates are trusted: {error}; \
                  install ca-certificates, or name a file in SSL_CERT_FILE or ca_file"
@@ -55,7 +56,7 @@ fn client_config(extra: &[CertificateDer<'static>]) -> ClientConfig {
     config
 }
 
-/// The certificates in a PEM file; at least one.
+/// Reads the certificates of a PEM file; at least one.
 pub fn certificates(path: &Path) -> io::Result<Arc<[CertificateDer<'static>]>> {
     let io_error = |error: rustls::pki_types::pem::Error| match error {
         rustls::pki_types::pem::Error::Io(error) => error,

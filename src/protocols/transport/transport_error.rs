@@ -62,7 +62,7 @@ pub fn classify_transport_error(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Tests whether the connection ended before the response began.
+/// Checks whether the connection ended before the response began.
 pub(super) fn is_interrupted(error: &reqwest::Error) -> bool {
     const CLOSED: [io::ErrorKind; 4] = [
         io::ErrorKind::ConnectionReset,

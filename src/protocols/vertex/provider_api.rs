@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-/// The protocol.
+/// Vertex AI.
 #[derive(Debug)]
 pub struct Vertex;
 
@@ -41,7 +41,7 @@ impl ProviderApi for Vertex {
         })
     }
 
-    /// A token that was refused may have been taken back before its time: a new one may do.
+    /// A refused token may have been revoked early; a new one may work.
     fn fallback_request(
         &self,
         endpoint: &Endpoint,
@@ -126,7 +126,7 @@ fn location(endpoint: &Endpoint) -> Option<String> {
     Some(format!("/v1/projects/{project}/locations/{location}"))
 }
 
-/// The path of a model of Google's; other makers' models speak their own protocols there.
+/// Returns the path of a Google model; models of other vendors use their own protocols there.
 fn path(endpoint: &Endpoint, model: &str) -> Result<String, TranslationError> {
     if model.starts_with("claude-") {
         let problem = "names a model that does not speak Gemini's protocol; only Google's own \

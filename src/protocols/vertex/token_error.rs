@@ -1,4 +1,4 @@
-//! A token that could not be had.
+//! The failure to get an access token.
 
 use crate::domain::Failure;
 use crate::protocols::{TransportError, UpstreamError};

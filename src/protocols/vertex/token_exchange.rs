@@ -99,7 +99,7 @@ impl ServiceAccount {
         let options = TransportOptions::new(CONNECT_TIMEOUT);
         let transport = Transport::over(&[ConnectionConfig::default()], options)
             .map_err(TokenError::NoClient)?;
-        let response = transport.send(0, request).await;
+        let response = transport.send(0.into(), request).await;
         let response = response.map_err(TokenError::Unreachable)?;
         let received_at = Instant::now();
         let status = response.status();

@@ -45,7 +45,7 @@ async fn start_of_kind(first: &str, targets: &[(&Upstream, &str, Capabilities)])
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.targets.push(Target {
             id: TargetId::new(&name, model),
-            provider: place,
+            provider: place.into(),
             types: ModelTypes::CHAT,
             capabilities: *capabilities,
             price: Some(Price::flat(1.0 + place as f64 * 3.0, 9.0)),
