@@ -87,7 +87,7 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
     ]);
     assert_eq!(sent["messages"][1]["content"], said);
     assert_eq!(sent["thinking"]["type"], "enabled");
-    // Whoever is not known any more is answered without thinking, which the provider accepts.
+    // A call that is no longer cached is sent without thinking, which the provider accepts.
     assert_eq!(history("c2")["thinking"], Value::Null);
 }
 

@@ -57,7 +57,7 @@ fn deltas(stretches: &[Stretch]) -> Deltas {
     deltas.into_iter().map(|delta| (0, delta)).collect()
 }
 
-/// All calls begin, and then grow in turns; whoever is left over grows at the end.
+/// All calls begin, and then grow in turns; the rest grows at the end.
 fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec<Delta>) {
     let mut left: Vec<String> = inputs
         .iter()

@@ -33,7 +33,7 @@ fn endpoint() -> Endpoint {
     Endpoint::new(base, Some("key-fx"), "gemini", &Gemini).unwrap()
 }
 
-/// What is made of a chat request that somebody sends to a model.
+/// Runs with a chat request to a model.
 fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();

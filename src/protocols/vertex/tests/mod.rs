@@ -36,7 +36,7 @@ fn endpoint(token: Option<&str>) -> Endpoint {
     endpoint
 }
 
-/// What is made of a chat request that somebody sends to a model.
+/// Runs with a chat request to a model.
 fn with_call<T>(text: &[u8], use_fallback: bool, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
