@@ -1,4 +1,4 @@
-//! The control door as scripts see it: a real engine behind it, and nothing else.
+//! The management API as scripts see it, with a real engine behind it.
 
 mod agreeing;
 mod auth;
@@ -12,8 +12,7 @@ mod selecting;
 
 use super::{Api, router};
 use crate::access::{Peer, TokenAuth};
-use crate::client::LocalClient;
-use crate::client::ProbeCallback;
+use crate::client::{InstanceControls, LocalClient};
 use crate::clock;
 use crate::contract::{InstanceInfo, ProbeReport};
 use crate::domain::ProviderIdx;
@@ -25,6 +24,7 @@ use crate::engine::{self, EngineHandle};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
@@ -77,7 +77,7 @@ fn catalogue() -> Catalogue {
     }
 }
 
-/// A door with an engine behind it that runs until the door is dropped.
+/// A router with an engine that runs until the router is dropped.
 struct House {
     router: Router,
     handle: EngineHandle,
@@ -108,7 +108,7 @@ impl House {
         let api = Api {
             local: LocalClient::new(handle.clone(), instance)
                 .with_saved_to("config.toml")
-                .with_prober(ProbeCallback::new(probe)),
+                .with_controls(OnlyAlpha),
             access,
             stop: stop.clone(),
         };
@@ -151,14 +151,20 @@ impl House {
     }
 }
 
-/// A probe that reaches `alpha` and nobody else.
-async fn probe(provider: ProviderIdx) -> Option<ProbeReport> {
-    (provider.get() == 0).then(|| ProbeReport {
-        ok: true,
-        status: "200".to_owned(),
-        latency_ms: 12.5,
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    })
+/// Probes reach `alpha` and no other provider.
+#[derive(Debug)]
+struct OnlyAlpha;
+
+impl InstanceControls for OnlyAlpha {
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
+        let report = (provider.get() == 0).then(|| ProbeReport {
+            ok: true,
+            status: "200".to_owned(),
+            latency_ms: 12.5,
+            at: "2026-01-01T00:00:00.000Z".to_owned(),
+        });
+        Box::pin(std::future::ready(report))
+    }
 }
 
 #[derive(Debug)]

@@ -104,9 +104,9 @@ pub(super) fn reload(globals: &Globals, reload: &ReloadArgs) -> Result<u8, ExitE
         let report = client(&address)?.reload().await;
         let report = report.map_err(|error| {
             let text = request_error(&address, &error);
-            match error.status {
+            match error.status() {
                 // The configuration has errors, or no instance answers.
-                0 | 422 => ExitError::usage_caused_by(text, error),
+                None | Some(422) => ExitError::usage_caused_by(text, error),
                 _ => ExitError::failed(text, error),
             }
         })?;
@@ -252,7 +252,7 @@ fn down(address: &Address, error: ClientError) -> ExitError {
 }
 
 fn request_error(address: &Address, error: &ClientError) -> String {
-    if error.status == 0 {
+    if error.status().is_none() {
         format!("{error}; start an instance with `aibal-tui serve`")
     } else {
         format!("{address}: {error}")

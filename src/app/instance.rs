@@ -2,15 +2,15 @@
 //! dependencies.
 
 use super::instance_config::InstanceConfig;
+use super::instance_controls::RunningInstance;
 use super::reloadable_state::{ReloadRequest, ReloadableState, worker_count};
 use crate::api::{self, Api};
-use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
-use crate::contract;
-use crate::domain::{BalancerState, ProbeVerdict};
+use crate::client::{Client, socket_path};
+use crate::domain::BalancerState;
 use crate::engine::{self, EngineHandle, PersistQueue};
-use crate::gateway::{self, Cache, CacheCounts, ShutdownSignal};
+use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
-use crate::probe::{self, Probe};
+use crate::probe::Probe;
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -86,9 +86,11 @@ impl Instance {
         let local = reloadable.local.clone();
         let local = local
             .with_dropped_lines(lost_lines)
-            .with_prober(prober(probes))
-            .with_reloader(reloader(reloads.clone()));
-        let local = with_cache_counts(local, cache);
+            .with_controls(RunningInstance {
+                probes,
+                reloads: reloads.clone(),
+                cache,
+            });
         let api = Api {
             local: local.clone(),
             access: reloadable.access.clone(),
@@ -109,7 +111,7 @@ impl Instance {
         ));
         Ok(Self {
             handle,
-            client: Client::Local(local),
+            client: local.into(),
             address,
             persist_queue: Some(persist_queue),
             reloads,
@@ -153,62 +155,6 @@ fn balancer(config: &mut InstanceConfig) -> BalancerState {
     )
     .with_tuning(config.tuning)
     .with_limits(&config.limits)
-}
-
-/// Sends reload requests to the configuration task; returns `None` where there is none.
-fn reloader(reloads: mpsc::Sender<ReloadRequest>) -> ReloadCallback {
-    ReloadCallback::new(move |who| {
-        let reloads = reloads.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            let request = ReloadRequest {
-                who,
-                reason: None,
-                reply: Some(reply),
-            };
-            reloads.send(request).await.ok()?;
-            answer.await.ok()
-        }
-    })
-}
-
-/// Sends manual probes to the task that makes the scheduled ones.
-fn prober(probes: mpsc::Sender<probe::ManualProbe>) -> ProbeCallback {
-    ProbeCallback::new(move |provider| {
-        let probes = probes.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            probes.try_send((provider, reply)).ok()?;
-            let report = answer.await.ok()?;
-            Some(contract::ProbeReport {
-                ok: report.end.verdict == ProbeVerdict::Good,
-                status: report.end.detail,
-                latency_ms: report.latency.as_secs_f64() * 1e3,
-                at: contract::rfc3339(report.end.at),
-            })
-        }
-    })
-}
-
-/// Adds the figures of the cache, where there is one, to the status.
-fn with_cache_counts(local: LocalClient, cache: Option<Arc<Cache>>) -> LocalClient {
-    let Some(cache) = cache else { return local };
-    local.with_cache(move || {
-        let CacheCounts {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        } = cache.counts();
-        contract::CacheReport {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        }
-    })
 }
 
 /// Binds the Unix socket, which only its owner can open. Without `XDG_RUNTIME_DIR` there is none;

@@ -9,6 +9,7 @@ mod dashboard_thread;
 mod exit_error;
 mod instance;
 mod instance_config;
+mod instance_controls;
 mod output;
 mod persist;
 mod reload;

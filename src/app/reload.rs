@@ -327,7 +327,7 @@ impl From<&ReloadError> for ApiError {
             }
             .into(),
             ReloadError::NoProvider(_) => Problem::new(422, detail).into(),
-            ReloadError::Failed(_) => Self {
+            ReloadError::Failed(_) => Self::Other {
                 problem: Problem::new(503, detail),
                 retry_after: Some(Duration::from_secs(1)),
             },

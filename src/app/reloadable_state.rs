@@ -78,13 +78,13 @@ impl ReloadableState {
     }
 
     /// The model API, which follows changes of this state.
-    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: ShutdownSignal) -> Gateway {
+    pub fn gateway(&self, cache: Option<Arc<Cache>>, shutdown: ShutdownSignal) -> Gateway {
         Gateway {
             handle: self.handle.clone(),
             upstreams: Arc::clone(&self.upstreams),
-            limits: Arc::clone(&self.gateway_config),
+            config: Arc::clone(&self.gateway_config),
             cache,
-            closing,
+            shutdown,
             bodies: BodyBuffer::default(),
         }
     }

@@ -126,7 +126,7 @@ fn settings(
             webhook_url: Secret::new(&file.alerts.webhook_url),
         },
         store: StoreSettings {
-            url: Secret::of(&file.store.url),
+            url: Secret::from(file.store.url.as_str()),
             retention: Duration::from_secs(retention),
         },
         cache: CacheSettings {

@@ -100,7 +100,7 @@ impl Flattener<'_> {
         let plain = given.to_string();
         self.entries.push(ResolvedSetting {
             key: shown,
-            hidden: (value_shown != plain).then(|| Secret::of(&plain)),
+            hidden: (value_shown != plain).then(|| Secret::from(plain.as_str())),
             value: value_shown,
             origin: self.origins.get(value),
             pattern: key.path,

@@ -1,10 +1,13 @@
-//! One exchange with an upstream: a request out, and its answer up to where it may be passed on.
+//! One call to a provider: sends the request, and reads the response up to where the client may get it.
 
-use super::Gateway;
-use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
+use super::attempt::{Attempt, AttemptFailure};
 use super::recovery::Recovery;
 use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
+use super::request_context::RequestContext;
+use super::response_headers::forwarded_headers;
+use super::state::Gateway;
+use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
@@ -14,33 +17,17 @@ use crate::protocols::{
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-/// As much of an error's body is read.
+/// Bytes that are read of the body of an error.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// What an upstream gave us for the client.
-pub(super) enum UpstreamResponse {
-    /// The attempt is over.
-    Whole {
-        headers: HeaderMap,
-        body: Bytes,
-        spent: AttemptUsage,
-    },
-    /// The attempt lives on in the relay.
-    Stream {
-        headers: HeaderMap,
-        relay: Box<StreamRelay>,
-    },
-}
-
-/// What every exchange of one request has in common.
+/// One call to a provider.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
-    pub admission: &'g ParsedRequest<'g>,
-    /// The client's.
+    pub request: &'g ParsedRequest<'g>,
+    /// The client's headers.
     pub headers: &'g HeaderMap,
     /// Unique to the request.
     pub id: &'g str,
@@ -48,54 +35,65 @@ pub(super) struct UpstreamCall<'g> {
     pub started: Instant,
 }
 
-impl UpstreamCall<'_> {
-    /// Tries once; whatever happens, the attempt has been reported or lives in the answer.
+impl<'g> UpstreamCall<'g> {
+    pub fn new(context: &RequestContext<'g>) -> Self {
+        Self {
+            gateway: context.gateway,
+            request: context.request,
+            headers: context.headers,
+            id: context.id,
+            started: context.started,
+        }
+    }
+
+    /// Makes one attempt. It is reported when this returns, or continues in the response's relay.
     pub async fn try_once(
         &self,
         (id, provider): (&TargetId, ProviderIdx),
         mut attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        // One attempt, one configuration: it ends on the connection and with the key it began with.
+        // An attempt uses one configuration: its connection and key do not change by a reload.
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.registry.endpoint(provider) else {
-            let upset = UpstreamError::without_response(
+            let error = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider has no endpoint",
             );
-            return Err(failed(attempt, upset.never_sent()));
+            return Err(attempt.fail(error.never_sent()));
         };
-        let call = self.call(id, upstreams.registry.traits(attempt.target));
-        let way = (endpoint, &upstreams.transport);
-        let sent = self.send(way, provider, call, &mut attempt, until);
-        let (adapter, answer) = match sent.await {
-            Ok(answered) => answered,
-            Err(upset) => return Err(failed(attempt, upset)),
+        let call = self.spec(id, upstreams.registry.traits(attempt.target));
+        let route = (endpoint, &upstreams.transport);
+        let sent = self.send(route, provider, call, &mut attempt, until);
+        let (adapter, response) = match sent.await {
+            Ok(sent) => sent,
+            Err(error) => return Err(attempt.fail(error)),
         };
-        if self.admission.stream && is_stream(&answer, adapter.framing()) {
+        if self.request.stream && is_stream(&response, adapter.framing()) {
             return self
-                .stream(adapter, &id.provider, answer, attempt, until)
+                .stream(adapter, &id.provider, response, attempt, until)
                 .await;
         }
-        self.whole(adapter, answer, attempt, until).await
+        self.whole(adapter, response, attempt, until).await
     }
 
-    pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
+    /// The request as a provider's protocol needs it.
+    pub fn spec<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
         CallSpec {
-            dialect: self.admission.errand.dialect(),
-            object: &self.admission.object,
+            dialect: self.request.operation.dialect(),
+            object: &self.request.object,
             headers: self.headers,
             model: &id.model,
             traits,
-            stream: self.admission.stream,
-            wants_usage: self.admission.wants_usage,
+            stream: self.request.stream,
+            wants_usage: self.request.wants_usage,
             id: self.id,
             created: clock::now().unix_seconds(),
             use_fallback: false,
         }
     }
 
-    /// Sends the call, and once more where the protocol knows another way.
+    /// Sends the request, and once more where the provider's protocol has another form of it.
     async fn send(
         &self,
         (endpoint, transport): (&Endpoint, &Transport),
@@ -107,23 +105,23 @@ impl UpstreamCall<'_> {
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
             let endpoint = ready.map_err(UpstreamError::never_sent)?;
-            let asked = self.admission.errand.build_request(&endpoint, &call);
+            let prepared = self.request.operation.build_request(&endpoint, &call);
             let PreparedCall {
                 request,
                 adapter,
                 dropped,
-            } = asked.map_err(|mistake| untranslatable(&mistake))?;
+            } = prepared.map_err(|error| untranslatable(&error))?;
             log_dropped_fields(&endpoint, dropped.names());
-            attempt.lost = u32::try_from(dropped.names().len()).unwrap_or(u32::MAX);
+            attempt.dropped_fields = u32::try_from(dropped.names().len()).unwrap_or(u32::MAX);
             let sent = async { Ok(transport.send(provider, request).await?) };
-            let answer = with_deadline(until, sent).await?;
-            attempt.on_headers(rate_limits(answer.headers(), clock::now()));
-            if answer.status().is_success() {
-                return Ok((adapter, answer));
+            let response = with_deadline(until, sent).await?;
+            attempt.on_headers(rate_limits(response.headers(), clock::now()));
+            if response.status().is_success() {
+                return Ok((adapter, response));
             }
-            let upset = refusal(&endpoint, answer, until).await;
-            if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &upset) {
-                return Err(upset);
+            let error = classify(&endpoint, response, until).await;
+            if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
+                return Err(error);
             }
             call.use_fallback = true;
         }
@@ -133,21 +131,21 @@ impl UpstreamCall<'_> {
         &self,
         adapter: Box<dyn ResponseAdapter>,
         name: &str,
-        answer: reqwest::Response,
+        response: reqwest::Response,
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = kept_headers(answer.headers());
-        let limits = self.gateway.limits.load();
-        let pace = StreamTimeouts {
-            idle: limits.idle_timeout,
-            until: self.started + limits.stream_timeout,
+        let headers = forwarded_headers(response.headers());
+        let config = self.gateway.config.load();
+        let timeouts = StreamTimeouts {
+            idle: config.idle_timeout,
+            until: self.started + config.stream_timeout,
         };
-        let mut relay =
-            StreamRelay::new(answer, adapter, pace, self.admission.input, name, attempt)
-                .with_shutdown(self.gateway.closing.clone());
-        if let Recovery::Restart(shelf) = &limits.recovery {
-            relay.hold(shelf.reservation());
+        let prompt = self.request.input;
+        let mut relay = StreamRelay::new(response, adapter, timeouts, prompt, name, attempt)
+            .with_shutdown(self.gateway.shutdown.clone());
+        if let Recovery::Restart(budget) = &config.recovery {
+            relay.hold(budget.reservation());
         }
         let relay = relay.until_content(until).await?;
         Ok(UpstreamResponse::Stream {
@@ -159,38 +157,37 @@ impl UpstreamCall<'_> {
     async fn whole(
         &self,
         mut adapter: Box<dyn ResponseAdapter>,
-        answer: reqwest::Response,
+        response: reqwest::Response,
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = kept_headers(answer.headers());
-        let largest = self.admission.errand.largest_answer();
-        let body = match timeout_at(until, read_body(answer, largest)).await {
+        let headers = forwarded_headers(response.headers());
+        let largest = self.request.operation.max_response_bytes();
+        let body = match timeout_at(until, read_body(response, largest)).await {
             Err(_) => {
-                return Err(failed(
-                    attempt,
-                    UpstreamError::without_response(Failure::Timeout, "no whole answer in time"),
-                ));
+                let message = "no complete response in time";
+                let error = UpstreamError::without_response(Failure::Timeout, message);
+                return Err(attempt.fail(error));
             }
-            Ok(Err(error)) => return Err(failed(attempt, error.into())),
+            Ok(Err(error)) => return Err(attempt.fail(error.into())),
             Ok(Ok(body)) => body,
         };
-        if self.admission.stream {
-            // Some servers say in one piece, and with a 200, why there is no stream.
-            let upset = adapter.whole(&body).err().unwrap_or_else(|| {
-                let message = "the provider answered in one piece what was asked for as a stream";
+        if self.request.stream {
+            // Some servers report with status 200 and one JSON body why there is no stream.
+            let error = adapter.whole(&body).err().unwrap_or_else(|| {
+                let message = "the provider sent one whole response instead of a stream";
                 UpstreamError::without_response(Failure::Server, message)
             });
-            return Err(failed(attempt, upset));
+            return Err(attempt.fail(error));
         }
         let body = match adapter.whole(&body) {
             Ok(body) => body,
-            Err(upset) => return Err(failed(attempt, upset)),
+            Err(error) => return Err(attempt.fail(error)),
         };
         let usage = MeasuredUsage::of(
             adapter.usage(),
             true,
-            self.admission.input,
+            self.request.input,
             adapter.text_bytes(),
         );
         let spent = attempt.finish(Outcome::Success, usage);
@@ -202,7 +199,7 @@ impl UpstreamCall<'_> {
     }
 }
 
-/// What is done in time, or a timeout.
+/// The result of `work`, or a timeout.
 async fn with_deadline<T>(
     until: Instant,
     work: impl Future<Output = Result<T, UpstreamError>>,
@@ -210,74 +207,52 @@ async fn with_deadline<T>(
     timeout_at(until, work).await.unwrap_or_else(|_| {
         Err(UpstreamError::without_response(
             Failure::Timeout,
-            "no answer in time",
+            "no response in time",
         ))
     })
 }
 
-/// A request that this provider cannot be asked, or that is wrong for everybody.
-fn untranslatable(mistake: &TranslationError) -> UpstreamError {
-    let failure = if mistake.is_target_specific {
+/// A request that this provider's protocol cannot represent, or that is wrong for every provider.
+fn untranslatable(translation: &TranslationError) -> UpstreamError {
+    let failure = if translation.is_target_specific {
         Failure::Unsupported
     } else {
         Failure::InvalidRequest
     };
-    let mut upset = UpstreamError::without_response(failure, mistake.message.clone());
-    upset.openai = mistake.param.clone().map(|param| {
+    let mut error = UpstreamError::without_response(failure, translation.message.clone());
+    error.openai = translation.param.clone().map(|param| {
         Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),
             param: Some(param),
         })
     });
-    upset
+    error
 }
 
-/// Names of members are no secrets; their values never get here.
+/// Logs names of fields; their values may be secret and are never logged.
 fn log_dropped_fields(endpoint: &Endpoint, names: &[String]) {
     if !names.is_empty() {
-        tracing::debug!(kind = %endpoint.kind, members = ?names, "lost in translation");
+        tracing::debug!(kind = %endpoint.kind, members = ?names, "fields without an equivalent were dropped");
     }
 }
 
-/// Reports an attempt as failed before its first content, and hands its upset on.
-pub(super) fn failed(attempt: Attempt, upset: UpstreamError) -> AttemptFailure {
-    let usage = is_refusal(&upset).then_some(MeasuredUsage::ZERO);
-    let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
-    AttemptFailure {
-        upset,
-        spent,
-        had_content: false,
-    }
-}
-
-/// Whether the provider did no work, and so bills none: it answered with an error, or was not even
-/// reached. Where no answer came, or a part of one, nobody knows.
-fn is_refusal(upset: &UpstreamError) -> bool {
-    upset.status >= 400 || upset.unsent || upset.failure.is_client_error()
-}
-
-async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> UpstreamError {
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    // A body that does not come does not change the verdict of the status.
-    let body = timeout_at(until, read_body(answer, MAX_ERROR_BYTES)).await;
+/// The error of a response whose status is no success.
+async fn classify(
+    endpoint: &Endpoint,
+    response: reqwest::Response,
+    until: Instant,
+) -> UpstreamError {
+    let (status, headers) = (response.status(), response.headers().clone());
+    // The status counts even if the body does not arrive.
+    let body = timeout_at(until, read_body(response, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
 }
 
-fn is_stream(answer: &reqwest::Response, framing: Framing) -> bool {
-    let kind = answer
+fn is_stream(response: &reqwest::Response, framing: Framing) -> bool {
+    let kind = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| framing.is_of(kind))
-}
-
-/// What of the upstream's headers is the client's business: how much it may still ask for.
-fn kept_headers(from: &HeaderMap) -> HeaderMap {
-    let limits = from
-        .iter()
-        .filter(|(name, _)| name.as_str().starts_with("x-ratelimit-"));
-    limits
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

@@ -11,7 +11,7 @@ pub enum BodyError {
     #[error("the provider's response is too large")]
     TooLarge,
     /// The body ended early. The source never holds the URL.
-    #[error("the provider's response was interrupted")]
+    #[error("the provider's response ended early")]
     Interrupted(#[source] reqwest::Error),
 }
 

@@ -172,9 +172,9 @@ async fn serve(
     let gateway = Gateway {
         handle: handle.clone(),
         upstreams,
-        limits: Arc::new(ArcSwap::from_pointee(limits)),
+        config: Arc::new(ArcSwap::from_pointee(limits)),
         cache: cache.clone(),
-        closing: ShutdownSignal::default(),
+        shutdown: ShutdownSignal::default(),
         bodies: BodyBuffer::default(),
     };
     let door = match access {

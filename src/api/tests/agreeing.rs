@@ -1,4 +1,4 @@
-//! The dashboard of this process sees what a script sees.
+//! The dashboard of this process shows what a script reads.
 
 use super::House;
 use crate::client::{Client, Update};
@@ -25,7 +25,7 @@ async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_local_client_sees_what_the_door_sees() {
+async fn the_local_client_sees_what_the_api_answers() {
     let house = House::new();
     let instance = InstanceInfo {
         version: "0.0.0".to_owned(),
@@ -35,7 +35,7 @@ async fn the_local_client_sees_what_the_door_sees() {
     let mut updates = client.watch(Window::Day);
 
     let first = until(&mut updates, |_| true).await;
-    // Through text, as the door's answer came: the last digit of a number may differ otherwise.
+    // Through text, like the API's answer: otherwise the last digit of a number may differ.
     let text = serde_json::to_string(&*first).unwrap();
     let first: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(first, *house.get("/api/status").await.ok());
@@ -50,5 +50,8 @@ async fn the_local_client_sees_what_the_door_sees() {
     until(&mut updates, |status| status.weights.load == 30.0).await;
 
     house.stop.cancel();
-    assert_eq!(until_lost(&mut updates).await, "the engine says nothing");
+    assert_eq!(
+        until_lost(&mut updates).await,
+        "the engine does not respond"
+    );
 }

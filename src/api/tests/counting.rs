@@ -106,7 +106,7 @@ async fn a_report_that_names_no_model_where_there_are_several_is_refused() {
 
     assert_eq!(
         answer.problem(422),
-        "model is missing, but must be one of small, large, for alpha has several"
+        "model is missing, but must be one of small, large, because alpha has several"
     );
     let after = count(&house, json!({"provider": "alpha", "action": "increment"})).await;
     assert_eq!(
@@ -144,7 +144,7 @@ async fn a_decision_of_another_provider_is_refused() {
 
     assert_eq!(
         answer.problem(422),
-        "provider is \"alpha\", but must be beta, which that decision chose"
+        "provider is \"alpha\", but must be beta, which that decision selected"
     );
 }
 

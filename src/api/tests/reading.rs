@@ -133,10 +133,7 @@ async fn paths_and_methods_that_do_not_exist_are_problems() {
     let path = house.get("/api/nothing/here").await;
     let method = house.send("DELETE", "/api/weights", "").await;
 
-    assert_eq!(
-        path.problem(404),
-        "GET /api/nothing/here does not exist here"
-    );
+    assert_eq!(path.problem(404), "GET /api/nothing/here does not exist");
     method.problem(405);
     assert_eq!(method.header("allow"), "GET,HEAD,PUT");
     house.get("/api").await.problem(404);

@@ -120,6 +120,26 @@ async fn what_was_told_of_a_decision_is_enough_to_decide_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reasons_and_exclusions_have_stable_codes_and_a_recording_without_them_is_rejected() {
+    let house = House::new();
+    let id = decide(&house, true);
+    settled().await;
+    let path = format!("/api/decisions/{id}");
+    let mut detail = house.get(&path).await.ok().clone();
+
+    let round = &mut detail["rounds"][0];
+    assert_eq!(round["reasonCode"], "best");
+    let candidates = round["candidates"].as_array().unwrap();
+    let excluded = candidates.iter().find(|it| it["entry"] == "out").unwrap();
+    assert_eq!(excluded["exclusion"]["code"], "off");
+    round.as_object_mut().unwrap().remove("reasonCode");
+    let error = DecisionFile::default().read(&detail.to_string());
+
+    let error = error.unwrap_err();
+    assert!(error.starts_with("reasonCode is missing"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
     let house = House::new();
     for _ in 0..40 {

@@ -172,7 +172,7 @@ async fn with_nobody_left_the_answer_says_what_removed_whom() {
 
     assert_eq!(
         answer.problem(503),
-        "no_target: nobody may serve this now: alpha/small: dearer than maxCost; \
+        "no_target: no target is eligible now: alpha/small: dearer than maxCost; \
          alpha/large: dearer than maxCost; beta/small: price unknown, so maxCost cannot be kept; \
          gamma/tiny: disabled"
     );

@@ -40,8 +40,8 @@ impl From<reqwest::Error> for TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.failure {
-            Failure::Timeout => "no answer in time",
-            _ => "no connection, or it was interrupted",
+            Failure::Timeout => "no response in time",
+            _ => "no connection, or it was closed early",
         })
     }
 }

@@ -180,7 +180,7 @@ async fn embeddings_are_made_by_whoever_makes_them_and_where_they_are_made() {
     assert_eq!(mistaken.status(), 400);
     assert_eq!(
         error(mistaken).await["message"],
-        "the type asked for is embedding, but embeddings are made at /v1/embeddings"
+        "the requested model type is embedding, but embeddings are served at /v1/embeddings"
     );
 }
 
