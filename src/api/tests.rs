@@ -78,27 +78,27 @@ fn catalogue() -> Catalogue {
 }
 
 /// A router with an engine that runs until the router is dropped.
-struct House {
+struct TestApi {
     router: Router,
     handle: EngineHandle,
     stop: CancellationToken,
     _stops: DropGuard,
 }
 
-impl House {
+impl TestApi {
     fn new() -> Self {
         Self::with(TokenAuth::default())
     }
 
     fn with(access: TokenAuth) -> Self {
-        let fleet = BalancerState::new(
+        let balancer = BalancerState::new(
             catalogue(),
             Strategy::Best,
             Weights::default(),
             7,
             clock::now(),
         );
-        let (engine, handle, _) = engine::build(fleet, 7);
+        let (engine, handle, _) = engine::build(balancer, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
         let instance = InstanceInfo {
@@ -182,7 +182,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// The sentence of a problem, after checking that it is one of this status.
+    /// Detail of a problem with this status.
     fn problem(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -196,7 +196,7 @@ impl Answer {
         &self.body
     }
 
-    /// The body with all that differs from run to run replaced by its kind.
+    /// The body with placeholders for values that differ between runs.
     fn shape(&self) -> Value {
         scrubbed(self.ok().clone())
     }

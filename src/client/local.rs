@@ -98,7 +98,7 @@ impl LocalClient {
         }
     }
 
-    /// Follows a reload: new environment, and new place that changes are saved to.
+    /// Follows a reload: new environment, and new file that changes are saved to.
     pub fn reconfigured(&self, environment: &str, saved: &str) {
         let before = self.description.load_full();
         self.description.store(Arc::new(InstanceDescription {

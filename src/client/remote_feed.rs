@@ -32,7 +32,7 @@ pub(super) async fn send_updates(
             () = updates.closed() => return,
             error = follow_stream(&connection, window, &updates, &mut backoff) => error,
         };
-        // Waits for room in the queue: unlike a status, no later update replaces this one.
+        // Waits while the queue is full: unlike a status, no later update replaces this one.
         let update = Update::Disconnected(error.to_string());
         if updates.send(update).await.is_err() {
             return;

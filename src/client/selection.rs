@@ -92,11 +92,11 @@ pub(super) fn select(
 }
 
 /// Type of the named models, where the request names none.
-fn first_type(catalogue: &Catalogue, places: &[TargetIdx]) -> ModelType {
+fn first_type(catalogue: &Catalogue, targets: &[TargetIdx]) -> ModelType {
     let serves = |kind: &ModelType| {
-        places
+        targets
             .iter()
-            .any(|&place| catalogue.targets[place].types.contains(*kind))
+            .any(|&target| catalogue.targets[target].types.contains(*kind))
     };
     ModelType::ALL.into_iter().find(serves).unwrap_or_default()
 }

@@ -55,7 +55,7 @@ pub struct WeightsReport {
 }
 
 impl WeightsReport {
-    /// The engine's reply with the place that the change was saved to; `None` where the reply
+    /// The engine's reply with the file that the change was saved to; `None` where the reply
     /// belongs to another command.
     pub fn new(reply: &domain::CommandReply, saved: Option<String>) -> Option<Self> {
         let domain::CommandReply::Weights {

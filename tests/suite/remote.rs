@@ -24,17 +24,17 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// An engine with a router that no listener serves yet.
-struct House {
+struct TestApi {
     router: Router,
     local: LocalClient,
     _stops: DropGuard,
 }
 
-impl House {
+impl TestApi {
     fn new() -> Self {
         let now = clock::now();
-        let fleet = BalancerState::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
-        let (engine, handle, _) = engine::build(fleet, 7);
+        let balancer = BalancerState::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
+        let (engine, handle, _) = engine::build(balancer, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
         let instance = InstanceInfo {
@@ -78,7 +78,7 @@ struct Open {
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-async fn open(house: &House, at: SocketAddr) -> Open {
+async fn open(api: &TestApi, at: SocketAddr) -> Open {
     let listener = TcpListener::bind(at).await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
@@ -87,7 +87,7 @@ async fn open(house: &House, at: SocketAddr) -> Open {
     let serving = server::serve(
         listener,
         None,
-        house.router.clone(),
+        api.router.clone(),
         limits,
         server::WorkerThreads::default(),
         stop.clone(),
@@ -146,8 +146,8 @@ async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
 
 #[tokio::test]
 async fn every_call_reaches_the_instance() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let client = open.client();
 
     assert!(client.is_remote());
@@ -183,8 +183,8 @@ async fn every_call_reaches_the_instance() {
 
 #[tokio::test]
 async fn rejections_keep_their_status_and_text() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let client = open.client();
 
     let change = ProviderChange::default();
@@ -207,8 +207,8 @@ async fn rejections_keep_their_status_and_text() {
 
 #[tokio::test]
 async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
-    let house = House::new();
-    let first = open(&house, anywhere()).await;
+    let api = TestApi::new();
+    let first = open(&api, anywhere()).await;
     let mut updates = first.client().watch(Window::Quarter);
     until(&mut updates, |status| status.revision == 1).await;
 
@@ -220,8 +220,8 @@ async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
         load: Some(25.0),
         ..WeightsChange::default()
     };
-    house.local.set_weights(change).await.unwrap();
-    let second = open(&house, address).await;
+    api.local.set_weights(change).await.unwrap();
+    let second = open(&api, address).await;
     let status = until(&mut updates, |status| status.revision == 2).await;
     assert_eq!(status.weights.load, 25.0);
     assert_eq!(status.series.buckets.len(), 60);
@@ -230,8 +230,8 @@ async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
 
 #[tokio::test]
 async fn a_silent_event_stream_is_reported() {
-    let house = House::new();
-    let status = house.local.status(Window::Minute).await.unwrap();
+    let api = TestApi::new();
+    let status = api.local.status(Window::Minute).await.unwrap();
     let snapshot = format!(
         "event: snapshot\ndata: {}\n\n",
         serde_json::to_string(&status).unwrap()
@@ -241,8 +241,8 @@ async fn a_silent_event_stream_is_reported() {
         Body::from_stream(first.chain(stream::pending()))
     });
     let router = Router::new().route("/api/events", silent);
-    let house = House { router, ..house };
-    let open = open(&house, anywhere()).await;
+    let api = TestApi { router, ..api };
+    let open = open(&api, anywhere()).await;
 
     let mut updates = open.client().watch(Window::Minute);
 
@@ -275,7 +275,7 @@ async fn a_watcher_without_an_instance_reports_that_no_answer_came() {
 
 #[tokio::test]
 async fn the_socket_reaches_the_same_instance() {
-    let house = House::new();
+    let api = TestApi::new();
     let folder = tempfile::tempdir().unwrap();
     let path = socket_path(folder.path(), 8080);
     let socket = server::bind_socket(&path).unwrap();
@@ -283,7 +283,7 @@ async fn the_socket_reaches_the_same_instance() {
     let stop = CancellationToken::new();
     let limits =
         server::ConnectionLimits::new(100, Duration::from_mins(2), Duration::from_millis(20));
-    let router = house.router.clone();
+    let router = api.router.clone();
     let serving = tokio::spawn(server::serve(
         listener,
         Some(socket),
@@ -311,8 +311,8 @@ async fn the_socket_reaches_the_same_instance() {
 
 #[tokio::test]
 async fn a_compressed_event_stream_is_not_delayed() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let url = format!("http://{}/api/events", open.address);
     let request = reqwest::Client::builder().no_gzip().build().unwrap();
     let request = request.get(&url).header("accept-encoding", "gzip");
