@@ -229,9 +229,9 @@ impl Constraint {
 /// Upper case only, as names of such variables are written, so that a key that was pasted here is
 /// recognised and masked.
 fn is_variable_name(text: &str) -> bool {
-    const LENGTH_MAX: usize = 64;
+    const MAX_LENGTH: usize = 64;
     let is_start = |c: char| c.is_ascii_uppercase() || c == '_';
-    text.len() <= LENGTH_MAX
+    text.len() <= MAX_LENGTH
         && text.starts_with(is_start)
         && text.chars().all(|c| is_start(c) || c.is_ascii_digit())
 }

@@ -86,12 +86,8 @@ const CONCURRENCY: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000,
 };
-const RATE: Constraint = Constraint::Whole {
-    min: 1,
-    max: 1_000_000_000,
-};
-
-const TOKENS: Constraint = Constraint::Whole {
+/// Tokens, or requests per minute.
+const COUNT: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000_000,
 };
@@ -175,8 +171,8 @@ pub(super) static KEYS: &[SettingSpec] = &[
     key("providers[].api_key", Constraint::Secret),
     key("providers[].priority", PRIORITY),
     key("providers[].max_concurrent", CONCURRENCY),
-    key("providers[].requests_per_minute", RATE),
-    key("providers[].tokens_per_minute", RATE),
+    key("providers[].requests_per_minute", COUNT),
+    key("providers[].tokens_per_minute", COUNT),
     key("providers[].enabled", Constraint::Flag),
     key("providers[].timeout_ms", TIMEOUT_MS),
     key("providers[].first_token_timeout_ms", TIMEOUT_MS),
@@ -192,8 +188,8 @@ pub(super) static KEYS: &[SettingSpec] = &[
     key("providers[].models[].types", Constraint::Words(MODEL_TYPES)),
     key("providers[].models[].input_usd_per_1m", MONEY),
     key("providers[].models[].output_usd_per_1m", MONEY),
-    key("providers[].models[].context_window", TOKENS),
-    key("providers[].models[].max_output", TOKENS),
+    key("providers[].models[].context_window", COUNT),
+    key("providers[].models[].max_output", COUNT),
     key("providers[].models[].vision", Constraint::Flag),
     key("providers[].models[].reasoning", Constraint::Flag),
     key("providers[].models[].tools", Constraint::Flag),

@@ -163,16 +163,9 @@ pub(super) fn complete(provider: &mut Value, env_vars: &EnvVars, origins: &mut O
             table.insert(name.to_owned(), origins.value(origin, value));
         }
     };
-    fill(
-        "priority",
-        ValueKind::I64(DEFAULT_PRIORITY),
-        Origin::BuiltIn,
-    );
-    fill(
-        "enabled",
-        ValueKind::Boolean(DEFAULT_ENABLED),
-        Origin::BuiltIn,
-    );
+    let (priority, enabled) = (DEFAULT_PRIORITY, DEFAULT_ENABLED);
+    fill("priority", ValueKind::I64(priority), Origin::BuiltIn);
+    fill("enabled", ValueKind::Boolean(enabled), Origin::BuiltIn);
     let Some(vendor) = vendor else {
         return;
     };

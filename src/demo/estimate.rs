@@ -32,7 +32,7 @@ pub fn content(content: &Value) -> u32 {
 /// Tokens of one part of a list: of its member `text`, of an image, or of its JSON.
 pub fn part(part: &Value) -> u32 {
     /// The members, or values of `type`, that mark an image in one of the formats.
-    const PICTURES: [&str; 5] = [
+    const IMAGE_MARKERS: [&str; 5] = [
         "image",
         "image_url",
         "input_image",
@@ -42,7 +42,7 @@ pub fn part(part: &Value) -> u32 {
     let kind = part.get("type").and_then(Value::as_str).unwrap_or("");
     if let Some(words) = part.get("text").and_then(Value::as_str) {
         text(words)
-    } else if PICTURES
+    } else if IMAGE_MARKERS
         .iter()
         .any(|word| kind == *word || part.get(word).is_some())
     {

@@ -90,6 +90,14 @@ impl TestVendor {
     }
 }
 
+/// A body with further members, which replace equal ones.
+pub fn with_members(mut body: Value, extra: &Value) -> Value {
+    for (key, value) in extra.as_object().expect("members") {
+        body[key] = value.clone();
+    }
+    body
+}
+
 /// The data of a stream's events, in order, without the terminator.
 pub fn events(text: &str) -> Vec<Value> {
     text.lines()

@@ -1,3 +1,4 @@
+use crate::demo::test_vendor::with_members;
 use crate::demo::{Fault, Scenario, VendorEndpoint, Vendors};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -64,13 +65,13 @@ impl VendorFixture {
             _ => "/chat/completions",
         };
         let url = format!("{}{path}", endpoint.base_url);
-        let mut body = json!({
-            "model": endpoint.model,
-            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-        });
-        for (key, value) in extra.as_object().expect("members") {
-            body[key] = value.clone();
-        }
+        let body = with_members(
+            json!({
+                "model": endpoint.model,
+                "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+            }),
+            extra,
+        );
         self.with_key(name, self.client.post(url).json(&body))
     }
 

@@ -1,5 +1,7 @@
 use crate::demo::Fault;
-use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -16,15 +18,14 @@ async fn start_vendor() -> TestVendor {
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "claude-sonnet-4-5",
-        "max_tokens": 4096,
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 4096,
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
@@ -140,10 +141,10 @@ async fn reasoning_is_a_signed_block_before_the_text() {
     assert_eq!(whole["content"][0]["type"], "thinking");
     assert!(whole["content"][0]["signature"].is_string());
     let thought = words(&joined(&events, "/delta/thinking"));
-    let said = words(&joined(&events, "/delta/text"));
+    let text_tokens = words(&joined(&events, "/delta/text"));
     assert!(!joined(&events, "/delta/signature").is_empty());
     let end = &events[events.len() - 2];
-    assert_eq!(end["usage"]["output_tokens"], thought + said);
+    assert_eq!(end["usage"]["output_tokens"], thought + text_tokens);
     let text = events
         .iter()
         .find(|event| event["content_block"]["type"] == "text");

@@ -1,5 +1,7 @@
 use crate::demo::Fault;
-use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -17,13 +19,12 @@ async fn start_vendor() -> TestVendor {
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "contents": [{"role": "user", "parts": [{"text": "lorem ipsum dolor"}]}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "contents": [{"role": "user", "parts": [{"text": "lorem ipsum dolor"}]}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {

@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::test_vendor::{TestVendor, assert_called, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, joined, tools, with_members, words};
 use serde_json::{Value, json};
 
 const CHAT: &str = "/api/chat";
@@ -9,14 +9,13 @@ async fn start_vendor() -> TestVendor {
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "llama3.2",
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "llama3.2",
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {

@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::test_vendor::{TestVendor, assert_called, events, tools};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, tools, with_members};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -16,14 +16,13 @@ async fn start_vendor() -> TestVendor {
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "gpt-5.1",
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "gpt-5.1",
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {

@@ -1,4 +1,6 @@
-use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/responses";
@@ -8,11 +10,10 @@ async fn start_vendor() -> TestVendor {
 }
 
 fn chat_body(extra: &Value) -> Value {
-    let mut body = json!({"model": "gpt-5.1", "input": "lorem ipsum dolor"});
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({"model": "gpt-5.1", "input": "lorem ipsum dolor"}),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
