@@ -183,7 +183,7 @@ impl fmt::Display for GatewayError {
             Self::BodyMemoryExhausted => {
                 f.write_str("the bodies of concurrent requests take too much memory; retry in a moment")
             }
-            Self::OverBudget(exceeded) => f.write_str(&exceeded.text()),
+            Self::OverBudget(exceeded) => write!(f, "{exceeded}"),
             Self::Upstream(failure) => failure.fmt(f),
         }
     }

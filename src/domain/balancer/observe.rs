@@ -3,13 +3,15 @@
 use super::BalancerState;
 use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::failure::Failure;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::lease::AttemptStart;
 use crate::domain::observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionReason,
-    RequestEnd, RequestOutcome,
+    AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
 use crate::domain::pricing::MeasuredUsage;
+use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
 use std::time::Duration;
@@ -190,7 +192,7 @@ impl BalancerState {
             return;
         }
         let seen = end.first_token.filter(|_| end.streamed);
-        // Nobody saw the first token of an answer that came in one piece.
+        // A response in one piece has no observed first token.
         let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
         let per_token = (end.seconds() - first_token).max(0.0) / tokens as f64;
         let target = &mut self.targets[end.target];

@@ -5,13 +5,13 @@ use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::decay::DecayedMean;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::model_type::ModelTypes;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
-use crate::domain::target::ModelTypes;
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 
-/// Seconds to a first token and per token, assumed before anybody was measured.
+/// Seconds to a first token and per token, assumed before any measurement.
 const FIRST_TOKEN_PRIOR: f64 = 1.0;
 const PER_TOKEN_PRIOR: f64 = 0.020;
 /// A target's own slow mean joins the peers' median from that many observations on, and there is a

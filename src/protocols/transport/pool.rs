@@ -7,12 +7,12 @@
 
 use super::connection::{ConnectionConfig, MAX_STREAMS_PER_CLIENT};
 use super::options::TransportOptions;
+use crate::domain::Limiter;
 use crate::protocols::url_cache::UrlCache;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::{Client, Response, Url};
 use rustls::ClientConfig;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 /// Clients of one provider. Where all are full, they are filled further, evenly.
@@ -36,7 +36,7 @@ struct Shard {
     /// Made when it is needed.
     client: OnceLock<Client>,
     /// Requests whose answers have not ended.
-    live: AtomicU32,
+    live: Limiter,
 }
 
 impl Pool {
@@ -61,14 +61,14 @@ impl Pool {
     /// A place on one of the clients.
     pub fn checkout(self: &Arc<Self>) -> PooledClient {
         let roomy = self.shards.iter().position(|shard| {
-            let more = |live: u32| (live < MAX_STREAMS_PER_CLIENT).then_some(live + 1);
-            shard.live.fetch_update(Relaxed, Relaxed, more).is_ok()
+            let limit = u64::from(MAX_STREAMS_PER_CLIENT);
+            shard.live.try_reserve(1, Some(limit))
         });
         let shard = roomy.unwrap_or_else(|| {
             let shards = self.shards.iter().enumerate();
-            let least = shards.min_by_key(|(_, shard)| shard.live.load(Relaxed));
+            let least = shards.min_by_key(|(_, shard)| shard.live.in_use());
             let place = least.map_or(0, |(place, _)| place);
-            self.shards[place].live.fetch_add(1, Relaxed);
+            self.shards[place].live.reserve(1);
             place
         });
         PooledClient(Arc::new(ClientPermit {
@@ -121,7 +121,7 @@ impl PooledClient {
 
 impl Drop for ClientPermit {
     fn drop(&mut self) {
-        self.pool.shards[self.shard].live.fetch_sub(1, Relaxed);
+        self.pool.shards[self.shard].live.release(1);
     }
 }
 
@@ -145,14 +145,14 @@ mod tests {
         let tls = Roots::default().trusting(&Arc::default());
         let pool = Arc::new(Pool::new(ConnectionConfig::default(), tls, options).unwrap());
         let mut seats: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
-        let live = |shard: usize| pool.shards[shard].live.load(Relaxed);
+        let live = |shard: usize| pool.shards[shard].live.in_use();
         assert_eq!([live(0), live(1), live(2), live(3)], [80, 80, 40, 0]);
 
         seats.truncate(10);
         assert_eq!([live(0), live(1), live(2)], [10, 0, 0]);
         let most = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
         seats.extend((10..most + 128).map(|_| pool.checkout()));
-        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == MAX_STREAMS_PER_CLIENT + 2));
+        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == u64::from(MAX_STREAMS_PER_CLIENT) + 2));
 
         drop(seats);
         assert!((0..MAX_CLIENTS).all(|shard| live(shard) == 0));
