@@ -101,7 +101,7 @@ async fn fleet_of_kinds(
         });
         let protocol = by_kind(kind).unwrap();
         let mut endpoint = Endpoint::new(&upstream.base_url, Some("key"), kind, protocol).unwrap();
-        endpoint.place = Some(VertexLocation {
+        endpoint.location = Some(VertexLocation {
             project: "project".to_owned(),
             location: "global".to_owned(),
         });

@@ -99,7 +99,7 @@ async fn an_attempt_that_sent_nothing_costs_nothing() {
     let address = "http://127.0.0.1:9";
     let vertex = Endpoint::new(address, None, "vertex", by_kind("vertex").unwrap());
     let mut vertex = vertex.unwrap().with_tokens(source);
-    vertex.place = Some(VertexLocation {
+    vertex.location = Some(VertexLocation {
         project: "project".to_owned(),
         location: "global".to_owned(),
     });

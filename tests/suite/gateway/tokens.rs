@@ -103,11 +103,11 @@ impl Cloud {
         });
         let protocol = by_kind("vertex").unwrap();
         let mut endpoint = Endpoint::new(&self.url, None, "vertex", protocol).unwrap();
-        endpoint.place = Some(VertexLocation {
+        endpoint.location = Some(VertexLocation {
             project: "pier".to_owned(),
             location: "global".to_owned(),
         });
-        endpoint.sample = Some("gemini-3.5-flash".into());
+        endpoint.probe_model = Some("gemini-3.5-flash".into());
         let directory = EndpointRegistry {
             endpoints: vec![Some(
                 endpoint.with_tokens(TokenSource::new(Some(file), || 0)),
