@@ -107,14 +107,12 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
     } else {
         format!("; {}", decision.reason)
     };
-    let result = match decision.latency_ms {
-        None if decision.outcome == DecisionOutcome::Pending => {
-            format!("pending, {attempts} so far")
-        }
-        latency => format!(
+    let result = match decision.outcome {
+        DecisionOutcome::Pending => format!("pending, {attempts} so far"),
+        _ => format!(
             "{} after {attempts}, in {}, for {} ({})",
             decision.outcome,
-            format::duration(latency),
+            format::duration(decision.latency_ms),
             format::usd(decision.cost_usd, theme),
             decision.cost_basis
         ),
