@@ -49,7 +49,7 @@ pub enum GatewayError {
     /// The request does not fit into the rest of a budget.
     OverBudget(BudgetExceeded),
     /// The last attempt failed, and no further one is possible.
-    Upstream(UpstreamFailure),
+    Upstream(Box<UpstreamFailure>),
 }
 
 /// The failure of the last attempt.
@@ -103,6 +103,12 @@ pub enum HeaderFormat {
     ModelType,
     /// `no`, or no header at all.
     NoOrAbsent,
+}
+
+impl From<UpstreamFailure> for GatewayError {
+    fn from(failure: UpstreamFailure) -> Self {
+        Self::Upstream(Box::new(failure))
+    }
 }
 
 impl From<InvalidRequest> for GatewayError {

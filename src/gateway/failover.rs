@@ -21,8 +21,9 @@ use axum::http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Selections that other requests may invalidate before this one gives up.
-const MAX_LOST_RACES: u32 = 8;
+/// Selections that other requests may invalidate before this one gives up. Every loss means that
+/// another request got in, so a request that loses this often came with dozens of others.
+const MAX_LOST_RACES: u32 = 32;
 /// `Retry-After` when it gave up for that reason.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -348,7 +349,7 @@ impl FailoverLoop<'_> {
     fn give_up(&mut self, failure: &AttemptFailure) -> GatewayError {
         let outcome = RequestOutcome::Error(failure.error.failure);
         self.recorder.end(outcome, self.spent);
-        GatewayError::Upstream(UpstreamFailure {
+        GatewayError::from(UpstreamFailure {
             error: failure.error.clone(),
             provider: self.recorder.provider().to_owned(),
             setting: self.deadlines.setting(failure.had_content),

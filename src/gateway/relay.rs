@@ -309,7 +309,7 @@ impl StreamRelay {
         } else {
             error.clone()
         };
-        let error = GatewayError::Upstream(UpstreamFailure {
+        let error = GatewayError::from(UpstreamFailure {
             error,
             provider: self.provider.clone(),
             setting: "",
