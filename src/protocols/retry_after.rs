@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_read_in_all_its_forms() {
+    fn delays_are_read_in_every_known_form() {
         let of = |pairs: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {

@@ -1,4 +1,4 @@
-//! `/api/embed`: texts in, numbers out.
+//! Embeddings by `/api/embed`.
 
 use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::openai::EmbeddingRequest;
@@ -26,7 +26,7 @@ struct EmbedResponse {
     error: Value,
 }
 
-/// The numbers for each text; a count that is missing is zero.
+/// Reads the vectors and the token count; a missing count is zero.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
     let answer: EmbedResponse =
         serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;

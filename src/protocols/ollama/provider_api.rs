@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The protocol.
+/// Ollama's own API.
 #[derive(Debug)]
 pub struct Ollama;
 
@@ -58,7 +58,7 @@ impl ProviderApi for Ollama {
 
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let mut headers = HeaderMap::new();
-        // A server at home asks for no key; ollama.com does.
+        // A local server needs no key; ollama.com does.
         if let Some(authorization) = endpoint.bearer() {
             headers.insert(AUTHORIZATION, authorization);
         }

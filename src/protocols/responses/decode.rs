@@ -96,7 +96,7 @@ impl Decoder {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
-            // The vendor's own tools show in the texts around them.
+            // The results of the provider's own tools appear in the texts around them.
             _ => {}
         }
     }
@@ -173,8 +173,8 @@ fn message_part(part: &Value, deltas: &mut Deltas) {
     );
 }
 
-/// Converts a link to the chat protocol's shape; other annotations mean something to their vendor
-/// only.
+/// Converts a link to the chat protocol's shape; other annotations have a meaning only for
+/// their provider.
 fn citation(flat: &Value) -> Option<Delta> {
     if flat["type"] != "url_citation" {
         return None;

@@ -137,7 +137,7 @@ impl ServiceAccount {
     }
 }
 
-/// Reads a token server's response. The text of a refusal is not passed on: it may name accounts.
+/// Reads a token server's response. The text of an error is not passed on, because it may name accounts.
 fn read_grant(status: StatusCode, body: &[u8]) -> Result<TokenResponse, TokenError> {
     if status.is_success()
         && let Ok(grant) = serde_json::from_slice(body)

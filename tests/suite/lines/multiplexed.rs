@@ -1,4 +1,4 @@
-//! Upstreams that speak HTTP/2 and limit how many streams one connection carries.
+//! Upstreams with HTTP/2 that limit the streams of one connection.
 
 use super::Identity;
 use aibal_tui::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
@@ -18,10 +18,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// As many streams as most vendors allow on a connection.
+/// Streams of one connection; most providers allow this number.
 const LIMIT: u32 = 100;
 
-/// What an upstream saw.
+/// Requests and connections that an upstream saw.
 #[derive(Default)]
 struct Seen {
     open: AtomicUsize,
@@ -30,7 +30,7 @@ struct Seen {
     connections: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
-/// Opens every stream with a line and ends it when it is told to.
+/// Starts an upstream that begins every stream with a connection and ends it on `Seen::end`.
 async fn upstream(identity: &Identity, seen: &Arc<Seen>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -42,14 +42,14 @@ async fn upstream(identity: &Identity, seen: &Arc<Seen>) -> String {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
-                // Some of a burst are given up once one stands.
+                // The client drops some connections of a burst once one is open.
                 let Ok(stream) = acceptor.accept(stream).await else {
                     return;
                 };
-                let mine = Arc::new(AtomicUsize::new(0));
+                let requests = Arc::new(AtomicUsize::new(0));
                 let service = service_fn(|request: Request<Incoming>| {
-                    if mine.fetch_add(1, SeqCst) == 0 {
-                        seen.connections.lock().unwrap().push(Arc::clone(&mine));
+                    if requests.fetch_add(1, SeqCst) == 0 {
+                        seen.connections.lock().unwrap().push(Arc::clone(&requests));
                     }
                     let seen = Arc::clone(&seen);
                     async move { Ok::<_, Infallible>(answer(request.version(), seen)) }
@@ -89,21 +89,21 @@ fn ask(url: &str) -> OutboundRequest {
     }
 }
 
-fn transport(line: ConnectionConfig) -> Transport {
+fn transport(connection: ConnectionConfig) -> Transport {
     let options = TransportOptions::new(Duration::from_secs(20));
-    Transport::over(&[line], options).unwrap()
+    Transport::over(&[connection], options).unwrap()
 }
 
 #[tokio::test]
-async fn a_peers_limit_of_streams_makes_no_request_wait() {
+async fn the_peers_stream_limit_delays_no_request() {
     let identity = Identity::of("localhost", &["h2", "http/1.1"]);
     let seen = Arc::new(Seen::default());
     let url = upstream(&identity, &seen).await;
-    let line = ConnectionConfig {
+    let connection = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..ConnectionConfig::to(&url)
+        ..ConnectionConfig::for_url(&url)
     };
-    let transport = transport(line);
+    let transport = transport(connection);
 
     // All answers begin before any of them ends.
     let asking = (0..250).map(|_| {
@@ -130,7 +130,7 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
     }
     assert_eq!(seen.open.load(SeqCst), 0);
 
-    // With room on the first connection none of the others is used.
+    // While the first connection has free streams, no other is used.
     let again = transport.send(0.into(), ask(&url)).await.unwrap();
     let connections = seen.connections.lock().unwrap();
     let total: usize = connections.iter().map(|count| count.load(SeqCst)).sum();
@@ -143,7 +143,7 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
     let identity = Identity::of("localhost", &["h2"]);
     let url = upstream(&identity, &Arc::default()).await;
 
-    let sent = transport(ConnectionConfig::to(&url))
+    let sent = transport(ConnectionConfig::for_url(&url))
         .send(0.into(), ask(&url))
         .await;
 
@@ -152,7 +152,7 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn one_clients_unread_answer_holds_no_other_up() {
+async fn an_unread_response_delays_no_other() {
     let identity = Identity::of("localhost", &["h2"]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -177,11 +177,11 @@ async fn one_clients_unread_answer_holds_no_other_up() {
             });
         }
     });
-    let line = ConnectionConfig {
+    let connection = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..ConnectionConfig::to(&url)
+        ..ConnectionConfig::for_url(&url)
     };
-    let transport = transport(line);
+    let transport = transport(connection);
 
     let mut unread = Vec::new();
     for _ in 0..40 {
