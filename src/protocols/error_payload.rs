@@ -31,7 +31,7 @@ pub struct OpenAiErrorFields {
     pub param: Option<String>,
 }
 
-/// The content of an error body, wherever it was found.
+/// The content of an error body.
 #[derive(Debug, Default)]
 pub(super) struct ErrorPayload {
     pub message: Option<String>,

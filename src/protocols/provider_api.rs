@@ -1,5 +1,5 @@
-//! The provider's side of a wire format, and the endpoint that uses it. The two refer to each other.
-//! Keys are held only here.
+//! The provider's side of a wire format, and the endpoint that uses it. The two refer to each
+//! other. Keys are held only here.
 
 use super::call::{CallSpec, PreparedCall, TokenCountCall};
 use super::sensitive_header::sensitive;

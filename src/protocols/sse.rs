@@ -1,5 +1,5 @@
 //! Splits a byte stream into server-sent events without changing them, so that an event's raw bytes
-//! can be passed on. Lines end in LF, CRLF or CR, wherever the reads were cut. Other crates'
+//! can be passed on. Lines end in LF, CRLF or CR; reads may be cut anywhere. Other crates'
 //! readers, such as `sse-stream` in the client, return parsed fields and lose these bytes.
 
 use super::framing::Framing;

@@ -24,7 +24,7 @@ use tls_roots::Roots;
 use tokio::time::Instant;
 use transport_error::is_interrupted;
 
-/// Time within which a kept connection that the peer had closed shows it. A later interruption is a
+/// Time within which a pooled connection that the peer has closed fails. A later failure counts as a
 /// failed response.
 const STALE_CONNECTION_WINDOW: Duration = Duration::from_secs(1);
 
@@ -91,8 +91,8 @@ impl Transport {
 
     /// Sends a request and waits for the response's head.
     ///
-    /// A kept connection that turns out to be closed already means that the provider has not seen
-    /// the request, so it is sent once more over a new connection.
+    /// If a pooled connection was already closed, the provider has not seen the request, so it is
+    /// sent once more over a new connection.
     pub async fn send(
         &self,
         provider: ProviderIdx,

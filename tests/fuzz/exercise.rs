@@ -1,5 +1,5 @@
-//! Properties that hold for any bytes. The fuzz targets call this code with bytes from libFuzzer, the
-//! test suite with damaged recordings.
+//! Properties that hold for any bytes. The fuzz targets call this code with bytes from libFuzzer,
+//! the test suite with damaged recordings.
 
 use aibal_tui::protocols::{
     ApiDialect, CallSpec, Endpoint, ErrorBody, ModelTraits, RawObject, ResponseAdapter, Splitter,

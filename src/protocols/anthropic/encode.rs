@@ -311,7 +311,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     }
 }
 
-/// Returns the fields that say why the response ended.
+/// Returns the fields that state why the response ended.
 fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     let finish = match finish.unwrap_or(Finish::Stop) {
         Finish::Stop if !refusal.is_empty() => Finish::ContentFilter,

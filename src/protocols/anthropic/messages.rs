@@ -1,5 +1,5 @@
-//! Encodes turns as messages: two roles that alternate, the user first, results of tools before everything
-//! else.
+//! Encodes turns as messages: two roles that alternate, the user first, and results of tools before
+//! all other blocks.
 
 use super::media;
 use super::tool_names::{ToolNames, plain_id};
@@ -203,7 +203,7 @@ fn assistant(
                 .filter_map(signed_block),
         );
     }
-    // Reasoning alone is no turn.
+    // A turn with reasoning only is dropped.
     if texts.is_empty() && calls.is_empty() {
         return Ok(Vec::new());
     }

@@ -61,7 +61,7 @@ fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     )
 }
 
-/// Reads a message. Results of tools become a turn of their own, before the rest.
+/// Reads a message. Results of tools become a separate turn, before the rest.
 fn message(
     mut members: ObjectReader,
     turns: &mut Vec<ChatMessage>,

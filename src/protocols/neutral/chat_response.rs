@@ -111,7 +111,7 @@ impl From<Deltas> for ChatResponse {
 }
 
 impl Choice {
-    /// Adds one delta of the choice.
+    /// Adds a delta to the choice.
     pub fn take(&mut self, delta: Delta) {
         match delta {
             Delta::Start { .. } => {}

@@ -1,4 +1,4 @@
-//! Decodes the lines of `/api/chat`. A whole response is the last line alone.
+//! Decodes the lines of `/api/chat`. A whole response consists of the last line.
 
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};

@@ -189,8 +189,8 @@ fn is_error(raw: &RawValue) -> bool {
 }
 
 impl Choice<'_> {
-    /// Checks whether the choice ends here. Some servers send an empty reason with every chunk, and some
-    /// only at the end of a response that `called` tools.
+    /// Checks whether the choice ends here. Some servers send an empty reason with every
+    /// chunk, and some only at the end of a response that `called` tools.
     pub fn is_end(&self, is_stream: bool, called: bool) -> bool {
         match self.finish_reason.as_deref() {
             None => false,

@@ -14,8 +14,8 @@ pub(super) struct ChunkTemplate {
 }
 
 impl ChunkTemplate {
-    /// Creates a template from a chunk that has text only; `None` where it has more. `data` is what the chunk
-    /// was parsed from.
+    /// Creates a template from a chunk that has text only; `None` where it has more. `data` holds
+    /// the bytes of the chunk.
     pub fn new(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
         let text = only_text(chunk)?.get().as_bytes();
         if !event.has_blank_line() || text.len() <= 2 || text.first() != Some(&b'"') {

@@ -203,7 +203,7 @@ impl Decode for Decoder {
     }
 }
 
-/// A whole response with valid fields.
+/// Reads a whole response that has choices and no error.
 pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, UpstreamError> {
     let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
     if let Some(error) = chunk.failure(body) {

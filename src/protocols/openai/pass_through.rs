@@ -1,5 +1,5 @@
-//! Passes a chat response to a chat client unchanged, and reads usage and state from it. Only chunks
-//! that would break a client are repaired.
+//! Passes a chat response to a chat client unchanged, and reads usage and state from it. Only
+//! chunks that would break a client are repaired.
 
 use super::calls::{Calls, FragmentTarget};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};

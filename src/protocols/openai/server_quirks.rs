@@ -71,7 +71,7 @@ struct Edits<'o, 'a> {
     replaced: Vec<(&'static str, String)>,
 }
 
-/// Checks whether an address is at a domain.
+/// Checks whether the host of a URL belongs to a domain.
 pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
     let rest = base_url
         .split_once("://")
@@ -101,7 +101,7 @@ impl ServerKind {
         }
     }
 
-    /// Checks whether usage must be requested. Mistral rejects the field and always reports usage.
+    /// Checks whether the server has an option for usage. Mistral rejects it and always reports usage.
     pub fn has_usage_option(self) -> bool {
         self != Self::Mistral
     }
@@ -261,7 +261,8 @@ fn short_ids(message: &RawObject<'_>) -> Vec<(&'static str, String)> {
     replaced
 }
 
-/// Returns an id of nine letters and digits. Any other id is hashed to one (FNV-1a, 64 bits).
+/// Returns an id of nine letters and digits: the id itself where it is one, else its hash (FNV-1a,
+/// 64 bits).
 fn short_id(id: &str) -> String {
     const LENGTH: usize = 9;
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -175,7 +175,7 @@ fn result(part: ContentPart) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
 }
 
-/// Encodes a function. It is not strict unless the client says so, as in chat completions.
+/// Encodes a function. It is not strict unless the client requests it, as in chat completions.
 fn tool(mut tool: Tool) -> Value {
     tool.strict.get_or_insert(false);
     let nothing = || json!({"type": "object", "properties": {}});

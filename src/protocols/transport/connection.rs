@@ -31,7 +31,7 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// proxies of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionConfig {
-    /// The socket that all connections use, whatever the URL says.
+    /// Unix socket that all connections use instead of the URL's host.
     pub unix_socket: Option<PathBuf>,
     /// Certificates that are trusted in addition to the system's.
     pub authorities: Arc<[CertificateDer<'static>]>,
@@ -49,7 +49,7 @@ impl ConnectionConfig {
         }
     }
 
-    /// Builds an HTTP client with connections of its own, kept if `pooled`.
+    /// Builds an HTTP client with separate connections, kept if `pooled`.
     pub(super) fn client(
         &self,
         tls: &ClientConfig,

@@ -1,6 +1,6 @@
 //! The source of access tokens: a credentials file, or what Google's tools and machines provide.
 //! Google's library signs or fetches tokens, keeps them and renews them before they expire. The one
-//! case that it does not support, a service account with a token server of its own, is
+//! case that it does not support, a service account with its own token server, is
 //! `token_exchange`.
 
 use super::token_error::{FileFault, TokenError};
@@ -51,7 +51,7 @@ struct Source {
     file: Option<PathBuf>,
     unix_seconds: UnixClock,
     provider: Mutex<Option<TokenProvider>>,
-    /// Number of providers so far that were opened and gave a token.
+    /// Number of providers so far that were opened and returned a token.
     generation: AtomicU64,
 }
 
@@ -73,8 +73,8 @@ impl TokenSource {
         }))
     }
 
-    /// Returns a valid token. With `renew` the last one was rejected and a new one is fetched; callers
-    /// that wait for a new one at the same time share it.
+    /// Returns a valid token. With `renew` the last one was rejected and a new one is fetched;
+    /// concurrent callers share it.
     pub(in crate::protocols) async fn token(&self, renew: bool) -> Result<AccessToken, TokenError> {
         let seen = self.0.generation.load(Ordering::Acquire);
         let token = timeout(TOKEN_TIMEOUT, self.0.token(renew.then_some(seen))).await;

@@ -1,5 +1,5 @@
-//! Recorded streams and requests with random damage: nothing panics, and a broken stream never looks
-//! complete.
+//! Recorded streams and requests with random damage: nothing panics, and a broken stream never
+//! looks complete.
 
 use super::case::cases;
 use crate::exercise;

@@ -59,7 +59,7 @@ fn target(case: &Case, index: usize) -> Target {
     }
 }
 
-/// Tests every case, whole and streamed, in pieces of every size; the table lists the tested aspects.
+/// Tests every case, whole and streamed, in pieces of every size; the table lists what was tested.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_exchange_is_understood_and_told_as_recorded() {
     let cases = cases();

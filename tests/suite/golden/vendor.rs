@@ -20,7 +20,7 @@ pub struct Seen {
     pub body: Value,
 }
 
-/// All recorded providers on one address.
+/// A server for all recorded providers.
 #[derive(Debug, Clone)]
 pub struct Vendors {
     pub host: String,

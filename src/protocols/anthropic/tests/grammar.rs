@@ -1,5 +1,5 @@
-//! Rules that Messages clients rely on: blocks begin and end one after the other, and a stream folds
-//! to the same message as a whole response.
+//! Rules that Messages clients rely on: blocks begin and end one after the other, and a stream
+//! folds to the same message as a whole response.
 
 use super::*;
 use crate::protocols::neutral::{ChatResponse, Delta, Deltas, Finish, ReportedUsage};
