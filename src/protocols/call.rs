@@ -51,7 +51,7 @@ pub struct PreparedCall {
 impl fmt::Debug for PreparedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCall")
-            .field("losses", &self.dropped)
+            .field("dropped", &self.dropped)
             .finish_non_exhaustive()
     }
 }

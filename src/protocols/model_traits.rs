@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own; no two exclude each other"
+    reason = "the facts are independent; none excludes another"
 )]
 pub struct ModelTraits {
     /// Takes temperature and other sampling parameters.

@@ -21,7 +21,7 @@ impl<'de> Deserialize<'de> for TokenCount {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is between 0 and a number that fits"
+            reason = "the value is between 0 and MAX_TOKENS"
         )]
         Ok(Self(number.round() as u64))
     }

@@ -41,8 +41,8 @@ pub fn use_thread_pool(number: usize) {
 /// One provider's pools: the shared one first, then one for each thread.
 type ThreadPools = Arc<[Arc<Pool>]>;
 
-/// Connections to all providers, by the provider's catalogue index. Each provider has pools of its
-/// own, so that a failing provider takes no other's connections.
+/// Connections to all providers, by the provider's catalogue index. Each provider has separate
+/// pools, so that a failing provider takes no connections of others.
 #[derive(Debug, Clone)]
 pub struct Transport {
     pools: Vec<ThreadPools>,
@@ -115,7 +115,7 @@ impl Transport {
                     && started.elapsed() < STALE_CONNECTION_WINDOW
                     && is_interrupted(&error) =>
             {
-                tracing::debug!("a kept connection was closed already; retrying over a new one");
+                tracing::debug!("a pooled connection was already closed; retrying over a new one");
                 dispatch(pool.unpooled(), url, &request).await
             }
             result => result,

@@ -47,8 +47,8 @@ impl ProviderApi for Ollama {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let wanted = EmbeddingRequest::read(call.object.value()?)?;
-        let body = embed::body(&wanted, call.model).to_string().into_bytes();
+        let request = EmbeddingRequest::read(call.object.value()?)?;
+        let body = embed::body(&request, call.model).to_string().into_bytes();
         Ok(PreparedCall {
             request: post(endpoint, "/api/embed", body, false),
             adapter: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),

@@ -144,7 +144,7 @@ struct UsageShape {
 fn encode_base64(vector: &[f64]) -> String {
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "four bytes are what the format has"
+        reason = "the format has four bytes for each number"
     )]
     let narrow = vector.iter().map(|number| *number as f32);
     let bytes: Vec<u8> = narrow.flat_map(f32::to_le_bytes).collect();

@@ -92,9 +92,14 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
-        let model = reply.model.unwrap_or_else(|| self.model.clone());
-        let choices: Vec<Value> = reply.choices.iter().enumerate().map(choice_value).collect();
+    fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
+        let model = response.model.unwrap_or_else(|| self.model.clone());
+        let choices: Vec<Value> = response
+            .choices
+            .iter()
+            .enumerate()
+            .map(choice_value)
+            .collect();
         let body = json!({
             "id": self.id,
             "object": "chat.completion",

@@ -44,7 +44,7 @@ struct State {
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "any of them may be wrong beside any other"
+    reason = "the repairs are independent of each other"
 )]
 struct ChoiceRepair {
     role: bool,
@@ -282,7 +282,11 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
-        if let Some(text) = self.template.as_ref().and_then(|known| known.text(event)) {
+        if let Some(text) = self
+            .template
+            .as_ref()
+            .and_then(|template| template.text(event))
+        {
             self.text_bytes += text;
             out.extend_from_slice(&event.raw);
             return StreamEventKind::Content;

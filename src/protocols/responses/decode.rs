@@ -16,12 +16,12 @@ pub(super) struct Decoder {
     id: String,
     tokens: Option<ReportedUsage>,
     started: bool,
-    calls: Vec<Known>,
+    calls: Vec<DecodedCall>,
 }
 
 /// A call so far.
 #[derive(Debug)]
-struct Known {
+struct DecodedCall {
     /// Index of its item in the output.
     index: Option<u64>,
     has_arguments: bool,
@@ -57,7 +57,7 @@ impl Decoder {
             signature: None,
         };
         deltas.push((0, begin));
-        self.calls.push(Known {
+        self.calls.push(DecodedCall {
             index,
             has_arguments: false,
         });
@@ -65,10 +65,10 @@ impl Decoder {
 
     /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
-        let known = &mut self.calls[call];
+        let state = &mut self.calls[call];
         let text = item["arguments"].as_str().unwrap_or_default();
-        if !known.has_arguments && !text.is_empty() {
-            known.has_arguments = true;
+        if !state.has_arguments && !text.is_empty() {
+            state.has_arguments = true;
             let text = text.to_owned();
             deltas.push((0, Delta::Arguments { call, text }));
         }

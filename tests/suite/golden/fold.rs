@@ -42,14 +42,17 @@ pub fn chat(text: &str) -> Value {
                 if calls.len() <= index {
                     calls.resize(index + 1, json!({"arguments": ""}));
                 }
-                let known = &mut calls[index];
+                let folded_call = &mut calls[index];
                 if !call["id"].is_null() {
-                    known["id"] = call["id"].clone();
+                    folded_call["id"] = call["id"].clone();
                 }
                 if !call["function"]["name"].is_null() {
-                    known["name"] = call["function"]["name"].clone();
+                    folded_call["name"] = call["function"]["name"].clone();
                 }
-                append(&mut known["arguments"], &call["function"]["arguments"]);
+                append(
+                    &mut folded_call["arguments"],
+                    &call["function"]["arguments"],
+                );
             }
             if !choice["finish_reason"].is_null() {
                 finish = choice["finish_reason"].clone();

@@ -26,7 +26,7 @@ const LIMIT: u32 = 100;
 struct Seen {
     open: AtomicUsize,
     end: Notify,
-    /// Requests of each connection that carried any.
+    /// Requests of each connection that per_connection any.
     connections: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
@@ -56,7 +56,7 @@ async fn upstream(identity: &Identity, seen: &Arc<Seen>) -> String {
                 });
                 let mut builder = Builder::new(TokioExecutor::new());
                 builder.http2().max_concurrent_streams(LIMIT);
-                let _gone = builder
+                let _ended = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
@@ -106,23 +106,26 @@ async fn the_peers_stream_limit_delays_no_request() {
     let transport = transport(connection);
 
     // All answers begin before any of them ends.
-    let asking = (0..250).map(|_| {
+    let requests_sent = (0..250).map(|_| {
         let (transport, request) = (transport.clone(), ask(&url));
         tokio::spawn(async move { transport.send(0.into(), request).await.unwrap() })
     });
     let mut answers = Vec::new();
-    for answer in asking.collect::<Vec<_>>() {
+    for answer in requests_sent.collect::<Vec<_>>() {
         answers.push(answer.await.unwrap());
     }
 
     assert_eq!(seen.open.load(SeqCst), 250);
-    let carried: Vec<usize> = {
+    let per_connection: Vec<usize> = {
         let connections = seen.connections.lock().unwrap();
         connections.iter().map(|count| count.load(SeqCst)).collect()
     };
-    assert_eq!(carried.iter().sum::<usize>(), 250);
-    assert!(carried.len() >= 4, "{carried:?}");
-    assert!(carried.iter().all(|count| *count <= 80), "{carried:?}");
+    assert_eq!(per_connection.iter().sum::<usize>(), 250);
+    assert!(per_connection.len() >= 4, "{per_connection:?}");
+    assert!(
+        per_connection.iter().all(|count| *count <= 80),
+        "{per_connection:?}"
+    );
 
     seen.end.notify_waiters();
     for answer in answers {
@@ -134,7 +137,7 @@ async fn the_peers_stream_limit_delays_no_request() {
     let again = transport.send(0.into(), ask(&url)).await.unwrap();
     let connections = seen.connections.lock().unwrap();
     let total: usize = connections.iter().map(|count| count.load(SeqCst)).sum();
-    assert_eq!((connections.len(), total), (carried.len(), 251));
+    assert_eq!((connections.len(), total), (per_connection.len(), 251));
     drop(again);
 }
 
@@ -171,7 +174,7 @@ async fn an_unread_response_delays_no_other() {
                     Ok::<_, Infallible>(Response::new(StreamBody::new(body)))
                 });
                 let builder = Builder::new(TokioExecutor::new());
-                let _gone = builder
+                let _ended = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });

@@ -133,11 +133,11 @@ fn required_capabilities_are_read_from_a_request() {
 fn reasoning_of_other_providers_is_removed() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Messages);
-    let kept = json!([
+    let own_content = json!([
         {"type": "thinking", "thinking": "own", "signature": "S"},
         {"type": "text", "text": "a"},
     ]);
-    let mut content = kept.clone();
+    let mut content = own_content.clone();
     content.as_array_mut().unwrap().insert(
         0,
         json!({"type": "thinking", "thinking": "foreign", "signature": ""}),
@@ -147,7 +147,7 @@ fn reasoning_of_other_providers_is_removed() {
 
     assert_eq!(
         sent(&prepared)["messages"],
-        json!([{"role": "assistant", "content": kept}])
+        json!([{"role": "assistant", "content": own_content}])
     );
     assert_eq!(prepared.dropped.names(), ["messages.thinking"]);
 }

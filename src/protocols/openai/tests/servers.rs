@@ -133,8 +133,9 @@ fn reasoning_is_sent_back_only_to_servers_that_accept_it() {
     ];
     for (kind, base_url, expected) in cases {
         let (sent, _) = sent(kind, base_url, &body);
-        let kept = [0, 1].map(|index| sent["messages"][index].get("reasoning_content").is_some());
-        assert_eq!(kept, expected, "{base_url}");
+        let has_reasoning =
+            [0, 1].map(|index| sent["messages"][index].get("reasoning_content").is_some());
+        assert_eq!(has_reasoning, expected, "{base_url}");
     }
 }
 

@@ -169,8 +169,8 @@ fn decoded(bytes: &[u8]) -> (Deltas, Option<ReportedUsage>) {
 }
 
 /// Replaces missing arguments of calls by an empty object.
-fn filled(mut reply: ChatResponse) -> ChatResponse {
-    for part in reply
+fn filled(mut response: ChatResponse) -> ChatResponse {
+    for part in response
         .choices
         .iter_mut()
         .flat_map(|choice| &mut choice.parts)
@@ -181,7 +181,7 @@ fn filled(mut reply: ChatResponse) -> ChatResponse {
             call.arguments = "{}".to_owned();
         }
     }
-    reply
+    response
 }
 
 proptest! {
@@ -190,11 +190,11 @@ proptest! {
         let bytes = stream(deltas.clone());
         check(&bytes);
         let (collected, tokens) = decoded(&bytes);
-        let reply = filled(ChatResponse::from(deltas));
-        prop_assert_eq!(ChatResponse::from(collected), reply.clone());
+        let response = filled(ChatResponse::from(deltas));
+        prop_assert_eq!(ChatResponse::from(collected), response.clone());
         prop_assert_eq!(tokens, Some(TOKENS));
 
-        let whole = encoder().whole(reply, Some(TOKENS));
+        let whole = encoder().whole(response, Some(TOKENS));
         let whole: Value = serde_json::from_slice(&whole).unwrap();
         let (_, last) = events(&bytes).pop().unwrap();
         for name in ["model", "incomplete_details", "usage", "status"] {

@@ -178,7 +178,7 @@ fn an_item_of_an_earlier_response_may_be_referred_to_by_id() {
                 )
                 .unwrap()
         });
-        let message = json!({"content": "said", "tool_calls": [
+        let message = json!({"content": "text", "tool_calls": [
             {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
         ]});
         let choices = json!([{"index": 0, "message": message, "finish_reason": "tool_calls"}]);
@@ -197,7 +197,7 @@ fn an_item_of_an_earlier_response_may_be_referred_to_by_id() {
     assert!(named(&answer(false)).is_err());
     let read = named(&answer(true)).unwrap();
     assert_eq!(read.turns.len(), 1);
-    assert_eq!(read.turns[0].text(), "said");
+    assert_eq!(read.turns[0].text(), "text");
     assert!(matches!(&read.turns[0].parts[1], ContentPart::ToolCall(call) if call.id == "c1"));
 }
 

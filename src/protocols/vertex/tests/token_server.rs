@@ -18,7 +18,7 @@ static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2
 
 /// The response of the server to every request.
 #[derive(Clone, Copy)]
-pub enum TokenResponse {
+pub enum ServerBehaviour {
     /// Grants a token that lives for an hour.
     Grants,
     Answers(u16, &'static str),
@@ -34,7 +34,7 @@ pub struct TokenServer {
 }
 
 impl TokenServer {
-    pub async fn start(response: TokenResponse) -> Self {
+    pub async fn start(behaviour: ServerBehaviour) -> Self {
         let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
@@ -43,17 +43,17 @@ impl TokenServer {
         let (count, bodies) = (Arc::clone(&granted), Arc::clone(&requests));
         let answer = move |body: String| async move {
             bodies.lock().unwrap().push(body);
-            match response {
-                TokenResponse::Grants => {
+            match behaviour {
+                ServerBehaviour::Grants => {
                     let number = count.fetch_add(1, Ordering::SeqCst) + 1;
                     let token = json!({"access_token": format!("token-{number}"),
                         "expires_in": 3_600, "token_type": "Bearer"});
                     (StatusCode::OK, token.to_string())
                 }
-                TokenResponse::Answers(status, body) => {
+                ServerBehaviour::Answers(status, body) => {
                     (StatusCode::from_u16(status).unwrap(), body.to_owned())
                 }
-                TokenResponse::Stalls => std::future::pending().await,
+                ServerBehaviour::Stalls => std::future::pending().await,
             }
         };
         let router = Router::new().route("/token", post(answer));

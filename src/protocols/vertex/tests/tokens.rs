@@ -1,4 +1,4 @@
-use super::token_server::{TokenResponse, TokenServer, claims, service_account};
+use super::token_server::{ServerBehaviour, TokenServer, claims, service_account};
 use super::*;
 use crate::domain::Failure;
 use futures_util::future::join_all;
@@ -31,7 +31,7 @@ async fn failure(endpoint: &Endpoint) -> UpstreamError {
 #[tokio::test]
 async fn a_token_is_fetched_once_for_many_requests() {
     for file in FILES {
-        let server = TokenServer::start(TokenResponse::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
 
         let at_once = (0..50).map(|_| bearer(&endpoint, false));
@@ -46,7 +46,7 @@ async fn a_token_is_fetched_once_for_many_requests() {
 #[tokio::test]
 async fn a_token_is_renewed_before_it_expires() {
     for file in FILES {
-        let server = TokenServer::start(TokenResponse::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
         assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
 
@@ -66,7 +66,7 @@ async fn a_token_is_renewed_before_it_expires() {
 #[tokio::test]
 async fn a_rejected_token_is_replaced_and_waiting_requests_share_the_new_one() {
     for file in FILES {
-        let server = TokenServer::start(TokenResponse::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
         assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
 
@@ -84,7 +84,7 @@ async fn a_rejected_token_is_replaced_and_waiting_requests_share_the_new_one() {
 
 #[tokio::test]
 async fn user_credentials_name_the_project_that_pays() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let headers_of = async |file: PathBuf| {
         let endpoint = renewing(file);
         let ready = endpoint.with_credentials(false).await.unwrap();
@@ -99,7 +99,7 @@ async fn user_credentials_name_the_project_that_pays() {
 
 #[tokio::test]
 async fn a_service_account_signs_its_claims() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     bearer(&renewing(server.service_account()), false)
         .await
         .unwrap();
@@ -123,7 +123,7 @@ async fn a_service_account_signs_its_claims() {
 
 #[tokio::test]
 async fn a_google_service_account_signs_tokens_without_a_token_server() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let key = service_account("https://oauth2.googleapis.com/token");
     let endpoint = renewing(server.file(&key.to_string()));
 
@@ -140,7 +140,7 @@ async fn a_google_service_account_signs_tokens_without_a_token_server() {
 
 #[tokio::test]
 async fn an_invalid_credentials_file_is_reported_with_its_fault() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let mut unsigned = service_account(&server.url);
     unsigned["private_key"] = "hush".into();
     let mut partial = service_account(&server.url);
@@ -185,7 +185,7 @@ async fn an_invalid_credentials_file_is_reported_with_its_fault() {
 
 #[tokio::test]
 async fn a_corrected_file_is_read_again() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let endpoint = renewing(server.file("hush"));
     failure(&endpoint).await;
 
@@ -198,12 +198,12 @@ async fn a_corrected_file_is_read_again() {
 async fn the_token_servers_text_is_never_passed_on() {
     let refusal = r#"{"error":"invalid_grant","error_description":"hush"}"#;
     let table = [
-        (TokenResponse::Answers(400, refusal), Failure::Auth),
-        (TokenResponse::Answers(503, "hush"), Failure::Server),
+        (ServerBehaviour::Answers(400, refusal), Failure::Auth),
+        (ServerBehaviour::Answers(503, "hush"), Failure::Server),
     ];
-    for (response, class) in table {
+    for (behaviour, class) in table {
         for file in FILES {
-            let server = TokenServer::start(response).await;
+            let server = TokenServer::start(behaviour).await;
             let error = failure(&renewing(file(&server))).await;
 
             assert_eq!(error.failure, class, "{}", error.message);
@@ -215,7 +215,7 @@ async fn the_token_servers_text_is_never_passed_on() {
 #[tokio::test]
 async fn a_token_server_without_a_response_times_out() {
     for file in FILES {
-        let server = TokenServer::start(TokenResponse::Stalls).await;
+        let server = TokenServer::start(ServerBehaviour::Stalls).await;
         let endpoint = renewing(file(&server));
         tokio::time::pause();
         let error = failure(&endpoint).await;
@@ -231,7 +231,7 @@ async fn a_token_server_without_a_response_times_out() {
 
 #[tokio::test]
 async fn debug_output_of_a_source_shows_its_file_only() {
-    let server = TokenServer::start(TokenResponse::Grants).await;
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let source = TokenSource::new(Some(server.service_account()), || 0);
     let endpoint = endpoint(None).with_tokens(source.clone());
     let ready = endpoint.with_credentials(false).await.unwrap();
