@@ -1,8 +1,8 @@
-//! What it costs to carry a request and an answer: passed as they came between parties that speak
-//! the same protocol, and translated between others. Time, and memory that is asked for.
+//! Cost of a request and a response: passed unchanged where client and provider have the same
+//! protocol, and translated otherwise. Measures time and allocated memory.
 //!
-//! `cargo bench --bench translation`. A stream's figures are for its recorded events together;
-//! `chunks` is how many each takes in, so time per chunk is the reciprocal of the item rate.
+//! `cargo bench --bench translation`. A stream's figures cover all of its recorded events; the
+//! item counter counts events, so time per event is the reciprocal of the item rate.
 
 use aibal_tui::protocols::{
     ApiDialect, CallSpec, Endpoint, ModelTraits, RawObject, ResponseAdapter, Splitter,
@@ -21,7 +21,7 @@ fn main() {
     divan::main();
 }
 
-/// Client's protocol, provider's kind, and the folder with what they say.
+/// Client's protocol, provider's kind, and the folder with their recordings.
 type Pair = (ApiDialect, &'static str, &'static str);
 
 const PASSED: &[&str] = &["openai", "xai", "openai-compatible"];
@@ -48,7 +48,7 @@ fn fixture(folder: &str, file: &str) -> Vec<u8> {
     std::fs::read(path.join(folder).join(file)).unwrap_or_default()
 }
 
-/// A client's request with tools, in its protocol.
+/// Reads a client's request with tools, in its protocol.
 fn request(dialect: ApiDialect) -> Vec<u8> {
     match dialect {
         ApiDialect::Messages => fixture("inbound-anthropic/tools", "request.anthropic.json"),
@@ -66,7 +66,7 @@ fn endpoint(kind: &str) -> Option<Endpoint> {
     Some(endpoint)
 }
 
-/// Everything a request needs on its way out, and the passage for its answer.
+/// Builds the request to the provider and returns the adapter of its response.
 fn ask(
     dialect: ApiDialect,
     endpoint: &Endpoint,
@@ -87,7 +87,9 @@ fn ask(
         use_fallback: false,
     };
     let prepared = endpoint.protocol.build_request(endpoint, &call);
-    prepared.expect("a recorded request can be said").adapter
+    prepared
+        .expect("a recorded request can be translated")
+        .adapter
 }
 
 #[divan::bench(args = PAIRS.iter().map(name))]
@@ -127,7 +129,7 @@ fn a_stream_in_chunks(bencher: Bencher<'_, '_>, pair: &String) {
         .bench_values(|mut adapter| read(adapter.as_mut(), black_box(&stream)));
 }
 
-/// How many events there were.
+/// Reads a stream and returns the number of its events.
 fn read(adapter: &mut dyn ResponseAdapter, stream: &[u8]) -> usize {
     let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::with_capacity(stream.len() * 2);

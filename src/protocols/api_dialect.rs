@@ -1,4 +1,4 @@
-//! The protocols that clients speak to the gateway.
+//! The protocols that clients use.
 
 /// A client protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use super::{ApiDialect, ModelTraits, OutboundRequest, RawObject};
 use http::HeaderMap;
 use std::fmt;
 
-/// A client's call as a protocol gets it.
+/// A client's call, as input of a provider protocol.
 #[derive(Debug, Clone, Copy)]
 pub struct CallSpec<'a> {
-    /// The protocol that the client speaks.
+    /// The client's protocol.
     pub dialect: ApiDialect,
     /// Body of the client's request.
     pub object: &'a RawObject<'a>,
@@ -19,7 +19,7 @@ pub struct CallSpec<'a> {
     pub model: &'a str,
     /// Facts about the model that change the request.
     pub traits: &'a ModelTraits,
-    /// The client wants a stream.
+    /// True if the client wants a stream.
     pub stream: bool,
     /// True if the client wants the usage at the end of its stream.
     pub wants_usage: bool,
@@ -27,7 +27,7 @@ pub struct CallSpec<'a> {
     pub id: &'a str,
     /// Start of the request, in Unix seconds.
     pub created: u64,
-    /// The provider rejected this protocol's preferred form; use the other one.
+    /// True if the provider rejected this protocol's preferred form, so the other one is used.
     pub use_fallback: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct PreparedCall {
 impl fmt::Debug for PreparedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCall")
-            .field("losses", &self.dropped)
+            .field("dropped", &self.dropped)
             .finish_non_exhaustive()
     }
 }

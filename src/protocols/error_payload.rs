@@ -1,11 +1,11 @@
-//! Reads the body of an error, in all the shapes that vendors use.
+//! Reads the body of an error, in all the shapes that providers use.
 
 use super::retry_after::duration_text;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
-/// The error shapes on the market: an object, a bare sentence (xAI, Ollama), or a list of one
+/// The known error shapes: an object, a bare sentence (xAI, Ollama), or a list of one
 /// (Google).
 #[derive(Deserialize, Default)]
 struct ErrorEnvelope {
@@ -31,7 +31,7 @@ pub struct OpenAiErrorFields {
     pub param: Option<String>,
 }
 
-/// The content of an error body, wherever it was found.
+/// The content of an error body.
 #[derive(Debug, Default)]
 pub(super) struct ErrorPayload {
     pub message: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct ErrorPayload {
     pub kind: Option<String>,
     /// A number that looks like a status.
     pub status: Option<u16>,
-    /// Reasons inside of details: why a key or a quota is refused.
+    /// Reasons within the details, such as an invalid key or a used-up quota.
     pub reasons: Vec<String>,
     pub delay: Option<Duration>,
     pub openai: Option<Box<OpenAiErrorFields>>,
@@ -97,7 +97,7 @@ pub(super) fn read_payload(body: &[u8]) -> ErrorPayload {
     }
 }
 
-/// A sentence, or Mistral's list of what is wrong with which member.
+/// Reads a sentence, or Mistral's list of invalid fields.
 fn message_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,6 +1,6 @@
 //! The framing of a stream.
 
-/// How a stream is divided into events.
+/// The division of a stream into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.

@@ -5,22 +5,22 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own; no two exclude each other"
+    reason = "the facts are independent; none excludes another"
 )]
 pub struct ModelTraits {
-    /// Takes temperature and its like.
+    /// Takes temperature and other sampling parameters.
     pub sampling: bool,
     /// Can be forced to call a tool.
     pub forced_tools: bool,
-    /// Keeps to a JSON schema by itself.
+    /// Supports JSON schemas for its responses.
     pub json_schema: bool,
-    /// Thinks before it answers.
+    /// Supports reasoning.
     pub reasoning: bool,
-    /// Decides itself how long to think, and takes an effort.
+    /// Chooses the amount of thinking itself, and takes an effort.
     pub adaptive_thinking: bool,
-    /// Served by `/responses` alone.
+    /// Available only at `/responses`.
     pub responses_only: bool,
-    /// Tokens of its longest answer.
+    /// Most output tokens of one response.
     pub max_output: Option<u64>,
 }
 

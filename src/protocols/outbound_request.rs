@@ -10,7 +10,7 @@ pub struct OutboundRequest {
     pub method: Method,
     /// Absolute URL.
     pub url: String,
-    /// The key is in here, marked as sensitive.
+    /// Headers; the key among them is marked as sensitive.
     pub headers: HeaderMap,
     /// Body; empty for a GET.
     pub body: Bytes,

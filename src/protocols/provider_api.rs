@@ -1,5 +1,5 @@
-//! The provider's side of a wire format, and the endpoint that it is spoken to. The two are defined
-//! by each other. Keys are held here and nowhere else.
+//! The provider's side of a wire format, and the endpoint that uses it. The two refer to each
+//! other. Keys are held only here.
 
 use super::call::{CallSpec, PreparedCall, TokenCountCall};
 use super::sensitive_header::sensitive;
@@ -72,18 +72,18 @@ pub trait ProviderApi: Send + Sync {
 /// One provider's address, key and protocol.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Base URL as the vendor documents it (with `/v1` for OpenAI-like ones), without a final
+    /// Base URL as the provider documents it (with `/v1` for OpenAI-like ones), without a final
     /// slash.
     pub base_url: String,
     /// The value of `kind` that selected the protocol.
     pub kind: Arc<str>,
-    /// The protocol that is spoken.
+    /// Protocol of the provider.
     pub protocol: &'static dyn ProviderApi,
     /// Project and location, for Vertex AI.
     pub location: Option<VertexLocation>,
     /// A model of the provider, for probes that need one.
     pub probe_model: Option<Arc<str>>,
-    /// How connections to it are made.
+    /// Settings of the connections to it.
     pub connection: ConnectionConfig,
     /// Signed reasoning that the provider's models need back.
     pub reasoning_cache: ReasoningCache,
@@ -135,7 +135,7 @@ impl Endpoint {
             protocol,
             location: None,
             probe_model: None,
-            connection: ConnectionConfig::to(base_url),
+            connection: ConnectionConfig::for_url(base_url),
             reasoning_cache: ReasoningCache::default(),
             credential,
         })
@@ -166,7 +166,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns the endpoint with a valid credential. With `renew` the last one was refused.
+    /// Returns the endpoint with a valid credential. With `renew` the last one was rejected.
     pub async fn with_credentials(&self, renew: bool) -> Result<Cow<'_, Self>, UpstreamError> {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
@@ -177,7 +177,7 @@ impl Endpoint {
         }))
     }
 
-    /// Checks whether a refused credential can be renewed.
+    /// Checks whether a rejected credential can be renewed.
     pub(super) fn can_renew_key(&self) -> bool {
         matches!(
             self.credential,

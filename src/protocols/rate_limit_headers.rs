@@ -1,11 +1,11 @@
-//! Reads rate limits from response headers, in the two forms that vendors use:
+//! Reads rate limits from response headers, in the two forms that providers use:
 //! `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with delays such as `6m0s`, and
 //! `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` with dates.
 
 use crate::domain::{UnixTime, UpstreamLimit, UpstreamLimits};
 use http::HeaderMap;
 
-/// Limits for requests and for tokens, where the headers have them.
+/// Reads the limits for requests and for tokens, where the headers have them.
 pub fn rate_limits(headers: &HeaderMap, now: UnixTime) -> UpstreamLimits {
     let limit = |what: &str| {
         named(headers, now, |part| format!("x-ratelimit-{part}-{what}")).or_else(|| {
@@ -34,7 +34,7 @@ fn named(
     })
 }
 
-/// Seconds from now: `1s`, `6m0s`, `20ms`, a plain number of seconds, or a date.
+/// Reads a delay in seconds from now: `1s`, `6m0s`, `20ms`, a plain number of seconds, or a date.
 fn reset(text: &str, now: UnixTime) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Some(seconds);
@@ -79,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn both_dialects_are_understood() {
+    fn both_header_families_are_read() {
         let now = UnixTime::from_seconds(1_700_000_000);
-        let said = rate_limits(
+        let limits = rate_limits(
             &headers(&[
                 ("x-ratelimit-limit-requests", "60"),
                 ("x-ratelimit-remaining-requests", "59"),
@@ -100,12 +100,12 @@ mod tests {
                 reset,
             })
         };
-        assert_eq!(said.requests, limit(60.0, 59.0, Some(1.5)));
-        assert_eq!(said.tokens, limit(80_000.0, 79_000.0, Some(30.0)));
+        assert_eq!(limits.requests, limit(60.0, 59.0, Some(1.5)));
+        assert_eq!(limits.tokens, limit(80_000.0, 79_000.0, Some(30.0)));
     }
 
     #[test]
-    fn delays_are_read_in_every_spelling_and_nonsense_is_none() {
+    fn delays_are_read_in_every_format_and_invalid_ones_are_none() {
         let now = UnixTime::default();
         let cases = [
             ("6m0s", Some(360.0)),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn without_headers_nothing_is_known() {
+    fn missing_headers_yield_no_limits() {
         assert!(rate_limits(&HeaderMap::new(), UnixTime::default()).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A JSON object whose values stay the bytes that came: unknown fields pass unchanged, and a long
+//! A JSON object whose values stay raw bytes: unknown fields pass unchanged, and a long
 //! prompt is never parsed and written again.
 
 use crate::protocols::neutral::TranslationError;
@@ -91,12 +91,12 @@ impl<'a> RawObject<'a> {
             .sum();
         let mut text = Vec::with_capacity(length + 64);
         text.push(b'{');
-        let kept = self
+        let existing = self
             .0
             .iter()
             .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name))
             .filter(|(key, _)| !removed.iter().any(|name| key == name));
-        for (key, value) in kept {
+        for (key, value) in existing {
             member(&mut text, key, value.get());
         }
         for (name, value) in replaced {
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_replaced_stays_byte_for_byte() {
+    fn fields_that_are_not_replaced_stay_byte_for_byte() {
         let text = r#"{"a\"b": 1.10e+05, "model":"x", "deep":{"n": 123456789012345678901234567890, "s":"\u00e9"}}"#;
         let object: RawObject<'_> = serde_json::from_str(text).unwrap();
 
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_another_type_reads_as_nothing() {
+    fn a_field_of_another_type_reads_as_none() {
         let object: RawObject<'_> =
             serde_json::from_str(r#"{"stream":"yes","n":null,"max_tokens":5}"#).unwrap();
 
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_an_object_is_refused() {
+    fn anything_but_an_object_is_rejected() {
         assert!(serde_json::from_str::<RawObject<'_>>("[1]").is_err());
         assert!(serde_json::from_str::<RawObject<'_>>(r#"{"a":1"#).is_err());
     }

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_seals_are_remembered_only_as_far_as_there_is_space_the_newest_for_sure() {
+    fn large_signatures_are_evicted_by_size_and_the_newest_stays() {
         let (reasoning_cache, signature) = (ReasoningCache::default(), "s".repeat(20_000));
         for call in 0..2_000 {
             reasoning_cache.store_signature(&format!("call_{call}"), signature.clone());

@@ -5,7 +5,7 @@ use super::{
 };
 use http::HeaderMap;
 
-/// All protocols of providers.
+/// Provider protocols, each with its values of `kind`.
 pub const PROVIDER_APIS: &[&dyn ProviderApi] = &[
     &openai::OpenAi,
     &anthropic::Anthropic,

@@ -13,7 +13,7 @@ pub fn too_large() -> UpstreamError {
     ResponseFault::TooLarge.into()
 }
 
-/// Classifies an event that is not JSON. Without its end it is where the stream was cut off.
+/// Classifies an event that is not JSON. An event without its blank line was cut off.
 pub(super) fn unreadable(event: &Event, framing: Framing) -> UpstreamError {
     let is_whole = match framing {
         Framing::Events => event.has_blank_line(),

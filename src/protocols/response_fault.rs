@@ -2,7 +2,7 @@
 
 use crate::domain::Failure;
 
-/// A response that came and cannot be used.
+/// A received response that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseFault {
     /// The body, or an event of the stream, is not JSON.

@@ -1,4 +1,4 @@
-//! The delay that a provider asks for, in all the forms in which providers state it.
+//! The delay that a provider requests, in all the forms in which providers state it.
 
 use http::HeaderMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
     duration_text(after[..end].trim_end_matches('.'))
 }
 
-/// Reads the delay that the provider asks for: `retry-after-ms`, `retry-after` as seconds or as a
+/// Reads the delay that the provider requests: `retry-after-ms`, `retry-after` as seconds or as a
 /// date (relative to the response's `date`), or the reset of an empty bucket. At most one hour.
 pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| {
@@ -60,7 +60,7 @@ fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
     duration_text(text("reset")?)
 }
 
-/// Reads when Anthropic's empty buckets are full again. They state a date; the response's own
+/// Reads the time at which Anthropic's empty buckets are full again. They state a date; the response's own
 /// `date` is the clock to compare with.
 fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_read_in_all_its_forms() {
+    fn delays_are_read_in_every_known_form() {
         let of = |pairs: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {

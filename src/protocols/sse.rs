@@ -1,5 +1,5 @@
 //! Splits a byte stream into server-sent events without changing them, so that an event's raw bytes
-//! can be passed on. Lines end in LF, CRLF or CR, wherever the reads were cut. Other crates'
+//! can be passed on. Lines end in LF, CRLF or CR; reads may be cut anywhere. Other crates'
 //! readers, such as `sse-stream` in the client, return parsed fields and lose these bytes.
 
 use super::framing::Framing;
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_the_same_wherever_the_reads_are_cut() {
+    fn events_do_not_depend_on_where_reads_are_cut() {
         let streams: [&[u8]; 3] = [
             b": hello\n\ndata: {\"a\":1}\n\nevent: x\ndata: two\ndata: lines\nid: 7\n\ndata: [DONE]\n\n",
             b": hello\r\n\r\ndata: {\"a\":1}\r\n\r\nevent: x\r\ndata: two\r\ndata: lines\r\nid: 7\r\n\r\ndata: [DONE]\r\n\r\n",
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_pass_without_data_and_nothing_else_does() {
+    fn only_comments_pass_without_data() {
         let passed = |raw: &'static [u8]| {
             let mut out = BytesMut::new();
             let raw = Bytes::from_static(raw);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_its_blank_line_is_left_over() {
+    fn an_event_without_its_blank_line_remains_at_the_end() {
         assert_eq!(
             split(&[b"data: a\n\ndata: b"]),
             [Some("a".to_owned()), Some("b".to_owned())]
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_given_up() {
+    fn a_line_beyond_the_size_limit_is_an_error() {
         let mut splitter = EventSplitter::default();
         splitter.push(&vec![b'x'; MAX_EVENT_BYTES + 1]);
 

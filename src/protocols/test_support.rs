@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use http::HeaderMap;
 use serde_json::Value;
 
-/// Runs with a call of that body.
+/// Calls `run` with a call of that body.
 pub(super) fn with_call<T>(
     dialect: ApiDialect,
     body: &str,
@@ -35,7 +35,7 @@ pub(super) fn endpoint(kind: &str, base_url: &str) -> Endpoint {
     Endpoint::new(base_url, Some("k"), kind, by_kind(kind).unwrap()).unwrap()
 }
 
-/// A file of `tests/fixtures`.
+/// Reads a file of `tests/fixtures`.
 pub(super) fn recorded(path: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
     std::fs::read_to_string(format!("{root}/{path}")).unwrap()
@@ -100,7 +100,7 @@ fn end_of(kind: StreamEventKind) -> Option<Result<(), UpstreamError>> {
     }
 }
 
-/// The events of a stream as JSON; `[DONE]` is a text.
+/// Returns the events of a stream as JSON; `[DONE]` is a string.
 pub(super) fn events(output: &str) -> Vec<Value> {
     let data = output
         .lines()

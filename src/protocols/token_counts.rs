@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Largest plausible count of one call, ten times the largest context. A larger one is a mistake
+/// Largest plausible count of one call, ten times the largest context. A larger one is an error
 /// that would use up a limit or a budget.
 const MAX_TOKENS: f64 = 100_000_000.0;
 
@@ -21,7 +21,7 @@ impl<'de> Deserialize<'de> for TokenCount {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is between 0 and a number that fits"
+            reason = "the value is between 0 and MAX_TOKENS"
         )]
         Ok(Self(number.round() as u64))
     }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_count_is_none_and_breaks_nothing() {
+    fn implausible_counts_are_none_and_break_nothing() {
         for (written, read) in [
             ("0", Some(0)),
             ("12", Some(12)),

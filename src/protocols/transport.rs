@@ -24,7 +24,7 @@ use tls_roots::Roots;
 use tokio::time::Instant;
 use transport_error::is_interrupted;
 
-/// Time within which a kept connection that the peer had closed shows it. A later interruption is a
+/// Time within which a pooled connection that the peer has closed fails. A later failure counts as a
 /// failed response.
 const STALE_CONNECTION_WINDOW: Duration = Duration::from_secs(1);
 
@@ -41,8 +41,8 @@ pub fn use_thread_pool(number: usize) {
 /// One provider's pools: the shared one first, then one for each thread.
 type ThreadPools = Arc<[Arc<Pool>]>;
 
-/// Connections to all providers, by the provider's catalogue index. Each provider has pools of its
-/// own, so that a failing provider takes no other's connections.
+/// Connections to all providers, by the provider's catalogue index. Each provider has separate
+/// pools, so that a failing provider takes no connections of others.
 #[derive(Debug, Clone)]
 pub struct Transport {
     pools: Vec<ThreadPools>,
@@ -91,8 +91,8 @@ impl Transport {
 
     /// Sends a request and waits for the response's head.
     ///
-    /// A kept connection that turns out to be closed already means that the provider has not seen
-    /// the request, so it is sent once more over a new connection.
+    /// If a pooled connection was already closed, the provider has not seen the request, so it is
+    /// sent once more over a new connection.
     pub async fn send(
         &self,
         provider: ProviderIdx,
@@ -115,7 +115,7 @@ impl Transport {
                     && started.elapsed() < STALE_CONNECTION_WINDOW
                     && is_interrupted(&error) =>
             {
-                tracing::debug!("a kept connection was closed already; retrying over a new one");
+                tracing::debug!("a pooled connection was already closed; retrying over a new one");
                 dispatch(pool.unpooled(), url, &request).await
             }
             result => result,

@@ -28,7 +28,7 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// `type` and `param` of an error in OpenAI's shape, where the upstream sent one.
     pub openai: Option<Box<OpenAiErrorFields>>,
-    /// Nothing was sent, because there was no connection or no key. Nothing can be billed.
+    /// True if nothing was sent, because there was no connection or no key. Nothing can be billed.
     pub unsent: bool,
     #[source]
     source: Option<ErrorSource>,

@@ -1,29 +1,28 @@
-//! Addresses that were read before: a provider has a handful, and each request would read one
-//! again.
+//! Caches parsed URLs: a provider has few of them, and every request needs one.
 
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-/// More than any provider's models need; what comes after these is read each time.
+/// Most cached URLs, more than any provider's models need. Further URLs are parsed each time.
 const MAX_URLS: usize = 256;
 
-/// One provider's.
+/// Parsed URLs of one provider.
 #[derive(Debug, Default)]
 pub(super) struct UrlCache(RwLock<BTreeMap<String, Url>>);
 
 impl UrlCache {
     /// Parses a URL; `None` where it is invalid.
     pub fn read(&self, text: &str) -> Option<Url> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(url) = known.get(text) {
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = cached.get(text) {
             return Some(url.clone());
         }
-        drop(known);
+        drop(cached);
         let url = Url::parse(text).ok()?;
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MAX_URLS {
-            known.insert(text.to_owned(), url.clone());
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() < MAX_URLS {
+            cached.insert(text.to_owned(), url.clone());
         }
         Some(url)
     }
@@ -34,9 +33,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_once_and_there_are_never_too_many() {
-        let addresses = UrlCache::default();
-        let read = |text: &str| addresses.read(text);
+    fn urls_are_parsed_once_and_their_number_is_bounded() {
+        let urls = UrlCache::default();
+        let read = |text: &str| urls.read(text);
 
         assert_eq!(read("http://a/v1").unwrap().host_str(), Some("a"));
         assert_eq!(read("http://a/v1"), read("http://a/v1"));
@@ -44,6 +43,6 @@ mod tests {
         for number in 0..2 * MAX_URLS {
             read(&format!("http://a/{number}"));
         }
-        assert_eq!(addresses.0.read().unwrap().len(), MAX_URLS);
+        assert_eq!(urls.0.read().unwrap().len(), MAX_URLS);
     }
 }

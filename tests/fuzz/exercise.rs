@@ -1,5 +1,5 @@
-//! What must hold whatever the bytes are. The fuzz targets call it with bytes that libFuzzer
-//! finds, the test suite with recorded ones that were damaged.
+//! Properties that hold for any bytes. The fuzz targets call this code with bytes from libFuzzer,
+//! the test suite with damaged recordings.
 
 use aibal_tui::protocols::{
     ApiDialect, CallSpec, Endpoint, ErrorBody, ModelTraits, RawObject, ResponseAdapter, Splitter,
@@ -14,7 +14,7 @@ const DIALECTS: [ApiDialect; 3] = [
     ApiDialect::Responses,
 ];
 
-/// A smallest request of each protocol.
+/// Returns a minimal request of each protocol.
 fn smallest(dialect: ApiDialect) -> &'static [u8] {
     match dialect {
         ApiDialect::Chat | ApiDialect::Messages => {
@@ -35,7 +35,7 @@ fn endpoint(kind: &str) -> Endpoint {
     endpoint
 }
 
-/// The passage for a request, and the bytes that go to the provider.
+/// Returns the response adapter for a request, and the body that goes to the provider.
 fn ask(
     kind: &str,
     dialect: ApiDialect,
@@ -60,7 +60,7 @@ fn ask(
     Some((prepared.adapter, prepared.request.body))
 }
 
-/// The first bytes choose the provider, the client and the size of the pieces.
+/// Reads a stream. The first bytes choose the provider, the client and the size of the pieces.
 pub fn stream(bytes: &[u8]) {
     let [kind, dialect, piece, stream @ ..] = bytes else {
         return;
@@ -71,8 +71,8 @@ pub fn stream(bytes: &[u8]) {
     through(kind, dialect, usize::from(*piece).max(1), stream);
 }
 
-/// Feeds a stream from a provider to a client. However it goes, every event that the client gets
-/// is JSON, and an answer that broke never looks whole.
+/// Feeds a stream from a provider to a client. Every event that the client gets is
+/// JSON, and a broken response never looks complete.
 pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
     let (mut adapter, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
     let mut splitter = Splitter::new(adapter.framing());
@@ -83,7 +83,7 @@ pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
         while let Ok(Some(event)) = splitter.next_event() {
             end = ending(&adapter.read(&event, &mut out));
             if end.is_some() {
-                return judge(adapter.as_mut(), dialect, end, out);
+                return check_end(adapter.as_mut(), dialect, end, out);
             }
         }
     }
@@ -94,19 +94,19 @@ pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
         adapter.close(&mut out);
         end = Some(true);
     }
-    judge(adapter.as_mut(), dialect, end, out);
+    check_end(adapter.as_mut(), dialect, end, out);
 }
 
-/// Whether the answer is whole, once that is known.
-fn ending(meaning: &StreamEventKind) -> Option<bool> {
-    match meaning {
+/// Returns true for a complete response, false for a broken one; `None` while it goes on.
+fn ending(kind: &StreamEventKind) -> Option<bool> {
+    match kind {
         StreamEventKind::Done => Some(true),
         StreamEventKind::Broken(_) => Some(false),
         StreamEventKind::Content | StreamEventKind::NoContent | StreamEventKind::Finish => None,
     }
 }
 
-fn judge(
+fn check_end(
     adapter: &mut dyn ResponseAdapter,
     dialect: ApiDialect,
     end: Option<bool>,
@@ -114,23 +114,26 @@ fn judge(
 ) {
     let is_whole = end == Some(true);
     if !is_whole {
-        let told = ErrorBody {
+        let error = ErrorBody {
             status: 502,
             kind: "server_error".to_owned(),
             code: Some("upstream_disconnected".to_owned()),
             param: None,
-            message: "it broke".to_owned(),
+            message: "the stream broke".to_owned(),
         };
-        adapter.broken(&told, &mut out);
+        adapter.broken(&error, &mut out);
     }
     let _reads_without_panic = (adapter.usage(), adapter.text_bytes());
     let text = String::from_utf8_lossy(&out);
     let mut data = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let looks_whole = data.any(|data| is_last(dialect, data.trim()));
-    assert!(is_whole || !looks_whole, "it broke but looks whole: {text}");
+    assert!(
+        is_whole || !looks_whole,
+        "the response is broken but looks complete: {text}"
+    );
 }
 
-/// Whether clients take an event's data for the end of a whole answer.
+/// Checks whether clients read an event's data as the end of a complete response.
 fn is_last(dialect: ApiDialect, data: &str) -> bool {
     let read = || serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
     match dialect {
@@ -143,7 +146,7 @@ fn is_last(dialect: ApiDialect, data: &str) -> bool {
     }
 }
 
-/// The first byte chooses the provider and the client; what is sent on is JSON.
+/// Translates a request, whose result must be JSON. The first byte chooses provider and client.
 pub fn request(bytes: &[u8]) {
     let [choice, body @ ..] = bytes else {
         return;
@@ -152,8 +155,11 @@ pub fn request(bytes: &[u8]) {
     let kind = kinds[usize::from(*choice) % kinds.len()];
     let dialect = DIALECTS[usize::from(*choice) / kinds.len() % DIALECTS.len()];
     if let Some((_, request)) = ask(kind, dialect, body, choice % 2 == 0) {
-        // Only as JSON: a number of the client's that is too large for us is the provider's to judge.
+        // Only the syntax is checked: numbers beyond the gateway's range pass to the provider.
         let read = serde_json::from_slice::<serde::de::IgnoredAny>(&request);
-        assert!(read.is_ok(), "what goes to {kind} is no JSON: {request:?}");
+        assert!(
+            read.is_ok(),
+            "the request to {kind} is not JSON: {request:?}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Any JSON as a client's request, from every protocol into every other.
+//! Fuzzes client requests: any JSON, from every protocol into every other.
 #![no_main]
 
 mod exercise;

@@ -1,4 +1,4 @@
-//! Any bytes as a provider's stream, through every protocol to every client.
+//! Fuzzes provider streams: any bytes, through every protocol to every client.
 #![no_main]
 
 mod exercise;

@@ -235,7 +235,7 @@ impl Decoder {
     }
 }
 
-/// More of a call's input, or of the response's text.
+/// Adds to a call's input, or to the response's text.
 fn input(call: Option<usize>, text: String) -> Delta {
     match call {
         Some(call) => Delta::Arguments { call, text },

@@ -177,11 +177,11 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, mut reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
-        let choice = if reply.choices.is_empty() {
+    fn whole(&mut self, mut response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
+        let choice = if response.choices.is_empty() {
             Choice::default()
         } else {
-            reply.choices.swap_remove(0)
+            response.choices.swap_remove(0)
         };
         let mut refusal = String::new();
         let content: Vec<Value> = choice
@@ -193,7 +193,7 @@ impl Encode for Encoder {
             "id": self.id,
             "type": "message",
             "role": "assistant",
-            "model": reply.model.as_deref().unwrap_or(&self.model),
+            "model": response.model.as_deref().unwrap_or(&self.model),
             "content": content,
         });
         for (name, value) in ending(choice.finish, &refusal) {
@@ -311,7 +311,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     }
 }
 
-/// Returns the fields that say why the response ended.
+/// Returns the fields that state why the response ended.
 fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     let finish = match finish.unwrap_or(Finish::Stop) {
         Finish::Stop if !refusal.is_empty() => Finish::ContentFilter,

@@ -13,7 +13,7 @@ pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
         MediaKind::Image => "image",
         MediaKind::Document => "document",
         MediaKind::Audio => {
-            let problem = "is a recording, and this model reads texts, images and documents only";
+            let problem = "is a recording, and this model accepts only texts, images and documents";
             return Err(TranslationError::untranslatable("audio", problem));
         }
     };
@@ -24,7 +24,7 @@ pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
         }
         MediaSource::Link(url) => json!({"type": "url", "url": url}),
         MediaSource::Id(_) => {
-            let problem = "names a file that only its vendor has; send the file itself";
+            let problem = "names a file that only another provider stores; send the file itself";
             return Err(TranslationError::untranslatable(name, problem));
         }
     };

@@ -1,5 +1,5 @@
-//! Turns as messages: two roles that alternate, the user first, results of tools before everything
-//! else.
+//! Encodes turns as messages: two roles that alternate, the user first, and results of tools before
+//! all other blocks.
 
 use super::media;
 use super::tool_names::{ToolNames, plain_id};
@@ -30,7 +30,7 @@ const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
 
 impl MessageList {
-    pub fn of(
+    pub fn new(
         turns: Vec<ChatMessage>,
         names: &mut ToolNames,
         reasoning_cache: &ReasoningCache,
@@ -188,7 +188,7 @@ fn assistant(
                 first.get_or_insert(call.id);
             }
             ContentPart::Text(text) | ContentPart::Refusal(text) => texts.extend(text_block(&text)),
-            thought => match signed_block(&thought) {
+            part => match signed_block(&part) {
                 Some(block) => reasoning.push(block),
                 None => dropped.add("reasoning"),
             },
@@ -203,7 +203,7 @@ fn assistant(
                 .filter_map(signed_block),
         );
     }
-    // Reasoning alone is no turn.
+    // A turn with reasoning only is dropped.
     if texts.is_empty() && calls.is_empty() {
         return Ok(Vec::new());
     }

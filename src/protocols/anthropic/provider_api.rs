@@ -101,8 +101,8 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     }
 }
 
-/// Removes reasoning without a signature, where there is any: it came from other vendors through
-/// the gateway, and this one accepts only its own.
+/// Removes reasoning without a signature, where there is any: it came from other providers through
+/// the gateway, and Anthropic accepts only its own.
 fn without_foreign_reasoning(object: &RawObject<'_>) -> Option<String> {
     let unsigned = [r#""signature":"""#, r#""signature": """#];
     if !unsigned

@@ -11,7 +11,7 @@ pub(super) fn conversation(
     body: Value,
     dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
-    let mut members = ObjectReader::of(body, "")?;
+    let mut members = ObjectReader::new(body, "")?;
     // Fields that are no part of the prompt.
     members.take("model");
     members.take("stream");
@@ -21,7 +21,7 @@ pub(super) fn conversation(
         turns.push(system_turn(&system));
     }
     for (index, message) in members.list("messages")?.into_iter().enumerate() {
-        let message = ObjectReader::of(message, format!("messages[{index}]"))?;
+        let message = ObjectReader::new(message, format!("messages[{index}]"))?;
         self::message(message, &mut turns, dropped)?;
     }
     let tools = tools(&mut members, dropped)?;
@@ -61,7 +61,7 @@ fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     )
 }
 
-/// Reads a message. Results of tools become a turn of their own, before the rest.
+/// Reads a message. Results of tools become a separate turn, before the rest.
 fn message(
     mut members: ObjectReader,
     turns: &mut Vec<ChatMessage>,
@@ -103,7 +103,7 @@ fn parts(
         Some(Value::Array(list)) => {
             let mut parts = Vec::new();
             for (index, block) in list.into_iter().enumerate() {
-                let members = ObjectReader::of(block, format!("{path}[{index}]"))?;
+                let members = ObjectReader::new(block, format!("{path}[{index}]"))?;
                 parts.extend(self::block(members, dropped)?);
             }
             Ok(parts)
@@ -136,7 +136,7 @@ fn block(
                 .filter(|signature| !signature.is_empty()),
         }],
         "redacted_thinking" => vec![ContentPart::Redacted(members.required_text("data")?)],
-        // Tools that the vendor runs, and their results.
+        // Tools that the provider runs, and their results.
         _ => {
             dropped.add(members.at(&kind));
             return Ok(Vec::new());
@@ -186,10 +186,10 @@ fn tools(
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (index, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
+        let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
         let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
         if kind != "custom" {
-            // A tool that the vendor runs, or that the model was trained for.
+            // A tool that the provider runs, or that the model was trained for.
             dropped.add(tool.at(&kind));
             continue;
         }
@@ -242,7 +242,7 @@ fn output(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
 ) -> Result<(Option<ReasoningEffort>, Option<ResponseFormat>), TranslationError> {
-    // Where older clients state the format.
+    // Older clients state the format here.
     let mut format = members.object("output_format")?;
     let mut effort = None;
     if let Some(mut output) = members.object("output_config")? {

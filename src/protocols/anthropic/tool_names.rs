@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_its_own_and_comes_back() {
+    fn every_name_has_a_unique_alias_and_is_restored() {
         let mut names = ToolNames::default();
         let long = "x".repeat(100);
         let given = [

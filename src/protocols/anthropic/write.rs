@@ -28,7 +28,7 @@ enum Thinking {
     Off,
     /// The model decides.
     Adaptive,
-    /// At most this many tokens.
+    /// Thinking with at most this many tokens.
     Budget(u64),
 }
 
@@ -41,10 +41,10 @@ pub(super) fn request(
 ) -> Result<Request, TranslationError> {
     let wanted = conversation.sampling.n.unwrap_or(1);
     if wanted > 1 {
-        let problem = format!("is {wanted}, but this model gives one answer at a time");
+        let problem = format!("is {wanted}, but this model returns one choice for each request");
         return Err(TranslationError::untranslatable("n", problem));
     }
-    let mut draft = RequestDraft::of(&mut conversation, traits, reasoning_cache, dropped)?;
+    let mut draft = RequestDraft::new(&mut conversation, traits, reasoning_cache, dropped)?;
     if let Some(format) = conversation.format.take() {
         draft.apply_format(format, traits);
     }
@@ -93,7 +93,7 @@ struct RequestDraft {
 }
 
 impl RequestDraft {
-    fn of(
+    fn new(
         conversation: &mut ChatRequest,
         traits: &ModelTraits,
         reasoning_cache: &ReasoningCache,
@@ -102,7 +102,7 @@ impl RequestDraft {
         let mut names = ToolNames::default();
         let tools = tools(std::mem::take(&mut conversation.tools), &mut names);
         let turns = std::mem::take(&mut conversation.turns);
-        let messages = MessageList::of(turns, &mut names, reasoning_cache, dropped)?;
+        let messages = MessageList::new(turns, &mut names, reasoning_cache, dropped)?;
         let choice = conversation.tool_choice.take();
         Ok(Self {
             choice: self::choice(choice, tools.is_empty(), traits, dropped),
@@ -119,7 +119,7 @@ impl RequestDraft {
                 let format = json!({"type": "json_schema", "schema": schema});
                 self.output.insert("format".to_owned(), format);
             }
-            FormatStrategy::Line(line) => self.messages.system.push(line),
+            FormatStrategy::Instruction(instruction) => self.messages.system.push(instruction),
             FormatStrategy::Tool(tool) => {
                 let name = self.names.alias_answer(&tool.name);
                 // The model may still call the client's tools if it could before.
@@ -251,10 +251,10 @@ fn effort_word(effort: ReasoningEffort) -> &'static str {
 /// The way in which a response is made to keep its format.
 enum FormatStrategy {
     Native(Value),
-    /// By a tool that the model must call with the response.
+    /// A tool that the model must call with the response.
     Tool(Tool),
-    /// By an instruction.
-    Line(String),
+    /// An instruction in the prompt.
+    Instruction(String),
 }
 
 fn format_strategy(
@@ -269,8 +269,8 @@ fn format_strategy(
         strict,
     } = format
     else {
-        let line = "Answer with one JSON object only, without any text around it.";
-        return FormatStrategy::Line(line.to_owned());
+        let instruction = "Answer with one JSON object only, without any text around it.";
+        return FormatStrategy::Instruction(instruction.to_owned());
     };
     let is_taken = matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
     if traits.json_schema {
@@ -283,7 +283,7 @@ fn format_strategy(
             strict,
         })
     } else {
-        FormatStrategy::Line(format!(
+        FormatStrategy::Instruction(format!(
             "Answer with JSON only, without any text around it, that keeps to this JSON Schema: {schema}"
         ))
     }

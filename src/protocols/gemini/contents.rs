@@ -1,5 +1,5 @@
 //! The history of a conversation as Gemini's contents. Neighbouring messages of the same kind
-//! become one content; results of tools are a content of their own.
+//! become one content; results of tools form a separate content.
 
 use super::generation::Generation;
 use crate::protocols::ReasoningCache;
@@ -147,7 +147,7 @@ impl<'a> Contents<'a> {
         own.or_else(cached).or_else(embedded).or_else(placeholder)
     }
 
-    /// Older models do not accept ids.
+    /// Sets the call's id, which older models do not accept.
     fn name(&self, function: &mut Value, id: &str) {
         if self.generation.names_calls() {
             function["id"] = id.split(SIGNATURE_SEPARATOR).next().unwrap_or(id).into();
@@ -246,7 +246,7 @@ fn media(media: Media) -> Result<Value, TranslationError> {
             Err(TranslationError::untranslatable(kind, problem))
         }
         MediaSource::Id(_) => {
-            let problem = "names a file that only its vendor has; send the data itself";
+            let problem = "names a file that only another provider stores; send the data itself";
             Err(TranslationError::untranslatable(kind, problem))
         }
     }

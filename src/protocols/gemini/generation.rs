@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// Models with the same request features, older ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Generation {
-    /// Does not think.
+    /// Cannot think.
     Early,
     /// Gemini 2.5: takes a number of thinking tokens.
     Budgeted,
@@ -15,12 +15,12 @@ pub(super) enum Generation {
 }
 
 /// Fewest thinking tokens of a model that always thinks.
-const MIN_THOUGHT: u64 = 128;
+const MIN_THINKING_TOKENS: u64 = 128;
 
 impl Generation {
     /// Reads the generation from a name. One without a number, such as `gemini-flash-latest`, is
     /// the newest.
-    pub fn of(model: &str) -> Self {
+    pub fn new(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
         let Some(version) = name.strip_prefix("gemini-") else {
             return Self::Early;
@@ -51,7 +51,7 @@ impl Generation {
             Self::Early => None,
             Self::Budgeted => {
                 let budget = match effort.budget() {
-                    0 if model.contains("-pro") => MIN_THOUGHT,
+                    0 if model.contains("-pro") => MIN_THINKING_TOKENS,
                     tokens => tokens,
                 };
                 Some(json!({"includeThoughts": shown, "thinkingBudget": budget}))
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_the_generation() {
+    fn the_models_name_determines_the_generation() {
         let table = [
             ("gemini-1.5-pro-002", Generation::Early),
             ("gemini-2.0-flash", Generation::Early),
@@ -94,13 +94,13 @@ mod tests {
             ("gemini-flash-latest", Generation::Levelled),
         ];
         for (model, generation) in table {
-            assert_eq!(Generation::of(model), generation, "{model}");
+            assert_eq!(Generation::new(model), generation, "{model}");
         }
     }
 
     #[test]
-    fn each_generation_is_told_to_think_in_its_own_words() {
-        let thinking = |model: &str, effort| Generation::of(model).thinking(model, effort);
+    fn each_generation_gets_its_own_thinking_config() {
+        let thinking = |model: &str, effort| Generation::new(model).thinking(model, effort);
         let level = |shown: bool, level: &str| {
             Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
         };

@@ -100,7 +100,7 @@ impl ProviderApi for Gemini {
 /// Prefix of a model's name in lists and URLs.
 const MODEL_PREFIX: &str = "models/";
 
-/// Returns a model's path; tuned models have one of their own.
+/// Returns a model's path; tuned models have a different prefix.
 fn resource(model: &str) -> String {
     if model.contains('/') {
         model.to_owned()

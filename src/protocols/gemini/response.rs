@@ -90,7 +90,7 @@ pub(super) struct UsageShape {
         deserialize_with = "count"
     )]
     cached: Option<u64>,
-    /// Without reasoning.
+    /// Tokens of the candidates, reasoning excluded.
     #[serde(rename = "candidatesTokenCount", default, deserialize_with = "count")]
     candidates: Option<u64>,
     #[serde(rename = "thoughtsTokenCount", default, deserialize_with = "count")]

@@ -1,4 +1,4 @@
-//! Translates a conversation into a request for content.
+//! Translates a conversation into a `generateContent` request.
 
 use super::contents::Contents;
 use super::generation::Generation;
@@ -17,7 +17,7 @@ pub(super) fn request(
     reasoning_cache: &ReasoningCache,
     dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
-    let generation = Generation::of(model);
+    let generation = Generation::new(model);
     let mut contents = Contents::new(generation, reasoning_cache);
     for turn in conversation.turns {
         contents.add(turn, dropped)?;
@@ -132,7 +132,7 @@ fn thinking(
     let Some(effort) = effort else {
         return;
     };
-    match Generation::of(model).thinking(model, effort) {
+    match Generation::new(model).thinking(model, effort) {
         Some(config_value) => {
             config.insert("thinkingConfig".to_owned(), config_value);
         }

@@ -40,12 +40,12 @@ pub enum ChatRole {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContentPart {
     Text(String),
-    /// Reasoning of the model, with the vendor's signature where there is one.
+    /// Reasoning of the model, with the provider's signature where there is one.
     Reasoning {
         text: String,
         signature: Option<String>,
     },
-    /// Reasoning that only the vendor can read.
+    /// Reasoning that only its provider can read.
     Redacted(String),
     Refusal(String),
     Media(Media),
@@ -57,14 +57,14 @@ pub enum ContentPart {
     },
 }
 
-/// A tool that the model wants called.
+/// A tool call of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {
     pub id: String,
     pub name: String,
     /// JSON text, as the model wrote it.
     pub arguments: String,
-    /// The vendor's signature of the reasoning behind the call.
+    /// The provider's signature of the reasoning behind the call.
     pub signature: Option<String>,
 }
 
@@ -88,13 +88,13 @@ pub enum MediaKind {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum MediaSource {
-    /// `data` is base64.
+    /// Data in base64, with its media type.
     Inline {
         mime: String,
         data: String,
     },
     Link(String),
-    /// Id of a file that the vendor stores.
+    /// Id of a file that the provider stores.
     Id(String),
 }
 
@@ -112,7 +112,7 @@ impl MediaSource {
         inline.unwrap_or(Self::Link(url))
     }
 
-    /// Returns the URL; `None` for a file that the vendor stores.
+    /// Returns the URL; `None` for a file that the provider stores.
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Inline { mime, data } => Some(format!("data:{mime};base64,{data}")),
@@ -136,18 +136,18 @@ pub struct Tool {
 pub enum ToolChoice {
     Auto,
     None,
-    /// Some tool must be called.
+    /// The model must call a tool.
     Any,
-    /// This one must be called.
+    /// The model must call this tool.
     Named(String),
 }
 
 /// The format of the response's text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
-    /// Any JSON.
+    /// JSON without a schema.
     Json,
-    /// JSON of a schema.
+    /// JSON that conforms to a schema.
     Schema {
         name: String,
         description: Option<String>,
@@ -182,7 +182,7 @@ pub enum ReasoningEffort {
 }
 
 impl ReasoningEffort {
-    const WORDS: [(Self, &'static str); 7] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::None, "none"),
         (Self::Minimal, "minimal"),
         (Self::Low, "low"),
@@ -193,7 +193,7 @@ impl ReasoningEffort {
     ];
 
     pub fn as_str(self) -> &'static str {
-        Self::WORDS
+        Self::NAMES
             .into_iter()
             .find(|(effort, _)| *effort == self)
             .map_or("medium", |(_, word)| word)
@@ -201,13 +201,13 @@ impl ReasoningEffort {
 
     /// Parses the name of an effort.
     pub fn parse_name(word: &str) -> Option<Self> {
-        Self::WORDS
+        Self::NAMES
             .into_iter()
             .find(|(_, known)| *known == word)
             .map(|(effort, _)| effort)
     }
 
-    /// Number of reasoning tokens, for models that take a number.
+    /// Returns the number of reasoning tokens, for models that take a number.
     pub fn budget(self) -> u64 {
         match self {
             Self::None => 0,
@@ -219,7 +219,7 @@ impl ReasoningEffort {
         }
     }
 
-    /// The effort that a number of tokens stands for.
+    /// Returns the effort that a number of tokens stands for.
     pub fn from_budget(tokens: u64) -> Self {
         match tokens {
             0..2_048 => Self::Low,
@@ -234,13 +234,13 @@ impl ChatMessage {
         Self { role, parts }
     }
 
-    /// All its text, parts joined as they stand.
+    /// Returns the text of all parts, joined without separators.
     pub fn text(&self) -> String {
         text_of(&self.parts)
     }
 }
 
-/// The text of parts, joined as they stand.
+/// Returns the text of parts, joined without separators.
 pub fn text_of(parts: &[ContentPart]) -> String {
     parts
         .iter()

@@ -4,10 +4,10 @@ use super::chat_request::{ContentPart, ToolCall};
 use crate::domain::Usage;
 use serde_json::Value;
 
-/// One step of an answer.
+/// One change of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
-    /// Comes first, once, and names the model.
+    /// The first delta of a response; names the model.
     Start {
         model: Option<String>,
     },
@@ -17,9 +17,9 @@ pub enum Delta {
     Signature(String),
     Redacted(String),
     Refusal(String),
-    /// A link to where a text comes from, in the chat protocol's shape.
+    /// A link to the source of a text, in the chat protocol's shape.
     Annotation(Value),
-    /// A tool call begins; it is the `call`-th of its choice.
+    /// Start of a tool call, which is the `call`-th of its choice.
     Call {
         call: usize,
         id: String,
@@ -31,11 +31,11 @@ pub enum Delta {
         call: usize,
         text: String,
     },
-    /// The choice is over.
+    /// End of the choice.
     End(Finish),
 }
 
-/// Why an answer is over.
+/// The reason why a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     Stop,
@@ -44,12 +44,12 @@ pub enum Finish {
     ContentFilter,
 }
 
-/// Tokens as one vendor counts them; what it did not state stays unsaid.
+/// Token usage as the provider counts it; counts that it does not state are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportedUsage {
     /// The prompt, cached parts included.
     pub input: u64,
-    /// The answer, reasoning included.
+    /// The response, reasoning included.
     pub output: u64,
     pub cached: Option<u64>,
     pub written: Option<u64>,
@@ -74,10 +74,10 @@ impl From<ReportedUsage> for Usage {
     }
 }
 
-/// Steps with the choice that each belongs to.
+/// Deltas with the index of the choice that each belongs to.
 pub type Deltas = Vec<(u32, Delta)>;
 
-/// A whole answer.
+/// A whole response.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChatResponse {
     pub model: Option<String>,
@@ -91,27 +91,27 @@ pub struct Choice {
     pub finish: Option<Finish>,
 }
 
-impl ChatResponse {
-    /// Folds the steps of an answer.
-    pub fn of(deltas: Deltas) -> Self {
-        let mut reply = Self::default();
+impl From<Deltas> for ChatResponse {
+    /// Folds the deltas of a response.
+    fn from(deltas: Deltas) -> Self {
+        let mut response = Self::default();
         for (choice, delta) in deltas {
             if let Delta::Start { model } = delta {
-                reply.model = reply.model.or(model);
+                response.model = response.model.or(model);
                 continue;
             }
             let index = choice as usize;
-            if reply.choices.len() <= index {
-                reply.choices.resize_with(index + 1, Choice::default);
+            if response.choices.len() <= index {
+                response.choices.resize_with(index + 1, Choice::default);
             }
-            reply.choices[index].take(delta);
+            response.choices[index].take(delta);
         }
-        reply
+        response
     }
 }
 
 impl Choice {
-    /// Adds one step of it.
+    /// Adds a delta to the choice.
     pub fn take(&mut self, delta: Delta) {
         match delta {
             Delta::Start { .. } => {}

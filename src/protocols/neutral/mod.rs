@@ -1,5 +1,5 @@
 //! The neutral form of requests and responses, used only where two protocols meet. Where client and
-//! provider speak the same protocol, bytes pass unchanged.
+//! provider use the same protocol, bytes pass unchanged.
 
 mod chat_request;
 mod chat_response;

@@ -8,16 +8,17 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TranslationError {
-    /// Path of the member at fault, for example `messages[2].content`.
+    /// Path of the invalid field, for example `messages[2].content`.
     pub param: Option<String>,
     /// Sentence for the client; begins with the path where there is one.
     pub message: String,
-    /// True if it is only this target that cannot take it.
+    /// True if only this target cannot handle the request.
     pub is_target_specific: bool,
 }
 
 impl TranslationError {
-    /// Creates an error of the request itself. The message continues a sentence that begins with `param`.
+    /// Creates an error of the request itself. The message continues a sentence that begins with
+    /// `param`.
     pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
         let param = param.into();
         Self {
@@ -50,9 +51,9 @@ impl DroppedFields {
         }
     }
 
-    /// Adds the name if there was a value.
-    pub fn add_if(&mut self, there: bool, name: &str) {
-        if there {
+    /// Adds the name if the field was present.
+    pub fn add_if(&mut self, is_present: bool, name: &str) {
+        if is_present {
             self.add(name);
         }
     }
@@ -63,7 +64,7 @@ impl DroppedFields {
     }
 }
 
-/// The members of one object that were not read yet.
+/// The fields of one object that were not read yet.
 #[derive(Debug)]
 pub struct ObjectReader {
     path: String,
@@ -71,8 +72,8 @@ pub struct ObjectReader {
 }
 
 impl ObjectReader {
-    /// `path` is the object's own, empty for the whole body.
-    pub fn of(value: Value, path: impl Into<String>) -> Result<Self, TranslationError> {
+    /// Creates a reader of an object. `path` is the object's path, empty for the whole body.
+    pub fn new(value: Value, path: impl Into<String>) -> Result<Self, TranslationError> {
         let path = path.into();
         match value {
             Value::Object(map) => Ok(Self { path, map }),
@@ -83,7 +84,7 @@ impl ObjectReader {
         }
     }
 
-    /// The path of a member.
+    /// Returns the path of a field.
     pub fn at(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
@@ -92,12 +93,12 @@ impl ObjectReader {
         }
     }
 
-    /// Checks whether the member is there and is not null.
+    /// Checks whether the field is present and not null.
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// The member, unless it is missing or null.
+    /// Removes and returns the field, unless it is missing or null.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.map.remove(name).filter(|value| !value.is_null())
     }
@@ -142,7 +143,7 @@ impl ObjectReader {
     pub fn object(&mut self, name: &str) -> Result<Option<Self>, TranslationError> {
         let path = self.at(name);
         self.take(name)
-            .map(|value| Self::of(value, path))
+            .map(|value| Self::new(value, path))
             .transpose()
     }
 
@@ -196,21 +197,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_mistake_names_the_member_and_hides_its_value() {
-        let mut members = ObjectReader::of(json!({"content": 7}), "messages[1]").unwrap();
-        let mistake = members.text("content").unwrap_err();
+    fn an_error_names_the_field_and_hides_its_value() {
+        let mut members = ObjectReader::new(json!({"content": 7}), "messages[1]").unwrap();
+        let error = members.text("content").unwrap_err();
 
-        assert_eq!(mistake.param.as_deref(), Some("messages[1].content"));
+        assert_eq!(error.param.as_deref(), Some("messages[1].content"));
         assert_eq!(
-            mistake.message,
+            error.message,
             "messages[1].content is a number, but must be a text"
         );
     }
 
     #[test]
-    fn what_nobody_read_is_lost_by_name() {
+    fn unread_fields_are_dropped_by_name() {
         let mut members =
-            ObjectReader::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
+            ObjectReader::new(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
         members.integer("seed").unwrap();
         let mut dropped = DroppedFields::default();
         members.drop_unread(&mut dropped);

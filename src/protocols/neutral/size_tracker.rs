@@ -4,10 +4,10 @@ use super::chat_response::Delta;
 use crate::protocols::response_adapter::MAX_RESPONSE_BYTES;
 use std::mem::{Discriminant, discriminant};
 
-/// Bytes that a part of an answer takes beside its text, about.
+/// Approximate bytes of a part of a response beside its text.
 const PART_OVERHEAD_BYTES: usize = 512;
 
-/// The bytes of all steps so far.
+/// The bytes of all deltas so far.
 #[derive(Debug, Default)]
 pub(super) struct SizeTracker {
     bytes: usize,
@@ -64,14 +64,14 @@ mod tests {
     }
 
     #[test]
-    fn a_translated_stream_may_be_as_large_as_a_whole_answer_and_no_larger() {
+    fn a_translated_stream_has_the_size_limit_of_a_whole_response() {
         let megabyte = [chunk("content", &"x".repeat(1 << 20))];
         assert_eq!(end(&megabyte, 15), Ok(()));
         assert_eq!(end(&megabyte, 17), Err(too_large()));
     }
 
     #[test]
-    fn parts_without_end_are_too_much_however_short_they_are() {
+    fn many_short_parts_reach_the_size_limit() {
         let parts = [chunk("content", "x"), chunk("refusal", "x")];
         assert_eq!(end(&parts, 100), Ok(()));
         assert_eq!(end(&parts, 17_000), Err(too_large()));

@@ -13,37 +13,37 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug, Clone, PartialEq)]
 pub enum DecodeStep {
     More,
-    /// The terminator was there.
+    /// The terminator was read.
     Done,
-    /// The provider gave up, inside a 200.
+    /// The provider reported a failure within a response of status 200.
     Broken(UpstreamError),
 }
 
-/// Takes one answer apart; keeps the state of its stream.
+/// Decodes one response; holds the state of its stream.
 pub trait Decode: Send {
     fn framing(&self) -> Framing {
         Framing::Events
     }
-    /// A whole answer.
+    /// Reads a whole response.
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError>;
-    /// One event of a stream.
+    /// Reads one event of a stream.
     fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep;
-    /// Checks whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the response is complete if its bytes end here.
     fn may_end(&self) -> bool;
     fn tokens(&self) -> Option<ReportedUsage>;
 }
 
 /// Encodes one response for a client; holds the state of its stream.
 pub trait Encode: Send {
-    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
+    fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut);
-    /// Ends a stream well.
+    /// Writes the end of a complete stream.
     fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut);
-    /// Ends a stream that broke.
+    /// Writes the end of a stream that failed.
     fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
 }
 
-/// Both ends put together.
+/// A response adapter made of a decoder and an encoder.
 pub struct Transcoder {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
@@ -78,7 +78,7 @@ impl ResponseAdapter for Transcoder {
             .sum::<usize>();
         Ok(self
             .encoder
-            .whole(ChatResponse::of(deltas), self.decoder.tokens()))
+            .whole(ChatResponse::from(deltas), self.decoder.tokens()))
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
@@ -127,7 +127,7 @@ impl ResponseAdapter for Transcoder {
     }
 }
 
-/// Bytes of text in a step.
+/// Bytes of text in a delta.
 fn text_length(delta: &Delta) -> usize {
     match delta {
         Delta::Text(text)

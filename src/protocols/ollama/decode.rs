@@ -1,4 +1,4 @@
-//! Decodes the lines of `/api/chat`. A whole response is the last line alone.
+//! Decodes the lines of `/api/chat`. A whole response consists of the last line.
 
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
@@ -58,10 +58,10 @@ struct FunctionShape<'a> {
 /// Reads lines up to the one with `done`.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     started: bool,
-    /// Names of the calls so far: an index that comes with a call may be any.
+    /// Ids of the calls so far. The index that a call states is not reliable.
     calls: Vec<String>,
     tokens: Option<ReportedUsage>,
 }
@@ -76,7 +76,7 @@ impl Decoder {
         }
     }
 
-    /// Checks whether the line was the last.
+    /// Reads one line; true where it was the last.
     fn line(&mut self, line: Line<'_>, deltas: &mut Deltas) -> bool {
         if !self.started {
             self.started = true;
@@ -88,7 +88,7 @@ impl Decoder {
         }
         let is_last = line.done == Some(true);
         if is_last {
-            // Counts of zero are left out.
+            // The server omits counts of zero.
             self.tokens = Some(ReportedUsage {
                 input: line.prompt_eval_count.unwrap_or(0),
                 output: line.eval_count.unwrap_or(0),
@@ -109,9 +109,9 @@ impl Decoder {
             let text = text.filter(|text| !text.is_empty());
             text.map(Cow::into_owned)
         };
-        let thought = non_empty(message.thinking).map(Delta::Reasoning);
+        let reasoning = non_empty(message.thinking).map(Delta::Reasoning);
         let text = non_empty(message.content).map(Delta::Text);
-        deltas.extend(thought.into_iter().chain(text).map(|delta| (0, delta)));
+        deltas.extend(reasoning.into_iter().chain(text).map(|delta| (0, delta)));
         for call in message.tool_calls.into_iter().flatten() {
             self.call(call, deltas);
         }
@@ -140,7 +140,7 @@ impl Decoder {
     }
 }
 
-/// An object; some models write its text instead.
+/// Returns arguments as JSON text. Some models write them as a string that holds the object.
 fn arguments(raw: Option<&RawValue>) -> String {
     let value = raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
     match value {

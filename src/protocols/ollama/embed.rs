@@ -1,4 +1,4 @@
-//! `/api/embed`: texts in, numbers out.
+//! Embeddings by `/api/embed`.
 
 use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::openai::EmbeddingRequest;
@@ -8,9 +8,9 @@ use crate::protocols::{ResponseFault, UpstreamError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) fn body(wanted: &EmbeddingRequest, model: &str) -> Value {
-    let mut body = json!({"model": model, "input": wanted.inputs});
-    if let Some(dimensions) = wanted.dimensions {
+pub(super) fn body(request: &EmbeddingRequest, model: &str) -> Value {
+    let mut body = json!({"model": model, "input": request.inputs});
+    if let Some(dimensions) = request.dimensions {
         body["dimensions"] = dimensions.into();
     }
     body
@@ -26,19 +26,19 @@ struct EmbedResponse {
     error: Value,
 }
 
-/// The numbers for each text; a count that is missing is zero.
+/// Reads the vectors and the token count; a missing count is zero.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let answer: EmbedResponse =
+    let response: EmbedResponse =
         serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
-    if !answer.error.is_null() {
+    if !response.error.is_null() {
         return Err(error_in_success_body(body));
     }
     let tokens = ReportedUsage {
-        input: answer.prompt_eval_count.unwrap_or(0),
+        input: response.prompt_eval_count.unwrap_or(0),
         ..ReportedUsage::default()
     };
     Ok((
-        answer.embeddings.ok_or(ResponseFault::NoEmbeddings)?,
+        response.embeddings.ok_or(ResponseFault::NoEmbeddings)?,
         Some(tokens),
     ))
 }

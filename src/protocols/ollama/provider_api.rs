@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The protocol.
+/// Ollama's own API.
 #[derive(Debug)]
 pub struct Ollama;
 
@@ -47,8 +47,8 @@ impl ProviderApi for Ollama {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let wanted = EmbeddingRequest::read(call.object.value()?)?;
-        let body = embed::body(&wanted, call.model).to_string().into_bytes();
+        let request = EmbeddingRequest::read(call.object.value()?)?;
+        let body = embed::body(&request, call.model).to_string().into_bytes();
         Ok(PreparedCall {
             request: post(endpoint, "/api/embed", body, false),
             adapter: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),
@@ -58,7 +58,7 @@ impl ProviderApi for Ollama {
 
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let mut headers = HeaderMap::new();
-        // A server at home asks for no key; ollama.com does.
+        // A local server needs no key; ollama.com does.
         if let Some(authorization) = endpoint.bearer() {
             headers.insert(AUTHORIZATION, authorization);
         }

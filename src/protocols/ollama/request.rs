@@ -1,4 +1,4 @@
-//! A conversation as a request to `/api/chat`.
+//! Translates a conversation into a request to `/api/chat`.
 
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
@@ -71,7 +71,7 @@ fn options(
     limit: Option<u64>,
 ) -> Result<Map<String, Value>, TranslationError> {
     if sampling.n.is_some_and(|n| n > 1) {
-        let problem = "asks for several answers, but Ollama gives one at a time";
+        let problem = "is greater than 1, but Ollama returns one choice for each request";
         return Err(TranslationError::untranslatable("n", problem));
     }
     let stop = (!sampling.stop.is_empty()).then(|| sampling.stop.clone().into());
@@ -118,7 +118,7 @@ fn messages(
     Ok(Value::Array(messages))
 }
 
-/// Texts joined, pictures beside them.
+/// Encodes a user message: its texts joined, its images beside them.
 fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "user", "content": text_of(&parts)});
     let media = parts.into_iter().filter_map(|part| match part {
@@ -132,7 +132,7 @@ fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     Ok(message)
 }
 
-/// Bare base64, whatever kind of picture it is.
+/// Encodes an image as base64 without a media type.
 fn image(media: Media) -> Result<String, TranslationError> {
     let (name, problem) = match (media.kind, media.source) {
         (MediaKind::Image, MediaSource::Inline { data, .. }) => return Ok(data),
@@ -140,8 +140,8 @@ fn image(media: Media) -> Result<String, TranslationError> {
             "image",
             "is a link; Ollama takes the image itself, in base64",
         ),
-        (MediaKind::Document, _) => ("file", "is a document, which Ollama does not read"),
-        (MediaKind::Audio, _) => ("audio", "is a recording, which Ollama does not hear"),
+        (MediaKind::Document, _) => ("file", "is a document, which Ollama does not accept"),
+        (MediaKind::Audio, _) => ("audio", "is a recording, which Ollama does not accept"),
     };
     Err(TranslationError::untranslatable(name, problem))
 }

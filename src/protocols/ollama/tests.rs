@@ -14,7 +14,7 @@ fn ask(body: &Value) -> Result<PreparedCall, TranslationError> {
     })
 }
 
-/// The body that goes out and what is lost on the way.
+/// Returns the request body and the names of the dropped fields.
 fn translated(body: &Value) -> (Value, Vec<String>) {
     let prepared = ask(body).unwrap();
     let sent = serde_json::from_slice(&prepared.request.body).unwrap();
@@ -37,9 +37,9 @@ fn collected(stream: bool, lines: &str) -> (Vec<Value>, Result<(), UpstreamError
 }
 
 #[test]
-fn what_ollama_has_no_word_for_is_lost_by_name() {
+fn fields_without_an_ollama_equivalent_are_reported_as_dropped() {
     let tool = json!({"type": "function", "function": {"name": "f", "strict": true}});
-    let (sent, lost) = translated(&json!({
+    let (sent, dropped) = translated(&json!({
         "model": "m",
         "messages": [{"role": "user", "content": "a"}],
         "tools": [tool],
@@ -52,7 +52,7 @@ fn what_ollama_has_no_word_for_is_lost_by_name() {
     }));
 
     assert_eq!(
-        lost,
+        dropped,
         [
             "logit_bias",
             "tool_choice",
@@ -78,8 +78,8 @@ fn what_ollama_has_no_word_for_is_lost_by_name() {
 }
 
 #[test]
-fn who_may_call_nothing_is_shown_no_tools() {
-    let (sent, lost) = translated(&json!({
+fn tool_choice_none_sends_no_tools() {
+    let (sent, dropped) = translated(&json!({
         "model": "m",
         "messages": [{"role": "user", "content": "a"}],
         "tools": [{"type": "function", "function": {"name": "f"}}],
@@ -87,14 +87,14 @@ fn who_may_call_nothing_is_shown_no_tools() {
         "reasoning_effort": "none",
     }));
 
-    assert_eq!((sent.get("tools"), lost.len()), (None, 0));
+    assert_eq!((sent.get("tools"), dropped.len()), (None, 0));
     assert_eq!(sent["think"], false);
 }
 
 #[test]
-fn who_must_call_one_tool_is_shown_no_other() {
+fn a_forced_tool_is_the_only_one_sent() {
     let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
-    let (sent, lost) = translated(&json!({
+    let (sent, dropped) = translated(&json!({
         "model": "m",
         "messages": [{"role": "user", "content": "a"}],
         "tools": [tool("f"), tool("g")],
@@ -103,12 +103,12 @@ fn who_must_call_one_tool_is_shown_no_other() {
 
     assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
     assert_eq!(sent["tools"][0]["function"]["name"], "g");
-    // It may still call nothing.
-    assert_eq!(lost, ["tool_choice"]);
+    // The model may still call no tool.
+    assert_eq!(dropped, ["tool_choice"]);
 }
 
 #[test]
-fn who_must_call_one_tool_is_still_shown_those_that_it_called_before() {
+fn a_forced_tool_is_sent_with_the_tools_called_before() {
     let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
     let call = json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let (sent, _) = translated(&json!({
@@ -131,7 +131,7 @@ fn who_must_call_one_tool_is_still_shown_those_that_it_called_before() {
 }
 
 #[test]
-fn what_cannot_be_said_may_be_said_elsewhere() {
+fn requests_that_ollama_cannot_represent_are_errors_of_this_target_only() {
     let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
     let with = |part: Value| {
         let messages = json!([{"role": "user", "content": [part]}]);
@@ -144,24 +144,24 @@ fn what_cannot_be_said_may_be_said_elsewhere() {
         (json!({"model": "m", "messages": [], "n": 2}), "n"),
     ];
     for (body, param) in cases {
-        let mistake = ask(&body).unwrap_err();
-        assert_eq!(mistake.param.as_deref(), Some(param));
-        assert!(mistake.is_target_specific, "{param}");
+        let error = ask(&body).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(param));
+        assert!(error.is_target_specific, "{param}");
     }
     assert!(ask(&with(image("data:image/png;base64,AA=="))).is_ok());
 }
 
 #[test]
-fn arguments_that_are_no_object_are_the_clients_mistake() {
+fn arguments_that_are_not_an_object_are_a_client_error() {
     let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "[1"}});
     let messages = json!([{"role": "assistant", "tool_calls": [call]}]);
-    let mistake = ask(&json!({"model": "m", "messages": messages})).unwrap_err();
+    let error = ask(&json!({"model": "m", "messages": messages})).unwrap_err();
 
-    assert!(!mistake.is_target_specific);
+    assert!(!error.is_target_specific);
 }
 
 #[test]
-fn calls_get_names_of_their_own_where_theirs_are_missing_or_used() {
+fn calls_get_new_ids_where_theirs_are_missing_or_duplicate() {
     let call = |id: &str| {
         let call = json!({"id": id, "function": {"index": 0, "name": "f", "arguments": {"a": 1}}});
         let message = json!({"content": "", "tool_calls": [call]});
@@ -182,14 +182,14 @@ fn calls_get_names_of_their_own_where_theirs_are_missing_or_used() {
 }
 
 #[test]
-fn a_stream_that_is_cut_or_gives_up_is_told_apart() {
-    let said = r#"{"model":"m","message":{"content":"a"},"done":false}"#;
+fn a_cut_stream_and_a_failed_stream_are_distinguished() {
+    let first = r#"{"model":"m","message":{"content":"a"},"done":false}"#;
     let cases = [
-        (format!("{said}\n"), Failure::Disconnected),
-        (format!("{said}\n{{\"mod"), Failure::Disconnected),
-        (format!("{said}\nnonsense\n"), Failure::Server),
+        (format!("{first}\n"), Failure::Disconnected),
+        (format!("{first}\n{{\"mod"), Failure::Disconnected),
+        (format!("{first}\nnonsense\n"), Failure::Server),
         (
-            format!("{said}\n{{\"error\":\"out of memory\"}}\n"),
+            format!("{first}\n{{\"error\":\"out of memory\"}}\n"),
             Failure::Server,
         ),
     ];
@@ -200,7 +200,7 @@ fn a_stream_that_is_cut_or_gives_up_is_told_apart() {
 }
 
 #[test]
-fn counts_that_are_left_out_are_zero() {
+fn missing_counts_are_zero() {
     let mut prepared = ask(&json!({"model": "m", "messages": []})).unwrap();
     let body = r#"{"model":"m","message":{"content":"a"},"done":true,"eval_count":3}"#;
     prepared.adapter.whole(&Bytes::from(body)).unwrap();
@@ -210,7 +210,7 @@ fn counts_that_are_left_out_are_zero() {
 }
 
 #[test]
-fn a_server_without_models_is_well() {
+fn a_server_without_models_is_healthy() {
     assert!(Ollama.is_probe_ok(StatusCode::OK, br#"{"models":null}"#));
     assert!(!Ollama.is_probe_ok(StatusCode::OK, b"Ollama is running"));
     assert!(!Ollama.is_probe_ok(StatusCode::BAD_GATEWAY, br#"{"models":[]}"#));

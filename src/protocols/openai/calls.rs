@@ -1,5 +1,4 @@
-//! Which tool call a fragment belongs to, with servers that leave indexes and ids out or use one
-//! twice.
+//! Assigns fragments to tool calls, also for servers that omit indexes and ids or repeat them.
 
 use super::chunk::CallShape;
 
@@ -27,8 +26,8 @@ impl Calls {
         self.0.is_empty()
     }
 
-    /// A new id or a second name begins a call; a fragment with neither goes on with its index, or
-    /// with the last call.
+    /// Assigns a fragment. A new id or a second name begins a call; a fragment with neither belongs
+    /// to the call of its index, or to the last call.
     pub fn assign(&mut self, shape: &CallShape<'_>) -> FragmentTarget {
         let id = shape.id.as_deref().filter(|id| !id.is_empty());
         let existing = match id {
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_indexes_is_followed_by_order() {
+    fn fragments_without_indexes_are_assigned_in_order() {
         let fragments = [
             r#"{"id":"a","function":{"name":"x"}}"#,
             r#"{"function":{"arguments":"{"}}"#,

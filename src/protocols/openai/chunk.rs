@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A chunk of a stream, or a whole answer: the two differ in one member's name.
+/// A chunk of a stream, or a whole response: the two differ in one field's name.
 #[derive(Deserialize)]
 pub(super) struct Chunk<'a> {
     #[serde(borrow, default)]
@@ -21,7 +21,7 @@ pub(super) struct Chunk<'a> {
     pub x_groq: Option<GroqShape>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    /// `error` where the whole object is one, with older servers.
+    /// `error` where the whole object is an error, on older servers.
     #[serde(borrow, default)]
     object: Option<Cow<'a, str>>,
 }
@@ -34,17 +34,17 @@ pub(super) struct Choice<'a> {
     pub delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
     pub finish_reason: Option<Cow<'a, str>>,
-    /// `OpenRouter` puts the failure of one choice here.
+    /// Failure of one choice, sent by `OpenRouter`.
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
 
-/// The content of a delta or message. Vendors name the reasoning differently.
+/// The content of a delta or message. Providers name the reasoning differently.
 #[derive(Deserialize, Default)]
 pub(super) struct Delta<'a> {
     #[serde(borrow, default)]
     pub role: Option<Cow<'a, str>>,
-    /// A text, or with some vendors a list of parts.
+    /// A text, or with some providers a list of parts.
     #[serde(borrow, default)]
     pub content: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -73,7 +73,7 @@ pub(super) struct CallShape<'a> {
     pub kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub function: Option<FunctionShape<'a>>,
-    /// A vendor's additions; Google's compatible API puts signatures here.
+    /// Extensions of a provider; Google's compatible API puts signatures here.
     #[serde(borrow, default)]
     pub extra_content: Option<&'a RawValue>,
 }
@@ -111,7 +111,7 @@ pub(super) struct UsageShape {
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default, deserialize_with = "readable")]
     completion_tokens_details: Option<CompletionDetails>,
-    /// Cached tokens, with `DeepSeek`.
+    /// Cached tokens, sent by `DeepSeek`.
     #[serde(default, deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
 }
@@ -163,14 +163,14 @@ impl From<UsageShape> for ReportedUsage {
 }
 
 impl Chunk<'_> {
-    /// Groq's own place for the usage counts where the usual one is empty.
+    /// Usage of a Groq response, which leaves the usual field empty.
     pub fn tokens(&self) -> Option<ReportedUsage> {
         let usage = self.usage.or_else(|| self.x_groq?.usage)?;
         let says_something = usage.prompt_tokens.or(usage.completion_tokens).is_some();
         says_something.then(|| usage.into())
     }
 
-    /// An error where the answer should be. `data` is what the chunk was read from.
+    /// Returns the error that replaces the response. `data` holds the bytes of the chunk.
     pub fn failure(&self, data: &[u8]) -> Option<UpstreamError> {
         if self.error.is_some_and(is_error) || self.object.as_deref() == Some("error") {
             return Some(error_in_success_body(data));
@@ -183,14 +183,14 @@ impl Chunk<'_> {
     }
 }
 
-/// Some servers always send the member.
+/// Checks whether the error is not empty; some servers always send the field.
 fn is_error(raw: &RawValue) -> bool {
     !matches!(raw.get(), "null" | "false" | "\"\"" | "{}")
 }
 
 impl Choice<'_> {
-    /// Checks whether the choice ends here. Some servers send an empty reason all along, and some
-    /// only at the end of a response that `called` tools.
+    /// Checks whether the choice ends here. Some servers send an empty reason with every
+    /// chunk, and some only at the end of a response that `called` tools.
     pub fn is_end(&self, is_stream: bool, called: bool) -> bool {
         match self.finish_reason.as_deref() {
             None => false,
@@ -208,7 +208,7 @@ impl CallShape<'_> {
     }
 }
 
-/// Reads the signature from a vendor's additions to a call.
+/// Reads the signature from a provider's extension of a call.
 pub(super) fn signature_in(extra: &Value) -> Option<String> {
     let signature = extra["google"]["thought_signature"].as_str()?;
     Some(signature.to_owned())

@@ -14,9 +14,9 @@ pub(super) struct ChunkTemplate {
 }
 
 impl ChunkTemplate {
-    /// Learns from a chunk that has text only; `None` where it has more. `data` is what the chunk
-    /// was parsed from.
-    pub fn of(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
+    /// Creates a template from a chunk that has text only; `None` where it has more. `data` holds
+    /// the bytes of the chunk.
+    pub fn new(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
         let text = only_text(chunk)?.get().as_bytes();
         if !event.has_blank_line() || text.len() <= 2 || text.first() != Some(&b'"') {
             return None;
@@ -30,8 +30,8 @@ impl ChunkTemplate {
         })
     }
 
-    /// The length of the text, quotes left out, of an event that repeats all else and is JSON as
-    /// the first was.
+    /// Returns the length of the text without quotes, where the event equals the template in all
+    /// other bytes and is valid JSON.
     pub fn text(&self, event: &Event) -> Option<usize> {
         let inner = event.raw.strip_prefix(&*self.head)?;
         let inner = inner.strip_suffix(&*self.tail)?;
@@ -39,7 +39,7 @@ impl ChunkTemplate {
     }
 }
 
-/// The text of the only choice, where there is nothing beside it.
+/// Returns the text of the only choice, where the chunk has nothing else.
 fn only_text<'a>(chunk: &Chunk<'a>) -> Option<&'a RawValue> {
     let [choice]: &[Choice<'a>] = chunk.choices.as_deref()? else {
         return None;
@@ -101,11 +101,11 @@ mod tests {
     fn template(event: &Event) -> Option<ChunkTemplate> {
         let data = event.data().unwrap();
         let chunk: Chunk<'_> = serde_json::from_slice(&data).unwrap();
-        ChunkTemplate::of(event, &data, &chunk)
+        ChunkTemplate::new(event, &data, &chunk)
     }
 
     #[test]
-    fn a_chunk_that_differs_in_its_text_alone_is_known() {
+    fn a_chunk_that_differs_only_in_its_text_matches() {
         let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
 
         let text = |delta: &str, rest: &str| template.text(&event(delta, rest));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_chunk_that_brings_text_and_nothing_else_is_learnt() {
+    fn only_a_chunk_with_text_alone_becomes_a_template() {
         for delta in [
             r#"{"content":""}"#,
             r#"{"role":"assistant","content":null}"#,
@@ -144,7 +144,7 @@ mod tests {
         /// Bytes between the quotes count as text only where they are JSON, and then with the
         /// length that a parser finds.
         #[test]
-        fn what_is_known_is_json(inner in proptest::collection::vec(any::<u8>(), 0..24)) {
+        fn matched_chunks_are_valid_json(inner in proptest::collection::vec(any::<u8>(), 0..24)) {
             let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
             let mut raw = template.head.to_vec();
             raw.extend_from_slice(&inner);

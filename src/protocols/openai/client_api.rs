@@ -1,4 +1,4 @@
-//! The side of chat completions that clients see.
+//! The client's side of chat completions.
 
 use super::error_json::{error_body, error_event};
 use super::{encode, read};

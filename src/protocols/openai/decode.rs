@@ -9,10 +9,10 @@ use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{Event, ResponseFault};
 use serde_json::Value;
 
-/// Reads chunks from any server that speaks something like chat completions.
+/// Decodes chunks of any server with an API like chat completions.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     tokens: Option<ReportedUsage>,
     started: bool,
@@ -124,8 +124,8 @@ fn content(raw: &str, emit: &mut impl FnMut(neutral::Delta)) {
                 if let Some(text) = part["text"].as_str() {
                     emit(neutral::Delta::Text(text.to_owned()));
                 }
-                for thought in part["thinking"].as_array().into_iter().flatten() {
-                    if let Some(text) = thought["text"].as_str() {
+                for block in part["thinking"].as_array().into_iter().flatten() {
+                    if let Some(text) = block["text"].as_str() {
                         emit(neutral::Delta::Reasoning(text.to_owned()));
                     }
                 }
@@ -203,7 +203,7 @@ impl Decode for Decoder {
     }
 }
 
-/// A whole answer that is one.
+/// Reads a whole response that has choices and no error.
 pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, UpstreamError> {
     let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
     if let Some(error) = chunk.failure(body) {

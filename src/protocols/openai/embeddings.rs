@@ -18,9 +18,10 @@ pub(in crate::protocols) struct EmbeddingRequest {
 }
 
 impl EmbeddingRequest {
-    /// Reads texts; tokens can only be read by the vendor whose they are.
+    /// Reads texts. Lists of tokens are rejected, because only the provider of their tokenizer can
+    /// read them.
     pub fn read(body: Value) -> Result<Self, TranslationError> {
-        let mut members = ObjectReader::of(body, "")?;
+        let mut members = ObjectReader::new(body, "")?;
         let texts = "is a list of tokens, which only OpenAI's models read; send texts";
         let inputs = match members.take("input") {
             Some(Value::String(text)) => vec![text],
@@ -45,16 +46,16 @@ impl EmbeddingRequest {
     }
 }
 
-/// Reads a vendor's response: a vector for each input, and the tokens.
+/// Reads a provider's response: a vector for each input, and the tokens.
 pub(in crate::protocols) type ReadVectors =
     fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError>;
 
-/// The answer on its way.
+/// Adapts the response of an embeddings request.
 pub(in crate::protocols) struct EmbeddingAdapter {
-    /// Nothing where the vendor answers as OpenAI does.
+    /// Reader of the provider's shape; `None` where it is OpenAI's.
     read: Option<ReadVectors>,
     model: String,
-    /// The client reads base64, as OpenAI's libraries do by default.
+    /// True if the client requested base64, as OpenAI's libraries do by default.
     base64: bool,
     tokens: Option<ReportedUsage>,
 }
@@ -95,7 +96,8 @@ impl EmbeddingAdapter {
         Ok(answer.to_string().into())
     }
 
-    /// Some servers do not know base64 and answer numbers.
+    /// Passes a response in OpenAI's shape. Servers that do not support base64 send numbers, which
+    /// are converted.
     fn pass_through(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let unreadable = || ResponseFault::NoEmbeddings;
         let shape: EmbeddingsResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
@@ -138,11 +140,11 @@ struct UsageShape {
     prompt_tokens: Option<u64>,
 }
 
-/// Little-endian numbers of four bytes, in base64.
+/// Encodes the vector as little-endian numbers of four bytes, in base64.
 fn encode_base64(vector: &[f64]) -> String {
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "four bytes are what the format has"
+        reason = "the format has four bytes for each number"
     )]
     let narrow = vector.iter().map(|number| *number as f32);
     let bytes: Vec<u8> = narrow.flat_map(f32::to_le_bytes).collect();
@@ -167,7 +169,7 @@ impl ResponseAdapter for EmbeddingAdapter {
 
     fn close(&mut self, _out: &mut BytesMut) {}
 
-    fn broken(&mut self, _told: &ErrorBody, _out: &mut BytesMut) {}
+    fn broken(&mut self, _error: &ErrorBody, _out: &mut BytesMut) {}
 
     fn usage(&self) -> Option<Usage> {
         self.tokens.map(Usage::from)

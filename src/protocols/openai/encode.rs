@@ -18,7 +18,7 @@ pub(super) struct Encoder {
     created: u64,
     model: String,
     wants_usage: bool,
-    /// Bytes of every chunk up to the number of its choice; made once the model is known.
+    /// Bytes of every chunk up to the number of its choice; built once the model is known.
     head: Vec<u8>,
     /// Choices that have begun.
     started: Vec<bool>,
@@ -92,9 +92,14 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
-        let model = reply.model.unwrap_or_else(|| self.model.clone());
-        let choices: Vec<Value> = reply.choices.iter().enumerate().map(choice_value).collect();
+    fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
+        let model = response.model.unwrap_or_else(|| self.model.clone());
+        let choices: Vec<Value> = response
+            .choices
+            .iter()
+            .enumerate()
+            .map(choice_value)
+            .collect();
         let body = json!({
             "id": self.id,
             "object": "chat.completion",
@@ -219,7 +224,7 @@ fn text_parts(choice: &Choice) -> String {
     text_of(&texts.cloned().collect::<Vec<_>>())
 }
 
-/// Tokens as chat clients read them.
+/// Encodes usage for chat clients.
 pub(super) fn usage(tokens: ReportedUsage) -> Value {
     let mut usage = json!({
         "prompt_tokens": tokens.input,

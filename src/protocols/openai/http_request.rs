@@ -33,7 +33,7 @@ pub(in crate::protocols) fn bearer_headers(endpoint: &Endpoint) -> HeaderMap {
     if let Some(authorization) = endpoint.bearer() {
         headers.insert(AUTHORIZATION, authorization);
     }
-    // Azure reads the key in a header of its own.
+    // Azure reads the key from a separate header.
     if let Some(key) = endpoint
         .key()
         .filter(|_| is_at(&endpoint.base_url, "azure.com"))

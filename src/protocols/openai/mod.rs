@@ -1,4 +1,4 @@
-//! OpenAI's chat completions, which most vendors speak, and the servers that differ in details.
+//! OpenAI's chat completions, which most providers have, and the servers that differ in details.
 
 mod calls;
 mod chunk;

@@ -1,8 +1,8 @@
-//! A list of models as OpenAI and Anthropic answer it.
+//! The model list of OpenAI and Anthropic.
 
 use serde::Deserialize;
 
-/// The names in a list that has them as `data[].id`.
+/// Reads the names in a list that has them as `data[].id`.
 pub(in crate::protocols) fn listed_names(body: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct List {

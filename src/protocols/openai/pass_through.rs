@@ -1,5 +1,5 @@
-//! A chat answer for a chat client: bytes pass as they came while we read along. Only what would
-//! break a client is put right, and only in the chunk where it stands.
+//! Passes a chat response to a chat client unchanged, and reads usage and state from it. Only
+//! chunks that would break a client are repaired.
 
 use super::calls::{Calls, FragmentTarget};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 /// Passes bytes, repairs chunks and records usage.
 #[derive(Debug)]
 pub(super) struct PassThrough {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
-    /// The client did not ask for the usage, so it does not see it.
+    /// True if the client did not request usage, so it is removed.
     strip_usage: bool,
-    /// OpenAI itself, whose finish reasons are not corrected.
+    /// True for OpenAI itself, whose finish reasons are not corrected.
     is_openai: bool,
     tokens: Option<ReportedUsage>,
     /// The event with the usage. Some servers repeat it; the client gets the last one.
@@ -44,7 +44,7 @@ struct State {
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "any of them may be wrong beside any other"
+    reason = "the repairs are independent of each other"
 )]
 struct ChoiceRepair {
     role: bool,
@@ -81,7 +81,7 @@ impl PassThrough {
         }
     }
 
-    /// Reads a chunk along; the bytes to pass on where its own will not do.
+    /// Reads usage and state from a chunk; returns the repaired chunk where it needs repair.
     fn repair_chunk(&mut self, chunk: &Chunk<'_>, data: &[u8], is_stream: bool) -> Option<Vec<u8>> {
         let tokens = chunk.tokens();
         self.tokens = tokens.or(self.tokens);
@@ -95,7 +95,7 @@ impl PassThrough {
         let missing_reasoning = chunk
             .usage
             .is_some_and(|usage| usage.leaves_reasoning_out());
-        // In a stream the usage has an event of its own.
+        // In a stream the usage needs a separate event.
         let usage_with_choices = is_stream && !repairs.is_empty() && tokens.is_some();
         if !misplaced
             && !missing_reasoning
@@ -190,7 +190,7 @@ fn length(delta: &Delta<'_>) -> usize {
         + arguments.map(str::len).sum::<usize>()
 }
 
-/// The usage of a chunk, taken out of it into one that has nothing else.
+/// Moves the usage of a chunk into a new chunk without choices.
 fn usage_event(chunk: &mut Value) -> Bytes {
     let mut alone = json!({});
     for name in ["id", "object", "created", "model", "system_fingerprint"] {
@@ -218,27 +218,27 @@ fn apply(choice: &mut Value, repair: &ChoiceRepair, id: &str, is_stream: bool) {
     } else {
         "delta"
     };
-    let text_bytes = &mut choice[name];
+    let message = &mut choice[name];
     if repair.role {
-        text_bytes["role"] = "assistant".into();
+        message["role"] = "assistant".into();
     }
     if repair.reasoning {
-        text_bytes["reasoning_content"] = text_bytes["reasoning"].clone();
+        message["reasoning_content"] = message["reasoning"].clone();
     }
     if repair.list {
-        flatten(text_bytes);
+        flatten(message);
     }
-    for (target, call) in repair.calls.iter().flatten().zip(
-        text_bytes["tool_calls"]
-            .as_array_mut()
-            .into_iter()
-            .flatten(),
-    ) {
+    for (target, call) in repair
+        .calls
+        .iter()
+        .flatten()
+        .zip(message["tool_calls"].as_array_mut().into_iter().flatten())
+    {
         name_call(call, target, id, is_stream);
     }
 }
 
-/// A call is named once, in its first fragment.
+/// Sets the id, type and name of a call in its first fragment and removes them from others.
 fn name_call(call: &mut Value, target: &FragmentTarget, id: &str, is_stream: bool) {
     let is_empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
     call["index"] = target.call.into();
@@ -264,8 +264,8 @@ fn flatten(text_bytes: &mut Value) {
     let (mut text, mut reasoning) = (String::new(), String::new());
     for part in text_bytes["content"].as_array().into_iter().flatten() {
         text.push_str(part["text"].as_str().unwrap_or_default());
-        for thought in part["thinking"].as_array().into_iter().flatten() {
-            reasoning.push_str(thought["text"].as_str().unwrap_or_default());
+        for block in part["thinking"].as_array().into_iter().flatten() {
+            reasoning.push_str(block["text"].as_str().unwrap_or_default());
         }
     }
     text_bytes["content"] = text.into();
@@ -282,7 +282,11 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
-        if let Some(text) = self.template.as_ref().and_then(|known| known.text(event)) {
+        if let Some(text) = self
+            .template
+            .as_ref()
+            .and_then(|template| template.text(event))
+        {
             self.text_bytes += text;
             out.extend_from_slice(&event.raw);
             return StreamEventKind::Content;
@@ -318,7 +322,7 @@ impl ResponseAdapter for PassThrough {
         } else {
             event.pass(out);
             if has_content {
-                self.template = ChunkTemplate::of(event, &data, &chunk).or(self.template.take());
+                self.template = ChunkTemplate::new(event, &data, &chunk).or(self.template.take());
             }
         }
         if is_empty && chunk.tokens().is_some() {

@@ -1,4 +1,4 @@
-//! The provider's side of chat completions, and of responses where the vendor has them.
+//! The provider's side of chat completions, and of responses where the provider has them.
 
 use super::embeddings::EmbeddingAdapter;
 use super::http_request::{bearer_headers, post};
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The protocol.
+/// OpenAI's API and compatible ones.
 #[derive(Debug)]
 pub struct OpenAi;
 
@@ -54,7 +54,7 @@ impl ProviderApi for OpenAi {
         error: &UpstreamError,
     ) -> bool {
         match call.dialect {
-            // Newer models take tools together with reasoning at /responses alone.
+            // Newer models accept tools together with reasoning only at /responses.
             ApiDialect::Chat | ApiDialect::Messages => {
                 &*endpoint.kind == OPENAI
                     && !call.traits.responses_only
@@ -110,17 +110,17 @@ impl ProviderApi for OpenAi {
     }
 }
 
-/// Checks whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
+/// Checks whether a provider has `/responses`; most compatible servers do not.
 fn has_responses(endpoint: &Endpoint) -> bool {
     matches!(&*endpoint.kind, OPENAI | XAI)
 }
 
-/// The client's own object, with the model's name replaced and the usage asked for.
+/// Passes the client's body, with the model's name replaced and usage requested.
 fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
-    let server = ServerKind::of(endpoint);
+    let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
-    if call.stream && server.is_asked_for_usage() {
+    if call.stream && server.has_usage_option() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
     let model = (call.model, call.traits);
@@ -134,7 +134,7 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
 }
 
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
-    let server = ServerKind::of(endpoint);
+    let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
     let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
     let quirks = WriteQuirks {
@@ -161,7 +161,7 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
     })
 }
 
-/// The client's stream options with the usage asked for.
+/// Returns the client's stream options, with usage requested.
 pub(super) fn with_usage(request: &RawObject<'_>) -> String {
     let options = request.read::<RawObject<'_>>("stream_options");
     let wanted = [("include_usage", "true".to_owned())];

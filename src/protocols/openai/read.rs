@@ -15,7 +15,7 @@ pub(super) fn conversation(
     body: Value,
     dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
-    let mut members = ObjectReader::of(body, "")?;
+    let mut members = ObjectReader::new(body, "")?;
     for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
@@ -87,7 +87,7 @@ fn turn(
     path: String,
     dropped: &mut DroppedFields,
 ) -> Result<ChatMessage, TranslationError> {
-    let mut members = ObjectReader::of(message, path)?;
+    let mut members = ObjectReader::new(message, path)?;
     let role = members.required_text("role")?;
     let content = content(&mut members, "content", dropped)?;
     let turn = match role.as_str() {
@@ -159,7 +159,7 @@ fn tool_call(
     path: String,
     dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
-    let mut members = ObjectReader::of(call, path)?;
+    let mut members = ObjectReader::new(call, path)?;
     members.take("type");
     members.take("index");
     let Some(mut function) = members.object("function")? else {
@@ -210,7 +210,7 @@ fn part(
     path: String,
     dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
-    let mut members = ObjectReader::of(value, path)?;
+    let mut members = ObjectReader::new(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
         "text" => ContentPart::Text(members.required_text("text")?),
@@ -239,7 +239,7 @@ fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     }))
 }
 
-/// A recording as every protocol of OpenAI's holds it.
+/// Reads a recording, in the shape of all of OpenAI's protocols.
 pub(in crate::protocols) fn audio(
     members: &mut ObjectReader,
 ) -> Result<ContentPart, TranslationError> {
@@ -279,7 +279,7 @@ fn tools(
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (index, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
+        let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
         tool.take("type");
         match tool.object("function")? {
             Some(one) => tools.push(function(one, dropped)?),
@@ -288,14 +288,14 @@ fn tools(
     }
     for (index, value) in members.list("functions")?.into_iter().enumerate() {
         tools.push(function(
-            ObjectReader::of(value, format!("functions[{index}]"))?,
+            ObjectReader::new(value, format!("functions[{index}]"))?,
             dropped,
         )?);
     }
     Ok(tools)
 }
 
-/// A function as every protocol of OpenAI's describes it.
+/// Reads a function, in the shape of all of OpenAI's protocols.
 pub(in crate::protocols) fn function(
     mut members: ObjectReader,
     dropped: &mut DroppedFields,
@@ -323,7 +323,7 @@ fn tool_choice(
         None => Ok(None),
         Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
         Some(value) => {
-            let mut choice = ObjectReader::of(value, name)?;
+            let mut choice = ObjectReader::new(value, name)?;
             let named = choice.object("function")?;
             let named = match named {
                 Some(mut function) => function.text("name")?,
@@ -375,7 +375,7 @@ fn format(
     }
 }
 
-/// A JSON schema that an answer must keep to.
+/// Reads the JSON schema that a response must conform to.
 pub(in crate::protocols) fn schema_format(
     mut members: ObjectReader,
 ) -> Result<ResponseFormat, TranslationError> {

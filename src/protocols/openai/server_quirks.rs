@@ -1,4 +1,4 @@
-//! Differences between servers that speak chat completions. Fields get the names that a server
+//! Differences between servers with the chat completions API. Fields get the names that a server
 //! knows, and fields that it rejects are removed.
 
 use crate::protocols::model_traits::ModelTraits;
@@ -6,9 +6,9 @@ use crate::protocols::neutral::DroppedFields;
 use crate::protocols::{Endpoint, RawObject};
 use serde_json::{Value, json};
 
-/// The kind of OpenAI itself.
+/// Value of `kind` for OpenAI.
 pub(super) const OPENAI: &str = "openai";
-/// The kind of xAI.
+/// Value of `kind` for xAI.
 pub(super) const XAI: &str = "xai";
 
 /// A server with known differences.
@@ -22,14 +22,14 @@ pub(super) enum ServerKind {
     Other,
 }
 
-/// Domains of vendors without a kind of their own.
+/// Domains of providers without a separate kind.
 const DOMAINS: [(&str, ServerKind); 3] = [
     ("mistral.ai", ServerKind::Mistral),
     ("deepseek.com", ServerKind::DeepSeek),
     ("groq.com", ServerKind::Groq),
 ];
 
-/// All members of a request that Mistral does not refuse.
+/// The fields of a request that Mistral does not reject.
 const MISTRAL_REQUEST_FIELDS: [&str; 20] = [
     "model",
     "messages",
@@ -71,7 +71,7 @@ struct Edits<'o, 'a> {
     replaced: Vec<(&'static str, String)>,
 }
 
-/// Checks whether an address is at a domain.
+/// Checks whether the host of a URL belongs to a domain.
 pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
     let rest = base_url
         .split_once("://")
@@ -82,7 +82,7 @@ pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
 }
 
 impl ServerKind {
-    pub fn of(endpoint: &Endpoint) -> Self {
+    pub fn new(endpoint: &Endpoint) -> Self {
         match &*endpoint.kind {
             OPENAI => Self::OpenAi,
             XAI => Self::Xai,
@@ -93,7 +93,7 @@ impl ServerKind {
         }
     }
 
-    /// The member that limits an answer.
+    /// Returns the name of the field that limits the response.
     pub fn limit(self) -> &'static str {
         match self {
             Self::OpenAi => "max_completion_tokens",
@@ -101,12 +101,12 @@ impl ServerKind {
         }
     }
 
-    /// Checks whether usage must be requested. Mistral rejects the field and always reports usage.
-    pub fn is_asked_for_usage(self) -> bool {
+    /// Checks whether the server has an option for usage. Mistral rejects it and always reports usage.
+    pub fn has_usage_option(self) -> bool {
         self != Self::Mistral
     }
 
-    /// Writes a request as this server takes it, with `replaced` in it.
+    /// Writes a request in this server's form, with the fields in `replaced`.
     pub fn request(
         self,
         object: &RawObject<'_>,
@@ -138,7 +138,7 @@ impl ServerKind {
         object.without(&edits.removed, &edits.replaced)
     }
 
-    /// The messages where they cannot stay as they are.
+    /// Returns the messages where this server needs them changed.
     fn messages(self, object: &RawObject<'_>) -> Option<String> {
         // With its quotes the string can only be a field's name: within a text they are escaped.
         let needs_edit = match self {
@@ -243,7 +243,7 @@ impl Edits<'_, '_> {
     }
 }
 
-/// A message's tool calls and what they are called by, with ids that Mistral takes.
+/// Rewrites the ids of a message's tool calls and results to ids that Mistral accepts.
 fn short_ids(message: &RawObject<'_>) -> Vec<(&'static str, String)> {
     let mut replaced = Vec::new();
     if let Some(id) = message.read::<String>("tool_call_id") {
@@ -261,7 +261,8 @@ fn short_ids(message: &RawObject<'_>) -> Vec<(&'static str, String)> {
     replaced
 }
 
-/// Nine letters and digits. Any other id is hashed to nine (FNV-1a, 64 bits), always to the same.
+/// Returns an id of nine letters and digits: the id itself where it is one, else its hash (FNV-1a,
+/// 64 bits).
 fn short_id(id: &str) -> String {
     const LENGTH: usize = 9;
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

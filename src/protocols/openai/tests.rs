@@ -16,7 +16,7 @@ fn adapter(text: &str) -> PassThrough {
     with_call(ApiDialect::Chat, text, |call| PassThrough::new(call, false))
 }
 
-/// What an event means and what the client gets of it.
+/// Returns the kind of an event and the bytes that the client gets.
 fn read(adapter: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
     let mut out = BytesMut::new();
     let event = Event {
@@ -27,7 +27,7 @@ fn read(adapter: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
 }
 
 #[test]
-fn a_stream_passes_as_it_came_and_is_read_along() {
+fn a_stream_passes_unchanged_and_its_usage_is_read() {
     let mut adapter = adapter(STREAM);
     let events = [
         (
@@ -44,18 +44,21 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
         ),
     ];
     for (data, kind) in events {
-        let said = format!("data: {data}\n\n");
-        assert_eq!(read(&mut adapter, data), (kind, said));
+        let expected = format!("data: {data}\n\n");
+        assert_eq!(read(&mut adapter, data), (kind, expected));
     }
-    // The usage is held to the end: some servers say it more than once.
+    // The usage is held until the end, because some servers send it more than once.
     let usage =
         r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
     assert_eq!(
         read(&mut adapter, usage),
         (StreamEventKind::NoContent, String::new())
     );
-    let said = format!("data: {usage}\n\ndata: [DONE]\n\n");
-    assert_eq!(read(&mut adapter, "[DONE]"), (StreamEventKind::Done, said));
+    let expected = format!("data: {usage}\n\ndata: [DONE]\n\n");
+    assert_eq!(
+        read(&mut adapter, "[DONE]"),
+        (StreamEventKind::Done, expected)
+    );
     let usage = Usage {
         input: 9,
         output: 3,
@@ -65,7 +68,7 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
 }
 
 #[test]
-fn usage_that_nobody_asked_for_is_kept_from_the_client() {
+fn unrequested_usage_is_not_sent_to_the_client() {
     let mut adapter = adapter(r#"{"model":"m","stream":true,"messages":[]}"#);
     read(
         &mut adapter,
@@ -81,14 +84,17 @@ fn usage_that_nobody_asked_for_is_kept_from_the_client() {
 }
 
 #[test]
-fn an_error_inside_a_stream_is_one() {
-    let (StreamEventKind::Broken(error), said) = read(
+fn an_error_within_a_stream_is_a_failure() {
+    let (StreamEventKind::Broken(error), output) = read(
         &mut adapter(STREAM),
         r#"{"error":{"message":"overloaded"}}"#,
     ) else {
         panic!("not broken")
     };
-    assert_eq!((error.message.as_str(), said.as_str()), ("overloaded", ""));
+    assert_eq!(
+        (error.message.as_str(), output.as_str()),
+        ("overloaded", "")
+    );
     let (kind, _) = read(&mut adapter(STREAM), "{\"choices\":");
     assert!(matches!(kind, StreamEventKind::Broken(_)));
 }
@@ -113,7 +119,7 @@ fn every_choice_must_end() {
 }
 
 #[test]
-fn reasoning_that_is_counted_apart_is_added_once() {
+fn separately_counted_reasoning_is_added_once() {
     let output = |completion: u64| {
         let body = format!(
             r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":"a"}},"finish_reason":"stop"}}],
@@ -139,15 +145,15 @@ fn the_clients_stream_options_are_kept() {
     );
 }
 
-/// The chunks that a client gets of these.
+/// Passes chunks through and returns those that the client gets.
 fn passed(chunks: &[Value]) -> Vec<Value> {
     let text = |chunk: &Value| format!("data: {chunk}\n\n");
     let stream: String = chunks.iter().map(text).collect::<String>() + "data: [DONE]\n\n";
     let collected = feed(&mut adapter(STREAM), [stream.as_bytes()]);
     assert_eq!(collected.end, Ok(()));
-    let mut said = events(&collected.output);
-    assert_eq!(said.pop(), Some("[DONE]".into()));
-    said
+    let mut output = events(&collected.output);
+    assert_eq!(output.pop(), Some("[DONE]".into()));
+    output
 }
 
 fn chunk(delta: &Value, finish: &Value) -> Value {
@@ -155,12 +161,12 @@ fn chunk(delta: &Value, finish: &Value) -> Value {
 }
 
 #[test]
-fn usage_is_told_once_and_last_wherever_it_came() {
-    let mut said = chunk(&json!({"role": "assistant", "content": "a"}), &Value::Null);
-    said["usage"] = json!({"prompt_tokens": 9, "completion_tokens": 1});
+fn usage_is_sent_once_and_last_wherever_it_came() {
+    let mut first = chunk(&json!({"role": "assistant", "content": "a"}), &Value::Null);
+    first["usage"] = json!({"prompt_tokens": 9, "completion_tokens": 1});
     let mut end = chunk(&json!({}), &"stop".into());
     end["x_groq"] = json!({"usage": {"prompt_tokens": 9, "completion_tokens": 2}});
-    let passed = passed(&[said, end]);
+    let passed = passed(&[first, end]);
 
     let used: Vec<&Value> = passed.iter().map(|chunk| &chunk["usage"]).collect();
     assert_eq!(used[..2], [&Value::Null, &Value::Null]);
@@ -208,7 +214,7 @@ fn a_call_is_named_once_and_always() {
 }
 
 #[test]
-fn an_error_may_stand_where_an_answer_should() {
+fn an_error_in_place_of_a_response_is_a_failure() {
     let bodies = [
         r#"{"error":{"code":402,"message":"no credits"}}"#,
         r#"{"object":"error","message":"no credits","code":402}"#,
@@ -227,7 +233,7 @@ fn an_error_may_stand_where_an_answer_should() {
 }
 
 #[test]
-fn what_deepseek_had_cached_is_counted() {
+fn cached_tokens_of_deepseek_are_counted() {
     let mut adapter = adapter(r#"{"model":"m"}"#);
     let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4});
     let choice = json!({"index": 0, "message": {"role": "assistant", "content": "a"}});

@@ -141,7 +141,7 @@ fn user_content(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
 fn media(media: Media) -> Result<Value, TranslationError> {
     match (media.kind, media.source) {
         (MediaKind::Image, source) => {
-            let problem = "names a file that only its vendor has; send the image itself";
+            let problem = "names a file that only another provider stores; send the image itself";
             let url = source
                 .url()
                 .ok_or_else(|| TranslationError::untranslatable("image", problem))?;
@@ -176,8 +176,8 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Encodes an assistant message; `None` where nothing is left of it. Reasoning stays with its
-/// vendor.
+/// Encodes an assistant message; `None` where nothing is left of it. Reasoning is not sent
+/// to other providers.
 fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Value> {
     let text = text_of(&parts);
     let has_no_text = text.is_empty();

@@ -16,12 +16,12 @@ pub(super) struct Decoder {
     id: String,
     tokens: Option<ReportedUsage>,
     started: bool,
-    calls: Vec<Known>,
+    calls: Vec<DecodedCall>,
 }
 
 /// A call so far.
 #[derive(Debug)]
-struct Known {
+struct DecodedCall {
     /// Index of its item in the output.
     index: Option<u64>,
     has_arguments: bool,
@@ -57,7 +57,7 @@ impl Decoder {
             signature: None,
         };
         deltas.push((0, begin));
-        self.calls.push(Known {
+        self.calls.push(DecodedCall {
             index,
             has_arguments: false,
         });
@@ -65,10 +65,10 @@ impl Decoder {
 
     /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
-        let known = &mut self.calls[call];
+        let state = &mut self.calls[call];
         let text = item["arguments"].as_str().unwrap_or_default();
-        if !known.has_arguments && !text.is_empty() {
-            known.has_arguments = true;
+        if !state.has_arguments && !text.is_empty() {
+            state.has_arguments = true;
             let text = text.to_owned();
             deltas.push((0, Delta::Arguments { call, text }));
         }
@@ -96,7 +96,7 @@ impl Decoder {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
-            // The vendor's own tools show in the texts around them.
+            // The results of the provider's own tools appear in the texts around them.
             _ => {}
         }
     }
@@ -173,8 +173,8 @@ fn message_part(part: &Value, deltas: &mut Deltas) {
     );
 }
 
-/// Converts a link to the chat protocol's shape; other annotations mean something to their vendor
-/// only.
+/// Converts a link to the chat protocol's shape; other annotations have a meaning only for
+/// their provider.
 fn citation(flat: &Value) -> Option<Delta> {
     if flat["type"] != "url_citation" {
         return None;

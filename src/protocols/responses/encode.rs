@@ -156,14 +156,14 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
+    fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         // Written as a stream whose bytes are discarded, so that both forms always agree.
         let mut discarded = BytesMut::new();
         self.started = true;
-        if let Some(model) = reply.model {
+        if let Some(model) = response.model {
             self.skeleton["model"] = model.into();
         }
-        let choice = reply.choices.into_iter().next().unwrap_or_default();
+        let choice = response.choices.into_iter().next().unwrap_or_default();
         let is_text = |part: &ContentPart| matches!(part, ContentPart::Text(_));
         let annotated = choice.parts.iter().rposition(is_text);
         let mut annotations = Some(choice.annotations);

@@ -70,7 +70,7 @@ mod tests {
     const ENTRY_BYTES: u64 = 450;
 
     #[test]
-    fn items_without_texts_are_remembered_only_as_far_as_there_is_space() {
+    fn items_without_text_are_evicted_by_size() {
         let new_cache = new_cache();
         for number in 0..100_000 {
             new_cache.insert(name("rs", "answer", number), StoredItem::Nothing);

@@ -277,7 +277,7 @@ impl OpenItem {
         events.write("response.content_part.done", body, out);
     }
 
-    /// Ends the item. Returns its JSON, its name, and what is stored of it.
+    /// Ends the item. Returns its JSON, its name, and its stored content.
     pub fn close(
         mut self,
         status: ItemStatus,

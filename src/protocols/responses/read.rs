@@ -11,14 +11,14 @@ use serde_json::Value;
 /// Fields that are no part of the prompt, and those that the response repeats.
 const NON_PROMPT_FIELDS: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
 
-/// Fields that refer to a vendor's own store.
+/// Fields that refer to a provider's store.
 const STORE_ONLY_FIELDS: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 
 pub(super) fn conversation(
     body: Value,
     dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
-    let mut members = ObjectReader::of(body, "")?;
+    let mut members = ObjectReader::new(body, "")?;
     for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
@@ -78,13 +78,13 @@ fn reject_stored(
 ) -> Result<(), TranslationError> {
     for name in STORE_ONLY_FIELDS {
         if members.has(name) {
-            let problem = "names what a store would hold, and there is none here; send the whole \
-                           conversation in input";
+            let problem = "refers to stored data, but the gateway stores no responses; send the \
+                           whole conversation in input";
             return Err(TranslationError::untranslatable(name, problem));
         }
     }
     if members.flag("background")? == Some(true) {
-        let problem = "is true, but answers are not stored here to be fetched later";
+        let problem = "is true, but the gateway does not store responses for later";
         return Err(TranslationError::untranslatable("background", problem));
     }
     dropped.add_if(members.flag("store")? == Some(true), "store");
@@ -103,8 +103,8 @@ fn item(
     turns: &mut Vec<ChatMessage>,
     dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
-    let mut members = ObjectReader::of(value, path)?;
-    // Ids and states of items mean something to their vendor only.
+    let mut members = ObjectReader::new(value, path)?;
+    // Ids and states of items have a meaning only for their provider.
     let id = members.text("id")?;
     members.take("status");
     let kind = members.text("type")?;
@@ -154,8 +154,8 @@ fn push_reference(
         }
         Some(item_store::StoredItem::Nothing) => {}
         None => {
-            let problem = "names an item that is not remembered here; send the item itself, or \
-                           ask with store: false";
+            let problem = "names an item that the gateway no longer stores; send the item itself, \
+                           or set store to false";
             return Err(TranslationError::untranslatable(members.at("id"), problem));
         }
     }
@@ -219,7 +219,7 @@ fn part(
     path: String,
     dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
-    let mut members = ObjectReader::of(value, path)?;
+    let mut members = ObjectReader::new(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
         "input_text" | "output_text" | "text" => {
@@ -268,14 +268,14 @@ fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     }))
 }
 
-/// Reads functions; a tool that the vendor runs is dropped.
+/// Reads functions; a tool that the provider runs is dropped.
 fn tools(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
     for (index, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
+        let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
         match tool.required_text("type")?.as_str() {
             "function" => tools.push(function(tool, dropped)?),
             hosted => dropped.add(tool.at(hosted)),
@@ -293,7 +293,7 @@ fn tool_choice(
         None => Ok(None),
         Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
         Some(value) => {
-            let mut choice = ObjectReader::of(value, name)?;
+            let mut choice = ObjectReader::new(value, name)?;
             match choice.required_text("type")?.as_str() {
                 "function" => Ok(Some(ToolChoice::Named(choice.required_text("name")?))),
                 other => {

@@ -1,4 +1,4 @@
-//! Requests to vendors that have the Responses API.
+//! Requests to providers that have the Responses API.
 
 use super::decode::Decoder;
 use super::pass_through::PassThrough;

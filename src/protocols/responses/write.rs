@@ -65,7 +65,7 @@ fn sampling(
     dropped: &mut DroppedFields,
 ) -> Result<(Option<f64>, Option<f64>), TranslationError> {
     if sampling.n.is_some_and(|n| n > 1) {
-        let problem = "asks for several answers, but a response is one";
+        let problem = "is greater than 1, but a response has one choice";
         return Err(TranslationError::untranslatable("n", problem));
     }
     dropped.add_if(sampling.top_k.is_some(), "top_k");
@@ -134,7 +134,7 @@ fn media(media: Media) -> Result<Value, TranslationError> {
             Ok(file)
         }
         MediaKind::Audio => {
-            let problem = "is a recording, which /responses does not hear";
+            let problem = "is a recording, which /responses does not accept";
             Err(TranslationError::untranslatable("audio", problem))
         }
     }
@@ -175,7 +175,7 @@ fn result(part: ContentPart) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
 }
 
-/// Encodes a function. It is not strict unless the client says so, as in chat completions.
+/// Encodes a function. It is not strict unless the client requests it, as in chat completions.
 fn tool(mut tool: Tool) -> Value {
     tool.strict.get_or_insert(false);
     let nothing = || json!({"type": "object", "properties": {}});

@@ -31,25 +31,25 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// proxies of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionConfig {
-    /// The socket that all connections use, whatever the URL says.
+    /// Unix socket that all connections use instead of the URL's host.
     pub unix_socket: Option<PathBuf>,
     /// Certificates that are trusted in addition to the system's.
     pub authorities: Arc<[CertificateDer<'static>]>,
-    /// Connections never go through a proxy.
+    /// True if connections never go through a proxy.
     pub direct: bool,
 }
 
 impl ConnectionConfig {
     /// Creates the default settings for a URL. Loopback addresses are never reached through a
     /// proxy.
-    pub fn to(base_url: &str) -> Self {
+    pub fn for_url(base_url: &str) -> Self {
         Self {
             direct: is_loopback(base_url),
             ..Self::default()
         }
     }
 
-    /// Builds an HTTP client with connections of its own, kept if `pooled`.
+    /// Builds an HTTP client with separate connections, kept if `pooled`.
     pub(super) fn client(
         &self,
         tls: &ClientConfig,
@@ -60,8 +60,8 @@ impl ConnectionConfig {
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
-            // Compressed pieces come late, so none are requested; a server that sends them anyway
-            // is understood.
+            // Compressed pieces come late, so none are requested; a response that is
+            // compressed anyway is decoded.
             .default_headers([(ACCEPT_ENCODING, IDENTITY)].into_iter().collect())
             .gzip(true)
             .tcp_nodelay(true)
@@ -102,13 +102,13 @@ tokio::task_local! {
     static CONNECTED: Cell<bool>;
 }
 
-/// Records for a request whether a connection is opened for it. Without one it got a kept
-/// connection.
+/// Records for a request whether a connection is opened for it. Without one it used a
+/// pooled connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectObserver;
 
 impl ConnectObserver {
-    /// Runs `work`; the flag is true where a connection was opened for it.
+    /// Runs `work`; the flag is true if it opened a connection.
     pub async fn watch<T>(work: impl Future<Output = T>) -> (T, bool) {
         let watched = async {
             let done = work.await;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_on_this_machine_is_reached_directly() {
+    fn loopback_addresses_are_reached_directly() {
         let cases = [
             ("http://127.0.0.1:11434", true),
             ("http://127.8.0.1/v1", true),
@@ -164,7 +164,7 @@ mod tests {
         ];
         for (base_url, expected) in cases {
             assert_eq!(
-                ConnectionConfig::to(base_url).direct,
+                ConnectionConfig::for_url(base_url).direct,
                 expected,
                 "{base_url}"
             );

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct TransportOptions {
     /// Longest time to open a connection, TLS included.
     pub connect_timeout: Duration,
-    /// Number of threads with connections of their own, so that no thread is woken by another
-    /// one's.
+    /// Number of threads with separate connections, so that no thread is woken by another one's
+    /// connection.
     pub thread_pools: usize,
 }
 

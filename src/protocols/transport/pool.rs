@@ -1,7 +1,7 @@
 //! The connections to one provider.
 //!
 //! A client opens one HTTP/2 connection to a host and no second one: once the peer's stream limit
-//! is used up, which is often 100, further requests wait invisibly. So a provider has several
+//! is used up, which is often 100, further requests wait without notice. So a provider has several
 //! clients, and the first with a free stream takes a request. With HTTP/1 the same rule keeps
 //! connections together: the first client's are used before the second's.
 
@@ -88,9 +88,9 @@ impl Pool {
     }
 
     fn client(&self, pooled: bool) -> Client {
-        let made = self.connection.client(&self.tls, self.options, pooled);
+        let client = self.connection.client(&self.tls, self.options, pooled);
         // The first client was built from the same parts.
-        made.unwrap_or_else(|_| self.first.clone())
+        client.unwrap_or_else(|_| self.first.clone())
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn requests_fill_the_first_client_that_has_room() {
+    fn requests_fill_the_first_client_with_free_streams() {
         let options = TransportOptions::new(Duration::from_secs(1));
         let tls = Roots::default().trusting(&Arc::default());
         let pool = Arc::new(Pool::new(ConnectionConfig::default(), tls, options).unwrap());

@@ -11,7 +11,7 @@ use std::io;
 pub struct TransportError {
     /// Class of the failure: `Timeout` or `Disconnected`.
     pub failure: Failure,
-    /// No connection was made, so nothing can have reached the provider.
+    /// True if no connection was opened, so nothing can have reached the provider.
     pub unsent: bool,
     source: Option<reqwest::Error>,
 }

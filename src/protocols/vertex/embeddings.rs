@@ -38,7 +38,7 @@ struct Vector {
 
 #[derive(Deserialize)]
 struct Statistics {
-    /// Some models write it as `5.0`.
+    /// A count that some models write as `5.0`.
     #[serde(default, deserialize_with = "any_count")]
     token_count: Option<u64>,
 }

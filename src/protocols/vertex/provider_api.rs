@@ -41,7 +41,7 @@ impl ProviderApi for Vertex {
         })
     }
 
-    /// A refused token may have been revoked early; a new one may work.
+    /// Retries with a new token, because the rejected one may have been revoked early.
     fn fallback_request(
         &self,
         endpoint: &Endpoint,
@@ -86,7 +86,7 @@ impl ProviderApi for Vertex {
         })
     }
 
-    /// Counts the tokens of one letter; without a model to ask, looks up the location.
+    /// Counts the tokens of one letter; without a probe model, requests the location.
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let model = endpoint
             .probe_model
@@ -126,11 +126,11 @@ fn location(endpoint: &Endpoint) -> Option<String> {
     Some(format!("/v1/projects/{project}/locations/{location}"))
 }
 
-/// Returns the path of a Google model; models of other vendors use their own protocols there.
+/// Returns the path of a Google model; models of other companies use their own protocols there.
 fn path(endpoint: &Endpoint, model: &str) -> Result<String, TranslationError> {
     if model.starts_with("claude-") {
-        let problem = "names a model that does not speak Gemini's protocol; only Google's own \
-                       models are asked through Vertex AI";
+        let problem = "names a model that does not use Gemini's protocol; only Google's own \
+                       models are available through Vertex AI";
         return Err(TranslationError::untranslatable("model", problem));
     }
     let Some(location) = location(endpoint) else {

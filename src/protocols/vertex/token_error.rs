@@ -4,10 +4,10 @@ use crate::domain::Failure;
 use crate::protocols::{TransportError, UpstreamError};
 
 /// The reason why no access token came. Neither text nor source holds what a token server or
-/// Google's library said: that may name accounts or quote the credentials.
+/// Google's library sent: that may name accounts or quote the credentials.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::protocols) enum TokenError {
-    #[error("no token came within 10 s; check that the token server can be reached")]
+    #[error("no token was received within 10 s; check that the token server can be reached")]
     Timeout,
     #[error("the token server of the service account cannot be reached")]
     Unreachable(#[source] TransportError),
@@ -20,7 +20,7 @@ pub(in crate::protocols) enum TokenError {
     Refused(u16),
     #[error("the token server answered {0} without a token")]
     NoToken(u16),
-    #[error("the token server sent a token that no header can hold")]
+    #[error("the token server sent a token that is not a valid header value")]
     InvalidToken,
     #[error("the token server failed; try again later")]
     ServerFailed,

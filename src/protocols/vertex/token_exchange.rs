@@ -1,4 +1,4 @@
-//! A service account with a token server of its own: the gateway sends a signed assertion and gets
+//! A service account with its own token server: the gateway sends a signed assertion and gets
 //! an access token (RFC 7523).
 
 use super::token_error::TokenError;
@@ -18,9 +18,9 @@ use tokio::time::Instant;
 
 /// Scope of the tokens: all that Google's cloud offers. What an account may do is set in the cloud.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// Lifetime that an assertion asks for, which is also the longest allowed one.
+/// Lifetime of a token that is requested, the longest that is allowed.
 const LIFETIME_S: u64 = 3_600;
-/// A token is renewed this long before it expires, as Google's own library does.
+/// Time before its expiry at which a token is renewed, as in Google's own library.
 const RENEW_BEFORE: Duration = Duration::from_mins(4);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest response of a token server. A token has about 1 KB.
@@ -137,7 +137,7 @@ impl ServiceAccount {
     }
 }
 
-/// Reads a token server's response. The text of a refusal is not passed on: it may name accounts.
+/// Reads a token server's response. The text of an error is not passed on: it may name accounts.
 fn read_grant(status: StatusCode, body: &[u8]) -> Result<TokenResponse, TokenError> {
     if status.is_success()
         && let Ok(grant) = serde_json::from_slice(body)

@@ -1,6 +1,6 @@
 //! The source of access tokens: a credentials file, or what Google's tools and machines provide.
 //! Google's library signs or fetches tokens, keeps them and renews them before they expire. The one
-//! case that it does not support, a service account with a token server of its own, is
+//! case that it does not support, a service account with its own token server, is
 //! `token_exchange`.
 
 use super::token_error::{FileFault, TokenError};
@@ -21,19 +21,19 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// A token takes one round trip; longer than this it does not come. [`TokenError::Timeout`] names
+/// Longest time to wait for a token, which takes one round trip. [`TokenError::Timeout`] names
 /// the number.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest credentials file. A usual one has about 2 KB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Names the project that pays.
+/// Header that names the project that pays.
 pub(super) const BILLING_PROJECT_HEADER: &str = "x-goog-user-project";
 
 /// A token that is valid for a while.
 #[derive(Clone)]
 pub(in crate::protocols) struct AccessToken {
-    /// Marked as sensitive.
+    /// The bearer token, marked as sensitive.
     pub bearer: HeaderValue,
     /// The project that pays, which users' own credentials name.
     pub billing_project: Option<HeaderValue>,
@@ -47,11 +47,11 @@ pub(super) type UnixClock = fn() -> u64;
 pub struct TokenSource(Arc<Source>);
 
 struct Source {
-    /// `None` for the application-default credentials.
+    /// Path of the credentials file; `None` for the application-default credentials.
     file: Option<PathBuf>,
     unix_seconds: UnixClock,
     provider: Mutex<Option<TokenProvider>>,
-    /// Number of providers so far that were opened and gave a token.
+    /// Number of providers so far that were opened and returned a token.
     generation: AtomicU64,
 }
 
@@ -73,14 +73,14 @@ impl TokenSource {
         }))
     }
 
-    /// Returns a valid token. With `renew` the last one was refused and a new one is fetched; callers
-    /// that wait for a new one at the same time share it.
+    /// Returns a valid token. With `renew` the last one was rejected and a new one is fetched;
+    /// concurrent callers share it.
     pub(in crate::protocols) async fn token(&self, renew: bool) -> Result<AccessToken, TokenError> {
         let seen = self.0.generation.load(Ordering::Acquire);
         let token = timeout(TOKEN_TIMEOUT, self.0.token(renew.then_some(seen))).await;
         let token = token.unwrap_or(Err(TokenError::Timeout));
         if token.is_err() {
-            // The next caller starts anew: the file may be fixed, the server may be back.
+            // The next caller starts again: the file may be fixed by then, or the server available.
             self.0.close();
         }
         token
@@ -88,7 +88,7 @@ impl TokenSource {
 }
 
 impl Source {
-    /// `refused`: the generation whose token was refused.
+    /// Returns a token; `refused` is the generation whose token was rejected.
     async fn token(&self, refused: Option<u64>) -> Result<AccessToken, TokenError> {
         let mut provider = self.provider.lock().await;
         if provider.is_none() || refused == Some(self.generation.load(Ordering::Acquire)) {

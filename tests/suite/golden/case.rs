@@ -16,7 +16,7 @@ pub struct Case {
     pub expected: Expected,
 }
 
-/// What the provider is asked and how it answers.
+/// The recorded request to the provider and its response.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Upstream {
     pub method: String,
@@ -26,7 +26,7 @@ pub struct Upstream {
     pub headers: BTreeMap<String, String>,
 }
 
-/// What becomes of it.
+/// The expected result.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Expected {
     pub status: u16,
@@ -42,7 +42,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// All of them.
+/// Reads all cases.
 pub fn cases() -> Vec<Case> {
     #[derive(Deserialize)]
     struct Manifest {
@@ -65,29 +65,29 @@ impl Case {
         serde_json::from_slice(&self.bytes(file)).unwrap()
     }
 
-    /// The file whose name begins so, where there is one.
-    pub fn file(&self, beginning: &str) -> Option<&str> {
+    /// Returns the first file whose name has this prefix.
+    pub fn file(&self, prefix: &str) -> Option<&str> {
         let mut names = self.files.iter().map(String::as_str);
-        names.find(|name| name.starts_with(beginning))
+        names.find(|name| name.starts_with(prefix))
     }
 
-    /// A name that fits into an address.
+    /// Returns the id in a form that fits into a URL.
     pub fn slug(&self) -> String {
         self.id.replace('/', "-")
     }
 
-    /// The word of the provider's protocol.
+    /// Returns the `kind` of the provider's protocol.
     pub fn protocol(&self) -> &str {
         match self.provider.as_str() {
             "openai-compat" => "openai-compatible",
-            // Their clients are what is recorded; behind them is OpenAI.
+            // These record clients; the provider behind them is OpenAI.
             "inbound-anthropic" | "inbound-responses" => "openai",
             other => other,
         }
     }
 
-    /// The path that OpenAI's chat clients, or others, ask at our door.
-    pub fn front(&self) -> &'static str {
+    /// Returns the path of the gateway that the client uses.
+    pub fn client_path(&self) -> &'static str {
         match (self.provider.as_str(), self.kind.as_str()) {
             ("inbound-anthropic", _) => "messages",
             ("inbound-responses", _) => "responses",
@@ -96,7 +96,7 @@ impl Case {
         }
     }
 
-    /// What the provider's path is after its base address, however it is asked.
+    /// Returns the provider's path after its base URL, without streaming.
     pub fn upstream_path(&self) -> String {
         match self.provider.as_str() {
             "inbound-anthropic" | "inbound-responses" => "/v1/chat/completions".to_owned(),
@@ -104,13 +104,13 @@ impl Case {
         }
     }
 
-    /// The path of the stream's request.
+    /// Returns the path of a streaming request.
     pub fn stream_path(&self) -> String {
         let path = self.upstream_path();
         path.replace(":generateContent", ":streamGenerateContent?alt=sse")
     }
 
-    /// The model at the provider: from the request, or else from the path.
+    /// Returns the provider's model: from the request, or else from the path.
     pub fn model(&self) -> String {
         let request = self
             .file("request.openai")
@@ -126,7 +126,7 @@ impl Case {
         })
     }
 
-    /// Where the gateway finds the provider.
+    /// Returns the endpoint of the provider.
     pub fn endpoint(&self, host: &str) -> Endpoint {
         let path = self.upstream_path();
         let ends = [
@@ -153,7 +153,7 @@ impl Case {
         endpoint
     }
 
-    /// The client's request for this provider alone.
+    /// Returns the client's request, addressed to this provider.
     pub fn request(&self, stream: bool) -> Option<Value> {
         let client = [
             "request.openai.json",
@@ -169,11 +169,11 @@ impl Case {
             None => return None,
         };
         request["model"] = format!("{}/{}", self.slug(), self.model()).into();
-        // Some were recorded as streams, and are asked for in one piece all the same.
+        // Some were recorded as streams and are also requested whole.
         request.as_object_mut().unwrap().remove("stream");
         if stream {
             request["stream"] = true.into();
-            if self.front() == "chat/completions" {
+            if self.client_path() == "chat/completions" {
                 request["stream_options"] = serde_json::json!({"include_usage": true});
             }
         }
@@ -181,8 +181,8 @@ impl Case {
     }
 }
 
-/// Where every case's provider is.
-pub fn directory(cases: &[Case], host: &str) -> EndpointRegistry {
+/// Returns the endpoints of all cases.
+pub fn endpoint_registry(cases: &[Case], host: &str) -> EndpointRegistry {
     EndpointRegistry {
         endpoints: cases.iter().map(|case| Some(case.endpoint(host))).collect(),
         traits: Vec::new(),

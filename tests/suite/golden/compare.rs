@@ -1,8 +1,8 @@
-//! How two JSON values are compared, by the manifest's rules.
+//! Compares two JSON values by the manifest's rules.
 
 use serde_json::Value;
 
-/// Members that may be anything; the last holds what a vendor wants back, sealed.
+/// Fields that may have any value; the last one holds a provider's signatures.
 const FREE: [&str; 8] = [
     "id",
     "created",
@@ -13,11 +13,11 @@ const FREE: [&str; 8] = [
     "request_id",
     "extra_content",
 ];
-/// Ids that stand for any unique one.
+/// Prefix of ids that stand for any unique id.
 const PLACEHOLDER: &str = "call_FIXTURE_";
 
-/// Where the two differ; nothing where they agree. `extras`: members that only `found` has are
-/// another vendor's own and may be there.
+/// Lists the differences. With `extras`, `found` may have additional fields, which are a provider's
+/// extensions.
 pub fn differences(expected: &Value, found: &Value, extras: bool) -> Vec<String> {
     let mut differences = Vec::new();
     compare(expected, found, "", extras, &mut differences);
@@ -39,13 +39,13 @@ fn compare(expected: &Value, found: &Value, path: &str, extras: bool, out: &mut 
             for (name, value) in right {
                 let free = extras || FREE.contains(&name.as_str());
                 if !free && !left.contains_key(name) && !value.is_null() {
-                    out.push(format!("{path}.{name} is too much: {value}"));
+                    out.push(format!("{path}.{name} is unexpected: {value}"));
                 }
             }
         }
         (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            for (place, (value, other)) in left.iter().zip(right).enumerate() {
-                compare(value, other, &format!("{path}[{place}]"), extras, out);
+            for (index, (value, other)) in left.iter().zip(right).enumerate() {
+                compare(value, other, &format!("{path}[{index}]"), extras, out);
             }
         }
         (Value::String(left), Value::String(right)) if name == "arguments" => {

@@ -1,8 +1,8 @@
-//! What a client has in its hands once a stream is over.
+//! Folds a stream into the result that a client assembles.
 
 use serde_json::{Value, json};
 
-/// The data of each event of a stream, and whether `[DONE]` was among them.
+/// Returns the data of all events, and true if `[DONE]` was among them.
 pub fn events(text: &str) -> (Vec<Value>, bool) {
     let data = text
         .split("\n\n")
@@ -16,10 +16,10 @@ pub fn events(text: &str) -> (Vec<Value>, bool) {
     (events.collect(), !done.is_empty())
 }
 
-/// A chat stream as `expected.folded.json` has it.
+/// Folds a chat stream into the form of `expected.folded.json`.
 pub fn chat(text: &str) -> Value {
     let (events, done) = events(text);
-    let mut said = json!({"content": ""});
+    let mut message = json!({"content": ""});
     let mut calls: Vec<Value> = Vec::new();
     let (mut finish, mut usage, mut error) = (Value::Null, Value::Null, Value::Null);
     for event in &events {
@@ -32,24 +32,27 @@ pub fn chat(text: &str) -> Value {
         for choice in event["choices"].as_array().into_iter().flatten() {
             let delta = &choice["delta"];
             if delta["role"].is_string() {
-                said["role"] = delta["role"].clone();
+                message["role"] = delta["role"].clone();
             }
             for name in ["content", "reasoning_content", "refusal"] {
-                append(&mut said[name], &delta[name]);
+                append(&mut message[name], &delta[name]);
             }
             for call in delta["tool_calls"].as_array().into_iter().flatten() {
                 let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
                 if calls.len() <= index {
                     calls.resize(index + 1, json!({"arguments": ""}));
                 }
-                let known = &mut calls[index];
+                let folded_call = &mut calls[index];
                 if !call["id"].is_null() {
-                    known["id"] = call["id"].clone();
+                    folded_call["id"] = call["id"].clone();
                 }
                 if !call["function"]["name"].is_null() {
-                    known["name"] = call["function"]["name"].clone();
+                    folded_call["name"] = call["function"]["name"].clone();
                 }
-                append(&mut known["arguments"], &call["function"]["arguments"]);
+                append(
+                    &mut folded_call["arguments"],
+                    &call["function"]["arguments"],
+                );
             }
             if !choice["finish_reason"].is_null() {
                 finish = choice["finish_reason"].clone();
@@ -61,13 +64,13 @@ pub fn chat(text: &str) -> Value {
         call["arguments"] = serde_json::from_str(arguments).unwrap_or_default();
     }
     json!({
-        "role": said["role"], "content": said["content"],
-        "reasoning_content": said["reasoning_content"], "refusal": said["refusal"],
+        "role": message["role"], "content": message["content"],
+        "reasoning_content": message["reasoning_content"], "refusal": message["refusal"],
         "tool_calls": calls, "finish_reason": finish, "usage": usage, "error": error, "done": done,
     })
 }
 
-/// What is wrong with the order of a chat stream's events, whatever they say.
+/// Lists faults in the order of a chat stream's events.
 pub fn chat_faults(text: &str) -> Vec<String> {
     let (events, done) = events(text);
     let mut faults = Vec::new();
@@ -92,7 +95,7 @@ pub fn chat_faults(text: &str) -> Vec<String> {
         "the finish is not the last chunk with choices",
     );
     fault(broke && done, "[DONE] after an error");
-    fault(!broke && !done, "no [DONE] at a good end");
+    fault(!broke && !done, "no [DONE] after a complete stream");
     fault(
         done && !text.trim_end().ends_with("[DONE]"),
         "[DONE] is not the last",
@@ -127,7 +130,7 @@ pub fn chat_faults(text: &str) -> Vec<String> {
     faults
 }
 
-/// A stream of the Messages API as the message that it builds.
+/// Folds a stream of the Messages API into its message, with the order of its events.
 pub fn message(text: &str) -> Value {
     let (events, _) = events(text);
     let mut message = Value::Null;
@@ -174,7 +177,7 @@ pub fn message(text: &str) -> Value {
     json!({"message": message, "order": order, "error": error})
 }
 
-/// A stream of the Responses API: its last response, and its events in their order.
+/// Folds a stream of the Responses API into its last response, with the order of its events.
 pub fn response(text: &str) -> Value {
     let (events, done) = events(text);
     let mut order: Vec<&str> = Vec::new();
@@ -192,7 +195,7 @@ pub fn response(text: &str) -> Value {
     let counted = numbers
         .iter()
         .zip(0..)
-        .all(|(number, place)| *number == place);
+        .all(|(number, index)| *number == index);
     json!({
         "response": events.last().map(|event| &event["response"]),
         "order": order, "counted": counted && numbers.len() == events.len(), "done": done,

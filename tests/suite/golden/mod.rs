@@ -1,6 +1,6 @@
 //! Recorded exchanges with every provider, client to client: the gateway between a real HTTP
 //! client and a server that answers as the provider did. `tests/fixtures/manifest.json` lists them
-//! and says by which rules they are compared.
+//! and states the rules of comparison.
 
 mod case;
 mod compare;
@@ -18,15 +18,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use vendor::Vendors;
 
-/// Sizes of the pieces that streams come in: whole, byte by byte, and some that fit nothing.
+/// Sizes of the pieces that streams arrive in: whole, byte by byte, and two odd sizes.
 const PIECES: [usize; 4] = [usize::MAX, 1, 7, 61];
 
-/// What was found, by case and by what was looked at.
+/// Faults by case and by aspect.
 type Findings = BTreeMap<(usize, &'static str), Vec<String>>;
 
 async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
     let mut catalogue = Catalogue::default();
-    for (place, case) in cases.iter().enumerate() {
+    for (index, case) in cases.iter().enumerate() {
         catalogue
             .providers
             .push(Provider::new(case.slug().as_str(), case.protocol()));
@@ -37,21 +37,21 @@ async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
         };
         catalogue.targets.push(Target {
             types: [kind].into_iter().collect(),
-            ..target(case, place)
+            ..target(case, index)
         });
     }
     let limits = aibal_tui::gateway::GatewayConfig {
         max_retries: 0,
         ..limits()
     };
-    let directory = case::directory(cases, &vendors.host);
-    start_fleet(catalogue, directory, Strategy::Best, limits, None).await
+    let endpoints = case::endpoint_registry(cases, &vendors.host);
+    start_fleet(catalogue, endpoints, Strategy::Best, limits, None).await
 }
 
-fn target(case: &Case, place: usize) -> Target {
+fn target(case: &Case, index: usize) -> Target {
     Target {
         id: TargetId::new(&case.slug(), &case.model()),
-        provider: place.into(),
+        provider: index.into(),
         types: [ModelType::Chat].into_iter().collect(),
         capabilities: Capabilities::default(),
         price: None,
@@ -59,7 +59,7 @@ fn target(case: &Case, place: usize) -> Target {
     }
 }
 
-/// Every case, whole and streamed, in pieces of every size; the table says what was looked at.
+/// Tests every case, whole and streamed, in pieces of every size; the table lists what was tested.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_exchange_is_understood_and_told_as_recorded() {
     let cases = cases();
@@ -67,9 +67,9 @@ async fn every_recorded_exchange_is_understood_and_told_as_recorded() {
     let vendors = Vendors::start(&cases).await;
     let bench = bench(&cases, &vendors).await;
     let mut findings = Findings::new();
-    for (place, case) in cases.iter().enumerate() {
+    for (index, case) in cases.iter().enumerate() {
         let mut note = |what, found: Vec<String>| {
-            findings.entry((place, what)).or_default().extend(found);
+            findings.entry((index, what)).or_default().extend(found);
         };
         if case.kind == "probe" {
             note("probe", probed(case, &vendors).await);
@@ -113,14 +113,14 @@ async fn ask(
     let request = case.request(stream).unwrap();
     let answer = bench
         .client
-        .post(format!("{}/{}", bench.url, case.front()))
-        .header("authorization", "Bearer of-the-client")
+        .post(format!("{}/{}", bench.url, case.client_path()))
+        .header("authorization", "Bearer client-key")
         .json(&request)
         .send()
         .await
         .unwrap();
     let Some(seen) = vendors.seen(case) else {
-        return (answer, vec!["the provider was not asked".to_owned()]);
+        return (answer, vec!["the provider got no request".to_owned()]);
     };
     let mut wrong = Vec::new();
     let path = if stream {
@@ -161,10 +161,10 @@ async fn ask(
     (answer, wrong)
 }
 
-/// A whole answer or an error.
+/// Compares a whole response or an error.
 async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
     let mut wrong = Vec::new();
-    // An upstream that refuses our key is our trouble, not the client's.
+    // A rejected key is the gateway's fault, not the client's.
     let is_auth = case.expected.class.as_deref() == Some("auth");
     let status = if is_auth { 502 } else { case.expected.status };
     if answer.status() != status {
@@ -181,12 +181,12 @@ async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
     }
     let text = answer.text().await.unwrap();
     let Ok(body) = serde_json::from_str::<Value>(&text) else {
-        wrong.push(format!("answers no JSON: {text:?}"));
+        wrong.push(format!("body is not JSON: {text:?}"));
         return wrong;
     };
     if is_auth {
         if body["error"]["code"] != "upstream_auth" {
-            wrong.push(format!("not told as upstream_auth: {text}"));
+            wrong.push(format!("not reported as upstream_auth: {text}"));
         }
         return wrong;
     }
@@ -201,7 +201,7 @@ async fn whole(case: &Case, answer: reqwest::Response) -> Vec<String> {
     wrong
 }
 
-/// Whether the provider's own members pass to the client.
+/// Checks whether the provider's own fields pass to the client.
 fn same_shape(case: &Case) -> bool {
     matches!(case.provider.as_str(), "openai" | "xai" | "openai-compat")
 }
@@ -228,7 +228,7 @@ fn streamed(case: &Case, status: u16, text: &str) -> Vec<String> {
     wrong
 }
 
-/// What the gateway makes of a refusal, and for how long it leaves the provider alone.
+/// Compares the class of an error response and the provider's cooldown.
 fn classified(case: &Case, host: &str) -> Vec<String> {
     let mut headers = http::HeaderMap::new();
     for (name, value) in &case.upstream.headers {
@@ -238,23 +238,23 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
     let status = http::StatusCode::from_u16(case.upstream.status).unwrap();
     let file = case.file("response").unwrap();
     let endpoint = case.endpoint(host);
-    let upset = endpoint
+    let error = endpoint
         .protocol
         .classify_error(status, &headers, &case.bytes(file).into());
     let mut wrong = Vec::new();
     let class = case.expected.class.as_deref().unwrap();
-    if upset.failure.as_str() != class {
-        wrong.push(format!("{class} but {}", upset.failure.as_str()));
+    if error.failure.as_str() != class {
+        wrong.push(format!("{class} but {}", error.failure.as_str()));
     }
-    // For the others the breaker decides.
+    // For other classes the circuit breaker decides.
     let binds = matches!(class, "auth" | "permission" | "not_found" | "quota")
         || (class == "rate_limit" && case.expected.cooldown_s != Some(30.0));
-    let cooldown = upset
+    let cooldown = error
         .failure
         .cooldown()
         .map(|cooldown| cooldown.as_secs_f64());
     if binds && case.expected.cooldown_s.is_some() && cooldown != case.expected.cooldown_s {
-        wrong.push(format!("left alone for {cooldown:?} s"));
+        wrong.push(format!("cooldown of {cooldown:?} s"));
     }
     wrong
 }
@@ -283,15 +283,15 @@ async fn probed(case: &Case, vendors: &Vendors) -> Vec<String> {
 
 fn faults(cases: &[Case], findings: &Findings) -> String {
     let mut text = String::new();
-    for ((place, what), found) in findings {
+    for ((index, what), found) in findings {
         for fault in found {
-            writeln!(text, "{} · {what}: {fault}", cases[*place].id).unwrap();
+            writeln!(text, "{} · {what}: {fault}", cases[*index].id).unwrap();
         }
     }
     text
 }
 
-/// What was looked at in each case; nothing where the recording has none of it.
+/// Renders the tested aspects of each case; `n/a` where the recording lacks one.
 fn table(cases: &[Case], findings: &Findings) -> String {
     let columns = [
         "request",
@@ -305,11 +305,11 @@ fn table(cases: &[Case], findings: &Findings) -> String {
     for column in columns {
         write!(text, " {column:<16}").unwrap();
     }
-    for (place, case) in cases.iter().enumerate() {
+    for (index, case) in cases.iter().enumerate() {
         write!(text, "\n{:<30}", case.id).unwrap();
         for column in columns {
-            let looked = findings.contains_key(&(place, column));
-            write!(text, " {:<16}", if looked { "as recorded" } else { "n/a" }).unwrap();
+            let tested = findings.contains_key(&(index, column));
+            write!(text, " {:<16}", if tested { "as recorded" } else { "n/a" }).unwrap();
         }
     }
     text.lines()

@@ -1,11 +1,11 @@
-//! Streams cut in two at every byte: whatever reads them sees the same events.
+//! Streams cut in two at every byte yield the same events.
 
 use super::case::cases;
 use aibal_tui::protocols::{Framing, Splitter};
 
-/// A passage is a function of its events alone, so it is enough that these never change.
+/// A response adapter depends only on the events, so it is enough to compare these.
 #[test]
-fn a_stream_is_the_same_events_wherever_it_is_cut() {
+fn a_stream_yields_the_same_events_wherever_it_is_cut() {
     let mut streams = 0;
     for case in cases() {
         let files = case.files.iter().filter(|file| file.starts_with("stream"));

@@ -1,4 +1,4 @@
-//! A server that answers as the recorded providers did, one folder of addresses each.
+//! A server that sends the recorded responses, with one path prefix for each provider.
 
 use super::case::Case;
 use axum::Router;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// What a provider was asked.
+/// A request that a provider got.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub method: String,
@@ -20,7 +20,7 @@ pub struct Seen {
     pub body: Value,
 }
 
-/// All recorded providers behind one address.
+/// A server for all recorded providers.
 #[derive(Debug, Clone)]
 pub struct Vendors {
     pub host: String,
@@ -54,12 +54,12 @@ impl Vendors {
         Self { host, shared }
     }
 
-    /// Streams come in pieces of so many bytes from now on.
+    /// Sets the number of bytes in each piece of a stream.
     pub fn cut(&self, piece: usize) {
         *self.shared.piece.lock().unwrap() = piece;
     }
 
-    /// The last request that a case's provider got on its own path.
+    /// Takes the last request that a case's provider got on its path.
     pub fn seen(&self, case: &Case) -> Option<Seen> {
         self.shared.seen.lock().unwrap().remove(&case.slug())
     }
@@ -120,7 +120,7 @@ fn pieces(bytes: &[u8], piece: usize) -> Body {
         .chunks(piece.min(bytes.len().max(1)))
         .map(Bytes::copy_from_slice)
         .collect();
-    // Each piece is a frame of its own, and the reader gets a chance between two.
+    // Each piece is a separate frame, and the reader can run between two.
     let pieces = stream::iter(pieces).then(|piece| async move {
         tokio::task::yield_now().await;
         Ok::<_, io::Error>(piece)

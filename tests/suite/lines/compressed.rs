@@ -1,4 +1,4 @@
-//! Bodies of model traffic pass as they are; a provider that compresses unasked is understood.
+//! Bodies of model traffic are not compressed; unrequested compression of a provider is decoded.
 
 use crate::bench::{limits, start, start_at};
 use crate::upstream::{Behaviour, Upstream, WHOLE};
@@ -19,7 +19,7 @@ const ASK: &str = r#"{"model":"only-a","messages":[{"role":"user","content":"hi"
 const STREAM: &str =
     r#"{"model":"only-a","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
-/// Serves, compressed whatever is asked for.
+/// Serves a router whose responses are always compressed.
 async fn compressing(router: Router) -> String {
     let router = router.layer(CompressionLayer::new().compress_when(SizeAbove::new(0)));
     let router = router.map_request(|mut request: Request<Body>| {
@@ -35,7 +35,7 @@ async fn compressing(router: Router) -> String {
 }
 
 #[tokio::test]
-async fn a_clients_wish_for_compression_ends_at_the_gateway() {
+async fn the_clients_accept_encoding_is_not_forwarded() {
     let upstream = Upstream::start(Behaviour::Good).await;
     let bench = start(&[&upstream], limits()).await;
     let plain = reqwest::Client::builder().no_gzip().build().unwrap();
@@ -53,7 +53,7 @@ async fn a_clients_wish_for_compression_ends_at_the_gateway() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_compressed_unasked_is_understood() {
+async fn an_unrequested_compressed_response_is_decoded() {
     let answer = || async { ([(CONTENT_TYPE, "application/json")], WHOLE) };
     let address = compressing(Router::new().fallback(answer)).await;
     let bench = start_at(&[&address], limits(), None).await;
@@ -65,13 +65,13 @@ async fn an_answer_that_was_compressed_unasked_is_understood() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_compressed_unasked_comes_as_it_happens() {
+async fn an_unrequested_compressed_stream_is_forwarded_without_delay() {
     let go = Arc::new(Notify::new());
     let answer = {
         let go = Arc::clone(&go);
         move || {
-            let line = |data: &str| Ok::<_, Infallible>(Bytes::from(format!("data: {data}\n\n")));
-            let first = stream::iter([line(crate::upstream::HELLO)]);
+            let event = |data: &str| Ok::<_, Infallible>(Bytes::from(format!("data: {data}\n\n")));
+            let first = stream::iter([event(crate::upstream::HELLO)]);
             let rest = stream::once(async move {
                 go.notified().await;
                 Ok(Bytes::from(format!(

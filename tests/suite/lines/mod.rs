@@ -1,5 +1,5 @@
-//! How providers are reached: over HTTP/2, over sockets, through proxies, and over connections
-//! that were kept for too long.
+//! Connections to providers: over HTTP/2, over sockets, through proxies, and over stale pooled
+//! connections.
 
 mod compressed;
 mod multiplexed;
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate that nobody trusts who was not told to.
+/// A self-signed certificate, trusted only where it is configured.
 pub struct Identity {
     certificate: CertificateDer<'static>,
     pub pem: String,

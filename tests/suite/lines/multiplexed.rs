@@ -1,4 +1,4 @@
-//! Upstreams that speak HTTP/2 and limit how many streams one connection carries.
+//! Upstreams with HTTP/2 that limit the streams of one connection.
 
 use super::Identity;
 use aibal_tui::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
@@ -18,19 +18,19 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// As many streams as most vendors allow on a connection.
+/// Streams of one connection; most providers allow this number.
 const LIMIT: u32 = 100;
 
-/// What an upstream saw.
+/// Requests and connections that an upstream saw.
 #[derive(Default)]
 struct Seen {
     open: AtomicUsize,
     end: Notify,
-    /// Requests of each connection that carried any.
+    /// Requests of each connection that per_connection any.
     connections: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
-/// Opens every stream with a line and ends it when it is told to.
+/// Starts an upstream that begins every stream with a connection and ends it on `Seen::end`.
 async fn upstream(identity: &Identity, seen: &Arc<Seen>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -42,21 +42,21 @@ async fn upstream(identity: &Identity, seen: &Arc<Seen>) -> String {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
-                // Some of a burst are given up once one stands.
+                // The client drops some connections of a burst once one is open.
                 let Ok(stream) = acceptor.accept(stream).await else {
                     return;
                 };
-                let mine = Arc::new(AtomicUsize::new(0));
+                let requests = Arc::new(AtomicUsize::new(0));
                 let service = service_fn(|request: Request<Incoming>| {
-                    if mine.fetch_add(1, SeqCst) == 0 {
-                        seen.connections.lock().unwrap().push(Arc::clone(&mine));
+                    if requests.fetch_add(1, SeqCst) == 0 {
+                        seen.connections.lock().unwrap().push(Arc::clone(&requests));
                     }
                     let seen = Arc::clone(&seen);
                     async move { Ok::<_, Infallible>(answer(request.version(), seen)) }
                 });
                 let mut builder = Builder::new(TokioExecutor::new());
                 builder.http2().max_concurrent_streams(LIMIT);
-                let _gone = builder
+                let _ended = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
@@ -89,40 +89,43 @@ fn ask(url: &str) -> OutboundRequest {
     }
 }
 
-fn transport(line: ConnectionConfig) -> Transport {
+fn transport(connection: ConnectionConfig) -> Transport {
     let options = TransportOptions::new(Duration::from_secs(20));
-    Transport::over(&[line], options).unwrap()
+    Transport::over(&[connection], options).unwrap()
 }
 
 #[tokio::test]
-async fn a_peers_limit_of_streams_makes_no_request_wait() {
+async fn the_peers_stream_limit_delays_no_request() {
     let identity = Identity::of("localhost", &["h2", "http/1.1"]);
     let seen = Arc::new(Seen::default());
     let url = upstream(&identity, &seen).await;
-    let line = ConnectionConfig {
+    let connection = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..ConnectionConfig::to(&url)
+        ..ConnectionConfig::for_url(&url)
     };
-    let transport = transport(line);
+    let transport = transport(connection);
 
     // All answers begin before any of them ends.
-    let asking = (0..250).map(|_| {
+    let requests_sent = (0..250).map(|_| {
         let (transport, request) = (transport.clone(), ask(&url));
         tokio::spawn(async move { transport.send(0.into(), request).await.unwrap() })
     });
     let mut answers = Vec::new();
-    for answer in asking.collect::<Vec<_>>() {
+    for answer in requests_sent.collect::<Vec<_>>() {
         answers.push(answer.await.unwrap());
     }
 
     assert_eq!(seen.open.load(SeqCst), 250);
-    let carried: Vec<usize> = {
+    let per_connection: Vec<usize> = {
         let connections = seen.connections.lock().unwrap();
         connections.iter().map(|count| count.load(SeqCst)).collect()
     };
-    assert_eq!(carried.iter().sum::<usize>(), 250);
-    assert!(carried.len() >= 4, "{carried:?}");
-    assert!(carried.iter().all(|count| *count <= 80), "{carried:?}");
+    assert_eq!(per_connection.iter().sum::<usize>(), 250);
+    assert!(per_connection.len() >= 4, "{per_connection:?}");
+    assert!(
+        per_connection.iter().all(|count| *count <= 80),
+        "{per_connection:?}"
+    );
 
     seen.end.notify_waiters();
     for answer in answers {
@@ -130,11 +133,11 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
     }
     assert_eq!(seen.open.load(SeqCst), 0);
 
-    // With room on the first connection none of the others is used.
+    // While the first connection has free streams, no other is used.
     let again = transport.send(0.into(), ask(&url)).await.unwrap();
     let connections = seen.connections.lock().unwrap();
     let total: usize = connections.iter().map(|count| count.load(SeqCst)).sum();
-    assert_eq!((connections.len(), total), (carried.len(), 251));
+    assert_eq!((connections.len(), total), (per_connection.len(), 251));
     drop(again);
 }
 
@@ -143,7 +146,7 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
     let identity = Identity::of("localhost", &["h2"]);
     let url = upstream(&identity, &Arc::default()).await;
 
-    let sent = transport(ConnectionConfig::to(&url))
+    let sent = transport(ConnectionConfig::for_url(&url))
         .send(0.into(), ask(&url))
         .await;
 
@@ -152,7 +155,7 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn one_clients_unread_answer_holds_no_other_up() {
+async fn an_unread_response_delays_no_other() {
     let identity = Identity::of("localhost", &["h2"]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -171,17 +174,17 @@ async fn one_clients_unread_answer_holds_no_other_up() {
                     Ok::<_, Infallible>(Response::new(StreamBody::new(body)))
                 });
                 let builder = Builder::new(TokioExecutor::new());
-                let _gone = builder
+                let _ended = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
         }
     });
-    let line = ConnectionConfig {
+    let connection = ConnectionConfig {
         authorities: [identity.certificate.clone()].into(),
-        ..ConnectionConfig::to(&url)
+        ..ConnectionConfig::for_url(&url)
     };
-    let transport = transport(line);
+    let transport = transport(connection);
 
     let mut unread = Vec::new();
     for _ in 0..40 {

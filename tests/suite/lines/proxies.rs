@@ -1,4 +1,4 @@
-//! Proxies that the environment names, in front of the real program.
+//! Proxies that the environment names, used by the real program.
 
 use super::Identity;
 use crate::program::{Running, program, serving};
@@ -8,58 +8,58 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A proxy that answers in everybody's name, and what it was asked: request lines of HTTP, and
+/// A proxy that answers in place of every host. It records request lines of HTTP, and
 /// `SOCKS host:port`.
 struct Proxy {
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// With an identity it ends TLS after `CONNECT` itself, as the origin would.
+    /// Starts the proxy. With an identity it terminates TLS after `CONNECT`, as the origin would.
     async fn start(identity: Option<Identity>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (seen, identity) = (Arc::clone(&asked), identity.map(Arc::new));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (requests, identity) = (Arc::clone(&seen), identity.map(Arc::new));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (seen, identity) = (Arc::clone(&seen), identity.clone());
-                tokio::spawn(async move { serve(stream, &seen, identity).await });
+                let (requests, identity) = (Arc::clone(&requests), identity.clone());
+                tokio::spawn(async move { serve(stream, &requests, identity).await });
             }
         });
-        Self { address, asked }
+        Self { address, seen }
     }
 
-    /// Whether it was asked for that.
-    fn was_asked(&self, what: &str) -> bool {
-        self.asked.lock().unwrap().iter().any(|line| line == what)
+    /// Checks whether the proxy got this request.
+    fn has_seen(&self, what: &str) -> bool {
+        self.seen.lock().unwrap().iter().any(|line| line == what)
     }
 }
 
 async fn serve(
     mut stream: TcpStream,
-    asked: &Mutex<Vec<String>>,
+    seen: &Mutex<Vec<String>>,
     identity: Option<Arc<Identity>>,
 ) -> Option<()> {
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
     if first == [5] {
         let line = socks(&mut stream).await?;
-        asked.lock().unwrap().push(line);
-        return origin(stream, asked).await;
+        seen.lock().unwrap().push(line);
+        return origin(stream, seen).await;
     }
     let Some(identity) = identity else {
-        return origin(stream, asked).await;
+        return origin(stream, seen).await;
     };
     let line = head(&mut stream).await?.0;
-    asked.lock().unwrap().push(line);
+    seen.lock().unwrap().push(line);
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok()?;
     let stream = identity.acceptor.accept(stream).await.ok()?;
-    origin(stream, asked).await
+    origin(stream, seen).await
 }
 
-/// One connection by SOCKS 5 without a password, up to where it is open.
+/// Accepts one SOCKS 5 connection without a password, until it is open.
 async fn socks(stream: &mut TcpStream) -> Option<String> {
     let mut greeting = [0; 2];
     stream.read_exact(&mut greeting).await.ok()?;
@@ -80,23 +80,23 @@ async fn socks(stream: &mut TcpStream) -> Option<String> {
     Some(format!("SOCKS {}:{port}", String::from_utf8_lossy(name)))
 }
 
-/// Answers every request alike.
+/// Sends the same response to every request.
 async fn origin<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    asked: &Mutex<Vec<String>>,
+    seen: &Mutex<Vec<String>>,
 ) -> Option<()> {
     loop {
         let (line, length) = head(&mut stream).await?;
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
-        asked.lock().unwrap().push(line);
+        seen.lock().unwrap().push(line);
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
         let answer = format!("{head}content-length: {}\r\n\r\n{WHOLE}", WHOLE.len());
         stream.write_all(answer.as_bytes()).await.ok()?;
     }
 }
 
-/// A request's first line, and how long its body is.
+/// Reads a request's first line and the length of its body.
 async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(String, usize)> {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
@@ -114,7 +114,7 @@ async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(String, usize)> {
     Some((line, length.unwrap_or(0)))
 }
 
-/// The program in front of one provider at that address.
+/// Starts the program with one provider at that URL.
 async fn gateway(home: &TempDir, base_url: &str, variables: &[(&str, &str)]) -> (Running, String) {
     let config = home.path().join("config.toml");
     let text = format!(
@@ -133,11 +133,11 @@ async fn gateway(home: &TempDir, base_url: &str, variables: &[(&str, &str)]) -> 
 }
 
 async fn ask(url: &str) -> u16 {
-    let asked = reqwest::Client::builder().no_proxy().build().unwrap();
-    let asked = asked
+    let request = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = request
         .post(format!("{url}/v1/chat/completions"))
         .body(r#"{"model":"vendor/m","messages":[{"role":"user","content":"hi"}]}"#);
-    asked.send().await.unwrap().status().as_u16()
+    request.send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +157,7 @@ async fn proxies_of_the_environment_are_used() {
         let (_running, url) = gateway(&home, "http://vendor.invalid/v1", &variables).await;
 
         assert_eq!(ask(&url).await, 200, "{variable}");
-        assert!(proxy.was_asked(expected), "{variable}: {:?}", proxy.asked);
+        assert!(proxy.has_seen(expected), "{variable}: {:?}", proxy.seen);
     }
 }
 
@@ -177,15 +177,15 @@ async fn tls_goes_through_a_proxy_and_trusts_the_file_that_the_environment_names
 
     assert_eq!(ask(&url).await, 200);
     assert!(
-        proxy.was_asked("CONNECT vendor.invalid:443"),
+        proxy.has_seen("CONNECT vendor.invalid:443"),
         "{:?}",
-        proxy.asked
+        proxy.seen
     );
-    assert!(proxy.was_asked("POST /v1/chat/completions"));
+    assert!(proxy.has_seen("POST /v1/chat/completions"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_on_this_machine_and_what_needs_no_proxy_is_asked_directly() {
+async fn loopback_and_no_proxy_hosts_are_reached_directly() {
     let (home, proxy) = (TempDir::new().unwrap(), Proxy::start(None).await);
     let upstream = Upstream::start(Behaviour::Good).await;
     let address = format!("http://{}", proxy.address);
@@ -198,6 +198,6 @@ async fn what_is_on_this_machine_and_what_needs_no_proxy_is_asked_directly() {
     let home = TempDir::new().unwrap();
     let variables = [variables[0], ("NO_PROXY", "vendor.invalid")];
     let (_other, url) = gateway(&home, "http://vendor.invalid/v1", &variables).await;
-    assert_eq!(ask(&url).await, 502, "nobody has that name");
-    assert_eq!(*proxy.asked.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(ask(&url).await, 502, "the host does not exist");
+    assert_eq!(*proxy.seen.lock().unwrap(), Vec::<String>::new());
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::net::UnixListener;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_behind_a_socket_is_asked_there() {
+async fn a_provider_behind_a_unix_socket_is_reached() {
     let home = TempDir::new().unwrap();
     let path = home.path().join("vllm.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -26,7 +26,7 @@ async fn a_provider_behind_a_socket_is_asked_there() {
     );
     std::fs::write(&config, text).unwrap();
     let mut command = program(&home);
-    // A proxy is for what is elsewhere.
+    // The socket is used without the proxy.
     command
         .env("HTTP_PROXY", "http://127.0.0.1:9")
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
@@ -35,10 +35,10 @@ async fn a_provider_behind_a_socket_is_asked_there() {
         .await
         .unwrap();
 
-    let asked = reqwest::Client::new()
+    let request = reqwest::Client::new()
         .post(format!("{url}/v1/chat/completions"))
         .body(r#"{"model":"vllm/m","messages":[{"role":"user","content":"hi"}]}"#);
-    let response = asked.send().await.unwrap();
+    let response = request.send().await.unwrap();
 
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["x-aibal-provider"], "vllm");

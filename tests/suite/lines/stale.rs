@@ -1,4 +1,4 @@
-//! Connections that an upstream closes just as they are used again.
+//! Connections that an upstream closes just as they are reused.
 
 use crate::bench::{limits, start_at};
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 const ASK: &str = r#"{"model":"only-a","messages":[{"role":"user","content":"hi"}]}"#;
 
-/// Answers so many requests on each connection, and closes it upon the next one without a byte.
+/// Starts an upstream that answers `answers` requests on each connection and closes it on the next
+/// one without a response.
 async fn upstream(answers: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -34,12 +35,12 @@ async fn upstream(answers: usize) -> (String, Arc<AtomicUsize>) {
     (address, connections)
 }
 
-/// Reads one request; `false` where none comes.
+/// Reads one request; `false` if the connection ends first.
 async fn request(stream: &mut TcpStream) -> bool {
-    let mut heard = Vec::new();
-    while !heard.ends_with(b"}]}") && !heard.ends_with(b"\"model\":\"only-a\"}") {
+    let mut received = Vec::new();
+    while !received.ends_with(b"}]}") && !received.ends_with(b"\"model\":\"only-a\"}") {
         match stream.read_u8().await {
-            Ok(byte) => heard.push(byte),
+            Ok(byte) => received.push(byte),
             Err(_) => return false,
         }
     }

@@ -1,4 +1,4 @@
-//! What of a request decides how its answer is read.
+//! Parts of a request that determine how its response is read.
 
 use super::*;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ fn whole(mut prepared: PreparedCall, answer: &Value) -> Value {
 }
 
 #[test]
-fn names_of_tools_go_plain_and_come_back_as_they_were() {
+fn tool_names_are_aliased_and_restored() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     let prepared = client
@@ -36,7 +36,7 @@ fn names_of_tools_go_plain_and_come_back_as_they_were() {
 }
 
 #[test]
-fn thoughts_come_back_with_the_results_of_their_calls() {
+fn reasoning_is_sent_back_with_the_results_of_its_calls() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Chat);
     client.traits = thinker();
@@ -80,19 +80,19 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
         client.request(&body)
     };
     let sent = history("c1");
-    let said = json!([
+    let expected = json!([
         {"type": "thinking", "thinking": "hm", "signature": "S"},
         {"type": "redacted_thinking", "data": "R"},
         {"type": "tool_use", "id": "c1", "name": "t", "input": {}},
     ]);
-    assert_eq!(sent["messages"][1]["content"], said);
+    assert_eq!(sent["messages"][1]["content"], expected);
     assert_eq!(sent["thinking"]["type"], "enabled");
     // A call that is no longer cached is sent without thinking, which the provider accepts.
     assert_eq!(history("c2")["thinking"], Value::Null);
 }
 
 #[test]
-fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
+fn a_schema_without_model_support_is_enforced_by_a_tool() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
@@ -129,7 +129,7 @@ fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
 }
 
 #[test]
-fn sources_and_refusals_are_told_to_chat_clients() {
+fn citations_and_refusals_reach_chat_clients() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     let cited = json!({"type": "web_search_result_location", "url": "u", "title": "t"});

@@ -1,4 +1,4 @@
-//! Recorded exchanges, both ways.
+//! Recorded exchanges, in both directions.
 
 use super::*;
 use crate::domain::{Failure, Usage};
@@ -10,9 +10,9 @@ fn streamed(mut body: Value) -> Value {
     body
 }
 
-/// What a chat client puts together from a stream.
+/// Folds a stream into the message that a chat client assembles.
 fn folded(stream: &str) -> Value {
-    let mut said = json!({"content": "", "reasoning_content": "", "refusal": ""});
+    let mut message = json!({"content": "", "reasoning_content": "", "refusal": ""});
     let mut calls: Vec<Value> = Vec::new();
     let (mut finish, mut usage) = (Value::Null, Value::Null);
     for event in events(stream) {
@@ -22,7 +22,7 @@ fn folded(stream: &str) -> Value {
         }
         let choice = &event["choices"][0];
         let delta = &choice["delta"];
-        for (name, text) in said.as_object_mut().unwrap() {
+        for (name, text) in message.as_object_mut().unwrap() {
             if let Some(more) = delta[name].as_str() {
                 *text = format!("{}{more}", text.as_str().unwrap()).into();
             }
@@ -43,21 +43,21 @@ fn folded(stream: &str) -> Value {
             finish = choice["finish_reason"].clone();
         }
     }
-    for (_, text) in said.as_object_mut().unwrap() {
+    for (_, text) in message.as_object_mut().unwrap() {
         if text == "" {
             *text = Value::Null;
         }
     }
-    said["role"] = "assistant".into();
-    said["tool_calls"] = calls.into();
-    said["finish_reason"] = finish;
-    said["usage"] = usage;
-    said["done"] = stream.ends_with("data: [DONE]\n\n").into();
-    said
+    message["role"] = "assistant".into();
+    message["tool_calls"] = calls.into();
+    message["finish_reason"] = finish;
+    message["usage"] = usage;
+    message["done"] = stream.ends_with("data: [DONE]\n\n").into();
+    message
 }
 
 #[test]
-fn chat_requests_reach_the_provider_in_its_words() {
+fn chat_requests_are_translated_for_the_provider() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools", "multi_turn_request", "stream_error"] {
@@ -74,7 +74,7 @@ fn chat_requests_reach_the_provider_in_its_words() {
 }
 
 #[test]
-fn chat_clients_read_whole_answers() {
+fn chat_clients_get_whole_responses() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools"] {
@@ -89,7 +89,7 @@ fn chat_clients_read_whole_answers() {
 }
 
 #[test]
-fn chat_clients_read_streams_in_pieces_of_any_length() {
+fn chat_clients_get_streams_in_pieces_of_any_length() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools", "stream_error", "stream_cut"] {
@@ -109,7 +109,7 @@ fn chat_clients_read_streams_in_pieces_of_any_length() {
 }
 
 #[test]
-fn messages_requests_reach_chat_servers_in_their_words() {
+fn messages_requests_are_translated_for_chat_servers() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools"] {
@@ -123,7 +123,7 @@ fn messages_requests_reach_chat_servers_in_their_words() {
 }
 
 #[test]
-fn messages_clients_read_whole_answers_of_chat_servers() {
+fn messages_clients_get_whole_responses_of_chat_servers() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools"] {
@@ -141,7 +141,7 @@ fn messages_clients_read_whole_answers_of_chat_servers() {
 }
 
 #[test]
-fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
+fn messages_clients_get_streams_of_chat_servers_in_pieces_of_any_length() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     for case in ["text", "tools", "stream_error"] {
@@ -168,7 +168,7 @@ fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
 }
 
 #[test]
-fn messages_pass_between_parties_that_both_speak_them() {
+fn messages_pass_unchanged_to_a_messages_provider() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     let body = json!({"model": "m", "max_tokens": 5, "messages": [], "new": 1});
@@ -182,11 +182,11 @@ fn messages_pass_between_parties_that_both_speak_them() {
         assert_eq!(got.text, stream);
         assert_eq!(got.usage, adapter.usage());
         assert_eq!(
-            got.meanings[..2],
+            got.kinds[..2],
             [StreamEventKind::NoContent, StreamEventKind::NoContent]
         );
         assert!(
-            got.meanings
+            got.kinds
                 .ends_with(&[StreamEventKind::Finish, StreamEventKind::Done])
         );
         if case == "tools" {
@@ -204,7 +204,7 @@ fn messages_pass_between_parties_that_both_speak_them() {
 }
 
 #[test]
-fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
+fn an_error_instead_of_the_first_event_has_its_class() {
     let endpoint = endpoint("anthropic");
     for dialect in [ApiDialect::Messages, ApiDialect::Chat] {
         let client = Client::new(&endpoint, dialect);
@@ -222,7 +222,7 @@ fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
 }
 
 #[test]
-fn the_list_of_models_shows_that_the_provider_is_there() {
+fn the_model_list_shows_a_working_provider() {
     let endpoint = endpoint("anthropic");
     let protocol = endpoint.protocol;
     let probe = protocol.build_probe(&endpoint);
@@ -239,7 +239,7 @@ fn the_list_of_models_shows_that_the_provider_is_there() {
 }
 
 #[test]
-fn failures_are_told_in_the_clients_shape() {
+fn failures_have_the_clients_error_shape() {
     let expected = json_file("inbound-anthropic/err429/expected.anthropic.json");
     let error = error(429, "Rate limit reached.");
     let body = ApiDialect::Messages.client_api().error(&error);
@@ -252,7 +252,7 @@ fn failures_are_told_in_the_clients_shape() {
 }
 
 #[test]
-fn the_providers_errors_are_told_apart() {
+fn provider_errors_are_classified() {
     let protocol = by_kind("anthropic").unwrap();
     for (status, case, failure) in [
         (401, "err401", Failure::Auth),
@@ -273,7 +273,7 @@ fn the_providers_errors_are_told_apart() {
 }
 
 #[test]
-fn a_stream_that_ends_inside_of_an_event_was_cut_off() {
+fn a_stream_that_ends_within_an_event_is_disconnected() {
     let endpoint = endpoint("anthropic");
     let stream = file("anthropic/stream_cut/stream.sse");
     let cut = &stream[..stream.len() - 9];

@@ -1,53 +1,53 @@
-//! What clients of Messages rely on: blocks begin and end one after the other, and a stream comes
-//! to the same message as an answer in one piece.
+//! Rules that Messages clients rely on: blocks begin and end one after the other, and a stream
+//! folds to the same message as a whole response.
 
 use super::*;
 use crate::protocols::neutral::{ChatResponse, Delta, Deltas, Finish, ReportedUsage};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// A stretch of an answer.
+/// A segment of a response.
 #[derive(Debug, Clone)]
-enum Stretch {
+enum Segment {
     Text(String),
-    Thought {
+    Reasoning {
         text: String,
         signature: Option<String>,
     },
     Redacted(String),
-    /// Calls whose fragments are cut and interleaved as the numbers say.
+    /// Calls with fragments that are cut and interleaved by `cuts`.
     Calls {
         inputs: Vec<Option<u32>>,
         cuts: Vec<usize>,
     },
 }
 
-fn stretch() -> impl Strategy<Value = Stretch> {
+fn segment() -> impl Strategy<Value = Segment> {
     prop_oneof![
-        ".{1,9}".prop_map(Stretch::Text),
+        ".{1,9}".prop_map(Segment::Text),
         (".{1,9}", proptest::option::of("[a-z]{1,4}"))
-            .prop_map(|(text, signature)| Stretch::Thought { text, signature }),
-        "[a-z]{1,4}".prop_map(Stretch::Redacted),
+            .prop_map(|(text, signature)| Segment::Reasoning { text, signature }),
+        "[a-z]{1,4}".prop_map(Segment::Redacted),
         (
             proptest::collection::vec(proptest::option::of(any::<u32>()), 1..4),
             proptest::collection::vec(0_usize..4, 0..40)
         )
-            .prop_map(|(inputs, cuts)| Stretch::Calls { inputs, cuts }),
+            .prop_map(|(inputs, cuts)| Segment::Calls { inputs, cuts }),
     ]
 }
 
-fn deltas(stretches: &[Stretch]) -> Deltas {
+fn deltas(segments: &[Segment]) -> Deltas {
     let mut deltas = vec![Delta::Start { model: None }];
     let mut calls = 0;
-    for stretch in stretches {
-        match stretch {
-            Stretch::Text(text) => deltas.push(Delta::Text(text.clone())),
-            Stretch::Thought { text, signature } => {
+    for segment in segments {
+        match segment {
+            Segment::Text(text) => deltas.push(Delta::Text(text.clone())),
+            Segment::Reasoning { text, signature } => {
                 deltas.push(Delta::Reasoning(text.clone()));
                 deltas.extend(signature.clone().map(Delta::Signature));
             }
-            Stretch::Redacted(data) => deltas.push(Delta::Redacted(data.clone())),
-            Stretch::Calls { inputs, cuts } => {
+            Segment::Redacted(data) => deltas.push(Delta::Redacted(data.clone())),
+            Segment::Calls { inputs, cuts } => {
                 called(inputs, cuts, calls, &mut deltas);
                 calls += inputs.len();
             }
@@ -57,7 +57,7 @@ fn deltas(stretches: &[Stretch]) -> Deltas {
     deltas.into_iter().map(|delta| (0, delta)).collect()
 }
 
-/// All calls begin, and then grow in turns; the rest grows at the end.
+/// Begins all calls, then adds fragments in turns and the rest at the end.
 fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec<Delta>) {
     let mut left: Vec<String> = inputs
         .iter()
@@ -85,7 +85,7 @@ fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec
     }
 }
 
-/// Reads a stream as a strict client does; the message that it comes to.
+/// Reads a stream as a strict client does and returns its message.
 fn message(stream: &str) -> Result<Value, String> {
     let mut message = Value::Null;
     let mut input: Option<String> = None;
@@ -95,7 +95,7 @@ fn message(stream: &str) -> Result<Value, String> {
     for event in events(stream) {
         let kind = event["type"].as_str().unwrap_or_default();
         let blocks = message["content"].as_array().map_or(0, Vec::len);
-        let wrong = || Err(format!("{kind} in the wrong place: {event}"));
+        let wrong = || Err(format!("{kind} at the wrong position: {event}"));
         match kind {
             _ if done || (message.is_null() != (kind == "message_start")) => return wrong(),
             "message_start" => message = event["message"].clone(),
@@ -127,7 +127,7 @@ fn message(stream: &str) -> Result<Value, String> {
             "content_block_stop" if open && event["index"] == blocks - 1 => {
                 open = false;
                 if let Some(text) = input.take() {
-                    // An input may be cut off.
+                    // The input of a call may be cut off.
                     let input = serde_json::from_str(&text).unwrap_or(Value::String(text));
                     message["content"][blocks - 1]["input"] = input;
                 }
@@ -148,7 +148,7 @@ fn message(stream: &str) -> Result<Value, String> {
     }
 }
 
-/// One step of an answer that a server with no manners may give.
+/// Creates a delta of a badly behaved server.
 fn step(kind: u8, number: usize, calls: &mut usize) -> Delta {
     let text = ["a", "{", "}", "{}"][number].to_owned();
     match kind {
@@ -173,13 +173,13 @@ fn step(kind: u8, number: usize, calls: &mut usize) -> Delta {
 
 proptest! {
     #[test]
-    fn every_answer_is_a_valid_stream_of_the_same_message(
-        stretches in proptest::collection::vec(stretch(), 0..8),
+    fn every_response_is_a_valid_stream_of_the_same_message(
+        segments in proptest::collection::vec(segment(), 0..8),
     ) {
         let endpoint = endpoint("openai");
         let client = Client::new(&endpoint, ApiDialect::Messages);
         let tokens = Some(ReportedUsage { input: 9, output: 3, cached: Some(4), ..ReportedUsage::default() });
-        let deltas = deltas(&stretches);
+        let deltas = deltas(&segments);
         let encoder = || client.encoder(&json!({"model": "m"}));
 
         let mut out = BytesMut::new();
@@ -188,14 +188,14 @@ proptest! {
             streaming.write(choice, delta, &mut out);
         }
         streaming.end(tokens, &mut out);
-        let whole = encoder().whole(ChatResponse::of(deltas), tokens);
+        let whole = encoder().whole(ChatResponse::from(deltas), tokens);
 
         let streamed = message(std::str::from_utf8(&out).unwrap());
         prop_assert_eq!(streamed, Ok(serde_json::from_slice(&whole).unwrap()));
     }
 
     #[test]
-    fn steps_in_any_order_are_a_valid_stream(
+    fn deltas_in_any_order_are_a_valid_stream(
         steps in proptest::collection::vec((0_u8..8, 0_usize..4), 0..30),
     ) {
         let endpoint = endpoint("openai");
@@ -214,7 +214,7 @@ proptest! {
 }
 
 #[test]
-fn a_refusal_is_told_as_one() {
+fn a_refusal_has_its_own_stop_reason() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     let mut encoder = client.encoder(&json!({"model": "m"}));

@@ -1,4 +1,4 @@
-//! What is peculiar to requests of Messages clients.
+//! Features of requests that only Messages clients send.
 
 use super::*;
 use crate::domain::RequiredCapabilities;
@@ -7,7 +7,7 @@ use crate::protocols::neutral::{ContentPart, Delta};
 use serde_json::json;
 
 #[test]
-fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
+fn fields_of_a_messages_request_reach_a_chat_server_or_are_reported_as_dropped() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     let image = json!({"type": "image", "source": {"type": "url", "url": "http://i"}});
@@ -75,8 +75,8 @@ fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
 }
 
 #[test]
-fn what_a_request_needs_of_a_model_is_seen() {
-    let front = ApiDialect::Messages.client_api();
+fn required_capabilities_are_read_from_a_request() {
+    let client_api = ApiDialect::Messages.client_api();
     let image = json!({"type": "image", "source": {}});
     let none = RequiredCapabilities::default();
     let cases = [
@@ -125,35 +125,35 @@ fn what_a_request_needs_of_a_model_is_seen() {
     for (body, needs) in cases {
         let text = body.to_string();
         let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!(front.needs(&object), needs, "{body}");
+        assert_eq!(client_api.needs(&object), needs, "{body}");
     }
 }
 
 #[test]
-fn thoughts_of_other_vendors_are_not_shown_to_this_one() {
+fn reasoning_of_other_providers_is_removed() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Messages);
-    let kept = json!([
+    let own_content = json!([
         {"type": "thinking", "thinking": "own", "signature": "S"},
         {"type": "text", "text": "a"},
     ]);
-    let mut said = kept.clone();
-    said.as_array_mut().unwrap().insert(
+    let mut content = own_content.clone();
+    content.as_array_mut().unwrap().insert(
         0,
         json!({"type": "thinking", "thinking": "foreign", "signature": ""}),
     );
-    let body = json!({"model": "m", "messages": [{"role": "assistant", "content": said}]});
+    let body = json!({"model": "m", "messages": [{"role": "assistant", "content": content}]});
     let prepared = client.ask(&body).unwrap();
 
     assert_eq!(
         sent(&prepared)["messages"],
-        json!([{"role": "assistant", "content": kept}])
+        json!([{"role": "assistant", "content": own_content}])
     );
     assert_eq!(prepared.dropped.names(), ["messages.thinking"]);
 }
 
 #[test]
-fn seals_on_calls_travel_through_chat() {
+fn signatures_of_calls_survive_the_chat_protocol() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     let signature = json!({"google": {"thought_signature": "S"}});
@@ -179,34 +179,34 @@ fn seals_on_calls_travel_through_chat() {
     };
     encoder.write(0, begin, &mut out);
     let events = events(std::str::from_utf8(&out).unwrap());
-    let said = &events[1]["choices"][0]["delta"]["tool_calls"][0];
-    assert_eq!(said["extra_content"], signature);
+    let written = &events[1]["choices"][0]["delta"]["tool_calls"][0];
+    assert_eq!(written["extra_content"], signature);
 }
 
 #[test]
-fn documents_reach_a_chat_server_unless_only_their_vendor_can_fetch_them() {
+fn documents_reach_a_chat_server_unless_they_are_links() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Messages);
     let ask = |source: Value| {
         let block = json!({"type": "document", "title": "T", "source": source});
         client.ask(&json!({"model": "m", "messages": [{"role": "user", "content": [block]}]}))
     };
-    let said = |source| sent(&ask(source).unwrap())["messages"][0]["content"].clone();
+    let translated = |source| sent(&ask(source).unwrap())["messages"][0]["content"].clone();
 
     let text = json!({"type": "text", "media_type": "text/plain", "data": "doc"});
-    assert_eq!(said(text), "T\n\ndoc");
+    assert_eq!(translated(text), "T\n\ndoc");
     let blocks = json!({"type": "content", "content": [{"type": "text", "text": "a"}]});
-    assert_eq!(said(blocks), "a");
+    assert_eq!(translated(blocks), "a");
     let paper = json!({"type": "base64", "media_type": "application/pdf", "data": "AA=="});
     let file = json!({"file_data": "data:application/pdf;base64,AA==", "filename": "T"});
-    assert_eq!(said(paper), json!([{"type": "file", "file": file}]));
+    assert_eq!(translated(paper), json!([{"type": "file", "file": file}]));
 
-    let mistake = ask(json!({"type": "url", "url": "http://d"})).unwrap_err();
-    assert!(mistake.is_target_specific);
-    let mistake = ask(json!({"type": "tape"})).unwrap_err();
+    let error = ask(json!({"type": "url", "url": "http://d"})).unwrap_err();
+    assert!(error.is_target_specific);
+    let error = ask(json!({"type": "tape"})).unwrap_err();
     assert_eq!(
-        mistake.param.as_deref(),
+        error.param.as_deref(),
         Some("messages[0].content[0].source.type")
     );
-    assert!(!mistake.is_target_specific);
+    assert!(!error.is_target_specific);
 }

@@ -14,13 +14,13 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// A provider that speaks what the word selects.
+/// Creates an endpoint with the protocol that `kind` selects.
 fn endpoint(kind: &str) -> Endpoint {
     let protocol = by_kind(kind).unwrap();
     Endpoint::new("http://upstream/v1", Some("sk-ant-api-1"), kind, protocol).unwrap()
 }
 
-/// Asks an upstream what a client said.
+/// Translates requests of a client for an upstream.
 struct Client<'e> {
     endpoint: &'e Endpoint,
     dialect: ApiDialect,
@@ -65,7 +65,7 @@ impl<'e> Client<'e> {
         self.with(body, |call| call.dialect.client_api().encoder(call))
     }
 
-    /// What the upstream would get.
+    /// Returns the body that the upstream would get.
     fn request(&self, body: &Value) -> Value {
         sent(&self.ask(body).unwrap())
     }
@@ -75,7 +75,7 @@ fn sent(prepared: &PreparedCall) -> Value {
     serde_json::from_slice(&prepared.request.body).unwrap()
 }
 
-/// A file of a recorded exchange.
+/// Reads a file of a recorded exchange.
 fn file(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     std::fs::read_to_string(folder.join(name)).unwrap()
@@ -85,46 +85,46 @@ fn json_file(name: &str) -> Value {
     serde_json::from_str(&file(name)).unwrap()
 }
 
-/// What a client got of a stream.
+/// The stream that a client received.
 #[derive(Debug, PartialEq)]
-struct Got {
+struct Received {
     text: String,
     error: Option<UpstreamError>,
     usage: Option<crate::domain::Usage>,
-    meanings: Vec<StreamEventKind>,
+    kinds: Vec<StreamEventKind>,
 }
 
 /// Feeds a stream in pieces.
-fn feed<'p>(adapter: &mut dyn ResponseAdapter, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
+fn feed<'p>(adapter: &mut dyn ResponseAdapter, pieces: impl Iterator<Item = &'p [u8]>) -> Received {
     let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::new();
-    let mut meanings = Vec::new();
+    let mut kinds = Vec::new();
     for piece in pieces {
         splitter.push(piece);
         while let Some(event) = splitter.next_event().unwrap() {
-            meanings.push(adapter.read(&event, &mut out));
+            kinds.push(adapter.read(&event, &mut out));
         }
     }
     if let Some(event) = splitter.rest() {
-        meanings.push(adapter.read(&event, &mut out));
+        kinds.push(adapter.read(&event, &mut out));
     }
-    let error = meanings.iter().find_map(|kind| match kind {
+    let error = kinds.iter().find_map(|kind| match kind {
         StreamEventKind::Broken(error) => Some(error.clone()),
         _ => None,
     });
-    if !meanings.contains(&StreamEventKind::Done) && error.is_none() && adapter.may_end() {
+    if !kinds.contains(&StreamEventKind::Done) && error.is_none() && adapter.may_end() {
         adapter.close(&mut out);
     }
-    Got {
+    Received {
         text: String::from_utf8(out.to_vec()).unwrap(),
         error,
         usage: adapter.usage(),
-        meanings,
+        kinds,
     }
 }
 
-/// A stream whole, byte by byte and in pieces: the client gets the same.
-fn in_pieces(stream: &str, adapter: impl Fn() -> Box<dyn ResponseAdapter>) -> Got {
+/// Feeds a stream whole, byte by byte and in pieces, and checks that the client gets the same.
+fn in_pieces(stream: &str, adapter: impl Fn() -> Box<dyn ResponseAdapter>) -> Received {
     let bytes = stream.as_bytes();
     let whole = feed(&mut *adapter(), [bytes].into_iter());
     for length in [1, 2, 3, 7, 61, 509] {
@@ -144,7 +144,7 @@ fn error(status: u16, message: &str) -> ErrorBody {
     }
 }
 
-/// The data of events, without their names.
+/// Returns the data of events, without their names.
 fn events(stream: &str) -> Vec<Value> {
     let data = stream
         .lines()
@@ -154,7 +154,7 @@ fn events(stream: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Without what may differ: names that are made anew, and members that are null.
+/// Removes fields that may differ: generated ids, and null fields.
 fn tidy(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
@@ -178,7 +178,7 @@ fn tidy(mut value: Value) -> Value {
     value
 }
 
-/// A chat request with some members more.
+/// Creates a chat request with additional fields.
 fn chat(members: &Value) -> Value {
     let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
     for (name, value) in members.as_object().unwrap() {
@@ -191,7 +191,7 @@ fn tool(name: &str) -> Value {
     json!({"type": "function", "function": {"name": name}})
 }
 
-/// A model that thinks for a number of tokens.
+/// Traits of a model that takes a number of thinking tokens.
 fn thinker() -> ModelTraits {
     ModelTraits {
         reasoning: true,

@@ -1,4 +1,4 @@
-//! What is peculiar to requests in either direction.
+//! Features of requests that only this protocol has, in both directions.
 
 use super::*;
 use http::HeaderValue;
@@ -12,7 +12,7 @@ fn adaptive() -> ModelTraits {
 }
 
 #[test]
-fn who_asks_and_in_which_version() {
+fn requests_carry_the_key_and_the_protocol_version() {
     let protocol = by_kind("anthropic").unwrap();
     let body =
         json!({"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "a"}]});
@@ -44,7 +44,7 @@ fn who_asks_and_in_which_version() {
     }
 }
 
-/// How a request makes the model think: a budget, a word, or not at all.
+/// Returns the thinking mode of a request: a budget, a mode's name, or nothing.
 fn thinking(sent: &Value) -> String {
     match &sent["thinking"] {
         Value::Null => String::new(),
@@ -54,10 +54,10 @@ fn thinking(sent: &Value) -> String {
 }
 
 #[test]
-fn effort_becomes_what_the_model_takes() {
+fn effort_maps_to_the_models_thinking_mode() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Chat);
-    for (traits, word, asked_limit, thought, limit, effort) in [
+    for (traits, word, asked_limit, expected_thinking, limit, effort) in [
         (adaptive(), "minimal", None, "adaptive", 4096, "low"),
         (adaptive(), "max", None, "adaptive", 4096, "max"),
         (adaptive(), "none", None, "", 4096, ""),
@@ -70,17 +70,21 @@ fn effort_becomes_what_the_model_takes() {
         let members = json!({"reasoning_effort": word, "max_tokens": asked_limit, "top_p": 0.9});
         let sent = client.request(&chat(&members));
 
-        assert_eq!(thinking(&sent), thought, "{members}");
+        assert_eq!(thinking(&sent), expected_thinking, "{members}");
         assert_eq!(sent["max_tokens"], limit, "{members}");
-        let said = sent["output_config"]["effort"].as_str();
-        assert_eq!(said.unwrap_or_default(), effort, "{members}");
-        // A model that thinks chooses its words itself.
-        assert_eq!(sent["top_p"].is_null(), !thought.is_empty(), "{members}");
+        let sent_effort = sent["output_config"]["effort"].as_str();
+        assert_eq!(sent_effort.unwrap_or_default(), effort, "{members}");
+        // A model that thinks takes no sampling parameters.
+        assert_eq!(
+            sent["top_p"].is_null(),
+            !expected_thinking.is_empty(),
+            "{members}"
+        );
     }
 }
 
 #[test]
-fn nobody_thinks_while_a_tool_is_forced() {
+fn thinking_is_off_while_a_tool_is_forced() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let members = json!({
@@ -96,7 +100,7 @@ fn nobody_thinks_while_a_tool_is_forced() {
 }
 
 #[test]
-fn what_a_model_refuses_is_left_out_and_named() {
+fn fields_that_a_model_rejects_are_dropped_by_name() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Chat);
     let body = chat(&json!({
@@ -138,7 +142,11 @@ fn what_a_model_refuses_is_left_out_and_named() {
         "tool_choice",
     ] {
         assert!(
-            prepared.dropped.names().iter().any(|lost| lost == name),
+            prepared
+                .dropped
+                .names()
+                .iter()
+                .any(|dropped| dropped == name),
             "{name}"
         );
     }
@@ -150,7 +158,7 @@ fn sent_members(prepared: &PreparedCall) -> Vec<String> {
 }
 
 #[test]
-fn messages_are_put_right() {
+fn messages_are_normalized() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     let call = json!({"id": "a:1", "type": "function", "function": {"name": "t", "arguments": ""}});
@@ -175,7 +183,7 @@ fn messages_are_put_right() {
 }
 
 #[test]
-fn what_cannot_be_said_is_the_clients_mistake() {
+fn requests_that_cannot_be_translated_are_rejected() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     let call =
@@ -189,15 +197,15 @@ fn what_cannot_be_said_is_the_clients_mistake() {
         (audio, "audio", true),
         (broken, "messages.tool_calls.function.arguments", false),
     ] {
-        let mistake = client.ask(&chat(&members)).unwrap_err();
-        assert_eq!(mistake.param.as_deref(), Some(param));
-        assert_eq!(mistake.is_target_specific, elsewhere);
-        assert!(!mistake.message.contains("secret"));
+        let error = client.ask(&chat(&members)).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(param));
+        assert_eq!(error.is_target_specific, elsewhere);
+        assert!(!error.message.contains("secret"));
     }
 }
 
 #[test]
-fn a_prompt_is_counted_without_what_steers_the_answer() {
+fn a_prompt_is_counted_without_response_settings() {
     let endpoint = endpoint("anthropic");
     let mut client = Client::new(&endpoint, ApiDialect::Messages);
     let messages = json!([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]);

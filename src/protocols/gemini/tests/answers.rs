@@ -5,14 +5,14 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 #[test]
-fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
+fn a_stream_equals_the_whole_response_wherever_it_is_cut() {
     for name in ["gemini/text", "gemini/tools", "vertex/text", "vertex/tools"] {
         let mut whole = decoder();
         let mut deltas = Deltas::new();
         whole
             .whole(&fixture(&format!("{name}/response.json")), &mut deltas)
             .unwrap();
-        let expected = ChatResponse::of(deltas);
+        let expected = ChatResponse::from(deltas);
         let stream = fixture(&format!("{name}/stream.sse"));
 
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
@@ -22,7 +22,7 @@ fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
             let mut decoder = decoder();
             let (deltas, step) = read(&mut decoder, &reads);
             assert_eq!(step, DecodeStep::More, "{name}");
-            assert_eq!(ChatResponse::of(deltas), expected, "{name}");
+            assert_eq!(ChatResponse::from(deltas), expected, "{name}");
             assert_eq!(decoder.tokens(), whole.tokens(), "{name}");
             assert!(decoder.may_end(), "{name}");
         }
@@ -30,11 +30,11 @@ fn a_stream_says_what_the_whole_answer_says_wherever_it_is_cut() {
 }
 
 #[test]
-fn the_last_count_of_a_stream_is_the_one_that_counts() {
+fn the_last_usage_of_a_stream_is_used() {
     let mut text = decoder();
-    reply_of(&mut text, &fixture("gemini/text/stream.sse"));
+    response_of(&mut text, &fixture("gemini/text/stream.sse"));
     let mut tools = decoder();
-    reply_of(&mut tools, &fixture("gemini/tools/stream.sse"));
+    response_of(&mut tools, &fixture("gemini/tools/stream.sse"));
 
     assert_eq!(
         text.tokens(),
@@ -57,9 +57,9 @@ fn the_last_count_of_a_stream_is_the_one_that_counts() {
 }
 
 #[test]
-fn what_a_tool_put_into_the_prompt_counts_as_prompt() {
+fn tool_use_prompt_tokens_count_as_input() {
     let mut decoder = decoder();
-    reply_of(
+    response_of(
         &mut decoder,
         b"data: {\"usageMetadata\":{\"promptTokenCount\":10,\"toolUsePromptTokenCount\":5,\"candidatesTokenCount\":2,\"totalTokenCount\":17}}\n\n",
     );
@@ -67,22 +67,22 @@ fn what_a_tool_put_into_the_prompt_counts_as_prompt() {
 }
 
 #[test]
-fn bytes_that_end_before_a_finish_reason_were_cut() {
+fn a_stream_without_a_finish_reason_is_disconnected() {
     for provider in ["gemini", "vertex"] {
         let mut decoder = decoder();
-        let reply = reply_of(
+        let decoded = response_of(
             &mut decoder,
             &fixture(&format!("{provider}/stream_cut/stream.sse")),
         );
 
-        assert_eq!(text_of(&reply.choices[0].parts), "Yes, the north");
+        assert_eq!(text_of(&decoded.choices[0].parts), "Yes, the north");
         assert!(!decoder.may_end());
     }
     assert!(!decoder().may_end());
 }
 
 #[test]
-fn an_error_is_found_in_every_shape_that_it_has() {
+fn errors_are_found_in_every_shape() {
     let chunk = r#"{"candidates":[{"content":{"parts":[{"text":"Yes"}]}}]}"#;
     let error = r#"{"error":{"code":503,"message":"Busy.","status":"UNAVAILABLE"}}"#;
     let spread = "{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"Busy.\",\n    \"status\": \"UNAVAILABLE\"\n  }\n}";
@@ -105,13 +105,13 @@ fn an_error_is_found_in_every_shape_that_it_has() {
             };
             assert_eq!(error.failure, Failure::Overloaded(None));
             assert_eq!(error.message, "Busy.");
-            assert_eq!(text_of(&ChatResponse::of(deltas).choices[0].parts), "Yes");
+            assert_eq!(text_of(&ChatResponse::from(deltas).choices[0].parts), "Yes");
         }
     }
 }
 
 #[test]
-fn what_is_not_json_is_no_answer() {
+fn a_body_that_is_not_json_is_an_error() {
     let (_, step) = read(&mut decoder(), &[b"data: {\"candidates\":\n\n"]);
     assert!(matches!(step, DecodeStep::Broken(_)));
     for body in ["<html>", "{}", "[]", r#"{"candidates":[]}"#] {
@@ -124,17 +124,20 @@ fn what_is_not_json_is_no_answer() {
 }
 
 #[test]
-fn a_stream_that_came_as_one_list_is_read_as_well() {
+fn a_stream_in_one_json_list_is_read() {
     let body = br#"[{"candidates":[{"content":{"parts":[{"text":"Yes"}]}}]},
         {"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}]"#;
     let mut deltas = Deltas::new();
     decoder().whole(body, &mut deltas).unwrap();
 
-    assert_eq!(text_of(&ChatResponse::of(deltas).choices[0].parts), "Yes.");
+    assert_eq!(
+        text_of(&ChatResponse::from(deltas).choices[0].parts),
+        "Yes."
+    );
 }
 
 #[test]
-fn a_blocked_prompt_is_an_answer_that_says_why() {
+fn a_blocked_prompt_becomes_a_refusal_with_its_reason() {
     let body = br#"{"promptFeedback":{"blockReason":"SAFETY","blockReasonMessage":"Not this."},"usageMetadata":{"promptTokenCount":9},"modelVersion":"gemini-3.5-flash"}"#;
     let mut whole = Deltas::new();
     decoder().whole(body, &mut whole).unwrap();
@@ -148,15 +151,15 @@ fn a_blocked_prompt_is_an_answer_that_says_why() {
         ..Choice::default()
     };
     assert_eq!(
-        ChatResponse::of(whole).choices,
+        ChatResponse::from(whole).choices,
         std::slice::from_ref(&refused)
     );
-    assert_eq!(ChatResponse::of(stream).choices, [refused]);
+    assert_eq!(ChatResponse::from(stream).choices, [refused]);
     assert!(streaming.may_end());
 }
 
 #[test]
-fn a_client_sees_why_nothing_was_said() {
+fn a_client_gets_the_reason_of_an_empty_response() {
     let body = br#"{"promptFeedback":{"blockReason":"OTHER"}}"#;
     let request = br#"{"model":"gemini-3.5-flash","stream":true,"messages":[]}"#;
     let mut prepared = ask(&endpoint(), request).unwrap();
@@ -168,7 +171,7 @@ fn a_client_sees_why_nothing_was_said() {
 }
 
 #[test]
-fn a_finish_reason_is_said_in_four_words() {
+fn finish_reasons_map_to_four_values() {
     let table = [
         ("STOP", Finish::Stop, Finish::ToolCalls),
         ("MALFORMED_FUNCTION_CALL", Finish::Stop, Finish::ToolCalls),
@@ -179,14 +182,14 @@ fn a_finish_reason_is_said_in_four_words() {
         ("IMAGE_SAFETY", Finish::ContentFilter, Finish::ContentFilter),
         ("OTHER", Finish::ContentFilter, Finish::ContentFilter),
     ];
-    for (word, said, called) in table {
-        assert_eq!(response::finish(word, false), said, "{word}");
+    for (word, plain, called) in table {
+        assert_eq!(response::finish(word, false), plain, "{word}");
         assert_eq!(response::finish(word, true), called, "{word}");
     }
 }
 
 #[test]
-fn calls_without_ids_get_ones_that_differ() {
+fn calls_without_ids_get_unique_ids() {
     let part = r#"{"functionCall":{"name":"tide","args":{"harbor": "Vell"}}}"#;
     let stream = format!(
         "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{part},{part}]}},\"index\":0}},\
@@ -195,9 +198,9 @@ fn calls_without_ids_get_ones_that_differ() {
          {{\"finishReason\":\"MAX_TOKENS\",\"index\":1}}]}}\n\n"
     );
     let mut decoder = decoder();
-    let reply = reply_of(&mut decoder, stream.as_bytes());
+    let decoded = response_of(&mut decoder, stream.as_bytes());
 
-    let ids: Vec<Vec<&str>> = reply
+    let ids: Vec<Vec<&str>> = decoded
         .choices
         .iter()
         .map(|choice| choice.calls().map(|call| call.id.as_str()).collect())
@@ -206,9 +209,9 @@ fn calls_without_ids_get_ones_that_differ() {
         ids,
         [vec!["call_1_0", "call_1_1", "call_1_2"], vec!["call_1_1_0"]]
     );
-    let first = reply.choices[0].calls().next().unwrap();
+    let first = decoded.choices[0].calls().next().unwrap();
     assert_eq!(first.arguments, r#"{"harbor":"Vell"}"#);
-    let finishes: Vec<_> = reply.choices.iter().map(|choice| choice.finish).collect();
+    let finishes: Vec<_> = decoded.choices.iter().map(|choice| choice.finish).collect();
     assert_eq!(finishes, [Some(Finish::ToolCalls), Some(Finish::Length)]);
     assert!(decoder.may_end());
 }
@@ -216,7 +219,7 @@ fn calls_without_ids_get_ones_that_differ() {
 #[test]
 fn every_candidate_must_end() {
     let mut decoder = decoder();
-    reply_of(
+    response_of(
         &mut decoder,
         b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\",\"index\":0},{\"content\":{\"parts\":[{\"text\":\"b\"}]},\"index\":1}]}\n\n",
     );
@@ -224,40 +227,40 @@ fn every_candidate_must_end() {
 }
 
 #[test]
-fn parts_of_unknown_kinds_are_passed_over() {
+fn parts_of_unknown_kinds_are_skipped() {
     let stream = b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{\"code\":\"1\"}},{\"text\":\"a\"},{\"inlineData\":{}}]},\"finishReason\":\"STOP\",\"groundingMetadata\":{}}],\"new\":1}\n\n";
     let (deltas, _) = read(&mut decoder(), &[&stream[..]]);
 
-    let said = [
+    let expected = [
         (0, Delta::Start { model: None }),
         (0, Delta::Text("a".to_owned())),
         (0, Delta::End(Finish::Stop)),
     ];
-    assert_eq!(deltas, said);
+    assert_eq!(deltas, expected);
 }
 
 #[test]
-fn a_chat_client_gets_the_recorded_answer() {
+fn a_chat_client_gets_the_recorded_response() {
     for case in ["text", "tools"] {
         let request = fixture(&format!("gemini/{case}/request.openai.json"));
         let mut prepared = ask(&endpoint(), &request).unwrap();
         let body = fixture(&format!("gemini/{case}/response.json"));
         let whole = prepared.adapter.whole(&body).unwrap();
 
-        let said: Value = serde_json::from_slice(&whole).unwrap();
+        let answer: Value = serde_json::from_slice(&whole).unwrap();
         let recorded = json_of(&format!("gemini/{case}/expected.openai.json"));
-        assert_eq!(said["usage"], recorded["usage"], "{case}");
-        let (said, recorded) = (&said["choices"][0], &recorded["choices"][0]);
-        assert_eq!(said["finish_reason"], recorded["finish_reason"], "{case}");
+        assert_eq!(answer["usage"], recorded["usage"], "{case}");
+        let (answer, recorded) = (&answer["choices"][0], &recorded["choices"][0]);
+        assert_eq!(answer["finish_reason"], recorded["finish_reason"], "{case}");
         let members = ["content", "refusal", "reasoning_content"];
         for member in members {
-            assert_eq!(said["message"][member], recorded["message"][member]);
+            assert_eq!(answer["message"][member], recorded["message"][member]);
         }
     }
 }
 
 #[test]
-fn recorded_refusals_are_of_their_class() {
+fn recorded_errors_have_their_class() {
     let seconds = |s: f64| Some(std::time::Duration::from_secs_f64(s));
     let table = [
         ("gemini/err401", 400, Failure::Auth),
@@ -292,16 +295,16 @@ fn a_stream_reaches_a_chat_client_as_chunks() {
     assert!(prepared.adapter.may_end());
     prepared.adapter.close(&mut out);
 
-    let said = String::from_utf8(out.to_vec()).unwrap();
-    let indexes: Vec<&str> = said.matches(r#""index":1,"id":"fc_02""#).collect();
-    assert_eq!(indexes.len(), 1, "{said}");
-    assert!(said.contains(r#""finish_reason":"tool_calls""#), "{said}");
-    assert!(said.ends_with("data: [DONE]\n\n"), "{said}");
+    let text = String::from_utf8(out.to_vec()).unwrap();
+    let indexes: Vec<&str> = text.matches(r#""index":1,"id":"fc_02""#).collect();
+    assert_eq!(indexes.len(), 1, "{text}");
+    assert!(text.contains(r#""finish_reason":"tool_calls""#), "{text}");
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
 }
 
 proptest! {
     #[test]
-    fn random_reads_change_nothing(mut cuts in proptest::collection::vec(0_usize..1_200, 0..20)) {
+    fn random_read_boundaries_change_nothing(mut cuts in proptest::collection::vec(0_usize..1_200, 0..20)) {
         let stream = fixture("vertex/text/stream.sse");
         cuts.extend([0, stream.len()]);
         cuts.sort_unstable();
@@ -309,11 +312,11 @@ proptest! {
 
         let (deltas, _) = read(&mut decoder(), &reads);
         let (expected, _) = read(&mut decoder(), &[&stream[..]]);
-        prop_assert_eq!(ChatResponse::of(deltas), ChatResponse::of(expected));
+        prop_assert_eq!(ChatResponse::from(deltas), ChatResponse::from(expected));
     }
 
     #[test]
-    fn bytes_that_went_wrong_never_panic(
+    fn corrupted_bytes_never_panic(
         at in 0_usize..2_000,
         bytes in proptest::collection::vec(any::<u8>(), 0..40),
     ) {

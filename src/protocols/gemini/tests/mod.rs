@@ -1,4 +1,4 @@
-//! Requests and answers as they are recorded, and what is peculiar to Gemini.
+//! Recorded requests and responses, and the features that only Gemini has.
 
 mod answers;
 mod requests;
@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-/// A recorded file of `tests/fixtures`.
+/// Reads a recorded file of `tests/fixtures`.
 fn fixture(name: &str) -> Bytes {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).expect(&path).into()
@@ -33,7 +33,7 @@ fn endpoint() -> Endpoint {
     Endpoint::new(base, Some("key-fx"), "gemini", &Gemini).unwrap()
 }
 
-/// Runs with a chat request to a model.
+/// Calls `run` with a chat request to a model.
 fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
@@ -61,7 +61,7 @@ fn body_of(prepared: &PreparedCall) -> Value {
     serde_json::from_slice(&prepared.request.body).unwrap()
 }
 
-/// What a stream says that comes in these reads, and where it left the decoder.
+/// Decodes a stream that arrives in these reads; returns its deltas and the last step.
 fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, DecodeStep) {
     let (mut deltas, mut step) = (Deltas::new(), DecodeStep::More);
     let mut splitter = Splitter::new(decoder.framing());
@@ -83,14 +83,14 @@ fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, DecodeStep) {
 }
 
 fn decoder() -> Decoder {
-    // A memory takes longer to make than all that these tests read.
-    static RECALL: LazyLock<ReasoningCache> = LazyLock::new(ReasoningCache::default);
-    Decoder::new("1", RECALL.clone())
+    // Building a cache is slow, so all tests share one.
+    static CACHE: LazyLock<ReasoningCache> = LazyLock::new(ReasoningCache::default);
+    Decoder::new("1", CACHE.clone())
 }
 
-/// The whole of a stream that came in one read.
-fn reply_of(decoder: &mut Decoder, stream: &[u8]) -> ChatResponse {
+/// Decodes a stream that arrives in one read.
+fn response_of(decoder: &mut Decoder, stream: &[u8]) -> ChatResponse {
     let (deltas, step) = read(decoder, &[stream]);
     assert_eq!(step, DecodeStep::More);
-    ChatResponse::of(deltas)
+    ChatResponse::from(deltas)
 }

@@ -4,7 +4,7 @@ use crate::protocols::neutral::{
 };
 
 #[test]
-fn recorded_requests_are_made_as_they_were_recorded() {
+fn requests_are_built_as_recorded() {
     for case in ["text", "tools", "multi_turn_request", "stream_error"] {
         for provider in ["gemini", "vertex"] {
             let request = fixture(&format!("{provider}/{case}/request.openai.json"));
@@ -17,7 +17,7 @@ fn recorded_requests_are_made_as_they_were_recorded() {
 }
 
 #[test]
-fn the_address_tells_the_model_and_the_key_is_hidden() {
+fn the_url_names_the_model_and_the_key_is_sensitive() {
     let address = |text: &str| {
         let prepared = ask(&endpoint(), text.as_bytes()).unwrap();
         assert!(prepared.request.headers[KEY].is_sensitive());
@@ -35,7 +35,7 @@ fn the_address_tells_the_model_and_the_key_is_hidden() {
     );
 }
 
-/// The first content that the model said, of a history with one call by this id.
+/// Returns the contents of a history with one tool call.
 fn called(endpoint: &Endpoint, model: &str, call: &Value) -> Value {
     let request = json!({"model": model, "messages": [
         {"role": "user", "content": "Tide?"},
@@ -51,7 +51,7 @@ fn call(id: &str) -> Value {
 }
 
 #[test]
-fn a_call_gets_back_the_seal_that_somebody_kept() {
+fn a_call_gets_back_its_stored_signature() {
     let endpoint = endpoint();
     endpoint
         .reasoning_cache
@@ -82,7 +82,7 @@ fn a_call_gets_back_the_seal_that_somebody_kept() {
 }
 
 #[test]
-fn the_clients_own_seal_comes_before_all_others() {
+fn the_clients_signature_takes_precedence() {
     let reasoning_cache = ReasoningCache::default();
     reasoning_cache.store_signature("call_1", "a2VwdA==".to_owned());
     let mut contents = contents::Contents::new(generation::Generation::Levelled, &reasoning_cache);
@@ -100,7 +100,7 @@ fn the_clients_own_seal_comes_before_all_others() {
 }
 
 #[test]
-fn older_models_see_neither_ids_nor_made_up_seals() {
+fn older_models_get_neither_ids_nor_placeholder_signatures() {
     let contents = called(&endpoint(), "gemini-2.5-flash", &call("call_1"));
 
     assert_eq!(
@@ -115,7 +115,7 @@ fn older_models_see_neither_ids_nor_made_up_seals() {
 }
 
 #[test]
-fn every_step_of_calls_begins_with_a_seal() {
+fn the_first_call_of_every_step_has_a_signature() {
     let request = json!({"model": "gemini-3.5-flash", "messages": [
         {"role": "user", "content": "Tide?"},
         {"role": "assistant", "tool_calls": [call("a"), call("b")]},
@@ -143,7 +143,7 @@ fn every_step_of_calls_begins_with_a_seal() {
 }
 
 #[test]
-fn neighbours_of_one_kind_are_one_content() {
+fn neighbouring_messages_of_one_kind_are_merged() {
     let request = br#"{"model":"gemini-3.5-flash","messages":[
         {"role":"user","content":"a"},
         {"role":"user","content":[{"type":"text","text":"b"},{"type":"text","text":""}]},
@@ -162,7 +162,7 @@ fn neighbours_of_one_kind_are_one_content() {
 }
 
 #[test]
-fn a_conversation_always_begins_with_the_user() {
+fn a_conversation_always_begins_with_a_user_message() {
     for messages in [
         r#"[{"role":"system","content":"Say hello."}]"#,
         r#"[{"role":"assistant","content":"Hello."}]"#,
@@ -185,7 +185,7 @@ fn with_image(url: &str) -> Result<PreparedCall, TranslationError> {
 }
 
 #[test]
-fn a_picture_goes_as_data_or_from_googles_own_store() {
+fn an_image_is_sent_inline_or_from_google_storage() {
     let part = |url| body_of(&with_image(url).unwrap())["contents"][0]["parts"][0].take();
 
     assert_eq!(
@@ -201,33 +201,33 @@ fn a_picture_goes_as_data_or_from_googles_own_store() {
 }
 
 #[test]
-fn a_picture_behind_a_link_can_only_be_sent_elsewhere() {
-    let mistake = with_image("https://example.com/gauge.png").unwrap_err();
+fn an_image_url_is_an_error_of_this_target_only() {
+    let error = with_image("https://example.com/gauge.png").unwrap_err();
 
-    assert!(mistake.is_target_specific);
+    assert!(error.is_target_specific);
     assert_eq!(
-        mistake.message,
+        error.message,
         "image is a link, which this model does not follow; send the data itself"
     );
 }
 
 #[test]
-fn arguments_that_are_no_object_are_refused_without_showing_them() {
+fn arguments_that_are_not_an_object_are_rejected_without_quoting_them() {
     let call = json!({"id": "a", "type": "function",
         "function": {"name": "tide", "arguments": "{\"harbor\":"}});
     let request = json!({"model": "gemini-3.5-flash", "messages": [
         {"role": "assistant", "tool_calls": [call]},
     ]});
-    let mistake = ask(&endpoint(), request.to_string().as_bytes()).unwrap_err();
+    let error = ask(&endpoint(), request.to_string().as_bytes()).unwrap_err();
 
     assert_eq!(
-        mistake.message,
+        error.message,
         "messages hold a tool call whose arguments are not a JSON object"
     );
 }
 
 #[test]
-fn what_a_model_does_not_take_is_left_out_and_counted() {
+fn unsupported_parameters_are_dropped_and_reported() {
     let members = r#""messages":[],"temperature":0.2,"top_p":0.9,"presence_penalty":1,"seed":3,"n":2,"reasoning_effort":"high","user":"u""#;
     let config = |model: &str, sampling: bool| {
         let request = format!(r#"{{"model":"{model}",{members}}}"#);
@@ -242,24 +242,24 @@ fn what_a_model_does_not_take_is_left_out_and_counted() {
         (config, prepared.dropped.names().join(" "))
     };
 
-    let (newest, lost) = config("gemini-3.6-flash", false);
+    let (newest, dropped) = config("gemini-3.6-flash", false);
     assert_eq!(
         newest,
         json!({"seed": 3, "candidateCount": 2,
             "thinkingConfig": {"includeThoughts": true, "thinkingLevel": "high"}})
     );
-    assert_eq!(lost, "user temperature top_p presence_penalty");
+    assert_eq!(dropped, "user temperature top_p presence_penalty");
 
-    let (older, lost) = config("gemini-2.0-flash", true);
+    let (older, dropped) = config("gemini-2.0-flash", true);
     assert_eq!(
         older,
         json!({"temperature": 0.2, "topP": 0.9, "presencePenalty": 1.0, "seed": 3, "candidateCount": 2})
     );
-    assert_eq!(lost, "user reasoning_effort");
+    assert_eq!(dropped, "user reasoning_effort");
 }
 
 #[test]
-fn json_is_asked_for_by_its_type_and_schema() {
+fn a_json_format_sets_media_type_and_schema() {
     let config = |format: &str| {
         let request =
             format!(r#"{{"model":"gemini-3.5-flash","messages":[],"response_format":{format}}}"#);
@@ -281,7 +281,7 @@ fn json_is_asked_for_by_its_type_and_schema() {
 }
 
 #[test]
-fn a_tool_choice_is_a_mode() {
+fn a_tool_choice_becomes_a_mode() {
     let choice = |choice: &str, forced: bool| {
         let request = format!(
             r#"{{"model":"gemini-3.5-flash","messages":[],"tool_choice":{choice},"tools":[{{"type":"function","function":{{"name":"tide"}}}}]}}"#
@@ -308,11 +308,11 @@ fn a_tool_choice_is_a_mode() {
 }
 
 #[test]
-fn a_call_that_was_answered_is_sealed_as_it_came() {
+fn a_signature_of_a_response_is_sent_back_unchanged() {
     let endpoint = endpoint();
     let mut decoder = Decoder::new("1", endpoint.reasoning_cache.clone());
-    let reply = reply_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
-    let calls: Vec<&ToolCall> = reply.choices.iter().flat_map(Choice::calls).collect();
+    let decoded = response_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
+    let calls: Vec<&ToolCall> = decoded.choices.iter().flat_map(Choice::calls).collect();
 
     let contents = called(&endpoint, "gemini-3.5-flash", &call(&calls[0].id));
 
@@ -321,7 +321,7 @@ fn a_call_that_was_answered_is_sealed_as_it_came() {
 }
 
 #[test]
-fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
+fn texts_are_embedded_in_one_request_and_encoded_as_requested() {
     let request = fixture("gemini/embeddings/request.openai.json");
     let mut prepared = with_call(&request, &ModelTraits::UNSTATED, |call| {
         Gemini.build_embeddings(&endpoint(), call).unwrap()
@@ -338,9 +338,9 @@ fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
         json_of("gemini/embeddings/request.json")
     );
     let answer = fixture("gemini/embeddings/response.json");
-    let said = prepared.adapter.whole(&answer).unwrap();
-    let said: Value = serde_json::from_slice(&said).unwrap();
-    assert_eq!(said, json_of("gemini/embeddings/expected.openai.json"));
+    let response = prepared.adapter.whole(&answer).unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response, json_of("gemini/embeddings/expected.openai.json"));
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn a_prompt_is_counted_with_its_tools_and_instructions() {
 }
 
 #[test]
-fn the_list_of_models_shows_that_the_provider_is_there() {
+fn the_model_list_shows_a_working_provider() {
     let probe = Gemini.build_probe(&endpoint());
     let listed = fixture("gemini/models/response.json");
 

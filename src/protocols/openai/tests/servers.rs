@@ -1,4 +1,4 @@
-//! What each server is asked, and by which way.
+//! The request that each server gets, and its path.
 
 use crate::protocols::openai::OpenAi;
 use crate::protocols::test_support::{endpoint, with_call};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-/// The request that a vendor gets, and what is lost of the client's.
+/// Returns the body that a provider gets, and the names of the dropped fields.
 fn sent(kind: &str, base_url: &str, body: &Value) -> (Value, Vec<String>) {
     let endpoint = endpoint(kind, base_url);
     let prepared = with_call(ApiDialect::Chat, &body.to_string(), |call| {
@@ -18,8 +18,8 @@ fn sent(kind: &str, base_url: &str, body: &Value) -> (Value, Vec<String>) {
 }
 
 #[test]
-fn mistral_gets_what_it_takes_under_its_own_names() {
-    let (sent, lost) = sent(
+fn mistral_gets_known_fields_under_its_own_names() {
+    let (sent, dropped) = sent(
         "openai-compatible",
         "https://api.mistral.ai/v1",
         &json!({
@@ -46,7 +46,7 @@ fn mistral_gets_what_it_takes_under_its_own_names() {
     let messages = &sent["messages"];
     let first = &messages[2]["tool_calls"][0]["id"];
 
-    assert_eq!(lost, ["store"]);
+    assert_eq!(dropped, ["store"]);
     assert_eq!(first.as_str().map(str::len), Some(9));
     assert_eq!(&messages[3]["tool_call_id"], first);
     assert_eq!(messages[4]["tool_call_id"], "aB3dE5fG7");
@@ -75,7 +75,7 @@ fn mistral_gets_what_it_takes_under_its_own_names() {
 }
 
 #[test]
-fn xai_gets_no_member_that_it_refuses() {
+fn xai_gets_no_field_that_it_rejects() {
     let body = json!({
         "model": "grok-4.7",
         "messages": [
@@ -88,10 +88,10 @@ fn xai_gets_no_member_that_it_refuses() {
         "web_search_options": {},
         "max_completion_tokens": 9,
     });
-    let (sent, lost) = sent("xai", "https://api.x.ai/v1", &body);
+    let (sent, dropped) = sent("xai", "https://api.x.ai/v1", &body);
 
-    let dropped = ["web_search_options", "stop", "frequency_penalty", "strict"];
-    assert_eq!(lost, dropped);
+    let expected = ["web_search_options", "stop", "frequency_penalty", "strict"];
+    assert_eq!(dropped, expected);
     assert_eq!(
         sent,
         json!({
@@ -107,7 +107,7 @@ fn xai_gets_no_member_that_it_refuses() {
 }
 
 #[test]
-fn thoughts_go_back_only_to_who_takes_them() {
+fn reasoning_is_sent_back_only_to_servers_that_accept_it() {
     let message = json!({"role": "assistant", "content": "a", "reasoning_content": "r"});
     let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let mut calling = message.clone();
@@ -133,13 +133,14 @@ fn thoughts_go_back_only_to_who_takes_them() {
     ];
     for (kind, base_url, expected) in cases {
         let (sent, _) = sent(kind, base_url, &body);
-        let kept = [0, 1].map(|index| sent["messages"][index].get("reasoning_content").is_some());
-        assert_eq!(kept, expected, "{base_url}");
+        let has_reasoning =
+            [0, 1].map(|index| sent["messages"][index].get("reasoning_content").is_some());
+        assert_eq!(has_reasoning, expected, "{base_url}");
     }
 }
 
 #[test]
-fn azure_reads_the_key_in_its_own_header() {
+fn azure_gets_the_key_in_its_own_header() {
     let has_key = |base_url: &str| {
         let probe = OpenAi.build_probe(&endpoint("openai-compatible", base_url));
         probe.headers.contains_key("api-key")
@@ -149,7 +150,7 @@ fn azure_reads_the_key_in_its_own_header() {
 }
 
 #[test]
-fn each_client_is_taken_the_way_that_its_vendor_has() {
+fn each_client_uses_an_api_that_the_provider_has() {
     let chat = r#"{"model":"m","messages":[],"tools":[]}"#;
     let input = r#"{"model":"m","input":"a"}"#;
     let only = ModelTraits {
@@ -221,7 +222,7 @@ fn each_client_is_taken_the_way_that_its_vendor_has() {
 }
 
 #[test]
-fn a_refusal_that_the_other_way_mends_is_known() {
+fn a_rejection_that_the_other_api_can_avoid_is_recognized() {
     let endpoint = endpoint("openai", "http://h/v1");
     let use_fallback = |dialect, body: &str, status: u16, answer: &'static str| {
         let status = StatusCode::from_u16(status).unwrap();

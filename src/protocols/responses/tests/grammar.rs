@@ -1,4 +1,4 @@
-//! Whatever an answer is made of, its stream keeps to the grammar, and says the same as the whole.
+//! Every stream follows the grammar and has the same content as the whole response.
 
 use super::super::decode::Decoder;
 use crate::protocols::neutral::{
@@ -27,7 +27,7 @@ fn encoder() -> Box<dyn Encode> {
     })
 }
 
-/// Steps in any order; a fragment belongs to one of the calls so far. Fragments of `b`, `c` and
+/// Deltas in any order; a fragment belongs to one of the calls so far. Fragments of `b`, `c` and
 /// `d` never make JSON, so that every call stays open to the end.
 fn answers() -> impl Strategy<Value = Deltas> {
     let step = (0..5_u8, any::<prop::sample::Index>(), "[b-d\"\\\\é]{1,4}");
@@ -81,7 +81,7 @@ fn stream(deltas: Deltas) -> BytesMut {
     out
 }
 
-/// Events with the name that each goes by.
+/// Returns the events with their names.
 fn events(bytes: &[u8]) -> Vec<(String, Value)> {
     let text = std::str::from_utf8(bytes).unwrap();
     let events = text.split_terminator("\n\n").map(|event| {
@@ -93,11 +93,11 @@ fn events(bytes: &[u8]) -> Vec<(String, Value)> {
     events.collect()
 }
 
-/// What was said of one item.
+/// The events of one item so far.
 #[derive(Default)]
 struct Seen {
     id: String,
-    said: String,
+    text: String,
     done: Option<Value>,
 }
 
@@ -132,7 +132,7 @@ fn check(bytes: &[u8]) {
             assert_eq!(event["item_id"], *seen.id);
         }
         if name.rsplit('.').next() == Some("delta") {
-            seen.said.push_str(event["delta"].as_str().unwrap());
+            seen.text.push_str(event["delta"].as_str().unwrap());
         }
     }
     let output = last["response"]["output"].as_array().unwrap();
@@ -145,8 +145,8 @@ fn check(bytes: &[u8]) {
             let text = part["text"].as_str().or(part["refusal"].as_str());
             text.unwrap().to_owned()
         };
-        let said: String = parts.map(text).collect();
-        assert_eq!(seen.said, item["arguments"].as_str().unwrap_or(&said));
+        let content: String = parts.map(text).collect();
+        assert_eq!(seen.text, item["arguments"].as_str().unwrap_or(&content));
     }
     let names: Vec<&str> = events.iter().map(|(name, _)| &**name).collect();
     assert_eq!(names[..2], ["response.created", "response.in_progress"]);
@@ -154,7 +154,7 @@ fn check(bytes: &[u8]) {
     assert_eq!(names.last(), Some(&&*format!("response.{status}")));
 }
 
-/// The answer as our own decoder reads it.
+/// Decodes a stream with the gateway's own decoder.
 fn decoded(bytes: &[u8]) -> (Deltas, Option<ReportedUsage>) {
     let (mut decoder, mut deltas) = (Decoder::new("1"), Deltas::new());
     let mut splitter = EventSplitter::default();
@@ -168,9 +168,9 @@ fn decoded(bytes: &[u8]) -> (Deltas, Option<ReportedUsage>) {
     (deltas, decoder.tokens())
 }
 
-/// A call without arguments has an empty object of them.
-fn filled(mut reply: ChatResponse) -> ChatResponse {
-    for part in reply
+/// Replaces missing arguments of calls by an empty object.
+fn filled(mut response: ChatResponse) -> ChatResponse {
+    for part in response
         .choices
         .iter_mut()
         .flat_map(|choice| &mut choice.parts)
@@ -181,22 +181,22 @@ fn filled(mut reply: ChatResponse) -> ChatResponse {
             call.arguments = "{}".to_owned();
         }
     }
-    reply
+    response
 }
 
 proptest! {
     #[test]
-    fn any_answer_is_a_valid_stream_that_says_the_same(deltas in answers()) {
-        let said = stream(deltas.clone());
-        check(&said);
-        let (collected, tokens) = decoded(&said);
-        let reply = filled(ChatResponse::of(deltas));
-        prop_assert_eq!(ChatResponse::of(collected), reply.clone());
+    fn any_response_is_a_valid_stream_with_the_same_content(deltas in answers()) {
+        let bytes = stream(deltas.clone());
+        check(&bytes);
+        let (collected, tokens) = decoded(&bytes);
+        let response = filled(ChatResponse::from(deltas));
+        prop_assert_eq!(ChatResponse::from(collected), response.clone());
         prop_assert_eq!(tokens, Some(TOKENS));
 
-        let whole = encoder().whole(reply, Some(TOKENS));
+        let whole = encoder().whole(response, Some(TOKENS));
         let whole: Value = serde_json::from_slice(&whole).unwrap();
-        let (_, last) = events(&said).pop().unwrap();
+        let (_, last) = events(&bytes).pop().unwrap();
         for name in ["model", "incomplete_details", "usage", "status"] {
             prop_assert_eq!(&whole[name], &last["response"][name]);
         }
@@ -209,7 +209,7 @@ proptest! {
 }
 
 #[test]
-fn a_call_that_is_whole_ends_before_the_next_begins() {
+fn a_complete_call_ends_before_the_next_begins() {
     let call = |call: usize| Delta::Call {
         call,
         id: format!("c{call}"),
@@ -227,15 +227,15 @@ fn a_call_that_is_whole_ends_before_the_next_begins() {
         call(1),
         more(1, "{}"),
     ];
-    let said = stream(deltas.into_iter().map(|delta| (0, delta)).collect());
-    let names: Vec<String> = events(&said).into_iter().map(|(name, _)| name).collect();
+    let bytes = stream(deltas.into_iter().map(|delta| (0, delta)).collect());
+    let names: Vec<String> = events(&bytes).into_iter().map(|(name, _)| name).collect();
     let index = |wanted: &str| names.iter().position(|name| name == wanted);
     let last = names
         .iter()
         .rposition(|name| name == "response.output_item.added");
 
     assert!(index("response.output_item.done") < last);
-    check(&said);
+    check(&bytes);
 }
 
 #[test]
@@ -251,31 +251,31 @@ fn a_broken_stream_ends_in_an_error_and_a_failed_response() {
     };
     encoder.broken(&error, &mut out);
     let events = events(&out);
-    let [.., (error, said), (failed, last)] = &events[..] else {
+    let [.., (error, data), (failed, last)] = &events[..] else {
         panic!("too few events")
     };
 
     assert_eq!((&**error, &**failed), ("error", "response.failed"));
-    assert_eq!(said["code"], "server_is_overloaded");
-    assert_eq!(said["message"], "v: busy");
+    assert_eq!(data["code"], "server_is_overloaded");
+    assert_eq!(data["message"], "v: busy");
     assert_eq!(last["response"]["status"], "failed");
     assert_eq!(last["response"]["error"]["message"], "v: busy");
     assert_eq!(last["sequence_number"], events.len() - 1);
 }
 
 #[test]
-fn a_citation_stands_at_the_text_that_it_belongs_to() {
+fn a_citation_belongs_to_the_text_before_it() {
     let link = serde_json::json!({"type": "url_citation", "url_citation": {
         "url": "https://h", "title": "t", "start_index": 0, "end_index": 1,
     }});
     let deltas = [Delta::Text("a".to_owned()), Delta::Annotation(link)];
     let deltas: Deltas = deltas.into_iter().map(|delta| (0, delta)).collect();
-    let said = stream(deltas.clone());
-    check(&said);
+    let bytes = stream(deltas.clone());
+    check(&bytes);
 
-    let (_, last) = events(&said).pop().unwrap();
+    let (_, last) = events(&bytes).pop().unwrap();
     let cited = &last["response"]["output"][0]["content"][0]["annotations"][0];
     assert_eq!(cited["url"], "https://h");
-    let annotations = |deltas| ChatResponse::of(deltas).choices[0].annotations.clone();
-    assert_eq!(annotations(decoded(&said).0), annotations(deltas));
+    let annotations = |deltas| ChatResponse::from(deltas).choices[0].annotations.clone();
+    assert_eq!(annotations(decoded(&bytes).0), annotations(deltas));
 }

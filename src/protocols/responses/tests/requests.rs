@@ -1,4 +1,4 @@
-//! What is read of a client's request.
+//! Reading of client requests.
 
 use crate::protocols::neutral::{
     ChatRequest, ChatRole, ContentPart, DroppedFields, ToolChoice, TranslationError,
@@ -19,8 +19,8 @@ fn read(body: &Value) -> (Result<ChatRequest, TranslationError>, Vec<String>) {
 }
 
 #[test]
-fn items_become_turns_and_what_is_lost_is_named() {
-    let (read, lost) = read(&json!({
+fn items_become_turns_and_dropped_fields_are_reported() {
+    let (read, dropped) = read(&json!({
         "model": "m",
         "instructions": "be brief",
         "input": [
@@ -76,7 +76,7 @@ fn items_become_turns_and_what_is_lost_is_named() {
     assert_eq!(read.tool_choice, Some(ToolChoice::Named("f".to_owned())));
     assert_eq!(read.max_tokens, Some(9));
     assert_eq!(
-        lost,
+        dropped,
         [
             "input[1].reasoning",
             "input[7].web_search_call",
@@ -88,7 +88,7 @@ fn items_become_turns_and_what_is_lost_is_named() {
 }
 
 #[test]
-fn what_needs_a_store_may_be_asked_elsewhere() {
+fn requests_that_need_a_store_are_errors_of_this_target_only() {
     let cases = [
         json!({"input": "a", "previous_response_id": "resp_1"}),
         json!({"input": "a", "conversation": "conv_1"}),
@@ -96,16 +96,13 @@ fn what_needs_a_store_may_be_asked_elsewhere() {
         json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
     ];
     for body in cases {
-        let mistake = read(&body).0.unwrap_err();
-        assert!(
-            mistake.is_target_specific && mistake.param.is_some(),
-            "{mistake}"
-        );
+        let error = read(&body).0.unwrap_err();
+        assert!(error.is_target_specific && error.param.is_some(), "{error}");
     }
 }
 
 #[test]
-fn a_mistake_names_its_member() {
+fn an_error_names_its_field() {
     let cases = [
         (json!({"input": 7}), "input"),
         (
@@ -126,14 +123,14 @@ fn a_mistake_names_its_member() {
         ),
     ];
     for (body, param) in cases {
-        let mistake = read(&body).0.unwrap_err();
-        assert_eq!(mistake.param.as_deref(), Some(param));
-        assert!(!mistake.is_target_specific);
+        let error = read(&body).0.unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(param));
+        assert!(!error.is_target_specific);
     }
 }
 
 #[test]
-fn needs_are_seen_without_reading_all() {
+fn required_capabilities_are_read_without_parsing_the_whole_body() {
     let needs = |body: Value| {
         let text = body.to_string();
         let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
@@ -164,7 +161,7 @@ fn needs_are_seen_without_reading_all() {
 }
 
 #[test]
-fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
+fn an_item_of_an_earlier_response_may_be_referred_to_by_id() {
     let answer = |store: bool| -> Value {
         let body = json!({"model": "m", "input": "a", "store": store}).to_string();
         let endpoint = endpoint("openai", "http://h/v1");
@@ -181,7 +178,7 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
                 )
                 .unwrap()
         });
-        let message = json!({"content": "said", "tool_calls": [
+        let message = json!({"content": "text", "tool_calls": [
             {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
         ]});
         let choices = json!([{"index": 0, "message": message, "finish_reason": "tool_calls"}]);
@@ -196,15 +193,15 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
         read(&json!({"input": items})).0
     };
 
-    // Nothing of it may be remembered.
+    // An answer with `store: false` must not be stored.
     assert!(named(&answer(false)).is_err());
     let read = named(&answer(true)).unwrap();
     assert_eq!(read.turns.len(), 1);
-    assert_eq!(read.turns[0].text(), "said");
+    assert_eq!(read.turns[0].text(), "text");
     assert!(matches!(&read.turns[0].parts[1], ContentPart::ToolCall(call) if call.id == "c1"));
 }
 
-/// Without the names that we made and the time.
+/// Removes generated ids and times.
 fn nameless(mut event: Value) -> Value {
     let name = |value: &mut Value, names: &[&str]| {
         for name in names {
@@ -227,7 +224,7 @@ fn nameless(mut event: Value) -> Value {
 }
 
 #[test]
-fn a_recorded_chat_stream_is_told_event_by_event() {
+fn a_recorded_chat_stream_is_translated_event_by_event() {
     for case in ["text", "tools"] {
         let file = |name: &str| recorded(&format!("inbound-responses/{case}/{name}"));
         let mut body: Value = serde_json::from_str(&file("request.responses.json")).unwrap();
@@ -243,7 +240,7 @@ fn a_recorded_chat_stream_is_told_event_by_event() {
         });
         let upstream = file("stream.upstream.sse");
         let collected = feed(&mut *prepared.adapter, upstream.as_bytes().chunks(1));
-        let said: Vec<Value> = events(&collected.output)
+        let received: Vec<Value> = events(&collected.output)
             .into_iter()
             .map(nameless)
             .collect();
@@ -251,6 +248,6 @@ fn a_recorded_chat_stream_is_told_event_by_event() {
         let expected: Vec<Value> = expected.into_iter().map(nameless).collect();
 
         assert_eq!(collected.end, Ok(()));
-        assert_eq!(said, expected, "{case}");
+        assert_eq!(received, expected, "{case}");
     }
 }

@@ -1,4 +1,4 @@
-//! Vendors that have responses.
+//! Providers that have the Responses API.
 
 use crate::domain::Failure;
 use crate::protocols::test_support::{endpoint, events, feed, with_call};
@@ -59,7 +59,7 @@ fn completed() -> String {
 }
 
 #[test]
-fn a_stream_passes_as_it_came_wherever_it_is_cut() {
+fn a_stream_passes_unchanged_wherever_it_is_cut() {
     let stream = [created(), delta("é"), completed()].concat();
     for cut in 0..=stream.len() {
         let mut adapter = adapter();
@@ -78,7 +78,7 @@ fn a_stream_passes_as_it_came_wherever_it_is_cut() {
 }
 
 #[test]
-fn nothing_is_promised_before_the_first_content() {
+fn no_event_counts_as_content_before_the_first_delta() {
     let mut adapter = adapter();
     let mut kind = |text: String| {
         let raw = Bytes::from(text);
@@ -96,18 +96,18 @@ fn nothing_is_promised_before_the_first_content() {
 }
 
 #[test]
-fn a_failure_inside_of_a_success_is_one() {
+fn a_failure_within_a_success_status_is_an_error() {
     let error = json!({"code": "rate_limit_exceeded", "message": "slow down"});
     let response = json!({"status": "failed", "error": error, "output": []});
     let failed = json!({"type": "response.failed", "response": response});
     let flat = json!({"type": "error", "code": "rate_limit_exceeded", "message": "slow down"});
-    for said in [failed, flat] {
-        let stream = [created(), delta("a"), event(&said)].concat();
+    for failure in [failed, flat] {
+        let stream = [created(), delta("a"), event(&failure)].concat();
         let collected = feed(&mut *adapter(), [stream.as_bytes()]);
         let error = collected.end.unwrap_err();
         assert_eq!(error.failure, Failure::RateLimit(None));
         assert_eq!(error.message, "slow down");
-        // The vendor's own word for it is what its clients wait for.
+        // Clients wait for the provider's own error code.
         assert_eq!(collected.output, stream);
     }
     let whole = Bytes::from(response.to_string());
@@ -115,7 +115,7 @@ fn a_failure_inside_of_a_success_is_one() {
 }
 
 #[test]
-fn a_chat_goes_to_responses_and_back() {
+fn a_chat_request_is_translated_to_responses_and_back() {
     let body = json!({
         "model": "m",
         "messages": [
@@ -173,17 +173,17 @@ fn a_chat_goes_to_responses_and_back() {
     let stream = [created(), delta("x"), delta("y"), completed()].concat();
     let collected = feed(&mut *prepared.adapter, stream.as_bytes().chunks(1));
     assert_eq!(collected.end, Ok(()));
-    let said = events(&collected.output);
-    let text = said.iter().filter_map(|event| {
+    let output = events(&collected.output);
+    let text = output.iter().filter_map(|event| {
         let delta = &event["choices"].get(0)?["delta"];
         delta["content"].as_str().map(str::to_owned)
     });
     assert_eq!(text.collect::<String>(), "xy");
-    assert_eq!(said.last(), Some(&Value::from("[DONE]")));
+    assert_eq!(output.last(), Some(&Value::from("[DONE]")));
 }
 
 #[test]
-fn a_whole_response_is_read_with_all_its_sorts_of_items() {
+fn a_whole_response_is_read_with_all_item_types() {
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}]});
     let mut prepared = prepared(ApiDialect::Chat, &body, true);
     let upstream = json!({"model": "m-1", "status": "incomplete",

@@ -1,4 +1,4 @@
-//! The cloud's own path, and tokens from a server on this machine.
+//! Requests to Vertex AI, and tokens from a local server.
 
 mod requests;
 mod token_server;
@@ -15,7 +15,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-/// A recorded file of `tests/fixtures`.
+/// Reads a recorded file of `tests/fixtures`.
 fn fixture(name: &str) -> Bytes {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).expect(&path).into()
@@ -25,7 +25,7 @@ fn json_of(name: &str) -> Value {
     serde_json::from_slice(&fixture(name)).expect(name)
 }
 
-/// A place in the cloud, with a plain token where one is given.
+/// An endpoint in Google's cloud, with a plain token where one is given.
 fn endpoint(token: Option<&str>) -> Endpoint {
     let base = "https://aiplatform.googleapis.com";
     let mut endpoint = Endpoint::new(base, token, "vertex", &Vertex).unwrap();
@@ -36,7 +36,7 @@ fn endpoint(token: Option<&str>) -> Endpoint {
     endpoint
 }
 
-/// Runs with a chat request to a model.
+/// Calls `run` with a chat request to a model.
 fn with_call<T>(text: &[u8], use_fallback: bool, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();

@@ -11,7 +11,7 @@ fn ask(request: &[u8]) -> Result<PreparedCall, TranslationError> {
 }
 
 #[test]
-fn recorded_requests_go_to_the_projects_path_with_a_bearer() {
+fn requests_use_the_projects_path_and_a_bearer_token() {
     let table = [
         ("text", ":generateContent"),
         ("tools", ":generateContent"),
@@ -37,24 +37,24 @@ fn recorded_requests_go_to_the_projects_path_with_a_bearer() {
 }
 
 #[test]
-fn the_recorded_answer_reaches_a_chat_client() {
+fn the_recorded_response_is_translated_for_a_chat_client() {
     let mut prepared = ask(&fixture("vertex/tools/request.openai.json")).unwrap();
-    let said = prepared
+    let body = prepared
         .adapter
         .whole(&fixture("vertex/tools/response.json"));
 
-    let said: Value = serde_json::from_slice(&said.unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
     let recorded = json_of("vertex/tools/expected.openai.json");
-    assert_eq!(said["usage"], recorded["usage"]);
-    assert_eq!(said["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(body["usage"], recorded["usage"]);
+    assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
 }
 
 #[test]
-fn a_model_of_another_maker_is_only_served_elsewhere() {
-    let mistake = ask(br#"{"model":"claude-haiku-5-5","messages":[]}"#).unwrap_err();
+fn a_model_of_another_company_is_an_error_of_this_target_only() {
+    let error = ask(br#"{"model":"claude-haiku-5-5","messages":[]}"#).unwrap_err();
 
-    assert!(mistake.is_target_specific);
-    assert_eq!(mistake.param.as_deref(), Some("model"));
+    assert!(error.is_target_specific);
+    assert_eq!(error.param.as_deref(), Some("model"));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn texts_are_embedded_as_predictions() {
     let answer = br#"{"predictions":[
         {"embeddings":{"values":[0.5,1],"statistics":{"token_count":3,"truncated":false}}},
         {"embeddings":{"values":[0.25,2],"statistics":{"token_count":4.0}}}]}"#;
-    let said = prepared.adapter.whole(&Bytes::from_static(answer)).unwrap();
+    let body = prepared.adapter.whole(&Bytes::from_static(answer)).unwrap();
 
     assert_eq!(
         prepared.request.url,
@@ -77,13 +77,13 @@ fn texts_are_embedded_as_predictions() {
         json!({"instances": [{"content": "a"}, {"content": "b"}],
             "parameters": {"outputDimensionality": 2}})
     );
-    let said: Value = serde_json::from_slice(&said).unwrap();
-    assert_eq!(said["data"][1]["embedding"], json!([0.25, 2.0]));
-    assert_eq!(said["usage"]["prompt_tokens"], 7);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["data"][1]["embedding"], json!([0.25, 2.0]));
+    assert_eq!(body["usage"]["prompt_tokens"], 7);
 }
 
 #[test]
-fn counting_leaves_the_choice_of_tools_out() {
+fn a_count_request_has_no_tool_choice() {
     let counting = with_call(
         &fixture("vertex/tools/request.openai.json"),
         false,
@@ -101,7 +101,7 @@ fn counting_leaves_the_choice_of_tools_out() {
 }
 
 #[test]
-fn a_free_question_shows_that_the_provider_is_there() {
+fn the_probe_costs_nothing_and_shows_a_working_provider() {
     let mut endpoint = endpoint(Some("t"));
     endpoint.probe_model = Some("gemini-3.5-flash".into());
     let probe = Vertex.build_probe(&endpoint);
@@ -120,12 +120,12 @@ fn a_free_question_shows_that_the_provider_is_there() {
 }
 
 #[test]
-fn a_refused_token_is_fetched_anew_once_but_a_plain_one_is_not() {
+fn a_rejected_token_is_renewed_once_and_a_plain_key_never() {
     let source = TokenSource::new(None, || 0);
     let renewing = endpoint(None).with_tokens(source);
     let plain = endpoint(Some("t"));
-    let mut refused = UpstreamError::without_response(Failure::Auth, "expired");
-    refused.status = 401;
+    let mut rejected = UpstreamError::without_response(Failure::Auth, "expired");
+    rejected.status = 401;
     let limit = Failure::RateLimit(Some(Duration::ZERO));
     let mut limited = UpstreamError::without_response(limit, "");
     limited.status = 429;
@@ -135,8 +135,8 @@ fn a_refused_token_is_fetched_anew_once_but_a_plain_one_is_not() {
         })
     };
 
-    assert!(use_fallback(&renewing, false, &refused));
-    assert!(!use_fallback(&renewing, true, &refused));
+    assert!(use_fallback(&renewing, false, &rejected));
+    assert!(!use_fallback(&renewing, true, &rejected));
     assert!(!use_fallback(&renewing, false, &limited));
-    assert!(!use_fallback(&plain, false, &refused));
+    assert!(!use_fallback(&plain, false, &rejected));
 }

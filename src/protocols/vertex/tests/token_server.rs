@@ -1,4 +1,4 @@
-//! A token server on this machine, and files of credentials that name it.
+//! A local token server, and credentials files that name it.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
-/// A key for these tests alone; making one takes a while.
+/// A key for these tests; it is generated once, because that is slow.
 static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
 
-/// What the server does with who asks.
+/// The response of the server to every request.
 #[derive(Clone, Copy)]
-pub enum Mood {
+pub enum ServerBehaviour {
     /// Grants a token that lives for an hour.
     Grants,
     Answers(u16, &'static str),
@@ -29,31 +29,31 @@ pub enum Mood {
 pub struct TokenServer {
     pub url: String,
     granted: Arc<AtomicU64>,
-    prepared: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
 }
 
 impl TokenServer {
-    pub async fn start(mood: Mood) -> Self {
+    pub async fn start(behaviour: ServerBehaviour) -> Self {
         let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
         let granted = Arc::new(AtomicU64::new(0));
-        let prepared = Arc::new(Mutex::new(Vec::new()));
-        let (count, bodies) = (Arc::clone(&granted), Arc::clone(&prepared));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (count, bodies) = (Arc::clone(&granted), Arc::clone(&requests));
         let answer = move |body: String| async move {
             bodies.lock().unwrap().push(body);
-            match mood {
-                Mood::Grants => {
+            match behaviour {
+                ServerBehaviour::Grants => {
                     let number = count.fetch_add(1, Ordering::SeqCst) + 1;
                     let token = json!({"access_token": format!("token-{number}"),
                         "expires_in": 3_600, "token_type": "Bearer"});
                     (StatusCode::OK, token.to_string())
                 }
-                Mood::Answers(status, body) => {
+                ServerBehaviour::Answers(status, body) => {
                     (StatusCode::from_u16(status).unwrap(), body.to_owned())
                 }
-                Mood::Stalls => std::future::pending().await,
+                ServerBehaviour::Stalls => std::future::pending().await,
             }
         };
         let router = Router::new().route("/token", post(answer));
@@ -61,19 +61,19 @@ impl TokenServer {
         Self {
             url,
             granted,
-            prepared,
+            requests,
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    /// How many tokens were granted.
+    /// Number of tokens granted so far.
     pub fn granted(&self) -> u64 {
         self.granted.load(Ordering::SeqCst)
     }
 
-    /// What the last one who asked sent.
-    pub fn last_asked(&self) -> String {
-        self.prepared.lock().unwrap().last().unwrap().clone()
+    /// Body of the last request.
+    pub fn last_request(&self) -> String {
+        self.requests.lock().unwrap().last().unwrap().clone()
     }
 
     pub fn file(&self, content: &str) -> PathBuf {
@@ -82,12 +82,12 @@ impl TokenServer {
         path
     }
 
-    /// A service account whose tokens come from here.
+    /// Credentials of a service account that uses this server.
     pub fn service_account(&self) -> PathBuf {
         self.file(&service_account(&self.url).to_string())
     }
 
-    /// A person who signed in, and whose tokens come from here.
+    /// Credentials of a signed-in user that use this server.
     pub fn person(&self) -> PathBuf {
         let person = json!({"type": "authorized_user", "client_id": "id", "client_secret": "fx",
             "refresh_token": "fx", "token_uri": self.url, "quota_project_id": "payer-fx"});
@@ -113,9 +113,9 @@ pub fn service_account(server: &str) -> Value {
     })
 }
 
-/// The claims of a statement that the test's key signed.
-pub fn claims(statement: &str) -> Value {
-    let (signed, signature) = statement.rsplit_once('.').unwrap();
+/// The claims of an assertion that the test's key signed.
+pub fn claims(assertion: &str) -> Value {
+    let (signed, signature) = assertion.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, KEY.public_key());
     key.verify(signed.as_bytes(), &signature)

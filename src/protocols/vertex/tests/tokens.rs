@@ -1,4 +1,4 @@
-use super::token_server::{Mood, TokenServer, claims, service_account};
+use super::token_server::{ServerBehaviour, TokenServer, claims, service_account};
 use super::*;
 use crate::domain::Failure;
 use futures_util::future::join_all;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A file of credentials that a token server serves.
+/// Writes a credentials file that names a token server.
 type FileOf = fn(&TokenServer) -> PathBuf;
 
-/// Ours, and one of the ways of Google's library.
+/// One source that the gateway implements, and one of Google's library.
 const FILES: [FileOf; 2] = [TokenServer::service_account, TokenServer::person];
 
 fn renewing(file: PathBuf) -> Endpoint {
@@ -31,7 +31,7 @@ async fn failure(endpoint: &Endpoint) -> UpstreamError {
 #[tokio::test]
 async fn a_token_is_fetched_once_for_many_requests() {
     for file in FILES {
-        let server = TokenServer::start(Mood::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
 
         let at_once = (0..50).map(|_| bearer(&endpoint, false));
@@ -44,9 +44,9 @@ async fn a_token_is_fetched_once_for_many_requests() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_runs_out() {
+async fn a_token_is_renewed_before_it_expires() {
     for file in FILES {
-        let server = TokenServer::start(Mood::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
         assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
 
@@ -64,9 +64,9 @@ async fn a_token_is_renewed_before_it_runs_out() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_and_those_who_wait_share_the_new_one() {
+async fn a_rejected_token_is_replaced_and_waiting_requests_share_the_new_one() {
     for file in FILES {
-        let server = TokenServer::start(Mood::Grants).await;
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
         let endpoint = renewing(file(&server));
         assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
 
@@ -83,8 +83,8 @@ async fn a_refused_token_is_replaced_and_those_who_wait_share_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_person_names_the_project_that_pays() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn user_credentials_name_the_project_that_pays() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let headers_of = async |file: PathBuf| {
         let endpoint = renewing(file);
         let ready = endpoint.with_credentials(false).await.unwrap();
@@ -98,18 +98,18 @@ async fn a_person_names_the_project_that_pays() {
 }
 
 #[tokio::test]
-async fn a_service_account_signs_who_asks_for_what() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn a_service_account_signs_its_claims() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     bearer(&renewing(server.service_account()), false)
         .await
         .unwrap();
 
-    let prepared = server.last_asked();
-    let statement = prepared
+    let request = server.last_request();
+    let assertion = request
         .strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=")
         .expect("a grant");
     assert_eq!(
-        claims(statement),
+        claims(assertion),
         json!({
             "iss": "pier@fx-proj.example",
             "sub": "pier@fx-proj.example",
@@ -122,8 +122,8 @@ async fn a_service_account_signs_who_asks_for_what() {
 }
 
 #[tokio::test]
-async fn an_account_of_googles_own_signs_its_tokens_without_asking() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn a_google_service_account_signs_tokens_without_a_token_server() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let key = service_account("https://oauth2.googleapis.com/token");
     let endpoint = renewing(server.file(&key.to_string()));
 
@@ -139,8 +139,8 @@ async fn an_account_of_googles_own_signs_its_tokens_without_asking() {
 }
 
 #[tokio::test]
-async fn a_bad_file_is_told_by_what_is_wrong_with_it() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn an_invalid_credentials_file_is_reported_with_its_fault() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let mut unsigned = service_account(&server.url);
     unsigned["private_key"] = "hush".into();
     let mut partial = service_account(&server.url);
@@ -184,8 +184,8 @@ async fn a_bad_file_is_told_by_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_mended_is_read_again() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn a_corrected_file_is_read_again() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let endpoint = renewing(server.file("hush"));
     failure(&endpoint).await;
 
@@ -195,15 +195,15 @@ async fn a_file_that_was_mended_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_token_servers_words_are_not_repeated() {
+async fn the_token_servers_text_is_never_passed_on() {
     let refusal = r#"{"error":"invalid_grant","error_description":"hush"}"#;
     let table = [
-        (Mood::Answers(400, refusal), Failure::Auth),
-        (Mood::Answers(503, "hush"), Failure::Server),
+        (ServerBehaviour::Answers(400, refusal), Failure::Auth),
+        (ServerBehaviour::Answers(503, "hush"), Failure::Server),
     ];
-    for (mood, class) in table {
+    for (behaviour, class) in table {
         for file in FILES {
-            let server = TokenServer::start(mood).await;
+            let server = TokenServer::start(behaviour).await;
             let error = failure(&renewing(file(&server))).await;
 
             assert_eq!(error.failure, class, "{}", error.message);
@@ -213,9 +213,9 @@ async fn a_token_servers_words_are_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_token_server_that_does_not_answer_is_given_up() {
+async fn a_token_server_without_a_response_times_out() {
     for file in FILES {
-        let server = TokenServer::start(Mood::Stalls).await;
+        let server = TokenServer::start(ServerBehaviour::Stalls).await;
         let endpoint = renewing(file(&server));
         tokio::time::pause();
         let error = failure(&endpoint).await;
@@ -230,8 +230,8 @@ async fn a_token_server_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_source_but_its_file_is_shown() {
-    let server = TokenServer::start(Mood::Grants).await;
+async fn debug_output_of_a_source_shows_its_file_only() {
+    let server = TokenServer::start(ServerBehaviour::Grants).await;
     let source = TokenSource::new(Some(server.service_account()), || 0);
     let endpoint = endpoint(None).with_tokens(source.clone());
     let ready = endpoint.with_credentials(false).await.unwrap();
