@@ -84,13 +84,21 @@ pub fn moment(t: f64) -> UnixTime {
     UnixTime::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
 }
 
+/// An attempt under way.
+struct Running {
+    lease: Lease,
+    streamed: bool,
+    input: f64,
+    first_token: Option<f64>,
+}
+
 /// The balancer of this project.
 pub struct Ours {
     fleet: BalancerState,
     table: RoutingTable,
     field: CandidateSet,
     chance: SplitMix64,
-    places: BTreeMap<AttemptId, (Lease, Option<f64>)>,
+    places: BTreeMap<AttemptId, Running>,
 }
 
 impl Ours {
@@ -128,8 +136,9 @@ impl Player for Ours {
         let kind = request.work.kind();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
-            class: RequestClass::new(kind, true),
+            class: RequestClass::new(kind, request.streamed),
             input: request.input,
+            max_tokens: request.work.max_tokens(),
             remaining: Some(request.deadline() - t),
             tried: earlier,
             ..RequestProfile::usual(kind)
@@ -141,7 +150,13 @@ impl Player for Ours {
         };
         let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
         let lease = choice.acquire_lease(&self.table, now)?;
-        self.places.insert(attempt, (lease, None));
+        let running = Running {
+            lease,
+            streamed: request.streamed,
+            input: request.input,
+            first_token: None,
+        };
+        self.places.insert(attempt, running);
         Some(choice.target)
     }
 
@@ -157,11 +172,12 @@ impl Player for Ours {
         headers: Option<Headers>,
         t: f64,
     ) {
-        let Some((lease, first_token)) = self.places.get_mut(&attempt) else {
+        let Some(running) = self.places.get_mut(&attempt) else {
             return;
         };
+        let lease = &mut running.lease;
         lease.first_token();
-        *first_token = Some(seconds);
+        running.first_token = Some(seconds);
         let first = FirstToken {
             target: vendor,
             ticket: lease.attempt_start(),
@@ -180,9 +196,15 @@ impl Player for Ours {
         headers: Option<Headers>,
         t: f64,
     ) {
-        let Some((lease, first_token)) = self.places.remove(&attempt) else {
+        let Some(running) = self.places.remove(&attempt) else {
             return;
         };
+        let Running {
+            lease,
+            streamed,
+            input,
+            first_token,
+        } = running;
         let outcome = match end {
             End::Answered { .. } => Outcome::Success,
             End::Failed => Outcome::Failed(Failure::Server),
@@ -193,7 +215,7 @@ impl Player for Ours {
             End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
         };
         let usage = match end {
-            End::Answered { tokens, .. } => Some(usage(tokens)),
+            End::Answered { tokens, .. } => Some(usage(input, tokens)),
             _ => None,
         };
         let report = AttemptEnd {
@@ -204,7 +226,7 @@ impl Player for Ours {
             first_token,
             usage: usage.map(MeasuredUsage::exact),
             cost: None,
-            streamed: true,
+            streamed,
             trial: lease.is_half_open_probe(),
             dropped_fields: 0,
             ticket: lease.attempt_start(),
@@ -241,8 +263,9 @@ impl Player for Ours {
     clippy::cast_sign_loss,
     reason = "token counts are whole and small"
 )]
-fn usage(tokens: f64) -> Usage {
+fn usage(input: f64, tokens: f64) -> Usage {
     Usage {
+        input: input as u64,
         output: tokens as u64,
         ..Usage::default()
     }
