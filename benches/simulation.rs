@@ -16,7 +16,7 @@ use aibal_tui::domain::{Strategy, Weights};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::Scenario;
-use simulation::worlds::{GROUPS, world};
+use simulation::worlds::world;
 use std::fmt::Write;
 
 /// S11 is no scenario of ours: it was for probes that cost money.
@@ -37,6 +37,60 @@ const PLAYERS: [(&str, Who); 9] = [
 /// The worlds in which every weight is turned: the plain one, and whole answers of several sorts.
 const KNOB_WORLDS: [&str; 7] = ["K", "Ku", "E1", "L1", "T1", "M1", "P1u"];
 const OURS: Who = Who::Ours(Strategy::Adaptive);
+
+/// Worlds of one sort.
+struct Group {
+    name: &'static str,
+    worlds: &'static [&'static str],
+}
+
+/// All groups, in the order of the report.
+const GROUPS: [Group; 10] = [
+    Group {
+        name: "streams",
+        worlds: &[
+            "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S12",
+        ],
+    },
+    Group {
+        name: "whole answers",
+        worlds: &[
+            "S1u", "S2u", "S3u", "S4u", "S5u", "S6u", "S7u", "S8u", "S9u", "S10u", "S12u",
+        ],
+    },
+    Group {
+        name: "short answers",
+        worlds: &["E1", "E2", "E3", "L1", "L2", "L3", "T1", "T2", "T3"],
+    },
+    Group {
+        name: "mixed",
+        worlds: &["M1", "M2", "M3", "M4", "M5", "M6"],
+    },
+    Group {
+        name: "prompt lengths",
+        worlds: &["P1", "P2", "P3"],
+    },
+    Group {
+        name: "prompt lengths, whole",
+        worlds: &["P1u", "P2u", "P3u"],
+    },
+    Group {
+        name: "heavy tails",
+        worlds: &["H1", "H2", "H3", "H4", "H1u", "H2u", "H3u"],
+    },
+    Group {
+        name: "few requests",
+        worlds: &["Q1", "Q2", "Q3", "Q1u", "Q2u"],
+    },
+    Group {
+        name: "flapping",
+        worlds: &["F3", "F10", "F30", "F3u", "F10u", "F30u"],
+    },
+    Group {
+        name: "fleets",
+        worlds: &["N2", "N8", "N20", "N2u", "N8u", "N20u"],
+    },
+];
 
 /// The arguments of the command line.
 struct Arguments {

@@ -1,7 +1,7 @@
 //! Who decides. Ours is driven by the calls that the engine and the gateway use, and by no others.
 
 use super::scenario::Scenario;
-use super::traffic::Request;
+use super::traffic::{Request, Work};
 use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
@@ -136,7 +136,9 @@ impl Player for Ours {
         let kind = request.work.kind();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
-            class: RequestClass::new(kind, request.streamed),
+            class: RequestClass::new(kind, request.streamed)
+                .with_tools(request.work == Work::ToolCall)
+                .with_max_tokens(request.work.max_tokens()),
             input: request.input,
             max_tokens: request.work.max_tokens(),
             remaining: Some(request.deadline() - t),
@@ -176,7 +178,7 @@ impl Player for Ours {
             return;
         };
         let lease = &mut running.lease;
-        lease.first_token();
+        lease.first_token(moment(t));
         running.first_token = Some(seconds);
         let first = FirstToken {
             target: vendor,
@@ -291,10 +293,8 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
             enabled: present(place),
             ..Provider::new(vendor.name, "simulated")
         });
-        let served = super::traffic::Work::ALL
-            .into_iter()
-            .filter(|work| vendor.serves(*work));
-        let kinds: Vec<ModelType> = served.map(super::traffic::Work::kind).collect();
+        let served = Work::ALL.into_iter().filter(|work| vendor.serves(*work));
+        let kinds: Vec<ModelType> = served.map(Work::kind).collect();
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, "model"),
             provider: place,

@@ -1,66 +1,11 @@
 //! Worlds besides the scenarios of trouble: answers in one piece, short answers and embeddings,
 //! mixed traffic, long prompts, outliers, few requests, flapping at several speeds, small and large
-//! fleets. Each belongs to a group, whose mean regret is reported.
+//! fleets. A name that ends in `u` is the
+//! world with every answer in one piece.
 
 use super::scenario::{Scenario, Trouble};
 use super::traffic::{Demand, PromptLengths, Work};
 use super::vendor::{GOOGLE, Profile, VENDORS, cloud};
-
-/// Worlds of one sort.
-#[derive(Debug, Clone, Copy)]
-pub struct Group {
-    pub name: &'static str,
-    pub worlds: &'static [&'static str],
-}
-
-/// All groups, in the order of the report. A name that ends in `u` is the world with every answer
-/// in one piece.
-pub const GROUPS: [Group; 10] = [
-    Group {
-        name: "streams",
-        worlds: &[
-            "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S12",
-        ],
-    },
-    Group {
-        name: "whole answers",
-        worlds: &[
-            "S1u", "S2u", "S3u", "S4u", "S5u", "S6u", "S7u", "S8u", "S9u", "S10u", "S12u",
-        ],
-    },
-    Group {
-        name: "short answers",
-        worlds: &["E1", "E2", "E3", "L1", "L2", "L3", "T1", "T2", "T3"],
-    },
-    Group {
-        name: "mixed",
-        worlds: &["M1", "M2", "M3", "M4", "M5", "M6"],
-    },
-    Group {
-        name: "prompt lengths",
-        worlds: &["P1", "P2", "P3"],
-    },
-    Group {
-        name: "prompt lengths, whole",
-        worlds: &["P1u", "P2u", "P3u"],
-    },
-    Group {
-        name: "heavy tails",
-        worlds: &["H1", "H2", "H3", "H4", "H1u", "H2u", "H3u"],
-    },
-    Group {
-        name: "few requests",
-        worlds: &["Q1", "Q2", "Q3", "Q1u", "Q2u"],
-    },
-    Group {
-        name: "flapping",
-        worlds: &["F3", "F10", "F30", "F3u", "F10u", "F30u"],
-    },
-    Group {
-        name: "fleets",
-        worlds: &["N2", "N8", "N20", "N2u", "N8u", "N20u"],
-    },
-];
 
 /// The seconds that most worlds last.
 const LENGTH: f64 = 1_200.0;

@@ -100,13 +100,15 @@ pub fn select(
         Some(name) => Some(find_provider(catalogue, name)?),
         None => None,
     };
+    let max_tokens = request.max_tokens.map(|tokens| tokens as f64);
     let ask = RequestProfile {
         scope,
-        class: RequestClass::new(model_type, request.stream.unwrap_or(false)),
+        class: RequestClass::new(model_type, request.stream.unwrap_or(false))
+            .with_max_tokens(max_tokens),
         // What was not named is no need: a route may hold models of several types.
         needs: wanted.map_or(RequiredCapabilities::default(), RequiredCapabilities::of),
         pinned,
-        max_tokens: request.max_tokens.map(|tokens| tokens as f64),
+        max_tokens,
         preferred,
         max_cost: request.max_cost,
         max_latency: request.max_latency.map(|ms| ms / 1e3),

@@ -16,6 +16,8 @@ pub struct LoadCounters {
     waiting: AtomicU64,
     /// Microseconds since the epoch; 0 before the first.
     last_start: AtomicU64,
+    /// When a stream last brought its first token; microseconds since the epoch.
+    last_first_token: AtomicU64,
     /// Attempts and tokens sent since the process began.
     requests: AtomicU64,
     tokens: AtomicU64,
@@ -28,11 +30,16 @@ pub struct LoadCounters {
 const SUM_BITS: u32 = 44;
 const SUM_MASK: u64 = (1 << SUM_BITS) - 1;
 
+/// The wait of streams counts up to this many times the target's silence. While others get their
+/// first tokens, a stream that waits for long is an outlier and no sign of a slow target.
+const SILENCE_FACTOR: f64 = 2.0;
+
 /// Streams that still wait for their first token.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PendingFirstTokens {
     pub count: u32,
-    /// Mean time they have waited, in seconds.
+    /// Mean time they have waited, in seconds, at most [`SILENCE_FACTOR`] times as long as the
+    /// target has brought no first token at all.
     pub age: f64,
 }
 
@@ -64,9 +71,11 @@ impl LoadCounters {
         let ages = count.wrapping_mul(milliseconds(now)).wrapping_sub(packed) & SUM_MASK;
         // More than half of the circle: the reader's clock is a little behind a start.
         let ages = if ages > SUM_MASK / 2 { 0 } else { ages };
+        let last = UnixTime::from_micros(self.last_first_token.load(Ordering::Relaxed));
+        let age = ages as f64 / count as f64 / 1e3;
         PendingFirstTokens {
             count: u32::try_from(count).unwrap_or(u32::MAX),
-            age: ages as f64 / count as f64 / 1e3,
+            age: age.min(SILENCE_FACTOR * now.seconds_since(last)),
         }
     }
 
@@ -188,6 +197,8 @@ pub struct LeaseRequest {
     pub trial: bool,
     /// Tokens expected in and out.
     pub tokens: f64,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
     pub class: RequestClass,
 }
 
@@ -200,6 +211,8 @@ pub struct AttemptStart {
     /// All that was sent to the target, this attempt included.
     pub ledger: SentTotals,
     pub class: RequestClass,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
 }
 
 /// One attempt's place at a target and at its provider.
@@ -250,6 +263,7 @@ impl Lease {
                 load,
                 ledger,
                 class: terms.class,
+                prompt: terms.prompt,
             },
             rates: terms.rates,
             held: Some(terms.most_tokens),
@@ -260,7 +274,16 @@ impl Lease {
     }
 
     /// The first content is here: it waits no more, and as a trial it has told what it could.
-    pub fn first_token(&mut self) {
+    pub fn first_token(&mut self, now: UnixTime) {
+        if self.waits && self.ticket.class.is_streamed() {
+            self.target
+                .last_first_token
+                .fetch_max(now.micros(), Ordering::Relaxed);
+        }
+        self.end_wait();
+    }
+
+    fn end_wait(&mut self) {
         if !std::mem::take(&mut self.waits) {
             return;
         }
@@ -315,7 +338,7 @@ fn try_acquire_all(
 /// One that nobody settled has used what was expected of it, as of its start.
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.first_token();
+        self.end_wait();
         self.settle(None, self.ticket.started);
         self.target.release();
         self.provider.release();

@@ -20,6 +20,7 @@ mod config_update;
 mod decay;
 mod decision_log;
 mod event;
+mod expected_output;
 mod histogram;
 mod ids;
 mod in_flight;
@@ -29,6 +30,7 @@ mod model_resolution;
 mod observation;
 mod pricing;
 mod prompt;
+mod prompt_sensitivity;
 mod random;
 mod rate_limiter;
 mod replay;
@@ -63,6 +65,7 @@ pub use decision_log::{
     DecisionLog, DecisionRecord, RecordedCandidate, SelectionContext, SelectionRound,
 };
 pub use event::{Effect, Event, EventKind, Revision};
+pub use expected_output::ExpectedOutputs;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use in_flight::{InFlightLimiter, InFlightPermit};
@@ -78,16 +81,17 @@ pub use pricing::{
     cost_basis, estimate_tokens,
 };
 pub use prompt::prompt_tokens;
+pub use prompt_sensitivity::PromptCurve;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
-pub use retry::{RetryBudget, RetryDecision, RetryState};
+pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
 pub use schedule::probe_due;
 pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score};
 pub use selection::{
     CandidateSet, Eligibility, ExclusionReason, MaxUsage, NoEligibleTarget, RankedTarget,
     RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,
-    shares,
+    shares, soonest_recovery,
 };
 pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,

@@ -99,9 +99,10 @@ impl Attempt {
         if self.first_token.is_some() {
             return;
         }
-        let seconds = clock::now().seconds_since(self.started);
+        let now = clock::now();
+        let seconds = now.seconds_since(self.started);
         self.first_token = Some(seconds);
-        self.lease.first_token();
+        self.lease.first_token(now);
         if self.streamed {
             self.handle.observe(Observation::FirstToken(FirstToken {
                 target: self.target,

@@ -70,7 +70,7 @@ impl FailoverLoop<'_> {
             return limit;
         }
         let stated = self.admission.max_tokens.map(|tokens| tokens as f64);
-        let tokens = stated.unwrap_or(table.expected_output);
+        let tokens = stated.unwrap_or(table.outputs[choice.class.index()]);
         limit.max(whole_answer(table, choice, tokens).unwrap_or(limit))
     }
 
@@ -110,6 +110,8 @@ impl FailoverLoop<'_> {
 
 /// What an answer of so many tokens should take, with some patience.
 fn whole_answer(table: &RoutingTable, choice: &TargetSelection, tokens: f64) -> Option<Duration> {
-    let expected = table.candidates[choice.target].estimate.latency(tokens);
+    let expected = table.candidates[choice.target]
+        .estimate
+        .latency(choice.prompt, tokens);
     Duration::try_from_secs_f64(expected * TIME_PER_TOKEN_FACTOR).ok()
 }

@@ -11,6 +11,7 @@ use crate::domain::score::{
     latency_penalty, linear_score, load_penalty, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
+use crate::domain::target::ModelType;
 use crate::domain::tuning::Tuning;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
@@ -287,7 +288,7 @@ fn predict(
     };
     if table.strategy != Strategy::Adaptive {
         let predicted = Prediction {
-            first_token: estimate.first_token,
+            first_token: estimate.first_token + estimate.prompt.seconds(ask.input),
             per_token: estimate.per_token,
         };
         let risk = Risk {
@@ -300,7 +301,7 @@ fn predict(
         candidate.load_counters.in_flight(),
         candidate.load_counters.waiting(now),
     );
-    let predicted = estimate.predict(in_flight, waiting, table.peers_first_token);
+    let predicted = estimate.predict(ask.input, in_flight, waiting, table.peers_first_token);
     let risk = Risk {
         failure: estimate.failure,
         limited: estimate.limited,
@@ -371,11 +372,12 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
 fn expected_output(table: &RoutingTable, ask: &RequestProfile<'_>) -> f64 {
     let usual = table.outputs[ask.class.index()];
     let expected = ask.max_tokens.map_or(usual, |most| most.min(usual));
-    // At least a token, whatever was asked for, and no more than anybody can read.
+    // At least a token where there is text, and no more than can be read.
+    let least = f64::from(u8::from(ask.class.kind() != ModelType::Embedding));
     if expected.is_nan() {
-        1.0
+        least
     } else {
-        expected.clamp(1.0, 1e7)
+        expected.clamp(least, 1e7)
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn candidate(
         first_token: seconds,
         per_token: 0.01,
         failure,
+        samples: 10.0,
         measured: true,
         ..Estimate::default()
     };
@@ -418,4 +419,31 @@ fn a_recovered_target_starts_slowly_and_one_short_of_its_limit_gets_less() {
         .quota
         .observe_headers(&limits, (NOW, sent), sent, NOW);
     assert!((share(&short) - 0.1 / 1.1).abs() < 1e-9);
+}
+
+#[test]
+fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
+    let mut table = three();
+    table.candidates[2].estimate.samples = 0.0;
+    let look = |table: &RoutingTable, gate: f64| {
+        let (ask, luck) = (
+            RequestProfile::usual(ModelType::Chat),
+            RandomDraw { gate, draw: 0.0 },
+        );
+        select_target(table, &ask, NOW, luck, &mut CandidateSet::default()).expect("a target")
+    };
+
+    let choice = look(&table, 0.15);
+    assert_eq!(
+        (choice.target, choice.reason),
+        (2, SelectionReason::Exploration)
+    );
+    assert_ne!(look(&table, 0.25).reason, SelectionReason::Exploration);
+    let lease = choice.acquire_lease(&table, NOW);
+    assert!(lease.is_some());
+    assert_ne!(
+        look(&table, 0.15).reason,
+        SelectionReason::Exploration,
+        "one at a time"
+    );
 }
