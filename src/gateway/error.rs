@@ -230,6 +230,13 @@ impl GatewayError {
         error
     }
 
+    /// With a delay after which a retry may succeed, unless the upstream stated one.
+    #[must_use]
+    pub fn or_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = self.retry_after.or(Some(delay));
+        self
+    }
+
     /// What is said, without a shape.
     pub fn error_body(&self) -> ErrorBody {
         ErrorBody {

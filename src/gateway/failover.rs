@@ -11,9 +11,9 @@ use super::request_recorder::RequestRecorder;
 use super::upstream_call::{UpstreamCall, UpstreamResponse};
 use crate::clock;
 use crate::domain::{
-    BudgetScope, CandidateSet, Failure, NoEligibleTarget, RandomDraw, RejectionReason,
-    RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId,
-    TargetScope, TargetSelection, select_target,
+    BudgetScope, CandidateSet, Failure, MIN_TIME_LEFT, NoEligibleTarget, RandomDraw,
+    RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason,
+    TargetId, TargetScope, TargetSelection, backoff_estimate, select_target, soonest_recovery,
 };
 use axum::http::HeaderMap;
 use std::time::Duration;
@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// Choices that may be lost to somebody quicker before we give up.
 const MAX_LOST_RACES: u32 = 8;
+/// The least pause between two looks at a target that has to wait.
+const MIN_WAIT: Duration = Duration::from_millis(50);
 
 /// A target that was chosen, and a place at it. Nothing of the table it was chosen from: a request
 /// may last for minutes, and there is a new table every few milliseconds.
@@ -137,7 +139,7 @@ impl<'g> FailoverLoop<'g> {
                 RetryDecision::GiveUp => None,
                 _ if !self.take_retry_token(failure) => None,
                 RetryDecision::FailOver => self.pick(&self.ask(&self.tried)).ok(),
-                RetryDecision::Retry(pause) => self.again(target, pause).await,
+                RetryDecision::Retry(pause) => self.again(target, pause, deadline).await,
             };
             let Some(next) = next else {
                 return Err(self.give_up(&setback));
@@ -252,20 +254,31 @@ impl<'g> FailoverLoop<'g> {
         }
     }
 
-    /// The same target once more after a pause, if it may still be used.
-    async fn again(&self, target: usize, pause: Duration) -> Option<LeasedTarget> {
-        tokio::time::sleep(pause).await;
-        // It is left alone a little longer than it asked, so that not everybody returns at once.
-        let blocked = self.gateway.handle.routing_table().candidates[target].blocked_until;
-        let rest = blocked.map_or(Duration::ZERO, |until| until.since(clock::now()));
-        if rest <= pause / 5 {
-            tokio::time::sleep(rest).await;
+    /// The same target once more after a pause. Where it has to wait by then, for example because
+    /// another request got a 429 there, this one waits with it within its own time.
+    async fn again(
+        &self,
+        target: usize,
+        pause: Duration,
+        deadline: Instant,
+    ) -> Option<LeasedTarget> {
+        let mut wait = pause;
+        loop {
+            tokio::time::sleep(wait).await;
+            let ask = RequestProfile {
+                scope: TargetScope::Only(&[target]),
+                ..self.ask(&[])
+            };
+            let none = match self.pick(&ask) {
+                Ok(found) => return Some(found),
+                Err(none) => none,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            wait = none.retry_after?.max(MIN_WAIT);
+            if wait + MIN_TIME_LEFT > left {
+                return None;
+            }
         }
-        let ask = RequestProfile {
-            scope: TargetScope::Only(&[target]),
-            ..self.ask(&[])
-        };
-        self.pick(&ask).ok()
     }
 
     /// Chooses and takes the place. Between the two somebody else may be quicker; then the next
@@ -327,6 +340,19 @@ impl<'g> FailoverLoop<'g> {
         self.record
             .end(RequestOutcome::Error(upset.failure), self.spent);
         let setting = self.setting(setback.had_content);
-        GatewayError::upstream(upset, self.record.provider(), setting)
+        let error = GatewayError::upstream(upset, self.record.provider(), setting);
+        if upset.failure.is_retryable() {
+            error.or_retry_after(self.recovery_estimate())
+        } else {
+            error
+        }
+    }
+
+    /// When such a request may succeed: the soonest recovery of a target, or an estimate where one
+    /// could be asked at once.
+    fn recovery_estimate(&self) -> Duration {
+        let (table, ask) = (self.gateway.handle.routing_table(), self.ask(&[]));
+        let soonest = soonest_recovery(&table, &ask, clock::now());
+        soonest.unwrap_or_else(|| backoff_estimate(self.attempts.count()))
     }
 }
