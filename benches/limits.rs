@@ -40,7 +40,7 @@ fn fleet(providers: usize, busy: bool) -> BalancerState {
         let name = format!("provider-{place}");
         catalogue.targets.push(Target {
             id: TargetId::new(&name, "model"),
-            provider: place,
+            provider: place.into(),
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: Some(Price::flat(1.0 + place as f64 * 0.01, 5.0)),
@@ -66,7 +66,7 @@ fn fleet(providers: usize, busy: bool) -> BalancerState {
 
 fn attempt(target: usize, milliseconds: u64) -> Observation {
     Observation::Attempt(AttemptEnd {
-        target,
+        target: target.into(),
         started: at(milliseconds),
         ended: at(milliseconds + 900 + milliseconds % 700),
         outcome: Outcome::Success,
@@ -98,7 +98,7 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
         started: at(milliseconds),
         ended: at(milliseconds + 900),
         outcome: RequestOutcome::Ok,
-        target: Some(0),
+        target: Some(0.into()),
         score: Some(0.8),
         reason: "drawn by share".to_owned(),
         attempts: 1,
@@ -207,7 +207,7 @@ fn place(bencher: Bencher) {
 fn first_token_and_end(bencher: Bencher, providers: usize) {
     let mut fleet = fleet(providers, true);
     let first = Observation::FirstToken(FirstToken {
-        target: 1,
+        target: 1.into(),
         ticket: AttemptStart::default(),
         seconds: 0.3,
         trial: false,

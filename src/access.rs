@@ -1,19 +1,19 @@
-//! WHO MAY DO WHAT: tokens with roles, and the places that need no token. Every door asks here,
-//! and says the refusal in its own shape.
+//! Authentication and authorisation: tokens with roles, and peers that need no token. Each API puts the
+//! error into its own shape.
 
+use crate::domain::Role;
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, Method, Uri};
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
 const TOKEN_HEADERS: [&str; 2] = ["x-api-key", "x-goog-api-key"];
 
-/// Where a request came in; the server puts it among a request's extensions.
+/// The peer of a request; the server puts it into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     Tcp(SocketAddr),
@@ -21,61 +21,32 @@ pub enum Peer {
     Unix,
 }
 
-/// What a token is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Client,
-    Viewer,
-    Operator,
-}
-
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        }
-    }
-
-    /// Whether the role includes a right.
-    pub const fn may(self, right: Permission) -> bool {
+    /// Whether the role includes the permission.
+    pub const fn may(self, permission: Permission) -> bool {
         match self {
             Self::Operator => true,
-            Self::Client => matches!(right, Permission::Use | Permission::Select),
-            Self::Viewer => matches!(right, Permission::Read | Permission::Select),
+            Self::Client => matches!(permission, Permission::Use | Permission::Select),
+            Self::Viewer => matches!(permission, Permission::Read | Permission::Select),
         }
     }
 }
 
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == word)
-            .ok_or_else(|| format!("{word:?} is not one of client, viewer, operator"))
-    }
-}
-
-/// What a call needs.
+/// The permission that a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Model traffic, and counting traffic that runs elsewhere.
+    /// Sending model traffic, and reporting traffic that does not pass the gateway.
     Use,
-    /// Asking for a selection, which changes nothing.
+    /// Asking which target would be selected, which changes nothing.
     Select,
-    /// Reading numbers and settings.
+    /// Reading statistics and settings.
     Read,
     /// Changing weights and providers.
     Change,
 }
 
 impl Permission {
-    /// The roles that include it, for a refusal.
+    /// The roles that include it, for an error text.
     const fn roles(self) -> &'static str {
         match self {
             Self::Use => "client or operator",
@@ -86,42 +57,42 @@ impl Permission {
     }
 }
 
-/// A token that somebody was given. Only its hash is known here.
+/// A configured token. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Who it was given to; stands in the record of changes.
+    /// Name of its holder, which appears in the record of changes.
     pub name: Arc<str>,
     pub sha256: [u8; 32],
     pub role: Role,
 }
 
-/// Somebody who was let in.
+/// The sender of an authenticated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// The token's name, or `local` where none was needed.
+    /// Name of the token, or `local` where none was needed.
     pub who: Arc<str>,
     pub role: Role,
 }
 
-/// Why somebody was not let in.
+/// Reasons for which a request is not authorised.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error(
         "a token is needed: send it as Authorization: Bearer, as x-api-key or as x-goog-api-key"
     )]
     NoToken,
-    #[error("the token is unknown here; [[auth.tokens]] lists the hashes of those that are known")]
+    #[error("the token is unknown; [[auth.tokens]] lists the hashes of the known ones")]
     UnknownToken,
-    #[error("the token {name:?} has the role {}, but this call needs {needs}", role.as_str())]
+    #[error("the token {name:?} has the role {}, but this call needs {}", role.as_str(), needs.roles())]
     Role {
-        name: String,
+        name: Arc<str>,
         role: Role,
-        needs: &'static str,
+        needs: Permission,
     },
 }
 
 impl AuthError {
-    /// 401 where another token may help, 403 where this one is not enough.
+    /// The HTTP status: 401 without a known token, 403 without the permission.
     pub const fn status(&self) -> u16 {
         match self {
             Self::NoToken | Self::UnknownToken => 401,
@@ -130,11 +101,11 @@ impl AuthError {
     }
 }
 
-/// The tokens of one door; clones share them.
+/// The tokens of one API; clones share them.
 #[derive(Debug, Clone)]
 pub struct TokenAuth {
     tokens: Arc<ArcSwap<Vec<Token>>>,
-    /// The name of those who need no token.
+    /// Name of the principal that needs no token.
     local: Arc<str>,
 }
 
@@ -152,32 +123,36 @@ impl TokenAuth {
         }
     }
 
-    /// From now on the door knows the tokens of the other one.
+    /// Takes over the tokens of `other`.
     pub fn follow(&self, other: &Self) {
         self.tokens.store(other.tokens.load_full());
     }
 
-    /// Lets in who has the right. The Unix socket is operator, and so is loopback while there are
-    /// no tokens; both whatever token they send. A request whose peer nobody knows has no rights
-    /// of its own.
+    /// Authenticates a request and checks its permission. The Unix socket has the role operator, and so has
+    /// loopback while no tokens are configured, both with any token. A request without a known peer
+    /// needs a token.
     pub fn admit(
         &self,
         peer: Option<&Peer>,
         headers: &HeaderMap,
-        right: Permission,
+        permission: Permission,
     ) -> Result<Principal, AuthError> {
-        let caller = self.caller(peer, headers)?;
-        if caller.role.may(right) {
-            return Ok(caller);
+        let principal = self.authenticate(peer, headers)?;
+        if principal.role.may(permission) {
+            return Ok(principal);
         }
         Err(AuthError::Role {
-            name: caller.who.to_string(),
-            role: caller.role,
-            needs: right.roles(),
+            name: principal.who,
+            role: principal.role,
+            needs: permission,
         })
     }
 
-    fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Principal, AuthError> {
+    fn authenticate(
+        &self,
+        peer: Option<&Peer>,
+        headers: &HeaderMap,
+    ) -> Result<Principal, AuthError> {
         let tokens = self.tokens.load();
         let is_trusted = match peer {
             Some(Peer::Unix) => true,
@@ -196,8 +171,8 @@ impl TokenAuth {
         if sent.is_empty() {
             return Err(AuthError::NoToken);
         }
-        let known = sent.iter().find_map(|text| known(&tokens, text));
-        let token = known.ok_or(AuthError::UnknownToken)?;
+        let token = sent.iter().find_map(|text| find_token(&tokens, text));
+        let token = token.ok_or(AuthError::UnknownToken)?;
         Ok(Principal {
             who: Arc::clone(&token.name),
             role: token.role,
@@ -205,16 +180,16 @@ impl TokenAuth {
     }
 }
 
-fn known<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
+fn find_token<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
     let hash = digest(&SHA256, text);
-    // Every token is compared, so that the time taken says nothing about the place of a hit.
+    // Every token is compared, so that the time does not depend on the position of a match.
     tokens.iter().fold(None, |found, token| {
         let is_same = verify_slices_are_equal(&token.sha256, hash.as_ref()).is_ok();
         found.or(is_same.then_some(token))
     })
 }
 
-/// All tokens that a request shows, wherever it shows them.
+/// All tokens in a request's headers.
 pub fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
     let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked(7)?;
@@ -231,9 +206,9 @@ pub fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
         .collect()
 }
 
-/// Whether a browser sends this from a page of another site: something that changes state, with an
-/// `Origin` that is not the host it is sent to. A page could otherwise steer an instance on its
-/// reader's own machine, where no token is needed.
+/// Whether a browser sends this from a page of another site: it changes state, and its `Origin` is not
+/// the host that it is sent to. Otherwise a page could control an instance on its reader's own
+/// machine, where no token is needed.
 pub fn is_cross_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return false;
@@ -271,7 +246,7 @@ mod tests {
         }
     }
 
-    fn access() -> TokenAuth {
+    fn auth() -> TokenAuth {
         TokenAuth::new(vec![
             token("apps", "c-secret", Role::Client),
             token("screen", "v-secret", Role::Viewer),
@@ -296,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn each_role_may_what_the_table_says() {
-        let rights = [
+    fn each_role_has_its_permissions() {
+        let permissions = [
             Permission::Use,
             Permission::Select,
             Permission::Read,
             Permission::Change,
         ];
-        let may = |role: Role| rights.map(|right| role.may(right));
+        let may = |role: Role| permissions.map(|permission| role.may(permission));
 
         assert_eq!(may(Role::Client), [true, true, false, false]);
         assert_eq!(may(Role::Viewer), [false, true, true, false]);
@@ -311,24 +286,24 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_from_any_of_its_headers() {
-        let away = tcp("192.0.2.7:9");
+    fn a_token_is_accepted_in_any_of_its_headers() {
+        let remote = tcp("192.0.2.7:9");
         for header in [
             ("authorization", "Bearer o-secret"),
             ("authorization", "bearer  o-secret "),
             ("x-api-key", "o-secret"),
             ("x-goog-api-key", "o-secret"),
         ] {
-            let caller = access().admit(Some(&away), &headers(&[header]), Permission::Change);
+            let principal = auth().admit(Some(&remote), &headers(&[header]), Permission::Change);
 
-            assert_eq!(caller.map(|caller| caller.who), Ok("ops".into()));
+            assert_eq!(principal.map(|principal| principal.who), Ok("ops".into()));
         }
     }
 
     #[test]
-    fn no_token_an_unknown_one_and_a_weak_one_are_told_apart() {
-        let away = tcp("127.0.0.1:9");
-        let admit = |pairs| access().admit(Some(&away), &headers(pairs), Permission::Change);
+    fn a_missing_an_unknown_and_a_weak_token_differ() {
+        let remote = tcp("127.0.0.1:9");
+        let admit = |pairs| auth().admit(Some(&remote), &headers(pairs), Permission::Change);
 
         assert_eq!(admit(&[]), Err(AuthError::NoToken));
         assert_eq!(
@@ -348,12 +323,12 @@ mod tests {
         let open = TokenAuth::default();
         let none = HeaderMap::new();
         for address in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
-            let caller = open.admit(Some(&tcp(address)), &none, Permission::Change);
-            assert_eq!(caller.map(|caller| caller.who), Ok("local".into()));
+            let principal = open.admit(Some(&tcp(address)), &none, Permission::Change);
+            assert_eq!(principal.map(|principal| principal.who), Ok("local".into()));
         }
 
-        let away = open.admit(Some(&tcp("192.0.2.7:9")), &none, Permission::Read);
-        assert_eq!(away, Err(AuthError::NoToken));
+        let rejected = open.admit(Some(&tcp("192.0.2.7:9")), &none, Permission::Read);
+        assert_eq!(rejected, Err(AuthError::NoToken));
         assert_eq!(
             open.admit(None, &none, Permission::Read),
             Err(AuthError::NoToken)
@@ -361,16 +336,19 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_trusted_whatever_token_is_sent() {
+    fn the_socket_is_trusted_with_any_token() {
         let sent = headers(&[("x-api-key", "guess")]);
 
-        let caller = access().admit(Some(&Peer::Unix), &sent, Permission::Change);
+        let principal = auth().admit(Some(&Peer::Unix), &sent, Permission::Change);
 
-        assert_eq!(caller.map(|caller| caller.role), Ok(Role::Operator));
+        assert_eq!(
+            principal.map(|principal| principal.role),
+            Ok(Role::Operator)
+        );
     }
 
     #[test]
-    fn a_page_of_another_site_is_known_by_its_origin() {
+    fn a_page_of_another_site_is_recognised_by_its_origin() {
         let uri = Uri::from_static("/api/weights");
         let is_cross = |method: Method, pairs: &[(&'static str, &'static str)]| {
             is_cross_site(&method, &uri, &headers(pairs))

@@ -1,6 +1,6 @@
 //! aibal-tui: a load-balancing gateway for AI providers, with a terminal dashboard.
 //!
-//! The rooms in reading order, lowest first; ARCHITECTURE.md says who may know whom.
+//! The modules, lowest first; ARCHITECTURE.md has the imports that each may use.
 
 pub mod domain;
 

@@ -1,8 +1,8 @@
-//! Where log lines go, and in what form. While the dashboard is up nothing may write to the
-//! terminal, so lines go to a file, and the latest to the screen's own log.
+//! Destination and format of log lines. While the dashboard is shown, nothing may write to the terminal,
+//! so lines go to a file, or the latest ones to the dashboard's own log.
 //!
-//! Whoever logs waits for no disk and no reader: a thread of its own writes, many lines at once
-//! when there are many, and what its bounded queue does not take is counted.
+//! Logging never waits for a disk or a reader: a separate thread writes, in batches, and lines that do
+//! not fit into its bounded buffer are counted.
 
 mod nonblocking;
 
@@ -26,7 +26,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The form of a line.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     #[default]
@@ -36,42 +36,58 @@ pub enum LogFormat {
     Gcp,
 }
 
-impl FromStr for LogFormat {
-    type Err = String;
+/// A text that names no log format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not one of text, json, gcp")]
+pub struct UnknownLogFormat(String);
 
-    fn from_str(word: &str) -> Result<Self, String> {
+/// Reasons for which logging cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("could not open the log file {}: {source}", path.display())]
+    OpenFile { path: PathBuf, source: io::Error },
+    #[error("could not start the log writer: {0}")]
+    StartWriter(#[source] io::Error),
+    #[error("the log level is {0:?}, but must be error, warn, info, debug, trace or a filter")]
+    InvalidLevel(String),
+}
+
+impl FromStr for LogFormat {
+    type Err = UnknownLogFormat;
+
+    fn from_str(word: &str) -> Result<Self, UnknownLogFormat> {
         match word {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             "gcp" => Ok(Self::Gcp),
-            _ => Err(format!("{word:?} is not one of text, json, gcp")),
+            _ => Err(UnknownLogFormat(word.to_owned())),
         }
     }
 }
 
-/// So many lines are remembered for the screen.
+/// Lines that are kept for the dashboard.
 const MAX_RECENT_LINES: usize = 500;
-/// Of a longer line the beginning is remembered.
+/// Characters that are kept of a line.
 const MAX_LINE_BYTES: usize = 1_000;
 
-/// The latest log lines, for the screen; cheap to clone.
+/// The latest log lines, for the dashboard; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct RecentLines {
     lines: Arc<Mutex<VecDeque<String>>>,
-    /// The screen is closed: lines go to stderr as well.
+    /// Whether the dashboard is closed, and lines go to stderr as well.
     is_closed: Arc<AtomicBool>,
 }
 
 impl RecentLines {
-    /// From now on lines go to stderr as well: the screen is closed, the process goes on.
+    /// Writes lines to stderr as well from now on: the dashboard is closed, but the process continues.
     pub fn to_stderr(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }
 
-    /// The newest lines first, at most so many, after so many that are newer.
-    pub fn lines(&self, newer: usize, most: usize) -> Vec<String> {
+    /// The newest lines first: skips `newer` of them, and returns at most `max`.
+    pub fn lines(&self, newer: usize, max: usize) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().rev().skip(newer).take(most).cloned().collect()
+        lines.iter().rev().skip(newer).take(max).cloned().collect()
     }
 
     pub fn count(&self) -> usize {
@@ -87,7 +103,7 @@ impl Write for RecentLines {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_closed.load(Ordering::Relaxed) {
-            let _nobody_may_read = io::stderr().write_all(bytes);
+            let _may_be_closed = io::stderr().write_all(bytes);
         }
         for line in text.lines().filter(|line| !line.is_empty()) {
             if lines.len() >= MAX_RECENT_LINES {
@@ -103,35 +119,36 @@ impl Write for RecentLines {
     }
 }
 
-/// What is logged, how, and where.
+/// Level, format and destination of log lines.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
     /// A level or a filter; else `RUST_LOG`, else `info`.
     pub level: Option<String>,
     pub format: LogFormat,
     pub file: Option<PathBuf>,
-    /// The terminal is not for lines: without a file the latest are kept for the screen.
+    /// Whether the dashboard uses the terminal: without a file, the latest lines are kept for it.
     pub has_screen: bool,
 }
 
-/// Logging, started. What waits is written when it is dropped.
+/// Logging in progress. Pending lines are written on drop.
 #[derive(Debug, Default)]
 pub struct Logs {
-    /// The latest lines, where there is a screen for them.
+    /// The latest lines, where the dashboard shows them.
     pub recent: RecentLines,
-    /// Of lines that were not written because there were too many.
+    /// Count of lines that were not written.
     pub lost: DroppedLines,
     _writer: Option<WriterGuard>,
 }
 
-/// Starts logging. The error names the file or the filter that is wrong.
-pub fn start(options: &LogOptions) -> Result<Logs, String> {
+/// Starts logging. The error names the file or the filter at fault.
+pub fn start(options: &LogOptions) -> Result<Logs, LogError> {
     let filter = filter(options.level.as_deref())?;
     let (writer, logs) = match (&options.file, options.has_screen) {
         (Some(path), _) => {
             let file = File::options().create(true).append(true).open(path);
-            let file = file.map_err(|error| {
-                format!("could not open the log file {}: {error}", path.display())
+            let file = file.map_err(|source| LogError::OpenFile {
+                path: path.clone(),
+                source,
             })?;
             in_background(file)?
         }
@@ -154,29 +171,28 @@ pub fn start(options: &LogOptions) -> Result<Logs, String> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Gcp => lines.event_format(CloudLine).try_init(),
     };
-    // A second start in one process keeps the first one's lines.
+    // A second start in one process keeps the first subscriber.
     let _already_started = started;
     Ok(logs)
 }
 
-fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Logs), String> {
-    let opened =
-        NonBlockingWriter::open(out).map_err(|error| format!("could not start to log: {error}"));
-    let (pipe, end) = opened?;
+fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Logs), LogError> {
+    let (writer, guard) = NonBlockingWriter::open(out).map_err(LogError::StartWriter)?;
     let logs = Logs {
-        lost: pipe.lost(),
-        _writer: Some(end),
+        lost: writer.dropped(),
+        _writer: Some(guard),
         ..Logs::default()
     };
-    Ok((BoxMakeWriter::new(move || pipe.clone()), logs))
+    Ok((BoxMakeWriter::new(move || writer.clone()), logs))
 }
 
-/// `message name=value name="text"`, without colours: as the usual form, at a fraction of its cost.
+/// Fields as `message name=value name="text"` without colours: the default format, at a fraction of its
+/// cost.
 struct PlainFields;
 
 impl<'writer> FormatFields<'writer> for PlainFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut plain = Plain {
+        let mut plain = PlainVisitor {
             writer: EscapeControls(writer),
             is_first: true,
             result: Ok(()),
@@ -186,31 +202,31 @@ impl<'writer> FormatFields<'writer> for PlainFields {
     }
 }
 
-struct Plain<'writer> {
+struct PlainVisitor<'writer> {
     writer: EscapeControls<'writer>,
     is_first: bool,
     result: fmt::Result,
 }
 
-impl Visit for Plain<'_> {
+impl Visit for PlainVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         use fmt::Write;
         if self.result.is_err() {
             return;
         }
-        let gap = if std::mem::take(&mut self.is_first) {
+        let separator = if std::mem::take(&mut self.is_first) {
             ""
         } else {
             " "
         };
         self.result = match field.name() {
-            "message" => write!(self.writer, "{gap}{value:?}"),
-            name => write!(self.writer, "{gap}{name}={value:?}"),
+            "message" => write!(self.writer, "{separator}{value:?}"),
+            name => write!(self.writer, "{separator}{name}={value:?}"),
         };
     }
 }
 
-/// Control characters, which others may have put into what we quote, steer no terminal.
+/// Escapes control characters: quoted texts come from outside, and must not control a terminal.
 struct EscapeControls<'writer>(Writer<'writer>);
 
 impl fmt::Write for EscapeControls<'_> {
@@ -226,10 +242,9 @@ impl fmt::Write for EscapeControls<'_> {
     }
 }
 
-fn filter(level: Option<&str>) -> Result<EnvFilter, String> {
+fn filter(level: Option<&str>) -> Result<EnvFilter, LogError> {
     if let Some(level) = level {
-        return EnvFilter::try_new(level)
-            .map_err(|_| format!("the log level is {level:?}, but must be error, warn, info, debug, trace or a filter"));
+        return EnvFilter::try_new(level).map_err(|_| LogError::InvalidLevel(level.to_owned()));
     }
     let debug = std::env::var("DEBUG").is_ok_and(|debug| debug.contains("load-balancer"));
     let fallback = if debug {
@@ -240,7 +255,7 @@ fn filter(level: Option<&str>) -> Result<EnvFilter, String> {
     Ok(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(fallback)))
 }
 
-/// One line of structured JSON as Cloud Logging reads it.
+/// A line of structured JSON for Google Cloud Logging.
 struct CloudLine;
 
 impl<S, N> FormatEvent<S, N> for CloudLine
@@ -263,14 +278,14 @@ where
         let mut fields = serde_json::Map::new();
         fields.insert("severity".to_owned(), severity.into());
         fields.insert("time".to_owned(), jiff::Timestamp::now().to_string().into());
-        event.record(&mut Fields(&mut fields));
+        event.record(&mut JsonVisitor(&mut fields));
         writeln!(writer, "{}", serde_json::Value::Object(fields))
     }
 }
 
-struct Fields<'m>(&'m mut serde_json::Map<String, serde_json::Value>);
+struct JsonVisitor<'m>(&'m mut serde_json::Map<String, serde_json::Value>);
 
-impl Visit for Fields<'_> {
+impl Visit for JsonVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0
             .insert(field.name().to_owned(), format!("{value:?}").into());
@@ -298,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_plain_and_steers_no_terminal() {
+    fn a_line_is_plain_and_control_characters_are_escaped() {
         let lines = RecentLines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -322,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_logged_is_written_when_logging_ends() {
+    fn pending_lines_are_written_when_logging_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let (writer, logs) = in_background(File::create(&path).unwrap()).unwrap();

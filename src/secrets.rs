@@ -1,34 +1,36 @@
-//! Secrets and where they are kept: a key never reaches a log, an error, a file of ours or a screen.
+//! Secrets and references to them. A key never reaches a log, an error, a file of ours or the screen.
 //!
-//! [`Secret`] has no `Display` and no serde; its `Debug` is `Secret(****)`. The one way to the text is
-//! [`Secret::expose`], so that every use can be found by its name.
+//! [`Secret`] has no `Display` and no serde; its `Debug` is `Secret(****)`. Only [`Secret::expose`]
+//! returns the text, so that every use can be found by its name.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-/// What stands in the place of a secret wherever a person looks.
+/// Shown instead of a secret.
 pub const MASK: &str = "****";
 
-/// A key or token. Wiped from memory when dropped.
+/// A key or token. Its memory is wiped on drop.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes the text without the white space around it, which pasting and `echo` leave behind;
-    /// `None` where nothing else is there.
+    /// The text without surrounding white space, which pasting and `echo` leave behind; `None` if the
+    /// rest is empty.
     pub fn new(text: &str) -> Option<Self> {
-        let secret = Self::of(text);
+        let secret = Self::from(text);
         (!secret.expose().is_empty()).then_some(secret)
     }
 
-    /// The same for a text that is known not to be empty.
-    pub fn of(text: &str) -> Self {
-        Self(SecretString::from(text.trim()))
-    }
-
-    /// The text itself, for the one header or comparison that needs it.
+    /// The text, for a header or comparison that needs it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// A text that is known not to be empty, without surrounding white space.
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(SecretString::from(text.trim()))
     }
 }
 
@@ -38,8 +40,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// So that a reload can tell whether a key was exchanged. Both sides are ours: for the token of a
-/// stranger compare hashes in constant time instead.
+/// Equality of two configured secrets, to find keys that a reload changes. The time depends on the texts:
+/// for a token from outside compare hashes in constant time instead.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()
@@ -48,12 +50,12 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// Where a secret is, as the configuration writes it.
+/// A reference to a secret, as written in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretRef {
     /// `env:NAME`, or the value of `api_key_env`.
     Variable(String),
-    /// `file:PATH`: the whole file, without the white space around it.
+    /// `file:PATH`: the whole file, without surrounding white space.
     File(String),
     /// `keystore:NAME`.
     Keystore(String),
@@ -62,7 +64,7 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    /// Reads `env:NAME`, `file:PATH`, `keystore:NAME` or a literal; `None` where nothing is given.
+    /// Parses `env:NAME`, `file:PATH`, `keystore:NAME` or a literal; `None` if the text is empty.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let named = |prefix: &str| text.strip_prefix(prefix).map(|name| name.trim().to_owned());
@@ -74,7 +76,7 @@ impl SecretRef {
         }
     }
 
-    /// The reference as it may be shown: a name is told, a literal is masked.
+    /// The reference as it may be shown: names in full, literals masked.
     pub fn masked(&self) -> String {
         match self {
             Self::Variable(name) => format!("env:{name}"),
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_around_a_secret_is_no_part_of_it() {
+    fn surrounding_white_space_is_removed() {
         let secret = Secret::new("  sk-1\n").expect("a secret");
 
         assert_eq!(secret.expose(), "sk-1");
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_told_by_their_prefix() {
+    fn references_are_recognised_by_their_prefix() {
         let parsed = |text| SecretRef::parse(text);
 
         assert_eq!(

@@ -17,6 +17,10 @@
 mod cycle_proofs;
 #[path = "architecture/cycles.rs"]
 mod cycles;
+#[path = "architecture/document_proofs.rs"]
+mod document_proofs;
+#[path = "architecture/documents.rs"]
+mod documents;
 #[path = "architecture/figures.rs"]
 mod figures;
 #[path = "architecture/items.rs"]
@@ -34,6 +38,7 @@ mod source;
 #[path = "architecture/type_names.rs"]
 mod type_names;
 
+use documents::Document;
 use source::Source;
 
 /// Every module and the modules it may import, lowest first. A row names only rows above it, so
@@ -43,7 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("access", &[]),
+    ("access", &["domain"]),
     ("logs", &[]),
     ("config", &["domain", "secrets"]),
     ("protocols", &["domain", "secrets"]),
@@ -194,6 +199,26 @@ fn retired_names_are_gone() {
 }
 
 #[test]
+fn the_readme_is_short() {
+    report(&each_document(documents::overlong_readme));
+}
+
+#[test]
+fn links_in_documents_exist() {
+    report(&each_document(documents::broken_links));
+}
+
+#[test]
+fn source_files_named_in_documents_exist() {
+    report(&each_document(documents::missing_source_files));
+}
+
+#[test]
+fn documents_name_their_subjects() {
+    report(&each_document(documents::vague_prose));
+}
+
+#[test]
 fn prose_names_its_subjects() {
     let sources = Source::read_all(FOLDERS);
     let allowed = retired_names::VAGUE_WORDS_TODAY;
@@ -264,6 +289,10 @@ fn printed_sources(folders: &[&str]) -> Vec<Source> {
 
 fn each(folders: &[&str], rule: fn(&Source) -> Vec<String>) -> Vec<String> {
     Source::read_all(folders).iter().flat_map(rule).collect()
+}
+
+fn each_document(rule: fn(&Document) -> Vec<String>) -> Vec<String> {
+    Document::read_all().iter().flat_map(rule).collect()
 }
 
 fn report(violations: &[String]) {

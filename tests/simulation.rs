@@ -1,8 +1,8 @@
-//! The balancer in the simulated world, in a form that takes seconds: scripts and the day pass six
-//! times as fast as in `benches/simulation.rs`, which prints the whole table.
+//! The balancer in simulated scenarios, shortened to seconds: scenarios and the day pass six times as
+//! fast as in `benches/simulation.rs`, which prints the complete table.
 //!
-//! What the balancer has to notice takes as long as ever, so a trouble that lasts a sixth of its
-//! time weighs six times as much against the calm after it; the limits here allow for that.
+//! The balancer needs the usual time to detect a failure. In a shortened scenario this time counts
+//! six times as much against the calm after it; the limits here allow for that.
 
 #[path = "../benches/simulation/mod.rs"]
 mod simulation;
@@ -16,20 +16,20 @@ use simulation::worlds::world;
 const SEED: u64 = 1;
 const OURS: Who = Who::Ours(Strategy::Adaptive);
 
-fn played(scenario: &Scenario, who: Who) -> (Figures, Vec<Outcome>) {
+fn simulate(scenario: &Scenario, who: Who) -> (Figures, Vec<Outcome>) {
     let weights = Weights::default();
     let outcomes = run(scenario, who, weights, SEED);
     (figures(scenario, &outcomes, &weights), outcomes)
 }
 
-/// Plays a scenario, and holds its limits: regret against the oracle and loss against the best of
-/// the rivals, as parts; client failures per 10,000.
-fn holds(scenario: &Scenario, regret: f64, failures: f64) -> Vec<Outcome> {
+/// Runs a scenario and checks its limits: regret against the oracle and loss against the best rival,
+/// as shares; client failures per 10,000.
+fn assert_within(scenario: &Scenario, regret: f64, failures: f64) -> Vec<Outcome> {
     let name = scenario.name;
-    let (ours, outcomes) = played(scenario, OURS);
-    let (oracle, _) = played(scenario, Who::Oracle);
+    let (ours, outcomes) = simulate(scenario, OURS);
+    let (oracle, _) = simulate(scenario, Who::Oracle);
     let rivals = [Who::PeakEwma, Who::Ours(Strategy::RoundRobin)];
-    let best = rivals.map(|who| played(scenario, who).0.loss);
+    let best = rivals.map(|who| simulate(scenario, who).0.loss);
     let best = best.into_iter().fold(f64::INFINITY, f64::min);
 
     assert!(
@@ -42,32 +42,32 @@ fn holds(scenario: &Scenario, regret: f64, failures: f64) -> Vec<Outcome> {
 }
 
 #[test]
-fn in_calm_it_is_as_good_as_the_oracle_and_shares_stand_still() {
+fn in_calm_it_equals_the_oracle_and_shares_are_stable() {
     let scenario = Scenario::named("S1").fast();
-    let outcomes = holds(&scenario, 0.024, 18.0);
+    let outcomes = assert_within(&scenario, 0.024, 18.0);
 
     let swing = oscillation(&scenario, &outcomes);
     assert!(swing <= 9.6, "{swing}");
 }
 
 #[test]
-fn a_brownout_is_left_within_half_a_minute() {
+fn traffic_leaves_a_brownout_within_half_a_minute() {
     let scenario = Scenario::named("S2").fast();
-    let outcomes = holds(&scenario, 0.05, 25.0);
+    let outcomes = assert_within(&scenario, 0.05, 25.0);
 
     let (away, _) = diversion(&scenario, &outcomes);
     assert!(away.is_some_and(|seconds| seconds <= 36.0), "{away:?}");
 }
 
 #[test]
-fn an_outage_is_left_within_seconds_and_found_out_to_be_over() {
-    for (name, most) in [("S3", 6.0), ("S4", 12.0)] {
+fn traffic_leaves_an_outage_within_seconds_and_returns_after_it() {
+    for (name, max) in [("S3", 6.0), ("S4", 12.0)] {
         let scenario = Scenario::named(name).fast();
-        let outcomes = holds(&scenario, 0.04, 18.0);
+        let outcomes = assert_within(&scenario, 0.04, 18.0);
 
         let (away, back) = diversion(&scenario, &outcomes);
         assert!(
-            away.is_some_and(|seconds| seconds <= most),
+            away.is_some_and(|seconds| seconds <= max),
             "{name}: {away:?}"
         );
         assert!(
@@ -79,34 +79,34 @@ fn an_outage_is_left_within_seconds_and_found_out_to_be_over() {
 
 #[test]
 fn flapping_and_flaky_vendors_cost_little() {
-    holds(&Scenario::named("S5").fast(), 0.06, 18.0);
-    holds(&Scenario::named("S8").fast(), 0.06, 18.0);
+    assert_within(&Scenario::named("S5").fast(), 0.06, 18.0);
+    assert_within(&Scenario::named("S8").fast(), 0.06, 18.0);
 }
 
 #[test]
-fn a_storm_of_limits_draws_no_429() {
+fn bursts_of_upstream_limits_cause_almost_no_429() {
     let scenario = Scenario::named("S6").fast();
-    holds(&scenario, 0.024, 18.0);
+    assert_within(&scenario, 0.024, 18.0);
 
-    let (ours, _) = played(&scenario, OURS);
+    let (ours, _) = simulate(&scenario, OURS);
     assert!(ours.refusals <= 1.2, "{ours:?}");
 }
 
 #[test]
-fn a_slow_decline_and_a_newcomer_are_followed() {
-    holds(&Scenario::named("S7").fast(), 0.04, 18.0);
-    holds(&Scenario::named("S9").fast(), 0.024, 18.0);
+fn a_slow_decline_and_a_new_vendor_are_followed() {
+    assert_within(&Scenario::named("S7").fast(), 0.04, 18.0);
+    assert_within(&Scenario::named("S9").fast(), 0.024, 18.0);
 }
 
 #[test]
-fn on_a_bad_day_of_all_it_ejects_nobody_that_is_needed() {
-    holds(&Scenario::named("S10").fast(), 0.08, 180.0);
+fn when_all_vendors_fail_no_needed_vendor_is_excluded() {
+    assert_within(&Scenario::named("S10").fast(), 0.08, 180.0);
 }
 
 #[test]
-fn one_request_in_two_seconds_is_enough_to_learn_from() {
-    // Not made shorter: with so little traffic it takes no time.
-    holds(&Scenario::named("S12"), 0.096, 24.0);
+fn one_request_in_two_seconds_is_enough_for_estimates() {
+    // Not shortened: with so little traffic it runs fast.
+    assert_within(&Scenario::named("S12"), 0.096, 24.0);
 }
 
 /// Regret of `adaptive` against the oracle in a world, as a part.

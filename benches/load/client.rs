@@ -1,5 +1,4 @@
-//! Clients: at a fixed rate whatever happens, as fast as they are answered, or many at once that
-//! stay.
+//! Load clients: at a fixed rate, as fast as responses come, or with many streams open at once.
 
 use crate::figures::{Times, line};
 use crate::upstream::{content_length, find};
@@ -11,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// Connections that a rate is spread over.
+/// Connections that share a rate.
 const CONNECTIONS: usize = 64;
 /// The first part of a measurement only warms up.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -32,8 +31,8 @@ impl Connection {
         })
     }
 
-    /// Sends, and reads no further than the first content.
-    async fn leave(&mut self, request: &[u8]) -> io::Result<(Instant, bool)> {
+    /// Sends a request and stops reading at the first content.
+    async fn cancel(&mut self, request: &[u8]) -> io::Result<(Instant, bool)> {
         self.socket.write_all(request).await?;
         self.buffer.clear();
         while find(&self.buffer, b"word 0").is_none() {
@@ -44,14 +43,15 @@ impl Connection {
         Ok((Instant::now(), self.buffer.starts_with(b"HTTP/1.1 200")))
     }
 
-    /// After something went wrong; where nobody listens the next request goes wrong too.
+    /// Reconnects after a failure; without a server the next request fails too.
     async fn renew(&mut self, address: SocketAddr) {
         if let Ok(fresh) = Self::open(address).await {
             *self = fresh;
         }
     }
 
-    /// Sends, and reads a whole answer; when its first body byte came, and whether it is right.
+    /// Sends a request and reads the complete response. Returns the time of the first body byte,
+    /// and whether the response is right.
     async fn ask(&mut self, request: &[u8], mark: &[u8]) -> io::Result<(Instant, bool)> {
         self.socket.write_all(request).await?;
         self.buffer.clear();
@@ -93,9 +93,9 @@ fn request(address: SocketAddr, model: &str, stream: bool) -> Vec<u8> {
     .into_bytes()
 }
 
-/// So many requests a second, whatever happens to those before. A time counts from when the request
-/// was due, where its connection was still busy then; where it was free, from when it was sent, for
-/// the timer of this program is a millisecond coarse.
+/// Requests at a fixed rate, independent of earlier ones. A latency counts from the due time if the
+/// connection was still busy then, and otherwise from the sending, because the timer of this
+/// program has a resolution of one millisecond.
 pub async fn rate(address: SocketAddr, per_second: f64, length: Duration) -> io::Result<String> {
     let request = request(address, "mock", false);
     let started = Instant::now();
@@ -132,7 +132,7 @@ pub async fn rate(address: SocketAddr, per_second: f64, length: Duration) -> io:
     gather(workers, length).await
 }
 
-/// So many clients, each asking for a stream as soon as it has had the last; times are those to
+/// Clients that each request the next stream when the last one has ended; latencies are those to
 /// the first byte of the body.
 pub async fn streams(
     address: SocketAddr,
@@ -166,8 +166,8 @@ pub async fn streams(
     gather(workers, length).await
 }
 
-/// So many requests a second of every sort: whole answers, streams, and one in ten that leaves in the
-/// middle of a stream. Times are those of whole answers.
+/// A mix at a fixed rate: complete responses, streams, and one request in ten that is cancelled in
+/// the middle of a stream. Latencies are those of complete responses.
 pub async fn mixed(address: SocketAddr, per_second: f64, length: Duration) -> io::Result<String> {
     let whole = request(address, "mock", false);
     let stream = request(address, "mock", true);
@@ -189,7 +189,7 @@ pub async fn mixed(address: SocketAddr, per_second: f64, length: Duration) -> io
                 let answered = match number % 10 {
                     0..6 => connection.ask(&whole, b"completion_tokens").await,
                     6..9 => connection.ask(&stream, b"[DONE]").await,
-                    _ => connection.leave(&paced).await,
+                    _ => connection.cancel(&paced).await,
                 };
                 match answered {
                     Ok((_, true)) if number % 10 < 6 => times.add(asked.elapsed()),
@@ -206,7 +206,7 @@ pub async fn mixed(address: SocketAddr, per_second: f64, length: Duration) -> io
     gather(workers, length).await
 }
 
-/// So many streams open at once, begun within a second, each read to its end.
+/// Many streams open at once, started within a second, each read to its end.
 pub async fn open(address: SocketAddr, streams: usize) -> io::Result<String> {
     let request = request(address, "slow", true);
     let started = Instant::now();

@@ -1,8 +1,8 @@
-//! What was counted, as one line of JSON.
+//! The results of a measurement, as one line of JSON.
 
 use std::time::Duration;
 
-/// Times of one kind, in the order in which they came.
+/// Latencies, in order of completion.
 #[derive(Debug, Default)]
 pub struct Times(Vec<Duration>);
 
@@ -19,23 +19,23 @@ impl Times {
         self.0.len()
     }
 
-    /// Milliseconds that `part` of all stay below.
+    /// The quantile at `part` (0 to 1), in milliseconds.
     fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a part of a length is one of its places"
+            reason = "a part of a length is an index"
         )]
-        let place = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
+        let index = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
         sorted
-            .get(place)
+            .get(index)
             .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
     }
 }
 
-/// The line.
+/// Formats the results.
 pub fn line(times: &Times, wrong: usize, seconds: f64) -> String {
     let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|part| times.quantile(part));
     let count = times.len();

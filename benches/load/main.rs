@@ -1,8 +1,8 @@
-//! The two ends of a measurement of the gateway: an upstream that answers at once, and clients that
-//! count. `benches/load/run.py` starts them around whatever is measured; see its text for use.
+//! The two ends of a load measurement: an upstream that responds at once, and clients that measure.
+//! `benches/load/run.py` starts them around the gateway or a proxy, and documents the use.
 //!
-//! Both are written on bare sockets and do as little as they can, so that most of the machine is
-//! left to what stands between them.
+//! Both use bare sockets and do little work, so that most of the machine is left to the program
+//! under test.
 
 mod client;
 mod figures;
@@ -29,20 +29,20 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match run(&words) {
         Some(Ok(figures)) => {
-            say(&figures);
+            print(&figures);
             ExitCode::SUCCESS
         }
         Some(Err(error)) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::FAILURE
         }
-        // All benchmarks are run together now and then; this one has nothing to say there.
+        // `cargo bench` runs all benchmarks; this one measures nothing without arguments.
         None if words.is_empty() => {
-            say("load is started by benches/load/run.py");
+            print("load is started by benches/load/run.py");
             ExitCode::SUCCESS
         }
         None => {
-            complain(USAGE);
+            print_error(USAGE);
             ExitCode::from(2)
         }
     }
@@ -87,12 +87,18 @@ fn at(address: &str) -> Option<SocketAddr> {
     address.parse().ok()
 }
 
-#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-fn say(text: &str) {
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are the output of this program"
+)]
+fn print(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "errors are told to who started it")]
-fn complain(text: &str) {
+#[expect(
+    clippy::print_stderr,
+    reason = "errors go to the caller of this program"
+)]
+fn print_error(text: &str) {
     eprintln!("{text}");
 }

@@ -1,5 +1,5 @@
-//! An upstream that speaks just enough HTTP/1.1 to answer chat completions: at once, or as a stream
-//! of 64 chunks whose pace the model's name says.
+//! An upstream with just enough HTTP/1.1 for chat completions: complete, or as a stream of 64
+//! chunks whose pace depends on the model's name.
 
 use std::fmt::Write;
 use std::io;
@@ -11,33 +11,32 @@ use tokio::time::Instant;
 
 /// Content chunks of a stream.
 const CHUNKS: usize = 64;
-/// How many pieces a stream of the slowest pace has.
+/// Content chunks of a stream of the slowest pace.
 const SLOW_CHUNKS: usize = 15;
 
 const ANSWER: &str = r#"{"id":"chatcmpl-load","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"The quick brown fox jumps over the lazy dog, and the dog, who has seen many foxes, does not get up.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":26,"total_tokens":50}}"#;
 
-/// A flapping upstream is well for that long, fails for as long with errors, is well again, and
-/// then drops connections.
+/// Duration of each phase of a flapping upstream: healthy, errors, healthy, dropped connections.
 const PHASE: Duration = Duration::from_secs(15);
 const ERROR: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 29\r\n\r\n{\"error\":{\"message\":\"flaps\"}}";
 
-/// How an upstream is at a moment.
+/// The health of an upstream at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Health {
-    Well,
+    Healthy,
     Failing,
     Dropping,
 }
 
-/// Its health since `began`.
+/// The health now, if the upstream started at `began`.
 fn health(began: Instant, flapping: bool) -> Health {
     if !flapping {
-        return Health::Well;
+        return Health::Healthy;
     }
     match began.elapsed().as_secs() / PHASE.as_secs() % 4 {
         1 => Health::Failing,
         3 => Health::Dropping,
-        _ => Health::Well,
+        _ => Health::Healthy,
     }
 }
 
@@ -54,13 +53,13 @@ pub async fn serve(address: SocketAddr, flapping: bool) -> io::Result<String> {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
         tokio::spawn(async move {
-            // A client that leaves is no news.
-            let _ = converse(socket, whole, move || health(began, flapping)).await;
+            // A client that disconnects is not an error.
+            let _ = serve_connection(socket, whole, move || health(began, flapping)).await;
         });
     }
 }
 
-async fn converse(
+async fn serve_connection(
     mut socket: TcpStream,
     whole: &[u8],
     health: impl Fn() -> Health,
@@ -93,7 +92,8 @@ async fn converse(
     }
 }
 
-/// Reads one request; where its body begins and how long it is. Nothing where the client has left.
+/// Reads one request and returns the offset and length of its body; `None` if the client
+/// disconnected.
 async fn request(
     socket: &mut TcpStream,
     buffer: &mut Vec<u8>,
@@ -112,7 +112,7 @@ async fn request(
     }
 }
 
-/// The pause between two chunks; nothing where no stream is asked for.
+/// The pause between two chunks; `None` if no stream is requested.
 fn pace(body: &[u8]) -> Option<Duration> {
     find(body, b"\"stream\":true")?;
     let model = |name: &[u8]| find(body, name).is_some();
@@ -129,7 +129,7 @@ async fn stream(socket: &mut TcpStream, pause: Duration) -> io::Result<()> {
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let mut out = head.to_owned();
-    piece(
+    write_chunk(
         &mut out,
         &event(r#"{"role":"assistant","content":""}"#, "null"),
     );
@@ -139,26 +139,26 @@ async fn stream(socket: &mut TcpStream, pause: Duration) -> io::Result<()> {
         SLOW_CHUNKS
     };
     for number in 0..chunks {
-        piece(
+        write_chunk(
             &mut out,
             &event(&format!(r#"{{"content":"word {number} "}}"#), "null"),
         );
-        // Each by itself, as models make them.
+        // One write per chunk, as models produce them.
         socket.write_all(out.as_bytes()).await?;
         out.clear();
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
     }
-    piece(&mut out, &event("{}", "\"stop\""));
+    write_chunk(&mut out, &event("{}", "\"stop\""));
     let usage = r#"{"prompt_tokens":24,"completion_tokens":64,"total_tokens":88}"#;
-    piece(
+    write_chunk(
         &mut out,
         &format!(
             "data: {{\"id\":\"chatcmpl-load\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[],\"usage\":{usage}}}\n\n"
         ),
     );
-    piece(&mut out, "data: [DONE]\n\n");
+    write_chunk(&mut out, "data: [DONE]\n\n");
     out.push_str("0\r\n\r\n");
     socket.write_all(out.as_bytes()).await
 }
@@ -169,9 +169,9 @@ fn event(delta: &str, finish: &str) -> String {
     )
 }
 
-/// One piece of a chunked body.
-fn piece(out: &mut String, text: &str) {
-    // Writing to a text cannot fail.
+/// Writes one chunk of a chunked body.
+fn write_chunk(out: &mut String, text: &str) {
+    // Writing to a `String` cannot fail.
     let _ = write!(out, "{:x}\r\n{text}\r\n", text.len());
 }
 
@@ -181,7 +181,7 @@ pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
         .position(|window| window == wanted)
 }
 
-/// What the head states; 0 where it states nothing.
+/// The `content-length` of a head; 0 without one.
 pub fn content_length(head: &[u8]) -> usize {
     let text = String::from_utf8_lossy(head);
     text.lines()

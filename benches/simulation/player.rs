@@ -6,7 +6,7 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
     Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider, ProviderPatch,
-    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId,
+    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId, TargetIdx,
     TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights, select_target,
 };
 use aibal_tui::domain::{ModelTypes, SplitMix64};
@@ -134,6 +134,7 @@ impl Player for Ours {
             self.table.retries.deposit(self.table.request_rate, now);
         }
         let kind = request.work.kind();
+        let tried: Vec<TargetIdx> = earlier.iter().copied().map(Into::into).collect();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
             class: RequestClass::new(kind, request.streamed)
@@ -142,7 +143,7 @@ impl Player for Ours {
             input: request.input,
             max_tokens: request.work.max_tokens(),
             remaining: Some(request.deadline() - t),
-            tried: earlier,
+            tried: &tried,
             ..RequestProfile::usual(kind)
         };
         let luck = if earlier.is_empty() {
@@ -159,7 +160,7 @@ impl Player for Ours {
             first_token: None,
         };
         self.places.insert(attempt, running);
-        Some(choice.target)
+        Some(choice.target.get())
     }
 
     fn may_retry(&mut self, t: f64) -> bool {
@@ -181,7 +182,7 @@ impl Player for Ours {
         lease.first_token(moment(t));
         running.first_token = Some(seconds);
         let first = FirstToken {
-            target: vendor,
+            target: vendor.into(),
             ticket: lease.attempt_start(),
             seconds,
             trial: lease.is_half_open_probe(),
@@ -221,7 +222,7 @@ impl Player for Ours {
             _ => None,
         };
         let report = AttemptEnd {
-            target: vendor,
+            target: vendor.into(),
             started: lease.attempt_start().started,
             ended: moment(t),
             outcome,
@@ -297,7 +298,7 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
         let kinds: Vec<ModelType> = served.map(Work::kind).collect();
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, "model"),
-            provider: place,
+            provider: place.into(),
             types: kinds.into_iter().collect::<ModelTypes>(),
             capabilities: Capabilities::default(),
             price: Some(Price::flat(vendor.price.0, vendor.price.1)),

@@ -1,6 +1,6 @@
-//! Who may pass.
+//! Authorization of calls.
 
-use super::{ApiState, SharedState};
+use super::state::{ApiState, SharedState};
 use crate::access::{Peer, Permission, is_cross_site};
 use crate::client::ApiError;
 use crate::contract::Problem;
@@ -10,39 +10,40 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
-/// Lets in who has the right; handlers find the [`crate::access::Caller`] among the extensions.
-pub(super) async fn guard(State(desk): SharedState, mut request: Request, next: Next) -> Response {
-    match admitted(&desk, &mut request) {
+/// Middleware that rejects calls without permission, and adds the [`crate::access::Principal`] to the
+/// request's extensions.
+pub(super) async fn guard(State(state): SharedState, mut request: Request, next: Next) -> Response {
+    match authorize(&state, &mut request) {
         Ok(()) => next.run(request).await,
         Err(problem) => ApiError::from(problem).into_response(),
     }
 }
 
-fn admitted(desk: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> {
+fn authorize(state: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if is_cross_site(method, uri, headers) {
-        let detail = "Origin is another site than Host; changes are not taken from pages of others";
+        let detail =
+            "Origin is another site than Host; changes from pages of other sites are rejected";
         return Err(Problem::new(403, detail));
     }
     let peer = request.extensions().get::<Peer>();
-    let right = right(method, uri.path());
-    let caller = desk
+    let needed = needed_permission(method, uri.path());
+    let principal = state
         .api
         .access
-        .admit(peer, headers, right)
+        .admit(peer, headers, needed)
         .map_err(|denial| Problem::new(denial.status(), denial.to_string()))?;
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(principal);
     Ok(())
 }
 
-/// What a call needs.
-fn right(method: &Method, path: &str) -> Permission {
+fn needed_permission(method: &Method, path: &str) -> Permission {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     match path {
         "/api/load-balancing" if is_read => Permission::Select,
         "/api/load-balancing/select" => Permission::Select,
         "/api/load-balancing" => Permission::Use,
-        // It asks, and changes nothing.
+        // A POST that changes nothing.
         "/api/what-if" => Permission::Read,
         _ if is_read => Permission::Read,
         _ => Permission::Change,
@@ -70,7 +71,7 @@ mod tests {
         ];
 
         for (method, path, needs) in cases {
-            assert_eq!(right(&method, path), needs, "{method} {path}");
+            assert_eq!(needed_permission(&method, path), needs, "{method} {path}");
         }
     }
 }

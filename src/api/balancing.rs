@@ -1,124 +1,46 @@
-//! Asking for a selection.
+//! Selections without a request.
 
-use super::extract::{FieldReader, JsonFields, QueryFields};
-use super::{ApiState, SharedState};
+use super::extract::{JsonBody, QueryParams};
+use super::recent_selections::Selected;
+use super::state::{ApiState, SharedState};
 use crate::client::ApiError;
+use crate::clock;
 use crate::contract::{Problem, SelectRequest, Selection};
-use crate::domain::{DecisionId, UnixTime};
 use axum::Json;
 use axum::extract::State;
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
-/// So many selections are remembered, for those who report back how theirs went.
-const MAX_SELECTIONS: usize = 1_024;
-
-/// The latest selections made here.
-#[derive(Debug, Default)]
-pub(super) struct Selections(Mutex<VecDeque<Selected>>);
-
-/// What a selection chose, and when.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Selected {
-    pub decision: DecisionId,
-    /// Place of the target in the catalogue.
-    pub target: usize,
-    pub at: UnixTime,
-}
-
-impl Selections {
-    fn remember(&self, selected: Selected) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_SELECTIONS {
-            kept.pop_front();
-        }
-        kept.push_back(selected);
-    }
-
-    pub fn find(&self, decision: DecisionId) -> Option<Selected> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter()
-            .rev()
-            .find(|kept| kept.decision == decision)
-            .copied()
-    }
-}
 
 /// `GET /api/load-balancing`
 pub(super) async fn by_query(
-    State(desk): SharedState,
-    QueryFields(form): QueryFields,
+    State(state): SharedState,
+    QueryParams(request): QueryParams<SelectRequest>,
 ) -> Result<Json<Selection>, ApiError> {
-    let request = read(form)?;
-    select(&desk, &request).map_err(|mut refused| {
-        // In a query a value that cannot be is a mistake of form, like one that cannot be read.
-        if refused.problem.status == 422 {
-            refused.problem = Problem {
-                errors: refused.problem.errors,
-                ..Problem::new(400, refused.problem.detail)
-            };
-        }
-        refused
+    select(&state, &request).map_err(|error| match error {
+        // In a query a wrong value is a syntax error, as a value that cannot be parsed is.
+        ApiError::Invalid(mistakes) => Problem::fields(400, mistakes).into(),
+        error => error,
     })
 }
 
 /// `POST /api/load-balancing/select`
 pub(super) async fn by_body(
-    State(desk): SharedState,
-    JsonFields(form): JsonFields,
+    State(state): SharedState,
+    JsonBody(request): JsonBody<SelectRequest>,
 ) -> Result<Json<Selection>, ApiError> {
-    select(&desk, &read(form)?)
+    select(&state, &request)
 }
 
-fn read(mut form: FieldReader) -> Result<SelectRequest, ApiError> {
-    let request = SelectRequest {
-        model_type: form.text("modelType"),
-        model: form.text("model"),
-        preferred_provider: form.text("preferredProvider"),
-        max_cost: form.number("maxCost"),
-        max_latency: form.number("maxLatency"),
-        max_tokens: form.whole("maxTokens"),
-        temperature: form.number("temperature"),
-        stream: form.flag("stream"),
-        explain: form.flag("explain"),
-    };
-    form.finish()?;
-    Ok(request)
-}
-
-fn select(desk: &ApiState, request: &SelectRequest) -> Result<Json<Selection>, ApiError> {
-    let selection = desk.api.local.select(request)?;
-    let table = desk.api.local.handle().routing_table();
+fn select(state: &ApiState, request: &SelectRequest) -> Result<Json<Selection>, ApiError> {
+    let selection = state.api.local.select(request)?;
+    let table = state.api.local.handle().routing_table();
     let target = table
         .catalogue
         .target(&selection.provider, &selection.model);
     if let (Some(target), Ok(decision)) = (target, selection.decision_id.parse()) {
-        desk.selections.remember(Selected {
+        state.selections.remember(Selected {
             decision,
             target,
-            at: crate::clock::now(),
+            at: clock::now(),
         });
     }
     Ok(Json(selection))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_latest_selections_are_remembered() {
-        let selections = Selections::default();
-        for id in 0..=MAX_SELECTIONS as u64 {
-            selections.remember(Selected {
-                decision: DecisionId(id),
-                target: 3,
-                at: UnixTime::default(),
-            });
-        }
-
-        assert_eq!(selections.find(DecisionId(0)), None);
-        let latest = selections.find(DecisionId(MAX_SELECTIONS as u64));
-        assert_eq!(latest.map(|selected| selected.target), Some(3));
-    }
 }

@@ -1,4 +1,4 @@
-//! Refusals as they go over the wire.
+//! Errors as HTTP responses.
 
 use crate::client::ApiError;
 use crate::contract::Problem;
@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let problem = self.problem();
         let status =
-            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self.problem).unwrap_or_default();
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (status, Body::from(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(
@@ -21,8 +22,8 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(pause) = self.retry_after {
-            // Whole seconds, and never early.
+        if let Some(pause) = self.retry_after() {
+            // Rounded up to whole seconds, at least one.
             let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
@@ -30,22 +31,23 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// 404 for whatever does not exist here.
+/// 404 for an unknown path.
 pub async fn unknown_path(method: Method, uri: Uri) -> Response {
-    let detail = format!("{method} {} does not exist here", uri.path());
+    let detail = format!("{method} {} does not exist", uri.path());
     ApiError::from(Problem::new(404, detail)).into_response()
 }
 
+/// 405 for a known path with another method.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
     let detail = format!(
-        "{} cannot be asked with {method}; the Allow header says with what it can",
+        "{} does not accept {method}; the Allow header lists the methods",
         uri.path()
     );
     ApiError::from(Problem::new(405, detail)).into_response()
 }
 
-/// 500 for a mistake of our own; what it was stands in the log.
+/// 500 for a panic, which the log describes.
 pub fn panicked() -> Response {
-    let detail = "the instance made a mistake while answering; it goes on serving";
+    let detail = "internal error; see the server log";
     ApiError::from(Problem::new(500, detail)).into_response()
 }

@@ -1,8 +1,8 @@
-//! Server-sent events: a whole status first, then what changed, and news by their kinds.
+//! Server-sent events: a full status first, then deltas, and events by kind.
 
-use super::SharedState;
-use super::extract::QueryFields;
-use super::monitoring::WINDOWS;
+use super::extract::QueryParams;
+use super::query::WindowQuery;
+use super::state::SharedState;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{EventReport, OpenBucket, Status, Window};
 use crate::domain::{self, EventKind, Snapshot};
@@ -12,35 +12,36 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_stream::wrappers::{BroadcastStream, WatchStream};
+use tokio_stream::{Stream, StreamExt};
 
-/// People cannot read faster, and a hundred readers shall not matter.
+/// Shortest time between two deltas: people do not read faster, and a hundred readers stay cheap.
 const DELTA_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a column of time is sent that is still being filled, so that an outage is seen long
-/// before a column of a wide window is finished.
+/// Time between two deltas with the time bucket that is still being filled, so that an outage is
+/// visible long before a bucket of a wide window is complete.
 const OPEN_BUCKET_INTERVAL: Duration = Duration::from_secs(10);
-/// So that proxies do not take a quiet line for a dead one.
+/// Keeps proxies from closing an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Keeps proxies from collecting what should flow.
+/// Keeps proxies from buffering the stream.
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `GET /api/events`
 pub(super) async fn events(
-    State(desk): SharedState,
-    QueryFields(mut form): QueryFields,
+    State(state): SharedState,
+    QueryParams(query): QueryParams<WindowQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let window = form.parsed("window", WINDOWS).unwrap_or(Window::Day);
-    form.finish()?;
-    let feed = EventStream::new(&desk.api.local, window, desk.api.stop.clone()).await?;
+    let feed = EventStream::new(&state.api.local, query.window).await?;
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
         Some((Ok::<_, axum::Error>(event), feed))
     });
+    let stop = state.api.stop.clone().cancelled_owned();
+    let events = futures_util::StreamExt::take_until(events, stop);
     let mut headers = HeaderMap::new();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
@@ -48,63 +49,60 @@ pub(super) async fn events(
     Ok((headers, Sse::new(events).keep_alive(keep_alive)))
 }
 
-/// One reader's line.
+/// Event stream of one reader.
 struct EventStream {
     local: LocalClient,
     window: Window,
-    pictures: watch::Receiver<Arc<Snapshot>>,
-    news: broadcast::Receiver<domain::Event>,
-    stop: CancellationToken,
-    /// What the reader has, and whether it has been told.
+    turns: Pin<Box<dyn Stream<Item = StreamTurn> + Send>>,
+    /// The status as the reader knows it.
     last: Status,
-    is_told: bool,
-    next_delta: Instant,
-    next_column: Instant,
+    snapshot_sent: bool,
+    next_open_bucket: Instant,
     id: u64,
 }
 
-/// What can happen next.
+/// Next thing to send.
 enum StreamTurn {
-    News(domain::Event),
+    Event(domain::Event),
+    /// Number of events that were overwritten before they were read.
     Missed(u64),
-    Picture(Arc<Snapshot>),
+    Snapshot(Arc<Snapshot>),
 }
 
 impl EventStream {
-    async fn new(
-        local: &LocalClient,
-        window: Window,
-        stop: CancellationToken,
-    ) -> Result<Self, ApiError> {
+    async fn new(local: &LocalClient, window: Window) -> Result<Self, ApiError> {
         let local = local.clone();
-        // Both are subscribed before the picture is taken, so that nothing falls between.
-        let news = local.handle().events();
-        let pictures = local.handle().watch(window.seconds());
+        // Both are subscribed to before the status is taken, so that nothing falls in between.
+        let events = BroadcastStream::new(local.handle().events());
+        let snapshots = WatchStream::new(local.handle().watch(window.seconds()));
         let last = local.status(window).await?;
+        let events = events.map(|event| match event {
+            Ok(event) => StreamTurn::Event(event),
+            Err(BroadcastStreamRecvError::Lagged(count)) => StreamTurn::Missed(count),
+        });
+        // The first snapshot is the status itself.
+        let snapshots = snapshots.throttle(DELTA_INTERVAL).skip(1);
+        let turns = events.merge(snapshots.map(StreamTurn::Snapshot));
         Ok(Self {
             local,
             window,
-            pictures,
-            news,
-            stop,
+            turns: Box::pin(turns),
             last,
-            is_told: false,
-            next_delta: Instant::now() + DELTA_INTERVAL,
-            next_column: Instant::now() + OPEN_BUCKET_INTERVAL,
+            snapshot_sent: false,
+            next_open_bucket: Instant::now() + OPEN_BUCKET_INTERVAL,
             id: 0,
         })
     }
 
-    /// The next event, or nothing once the instance stops.
     async fn next(&mut self) -> Option<Event> {
-        if !self.is_told {
+        if !self.snapshot_sent {
             return self.snapshot();
         }
         loop {
-            match self.turn().await? {
-                StreamTurn::News(event) => {
-                    if let Some(told) = news(&event) {
-                        return Some(told);
+            match self.turns.next().await? {
+                StreamTurn::Event(event) => {
+                    if let Some(event) = event_by_kind(&event) {
+                        return Some(event);
                     }
                 }
                 StreamTurn::Missed(count) => {
@@ -112,49 +110,28 @@ impl EventStream {
                     self.last = self.local.status(self.window).await.ok()?;
                     return self.snapshot();
                 }
-                StreamTurn::Picture(picture) => return self.delta(&picture),
+                StreamTurn::Snapshot(snapshot) => return self.delta(&snapshot),
             }
         }
     }
 
-    async fn turn(&mut self) -> Option<StreamTurn> {
-        let (pictures, next_delta) = (&mut self.pictures, self.next_delta);
-        let picture = async {
-            sleep_until(next_delta).await;
-            pictures.changed().await.ok()?;
-            Some(Arc::clone(&pictures.borrow_and_update()))
-        };
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            news = self.news.recv() => match news {
-                Ok(event) => Some(StreamTurn::News(event)),
-                Err(RecvError::Lagged(count)) => Some(StreamTurn::Missed(count)),
-                Err(RecvError::Closed) => None,
-            },
-            picture = picture => Some(StreamTurn::Picture(picture?)),
-        }
-    }
-
     fn snapshot(&mut self) -> Option<Event> {
-        self.is_told = true;
-        self.next_delta = Instant::now() + DELTA_INTERVAL;
-        self.next_column = Instant::now() + OPEN_BUCKET_INTERVAL;
+        self.snapshot_sent = true;
+        self.next_open_bucket = Instant::now() + OPEN_BUCKET_INTERVAL;
         self.id += 1;
         status_event("snapshot", self.id, &self.last)
     }
 
-    fn delta(&mut self, picture: &Snapshot) -> Option<Event> {
-        let status = self.local.status_from(picture, self.window);
-        let newest = if self.next_column <= Instant::now() {
-            self.next_column = Instant::now() + OPEN_BUCKET_INTERVAL;
+    fn delta(&mut self, snapshot: &Snapshot) -> Option<Event> {
+        let status = self.local.status_from(snapshot, self.window);
+        let open_bucket = if self.next_open_bucket <= Instant::now() {
+            self.next_open_bucket = Instant::now() + OPEN_BUCKET_INTERVAL;
             OpenBucket::Sent
         } else {
             OpenBucket::Left
         };
-        let delta = status.delta(&self.last, newest);
+        let delta = status.delta(&self.last, open_bucket);
         self.last = status;
-        self.next_delta = Instant::now() + DELTA_INTERVAL;
         self.id += 1;
         status_event("delta", self.id, &delta)
     }
@@ -165,14 +142,14 @@ fn status_event(kind: &str, id: u64, status: &Status) -> Option<Event> {
     event.json_data(status).ok()
 }
 
-/// News that have a kind of their own; the others stand among the events of the next delta.
-fn news(event: &domain::Event) -> Option<Event> {
+/// Event with a kind of its own; the others are part of the next delta.
+fn event_by_kind(event: &domain::Event) -> Option<Event> {
     let kind = match event.kind {
         EventKind::Change => "config",
         EventKind::Request => "decision",
         EventKind::Breaker | EventKind::Probe | EventKind::Limit | EventKind::Budget => "alert",
         EventKind::Info => return None,
     };
-    let told = Event::default().event(kind);
-    told.json_data(EventReport::from(event)).ok()
+    let report = Event::default().event(kind);
+    report.json_data(EventReport::from(event)).ok()
 }

@@ -1,50 +1,50 @@
-//! Traffic that runs outside of the gateway: counted in and out by hand, and learnt from.
+//! Requests that run outside of the gateway: counted by hand, and their results learned from.
 
-use super::balancing::Selected;
-use super::extract::{FieldReader, JsonFields};
-use super::{ApiState, SharedState};
+use super::extract::JsonBody;
+use super::recent_selections::Selected;
+use super::state::{ApiState, SharedState};
 use crate::client::{ApiError, find_provider};
 use crate::clock;
-use crate::contract::{ExternalLoadChange, ExternalLoadReading, Problem};
+use crate::contract::{
+    ExternalLoadAction, ExternalLoadChange, ExternalLoadReading, FieldProblem, Problem,
+};
 use crate::domain::{
-    AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId,
-    ExternalLoadAction, Failure, MeasuredUsage, Observation, Outcome, UnixTime, UpstreamLimits,
-    Usage, cost,
+    AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId, Failure,
+    MeasuredUsage, Observation, Outcome, ProviderIdx, TargetIdx, UnixTime, UpstreamLimits, Usage,
+    cost,
 };
 use crate::engine::Busy;
 use axum::Json;
 use axum::extract::State;
+use serde_json::Value;
 use std::time::Duration;
 
-/// No request takes longer, in milliseconds: a day.
+/// Longest accepted duration of a request, in milliseconds: a day.
 const MAX_LATENCY_MS: f64 = 86_400_000.0;
-/// No request has more tokens.
+/// Highest accepted token count of a request.
 const MAX_TOKENS: u64 = 1_000_000_000;
-const ACTIONS: &str = "increment or decrement";
 
 /// `POST /api/load-balancing`
 pub(super) async fn count(
-    State(desk): SharedState,
-    JsonFields(form): JsonFields,
+    State(state): SharedState,
+    JsonBody(change): JsonBody<ExternalLoadChange>,
 ) -> Result<Json<ExternalLoadReading>, ApiError> {
-    let (change, action) = read(form)?;
-    let table = desk.api.local.handle().routing_table();
+    check_values(&change)?;
+    let handle = state.api.local.handle();
+    let table = handle.routing_table();
     let now = clock::now();
-    // Everything that can be refused is, before anything is counted.
-    let lesson = lesson(&desk, &table.catalogue, &change, now)?;
+    // Whatever can be rejected is, before anything is counted.
+    let attempt = attempt(&state, &table.catalogue, &change, now)?;
     let command = Command::AdjustExternalLoad {
         provider: change.provider.clone(),
         model: change.model,
-        action,
+        action: change.action.into(),
     };
-    let CommandReply::InFlight(in_flight) = desk.api.local.handle().execute(command).await? else {
+    let CommandReply::InFlight(in_flight) = handle.execute(command).await? else {
         return Err(Busy.into());
     };
-    if let Some(lesson) = lesson {
-        desk.api
-            .local
-            .handle()
-            .observe(Observation::Attempt(lesson));
+    if let Some(attempt) = attempt {
+        handle.observe(Observation::Attempt(attempt));
     }
     Ok(Json(ExternalLoadReading {
         provider: change.provider,
@@ -52,38 +52,23 @@ pub(super) async fn count(
     }))
 }
 
-fn read(mut form: FieldReader) -> Result<(ExternalLoadChange, ExternalLoadAction), ApiError> {
-    let change = ExternalLoadChange {
-        provider: form.required_text("provider"),
-        action: form.required_text("action"),
-        model: form.text("model"),
-        decision_id: form.text("decisionId"),
-        success: form.flag("success"),
-        latency_ms: form.number("latencyMs"),
-        input_tokens: form.whole("inputTokens"),
-        output_tokens: form.whole("outputTokens"),
-    };
-    let action = match &*change.action {
-        "increment" => ExternalLoadAction::Increment,
-        "decrement" => ExternalLoadAction::Decrement,
-        other => {
-            if !other.is_empty() {
-                form.refuse("action", other, ACTIONS);
-            }
-            ExternalLoadAction::Decrement
-        }
+/// Rejects values that no request can have, all of them at once.
+fn check_values(change: &ExternalLoadChange) -> Result<(), ApiError> {
+    let mut mistakes = Vec::new();
+    let mut reject = |field: &str, value: Value, expected: &str| {
+        mistakes.push(FieldProblem::new(field, value, expected));
     };
     if let Some(id) = change.decision_id.as_deref()
         && id.parse::<DecisionId>().is_err()
     {
-        form.refuse("decisionId", id, "16 hexadecimal digits");
+        reject("decisionId", id.into(), "16 hexadecimal digits");
     }
     if let Some(latency) = change
         .latency_ms
         .filter(|ms| !(0.0..=MAX_LATENCY_MS).contains(ms))
     {
         let expected = format!("a number from 0 to {MAX_LATENCY_MS}");
-        form.refuse("latencyMs", latency, &expected);
+        reject("latencyMs", latency.into(), &expected);
     }
     let tokens = [
         ("inputTokens", change.input_tokens),
@@ -92,27 +77,24 @@ fn read(mut form: FieldReader) -> Result<(ExternalLoadChange, ExternalLoadAction
     for (field, tokens) in tokens {
         if let Some(tokens) = tokens.filter(|&tokens| MAX_TOKENS < tokens) {
             let expected = format!("a whole number from 0 to {MAX_TOKENS}");
-            form.refuse(field, tokens, &expected);
+            reject(field, tokens.into(), &expected);
         }
     }
-    if action == ExternalLoadAction::Increment && is_learnt_from(&change) {
-        let expected = "decrement, for only what has ended can be learnt from";
-        form.refuse("action", "increment", expected);
+    if change.action == ExternalLoadAction::Increment && change.has_result() {
+        let expected = "decrement, because only finished requests have results";
+        reject("action", "increment".into(), expected);
     }
-    form.finish()?;
-    Ok((change, action))
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::Invalid(mistakes))
+    }
 }
 
-fn is_learnt_from(change: &ExternalLoadChange) -> bool {
-    change.success.is_some()
-        || change.latency_ms.is_some()
-        || change.input_tokens.is_some()
-        || change.output_tokens.is_some()
-}
-
-/// What the report teaches; a report that does not say `success` is one of a success.
-fn lesson(
-    desk: &ApiState,
+/// Attempt that the balancer learns from, where the report has a result. A result without `success`
+/// is a success.
+fn attempt(
+    state: &ApiState,
     catalogue: &Catalogue,
     change: &ExternalLoadChange,
     now: UnixTime,
@@ -120,26 +102,26 @@ fn lesson(
     let provider = find_provider(catalogue, &change.provider)?;
     let decision = change.decision_id.as_deref();
     let decision = decision.and_then(|id| id.parse::<DecisionId>().ok());
-    let selected = decision.and_then(|decision| desk.selections.find(decision));
+    let selected = decision.and_then(|decision| state.selections.find(decision));
     if let Some(selected) = selected
         && catalogue.targets[selected.target].provider != provider
     {
-        let chosen = &catalogue.targets[selected.target].id.provider;
-        let expected = format!("{chosen}, which that decision chose");
+        let other = &catalogue.targets[selected.target].id.provider;
+        let expected = format!("{other}, which that decision selected");
         return Err(Problem::field("provider", change.provider.as_str(), &expected).into());
     }
-    if !is_learnt_from(change) {
+    if !change.has_result() {
         return Ok(None);
     }
     let target = target(catalogue, provider, change, selected)?;
     let is_success = change.success.unwrap_or(true);
-    // Where nobody says how long it took, it ran from the selection until now.
+    // Without a reported duration, the request ran from the selection until now.
     let latency = change
         .latency_ms
         .map(|ms| Duration::from_secs_f64(ms / 1e3))
         .or_else(|| selected.map(|selected| now.since(selected.at)));
     if is_success && latency.is_none() {
-        // A success that took no known time would be learnt as one that took none.
+        // It would count as a success that took no time.
         return Ok(None);
     }
     let tokens = change.input_tokens.or(change.output_tokens);
@@ -171,21 +153,22 @@ fn lesson(
     }))
 }
 
-/// Whose record it is: the decision's target, the named model, or the provider's only one.
+/// Index of the target that the report is about: the decision's target, the named model, or the
+/// provider's only one.
 fn target(
     catalogue: &Catalogue,
-    provider: usize,
+    provider: ProviderIdx,
     change: &ExternalLoadChange,
     selected: Option<Selected>,
-) -> Result<usize, ApiError> {
-    let models: Vec<usize> = catalogue
+) -> Result<TargetIdx, ApiError> {
+    let targets: Vec<TargetIdx> = catalogue
         .active_targets()
         .filter(|(_, target)| target.provider == provider)
-        .map(|(place, _)| place)
+        .map(|(index, _)| index)
         .collect();
-    let names = || {
-        let name = |&at: &usize| catalogue.targets[at].id.model.to_string();
-        models.iter().map(name).collect::<Vec<_>>()
+    let models = || {
+        let model = |&index: &TargetIdx| catalogue.targets[index].id.model.to_string();
+        targets.iter().map(model).collect::<Vec<_>>()
     };
     if let Some(selected) = selected {
         return Ok(selected.target);
@@ -196,28 +179,23 @@ fn target(
             CommandError::UnknownModel {
                 provider: change.provider.clone(),
                 model: model.clone(),
-                known: names(),
+                known: models(),
             }
             .into()
         });
     }
-    if let [only] = *models {
+    if let [only] = *targets {
         return Ok(only);
     }
-    Err(match &change.decision_id {
-        Some(id) => Problem::new(
-            404,
-            format!("decision {id} is not among the latest selections made here; name the model"),
-        ),
-        None => Problem::field(
-            "model",
-            serde_json::Value::Null,
-            &format!(
-                "one of {}, for {} has several",
-                names().join(", "),
-                change.provider
-            ),
-        ),
+    if let Some(id) = &change.decision_id {
+        let detail =
+            format!("decision {id} is not among the latest selections made here; name the model");
+        return Err(Problem::new(404, detail).into());
     }
-    .into())
+    let expected = format!(
+        "one of {}, because {} has several",
+        models().join(", "),
+        change.provider
+    );
+    Err(Problem::field("model", Value::Null, &expected).into())
 }

@@ -1,9 +1,10 @@
-//! The two questions that need no token.
+//! Health checks, which need no token.
 
-use super::SharedState;
+use super::state::SharedState;
 use crate::client::ApiError;
 use crate::clock;
 use crate::contract::Problem;
+use crate::domain::TargetIdx;
 use crate::domain::{
     CandidateSet, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw, RequestProfile,
     SelectionReason, TargetScope, select_target,
@@ -17,46 +18,54 @@ pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: whether at least one target is usable.
-pub(super) async fn ready(State(desk): SharedState) -> Result<Json<Value>, ApiError> {
+/// `GET /readyz`: 200 while at least one target is usable.
+pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiError> {
     let ready = || Ok(Json(json!({ "status": "ready" })));
     let now = clock::now();
-    let table = desk.api.local.handle().routing_table();
+    let table = state.api.local.handle().routing_table();
     let active = table.catalogue.active_targets();
-    let everybody: Vec<usize> = active.map(|(place, _)| place).collect();
-    // Those that talk are asked for other work than those that make embeddings.
-    let (mut said, mut retry_after, mut field) = (Vec::new(), None, CandidateSet::default());
+    let targets: Vec<TargetIdx> = active.map(|(index, _)| index).collect();
+    // Chat and embedding models are checked with requests of their own type.
+    let (mut reasons, mut retry_after) = (Vec::new(), None);
+    let mut candidates = CandidateSet::default();
     for kind in [ModelType::Chat, ModelType::Embedding] {
-        let ask = RequestProfile {
-            scope: TargetScope::Only(&everybody),
+        let profile = RequestProfile {
+            scope: TargetScope::Only(&targets),
             ..RequestProfile::usual(kind)
         };
-        let none = match select_target(&table, &ask, now, RandomDraw::default(), &mut field) {
-            Ok(choice) if choice.reason != SelectionReason::LastResort => return ready(),
+        let selected = select_target(
+            &table,
+            &profile,
+            now,
+            RandomDraw::default(),
+            &mut candidates,
+        );
+        let none = match selected {
+            Ok(selection) if selection.reason != SelectionReason::LastResort => return ready(),
             Ok(_) => NoEligibleTarget {
-                rejected: field.rejected(),
+                rejected: candidates.rejected(),
                 retry_after: None,
             },
             Err(none) => none,
         };
-        // Being busy is not being unusable.
+        // A target at its concurrency limit is usable.
         if none.rejected.iter().any(|(_, why)| why.is_at_capacity()) {
             return ready();
         }
         for (target, why) in &none.rejected {
             let text = format!("{}: {}", table.candidates[*target].id, why.text(now));
-            if !matches!(why, ExclusionReason::MissingCapability(_)) && !said.contains(&text) {
-                said.push(text);
+            if !matches!(why, ExclusionReason::MissingCapability(_)) && !reasons.contains(&text) {
+                reasons.push(text);
             }
         }
         retry_after = none.retry_after.into_iter().chain(retry_after).min();
     }
-    let detail = if said.is_empty() {
+    let detail = if reasons.is_empty() {
         "no target is configured".to_owned()
     } else {
-        format!("no target is usable: {}", said.join("; "))
+        format!("no target is usable: {}", reasons.join("; "))
     };
-    Err(ApiError {
+    Err(ApiError::Other {
         problem: Problem::new(503, detail),
         retry_after,
     })

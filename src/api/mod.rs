@@ -1,8 +1,8 @@
-//! THE CONTROL DOOR: selections, numbers and changes over HTTP, in the shapes of `contract`.
+//! The management API: selections, reports and changes over HTTP, in the shapes of `contract`.
 //! Errors are RFC 9457 `application/problem+json`.
 //!
-//! It serves from [`LocalClient`], as the dashboard of this process does, so that everybody sees the
-//! same numbers.
+//! It serves from [`crate::client::LocalClient`], as the dashboard of this process does, so that
+//! both show the same numbers.
 
 mod auth;
 mod balancing;
@@ -10,56 +10,39 @@ mod error_response;
 mod events;
 mod external_load;
 mod extract;
+mod field_deserializer;
 mod health;
 mod monitoring;
 mod mutations;
+mod query;
+mod recent_selections;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use error_response::{panicked, unknown_path};
+pub use state::Api;
 
-use crate::access::TokenAuth;
-use crate::client::LocalClient;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, patch, post};
 use axum::{Router, middleware};
-use balancing::Selections;
+use extract::MAX_BODY_BYTES;
+use recent_selections::RecentSelections;
+use state::ApiState;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 
-/// No body that this door understands is longer.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// Answers that are shorter, in bytes, fit into a packet as they are.
+/// Shorter responses, in bytes, fit into one packet uncompressed.
 const MIN_COMPRESS_BYTES: u16 = 1_024;
 
-/// What the door needs to know.
-#[derive(Debug)]
-pub struct Api {
-    pub local: LocalClient,
-    pub access: TokenAuth,
-    /// Ends the streams of events, which would otherwise last as long as their readers.
-    pub stop: CancellationToken,
-}
-
-/// The same for every call.
-#[derive(Debug)]
-struct ApiState {
-    api: Api,
-    selections: Selections,
-}
-
-type SharedState = axum::extract::State<Arc<ApiState>>;
-
-/// All paths under /api, and the two questions of health. Has no fallback of its own.
+/// Router of all paths under /api, `/healthz` and `/readyz`; without a fallback.
 pub fn router(api: Api) -> Router {
-    let desk = Arc::new(ApiState {
+    let state = Arc::new(ApiState {
         api,
-        selections: Selections::default(),
+        selections: RecentSelections::default(),
     });
-    let guarded = Router::new()
+    let protected = Router::new()
         .route(
             "/api/load-balancing",
             get(balancing::by_query).post(external_load::count),
@@ -87,17 +70,17 @@ pub fn router(api: Api) -> Router {
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(error_response::wrong_method)
-        // Also the feed: the encoder hands out what it has whenever no more is there.
+        // Event streams too: the encoder flushes whenever its input pauses.
         .layer(CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESS_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(
-            Arc::clone(&desk),
+            Arc::clone(&state),
             auth::guard,
         ));
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(error_response::wrong_method)
-        .merge(guarded)
-        .with_state(desk)
+        .merge(protected)
+        .with_state(state)
 }

@@ -1,164 +1,87 @@
-//! Changes of weights and providers.
+//! Changes of weights, providers and configuration.
 
-use super::SharedState;
-use super::extract::{FieldReader, JsonFields};
-use super::monitoring::WINDOWS;
+use super::extract::{JsonBody, PathText, path_text};
+use super::state::SharedState;
 use crate::access::Principal;
 use crate::client::ApiError;
 use crate::contract::{
-    ProbeReport, Problem, ProviderChange, ProviderDraft, ProviderReport, ReloadReport,
-    WeightOverride, WeightsChange, WeightsDraft, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, WeightsChange,
+    WeightsReport, WhatIfReport, WhatIfRequest,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use std::collections::BTreeMap;
 
 /// `GET /api/weights`
-pub(super) async fn weights(State(desk): SharedState) -> Result<Json<WeightsReport>, ApiError> {
-    Ok(Json(desk.api.local.weights().await?))
+pub(super) async fn weights(State(state): SharedState) -> Result<Json<WeightsReport>, ApiError> {
+    Ok(Json(state.api.local.weights().await?))
 }
 
 /// `PUT /api/weights`
 pub(super) async fn set_weights(
-    State(desk): SharedState,
-    Extension(caller): Extension<Principal>,
-    JsonFields(mut form): JsonFields,
+    State(state): SharedState,
+    Extension(principal): Extension<Principal>,
+    JsonBody(change): JsonBody<WeightsChange>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let change = WeightsChange {
-        cost: form.number("cost"),
-        latency: form.number("latency"),
-        reliability: form.number("reliability"),
-        load: form.number("load"),
-        priority: form.number("priority"),
-        revision: form.whole("revision"),
-        reason: form.text("reason"),
-        revert_after_seconds: form.whole("revertAfterSeconds"),
-    };
-    form.finish()?;
-    let report = desk.api.local.set_weights(change, &caller.who).await?;
-    Ok(Json(report))
+    let local = state.api.local.acting_as(&principal.who);
+    Ok(Json(local.set_weights(change).await?))
 }
 
 /// `POST /api/weights/keep`
 pub(super) async fn keep_weights(
-    State(desk): SharedState,
-    Extension(caller): Extension<Principal>,
+    State(state): SharedState,
+    Extension(principal): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    Ok(Json(desk.api.local.confirm_weights(&caller.who).await?))
+    let local = state.api.local.acting_as(&principal.who);
+    Ok(Json(local.confirm_weights().await?))
 }
 
 /// `POST /api/revisions/{number}/rollback`
 pub(super) async fn roll_back(
-    State(desk): SharedState,
+    State(state): SharedState,
     number: Result<Path<u64>, PathRejection>,
-    Extension(caller): Extension<Principal>,
+    Extension(principal): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let wrong = |_| Problem::new(404, "a revision is known by a whole number from 1 up");
-    let Path(number) = number.map_err(wrong)?;
-    let report = desk.api.local.roll_back(number, &caller.who).await?;
-    Ok(Json(report))
+    let Path(number) =
+        number.map_err(|_| Problem::new(404, "a revision's number is a whole number from 1 up"))?;
+    let local = state.api.local.acting_as(&principal.who);
+    Ok(Json(local.roll_back(number).await?))
 }
 
 /// `POST /api/what-if`
 pub(super) async fn what_if(
-    State(desk): SharedState,
-    JsonFields(mut form): JsonFields,
+    State(state): SharedState,
+    JsonBody(request): JsonBody<WhatIfRequest>,
 ) -> Result<Json<WhatIfReport>, ApiError> {
-    let weights = form.object("weights").map(|mut within| {
-        let draft = WeightsDraft {
-            cost: within.number("cost"),
-            latency: within.number("latency"),
-            reliability: within.number("reliability"),
-            load: within.number("load"),
-            priority: within.number("priority"),
-        };
-        form.join("weights", within);
-        draft
-    });
-    let window = form.parsed("window", WINDOWS).unwrap_or(Window::Hour);
-    let providers = drafted_providers(&mut form);
-    form.finish()?;
-    let request = WhatIfRequest {
-        weights: weights.unwrap_or_default(),
-        window,
-        providers,
-    };
-    Ok(Json(desk.api.local.what_if(&request).await?))
-}
-
-fn drafted_providers(form: &mut FieldReader) -> BTreeMap<String, ProviderDraft> {
-    let mut drafts = BTreeMap::new();
-    let Some(mut named) = form.object("providers") else {
-        return drafts;
-    };
-    for (name, mut within) in named.objects() {
-        let draft = ProviderDraft {
-            priority: within.number("priority"),
-            weights: own_weights(&mut within),
-        };
-        named.join(&name, within);
-        drafts.insert(name, draft);
-    }
-    form.join("providers", named);
-    drafts
+    Ok(Json(state.api.local.what_if(&request).await?))
 }
 
 /// `PATCH /api/providers/{name}`
 pub(super) async fn change_provider(
-    State(desk): SharedState,
-    name: Result<Path<String>, PathRejection>,
-    Extension(caller): Extension<Principal>,
-    JsonFields(mut form): JsonFields,
+    State(state): SharedState,
+    name: PathText,
+    Extension(principal): Extension<Principal>,
+    JsonBody(change): JsonBody<ProviderChange>,
 ) -> Result<Json<ProviderReport>, ApiError> {
-    let change = ProviderChange {
-        enabled: form.flag("enabled"),
-        draining: form.flag("draining"),
-        priority: form.number("priority"),
-        max_concurrent: form.signed("maxConcurrent"),
-        weights: own_weights(&mut form),
-        pin_seconds: form.whole("pinSeconds"),
-        reset_breaker: form.flag("resetBreaker"),
-        revision: form.whole("revision"),
-        revert_after_seconds: form.whole("revertAfterSeconds"),
-    };
-    form.finish()?;
-    let name = segment(name)?;
-    let local = &desk.api.local;
-    let report = local.change_provider(&name, change, &caller.who).await?;
-    Ok(Json(report))
-}
-
-fn own_weights(form: &mut FieldReader) -> Option<WeightOverride> {
-    let mut within = form.object("weights")?;
-    let weights = WeightOverride {
-        cost: within.number("cost"),
-        latency: within.number("latency"),
-        reliability: within.number("reliability"),
-    };
-    form.join("weights", within);
-    Some(weights)
+    let name = path_text(name, "provider's name")?;
+    let local = state.api.local.acting_as(&principal.who);
+    Ok(Json(local.change_provider(&name, change).await?))
 }
 
 /// `POST /api/providers/{name}/probe`
 pub(super) async fn probe(
-    State(desk): SharedState,
-    name: Result<Path<String>, PathRejection>,
+    State(state): SharedState,
+    name: PathText,
 ) -> Result<Json<ProbeReport>, ApiError> {
-    let name = segment(name)?;
-    Ok(Json(desk.api.local.probe(&name).await?))
+    let name = path_text(name, "provider's name")?;
+    Ok(Json(state.api.local.probe(&name).await?))
 }
 
 /// `POST /api/reload`
 pub(super) async fn reload(
-    State(desk): SharedState,
-    Extension(caller): Extension<Principal>,
+    State(state): SharedState,
+    Extension(principal): Extension<Principal>,
 ) -> Result<Json<ReloadReport>, ApiError> {
-    Ok(Json(desk.api.local.reload(&caller.who).await?))
-}
-
-fn segment(name: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {
-    let wrong = |_| Problem::new(400, "the provider's name in the path is not UTF-8 text");
-    Ok(name.map_err(wrong)?.0)
+    let local = state.api.local.acting_as(&principal.who);
+    Ok(Json(local.reload().await?))
 }

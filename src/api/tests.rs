@@ -1,4 +1,4 @@
-//! The control door as scripts see it: a real engine behind it, and nothing else.
+//! The management API as scripts see it, with a real engine behind it.
 
 mod agreeing;
 mod auth;
@@ -12,10 +12,10 @@ mod selecting;
 
 use super::{Api, router};
 use crate::access::{Peer, TokenAuth};
-use crate::client::LocalClient;
-use crate::client::ProbeCallback;
+use crate::client::{InstanceControls, LocalClient};
 use crate::clock;
 use crate::contract::{InstanceInfo, ProbeReport};
+use crate::domain::ProviderIdx;
 use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
     Strategy, Target, TargetId, Weights,
@@ -24,6 +24,7 @@ use crate::engine::{self, EngineHandle};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
@@ -52,46 +53,52 @@ fn catalogue() -> Catalogue {
         ],
         targets: vec![
             target(
-                0,
+                0.into(),
                 "alpha",
                 "small",
                 ModelTypes::CHAT,
                 Some(Price::flat(1.0, 2.0)),
             ),
-            target(0, "alpha", "large", vision, Some(Price::flat(5.0, 20.0))),
-            target(1, "beta", "small", ModelTypes::CHAT, None),
-            target(2, "gamma", "tiny", ModelTypes::CHAT, None),
+            target(
+                0.into(),
+                "alpha",
+                "large",
+                vision,
+                Some(Price::flat(5.0, 20.0)),
+            ),
+            target(1.into(), "beta", "small", ModelTypes::CHAT, None),
+            target(2.into(), "gamma", "tiny", ModelTypes::CHAT, None),
         ],
         routes: vec![Route {
             model: "good".into(),
-            targets: vec![1, 2],
+            targets: vec![1.into(), 2.into()],
         }],
         ..Catalogue::default()
     }
 }
 
-/// A door with an engine behind it that runs until the door is dropped.
-struct House {
+/// A router with an engine that runs until the router is dropped.
+struct TestApi {
     router: Router,
     handle: EngineHandle,
     stop: CancellationToken,
     _stops: DropGuard,
 }
 
-impl House {
+impl TestApi {
     fn new() -> Self {
         Self::with(TokenAuth::default())
     }
 
     fn with(access: TokenAuth) -> Self {
-        let fleet = BalancerState::new(
+        let balancer = BalancerState::new(
             catalogue(),
             Strategy::Best,
             Weights::default(),
             7,
             clock::now(),
         );
-        let (engine, handle, _) = engine::build(fleet, 7);
+        let (engine, handle, _) = engine::build(balancer, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
         let instance = InstanceInfo {
@@ -101,7 +108,7 @@ impl House {
         let api = Api {
             local: LocalClient::new(handle.clone(), instance)
                 .with_saved_to("config.toml")
-                .with_prober(ProbeCallback::new(probe)),
+                .with_controls(OnlyAlpha),
             access,
             stop: stop.clone(),
         };
@@ -144,14 +151,20 @@ impl House {
     }
 }
 
-/// A probe that reaches `alpha` and nobody else.
-async fn probe(provider: usize) -> Option<ProbeReport> {
-    (provider == 0).then(|| ProbeReport {
-        ok: true,
-        status: "200".to_owned(),
-        latency_ms: 12.5,
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    })
+/// Probes reach `alpha` and no other provider.
+#[derive(Debug)]
+struct OnlyAlpha;
+
+impl InstanceControls for OnlyAlpha {
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
+        let report = (provider.get() == 0).then(|| ProbeReport {
+            ok: true,
+            status: "200".to_owned(),
+            latency_ms: 12.5,
+            at: "2026-01-01T00:00:00.000Z".to_owned(),
+        });
+        Box::pin(std::future::ready(report))
+    }
 }
 
 #[derive(Debug)]
@@ -169,7 +182,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// The sentence of a problem, after checking that it is one of this status.
+    /// Detail of a problem with this status.
     fn problem(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -183,7 +196,7 @@ impl Answer {
         &self.body
     }
 
-    /// The body with all that differs from run to run replaced by its kind.
+    /// The body with placeholders for values that differ between runs.
     fn shape(&self) -> Value {
         scrubbed(self.ok().clone())
     }

@@ -1,6 +1,7 @@
-//! The short commands: ask or write something, print, end.
+//! Commands that print one result and end.
 
-use super::ExitError;
+use super::exit_error::ExitError;
+use super::output::{print, print_note};
 use crate::cli::arguments::{Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs};
 use crate::cli::{
     self, exit_code, instance_address, render_reload, render_selection, render_status,
@@ -13,31 +14,13 @@ use crate::domain::{DecisionRecord, what_if};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::future::Future;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// No target usable, or no answer.
+/// No target is usable, or the instance does not answer.
 const EXIT_DOWN: u8 = 2;
-/// More often than this a report tells nothing new.
+/// A shorter interval repeats the same figures.
 const MIN_WATCH_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Prints to stdout; a reader that has left (`| head`) is no failure.
-pub(super) fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _reader_may_have_left = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Says what is wrong, on stderr.
-pub(super) fn print_error(text: &str) {
-    let mut err = std::io::stderr().lock();
-    let _nobody_reads = writeln!(err, "aibal-tui: {text}");
-}
-
-/// Says what goes on, on stderr.
-pub(super) fn print_note(text: &str) {
-    print_error(text);
-}
 
 pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitError> {
     let address = locate(status.url.as_deref(), globals)?;
@@ -56,43 +39,35 @@ pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitE
         let client = client(&address)?;
         loop {
             match client.status(Window::Day).await {
-                Ok(report) => print(&text(&report, status.json)?),
-                Err(error) => print_error(&unreachable(&address, &error)),
+                Ok(report) => print(&status_text(&report, status.json)?),
+                Err(error) => print_note(&request_error(&address, &error)),
             }
             tokio::time::sleep(pause).await;
         }
     })
 }
 
-/// One report as text, for those who started the dashboard without a terminal.
+/// Prints one report as text, where the dashboard was started without a terminal.
 pub(super) fn plain_report(globals: &Globals) -> Result<u8, ExitError> {
     let address = locate(None, globals)?;
     report_once(&address)
 }
 
 pub(super) fn report_once(address: &Address) -> Result<u8, ExitError> {
-    report(address, false).map_err(|fault| ExitError {
-        text: format!(
-            "stdout is no terminal, so there is no dashboard, and {}",
-            fault.text
-        ),
-        ..fault
-    })
+    report(address, false)
+        .map_err(|error| error.prefixed("stdout is no terminal, so there is no dashboard, and "))
 }
 
 fn report(address: &Address, json: bool) -> Result<u8, ExitError> {
     block_on(async {
         let status = client(address)?.status(Window::Day).await;
-        let status = status.map_err(|error| ExitError {
-            text: unreachable(address, &error),
-            code: EXIT_DOWN,
-        })?;
-        print(&text(&status, json)?);
+        let status = status.map_err(|error| down(address, error))?;
+        print(&status_text(&status, json)?);
         Ok(exit_code(status.state))
     })
 }
 
-fn text(status: &crate::contract::Status, json: bool) -> Result<String, ExitError> {
+fn status_text(status: &crate::contract::Status, json: bool) -> Result<String, ExitError> {
     if !json {
         return Ok(render_status(status));
     }
@@ -112,10 +87,7 @@ pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitEr
     };
     block_on(async {
         let selection = client(&address)?.select(request).await;
-        let selection = selection.map_err(|error| ExitError {
-            text: unreachable(&address, &error),
-            code: EXIT_DOWN,
-        })?;
+        let selection = selection.map_err(|error| down(&address, error))?;
         if select.json {
             print(&(serde_json::to_string_pretty(&selection).map_err(anyhow::Error::from)? + "\n"));
         } else {
@@ -125,25 +97,28 @@ pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitEr
     })
 }
 
-/// Has a running instance read its configuration again.
+/// Makes a running instance read its configuration again.
 pub(super) fn reload(globals: &Globals, reload: &ReloadArgs) -> Result<u8, ExitError> {
     let address = locate(reload.url.as_deref(), globals)?;
     block_on(async {
         let report = client(&address)?.reload().await;
-        let report = report.map_err(|error| match error.status {
-            // The configuration is wrong, or nothing answers.
-            0 | 422 => ExitError::usage(unreachable(&address, &error)),
-            _ => anyhow::anyhow!(unreachable(&address, &error)).into(),
+        let report = report.map_err(|error| {
+            let text = request_error(&address, &error);
+            match error.status() {
+                // The configuration has errors, or no instance answers.
+                None | Some(422) => ExitError::usage_caused_by(text, error),
+                _ => ExitError::failed(text, error),
+            }
         })?;
         for warning in &report.warnings {
-            print_error(&format!("warning: {warning}"));
+            print_note(&format!("warning: {warning}"));
         }
         print(&render_reload(&report));
         Ok(0)
     })
 }
 
-/// What other weights would have done: at a running instance, or to the decisions of a file.
+/// Replays decisions, of a running instance or of a file, under other weights.
 pub(super) fn simulate(globals: &Globals, simulate: &SimulateArgs) -> Result<u8, ExitError> {
     let drafts: Result<Vec<_>, String> = simulate
         .weights
@@ -161,7 +136,7 @@ pub(super) fn simulate(globals: &Globals, simulate: &SimulateArgs) -> Result<u8,
         replay(file, window, &drafts)?
     } else {
         let address = locate(simulate.url.as_deref(), globals)?;
-        ask(&address, window, &drafts)?
+        request_what_if(&address, window, &drafts)?
     };
     let texts: Result<Vec<String>, ExitError> = reports
         .iter()
@@ -179,7 +154,7 @@ fn what_if_text(report: &WhatIfReport, json: bool) -> Result<String, ExitError> 
     Ok(text + "\n")
 }
 
-fn ask(
+fn request_what_if(
     address: &Address,
     window: Window,
     drafts: &[WeightsDraft],
@@ -196,25 +171,24 @@ fn ask(
                 window,
                 ..WhatIfRequest::default()
             };
-            let answer = client.what_if(request).await;
-            reports.push(answer.map_err(|error| ExitError {
-                text: unreachable(address, &error),
-                code: EXIT_DOWN,
-            })?);
+            let report = client.what_if(request).await;
+            reports.push(report.map_err(|error| down(address, error))?);
         }
         Ok(reports)
     })
 }
 
-/// The newest decision of a file is its present, so that a window means the same tomorrow.
+/// The window ends with the newest decision of the file, so that the result does not depend on
+/// the current time.
 fn replay(
     file: &Path,
     window: Window,
     drafts: &[WeightsDraft],
 ) -> Result<Vec<WhatIfReport>, ExitError> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| ExitError::usage(format!("{shown} cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        ExitError::usage_caused_by(format!("{shown} cannot be read: {error}"), error)
+    })?;
     let mut recording = DecisionFile::default();
     for (number, line) in text.lines().enumerate() {
         if !line.trim().is_empty() {
@@ -224,7 +198,7 @@ fn replay(
     }
     let Some(base) = recording.weights() else {
         return Err(ExitError::usage(format!(
-            "{shown} holds no decision with its candidates"
+            "{shown} contains no decision with candidates"
         )));
     };
     let ends = |decision: &DecisionRecord| decision.end.as_ref().map(|end| end.ended);
@@ -236,10 +210,11 @@ fn replay(
     decisions.retain(|decision| ends(decision).is_some_and(|ended| ended >= from));
     let replayed = drafts.iter().map(|draft| {
         let weights = draft.over(base).validated();
-        let weights = weights.map_err(|error| ExitError::usage(format!("--weights: {error}")))?;
+        let weights = weights
+            .map_err(|error| ExitError::usage_caused_by(format!("--weights: {error}"), error))?;
         let answer = what_if(&decisions, &weights);
-        Ok(WhatIfReport::new(&answer, weights, |place| {
-            recording.target(place)
+        Ok(WhatIfReport::new(&answer, weights, |target| {
+            recording.target(target)
         }))
     });
     replayed.collect()
@@ -259,21 +234,25 @@ pub(super) fn man() -> Result<u8, ExitError> {
     Ok(0)
 }
 
-/// The way to an instance in another process.
+/// A client of an instance in another process.
 pub(super) fn client(address: &Address) -> Result<Client, ExitError> {
     let token = std::env::var("AIBAL_TOKEN")
         .ok()
         .filter(|token| !token.is_empty());
     Client::remote(address.clone(), token.as_deref())
-        .map_err(|error| ExitError::usage(error.to_string()))
+        .map_err(|error| ExitError::usage_caused_by(error.to_string(), error))
 }
 
 fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
     instance_address::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
 }
 
-fn unreachable(address: &Address, error: &ClientError) -> String {
-    if error.status == 0 {
+fn down(address: &Address, error: ClientError) -> ExitError {
+    ExitError::new(EXIT_DOWN, request_error(address, &error), error)
+}
+
+fn request_error(address: &Address, error: &ClientError) -> String {
+    if error.status().is_none() {
         format!("{error}; start an instance with `aibal-tui serve`")
     } else {
         format!("{address}: {error}")

@@ -1,17 +1,18 @@
 //! Commands about the configuration itself.
 
-use super::{ExitError, commands};
+use super::exit_error::ExitError;
+use super::output::{print, print_note};
 use crate::cli::arguments::{ConfigCommand, Globals};
 use crate::config::{self, Flags, Sources};
 use crate::protocols;
 use crate::tui::Keymap;
 
-/// Files, environment and flags of this process.
+/// The files, environment and flags of this process.
 pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
     let flags = Flags {
         listen: globals.listen.clone(),
     };
-    Ok(Sources::of_process(
+    Ok(Sources::from_process(
         globals.config.clone(),
         flags,
         protocols::kinds(),
@@ -20,57 +21,61 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
 
 pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, ExitError> {
     let sources = sources(globals)?;
-    let mistaken = |mistakes: config::SettingErrors| ExitError::usage(mistakes.to_string());
     match command {
         ConfigCommand::Init => init(globals, &sources)?,
         ConfigCommand::Check => {
-            let verdict = config::check(&sources).map_err(mistaken)?;
+            let report = config::check(&sources)?;
             if let Some(settings) = dashboard(globals) {
                 Keymap::with(&settings.keys).map_err(ExitError::usage)?;
             }
-            commands::print(&format!("{verdict}\n"));
+            print(&format!("{report}\n"));
         }
         ConfigCommand::Show => {
-            commands::print(&config::show(&config::load(&sources).map_err(mistaken)?));
+            print(&config::show(&config::load(&sources)?));
         }
-        ConfigCommand::Path => commands::print(&config::path(&sources)),
-        ConfigCommand::Schema => commands::print(&(config::schema() + "\n")),
+        ConfigCommand::Path => print(&config::path(&sources)),
+        ConfigCommand::Schema => print(&(config::schema() + "\n")),
     }
     Ok(0)
 }
 
-/// What the configuration says about the screen; nothing where it cannot be read, for a dashboard
-/// of an instance elsewhere needs none.
+/// The dashboard's settings; `None` where the configuration cannot be read, because a dashboard that
+/// attaches to another instance needs none.
 pub(super) fn dashboard(globals: &Globals) -> Option<config::DashboardSettings> {
     let loaded = config::load(&sources(globals).ok()?).ok()?;
     Some(loaded.settings.dashboard)
 }
 
-/// The price table; with a configuration that cannot be read, the built-in one.
+/// Prints the price table; the built-in one where the configuration cannot be read.
 pub(super) fn prices(globals: &Globals) -> Result<u8, ExitError> {
     let loaded = config::load(&sources(globals)?);
     if loaded.is_err() {
-        commands::print_error(
-            "the configuration has mistakes (`aibal-tui config check` names them); these are the built-in prices",
+        print_note(
+            "the configuration has errors (list them with `aibal-tui config check`); these are the built-in prices",
         );
     }
-    commands::print(&config::price_list(loaded.ok().as_ref()));
+    print(&config::price_list(loaded.ok().as_ref()));
     Ok(0)
 }
 
 fn init(globals: &Globals, sources: &Sources) -> Result<(), ExitError> {
     let path = globals.config.clone().or_else(|| sources.home_file());
     let path = path.ok_or_else(|| {
-        ExitError::usage("there is no home to put a configuration in; name a file with --config")
+        ExitError::usage(
+            "there is no home directory for a configuration file; name a file with --config",
+        )
     })?;
     config::init(&path).map_err(|error| {
         let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
-            "it is there already, and was left as it is".to_owned()
+            "the file exists and was not changed; edit it, or name another file with --config"
+                .to_owned()
         } else {
             error.to_string()
         };
-        ExitError::usage(format!("could not write {}: {why}", path.display()))
+        let text = format!("could not write {}: {why}", path.display());
+        ExitError::usage_caused_by(text, error)
     })?;
-    commands::print(&format!("wrote {}\n", path.display()));
+    print(&format!("wrote {}\n", path.display()));
+    print_note("edit the file, then run `aibal-tui config check`");
     Ok(())
 }

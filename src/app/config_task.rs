@@ -1,60 +1,64 @@
-//! The one task that holds the configuration in force: it writes changes back to where they belong,
-//! and reads everything again when somebody asks for it or a file is another than it was.
+//! The task that holds the active configuration. It writes changes back to their files, and reloads
+//! on request and when a file changes.
 
 use super::config_watcher::ConfigWatcher;
 use super::instance::Instance;
 use super::persist;
-use super::reload::{ActiveConfig, ReloadTrigger};
+use super::reload::{ActiveConfig, ReloadError, ReloadTrigger};
 use super::reloadable_state::{ReloadRequest, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{self, Loaded, Sources};
+use crate::contract::ReloadReport;
 use crate::domain::Effect;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Who the record names where nobody asked.
+/// The actor of reloads that no client requested.
 const SYSTEM_ACTOR: &str = "aibal-tui";
 
 #[derive(Debug)]
 struct ConfigTask {
-    controls: ReloadableState,
+    state: ReloadableState,
     sources: Sources,
     no_save: bool,
-    holding: ActiveConfig,
-    /// Warnings that were told.
-    warned: BTreeSet<String>,
+    active: ActiveConfig,
+    /// Warnings that were already emitted; each is emitted once.
+    emitted_warnings: BTreeSet<String>,
 }
 
 /// Starts the task. It ends with the engine.
 pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, no_save: bool) {
-    let taken = instance.keepsakes.take().zip(instance.reloading.take());
-    let Some((mut keepsakes, (controls, mut wishes))) = taken else {
+    let queues = instance
+        .persist_queue
+        .take()
+        .zip(instance.reloadable.take());
+    let Some((mut persist_queue, (state, mut requests))) = queues else {
         return;
     };
-    let mut watch = ConfigWatcher::over(files(&sources, &loaded));
-    let mut upkeep = ConfigTask {
-        controls,
+    let mut watcher = ConfigWatcher::new(files(&sources, &loaded));
+    let mut task = ConfigTask {
+        state,
         sources,
         no_save,
-        warned: loaded.warnings.iter().map(ToString::to_string).collect(),
-        holding: ActiveConfig::new(loaded),
+        emitted_warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+        active: ActiveConfig::new(loaded),
     };
     tokio::spawn(async move {
         loop {
             tokio::select! {
-                effect = keepsakes.recv() => match effect {
-                    Some(effect) => upkeep.keep(&effect).await,
+                effect = persist_queue.recv() => match effect {
+                    Some(effect) => task.persist(&effect).await,
                     None => return,
                 },
-                Some(wish) = wishes.recv() => upkeep.grant(wish).await,
-                () = watch.changed() => upkeep.follow_files().await,
+                Some(request) = requests.recv() => task.handle_request(request).await,
+                () = watcher.changed() => task.reload_files().await,
             }
-            watch.look_at(files(&upkeep.sources, &upkeep.holding.loaded));
+            watcher.set_files(files(&task.sources, &task.active.loaded));
         }
     });
 }
 
-/// Every file that the configuration came from, or could come from.
+/// All files that the configuration is read from, whether they exist or not.
 fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
     let mut files = sources.files();
     files.push(sources.dot_env());
@@ -63,15 +67,15 @@ fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
 }
 
 impl ConfigTask {
-    async fn keep(&mut self, effect: &Effect) {
+    async fn persist(&mut self, effect: &Effect) {
         if self.no_save {
             return;
         }
-        let handle = &self.controls.handle;
+        let handle = &self.state.handle;
         let Some(edit) = persist::edit(effect, handle).await else {
             return;
         };
-        let (loaded, sources) = (self.holding.loaded.clone(), self.sources.clone());
+        let (loaded, sources) = (self.active.loaded.clone(), self.sources.clone());
         let written = tokio::task::spawn_blocking(move || {
             let report = config::write_back(&loaded, std::slice::from_ref(&edit))?;
             let loaded = loaded.after_writing(&edit, &report, &sources);
@@ -79,10 +83,10 @@ impl ConfigTask {
         });
         match written.await {
             Ok(Ok((report, loaded))) => {
-                for held in report.held {
-                    tracing::info!("{held}");
+                for value in report.unpersisted {
+                    tracing::info!("{value}");
                 }
-                self.holding.loaded = loaded;
+                self.active.loaded = loaded;
             }
             Ok(Err(error)) => {
                 handle.emit_info(format!("a change stays in memory: could not {error}"), true);
@@ -91,63 +95,63 @@ impl ConfigTask {
         }
     }
 
-    async fn grant(&mut self, wish: ReloadRequest) {
-        let occasion = ReloadTrigger {
-            who: wish.who,
-            reason: wish.reason,
-            is_asked: true,
+    async fn handle_request(&mut self, request: ReloadRequest) {
+        let trigger = ReloadTrigger {
+            who: request.who,
+            reason: request.reason,
+            is_manual: true,
         };
-        match wish.reply {
+        match request.reply {
             Some(reply) => {
-                let answer = self.reload(occasion).await;
-                let _who_asked_may_have_left = reply.send(answer.map_err(|it| ApiError::from(&it)));
+                let result = self.reload(trigger).await;
+                let result = result.map_err(|error| ApiError::from(&error));
+                let _client_may_have_left = reply.send(result);
             }
-            None => self.reload_unasked(occasion).await,
+            None => self.reload_unattended(trigger).await,
         }
     }
 
-    async fn follow_files(&mut self) {
-        let occasion = ReloadTrigger {
+    async fn reload_files(&mut self) {
+        let trigger = ReloadTrigger {
             who: SYSTEM_ACTOR.to_owned(),
             reason: Some("a file of the configuration changed".to_owned()),
-            is_asked: false,
+            is_manual: false,
         };
-        self.reload_unasked(occasion).await;
+        self.reload_unattended(trigger).await;
     }
 
-    /// Nobody waits for the answer, so what is wrong goes to the events, and with them to the log.
-    async fn reload_unasked(&mut self, occasion: ReloadTrigger) {
-        if let Err(refusal) = self.reload(occasion).await {
-            for line in refusal.lines().iter().skip(1) {
+    /// No client waits for the result, so errors become an event and log lines.
+    async fn reload_unattended(&mut self, trigger: ReloadTrigger) {
+        if let Err(error) = self.reload(trigger).await {
+            for line in error.lines().iter().skip(1) {
                 tracing::warn!("{line}");
             }
-            self.controls.handle.emit_info(refusal.sentence(), true);
+            self.state.handle.emit_info(error.to_string(), true);
         }
     }
 
-    async fn reload(
-        &mut self,
-        occasion: ReloadTrigger,
-    ) -> Result<crate::contract::ReloadReport, super::reload::ReloadError> {
+    async fn reload(&mut self, trigger: ReloadTrigger) -> Result<ReloadReport, ReloadError> {
         let from = (&self.sources, self.no_save);
-        let report = self.holding.reload(&self.controls, from, occasion).await?;
+        let report = self.active.reload(&self.state, from, trigger).await?;
         for warning in &report.warnings {
-            if self.warned.insert(warning.clone()) {
-                self.controls.handle.emit_info(warning.clone(), false);
+            if self.emitted_warnings.insert(warning.clone()) {
+                self.state.handle.emit_info(warning.clone(), false);
             }
         }
         Ok(report)
     }
 }
 
-/// Asks for a reload that nobody waits for, for example at a signal.
-pub(super) fn ask(instance: &Instance, reason: &str) {
-    let wish = ReloadRequest {
+/// Requests a reload that no client waits for, for example at a signal.
+pub(super) fn request_reload(instance: &Instance, reason: &str) {
+    let request = ReloadRequest {
         who: SYSTEM_ACTOR.to_owned(),
         reason: Some(reason.to_owned()),
         reply: None,
     };
-    if instance.reloads.try_send(wish).is_err() {
-        tracing::warn!("there is no configuration that could be read again now ({reason})");
+    if instance.reloads.try_send(request).is_err() {
+        tracing::warn!(
+            "the configuration was not reloaded ({reason}): there is none, or too many reloads wait"
+        );
     }
 }

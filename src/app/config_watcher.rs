@@ -1,6 +1,11 @@
-//! The files of the configuration, watched. Folders are watched rather than files, so that a file
-//! that is replaced by another of its name, or comes to be later, is seen too; and what counts is
-//! the content, not the event.
+//! Watches the files of the configuration for changes of their content.
+//!
+//! Folders are watched rather than files, so that a file that is replaced or created later is seen
+//! too.
+//!
+//! `notify-debouncer-full` was considered and not used: it merges events, while this watcher must
+//! compare contents anyway (an event without a change is not a reload, and polling has no events).
+//! It would add a thread that wakes several times per debounce interval, also while nothing changes.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -10,82 +15,84 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Whoever writes a file in several steps is let finish.
+/// Contents that stay equal for this time count as complete.
 const DEBOUNCE: Duration = Duration::from_millis(100);
-/// A file that never rests is read at last all the same.
-const MAX_DEBOUNCE_LOOKS: u32 = 50;
-/// Where nothing tells of changes, files are looked at that often.
+/// A file that changes all the time is read after this many comparisons.
+const MAX_COMPARISONS: u32 = 50;
+/// Interval between comparisons where files cannot be watched.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Hashes of all files; keys may be in them.
+/// Hashes of the contents, because the files may hold keys; `None` where a file cannot be read.
 type FileHashes = Vec<Option<[u8; 32]>>;
 
-/// What an event must touch to matter.
+/// Paths whose events require a comparison.
 #[derive(Debug, Default)]
 struct WatchedPaths {
     files: BTreeSet<PathBuf>,
-    /// Everything in them matters: a link may be led elsewhere by a link beside it.
-    folders: BTreeSet<PathBuf>,
+    /// Folders of symbolic links and of their targets: any event in them can redirect a link.
+    link_folders: BTreeSet<PathBuf>,
 }
 
-/// The watch.
+/// Reports when a file of the configuration has another content.
 #[derive(Debug)]
 pub(super) struct ConfigWatcher {
     files: Vec<PathBuf>,
-    scope: Arc<Mutex<WatchedPaths>>,
+    paths: Arc<Mutex<WatchedPaths>>,
+    /// `None` where files cannot be watched; they are polled instead.
     watcher: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
+    watched_folders: BTreeSet<PathBuf>,
     hints: mpsc::Receiver<()>,
-    /// Something happened that was not looked at yet.
+    /// A hint came that no comparison has followed yet.
     is_due: bool,
     seen: Option<FileHashes>,
 }
 
 impl ConfigWatcher {
-    /// Over these files, whether they are there or not. The first look is due at once: something
-    /// may have changed since they were read.
-    pub fn over(files: Vec<PathBuf>) -> Self {
+    /// Watches these files, whether they exist or not. The first comparison is due at once: a file
+    /// may have changed since it was read.
+    pub fn new(files: Vec<PathBuf>) -> Self {
         let (hint, hints) = mpsc::channel(1);
-        let scope = Arc::<Mutex<WatchedPaths>>::default();
-        let of = Arc::clone(&scope);
+        let paths = Arc::<Mutex<WatchedPaths>>::default();
+        let callback_paths = Arc::clone(&paths);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let scope = of.lock().unwrap_or_else(PoisonError::into_inner);
-            // A lost event may have been any.
-            if event.map_or(true, |event| scope.is_touched(&event)) {
+            let paths = callback_paths
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            // A lost event may have been relevant.
+            if event.map_or(true, |event| paths.concerns(&event)) {
                 let _one_hint_is_enough = hint.try_send(());
             }
         });
         let watcher = watcher.inspect_err(|error| {
             tracing::warn!(
-                "files are looked at every {} s, for they cannot be watched: {error}",
+                "configuration files are polled every {} s, because they cannot be watched: {error}",
                 POLL_INTERVAL.as_secs()
             );
         });
         let mut watch = Self {
             files,
-            scope,
+            paths,
             watcher: watcher.ok(),
-            watched: BTreeSet::new(),
+            watched_folders: BTreeSet::new(),
             hints,
             is_due: true,
             seen: None,
         };
-        watch.arm();
+        watch.watch_folders();
         watch
     }
 
-    /// From now on over these files.
-    pub fn look_at(&mut self, files: Vec<PathBuf>) {
+    /// Replaces the files to watch.
+    pub fn set_files(&mut self, files: Vec<PathBuf>) {
         if files != self.files {
             self.files = files;
             self.seen = None;
             self.is_due = true;
-            self.arm();
+            self.watch_folders();
         }
     }
 
-    /// Resolves when a file has another content than at the last time. May be dropped and asked
-    /// again at any time.
+    /// Resolves when the content of a file differs from the last comparison. Cancel-safe.
     pub async fn changed(&mut self) {
         loop {
             while !self.is_due {
@@ -95,42 +102,43 @@ impl ConfigWatcher {
                 }
                 self.is_due = true;
             }
-            self.arm();
-            let contents = self.settled().await;
+            self.watch_folders();
+            let hashes = self.settled_hashes().await;
             self.is_due = false;
-            if self.seen.as_ref() != Some(&contents) {
-                self.seen = Some(contents);
+            if self.seen.as_ref() != Some(&hashes) {
+                self.seen = Some(hashes);
                 return;
             }
         }
     }
 
-    async fn settled(&self) -> FileHashes {
-        let mut contents = self.contents().await;
-        for _ in 0..MAX_DEBOUNCE_LOOKS {
+    /// Waits until the contents stay equal, for a file that is written in several steps.
+    async fn settled_hashes(&self) -> FileHashes {
+        let mut hashes = self.hashes().await;
+        for _ in 0..MAX_COMPARISONS {
             tokio::time::sleep(DEBOUNCE).await;
-            let now = self.contents().await;
-            if now == contents {
+            let now = self.hashes().await;
+            if now == hashes {
                 break;
             }
-            contents = now;
+            hashes = now;
         }
-        contents
+        hashes
     }
 
-    async fn contents(&self) -> FileHashes {
+    async fn hashes(&self) -> FileHashes {
         let files = self.files.clone();
-        let read = move || files.iter().map(|path| fingerprint(path)).collect();
+        let read = move || files.iter().map(|path| content_hash(path)).collect();
         tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
 
-    /// Watches the folder of each file, or the next one above that is there, and where the file is
-    /// a link, the folder that it leads to. A folder that was made anew is watched anew.
-    fn arm(&mut self) {
-        let mut scope = WatchedPaths::default();
+    /// Watches the folder of each file, or its nearest existing ancestor, and for a symbolic link
+    /// also the folder of its target. A folder that was created again is watched again.
+    fn watch_folders(&mut self) {
+        let mut paths = WatchedPaths::default();
         let mut folders = BTreeSet::new();
         for file in &self.files {
-            scope.files.insert(file.clone());
+            paths.files.insert(file.clone());
             folders.extend(
                 file.ancestors()
                     .skip(1)
@@ -141,49 +149,49 @@ impl ConfigWatcher {
             if !is_link {
                 continue;
             }
-            let real = file.canonicalize().ok();
-            let beside = [file.parent(), real.as_deref().and_then(Path::parent)];
-            for folder in beside.into_iter().flatten() {
-                scope.folders.insert(folder.to_owned());
+            let target = file.canonicalize().ok();
+            let link_folders = [file.parent(), target.as_deref().and_then(Path::parent)];
+            for folder in link_folders.into_iter().flatten() {
+                paths.link_folders.insert(folder.to_owned());
                 folders.insert(folder.to_owned());
             }
         }
-        *self.scope.lock().unwrap_or_else(PoisonError::into_inner) = scope;
+        *self.paths.lock().unwrap_or_else(PoisonError::into_inner) = paths;
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        for folder in self.watched.difference(&folders) {
-            let _gone_already = watcher.unwatch(folder);
+        for folder in self.watched_folders.difference(&folders) {
+            let _may_be_deleted = watcher.unwatch(folder);
         }
         for folder in &folders {
             if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
                 tracing::warn!("{} cannot be watched: {error}", folder.display());
             }
         }
-        self.watched = folders;
+        self.watched_folders = folders;
     }
 }
 
 impl WatchedPaths {
-    fn is_touched(&self, event: &Event) -> bool {
+    fn concerns(&self, event: &Event) -> bool {
         if event.need_rescan() {
             return true;
         }
-        // Our own reading is an access as well.
+        // Our own reads are access events too.
         if matches!(event.kind, EventKind::Access(_)) {
             return false;
         }
-        let is_meant = |path: &PathBuf| {
+        let is_watched = |path: &PathBuf| {
             path.parent()
-                .is_some_and(|folder| self.folders.contains(folder))
+                .is_some_and(|folder| self.link_folders.contains(folder))
                 || self.files.iter().any(|file| file.starts_with(path))
         };
-        event.paths.iter().any(is_meant)
+        event.paths.iter().any(is_watched)
     }
 }
 
-/// A hash of the content; nothing where there is none to read.
-fn fingerprint(path: &Path) -> Option<[u8; 32]> {
+/// SHA-256 of the content; `None` where the file cannot be read.
+fn content_hash(path: &Path) -> Option<[u8; 32]> {
     let content = std::fs::read(path).ok()?;
     digest(&SHA256, &content).as_ref().try_into().ok()
 }

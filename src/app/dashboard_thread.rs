@@ -1,6 +1,6 @@
-//! The dashboard's thread, as the rest of the program sees it.
+//! Handle to the dashboard's thread, and the options that it is started with.
 
-use super::ExitError;
+use super::exit_error::ExitError;
 use crate::cli::arguments::Globals;
 use crate::client::Client;
 use crate::config::{ArmMode, DashboardSettings};
@@ -13,25 +13,25 @@ use std::io;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a dashboard may take to give the terminal back.
+/// Timeout for the dashboard to restore the terminal.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// At most one picture of new data in this time, where the configuration says nothing.
-pub(super) const REFRESH: Duration = Duration::from_secs(1);
+/// The default of `dashboard.refresh_ms`: new data is drawn at most once in this time.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A dashboard that is open.
+/// An open dashboard.
 #[derive(Debug)]
 pub(super) struct DashboardThread {
-    strings: DashboardShutdown,
-    ending: oneshot::Receiver<ExitReason>,
+    shutdown: DashboardShutdown,
+    exit: oneshot::Receiver<ExitReason>,
 }
 
 impl DashboardThread {
-    /// Opens it on a thread of its own.
+    /// Opens the dashboard on a thread of its own.
     pub fn open(client: Client, options: Options) -> io::Result<Self> {
-        let strings = DashboardShutdown::default();
-        let dashboard = tui::spawn(client, options, strings.clone())?;
-        let (tell, ending) = oneshot::channel();
-        // A thread that waits for a thread: its end must be told to those who cannot block.
+        let shutdown = DashboardShutdown::default();
+        let dashboard = tui::spawn(client, options, shutdown.clone())?;
+        let (sender, exit) = oneshot::channel();
+        // Joining blocks, so a second thread joins and reports the exit to async code.
         std::thread::Builder::new()
             .name("dashboard-end".to_owned())
             .spawn(move || {
@@ -39,56 +39,56 @@ impl DashboardThread {
                     .join()
                     .unwrap_or_else(|_| ExitReason::Lost("it panicked".to_owned()));
                 tui::restore();
-                let _nobody_waits = tell.send(ended);
+                let _receiver_may_be_gone = sender.send(ended);
             })?;
-        Ok(Self { strings, ending })
+        Ok(Self { shutdown, exit })
     }
 
-    /// Resolves when it has ended, and says why.
+    /// Resolves with the reason when the dashboard has ended.
     pub async fn ended(&mut self) -> ExitReason {
-        let ended = (&mut self.ending).await;
-        ended.unwrap_or_else(|_| ExitReason::Lost("it ended without a word".to_owned()))
+        let ended = (&mut self.exit).await;
+        ended.unwrap_or_else(|_| ExitReason::Lost("it ended without a reason".to_owned()))
     }
 
-    /// Gives the terminal back.
+    /// Closes the dashboard and restores the terminal.
     pub async fn close(mut self) {
-        self.strings.close.cancel();
-        // A terminal that does not read would stop us too, so a dashboard that is stuck in it is left.
-        let _left = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
+        self.shutdown.close.cancel();
+        // A terminal that does not read blocks the dashboard, so the wait is limited.
+        let _timed_out = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
     }
 
-    /// The terminal is gone: the dashboard ends, and what still reads or writes the terminal
-    /// reads nothing and writes to nowhere from now on.
+    /// Ends the dashboard after its terminal is gone; later reads and writes of the terminal have no
+    /// effect.
     pub async fn detach_terminal(mut self) {
-        self.strings.lost.cancel();
-        let _left = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
-        forget_terminal();
+        self.shutdown.lost.cancel();
+        let _timed_out = tokio::time::timeout(CLOSE_TIMEOUT, self.ended()).await;
+        replace_terminal();
     }
 }
 
-/// Puts an unused pipe in the place of stdin and the null device in that of stdout, so that
-/// nothing spins on a terminal that is gone.
-pub(super) fn forget_terminal() {
+/// Replaces stdin by an unused pipe and stdout by the null device, so that nothing spins on a
+/// terminal that is gone.
+pub(super) fn replace_terminal() {
     let replaced = rustix::pipe::pipe().and_then(|(read, write)| {
         rustix::stdio::dup2_stdin(&read)?;
-        // The writing end stays open for as long as the process lives: the pipe never ends.
+        // The writing end stays open until the process ends, so that the pipe never reaches its end.
         std::mem::forget(write);
         Ok(())
     });
     if let Err(error) = replaced {
-        tracing::warn!("the lost terminal could not be put away: {error}");
+        tracing::warn!("the lost terminal could not be replaced: {error}");
     }
     if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
-        let _stays_as_it_is = rustix::stdio::dup2_stdout(&null);
+        let _unchanged_on_error = rustix::stdio::dup2_stdout(&null);
     }
 }
 
-/// How the dashboard looks and behaves, from flags and environment.
+/// The options of the dashboard, from flags and environment.
 pub(super) fn options(
     globals: &Globals,
     all_in_one: bool,
     read_only: bool,
-    place: String,
+    address: String,
     logs: RecentLines,
 ) -> Options {
     Options {
@@ -98,19 +98,22 @@ pub(super) fn options(
         theme: theme(globals, Palette::default()),
         keymap: Keymap::default(),
         window: Window::default(),
-        refresh: REFRESH,
-        place,
+        refresh: REFRESH_INTERVAL,
+        place: address,
         bell: BellMode::default(),
         process: std::process::id(),
-        over_line: set("SSH_CONNECTION"),
+        over_line: is_set("SSH_CONNECTION"),
         logs,
     }
 }
 
-/// The same with what the configuration says about the screen. The error names a key that cannot
-/// be bound as it was wished.
+/// Applies the dashboard settings of the configuration.
+///
+/// # Errors
+///
+/// Names the theme or the key that cannot be used.
 pub(super) fn configured(
-    usual: Options,
+    options: Options,
     globals: &Globals,
     settings: &DashboardSettings,
 ) -> Result<Options, ExitError> {
@@ -133,16 +136,16 @@ pub(super) fn configured(
         } else {
             BellMode::Quiet
         },
-        ..usual
+        ..options
     })
 }
 
-fn set(name: &str) -> bool {
+fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// `wish` is the configuration's; NO_COLOR and the flag outrank it.
-fn theme(globals: &Globals, wish: Palette) -> Theme {
+/// `palette` is the configured one; `NO_COLOR` and `--no-color` outrank it.
+fn theme(globals: &Globals, palette: Palette) -> Theme {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
@@ -151,10 +154,10 @@ fn theme(globals: &Globals, wish: Palette) -> Theme {
         locale.contains("utf-8") || locale.contains("utf8")
     });
     let console = std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "dumb");
-    let palette = if globals.no_color || set("NO_COLOR") {
+    let palette = if globals.no_color || is_set("NO_COLOR") {
         Palette::Mono
     } else {
-        wish
+        palette
     };
     Theme {
         palette,

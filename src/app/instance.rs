@@ -1,126 +1,103 @@
-//! One running instance: every part built, started in order, and stopped in the order of who
-//! depends on whom.
+//! A running instance: its parts are built, started in order, and stopped in the order of their
+//! dependencies.
 
-use super::reloadable_state::{ReloadRequest, ReloadableState, workers};
-use crate::access::TokenAuth;
+use super::instance_config::InstanceConfig;
+use super::instance_controls::RunningInstance;
+use super::reloadable_state::{ReloadRequest, ReloadableState, worker_count};
 use crate::api::{self, Api};
-use crate::client::{Client, LocalClient, ProbeCallback, ReloadCallback, socket_path};
-use crate::contract;
-use crate::domain::{
-    BalancerState, Catalogue, GlobalLimits, ProbeVerdict, Strategy, Tuning, Weights,
-};
+use crate::client::{Client, socket_path};
+use crate::domain::BalancerState;
 use crate::engine::{self, EngineHandle, PersistQueue};
-use crate::gateway::{self, Cache, CacheCounts, CacheLimits, GatewayConfig, ShutdownSignal};
+use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
-use crate::probe::{self, Probe};
-use crate::protocols::{EndpointRegistry, use_thread_pool};
+use crate::probe::Probe;
+use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Wishes to read the configuration again; one at a time is read.
+/// Reload requests that wait; they are handled one at a time.
 const RELOAD_QUEUE: usize = 16;
 
-/// All that is needed to start.
-#[derive(Debug)]
-pub struct InstanceConfig {
-    pub catalogue: Catalogue,
-    pub directory: EndpointRegistry,
-    pub strategy: Strategy,
-    pub tuning: Tuning,
-    pub weights: Weights,
-    pub limits: GatewayConfig,
-    pub allowances: GlobalLimits,
-    pub connect_timeout: Duration,
-    /// Nothing where no answer is given twice.
-    pub cache: Option<CacheLimits>,
-    /// Nothing where probes are switched off.
-    pub probe_interval: Option<Duration>,
-    /// Of the control door.
-    pub access: TokenAuth,
-    /// Of the door for model traffic.
-    pub gateway_access: TokenAuth,
-    pub environment: String,
-    pub server: server::ConnectionLimits,
-    pub drain: Duration,
-    /// Where changes go, for the answers to those who make them.
-    pub saved: String,
-    pub seed: u64,
-}
-
-/// It runs.
+/// A running instance.
 #[derive(Debug)]
 pub struct Instance {
     pub handle: EngineHandle,
     pub client: Client,
     pub address: SocketAddr,
-    /// Changes that want to be written to the configuration.
-    pub keepsakes: Option<PersistQueue>,
-    /// Asks for the configuration to be read again.
+    /// Changes to write to the configuration.
+    pub persist_queue: Option<PersistQueue>,
+    /// Requests a reload of the configuration.
     pub reloads: mpsc::Sender<ReloadRequest>,
-    /// For whoever reads it: what to change, and who asks.
-    pub reloading: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
-    doors: CancellationToken,
-    rest: CancellationToken,
+    /// The state that a reload changes and the requests for it, until the configuration task takes
+    /// them.
+    pub reloadable: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
+    /// Stops the listeners.
+    listeners: CancellationToken,
+    /// Stops probes and engine.
+    background: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
-    /// The engine's thread: one that it shares is one that must be woken for it, and hands it on.
+    /// A dedicated thread, so that waking the engine never competes with request workers.
     _engine_thread: WorkerThreads,
 }
 
 impl Instance {
-    /// Starts everything behind a listener that is already bound.
+    /// Starts all parts behind a listener that is already bound.
     pub fn start(
-        mut blueprint: InstanceConfig,
+        mut config: InstanceConfig,
         listener: TcpListener,
         lost_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let (engine, handle, keepsakes) = engine::build(fleet(&mut blueprint), blueprint.seed);
-        let (doors, rest) = (CancellationToken::new(), CancellationToken::new());
-        let mut quarters = WorkerThreads::start("engine", 1, |_| ())?;
-        let thread = quarters.next_worker().context("the engine has no thread")?;
-        let engine = thread.spawn(engine.run(rest.clone()));
-        let listener_limits = blueprint.server.clone();
-        let cache = blueprint.cache;
-        let controls = ReloadableState::new(handle.clone(), blueprint)?;
+        let (engine, handle, persist_queue) = engine::build(balancer(&mut config), config.seed);
+        let (listeners, background) = (CancellationToken::new(), CancellationToken::new());
+        let mut engine_threads = WorkerThreads::start("engine", 1, |_| ())?;
+        let thread = engine_threads
+            .next_worker()
+            .context("the engine has no thread")?;
+        let engine = thread.spawn(engine.run(background.clone()));
+        let listener_limits = config.server.clone();
+        let cache = config.cache;
+        let reloadable = ReloadableState::new(handle.clone(), config)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
-            Arc::clone(&controls.upstreams),
-            controls.probe_interval.subscribe(),
+            Arc::clone(&reloadable.upstreams),
+            reloadable.probe_interval.subscribe(),
         );
-        let probe = tokio::spawn(probe.run(rest.clone()));
+        let probe = tokio::spawn(probe.run(background.clone()));
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::ConnectionLimits {
-            drain: Drain::new(controls.drain.subscribe(), closer),
+            drain: Drain::new(reloadable.drain.subscribe(), closer),
             ..listener_limits
         };
-        let workers = WorkerThreads::start("worker", workers(), use_thread_pool)?;
-        let gateway = controls.gateway(cache.clone(), closing);
-        let (reloads, wishes) = mpsc::channel(RELOAD_QUEUE);
-        let local = controls.local.clone();
+        let workers = WorkerThreads::start("worker", worker_count(), use_thread_pool)?;
+        let gateway = reloadable.gateway(cache.clone(), closing);
+        let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
+        let local = reloadable.local.clone();
         let local = local
             .with_dropped_lines(lost_lines)
-            .with_prober(prober(probes))
-            .with_reloader(reloader(reloads.clone()));
-        let local = counting(local, cache);
+            .with_controls(RunningInstance {
+                probes,
+                reloads: reloads.clone(),
+                cache,
+            });
         let api = Api {
             local: local.clone(),
-            access: controls.access.clone(),
-            stop: doors.clone(),
+            access: reloadable.access.clone(),
+            stop: listeners.clone(),
         };
         let router = server::build_router(
-            gateway::with_auth(gateway::router(gateway), controls.gateway_access.clone()),
+            gateway::with_auth(gateway::router(gateway), reloadable.gateway_access.clone()),
             api::router(api),
         );
         let socket = local_socket(address.port());
@@ -130,34 +107,34 @@ impl Instance {
             router,
             listener_limits,
             workers,
-            doors.clone(),
+            listeners.clone(),
         ));
         Ok(Self {
             handle,
-            client: Client::Local(local),
+            client: local.into(),
             address,
-            keepsakes: Some(keepsakes),
+            persist_queue: Some(persist_queue),
             reloads,
-            reloading: Some((controls, wishes)),
-            doors,
-            rest,
+            reloadable: Some((reloadable, reload_requests)),
+            listeners,
+            background,
             server,
             probe,
             engine,
-            _engine_thread: quarters,
+            _engine_thread: engine_threads,
         })
     }
 
-    /// Stops accepting, lets running requests end for as long as the drain time allows, then
-    /// stops the rest.
+    /// Stops accepting, waits for running requests up to the drain timeout, then stops the
+    /// background tasks.
     pub async fn drain(self) {
-        self.doors.cancel();
+        self.listeners.cancel();
         let _ = self.server.await;
-        self.rest.cancel();
+        self.background.cancel();
         let _ = tokio::join!(self.probe, self.engine);
     }
 
-    /// Resolves when a part has ended by itself, which none should.
+    /// Resolves when a part has ended by itself, which is a fault, and names it.
     pub async fn broken(&mut self) -> &'static str {
         tokio::select! {
             _ = &mut self.server => "the server",
@@ -167,77 +144,21 @@ impl Instance {
     }
 }
 
-fn fleet(blueprint: &mut InstanceConfig) -> BalancerState {
-    let catalogue = std::mem::take(&mut blueprint.catalogue);
+fn balancer(config: &mut InstanceConfig) -> BalancerState {
+    let catalogue = std::mem::take(&mut config.catalogue);
     BalancerState::new(
         catalogue,
-        blueprint.strategy,
-        blueprint.weights,
-        blueprint.seed,
+        config.strategy,
+        config.weights,
+        config.seed,
         clock::now(),
     )
-    .with_tuning(blueprint.tuning)
-    .with_limits(&blueprint.allowances)
+    .with_tuning(config.tuning)
+    .with_limits(&config.limits)
 }
 
-/// Whoever reads the configuration answers; where there is none, nobody does.
-fn reloader(reloads: mpsc::Sender<ReloadRequest>) -> ReloadCallback {
-    ReloadCallback::new(move |who| {
-        let reloads = reloads.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            let wish = ReloadRequest {
-                who,
-                reason: None,
-                reply: Some(reply),
-            };
-            reloads.send(wish).await.ok()?;
-            answer.await.ok()
-        }
-    })
-}
-
-/// Probes asked for by hand go through the task that makes the others.
-fn prober(probes: mpsc::Sender<probe::ManualProbe>) -> ProbeCallback {
-    ProbeCallback::new(move |provider| {
-        let probes = probes.clone();
-        async move {
-            let (reply, answer) = oneshot::channel();
-            probes.try_send((provider, reply)).ok()?;
-            let finding = answer.await.ok()?;
-            Some(contract::ProbeReport {
-                ok: finding.end.verdict == ProbeVerdict::Good,
-                status: finding.end.detail,
-                latency_ms: finding.latency.as_secs_f64() * 1e3,
-                at: contract::rfc3339(finding.end.at),
-            })
-        }
-    })
-}
-
-/// Has a status say how the cache does, where there is one.
-fn counting(local: LocalClient, cache: Option<Arc<Cache>>) -> LocalClient {
-    let Some(cache) = cache else { return local };
-    local.with_cache(move || {
-        let CacheCounts {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        } = cache.counts();
-        contract::CacheReport {
-            hits,
-            misses,
-            coalesced,
-            entries,
-            bytes,
-        }
-    })
-}
-
-/// The socket that only its owner can open; without a folder for it there is none, and where it
-/// cannot be made the port is there all the same.
+/// Binds the Unix socket, which only its owner can open. Without `XDG_RUNTIME_DIR` there is none;
+/// where it cannot be bound, the instance serves on its port alone.
 fn local_socket(port: u16) -> Option<UnixListener> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?;
     let path = socket_path(Path::new(&runtime), port);

@@ -1,13 +1,16 @@
-//! Wiring: one page that shows what runs, and in what order it stops. Nothing imports it but
-//! `main`.
+//! Wiring: builds the parts of an instance, starts them and stops them in order. Only `main`
+//! imports it.
 
 mod commands;
 mod config_command;
 mod config_task;
 mod config_watcher;
 mod dashboard_thread;
+mod exit_error;
 mod instance;
 mod instance_config;
+mod instance_controls;
+mod output;
 mod persist;
 mod reload;
 mod reloadable_state;
@@ -16,67 +19,29 @@ mod signals;
 mod vendors;
 
 use crate::cli::arguments::{Arguments, CliCommand};
+use exit_error::ExitError;
 use std::process::ExitCode;
 
-/// A usage or configuration error, a port in use, a directory that cannot be written.
-const EXIT_USAGE: u8 = 2;
-/// Failed while running.
-const EXIT_FAILED: u8 = 1;
-
-/// Why the program ends early.
-#[derive(Debug)]
-pub struct ExitError {
-    /// One sentence, or one line for each mistake.
-    pub text: String,
-    pub code: u8,
-}
-
-impl ExitError {
-    /// What the user can mend.
-    pub fn usage(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            code: EXIT_USAGE,
-        }
-    }
-}
-
-impl From<anyhow::Error> for ExitError {
-    fn from(error: anyhow::Error) -> Self {
-        Self {
-            text: format!("{error:#}"),
-            code: EXIT_FAILED,
-        }
-    }
-}
-
-impl From<std::io::Error> for ExitError {
-    fn from(error: std::io::Error) -> Self {
-        anyhow::Error::from(error).into()
-    }
-}
-
-/// Runs what was typed.
+/// Runs the command that the arguments name.
 pub fn main(arguments: Arguments) -> ExitCode {
-    // Two TLS back ends are compiled into our dependencies; this is the one in use. A second call
-    // would only find it there.
+    // Dependencies compile in two TLS back ends; this selects one. A second call finds it selected.
     let _already_installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     disable_huge_pages();
     match dispatch(arguments) {
         Ok(code) => ExitCode::from(code),
-        Err(fault) => {
-            commands::print_error(&fault.text);
-            ExitCode::from(fault.code)
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::from(error.code())
         }
     }
 }
 
-/// The allocator asks for pages of two megabytes, of which it often uses a corner: without them an
-/// idle instance needs 22 MiB instead of 32, and an open stream a third less.
+/// The allocator requests pages of two megabytes and often uses a small part of each: without them
+/// an idle instance needs 22 MiB instead of 32, and an open stream a third less.
 fn disable_huge_pages() {
-    // Where the system knows no such pages, there is nothing to do without.
+    // Systems without huge pages return an error, which changes nothing.
     #[cfg(target_os = "linux")]
-    let _unknown = rustix::thread::disable_transparent_huge_pages(true);
+    let _unsupported = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {

@@ -1,43 +1,43 @@
-//! Changes of weights and providers, on their way to the configuration file.
+//! Changes of weights and providers as edits of the configuration file.
 
 use crate::config::{Edit, Loaded, ProviderEdit, WeightEdit};
 use crate::domain::{Effect, Weights};
 use crate::engine::EngineHandle;
 
-/// Where changes of weights live, for those who make them.
+/// Where changes of weights are stored, for the responses to those who make them.
 pub(super) fn saved_to(loaded: &Loaded, no_save: bool) -> String {
     if no_save {
         return "in memory: started with --no-save".to_owned();
     }
-    let held = loaded.entries.iter().find_map(|entry| {
-        let outranked = entry
+    let overridden_by = loaded.entries.iter().find_map(|entry| {
+        let variable = entry
             .key
             .starts_with("balancing.weights.")
             .then(|| entry.origin.outranks_files())?;
-        outranked.map(str::to_owned)
+        variable.map(str::to_owned)
     });
     let file = loaded.files.last().or(loaded.home_file.as_ref());
-    match (held, file) {
-        (Some(by), _) => format!("in memory: {by} sets it"),
+    match (overridden_by, file) {
+        (Some(name), _) => format!("in memory: {name} sets it"),
         (None, Some(path)) => format!("in {}", path.display()),
-        (None, None) => "in memory: there is no home for a configuration file".to_owned(),
+        (None, None) => "in memory: there is no home directory for a configuration file".to_owned(),
     }
 }
 
-/// What is to be written.
+/// The edit that persists an effect; `None` where there is nothing to write.
 pub(super) async fn edit(effect: &Effect, handle: &EngineHandle) -> Option<Edit> {
     match effect {
         Effect::PersistWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
-        Effect::PersistProvider(place) => {
+        Effect::PersistProvider(index) => {
             let name = handle
                 .routing_table()
                 .catalogue
                 .providers
-                .get(*place)?
+                .get(index.get())?
                 .name
                 .clone();
-            let picture = handle.snapshot(60).await.ok()?;
-            let provider = picture.providers.iter().find(|it| it.name == name)?;
+            let snapshot = handle.snapshot(60).await.ok()?;
+            let provider = snapshot.providers.iter().find(|it| it.name == name)?;
             let own = provider.weights;
             Some(Edit::Provider(ProviderEdit {
                 name: provider.name.to_string(),

@@ -1,7 +1,7 @@
-//! Reading the configuration again: all layers, the whole checked, and then all of it at once or
-//! nothing. Every way to ask for it ends here.
+//! A reload of the configuration: all layers are read and validated, then applied as a whole or not
+//! at all. Every way to request one ends here.
 
-use super::instance_config;
+use super::instance_config::{self, NoProviderError};
 use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{
@@ -10,152 +10,146 @@ use crate::config::{
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
 use crate::domain::{
-    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderSetting,
+    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderIdx,
+    ProviderSetting,
 };
 use crate::tui::Keymap;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a provider is; another place means that nothing that was learnt of it holds.
+/// Identity of an upstream: when any part changes, the statistics of the provider no longer apply.
 #[derive(Debug, Clone, PartialEq)]
 struct EndpointIdentity {
     kind: String,
     base_url: String,
     unix_socket: Option<PathBuf>,
     ca_file: Option<PathBuf>,
-    /// What stands in it: a new certificate may come under the old name.
+    /// Content of `ca_file`: a new certificate may come under the old name.
     authorities: Option<Vec<u8>>,
-    /// Project and location.
-    place: Option<(String, String)>,
+    /// Project and location of Vertex AI.
+    vertex: Option<(String, String)>,
 }
 
 /// The configuration in force.
 #[derive(Debug)]
 pub(super) struct ActiveConfig {
     pub loaded: Loaded,
-    /// Of everybody who was ever configured.
-    residences: BTreeMap<String, EndpointIdentity>,
+    /// Endpoints of all providers that were ever configured.
+    endpoints: BTreeMap<String, EndpointIdentity>,
 }
 
-/// Who asks, and why.
+/// The actor and the reason of a reload.
 #[derive(Debug, Clone)]
 pub(super) struct ReloadTrigger {
     pub who: String,
     pub reason: Option<String>,
-    /// Whether models that providers list themselves are asked for though no setting differs.
-    pub is_asked: bool,
+    /// Whether providers are asked for their model lists even where no setting differs.
+    pub is_manual: bool,
 }
 
-/// Why the configuration in force stays.
+/// A reload that failed; the configuration in force stays.
 #[derive(Debug)]
 pub(super) enum ReloadError {
-    Mistakes(SettingErrors),
-    /// Nobody could serve.
-    Nobody(String),
+    Invalid(SettingErrors),
+    NoProvider(NoProviderError),
     Failed(anyhow::Error),
 }
 
 impl ActiveConfig {
     pub fn new(loaded: Loaded) -> Self {
-        let residences = residences(&loaded.settings).collect();
-        Self { loaded, residences }
+        let endpoints = endpoints(&loaded.settings).collect();
+        Self { loaded, endpoints }
     }
 
-    /// Reads the configuration again and puts it in force.
+    /// Reads the configuration and applies it.
     pub async fn reload(
         &mut self,
-        controls: &ReloadableState,
+        state: &ReloadableState,
         (sources, no_save): (&Sources, bool),
-        occasion: ReloadTrigger,
+        trigger: ReloadTrigger,
     ) -> Result<ReloadReport, ReloadError> {
         let loaded = read(sources).await?;
-        let mut difference = loaded.difference(&self.loaded);
-        let residences: BTreeMap<_, _> = residences(&loaded.settings).collect();
-        self.add_authorities(&mut difference, &residences);
+        let mut diff = loaded.difference(&self.loaded);
+        let endpoints: BTreeMap<_, _> = endpoints(&loaded.settings).collect();
+        self.add_authorities(&mut diff, &endpoints);
         let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-        if difference.is_empty() && !occasion.is_asked {
-            return Ok(report(&difference, controls, warnings));
+        if diff.is_empty() && !trigger.is_manual {
+            return Ok(report(&diff, state, warnings));
         }
-        let earlier = controls.catalogue();
-        let mut blueprint =
-            instance_config::build_instance_config(&loaded, no_save, &earlier, &mut warnings)
+        let current = state.catalogue();
+        let mut config =
+            instance_config::build_instance_config(&loaded, no_save, &current, &mut warnings)
                 .await
-                .map_err(ReloadError::Nobody)?;
-        let catalogue = std::mem::take(&mut blueprint.catalogue);
-        let succession = earlier.merged_with(catalogue);
-        add_listed(&mut difference, &loaded.settings, &earlier, &succession);
-        if !difference.is_empty() {
-            let reconfiguration = ConfigUpdate {
-                catalogue: succession.catalogue.clone(),
-                strategy: blueprint.strategy,
-                tuning: blueprint.tuning,
-                weights: blueprint.weights,
-                allowances: blueprint.allowances.clone(),
-                objectives: objectives(&difference),
-                settings: settings(&difference, &succession.catalogue),
-                renewals: self.renewals(&loaded.settings, &residences, &succession.catalogue),
-                changes: difference.told(),
-                who: occasion.who,
-                reason: occasion.reason,
+                .map_err(ReloadError::NoProvider)?;
+        let catalogue = std::mem::take(&mut config.catalogue);
+        let merge = current.merged_with(catalogue);
+        add_listed(&mut diff, &loaded.settings, &current, &merge);
+        if !diff.is_empty() {
+            let update = ConfigUpdate {
+                catalogue: merge.catalogue.clone(),
+                strategy: config.strategy,
+                tuning: config.tuning,
+                weights: config.weights,
+                allowances: config.limits.clone(),
+                objectives: changed_objectives(&diff),
+                settings: changed_settings(&diff, &merge.catalogue),
+                renewals: self.endpoint_changes(&loaded.settings, &endpoints, &merge.catalogue),
+                changes: diff.descriptions(),
+                who: trigger.who,
+                reason: trigger.reason,
             };
-            let news = CatalogueUpdate {
-                succession,
-                reconfiguration,
-            };
-            let taken = controls.apply(blueprint, news).await;
-            taken.map_err(ReloadError::Failed)?;
+            let changes = CatalogueUpdate { merge, update };
+            let applied = state.apply(config, changes).await;
+            applied.map_err(ReloadError::Failed)?;
         }
-        self.residences.extend(residences);
+        self.endpoints.extend(endpoints);
         self.loaded = loaded;
-        Ok(report(&difference, controls, warnings))
+        Ok(report(&diff, state, warnings))
     }
 
-    /// Certificates that came under the old name: no setting tells of them.
-    fn add_authorities(
-        &self,
-        difference: &mut SettingsDiff,
-        next: &BTreeMap<String, EndpointIdentity>,
-    ) {
+    /// Adds files of certificates whose content changed: their setting did not.
+    fn add_authorities(&self, diff: &mut SettingsDiff, next: &BTreeMap<String, EndpointIdentity>) {
         for (name, now) in next {
-            let before = self.residences.get(name);
+            let before = self.endpoints.get(name);
             let same = before.filter(|before| before.ca_file == now.ca_file);
             if same.is_some_and(|before| before.authorities != now.authorities) {
                 let path = now
                     .ca_file
                     .as_ref()
                     .map(|path| format!("{:?}", path.display().to_string()));
-                difference.add(SettingDiff {
+                diff.add(SettingDiff {
                     key: format!("providers[{name}].ca_file"),
                     from: path.clone(),
                     to: path,
-                    note: Some("other certificates stand in it".to_owned()),
+                    note: Some("its certificates changed".to_owned()),
                 });
             }
         }
     }
 
-    /// Who is reached in another way than when they were configured last.
-    fn renewals(
+    /// Providers whose address or key changed since they were configured last.
+    fn endpoint_changes(
         &self,
         next: &Settings,
-        residences: &BTreeMap<String, EndpointIdentity>,
+        endpoints: &BTreeMap<String, EndpointIdentity>,
         catalogue: &Catalogue,
-    ) -> Vec<(usize, EndpointChange)> {
-        let renewals = next.providers.iter().filter_map(|provider| {
+    ) -> Vec<(ProviderIdx, EndpointChange)> {
+        let changes = next.providers.iter().filter_map(|provider| {
             let name = &provider.name;
-            let place = catalogue.provider(name)?;
-            if self.residences.get(name)? != residences.get(name)? {
-                return Some((place, EndpointChange::Address));
+            let index = catalogue.provider(name)?;
+            if self.endpoints.get(name)? != endpoints.get(name)? {
+                return Some((index, EndpointChange::Address));
             }
             let mut known = self.loaded.settings.providers.iter();
             let known = known.find(|known| known.name == *name);
-            // Of those that were removed no key is kept.
+            // The keys of removed providers are not kept.
             let is_same = known.is_some_and(|known| has_same_key(known, provider));
-            (!is_same).then_some((place, EndpointChange::Key))
+            (!is_same).then_some((index, EndpointChange::Key))
         });
-        renewals.collect()
+        changes.collect()
     }
 }
 
@@ -163,23 +157,21 @@ async fn read(sources: &Sources) -> Result<Loaded, ReloadError> {
     let own = sources.clone();
     let loaded = tokio::task::spawn_blocking(move || config::load(&own)).await;
     let loaded = loaded.map_err(|error| ReloadError::Failed(error.into()))?;
-    let loaded = loaded.map_err(ReloadError::Mistakes)?;
-    // The one check that the configuration cannot make itself: which actions there are.
+    let loaded = loaded.map_err(ReloadError::Invalid)?;
+    // The configuration does not know the actions of the dashboard, so their keys are checked here.
     Keymap::with(&loaded.settings.dashboard.keys).map_err(|problem| {
-        ReloadError::Mistakes(SettingErrors(vec![SettingError {
-            origin: None,
-            key: "dashboard.keys".to_owned(),
-            value: None,
+        ReloadError::Invalid(SettingErrors(vec![SettingError::without_origin(
+            "dashboard.keys",
             problem,
-        }]))
+        )]))
     })?;
     Ok(loaded)
 }
 
-fn residences(settings: &Settings) -> impl Iterator<Item = (String, EndpointIdentity)> {
+fn endpoints(settings: &Settings) -> impl Iterator<Item = (String, EndpointIdentity)> {
     settings.providers.iter().map(|provider| {
         let vertex = provider.vertex.as_ref();
-        let residence = EndpointIdentity {
+        let endpoint = EndpointIdentity {
             kind: provider.kind.clone(),
             base_url: provider.base_url.clone(),
             unix_socket: provider.unix_socket.clone(),
@@ -188,9 +180,9 @@ fn residences(settings: &Settings) -> impl Iterator<Item = (String, EndpointIden
                 .ca_file
                 .as_ref()
                 .and_then(|file| std::fs::read(file).ok()),
-            place: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
+            vertex: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
         };
-        (provider.name.clone(), residence)
+        (provider.name.clone(), endpoint)
     })
 }
 
@@ -202,24 +194,24 @@ fn has_same_key(before: &ProviderSettings, now: &ProviderSettings) -> bool {
     before.key == now.key && credentials(before) == credentials(now)
 }
 
-/// What providers list otherwise than before, where that alone says which models they have.
+/// Adds changes of the model lists that providers give themselves.
 fn add_listed(
-    difference: &mut SettingsDiff,
+    diff: &mut SettingsDiff,
     settings: &Settings,
-    earlier: &Catalogue,
+    current: &Catalogue,
     next: &CatalogueMerge,
 ) {
     for provider in settings.providers.iter().filter(|it| it.models.is_empty()) {
         let (from, to) = (
-            models(earlier, &provider.name),
+            models(current, &provider.name),
             models(&next.catalogue, &provider.name),
         );
         if from != to {
-            difference.add(SettingDiff {
+            diff.add(SettingDiff {
                 key: format!("providers[{}].models", provider.name),
                 from,
                 to,
-                note: Some("as it lists them itself".to_owned()),
+                note: Some("as the provider lists them".to_owned()),
             });
         }
     }
@@ -232,36 +224,31 @@ fn models(catalogue: &Catalogue, provider: &str) -> Option<String> {
     (!names.is_empty()).then(|| format!("{names:?}"))
 }
 
-fn objectives(difference: &SettingsDiff) -> Vec<Objective> {
-    let is_changed = |objective: &Objective| {
-        difference.touches(&format!("balancing.weights.{}", objective.as_str()))
-    };
+fn changed_objectives(diff: &SettingsDiff) -> Vec<Objective> {
+    let is_changed =
+        |objective: &Objective| diff.touches(&format!("balancing.weights.{}", objective.as_str()));
     Objective::ALL.into_iter().filter(is_changed).collect()
 }
 
-/// What changed of providers that may be changed while running too.
-fn settings(difference: &SettingsDiff, next: &Catalogue) -> Vec<(usize, ProviderSetting)> {
+/// Changes of provider settings that an operator can also change at run time.
+fn changed_settings(diff: &SettingsDiff, next: &Catalogue) -> Vec<(ProviderIdx, ProviderSetting)> {
     const NAMES: [(&str, ProviderSetting); 4] = [
         ("enabled", ProviderSetting::Enabled),
         ("priority", ProviderSetting::Priority),
         ("max_concurrent", ProviderSetting::MaxConcurrent),
         ("weights", ProviderSetting::Weights),
     ];
-    let of = |(place, provider): (usize, &crate::domain::Provider)| {
+    let of = |(index, provider): (ProviderIdx, &crate::domain::Provider)| {
         let name = provider.name.clone();
         NAMES.into_iter().filter_map(move |(key, setting)| {
             let key = format!("providers[{name}].{key}");
-            difference.touches(&key).then_some((place, setting))
+            diff.touches(&key).then_some((index, setting))
         })
     };
     next.active_providers().flat_map(of).collect()
 }
 
-fn report(
-    difference: &SettingsDiff,
-    controls: &ReloadableState,
-    warnings: Vec<String>,
-) -> ReloadReport {
+fn report(diff: &SettingsDiff, state: &ReloadableState, warnings: Vec<String>) -> ReloadReport {
     let change = |change: &SettingDiff| SettingChange {
         key: change.key.clone(),
         from: value(change.from.as_ref()),
@@ -269,13 +256,13 @@ fn report(
         note: change.note.clone(),
     };
     ReloadReport {
-        changed: difference.changes.iter().map(change).collect(),
-        revision: controls.handle.routing_table().revision,
+        changed: diff.changes.iter().map(change).collect(),
+        revision: state.handle.routing_table().revision,
         warnings,
     }
 }
 
-/// A value that TOML would write as JSON does, or else its text.
+/// The value as JSON where TOML and JSON write it alike, else its text.
 fn value(shown: Option<&String>) -> Value {
     shown.map_or(Value::Null, |shown| {
         serde_json::from_str(shown).unwrap_or_else(|_| shown.as_str().into())
@@ -283,50 +270,64 @@ fn value(shown: Option<&String>) -> Value {
 }
 
 impl ReloadError {
-    /// All that is wrong, a line for each.
+    /// All errors, one line each.
     pub fn lines(&self) -> Vec<String> {
         match self {
-            Self::Mistakes(mistakes) => mistakes.0.iter().map(ToString::to_string).collect(),
-            Self::Nobody(text) => vec![text.clone()],
+            Self::Invalid(errors) => errors.0.iter().map(ToString::to_string).collect(),
+            Self::NoProvider(error) => vec![error.to_string()],
             Self::Failed(error) => vec![format!("{error:#}")],
         }
     }
 
-    /// In one sentence, for the events.
-    pub fn sentence(&self) -> String {
-        let lines = self.lines();
-        let more = match lines.len() {
-            0 | 1 => String::new(),
-            several => format!(" (and {} more)", several - 1),
-        };
-        let first = lines.first().map(String::as_str).unwrap_or_default();
-        format!("{}: {first}{more}", self.headline())
-    }
-
     fn headline(&self) -> String {
-        let what = match self {
-            Self::Mistakes(SettingErrors(mistakes)) if mistakes.len() == 1 => {
-                "has a mistake".to_owned()
-            }
-            Self::Mistakes(SettingErrors(mistakes)) => format!("has {} mistakes", mistakes.len()),
-            Self::Nobody(_) => "leaves nobody who could serve".to_owned(),
-            Self::Failed(_) => "could not be put in force".to_owned(),
+        let problem = match self {
+            Self::Invalid(SettingErrors(errors)) if errors.len() == 1 => "has an error".to_owned(),
+            Self::Invalid(SettingErrors(errors)) => format!("has {} errors", errors.len()),
+            Self::NoProvider(_) => "leaves no usable provider".to_owned(),
+            Self::Failed(_) => "could not be applied".to_owned(),
         };
-        format!("the configuration {what}, so nothing changed")
+        format!("the configuration {problem}, so nothing changed")
+    }
+}
+
+/// One sentence with the first error, for events.
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.lines();
+        let first = lines.first().map(String::as_str).unwrap_or_default();
+        write!(f, "{}: {first}", self.headline())?;
+        match lines.len() {
+            0 | 1 => Ok(()),
+            several => write!(
+                f,
+                " (and {} more; `aibal-tui config check` lists all)",
+                several - 1
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Invalid(errors) => errors,
+            Self::NoProvider(error) => error,
+            Self::Failed(error) => error.as_ref(),
+        })
     }
 }
 
 impl From<&ReloadError> for ApiError {
-    fn from(refusal: &ReloadError) -> Self {
-        let detail = format!("{}:\n{}", refusal.headline(), refusal.lines().join("\n"));
-        match refusal {
-            ReloadError::Mistakes(mistakes) => Problem {
-                errors: mistakes.0.iter().map(field).collect(),
+    fn from(error: &ReloadError) -> Self {
+        let detail = format!("{}:\n{}", error.headline(), error.lines().join("\n"));
+        match error {
+            ReloadError::Invalid(errors) => Problem {
+                errors: errors.0.iter().map(field_problem).collect(),
                 ..Problem::new(422, detail)
             }
             .into(),
-            ReloadError::Nobody(_) => Problem::new(422, detail).into(),
-            ReloadError::Failed(_) => Self {
+            ReloadError::NoProvider(_) => Problem::new(422, detail).into(),
+            ReloadError::Failed(_) => Self::Other {
                 problem: Problem::new(503, detail),
                 retry_after: Some(Duration::from_secs(1)),
             },
@@ -334,13 +335,9 @@ impl From<&ReloadError> for ApiError {
     }
 }
 
-fn field(mistake: &SettingError) -> FieldProblem {
+fn field_problem(error: &SettingError) -> FieldProblem {
     FieldProblem {
-        place: mistake.origin.as_ref().map(ToString::to_string),
-        ..FieldProblem::new(
-            &mistake.key,
-            value(mistake.value.as_ref()),
-            &mistake.problem,
-        )
+        place: error.origin.as_ref().map(ToString::to_string),
+        ..FieldProblem::new(&error.key, value(error.value.as_ref()), &error.problem)
     }
 }

@@ -1,6 +1,6 @@
-//! What can be changed of an instance while it runs, and the one way to change it.
+//! The parts of a running instance that a configuration decides, and the only way to change them.
 
-use super::instance::InstanceConfig;
+use super::instance_config::InstanceConfig;
 use crate::access::TokenAuth;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
@@ -13,21 +13,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// An engine that is busy is asked again that often, after a pause each.
+/// Attempts to hand a configuration to a busy engine, with a pause between them.
 const MAX_TRIES: u32 = 20;
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Threads that serve model traffic: one for each core.
-pub fn workers() -> usize {
+/// Number of threads that serve requests: one for each core.
+pub fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Somebody wants the configuration read again.
+/// A request to reload the configuration.
 #[derive(Debug)]
 pub struct ReloadRequest {
     pub who: String,
     pub reason: Option<String>,
-    /// Where to answer; without one, mistakes are logged and shown.
+    /// Receives the result; without it, errors are logged and shown as events.
     pub reply: Option<oneshot::Sender<Result<ReloadReport, ApiError>>>,
 }
 
@@ -37,53 +37,54 @@ pub struct ReloadableState {
     pub handle: EngineHandle,
     pub local: LocalClient,
     pub upstreams: Arc<ArcSwap<UpstreamSet>>,
-    pub limits: Arc<ArcSwap<GatewayConfig>>,
+    pub gateway_config: Arc<ArcSwap<GatewayConfig>>,
     pub probe_interval: watch::Sender<Option<Duration>>,
-    /// Of the control door, and of the door for model traffic.
+    /// Tokens of the management API.
     pub access: TokenAuth,
+    /// Tokens of the model API.
     pub gateway_access: TokenAuth,
     pub drain: watch::Sender<Duration>,
 }
 
-/// What a configuration that was read again brings, beside the blueprint that it makes.
+/// The changes of a reload, by the indices of the merged catalogue.
 #[derive(Debug)]
 pub struct CatalogueUpdate {
-    pub succession: CatalogueMerge,
-    pub reconfiguration: ConfigUpdate,
+    pub merge: CatalogueMerge,
+    pub update: ConfigUpdate,
 }
 
 impl ReloadableState {
-    /// Of an instance that is being built.
-    pub fn new(handle: EngineHandle, blueprint: InstanceConfig) -> anyhow::Result<Self> {
+    /// Builds the state of a new instance.
+    pub fn new(handle: EngineHandle, config: InstanceConfig) -> anyhow::Result<Self> {
         let options = TransportOptions {
-            connect_timeout: blueprint.connect_timeout,
-            lanes: workers(),
+            connect_timeout: config.connect_timeout,
+            lanes: worker_count(),
         };
-        let upstreams = UpstreamSet::new(blueprint.directory, options)?;
+        let upstreams = UpstreamSet::new(config.endpoints, options)?;
         let who = contract::InstanceInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            environment: blueprint.environment,
+            environment: config.environment,
         };
         Ok(Self {
-            local: LocalClient::new(handle.clone(), who).with_saved_to(&blueprint.saved),
+            local: LocalClient::new(handle.clone(), who).with_saved_to(&config.saved),
             handle,
             upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
-            limits: Arc::new(ArcSwap::from_pointee(blueprint.limits)),
-            probe_interval: watch::Sender::new(blueprint.probe_interval),
-            access: blueprint.access,
-            gateway_access: blueprint.gateway_access,
-            drain: watch::Sender::new(blueprint.drain),
+            gateway_config: Arc::new(ArcSwap::from_pointee(config.gateway)),
+            probe_interval: watch::Sender::new(config.probe_interval),
+            access: config.access,
+            gateway_access: config.gateway_access,
+            drain: watch::Sender::new(config.drain),
         })
     }
 
-    /// The door for model traffic, which follows what is changed here.
-    pub fn gateway(&self, cache: Option<Arc<Cache>>, closing: ShutdownSignal) -> Gateway {
+    /// The model API, which follows changes of this state.
+    pub fn gateway(&self, cache: Option<Arc<Cache>>, shutdown: ShutdownSignal) -> Gateway {
         Gateway {
             handle: self.handle.clone(),
             upstreams: Arc::clone(&self.upstreams),
-            limits: Arc::clone(&self.limits),
+            config: Arc::clone(&self.gateway_config),
             cache,
-            closing,
+            shutdown,
             bodies: BodyBuffer::default(),
         }
     }
@@ -93,51 +94,47 @@ impl ReloadableState {
         Arc::clone(&self.handle.routing_table().catalogue)
     }
 
-    /// Puts a configuration in force, all of it at once; says under which revision. An error has
-    /// changed nothing.
+    /// Applies a configuration as a whole and returns its revision. After an error nothing has
+    /// changed.
     pub async fn apply(
         &self,
-        blueprint: InstanceConfig,
-        news: CatalogueUpdate,
+        config: InstanceConfig,
+        changes: CatalogueUpdate,
     ) -> anyhow::Result<u64> {
-        let CatalogueUpdate {
-            succession,
-            reconfiguration,
-        } = news;
+        let CatalogueUpdate { merge, update } = changes;
         let earlier = self.catalogue();
-        let arrival = UpstreamUpdate {
+        let upstream_update = UpstreamUpdate {
             earlier: &earlier,
-            succession: &succession,
-            renewals: &reconfiguration.renewals,
+            succession: &merge,
+            renewals: &update.renewals,
         };
         let options = TransportOptions {
-            connect_timeout: blueprint.connect_timeout,
-            lanes: workers(),
+            connect_timeout: config.connect_timeout,
+            lanes: worker_count(),
         };
-        let (upstreams, limits) = (self.upstreams.load_full(), self.limits.load_full());
-        let next = upstreams.updated(blueprint.directory, options, arrival)?;
-        // Before the table: whoever reads a new one finds everybody who is in it.
+        let upstreams = self.upstreams.load_full();
+        let gateway_config = self.gateway_config.load_full();
+        let next = upstreams.updated(config.endpoints, options, upstream_update)?;
+        // Before the table: a reader of the new table must find every address in it.
         self.upstreams.store(Arc::new(next));
-        let targets = placed(&blueprint.limits.targets, &succession);
-        self.limits.store(Arc::new(GatewayConfig {
+        let targets = by_catalogue_index(&config.gateway.targets, &merge);
+        self.gateway_config.store(Arc::new(GatewayConfig {
             targets,
-            ..blueprint.limits
+            ..config.gateway
         }));
-        let answer = self.reconfigure(reconfiguration).await;
-        let revision = match answer {
+        let revision = match self.reconfigure(update).await {
             Ok(revision) => revision,
             Err(error) => {
                 self.upstreams.store(upstreams);
-                self.limits.store(limits);
+                self.gateway_config.store(gateway_config);
                 return Err(error.into());
             }
         };
-        self.access.follow(&blueprint.access);
-        self.gateway_access.follow(&blueprint.gateway_access);
-        self.probe_interval.send_replace(blueprint.probe_interval);
-        self.drain.send_replace(blueprint.drain);
-        self.local
-            .reconfigured(&blueprint.environment, &blueprint.saved);
+        self.access.follow(&config.access);
+        self.gateway_access.follow(&config.gateway_access);
+        self.probe_interval.send_replace(config.probe_interval);
+        self.drain.send_replace(config.drain);
+        self.local.reconfigured(&config.environment, &config.saved);
         Ok(revision)
     }
 
@@ -152,17 +149,17 @@ impl ReloadableState {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 Err(error) => return Err(error),
-                Ok(_) => unreachable!("the fleet answers a command in its own kind"),
+                Ok(_) => unreachable!("each command has its own kind of reply"),
             }
         }
     }
 }
 
-/// What differs for single targets, by the places of the catalogue.
-fn placed(own: &[TargetTimeouts], succession: &CatalogueMerge) -> Vec<TargetTimeouts> {
-    let mut targets = vec![TargetTimeouts::default(); succession.catalogue.targets.len()];
-    for (&place, own) in succession.targets.iter().zip(own) {
-        targets[place] = *own;
+/// The timeouts of single targets, by the indices of the merged catalogue.
+fn by_catalogue_index(own: &[TargetTimeouts], merge: &CatalogueMerge) -> Vec<TargetTimeouts> {
+    let mut targets = vec![TargetTimeouts::default(); merge.catalogue.targets.len()];
+    for (&index, own) in merge.targets.iter().zip(own) {
+        targets[index] = *own;
     }
     targets
 }

@@ -1,10 +1,12 @@
-//! The long-running commands: start, wait for what ends them, stop in order.
+//! Long-running commands: start, wait for an end, stop in order.
 
 use super::dashboard_thread::{self, DashboardThread};
+use super::exit_error::ExitError;
 use super::instance::Instance;
 use super::instance_config;
+use super::output::print_note;
 use super::signals::{OsSignal, Signals};
-use super::{ExitError, commands, config_command, config_task};
+use super::{commands, config_command, config_task};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
 use crate::demo::{Scenario, Traffic, Vendors};
@@ -16,10 +18,10 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// More requests a second than one machine's demo can mean.
+/// Upper bound of `--rps`; one machine's demo does not reach more.
 const MAX_DEMO_RPS: f64 = 10_000.0;
 
-/// More vendors than the screen is made for.
+/// Upper bound of `--providers`; the screen is not made for more.
 const MAX_DEMO_PROVIDERS: usize = 500;
 
 /// Gateway and dashboard in one process.
@@ -31,10 +33,10 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
     block_on(async {
         let plan = instance_config::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
+        let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
         config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
         emit_notices(&instance, &plan.warnings);
-        with_screen(instance, plan.screen).await
+        with_screen(instance, plan.dashboard).await
     })
 }
 
@@ -44,14 +46,14 @@ pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
     block_on(async {
         let plan = instance_config::from_configuration(globals, &logs).await?;
         let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.blueprint, listener, logs.lost.clone())?;
+        let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
         config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
         emit_notices(&instance, &plan.warnings);
         without_screen(instance).await
     })
 }
 
-/// The same against simulated vendors, with traffic.
+/// Gateway and dashboard with simulated vendors and traffic.
 pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> {
     let scenario: Scenario = demo
         .scenario
@@ -82,23 +84,23 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let listener = bind_demo(globals).await?;
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
-        let (blueprint, screen) =
-            instance_config::of_demo(&vendors, demo.seed, globals, port, &logs);
-        let mut instance = Instance::start(blueprint, listener, logs.lost.clone())?;
-        // A demo has no configuration: whoever asks for it is told so.
-        instance.reloading = None;
+        let (config, options) =
+            instance_config::demo_instance_config(&vendors, demo.seed, globals, port, &logs);
+        let mut instance = Instance::start(config, listener, logs.lost.clone())?;
+        // A demo has no configuration, so a reload request gets an error.
+        instance.reloadable = None;
         let base_url = format!("http://{}/v1", instance.address);
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
         let stop = CancellationToken::new();
         let running = tokio::spawn(traffic.run(stop.clone()));
-        let told = format!(
+        let notice = format!(
             "demo: {scenario}, {} simulated vendors, {} requests a second",
             demo.providers, demo.rps
         );
-        emit_notices(&instance, &[told]);
+        emit_notices(&instance, &[notice]);
         let guard = stop.clone().drop_guard();
         let ended = if has_screen {
-            with_screen(instance, screen).await
+            with_screen(instance, options).await
         } else {
             without_screen(instance).await
         };
@@ -109,7 +111,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
     })
 }
 
-/// The dashboard of an instance elsewhere.
+/// The dashboard of another running instance.
 pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitError> {
     let address = instance_address::resolve(attach.url.as_deref(), globals.listen.as_deref())
         .map_err(ExitError::usage)?;
@@ -132,7 +134,7 @@ pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitE
         let mut signals = Signals::listen()?;
         let client = commands::client(&address)?;
         let mut screen = DashboardThread::open(client, options)?;
-        let told = tokio::select! {
+        let signal = tokio::select! {
             ended = screen.ended() => {
                 return match ended {
                     // Losing the terminal is how an attached dashboard usually ends.
@@ -146,14 +148,14 @@ pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitE
                     ExitReason::Quit | ExitReason::Stop | ExitReason::Detach => Ok(0),
                 };
             }
-            told = signals.next() => told,
+            signal = signals.next() => signal,
         };
         screen.close().await;
-        Ok(told.exit_code())
+        Ok(signal.exit_code())
     })
 }
 
-/// Serves under a dashboard until one of them ends.
+/// Serves with a dashboard until one of them ends.
 async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, ExitError> {
     let mut signals = Signals::listen()?;
     let logs = options.logs.clone();
@@ -163,35 +165,35 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Exi
                 ExitReason::Stop | ExitReason::Quit => { drain(instance, &mut signals).await; Ok(0) }
                 ExitReason::Detach => {
                     logs.to_stderr();
-                    commands::print_note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
+                    print_note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
                 ExitReason::Unopened(why) => {
-                    dashboard_thread::forget_terminal();
+                    dashboard_thread::replace_terminal();
                     logs.to_stderr();
-                    commands::print_note(&format!("no dashboard: {why}; serving on http://{} all the same (Ctrl-C drains)", instance.address));
+                    print_note(&format!("no dashboard: {why}; serving on http://{} without one (Ctrl-C drains)", instance.address));
                     wait(instance, signals).await
                 }
-                // The terminal is gone or broken, the traffic is not.
+                // The terminal is gone or broken, and traffic continues.
                 ExitReason::Lost(why) => {
-                    dashboard_thread::forget_terminal();
-                    tracing::warn!("the dashboard ended, serving goes on: {why}");
+                    dashboard_thread::replace_terminal();
+                    tracing::warn!("the dashboard ended: {why}; the gateway still serves");
                     wait(instance, signals).await
                 }
             },
-            told = signals.next() => match told {
+            signal = signals.next() => match signal {
                 OsSignal::HangUp => {
                     screen.detach_terminal().await;
                     wait(instance, signals).await
                 }
                 OsSignal::Quit => {
                     screen.close().await;
-                    Ok(told.exit_code())
+                    Ok(signal.exit_code())
                 }
                 OsSignal::Terminate | OsSignal::Interrupt => {
                     screen.close().await;
                     drain(instance, &mut signals).await;
-                    Ok(told.exit_code())
+                    Ok(signal.exit_code())
                 }
             },
             part = instance.broken() => {
@@ -203,7 +205,7 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Exi
 
 async fn without_screen(instance: Instance) -> Result<u8, ExitError> {
     let signals = Signals::listen()?;
-    commands::print_note(&format!(
+    print_note(&format!(
         "serving on http://{}/v1, Ctrl-C drains",
         instance.address
     ));
@@ -214,12 +216,12 @@ async fn without_screen(instance: Instance) -> Result<u8, ExitError> {
 async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitError> {
     loop {
         tokio::select! {
-            told = signals.next() => match told {
-                OsSignal::HangUp => config_task::ask(&instance, "SIGHUP"),
-                OsSignal::Quit => return Ok(told.exit_code()),
+            signal = signals.next() => match signal {
+                OsSignal::HangUp => config_task::request_reload(&instance, "SIGHUP"),
+                OsSignal::Quit => return Ok(signal.exit_code()),
                 OsSignal::Terminate | OsSignal::Interrupt => {
                     drain(instance, &mut signals).await;
-                    return Ok(told.exit_code());
+                    return Ok(signal.exit_code());
                 }
             },
             part = instance.broken() => return Err(anyhow::anyhow!("{part} ended by itself").into()),
@@ -227,7 +229,7 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitEr
     }
 }
 
-/// Lets running requests end; a second signal ends at once.
+/// Waits for running requests; a second signal ends at once.
 async fn drain(instance: Instance, signals: &mut Signals) {
     tokio::select! {
         () = instance.drain() => {}
@@ -235,7 +237,7 @@ async fn drain(instance: Instance, signals: &mut Signals) {
     }
 }
 
-/// What the operator should know, in the log and among the events.
+/// Writes notices for the operator to the log and to the events.
 fn emit_notices(instance: &Instance, texts: &[String]) {
     for text in texts {
         tracing::info!("{text}");
@@ -255,11 +257,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ExitError> {
             }
             _ => error.to_string(),
         };
-        ExitError::usage(format!("could not listen on {address}: {why}"))
+        ExitError::usage_caused_by(format!("could not listen on {address}: {why}"), error)
     })
 }
 
-/// The usual port if it is free, else any; an address that was asked for must be free.
+/// Binds port 8080 or, where it is busy, any free port; the address of `--listen` must be free.
 async fn bind_demo(globals: &Globals) -> Result<TcpListener, ExitError> {
     if let Some(listen) = &globals.listen {
         let address = listen.parse().map_err(|_| {
@@ -269,14 +271,14 @@ async fn bind_demo(globals: &Globals) -> Result<TcpListener, ExitError> {
         })?;
         return bind(address).await;
     }
-    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
-    match TcpListener::bind(usual).await {
+    let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    match TcpListener::bind(default).await {
         Ok(listener) => Ok(listener),
         Err(_) => bind(SocketAddr::from(([127, 0, 0, 1], 0))).await,
     }
 }
 
-/// Starts logging; what waits to be written is, when the answer is dropped.
+/// Starts logging; dropping the result writes what still waits.
 pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, ExitError> {
     let options = LogOptions {
         level: globals.log_level.clone(),
@@ -284,7 +286,7 @@ pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, Ex
         file: globals.log_file.clone(),
         has_screen,
     };
-    logs::start(&options).map_err(ExitError::usage)
+    logs::start(&options).map_err(|error| ExitError::usage(error.to_string()))
 }
 
 pub(super) fn block_on(
@@ -294,7 +296,7 @@ pub(super) fn block_on(
         .enable_all()
         .build()?;
     let ended = runtime.block_on(future);
-    // Whatever still runs has been told to stop and is not waited for.
+    // Tasks that still run were cancelled and are not awaited.
     runtime.shutdown_background();
     ended
 }

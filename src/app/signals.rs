@@ -1,9 +1,9 @@
-//! What the operating system tells us.
+//! Signals of the operating system.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A signal that means something here.
+/// A signal that the program handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OsSignal {
     /// TERM: drain, then exit with 0.
@@ -12,12 +12,12 @@ pub enum OsSignal {
     Interrupt,
     /// QUIT: end at once.
     Quit,
-    /// HUP: the terminal is gone; where there is none, read the configuration again.
+    /// HUP: the terminal is gone; without a terminal, reload the configuration.
     HangUp,
 }
 
 impl OsSignal {
-    /// What a process that ends because of it returns.
+    /// The exit code of a process that the signal ends.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Terminate | Self::HangUp => 0,
@@ -27,7 +27,7 @@ impl OsSignal {
     }
 }
 
-/// All of them, from now on. From here on none of them ends the process by itself.
+/// Receives all handled signals; none of them ends the process by itself any more.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
@@ -55,7 +55,7 @@ impl Signals {
         }
     }
 
-    /// The next one that asks to end; what else comes is passed over.
+    /// The next signal that ends the process; others are ignored.
     pub async fn next_end(&mut self) -> OsSignal {
         loop {
             match self.next().await {

@@ -5,9 +5,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
-/// A load-balancing gateway for AI providers, with a dashboard that steers it.
+/// A load-balancing gateway for AI providers, with a dashboard to control it.
 ///
-/// Without a command: gateway and dashboard in one process.
+/// Without a command, gateway and dashboard run in one process.
 #[derive(Debug, Parser)]
 #[command(name = "aibal-tui", version, max_term_width = 100)]
 pub struct Arguments {
@@ -20,147 +20,147 @@ pub struct Arguments {
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
-    /// Read this configuration file instead of the usual places
+    /// Configuration file to read instead of the default ones
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Listen here, for example 127.0.0.1:8080
+    /// Address to listen on, for example 127.0.0.1:8080
     #[arg(long, global = true, value_name = "ADDR")]
     pub listen: Option<String>,
-    /// error, warn, info, debug, trace, or a filter
+    /// Log level: error, warn, info, debug, trace, or a filter
     #[arg(long, global = true, value_name = "L")]
     pub log_level: Option<String>,
-    /// text, json or gcp
+    /// Log format: text, json or gcp
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Append log lines to this file
+    /// File to append log lines to
     #[arg(long, global = true, value_name = "F")]
     pub log_file: Option<PathBuf>,
-    /// Keep changes of weights and providers in memory only
+    /// Keep changes of weights and providers in memory; write no file
     #[arg(long, global = true)]
     pub no_save: bool,
-    /// No colours on the screen
+    /// Use no colours on the screen
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// Only ASCII characters on the screen
+    /// Use only ASCII characters on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Gateway and dashboard against five simulated vendors: no key, no network, nothing saved
+    /// Run gateway and dashboard with simulated vendors: no key, no network, nothing saved
     Demo(DemoArgs),
-    /// Gateway, probes and API without a screen; logs on stderr
+    /// Run gateway, probes and API without a screen; logs go to stderr
     Serve,
-    /// The dashboard of a running instance
+    /// Open the dashboard of a running instance
     Attach(AttachArgs),
-    /// One report of a running instance; exit code 0 well, 1 degraded, 2 down or no answer
+    /// Print a report of a running instance; exit code 0 healthy, 1 degraded, 2 down or no answer
     Status(StatusArgs),
-    /// A running instance reads its configuration again; prints what changed, or what is wrong
+    /// Make a running instance read its configuration again; prints the changes or the errors
     Reload(ReloadArgs),
-    /// Ask a running instance who would serve a request
+    /// Ask a running instance which target it would select for a request
     Select(SelectArgs),
-    /// Decide recorded requests again under other weights, and say what would have changed
+    /// Replay recorded requests under other weights and print the differences
     Simulate(SimulateArgs),
-    /// The price table in force, with source and date
+    /// Print the price table in force, with source and date
     Prices,
     /// Write, check and show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Completions for a shell
+    /// Print completions for a shell
     Completions { shell: Shell },
-    /// The manual page
+    /// Print the manual page
     Man,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// The same seed gives the same luck
+    /// Seed of the random numbers; the same seed repeats the same run
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Client requests per second
     #[arg(long, default_value_t = 8.0, value_name = "R")]
     pub rps: f64,
-    /// steady, outage, brownout or rate-limit
+    /// Scenario: steady, outage, brownout or rate-limit
     #[arg(long, default_value = "steady", value_name = "NAME")]
     pub scenario: String,
-    /// So many simulated vendors, 1 to 500
+    /// Number of simulated vendors, 1 to 500
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub providers: usize,
-    /// Serve without a screen
+    /// Run without a screen
     #[arg(long)]
     pub headless: bool,
-    /// Only the vendors, for a gateway of your own: prints its configuration, runs until Ctrl-C
+    /// Run only the vendors, until Ctrl-C, and print a configuration for a gateway of your own
     #[arg(long, conflicts_with_all = ["rps", "scenario", "headless"])]
     pub vendors: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct AttachArgs {
-    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
-    /// Change nothing
+    /// Allow no changes
     #[arg(long)]
     pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Again every so many seconds
+    /// Repeat the report at this interval, in seconds
     #[arg(long, value_name = "SECS")]
     pub watch: Option<f64>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct ReloadArgs {
-    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct SelectArgs {
-    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
-    /// chat, vision, reasoning, artifact or embedding
+    /// Model type: chat, vision, reasoning, artifact or embedding
     #[arg(long, value_name = "T")]
     pub model_type: Option<String>,
-    /// Take this provider if it is well
+    /// Provider to select where it is eligible
     #[arg(long, value_name = "P")]
     pub preferred_provider: Option<String>,
-    /// USD per token
+    /// Highest accepted price, in USD per token
     #[arg(long, value_name = "C")]
     pub max_cost: Option<f64>,
-    /// Milliseconds
+    /// Highest accepted latency, in milliseconds
     #[arg(long, value_name = "MS")]
     pub max_latency: Option<f64>,
-    /// Say what every candidate was worth, and why others were out
+    /// Print the score of every candidate and the reason for every exclusion
     #[arg(long)]
     pub explain: bool,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
-    /// Where the instance is; else AIBAL_URL, its socket, or http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
-    /// Read decisions from this file instead: JSON lines as GET /api/decisions/{id} answers them
+    /// File to read decisions from: JSON lines as returned by GET /api/decisions/{id}
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub from: Option<PathBuf>,
-    /// How far to look back: 1m, 5m, 15m, 1h, 6h or 24h
+    /// Period to replay, up to now: 1m, 5m, 15m, 1h, 6h or 24h
     #[arg(long, default_value = "1h", value_name = "TIME")]
     pub window: String,
-    /// Cost, latency and reliability, and load and priority if wished, in points with commas
-    /// between; may be given several times
+    /// Points for cost, latency and reliability, optionally load and priority, separated by commas;
+    /// may be repeated
     #[arg(long, value_name = "C,L,R", required = true)]
     pub weights: Vec<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -169,12 +169,12 @@ pub struct SimulateArgs {
 pub enum ConfigCommand {
     /// Write a commented starter file
     Init,
-    /// Read everything and name every mistake
+    /// Read the configuration and list all errors
     Check,
-    /// The effective values and where each came from
+    /// Print the effective values and their sources
     Show,
-    /// Where the configuration is read from
+    /// Print the paths that the configuration is read from
     Path,
-    /// JSON Schema of the file
+    /// Print the JSON Schema of the file
     Schema,
 }

@@ -1,18 +1,18 @@
-//! Which instance a command means.
+//! Address of the instance that a command uses.
 
 use crate::client::Address;
 use std::path::Path;
 
-/// The port of an instance that was started without a word about it.
+/// Port of an instance without a configured one.
 const DEFAULT_PORT: u16 = 8080;
 
-/// What was typed, else `AIBAL_URL`, else the instance on this machine: its socket, else its port
-/// on loopback. `listen` is where an instance here would listen, if that was said.
-pub fn resolve(typed: Option<&str>, listen: Option<&str>) -> Result<Address, String> {
+/// The argument, else `AIBAL_URL`, else the instance on this machine: its socket, else its port on
+/// loopback. `listen` is the value of `--listen`, which names the port.
+pub fn resolve(argument: Option<&str>, listen: Option<&str>) -> Result<Address, String> {
     let variable = std::env::var("AIBAL_URL")
         .ok()
         .filter(|url| !url.is_empty());
-    if let Some(url) = typed.map(str::to_owned).or(variable) {
+    if let Some(url) = argument.map(str::to_owned).or(variable) {
         return url.parse();
     }
     let port = listen

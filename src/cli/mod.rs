@@ -1,4 +1,4 @@
-//! The command line: what may be typed, and reports as text.
+//! The command line: commands, flags, and reports as text.
 
 pub mod arguments;
 pub mod instance_address;

@@ -1,14 +1,14 @@
-//! What a reload changed, as text.
+//! Changes of a reload, as text.
 
 use crate::contract::{ReloadReport, SettingChange};
 use serde_json::Value;
 
-/// A line for each setting, or one that says that none changed.
+/// One line for each changed setting, or one line that none changed.
 pub fn render_reload(report: &ReloadReport) -> String {
     let revision = report.revision;
     if report.changed.is_empty() {
-        // A file is read by itself when it changes, mostly before anybody has asked.
-        return format!("nothing has changed since the last reading, revision {revision}\n");
+        // A changed file is usually read before a reload is requested.
+        return format!("no change since the last reload, revision {revision}\n");
     }
     let count = report.changed.len();
     let settings = if count == 1 { "setting" } else { "settings" };
@@ -20,7 +20,7 @@ pub fn render_reload(report: &ReloadReport) -> String {
 }
 
 fn line(change: &SettingChange) -> String {
-    let side = |value: &Value| match value {
+    let text_of = |value: &Value| match value {
         Value::Null => "not set".to_owned(),
         value => value.to_string(),
     };
@@ -28,8 +28,8 @@ fn line(change: &SettingChange) -> String {
     format!(
         "  {}: {} → {}{}\n",
         change.key,
-        side(&change.from),
-        side(&change.to),
+        text_of(&change.from),
+        text_of(&change.to),
         note.unwrap_or_default()
     )
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_is_a_line_with_both_sides() {
+    fn every_setting_is_a_line_with_both_values() {
         let change = |key: &str, from: Value, to: Value, note: Option<&str>| SettingChange {
             key: key.to_owned(),
             from,
@@ -71,7 +71,7 @@ mod tests {
         report.changed.clear();
         assert_eq!(
             render_reload(&report),
-            "nothing has changed since the last reading, revision 7\n"
+            "no change since the last reload, revision 7\n"
         );
     }
 }

@@ -1,10 +1,10 @@
-//! One selection as text.
+//! A selection as text.
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash};
 use crate::contract::{Selection, SelectionRoundReport};
 
-/// Who would serve, at what cost and how fast; with `explain` also why: factors times weights, who
-/// else may serve, and who may not.
+/// Selected target with cost and latency; with `explain` also factors and weights, the other
+/// candidates, and the excluded targets.
 pub fn render_selection(selection: &Selection, explain: bool) -> String {
     let mut report = line(&format!(
         "{}/{}  score {:.3}  {}  {}  {}",
@@ -18,8 +18,8 @@ pub fn render_selection(selection: &Selection, explain: bool) -> String {
     if explain {
         report.push_str(&contributions(selection));
         report.push_str(&candidates(selection));
-        report.push_str(&rejections(selection));
-        report.push_str(&selection.explanation.as_ref().map_or(String::new(), words));
+        report.push_str(&excluded(selection));
+        report.push_str(&selection.explanation.as_ref().map_or(String::new(), points));
         report.push('\n');
         report.push_str(&line(&format!("decision {}", selection.decision_id)));
     }
@@ -43,7 +43,7 @@ fn contributions(selection: &Selection) -> String {
         cell("objective", 12)
     )));
     for (name, factor, weight) in rows {
-        // Weights of nothing at all give nothing.
+        // All weights may be 0.
         let contribution = if total > 0.0 {
             factor * weight / total
         } else {
@@ -59,13 +59,13 @@ fn contributions(selection: &Selection) -> String {
 
 fn candidates(selection: &Selection) -> String {
     let mut text = format!("\ncandidates for {}, best first\n", selection.model_type);
-    let chosen = format!("{}/{}", selection.provider, selection.model);
-    let mut rows = vec![(selection.score, chosen, "  <- chosen")];
+    let selected = format!("{}/{}", selection.provider, selection.model);
+    let mut rows = vec![(selection.score, selected, "  <- selected")];
     rows.extend(selection.fallbacks.iter().map(|fallback| {
         let name = format!("{}/{}", fallback.provider, fallback.model);
         (fallback.score, name, "")
     }));
-    // The chosen one is not always the best: odds, a wish or a trial may have decided.
+    // The selected target is not always the best: the draw, a preference or a probe may decide.
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (score, name, mark) in rows {
         text.push_str(&line(&format!("  {score:.3}  {name}{mark}")));
@@ -73,53 +73,53 @@ fn candidates(selection: &Selection) -> String {
     text
 }
 
-/// Every candidate's points, and what would have chosen otherwise.
-fn words(round: &SelectionRoundReport) -> String {
-    let mut text = "\npoints of 100: won and lost\n".to_owned();
+/// Every candidate's points, and the smallest change of a weight that would select another target.
+fn points(round: &SelectionRoundReport) -> String {
+    let mut text = "\npoints of 100: gained and lost\n".to_owned();
     let titles = [
-        "odds", "points", "cost", "latency", "fail", "load", "priority", "guard",
+        "share", "points", "cost", "latency", "fail", "load", "priority", "guard",
     ];
     let titles = titles.map(|title| format!("{title:>9}")).concat();
     text.push_str(&line(&format!("{}{titles}", cell("", 26))));
     for candidate in &round.candidates {
         let name = format!("  {}/{}", candidate.provider, candidate.model);
-        let lost = &candidate.contributions;
-        let lost = [
-            lost.cost,
-            lost.latency,
-            lost.reliability,
-            lost.load,
-            lost.priority,
-            lost.guard,
+        let gained = &candidate.contributions;
+        let gained = [
+            gained.cost,
+            gained.latency,
+            gained.reliability,
+            gained.load,
+            gained.priority,
+            gained.guard,
         ];
-        // What rounds to nothing is shown as nothing, not as a loss of it.
-        let rounded = lost.map(|points| (points * 10.0).round() / 10.0 + 0.0);
-        let lost = rounded.map(|points| format!("{points:>+9.1}")).concat();
+        // A loss that rounds to 0 has no sign.
+        let rounded = gained.map(|points| (points * 10.0).round() / 10.0 + 0.0);
+        let gained = rounded.map(|points| format!("{points:>+9.1}")).concat();
         text.push_str(&line(&format!(
-            "{}{:>7.0} %{:>9.1}{lost}",
+            "{}{:>7.0} %{:>9.1}{gained}",
             cell(&name, 26),
             candidate.share * 100.0,
             candidate.points
         )));
     }
-    let otherwise = round.flip.as_ref().map_or_else(
-        || "no change of a single weight would have chosen somebody else".to_owned(),
+    let counterfactual = round.flip.as_ref().map_or_else(
+        || "no change of a single weight would have selected another target".to_owned(),
         |flip| flip.text.clone(),
     );
     text.push('\n');
-    text.push_str(&line(&otherwise));
+    text.push_str(&line(&counterfactual));
     text
 }
 
-fn rejections(selection: &Selection) -> String {
+fn excluded(selection: &Selection) -> String {
     if selection.rejected.is_empty() {
         return String::new();
     }
-    let mut text = "\nrejected\n".to_owned();
-    for rejection in &selection.rejected {
+    let mut text = "\nexcluded\n".to_owned();
+    for target in &selection.rejected {
         text.push_str(&line(&format!(
             "  {}/{}: {}",
-            rejection.provider, rejection.model, rejection.why
+            target.provider, target.model, target.why
         )));
     }
     text

@@ -1,9 +1,9 @@
-//! What other weights would have done, as text.
+//! Replays under other weights, as text.
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{WeightsDraft, WhatIfReport, WhatIfTotalsReport};
 
-/// `cost,latency,reliability[,load,priority]`; the error says what was expected.
+/// Parses `cost,latency,reliability[,load,priority]`.
 pub fn weights(text: &str) -> Result<WeightsDraft, String> {
     let numbers: Vec<Option<f64>> = text
         .split(',')
@@ -18,7 +18,7 @@ pub fn weights(text: &str) -> Result<WeightsDraft, String> {
     if numbers.iter().any(Option::is_none) {
         return Err(wrong());
     }
-    let at = |place: usize| numbers.get(place).copied().flatten();
+    let at = |index: usize| numbers.get(index).copied().flatten();
     match numbers.len() {
         3 | 5 => Ok(WeightsDraft {
             cost: at(0),
@@ -31,11 +31,11 @@ pub fn weights(text: &str) -> Result<WeightsDraft, String> {
     }
 }
 
-/// Target by target, as it was and as it would have been.
+/// Each target as recorded and as replayed.
 pub fn render_what_if(report: &WhatIfReport) -> String {
     let weights = &report.weights;
     let mut text = line(&format!(
-        "{} requests since {}, decided again with",
+        "{} requests since {}, replayed with",
         report.decisions,
         report.since.as_deref().unwrap_or("-")
     ));
@@ -62,21 +62,21 @@ pub fn render_what_if(report: &WhatIfReport) -> String {
     if report.extrapolated > 0 {
         text.push('\n');
         text.push_str(&line(&format!(
-            "~ {} of them would go where few went before, so what is said of these is a guess",
+            "~ {} of them would go to targets with few measurements; their results are extrapolated",
             report.extrapolated
         )));
     }
     text
 }
 
-fn row(name: &str, when: &str, side: &WhatIfTotalsReport) -> String {
+fn row(name: &str, when: &str, totals: &WhatIfTotalsReport) -> String {
     let cells = [
-        percent(side.share),
-        or_dash(side.success_rate, percent),
-        or_dash(side.p50, milliseconds),
-        or_dash(side.p95, milliseconds),
-        or_dash(side.usd_per_hour, dollars),
-        or_dash(side.usd_per_1k_requests, dollars),
+        percent(totals.share),
+        or_dash(totals.success_rate, percent),
+        or_dash(totals.p50, milliseconds),
+        or_dash(totals.p95, milliseconds),
+        or_dash(totals.usd_per_hour, dollars),
+        or_dash(totals.usd_per_1k_requests, dollars),
     ];
     let cells = cells.map(|cell| format!("{cell:>10}")).concat();
     line(&format!("{} {}{cells}", cell(name, 21), cell(when, 7)))
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::contract::{TargetWhatIfReport, TotalWhatIfReport, WeightPoints};
 
-    fn side(requests: usize, share: f64) -> WhatIfTotalsReport {
+    fn totals(requests: usize, share: f64) -> WhatIfTotalsReport {
         WhatIfTotalsReport {
             requests,
             share,
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_replay_is_a_table() {
-        let total = side(200, 1.0);
+        let total = totals(200, 1.0);
         let report = WhatIfReport {
             decisions: 200,
             extrapolated: 40,
@@ -117,8 +117,8 @@ mod tests {
             targets: vec![TargetWhatIfReport {
                 provider: "alpha".to_owned(),
                 model: "small".to_owned(),
-                now: side(150, 0.75),
-                then: side(190, 0.95),
+                now: totals(150, 0.75),
+                then: totals(190, 0.95),
                 extrapolated: true,
             }],
             total: TotalWhatIfReport {

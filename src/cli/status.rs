@@ -1,11 +1,11 @@
-//! One plain report of an instance.
+//! Status report of an instance, as text.
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{
     CostBasisCounts, HealthState, ProviderStatus, ServiceState, SpendingReport, Status,
 };
 
-/// The latest news in the report.
+/// Number of latest events in the report.
 const EVENTS_SHOWN: usize = 5;
 /// Columns of the table: provider, state, share, score, requests, success, p50, p95, cost, in
 /// flight. Their sum with a space between is 97.
@@ -14,7 +14,7 @@ const TITLES: [&str; 10] = [
     "provider", "state", "share", "score", "requests", "success", "p50", "p95", "cost", "now",
 ];
 
-/// 0 all well, 1 degraded, 2 no target usable.
+/// 0 healthy, 1 degraded, 2 no target usable.
 pub fn exit_code(state: ServiceState) -> u8 {
     match state {
         ServiceState::Ok => 0,
@@ -50,7 +50,7 @@ pub fn render_status(status: &Status) -> String {
 }
 
 fn head(status: &Status) -> String {
-    let word = match status.state {
+    let state = match status.state {
         ServiceState::Ok => "ok",
         ServiceState::Degraded => "degraded",
         ServiceState::Down => "down",
@@ -58,7 +58,7 @@ fn head(status: &Status) -> String {
     let totals = &status.totals;
     let weights = &status.weights;
     let mut head = line(&format!(
-        "aibal-tui {} ({}): {word}, revision {}, strategy {}, {}",
+        "aibal-tui {} ({}): {state}, revision {}, strategy {}, {}",
         status.version, status.environment, status.revision, status.strategy, status.generated_at
     ));
     head.push_str(&line(&format!(
@@ -82,17 +82,17 @@ fn head(status: &Status) -> String {
         spending(&budget.day),
         spending(&budget.month)
     )));
-    let trial = status.reverts_at.as_ref();
-    let trial = trial.map_or_else(String::new, |at| {
-        format!(" (a change on trial is undone at {at})")
+    let reverts = status.reverts_at.as_ref();
+    let reverts = reverts.map_or_else(String::new, |at| {
+        format!(" (an unconfirmed change reverts at {at})")
     });
     head.push_str(&line(&format!(
-        "weights: cost {}, latency {}, reliability {}, load {}, priority {}{trial}",
+        "weights: cost {}, latency {}, reliability {}, load {}, priority {}{reverts}",
         weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
     )));
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
-            "dropped: {} observations, {} events, {} log lines, {} held answers",
+            "dropped: {} observations, {} events, {} log lines, {} held responses",
             status.dropped.observations,
             status.dropped.events,
             status.dropped.log_lines,
@@ -103,18 +103,20 @@ fn head(status: &Status) -> String {
 }
 
 fn cells(provider: &ProviderStatus) -> [String; 10] {
-    let seen = &provider.performance;
+    let performance = &provider.performance;
     [
-        seen.provider.clone(),
-        state_word(seen.state).to_owned(),
+        performance.provider.clone(),
+        state_word(performance.state).to_owned(),
         percent(provider.share),
         or_dash(provider.score, |score| format!("{score:.3}")),
-        seen.requests.to_string(),
-        or_dash(seen.success_rate, percent),
-        or_dash(seen.latency_ms.p50, milliseconds),
-        or_dash(seen.latency_ms.p95, milliseconds),
-        or_dash(seen.total_cost_usd, |cost| sum(cost, seen.cost_basis)),
-        seen.in_flight.to_string(),
+        performance.requests.to_string(),
+        or_dash(performance.success_rate, percent),
+        or_dash(performance.latency_ms.p50, milliseconds),
+        or_dash(performance.latency_ms.p95, milliseconds),
+        or_dash(performance.total_cost_usd, |cost| {
+            sum(cost, performance.cost_basis)
+        }),
+        performance.in_flight.to_string(),
     ]
 }
 
@@ -142,14 +144,14 @@ fn state_word(state: HealthState) -> &'static str {
     }
 }
 
-/// `$12.40 of $50.00`, or the sum alone where there is no limit.
+/// `$12.40 of $50.00`, or the sum alone without a limit.
 fn spending(spending: &SpendingReport) -> String {
     let limit = spending.limit_usd.map(dollars);
     let limit = limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     dollars(spending.spent_usd) + &limit
 }
 
-/// Dollars with the mark of how sure they are.
+/// Dollars with the mark of their certainty.
 fn sum(usd: f64, basis: CostBasisCounts) -> String {
     let mark = basis.mark().map(String::from).unwrap_or_default();
     format!("{mark}{}", dollars(usd))
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_says_how_things_stand() {
+    fn the_exit_code_reflects_the_state() {
         let codes = [ServiceState::Ok, ServiceState::Degraded, ServiceState::Down].map(exit_code);
 
         assert_eq!(codes, [0, 1, 2]);

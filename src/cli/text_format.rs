@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthChar;
 /// Columns of the widest line.
 pub(super) const COLUMNS: usize = 100;
 
-/// A line that fits: control characters are gone, and what is too long ends in `...`.
+/// A line without control characters that fits; a longer text ends in `...`.
 pub(super) fn line(text: &str) -> String {
     let clean = text.trim_end().chars().map(visible);
     let mut line = cut(clean, COLUMNS);
@@ -14,7 +14,7 @@ pub(super) fn line(text: &str) -> String {
     line
 }
 
-/// A cell of a table, to fill so many columns.
+/// A cell of a table, padded or cut to a number of columns.
 pub(super) fn cell(text: &str, columns: usize) -> String {
     let mut cell = cut(text.chars().map(visible), columns);
     let used: usize = cell.chars().map(width).sum();
@@ -22,7 +22,7 @@ pub(super) fn cell(text: &str, columns: usize) -> String {
     cell
 }
 
-/// What is unknown is a dash.
+/// The value as text, or a dash where it is unknown.
 pub(super) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
@@ -35,7 +35,7 @@ pub(super) fn milliseconds(ms: f64) -> String {
     format!("{ms:.0} ms")
 }
 
-/// Dollars, with more digits the fewer there are.
+/// Dollars; small amounts have more digits.
 pub(super) fn dollars(usd: f64) -> String {
     if usd == 0.0 || usd >= 1.0 {
         format!("${usd:.2}")

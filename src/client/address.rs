@@ -2,18 +2,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where a running instance listens.
+/// Address of a running instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// Scheme, host and port, without a slash at the end.
     Http(String),
-    /// A Unix socket.
+    /// Path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl Address {
-    /// The instance on this machine: its socket where there is one, else its port on loopback.
-    /// `runtime` is the user's directory for sockets, where there is one.
+    /// Address of the instance on this machine: its socket where it exists, else its port on
+    /// loopback. `runtime` is the user's runtime directory.
     pub fn local(runtime: Option<&Path>, port: u16) -> Self {
         runtime
             .map(|runtime| socket_path(runtime, port))
@@ -24,7 +24,7 @@ impl Address {
             )
     }
 
-    /// The beginning of every address there; a socket needs a host too, if only in the header.
+    /// Beginning of every URL; for a socket with a host name for the Host header.
     pub(super) fn base(&self) -> &str {
         match self {
             Self::Http(url) => url,
@@ -32,7 +32,7 @@ impl Address {
         }
     }
 
-    /// Whether the way there stays on this machine, so that no proxy can be meant.
+    /// Whether the connection stays on this machine, so that no proxy applies.
     pub(super) fn is_loopback(&self) -> bool {
         let Self::Http(url) = self else { return true };
         let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
@@ -42,12 +42,12 @@ impl Address {
     }
 }
 
-/// Where the instance on a port has its socket.
+/// Path of the socket of the instance on a port.
 pub fn socket_path(runtime: &Path, port: u16) -> PathBuf {
     runtime.join("aibal-tui").join(format!("{port}.sock"))
 }
 
-/// For people: host and port, or `socket 8080`.
+/// Host and port, or `socket 8080`.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,7 +60,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Understands `http://host:port`, `host:port`, a path, and `unix:` before a path.
+/// Accepts `http://host:port`, `host:port`, a path, and `unix:` before a path.
 impl FromStr for Address {
     type Err = String;
 
@@ -76,14 +76,14 @@ impl FromStr for Address {
         } else {
             format!("http://{text}")
         };
-        let wrong = || {
+        let invalid = || {
             format!(
                 "address is {text:?}, but must be like http://127.0.0.1:8080 or the path of a socket"
             )
         };
-        let parsed = reqwest::Url::parse(&url).map_err(|_| wrong())?;
+        let parsed = reqwest::Url::parse(&url).map_err(|_| invalid())?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self::Http(parsed.as_str().trim_end_matches('/').to_owned()))
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_understood_as_people_write_them() {
+    fn addresses_are_parsed_in_their_usual_forms() {
         let http = |url: &str| Ok(Address::Http(url.to_owned()));
         let unix = |path: &str| Ok(Address::Unix(path.into()));
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_short_for_people() {
+    fn an_address_is_displayed_short() {
         let shown = |text: &str| text.parse::<Address>().unwrap().to_string();
 
         assert_eq!(shown("http://box:9"), "box:9");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_socket_the_local_instance_is_its_port() {
+    fn without_a_socket_the_local_instance_is_reached_by_its_port() {
         let empty = tempfile::tempdir().unwrap();
 
         let address = Address::local(Some(empty.path()), 8080);

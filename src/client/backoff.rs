@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-/// First pause, and the longest.
+/// Pause after the first failure.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+/// Longest pause.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// How long to wait between attempts to reach an instance: doubles, up to 5 s.
+/// Pauses between attempts to reach an instance: each twice the last one, up to 5 s.
 #[derive(Debug, Clone)]
 pub(super) struct Backoff(Duration);
 
@@ -15,14 +16,14 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause before the next attempt.
+    /// Pause before the next attempt.
     pub fn pause(&mut self) -> Duration {
         let pause = self.0;
         self.0 = (pause * 2).min(MAX_BACKOFF);
         pause
     }
 
-    /// It answered: the next pause is the first again.
+    /// Restarts with the first pause, after a success.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

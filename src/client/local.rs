@@ -1,87 +1,107 @@
-//! An instance in this process.
-
-use super::selection::{DryRunContext, select};
-use super::{ApiError, ProbeCallback, ReloadCallback, Update, find_provider, validation};
+use super::control::{Call, Control};
+use super::error::ApiError;
+use super::instance_controls::{InstanceControls, NoControls};
+use super::selection::{DryRunContext, find_provider, select};
+use super::update::{UPDATE_QUEUE, Update, send_latest};
+use super::validation;
 use crate::clock;
 use crate::contract::{
-    CacheReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo, Performance, ProbeReport,
-    Problem, ProviderChange, ProviderReport, ProviderStatus, ReloadReport, RevisionReport,
-    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    DecisionDetail, DecisionReport, Dropped, InstanceInfo, Performance, ProbeReport, Problem,
+    ProviderChange, ProviderReport, ProviderStatus, ReloadReport, RevisionReport, SelectRequest,
+    Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
-    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, WhatIfSettings,
-    simulate, traffic_forecasts,
+    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, TargetIdx,
+    WhatIfSettings, simulate, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
 use arc_swap::ArcSwap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-/// An engine that says nothing for longer has stopped.
+/// Name in the list of revisions for a change from within the process.
+const LOCAL_ACTOR: &str = "local";
+/// Silence after which the engine counts as stopped.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most hours of a performance report: a year.
+/// Time after which a manual probe is not waited for.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Hours of the longest performance report: a year.
 const MAX_HOURS: u32 = 8_760;
 
-/// The engine's handle with what a status says of the instance. The control door serves from here
-/// as well, so that the dashboard and a script see the same numbers.
+/// The instance in this process: the engine's handle with what the engine does not know. The
+/// management API serves from it as well, so that dashboards and scripts see the same numbers.
 #[derive(Debug, Clone)]
 pub struct LocalClient {
     handle: EngineHandle,
-    notices: Arc<ArcSwap<InstanceNotes>>,
-    prober: Option<ProbeCallback>,
-    lost_lines: DroppedLines,
-    reloader: Option<ReloadCallback>,
-    cache: Option<CacheCountsFn>,
+    description: Arc<ArcSwap<InstanceDescription>>,
+    controls: Arc<dyn InstanceControls>,
+    dropped_lines: DroppedLines,
+    /// Name in the list of revisions.
+    actor: Arc<str>,
 }
 
-/// What the configuration says of the instance itself.
+/// What the configuration says about the instance itself.
 #[derive(Debug, Clone)]
-struct InstanceNotes {
+struct InstanceDescription {
     instance: InstanceInfo,
-    /// Where changes of weights live.
+    /// Path of the file that changes are saved to, or why they stay in memory.
     saved: Option<Arc<str>>,
 }
 
-/// How the cache of answers does; whoever has one knows.
-#[derive(Clone)]
-struct CacheCountsFn(Arc<dyn Fn() -> CacheReport + Send + Sync>);
-
-impl fmt::Debug for CacheCountsFn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CacheGauge")
-    }
-}
-
 impl LocalClient {
+    /// An instance without probes, reload and cache; its changes are recorded as made by `local`.
     pub fn new(handle: EngineHandle, instance: InstanceInfo) -> Self {
         Self {
             handle,
-            notices: Arc::new(ArcSwap::from_pointee(InstanceNotes {
+            description: Arc::new(ArcSwap::from_pointee(InstanceDescription {
                 instance,
                 saved: None,
             })),
-            prober: None,
-            lost_lines: DroppedLines::default(),
-            reloader: None,
-            cache: None,
+            controls: Arc::new(NoControls),
+            dropped_lines: DroppedLines::default(),
+            actor: LOCAL_ACTOR.into(),
         }
     }
 
-    /// Lets the configuration be read again.
+    /// Adds probes, reload and cache.
     #[must_use]
-    pub fn with_reloader(mut self, reloader: ReloadCallback) -> Self {
-        self.reloader = Some(reloader);
+    pub fn with_controls(mut self, controls: impl InstanceControls + 'static) -> Self {
+        self.controls = Arc::new(controls);
         self
     }
 
-    /// The same instance with another environment, and another place for changes.
+    /// Adds where changes are saved, for the answers to changes: a file's path, or why they stay in
+    /// memory.
+    #[must_use]
+    pub fn with_saved_to(self, saved: &str) -> Self {
+        let before = self.description.load_full();
+        self.reconfigured(&before.instance.environment, saved);
+        self
+    }
+
+    /// Adds the counter of dropped log lines.
+    #[must_use]
+    pub fn with_dropped_lines(mut self, dropped_lines: DroppedLines) -> Self {
+        self.dropped_lines = dropped_lines;
+        self
+    }
+
+    /// The same instance, with changes recorded as made by `who`.
+    #[must_use]
+    pub fn acting_as(&self, who: &str) -> Self {
+        Self {
+            actor: who.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Follows a reload: new environment, and new file that changes are saved to.
     pub fn reconfigured(&self, environment: &str, saved: &str) {
-        let before = self.notices.load_full();
-        self.notices.store(Arc::new(InstanceNotes {
+        let before = self.description.load_full();
+        self.description.store(Arc::new(InstanceDescription {
             instance: InstanceInfo {
                 environment: environment.to_owned(),
                 ..before.instance.clone()
@@ -90,61 +110,33 @@ impl LocalClient {
         }));
     }
 
-    /// Lets providers be probed by hand.
-    #[must_use]
-    pub fn with_prober(mut self, prober: ProbeCallback) -> Self {
-        self.prober = Some(prober);
-        self
-    }
-
-    /// Has a status say how the cache of answers does.
-    #[must_use]
-    pub fn with_cache(mut self, gauge: impl Fn() -> CacheReport + Send + Sync + 'static) -> Self {
-        self.cache = Some(CacheCountsFn(Arc::new(gauge)));
-        self
-    }
-
-    /// Says where changes of weights live, in the answer to each: a file's path, or why they stay
-    /// in memory.
-    #[must_use]
-    pub fn with_saved_to(self, place: &str) -> Self {
-        let before = self.notices.load_full();
-        self.reconfigured(&before.instance.environment, place);
-        self
-    }
-
-    /// Tells of log lines that were not written.
-    #[must_use]
-    pub fn with_dropped_lines(mut self, lost_lines: DroppedLines) -> Self {
-        self.lost_lines = lost_lines;
-        self
-    }
-
+    /// The engine's handle.
     pub fn handle(&self) -> &EngineHandle {
         &self.handle
     }
 
-    /// A picture as it is promised to others.
-    pub fn status_from(&self, picture: &Snapshot, window: Window) -> Status {
-        let losses = self.handle.drop_counters();
+    /// Status from the engine's snapshot.
+    pub fn status_from(&self, snapshot: &Snapshot, window: Window) -> Status {
+        let counters = self.handle.drop_counters();
         let dropped = Dropped {
-            observations: losses.observations(),
-            events: losses.events(),
-            log_lines: self.lost_lines.count(),
-            held_answers: losses.held_answers(),
+            observations: counters.observations(),
+            events: counters.events(),
+            log_lines: self.dropped_lines.count(),
+            held_answers: counters.held_answers(),
         };
         Status {
-            cache: self.cache.as_ref().map(|cache| cache.0()),
-            ..Status::new(picture, window, &self.notices.load().instance, dropped)
+            cache: self.controls.cache_counts(),
+            ..Status::new(snapshot, window, &self.description.load().instance, dropped)
         }
     }
 
+    /// Status over a window.
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {
-        let picture = self.handle.snapshot(window.seconds()).await?;
-        Ok(self.status_from(&picture, window))
+        let snapshot = self.handle.snapshot(window.seconds()).await?;
+        Ok(self.status_from(&snapshot, window))
     }
 
-    /// The numbers of the last 1..=8760 hours.
+    /// Report of the last 1..=8760 hours.
     pub async fn performance(&self, hours: u32) -> Result<Performance, ApiError> {
         if !(1..=MAX_HOURS).contains(&hours) {
             let expected = format!("a whole number from 1 to {MAX_HOURS}");
@@ -153,10 +145,10 @@ impl LocalClient {
         Ok(Performance::from(&self.handle.performance(hours).await?))
     }
 
-    /// The latest requests, newest first: of one provider, or of all.
+    /// Latest requests, newest first: of one provider, or of all.
     pub async fn decisions(
         &self,
-        most: usize,
+        limit: usize,
         provider: Option<&str>,
     ) -> Result<Vec<DecisionReport>, ApiError> {
         let catalogue = &self.handle.routing_table().catalogue;
@@ -167,179 +159,232 @@ impl LocalClient {
         let reports = decisions
             .iter()
             .filter(|decision| !decision.is_dry_run())
-            .map(|decision| DecisionReport::new(decision, catalogue));
-        let wanted =
-            |report: &DecisionReport| provider.is_none() || report.provider.as_deref() == provider;
-        Ok(reports.filter(wanted).take(most).collect())
+            .map(|decision| DecisionReport::new(decision, catalogue))
+            .filter(|report| provider.is_none() || report.provider.as_deref() == provider);
+        Ok(reports.take(limit).collect())
     }
 
+    /// Remembered changes, newest first.
     pub async fn revisions(&self) -> Result<Vec<RevisionReport>, Busy> {
         let revisions = self.handle.revisions().await?;
         Ok(revisions.iter().map(RevisionReport::from).collect())
     }
 
-    /// Has a provider probed now; an error where no probe has come back.
+    /// Probes a provider now; an error where no result arrives in time.
     pub async fn probe(&self, name: &str) -> Result<ProbeReport, ApiError> {
         let provider = find_provider(&self.handle.routing_table().catalogue, name)?;
-        let report = match &self.prober {
-            Some(prober) => prober.probe(provider).await,
-            None => None,
-        };
-        report.ok_or_else(|| {
-            let detail = format!("the probe of {name} has not come back; try again in a moment");
-            ApiError {
-                problem: Problem::new(503, detail),
-                retry_after: Some(Duration::from_secs(1)),
-            }
-        })
+        let report = timeout(PROBE_TIMEOUT, self.controls.probe(provider)).await;
+        report
+            .ok()
+            .flatten()
+            .ok_or_else(|| ApiError::NoProbeResult(name.to_owned()))
     }
 
+    /// Target for such a request now; nothing is reserved, and no total counts it.
     pub fn select(&self, request: &SelectRequest) -> Result<Selection, ApiError> {
-        let circumstances = DryRunContext {
+        let context = DryRunContext {
             decision: self.handle.next_decision(),
             luck: self.handle.random_draw(),
             now: clock::now(),
         };
-        let (selection, round) = select(&self.handle.routing_table(), request, circumstances)?;
+        let (selection, round) = select(&self.handle.routing_table(), request, context)?;
         self.handle.observe(Observation::Selection(Box::new(round)));
         Ok(selection)
     }
 
-    /// One decision, explained.
+    /// One request with all its selections.
     pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ApiError> {
-        let unknown = || Problem::new(404, format!("decision {id} is not remembered"));
+        let unknown = || ApiError::UnknownDecision(id.to_owned());
         let id: DecisionId = id.parse().map_err(|_| unknown())?;
         let decision = self.handle.decision(id).await?.ok_or_else(unknown)?;
         let catalogue = &self.handle.routing_table().catalogue;
         Ok(DecisionDetail::new(&decision, catalogue))
     }
 
-    /// What other weights would have done to the requests of a window, decided again on a thread
-    /// of its own, and how they would share out the next ones.
+    /// Replays the requests of a window under other settings, on a thread of its own, and predicts
+    /// the shares of the next ones.
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ApiError> {
         let table = self.handle.routing_table();
         let draft = request.weights.over(table.weights);
         let weights = draft.validated().map_err(CommandError::from)?;
-        let mut supposed = WhatIfSettings::from(weights);
+        let mut settings = WhatIfSettings::from(weights);
         for (name, draft) in &request.providers {
-            let place = find_provider(&table.catalogue, name)?;
+            let provider = find_provider(&table.catalogue, name)?;
             draft.patch().validate()?;
-            supposed.providers.insert(place, draft.supposed());
+            settings.providers.insert(provider, draft.supposed());
         }
         let now = clock::now();
-        let then = traffic_forecasts(&table.with_settings(&supposed), now);
+        let then = traffic_forecasts(&table.with_settings(&settings), now);
         let from = now.minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
-        let answer = tokio::task::spawn_blocking(move || simulate(&decisions, &supposed)).await;
-        let answer = answer.map_err(|_| Busy)?;
+        let replay = tokio::task::spawn_blocking(move || simulate(&decisions, &settings));
+        let result = replay.await.map_err(|_| Busy)?;
         let catalogue = &table.catalogue;
-        let name = |place: usize| catalogue.targets.get(place).map(|target| &target.id);
-        let report = WhatIfReport::new(&answer, weights, name);
-        Ok(report.with_prospects(catalogue, (&traffic_forecasts(&table, now), &then)))
+        let name = |target: TargetIdx| catalogue.targets.get(target.get()).map(|target| &target.id);
+        let report = WhatIfReport::new(&result, weights, name);
+        Ok(report.with_forecasts(catalogue, (&traffic_forecasts(&table, now), &then)))
     }
 
-    /// Goes back to the weights of a revision; `who` stands in the record.
-    pub async fn roll_back(&self, number: u64, who: &str) -> Result<WeightsReport, ApiError> {
-        let who = who.to_owned();
-        let answer = self
-            .handle
-            .execute(Command::Rollback { number, who })
-            .await?;
-        report(&answer, self.notices.load().saved.as_deref())
+    /// Returns to the weights of a revision.
+    pub async fn roll_back(&self, number: u64) -> Result<WeightsReport, ApiError> {
+        let who = self.actor.to_string();
+        let command = Command::Rollback { number, who };
+        let reply = self.handle.execute(command).await?;
+        self.saved_report(&reply)
     }
 
+    /// The weights in force.
     pub async fn weights(&self) -> Result<WeightsReport, ApiError> {
-        report(&self.handle.weights().await?, None)
+        weights_report(&self.handle.weights().await?, None)
     }
 
-    /// Changes weights; `who` stands in the record.
-    pub async fn set_weights(
-        &self,
-        change: WeightsChange,
-        who: &str,
-    ) -> Result<WeightsReport, ApiError> {
-        let patch = validation::weights(change, who)?;
-        let is_trial = patch.revert_after.is_some();
-        let answer = self.handle.execute(Command::SetWeights(patch)).await?;
-        let notices = self.notices.load();
-        report(&answer, notices.saved.as_deref().filter(|_| !is_trial))
+    /// Changes weights; missing ones keep their value.
+    pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
+        let patch = validation::weights(change, &self.actor)?;
+        let reverts = patch.revert_after.is_some();
+        let reply = self.handle.execute(Command::SetWeights(patch)).await?;
+        if reverts {
+            weights_report(&reply, None)
+        } else {
+            self.saved_report(&reply)
+        }
     }
 
-    pub async fn confirm_weights(&self, who: &str) -> Result<WeightsReport, ApiError> {
-        let who = who.to_owned();
-        let answer = self.handle.execute(Command::ConfirmWeights { who }).await?;
-        report(&answer, self.notices.load().saved.as_deref())
+    /// Confirms every change that would revert by itself.
+    pub async fn confirm_weights(&self) -> Result<WeightsReport, ApiError> {
+        let who = self.actor.to_string();
+        let reply = self.handle.execute(Command::ConfirmWeights { who }).await?;
+        self.saved_report(&reply)
     }
 
-    /// Reads the configuration again and says what changed; a refusal names every mistake, and
-    /// nothing has changed then. `who` stands in the record.
-    pub async fn reload(&self, who: &str) -> Result<ReloadReport, ApiError> {
-        let answered = match &self.reloader {
-            Some(reloader) => reloader.reload(who).await,
-            None => None,
-        };
-        answered.unwrap_or_else(|| {
-            let detail =
-                "this instance was started without a configuration that could be read again";
-            Err(Problem::new(409, detail).into())
-        })
+    /// Reads the configuration again; an error names every mistake and has changed nothing.
+    pub async fn reload(&self) -> Result<ReloadReport, ApiError> {
+        let report = self.controls.reload(self.actor.to_string()).await;
+        report.unwrap_or(Err(ApiError::NotReloadable))
     }
 
-    /// Changes one provider, and says how it stands over the last 24 hours.
+    /// Changes one provider; returns its state over the last 24 hours.
     pub async fn change_provider(
         &self,
         name: &str,
         change: ProviderChange,
-        who: &str,
     ) -> Result<ProviderReport, ApiError> {
         let names_revision = change.revision.is_some();
         let command = Command::ChangeProvider {
             name: name.to_owned(),
             patch: validation::provider(&change)?,
-            who: who.to_owned(),
+            who: self.actor.to_string(),
         };
-        let answer = self.handle.execute(command).await?;
-        let picture = self.handle.snapshot(Window::Day.seconds()).await?;
-        let provider = picture.providers.iter().find(|it| &*it.name == name);
-        // A reload may take it away right after the change.
+        let reply = self.handle.execute(command).await?;
+        let snapshot = self.handle.snapshot(Window::Day.seconds()).await?;
+        let provider = snapshot.providers.iter().find(|it| &*it.name == name);
+        // A reload may remove it right after the change.
         let provider = provider.ok_or(Busy)?;
-        let status = ProviderStatus::new(provider, &picture);
-        ProviderReport::new(status, &answer, names_revision).ok_or_else(|| Busy.into())
+        let status = ProviderStatus::new(provider, &snapshot);
+        ProviderReport::new(status, &reply, names_revision).ok_or_else(|| Busy.into())
     }
 
-    /// Sends updates until nobody listens.
-    pub(super) async fn watch(self, window: Window, updates: mpsc::Sender<Update>) {
-        let mut pictures = self.handle.watch(window.seconds());
-        match self.status(window).await {
-            Ok(status) => tell(&updates, Update::Status(Arc::new(status))),
-            Err(busy) => tell(&updates, Update::Disconnected(busy.to_string())),
-        }
+    fn saved_report(&self, reply: &CommandReply) -> Result<WeightsReport, ApiError> {
+        weights_report(reply, self.description.load().saved.as_deref())
+    }
+
+    async fn send_updates(self, window: Window, updates: mpsc::Sender<Update>) {
+        let mut snapshots = self.handle.watch(window.seconds());
+        let first = match self.status(window).await {
+            Ok(status) => Update::Status(Arc::new(status)),
+            Err(busy) => Update::Disconnected(busy.to_string()),
+        };
+        send_latest(&updates, first);
         loop {
-            let news = tokio::select! {
+            let changed = tokio::select! {
                 () = updates.closed() => return,
-                news = tokio::time::timeout(ENGINE_TIMEOUT, pictures.changed()) => news,
+                changed = timeout(ENGINE_TIMEOUT, snapshots.changed()) => changed,
             };
-            // The handle itself holds the sending end, so a stopped engine is only silent.
-            if news.is_err() {
-                tell(
-                    &updates,
-                    Update::Disconnected("the engine says nothing".to_owned()),
-                );
-                continue;
-            }
-            let picture = Arc::clone(&pictures.borrow_and_update());
-            let status = self.status_from(&picture, window);
-            tell(&updates, Update::Status(Arc::new(status)));
+            // The handle itself holds the sending half, so a stopped engine is only silent.
+            let update = if changed.is_err() {
+                Update::Disconnected("the engine does not respond".to_owned())
+            } else {
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                Update::Status(Arc::new(self.status_from(&snapshot, window)))
+            };
+            send_latest(&updates, update);
         }
     }
 }
 
-fn tell(updates: &mpsc::Sender<Update>, update: Update) {
-    // A reader that is so far behind gets the next one; pictures come four times a second.
-    let _next_comes = updates.try_send(update);
+fn weights_report(reply: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, ApiError> {
+    WeightsReport::new(reply, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
 }
 
-fn report(answer: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, ApiError> {
-    WeightsReport::new(answer, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
+impl Control for LocalClient {
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    fn display_address(&self) -> String {
+        LOCAL_ACTOR.to_owned()
+    }
+
+    fn watch(&self, window: Window) -> mpsc::Receiver<Update> {
+        let (sender, updates) = mpsc::channel(UPDATE_QUEUE);
+        tokio::spawn(self.clone().send_updates(window, sender));
+        updates
+    }
+
+    fn status(&self, window: Window) -> Call<'_, Status> {
+        Box::pin(async move { Ok(self.status(window).await.map_err(ApiError::from)?) })
+    }
+
+    fn performance(&self, hours: u32) -> Call<'_, Performance> {
+        Box::pin(async move { Ok(self.performance(hours).await?) })
+    }
+
+    fn select(&self, request: SelectRequest) -> Call<'_, Selection> {
+        Box::pin(async move { Ok(self.select(&request)?) })
+    }
+
+    fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport> {
+        Box::pin(async move { Ok(self.what_if(&request).await?) })
+    }
+
+    fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {
+        Box::pin(async move { Ok(self.set_weights(change).await?) })
+    }
+
+    fn confirm_weights(&self) -> Call<'_, WeightsReport> {
+        Box::pin(async move { Ok(self.confirm_weights().await?) })
+    }
+
+    fn change_provider<'a>(
+        &'a self,
+        name: &'a str,
+        change: ProviderChange,
+    ) -> Call<'a, ProviderReport> {
+        Box::pin(async move { Ok(self.change_provider(name, change).await?) })
+    }
+
+    fn decisions<'a>(
+        &'a self,
+        limit: usize,
+        provider: Option<&'a str>,
+    ) -> Call<'a, Vec<DecisionReport>> {
+        Box::pin(async move { Ok(self.decisions(limit, provider).await?) })
+    }
+
+    fn decision<'a>(&'a self, id: &'a str) -> Call<'a, DecisionDetail> {
+        Box::pin(async move { Ok(self.decision(id).await?) })
+    }
+
+    fn revisions(&self) -> Call<'_, Vec<RevisionReport>> {
+        Box::pin(async move { Ok(self.revisions().await.map_err(ApiError::from)?) })
+    }
+
+    fn reload(&self) -> Call<'_, ReloadReport> {
+        Box::pin(async move { Ok(self.reload().await?) })
+    }
+
+    fn probe<'a>(&'a self, name: &'a str) -> Call<'a, ProbeReport> {
+        Box::pin(async move { Ok(self.probe(name).await?) })
+    }
 }

@@ -1,239 +1,144 @@
-//! An instance in another process, over HTTP.
-
-use super::backoff::Backoff;
-use super::{Address, ClientError, Update};
-use crate::contract::{Problem, Status, Window};
-use futures_util::StreamExt;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use sse_stream::{Sse, SseByteStream};
-use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
+use super::address::Address;
+use super::control::{Call, Control};
+use super::error::ClientError;
+use super::http_connection::HttpConnection;
+use super::remote_feed::send_updates;
+use super::update::{UPDATE_QUEUE, Update};
+use super::validation;
+use crate::contract::{
+    DecisionDetail, DecisionList, DecisionReport, Performance, ProbeReport, ProviderChange,
+    ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+};
+use reqwest::Method;
+use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
-/// A connect and a call that take longer are given up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Deltas come every second, so a line that is silent for longer is in trouble; people know of it
-/// within two seconds.
-const SILENCE_TIMEOUT: Duration = Duration::from_millis(1_800);
-/// So many silences running, and the line is given up and made anew.
-const MAX_SILENCES: u32 = 5;
-
-/// The way to an instance; cheap to clone.
+/// An instance that is reached over HTTP; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct RemoteClient {
-    address: Arc<Address>,
-    client: reqwest::Client,
-}
+pub struct RemoteClient(HttpConnection);
 
 impl RemoteClient {
-    /// Connects to nothing yet. The token is sent with every call.
+    /// Connects with the first call. The token is sent with every call; fails where no header can
+    /// carry it.
     pub fn new(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_| unanswered("the token holds characters that no header can carry"))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .default_headers(headers)
-            .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")));
-        if address.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        // On the same machine there is nothing to gain.
-        builder = builder.gzip(!address.is_loopback());
-        if let Address::Unix(path) = &address {
-            builder = builder.unix_socket(path.clone());
-        }
-        let client = builder.build().map_err(|error| {
-            unanswered(&format!("no client could be made: {}", innermost(&error)))
-        })?;
-        Ok(Self {
-            address: Arc::new(address),
-            client,
-        })
-    }
-
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// Asks, and reads the answer.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.call(self.request(Method::GET, path)).await
-    }
-
-    /// Sends a body, and reads the answer.
-    pub async fn send<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, ClientError> {
-        self.call(self.request(method, path).json(body)).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.address.base()))
-    }
-
-    async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.timeout(CALL_TIMEOUT).send().await;
-        let response = self.accepted(response).await?;
-        let status = response.status().as_u16();
-        response.json().await.map_err(|error| ClientError {
-            status,
-            detail: format!(
-                "the answer of {} cannot be read: {}",
-                self.address,
-                innermost(&error)
-            ),
-        })
-    }
-
-    /// The answer where it is one, else why not.
-    async fn accepted(
-        &self,
-        response: Result<Response, reqwest::Error>,
-    ) -> Result<Response, ClientError> {
-        let response = response.map_err(|error| {
-            unanswered(&format!(
-                "no answer from {}: {}",
-                self.address,
-                innermost(&error)
-            ))
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let problem = timeout(CALL_TIMEOUT, response.json::<Problem>()).await;
-        let detail = match problem {
-            Ok(Ok(problem)) => problem.detail,
-            _ => format!("{} answers {status}", self.address),
-        };
-        Err(ClientError {
-            status: status.as_u16(),
-            detail,
-        })
-    }
-
-    /// Sends updates until nobody listens; reconnects by itself.
-    pub(super) async fn watch(self, window: Window, updates: mpsc::Sender<Update>) {
-        let mut backoff = Backoff::default();
-        loop {
-            let error = tokio::select! {
-                () = updates.closed() => return,
-                error = self.listen(window, &updates, &mut backoff) => error,
-            };
-            // Said with patience, unlike a status: no next one makes up for it.
-            if updates
-                .send(Update::Disconnected(error.detail))
-                .await
-                .is_err()
-            {
-                return;
-            }
-            tokio::select! {
-                () = updates.closed() => return,
-                () = tokio::time::sleep(backoff.pause()) => {}
-            }
-        }
-    }
-
-    /// One line until it breaks; says how.
-    async fn listen(
-        &self,
-        window: Window,
-        updates: &mpsc::Sender<Update>,
-        backoff: &mut Backoff,
-    ) -> ClientError {
-        let path = format!("/api/events?window={}", window.as_str());
-        // No limit on the whole: the line stays open as long as both ends live.
-        let connecting = timeout(CALL_TIMEOUT, self.request(Method::GET, &path).send());
-        let Ok(response) = connecting.await else {
-            return unanswered(&format!("no answer from {}", self.address));
-        };
-        let response = match self.accepted(response).await {
-            Ok(response) => response,
-            Err(error) => return error,
-        };
-        let mut lines = SseByteStream::new(response.bytes_stream());
-        let mut last: Option<Status> = None;
-        let mut silences = 0;
-        loop {
-            let line = match timeout(SILENCE_TIMEOUT, lines.next()).await {
-                Ok(line) => line,
-                Err(_) if silences < MAX_SILENCES => {
-                    silences += 1;
-                    let text = format!("{} says nothing", self.address);
-                    let _next_comes = updates.try_send(Update::Disconnected(text));
-                    continue;
-                }
-                Err(_) => return unanswered(&format!("{} says nothing", self.address)),
-            };
-            let event = match line {
-                Some(Ok(event)) => event,
-                Some(Err(error)) => {
-                    let text = format!("the line to {} broke: {error}", self.address);
-                    return unanswered(&text);
-                }
-                None => return unanswered(&format!("{} closed the line", self.address)),
-            };
-            match follow(&mut last, &event) {
-                Ok(true) => {
-                    silences = 0;
-                    backoff.reset();
-                    if let Some(status) = &last {
-                        let update = Update::Status(Arc::new(status.clone()));
-                        let _next_comes = updates.try_send(update);
-                    }
-                }
-                Ok(false) => silences = 0,
-                Err(error) => {
-                    return unanswered(&format!("{} cannot be understood: {error}", self.address));
-                }
-            }
-        }
+        HttpConnection::new(address, token).map(Self)
     }
 }
 
-/// Brings the last status up to date; false for an event that changes nothing of it.
-fn follow(last: &mut Option<Status>, event: &Sse) -> Result<bool, serde_json::Error> {
-    let data = event.data.as_deref().unwrap_or_default();
-    match (event.event.as_deref(), last) {
-        (Some("snapshot"), last) => *last = Some(serde_json::from_str(data)?),
-        (Some("delta"), Some(last)) => last.apply(serde_json::from_str(data)?),
-        _ => return Ok(false),
+impl Control for RemoteClient {
+    fn is_remote(&self) -> bool {
+        true
     }
-    Ok(true)
+
+    fn display_address(&self) -> String {
+        self.0.address().to_string()
+    }
+
+    fn watch(&self, window: Window) -> mpsc::Receiver<Update> {
+        let (sender, updates) = mpsc::channel(UPDATE_QUEUE);
+        tokio::spawn(send_updates(self.0.clone(), window, sender));
+        updates
+    }
+
+    fn status(&self, window: Window) -> Call<'_, Status> {
+        Box::pin(async move {
+            let query = [("window", window.as_str())];
+            self.0.get("/api/status", &query).await
+        })
+    }
+
+    fn performance(&self, hours: u32) -> Call<'_, Performance> {
+        Box::pin(async move {
+            let query = [("hours", hours)];
+            self.0.get("/api/monitoring/performance", &query).await
+        })
+    }
+
+    fn select(&self, request: SelectRequest) -> Call<'_, Selection> {
+        Box::pin(async move {
+            // JSON has no NaN: it would become `null`, and the constraint would be lost.
+            validation::selection(&request)?;
+            let path = "/api/load-balancing/select";
+            self.0.send(Method::POST, path, &request).await
+        })
+    }
+
+    fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport> {
+        Box::pin(async move { self.0.send(Method::POST, "/api/what-if", &request).await })
+    }
+
+    fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {
+        Box::pin(async move { self.0.send(Method::PUT, "/api/weights", &change).await })
+    }
+
+    fn confirm_weights(&self) -> Call<'_, WeightsReport> {
+        Box::pin(async move {
+            let path = "/api/weights/keep";
+            self.0.send(Method::POST, path, &json!({})).await
+        })
+    }
+
+    fn change_provider<'a>(
+        &'a self,
+        name: &'a str,
+        change: ProviderChange,
+    ) -> Call<'a, ProviderReport> {
+        Box::pin(async move {
+            let path = format!("/api/providers/{}", escaped(name));
+            self.0.send(Method::PATCH, &path, &change).await
+        })
+    }
+
+    fn decisions<'a>(
+        &'a self,
+        limit: usize,
+        provider: Option<&'a str>,
+    ) -> Call<'a, Vec<DecisionReport>> {
+        Box::pin(async move {
+            let limit = limit.to_string();
+            let mut query = vec![("limit", &*limit)];
+            query.extend(provider.map(|name| ("provider", name)));
+            let list: DecisionList = self.0.get("/api/decisions", &query).await?;
+            Ok(list.decisions)
+        })
+    }
+
+    fn decision<'a>(&'a self, id: &'a str) -> Call<'a, DecisionDetail> {
+        Box::pin(async move {
+            let path = format!("/api/decisions/{}", escaped(id));
+            self.0.get(&path, &()).await
+        })
+    }
+
+    fn revisions(&self) -> Call<'_, Vec<RevisionReport>> {
+        Box::pin(async move {
+            let list: RevisionList = self.0.get("/api/revisions", &()).await?;
+            Ok(list.revisions)
+        })
+    }
+
+    fn reload(&self) -> Call<'_, ReloadReport> {
+        Box::pin(async move { self.0.send(Method::POST, "/api/reload", &json!({})).await })
+    }
+
+    fn probe<'a>(&'a self, name: &'a str) -> Call<'a, ProbeReport> {
+        Box::pin(async move {
+            let path = format!("/api/providers/{}/probe", escaped(name));
+            self.0.send(Method::POST, &path, &json!({})).await
+        })
+    }
 }
 
-fn unanswered(detail: &str) -> ClientError {
-    ClientError {
-        status: 0,
-        detail: detail.to_owned(),
-    }
-}
-
-/// What is really wrong; the outer sentences repeat the address.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    let mut cause: &dyn Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+/// A name as one segment of a path.
+fn escaped(name: &str) -> String {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let escape = |byte: u8| {
+        if is_unreserved(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    name.bytes().map(escape).collect()
 }

@@ -1,48 +1,110 @@
-//! Changes as wishes to the engine: what no instance could grant is refused here, by name.
+//! Rules of value: what no instance accepts is rejected before it is sent, all mistakes at once.
 
-use crate::contract::{Problem, ProviderChange, WeightsChange};
-use crate::domain::{ProviderPatch, WeightOverride, WeightsPatch};
+use super::error::ApiError;
+use crate::contract::{FieldProblem, ProviderChange, SelectRequest, WeightsChange};
+use crate::domain::{CommandError, ModelType, ProviderPatch, WeightOverride, WeightsPatch};
+use serde_json::Value;
 use std::time::Duration;
 
-/// The longest trial, in seconds: a year.
+/// Longest time until a change reverts, in seconds: a year.
 const MAX_REVERT_AFTER_S: u64 = 31_536_000;
-/// The longest pin of a provider, in seconds: a day.
+/// Longest pin of a provider, in seconds: a day.
 const MAX_PIN_S: u64 = 86_400;
 
-pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, Problem> {
-    let WeightsChange {
-        cost,
-        latency,
-        reliability,
-        load,
-        priority,
-        revision,
-        reason,
-        revert_after_seconds,
-    } = change;
-    let objectives = [cost, latency, reliability, load, priority];
-    if objectives.iter().all(Option::is_none) {
-        let detail = "the change names none of cost, latency, reliability, load, priority";
-        return Err(Problem::new(422, detail));
+/// Mistakes of one request.
+#[derive(Debug, Default)]
+struct Mistakes(Vec<FieldProblem>);
+
+impl Mistakes {
+    fn reject(&mut self, field: &str, value: impl Into<Value>, expected: &str) {
+        self.0.push(FieldProblem::new(field, value, expected));
     }
+
+    /// Rejects a number outside of `range`; numbers that are missing pass.
+    fn check_whole(
+        &mut self,
+        field: &str,
+        value: Option<u64>,
+        range: std::ops::RangeInclusive<u64>,
+    ) {
+        if let Some(value) = value.filter(|value| !range.contains(value)) {
+            let expected = format!("a whole number from {} to {}", range.start(), range.end());
+            self.reject(field, value, &expected);
+        }
+    }
+
+    fn finish(self) -> Result<(), ApiError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Invalid(self.0))
+        }
+    }
+}
+
+/// Checks the values of a selection request.
+pub(super) fn selection(request: &SelectRequest) -> Result<(), ApiError> {
+    let mut mistakes = Mistakes::default();
+    let limits = [
+        ("maxCost", request.max_cost),
+        ("maxLatency", request.max_latency),
+    ];
+    for (field, limit) in limits {
+        if let Some(limit) = limit.filter(|limit| !(0.0..f64::INFINITY).contains(limit)) {
+            mistakes.reject(field, json_number(limit), "a number from 0 up");
+        }
+    }
+    if let Some(temperature) = request.temperature.filter(|number| !number.is_finite()) {
+        mistakes.reject("temperature", json_number(temperature), "a number");
+    }
+    if request.max_tokens == Some(0) {
+        mistakes.reject("maxTokens", 0, "a whole number from 1 up");
+    }
+    if let Some(word) = &request.model_type
+        && word.parse::<ModelType>().is_err()
+    {
+        let words = ModelType::ALL.map(ModelType::as_str).join(", ");
+        mistakes.reject("modelType", word.as_str(), &format!("one of {words}"));
+    }
+    mistakes.finish()
+}
+
+/// The change as a command's patch.
+pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, ApiError> {
+    let objectives = [
+        ("cost", change.cost),
+        ("latency", change.latency),
+        ("reliability", change.reliability),
+        ("load", change.load),
+        ("priority", change.priority),
+    ];
+    if objectives.iter().all(|(_, points)| points.is_none()) {
+        return Err(ApiError::EmptyChange);
+    }
+    let mut mistakes = Mistakes::default();
+    for (field, points) in objectives {
+        if let Some(points) = points.filter(|points| !(0.0..=100.0).contains(points)) {
+            mistakes.reject(field, json_number(points), "a number from 0 to 100");
+        }
+    }
+    let revert_after = change.revert_after_seconds;
+    mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
+    mistakes.finish()?;
     Ok(WeightsPatch {
-        cost,
-        latency,
-        reliability,
-        load,
-        priority,
-        drafted_on: revision,
-        reason,
-        revert_after: trial(revert_after_seconds)?,
+        cost: change.cost,
+        latency: change.latency,
+        reliability: change.reliability,
+        load: change.load,
+        priority: change.priority,
+        drafted_on: change.revision,
+        reason: change.reason,
+        revert_after: revert_after.map(Duration::from_secs),
         who: who.to_owned(),
     })
 }
 
-pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, Problem> {
-    if let Some(seconds) = change.pin_seconds.filter(|seconds| *seconds > MAX_PIN_S) {
-        let expected = format!("a whole number from 0 to {MAX_PIN_S}");
-        return Err(Problem::field("pinSeconds", seconds, &expected));
-    }
+/// The change as a command's patch.
+pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, ApiError> {
     let patch = ProviderPatch {
         enabled: change.enabled,
         draining: change.draining,
@@ -52,22 +114,51 @@ pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, Problem
         pin: change.pin_seconds.map(Duration::from_secs),
         reset: change.reset_breaker == Some(true),
         drafted_on: change.revision,
-        revert_after: trial(change.revert_after_seconds)?,
+        revert_after: change.revert_after_seconds.map(Duration::from_secs),
     };
-    if let Some(seconds) = change.revert_after_seconds
+    let mut mistakes = Mistakes::default();
+    for setting in single_settings(&patch) {
+        if let Err(CommandError::Field {
+            field,
+            value,
+            expected,
+        }) = setting.validate()
+        {
+            mistakes.reject(field, value, expected);
+        }
+    }
+    mistakes.check_whole("pinSeconds", change.pin_seconds, 0..=MAX_PIN_S);
+    let revert_after = change.revert_after_seconds;
+    mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
+    if let Some(seconds) = revert_after
         && !patch.has_setting()
     {
         let expected = "beside one of enabled, draining, priority, maxConcurrent, weights";
-        return Err(Problem::field("revertAfterSeconds", seconds, expected));
+        mistakes.reject("revertAfterSeconds", seconds, expected);
     }
+    mistakes.finish()?;
     Ok(patch)
 }
 
-/// How long a change is on trial, where it is.
-fn trial(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
-    if let Some(seconds) = seconds.filter(|s| !(1..=MAX_REVERT_AFTER_S).contains(s)) {
-        let expected = format!("a whole number from 1 to {MAX_REVERT_AFTER_S}");
-        return Err(Problem::field("revertAfterSeconds", seconds, &expected));
-    }
-    Ok(seconds.map(Duration::from_secs))
+/// The patch as patches of one setting each: the balancer's rule ends at the first mistake.
+fn single_settings(patch: &ProviderPatch) -> [ProviderPatch; 3] {
+    [
+        ProviderPatch {
+            priority: patch.priority,
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            max_concurrent: patch.max_concurrent,
+            ..ProviderPatch::default()
+        },
+        ProviderPatch {
+            weights: patch.weights,
+            ..ProviderPatch::default()
+        },
+    ]
+}
+
+/// A number as JSON, or as text where JSON has no such number.
+fn json_number(number: f64) -> Value {
+    serde_json::Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
 }

@@ -1,9 +1,9 @@
-//! Addresses: where we listen, where providers are, and what of an address may be shown.
+//! Addresses of listeners, providers and stores, and their masked forms.
 
 use crate::secrets::MASK;
 use std::net::SocketAddr;
 
-/// The port on which Ollama listens unless told otherwise.
+/// The default port of Ollama.
 const OLLAMA_PORT: u16 = 11434;
 
 /// Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`.
@@ -15,7 +15,7 @@ pub(super) fn listen(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// Whether the text is an http or https address with a host.
+/// Returns whether the text is an http or https address with a host.
 pub(super) fn is_url(text: &str) -> bool {
     let Ok(uri) = text.trim().parse::<http::Uri>() else {
         return false;
@@ -24,12 +24,12 @@ pub(super) fn is_url(text: &str) -> bool {
     is_web && uri.host().is_some_and(|host| !host.is_empty())
 }
 
-/// Whether the text can have paths put behind it.
+/// Returns whether paths can be appended to the text.
 pub(super) fn is_base_url(text: &str) -> bool {
     is_url(text) && !text.contains(['?', '#', '@'])
 }
 
-/// Whether the text is `sqlite:PATH`, `postgres://…` or `memory:`.
+/// Returns whether the text is `sqlite:PATH`, `postgres://…` or `memory:`.
 pub(super) fn is_store(text: &str) -> bool {
     let sqlite = text.strip_prefix("sqlite:");
     text == "memory:"
@@ -39,7 +39,7 @@ pub(super) fn is_store(text: &str) -> bool {
             .any(|scheme| text.starts_with(scheme))
 }
 
-/// The base URL with the ending that the kind's paths build on, and without a slash behind it: a
+/// The base URL with the ending that the paths of the kind need, without a trailing slash: a
 /// version for OpenAI-like kinds and Anthropic (`/v1`) and for Gemini (`/v1beta`), nothing for
 /// Ollama and Vertex. A path that has a version of its own keeps it (`/v1beta/openai`, `/api/v4`).
 pub(super) fn normal_base_url(kind: &str, url: &str) -> String {
@@ -60,7 +60,7 @@ pub(super) fn normal_base_url(kind: &str, url: &str) -> String {
     }
 }
 
-/// Whether a segment of the path is a version: `v1`, `v1beta`, `v4`.
+/// Returns whether a segment of the path is a version: `v1`, `v1beta`, `v4`.
 fn has_version(url: &str) -> bool {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest);
     let is_version = |segment: &str| {
@@ -71,8 +71,8 @@ fn has_version(url: &str) -> bool {
     path.split('/').skip(1).any(is_version)
 }
 
-/// Where a client finds the Ollama that `OLLAMA_HOST` names, read as Ollama reads it: scheme and
-/// port may be missing, and the address of "all interfaces" is reached on loopback.
+/// The base URL of the Ollama that `OLLAMA_HOST` names, parsed as Ollama parses it: scheme and port
+/// are optional, and the address of all interfaces becomes loopback.
 pub(super) fn ollama_base_url(host: &str) -> Option<String> {
     let host = host.trim().trim_matches(['"', '\'']).trim_end_matches('/');
     let (scheme, authority) = host.split_once("://").unwrap_or(("http", host));
@@ -107,7 +107,7 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Where Vertex AI of a location is.
+/// The address of Vertex AI for a location.
 pub(super) fn vertex_base_url(location: &str) -> String {
     match location {
         "global" => "https://aiplatform.googleapis.com".to_owned(),
@@ -116,7 +116,7 @@ pub(super) fn vertex_base_url(location: &str) -> String {
     }
 }
 
-/// The address with what could be a user and a password, or a key in the query, masked.
+/// The address with user, password and query masked, because each may be a secret.
 pub(super) fn without_password(text: &str) -> String {
     let (text, query) = match text.split_once('?') {
         Some((text, _)) => (text, format!("?{MASK}")),
@@ -134,7 +134,7 @@ pub(super) fn without_password(text: &str) -> String {
     }
 }
 
-/// Scheme and host alone: the path of a webhook is its password.
+/// The address with its path masked too, because the path of a webhook is a secret.
 pub(super) fn without_path(text: &str) -> String {
     let text = without_password(text);
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_an_address_holds_no_secret() {
+    fn a_shown_address_contains_no_secret() {
         let cases = [
             ("https://me:pw@host/v1", "https://****@host/v1"),
             (

@@ -1,10 +1,10 @@
-//! A file's content, replaced at once.
+//! Atomic replacement of a file.
 
 use std::io::Write;
 use std::path::Path;
 
-/// Puts the content in place of the file at once: nobody ever reads half of it. The mode is kept, a
-/// new file is the user's own, and a link stays a link.
+/// Replaces the content of a file atomically. The mode is kept, a new file is readable by its owner
+/// only, and a link stays a link.
 pub(super) fn replace(path: &Path, content: &str) -> std::io::Result<()> {
     let path = match std::fs::canonicalize(path) {
         Ok(path) => path,
@@ -26,8 +26,8 @@ pub(super) fn replace(path: &Path, content: &str) -> std::io::Result<()> {
     };
     let written = write();
     if written.is_err() {
-        // What is left behind is ours, and the first error is the one that matters.
-        let _ = std::fs::remove_file(&temporary);
+        // The temporary file is ours; the first error is the one to report.
+        let _may_not_exist = std::fs::remove_file(&temporary);
     }
     written
 }

@@ -1,61 +1,69 @@
-//! What a model serves, can do and will not take: what the configuration says, else what the table
-//! knows, else nothing.
+//! Types, capabilities and restrictions of a model: from the configuration, else from the built-in
+//! table, else not stated.
 
 use super::file;
 use super::prices::KnownModel;
-use super::settings::{ModelCapabilities, ModelQuirks, ModelType, ModelTypes};
+use crate::domain::{Capabilities, ModelType, ModelTypes};
+
+/// Restrictions of a model's API; `None` is not stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelQuirks {
+    /// Whether requests may set temperature, `top_p` and `top_k`.
+    pub sampling: Option<bool>,
+    /// Whether a request may force a tool call.
+    pub forced_tools: Option<bool>,
+    /// Whether the model decides itself how long to reason.
+    pub adaptive_thinking: Option<bool>,
+    /// Whether `/responses` is the only path that serves it.
+    pub responses_only: bool,
+}
 
 /// A model as the configuration and the table describe it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ModelInfo<'a> {
     pub id: &'a str,
-    /// Nothing where the provider itself lists the model.
+    /// `None` where the provider lists the model itself.
     pub given: Option<&'a file::Model>,
     pub known: Option<&'a KnownModel>,
 }
 
 impl ModelInfo<'_> {
-    /// The types for which it may be chosen: those given; else what is known, else chat; every chat
-    /// model also serves artifacts, and a flag adds or removes its own type.
+    /// The types of requests that the model serves: those given; else those of the table, else chat.
+    /// Every chat model also serves artifacts, and a flag adds or removes its own type.
     pub fn types(self) -> ModelTypes {
         if let Some(types) = self.given_types() {
             return types;
         }
-        let chat = || [ModelType::Chat, ModelType::Artifact].into();
-        let mut types = self.known_types().unwrap_or_else(chat);
-        if types.contains(&ModelType::Embedding) {
+        let types = self.known_types().unwrap_or(ModelTypes::CHAT);
+        if types.contains(ModelType::Embedding) {
             return types;
         }
-        let flags = [
-            (ModelType::Vision, self.flag(|model| model.vision)),
-            (ModelType::Reasoning, self.flag(|model| model.reasoning)),
-        ];
-        for (kind, flag) in flags {
-            match flag {
-                Some(true) => _ = types.insert(kind),
-                Some(false) => _ = types.remove(&kind),
-                None => {}
-            }
-        }
-        types
+        let flag = |kind: ModelType| match kind {
+            ModelType::Vision => self.flag(|model| model.vision),
+            ModelType::Reasoning => self.flag(|model| model.reasoning),
+            _ => None,
+        };
+        let all = ModelType::ALL.into_iter();
+        all.filter(|kind| flag(*kind).unwrap_or(types.contains(*kind)))
+            .collect()
     }
 
-    pub fn capabilities(self) -> ModelCapabilities {
+    pub fn capabilities(self) -> Capabilities {
         let (given, known) = (self.given, self.known);
         let stated = self.given_types().or_else(|| self.known_types());
         let can = |kind: ModelType, flag: Option<bool>| {
-            let is_given = self.given_types().filter(|types| types.contains(&kind));
+            let is_given = self.given_types().filter(|types| types.contains(kind));
             flag.or_else(|| is_given.map(|_| true))
                 .or_else(|| self.has_mode(kind.as_str()))
         };
-        let talks = |types: &ModelTypes| types.iter().any(|kind| *kind != ModelType::Embedding);
+        let talks = |types: ModelTypes| types.iter().any(|kind| kind != ModelType::Embedding);
         let tools = self.flag(|model| model.tools);
         let json_schema = self.flag(|model| model.json_schema);
         let context_window = given.and_then(|model| model.context_window);
         let max_output = given.and_then(|model| model.max_output);
-        ModelCapabilities {
-            talk: stated.as_ref().map(talks),
-            embeddings: stated.map(|types| types.contains(&ModelType::Embedding)),
+        Capabilities {
+            talk: stated.map(talks),
+            embeddings: stated.map(|types| types.contains(ModelType::Embedding)),
             vision: can(ModelType::Vision, self.flag(|model| model.vision)),
             tools: tools.or_else(|| self.has_mode("tools")),
             json_schema: json_schema.or_else(|| self.known_flag("json_schema")),
@@ -84,12 +92,12 @@ impl ModelInfo<'_> {
 
     fn given_types(self) -> Option<ModelTypes> {
         let words = self.given?.types.as_ref()?;
-        let types = words.iter().filter_map(|word| ModelType::parse_name(word));
+        let types = words.iter().filter_map(|word| word.parse().ok());
         Some(types.collect())
     }
 
-    /// What the table says that it serves. An embedding model that sees pictures does not talk about
-    /// them; and where the table is silent, the names of embedding models say what they are.
+    /// The types of the table. An embedding model that accepts images is no chat model; without a row
+    /// in the table, embedding models are recognised by their names.
     fn known_types(self) -> Option<ModelTypes> {
         let known = self.known.filter(|known| !known.modes.is_empty());
         let is_embedder = match known {
@@ -97,19 +105,15 @@ impl ModelInfo<'_> {
             None => self.id.contains("embed"),
         };
         if is_embedder {
-            return Some([ModelType::Embedding].into());
+            return Some([ModelType::Embedding].into_iter().collect());
         }
-        let words = known?.modes.iter().map(String::as_str);
-        let kinds = words.filter_map(ModelType::parse_name);
-        Some(
-            kinds
-                .chain([ModelType::Chat, ModelType::Artifact])
-                .collect(),
-        )
+        let modes = known?.modes.iter();
+        let types = modes.filter_map(|mode| mode.parse().ok());
+        Some(types.chain(ModelTypes::CHAT.iter()).collect())
     }
 
-    /// Whether the table's row names the mode; nothing where there is no row, or one for all models
-    /// of a kind.
+    /// Whether the table's row names the mode; `None` without a row, or with one for all models of a
+    /// kind.
     fn has_mode(self, mode: &str) -> Option<bool> {
         let known = self.known.filter(|known| !known.modes.is_empty())?;
         Some(known.has_mode(mode))

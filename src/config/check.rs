@@ -1,102 +1,83 @@
-//! The merged values → settings that cannot be wrong, or all mistakes.
+//! Validates the merged values as a whole.
 //!
-//! Single values were checked as they were read; here is what only the whole can tell: sums, names
-//! that must be unique, names that must exist, addresses that need tokens.
+//! Single values were checked as they were read. These checks need the whole configuration: sums,
+//! names that must be unique, names that must exist, addresses that need tokens.
 
 use super::file::{self, File};
-use super::layers::Layered;
-use super::resolved::{self, ResolvedSetting};
-use super::setting_error::{SettingError, SettingErrors, SettingWarning};
+use super::layers::{self, Layered};
+use super::loaded::Loaded;
+use super::origin::Origin;
+use super::report::Report;
+use super::resolved;
+use super::setting_error::{SettingError, SettingErrors};
 use super::settings::{
-    AdaptiveSettings, AlertSettings, ArmMode, BalancingSettings, BudgetSettings, CacheSettings,
-    DashboardSettings, ProbeMode, ProbeSettings, ProviderSettings, Recovery, Role, RouteSettings,
-    ServerSettings, Settings, StoreSettings, Strategy, StreamingSettings, TokenSettings,
-    WeightSettings,
+    AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ProbeMode,
+    ProbeSettings, ProviderSettings, RouteSettings, ServerSettings, Settings, StoreSettings,
+    StreamingSettings, TokenSettings,
 };
 use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
-use super::{Loaded, address, enums, model, provider, route, unsupported};
+use super::{address, enums, model, provider, route, unsupported};
+use crate::domain::{BudgetConfig, Money, OverBudgetPolicy, Strategy, Tuning, Weights};
 use crate::secrets::Secret;
 use std::time::Duration;
 
-/// What checks read, and where they report.
-pub(super) struct Report<'a> {
-    pub entries: &'a [ResolvedSetting],
-    pub mistakes: Vec<SettingError>,
-    pub warnings: Vec<SettingWarning>,
+/// Reads all layers and validates them.
+///
+/// # Errors
+///
+/// All errors of all layers at once.
+pub fn load(sources: &Sources) -> Result<Loaded, SettingErrors> {
+    validate(layers::layer(sources)?, sources)
 }
 
-impl Report<'_> {
-    pub fn mistake(&mut self, key: &str, value: Option<String>, problem: impl Into<String>) {
-        let mut mistake = SettingError::new(resolved::origin_of(self.entries, key), key, problem);
-        mistake.value = value;
-        self.mistakes.push(mistake);
-    }
-
-    pub fn warn(&mut self, key: &str, message: impl Into<String>) {
-        let origin = resolved::origin_of(self.entries, key);
-        self.warnings
-            .push(SettingWarning::new(origin, key, message));
-    }
-
-    /// Whether a mistake was made below that key, so that what follows from it is not one more.
-    pub fn is_mistaken(&self, key: &str) -> bool {
-        self.mistakes
-            .iter()
-            .any(|mistake| mistake.key.starts_with(key))
-    }
-}
-
-/// Checks the whole.
-pub(super) fn check(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors> {
+fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors> {
     let Layered {
         tree,
         origins,
         entries,
         files,
-        environs,
-        mistakes,
+        env_vars,
+        errors,
         mut warnings,
     } = layered;
     warnings.extend(unsupported::warnings(&entries));
     let mut report = Report {
         entries: &entries,
-        mistakes,
+        errors,
         warnings,
     };
     let repeated = provider::repeated_names(&tree, &origins);
     let file: File = match tree.try_deserialize() {
         Ok(file) => file,
-        Err(error) => {
-            // The rules let nothing through that does not fit the shape; a test holds them together.
-            report.mistake(
-                "",
-                None,
-                format!("does not fit the shape of the configuration: {error}"),
-            );
-            return Err(SettingErrors::sorted(report.mistakes));
+        Err(source) => {
+            // The constraints reject what does not fit the shape; a test compares the two.
+            let problem = format!("does not fit the shape of the configuration: {source}");
+            let error = SettingError::new(Origin::BuiltIn, "", problem);
+            report.errors.push(error.caused_by(source));
+            return Err(SettingErrors::sorted(report.errors));
         }
     };
 
-    report.mistakes.extend(repeated);
+    report.errors.extend(repeated);
     check_sum(&file.balancing.weights, &mut report);
-    let mode = GatewayKeyMode::of(&environs);
+    let mode = GatewayKeyMode::new(&env_vars);
     let timeouts = model::Timeouts::new(&file.balancing, &entries);
-    let around = provider::ProviderContext {
-        environs: &environs,
+    let context = provider::ProviderContext {
+        env_vars: &env_vars,
         mode: &mode,
         sources,
     };
-    let providers = provider::providers(&file, &around, &timeouts, &mut report);
+    let providers = provider::providers(&file, &context, &timeouts, &mut report);
     let routes = route::routes(&file.routes, &providers, &mut report);
     let tokens = tokens(&file.auth.tokens, &mut report);
     let server = server(&file, &mut report);
 
     let Report {
-        mistakes, warnings, ..
+        errors, warnings, ..
     } = report;
-    let Some(server) = server.filter(|_| mistakes.is_empty()) else {
-        return Err(SettingErrors::sorted(mistakes));
+    let Some(server) = server.filter(|_| errors.is_empty()) else {
+        return Err(SettingErrors::sorted(errors));
     };
     let client_token = match mode {
         GatewayKeyMode::Token(token) => Some(token),
@@ -127,29 +108,25 @@ fn settings(
         server,
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
-            recovery: Recovery::parse_name(&file.streaming.recovery).unwrap_or(Recovery::Error),
+            recovery: file.streaming.recovery.parse().unwrap_or_default(),
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),
-            mode: in_force("probe.mode", &file.probe.mode)
+            mode: built_name("probe.mode", &file.probe.mode)
                 .and_then(ProbeMode::parse_name)
                 .unwrap_or(ProbeMode::Models),
             usd_per_day: file.probe.usd_per_day,
         },
         providers,
         routes,
-        budget: BudgetSettings {
-            usd_per_day: file.budget.usd_per_day,
-            usd_per_month: file.budget.usd_per_month,
-            is_cheapest_on_limit: file.budget.on_limit == "cheapest",
-        },
+        budget: budget(&file),
         alerts: AlertSettings {
             error_rate_percent: file.alerts.error_rate_percent,
             latency: Duration::from_millis(file.alerts.latency_ms),
             webhook_url: Secret::new(&file.alerts.webhook_url),
         },
         store: StoreSettings {
-            url: Secret::of(&file.store.url),
+            url: Secret::from(file.store.url.as_str()),
             retention: Duration::from_secs(retention),
         },
         cache: CacheSettings {
@@ -164,29 +141,41 @@ fn settings(
     }
 }
 
-/// The word, unless it is one that is not built yet.
-fn in_force<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
+/// The name, unless its value is not built yet.
+fn built_name<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
     unsupported::is_built(pattern, word).then_some(word)
+}
+
+fn budget(file: &File) -> BudgetConfig {
+    let tokens = file.auth.tokens.iter();
+    BudgetConfig {
+        per_day: file.budget.usd_per_day.map(Money::from_usd),
+        per_month: file.budget.usd_per_month.map(Money::from_usd),
+        on_limit: match file.budget.on_limit.as_str() {
+            "cheapest" => OverBudgetPolicy::Cheapest,
+            _ => OverBudgetPolicy::Reject,
+        },
+        callers: tokens
+            .map(|token| {
+                let limit = token.usd_per_day.map(Money::from_usd);
+                (token.name.as_str().into(), limit)
+            })
+            .collect(),
+    }
 }
 
 fn balancing(file: &file::Balancing) -> BalancingSettings {
     let weights = &file.weights;
     BalancingSettings {
-        strategy: Strategy::parse_name(&file.strategy).unwrap_or(Strategy::Adaptive),
+        strategy: file.strategy.parse().unwrap_or(Strategy::Adaptive),
         max_retries: file.max_retries,
         timeout: Duration::from_millis(file.timeout_ms),
         connect_timeout: Duration::from_millis(file.connect_timeout_ms),
         first_token_timeout: Duration::from_millis(file.first_token_timeout_ms),
         idle_timeout: Duration::from_millis(file.idle_timeout_ms),
         stream_timeout: Duration::from_millis(file.stream_timeout_ms),
-        adaptive: AdaptiveSettings {
-            temperature_points: file.adaptive.temperature_points,
-            exploration_percent: file.adaptive.exploration_percent,
-            first_token_reference: milliseconds(file.adaptive.first_token_reference_ms),
-            token_reference: milliseconds(file.adaptive.token_reference_ms),
-            guard: file.adaptive.guard,
-        },
-        weights: WeightSettings {
+        tuning: tuning(&file.adaptive),
+        weights: Weights {
             cost: weights.cost,
             latency: weights.latency,
             reliability: weights.reliability,
@@ -196,8 +185,15 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
     }
 }
 
-fn milliseconds(number: f64) -> Duration {
-    Duration::try_from_secs_f64(number / 1e3).unwrap_or_default()
+/// Points and percent of the file become fractions, milliseconds become seconds.
+fn tuning(file: &file::Adaptive) -> Tuning {
+    Tuning {
+        temperature: file.temperature_points / 100.0,
+        exploration: file.exploration_percent / 100.0,
+        first_token_reference: file.first_token_reference_ms / 1e3,
+        token_reference: file.token_reference_ms / 1e3,
+        guard: file.guard,
+    }
 }
 
 fn dashboard(file: file::Dashboard) -> DashboardSettings {
@@ -211,7 +207,7 @@ fn dashboard(file: file::Dashboard) -> DashboardSettings {
     }
 }
 
-/// The three weights that share 100 between them, after all layers.
+/// Checks that cost + latency + reliability are 100 after all layers.
 fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
     const TOLERANCE: f64 = 1e-6;
     let shares = [
@@ -220,7 +216,7 @@ fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
         ("reliability", weights.reliability),
     ];
     let sum: f64 = shares.iter().map(|(_, share)| share).sum();
-    if (sum - 100.0).abs() < TOLERANCE || report.is_mistaken("balancing.weights") {
+    if (sum - 100.0).abs() < TOLERANCE || report.has_error("balancing.weights") {
         return;
     }
     let key = |name: &str| format!("balancing.weights.{name}");
@@ -233,24 +229,25 @@ fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
         "cost + latency + reliability must be 100: {}",
         parts.join(", ")
     );
-    // The place that somebody can mend, the latest layer first.
+    // The origin that the operator can edit, the latest layer first.
     let set = shares.iter().map(|(name, _)| origin(name));
-    let place = set.max_by_key(|origin| (origin.outranks_files().is_some(), origin.is_set()));
-    let mut mistake = SettingError::new(
-        place.unwrap_or(origin("cost")),
+    let origin_to_edit =
+        set.max_by_key(|origin| (origin.outranks_files().is_some(), origin.is_set()));
+    let mut error = SettingError::new(
+        origin_to_edit.unwrap_or(origin("cost")),
         "balancing.weights",
         problem,
     );
-    mistake.value = Some(sum.to_string());
-    report.mistakes.push(mistake);
+    error.value = Some(sum.to_string());
+    report.errors.push(error);
 }
 
 fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
     let listen = address::listen(&file.server.listen)?;
     if !listen.ip().is_loopback() && file.auth.tokens.is_empty() {
-        let problem = "must be a loopback address while there is no [[auth.tokens]]: anybody who \
+        let problem = "must be a loopback address while there is no [[auth.tokens]]: any client that \
                        reaches it could spend your keys";
-        report.mistake("server.listen", Some(format!("\"{listen}\"")), problem);
+        report.error("server.listen", Some(format!("\"{listen}\"")), problem);
     }
     Some(ServerSettings {
         listen,
@@ -266,26 +263,25 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
 fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings> {
     let mut settings: Vec<TokenSettings> = Vec::with_capacity(tokens.len());
     for token in tokens {
-        // Where a part is missing or wrong, that was reported as it was read.
-        let Some((sha256, role)) = sha256(&token.sha256).zip(Role::parse_name(&token.role)) else {
+        // Missing or invalid parts were reported when the file was read.
+        let Some((sha256, role)) = sha256(&token.sha256).zip(token.role.parse().ok()) else {
             continue;
         };
         let key = |name: &str| format!("auth.tokens[{}].{name}", token.name);
         if settings.iter().any(|known| known.name == token.name) {
-            let problem = "is the name of another token too, but must be unique";
-            report.mistake(&key("name"), Some(format!("\"{}\"", token.name)), problem);
+            let problem = "is also the name of another token, but must be unique";
+            report.error(&key("name"), Some(format!("\"{}\"", token.name)), problem);
         } else if let Some(known) = settings.iter().find(|known| known.sha256 == sha256) {
             let problem = format!(
-                "is the hash of the token {:?} too, but must be unique",
+                "is also the hash of the token {:?}, but must be unique",
                 known.name
             );
-            report.mistake(&key("sha256"), None, problem);
+            report.error(&key("sha256"), None, problem);
         }
         settings.push(TokenSettings {
             name: token.name.clone(),
             sha256,
             role,
-            usd_per_day: token.usd_per_day,
         });
     }
     settings

@@ -1,15 +1,15 @@
-//! How a provider is reached, besides its address.
+//! Socket, certificates and address of a provider.
 
-use super::check::Report;
 use super::file;
+use super::report::Report;
 use super::resolved::{ResolvedSetting, origin_of};
 use super::source::Sources;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
 
-/// The longest path of a socket, in bytes; systems have room for one more, which ends it.
-const SOCKET_PATH: usize = 107;
+/// The longest path of a socket in bytes, without the terminating zero.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// The socket to which all connections go.
 pub(super) fn unix_socket(
@@ -20,13 +20,13 @@ pub(super) fn unix_socket(
     let given = provider.unix_socket.as_ref()?;
     let path = sources.cwd.join(given);
     let length = path.as_os_str().len();
-    if length > SOCKET_PATH {
+    if length > MAX_SOCKET_PATH_BYTES {
         let key = format!("providers[{}].unix_socket", provider.name);
         let problem = format!(
             "is {length} bytes long from the root, but the path of a socket has at most \
-             {SOCKET_PATH}"
+             {MAX_SOCKET_PATH_BYTES}"
         );
-        report.mistake(&key, Some(format!("{given:?}")), problem);
+        report.error(&key, Some(format!("{given:?}")), problem);
     }
     Some(path)
 }
@@ -41,7 +41,7 @@ pub(super) fn ca_file(
     let path = sources.cwd.join(given);
     if let Err(problem) = readable(&path) {
         let key = format!("providers[{}].ca_file", provider.name);
-        report.mistake(&key, Some(format!("{given:?}")), problem);
+        report.error(&key, Some(format!("{given:?}")), problem);
     }
     Some(path)
 }
@@ -50,15 +50,15 @@ fn readable(path: &Path) -> Result<(), String> {
     let pem = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        certificate.map_err(|error| format!("is no PEM file: {error}"))?;
+        certificate.map_err(|error| format!("is not a PEM file: {error}"))?;
         count += 1;
     }
-    let none = "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)";
+    let none = "contains no PEM certificate (-----BEGIN CERTIFICATE-----)";
     (count > 0).then_some(()).ok_or_else(|| none.to_owned())
 }
 
-/// The address that stands in requests over a socket where the settings name none: a vendor's own
-/// is not what answers there.
+/// The base URL of requests. Over a socket without a configured URL it is `http://localhost`, because
+/// the vendor's own address does not apply there.
 pub(super) fn base_url<'p>(
     provider: &'p file::Provider,
     entries: &[ResolvedSetting],

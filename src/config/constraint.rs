@@ -1,11 +1,12 @@
-//! What a single value may be.
+//! Constraints of single values.
 
 use super::address;
 use super::setting_error::did_you_mean;
 use crate::secrets::MASK;
 use config::ValueKind;
+use std::fmt;
 
-/// A value as it was written, before anybody knows whether it fits.
+/// A value as it was written, not yet checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum InputValue {
     Text(String),
@@ -19,7 +20,7 @@ pub(super) enum InputValue {
 }
 
 impl InputValue {
-    /// What a variable holds: text, unless the rule asks for something else that the text spells.
+    /// The value of a variable: text, unless the constraint expects another type that the text spells.
     pub fn from_variable(text: &str, rule: &Constraint) -> Self {
         let text = text.trim();
         let parsed = match rule {
@@ -41,20 +42,22 @@ impl InputValue {
         };
         parsed.unwrap_or_else(|| Self::Text(text.to_owned()))
     }
+}
 
-    /// As TOML would write it.
-    pub fn shown(&self) -> String {
+/// As TOML would write it.
+impl fmt::Display for InputValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => quoted(text),
-            Self::Whole(whole) => whole.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => flag.to_string(),
+            Self::Text(text) => f.write_str(&quoted(text)),
+            Self::Whole(whole) => write!(f, "{whole}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
             Self::List(items) => {
-                let items: Vec<String> = items.iter().map(Self::shown).collect();
-                format!("[{}]", items.join(", "))
+                let items: Vec<String> = items.iter().map(Self::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
             }
-            Self::Table => "a table".to_owned(),
-            Self::Moment(text) => text.clone(),
+            Self::Table => f.write_str("a table"),
+            Self::Moment(text) => f.write_str(text),
         }
     }
 }
@@ -64,13 +67,13 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
-/// What a setting takes.
+/// The values that a setting accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Constraint {
     Text,
     /// Text with at least one visible character.
     Filled,
-    /// Text that is never shown.
+    /// Non-empty text that is never shown.
     Secret,
     Flag,
     Number {
@@ -87,7 +90,7 @@ pub(super) enum Constraint {
     Words(&'static [&'static str]),
     /// At least one text.
     Texts,
-    /// Where to listen.
+    /// An address and a port to listen on.
     Address,
     /// http or https, with a host and without user, query or fragment.
     BaseUrl,
@@ -97,7 +100,7 @@ pub(super) enum Constraint {
     Store,
     /// The name of an environment variable, never the key itself.
     VariableName,
-    /// A name that can stand before the `/` of `provider/model`.
+    /// A name that is valid before the `/` of `provider/model`.
     Name,
     /// 64 hexadecimal digits.
     Sha256,
@@ -162,7 +165,7 @@ impl Constraint {
         }
     }
 
-    /// What is wrong with a value: what was expected, and for words the nearest one.
+    /// The problem of a value: what was expected, and for names the most similar one.
     pub fn problem(&self, given: &InputValue) -> String {
         let near = match (self, given) {
             (Self::Word(known), InputValue::Text(text)) => {
@@ -173,7 +176,7 @@ impl Constraint {
         format!("{}{near}", self.expected())
     }
 
-    /// What is expected, fit to follow the value: `must be a number from 0 to 100`.
+    /// The expected value, to follow the value in a message: `must be a number from 0 to 100`.
     fn expected(&self) -> String {
         match self {
             Self::Text => "must be text in quotation marks".to_owned(),
@@ -207,8 +210,8 @@ impl Constraint {
         }
     }
 
-    /// The value as it may be shown: no key, no token, no password of an address.
-    pub fn shown(&self, given: &InputValue) -> String {
+    /// The value with keys, tokens and passwords masked.
+    pub fn masked(&self, given: &InputValue) -> String {
         match (self, given) {
             (Self::Secret | Self::Sha256, _) => MASK.to_owned(),
             (Self::VariableName, InputValue::Text(text)) if !is_variable_name(text) => {
@@ -218,17 +221,17 @@ impl Constraint {
             (Self::BaseUrl | Self::Store, InputValue::Text(text)) => {
                 quoted(&address::without_password(text))
             }
-            _ => given.shown(),
+            _ => given.to_string(),
         }
     }
 }
 
-/// Capitals only, as variables of keys are written: so a key pasted here by mistake is told from a
-/// name, and masked.
+/// Upper case only, as names of such variables are written, so that a key that was pasted here is
+/// recognised and masked.
 fn is_variable_name(text: &str) -> bool {
-    const LENGTH_MAX: usize = 64;
+    const MAX_LENGTH: usize = 64;
     let is_start = |c: char| c.is_ascii_uppercase() || c == '_';
-    text.len() <= LENGTH_MAX
+    text.len() <= MAX_LENGTH
         && text.starts_with(is_start)
         && text.chars().all(|c| is_start(c) || c.is_ascii_digit())
 }

@@ -1,23 +1,26 @@
-//! What differs between two configurations, secrets masked.
+//! Differences between two configurations, secrets masked.
 
+use super::check::load;
 use super::edit::{Edit, WriteReport};
+use super::loaded::Loaded;
 use super::resolved::ResolvedSetting;
 use super::settings::ProviderSettings;
 use super::source::Sources;
-use super::{Loaded, unsupported};
+use super::unsupported;
 use crate::secrets::MASK;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// What is read once, when the program or its dashboard starts.
+/// Settings that are read once, when the program or its dashboard starts.
 const AT_START: &[(&str, &str)] = &[
     ("server.listen", "needs a restart"),
     ("server.max_connections", "needs a restart"),
     ("server.keep_alive_seconds", "needs a restart"),
     ("cache.", "needs a restart"),
-    ("dashboard.", "holds from the dashboard's next start on"),
+    ("dashboard.", "takes effect when the dashboard starts again"),
 ];
-/// A value in a sentence is not longer than it needs to be recognised.
-const VALUE_LENGTH: usize = 60;
+/// Values in descriptions are cut to this number of characters.
+const MAX_VALUE_CHARS: usize = 60;
 
 /// One setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,29 +29,29 @@ pub struct SettingDiff {
     /// As TOML would write it, secrets masked; `None` where it is not set on that side.
     pub from: Option<String>,
     pub to: Option<String>,
-    /// What keeps it from being in force.
+    /// Why the change has no effect yet, or its cause where the values do not show it.
     pub note: Option<String>,
 }
 
-/// All that differs, in the order of the later configuration, removed settings last.
+/// All differences, in the order of the later configuration, removed settings last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsDiff {
     pub changes: Vec<SettingDiff>,
     keys: BTreeSet<String>,
-    /// Tables of a list that only the later one has, and only the earlier one, for example
-    /// `providers[a]`.
+    /// Tables of a list that only the later configuration has, for example `providers[a]`.
     added: BTreeSet<String>,
+    /// Tables of a list that only the earlier configuration has.
     removed: BTreeSet<String>,
 }
 
 impl Loaded {
-    /// What this configuration says otherwise than an earlier one.
+    /// The differences of this configuration from an earlier one.
     pub fn difference(&self, earlier: &Self) -> SettingsDiff {
         let (old, new) = (by_key(&earlier.entries), by_key(&self.entries));
         let mut changes = Vec::new();
         for entry in &self.entries {
             let before = old.get(entry.key.as_str());
-            if !before.is_some_and(|before| before.says_the_same(entry)) {
+            if !before.is_some_and(|before| before.has_same_value(entry)) {
                 let from = before.map(|before| before.value.clone());
                 changes.push(change(entry, from, Some(entry.value.clone())));
             }
@@ -59,8 +62,8 @@ impl Loaded {
             }
         }
         let mut difference = SettingsDiff {
-            added: only(&self.entries, &earlier.entries),
-            removed: only(&earlier.entries, &self.entries),
+            added: missing_tables(&self.entries, &earlier.entries),
+            removed: missing_tables(&earlier.entries, &self.entries),
             keys: BTreeSet::new(),
             changes: Vec::new(),
         };
@@ -73,12 +76,12 @@ impl Loaded {
         difference
     }
 
-    /// This configuration after a change was written back: what the change does not speak of, and
-    /// somebody else may have edited meanwhile, is still to be taken over.
+    /// This configuration after a change was written back. Edits of other settings in the same files
+    /// are not included, so that the next reload still finds them.
     #[must_use]
     pub fn after_writing(self, edit: &Edit, report: &WriteReport, sources: &Sources) -> Self {
-        // What somebody else broke is told when it is read for its own sake.
-        let Ok(written) = super::load(&sources.with(&report.written)) else {
+        // The next reload reports errors that another edit made.
+        let Ok(written) = load(&sources.with(&report.written)) else {
             return self;
         };
         let is_ours = |key: &str| match edit {
@@ -96,7 +99,7 @@ impl Loaded {
         let old = by_key(&self.entries);
         let holds = |entry: &&ResolvedSetting| {
             let before = old.get(entry.key.as_str());
-            is_ours(&entry.key) || before.is_some_and(|before| before.says_the_same(entry))
+            is_ours(&entry.key) || before.is_some_and(|before| before.has_same_value(entry))
         };
         let mut entries: Vec<ResolvedSetting> =
             written.entries.iter().filter(holds).cloned().collect();
@@ -116,7 +119,7 @@ impl Loaded {
 }
 
 impl SettingsDiff {
-    /// One more setting.
+    /// Adds a difference, unless one of the same key is there.
     pub fn add(&mut self, change: SettingDiff) {
         if self.keys.insert(change.key.clone()) {
             self.changes.push(change);
@@ -127,46 +130,43 @@ impl SettingsDiff {
         self.changes.is_empty()
     }
 
-    /// Whether a setting differs, or any in the section of that name.
+    /// Returns whether the setting or a setting of that section differs.
     pub fn touches(&self, key: &str) -> bool {
         let section = format!("{key}.");
         let mut below = self.keys.range(section.clone()..);
         self.keys.contains(key) || below.next().is_some_and(|key| key.starts_with(&section))
     }
 
-    /// In words, a phrase for each setting, or for a whole table that came or went.
-    pub fn told(&self) -> Vec<String> {
-        let mut told: Vec<String> = Vec::new();
+    /// A phrase for each setting, or for a table that was added or removed.
+    pub fn descriptions(&self) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
         for change in &self.changes {
             let text = match table(&change.key) {
                 Some(table) if self.added.contains(table) => format!("{table} added"),
                 Some(table) if self.removed.contains(table) => format!("{table} removed"),
-                _ => change.told(),
+                _ => change.to_string(),
             };
-            if !told.contains(&text) {
-                told.push(text);
+            if !texts.contains(&text) {
+                texts.push(text);
             }
         }
-        told
+        texts
     }
 }
 
-impl SettingDiff {
-    fn told(&self) -> String {
-        let Self {
-            key,
-            from,
-            to,
-            note,
-            ..
-        } = self;
-        let note = note.as_ref().map(|note| format!(" ({note})"));
-        let note = note.unwrap_or_default();
-        match (from, to) {
-            (Some(from), Some(to)) if from == to => format!("{key} exchanged{note}"),
-            (Some(from), Some(to)) => format!("{key} {}→{}{note}", short(from), short(to)),
-            (None, Some(to)) => format!("{key} = {}{note}", short(to)),
-            _ => format!("{key} unset{note}"),
+/// A phrase such as `balancing.weights.cost 30→50 (needs a restart)`.
+impl fmt::Display for SettingDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = &self.key;
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => write!(f, "{key} exchanged")?,
+            (Some(from), Some(to)) => write!(f, "{key} {}→{}", short(from), short(to))?,
+            (None, Some(to)) => write!(f, "{key} = {}", short(to))?,
+            _ => write!(f, "{key} unset")?,
+        }
+        match &self.note {
+            Some(note) => write!(f, " ({note})"),
+            None => Ok(()),
         }
     }
 }
@@ -185,7 +185,7 @@ fn change(entry: &ResolvedSetting, from: Option<String>, to: Option<String>) -> 
     }
 }
 
-/// Keys that were exchanged where the configuration names them and does not hold them.
+/// API keys that changed in the variable or file that the configuration names.
 fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<SettingDiff> {
     let masked = |is_set: bool| is_set.then(|| MASK.to_owned());
     let change = |key: String, from: bool, to: bool| SettingDiff {
@@ -225,8 +225,8 @@ fn table(key: &str) -> Option<&str> {
     key.find(']').map(|end| &key[..=end])
 }
 
-/// The tables that are in the first list and not in the second.
-fn only(first: &[ResolvedSetting], second: &[ResolvedSetting]) -> BTreeSet<String> {
+/// Tables of the first list that the second lacks.
+fn missing_tables(first: &[ResolvedSetting], second: &[ResolvedSetting]) -> BTreeSet<String> {
     let tables = |entries: &[ResolvedSetting]| -> BTreeSet<String> {
         let named = entries.iter().filter_map(|entry| table(&entry.key));
         named.map(str::to_owned).collect()
@@ -235,7 +235,7 @@ fn only(first: &[ResolvedSetting], second: &[ResolvedSetting]) -> BTreeSet<Strin
 }
 
 fn short(value: &str) -> String {
-    let cut: String = value.chars().take(VALUE_LENGTH).collect();
+    let cut: String = value.chars().take(MAX_VALUE_CHARS).collect();
     if cut.len() < value.len() {
         format!("{cut}…")
     } else {

@@ -1,4 +1,4 @@
-//! Changes to write back, and what became of them.
+//! Changes to write back to the configuration files, and their results.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -40,18 +40,18 @@ pub struct ProviderEdit {
     pub enabled: Option<bool>,
     pub priority: Option<u8>,
     pub max_concurrent: Option<u32>,
-    /// Its own weights, exactly: what is missing here is missing in the file.
+    /// The whole override: a weight that is `None` here is removed from the file.
     pub weights: Option<WeightEdit>,
 }
 
-/// What became of a change.
+/// The result of writing a change back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteReport {
     pub written: Vec<WrittenFile>,
-    pub held: Vec<UnpersistedValue>,
+    pub unpersisted: Vec<UnpersistedValue>,
 }
 
-/// A file as it is now, so that a watcher can tell our own write from anybody else's.
+/// A written file with its content, so that our own write is not taken for a change by others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
     pub path: PathBuf,
@@ -72,17 +72,18 @@ impl fmt::Display for UnpersistedValue {
     }
 }
 
-/// Why a change could not be written; it stays in memory.
+/// A change that could not be written; it stays in memory.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    #[error("write the change: there is no home to keep a configuration file in")]
+    #[error("write the change: there is no home directory for a configuration file")]
     NoHome,
-    #[error("write {path}: {error}")]
+    #[error("write {path}: {source}")]
     File {
         path: PathBuf,
-        error: std::io::Error,
+        source: std::io::Error,
     },
-    #[error("write {path}: it is not valid TOML any more")]
+    #[error("write {path}: it is no longer valid TOML")]
+    // Without a source: the parser's error quotes the line, which may contain a key.
     Unreadable { path: PathBuf },
     #[error("write {path}: {key} is not a table there")]
     Shape { path: PathBuf, key: String },

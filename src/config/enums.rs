@@ -1,12 +1,12 @@
-//! The words of the file, as values.
+//! Names of the configuration file and their values.
 
-use super::settings::{ArmMode, ModelType, ProbeMode, Recovery, Role, Strategy};
+use super::settings::{ArmMode, ProbeMode};
 use std::time::Duration;
 
 macro_rules! words {
     ($kind:ty: $($value:ident = $word:literal),+) => {
         impl $kind {
-            /// The word that the configuration uses.
+            /// The name in the configuration file.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $word),+ }
             }
@@ -18,15 +18,8 @@ macro_rules! words {
     };
 }
 
-words!(Strategy: Adaptive = "adaptive", Best = "best", Weighted = "weighted",
-    RoundRobin = "round-robin", LeastBusy = "least-busy", LowestLatency = "lowest-latency",
-    LowestCost = "lowest-cost");
-words!(Recovery: Error = "error", Restart = "restart");
 words!(ProbeMode: Models = "models", Completion = "completion", Off = "off");
-words!(ModelType: Chat = "chat", Vision = "vision", Reasoning = "reasoning",
-    Artifact = "artifact", Embedding = "embedding");
 words!(ArmMode: Auto = "auto", Always = "always", Never = "never");
-words!(Role: Client = "client", Viewer = "viewer", Operator = "operator");
 
 /// `15m` → 15 minutes.
 pub(super) fn window(word: &str) -> Option<Duration> {
@@ -46,24 +39,21 @@ pub(super) fn window(word: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::config::keys;
+    use crate::domain::{ModelType, Role, Strategy};
 
     #[test]
-    fn every_word_that_the_file_may_use_has_a_value() {
+    fn every_name_that_the_file_may_use_has_a_value() {
         assert!(
             keys::STRATEGIES
                 .iter()
-                .all(|word| Strategy::parse_name(word).is_some())
+                .all(|word| word.parse::<Strategy>().is_ok())
         );
         assert!(
             keys::MODEL_TYPES
                 .iter()
-                .all(|word| ModelType::parse_name(word).is_some())
+                .all(|word| word.parse::<ModelType>().is_ok())
         );
-        assert!(
-            keys::ROLES
-                .iter()
-                .all(|word| Role::parse_name(word).is_some())
-        );
+        assert!(keys::ROLES.iter().all(|word| word.parse::<Role>().is_ok()));
         assert!(keys::WINDOWS.iter().all(|word| window(word).is_some()));
     }
 }

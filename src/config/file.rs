@@ -1,6 +1,7 @@
 //! The shape of a configuration file, as it is read and as `config schema` describes it.
 //!
-//! What single values may be stands in `keys.rs`; the defaults stand in `assets/config.sample.toml`.
+//! The constraints of single values are in `keys.rs`, the defaults in `assets/config.sample.toml`.
+//! The doc comments are the descriptions of the schema and of `docs/configuration.md`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,10 +16,10 @@ pub(super) struct File {
     pub balancing: Balancing,
     pub streaming: Streaming,
     pub probe: Probe,
-    /// Without any, a key in the environment is enough.
+    /// Upstream endpoints. Without any, a key in the environment is enough.
     #[serde(default)]
     pub providers: Vec<Provider>,
-    /// Model names that clients use, and who may serve them.
+    /// Model names for clients, and the targets that may serve them.
     #[serde(default)]
     pub routes: Vec<Route>,
     pub budget: Budget,
@@ -33,34 +34,34 @@ pub(super) struct File {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// Where clients connect. A non-loopback address is refused while there is no [[auth.tokens]].
+    /// The address for clients. A non-loopback address is rejected while there is no [[auth.tokens]].
     pub listen: String,
-    /// A request body larger than this is refused.
+    /// The largest request body in MB; a larger one is rejected with 413.
     pub max_body_mb: u64,
-    /// Client requests at once; more are refused with 503 before their bodies are read.
+    /// Client requests at once, streams included; more are rejected with 503 before their bodies are read.
     pub max_in_flight: u32,
-    /// How long a stop waits for requests in flight before it cuts them.
+    /// Seconds that a stop waits for requests in flight before it ends them.
     pub drain_seconds: u64,
-    /// The most connections of clients at once; the limit of open files may allow fewer.
+    /// Client connections at once; the limit of open files may allow fewer.
     pub max_connections: usize,
-    /// How long a client's connection may stay open without a request.
+    /// Seconds that a client's connection may stay open without a request.
     pub keep_alive_seconds: u64,
-    /// Shown first on the screen; "prod" or "production" arms its write protection.
+    /// A name that the dashboard shows first; with "prod" or "production" it is read-only until `!` is pressed.
     pub environment: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Balancing {
-    /// How a target is chosen.
+    /// How a target is selected.
     pub strategy: String,
-    /// Attempts after the first, fallbacks included.
+    /// Attempts after the first, failover included.
     pub max_retries: u32,
-    /// Non-stream: the whole request; stream: until its first content; retries and fallbacks included.
+    /// Non-stream: the whole request; stream: until its first content; retries and failover included. Unless set, reasoning models have 60000 and Ollama 90000.
     pub timeout_ms: u64,
-    /// Until the connection to a provider stands.
+    /// Until the connection to a provider is open.
     pub connect_timeout_ms: u64,
-    /// Until the first token, per attempt.
+    /// Until the first token of an attempt. Unless set, reasoning models have 20000 and Ollama 60000.
     pub first_token_timeout_ms: u64,
     /// Between two chunks of a stream.
     pub idle_timeout_ms: u64,
@@ -70,23 +71,23 @@ pub(super) struct Balancing {
     pub weights: Weights,
 }
 
-/// How the strategy adaptive weighs and draws.
+/// Settings of the strategy adaptive.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Adaptive {
-    /// Points of a hundred behind the best that leave a third of its odds.
+    /// A target this many points of a hundred behind the best has a third of its selection probability.
     pub temperature_points: f64,
-    /// Part of requests that go to whoever was not asked for half a minute.
+    /// Percentage of requests that go to a target without a request for 30 seconds, so that it stays measured.
     pub exploration_percent: f64,
-    /// A first token that takes this long is worth nothing.
+    /// Time to the first token at which the latency factor is 0.
     pub first_token_reference_ms: f64,
-    /// A further token that takes this long is worth nothing.
+    /// Time per further token at which the latency factor is 0.
     pub token_reference_ms: f64,
-    /// Points that are lost for each percent of risk beyond 20, whatever the weights say.
+    /// Points that a target loses for each percent of risk above 20, regardless of weights; 0 switches it off.
     pub guard: f64,
 }
 
-/// cost + latency + reliability = 100; load and priority stand beside them.
+/// cost + latency + reliability = 100; load and priority are separate, 0 to 100.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Weights {
@@ -105,172 +106,195 @@ pub(super) struct Weights {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Streaming {
-    /// What happens to a stream that breaks after its first content.
+    /// A stream that breaks after its first content: "error" ends it with an error event; "restart" holds the response back and starts again at another target.
     pub recovery: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Probe {
-    /// How often providers are asked whether they are alive.
+    /// Seconds between two probes of a provider.
     pub interval_seconds: u64,
-    /// A free call (models), a paid one (completion), or none.
+    /// A free call (models), a paid one (completion, not built yet), or no probes (off).
     pub mode: String,
-    /// The most that mode = "completion" may cost in a day.
+    /// The most that mode = "completion" may cost per day.
     pub usd_per_day: f64,
 }
 
-/// A vendor's endpoint.
+/// An upstream endpoint of a vendor.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
-    /// Unique; clients may pin it as name/model.
+    /// Unique; clients may pin the provider as name/model.
     #[serde(default)]
     pub name: String,
-    /// The protocol it speaks.
+    /// The protocol that the provider speaks.
     #[serde(default)]
     pub kind: String,
-    /// Default: the vendor's own; with or without the ending /v1.
+    /// The address, with or without the ending /v1. Default: the vendor's own.
     pub base_url: Option<String>,
-    /// A socket to which all connections go; base_url is then http://localhost unless given.
+    /// A socket for all connections; base_url is then http://localhost unless given.
     pub unix_socket: Option<String>,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<String>,
     /// The variable that holds the key. Default: the vendor's usual one.
     pub api_key_env: Option<String>,
-    /// "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.
+    /// The key as "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.
     pub api_key: Option<String>,
+    /// The operator's preference; the weight priority says how much it counts.
     #[serde(default)]
     pub priority: u8,
-    /// The most requests in flight. Default: no limit.
+    /// Requests in flight at once. Default: no limit.
     pub max_concurrent: Option<u32>,
-    /// The most that are sent in a minute. Default: no limit.
+    /// Requests per minute. Default: no limit of its own.
     pub requests_per_minute: Option<u64>,
-    /// Tokens in and out, reserved before an attempt and settled after it. Default: no limit.
+    /// Tokens per minute, input and output, reserved before an attempt and settled after it. Default: no limit of its own.
     pub tokens_per_minute: Option<u64>,
+    /// Whether the provider gets requests.
     #[serde(default)]
     pub enabled: bool,
+    /// As in [balancing], for this provider.
     pub timeout_ms: Option<u64>,
+    /// As in [balancing], for this provider.
     pub first_token_timeout_ms: Option<u64>,
-    /// What is missing is taken from the global weights.
+    /// Weights for this provider; missing ones come from the global weights.
     pub weights: Option<WeightOverride>,
-    /// Vertex AI: the project.
+    /// Vertex AI: the project. Default: GOOGLE_CLOUD_PROJECT.
     pub project: Option<String>,
-    /// Vertex AI: the location.
+    /// Vertex AI: the location. Default: GOOGLE_CLOUD_LOCATION, else global.
     pub location: Option<String>,
     /// Vertex AI: a file of credentials. Default: the application-default credentials.
     pub credentials: Option<String>,
-    /// Default: the vendor's short list.
+    /// The models to serve. Default: the vendor's short list, or those that the provider lists.
     #[serde(default)]
     pub models: Vec<Model>,
 }
 
+/// Weights of one provider; cost, latency and reliability are normalised to 100.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WeightOverride {
+    /// How much a lower price counts.
     pub cost: Option<f64>,
+    /// How much a faster answer counts.
     pub latency: Option<f64>,
+    /// How much a higher success rate counts.
     pub reliability: Option<f64>,
+    /// Accepted without effect; the global weight applies.
+    #[expect(dead_code, reason = "accepted, but an override has no load weight")]
     pub load: Option<f64>,
+    /// Accepted without effect; the global weight applies.
+    #[expect(dead_code, reason = "accepted, but an override has no priority weight")]
     pub priority: Option<f64>,
 }
 
+/// A model of a provider.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
+    /// The name that the provider knows.
     #[serde(default)]
     pub id: String,
-    /// Default: what the built-in price table knows, else chat and artifact.
+    /// The types of requests that it serves. Default: the built-in price table, else chat and artifact.
     pub types: Option<Vec<String>>,
-    /// Default: the built-in price table.
+    /// Price of 1,000,000 input tokens in USD. Default: the built-in price table.
     pub input_usd_per_1m: Option<f64>,
-    /// Default: the built-in price table.
+    /// Price of 1,000,000 output tokens in USD. Default: the built-in price table.
     pub output_usd_per_1m: Option<f64>,
-    /// Tokens of the longest prompt. Default: the built-in price table, as for all below; what is
-    /// not stated there keeps no request away.
+    /// Tokens of the longest prompt. Default, also of the six settings below: the built-in price table; an unknown value excludes no request.
     pub context_window: Option<u64>,
     /// Tokens of the longest answer.
     pub max_output: Option<u64>,
-    /// Whether it sees pictures.
+    /// Whether it accepts images.
     pub vision: Option<bool>,
-    /// Whether it thinks before it answers.
+    /// Whether it reasons before it answers.
     pub reasoning: Option<bool>,
     /// Whether it calls tools.
     pub tools: Option<bool>,
-    /// Whether it keeps to a JSON schema.
+    /// Whether it follows a JSON schema.
     pub json_schema: Option<bool>,
-    /// Whether it takes temperature, top_p and top_k.
+    /// Whether it accepts temperature, top_p and top_k.
     pub sampling: Option<bool>,
-    /// The most requests in flight at this model. Default: the provider's limit alone.
+    /// Requests in flight at once. Default: only the provider's limit.
     pub max_concurrent: Option<u32>,
+    /// As in [balancing], for this model.
     pub timeout_ms: Option<u64>,
+    /// As in [balancing], for this model.
     pub first_token_timeout_ms: Option<u64>,
 }
 
+/// A model name for clients.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Route {
+    /// The name that clients send as model.
     #[serde(default)]
     pub model: String,
-    /// Each as provider/model.
+    /// The targets that may serve it, each as provider/model.
     #[serde(default)]
     pub targets: Vec<String>,
 }
 
+/// Spending limits of all requests; none by default.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budget {
-    /// Of a calendar day in UTC. Default: no limit.
+    /// USD per calendar day in UTC. Default: no limit.
     pub usd_per_day: Option<f64>,
-    /// Of a calendar month in UTC. Default: no limit.
+    /// USD per calendar month in UTC. Default: no limit.
     pub usd_per_month: Option<f64>,
-    /// Refuse requests that have no room, or serve them from the cheapest target that may.
+    /// A request that does not fit is rejected with 429 (refuse), or served by the cheapest eligible target beyond the limit (cheapest).
     pub on_limit: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Alerts {
+    /// Error rate above which an alert is raised.
     pub error_rate_percent: f64,
+    /// Latency above which an alert is raised.
     pub latency_ms: u64,
-    /// Empty: nobody is told.
+    /// Where alerts are sent; empty: nowhere.
     pub webhook_url: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Store {
-    /// sqlite:PATH, postgres://… or memory:
+    /// Where data is stored: sqlite:PATH, postgres://… or memory:.
     pub url: String,
+    /// Days after which stored data is deleted.
     pub retention_days: u32,
 }
 
-/// Answers to identical non-stream requests at temperature 0.
+/// Responses to identical non-stream requests at temperature 0, and to embeddings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cache {
+    /// Whether responses are reused.
     pub enabled: bool,
-    /// How long an answer is given again.
+    /// Seconds for which a response is reused.
     pub ttl_seconds: u64,
-    /// All answers together.
+    /// Size of all cached responses in MB.
     pub max_mb: u64,
-    /// Whether a client gets what another, with another token, was answered.
+    /// Whether responses are shared between clients with different tokens.
     pub shared: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dashboard {
-    /// How often the screen asks for news.
+    /// Interval between updates of the screen.
     pub refresh_ms: u64,
     /// The window that the figures cover.
     pub window: String,
+    /// Colours; deuter is for red-green colour blindness.
     pub theme: String,
-    /// When writing is possible.
+    /// Whether changes are allowed: auto (where environment is prod, only after `!`), always or never.
     pub arm: String,
-    /// Ring the terminal's bell for new trouble.
+    /// Ring the terminal's bell when a provider fails, opens its breaker or goes down.
     pub bell: bool,
-    /// Action id = key; "" unbinds.
+    /// Action id = key; "" unbinds. dashboard.md lists all actions.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
 }
@@ -278,21 +302,24 @@ pub(super) struct Dashboard {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Auth {
-    /// Who may call.
+    /// Tokens of clients and operators.
     #[serde(default)]
     pub tokens: Vec<Token>,
 }
 
+/// A bearer token.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
+    /// Unique; shown instead of the token.
     #[serde(default)]
     pub name: String,
-    /// The SHA-256 of the bearer token, in hexadecimal.
+    /// The SHA-256 of the token, in hexadecimal.
     #[serde(default)]
     pub sha256: String,
+    /// What the token may do.
     #[serde(default)]
     pub role: String,
-    /// What its requests may cost in a calendar day in UTC. Default: no limit of its own.
+    /// USD that its requests may cost per calendar day in UTC. Default: no limit of its own.
     pub usd_per_day: Option<f64>,
 }

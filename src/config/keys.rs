@@ -1,7 +1,7 @@
-//! The table of all settings: what each is called and what it takes.
+//! The table of all settings with their constraints.
 //!
-//! `[]` stands for each table of a list, `*` for any name. The shape in `file.rs` and the sample
-//! follow this table; tests hold the three together.
+//! `[]` stands for each table of a list, `*` for any name. Tests compare this table with the shape in
+//! `file.rs` and with the sample.
 
 use super::constraint::Constraint;
 
@@ -10,7 +10,7 @@ use super::constraint::Constraint;
 pub(super) struct SettingSpec {
     pub path: &'static str,
     pub rule: Constraint,
-    /// Whether the table it belongs to makes no sense without it.
+    /// Whether its table must contain it.
     pub is_required: bool,
 }
 
@@ -42,13 +42,12 @@ const POINTS: Constraint = Constraint::Number {
     min: 0.0,
     max: 100.0,
 };
-/// Colder than a hundredth of a point no odds are left, hotter than a fifth of the scale all are
-/// equal.
+/// Below 0.01 points only the best target is selected, above 20 all are selected equally.
 const TEMPERATURE: Constraint = Constraint::Number {
     min: 0.01,
     max: 20.0,
 };
-/// More than a fifth of all requests is no exploration any more.
+/// More than a fifth of all requests would not be exploration.
 const EXPLORATION: Constraint = Constraint::Number {
     min: 0.0,
     max: 20.0,
@@ -61,12 +60,12 @@ const GUARD: Constraint = Constraint::Number {
     min: 0.0,
     max: 10.0,
 };
-/// Dollars: anything from 0.
+/// USD.
 const MONEY: Constraint = Constraint::Number {
     min: 0.0,
     max: f64::INFINITY,
 };
-/// At most an hour: a longer wait for an answer is a mistyped number.
+/// At most an hour: a longer timeout is a typing error.
 const TIMEOUT_MS: Constraint = Constraint::Whole {
     min: 1,
     max: 3_600_000,
@@ -76,7 +75,7 @@ const STREAM_MS: Constraint = Constraint::Whole {
     min: 1,
     max: 86_400_000,
 };
-/// Fewer than that and probes of the instance itself find no room.
+/// Fewer connections leave none for health checks of the instance.
 const CONNECTIONS: Constraint = Constraint::Whole {
     min: 16,
     max: 1_000_000,
@@ -87,12 +86,8 @@ const CONCURRENCY: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000,
 };
-const RATE: Constraint = Constraint::Whole {
-    min: 1,
-    max: 1_000_000_000,
-};
-
-const TOKENS: Constraint = Constraint::Whole {
+/// Tokens, or requests per minute.
+const COUNT: Constraint = Constraint::Whole {
     min: 1,
     max: 1_000_000_000,
 };
@@ -176,8 +171,8 @@ pub(super) static KEYS: &[SettingSpec] = &[
     key("providers[].api_key", Constraint::Secret),
     key("providers[].priority", PRIORITY),
     key("providers[].max_concurrent", CONCURRENCY),
-    key("providers[].requests_per_minute", RATE),
-    key("providers[].tokens_per_minute", RATE),
+    key("providers[].requests_per_minute", COUNT),
+    key("providers[].tokens_per_minute", COUNT),
     key("providers[].enabled", Constraint::Flag),
     key("providers[].timeout_ms", TIMEOUT_MS),
     key("providers[].first_token_timeout_ms", TIMEOUT_MS),
@@ -193,8 +188,8 @@ pub(super) static KEYS: &[SettingSpec] = &[
     key("providers[].models[].types", Constraint::Words(MODEL_TYPES)),
     key("providers[].models[].input_usd_per_1m", MONEY),
     key("providers[].models[].output_usd_per_1m", MONEY),
-    key("providers[].models[].context_window", TOKENS),
-    key("providers[].models[].max_output", TOKENS),
+    key("providers[].models[].context_window", COUNT),
+    key("providers[].models[].max_output", COUNT),
     key("providers[].models[].vision", Constraint::Flag),
     key("providers[].models[].reasoning", Constraint::Flag),
     key("providers[].models[].tools", Constraint::Flag),
@@ -256,7 +251,7 @@ pub(super) static KEYS: &[SettingSpec] = &[
     key("auth.tokens[].usd_per_day", MONEY),
 ];
 
-/// What stands at a path of the table.
+/// The kind of an entry at a path of the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Node {
     Leaf(&'static SettingSpec),
@@ -264,7 +259,7 @@ pub(super) enum Node {
     List,
 }
 
-/// What stands at `path`, written as in the table; `None` where the key is unknown.
+/// The entry at `path`, written as in the table; `None` where the key is unknown.
 pub(super) fn node(path: &str) -> Option<Node> {
     let below = |key: &&'static SettingSpec| key.path.strip_prefix(path).unwrap_or_default();
     if let Some(key) = KEYS.iter().find(|key| key.path == path) {
@@ -284,13 +279,13 @@ pub(super) fn node(path: &str) -> Option<Node> {
     KEYS.iter().find(is_any).map(Node::Leaf)
 }
 
-/// Whether the names in the section at `path` are the user's own.
+/// Returns whether the section at `path` accepts any name.
 pub(super) fn takes_any_name(path: &str) -> bool {
     KEYS.iter()
         .any(|key| key.path.strip_suffix(".*") == Some(path))
 }
 
-/// The names that may stand in the section at `path` (empty: the whole file), each once.
+/// The names that the section at `path` (empty: the whole file) accepts, each once.
 pub(super) fn names_in(path: &str) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = Vec::new();
     for key in KEYS {
@@ -309,7 +304,7 @@ pub(super) fn names_in(path: &str) -> Vec<&'static str> {
     names
 }
 
-/// The keys without which a table of the list at `path` makes no sense, as names.
+/// The names of the required keys of a table in the list at `path`.
 pub(super) fn required_in(path: &str) -> impl Iterator<Item = &'static str> {
     let name = move |key: &'static SettingSpec| key.path.strip_prefix(path)?.strip_prefix('.');
     KEYS.iter()
@@ -318,7 +313,7 @@ pub(super) fn required_in(path: &str) -> impl Iterator<Item = &'static str> {
         .filter(|name| !name.contains('.'))
 }
 
-/// The key by which people tell the tables of a list apart.
+/// The key that identifies a table of a list.
 pub(super) fn identity(list: &str) -> &'static str {
     match list {
         "providers[].models" => "id",

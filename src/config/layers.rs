@@ -1,12 +1,11 @@
-//! The layers, merged: built-in defaults, files, `.env`, environment, flags; later ones win.
+//! Merges the layers: built-in defaults, files, `.env`, environment, flags; later ones win.
 //!
-//! Tables are merged key by key. A list (`[[providers]]`) is replaced as a whole by a later file, so
-//! that a project's file says everything about its providers.
+//! Tables are merged key by key. A later file replaces a list (`[[providers]]`) as a whole, so that
+//! the file of a project lists all its providers.
 
-use super::SAMPLE;
 use super::constraint::InputValue;
 use super::origin::{Origin, Origins};
-use super::parse::{self, Text};
+use super::parse::{self, ConfigText};
 use super::resolved::ResolvedSetting;
 use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
@@ -16,72 +15,75 @@ use super::{keys, resolved};
 use config::{Config, Map, Source, Value, ValueKind};
 use std::path::{Path, PathBuf};
 
-/// Everything that was read, merged and completed, before it is checked as a whole. Not to be
-/// printed: it holds keys.
+/// The commented starter file, which also holds the defaults.
+pub(super) const SAMPLE: &str = include_str!("../../assets/config.sample.toml");
+
+/// The merged and completed values, before they are validated as a whole. Holds keys, so it is not
+/// printed.
 pub(super) struct Layered {
     /// The merged values in the shape of `file.rs`.
     pub tree: Value,
     pub origins: Origins,
     /// The same values one by one, with their origins.
     pub entries: Vec<ResolvedSetting>,
-    /// The files that were there, lowest first.
+    /// The files that exist, lowest precedence first.
     pub files: Vec<PathBuf>,
-    pub environs: EnvVars,
-    pub mistakes: Vec<SettingError>,
+    pub env_vars: EnvVars,
+    pub errors: Vec<SettingError>,
     pub warnings: Vec<SettingWarning>,
 }
 
-/// Reads and merges all layers. What is wrong is reported and left out.
+/// Reads and merges all layers. Invalid values are reported and left out.
 pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
     let mut origins = Origins::default();
-    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut layers = vec![built_in(&mut origins)];
     let mut files = Vec::new();
     for path in sources.files() {
-        match sources.text(&path) {
+        match sources.read(&path) {
             Ok(Some(content)) => {
                 let shown = sources.shown(&path);
-                let text = Text {
+                let text = ConfigText {
                     path: &path,
                     shown: &shown,
                     content: &content,
                     is_built_in: false,
                 };
-                layers.push(parse::read(&text, &mut origins, &mut mistakes));
+                layers.push(parse::read(&text, &mut origins, &mut errors));
                 files.push(path);
             }
             Ok(None) => {}
-            Err(mistake) => mistakes.push(*mistake),
+            Err(error) => errors.push(*error),
         }
     }
-    let dot_env = match sources.text(&sources.dot_env()) {
+    let dot_env = match sources.read(&sources.dot_env()) {
         Ok(content) => Variables::dot_env(&content.unwrap_or_default(), &mut warnings),
-        Err(mistake) => {
-            mistakes.push(*mistake);
+        Err(error) => {
+            errors.push(*error);
             Variables::default()
         }
     };
     let environment = Variables::environment(&sources.environment);
     let mut patches = Vec::new();
     for variables in [&dot_env, &environment] {
-        let layer = variables.layer(&mut origins, &mut mistakes);
+        let layer = variables.layer(&mut origins, &mut errors);
         layers.push(layer.values);
         patches.extend(layer.patches);
     }
-    layers.push(flags(sources, &mut origins, &mut mistakes));
+    layers.push(flags(sources, &mut origins, &mut errors));
 
     let mut tree = merge(layers)?;
-    let environs = EnvVars {
+    let env_vars = EnvVars {
         environment,
         dot_env,
     };
     let providers = list_in(&mut tree, "providers");
-    vendors::add_found(providers, &environs, &mut origins);
+    vendors::add_found(providers, &env_vars, &mut origins);
     for patch in patches {
-        apply(patch, providers, &mut origins, &mut mistakes);
+        apply(patch, providers, &mut origins, &mut errors);
     }
     for provider in providers {
-        vendors::complete(provider, &environs, &mut origins);
+        vendors::complete(provider, &env_vars, &mut origins);
     }
     vendors::serve_routed(&mut tree, &mut origins);
     let tree = Value::new(None, tree);
@@ -91,13 +93,13 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
         origins,
         entries,
         files,
-        environs,
-        mistakes,
+        env_vars,
+        errors,
         warnings,
     })
 }
 
-/// The defaults: the sample, with the settings that it shows without setting them.
+/// The defaults: the sample, including the settings that it only shows as a comment.
 pub(super) fn defaults_text() -> String {
     let shows_default = |line: &str| {
         let name = line.strip_prefix('#').unwrap_or_default();
@@ -122,20 +124,20 @@ pub(super) fn defaults() -> Result<Vec<ResolvedSetting>, SettingErrors> {
 
 fn built_in(origins: &mut Origins) -> Map<String, Value> {
     let content = defaults_text();
-    let text = Text {
+    let text = ConfigText {
         path: Path::new("assets/config.sample.toml"),
         shown: "assets/config.sample.toml",
         content: &content,
         is_built_in: true,
     };
-    // A test proves that the sample has no mistakes.
+    // A test proves that the sample has no errors.
     parse::read(&text, origins, &mut Vec::new())
 }
 
 fn flags(
     sources: &Sources,
     origins: &mut Origins,
-    mistakes: &mut Vec<SettingError>,
+    errors: &mut Vec<SettingError>,
 ) -> Map<String, Value> {
     let mut values = Map::new();
     let given = sources.flags.listen.as_ref();
@@ -151,24 +153,24 @@ fn flags(
             origins.value(origin, value),
         );
     } else {
-        let mistake = SettingError::new(origin, key.path, key.rule.problem(&given));
-        mistakes.push(mistake.with_value(given.shown()));
+        let error = SettingError::new(origin, key.path, key.rule.problem(&given));
+        errors.push(error.with_value(given.to_string()));
     }
     values
 }
 
 /// One layer's values as a source of the merging.
 #[derive(Clone)]
-struct Layer(Map<String, Value>);
+struct LayerSource(Map<String, Value>);
 
 /// Without the values, which may be keys.
-impl std::fmt::Debug for Layer {
+impl std::fmt::Debug for LayerSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Layer").finish_non_exhaustive()
+        f.debug_struct("LayerSource").finish_non_exhaustive()
     }
 }
 
-impl Source for Layer {
+impl Source for LayerSource {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
     }
@@ -181,16 +183,17 @@ impl Source for Layer {
 fn merge(layers: Vec<Map<String, Value>>) -> Result<Map<String, Value>, SettingErrors> {
     let mut builder = Config::builder();
     for layer in layers {
-        builder = builder.add_source(Layer(layer));
+        builder = builder.add_source(LayerSource(layer));
     }
     let merged = builder.build().and_then(|config| config.cache.into_table());
     merged.map_err(|error| {
         let problem = format!("the layers could not be merged: {error}");
-        SettingErrors(vec![SettingError::new(Origin::BuiltIn, "", problem)])
+        let error = SettingError::new(Origin::BuiltIn, "", problem).caused_by(error);
+        SettingErrors(vec![error])
     })
 }
 
-/// The list at a top-level key, made where it is missing.
+/// The list at a top-level key, created where it is missing.
 fn list_in<'a>(tree: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Value> {
     let empty = || Value::new(None, Vec::<Value>::new());
     let list = tree.entry(name.to_owned()).or_insert_with(empty);
@@ -199,19 +202,19 @@ fn list_in<'a>(tree: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Valu
     }
     match &mut list.kind {
         ValueKind::Array(items) => items,
-        _ => unreachable!("the list was made just above"),
+        _ => unreachable!("the list was created above"),
     }
 }
 
-/// Puts a variable's value into the provider it names.
+/// Applies a variable to the provider that it names.
 fn apply(
     patch: ProviderVariable,
     providers: &mut [Value],
     origins: &mut Origins,
-    mistakes: &mut Vec<SettingError>,
+    errors: &mut Vec<SettingError>,
 ) {
-    let spelled = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
-    let wanted = spelled(&patch.provider);
+    let normalized = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let wanted = normalized(&patch.provider);
     let mut known = Vec::new();
     for provider in providers.iter_mut() {
         let ValueKind::Table(table) = &mut provider.kind else {
@@ -220,7 +223,7 @@ fn apply(
         let name = resolved::text_in(table, "name")
             .unwrap_or_default()
             .to_owned();
-        if spelled(&name) == wanted {
+        if normalized(&name) == wanted {
             let segments: Vec<&str> = patch.key.split('.').collect();
             insert(table, &segments, origins.value(patch.origin, patch.value));
             return;
@@ -234,5 +237,5 @@ fn apply(
         known.join(", ")
     };
     let problem = format!("there is no provider of that name; known: {known}");
-    mistakes.push(SettingError::new(patch.origin, key, problem));
+    errors.push(SettingError::new(patch.origin, key, problem));
 }

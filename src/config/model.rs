@@ -1,32 +1,33 @@
-//! A provider's models: what they serve, what they cost, how long they may take.
+//! Settings of a provider's models: types, prices, timeouts.
 
 use super::capabilities::ModelInfo;
 use super::file;
 use super::prices::{self, KnownModel};
 use super::resolved::{self, ResolvedSetting};
 use super::setting_error::SettingWarning;
-use super::settings::{ModelSettings, ModelType, ModelTypes, Price};
+use super::settings::ModelSettings;
+use crate::domain::{ModelType, ModelTypes, Money, Price};
 use std::time::Duration;
 
-/// How long an attempt may take until its first token, and a request as a whole.
+/// Timeouts of a request and of an attempt until its first token.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeoutDefaults {
     pub timeout: Duration,
     pub first_token: Duration,
 }
 
-/// Reasoning models think before they speak.
+/// Reasoning models send their first token late.
 const REASONING: TimeoutDefaults = TimeoutDefaults {
     timeout: Duration::from_mins(1),
     first_token: Duration::from_secs(20),
 };
-/// Ollama loads a model into memory before it speaks.
+/// Ollama loads a model into memory before its first token.
 const OLLAMA: TimeoutDefaults = TimeoutDefaults {
     timeout: Duration::from_secs(90),
     first_token: Duration::from_mins(1),
 };
 
-/// The global timeouts and whether somebody set them: what is set outranks what is built in for
+/// The global timeouts and whether the operator set them: then they outrank the built-in timeouts of
 /// reasoning models and Ollama.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
@@ -48,17 +49,17 @@ impl Timeouts {
         }
     }
 
-    /// The nearest setting: the model's, the provider's, the global one where it is set, what is
-    /// built in for such a model, the global default.
-    pub fn of(
+    /// The first of: the model's setting, the provider's, the global one where it is set, the built-in
+    /// value for such a model, the global default.
+    pub fn resolve(
         &self,
         provider: &file::Provider,
         model: Option<&file::Model>,
-        types: &ModelTypes,
+        types: ModelTypes,
     ) -> TimeoutDefaults {
         let built_in = match provider.kind.as_str() {
             "ollama" => OLLAMA,
-            _ if types.contains(&ModelType::Reasoning) => REASONING,
+            _ if types.contains(ModelType::Reasoning) => REASONING,
             _ => self.global,
         };
         let choose = |own: Option<u64>, is_set: bool, global, built_in| {
@@ -89,7 +90,7 @@ impl Timeouts {
     }
 }
 
-/// A configured model with everything that is known of it.
+/// The settings of a configured model, completed from the built-in table.
 pub(super) fn model(
     provider: &file::Provider,
     model: &file::Model,
@@ -104,7 +105,7 @@ pub(super) fn model(
         known,
     };
     let types = described.types();
-    let patience = timeouts.of(provider, Some(model), &types);
+    let resolved_timeouts = timeouts.resolve(provider, Some(model), types);
     let price = price(model, known);
     let given = [
         ("input_usd_per_1m", model.input_usd_per_1m),
@@ -112,7 +113,7 @@ pub(super) fn model(
     ];
     if let (None, Some((name, _))) = (price, given.iter().find(|(_, price)| price.is_some())) {
         let key = format!("providers[{}].models[{}].{name}", provider.name, model.id);
-        let message = "the other price is unknown, so what this model costs stays unknown";
+        let message = "the other price is unknown, so the cost of this model stays unknown";
         warnings.push(SettingWarning::new(
             resolved::origin_of(entries, &key),
             key,
@@ -123,28 +124,28 @@ pub(super) fn model(
         id: model.id.clone(),
         types,
         price,
-        abilities: described.capabilities(),
-        peculiarities: described.quirks(),
+        capabilities: described.capabilities(),
+        quirks: described.quirks(),
         max_concurrent: model.max_concurrent,
-        timeout: patience.timeout,
-        first_token_timeout: patience.first_token,
+        timeout: resolved_timeouts.timeout,
+        first_token_timeout: resolved_timeouts.first_token,
     }
 }
 
-/// The price in force. What the table knows of caches and long prompts goes with the table's own
-/// price, not with one that somebody set.
+/// The effective price. The table's prices for caches and long prompts apply only with the table's
+/// own price.
 fn price(model: &file::Model, known: Option<&KnownModel>) -> Option<Price> {
-    let known = known.map(Price::of);
-    if model.input_usd_per_1m.is_none() && model.output_usd_per_1m.is_none() {
+    let known = known.map(KnownModel::price);
+    let input = model.input_usd_per_1m.map(Money::per_token);
+    let output = model.output_usd_per_1m.map(Money::per_token);
+    if input.is_none() && output.is_none() {
         return known;
     }
     Some(Price {
-        input: model.input_usd_per_1m.or(known.map(|known| known.input))?,
-        output: model
-            .output_usd_per_1m
-            .or(known.map(|known| known.output))?,
-        cached_input: None,
-        cache_write: None,
+        input: input.or(known.map(|known| known.input))?,
+        output: output.or(known.map(|known| known.output))?,
+        cached: None,
+        written: None,
         above: None,
     })
 }

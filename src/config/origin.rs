@@ -1,19 +1,19 @@
-//! Where a value came from.
+//! Origins of values.
 //!
-//! Every value carries its origin through all layers, so that a mistake names its line, `config
-//! show` explains each value, and a change goes back to the file that set it.
+//! Every value carries its origin through all layers, so that an error names its line, `config
+//! show` explains each value, and a change is written to the file that set it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// What set a value. Displayed as `built-in`, `aibal.toml:12`, `.env:3 NAME`, `env NAME` or
+/// The source of a value. Displayed as `built-in`, `aibal.toml:12`, `.env:3 NAME`, `env NAME` or
 /// `flag --listen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     BuiltIn,
     File {
         path: PathBuf,
-        /// The path as people know it: relative where it lies below the working directory.
+        /// The path for messages: relative where it lies below the working directory.
         shown: String,
         /// Counted from 1; 0 where the file as a whole is meant.
         line: usize,
@@ -31,12 +31,12 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether a person set the value, rather than we.
+    /// Returns whether the operator set the value.
     pub fn is_set(&self) -> bool {
         *self != Self::BuiltIn
     }
 
-    /// The order in which mistakes are told: files by name and line, `.env`, environment, flags.
+    /// The order of errors: files by name and line, `.env`, environment, flags.
     pub(super) fn rank(&self) -> (u8, &str, usize) {
         match self {
             Self::BuiltIn => (0, "", 0),
@@ -47,7 +47,7 @@ impl Origin {
         }
     }
 
-    /// The variable or flag that outranks the files, where one set the value.
+    /// The variable or flag that set the value, which outranks the files.
     pub fn outranks_files(&self) -> Option<&str> {
         match self {
             Self::BuiltIn | Self::File { .. } => None,
@@ -70,7 +70,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The origins of one load. A layered value can carry only a text, so it carries the place of its
+/// The origins of one load. A layered value can carry only a text, so it carries the index of its
 /// origin in this list.
 #[derive(Debug, Default)]
 pub(super) struct Origins(Vec<Origin>);
@@ -78,15 +78,15 @@ pub(super) struct Origins(Vec<Origin>);
 impl Origins {
     /// A value with its origin.
     pub fn value(&mut self, origin: Origin, kind: impl Into<config::ValueKind>) -> config::Value {
-        let place = self.0.len();
+        let index = self.0.len();
         self.0.push(origin);
-        config::Value::new(Some(&place.to_string()), kind)
+        config::Value::new(Some(&index.to_string()), kind)
     }
 
-    /// Where a value came from; tables that were made while merging are built in.
-    pub fn of(&self, value: &config::Value) -> Origin {
-        let place = value.origin().and_then(|text| text.parse::<usize>().ok());
-        let origin = place.and_then(|place| self.0.get(place));
+    /// The origin of a value; tables that the merge created are built in.
+    pub fn get(&self, value: &config::Value) -> Origin {
+        let index = value.origin().and_then(|text| text.parse::<usize>().ok());
+        let origin = index.and_then(|index| self.0.get(index));
         origin.cloned().unwrap_or(Origin::BuiltIn)
     }
 }

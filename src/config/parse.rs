@@ -1,6 +1,6 @@
-//! A TOML text → the values of one layer, each checked and each with its line.
+//! Reads a TOML text into the values of one layer, each checked and with its line.
 //!
-//! Every mistake is reported and its value left out, so that the rest of the file is checked too.
+//! Invalid values are reported and left out, so that the rest of the file is checked too.
 
 use super::constraint::{InputValue, quoted};
 use super::keys::{self, Node};
@@ -10,31 +10,31 @@ use config::{Map, Value};
 use std::path::{Path, PathBuf};
 use toml_edit::{Item, TableLike};
 
-/// A configuration file's text and the names it goes by.
+/// The text of a configuration file with its path.
 #[derive(Debug)]
-pub(super) struct Text<'a> {
+pub(super) struct ConfigText<'a> {
     pub path: &'a Path,
     pub shown: &'a str,
     pub content: &'a str,
-    /// The text that ships with the program: its values are built in.
+    /// The text is the sample of the program: its values are built in.
     pub is_built_in: bool,
 }
 
 /// Reads one file into a layer.
 pub(super) fn read(
-    text: &Text<'_>,
+    text: &ConfigText<'_>,
     origins: &mut Origins,
-    mistakes: &mut Vec<SettingError>,
+    errors: &mut Vec<SettingError>,
 ) -> Map<String, Value> {
     let content = text
         .content
         .strip_prefix('\u{feff}')
         .unwrap_or(text.content);
-    let mut reader = Reader {
+    let mut reader = FileReader {
         text,
         content,
         origins,
-        mistakes,
+        errors,
     };
     match toml_edit::Document::parse(content) {
         Ok(document) => {
@@ -46,16 +46,16 @@ pub(super) fn read(
         }
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
-            // Only the parser's sentence: its full display quotes the line, which may hold a key.
+            // Only the parser's message: its full display quotes the line, which may contain a key.
             let problem = format!("not valid TOML: {}", error.message().replace('\n', "; "));
             let origin = reader.origin(at);
-            reader.mistakes.push(SettingError::new(origin, "", problem));
+            reader.errors.push(SettingError::new(origin, "", problem));
             Map::new()
         }
     }
 }
 
-/// A place in the file: as the table of settings writes it, and as people read it.
+/// A key: as the table of settings writes it, and as messages show it.
 #[derive(Debug, Clone)]
 struct SettingLocation {
     pattern: String,
@@ -75,14 +75,14 @@ impl SettingLocation {
     }
 }
 
-struct Reader<'a, 'b> {
-    text: &'a Text<'b>,
+struct FileReader<'a, 'b> {
+    text: &'a ConfigText<'b>,
     content: &'a str,
     origins: &'a mut Origins,
-    mistakes: &'a mut Vec<SettingError>,
+    errors: &'a mut Vec<SettingError>,
 }
 
-impl Reader<'_, '_> {
+impl FileReader<'_, '_> {
     fn origin(&self, offset: usize) -> Origin {
         if self.text.is_built_in {
             return Origin::BuiltIn;
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn table(&mut self, table: &dyn TableLike, place: &SettingLocation) -> Map<String, Value> {
+    fn table(&mut self, table: &dyn TableLike, location: &SettingLocation) -> Map<String, Value> {
         let mut values = Map::new();
         for (name, item) in table.iter() {
             let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
@@ -102,7 +102,7 @@ impl Reader<'_, '_> {
                 .or_else(|| item.span())
                 .map_or(0, |span| span.start);
             let origin = self.origin(at);
-            if let Some(value) = self.item(name, item, place, &origin) {
+            if let Some(value) = self.item(name, item, location, &origin) {
                 values.insert(name.to_owned(), value);
             }
         }
@@ -116,66 +116,65 @@ impl Reader<'_, '_> {
         parent: &SettingLocation,
         origin: &Origin,
     ) -> Option<Value> {
-        let place = parent.child(name);
-        // A quoted key may look like a path, which it is not, unless any name may stand here.
+        let location = parent.child(name);
+        // A quoted key may look like a path, which it is only where any name is accepted.
         let is_path = name.contains(['.', '[']) && !keys::takes_any_name(&parent.pattern);
-        match keys::node(&place.pattern).filter(|_| !is_path) {
+        match keys::node(&location.pattern).filter(|_| !is_path) {
             None => {
                 self.unknown(name, item, parent, origin);
                 None
             }
             Some(Node::Section) => {
                 let Some(table) = item.as_table_like() else {
-                    let problem = format!("must be a table: write [{}]", place.pattern);
-                    return self.wrong(origin, &place, item, problem);
+                    let problem = format!("must be a table: write [{}]", location.pattern);
+                    return self.wrong(origin, &location, item, problem);
                 };
-                let values = self.table(table, &place);
+                let values = self.table(table, &location);
                 Some(self.origins.value(origin.clone(), values))
             }
-            Some(Node::List) => self.list(item, &place, origin),
+            Some(Node::List) => self.list(item, &location, origin),
             Some(Node::Leaf(key)) => {
                 let given = given(item);
                 if let Some(kind) = key.rule.check(&given) {
                     return Some(self.origins.value(origin.clone(), kind));
                 }
-                let mistake =
-                    SettingError::new(origin.clone(), place.shown, key.rule.problem(&given));
-                self.mistakes
-                    .push(mistake.with_value(key.rule.shown(&given)));
+                let error =
+                    SettingError::new(origin.clone(), location.shown, key.rule.problem(&given));
+                self.errors.push(error.with_value(key.rule.masked(&given)));
                 None
             }
         }
     }
 
-    /// The value of an unknown key is shown only where it cannot be a secret.
+    /// Reports an unknown key. Its value is shown only where it cannot be a secret.
     fn unknown(&mut self, name: &str, item: &Item, parent: &SettingLocation, origin: &Origin) {
         let near = did_you_mean(name, keys::names_in(&parent.pattern));
-        let place = parent.child(name);
-        let mistake = SettingError::new(origin.clone(), place.shown, format!("unknown key{near}"));
-        self.mistakes.push(match given(item) {
+        let location = parent.child(name);
+        let error = SettingError::new(origin.clone(), location.shown, format!("unknown key{near}"));
+        self.errors.push(match given(item) {
             given @ (InputValue::Whole(_) | InputValue::Number(_) | InputValue::Flag(_)) => {
-                mistake.with_value(given.shown())
+                error.with_value(given.to_string())
             }
-            _ => mistake,
+            _ => error,
         });
     }
 
     fn wrong(
         &mut self,
         origin: &Origin,
-        place: &SettingLocation,
+        location: &SettingLocation,
         item: &Item,
         problem: String,
     ) -> Option<Value> {
-        let mistake = SettingError::new(origin.clone(), place.shown.clone(), problem);
-        self.mistakes.push(match given(item) {
-            InputValue::Text(_) | InputValue::List(_) | InputValue::Table => mistake,
-            given => mistake.with_value(given.shown()),
+        let error = SettingError::new(origin.clone(), location.shown.clone(), problem);
+        self.errors.push(match given(item) {
+            InputValue::Text(_) | InputValue::List(_) | InputValue::Table => error,
+            given => error.with_value(given.to_string()),
         });
         None
     }
 
-    fn list(&mut self, item: &Item, place: &SettingLocation, origin: &Origin) -> Option<Value> {
+    fn list(&mut self, item: &Item, location: &SettingLocation, origin: &Origin) -> Option<Value> {
         let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
         let tables: Option<Vec<(&dyn TableLike, usize)>> = match item {
             Item::ArrayOfTables(tables) => {
@@ -201,21 +200,21 @@ impl Reader<'_, '_> {
             _ => None,
         };
         match tables {
-            Some(tables) => Some(self.tables(&tables, place, origin)),
-            None => self.not_a_list(item, place, origin),
+            Some(tables) => Some(self.tables(&tables, location, origin)),
+            None => self.not_a_list(item, location, origin),
         }
     }
 
     fn not_a_list(
         &mut self,
         item: &Item,
-        place: &SettingLocation,
+        location: &SettingLocation,
         origin: &Origin,
     ) -> Option<Value> {
-        let header = place.pattern.replace("[]", "");
+        let header = location.pattern.replace("[]", "");
         self.wrong(
             origin,
-            place,
+            location,
             item,
             format!("must be a list of tables: write [[{header}]]"),
         )
@@ -224,40 +223,40 @@ impl Reader<'_, '_> {
     fn tables(
         &mut self,
         tables: &[(&dyn TableLike, usize)],
-        place: &SettingLocation,
+        location: &SettingLocation,
         origin: &Origin,
     ) -> Value {
-        let identity = keys::identity(&place.pattern);
+        let identity = keys::identity(&location.pattern);
         let mut values = Vec::with_capacity(tables.len());
         for (index, (table, start)) in tables.iter().enumerate() {
             let name = table.get(identity).and_then(Item::as_str).map(str::trim);
-            let place = SettingLocation {
-                pattern: format!("{}[]", place.pattern),
-                shown: format!("{}[{}]", place.shown, element_name(name, index)),
+            let location = SettingLocation {
+                pattern: format!("{}[]", location.pattern),
+                shown: format!("{}[{}]", location.shown, element_name(name, index)),
             };
             let origin = self.origin(*start);
-            for missing in keys::required_in(&place.pattern) {
+            for missing in keys::required_in(&location.pattern) {
                 if table.get(missing).is_none() {
-                    let key = place.child(missing).shown;
-                    let mistake =
+                    let key = location.child(missing).shown;
+                    let error =
                         SettingError::new(origin.clone(), key, "missing, but must be given");
-                    self.mistakes.push(mistake);
+                    self.errors.push(error);
                 }
             }
-            let table = self.table(*table, &place);
+            let table = self.table(*table, &location);
             values.push(self.origins.value(origin, table));
         }
         self.origins.value(origin.clone(), values)
     }
 }
 
-/// The line of a place in a text, counted from 1.
+/// The line of an offset in a text, counted from 1.
 pub(super) fn line_at(content: &str, offset: usize) -> usize {
     let before = content.get(..offset).unwrap_or(content);
     1 + before.matches('\n').count()
 }
 
-/// What a table of a list is called in messages: by its name, or by its place.
+/// The label of a table of a list in messages: its name, or its position.
 pub(super) fn element_name(name: Option<&str>, index: usize) -> String {
     match name.filter(|name| !name.is_empty()) {
         Some(name) => name.escape_debug().to_string(),

@@ -1,15 +1,17 @@
-//! What `aibal-tui prices` lists: the table in force, in at most 80 columns.
+//! The output of `aibal-tui prices`: the effective table, in at most 80 columns.
 //!
-//! A row is a model; a row below it that begins with `>` has the prices of prompts longer than that.
+//! Each row is a model; a row below it that begins with `>` has the prices of longer prompts.
 
+use super::loaded::Loaded;
 use super::origin::Origin;
-use super::prices::{Above, KnownModel, PriceTable};
+use super::prices;
+use super::prices::{KnownModel, PriceTable};
 use super::resolved::{ResolvedSetting, origin_of};
-use super::settings::{ModelCapabilities, ModelSettings, ProviderSettings};
-use super::{Loaded, Price, prices};
+use super::settings::{ModelSettings, ProviderSettings};
+use crate::domain::{Capabilities, Money, Price, PriceTier};
 use std::fmt::Write;
 
-/// What a model's settings are called where they outrank the table.
+/// Settings of a model that outrank the table.
 const OVERRIDES: [&str; 10] = [
     "types",
     "input_usd_per_1m",
@@ -23,7 +25,7 @@ const OVERRIDES: [&str; 10] = [
     "sampling",
 ];
 
-/// The price table in force: built in, and then what the configuration makes of it.
+/// The effective price table: the built-in rows, then the models that the configuration changes.
 pub fn price_list(loaded: Option<&Loaded>) -> String {
     let table = prices::table();
     let mut text = head(table);
@@ -31,8 +33,8 @@ pub fn price_list(loaded: Option<&Loaded>) -> String {
         text.push_str(&model(
             &row.kind,
             &row.id,
-            Some(Price::of(row)),
-            &known_abilities(row),
+            Some(row.price()),
+            &known_capabilities(row),
         ));
     }
     let Some(loaded) = loaded else {
@@ -44,7 +46,7 @@ pub fn price_list(loaded: Option<&Loaded>) -> String {
         .filter_map(|(provider, model)| configured(provider, model, &loaded.entries))
         .collect();
     if !configured.is_empty() {
-        text.push_str("\nOtherwise than in the table, by the configuration:\n");
+        text.push_str("\nModels that the configuration changes or adds:\n");
         text.push_str(&configured);
     }
     text
@@ -55,21 +57,21 @@ fn head(table: &PriceTable) -> String {
         "USD per 1,000,000 tokens; n/a is unknown, which is not free.\n\
          Source: {},\n\
          of {}, read on {}.\n\
-         can: v sees pictures, r reasons, t calls tools, j keeps to a JSON schema,\n\
-         e embeds; - cannot, ? is not stated. > has the prices of longer prompts.\n\n{}",
+         can: v images, r reasoning, t tools, j JSON schema, e embeddings;\n\
+         - cannot, ? not stated. > has the prices of longer prompts.\n\n{}",
         table.source,
         table.date,
         table.read_on,
         line(
             [
-                "kind", "model", "input", "output", "cached", "write", "holds", "can"
+                "kind", "model", "input", "output", "cached", "write", "prompt", "can"
             ]
             .map(str::to_owned)
         )
     )
 }
 
-/// A model that the configuration sets otherwise, or that the table does not know.
+/// A model that the configuration changes, or that the table does not have.
 fn configured(
     provider: &ProviderSettings,
     settings: &ModelSettings,
@@ -89,7 +91,7 @@ fn configured(
         &provider.name,
         &settings.id,
         settings.price,
-        &settings.abilities,
+        &settings.capabilities,
     );
     text.push_str(&origins);
     if origins.is_empty() {
@@ -98,7 +100,7 @@ fn configured(
     Some(text)
 }
 
-fn known_abilities(row: &KnownModel) -> ModelCapabilities {
+fn known_capabilities(row: &KnownModel) -> Capabilities {
     super::capabilities::ModelInfo {
         id: &row.id,
         given: None,
@@ -107,30 +109,32 @@ fn known_abilities(row: &KnownModel) -> ModelCapabilities {
     .capabilities()
 }
 
-fn model(owner: &str, id: &str, price: Option<Price>, able: &ModelCapabilities) -> String {
+fn model(owner: &str, id: &str, price: Option<Price>, capabilities: &Capabilities) -> String {
     let mut text = line([
         owner.to_owned(),
         id.to_owned(),
         usd(price.map(|price| price.input)),
         usd(price.map(|price| price.output)),
-        usd(price.and_then(|price| price.cached_input)),
-        usd(price.and_then(|price| price.cache_write)),
-        able.context_window.map_or_else(|| "n/a".to_owned(), tokens),
-        letters(able),
+        usd(price.and_then(|price| price.cached)),
+        usd(price.and_then(|price| price.written)),
+        capabilities
+            .context_window
+            .map_or_else(|| "n/a".to_owned(), tokens),
+        letters(capabilities),
     ]);
-    if let Some(Above {
-        threshold_tokens,
+    if let Some(PriceTier {
+        threshold,
         input,
         output,
-        cached_input,
+        cached,
     }) = price.and_then(|price| price.above)
     {
         text.push_str(&line([
             String::new(),
-            format!("> {}", tokens(threshold_tokens)),
+            format!("> {}", tokens(threshold)),
             usd(Some(input)),
             usd(Some(output)),
-            usd(cached_input),
+            usd(cached),
             String::new(),
             String::new(),
             String::new(),
@@ -139,23 +143,27 @@ fn model(owner: &str, id: &str, price: Option<Price>, able: &ModelCapabilities) 
     text
 }
 
-/// One row; names that are too long push the rest on rather than lose what tells them apart.
-fn line([owner, id, input, output, cached, write, holds, can]: [String; 8]) -> String {
+/// One row; long names move the other columns rather than being cut.
+fn line([owner, id, input, output, cached, write, prompt, can]: [String; 8]) -> String {
     let mut text = String::new();
     let _ = write!(
         text,
-        "{owner:<9} {id:<27} {input:>6} {output:>6} {cached:>7} {write:>6} {holds:>6} {can}"
+        "{owner:<9} {id:<27} {input:>6} {output:>6} {cached:>7} {write:>6} {prompt:>6} {can}"
     );
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-fn usd(price: Option<f64>) -> String {
-    price.map_or_else(|| "n/a".to_owned(), |price| price.to_string())
+/// USD per 1,000,000 tokens.
+fn usd(price: Option<Money>) -> String {
+    price.map_or_else(
+        || "n/a".to_owned(),
+        |price| price.times(1_000_000).usd().to_string(),
+    )
 }
 
-/// A count as people say it: `8191`, `128k`, `1.05M`.
+/// A count of tokens in short form: `8191`, `128k`, `1.05M`.
 fn tokens(count: u64) -> String {
     if count >= 1_000_000 && count.is_multiple_of(10_000) {
         format!("{}M", count as f64 / 1e6)
@@ -166,14 +174,14 @@ fn tokens(count: u64) -> String {
     }
 }
 
-/// One letter for each thing a model can do.
-fn letters(able: &ModelCapabilities) -> String {
+/// One letter for each capability of a model.
+fn letters(capabilities: &Capabilities) -> String {
     let all = [
-        ('v', able.vision),
-        ('r', able.reasoning),
-        ('t', able.tools),
-        ('j', able.json_schema),
-        ('e', able.embeddings),
+        ('v', capabilities.vision),
+        ('r', capabilities.reasoning),
+        ('t', capabilities.tools),
+        ('j', capabilities.json_schema),
+        ('e', capabilities.embeddings),
     ];
     let letter = |(letter, can): (char, Option<bool>)| match can {
         Some(true) => letter,

@@ -1,8 +1,9 @@
-//! What models cost and can do, as far as the built-in table knows.
+//! The built-in table of prices and capabilities of models.
 //!
-//! Prices are USD per 1,000,000 tokens. What is unknown is `None`, never 0: a model without a price
-//! must not look free.
+//! Prices are USD per 1,000,000 tokens. An unknown price is `None`, never 0, because a model without
+//! a price must not look free.
 
+use crate::domain::{Money, Price, PriceTier};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ pub struct PriceTable {
     pub models: Vec<KnownModel>,
 }
 
-/// A row: what is known of one model.
+/// A row of the table: one model, or all models of a kind.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownModel {
@@ -41,7 +42,7 @@ pub struct KnownModel {
     /// `chat`, `vision`, `reasoning`, `tools`, `embedding`, `responses-only`.
     #[serde(default)]
     pub modes: Vec<String>,
-    /// The day from which the vendor no longer serves it.
+    /// The first day on which the vendor no longer serves it.
     pub deprecation_date: Option<String>,
     /// Numbers in an embedding.
     pub vector_size: Option<u32>,
@@ -49,7 +50,7 @@ pub struct KnownModel {
     /// The paths that serve it, where the source states them.
     #[serde(default)]
     pub endpoints: Vec<String>,
-    /// What requests may ask of it; a flag that is missing is not stated.
+    /// Features of its API; a missing flag is not stated.
     #[serde(default)]
     pub flags: BTreeMap<String, bool>,
 }
@@ -65,6 +66,22 @@ pub struct Above {
 }
 
 impl KnownModel {
+    /// The row's prices; USD per 1,000,000 tokens become amounts per token.
+    pub fn price(&self) -> Price {
+        Price {
+            input: Money::per_token(self.input),
+            output: Money::per_token(self.output),
+            cached: self.cached_input.map(Money::per_token),
+            written: self.cache_write.map(Money::per_token),
+            above: self.above.map(|above| PriceTier {
+                threshold: above.threshold_tokens,
+                input: Money::per_token(above.input),
+                output: Money::per_token(above.output),
+                cached: above.cached_input.map(Money::per_token),
+            }),
+        }
+    }
+
     pub fn has_mode(&self, mode: &str) -> bool {
         self.modes.iter().any(|known| known == mode)
     }
@@ -79,12 +96,12 @@ static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
         .expect("the built-in table of prices is read by a test")
 });
 
-/// The table in force.
+/// The built-in table.
 pub fn table() -> &'static PriceTable {
     &TABLE
 }
 
-/// What is known of a model of that kind: by its id, by its id without the date at its end
+/// The row of a model of that kind: by its id, by its id without the date at its end
 /// (`gpt-4o-2024-08-06`, `claude-haiku-4-5@20251001`, `…-latest`), or as any model of the kind.
 pub fn find(kind: &str, id: &str) -> Option<&'static KnownModel> {
     let row = |id: &str| {
@@ -141,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_model_has_no_price_rather_than_none_to_pay() {
+    fn an_unknown_model_has_an_unknown_price_rather_than_a_price_of_zero() {
         assert_eq!(find("openai", "gpt-4o-mini-audio"), None);
         assert_eq!(find("xai", "gpt-4o"), None);
         assert_eq!(find("openai", "é-2024-08-06"), None);

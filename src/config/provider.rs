@@ -1,37 +1,38 @@
-//! Providers: what the file, the vendor's row and the environment say of each, put together.
+//! Settings of providers, from the file, the table of vendors and the environment.
 
 use super::address;
-use super::check::Report;
 use super::connection;
 use super::file::{self, File};
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
+use super::report::Report;
 use super::resolved::text_in;
 use super::setting_error::SettingError;
-use super::settings::{ModelTypes, ProviderSettings, VertexSettings, WeightOverrides};
+use super::settings::{ProviderSettings, VertexSettings};
 use super::source::Sources;
 use super::variables::EnvVars;
 use super::vendors::GatewayKeyMode;
+use crate::domain::{ModelTypes, RateLimits, WeightOverride};
 use crate::secrets::{Secret, SecretRef};
 use config::{Value, ValueKind};
 use std::path::Path;
 
-/// What is around the providers.
+/// The inputs that all providers share.
 #[derive(Clone, Copy)]
 pub(super) struct ProviderContext<'a> {
-    pub environs: &'a EnvVars,
+    pub env_vars: &'a EnvVars,
     pub mode: &'a GatewayKeyMode,
     pub sources: &'a Sources,
 }
 
 pub(super) fn providers(
     file: &File,
-    around: &ProviderContext<'_>,
+    context: &ProviderContext<'_>,
     timeouts: &Timeouts,
     report: &mut Report<'_>,
 ) -> Vec<ProviderSettings> {
     let complete = |provider: &&file::Provider| {
-        // Where a part is missing or wrong, that was reported as it was read.
+        // Missing or invalid parts were reported when the file was read.
         !provider.name.is_empty() && !provider.kind.is_empty()
     };
     let providers = file.providers.iter().filter(complete);
@@ -39,20 +40,20 @@ pub(super) fn providers(
         .map(|provider| {
             check_weights(provider, &file.balancing.weights, report);
             check_models(provider, report);
-            settings(provider, around, timeouts, report)
+            settings(provider, context, timeouts, report)
         })
         .collect()
 }
 
 fn settings(
     provider: &file::Provider,
-    around: &ProviderContext<'_>,
+    context: &ProviderContext<'_>,
     timeouts: &Timeouts,
     report: &mut Report<'_>,
 ) -> ProviderSettings {
     let base_url = base_url(provider, report);
-    let vertex = vertex(provider, around.sources, report);
-    let (key, keyless) = match key(provider, around, report) {
+    let vertex = vertex(provider, context.sources, report);
+    let (key, keyless) = match key(provider, context, report) {
         Ok(key) => (key, None),
         Err(reason) => (None, Some(reason)),
     };
@@ -64,7 +65,7 @@ fn settings(
             .and_then(unusable_credentials)
     };
     let keyless = keyless.or_else(unusable);
-    let skipped = skip(provider, around, keyless, report);
+    let skipped = skip(provider, context, keyless, report);
     let models = provider.models.iter().filter(|model| !model.id.is_empty());
     let models = models
         .map(|model| {
@@ -77,44 +78,48 @@ fn settings(
             )
         })
         .collect();
-    let patience = timeouts.of(provider, None, &ModelTypes::new());
+    let provider_timeouts = timeouts.resolve(provider, None, ModelTypes::default());
     let weights = provider.weights.as_ref();
     ProviderSettings {
         name: provider.name.clone(),
         kind: provider.kind.clone(),
         base_url,
-        unix_socket: connection::unix_socket(provider, around.sources, report),
-        ca_file: connection::ca_file(provider, around.sources, report),
+        unix_socket: connection::unix_socket(provider, context.sources, report),
+        ca_file: connection::ca_file(provider, context.sources, report),
         key,
         enabled: provider.enabled,
         skipped,
         priority: provider.priority,
         max_concurrent: provider.max_concurrent,
-        requests_per_minute: provider.requests_per_minute,
-        tokens_per_minute: provider.tokens_per_minute,
-        weights: weights.map_or(WeightOverrides::default(), |weights| WeightOverrides {
+        rates: RateLimits {
+            requests: provider.requests_per_minute,
+            tokens: provider.tokens_per_minute,
+        },
+        weights: weights.map_or(WeightOverride::default(), |weights| WeightOverride {
             cost: weights.cost,
             latency: weights.latency,
             reliability: weights.reliability,
-            load: weights.load,
-            priority: weights.priority,
         }),
         vertex,
         models,
-        timeout: patience.timeout,
-        first_token_timeout: patience.first_token,
+        timeout: provider_timeouts.timeout,
+        first_token_timeout: provider_timeouts.first_token,
     }
 }
 
-/// Why a provider cannot be used; each reason but `enabled = false` draws a warning.
+/// The reason that a provider cannot be used, with a warning unless `enabled = false`.
 fn skip(
     provider: &file::Provider,
-    around: &ProviderContext<'_>,
+    context: &ProviderContext<'_>,
     keyless: Option<String>,
     report: &mut Report<'_>,
 ) -> Option<String> {
     let at = |name: &str| format!("providers[{}].{name}", provider.name);
-    if !around.sources.built_kinds.contains(&provider.kind.as_str()) {
+    if !context
+        .sources
+        .built_kinds
+        .contains(&provider.kind.as_str())
+    {
         let reason = format!(
             "the kind {:?} is accepted, but not built yet",
             provider.kind
@@ -122,7 +127,7 @@ fn skip(
         report.warn(&at("kind"), format!("{reason}; the provider is off"));
         return Some(reason);
     }
-    if let (GatewayKeyMode::Local(origin), false) = (around.mode, provider.kind == "ollama") {
+    if let (GatewayKeyMode::Local(origin), false) = (context.mode, provider.kind == "ollama") {
         let reason = "AI_GATEWAY_API_KEY=local allows Ollama only".to_owned();
         let message = format!("{reason} ({origin}); the provider is off");
         report.warn(&at("kind"), message);
@@ -142,7 +147,7 @@ fn skip(
 /// The provider's key; `Ok(None)` where it needs none, `Err` with the reason where it is missing.
 fn key(
     provider: &file::Provider,
-    around: &ProviderContext<'_>,
+    context: &ProviderContext<'_>,
     report: &mut Report<'_>,
 ) -> Result<Option<Secret>, String> {
     let at = |name: &str| format!("providers[{}].{name}", provider.name);
@@ -150,8 +155,8 @@ fn key(
     let (key_origin, variable_origin) = (origin("api_key"), origin("api_key_env"));
     let is_in_file = |origin: &Origin| matches!(origin, Origin::File { .. });
     if is_in_file(&key_origin) && is_in_file(&variable_origin) {
-        let problem = "stands beside api_key, but only one of the two may be given";
-        report.mistake(&at("api_key_env"), None, problem);
+        let problem = "is given together with api_key, but only one of the two may be given";
+        report.error(&at("api_key_env"), None, problem);
         return Err("two keys are given".to_owned());
     }
     let reference = match (&provider.api_key, &provider.api_key_env) {
@@ -160,19 +165,19 @@ fn key(
         (None, None) => return Ok(None),
     };
     match reference {
-        None => Err("api_key names nothing".to_owned()),
-        Some(SecretRef::Variable(name)) => match around.environs.get(&name) {
+        None => Err("api_key is empty".to_owned()),
+        Some(SecretRef::Variable(name)) => match context.env_vars.get(&name) {
             Some((text, _)) => Ok(Secret::new(text)),
             None => Err(format!("the variable {name} with its key is not set")),
         },
-        Some(SecretRef::File(path)) => key_in_file(&around.sources.cwd.join(&path)),
+        Some(SecretRef::File(path)) => key_in_file(&context.sources.cwd.join(&path)),
         Some(SecretRef::Keystore(name)) => Err(format!(
             "keystore:{name} cannot be opened: the key store is not built yet"
         )),
         Some(SecretRef::Literal(secret)) => {
             if is_in_file(&key_origin) {
-                let message = "a key stands in the file as it is; put it into a variable and name \
-                               that in api_key_env";
+                let message = "the file contains the key itself; put it into a variable and name that \
+                               variable in api_key_env";
                 report.warn(&at("api_key"), message);
             }
             Ok(Some(secret))
@@ -194,22 +199,20 @@ fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {
     let key = format!("providers[{}].base_url", provider.name);
     match connection::base_url(provider, report.entries) {
         Some(url) if address::is_base_url(url) => address::normal_base_url(&provider.kind, url),
-        // From OLLAMA_HOST; what a file says was checked as it was read.
+        // From OLLAMA_HOST; values of files were checked when they were read.
         Some(url) => {
             let value = format!("{:?}", address::without_password(url));
             let problem = "must be a host with or without http:// and port, for example \
                            127.0.0.1:11434";
-            report.mistake(&key, Some(value), problem);
+            report.error(&key, Some(value), problem);
             String::new()
         }
         None => {
-            if !report.is_mistaken(&key) {
+            if !report.has_error(&key) {
                 let problem = format!("missing, but must be given for kind {:?}", provider.kind);
                 let kind = format!("providers[{}].kind", provider.name);
                 let origin = super::resolved::origin_of(report.entries, &kind);
-                report
-                    .mistakes
-                    .push(SettingError::new(origin, key, problem));
+                report.errors.push(SettingError::new(origin, key, problem));
             }
             String::new()
         }
@@ -229,7 +232,7 @@ fn vertex(
             ("credentials", provider.credentials.is_some()),
         ];
         for (name, _) in fields.iter().filter(|(_, is_given)| *is_given) {
-            report.mistake(
+            report.error(
                 &at(name),
                 None,
                 "must not be given unless kind is \"vertex\"",
@@ -242,7 +245,7 @@ fn vertex(
         let problem = "missing, but must be given for kind \"vertex\"; GOOGLE_CLOUD_PROJECT also \
                        names it";
         report
-            .mistakes
+            .errors
             .push(SettingError::new(origin, at("project"), problem));
         return None;
     };
@@ -259,13 +262,13 @@ fn vertex(
     })
 }
 
-/// What is wrong with a file of credentials at first sight; what it is worth shows with the first
-/// token.
+/// The problem of a credentials file that reading it shows; whether Google accepts it shows with the
+/// first token.
 fn unusable_credentials(path: &Path) -> Option<String> {
     let problem = match std::fs::read_to_string(path) {
         Ok(text) => match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(json) if json["type"].is_string() => return None,
-            Ok(_) => "has no `type`, so it is no key of Google's".to_owned(),
+            Ok(_) => "has no `type`, so it is not a Google credentials file".to_owned(),
             Err(_) => "is not JSON".to_owned(),
         },
         Err(error) => format!("cannot be read: {error}"),
@@ -273,7 +276,7 @@ fn unusable_credentials(path: &Path) -> Option<String> {
     Some(format!("the file {} {problem}", path.display()))
 }
 
-/// An override alone must not take every weight away.
+/// Checks that an override leaves at least one weight above 0.
 fn check_weights(provider: &file::Provider, global: &file::Weights, report: &mut Report<'_>) {
     let Some(weights) = &provider.weights else {
         return;
@@ -282,12 +285,10 @@ fn check_weights(provider: &file::Provider, global: &file::Weights, report: &mut
         + weights.latency.unwrap_or(global.latency)
         + weights.reliability.unwrap_or(global.reliability);
     let key = format!("providers[{}].weights", provider.name);
-    if sum <= 0.0 && !report.is_mistaken(&key) && !report.is_mistaken("balancing.weights") {
+    if sum <= 0.0 && !report.has_error(&key) && !report.has_error("balancing.weights") {
         let problem = "cost, latency and reliability are all 0, but one must be more";
         let origin = super::resolved::origin_of(report.entries, &format!("{key}.cost"));
-        report
-            .mistakes
-            .push(SettingError::new(origin, key, problem));
+        report.errors.push(SettingError::new(origin, key, problem));
     }
 }
 
@@ -298,22 +299,22 @@ fn check_models(provider: &file::Provider, report: &mut Report<'_>) {
             .any(|known| known.id == model.id);
         if is_repeated && !model.id.is_empty() {
             let key = format!("providers[{}].models[{}].id", provider.name, model.id);
-            let problem = format!("stands twice in {}, but must be unique", provider.name);
-            report.mistake(&key, Some(format!("{:?}", model.id)), problem);
+            let problem = format!("is given twice in {}, but must be unique", provider.name);
+            report.error(&key, Some(format!("{:?}", model.id)), problem);
         }
         for (name, flag) in [("vision", model.vision), ("reasoning", model.reasoning)] {
             let types = model.types.as_deref().unwrap_or_default();
             if flag == Some(false) && types.iter().any(|word| word == name) {
                 let key = format!("providers[{}].models[{}].{name}", provider.name, model.id);
-                let problem = format!("is false, but types names {name}; one of the two must go");
-                report.mistake(&key, None, problem);
+                let problem = format!("is false, but types names {name}; remove one of the two");
+                report.error(&key, None, problem);
             }
         }
     }
 }
 
-/// A mistake for every name that an earlier provider has; compared without case, as variables name
-/// providers so.
+/// An error for every name that an earlier provider has. Compared without case, because variables
+/// name providers in upper case.
 pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<SettingError> {
     let ValueKind::Table(tree) = &tree.kind else {
         return Vec::new();
@@ -322,7 +323,7 @@ pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<SettingErro
         return Vec::new();
     };
     let mut known: Vec<(String, Origin)> = Vec::new();
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for provider in providers {
         let ValueKind::Table(table) = &provider.kind else {
             continue;
@@ -330,18 +331,18 @@ pub(super) fn repeated_names(tree: &Value, origins: &Origins) -> Vec<SettingErro
         let Some((name, value)) = text_in(table, "name").zip(table.get("name")) else {
             continue;
         };
-        let origin = origins.of(value);
+        let origin = origins.get(value);
         let first = known
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name));
         if let Some((_, first)) = first {
             let key = format!("providers[{name}].name");
             let problem =
-                format!("is the name of another provider too ({first}), but must be unique");
-            let mistake = SettingError::new(origin.clone(), key, problem);
-            mistakes.push(mistake.with_value(format!("{name:?}")));
+                format!("is also the name of another provider ({first}), but must be unique");
+            let error = SettingError::new(origin.clone(), key, problem);
+            errors.push(error.with_value(format!("{name:?}")));
         }
         known.push((name.to_owned(), origin));
     }
-    mistakes
+    errors
 }

@@ -1,4 +1,4 @@
-//! Single settings in force: key, value, origin; what `config show` lists and a reload compares.
+//! Effective settings one by one, for `config show` and for the comparison of a reload.
 
 use super::constraint::InputValue;
 use super::keys::{self, Node, SettingSpec};
@@ -7,7 +7,7 @@ use super::parse::element_name;
 use crate::secrets::{MASK, Secret, SecretRef};
 use config::{Map, Value, ValueKind};
 
-/// One setting in force.
+/// One effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedSetting {
     /// For example `balancing.weights.cost` or `providers[openai].priority`.
@@ -17,18 +17,18 @@ pub struct ResolvedSetting {
     pub origin: Origin,
     /// The key as the table of settings writes it, for example `providers[].priority`.
     pub(super) pattern: &'static str,
-    /// The value as it is, where the shown one is masked.
+    /// The unmasked value, where the shown one is masked.
     pub(super) hidden: Option<Secret>,
 }
 
 impl ResolvedSetting {
-    /// Whether both set the same, whoever did.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+    /// Returns whether both have the same value, whatever their origins.
+    pub(super) fn has_same_value(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
     }
 }
 
-/// The origin of a key in force, built in where it is not set.
+/// The origin of a key; built in where it is not set.
 pub(super) fn origin_of(entries: &[ResolvedSetting], key: &str) -> Origin {
     let entry = entries.iter().find(|entry| entry.key == key);
     entry.map_or(Origin::BuiltIn, |entry| entry.origin.clone())
@@ -36,22 +36,22 @@ pub(super) fn origin_of(entries: &[ResolvedSetting], key: &str) -> Origin {
 
 /// All settings of a merged tree, in the order of the table of settings.
 pub(super) fn flatten(tree: &Value, origins: &Origins) -> Vec<ResolvedSetting> {
-    let mut walk = Walk {
+    let mut flattener = Flattener {
         origins,
         entries: Vec::new(),
     };
     if let ValueKind::Table(table) = &tree.kind {
-        walk.table(table, "", "");
+        flattener.table(table, "", "");
     }
-    walk.entries
+    flattener.entries
 }
 
-struct Walk<'a> {
+struct Flattener<'a> {
     origins: &'a Origins,
     entries: Vec<ResolvedSetting>,
 }
 
-impl Walk<'_> {
+impl Flattener<'_> {
     fn table(&mut self, table: &Map<String, Value>, pattern: &str, shown: &str) {
         let join = |path: &str, name: &str| match path {
             "" => name.to_owned(),
@@ -95,14 +95,14 @@ impl Walk<'_> {
                 let reference = SecretRef::parse(text);
                 reference.map_or(MASK.to_owned(), |reference| reference.masked())
             }
-            _ => key.rule.shown(&given),
+            _ => key.rule.masked(&given),
         };
-        let plain = given.shown();
+        let plain = given.to_string();
         self.entries.push(ResolvedSetting {
             key: shown,
-            hidden: (value_shown != plain).then(|| Secret::of(&plain)),
+            hidden: (value_shown != plain).then(|| Secret::from(plain.as_str())),
             value: value_shown,
-            origin: self.origins.of(value),
+            origin: self.origins.get(value),
             pattern: key.path,
         });
     }
@@ -115,7 +115,7 @@ fn given(value: &Value) -> InputValue {
         ValueKind::Float(number) => InputValue::Number(*number),
         ValueKind::String(text) => InputValue::Text(text.clone()),
         ValueKind::Array(items) => InputValue::List(items.iter().map(given).collect()),
-        // The rules make no others.
+        // The constraints produce no other kinds.
         _ => InputValue::Table,
     }
 }

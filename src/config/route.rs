@@ -1,7 +1,7 @@
-//! Routes: model names that clients use, and the targets behind them.
+//! Routes: model names for clients, and the targets that serve them.
 
-use super::check::Report;
 use super::file;
+use super::report::Report;
 use super::setting_error::did_you_mean;
 use super::settings::{ProviderSettings, RouteSettings, RouteTarget};
 use super::vendors;
@@ -16,16 +16,16 @@ pub(super) fn routes(
         let key = format!("routes[{}].model", route.model);
         let value = Some(format!("{:?}", route.model));
         if route.model == "auto" || route.model.starts_with("auto:") {
-            report.mistake(
+            report.error(
                 &key,
                 value,
-                "is reserved: with it the balancer chooses by itself",
+                "is reserved: the balancer selects among all models for it",
             );
         } else if settings.iter().any(|known| known.model == route.model) {
-            report.mistake(
+            report.error(
                 &key,
                 value,
-                "is the name of another route too, but must be unique",
+                "is also the name of another route, but must be unique",
             );
         }
         let targets = route.targets.iter();
@@ -49,14 +49,14 @@ fn target(
     let key = format!("routes[{}].targets", route.model);
     let value = Some(format!("{text:?}"));
     let Some((name, model)) = text.split_once('/').filter(|(_, model)| !model.is_empty()) else {
-        report.mistake(&key, value, "must be provider/model");
+        report.error(&key, value, "must be provider/model");
         return None;
     };
     let Some(provider) = providers.iter().find(|provider| provider.name == name) else {
-        if report.is_mistaken(&format!("providers[{name}]")) {
+        if report.has_error(&format!("providers[{name}]")) {
             return None;
         }
-        // As with a provider without its key: the file is right, the environment lacks something.
+        // The file is valid and the environment lacks a key, so this is only a warning.
         let variables = vendors::variables_of(name);
         if !variables.is_empty() {
             let variables = variables.join(" nor ");
@@ -74,12 +74,12 @@ fn target(
             (near, false) if near.is_empty() => format!("; known: {}", names.join(", ")),
             (near, false) => near,
         };
-        report.mistake(&key, value, format!("there is no provider {name:?}{near}"));
+        report.error(&key, value, format!("there is no provider {name:?}{near}"));
         return None;
     };
     let has_model = provider.models.iter().any(|known| known.id == model);
-    let is_mistaken = report.is_mistaken(&format!("providers[{name}].models"));
-    if !has_model && !provider.models.is_empty() && !is_mistaken {
+    let has_error = report.has_error(&format!("providers[{name}].models"));
+    if !has_model && !provider.models.is_empty() && !has_error {
         let ids = provider.models.iter().map(|known| known.id.as_str());
         let near = match did_you_mean(model, ids.clone()) {
             near if near.is_empty() => {
@@ -87,7 +87,7 @@ fn target(
             }
             near => near,
         };
-        report.mistake(&key, value, format!("{name} has no model {model:?}{near}"));
+        report.error(&key, value, format!("{name} has no model {model:?}{near}"));
         return None;
     }
     Some(RouteTarget {

@@ -1,4 +1,4 @@
-//! Where the configuration is read from.
+//! The files and variables that a configuration is read from.
 
 use super::edit::WrittenFile;
 use super::origin::Origin;
@@ -6,21 +6,21 @@ use super::setting_error::SettingError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Everything outside that the configuration depends on.
+/// All inputs of a configuration.
 #[derive(Clone)]
 pub struct Sources {
     /// The working directory: `./aibal.toml` and `.env` are looked for here.
     pub cwd: PathBuf,
     /// The user's home, where there is one.
     pub home: Option<PathBuf>,
-    /// The environment, whole.
+    /// All environment variables.
     pub environment: BTreeMap<String, String>,
     /// `--config FILE`, which replaces the usual files.
     pub config_flag: Option<PathBuf>,
     pub flags: Flags,
-    /// The words of the protocols that this version speaks. A provider of another kind is kept, off.
+    /// The kinds of providers that this version supports. A provider of another kind is kept, but off.
     pub built_kinds: Vec<&'static str>,
-    /// Contents that are known, and not read from their files.
+    /// Contents that replace those of their files.
     pub(super) known: BTreeMap<PathBuf, String>,
 }
 
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Sources {
 
 impl Sources {
     /// The sources of this process. Variables that are not Unicode are left out.
-    pub fn of_process(
+    pub fn from_process(
         config_flag: Option<PathBuf>,
         flags: Flags,
         built_kinds: Vec<&'static str>,
@@ -85,7 +85,7 @@ impl Sources {
         }
     }
 
-    /// The same with these files as they were just written, whatever became of them since.
+    /// The same, with these files as they were just written instead of their present contents.
     pub(super) fn with(&self, written: &[WrittenFile]) -> Self {
         let known = written.iter();
         Self {
@@ -101,7 +101,7 @@ impl Sources {
         self.cwd.join(".env")
     }
 
-    /// A path as people know it: relative where it lies below the working directory.
+    /// A path for messages: relative where it lies below the working directory.
     pub fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.cwd)
             .unwrap_or(path)
@@ -110,31 +110,32 @@ impl Sources {
     }
 
     /// The text of a file; `None` where there is no such file.
-    pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Box<SettingError>> {
+    pub(super) fn read(&self, path: &Path) -> Result<Option<String>, Box<SettingError>> {
         use std::io::ErrorKind;
         if let Some(text) = self.known.get(path) {
             return Ok(Some(text.clone()));
         }
-        let problem = match std::fs::read_to_string(path) {
+        let error = match std::fs::read_to_string(path) {
             Ok(text) => return Ok(Some(text)),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
+            Err(error) => error,
+        };
+        let problem = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
                 if self.config_flag.is_none() || path == self.dot_env() {
                     return Ok(None);
                 }
                 "there is no such file".to_owned()
             }
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                "could not be read: it is not UTF-8".to_owned()
-            }
-            Err(error) => format!("could not be read: {error}"),
+            ErrorKind::InvalidData => "could not be read: it is not UTF-8".to_owned(),
+            _ => format!("could not be read: {error}"),
         };
-        let place = Origin::File {
+        let origin = Origin::File {
             path: path.to_owned(),
             shown: self.shown(path),
             line: 0,
         };
-        Err(Box::new(SettingError::new(place, "", problem)))
+        Err(Box::new(
+            SettingError::new(origin, "", problem).caused_by(error),
+        ))
     }
 }

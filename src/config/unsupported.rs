@@ -1,15 +1,15 @@
-//! What is accepted but not built yet: one table, which shrinks.
+//! Settings that are accepted but not built yet.
 
 use super::resolved::ResolvedSetting;
 use super::setting_error::SettingWarning;
 
-/// A setting, or some of its values, that nothing acts on yet.
+/// A setting, or some of its values, without effect yet.
 struct UnsupportedSetting {
     /// As in the table of settings; a `.` at its end means everything below.
     pattern: &'static str,
     values: Values,
-    /// What happens meanwhile, where that is not simply nothing.
-    meanwhile: &'static str,
+    /// What applies instead, as the end of a sentence; empty for nothing.
+    fallback: &'static str,
 }
 
 enum Values {
@@ -21,16 +21,16 @@ const fn all(pattern: &'static str) -> UnsupportedSetting {
     UnsupportedSetting {
         pattern,
         values: Values::All,
-        meanwhile: "",
+        fallback: "",
     }
 }
 
-/// Kinds of providers are not listed: which protocols are built is told by the caller.
+/// Kinds of providers are not listed: `Sources::built_kinds` has those that are built.
 const UNSUPPORTED: &[UnsupportedSetting] = &[
     UnsupportedSetting {
         pattern: "probe.mode",
         values: Values::Only(&["completion"]),
-        meanwhile: "; models is in force",
+        fallback: "; models is in force",
     },
     all("probe.usd_per_day"),
     all("alerts."),
@@ -54,18 +54,18 @@ fn row(pattern: &str, value: &str) -> Option<&'static UnsupportedSetting> {
     UNSUPPORTED.iter().find(is_meant)
 }
 
-/// Whether a setting's value is built; where it is not, another is in force.
+/// Returns whether the value of a setting is built; otherwise another value applies.
 pub(super) fn is_built(pattern: &str, value: &str) -> bool {
     row(pattern, value).is_none()
 }
 
-/// A note for `config show`, whether the value is built in or set.
+/// A note for `config show`, for defaults too.
 pub(super) fn note(entry: &ResolvedSetting) -> Option<String> {
     let row = row(entry.pattern, &entry.value)?;
-    Some(format!("accepted, but not built yet{}", row.meanwhile))
+    Some(format!("accepted, but not built yet{}", row.fallback))
 }
 
-/// A warning for every setting that somebody made and that nothing acts on yet.
+/// A warning for every setting of the operator that has no effect yet.
 pub(super) fn warnings(entries: &[ResolvedSetting]) -> Vec<SettingWarning> {
     let warning = |entry: &ResolvedSetting| {
         let row = row(entry.pattern, &entry.value)?;
@@ -73,7 +73,7 @@ pub(super) fn warnings(entries: &[ResolvedSetting]) -> Vec<SettingWarning> {
             Values::All => String::new(),
             Values::Only(_) => format!("{}: ", entry.value),
         };
-        let message = format!("{value}accepted, but not built yet{}", row.meanwhile);
+        let message = format!("{value}accepted, but not built yet{}", row.fallback);
         Some(SettingWarning::new(
             entry.origin.clone(),
             entry.key.clone(),

@@ -1,7 +1,7 @@
-//! Variables: the environment and `.env`, and the settings they carry.
+//! Settings in variables of the environment and of `.env`.
 //!
-//! The environment comes in as an argument and is never changed. An empty variable counts as not
-//! set, as most programs and container files mean it; only a text of `AIBAL__…` may be empty.
+//! The environment is an argument and is never changed. An empty variable counts as not set, as in
+//! most programs and container files; only text settings of `AIBAL__…` may be empty.
 
 use super::constraint::{Constraint, InputValue};
 use super::keys::{self, Node, SettingSpec};
@@ -31,7 +31,7 @@ const NAMED: &[(&str, &str)] = &[
     ("LOAD_BALANCER_TIMEOUT_MS", "balancing.timeout_ms"),
 ];
 
-/// What is said of a variable that names a list.
+/// The problem of a variable that names a list.
 const FILE_ONLY: &str = "is a list of tables, which only a file can hold";
 
 /// The variables of one source: `.env`, or the environment.
@@ -61,15 +61,15 @@ impl EnvVars {
     }
 }
 
-/// What the variables of one source set.
+/// The settings of one source of variables.
 #[derive(Default)]
 pub(super) struct VariableLayer {
     pub values: Map<String, Value>,
-    /// Settings of single providers, for when all providers are known.
+    /// Settings of single providers, applied when all providers are known.
     pub patches: Vec<ProviderVariable>,
 }
 
-/// `AIBAL__PROVIDERS__OPENAI__PRIORITY=70`, read.
+/// A variable such as `AIBAL__PROVIDERS__OPENAI__PRIORITY=70`.
 pub(super) struct ProviderVariable {
     /// The provider's name as a variable spells it: `openai`, `my_vllm`.
     pub provider: String,
@@ -88,8 +88,7 @@ impl Variables {
         Self(variables.iter().map(known).collect())
     }
 
-    /// Reads a `.env`; where a name stands twice, the last one counts. A line that cannot be read is
-    /// left out with a warning.
+    /// Reads a `.env`; the last value of a name counts. An invalid line is left out with a warning.
     pub fn dot_env(content: &str, warnings: &mut Vec<SettingWarning>) -> Self {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let mut variables = BTreeMap::new();
@@ -115,15 +114,15 @@ impl Variables {
         (!value.trim().is_empty()).then_some((value.as_str(), origin))
     }
 
-    /// The settings that these variables carry.
-    pub fn layer(&self, origins: &mut Origins, mistakes: &mut Vec<SettingError>) -> VariableLayer {
+    /// The settings of these variables.
+    pub fn layer(&self, origins: &mut Origins, errors: &mut Vec<SettingError>) -> VariableLayer {
         let mut layer = VariableLayer::default();
         for (name, (text, origin)) in &self.0 {
             let Some(path) = name.strip_prefix(PREFIX) else {
                 continue;
             };
             let segments: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
-            let setting = Setting {
+            let setting = SettingVariable {
                 text,
                 origin,
                 path: segments.join("."),
@@ -132,44 +131,44 @@ impl Variables {
                 Some((first, [provider, rest @ ..])) if first == "providers" => {
                     layer
                         .patches
-                        .extend(setting.patch(provider, &rest.join("."), mistakes));
+                        .extend(setting.patch(provider, &rest.join("."), errors));
                 }
-                _ => setting.set(&mut layer.values, origins, mistakes),
+                _ => setting.set(&mut layer.values, origins, errors),
             }
         }
         for (name, path) in NAMED {
             if let Some((text, origin)) = self.get(name) {
-                let setting = Setting {
+                let setting = SettingVariable {
                     text,
                     origin,
                     path: (*path).to_owned(),
                 };
-                setting.set(&mut layer.values, origins, mistakes);
+                setting.set(&mut layer.values, origins, errors);
             }
         }
         layer
     }
 }
 
-/// A variable that carries a setting.
-struct Setting<'a> {
+/// A variable of a setting.
+struct SettingVariable<'a> {
     text: &'a str,
     origin: &'a Origin,
     path: String,
 }
 
-impl Setting<'_> {
+impl SettingVariable<'_> {
     fn set(
         &self,
         values: &mut Map<String, Value>,
         origins: &mut Origins,
-        mistakes: &mut Vec<SettingError>,
+        errors: &mut Vec<SettingError>,
     ) {
         let Some(Node::Leaf(key)) = keys::node(&self.path) else {
-            mistakes.push(self.unknown());
+            errors.push(self.unknown());
             return;
         };
-        if let Some(value) = self.value(key, mistakes) {
+        if let Some(value) = self.value(key, errors) {
             let value = origins.value(self.origin.clone(), value);
             let segments: Vec<&str> = match key.path.strip_suffix(".*") {
                 Some(section) => {
@@ -186,21 +185,21 @@ impl Setting<'_> {
         &self,
         provider: &str,
         below: &str,
-        mistakes: &mut Vec<SettingError>,
+        errors: &mut Vec<SettingError>,
     ) -> Option<ProviderVariable> {
         let Some(Node::Leaf(key)) = keys::node(&format!("providers[].{below}")) else {
-            mistakes.push(self.unknown_below_provider(provider, below));
+            errors.push(self.unknown_below_provider(provider, below));
             return None;
         };
         Some(ProviderVariable {
             provider: provider.to_owned(),
             key: below.to_owned(),
-            value: self.value(key, mistakes)?,
+            value: self.value(key, errors)?,
             origin: self.origin.clone(),
         })
     }
 
-    fn value(&self, key: &SettingSpec, mistakes: &mut Vec<SettingError>) -> Option<ValueKind> {
+    fn value(&self, key: &SettingSpec, errors: &mut Vec<SettingError>) -> Option<ValueKind> {
         let is_unset = self.text.trim().is_empty();
         if is_unset && !matches!(key.rule, Constraint::Text | Constraint::Webhook) {
             return None;
@@ -208,9 +207,9 @@ impl Setting<'_> {
         let given = InputValue::from_variable(self.text, &key.rule);
         let value = key.rule.check(&given);
         if value.is_none() {
-            let mistake =
+            let error =
                 SettingError::new(self.origin.clone(), &self.path, key.rule.problem(&given));
-            mistakes.push(mistake.with_value(key.rule.shown(&given)));
+            errors.push(error.with_value(key.rule.masked(&given)));
         }
         value
     }
@@ -242,7 +241,7 @@ impl Setting<'_> {
     }
 }
 
-/// Puts a value into nested tables, which are made where they are missing.
+/// Inserts a value into nested tables, which are created where they are missing.
 pub(super) fn insert(values: &mut Map<String, Value>, segments: &[&str], value: Value) {
     match segments {
         [] => {}
@@ -278,8 +277,8 @@ fn line_of(content: &str, name: &str) -> usize {
     last.map_or(1, |(index, _)| index + 1)
 }
 
-/// No mistake, for the file is often another program's too. The line itself is not shown: most lines
-/// of such a file are keys.
+/// A warning, not an error, because other programs often use the file too. The line itself is not
+/// shown: most lines of such a file are keys.
 fn unreadable_line(content: &str, error: &dotenvy::Error) -> SettingWarning {
     let at = match error {
         dotenvy::Error::LineParse(line, _) => content.find(line.as_str()).unwrap_or(0),

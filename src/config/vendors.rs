@@ -1,4 +1,4 @@
-//! Known vendors: what a provider may leave out, and which ones a key in the environment brings.
+//! Known vendors: defaults of their providers, and the variables that add them.
 
 use super::address;
 use super::origin::{Origin, Origins};
@@ -9,6 +9,11 @@ use crate::secrets::Secret;
 use config::{File, FileFormat, Map, Value, ValueKind};
 use serde::Deserialize;
 use std::sync::LazyLock;
+
+/// The default of `providers[].priority`.
+pub(super) const DEFAULT_PRIORITY: i64 = 50;
+/// The default of `providers[].enabled`.
+pub(super) const DEFAULT_ENABLED: bool = true;
 
 /// A row of `assets/vendors.toml`.
 #[derive(Debug, Deserialize)]
@@ -26,7 +31,7 @@ pub(super) struct VendorPreset {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct VendorTable {
     vendors: Vec<VendorPreset>,
 }
 
@@ -34,16 +39,17 @@ static VENDORS: LazyLock<Vec<VendorPreset>> = LazyLock::new(|| {
     let text = include_str!("../../assets/vendors.toml");
     let source = File::from_str(text, FileFormat::Toml);
     let table = config::Config::builder().add_source(source).build();
-    let table: Table = table
+    let table: VendorTable = table
         .and_then(config::Config::try_deserialize)
         .expect("the built-in table of vendors is read by a test");
     table.vendors
 });
 
-/// What `AI_GATEWAY_API_KEY` asks for.
+/// The meaning of `AI_GATEWAY_API_KEY`.
 #[derive(Debug, Clone)]
 pub(super) enum GatewayKeyMode {
-    Usual,
+    /// Not set.
+    Unset,
     /// Ollama only.
     Local(Origin),
     /// Vertex AI as well.
@@ -53,26 +59,26 @@ pub(super) enum GatewayKeyMode {
 }
 
 impl GatewayKeyMode {
-    pub fn of(environs: &EnvVars) -> Self {
-        let Some((value, origin)) = environs.get("AI_GATEWAY_API_KEY") else {
-            return Self::Usual;
+    pub fn new(env_vars: &EnvVars) -> Self {
+        let Some((value, origin)) = env_vars.get("AI_GATEWAY_API_KEY") else {
+            return Self::Unset;
         };
         match value.trim() {
             "local" => Self::Local(origin.clone()),
             "vertex" => Self::Vertex(origin.clone()),
-            token => Secret::new(token).map_or(Self::Usual, Self::Token),
+            token => Secret::new(token).map_or(Self::Unset, Self::Token),
         }
     }
 }
 
-/// What is looked for where no provider is configured, for the message that says so.
+/// The variables that add a provider, for the message where none is configured.
 pub(super) fn looked_for() -> Vec<String> {
     let vendors = VENDORS.iter().filter(|vendor| vendor.from_environment);
     let names = vendors.flat_map(|vendor| vendor.api_key_env.iter().cloned());
     names.chain(["OLLAMA_HOST".to_owned()]).collect()
 }
 
-/// The variables that alone would bring the provider of that name; empty for all other names.
+/// The variables that add the provider of that name; empty for all other names.
 pub(super) fn variables_of(name: &str) -> Vec<&'static str> {
     if name == "ollama" {
         return vec!["OLLAMA_HOST"];
@@ -86,7 +92,7 @@ pub(super) fn variables_of(name: &str) -> Vec<&'static str> {
 }
 
 /// Adds a provider for every known key in the environment whose vendor no file configures.
-pub(super) fn add_found(providers: &mut Vec<Value>, environs: &EnvVars, origins: &mut Origins) {
+pub(super) fn add_found(providers: &mut Vec<Value>, env_vars: &EnvVars, origins: &mut Origins) {
     let is_configured = |vendor: &VendorPreset, providers: &[Value]| {
         providers.iter().any(|provider| match &provider.kind {
             ValueKind::Table(table) => {
@@ -96,17 +102,17 @@ pub(super) fn add_found(providers: &mut Vec<Value>, environs: &EnvVars, origins:
             _ => false,
         })
     };
-    let mode = GatewayKeyMode::of(environs);
+    let mode = GatewayKeyMode::new(env_vars);
     let configured = providers.clone();
     for vendor in VENDORS
         .iter()
         .filter(|vendor| !is_configured(vendor, &configured))
     {
         let extra = match (vendor.kind.as_str(), &mode) {
-            ("ollama", _) => ollama(environs, &mode),
+            ("ollama", _) => ollama(env_vars, &mode),
             ("vertex", GatewayKeyMode::Vertex(origin)) => Some((vec![], origin.clone())),
             (_, GatewayKeyMode::Local(_)) => None,
-            _ if vendor.from_environment => key_of(vendor, environs)
+            _ if vendor.from_environment => key_of(vendor, env_vars)
                 .map(|(name, origin)| (vec![("api_key_env", name.to_owned())], origin.clone())),
             _ => None,
         };
@@ -121,12 +127,12 @@ pub(super) fn add_found(providers: &mut Vec<Value>, environs: &EnvVars, origins:
     }
 }
 
-type Extra = (Vec<(&'static str, String)>, Origin);
+type FoundSettings = (Vec<(&'static str, String)>, Origin);
 
-fn ollama(environs: &EnvVars, mode: &GatewayKeyMode) -> Option<Extra> {
-    match (environs.get("OLLAMA_HOST"), mode) {
+fn ollama(env_vars: &EnvVars, mode: &GatewayKeyMode) -> Option<FoundSettings> {
+    match (env_vars.get("OLLAMA_HOST"), mode) {
         (Some((host, origin)), _) => {
-            // A host that cannot be read is kept as it is, so that the check names it.
+            // An invalid host is kept, so that the validation reports it.
             let url = address::ollama_base_url(host).unwrap_or_else(|| host.to_owned());
             Some((vec![("base_url", url)], origin.clone()))
         }
@@ -136,17 +142,17 @@ fn ollama(environs: &EnvVars, mode: &GatewayKeyMode) -> Option<Extra> {
 }
 
 /// The first of the vendor's variables that is set.
-fn key_of<'a>(vendor: &'a VendorPreset, environs: &'a EnvVars) -> Option<(&'a str, &'a Origin)> {
+fn key_of<'a>(vendor: &'a VendorPreset, env_vars: &'a EnvVars) -> Option<(&'a str, &'a Origin)> {
     let origin = |name: &'a String| {
-        environs
+        env_vars
             .get(name)
             .map(|(_, origin)| (name.as_str(), origin))
     };
     vendor.api_key_env.iter().find_map(origin)
 }
 
-/// Fills in what a provider leaves out: from its vendor's row, or the same for all.
-pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut Origins) {
+/// Adds the defaults of a provider: those of its vendor, or those of all providers.
+pub(super) fn complete(provider: &mut Value, env_vars: &EnvVars, origins: &mut Origins) {
     let ValueKind::Table(table) = &mut provider.kind else {
         return;
     };
@@ -157,19 +163,20 @@ pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut O
             table.insert(name.to_owned(), origins.value(origin, value));
         }
     };
-    fill("priority", ValueKind::I64(50), Origin::BuiltIn);
-    fill("enabled", ValueKind::Boolean(true), Origin::BuiltIn);
+    let (priority, enabled) = (DEFAULT_PRIORITY, DEFAULT_ENABLED);
+    fill("priority", ValueKind::I64(priority), Origin::BuiltIn);
+    fill("enabled", ValueKind::Boolean(enabled), Origin::BuiltIn);
     let Some(vendor) = vendor else {
         return;
     };
-    match (vendor.kind.as_str(), environs.get("OLLAMA_HOST")) {
+    match (vendor.kind.as_str(), env_vars.get("OLLAMA_HOST")) {
         ("ollama", Some((host, origin))) => {
             if let Some(url) = address::ollama_base_url(host) {
                 fill("base_url", ValueKind::String(url), origin.clone());
             }
         }
         ("vertex", _) => {
-            let credentials = environs.get("GOOGLE_APPLICATION_CREDENTIALS");
+            let credentials = env_vars.get("GOOGLE_APPLICATION_CREDENTIALS");
             if let Some((path, origin)) = credentials.filter(|_| !has_key) {
                 fill(
                     "credentials",
@@ -178,14 +185,14 @@ pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut O
                 );
             }
             let project = ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"];
-            if let Some((text, origin)) = project.iter().find_map(|name| environs.get(name)) {
+            if let Some((text, origin)) = project.iter().find_map(|name| env_vars.get(name)) {
                 fill(
                     "project",
                     ValueKind::String(text.trim().to_owned()),
                     origin.clone(),
                 );
             }
-            match environs.get("GOOGLE_CLOUD_LOCATION") {
+            match env_vars.get("GOOGLE_CLOUD_LOCATION") {
                 Some((text, origin)) => {
                     fill(
                         "location",
@@ -205,7 +212,7 @@ pub(super) fn complete(provider: &mut Value, environs: &EnvVars, origins: &mut O
     if let Some(url) = &vendor.base_url {
         fill("base_url", ValueKind::String(url.clone()), Origin::BuiltIn);
     }
-    let variable = key_of(vendor, environs).map(|(name, _)| name.to_owned());
+    let variable = key_of(vendor, env_vars).map(|(name, _)| name.to_owned());
     let variable = variable.or_else(|| vendor.api_key_env.first().cloned());
     complete_rest(table, vendor, variable, origins);
 }
@@ -237,8 +244,8 @@ fn complete_rest(
     }
 }
 
-/// Lets a provider that has its vendor's short list also serve the known models that routes ask of
-/// it: naming one there is configuration enough.
+/// Adds the known models that routes name to providers that have the short list of their vendor, so
+/// that naming a model in a route is enough.
 pub(super) fn serve_routed(tree: &mut Map<String, Value>, origins: &mut Origins) {
     let mut routed: Vec<String> = Vec::new();
     for route in tables(tree.get("routes")) {
@@ -263,7 +270,7 @@ pub(super) fn serve_routed(tree: &mut Map<String, Value>, origins: &mut Origins)
         let Some(models) = table.get_mut("models") else {
             continue;
         };
-        let is_short_list = !origins.of(models).is_set();
+        let is_short_list = !origins.get(models).is_set();
         let ValueKind::Array(models) = &mut models.kind else {
             continue;
         };
@@ -299,8 +306,8 @@ fn model_table(id: &str, origins: &mut Origins) -> Value {
     Value::new(None, Map::from_iter([("id".to_owned(), id)]))
 }
 
-/// The vendor's row of a provider: of the same kind and, for the many vendors that speak OpenAI's
-/// protocol, of the same name.
+/// The vendor of a provider: of the same kind and, for the many vendors with OpenAI's protocol, of
+/// the same name.
 fn vendor_of(table: &Map<String, Value>) -> Option<&'static VendorPreset> {
     let kind = text_in(table, "kind")?;
     let name = text_in(table, "name").unwrap_or_default();

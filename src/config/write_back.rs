@@ -1,22 +1,22 @@
 //! Changes made while running, written back to the file they belong to.
 //!
-//! A value goes to the file that set it, a new one to the file that outranks the others, and where
-//! there is no file, to the one below XDG_CONFIG_HOME. Comments and order are kept. What a variable or
-//! a flag set stays in memory: the file would not be heard.
+//! A value goes to the file that set it, a new one to the file with the highest precedence, and
+//! without a file to the one below `XDG_CONFIG_HOME`. Comments and order are kept. A value that a
+//! variable or a flag sets stays in memory: the variable would outrank the file.
 
-use super::Loaded;
 use super::atomic_write::replace;
 use super::edit::{
     Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
 };
+use super::loaded::Loaded;
 use super::origin::Origin;
 use super::resolved::origin_of;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
-/// Writes changes into the files that `loaded` came from. Nothing is written where one of them fails
-/// to be made, and each file is replaced as a whole.
+/// Writes changes into the files that `loaded` came from. All contents are built before the first
+/// file is written, and each file is replaced as a whole.
 pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteError> {
     let mut plan = WritePlan {
         loaded,
@@ -36,9 +36,9 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
     } = plan;
     for (path, document) in documents {
         let content = document.to_string();
-        let failed = |error| WriteError::File {
+        let failed = |source| WriteError::File {
             path: path.clone(),
-            error,
+            source,
         };
         replace(&path, &content).map_err(failed)?;
         report.written.push(WrittenFile { path, content });
@@ -53,8 +53,8 @@ struct WritePlan<'a> {
 }
 
 impl WritePlan<'_> {
-    /// The three that share 100 go together: part of them in the file, part in memory would be a
-    /// wrong sum at the next start.
+    /// Writes cost, latency and reliability together or not at all: some of them in memory only would
+    /// be a wrong sum at the next start.
     fn weights(&mut self, weights: &WeightEdit) -> Result<(), WriteError> {
         let key = |name: &str| format!("balancing.weights.{name}");
         let shares = ["cost", "latency", "reliability"];
@@ -70,16 +70,19 @@ impl WritePlan<'_> {
                 .then(|| group_origin.clone())
                 .flatten();
             match outranking(name).or(by_group) {
-                Some(origin) => self.report.held.push(held(key(name), &origin)),
+                Some(origin) => self
+                    .report
+                    .unpersisted
+                    .push(unpersisted(key(name), &origin)),
                 None => wanted.push((name, value)),
             }
         }
-        // They also go into one file, the one that has most to say, for the same reason.
-        let place = self.file_of(&key("cost"))?;
+        // For the same reason they go into one file.
+        let default_path = self.file_of(&key("cost"))?;
         for (name, value) in wanted {
             let path = match origin_of(&self.loaded.entries, &key(name)) {
                 Origin::File { path, .. } => path,
-                _ => place.clone(),
+                _ => default_path.clone(),
             };
             let table = self.table(&path, &["balancing", "weights"])?;
             set(table, name, number(value));
@@ -120,7 +123,7 @@ impl WritePlan<'_> {
             let key = at(&names.join("."));
             let origin = origin_of(&self.loaded.entries, &key);
             if origin.outranks_files().is_some() {
-                self.report.held.push(held(key, &origin));
+                self.report.unpersisted.push(unpersisted(key, &origin));
             } else {
                 wanted.push((names, value));
             }
@@ -156,8 +159,8 @@ impl WritePlan<'_> {
         Ok(())
     }
 
-    /// The table of a provider in its file. One that came from the environment gets a table, which
-    /// names the variable of its key, so that it stays the same provider.
+    /// The table of a provider in its file. A provider from the environment gets a new table that names
+    /// the variable of its key, so that it stays the same provider.
     fn provider_table(&mut self, name: &str) -> Result<(PathBuf, &mut dyn TableLike), WriteError> {
         let key = format!("providers[{name}].name");
         let path = match origin_of(&self.loaded.entries, &key) {
@@ -205,7 +208,7 @@ impl WritePlan<'_> {
         Ok((path.clone(), table))
     }
 
-    /// The file whose list of providers is in force: a list elsewhere would replace it.
+    /// The file whose list of providers is in force: a list in another file would replace it.
     fn file_of_providers(&self) -> Result<PathBuf, WriteError> {
         let in_file = self
             .loaded
@@ -232,16 +235,16 @@ impl WritePlan<'_> {
         last.cloned().ok_or(WriteError::NoHome)
     }
 
-    /// The file as it is now, which may differ from what was loaded: others' edits are kept.
+    /// The file as it is now, so that edits since the last load are kept.
     fn document(&mut self, path: &Path) -> Result<&mut DocumentMut, WriteError> {
         if !self.documents.contains_key(path) {
             let content = match std::fs::read_to_string(path) {
                 Ok(content) => content,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-                Err(error) => {
+                Err(source) => {
                     return Err(WriteError::File {
                         path: path.to_owned(),
-                        error,
+                        source,
                     });
                 }
             };
@@ -273,7 +276,7 @@ impl WritePlan<'_> {
     }
 }
 
-/// Takes away a provider's own weights that it has no more, and their table with the last.
+/// Removes the weights that are no longer overridden, and the table when it is empty.
 fn clear_weights(table: &mut dyn TableLike, own: &WeightEdit) {
     let Some(weights) = table.get_mut("weights").and_then(Item::as_table_like_mut) else {
         return;
@@ -288,7 +291,7 @@ fn clear_weights(table: &mut dyn TableLike, own: &WeightEdit) {
     }
 }
 
-fn held(key: String, origin: &Origin) -> UnpersistedValue {
+fn unpersisted(key: String, origin: &Origin) -> UnpersistedValue {
     let because = match origin {
         Origin::DotEnv { .. } => format!(".env sets it ({origin})"),
         origin => format!("{origin} sets it"),
@@ -296,7 +299,7 @@ fn held(key: String, origin: &Origin) -> UnpersistedValue {
     UnpersistedValue { key, because }
 }
 
-/// The place of a provider in a list, which may be written either way.
+/// The position of a provider in a list of tables or an inline list.
 fn position(list: &Item, name: &str) -> Option<usize> {
     let has_name = |table: &dyn TableLike| table.get("name").and_then(Item::as_str) == Some(name);
     match list {
@@ -312,7 +315,7 @@ fn inline_table() -> Item {
     toml_edit::value(toml_edit::InlineTable::new())
 }
 
-/// Whole numbers without a point, as people write them.
+/// Writes whole numbers without a decimal point.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the number has no fraction and lies within a million"
@@ -325,7 +328,7 @@ fn number(value: f64) -> Value {
     }
 }
 
-/// Sets a value and keeps the comment that stands behind the old one.
+/// Sets a value and keeps the comment after the old one.
 fn set(table: &mut dyn TableLike, name: &str, mut value: Value) {
     match table.get_mut(name) {
         Some(item) => {

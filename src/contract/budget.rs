@@ -1,106 +1,116 @@
-use super::rfc3339;
+use super::time::rfc3339;
 use crate::domain;
 use crate::domain::{Money, OverBudgetPolicy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What was spent of what may be.
+/// Spending and limits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetReport {
-    /// `refuse` or `cheapest`: what happens to requests that have no room.
+    /// Policy for requests over budget: `refuse` or `cheapest`.
     pub on_limit: String,
-    /// What was spent before is not known, RFC 3339.
+    /// Start of the records, RFC 3339; earlier spending is unknown.
     pub since: String,
+    /// Current day.
     pub day: SpendingReport,
+    /// Current month.
     pub month: SpendingReport,
-    /// One for each client token, over the day, by name.
+    /// Spending of each client token over the day, by name.
     pub tokens: Vec<TokenSpending>,
 }
 
-/// One budget over its calendar period in UTC.
+/// One budget over a calendar period in UTC.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpendingReport {
-    /// `null` where there is no limit.
+    /// Limit; `null` without one.
     pub limit_usd: Option<f64>,
+    /// Spent in this period.
     pub spent_usd: f64,
-    /// For attempts that run.
+    /// Reserved by running attempts.
     pub reserved_usd: f64,
-    /// Attempts at models without a price, which are in no sum.
+    /// Attempts at models without a price, which no sum includes.
     pub uncounted: u64,
-    /// Requests that found no room, refused or sent to the cheapest all the same.
+    /// Requests over budget, whether rejected or sent to the cheapest target.
     pub turned_away: u64,
-    /// When it starts anew, RFC 3339.
+    /// Start of the next period, RFC 3339.
     pub resets_at: String,
 }
 
-/// What one client token has spent.
+/// Spending of one client token.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenSpending {
+    /// Name of the token.
     pub name: String,
+    /// Current day.
     #[serde(flatten)]
     pub day: SpendingReport,
 }
 
 impl From<&domain::BudgetSnapshot> for BudgetReport {
-    fn from(picture: &domain::BudgetSnapshot) -> Self {
-        let token = |(name, view): &(Arc<str>, domain::BudgetUsage)| TokenSpending {
+    fn from(budget: &domain::BudgetSnapshot) -> Self {
+        let token = |(name, usage): &(Arc<str>, domain::BudgetUsage)| TokenSpending {
             name: name.to_string(),
-            day: view.into(),
+            day: usage.into(),
         };
         Self {
-            on_limit: match picture.on_limit {
+            on_limit: match budget.on_limit {
                 OverBudgetPolicy::Reject => "refuse",
                 OverBudgetPolicy::Cheapest => "cheapest",
             }
             .to_owned(),
-            since: rfc3339(picture.since),
-            day: (&picture.day).into(),
-            month: (&picture.month).into(),
-            tokens: picture.callers.iter().map(token).collect(),
+            since: rfc3339(budget.since),
+            day: (&budget.day).into(),
+            month: (&budget.month).into(),
+            tokens: budget.callers.iter().map(token).collect(),
         }
     }
 }
 
 impl From<&domain::BudgetUsage> for SpendingReport {
-    fn from(view: &domain::BudgetUsage) -> Self {
+    fn from(usage: &domain::BudgetUsage) -> Self {
         Self {
-            limit_usd: view.limit.map(Money::usd),
-            spent_usd: view.spent.usd(),
-            reserved_usd: view.reserved.usd(),
-            uncounted: view.uncounted,
-            turned_away: view.turned_away,
-            resets_at: rfc3339(view.resets_at),
+            limit_usd: usage.limit.map(Money::usd),
+            spent_usd: usage.spent.usd(),
+            reserved_usd: usage.reserved.usd(),
+            uncounted: usage.uncounted,
+            turned_away: usage.turned_away,
+            resets_at: rfc3339(usage.resets_at),
         }
     }
 }
 
-/// What an operator lets a provider have in a minute; what is missing has no limit.
+/// Limits per minute that the configuration sets for a provider; missing ones are unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateReport {
+    /// Limit of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<RateLeft>,
-    /// In and out together.
+    /// Limit of prompt and completion tokens together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_minute: Option<RateLeft>,
 }
 
-/// One limit, and what is left of it now.
+/// One limit and its remainder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLeft {
+    /// Per minute.
     pub limit: u64,
+    /// Remainder now.
     pub left: u64,
 }
 
 impl RateReport {
+    /// Whether no limit is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
+    /// Limits with their remainders.
     pub(super) fn new(rates: domain::RateLimits, left: domain::RateLimitRemaining) -> Self {
         let both = |(limit, left)| RateLeft { limit, left };
         Self {
@@ -110,25 +120,25 @@ impl RateReport {
     }
 }
 
-/// Requests that were refused before anybody was asked, and for want of what.
+/// Requests rejected before an attempt, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectionReport {
-    /// No target might serve; counts as an error.
+    /// No target was eligible; counts as an error.
     pub no_target: u64,
-    /// By a budget; counts in no rate.
+    /// Over budget; counts in no rate.
     pub budget_exceeded: u64,
-    /// More requests ran than the gateway takes at once; counts as an error.
+    /// The gateway was at its limit of concurrent requests; counts as an error.
     pub overloaded: u64,
 }
 
 impl From<domain::RejectionCounts> for RejectionReport {
-    fn from(refused: domain::RejectionCounts) -> Self {
+    fn from(rejections: domain::RejectionCounts) -> Self {
         let domain::RejectionCounts {
             target,
             budget,
             room,
-        } = refused;
+        } = rejections;
         Self {
             no_target: target,
             budget_exceeded: budget,

@@ -1,106 +1,145 @@
-use super::rfc3339;
-use super::selection::WeightPoints;
 use super::status::ProviderStatus;
+use super::time::rfc3339;
+use super::weights::{WeightOverride, WeightPoints};
 use crate::domain;
 use serde::{Deserialize, Serialize};
 
-/// The body of `PUT /api/weights`; what is missing keeps its value.
+/// Body of `PUT /api/weights`; missing weights keep their value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WeightsChange {
+    /// Points for low cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// Points for low latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<f64>,
+    /// Points for a low failure rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reliability: Option<f64>,
+    /// Points for free capacity, 0..100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<f64>,
+    /// Points for configured priority, 0..100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
-    /// The revision the change was drafted on; a stale one is refused with 409.
+    /// Revision that the change is based on; an old one is rejected with 409.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
+    /// Text for the list of revisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Undo by itself after so many seconds unless kept.
+    /// Seconds after which the change reverts unless it is confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_after_seconds: Option<u64>,
 }
 
-/// `GET /api/weights` and the answer to a change.
+/// Answer to `GET /api/weights` and to each change of weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightsReport {
+    /// The weights in force.
     #[serde(flatten)]
     pub weights: WeightPoints,
+    /// Revision of weights and provider settings.
     pub revision: u64,
+    /// Time at which an unconfirmed change reverts, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_at: Option<String>,
-    /// Where the change lives: a file's path, or why it stays in memory.
+    /// Path of the file that the change was saved to, or why it stays in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<String>,
-    /// What these weights ask for and should not, one sentence each.
+    /// Risks of these weights, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// The body of `PATCH /api/providers/{name}`; missing fields are untouched.
+impl WeightsReport {
+    /// The engine's reply with the file that the change was saved to; `None` where the reply
+    /// belongs to another command.
+    pub fn new(reply: &domain::CommandReply, saved: Option<String>) -> Option<Self> {
+        let domain::CommandReply::Weights {
+            weights,
+            revision,
+            reverts_at,
+            warnings,
+        } = reply
+        else {
+            return None;
+        };
+        Some(Self {
+            weights: (*weights).into(),
+            revision: *revision,
+            reverts_at: reverts_at.map(rfc3339),
+            saved,
+            warnings: warnings.clone(),
+        })
+    }
+}
+
+/// Body of `PATCH /api/providers/{name}`; missing settings keep their value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProviderChange {
+    /// Whether the provider is used at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Whether running requests end and no new ones are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<bool>,
+    /// Priority, a whole number in 0..100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
+    /// Limit of concurrent requests, 1 or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<i64>,
+    /// Own weights, in place of all earlier own ones; empty for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightOverride>,
-    /// Everything that it may serve goes there for so many seconds, at most a day; 0 ends that.
+    /// Seconds for which every request that the provider can serve goes there, at most a day; 0
+    /// ends that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin_seconds: Option<u64>,
-    /// Close the breakers of all its models, and ask them again even where they were to be left
-    /// alone.
+    /// Closes the circuit breakers of all its models, and ends their cool-down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_breaker: Option<bool>,
-    /// The revision the change was drafted on; a stale one is refused with 409.
+    /// Revision that the change is based on; an old one is rejected with 409.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Undo the settings by themselves after so many seconds unless kept; a pin and a reset of
-    /// breakers have no part in it.
+    /// Seconds after which the settings revert unless confirmed; a pin and a reset of breakers do
+    /// not revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_after_seconds: Option<u64>,
 }
 
-/// The answer to it: the provider as in `GET /api/status`.
+/// Answer to a change of a provider: the provider as in `GET /api/status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderReport {
+    /// State of the provider over the last 24 hours.
     #[serde(flatten)]
     pub status: ProviderStatus,
-    /// The revision that the change made; only where the change named the one it was drafted on.
+    /// Revision that the change made; only where the change named the one it is based on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// When settings on trial undo themselves, RFC 3339.
+    /// Time at which unconfirmed settings revert, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_at: Option<String>,
 }
 
 impl ProviderReport {
-    /// The engine's answer; nothing where it is one to something else.
+    /// The engine's reply with the provider's state; `None` where the reply belongs to another
+    /// command.
     pub fn new(
         status: ProviderStatus,
-        answer: &domain::CommandReply,
+        reply: &domain::CommandReply,
         names_revision: bool,
     ) -> Option<Self> {
         let domain::CommandReply::Provider {
             revision,
             reverts_at,
             ..
-        } = answer
+        } = reply
         else {
             return None;
         };
@@ -112,95 +151,58 @@ impl ProviderReport {
     }
 }
 
-/// A provider's own weights; what is missing comes from the global ones.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WeightOverride {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reliability: Option<f64>,
-}
-
-impl WeightOverride {
-    /// Nothing where none is its own.
-    pub(super) fn of(own: domain::WeightOverride) -> Option<Self> {
-        (!own.is_empty()).then_some(Self {
-            cost: own.cost,
-            latency: own.latency,
-            reliability: own.reliability,
-        })
-    }
-}
-
-impl From<WeightOverride> for domain::WeightOverride {
-    fn from(own: WeightOverride) -> Self {
-        Self {
-            cost: own.cost,
-            latency: own.latency,
-            reliability: own.reliability,
-        }
-    }
-}
-
-/// The body of `POST /api/load-balancing`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExternalLoadChange {
-    pub provider: String,
-    /// `increment` or `decrement`.
-    pub action: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub success: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input_tokens: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_tokens: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExternalLoadReading {
-    pub provider: String,
-    pub in_flight: u32,
-}
-
-/// `POST /api/providers/{name}/probe`.
+/// Answer to `POST /api/providers/{name}/probe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeReport {
+    /// Whether the provider answered as it should.
     pub ok: bool,
-    /// What was seen, for example `200` or `connection refused`.
+    /// HTTP status or error, for example `200` or `connection refused`.
     pub status: String,
+    /// Duration of the probe in milliseconds.
     pub latency_ms: f64,
+    /// Time of the probe, RFC 3339.
     pub at: String,
 }
 
-/// `GET /api/revisions`, newest first.
+/// Answer to `GET /api/revisions`, newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevisionList {
+    /// Changes of weights and providers.
     pub revisions: Vec<RevisionReport>,
 }
 
-/// One change of weights or of a provider: who, when, why, before and after.
+/// One change of weights or of a provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionReport {
+    /// Number of the revision that the change made.
     pub revision: u64,
+    /// Time of the change, RFC 3339.
     pub at: String,
+    /// Name of the token or user that made the change.
     pub who: String,
+    /// Reason that was given with the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What changed, in words.
+    /// Text of the change, for example `load 10→25`.
     pub what: String,
+    /// Weights before the change.
     pub before: WeightPoints,
+    /// Weights after the change.
     pub after: WeightPoints,
+}
+
+impl From<&domain::Revision> for RevisionReport {
+    fn from(revision: &domain::Revision) -> Self {
+        Self {
+            revision: revision.number,
+            at: rfc3339(revision.at),
+            who: revision.who.clone(),
+            reason: revision.reason.clone(),
+            what: revision.what.clone(),
+            before: revision.before.into(),
+            after: revision.after.into(),
+        }
+    }
 }

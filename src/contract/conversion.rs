@@ -1,72 +1,75 @@
-//! Domain values → what we promise.
+//! Domain values → wire shapes.
 
-use super::{
-    CostBasisCounts, Dropped, EventKind, EventReport, ExcludedTarget, Factors, FailureCount,
-    Fallback, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
-    ProviderStatus, RateReport, Revised, RevisionReport, Selection, Series, ServiceState, Status,
-    TimeBucket, Totals, WeightOverride, WeightPoints, WeightsReport, Window,
+use super::budget::RateReport;
+use super::event::{EventKind, EventReport};
+use super::performance::{
+    CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
+    Totals,
 };
-use crate::domain;
-use crate::domain::{Money, UnixTime};
+use super::score::Factors;
+use super::selection::{ExcludedTarget, Fallback, Selection};
+use super::status::{
+    Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status, TimeBucket,
+    Window,
+};
+use super::time::rfc3339;
+use super::weights::WeightOverride;
+use crate::domain::{self, Money, TargetIdx, UnixTime};
 
-/// A moment as RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(moment: UnixTime) -> String {
-    let micros = i64::try_from(moment.micros()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(micros)
-        .map_or_else(|_| String::new(), |time| format!("{time:.3}"))
-}
-
-/// What a status says of the instance itself.
+/// Facts about the instance that its configuration and build define.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceInfo {
+    /// Version of the program.
     pub version: String,
+    /// `[server] environment` of the configuration.
     pub environment: String,
 }
 
 impl Status {
-    /// A picture as we promise it.
+    /// Status of an instance over a window.
     pub fn new(
-        picture: &domain::Snapshot,
+        snapshot: &domain::Snapshot,
         window: Window,
         instance: &InstanceInfo,
         dropped: Dropped,
     ) -> Self {
-        let providers: Vec<ProviderStatus> = picture
+        let providers: Vec<ProviderStatus> = snapshot
             .providers
             .iter()
-            .map(|provider| ProviderStatus::new(provider, picture))
+            .map(|provider| ProviderStatus::new(provider, snapshot))
             .collect();
         Self {
             version: instance.version.clone(),
             environment: instance.environment.clone(),
-            revision: picture.revision,
-            revised: picture.revised.as_ref().map(|(at, who)| Revised {
+            revision: snapshot.revision,
+            revised: snapshot.revised.as_ref().map(|(at, who)| Revised {
                 at: rfc3339(*at),
                 who: who.clone(),
             }),
-            since: rfc3339(picture.since),
-            generated_at: rfc3339(picture.at),
+            since: rfc3339(snapshot.since),
+            generated_at: rfc3339(snapshot.at),
             window,
-            state: service_state(&picture.providers),
-            strategy: picture.strategy.as_str().to_owned(),
-            totals: picture.totals.into(),
-            requests_per_second: picture.requests_per_second,
-            usd_per_hour: picture.usd_per_hour,
-            budget: (&picture.budget).into(),
-            weights: picture.weights.into(),
-            reverts_at: picture.reverts_at.map(rfc3339),
+            state: service_state(&snapshot.providers),
+            strategy: snapshot.strategy.as_str().to_owned(),
+            totals: snapshot.totals.into(),
+            requests_per_second: snapshot.requests_per_second,
+            usd_per_hour: snapshot.usd_per_hour,
+            budget: (&snapshot.budget).into(),
+            weights: snapshot.weights.into(),
+            reverts_at: snapshot.reverts_at.map(rfc3339),
             providers,
-            series: series(&picture.columns, picture),
+            series: series(&snapshot.columns, snapshot),
             alerts: Vec::new(),
             dropped,
             cache: None,
-            events: picture.events.iter().map(EventReport::from).collect(),
+            events: snapshot.events.iter().map(EventReport::from).collect(),
         }
     }
 }
 
 impl ProviderStatus {
-    pub fn new(provider: &domain::ProviderSnapshot, picture: &domain::Snapshot) -> Self {
+    /// State of one provider; `snapshot` gives the time axis of its series.
+    pub fn new(provider: &domain::ProviderSnapshot, snapshot: &domain::Snapshot) -> Self {
         Self {
             performance: provider.into(),
             kind: provider.kind.to_string(),
@@ -74,7 +77,7 @@ impl ProviderStatus {
             draining: provider.draining,
             pinned_until: provider.pinned_until.map(rfc3339),
             priority: provider.priority,
-            weights: WeightOverride::of(provider.weights),
+            weights: WeightOverride::from_domain(provider.weights),
             max_concurrent: provider.max_concurrent,
             rates: RateReport::new(provider.rates, provider.rates_left),
             share: provider.share,
@@ -87,7 +90,7 @@ impl ProviderStatus {
             trouble_since: provider.trouble_since.map(rfc3339),
             failures: provider.failures.iter().map(FailureCount::from).collect(),
             cancelled: provider.cancelled,
-            series: series(&provider.columns, picture),
+            series: series(&provider.columns, snapshot),
         }
     }
 }
@@ -105,10 +108,10 @@ fn service_state(providers: &[domain::ProviderSnapshot]) -> ServiceState {
     }
 }
 
-fn series(columns: &[domain::TimeBucket], picture: &domain::Snapshot) -> Series {
+fn series(columns: &[domain::TimeBucket], snapshot: &domain::Snapshot) -> Series {
     Series {
-        bucket_seconds: picture.column_width.as_secs(),
-        last_start: picture.last_column.unix_seconds(),
+        bucket_seconds: snapshot.column_width.as_secs(),
+        last_start: snapshot.last_column.unix_seconds(),
         buckets: columns.iter().map(TimeBucket::from).collect(),
     }
 }
@@ -118,7 +121,7 @@ impl From<&domain::TimeBucket> for TimeBucket {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "seven digits of a latency are plenty"
+            reason = "seven digits of a latency suffice"
         )]
         let narrow = |value: f64| value as f32;
         Self {
@@ -248,66 +251,6 @@ impl From<domain::HealthState> for HealthState {
     }
 }
 
-impl From<domain::Factors> for Factors {
-    fn from(factors: domain::Factors) -> Self {
-        let domain::Factors {
-            cost,
-            latency,
-            reliability,
-            load,
-            priority,
-        } = factors;
-        Self {
-            cost,
-            latency,
-            reliability,
-            load,
-            priority,
-        }
-    }
-}
-
-impl From<domain::Weights> for WeightPoints {
-    fn from(weights: domain::Weights) -> Self {
-        let domain::Weights {
-            cost,
-            latency,
-            reliability,
-            load,
-            priority,
-        } = weights;
-        Self {
-            cost,
-            latency,
-            reliability,
-            load,
-            priority,
-        }
-    }
-}
-
-impl WeightsReport {
-    /// The engine's answer; `saved` says where the change lives, where there was one.
-    pub fn new(answer: &domain::CommandReply, saved: Option<String>) -> Option<Self> {
-        let domain::CommandReply::Weights {
-            weights,
-            revision,
-            reverts_at,
-            warnings,
-        } = answer
-        else {
-            return None;
-        };
-        Some(Self {
-            weights: (*weights).into(),
-            revision: *revision,
-            reverts_at: reverts_at.map(rfc3339),
-            saved,
-            warnings: warnings.clone(),
-        })
-    }
-}
-
 impl From<&domain::Event> for EventReport {
     fn from(event: &domain::Event) -> Self {
         Self {
@@ -329,35 +272,21 @@ impl From<&domain::Event> for EventReport {
     }
 }
 
-impl From<&domain::Revision> for RevisionReport {
-    fn from(revision: &domain::Revision) -> Self {
-        Self {
-            revision: revision.number,
-            at: rfc3339(revision.at),
-            who: revision.who.clone(),
-            reason: revision.reason.clone(),
-            what: revision.what.clone(),
-            before: revision.before.into(),
-            after: revision.after.into(),
-        }
-    }
-}
-
 impl Selection {
-    /// A choice as we promise it.
+    /// Answer to a selection request.
     pub fn new(
         decision: domain::DecisionId,
         choice: &domain::TargetSelection,
         table: &domain::RoutingTable,
-        field: &domain::CandidateSet,
+        candidates: &domain::CandidateSet,
         model_type: domain::ModelType,
         now: UnixTime,
     ) -> Self {
-        let name = |target: usize| {
+        let name = |target: TargetIdx| {
             let id = &table.candidates[target].id;
             (id.provider.to_string(), id.model.to_string())
         };
-        let fallbacks = field.fallbacks(table, choice.target);
+        let fallbacks = candidates.fallbacks(table, choice.target);
         let (provider, model) = name(choice.target);
         let fallback = |ranked: &domain::RankedTarget| {
             let (provider, model) = name(ranked.target);
@@ -379,19 +308,19 @@ impl Selection {
             estimated_latency_ms: choice.expected_latency * 1e3,
             reason: choice.reason.text().to_owned(),
             fallbacks: fallbacks.iter().map(fallback).collect(),
-            rejected: rejections(&field.rejected(), table, now),
+            rejected: rejections(&candidates.rejected(), table, now),
             explanation: None,
         }
     }
 }
 
-/// Who was out of a decision, and why.
-pub fn rejections(
-    rejected: &[(usize, domain::ExclusionReason)],
+/// Excluded targets with their reasons.
+fn rejections(
+    rejected: &[(TargetIdx, domain::ExclusionReason)],
     table: &domain::RoutingTable,
     now: UnixTime,
 ) -> Vec<ExcludedTarget> {
-    let rejection = |(target, why): &(usize, domain::ExclusionReason)| {
+    let rejection = |(target, why): &(TargetIdx, domain::ExclusionReason)| {
         let id = &table.candidates[*target].id;
         ExcludedTarget {
             provider: id.provider.to_string(),

@@ -1,18 +1,22 @@
-//! Recorded decisions → what we promise of them, numbers and words.
+//! Recorded decisions → their reports, with numbers, codes and texts.
 
+use super::codes::{exclusion_code, reason_code};
+use super::decision::{DecisionOutcome, DecisionReport};
+use super::score::{Contributions, Factors, PenaltiesReport};
 use super::selection_round::{
-    CandidateReport, Contributions, CounterfactualReport, DecisionDetail, PenaltiesReport,
-    SelectionRoundReport, TuningReport,
+    CandidateReport, CounterfactualReport, DecisionDetail, Exclusion, SelectionRoundReport,
+    TuningReport,
 };
-use super::{DecisionReport, Factors, WeightOverride, rfc3339};
+use super::time::rfc3339;
+use super::weights::WeightOverride;
 use crate::domain::{
     Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, RecordedCandidate, Replay,
-    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, UnixTime, UsageBasis,
-    Weights, cost_basis,
+    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, TargetIdx, UnixTime,
+    UsageBasis, Weights, cost_basis,
 };
 
 impl DecisionReport {
-    /// One request, finished or still running, with the names of its target.
+    /// Report of one request, finished or still running.
     pub fn new(decision: &DecisionRecord, catalogue: &Catalogue) -> Self {
         let end = decision.end.as_ref();
         let last = decision.rounds.last();
@@ -20,13 +24,13 @@ impl DecisionReport {
             Some(end) => end.target,
             None => last.and_then(|round| round.chosen),
         };
-        let target = target.and_then(|target| catalogue.targets.get(target));
+        let target = target.and_then(|target| catalogue.targets.get(target.get()));
         let outcome = match end.map(|end| end.outcome) {
-            None => "pending",
-            Some(RequestOutcome::Ok) => "ok",
-            Some(RequestOutcome::Error(_)) => "error",
-            Some(RequestOutcome::Cancelled) => "cancelled",
-            Some(RequestOutcome::Rejected(_)) => "refused",
+            None => DecisionOutcome::Pending,
+            Some(RequestOutcome::Ok) => DecisionOutcome::Ok,
+            Some(RequestOutcome::Error(_)) => DecisionOutcome::Error,
+            Some(RequestOutcome::Cancelled) => DecisionOutcome::Cancelled,
+            Some(RequestOutcome::Rejected(_)) => DecisionOutcome::Refused,
         };
         let reason = last
             .and_then(|round| round.reason)
@@ -40,7 +44,7 @@ impl DecisionReport {
             model: target.map(|target| target.id.model.to_string()),
             score: end.and_then(|end| end.score),
             reason: end.map_or_else(|| reason.to_owned(), |end| end.reason.clone()),
-            outcome: outcome.to_owned(),
+            outcome,
             latency_ms: end.map(|end| end.ended.seconds_since(end.started) * 1e3),
             cost_usd: end.and_then(|end| end.cost).map(Money::usd),
             cost_basis: UsageBasis::as_str(end.and_then(|end| cost_basis(end.usage, end.cost)))
@@ -51,6 +55,7 @@ impl DecisionReport {
 }
 
 impl DecisionDetail {
+    /// Report of one request with all its selections.
     pub fn new(decision: &DecisionRecord, catalogue: &Catalogue) -> Self {
         let usage = decision.end.as_ref().and_then(|end| end.usage);
         Self {
@@ -67,9 +72,9 @@ impl DecisionDetail {
 }
 
 impl SelectionRoundReport {
-    /// Nothing where a target of it is not configured any more.
+    /// Report of one selection; `None` where the catalogue lacks one of its targets.
     pub fn new(round: &SelectionRound, catalogue: &Catalogue) -> Option<Self> {
-        let name = |target: usize| Some(&catalogue.targets.get(target)?.id);
+        let name = |target: TargetIdx| Some(&catalogue.targets.get(target.get())?.id);
         let chosen = round.chosen.and_then(name);
         let mut candidates = Vec::with_capacity(round.candidates.len());
         for considered in &round.candidates {
@@ -98,6 +103,7 @@ impl SelectionRoundReport {
             provider: chosen.map(|id| id.provider.to_string()),
             model: chosen.map(|id| id.model.to_string()),
             reason: round.reason.map(|reason| reason.text().to_owned()),
+            reason_code: round.reason.map(|reason| reason_code(reason).to_owned()),
             text: text(round, &candidates),
             flip: flip(round, catalogue),
             candidates,
@@ -114,7 +120,6 @@ fn candidate(
     let row = &considered.row;
     let weights = round.weights.with_override(&considered.own);
     let contributions = contributions(considered, &weights, round);
-    let own = &considered.own;
     CandidateReport {
         provider: id.provider.to_string(),
         model: id.model.to_string(),
@@ -125,6 +130,7 @@ fn candidate(
         }
         .to_owned(),
         why: why(&row.entry, round.at),
+        exclusion: exclusion(&row.entry),
         share: row.odds,
         points: 100.0 + contributions.sum(),
         contributions,
@@ -149,17 +155,22 @@ fn candidate(
             .map(|(input, output)| input * round.input + output * round.output),
         usd_per_input_token: considered.price.map(|(input, _)| input),
         usd_per_output_token: considered.price.map(|(_, output)| output),
-        own_weights: (!own.is_empty()).then_some(WeightOverride {
-            cost: own.cost,
-            latency: own.latency,
-            reliability: own.reliability,
-        }),
+        own_weights: WeightOverride::from_domain(considered.own),
     }
 }
 
 fn why(entry: &Eligibility, at: UnixTime) -> Option<String> {
     match entry {
         Eligibility::Excluded(why) => Some(why.text(at)),
+        Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
+    }
+}
+
+fn exclusion(entry: &Eligibility) -> Option<Exclusion> {
+    match entry {
+        Eligibility::Excluded(reason) => Some(Exclusion {
+            code: exclusion_code(reason).to_owned(),
+        }),
         Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
     }
 }
@@ -185,31 +196,14 @@ fn contributions(
     }
 }
 
-impl Contributions {
-    fn named(&self) -> [(&'static str, f64); 6] {
-        [
-            ("cost", self.cost),
-            ("latency", self.latency),
-            ("fail", self.reliability),
-            ("load", self.load),
-            ("priority", self.priority),
-            ("guard", self.guard),
-        ]
-    }
-
-    fn sum(&self) -> f64 {
-        self.named().iter().map(|(_, points)| points).sum()
-    }
-}
-
-/// The chosen one with what it lost, the runner-up with what set it back most, and who was out.
+/// One line: the selected target with its losses, the runner-up with its largest disadvantage, and
+/// the excluded targets.
 fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
-    let place = |target| {
-        let mut rows = round.candidates.iter();
-        rows.position(|considered| Some(considered.row.target) == target)
-    };
     let mut parts = Vec::new();
-    let chosen = place(round.chosen).map(|place| &candidates[place]);
+    let mut recorded = round.candidates.iter();
+    let chosen = recorded
+        .position(|considered| Some(considered.row.target) == round.chosen)
+        .map(|index| &candidates[index]);
     if let Some(chosen) = chosen {
         let lost = chosen.contributions.named().into_iter();
         let lost: Vec<String> = lost
@@ -225,8 +219,8 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
             lost.join(", ")
         ));
     }
-    let others = candidates.iter().filter(|other| other.entry == "admitted");
-    let runner_up = others
+    let eligible = candidates.iter().filter(|other| other.entry == "admitted");
+    let runner_up = eligible
         .filter(|other| !chosen.is_some_and(|chosen| std::ptr::eq(*other, chosen)))
         .max_by(|a, b| a.points.total_cmp(&b.points));
     if let Some(other) = runner_up {
@@ -257,7 +251,7 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
 
 fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualReport> {
     let flip = Replay::default().counterfactual(round)?;
-    let id = &catalogue.targets.get(flip.target)?.id;
+    let id = &catalogue.targets.get(flip.target.get())?.id;
     let objective = flip.objective.as_str();
     Some(CounterfactualReport {
         objective: objective.to_owned(),

@@ -1,12 +1,19 @@
-//! What `GET /api/decisions/{id}` answered → decisions that can be decided again, elsewhere and
-//! later, without the instance that made them.
+//! Recorded answers of `GET /api/decisions/{id}` → decisions that can be replayed without the
+//! instance that made them.
+//!
+//! Only numbers and codes are read; texts are kept as they are. Recordings without `reasonCode` and
+//! `exclusion.code` are rejected: a replay needs both, and guessing them would falsify its result.
 
+use super::codes::{ALREADY_TRIED, parse_reason};
+use super::decision::DecisionOutcome;
 use super::selection_round::{CandidateReport, DecisionDetail, SelectionRoundReport};
+use super::time::parse_rfc3339;
 use crate::domain::{
     DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage, ModelType,
-    Money, Penalties, Prediction, RandomDraw, RecordedCandidate, RejectionReason, RequestClass,
-    RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason, SelectionRound, Strategy,
-    TargetId, Tuning, UnixTime, Usage, UsageBasis, WeightOverride, Weights,
+    Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate, RejectionReason,
+    RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason,
+    SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis, WeightOverride,
+    Weights,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +23,15 @@ use std::time::Duration;
 pub struct DecisionFile {
     targets: Vec<TargetId>,
     providers: Vec<String>,
+    /// In the order of the file.
     pub decisions: Vec<Arc<DecisionRecord>>,
 }
 
 impl DecisionFile {
-    /// One line of JSON; the error says what is wrong with it.
+    /// Reads one line of JSON; the error names the mistake.
     pub fn read(&mut self, line: &str) -> Result<(), String> {
         let detail: DecisionDetail = serde_json::from_str(line).map_err(|error| {
-            format!("is not a decision as GET /api/decisions/{{id}} answers it: {error}")
+            format!("is not a decision as GET /api/decisions/{{id}} returns it: {error}")
         })?;
         let id: DecisionId = detail.summary.decision_id.parse()?;
         let mut rounds = Vec::new();
@@ -36,12 +44,12 @@ impl DecisionFile {
         Ok(())
     }
 
-    /// The target at a place.
-    pub fn target(&self, place: usize) -> Option<&TargetId> {
-        self.targets.get(place)
+    /// Target by its index in the recorded decisions.
+    pub fn target(&self, index: TargetIdx) -> Option<&TargetId> {
+        self.targets.get(index.get())
     }
 
-    /// The weights that the newest decision was made under.
+    /// Weights of the newest decision.
     pub fn weights(&self) -> Option<Weights> {
         let rounds = self.decisions.iter().flat_map(|decision| &decision.rounds);
         rounds
@@ -49,20 +57,26 @@ impl DecisionFile {
             .map(|round| round.weights)
     }
 
-    fn place(&mut self, provider: &str, model: &str) -> usize {
+    fn target_index(&mut self, provider: &str, model: &str) -> TargetIdx {
         let is_it = |id: &TargetId| &*id.provider == provider && &*id.model == model;
-        self.targets.iter().position(is_it).unwrap_or_else(|| {
-            self.targets.push(TargetId::new(provider, model));
-            self.targets.len() - 1
-        })
+        self.targets
+            .iter()
+            .position(is_it)
+            .unwrap_or_else(|| {
+                self.targets.push(TargetId::new(provider, model));
+                self.targets.len() - 1
+            })
+            .into()
     }
 
-    fn provider(&mut self, name: &str) -> usize {
+    fn provider_index(&mut self, name: &str) -> ProviderIdx {
         let known = self.providers.iter().position(|known| known == name);
-        known.unwrap_or_else(|| {
-            self.providers.push(name.to_owned());
-            self.providers.len() - 1
-        })
+        known
+            .unwrap_or_else(|| {
+                self.providers.push(name.to_owned());
+                self.providers.len() - 1
+            })
+            .into()
     }
 
     fn end(
@@ -71,20 +85,19 @@ impl DecisionFile {
         detail: &DecisionDetail,
     ) -> Result<Option<RequestEnd>, String> {
         let summary = &detail.summary;
-        let outcome = match &*summary.outcome {
-            "pending" => return Ok(None),
-            "ok" => RequestOutcome::Ok,
-            // Which failure it was is not told, and makes no difference here.
-            "error" => RequestOutcome::Error(Failure::Server),
-            "cancelled" => RequestOutcome::Cancelled,
-            // What it was refused for want of is not told, and makes no difference here.
-            "refused" => RequestOutcome::Rejected(RejectionReason::NoTarget),
-            other => return Err(format!("outcome is {other:?}, which is unknown")),
+        let outcome = match summary.outcome {
+            DecisionOutcome::Pending => return Ok(None),
+            DecisionOutcome::Ok => RequestOutcome::Ok,
+            // The kind of failure is not recorded; a replay does not need it.
+            DecisionOutcome::Error => RequestOutcome::Error(Failure::Server),
+            DecisionOutcome::Cancelled => RequestOutcome::Cancelled,
+            // The kind of rejection is not recorded; a replay does not need it.
+            DecisionOutcome::Refused => RequestOutcome::Rejected(RejectionReason::NoTarget),
         };
-        let ended = moment(&summary.at)?;
+        let ended = parse_rfc3339(&summary.at)?;
         let latency = summary.latency_ms.unwrap_or(0.0).max(0.0) / 1e3;
         let target = match (&summary.provider, &summary.model) {
-            (Some(provider), Some(model)) => Some(self.place(provider, model)),
+            (Some(provider), Some(model)) => Some(self.target_index(provider, model)),
             _ => None,
         };
         let estimated = summary.cost_basis == UsageBasis::as_str(Some(UsageBasis::Estimated));
@@ -121,21 +134,18 @@ impl DecisionFile {
         round: &SelectionRoundReport,
     ) -> Result<SelectionRound, String> {
         let chosen = match (&round.provider, &round.model) {
-            (Some(provider), Some(model)) => Some(self.place(provider, model)),
+            (Some(provider), Some(model)) => Some(self.target_index(provider, model)),
             _ => None,
         };
-        let reason = round.reason.as_deref().map(|text| {
-            let known = SelectionReason::ALL
-                .into_iter()
-                .find(|reason| reason.text() == text);
-            known.ok_or_else(|| format!("reason is {text:?}, which is unknown"))
-        });
+        let mut candidates = Vec::with_capacity(round.candidates.len());
+        for candidate in &round.candidates {
+            candidates.push(self.candidate(candidate)?);
+        }
         let tuning = &round.tuning;
-        let weights = &round.weights;
         Ok(SelectionRound {
             decision,
             is_dry_run: false,
-            at: moment(&round.at)?,
+            at: parse_rfc3339(&round.at)?,
             attempt: round.attempt,
             strategy: round.strategy.parse::<Strategy>()?,
             tuning: Tuning {
@@ -145,13 +155,7 @@ impl DecisionFile {
                 token_reference: tuning.token_reference_ms / 1e3,
                 guard: tuning.guard,
             },
-            weights: Weights {
-                cost: weights.cost,
-                latency: weights.latency,
-                reliability: weights.reliability,
-                load: weights.load,
-                priority: weights.priority,
-            },
+            weights: round.weights.into(),
             revision: round.revision,
             class: RequestClass::new(round.model_type.parse::<ModelType>()?, round.stream),
             input: round.expected_input_tokens,
@@ -161,28 +165,19 @@ impl DecisionFile {
                 draw: round.draw,
             },
             chosen,
-            reason: reason.transpose()?,
-            candidates: round
-                .candidates
-                .iter()
-                .map(|candidate| self.considered(candidate))
-                .collect(),
+            reason: selection_reason(round)?,
+            candidates,
             left_out: round.left_out,
         })
     }
 
-    fn considered(&mut self, candidate: &CandidateReport) -> RecordedCandidate {
+    fn candidate(&mut self, candidate: &CandidateReport) -> Result<RecordedCandidate, String> {
         let bads = &candidate.bads;
-        let entry = match (&*candidate.entry, candidate.why.as_deref()) {
-            ("admitted", _) => Eligibility::Eligible,
-            ("trial", _) => Eligibility::HalfOpenProbe,
-            (_, Some("tried already")) => Eligibility::Excluded(ExclusionReason::AlreadyTried),
-            (_, why) => Eligibility::Excluded(ExclusionReason::Off(why.unwrap_or("out").into())),
-        };
-        RecordedCandidate {
+        let entry = eligibility(candidate)?;
+        Ok(RecordedCandidate {
             row: ScoredCandidate {
-                target: self.place(&candidate.provider, &candidate.model),
-                provider: self.provider(&candidate.provider),
+                target: self.target_index(&candidate.provider, &candidate.model),
+                provider: self.provider_index(&candidate.provider),
                 entry,
                 bads: Penalties {
                     cost: bads.cost,
@@ -207,22 +202,45 @@ impl DecisionFile {
             },
             own: candidate
                 .own_weights
-                .map_or_else(WeightOverride::default, |own| WeightOverride {
-                    cost: own.cost,
-                    latency: own.latency,
-                    reliability: own.reliability,
-                }),
+                .map_or_else(WeightOverride::default, WeightOverride::from),
             price: candidate
                 .usd_per_input_token
                 .zip(candidate.usd_per_output_token),
-        }
+        })
     }
 }
 
-fn moment(text: &str) -> Result<UnixTime, String> {
-    let wrong = |_| format!("{text:?} is not a time as RFC 3339 writes it");
-    let time: jiff::Timestamp = text.parse().map_err(wrong)?;
-    Ok(UnixTime::from_micros(
-        u64::try_from(time.as_microsecond()).unwrap_or(0),
-    ))
+fn selection_reason(round: &SelectionRoundReport) -> Result<Option<SelectionReason>, String> {
+    match (&round.reason_code, &round.reason) {
+        (Some(code), _) => match parse_reason(code) {
+            Some(reason) => Ok(Some(reason)),
+            None => Err(format!("reasonCode is {code:?}, which is unknown")),
+        },
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(without_codes("reasonCode")),
+    }
+}
+
+/// A replay distinguishes one exclusion from all others: the targets that failed earlier in the
+/// same request.
+fn eligibility(candidate: &CandidateReport) -> Result<Eligibility, String> {
+    match &*candidate.entry {
+        "admitted" => Ok(Eligibility::Eligible),
+        "trial" => Ok(Eligibility::HalfOpenProbe),
+        "out" => match &candidate.exclusion {
+            None => Err(without_codes("exclusion.code")),
+            Some(exclusion) if exclusion.code == ALREADY_TRIED => {
+                Ok(Eligibility::Excluded(ExclusionReason::AlreadyTried))
+            }
+            Some(exclusion) => {
+                let why = candidate.why.as_deref().unwrap_or(&exclusion.code);
+                Ok(Eligibility::Excluded(ExclusionReason::Off(why.into())))
+            }
+        },
+        other => Err(format!("entry is {other:?}, which is unknown")),
+    }
+}
+
+fn without_codes(member: &str) -> String {
+    format!("{member} is missing: an older version recorded this file; record it again")
 }

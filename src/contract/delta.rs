@@ -1,27 +1,27 @@
-//! Deltas of a [`Status`]: what a watcher is sent once a second, and how it is put together again.
-//! A delta is a status with only those columns of its series that are new or have changed, for
-//! series are most of its length and change only at their end, and with only the events that are
-//! new. The column that is still being filled changes with every request; how often it is sent is
-//! for the sender to say.
+//! Deltas of a [`Status`], sent once a second, and their application.
+//!
+//! A delta is a status with only the new events and the new or changed buckets of its series: series
+//! make up most of a status and change only at their end. The bucket that is still being filled
+//! changes with every request; the sender decides how often it is included.
 
 use super::status::{ProviderStatus, Series, Status, TimeBucket};
 
-/// What becomes of a column that is still being filled.
+/// Treatment of the bucket that is still being filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenBucket {
-    /// It is sent as it is so far.
+    /// Included as it is.
     Sent,
-    /// It is left out until it is finished.
+    /// Left out until it is complete.
     Left,
 }
 
-/// At most so many events are kept.
+/// Number of events that are kept.
 const MAX_EVENTS: usize = 100;
 
 impl Status {
-    /// What `self` says beyond `last`: the series only once a column of time has been finished
-    /// since, and then from the column on that was unfinished in `last`; before that its last
-    /// column, where that is wished. A provider that `last` does not have comes with all columns.
+    /// Difference to `last`. Once a bucket has been completed, series begin with the bucket that was
+    /// incomplete in `last`; before that they hold the open bucket alone, if it is to be sent. A
+    /// provider that `last` lacks has all its buckets.
     #[must_use]
     pub fn delta(&self, last: &Self, newest: OpenBucket) -> Self {
         let mut delta = self.clone();
@@ -40,8 +40,8 @@ impl Status {
         delta
     }
 
-    /// Puts a delta onto the last status: series that were left out stay as they were, and new
-    /// events come before the old ones. A whole status is a delta too.
+    /// Applies a delta: series that it leaves out stay, and new events come first. A full status is
+    /// a delta as well.
     pub fn apply(&mut self, delta: Self) {
         let mut last = std::mem::replace(self, delta);
         self.series.precede(last.series);
@@ -63,8 +63,8 @@ impl Status {
 }
 
 impl Series {
-    /// The columns from the one that starts at `start` on. Where that is still the last, it alone
-    /// if it is wished and not empty, else nothing.
+    /// Buckets from the one that starts at `start`. Where that is still the last, only that one, if
+    /// it is to be sent and not empty.
     fn since(&self, start: u64, newest: OpenBucket) -> Self {
         let is_empty = self
             .buckets
@@ -82,7 +82,7 @@ impl Series {
         }
     }
 
-    /// Puts the columns before its own that `older` has, up to its length.
+    /// Prepends the buckets of `older` that precede its own, and keeps the length of `older`.
     fn precede(&mut self, older: Self) {
         if self.is_empty() {
             *self = older;
@@ -90,18 +90,18 @@ impl Series {
         }
         let (width, length) = (self.bucket_seconds.max(1), older.buckets.len());
         let own = self.buckets.len() as u64;
-        // The last of the older columns that is not among the own ones.
+        // Number of the first own bucket, counted from the epoch.
         let first = (self.last_start / width + 1).saturating_sub(own);
         let before =
             first.saturating_sub((older.last_start / width + 1).saturating_sub(length as u64));
-        let mut columns = older.buckets;
+        let mut buckets = older.buckets;
         if older.bucket_seconds != self.bucket_seconds || before > length as u64 {
             return;
         }
-        columns.truncate(usize::try_from(before).unwrap_or(length));
-        columns.append(&mut self.buckets);
-        let surplus = columns.len().saturating_sub(length);
-        self.buckets = columns.split_off(surplus);
+        buckets.truncate(usize::try_from(before).unwrap_or(length));
+        buckets.append(&mut self.buckets);
+        let surplus = buckets.len().saturating_sub(length);
+        self.buckets = buckets.split_off(surplus);
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
             providers: vec![provider],
             targets: vec![Target {
                 id: TargetId::new("alpha", "one"),
-                provider: 0,
+                provider: 0.into(),
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: None,
@@ -129,13 +129,13 @@ mod tests {
             ..Catalogue::default()
         };
         let start = UnixTime::from_seconds(1_000_000);
-        let fleet = BalancerState::new(catalogue, Strategy::Best, Weights::default(), 1, start);
-        let picture = fleet.snapshot(900, UnixTime::from_seconds(1_000_000 + now));
+        let balancer = BalancerState::new(catalogue, Strategy::Best, Weights::default(), 1, start);
+        let snapshot = balancer.snapshot(900, UnixTime::from_seconds(1_000_000 + now));
         let instance = InstanceInfo {
             version: "1".to_owned(),
             environment: "test".to_owned(),
         };
-        Status::new(&picture, Window::Quarter, &instance, Dropped::default())
+        Status::new(&snapshot, Window::Quarter, &instance, Dropped::default())
     }
 
     fn with_events(mut status: Status, ids: std::ops::RangeInclusive<u64>) -> Status {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delta_put_onto_the_last_status_is_the_newest_one() {
+    fn a_delta_applied_to_the_last_status_is_the_newest_one() {
         for seconds in [1, 4, 20, 400] {
             let last = with_events(status(0), 1..=2);
             let newest = with_events(status(seconds), 1..=5);
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn finished_columns_are_sent_alone_and_put_to_the_older_ones() {
+    fn completed_buckets_are_sent_alone_and_appended_to_the_older_ones() {
         let at = |last: u64| Series {
             bucket_seconds: 15,
             last_start: last * 15,
             buckets: (last - 59..=last)
-                .map(|column| TimeBucket {
-                    requests: u32::try_from(column).unwrap(),
+                .map(|bucket| TimeBucket {
+                    requests: u32::try_from(bucket).unwrap(),
                     ..TimeBucket::default()
                 })
                 .collect(),
@@ -186,37 +186,37 @@ mod tests {
         for (later, sent) in [(0, 0), (1, 2), (3, 4), (59, 60), (60, 60), (200, 60)] {
             let (old, new) = (at(1_000), at(1_000 + later));
             let mut tail = new.since(old.last_start, OpenBucket::Left);
-            assert_eq!(tail.buckets.len(), sent, "{later} columns later");
+            assert_eq!(tail.buckets.len(), sent, "{later} buckets later");
             tail.precede(old);
-            assert_eq!(tail, new, "{later} columns later");
+            assert_eq!(tail, new, "{later} buckets later");
         }
     }
 
     #[test]
-    fn a_column_that_is_still_being_filled_is_put_in_the_place_of_what_it_was() {
-        let column = |requests| TimeBucket {
+    fn the_open_bucket_replaces_its_earlier_state() {
+        let bucket = |requests| TimeBucket {
             requests,
             ..TimeBucket::default()
         };
         let mut last = status(0);
-        last.series.buckets[59] = column(1);
-        last.providers[0].series.buckets[59] = column(1);
+        last.series.buckets[59] = bucket(1);
+        last.providers[0].series.buckets[59] = bucket(1);
         let mut newest = last.clone();
-        newest.series.buckets[59] = column(7);
-        newest.providers[0].series.buckets[59] = column(5);
+        newest.series.buckets[59] = bucket(7);
+        newest.providers[0].series.buckets[59] = bucket(5);
 
         let delta = newest.delta(&last, OpenBucket::Sent);
-        assert_eq!(delta.series.buckets, [column(7)]);
+        assert_eq!(delta.series.buckets, [bucket(7)]);
         let mut seen = last.clone();
         seen.apply(delta);
 
         assert_eq!(seen, newest);
         let quiet = status(0).delta(&status(0), OpenBucket::Sent);
-        assert!(quiet.series.is_empty(), "nothing was asked");
+        assert!(quiet.series.is_empty(), "no request finished");
     }
 
     #[test]
-    fn a_provider_that_is_new_comes_with_its_past() {
+    fn a_new_provider_comes_with_its_history() {
         let newest = status(20);
         let mut last = status(0);
         last.providers.clear();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn within_a_column_a_delta_has_no_series_and_only_new_events() {
+    fn within_one_bucket_a_delta_has_no_series_and_only_new_events() {
         let last = with_events(status(0), 1..=2);
         let newest = with_events(status(1), 1..=3);
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn old_events_give_way_to_new_ones() {
+    fn new_events_displace_the_oldest() {
         let mut seen = with_events(status(0), 1..=100);
         seen.apply(with_events(status(1), 101..=130));
 

@@ -1,27 +1,27 @@
 use serde::{Deserialize, Serialize};
 
-/// What sort of news an event is; the word stands in the API and on the screen.
+/// Kind of an event; the word on the wire and on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// A breaker opened, half-opened or closed.
+    /// A circuit breaker opened, half-opened or closed.
     Breaker,
-    /// A probe found a provider down or back.
+    /// A probe found a provider down or up again.
     Probe,
-    /// A provider asked us to wait.
+    /// A provider answered 429.
     Limit,
-    /// Somebody changed weights or a provider.
+    /// An operator changed weights or a provider.
     Change,
-    /// A client request failed after all attempts, or was saved by a fallback.
+    /// A client request failed after all attempts, or succeeded by a fallback.
     Request,
-    /// Most of a budget is spent, or all of it, or its period is over.
+    /// A budget is nearly or fully spent, or its period ended.
     Budget,
     /// The instance itself: start, reload, warnings.
     Info,
 }
 
 impl EventKind {
-    /// Upper case, as the events panel shows it.
+    /// Upper-case word for the events panel.
     pub fn label(self) -> &'static str {
         match self {
             Self::Breaker => "BREAKER",
@@ -35,17 +35,19 @@ impl EventKind {
     }
 }
 
-/// Something notable that happened; never one per request.
+/// A notable event; never one per request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventReport {
-    /// Rises by one with every event of this instance.
+    /// Sequence number within this instance.
     pub id: u64,
     /// RFC 3339 in UTC.
     pub at: String,
+    /// Kind of the event.
     pub kind: EventKind,
-    /// Whether it is bad news.
+    /// Whether it needs attention.
     pub bad: bool,
+    /// Name of the provider that it concerns, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// One sentence.

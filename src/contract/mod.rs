@@ -1,54 +1,64 @@
-//! WHAT WE PROMISE: the shapes that scripts, dashboards and other programs hold on to.
+//! Wire shapes of the management API, which scripts, dashboards and other programs rely on.
 //!
-//! Each is its own type with its own names, made from domain values at the door, so that the
-//! rules can change without breaking anybody's script. JSON in camelCase; rates and factors are
-//! fractions 0..1 and more is better; durations end in `Ms`, money in `Usd`; what is unknown is
-//! `null`, never 0.
+//! They are types of their own, made from domain values at the edge, so that the rules can change
+//! without breaking a script. JSON in camelCase; rates and factors are fractions 0..1 and more is
+//! better; durations end in `Ms`, money in `Usd`; unknown values are `null`, never 0.
+
+#![warn(missing_docs)]
 
 mod budget;
 mod change;
+mod codes;
 mod conversion;
 mod decision;
 mod decision_conversion;
 mod decision_file;
 mod delta;
 mod event;
+mod external_load;
 mod performance;
 mod problem;
 mod reload;
+mod score;
 mod selection;
 mod selection_round;
 mod status;
+mod time;
+mod weights;
 mod what_if;
 
 pub use budget::{
     BudgetReport, RateLeft, RateReport, RejectionReport, SpendingReport, TokenSpending,
 };
 pub use change::{
-    ExternalLoadChange, ExternalLoadReading, ProbeReport, ProviderChange, ProviderReport,
-    RevisionList, RevisionReport, WeightOverride, WeightsChange, WeightsReport,
+    ProbeReport, ProviderChange, ProviderReport, RevisionList, RevisionReport, WeightsChange,
+    WeightsReport,
 };
-pub use conversion::{InstanceInfo, rejections, rfc3339};
-pub use decision::{DecisionList, DecisionReport};
+pub use conversion::InstanceInfo;
+pub use decision::{DecisionList, DecisionOutcome, DecisionReport};
 pub use decision_file::DecisionFile;
 pub use delta::OpenBucket;
 pub use event::{EventKind, EventReport};
+pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
 pub use performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
     Totals,
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};
-pub use selection::{ExcludedTarget, Factors, Fallback, SelectRequest, Selection, WeightPoints};
+pub use score::{Contributions, Factors, PenaltiesReport};
+pub use selection::{ExcludedTarget, Fallback, SelectRequest, Selection};
 pub use selection_round::{
-    CandidateReport, Contributions, CounterfactualReport, DecisionDetail, PenaltiesReport,
-    SelectionRoundReport, TuningReport,
+    CandidateReport, CounterfactualReport, DecisionDetail, Exclusion, SelectionRoundReport,
+    TuningReport,
 };
 pub use status::{
     CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
     TimeBucket, Window,
 };
+pub use time::rfc3339;
+pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{
     ProviderDraft, ProviderForecastReport, TargetWhatIfReport, TotalWhatIfReport,
-    TrafficForecastReport, WeightsDraft, WhatIfReport, WhatIfRequest, WhatIfTotalsReport,
+    TrafficForecastReport, WhatIfReport, WhatIfRequest, WhatIfTotalsReport,
 };

@@ -1,15 +1,19 @@
 use super::budget::RejectionReport;
 use serde::{Deserialize, Serialize};
 
-/// `GET /api/monitoring/performance`.
+/// Answer to `GET /api/monitoring/performance`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Performance {
+    /// Length of the window.
     pub hours: u32,
-    /// Oldest record behind the answer, RFC 3339 in UTC.
+    /// Time of the oldest record, RFC 3339 in UTC.
     pub since: String,
+    /// Time of the report, RFC 3339 in UTC.
     pub generated_at: String,
+    /// All client requests.
     pub totals: Totals,
+    /// In the order of the configuration.
     pub providers: Vec<ProviderPerformance>,
 }
 
@@ -19,41 +23,45 @@ pub struct Performance {
 pub struct Totals {
     /// Client requests.
     pub requests: u64,
-    /// Attempts at providers, those included that were reported without a client request.
+    /// Attempts at providers, including reported ones without a client request.
     pub attempts: u64,
-    /// Attempts that followed the first of a client request.
+    /// Attempts after the first of a client request.
     #[serde(default)]
     pub retries: u64,
-    /// 0..1; `null` with nothing behind it.
+    /// 0..1; `null` without data.
     pub success_rate: Option<f64>,
+    /// 0..1; `null` without data.
     pub error_rate: Option<f64>,
     /// Mean over successes, from the client's side.
     pub average_latency_ms: Option<f64>,
-    /// The same as percentiles.
+    /// Percentiles over successes, from the client's side.
     pub latency_ms: Percentiles,
-    /// `null` while any cost is unknown and none is known.
+    /// `null` while no cost is known and some are unknown.
     pub total_cost_usd: Option<f64>,
-    /// How sure that is.
+    /// Certainty of the costs in the sum.
     #[serde(default)]
     pub cost_basis: CostBasisCounts,
+    /// Prompt and completion tokens.
     pub total_tokens: u64,
+    /// Requests rejected before an attempt.
     #[serde(default)]
     pub refused: RejectionReport,
 }
 
-/// How many attempts' costs in a sum are sure, how many are reckoned from lengths, and how many are
-/// missing in it because the price or the usage is unknown.
+/// Number of attempts in a sum of costs, by the certainty of their cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CostBasisCounts {
+    /// From token counts of the provider.
     pub exact: u64,
+    /// From token counts estimated by length.
     pub estimated: u64,
+    /// Missing in the sum, because price or usage is unknown.
     pub unknown: u64,
 }
 
 impl CostBasisCounts {
-    /// What stands before the sum: `≥` where something is missing in it, `~` where a part of it is
-    /// reckoned, else nothing.
+    /// Mark in front of the sum: `≥` where costs are missing, `~` where some are estimated.
     pub fn mark(self) -> Option<char> {
         match self {
             Self { unknown: 1.., .. } => Some('≥'),
@@ -63,37 +71,40 @@ impl CostBasisCounts {
     }
 }
 
-/// Quantiles of a latency in milliseconds; `null` with nothing behind them.
+/// Percentiles of a latency in milliseconds; `null` without data.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Percentiles {
+    /// Median.
     pub p50: Option<f64>,
+    /// 95th percentile.
     pub p95: Option<f64>,
+    /// 99th percentile.
     pub p99: Option<f64>,
 }
 
-/// How a provider stands, worst last.
+/// Health of a provider or model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthState {
-    /// Measured and well.
+    /// Measured and healthy.
     Ok,
-    /// Usable, but its latency is far above its peers'.
+    /// Usable, but much slower than its peers.
     Slow,
-    /// It asked us to wait (429).
+    /// Cooling down after a 429.
     Limited,
-    /// Usable, but more than a tenth of its latest attempts failed.
+    /// Usable, but more than 10 % of the latest attempts failed.
     Failing,
-    /// The breaker is open: nothing is sent there.
+    /// Circuit breaker open: no request is sent.
     Open,
-    /// The breaker lets one trial request through at a time.
+    /// Circuit breaker half-open: one probe request at a time.
     HalfOpen,
-    /// Probes cannot reach it.
+    /// Probes fail.
     Down,
-    /// An operator lets its requests end and sends no new ones.
+    /// Running requests end, new ones are not sent.
     Draining,
-    /// Disabled, or without its key.
+    /// Disabled, or without an API key.
     Off,
-    /// Nothing measured yet.
+    /// Not measured yet.
     #[default]
     Unknown,
 }
@@ -102,29 +113,38 @@ pub enum HealthState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderPerformance {
+    /// Name of the provider.
     pub provider: String,
-    /// Attempts sent there (probes are not counted).
+    /// Attempts, without probes.
     pub requests: u64,
-    /// 0..1; cancellations and client mistakes count in neither rate.
+    /// 0..1; cancellations and client errors count in neither rate.
     pub success_rate: Option<f64>,
+    /// 0..1; `null` without data.
     pub error_rate: Option<f64>,
-    /// Part of the window in which the provider was usable, 0..1.
+    /// Share of the window in which the provider was usable, 0..1.
     pub availability: Option<f64>,
+    /// Mean over successes.
     pub average_latency_ms: Option<f64>,
+    /// Percentiles over successes.
     pub latency_ms: Percentiles,
+    /// Percentiles over streams.
     pub time_to_first_token_ms: Percentiles,
+    /// `null` where unknown.
     pub total_cost_usd: Option<f64>,
-    /// How sure that is.
+    /// Certainty of the costs in the sum.
     #[serde(default)]
     pub cost_basis: CostBasisCounts,
-    /// Tokens in and out per attempt that reported them.
+    /// Mean prompt and completion tokens of the attempts that reported usage.
     pub average_tokens: Option<f64>,
-    /// Members of requests that the provider's protocol has no words for; the log names them at
+    /// Request fields dropped because the provider's protocol has no equivalent; the log names them at
     /// level debug.
     #[serde(default)]
     pub lost_in_translation: u64,
+    /// Requests that run now.
     pub in_flight: u32,
+    /// Health now.
     pub state: HealthState,
+    /// In the order of the configuration.
     pub models: Vec<ModelPerformance>,
 }
 
@@ -132,19 +152,24 @@ pub struct ProviderPerformance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelPerformance {
+    /// Model id at the provider.
     pub model: String,
+    /// Attempts, without probes.
     pub requests: u64,
+    /// Mean over successes.
     pub average_latency_ms: Option<f64>,
+    /// 0..1; `null` without data.
     pub success_rate: Option<f64>,
-    /// USD per token over all tokens in and out.
+    /// USD per prompt or completion token.
     pub cost_per_token: Option<f64>,
-    /// What it serves without being named: `chat`, `vision`, `reasoning`, `artifact`, `embedding`.
+    /// Model types that it serves without being named: `chat`, `vision`, `reasoning`, `artifact`,
+    /// `embedding`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// How it stands now.
+    /// Health now.
     #[serde(default)]
     pub state: HealthState,
-    /// Why, in words; empty when all is well.
+    /// Reason for the state, in words; empty when healthy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
 }

@@ -2,39 +2,41 @@ use crate::domain::{CommandError, WeightsError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A refusal as RFC 9457 `application/problem+json`, with what an operator needs to mend it.
+/// An error as RFC 9457 `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Always `about:blank`: the status says which kind of problem it is.
+    /// Always `about:blank`: the status identifies the kind of problem.
     #[serde(rename = "type")]
     pub kind: String,
     /// The status in words, for example `Unprocessable Entity`.
     pub title: String,
     /// HTTP status code.
     pub status: u16,
-    /// One sentence that names the thing, the value and what was expected.
+    /// One sentence that names the subject, the value and what was expected.
     pub detail: String,
-    /// The single mistakes, where there are fields to name.
+    /// One for each wrong field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
 }
 
-/// One mistake in one field.
+/// One wrong field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldProblem {
+    /// Path of the field, for example `weights.cost`.
     pub field: String,
-    /// The value as it came.
+    /// Value that was sent; `null` for a missing field.
     pub value: Value,
-    /// What would have been right, for example `a number from 0 to 100`.
+    /// Expected value, for example `a number from 0 to 100`.
     pub expected: String,
-    /// Where it is written, for example `aibal.toml:12`, where that is not in the request.
+    /// Place in a file, for example `aibal.toml:12`; none for a field of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
 
 impl FieldProblem {
+    /// A wrong field of a request.
     pub fn new(field: &str, value: impl Into<Value>, expected: &str) -> Self {
         Self {
             field: field.to_owned(),
@@ -44,8 +46,8 @@ impl FieldProblem {
         }
     }
 
-    /// In words, for example `cost is 120, but must be a number from 0 to 100`.
-    fn text(&self) -> String {
+    /// Sentence, for example `cost is 120, but must be a number from 0 to 100`.
+    fn sentence(&self) -> String {
         let Self {
             field,
             value,
@@ -61,6 +63,7 @@ impl FieldProblem {
 }
 
 impl Problem {
+    /// A problem without single fields.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank".to_owned(),
@@ -71,16 +74,16 @@ impl Problem {
         }
     }
 
-    /// Mistakes in single fields; the detail is their sentences.
+    /// A problem of wrong fields; the detail joins their sentences.
     pub fn fields(status: u16, errors: Vec<FieldProblem>) -> Self {
-        let detail: Vec<String> = errors.iter().map(FieldProblem::text).collect();
+        let detail: Vec<String> = errors.iter().map(FieldProblem::sentence).collect();
         Self {
             errors,
             ..Self::new(status, detail.join("; "))
         }
     }
 
-    /// One field of a well-formed body with a value that cannot be.
+    /// One wrong field of a well-formed body: status 422.
     pub fn field(field: &str, value: impl Into<Value>, expected: &str) -> Self {
         Self::fields(422, vec![FieldProblem::new(field, value, expected)])
     }
@@ -103,13 +106,13 @@ fn title(status: u16) -> &'static str {
 }
 
 impl From<CommandError> for Problem {
-    fn from(refusal: CommandError) -> Self {
-        let detail = refusal.to_string();
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
         let field = |name: &str, value: f64, expected: &str| Self {
             errors: vec![FieldProblem::new(name, value, expected)],
             ..Self::new(422, detail.clone())
         };
-        match refusal {
+        match error {
             CommandError::Weights(WeightsError::Range { name, value }) => {
                 field(name, value, "a number from 0 to 100")
             }

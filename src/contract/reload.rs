@@ -1,29 +1,30 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The answer to `POST /api/reload`.
+/// Answer to `POST /api/reload`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReloadReport {
-    /// Empty where the configuration says what it said before.
+    /// Settings that differ from before; empty for an unchanged configuration.
     pub changed: Vec<SettingChange>,
+    /// Revision in force.
     pub revision: u64,
-    /// What works otherwise than its author may think, one sentence each.
+    /// Settings that may work differently than intended, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// One setting that is another than before; a secret is masked on both sides.
+/// One changed setting; secrets are masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingChange {
     /// For example `balancing.weights.cost` or `providers[a].priority`.
     pub key: String,
-    /// `null` where it was not set.
+    /// Value before; `null` where it was not set.
     pub from: Value,
-    /// `null` where it is not set any more.
+    /// Value now; `null` where it is no longer set.
     pub to: Value,
-    /// What keeps the change from being in force, for example that it needs a restart.
+    /// Reason why the change is not in force, for example that it needs a restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -1,138 +1,157 @@
-//! One decision, explained: what `GET /api/decisions/{id}` answers, and what `aibal-tui simulate
+//! One explained decision: the answer to `GET /api/decisions/{id}`, which `aibal-tui simulate
 //! --from` reads back.
 
-use super::change::WeightOverride;
 use super::decision::DecisionReport;
-use super::selection::{Factors, WeightPoints};
+use super::score::{Contributions, Factors, PenaltiesReport};
+use super::weights::{WeightOverride, WeightPoints};
 use serde::{Deserialize, Serialize};
 
-/// `GET /api/decisions/{id}`
+/// Answer to `GET /api/decisions/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionDetail {
+    /// The request as in `GET /api/decisions`.
     #[serde(flatten)]
     pub summary: DecisionReport,
-    /// As the provider counted them, or as `costBasis` says reckoned; `null` where nobody can tell,
-    /// or not yet.
+    /// Prompt tokens, counted or estimated as `costBasis` says; `null` where unknown.
     pub input_tokens: Option<u64>,
+    /// Completion tokens, counted or estimated as `costBasis` says; `null` where unknown.
     pub output_tokens: Option<u64>,
-    /// One for each choice, the first attempt's first; empty where the record of them was lost.
+    /// One for each selection, the first attempt's first; empty where the record was lost.
     pub rounds: Vec<SelectionRoundReport>,
 }
 
-/// One choice, with all that went into it.
+/// One selection with all its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectionRoundReport {
     /// RFC 3339 in UTC.
     pub at: String,
-    /// 1 for the first.
+    /// Number of the attempt, 1 for the first.
     pub attempt: u32,
+    /// Balancing strategy in force.
     pub strategy: String,
     /// Revision of the weights.
     pub revision: u64,
     /// The global weights.
     pub weights: WeightPoints,
+    /// Constants of the formulas.
     pub tuning: TuningReport,
+    /// Model type of the request.
     pub model_type: String,
+    /// Whether the request streams.
     pub stream: bool,
+    /// Expected prompt tokens.
     pub expected_input_tokens: f64,
+    /// Expected completion tokens.
     pub expected_output_tokens: f64,
-    /// The chance it had, two numbers in 0..1: whether to explore, and whom the odds took.
+    /// Random number in 0..1 that decides whether to explore.
     pub gate: f64,
+    /// Random number in 0..1 that draws the target.
     pub draw: f64,
-    /// Who was chosen; `null` where nobody might serve.
+    /// Name of the selected provider; `null` where no target was eligible.
     pub provider: Option<String>,
+    /// Model id of the selected target; `null` where no target was eligible.
     pub model: Option<String>,
+    /// Reason for the selection, in words.
     pub reason: Option<String>,
+    /// Stable code of the reason, for example `weighted_random`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_code: Option<String>,
     /// In the order of the configuration.
     pub candidates: Vec<CandidateReport>,
-    /// How many more there were.
+    /// Number of candidates beyond those listed.
     pub left_out: usize,
-    /// All of it in one line.
+    /// The selection in one line.
     pub text: String,
-    /// The smallest change of one weight that would have chosen somebody else.
+    /// Smallest change of one weight that would have selected another target.
     pub flip: Option<CounterfactualReport>,
 }
 
-/// The constants that were in force.
+/// Constants of the formulas that were in force.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TuningReport {
+    /// Distance in points over which the selection probability falls by a factor e.
     pub temperature_points: f64,
+    /// Share of requests that may explore, percent.
     pub exploration_percent: f64,
+    /// Time to the first token that costs a full latency penalty, milliseconds.
     pub first_token_reference_ms: f64,
+    /// Time per token that costs a full latency penalty, milliseconds.
     pub token_reference_ms: f64,
+    /// Factor of the penalty for a risk above 20 %.
     pub guard: f64,
 }
 
-/// One candidate of a choice.
+/// One candidate of a selection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateReport {
+    /// Name of the provider.
     pub provider: String,
+    /// Model id at that provider.
     pub model: String,
-    /// `admitted`, `trial` or `out`.
+    /// `admitted` (eligible), `trial` (half-open probe) or `out` (excluded).
     pub entry: String,
-    /// What kept it out.
+    /// Reason for an exclusion, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Odds of being drawn, 0..1.
+    /// Stable code of an exclusion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<Exclusion>,
+    /// Selection probability, 0..1.
     pub share: f64,
-    /// 0..100, and below 0 for what nobody should take; the sum of the contributions and 100.
+    /// 100 plus the sum of the contributions; may fall below 0.
     pub points: f64,
+    /// Points gained and lost by objective.
     pub contributions: Contributions,
-    /// Goods, 0..1.
+    /// Measured values, 0..1, 1 is best.
     pub factors: Factors,
-    /// What the contributions are made of: 0 is best.
+    /// Penalties behind the contributions; 0 is best.
     pub bads: PenaltiesReport,
+    /// Configured priority, 0..1.
     pub priority: f64,
-    /// What rate limits and a slow start leave of its odds, 0..1.
+    /// Factor on the selection probability from rate limits and slow start, 0..1.
     pub headroom: f64,
+    /// Requests that ran at the provider.
     pub in_flight: u32,
+    /// Expected latency, milliseconds.
     pub estimated_latency_ms: f64,
+    /// Expected time to the first token, milliseconds.
     pub first_token_ms: f64,
+    /// Expected time per further token, milliseconds.
     pub token_ms: f64,
-    /// `null` where the price is unknown.
+    /// Expected cost; `null` where the price is unknown.
     pub estimated_cost_usd: Option<f64>,
+    /// Input price; `null` where unknown.
     pub usd_per_input_token: Option<f64>,
+    /// Output price; `null` where unknown.
     pub usd_per_output_token: Option<f64>,
+    /// The provider's own weights, where it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_weights: Option<WeightOverride>,
 }
 
-/// Points gained (above 0) and lost (below).
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Contributions {
-    pub cost: f64,
-    pub latency: f64,
-    pub reliability: f64,
-    pub load: f64,
-    pub priority: f64,
-    pub guard: f64,
+/// Reason for an exclusion as a program reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// Stable code, for example `breaker_open` or `already_tried`.
+    pub code: String,
 }
 
-/// Expected cost over the dearest, latency over its reference, risk and load.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PenaltiesReport {
-    pub cost: f64,
-    pub latency: f64,
-    pub risk: f64,
-    pub load: f64,
-    /// Parts of the risk.
-    pub failure: f64,
-    pub limited: f64,
-    pub deadline_miss: f64,
-}
-
-/// A weight that would have chosen otherwise.
+/// A changed weight that would have selected another target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CounterfactualReport {
+    /// Name of the weight.
     pub objective: String,
+    /// Its value in points.
     pub from: f64,
+    /// The value that would have selected another target.
     pub to: f64,
+    /// Name of the provider that would have been selected.
     pub provider: String,
+    /// Model id at that provider.
     pub model: String,
     /// One sentence.
     pub text: String,

@@ -1,26 +1,32 @@
 use super::budget::{BudgetReport, RateReport};
-use super::change::WeightOverride;
 use super::event::EventReport;
 use super::performance::{ProviderPerformance, Totals};
-use super::selection::{Factors, WeightPoints};
+use super::score::Factors;
+use super::weights::{WeightOverride, WeightPoints};
 use serde::{Deserialize, Serialize};
 
-/// How far back the numbers of one report reach.
+/// Period that a report covers, up to now.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]
 pub enum Window {
+    /// One minute.
     #[serde(rename = "1m")]
     Minute,
+    /// Five minutes.
     #[serde(rename = "5m")]
     FiveMinutes,
+    /// A quarter of an hour.
     #[serde(rename = "15m")]
     #[default]
     Quarter,
+    /// One hour.
     #[serde(rename = "1h")]
     Hour,
+    /// Six hours.
     #[serde(rename = "6h")]
     SixHours,
+    /// One day.
     #[serde(rename = "24h")]
     Day,
 }
@@ -36,7 +42,7 @@ impl Window {
         Self::Day,
     ];
 
-    /// The word in the API, in the configuration and on the screen.
+    /// Word in the API, the configuration and on the screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Minute => "1m",
@@ -48,6 +54,7 @@ impl Window {
         }
     }
 
+    /// Length in seconds.
     pub fn seconds(self) -> u64 {
         match self {
             Self::Minute => 60,
@@ -73,7 +80,7 @@ impl std::str::FromStr for Window {
     }
 }
 
-/// The whole instance in one word.
+/// Health of the whole instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceState {
@@ -85,148 +92,161 @@ pub enum ServiceState {
     Down,
 }
 
-/// `GET /api/status`, and what the dashboard draws.
+/// Answer to `GET /api/status`, which the dashboard draws as well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
+    /// Version of the program.
     pub version: String,
     /// From `[server] environment`.
     pub environment: String,
     /// Counts the changes of weights and providers; starts at 1.
     pub revision: u64,
-    /// Who made that revision, and when; left out before the first change.
+    /// Author and time of that revision; none before the first change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Revised>,
-    /// Oldest record behind these numbers, RFC 3339 in UTC.
+    /// Time of the oldest record, RFC 3339 in UTC.
     pub since: String,
-    /// When these numbers were taken, RFC 3339 in UTC with milliseconds.
+    /// Time of the status, RFC 3339 in UTC with milliseconds.
     pub generated_at: String,
-    /// How far back the numbers reach (`since` may be younger).
+    /// Period that the numbers cover; `since` may be later than its start.
     pub window: Window,
+    /// Health of the instance.
     pub state: ServiceState,
-    /// The balancing strategy in force.
+    /// Balancing strategy in force.
     pub strategy: String,
+    /// All client requests over the window.
     pub totals: Totals,
     /// Client requests finished per second, over the last 10 seconds.
     pub requests_per_second: f64,
     /// Spending rate over the window's last quarter, USD per hour.
     pub usd_per_hour: f64,
+    /// Spending and limits.
     #[serde(default)]
     pub budget: BudgetReport,
+    /// Global weights in force.
     pub weights: WeightPoints,
-    /// When a change on trial undoes itself, RFC 3339.
+    /// Time at which an unconfirmed change reverts, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_at: Option<String>,
     /// In the order of the configuration.
     pub providers: Vec<ProviderStatus>,
-    /// All providers together, over the window; a delta has only the columns
-    /// that are new or have changed.
+    /// All providers together; a delta holds only new and changed buckets.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
     /// Firing alerts.
     pub alerts: Vec<serde_json::Value>,
+    /// Losses of bounded queues.
     pub dropped: Dropped,
-    /// Only where there is a cache.
+    /// Counts of the response cache, where it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
 }
 
-/// A change of weights or providers.
+/// Author and time of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revised {
     /// RFC 3339 in UTC.
     pub at: String,
+    /// Name of the token or user.
     pub who: String,
 }
 
-/// How the cache of answers has done since the start, and what it holds.
+/// Counts of the response cache since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheReport {
-    /// Requests that were answered with what was kept.
+    /// Requests answered from the cache.
     pub hits: u64,
-    /// Requests that could have been, and asked a provider.
+    /// Cacheable requests that were sent to a provider.
     pub misses: u64,
-    /// Requests that waited for the answer to another.
+    /// Requests that waited for the response to an identical one.
     pub coalesced: u64,
-    /// Answers that are kept.
+    /// Responses in the cache.
     pub entries: u64,
+    /// Size of the cache.
     pub bytes: u64,
 }
 
-/// What bounded queues had to drop since the start. All zero in good health.
+/// Losses of bounded queues since the start; all zero normally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dropped {
-    /// Finished attempts that the engine's full queue did not take.
+    /// Observations that found the engine's queue full.
     pub observations: u64,
-    /// Events that slow readers missed.
+    /// Events that were overwritten before a slow reader read them.
     pub events: u64,
-    /// Log lines that came faster than they could be written.
+    /// Log lines that arrived faster than they were written.
     #[serde(default)]
     pub log_lines: u64,
-    /// Answers that were too much to be held back, and went on live.
+    /// Responses too large to hold back, which were passed on live.
     #[serde(default)]
     pub held_answers: u64,
 }
 
 impl Dropped {
+    /// Sum of all losses.
     pub fn total(self) -> u64 {
         self.observations + self.events + self.log_lines + self.held_answers
     }
 }
 
-/// One provider: its performance over the window, and how it stands now.
+/// One provider: performance over the window, settings and state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderStatus {
+    /// Performance over the window.
     #[serde(flatten)]
     pub performance: ProviderPerformance,
-    /// The protocol word of the configuration.
+    /// `kind` of the configuration.
     pub kind: String,
+    /// Whether the provider is used at all.
     pub enabled: bool,
+    /// Whether running requests end and no new ones are sent.
     pub draining: bool,
-    /// Everything that it may serve goes there until then, RFC 3339.
+    /// End of a pin: until then every request that it can serve goes there; RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned_until: Option<String>,
     /// 0..100.
     pub priority: u8,
-    /// Its own weights over the global ones, where it has some.
+    /// Own weights, where it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightOverride>,
+    /// Limit of concurrent requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
-    /// What it may be sent in a minute.
+    /// Limits per minute.
     #[serde(default, skip_serializing_if = "RateReport::is_empty")]
     pub rates: RateReport,
-    /// Odds of being chosen for a chat request now, 0..1; all shares sum to 1.
+    /// Selection probability of the next chat request, 0..1; all shares sum to 1.
     pub share: f64,
-    /// Score of the provider's best target, 0..1; `null` where none may serve.
+    /// Score of the provider's best target, 0..1; `null` where none is eligible.
     pub score: Option<f64>,
-    /// What that score is made of.
+    /// Measured values behind the score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<Factors>,
     /// Attempts finished per second, over the last 10 seconds.
     pub requests_per_second: f64,
     /// Spending rate over the window's last quarter, USD per hour; `null` where prices are unknown.
     pub usd_per_hour: Option<f64>,
-    /// Why it is in this state, in words; empty when all is well.
+    /// Reason for the state, in words; empty when healthy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// Since when it is in this state, RFC 3339.
+    /// Start of the state, RFC 3339.
     pub state_since: String,
-    /// Since when it has been in one trouble or another, RFC 3339: an open breaker that lets a
-    /// trial in and opens again is still the same trouble.
+    /// Start of the present trouble, RFC 3339; a breaker that opens again after a failed probe is
+    /// still the same trouble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble_since: Option<String>,
     /// Failures that count in the rates, over the window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureCount>,
-    /// Attempts whose client left, over the window; they count in no rate.
+    /// Attempts whose client disconnected, over the window; they count in no rate.
     #[serde(default)]
     pub cancelled: u64,
+    /// Time series of the provider.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
 }
@@ -234,8 +254,9 @@ pub struct ProviderStatus {
 /// Failures of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureCount {
-    /// Such as `timeout`, `rate_limit` or `server`.
+    /// For example `timeout`, `rate_limit` or `server`.
     pub kind: String,
+    /// Number of failures.
     pub count: u64,
 }
 
@@ -248,53 +269,58 @@ impl From<&(&'static str, u64)> for FailureCount {
     }
 }
 
-/// Sixty equal columns of time, aligned to the epoch, the last one unfinished.
+/// Sixty time buckets of equal width, aligned to the epoch; the last one is still being filled.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
-    /// Width of one column in seconds.
+    /// Width of one bucket in seconds.
     pub bucket_seconds: u64,
-    /// Start of the last column, unix seconds.
+    /// Start of the last bucket, Unix seconds.
     pub last_start: u64,
     /// Oldest first.
     pub buckets: Vec<TimeBucket>,
 }
 
 impl Series {
-    /// Whether it was left out.
+    /// Whether the series was left out.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
     }
 }
 
-/// One column: what finished in it.
+/// Requests that finished within one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeBucket {
-    /// Attempts (of one provider) or client requests (of all), cancellations and client
-    /// mistakes left out.
+    /// Attempts (one provider) or client requests (all), without cancellations and client errors.
     pub requests: u32,
+    /// Failures among them.
     pub errors: u32,
-    /// Latency of successes; `null` where there was none.
+    /// Median latency of successes; `null` without any.
     pub p50_ms: Option<f32>,
+    /// 95th percentile.
     pub p95_ms: Option<f32>,
+    /// 99th percentile.
     #[serde(default)]
     pub p99_ms: Option<f32>,
-    /// To the first token of streams; left out where there was none.
+    /// Median time to the first token of streams; none without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_p50_ms: Option<f32>,
+    /// 95th percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_p95_ms: Option<f32>,
+    /// 99th percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_p99_ms: Option<f32>,
-    /// Successes by latency: below 0.5 s, 1 s, 2 s, 5 s, and beyond.
+    /// Successes by latency: below 0.5 s, 1 s, 2 s, 5 s, and above.
     #[serde(default)]
     pub spread: [u32; 5],
+    /// Known costs.
     pub cost_usd: f64,
 }
 
 impl TimeBucket {
-    /// Success rate 0..1, or nothing where nothing finished.
+    /// Success rate 0..1; `None` where no request finished.
     pub fn success_rate(&self) -> Option<f64> {
         (self.requests > 0).then(|| 1.0 - f64::from(self.errors) / f64::from(self.requests))
     }

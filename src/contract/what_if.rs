@@ -1,134 +1,133 @@
-use super::Window;
-use super::change::WeightOverride;
-use super::selection::WeightPoints;
+use super::status::Window;
+use super::time::rfc3339;
+use super::weights::{WeightOverride, WeightPoints, WeightsDraft};
 use crate::domain::{self, TargetId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The body of `POST /api/what-if`; weights that are missing keep their value.
+/// Body of `POST /api/what-if`: weights and settings to compare with those in force.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WhatIfRequest {
-    pub weights: WeightsDraft,
-    /// How far to look back.
+    /// Missing weights keep their value.
     #[serde(default)]
+    pub weights: WeightsDraft,
+    /// Age of the oldest request that is replayed; one hour where missing.
+    #[serde(default = "default_window")]
     pub window: Window,
-    /// Settings of single providers that nobody has applied, by their names.
+    /// Settings of single providers, by provider name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderDraft>,
 }
 
-/// Settings of a provider that nobody has applied; what is missing stays as it was.
+/// Settings of a provider to compare with those in force; missing ones keep their value.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProviderDraft {
-    /// 0..100.
+    /// Priority, a whole number in 0..100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
-    /// Instead of all its own weights; empty for none of its own.
+    /// Own weights, in place of all earlier own ones; empty for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightOverride>,
 }
 
-/// Weights that nobody has applied.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct WeightsDraft {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reliability: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<f64>,
-}
-
-/// What other weights would have done.
+/// Result of replaying recorded requests under other weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WhatIfReport {
-    /// Recorded requests that were decided again.
+    /// Number of replayed requests.
     pub decisions: usize,
-    /// Those whose outcome then is an extrapolation: they would go where few went before.
+    /// Number of those that would go to a target with few measurements, so that their result is
+    /// an extrapolation.
     pub extrapolated: usize,
-    /// The oldest of them; `null` where there is none.
+    /// Start of the oldest one, RFC 3339; `null` where there is none.
     pub since: Option<String>,
-    /// The weights that they were decided under again.
+    /// Weights of the replay.
     pub weights: WeightPoints,
+    /// Result by target.
     pub targets: Vec<TargetWhatIfReport>,
+    /// Result over all targets.
     pub total: TotalWhatIfReport,
-    /// The next usual chat requests, at the moment of the answer: the parts of all providers, in
-    /// the order of the configuration. Left out where only a recording is at hand.
+    /// Predicted shares of the next usual chat requests by provider, in the order of the
+    /// configuration; empty for a replay of a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<ProviderForecastReport>,
 }
 
-/// One provider's part of the next requests, as it is and as it would be.
+/// Predicted share of the next requests for one provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProviderForecastReport {
+    /// Name of the provider.
     pub provider: String,
+    /// Under the settings in force.
     pub now: TrafficForecastReport,
+    /// Under the settings of the request.
     pub then: TrafficForecastReport,
 }
 
-/// As in a status: odds of being chosen, and the score of the best target.
+/// Selection probability and score of a provider, as in a status.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrafficForecastReport {
-    /// 0..1; all shares sum to 1, or to 0 where nobody may serve.
+    /// 0..1; all shares sum to 1, or to 0 where no target is eligible.
     pub share: f64,
-    /// 0..1; `null` where none may serve.
+    /// Score of its best target, 0..1; `null` where none is eligible.
     pub score: Option<f64>,
 }
 
-/// One target, as it was and as it would have been.
+/// Recorded and replayed results of one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetWhatIfReport {
+    /// Name of the provider.
     pub provider: String,
+    /// Model id at that provider.
     pub model: String,
+    /// As recorded.
     pub now: WhatIfTotalsReport,
+    /// Under the weights of the replay.
     pub then: WhatIfTotalsReport,
+    /// Whether `then` rests on few measurements.
     pub extrapolated: bool,
 }
 
+/// Recorded and replayed results of all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TotalWhatIfReport {
+    /// As recorded.
     pub now: WhatIfTotalsReport,
+    /// Under the weights of the replay.
     pub then: WhatIfTotalsReport,
 }
 
-/// What is unknown is `null`.
+/// Results of a set of requests; unknown values are `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WhatIfTotalsReport {
+    /// Number of requests.
     pub requests: usize,
-    /// 0..1.
+    /// Share of all requests, 0..1.
     pub share: f64,
+    /// Mean latency, milliseconds.
     pub mean_latency_ms: Option<f64>,
+    /// Median latency, milliseconds.
     pub p50: Option<f64>,
+    /// 95th percentile of latency, milliseconds.
     pub p95: Option<f64>,
     /// 0..1.
     pub success_rate: Option<f64>,
+    /// Spending rate.
     pub usd_per_hour: Option<f64>,
+    /// Mean cost of 1,000 requests.
     pub usd_per_1k_requests: Option<f64>,
 }
 
-impl WeightsDraft {
-    /// Completed from the weights in force.
-    pub fn over(&self, base: domain::Weights) -> domain::Weights {
-        domain::Weights {
-            cost: self.cost.unwrap_or(base.cost),
-            latency: self.latency.unwrap_or(base.latency),
-            reliability: self.reliability.unwrap_or(base.reliability),
-            load: self.load.unwrap_or(base.load),
-            priority: self.priority.unwrap_or(base.priority),
-        }
-    }
+fn default_window() -> Window {
+    Window::Hour
 }
 
 impl ProviderDraft {
-    /// As a wish, to be checked as one.
+    /// The draft as a patch, for validation.
     pub fn patch(&self) -> domain::ProviderPatch {
         domain::ProviderPatch {
             priority: self.priority,
@@ -137,7 +136,7 @@ impl ProviderDraft {
         }
     }
 
-    /// As a supposition.
+    /// The draft as settings of a replay.
     pub fn supposed(&self) -> domain::ProviderOverride {
         domain::ProviderOverride {
             priority: self.priority.map(|points| points / 100.0),
@@ -147,26 +146,26 @@ impl ProviderDraft {
 }
 
 impl WhatIfReport {
-    /// `name` knows the targets by their places.
+    /// Report of a replay; `name` returns a target by its index.
     pub fn new<'n>(
         answer: &domain::WhatIf,
         weights: domain::Weights,
-        name: impl Fn(usize) -> Option<&'n TargetId>,
+        name: impl Fn(domain::TargetIdx) -> Option<&'n TargetId>,
     ) -> Self {
-        let target = |outlook: &domain::TargetWhatIf| {
-            let id = name(outlook.target)?;
+        let target = |target: &domain::TargetWhatIf| {
+            let id = name(target.target)?;
             Some(TargetWhatIfReport {
                 provider: id.provider.to_string(),
                 model: id.model.to_string(),
-                now: outlook.now.into(),
-                then: outlook.then.into(),
-                extrapolated: outlook.extrapolated,
+                now: target.now.into(),
+                then: target.then.into(),
+                extrapolated: target.extrapolated,
             })
         };
         Self {
             decisions: answer.decisions,
             extrapolated: answer.extrapolated,
-            since: answer.since.map(super::rfc3339),
+            since: answer.since.map(rfc3339),
             weights: weights.into(),
             targets: answer.targets.iter().filter_map(target).collect(),
             total: TotalWhatIfReport {
@@ -177,17 +176,18 @@ impl WhatIfReport {
         }
     }
 
-    /// The same with what is next: each provider of the catalogue, by its place.
+    /// The report with the predicted shares of the next requests; both slices are indexed like the
+    /// providers of the catalogue.
     #[must_use]
-    pub fn with_prospects(
+    pub fn with_forecasts(
         mut self,
         catalogue: &domain::Catalogue,
         (now, then): (&[domain::TrafficForecast], &[domain::TrafficForecast]),
     ) -> Self {
         let sides = now.iter().zip(then);
-        let all = catalogue.providers.iter().zip(sides).enumerate();
+        let all = domain::ProviderIdx::enumerate(catalogue.providers.iter().zip(sides));
         self.providers = all
-            .filter(|(place, _)| !catalogue.retired.providers.contains(place))
+            .filter(|(index, _)| !catalogue.retired.providers.contains(index))
             .map(|(_, (provider, (now, then)))| ProviderForecastReport {
                 provider: provider.name.to_string(),
                 now: now.into(),
@@ -199,25 +199,25 @@ impl WhatIfReport {
 }
 
 impl From<&domain::TrafficForecast> for TrafficForecastReport {
-    fn from(prospect: &domain::TrafficForecast) -> Self {
+    fn from(forecast: &domain::TrafficForecast) -> Self {
         Self {
-            share: prospect.share,
-            score: prospect.best.map(|(_, score)| score),
+            share: forecast.share,
+            score: forecast.best.map(|(_, score)| score),
         }
     }
 }
 
 impl From<domain::WhatIfTotals> for WhatIfTotalsReport {
-    fn from(side: domain::WhatIfTotals) -> Self {
+    fn from(totals: domain::WhatIfTotals) -> Self {
         Self {
-            requests: side.requests,
-            share: side.share,
-            mean_latency_ms: side.mean_latency_ms,
-            p50: side.p50_ms,
-            p95: side.p95_ms,
-            success_rate: side.success_rate,
-            usd_per_hour: side.usd_per_hour,
-            usd_per_1k_requests: side.usd_per_1k,
+            requests: totals.requests,
+            share: totals.share,
+            mean_latency_ms: totals.mean_latency_ms,
+            p50: totals.p50_ms,
+            p95: totals.p95_ms,
+            success_rate: totals.success_rate,
+            usd_per_hour: totals.usd_per_hour,
+            usd_per_1k_requests: totals.usd_per_1k,
         }
     }
 }

@@ -1,11 +1,13 @@
-//! READING REQUESTS in Anthropic's format, as strictly as the original: what a translation gets
-//! wrong is to be seen here and not only in production.
+//! Reading of requests in Anthropic's format. As strict as the original, so that a faulty
+//! translation fails here and not only in production.
 
 use super::estimate;
+use super::json_body::parse;
 use super::simulated_request::{
     RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking,
 };
-use super::wire::{VendorError, VendorRoute, parse};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -38,7 +40,7 @@ struct Message {
     content: Value,
 }
 
-/// Reads the body of a message, or of one whose tokens are to be counted.
+/// Reads the body of a message request, or of a request to count its tokens.
 pub fn read(route: VendorRoute, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a Messages request")?;
     let missing = |name| VendorError::malformed(format!("{name}: Field required"), Some(name));
@@ -88,8 +90,8 @@ pub fn read(route: VendorRoute, body: &[u8]) -> Result<SimulatedRequest, VendorE
     })
 }
 
-/// The order that Anthropic demands: the user begins, texts are not empty, and every call is
-/// answered at once, in one message and before all else in it.
+/// Checks the order that Anthropic requires: the user begins, texts are not empty, and every tool
+/// call has its result in the next message, before all other content.
 fn check(messages: &[Message]) -> Result<(), VendorError> {
     let wrong = |message: String| Err(VendorError::malformed(message, Some("messages")));
     let Some(first) = messages.first() else {
@@ -143,7 +145,7 @@ fn check(messages: &[Message]) -> Result<(), VendorError> {
     }
 }
 
-/// The blocks of a message; none where it is one text.
+/// The blocks of a message; none if its content is a plain text.
 fn blocks(message: &Message) -> &[Value] {
     message.content.as_array().map_or(&[], Vec::as_slice)
 }
@@ -153,7 +155,7 @@ fn ends_with_result(message: &Message) -> bool {
     last.is_some_and(|block| block["type"] == "tool_result")
 }
 
-/// The client's own tools; none of the vendor's is simulated.
+/// The client's own tools. Tools that the vendor runs itself are not simulated.
 fn tools(tools: &[Value]) -> Result<Vec<SimulatedTool>, VendorError> {
     let mut known = Vec::new();
     for (number, tool) in tools.iter().enumerate() {
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_anthropic_would_not_take_is_refused() {
+    fn message_orders_that_anthropic_rejects_are_rejected() {
         let (hello, text) = (
             user(&json!("hello")),
             json!({"type": "text", "text": "and?"}),
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_there_is_named_and_counting_needs_less() {
+    fn missing_members_are_named_and_counting_requires_fewer() {
         let short = json!({"model": "m", "messages": [{"role": "user", "content": "12345678"}]});
         let short = short.to_string();
 

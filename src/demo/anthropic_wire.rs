@@ -1,21 +1,21 @@
-//! ANTHROPIC'S WIRE: messages.
+//! Anthropic's messages format.
 
-use super::answer::{Content, ResponsePart, SimulatedResponse, Slice};
 use super::anthropic_request;
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-    rfc3339,
-};
+use super::simulated_response::{Content, ResponsePart, SimulatedResponse, Slice};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, error_with_delay, rfc3339};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
-/// What vouches for a thought when it comes back in a later request.
+/// Signature of a reasoning block, which later requests must send back.
 const SIGNATURE: &str = "c2ltdWxhdGVkIHRob3VnaHQ=";
 
-/// Anthropic's shape.
+/// Anthropic's format.
 #[derive(Debug)]
 pub struct AnthropicWire;
 
@@ -60,22 +60,22 @@ impl Wire for AnthropicWire {
         anthropic_request::read(route, body)
     }
 
-    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
+    fn listing(&self, path: &str, models: &ModelList) -> Result<Value, VendorError> {
         let entry = |model: &str| {
             json!({
                 "id": model,
                 "type": "model",
                 "display_name": model,
-                "created_at": rfc3339(roster.created),
+                "created_at": rfc3339(models.created),
                 "lifecycle": "active",
                 "max_input_tokens": 200_000,
                 "max_tokens": 64_000,
             })
         };
         if let Some(name) = path.strip_prefix("/v1/models/") {
-            return Ok(entry(roster.named(name)?));
+            return Ok(entry(models.named(name)?));
         }
-        let models: Vec<&str> = roster.models().collect();
+        let models: Vec<&str> = models.models().collect();
         Ok(json!({
             "data": models.iter().copied().map(entry).collect::<Vec<Value>>(),
             "has_more": false,
@@ -84,68 +84,68 @@ impl Wire for AnthropicWire {
         }))
     }
 
-    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
-        let (status, kind, message) = error(refusal);
+    fn error_response(&self, error: &VendorError) -> Response<Bytes> {
+        let (status, kind, message) = describe(error);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = json!({
             "type": "error",
             "error": {"type": kind, "message": message},
             "request_id": null,
         });
-        refusal_with_delay(refusal, status, &body)
+        error_with_delay(error, status, &body)
     }
 
-    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
+    fn write_headers(&self, meta: &ResponseMeta, headers: &mut HeaderMap) {
         let mut write = |name: &'static str, text: String| {
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);
             }
         };
-        write("request-id", format!("req_{:016x}", receipt.identity));
-        let Some(allowance) = receipt.allowance else {
+        write("request-id", format!("req_{:016x}", meta.identity));
+        let Some(allowance) = meta.allowance else {
             return;
         };
         let limit = allowance.limit.to_string();
         let remaining = allowance.remaining.to_string();
-        // To the next whole second, as a moment in the past would say nothing.
-        let reset = receipt.now + allowance.reset.as_secs() + 1;
+        // Rounded up to a whole second: a reset time in the past would be useless.
+        let reset = meta.now + allowance.reset.as_secs() + 1;
         write("anthropic-ratelimit-requests-limit", limit);
         write("anthropic-ratelimit-requests-remaining", remaining);
         write("anthropic-ratelimit-requests-reset", rfc3339(reset));
     }
 
-    fn whole(&self, answer: &SimulatedResponse) -> Value {
+    fn complete_body(&self, answer: &SimulatedResponse) -> Value {
         if answer.content == Content::Count {
             return json!({"input_tokens": answer.prompt_tokens});
         }
-        let thought = answer.thoughts().map(
-            |thoughts| json!({"type": "thinking", "thinking": thoughts, "signature": SIGNATURE}),
-        );
-        let said = answer.parts().iter().enumerate();
-        let said = said.map(|(number, part)| match &part.call {
+        let reasoning = answer
+            .reasoning()
+            .map(|text| json!({"type": "thinking", "thinking": text, "signature": SIGNATURE}));
+        let message_parts = answer.parts().iter().enumerate();
+        let message_parts = message_parts.map(|(number, part)| match &part.call {
             None => json!({"type": "text", "text": part.text}),
             Some(name) => {
-                // Arguments that were cut off are no object any more.
+                // Arguments that were cut are not valid JSON.
                 let input = serde_json::from_str(&part.text).unwrap_or_else(|_cut| json!({}));
                 tool_use(answer, number, name, &input)
             }
         });
-        let content: Vec<Value> = thought.into_iter().chain(said).collect();
+        let content: Vec<Value> = reasoning.into_iter().chain(message_parts).collect();
         let mut message = message(answer, &content);
         message["stop_reason"] = stop_reason(answer).into();
-        message["usage"] = usage(answer, answer.tokens() + answer.thought_tokens());
+        message["usage"] = usage(answer, answer.tokens() + answer.reasoning_tokens());
         message
     }
 
-    fn opening(&self, answer: &SimulatedResponse) -> String {
+    fn stream_start(&self, answer: &SimulatedResponse) -> String {
         let mut message = message(answer, &[]);
-        // What is told of the output here is only that it has begun.
+        // The first usage only says that the output has begun.
         message["usage"] = usage(answer, 1);
         let mut events = event("message_start", json!({"message": message}));
         events.push_str(&event("ping", json!({})));
-        if let Some(thoughts) = answer.thoughts() {
+        if let Some(reasoning) = answer.reasoning() {
             let empty = json!({"type": "thinking", "thinking": "", "signature": ""});
-            let thought = json!({"type": "thinking_delta", "thinking": thoughts});
+            let thought = json!({"type": "thinking_delta", "thinking": reasoning});
             let signature = json!({"type": "signature_delta", "signature": SIGNATURE});
             events.push_str(&start(0, &empty));
             events.push_str(&delta(0, &thought));
@@ -155,8 +155,13 @@ impl Wire for AnthropicWire {
         events
     }
 
-    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
-        let index = slice.number + usize::from(answer.thoughts().is_some());
+    fn stream_delta(
+        &self,
+        answer: &SimulatedResponse,
+        slice: &Slice<'_>,
+        _slices_before: u32,
+    ) -> String {
+        let index = slice.number + usize::from(answer.reasoning().is_some());
         let mut events = String::new();
         match &slice.part.call {
             None => {
@@ -180,17 +185,17 @@ impl Wire for AnthropicWire {
         events
     }
 
-    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
+    fn stream_end(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let end = json!({
             "delta": {"stop_reason": stop_reason(answer), "stop_sequence": null},
-            "usage": {"output_tokens": answer.tokens() + answer.thought_tokens()},
+            "usage": {"output_tokens": answer.tokens() + answer.reasoning_tokens()},
         });
         event("message_delta", end) + &event("message_stop", json!({}))
     }
 }
 
-/// A piece of a call's arguments. The first comes after an empty one, and a call without arguments
-/// has none at all.
+/// One fragment of a call's arguments. An empty fragment comes first; a call without arguments has
+/// no fragments.
 fn arguments(index: usize, slice: &Slice<'_>) -> String {
     if slice.part.text == "{}" {
         return String::new();
@@ -201,17 +206,17 @@ fn arguments(index: usize, slice: &Slice<'_>) -> String {
             &json!({"type": "input_json_delta", "partial_json": text}),
         )
     };
-    let before = if slice.is_first {
+    let first = if slice.is_first {
         piece("")
     } else {
         String::new()
     };
-    before + &piece(slice.text)
+    first + &piece(slice.text)
 }
 
-/// Status, type and message.
-fn error(refusal: &VendorError) -> (u16, &'static str, String) {
-    match refusal {
+/// Status, type and message of an error.
+fn describe(error: &VendorError) -> (u16, &'static str, String) {
+    match error {
         VendorError::NoKey => (
             401,
             "authentication_error",
@@ -286,7 +291,7 @@ fn stop(index: usize) -> String {
     event("content_block_stop", json!({"index": index}))
 }
 
-/// An event of this type with these members.
+/// An event with a type and members.
 fn event(kind: &str, members: Value) -> String {
     let mut data = json!({"type": kind});
     if let (Some(data), Value::Object(members)) = (data.as_object_mut(), members) {

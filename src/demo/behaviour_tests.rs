@@ -6,7 +6,7 @@ fn vendor(name: &str, seed: u64) -> Behaviour {
     Behaviour::new(profile, seed, Pace::new(1.0))
 }
 
-fn ask(max_tokens: Option<u32>) -> SimulatedRequest {
+fn request(max_tokens: Option<u32>) -> SimulatedRequest {
     SimulatedRequest {
         model: "any".to_owned(),
         prompt_tokens: 10,
@@ -18,42 +18,44 @@ fn ask(max_tokens: Option<u32>) -> SimulatedRequest {
     }
 }
 
-fn tellings(vendor: &Behaviour, count: usize) -> Vec<StreamTiming> {
+fn timings(vendor: &Behaviour, count: usize) -> Vec<StreamTiming> {
     (0..count)
-        .filter_map(|_| match vendor.decide(&ask(None)).course {
-            PlannedResponse::Tell(telling) => Some(telling),
-            PlannedResponse::Refuse { .. } => None,
+        .filter_map(|_| match vendor.plan(&request(None)).response {
+            PlannedResponse::Send(timing) => Some(timing),
+            PlannedResponse::Reject { .. } => None,
         })
         .collect()
 }
 
-fn mean(tellings: &[StreamTiming], of: impl Fn(&StreamTiming) -> f64) -> f64 {
-    tellings.iter().map(of).sum::<f64>() / tellings.len() as f64
+fn mean(timings: &[StreamTiming], of: impl Fn(&StreamTiming) -> f64) -> f64 {
+    timings.iter().map(of).sum::<f64>() / timings.len() as f64
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_decides_the_same_for_every_request() {
+async fn the_same_seed_plans_the_same_responses() {
     let (one, same) = (vendor("xai", 5), vendor("xai", 5));
     let other = vendor("xai", 6);
 
-    let courses = |vendor: &Behaviour| -> Vec<PlannedResponse> {
-        (0..300).map(|_| vendor.decide(&ask(None)).course).collect()
+    let responses = |vendor: &Behaviour| -> Vec<PlannedResponse> {
+        (0..300)
+            .map(|_| vendor.plan(&request(None)).response)
+            .collect()
     };
 
-    let first = courses(&one);
-    assert_eq!(first, courses(&same));
-    assert_ne!(first, courses(&other));
+    let first = responses(&one);
+    assert_eq!(first, responses(&same));
+    assert_ne!(first, responses(&other));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_brownout_is_slower_by_its_factor_and_nothing_else() {
+async fn a_brownout_multiplies_times_and_changes_nothing_else() {
     let (usual, slow) = (vendor("openai", 1), vendor("openai", 1));
-    slow.switch.turn_by_hand(Some(Fault::Slow(5.0)));
+    slow.switch.set_manual(Some(Fault::Slow(5.0)));
 
-    let (usual, slow) = (tellings(&usual, 500), tellings(&slow, 500));
+    let (usual, slow) = (timings(&usual, 500), timings(&slow, 500));
 
-    let first = |telling: &StreamTiming| telling.first_token.as_secs_f64();
-    let each = |telling: &StreamTiming| telling.per_token.as_secs_f64();
+    let first = |timing: &StreamTiming| timing.first_token.as_secs_f64();
+    let each = |timing: &StreamTiming| timing.per_token.as_secs_f64();
     assert!((mean(&usual, first) - 0.20).abs() < 0.02);
     assert!((mean(&slow, first) / mean(&usual, first) - 5.0).abs() < 0.01);
     assert!((mean(&slow, each) / mean(&usual, each) - 5.0).abs() < 0.01);
@@ -61,30 +63,30 @@ async fn a_brownout_is_slower_by_its_factor_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_short_and_never_longer_than_asked_for() {
+async fn responses_are_short_and_respect_max_tokens() {
     let vendor = vendor("openai", 3);
 
-    let lengths = tellings(&vendor, 500);
-    let limited = vendor.decide(&ask(Some(5))).course;
+    let lengths = timings(&vendor, 500);
+    let limited = vendor.plan(&request(Some(5))).response;
 
     assert!(
-        (mean(&lengths, |telling| f64::from(telling.content.tokens())) - ANSWER_TOKENS).abs() < 5.0
+        (mean(&lengths, |timing| f64::from(timing.content.tokens())) - ANSWER_TOKENS).abs() < 5.0
     );
-    let PlannedResponse::Tell(limited) = limited else {
+    let PlannedResponse::Send(limited) = limited else {
         panic!("the seed was chosen for an answer");
     };
     assert_eq!((limited.content.tokens(), limited.is_cut_short), (5, true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cut_limit_refuses_most_and_says_when_to_come_back() {
+async fn a_lowered_limit_rejects_most_requests_with_retry_after() {
     let vendor = vendor("openai", 1);
-    vendor.switch.turn_by_hand(Some(Fault::RateLimit(10)));
+    vendor.switch.set_manual(Some(Fault::RateLimit(10)));
 
     let waits: Vec<u64> = (0..100)
-        .filter_map(|_| match vendor.decide(&ask(None)).course {
-            PlannedResponse::Refuse {
-                refusal: VendorError::RateLimited { retry_after },
+        .filter_map(|_| match vendor.plan(&request(None)).response {
+            PlannedResponse::Reject {
+                error: VendorError::RateLimited { retry_after },
                 ..
             } => Some(retry_after),
             _ => None,
@@ -97,28 +99,31 @@ async fn a_cut_limit_refuses_most_and_says_when_to_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_of_errors_can_be_set() {
+async fn the_error_rate_can_be_set() {
     let vendor = vendor("openai", 1);
-    vendor.switch.turn_by_hand(Some(Fault::Errors(0.5)));
+    vendor.switch.set_manual(Some(Fault::Errors(0.5)));
 
-    let told = tellings(&vendor, 1000).len();
+    let responded = timings(&vendor, 1000).len();
 
-    assert!((450..550).contains(&told), "{told} of 1000 were answered");
+    assert!(
+        (450..550).contains(&responded),
+        "{responded} of 1000 were answered"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rupture_lies_within_the_answer() {
+async fn a_stream_fault_lies_within_the_response() {
     let vendor = vendor("openai", 1);
-    vendor.switch.turn_by_hand(Some(Fault::CutMidStream));
+    vendor.switch.set_manual(Some(Fault::CutMidStream));
 
-    for telling in tellings(&vendor, 200) {
-        let rupture = telling.rupture.expect("every answer breaks");
-        assert!((1..telling.content.tokens()).contains(&rupture.after_tokens));
+    for timing in timings(&vendor, 200) {
+        let stream_fault = timing.stream_fault.expect("every answer breaks");
+        assert!((1..timing.content.tokens()).contains(&stream_fault.after_tokens));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_line_is_refused_and_a_dropped_slot_serves_the_next() {
+async fn a_request_waits_in_the_queue_until_a_slot_is_dropped() {
     let vendor = vendor("ollama", 1);
     let slots = vendor.profile.slots.expect("ollama has slots") as usize;
     let mut taken = Vec::new();

@@ -1,5 +1,4 @@
-//! THE VENDORS AS A GATEWAY'S CONFIGURATION: what somebody who starts a gateway by hand in front
-//! of them needs to know.
+//! The vendors as a gateway's configuration, for a gateway that is started by hand.
 
 use super::vendors::VendorEndpoint;
 use std::fmt::Write;
@@ -9,8 +8,8 @@ const HEAD: &str = "\
 # up and open nothing else; a gateway reads them from its environment:
 ";
 
-/// A whole configuration file in TOML. Keys stand in it as the names of variables, and a comment
-/// exports these, one a line: a key in the file itself would draw a warning.
+/// A complete configuration file in TOML. It names the variables of the keys, and a comment exports
+/// them, one per line; a key in the file itself would cause a warning.
 pub fn configuration(endpoints: &[VendorEndpoint]) -> String {
     let mut text = HEAD.to_owned();
     let _a_string_takes_all = write_all(endpoints, &mut text);
@@ -60,7 +59,7 @@ fn write_model(
     writeln!(text, "output_usd_per_1m = {output:?}")
 }
 
-/// Where the gateway reads the vendor's key: not the usual place, where a real one may be.
+/// The variable of the vendor's key. Not the vendor's usual one, which may hold a real key.
 fn variable(endpoint: &VendorEndpoint) -> String {
     format!("DEMO_{}_API_KEY", endpoint.name.to_uppercase())
 }

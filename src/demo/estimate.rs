@@ -1,19 +1,18 @@
-//! WHAT A REQUEST COSTS TO READ, estimated from its size; real tokenizers are not needed to look
-//! plausible.
+//! Estimates of the prompt tokens by size. Exact tokenizers are not needed for a simulation.
 
 use serde_json::Value;
 
-/// What a picture costs, whatever its size.
+/// Tokens of an image, independent of its size.
 pub const IMAGE: u32 = 85;
-/// What role and separators of one message cost.
+/// Tokens of the role and the separators of one message.
 pub const MESSAGE: u32 = 4;
 
-/// The rule of thumb for English: four characters make a token.
+/// Tokens of a text: four characters are a token, a rule of thumb for English.
 pub fn text(text: &str) -> u32 {
     u32::try_from(text.chars().count().div_ceil(4)).unwrap_or(u32::MAX / 1024)
 }
 
-/// A piece of JSON, such as a tool's schema, by the length of its text.
+/// Tokens of a JSON value, such as a tool's schema, by the length of its text.
 pub fn json(value: &Value) -> u32 {
     match value {
         Value::Null => 0,
@@ -21,8 +20,7 @@ pub fn json(value: &Value) -> u32 {
     }
 }
 
-/// A message's content: one text, or a list of parts, of which those with a member `text` cost what
-/// it says, pictures what pictures cost, and all others what their JSON says.
+/// Tokens of a message's content: a text, or a list of parts.
 pub fn content(content: &Value) -> u32 {
     match content {
         Value::String(words) => text(words),
@@ -31,10 +29,10 @@ pub fn content(content: &Value) -> u32 {
     }
 }
 
-/// One part of such a list.
+/// Tokens of one part of a list: of its member `text`, of an image, or of its JSON.
 pub fn part(part: &Value) -> u32 {
-    /// The members, or words of `type`, that mark a picture in one format or another.
-    const PICTURES: [&str; 5] = [
+    /// The members, or values of `type`, that mark an image in one of the formats.
+    const IMAGE_MARKERS: [&str; 5] = [
         "image",
         "image_url",
         "input_image",
@@ -44,7 +42,7 @@ pub fn part(part: &Value) -> u32 {
     let kind = part.get("type").and_then(Value::as_str).unwrap_or("");
     if let Some(words) = part.get("text").and_then(Value::as_str) {
         text(words)
-    } else if PICTURES
+    } else if IMAGE_MARKERS
         .iter()
         .any(|word| kind == *word || part.get(word).is_some())
     {

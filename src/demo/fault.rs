@@ -1,65 +1,66 @@
-//! WHAT CAN GO WRONG AT A VENDOR, and the switch that turns it on and off while it serves.
+//! The faults that can be injected at a vendor, and the switch that does it at run time.
 
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// A fault that holds until it is lifted. It meets the requests that arrive meanwhile; answers
-/// already under way are told to their end.
+/// A fault that holds until it is removed. It affects requests that arrive meanwhile; responses
+/// under way finish normally.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
-    /// Every request, the free ones too, is answered 503 almost at once.
+    /// Every request, probes too, gets a 503 almost at once.
     Outage,
-    /// Connections are reset without a word of HTTP.
+    /// Connections are reset before any HTTP.
     Refused,
-    /// Requests, the free ones too, are taken and never answered.
+    /// Requests, probes too, are accepted and never answered.
     Hang,
     /// Time to the first token and time per token are multiplied by this; above 1 is slower.
     Slow(f64),
-    /// The limit falls to this many requests per minute; refusals ask to wait 2 to 8 seconds.
+    /// The limit falls to this many requests per minute; rejections ask to wait 2 to 8 seconds.
     RateLimit(u32),
-    /// This share of requests (0 to 1) fails with a 500 or a 503, instead of the usual share.
+    /// This share of requests (0 to 1) fails with a 500 or a 503, instead of the profile's share.
     Errors(f64),
-    /// Answers end in their middle, the connection with them.
+    /// Responses end in the middle, and the connection is cut.
     CutMidStream,
-    /// Answers fall silent in their middle, and the connection stays open.
+    /// Responses stop in the middle, and the connection stays open.
     StallMidStream,
 }
 
-/// Who turned on what. A hand outranks the script, so that a person can always intervene.
+/// The faults that are set. A manual fault overrides a scripted one, so that an operator can always
+/// intervene.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Faults {
-    by_hand: Option<Fault>,
-    by_script: Option<Fault>,
+    manual: Option<Fault>,
+    scripted: Option<Fault>,
 }
 
-/// One vendor's switch. Clones share it.
+/// The fault switch of one vendor. Clones share it.
 #[derive(Debug, Clone)]
 pub struct FaultSwitch {
     faults: Arc<watch::Sender<Faults>>,
 }
 
 impl FaultSwitch {
-    /// A switch with nothing on.
+    /// A switch without a fault.
     pub fn new() -> Self {
         Self {
             faults: Arc::new(watch::Sender::new(Faults::default())),
         }
     }
 
-    /// The fault that holds now.
+    /// The fault in force.
     pub fn current(&self) -> Option<Fault> {
         let faults = *self.faults.borrow();
-        faults.by_hand.or(faults.by_script)
+        faults.manual.or(faults.scripted)
     }
 
-    /// Turned by a person or a test; `None` gives the switch back to the script.
-    pub fn turn_by_hand(&self, fault: Option<Fault>) {
-        self.faults.send_modify(|faults| faults.by_hand = fault);
+    /// Sets the fault of an operator or a test; `None` returns the control to the scenario.
+    pub fn set_manual(&self, fault: Option<Fault>) {
+        self.faults.send_modify(|faults| faults.manual = fault);
     }
 
-    /// Turned by the scenario.
-    pub fn turn_by_script(&self, fault: Option<Fault>) {
-        self.faults.send_modify(|faults| faults.by_script = fault);
+    /// Sets the fault of the scenario.
+    pub fn set_scripted(&self, fault: Option<Fault>) {
+        self.faults.send_modify(|faults| faults.scripted = fault);
     }
 }
 
@@ -68,17 +69,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hand_outranks_the_script_and_gives_back_to_it() {
+    fn a_manual_fault_overrides_the_script_until_it_is_removed() {
         let switch = FaultSwitch::new();
         let shared = switch.clone();
 
-        switch.turn_by_script(Some(Fault::Outage));
+        switch.set_scripted(Some(Fault::Outage));
         assert_eq!(shared.current(), Some(Fault::Outage));
 
-        switch.turn_by_hand(Some(Fault::Hang));
+        switch.set_manual(Some(Fault::Hang));
         assert_eq!(shared.current(), Some(Fault::Hang));
 
-        switch.turn_by_hand(None);
+        switch.set_manual(None);
         assert_eq!(shared.current(), Some(Fault::Outage));
     }
 }

@@ -1,11 +1,12 @@
-//! READING REQUESTS in Gemini's format, as strictly as the original where translations go wrong.
+//! Reading of requests in Gemini's format, as strict as the original where translations can fail.
 
 use super::estimate;
+use super::json_body::parse;
 use super::simulated_request::{
     MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
     TextList, Thinking, any_object,
 };
-use super::wire::{VendorError, parse};
+use super::vendor_error::VendorError;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -95,7 +96,7 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<SimulatedReq
     let calling = request.tool_config.function_calling_config;
     let schema = config.response_json_schema.or(config.response_schema);
     let wants_json = config.response_mime_type.as_deref() == Some("application/json");
-    let offer = RequestOptions {
+    let options = RequestOptions {
         tools: request.tools.iter().flat_map(declared).collect(),
         choice: match calling.mode.as_deref() {
             Some("NONE") => SimulatedToolChoice::None,
@@ -123,11 +124,11 @@ pub fn content(model: &str, is_stream: bool, body: &[u8]) -> Result<SimulatedReq
             Some(thinking) if thinking.include_thoughts => Thinking::Shown,
             _ => Thinking::Hidden,
         },
-        want: offer.want(),
+        want: options.want(),
     })
 }
 
-/// Reads the body of countTokens: contents, or a whole request.
+/// Reads the body of countTokens: contents, or a complete request.
 pub fn count(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let body: Value = parse(body, "a CountTokensRequest")?;
     let inner = body.get("generateContentRequest").unwrap_or(&body);
@@ -136,7 +137,7 @@ pub fn count(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorError> 
     check(contents)?;
     Ok(SimulatedRequest {
         prompt_tokens: tokens(contents, &request.system_instruction, &request.tools),
-        ..quiet(model, ResponseKind::Count)
+        ..without_output(model, ResponseKind::Count)
     })
 }
 
@@ -173,7 +174,7 @@ pub fn embeddings(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorEr
         .collect();
     Ok(SimulatedRequest {
         prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
-        ..quiet(
+        ..without_output(
             model,
             ResponseKind::Vectors(TextList {
                 texts,
@@ -184,8 +185,8 @@ pub fn embeddings(model: &str, body: &[u8]) -> Result<SimulatedRequest, VendorEr
     })
 }
 
-/// A request whose answer is not spoken.
-fn quiet(model: &str, want: ResponseKind) -> SimulatedRequest {
+/// A request whose response has no output tokens.
+fn without_output(model: &str, want: ResponseKind) -> SimulatedRequest {
     SimulatedRequest {
         model: model.to_owned(),
         prompt_tokens: 0,
@@ -197,14 +198,14 @@ fn quiet(model: &str, want: ResponseKind) -> SimulatedRequest {
     }
 }
 
-/// The order that Gemini demands: calls bear the signature that they came with, and are answered at
-/// once, by as many results.
+/// Checks the order that Gemini requires: the first tool call has its signature, and the next
+/// content has as many results as there were calls.
 fn check(contents: &[Content]) -> Result<(), VendorError> {
     let wrong = |message: &str| Err(VendorError::malformed(message, Some("contents")));
     if contents.is_empty() {
         return wrong("contents is not specified");
     }
-    let mut open = 0;
+    let mut pending_calls = 0;
     for content in contents {
         if !matches!(
             content.role.as_deref(),
@@ -215,8 +216,8 @@ fn check(contents: &[Content]) -> Result<(), VendorError> {
         if content.parts.is_empty() {
             return wrong("Unable to submit request because it must have a parts field.");
         }
-        let results = having(content, "functionResponse");
-        if results.len() != open {
+        let results = parts_with(content, "functionResponse");
+        if results.len() != pending_calls {
             return wrong(
                 "Please ensure that the number of function response parts is equal to the number \
                  of function call parts of the function call turn.",
@@ -226,19 +227,19 @@ fn check(contents: &[Content]) -> Result<(), VendorError> {
         if !results.iter().all(is_object) {
             return wrong("function_response.response must be an object.");
         }
-        let calls = having(content, "functionCall");
+        let calls = parts_with(content, "functionCall");
         if calls
             .first()
             .is_some_and(|call| call["thoughtSignature"].as_str().is_none_or(str::is_empty))
         {
             return wrong("Function call is missing a thought_signature in functionCall parts.");
         }
-        open = calls.len();
+        pending_calls = calls.len();
     }
     Ok(())
 }
 
-fn having<'a>(content: &'a Content, member: &str) -> Vec<&'a Value> {
+fn parts_with<'a>(content: &'a Content, member: &str) -> Vec<&'a Value> {
     let parts = content.parts.iter();
     parts.filter(|part| part.get(member).is_some()).collect()
 }
@@ -248,7 +249,7 @@ fn ends_with_result(contents: &[Content]) -> bool {
     last.is_some_and(|part| part.get("functionResponse").is_some())
 }
 
-/// The functions of one tool; none of the vendor's own tools is simulated.
+/// The functions of one tool. Tools that the vendor runs itself are not simulated.
 fn declared(tool: &Value) -> Vec<SimulatedTool> {
     let functions = tool.get("functionDeclarations");
     let functions = functions.or_else(|| tool.get("function_declarations"));
@@ -273,11 +274,11 @@ fn text(content: &Content) -> String {
 }
 
 fn tokens(contents: &[Content], system: &Value, tools: &[Value]) -> u32 {
-    let said = |content: &Content| {
+    let content_tokens = |content: &Content| {
         estimate::MESSAGE + content.parts.iter().map(estimate::part).sum::<u32>()
     };
     let instruction = system.get("parts").map_or(0, estimate::content);
-    contents.iter().map(said).sum::<u32>()
+    contents.iter().map(content_tokens).sum::<u32>()
         + instruction
         + tools.iter().map(estimate::json).sum::<u32>()
 }
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_gemini_would_not_take_is_refused() {
+    fn message_orders_that_gemini_rejects_are_rejected() {
         let user = |part: Value| json!({"role": "user", "parts": [part]});
         let hello = user(json!({"text": "hello"}));
         let bare = json!({"functionCall": {"name": "tide", "args": {}}});
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn thoughts_follow_the_request() {
+    fn reasoning_follows_the_request() {
         let cases = [
             (json!({}), Thinking::Hidden),
             (
@@ -355,8 +356,8 @@ mod tests {
         for (config, expected) in cases {
             let contents = json!([{"parts": [{"text": "a"}]}]);
             let body = json!({"contents": contents, "generationConfig": config});
-            let ask = content("m", false, body.to_string().as_bytes()).expect("a request");
-            assert_eq!(ask.thinking, expected, "{config}");
+            let request = content("m", false, body.to_string().as_bytes()).expect("a request");
+            assert_eq!(request.thinking, expected, "{config}");
         }
     }
 }

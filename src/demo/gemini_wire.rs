@@ -1,20 +1,21 @@
-//! GEMINI'S WIRE: generateContent and what belongs to it.
+//! Gemini's format: generateContent, countTokens, batchEmbedContents and models.
 
-use super::answer::{Content, SimulatedResponse, Slice};
 use super::gemini_request;
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, compare, plain_refusal,
-};
+use super::simulated_response::{Content, SimulatedResponse, Slice};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, compare, json_error};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
-/// What must come back with the first call of a step in later requests.
+/// Signature of the first call of a step, which later requests must send back.
 const SIGNATURE: &str = "c2ltdWxhdGVkIHRob3VnaHQ=";
 
-/// Gemini's shape.
+/// Gemini's format.
 #[derive(Debug)]
 pub struct GeminiWire;
 
@@ -73,9 +74,9 @@ impl Wire for GeminiWire {
         }
     }
 
-    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
+    fn listing(&self, path: &str, models: &ModelList) -> Result<Value, VendorError> {
         let entry = |model: &str| {
-            let is_embedder = roster.embedder.is_some_and(|known| known.model == model);
+            let is_embedder = models.embedder.is_some_and(|known| known.model == model);
             let verbs: &[&str] = if is_embedder {
                 &["embedContent"]
             } else {
@@ -92,26 +93,26 @@ impl Wire for GeminiWire {
         };
         match below_models(path) {
             None | Some("") => {
-                let models: Vec<Value> = roster.models().map(entry).collect();
+                let models: Vec<Value> = models.models().map(entry).collect();
                 Ok(json!({"models": models}))
             }
-            Some(name) => Ok(entry(roster.named(name)?)),
+            Some(name) => Ok(entry(models.named(name)?)),
         }
     }
 
-    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
-        let (status, word, message) = error(refusal);
-        let mut error = json!({"code": status.as_u16(), "message": message, "status": word});
-        if let Some(details) = details(refusal) {
-            error["details"] = details;
+    fn error_response(&self, error: &VendorError) -> Response<Bytes> {
+        let (status, word, message) = describe(error);
+        let mut body = json!({"code": status.as_u16(), "message": message, "status": word});
+        if let Some(details) = details(error) {
+            body["details"] = details;
         }
-        plain_refusal(status, &json!({"error": error}))
+        json_error(status, &json!({"error": body}))
     }
 
-    /// Gemini tells nothing of its limits before they are reached.
-    fn write_receipt(&self, _receipt: &ResponseMeta, _headers: &mut HeaderMap) {}
+    /// Gemini has no headers about limits.
+    fn write_headers(&self, _meta: &ResponseMeta, _headers: &mut HeaderMap) {}
 
-    fn whole(&self, answer: &SimulatedResponse) -> Value {
+    fn complete_body(&self, answer: &SimulatedResponse) -> Value {
         match &answer.content {
             Content::Count => json!({
                 "totalTokens": answer.prompt_tokens,
@@ -122,40 +123,50 @@ impl Wire for GeminiWire {
                 let embeddings: Vec<Value> = values.map(|one| json!({"values": one})).collect();
                 json!({"embeddings": embeddings})
             }
-            Content::Said(parts) => {
-                let thought = answer.thoughts().as_deref().map(thought);
-                let said = parts.iter().enumerate();
-                let said = said.filter_map(|(number, part)| match &part.call {
+            Content::Message(parts) => {
+                let reasoning = answer.reasoning().as_deref().map(reasoning_part);
+                let message = parts.iter().enumerate();
+                let message = message.filter_map(|(number, part)| match &part.call {
                     None => Some(json!({"text": part.text})),
                     Some(name) => call(answer, number, name, &part.text),
                 });
-                let parts: Vec<Value> = thought.into_iter().chain(said).collect();
-                piece(answer, &parts, Some(answer.tokens()), Some(finish(answer)))
+                let parts: Vec<Value> = reasoning.into_iter().chain(message).collect();
+                content_response(answer, &parts, Some(answer.tokens()), Some(finish(answer)))
             }
         }
     }
 
-    fn opening(&self, answer: &SimulatedResponse) -> String {
-        let thoughts = answer.thoughts().as_deref().map(thought);
-        thoughts.map_or_else(String::new, |thought| {
-            event(&piece(answer, &[thought], None, None))
+    fn stream_start(&self, answer: &SimulatedResponse) -> String {
+        let reasoning = answer.reasoning().as_deref().map(reasoning_part);
+        reasoning.map_or_else(String::new, |part| {
+            event(&content_response(answer, &[part], None, None))
         })
     }
 
-    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
+    fn stream_delta(
+        &self,
+        answer: &SimulatedResponse,
+        slice: &Slice<'_>,
+        _slices_before: u32,
+    ) -> String {
         let part = match &slice.part.call {
             None => Some(json!({"text": slice.text})),
             Some(name) if slice.is_last => call(answer, slice.number, name, &slice.part.text),
             Some(_) => None,
         };
         part.map_or_else(String::new, |part| {
-            event(&piece(answer, &[part], Some(slice.told), None))
+            event(&content_response(
+                answer,
+                &[part],
+                Some(slice.tokens_so_far),
+                None,
+            ))
         })
     }
 
-    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
+    fn stream_end(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let empty = [json!({"text": ""})];
-        event(&piece(
+        event(&content_response(
             answer,
             &empty,
             Some(answer.tokens()),
@@ -164,7 +175,7 @@ impl Wire for GeminiWire {
     }
 }
 
-/// What follows the models' address, without the slash; both versions are served alike.
+/// The path below the models' address, without the slash; both API versions are served.
 fn below_models(path: &str) -> Option<&str> {
     let rest = path
         .strip_prefix("/v1beta/models")
@@ -175,8 +186,8 @@ fn below_models(path: &str) -> Option<&str> {
     rest.strip_prefix('/')
 }
 
-fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
-    match refusal {
+fn describe(error: &VendorError) -> (StatusCode, &'static str, String) {
+    match error {
         VendorError::NoKey => (
             StatusCode::FORBIDDEN,
             "PERMISSION_DENIED",
@@ -218,9 +229,9 @@ fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
     }
 }
 
-/// What machines read of an error.
-fn details(refusal: &VendorError) -> Option<Value> {
-    match refusal {
+/// The machine-readable details of an error.
+fn details(error: &VendorError) -> Option<Value> {
+    match error {
         VendorError::WrongKey => Some(json!([{
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "API_KEY_INVALID",
@@ -244,28 +255,28 @@ fn details(refusal: &VendorError) -> Option<Value> {
     }
 }
 
-/// A whole answer, or an event of one: new parts, and the usage so far.
-fn piece(
+/// A complete response, or one event of a stream: parts, and the usage so far.
+fn content_response(
     answer: &SimulatedResponse,
     parts: &[Value],
-    told: Option<u32>,
+    output_tokens: Option<u32>,
     finish: Option<&str>,
 ) -> Value {
     let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
     if let Some(finish) = finish {
         candidate["finishReason"] = finish.into();
     }
-    let (read, thought) = (answer.prompt_tokens, answer.thought_tokens());
+    let (prompt_tokens, reasoning_tokens) = (answer.prompt_tokens, answer.reasoning_tokens());
     let mut usage = json!({
-        "promptTokenCount": read,
-        "totalTokenCount": read + thought + told.unwrap_or(0),
-        "promptTokensDetails": text_tokens(read),
+        "promptTokenCount": prompt_tokens,
+        "totalTokenCount": prompt_tokens + reasoning_tokens + output_tokens.unwrap_or(0),
+        "promptTokensDetails": text_tokens(prompt_tokens),
     });
-    if let Some(told) = told {
-        usage["candidatesTokenCount"] = told.into();
+    if let Some(output_tokens) = output_tokens {
+        usage["candidatesTokenCount"] = output_tokens.into();
     }
-    if 0 < thought {
-        usage["thoughtsTokenCount"] = thought.into();
+    if 0 < reasoning_tokens {
+        usage["thoughtsTokenCount"] = reasoning_tokens.into();
     }
     json!({
         "candidates": [candidate],
@@ -279,11 +290,11 @@ fn text_tokens(count: u32) -> Value {
     json!([{"modality": "TEXT", "tokenCount": count}])
 }
 
-fn thought(text: &str) -> Value {
+fn reasoning_part(text: &str) -> Value {
     json!({"text": text, "thought": true})
 }
 
-/// A call; nothing where its arguments were cut off.
+/// A tool call; `None` if its arguments were cut.
 fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Option<Value> {
     let arguments: Value = serde_json::from_str(arguments).ok()?;
     let id = format!("fc_{}", answer.part_identity(number));

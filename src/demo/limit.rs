@@ -1,20 +1,20 @@
-//! REQUESTS PER MINUTE: a bucket that holds one minute's worth and refills evenly. Pure: time is an
-//! argument, counted in world time from the vendor's start.
+//! Limit of requests per minute: a bucket that holds one minute's worth and refills evenly. Pure:
+//! the time is an argument, in simulated time since the vendor's start.
 
 use std::time::Duration;
 
-/// What the vendor tells about its limit.
+/// The state of a vendor's limit, as its headers report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// Requests per minute.
     pub limit: u32,
-    /// Requests that would pass now.
+    /// Requests that are allowed now.
     pub remaining: u32,
-    /// Time until nothing is used up any more.
+    /// Time until the bucket is full.
     pub reset: Duration,
 }
 
-/// The bucket of one vendor.
+/// The token bucket of one vendor.
 #[derive(Debug)]
 pub struct Bucket {
     level: f64,
@@ -32,8 +32,10 @@ impl Bucket {
         }
     }
 
-    /// Takes one request's worth under the limit that holds now (at least 1 a minute). `Err` says
-    /// how long it takes until there is one.
+    /// Takes one request under the limit in force (at least 1 per minute).
+    ///
+    /// # Errors
+    /// With the time until a request is allowed.
     pub fn take(&mut self, limit: u32, now: Duration) -> Result<Allowance, Duration> {
         let limit = limit.max(1);
         let per_second = f64::from(limit) / 60.0;
@@ -49,7 +51,7 @@ impl Bucket {
         Ok(self.allowance())
     }
 
-    /// What is left, as of the last request.
+    /// The state after the last request.
     pub fn allowance(&self) -> Allowance {
         let limit = f64::from(self.limit);
         Allowance {
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minutes_worth_passes_and_the_next_waits_for_its_share() {
+    fn requests_above_one_minutes_worth_wait_for_the_refill() {
         let mut bucket = Bucket::full(30);
         for left in (0..30).rev() {
             let allowance = bucket.take(30, Duration::ZERO).expect("not yet empty");
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_cut_holds_at_once() {
+    fn a_lowered_limit_holds_at_once() {
         let mut bucket = Bucket::full(3000);
 
         let allowance = bucket.take(2, Duration::ZERO).expect("the first of two");

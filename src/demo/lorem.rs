@@ -1,4 +1,4 @@
-//! HARMLESS TEXT, for prompts and answers alike: one word counts as one token.
+//! Placeholder text for prompts and responses: one word is one token.
 
 const WORDS: [&str; 32] = [
     "lorem", "ipsum", "dolor", "sit", "amet", "elit", "sed", "do", "tempor", "ut", "labore", "et",
@@ -6,8 +6,8 @@ const WORDS: [&str; 32] = [
     "aute", "irure", "in", "velit", "esse", "cillum", "fugiat", "nulla", "sint",
 ];
 
-/// Words number `from` to `to` (excluded) of the endless text that begins at `offset`. Every word
-/// but the very first has a blank before it, so pieces put together give the whole.
+/// Words `from` to `to` (exclusive) of the endless text that begins at `offset`. Every word but the
+/// first begins with a space, so that concatenated slices give the complete text.
 pub fn words(offset: u64, from: u32, to: u32) -> String {
     let mut text = String::with_capacity(7 * to.saturating_sub(from) as usize);
     for number in from..to {
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_put_together_give_the_whole() {
+    fn concatenated_slices_give_the_complete_text() {
         let pieces = [words(30, 0, 1), words(30, 1, 4), words(30, 4, 9)].concat();
 
         assert_eq!(pieces, words(30, 0, 9));

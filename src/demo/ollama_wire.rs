@@ -1,14 +1,16 @@
-//! OLLAMA'S WIRE: its own door, in lines of JSON. It wants no key.
+//! Ollama's native format: lines of JSON, without a key.
 
-use super::answer::{Content, SimulatedResponse, Slice};
 use super::estimate;
+use super::json_body::parse;
+use super::model_list::ModelList;
 use super::simulated_request::{
     MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
     TextList, Thinking, any_object,
 };
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, parse, plain_refusal, rfc3339,
-};
+use super::simulated_response::{Content, SimulatedResponse, Slice};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, json_error, rfc3339};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -16,12 +18,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The version that it says it is.
+/// The version that it reports.
 const VERSION: &str = "0.12.6";
-/// What a name without a tag means.
+/// The tag of a model name without one.
 const DEFAULT_TAG: &str = ":latest";
 
-/// Ollama's shape.
+/// Ollama's format.
 #[derive(Debug)]
 pub struct OllamaWire;
 
@@ -59,7 +61,7 @@ struct ToolCall {
 #[derive(Deserialize)]
 struct FunctionCall {
     name: String,
-    /// An object; text is refused.
+    /// An object; text is rejected.
     #[serde(default)]
     arguments: serde_json::Map<String, Value>,
 }
@@ -112,7 +114,7 @@ impl Wire for OllamaWire {
         }
     }
 
-    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
+    fn listing(&self, path: &str, models: &ModelList) -> Result<Value, VendorError> {
         if path == "/api/version" {
             return Ok(json!({"version": VERSION}));
         }
@@ -121,7 +123,7 @@ impl Wire for OllamaWire {
             json!({
                 "name": name,
                 "model": name,
-                "modified_at": rfc3339(roster.created),
+                "modified_at": rfc3339(models.created),
                 "size": 2_019_393_189_u32,
                 "digest": "a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72",
                 "details": {
@@ -134,19 +136,19 @@ impl Wire for OllamaWire {
                 },
             })
         };
-        let models: Vec<Value> = roster.models().map(entry).collect();
+        let models: Vec<Value> = models.models().map(entry).collect();
         Ok(json!({"models": models}))
     }
 
-    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
-        let (status, error) = error(refusal);
-        plain_refusal(status, &json!({"error": error}))
+    fn error_response(&self, error: &VendorError) -> Response<Bytes> {
+        let (status, message) = describe(error);
+        json_error(status, &json!({"error": message}))
     }
 
-    /// Ollama tells nothing in its headers.
-    fn write_receipt(&self, _receipt: &ResponseMeta, _headers: &mut HeaderMap) {}
+    /// Ollama has no headers about limits.
+    fn write_headers(&self, _meta: &ResponseMeta, _headers: &mut HeaderMap) {}
 
-    fn whole(&self, answer: &SimulatedResponse) -> Value {
+    fn complete_body(&self, answer: &SimulatedResponse) -> Value {
         if let Content::Vectors(vectors) = &answer.content {
             return json!({
                 "model": answer.model,
@@ -171,11 +173,16 @@ impl Wire for OllamaWire {
         "application/x-ndjson"
     }
 
-    fn opening(&self, _answer: &SimulatedResponse) -> String {
+    fn stream_start(&self, _answer: &SimulatedResponse) -> String {
         String::new()
     }
 
-    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
+    fn stream_delta(
+        &self,
+        answer: &SimulatedResponse,
+        slice: &Slice<'_>,
+        _slices_before: u32,
+    ) -> String {
         let message = match &slice.part.call {
             None => json!({"role": "assistant", "content": slice.text}),
             Some(name) if slice.is_last => {
@@ -186,10 +193,10 @@ impl Wire for OllamaWire {
             }
             Some(_) => return String::new(),
         };
-        line(&said(answer, &message))
+        line(&message_line(answer, &message))
     }
 
-    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
+    fn stream_end(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         line(&done(answer, &json!({"role": "assistant", "content": ""})))
     }
 }
@@ -215,7 +222,7 @@ fn read_chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
             schema: function.get("parameters").cloned().unwrap_or_default(),
         })
     };
-    let offer = RequestOptions {
+    let options = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: SimulatedToolChoice::Any,
         forbids_parallel: false,
@@ -230,30 +237,30 @@ fn read_chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
             .is_some_and(|last| last.role == "tool"),
     };
     let tokens = |message: &Message| {
-        let pictures = u32::try_from(message.images.len()).unwrap_or(0);
-        let called = message.tool_calls.iter().map(|call| {
+        let images = u32::try_from(message.images.len()).unwrap_or(0);
+        let calls = message.tool_calls.iter().map(|call| {
             estimate::text(&call.function.name)
                 + estimate::json(&Value::Object(call.function.arguments.clone()))
         });
         estimate::MESSAGE
             + estimate::text(&message.content)
-            + called.sum::<u32>()
-            + pictures.min(1000) * estimate::IMAGE
+            + calls.sum::<u32>()
+            + images.min(1000) * estimate::IMAGE
     };
     Ok(SimulatedRequest {
-        model: without_tag(request.model),
+        model: without_default_tag(request.model),
         prompt_tokens: request.messages.iter().map(tokens).sum::<u32>()
             + request.tools.iter().map(estimate::json).sum::<u32>(),
-        // What is not above 0 means: without end.
+        // Values of 0 or less mean: unlimited.
         max_tokens: request
             .options
             .num_predict
-            .filter(|most| 0 < *most)
-            .and_then(|most| u32::try_from(most).ok()),
+            .filter(|max| 0 < *max)
+            .and_then(|max| u32::try_from(max).ok()),
         is_stream: request.stream.unwrap_or(true),
         wants_usage: true,
         thinking: Thinking::Off,
-        want: offer.want(),
+        want: options.want(),
     })
 }
 
@@ -274,7 +281,7 @@ fn read_embed(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
             VendorError::malformed(message, Some("input"))
         })?;
     Ok(SimulatedRequest {
-        model: without_tag(request.model),
+        model: without_default_tag(request.model),
         prompt_tokens: texts.iter().map(|text| estimate::text(text)).sum(),
         max_tokens: None,
         is_stream: false,
@@ -288,15 +295,15 @@ fn read_embed(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     })
 }
 
-fn without_tag(mut model: String) -> String {
+fn without_default_tag(mut model: String) -> String {
     if let Some(name) = model.strip_suffix(DEFAULT_TAG) {
         model.truncate(name.len());
     }
     model
 }
 
-fn error(refusal: &VendorError) -> (StatusCode, String) {
-    match refusal {
+fn describe(error: &VendorError) -> (StatusCode, String) {
+    match error {
         VendorError::NoKey | VendorError::WrongKey => {
             (StatusCode::UNAUTHORIZED, "unauthorized".to_owned())
         }
@@ -313,7 +320,7 @@ fn error(refusal: &VendorError) -> (StatusCode, String) {
             StatusCode::INTERNAL_SERVER_ERROR,
             "llama runner process has terminated: exit status 2".to_owned(),
         ),
-        // The two blanks are Ollama's own.
+        // The two spaces are in Ollama's own message.
         VendorError::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
             "server busy, please try again.  maximum pending requests exceeded".to_owned(),
@@ -321,14 +328,14 @@ fn error(refusal: &VendorError) -> (StatusCode, String) {
     }
 }
 
-/// A call, its arguments an object; nothing where they were cut off.
+/// A tool call with its arguments as an object; `None` if they were cut.
 fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Option<Value> {
     let arguments: Value = serde_json::from_str(arguments).ok()?;
     let function = json!({"index": number, "name": name, "arguments": arguments});
     Some(json!({"id": format!("call_{}", answer.part_identity(number)), "function": function}))
 }
 
-fn said(answer: &SimulatedResponse, message: &Value) -> Value {
+fn message_line(answer: &SimulatedResponse, message: &Value) -> Value {
     json!({
         "model": answer.model,
         "created_at": rfc3339(answer.created),
@@ -337,9 +344,9 @@ fn said(answer: &SimulatedResponse, message: &Value) -> Value {
     })
 }
 
-/// The end, with the counts.
+/// The last line, with the counts.
 fn done(answer: &SimulatedResponse, message: &Value) -> Value {
-    let mut last = said(answer, message);
+    let mut last = message_line(answer, message);
     last["done"] = true.into();
     last["done_reason"] = if answer.is_cut_short {
         "length"
@@ -347,12 +354,12 @@ fn done(answer: &SimulatedResponse, message: &Value) -> Value {
         "stop"
     }
     .into();
-    last["total_duration"] = nanoseconds(answer.reading + answer.speaking).into();
+    last["total_duration"] = nanoseconds(answer.reading + answer.writing).into();
     last["load_duration"] = 51_234_567.into();
     last["prompt_eval_count"] = answer.prompt_tokens.into();
     last["prompt_eval_duration"] = nanoseconds(answer.reading).into();
     last["eval_count"] = answer.tokens().into();
-    last["eval_duration"] = nanoseconds(answer.speaking).into();
+    last["eval_duration"] = nanoseconds(answer.writing).into();
     last
 }
 

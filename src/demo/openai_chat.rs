@@ -1,14 +1,13 @@
-//! TELLING A CHAT COMPLETION in the format of OpenAI, and the pieces of it that others use who speak
-//! it with an accent.
+//! Writing of chat completions in OpenAI's format, and the parts of it that similar formats share.
 
-use super::answer::{ResponsePart, SimulatedResponse, Slice};
+use super::simulated_response::{ResponsePart, SimulatedResponse, Slice};
 use serde_json::{Value, json};
 
-/// What ends every stream.
+/// The end of every stream.
 pub const TERMINATOR: &str = "data: [DONE]\n\n";
 
-/// The whole answer.
-pub fn whole(answer: &SimulatedResponse) -> Value {
+/// The complete response.
+pub fn complete_body(answer: &SimulatedResponse) -> Value {
     let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
     let calls = calls(answer);
     if !calls.is_empty() {
@@ -18,32 +17,32 @@ pub fn whole(answer: &SimulatedResponse) -> Value {
     completion(answer, &message, finish(answer), usage(answer))
 }
 
-/// What a stream begins with.
-pub fn opening(answer: &SimulatedResponse) -> String {
+/// The start of a stream.
+pub fn stream_start(answer: &SimulatedResponse) -> String {
     let content = answer.calls().next().map_or(json!(""), |_| Value::Null);
     let delta = json!({"role": "assistant", "content": content, "refusal": null});
     event(&with_null_usage(chunk(answer, &delta, None), answer))
 }
 
-/// A piece of the text; of a call first its name, then its arguments.
-pub fn piece(answer: &SimulatedResponse, slice: &Slice<'_>) -> String {
-    let tell = |delta: &Value| event(&with_null_usage(chunk(answer, delta, None), answer));
+/// A delta of the text; for a tool call first its name, then its arguments.
+pub fn stream_delta(answer: &SimulatedResponse, slice: &Slice<'_>) -> String {
+    let delta_event = |delta: &Value| event(&with_null_usage(chunk(answer, delta, None), answer));
     let Some(name) = &slice.part.call else {
-        return tell(&json!({"content": slice.text}));
+        return delta_event(&json!({"content": slice.text}));
     };
     let mut events = String::new();
     if slice.is_first {
         let call = call(answer, slice.number, name, "");
-        events.push_str(&tell(&json!({"tool_calls": [call]})));
+        events.push_str(&delta_event(&json!({"tool_calls": [call]})));
     }
     let function = json!({"arguments": slice.text});
     let fragment = json!({"index": slice.number, "function": function});
-    events.push_str(&tell(&json!({"tool_calls": [fragment]})));
+    events.push_str(&delta_event(&json!({"tool_calls": [fragment]})));
     events
 }
 
-/// What a stream ends with.
-pub fn closing(answer: &SimulatedResponse) -> String {
+/// The end of a stream.
+pub fn stream_end(answer: &SimulatedResponse) -> String {
     let last = chunk(answer, &json!({}), Some(finish(answer)));
     let mut events = event(&with_null_usage(last, answer));
     if answer.wants_usage {
@@ -53,7 +52,7 @@ pub fn closing(answer: &SimulatedResponse) -> String {
     events
 }
 
-/// An answer around a message.
+/// A complete response with this message.
 pub fn completion(
     answer: &SimulatedResponse,
     message: &Value,
@@ -71,7 +70,7 @@ pub fn completion(
     whole
 }
 
-/// A chunk around a delta.
+/// A chunk with this delta.
 pub fn chunk(answer: &SimulatedResponse, delta: &Value, finish: Option<&str>) -> Value {
     let mut chunk = envelope(answer, "chat.completion.chunk");
     chunk["choices"] =
@@ -79,7 +78,7 @@ pub fn chunk(answer: &SimulatedResponse, delta: &Value, finish: Option<&str>) ->
     chunk
 }
 
-/// The chunk without a choice that tells the usage.
+/// The chunk without a choice that has the usage.
 pub fn usage_chunk(answer: &SimulatedResponse, usage: Value) -> Value {
     let mut chunk = envelope(answer, "chat.completion.chunk");
     chunk["choices"] = json!([]);
@@ -87,7 +86,7 @@ pub fn usage_chunk(answer: &SimulatedResponse, usage: Value) -> Value {
     chunk
 }
 
-/// All calls as they stand in a message.
+/// All tool calls as a message has them.
 pub fn calls(answer: &SimulatedResponse) -> Vec<Value> {
     let whole = |(number, name, part): (usize, &str, &ResponsePart)| {
         let mut call = call(answer, number, name, &part.text);
@@ -99,7 +98,7 @@ pub fn calls(answer: &SimulatedResponse) -> Vec<Value> {
     answer.calls().map(whole).collect()
 }
 
-/// A call as it stands in a chunk.
+/// A tool call as a chunk has it.
 pub fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &str) -> Value {
     json!({
         "index": number,
@@ -109,7 +108,7 @@ pub fn call(answer: &SimulatedResponse, number: usize, name: &str, arguments: &s
     })
 }
 
-/// A chunk as an event.
+/// A chunk as a server-sent event.
 pub fn event(chunk: &Value) -> String {
     format!("data: {chunk}\n\n")
 }
@@ -123,7 +122,7 @@ fn envelope(answer: &SimulatedResponse, object: &str) -> Value {
     })
 }
 
-/// Who asks for usage gets the member in every chunk.
+/// With `include_usage`, every chunk has the member.
 fn with_null_usage(mut chunk: Value, answer: &SimulatedResponse) -> Value {
     if answer.wants_usage {
         chunk["usage"] = Value::Null;

@@ -1,11 +1,12 @@
-//! READING REQUESTS in the format of OpenAI, which others speak too.
+//! Reading of requests in OpenAI's format, which other vendors use as well.
 
 use super::estimate;
+use super::json_body::parse;
 use super::simulated_request::{
     MAX_TEXTS, RequestOptions, ResponseKind, SimulatedRequest, SimulatedTool, SimulatedToolChoice,
     TextList, Thinking, any_object,
 };
-use super::wire::{VendorError, parse};
+use super::vendor_error::VendorError;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,7 +54,7 @@ struct EmbeddingRequest {
     encoding_format: Option<String>,
 }
 
-/// Reads the body of a chat completion.
+/// Reads the body of a chat completion request.
 pub fn chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: ChatRequest = parse(body, "a chat completion request")?;
     let model = named(request.model)?;
@@ -70,7 +71,7 @@ pub fn chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         ));
     }
     let max_tokens = request.max_completion_tokens.or(request.max_tokens);
-    let offer = RequestOptions {
+    let options = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: choice(&request.tool_choice),
         forbids_parallel: request.parallel_tool_calls == Some(false),
@@ -88,11 +89,11 @@ pub fn chat(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
             .stream_options
             .is_some_and(|options| options.include_usage),
         thinking: Thinking::Off,
-        want: offer.want(),
+        want: options.want(),
     })
 }
 
-/// Reads the body of a request for embeddings.
+/// Reads the body of an embeddings request.
 pub fn embeddings(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: EmbeddingRequest = parse(body, "an embeddings request")?;
     let model = named(request.model)?;
@@ -129,7 +130,7 @@ pub fn embeddings(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     })
 }
 
-/// The model's name, which must be given.
+/// The name of the model, which is required.
 pub fn named(model: Option<String>) -> Result<String, VendorError> {
     model
         .filter(|model| !model.is_empty())
@@ -145,7 +146,7 @@ pub fn positive(value: Option<u32>, name: &'static str) -> Result<Option<u32>, V
     Ok(value)
 }
 
-/// A function among the tools; none of the vendor's own tools is simulated.
+/// A function among the tools. Tools that the vendor runs itself are not simulated.
 fn tool(tool: &Value) -> Option<SimulatedTool> {
     let function = tool.get("function")?;
     Some(SimulatedTool {
@@ -154,7 +155,7 @@ fn tool(tool: &Value) -> Option<SimulatedTool> {
     })
 }
 
-/// `"none"`, `"auto"`, `"required"`, one function, or a list of those that are allowed.
+/// Reads `"none"`, `"auto"`, `"required"`, one function, or a list of allowed ones.
 fn choice(choice: &Value) -> SimulatedToolChoice {
     if choice == "none" {
         return SimulatedToolChoice::None;
@@ -184,7 +185,7 @@ fn tokens(message: &Message) -> u32 {
     estimate::MESSAGE + estimate::content(&message.content) + calls
 }
 
-/// A text or a list of texts; tokens, which are numbers, are written out.
+/// A text or a list of texts. Tokens, which are numbers, are converted to text.
 fn texts(input: &Value) -> Option<Vec<String>> {
     let written = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn missing_and_invalid_members_are_named() {
         let messages = json!([{"role": "user", "content": "a"}]);
         let cases = [
             (json!({"messages": messages}), Some("model")),

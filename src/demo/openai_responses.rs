@@ -1,13 +1,14 @@
-//! OPENAI'S RESPONSES: the newer form of a chat, read and told. Nothing is stored, so that no
-//! response can be the previous one of another.
+//! OpenAI's responses format, read and written. Responses are not stored, so that a request cannot
+//! continue a previous one.
 
-use super::answer::{ResponsePart, SimulatedResponse, Slice};
 use super::estimate;
+use super::json_body::parse;
 use super::openai_request::{named, positive};
 use super::simulated_request::{
     RequestOptions, SimulatedRequest, SimulatedTool, SimulatedToolChoice, Thinking, any_object,
 };
-use super::wire::{VendorError, parse};
+use super::simulated_response::{ResponsePart, SimulatedResponse, Slice};
+use super::vendor_error::VendorError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ struct Request {
     previous_response_id: Option<String>,
 }
 
-/// Reads a request.
+/// Reads the body of a responses request.
 pub fn read(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
     let request: Request = parse(body, "a responses request")?;
     let model = named(request.model)?;
@@ -50,7 +51,7 @@ pub fn read(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
             return Err(VendorError::malformed(message, Some("input")));
         }
     };
-    let offer = RequestOptions {
+    let options = RequestOptions {
         tools: request.tools.iter().filter_map(tool).collect(),
         choice: choice(&request.tool_choice),
         forbids_parallel: request.parallel_tool_calls == Some(false),
@@ -72,33 +73,33 @@ pub fn read(body: &[u8]) -> Result<SimulatedRequest, VendorError> {
         is_stream: request.stream,
         wants_usage: true,
         thinking: Thinking::Off,
-        want: offer.want(),
+        want: options.want(),
     })
 }
 
-/// The whole answer.
-pub fn whole(answer: &SimulatedResponse) -> Value {
+/// The complete response.
+pub fn complete_body(answer: &SimulatedResponse) -> Value {
     response(answer, end_status(answer), &output(answer))
 }
 
-/// What a stream begins with.
-pub fn opening(answer: &SimulatedResponse) -> String {
-    let begun = response(answer, "in_progress", &[]);
-    let mut events = Events::from(0);
-    events.tell("response.created", json!({"response": begun}));
-    events.tell("response.in_progress", json!({"response": begun}));
+/// The start of a stream.
+pub fn stream_start(answer: &SimulatedResponse) -> String {
+    let started = response(answer, "in_progress", &[]);
+    let mut events = Events::starting_at(0);
+    events.push("response.created", json!({"response": started}));
+    events.push("response.in_progress", json!({"response": started}));
     events.text
 }
 
-/// Some tokens, `place` slices after the beginning.
-pub fn piece(answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String {
+/// Some tokens, after `slices_before` other slices.
+pub fn stream_delta(answer: &SimulatedResponse, slice: &Slice<'_>, slices_before: u32) -> String {
     let before = &answer.parts()[..slice.number];
     let own_head = if slice.is_first { 0 } else { head(slice.part) };
-    let mut events = Events::from(2 + frames(before) + own_head + place);
+    let mut events = Events::starting_at(2 + frames(before) + own_head + slices_before);
     let (number, part) = (slice.number, slice.part);
     let id = id(answer, number, part);
     let is_call = part.call.is_some();
-    let place = if is_call {
+    let location = if is_call {
         json!({"item_id": id, "output_index": number})
     } else {
         json!({"item_id": id, "output_index": number, "content_index": 0})
@@ -107,56 +108,56 @@ pub fn piece(answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> Strin
     if slice.is_first {
         let item = item(answer, number, part, None);
         let members = json!({"output_index": number, "item": item});
-        events.tell("response.output_item.added", members);
+        events.push("response.output_item.added", members);
         if !is_call {
-            let members = with(&place, "part", output_text(""));
-            events.tell("response.content_part.added", members);
+            let members = with(&location, "part", output_text(""));
+            events.push("response.content_part.added", members);
         }
     }
-    let delta = with(&place, "delta", slice.text.into());
+    let delta = with(&location, "delta", slice.text.into());
     if is_call {
-        events.tell("response.function_call_arguments.delta", delta);
+        events.push("response.function_call_arguments.delta", delta);
     } else {
-        events.tell("response.output_text.delta", delta);
+        events.push("response.output_text.delta", delta);
     }
     if slice.is_last {
         if is_call {
-            let members = with(&place, "arguments", part.text.as_str().into());
-            events.tell("response.function_call_arguments.done", members);
+            let members = with(&location, "arguments", part.text.as_str().into());
+            events.push("response.function_call_arguments.done", members);
         } else {
-            let members = with(&place, "text", part.text.as_str().into());
-            events.tell("response.output_text.done", members);
-            let members = with(&place, "part", output_text(&part.text));
-            events.tell("response.content_part.done", members);
+            let members = with(&location, "text", part.text.as_str().into());
+            events.push("response.output_text.done", members);
+            let members = with(&location, "part", output_text(&part.text));
+            events.push("response.content_part.done", members);
         }
         let item = item(answer, number, part, Some(end_status(answer)));
         let members = json!({"output_index": number, "item": item});
-        events.tell("response.output_item.done", members);
+        events.push("response.output_item.done", members);
     }
     events.text
 }
 
-/// What a stream of so many slices ends with.
-pub fn closing(answer: &SimulatedResponse, slices: u32) -> String {
-    let mut events = Events::from(2 + frames(answer.parts()) + slices);
+/// The end of a stream of `slices` slices.
+pub fn stream_end(answer: &SimulatedResponse, slices: u32) -> String {
+    let mut events = Events::starting_at(2 + frames(answer.parts()) + slices);
     let kind = format!("response.{}", end_status(answer));
-    events.tell(&kind, json!({"response": whole(answer)}));
+    events.push(&kind, json!({"response": complete_body(answer)}));
     events.text
 }
 
-/// Events with running numbers.
+/// Server-sent events with sequence numbers.
 struct Events {
     text: String,
     sequence: u32,
 }
 
 impl Events {
-    fn from(sequence: u32) -> Self {
+    fn starting_at(sequence: u32) -> Self {
         let text = String::new();
         Self { text, sequence }
     }
 
-    fn tell(&mut self, kind: &str, members: Value) {
+    fn push(&mut self, kind: &str, members: Value) {
         let mut data = json!({"type": kind, "sequence_number": self.sequence});
         if let (Some(data), Value::Object(members)) = (data.as_object_mut(), members) {
             data.extend(members);
@@ -167,17 +168,18 @@ impl Events {
     }
 }
 
-/// Events before the first delta of a part: the item, and of a text also its content.
+/// The number of events before the first delta of a part: its item, and for a text its content.
 fn head(part: &ResponsePart) -> u32 {
     if part.call.is_some() { 1 } else { 2 }
 }
 
-/// Events of these parts beside their deltas; each part ends with one event more than it begins.
+/// The number of events of these parts besides deltas; a part ends with one more than it begins
+/// with.
 fn frames(parts: &[ResponsePart]) -> u32 {
     parts.iter().map(|part| 2 * head(part) + 1).sum()
 }
 
-/// A function among the tools, which are flat here.
+/// A function among the tools; its members are at the top level in this format.
 fn tool(tool: &Value) -> Option<SimulatedTool> {
     (tool["type"] == "function").then_some(())?;
     Some(SimulatedTool {
@@ -262,7 +264,7 @@ fn id(answer: &SimulatedResponse, number: usize, part: &ResponsePart) -> String 
     format!("{prefix}_{}", answer.part_identity(number))
 }
 
-/// An item as it ended, or, without a status, as it begins.
+/// An item with the status of its end, or, without one, as it begins.
 fn item(
     answer: &SimulatedResponse,
     number: usize,
@@ -294,9 +296,9 @@ fn output_text(text: &str) -> Value {
     json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []})
 }
 
-/// The place of an event with one more member.
-fn with(place: &Value, name: &str, value: Value) -> Value {
-    let mut members = place.clone();
+/// The location members of an event, with one more member.
+fn with(location: &Value, name: &str, value: Value) -> Value {
+    let mut members = location.clone();
     members[name] = value;
     members
 }

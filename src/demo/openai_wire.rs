@@ -1,10 +1,11 @@
-//! OPENAI'S WIRE: chat completions, responses and embeddings.
+//! OpenAI's format: chat completions, responses and embeddings.
 
-use super::answer::{Content, SimulatedResponse, Slice, Vectors};
+use super::model_list::ModelList;
 use super::simulated_request::SimulatedRequest;
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-};
+use super::simulated_response::{Content, SimulatedResponse, Slice, Vectors};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, error_with_delay};
 use super::{openai_chat, openai_request, openai_responses};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// OpenAI's shape.
+/// OpenAI's format.
 #[derive(Debug)]
 pub struct OpenAiWire;
 
@@ -52,56 +53,61 @@ impl Wire for OpenAiWire {
         }
     }
 
-    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
-        listing(path, roster)
+    fn listing(&self, path: &str, models: &ModelList) -> Result<Value, VendorError> {
+        listing(path, models)
     }
 
-    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
-        let error = ErrorText::of(refusal);
+    fn error_response(&self, error: &VendorError) -> Response<Bytes> {
+        let text = ErrorText::new(error);
         let body = json!({"error": {
-            "message": error.message,
-            "type": error.kind,
-            "param": error.param,
-            "code": error.code,
+            "message": text.message,
+            "type": text.kind,
+            "param": text.param,
+            "code": text.code,
         }});
-        refusal_with_delay(refusal, error.status, &body)
+        error_with_delay(error, text.status, &body)
     }
 
-    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
-        write_receipt(receipt, headers);
+    fn write_headers(&self, meta: &ResponseMeta, headers: &mut HeaderMap) {
+        write_headers(meta, headers);
     }
 
-    fn whole(&self, answer: &SimulatedResponse) -> Value {
+    fn complete_body(&self, answer: &SimulatedResponse) -> Value {
         match (&answer.content, answer.route) {
             (Content::Vectors(vectors), _) => embeddings(answer, vectors),
-            (_, VendorRoute::Response) => openai_responses::whole(answer),
-            _ => openai_chat::whole(answer),
+            (_, VendorRoute::Response) => openai_responses::complete_body(answer),
+            _ => openai_chat::complete_body(answer),
         }
     }
 
-    fn opening(&self, answer: &SimulatedResponse) -> String {
+    fn stream_start(&self, answer: &SimulatedResponse) -> String {
         match answer.route {
-            VendorRoute::Response => openai_responses::opening(answer),
-            _ => openai_chat::opening(answer),
+            VendorRoute::Response => openai_responses::stream_start(answer),
+            _ => openai_chat::stream_start(answer),
         }
     }
 
-    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, place: u32) -> String {
+    fn stream_delta(
+        &self,
+        answer: &SimulatedResponse,
+        slice: &Slice<'_>,
+        slices_before: u32,
+    ) -> String {
         match answer.route {
-            VendorRoute::Response => openai_responses::piece(answer, slice, place),
-            _ => openai_chat::piece(answer, slice),
+            VendorRoute::Response => openai_responses::stream_delta(answer, slice, slices_before),
+            _ => openai_chat::stream_delta(answer, slice),
         }
     }
 
-    fn closing(&self, answer: &SimulatedResponse, slices: u32) -> String {
+    fn stream_end(&self, answer: &SimulatedResponse, slices: u32) -> String {
         match answer.route {
-            VendorRoute::Response => openai_responses::closing(answer, slices),
-            _ => openai_chat::closing(answer),
+            VendorRoute::Response => openai_responses::stream_end(answer, slices),
+            _ => openai_chat::stream_end(answer),
         }
     }
 }
 
-/// The list of models, or one of them.
+/// The route of the list of models, or of one model.
 pub fn listing_route(method: &Method, path: &str) -> Option<VendorRoute> {
     let rest = path.strip_prefix("/v1/models")?;
     let is_one = rest.strip_prefix('/').is_some_and(|name| !name.is_empty());
@@ -109,28 +115,28 @@ pub fn listing_route(method: &Method, path: &str) -> Option<VendorRoute> {
 }
 
 /// All models, or the one that the path names.
-pub fn listing(path: &str, roster: &ModelList) -> Result<Value, VendorError> {
+pub fn listing(path: &str, models: &ModelList) -> Result<Value, VendorError> {
     let entry = |model: &str| {
         json!({
             "id": model,
             "object": "model",
-            "created": roster.created,
-            "owned_by": roster.owner,
+            "created": models.created,
+            "owned_by": models.owner,
         })
     };
     if let Some(name) = path.strip_prefix("/v1/models/") {
-        return Ok(entry(roster.named(name)?));
+        return Ok(entry(models.named(name)?));
     }
-    let models: Vec<Value> = roster.models().map(entry).collect();
+    let models: Vec<Value> = models.models().map(entry).collect();
     Ok(json!({"object": "list", "data": models}))
 }
 
-/// What is left of the limit, in requests.
-pub fn write_receipt(receipt: &ResponseMeta, headers: &mut HeaderMap) {
-    if let Ok(identity) = HeaderValue::try_from(format!("req_{:016x}", receipt.identity)) {
+/// Writes request id and limits into the headers.
+pub fn write_headers(meta: &ResponseMeta, headers: &mut HeaderMap) {
+    if let Ok(identity) = HeaderValue::try_from(format!("req_{:016x}", meta.identity)) {
         headers.insert("x-request-id", identity);
     }
-    let Some(allowance) = receipt.allowance else {
+    let Some(allowance) = meta.allowance else {
         return;
     };
     headers.insert("x-ratelimit-limit-requests", allowance.limit.into());
@@ -168,7 +174,7 @@ fn embeddings(answer: &SimulatedResponse, vectors: &Vectors) -> Value {
     })
 }
 
-/// One error in OpenAI's words.
+/// One error in OpenAI's format.
 struct ErrorText<'a> {
     status: StatusCode,
     message: String,
@@ -178,7 +184,7 @@ struct ErrorText<'a> {
 }
 
 impl<'a> ErrorText<'a> {
-    fn of(refusal: &'a VendorError) -> Self {
+    fn new(error: &'a VendorError) -> Self {
         let text = |status, kind, code, message: String| Self {
             status,
             message,
@@ -187,7 +193,7 @@ impl<'a> ErrorText<'a> {
             code,
         };
         let request = "invalid_request_error";
-        match refusal {
+        match error {
             VendorError::NoKey => text(
                 StatusCode::UNAUTHORIZED,
                 request,
@@ -241,7 +247,7 @@ impl<'a> ErrorText<'a> {
     }
 }
 
-/// OpenAI's way to write a stretch of time: `120ms`, `1.8s`, `6m0s`.
+/// A duration in OpenAI's notation: `120ms`, `1.8s`, `6m0s`.
 fn duration_text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000);
@@ -259,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stretches_of_time_are_written_as_openai_does() {
+    fn durations_are_written_in_openais_notation() {
         assert_eq!(duration_text(Duration::from_millis(120)), "120ms");
         assert_eq!(duration_text(Duration::from_millis(1830)), "1.8s");
         assert_eq!(duration_text(Duration::from_mins(6)), "6m0s");

@@ -1,16 +1,16 @@
-//! HOW FAST THE SIMULATED WORLD RUNS: profiles and scenarios are written in world time; this turns
-//! it into real time. A demo runs at 1, a test a hundred times faster.
+//! The speed of the simulation. Profiles and scenarios are written in simulated time, which is
+//! converted to real time here. A demo runs at speed 1, a test at 100.
 
 use std::time::Duration;
 
-/// World seconds per real second.
+/// Simulated seconds per real second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     speed: f64,
 }
 
 impl Pace {
-    /// `speed` is kept within 0.001 to 10 000; what is not a number counts as 1.
+    /// A pace of 0.001 to 10 000; values outside are clamped, and NaN counts as 1.
     pub fn new(speed: f64) -> Self {
         let speed = if speed.is_nan() {
             1.0
@@ -20,13 +20,13 @@ impl Pace {
         Self { speed }
     }
 
-    /// How long a stretch of world time really takes.
-    pub fn real(self, world: Duration) -> Duration {
-        world.div_f64(self.speed)
+    /// Converts simulated time to real time.
+    pub fn to_real(self, simulated: Duration) -> Duration {
+        simulated.div_f64(self.speed)
     }
 
-    /// How much world time passes in a real stretch.
-    pub fn world(self, real: Duration) -> Duration {
+    /// Converts real time to simulated time.
+    pub fn to_simulated(self, real: Duration) -> Duration {
         real.mul_f64(self.speed)
     }
 }
@@ -36,23 +36,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_faster_world_takes_less_real_time() {
+    fn a_faster_pace_takes_less_real_time() {
         let pace = Pace::new(100.0);
 
         assert_eq!(
-            pace.real(Duration::from_secs(20)),
+            pace.to_real(Duration::from_secs(20)),
             Duration::from_millis(200)
         );
         assert_eq!(
-            pace.world(Duration::from_millis(200)),
+            pace.to_simulated(Duration::from_millis(200)),
             Duration::from_secs(20)
         );
     }
 
     #[test]
-    fn nonsense_speeds_do_not_stop_the_world() {
+    fn invalid_speeds_are_clamped() {
         for speed in [0.0, -3.0, f64::NAN, f64::INFINITY] {
-            assert!(Pace::new(speed).real(Duration::from_secs(1)) <= Duration::from_secs(1000));
+            assert!(Pace::new(speed).to_real(Duration::from_secs(1)) <= Duration::from_secs(1000));
         }
     }
 }

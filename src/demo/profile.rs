@@ -1,69 +1,60 @@
-//! WHO THE SIMULATED VENDORS ARE: prices, speed, limits and reliability, one row each.
+//! The five simulated vendors: prices, speed, limits and reliability.
 //!
-//! For a typical short answer (65 tokens) the rows give: openai 0.5 s, anthropic 1.0 s, xai 1.0 s,
-//! google 1.2 s, ollama 1.4 s. Nobody wins everything: openai is the fastest and dear, anthropic the
-//! most reliable and the dearest, xai quick and cheap-ish but flaky, google the cheapest of those
-//! that cost anything, ollama free, the slowest, and short of slots.
+//! A typical short response (65 tokens) takes: openai 0.5 s, anthropic 1.0 s, xai 1.0 s, google 1.2
+//! s, ollama 1.4 s. No vendor is the best in everything: openai is the fastest and expensive,
+//! anthropic the most reliable and the most expensive, xai fast and rather cheap but unreliable,
+//! google the cheapest that costs anything, ollama free, the slowest, and short of slots.
 
 use super::anthropic_wire::AnthropicWire;
 use super::gemini_wire::GeminiWire;
+use super::model_list::Embedder;
 use super::ollama_wire::OllamaWire;
 use super::openai_wire::OpenAiWire;
 use super::wire::Wire;
 use super::xai_wire::XaiWire;
 use std::time::Duration;
 
-/// Spread of the logarithm of the time to the first token.
+/// Standard deviation of the logarithm of the time to the first token.
 pub const FIRST_TOKEN_SIGMA: f64 = 0.35;
-/// Spread of the logarithm of the time per token; one draw per answer.
+/// Standard deviation of the logarithm of the time per token; one draw per response.
 pub const PER_TOKEN_SIGMA: f64 = 0.20;
-/// Mean length of an answer, in tokens.
+/// Mean length of a response, in tokens.
 pub const ANSWER_TOKENS: f64 = 65.0;
-/// Spread of the logarithm of the length: two thirds of the answers have 45 to 90 tokens.
+/// Standard deviation of the logarithm of the length: two thirds of the responses have 45 to 90
+/// tokens.
 pub const ANSWER_SIGMA: f64 = 0.35;
 
-/// One vendor's nature. All times are world time.
+/// One vendor. All times are simulated time.
 #[derive(Debug)]
 pub struct Profile {
     /// The provider's name, unique.
     pub name: &'static str,
-    /// The one model it serves.
+    /// The chat model.
     pub model: &'static str,
-    /// What the model can do: `chat`, `vision`, `reasoning`.
+    /// The model's types: `chat`, `vision`, `reasoning`.
     pub types: &'static [&'static str],
     /// USD per million prompt tokens.
     pub input_usd_per_1m: f64,
-    /// USD per million answer tokens.
+    /// USD per million output tokens.
     pub output_usd_per_1m: f64,
     /// Mean time to the first token.
     pub first_token: Duration,
     /// Mean time per further token.
     pub per_token: Duration,
-    /// Share of requests that fail with a 500 or a 503 on an ordinary day, 0 to 1.
+    /// Share of requests that fail with a 500 or a 503 without an injected fault, 0 to 1.
     pub error_rate: f64,
-    /// Requests per minute, or none where the vendor sets no limit.
+    /// Requests per minute; `None` means unlimited.
     pub requests_per_minute: Option<u32>,
-    /// Answers worked on at once; more wait in line. None: as many as come.
+    /// Requests processed at once; more wait in a queue. `None` means unlimited.
     pub slots: Option<u32>,
-    /// What a gateway should send at once, at most.
+    /// Most requests that a gateway should send at once.
     pub max_concurrent: u32,
-    /// The key it wants, or none. Made up: it opens nothing outside of this process.
+    /// The expected key, if any. It is made up and works only in this process.
     pub api_key: Option<&'static str>,
-    /// The model that makes vectors, where the vendor has one.
+    /// The embedding model, if the vendor has one.
     pub embedder: Option<Embedder>,
-    /// The shape of its requests and answers.
+    /// The format of requests and responses.
     pub wire: &'static dyn Wire,
-}
-
-/// A model that makes vectors of texts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Embedder {
-    /// Its name.
-    pub model: &'static str,
-    /// Numbers in one vector, where a request does not want fewer.
-    pub dimensions: u32,
-    /// USD per million tokens.
-    pub input_usd_per_1m: f64,
 }
 
 /// The five vendors, in the order of the screen.
@@ -163,9 +154,9 @@ pub static PROFILES: [Profile; 5] = [
 ];
 
 impl Profile {
-    /// Another vendor of the same nature, named with a number behind; it is there for as long as
-    /// the process, as the others are.
-    pub fn namesake(&self, number: usize) -> &'static Self {
+    /// A copy of this vendor with a number after its name. It is leaked, and lives as long as the
+    /// process, as the five originals do.
+    pub fn numbered_copy(&self, number: usize) -> &'static Self {
         Box::leak(Box::new(Self {
             name: String::leak(format!("{}-{number}", self.name)),
             ..*self
@@ -175,7 +166,7 @@ impl Profile {
 
 #[cfg(test)]
 impl Profile {
-    /// The row of a name.
+    /// The profile of a name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PROFILES.iter().find(|profile| profile.name == name)
     }
@@ -190,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn openai_is_clearly_the_fastest_and_the_free_one_the_slowest() {
+    fn openai_is_the_fastest_and_ollama_the_slowest() {
         let openai = typical(Profile::named("openai").expect("openai"));
         let ollama = typical(Profile::named("ollama").expect("ollama"));
 
@@ -204,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_vendor_has_a_name_and_a_key_of_its_own() {
+    fn every_vendor_has_its_own_name_and_key() {
         for (index, one) in PROFILES.iter().enumerate() {
             for other in &PROFILES[index + 1..] {
                 assert_ne!(one.name, other.name);

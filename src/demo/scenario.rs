@@ -1,44 +1,43 @@
-//! WHAT HAPPENS WHEN: a scenario is a list of strikes, repeated every period. The clockwork that
-//! plays it is in `scenario_runner.rs`.
+//! Scenarios: lists of fault windows, repeated every period. `scenario_runner.rs` runs them.
 
 use super::fault::Fault;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Whom a strike hits.
+/// The vendor that a fault affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultTarget {
     /// This vendor.
     Named(&'static str),
-    /// Whoever had the most requests in the ten seconds before. Where the traffic goes is the
-    /// balancer's decision and the operator's weights', so a fixed name could strike an idle
-    /// vendor and show nothing. With no traffic at all: the first vendor, openai.
+    /// The vendor with the most requests in the ten seconds before. The balancer and the operator's
+    /// weights decide where traffic goes, so a fixed name could be an idle vendor and show nothing.
+    /// Without traffic: the first vendor, openai.
     Busiest,
 }
 
-/// One fault over one stretch of the period, in world time.
+/// One fault during a part of the period, in simulated time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultWindow {
-    /// Whom it hits.
-    pub victim: FaultTarget,
-    /// Its beginning, from the beginning of the period.
+    /// The affected vendor.
+    pub target: FaultTarget,
+    /// The start, from the beginning of the period.
     pub from: Duration,
-    /// Its end, from the beginning of the period; after `from` and not after the period's end.
+    /// The end, from the beginning of the period; after `from`, not after the end of the period.
     pub until: Duration,
-    /// What is wrong meanwhile.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// A script of faults, known by its name.
+/// A named schedule of faults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
-    /// What people call it on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// After this the script starts again.
+    /// The time after which the schedule repeats.
     pub period: Duration,
-    /// What happens in one period.
-    pub strikes: &'static [FaultWindow],
+    /// The faults of one period.
+    pub windows: &'static [FaultWindow],
 }
 
 const PERIOD: Duration = Duration::from_mins(3);
@@ -49,28 +48,28 @@ static SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "steady",
         period: PERIOD,
-        strikes: &[],
+        windows: &[],
     },
     Scenario {
         name: "outage",
         period: PERIOD,
-        strikes: &[strike(Fault::Outage)],
+        windows: &[fault_of_busiest(Fault::Outage)],
     },
     Scenario {
         name: "brownout",
         period: PERIOD,
-        strikes: &[strike(Fault::Slow(5.0))],
+        windows: &[fault_of_busiest(Fault::Slow(5.0))],
     },
     Scenario {
         name: "rate-limit",
         period: PERIOD,
-        strikes: &[strike(Fault::RateLimit(10))],
+        windows: &[fault_of_busiest(Fault::RateLimit(10))],
     },
 ];
 
-const fn strike(fault: Fault) -> FaultWindow {
+const fn fault_of_busiest(fault: Fault) -> FaultWindow {
     FaultWindow {
-        victim: FaultTarget::Busiest,
+        target: FaultTarget::Busiest,
         from: FROM,
         until: UNTIL,
         fault,
@@ -78,12 +77,12 @@ const fn strike(fault: Fault) -> FaultWindow {
 }
 
 impl Scenario {
-    /// Every vendor as its profile says, for ever.
+    /// The scenario without faults.
     pub fn steady() -> Self {
         SCENARIOS[0]
     }
 
-    /// The names people can choose from.
+    /// The names of all scenarios.
     pub fn names() -> impl Iterator<Item = &'static str> {
         SCENARIOS.iter().map(|scenario| scenario.name)
     }
@@ -101,11 +100,11 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// Says: `no scenario is called "storm"; known are steady, outage, brownout, rate-limit`.
+/// Reads: `no scenario is called "storm"; known are steady, outage, brownout, rate-limit`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no scenario is called {name:?}; known are {}", Scenario::names().collect::<Vec<_>>().join(", "))]
 pub struct UnknownScenario {
-    /// What was asked for.
+    /// The unknown name.
     pub name: String,
 }
 
@@ -128,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_listed_name_is_understood_and_says_itself() {
+    fn every_listed_name_parses_and_displays_itself() {
         for name in Scenario::names() {
             assert_eq!(
                 name.parse::<Scenario>().expect("a known name").to_string(),
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
+    fn the_error_for_an_unknown_name_lists_the_known_ones() {
         let error = "storm".parse::<Scenario>().expect_err("not a scenario");
 
         assert_eq!(
@@ -148,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn every_strike_ends_after_it_began_and_within_its_period() {
+    fn every_fault_window_ends_after_its_start_and_within_the_period() {
         for scenario in &SCENARIOS {
-            for strike in scenario.strikes {
-                assert!(strike.from < strike.until, "{scenario}");
-                assert!(strike.until <= scenario.period, "{scenario}");
+            for window in scenario.windows {
+                assert!(window.from < window.until, "{scenario}");
+                assert!(window.until <= scenario.period, "{scenario}");
             }
         }
     }

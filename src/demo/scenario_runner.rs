@@ -1,65 +1,73 @@
-//! PLAYING A SCENARIO: one small task per strike, which turns the victim's switch on and off.
+//! Runs a scenario: one task per fault window, which turns the vendor's fault on and off.
 
+use super::behaviour::Behaviour;
 use super::pace::Pace;
 use super::scenario::{FaultTarget, FaultWindow, Scenario};
-use super::vendor_behaviour::Behaviour;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// How long the traffic is watched to find the busiest vendor, in world time.
+/// Period over which requests are counted to find the busiest vendor, in simulated time.
 const WATCH_DURATION: Duration = Duration::from_secs(10);
 
 /// All vendors, in the order of their profiles.
 pub type VendorList = Arc<[Arc<Behaviour>]>;
 
-/// Starts a scenario; it ends with `stop`. Must be called within a runtime.
-pub fn play(scenario: Scenario, cast: &VendorList, pace: Pace, stop: &CancellationToken) {
+/// Starts a scenario, which ends with `stop`.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn run(scenario: Scenario, vendors: &VendorList, pace: Pace, stop: &CancellationToken) {
     let started = Instant::now();
-    for &strike in scenario.strikes {
-        let (cast, stop) = (Arc::clone(cast), stop.clone());
+    for &window in scenario.windows {
+        let (vendors, stop) = (Arc::clone(vendors), stop.clone());
         tokio::spawn(async move {
-            let cycles = repeat(strike, scenario.period, &cast, pace, started);
+            let cycles = run_window(window, scenario.period, &vendors, pace, started);
             let _ended = stop.run_until_cancelled(cycles).await;
         });
     }
 }
 
-async fn repeat(
-    strike: FaultWindow,
+async fn run_window(
+    window: FaultWindow,
     period: Duration,
-    cast: &VendorList,
+    vendors: &VendorList,
     pace: Pace,
     started: Instant,
 ) {
     let mut cycle = Duration::ZERO;
     loop {
-        let at = |offset: Duration| started + pace.real(cycle + offset);
+        let at = |offset: Duration| started + pace.to_real(cycle + offset);
 
-        sleep_until(at(strike.from.saturating_sub(WATCH_DURATION))).await;
-        let before: Vec<u64> = cast.iter().map(|vendor| vendor.requests()).collect();
-        sleep_until(at(strike.from)).await;
+        sleep_until(at(window.from.saturating_sub(WATCH_DURATION))).await;
+        let before: Vec<u64> = vendors.iter().map(|vendor| vendor.requests()).collect();
+        sleep_until(at(window.from)).await;
 
-        if let Some(victim) = victim(strike.victim, cast, &before) {
-            victim.switch.turn_by_script(Some(strike.fault));
-            sleep_until(at(strike.until)).await;
-            victim.switch.turn_by_script(None);
+        if let Some(target) = find_target(window.target, vendors, &before) {
+            target.switch.set_scripted(Some(window.fault));
+            sleep_until(at(window.until)).await;
+            target.switch.set_scripted(None);
         }
         cycle += period;
     }
 }
 
-fn victim<'a>(who: FaultTarget, cast: &'a VendorList, before: &[u64]) -> Option<&'a Behaviour> {
-    let chosen = match who {
-        FaultTarget::Named(name) => cast.iter().find(|vendor| vendor.profile.name == name),
+fn find_target<'a>(
+    fault_target: FaultTarget,
+    vendors: &'a VendorList,
+    before: &[u64],
+) -> Option<&'a Behaviour> {
+    let chosen = match fault_target {
+        FaultTarget::Named(name) => vendors.iter().find(|vendor| vendor.profile.name == name),
         FaultTarget::Busiest => {
-            let recent = |index: usize| cast[index].requests() - before[index];
-            // Reversed, because the last of equals wins and the first vendor should.
-            (0..cast.len())
+            let recent = |index: usize| vendors[index].requests() - before[index];
+            // Reversed: of equal values `max_by_key` takes the last one, and the first vendor is
+            // wanted.
+            (0..vendors.len())
                 .rev()
                 .max_by_key(|&index| recent(index))
-                .map(|index| &cast[index])
+                .map(|index| &vendors[index])
         }
     };
     chosen.map(Arc::as_ref)
@@ -73,39 +81,40 @@ mod tests {
     use crate::demo::simulated_request::{ResponseKind, SimulatedRequest, Thinking};
     use tokio::time::advance;
 
-    fn cast() -> VendorList {
+    fn vendors() -> VendorList {
         PROFILES
             .iter()
             .map(|profile| Arc::new(Behaviour::new(profile, 1, Pace::new(1.0))))
             .collect()
     }
 
-    fn faults(cast: &VendorList) -> Vec<(&'static str, Fault)> {
-        cast.iter()
+    fn faults(vendors: &VendorList) -> Vec<(&'static str, Fault)> {
+        vendors
+            .iter()
             .filter_map(|vendor| Some((vendor.profile.name, vendor.switch.current()?)))
             .collect()
     }
 
     async fn pass(seconds: u64) {
         advance(Duration::from_secs(seconds)).await;
-        // The tasks woken by the new time get their turn.
+        // Lets the tasks run that the new time has woken.
         for _ in 0..8 {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_comes_goes_and_comes_again() {
-        let (cast, stop) = (cast(), CancellationToken::new());
+    async fn an_outage_starts_ends_and_repeats() {
+        let (vendors, stop) = (vendors(), CancellationToken::new());
         let outage = "outage".parse().expect("a known scenario");
-        play(outage, &cast, Pace::new(1.0), &stop);
+        run(outage, &vendors, Pace::new(1.0), &stop);
         let _guard = stop.drop_guard();
 
         let mut seen = Vec::new();
         pass(0).await;
         for seconds in [10, 9, 2, 58, 2, 109, 9, 3, 57, 4] {
             pass(seconds).await;
-            seen.push(!faults(&cast).is_empty());
+            seen.push(!faults(&vendors).is_empty());
         }
 
         // At 10, 19, 21, 79, 81, 190, 199, 202, 259 and 263 seconds.
@@ -116,12 +125,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_busiest_vendor_of_the_last_seconds_is_struck() {
-        let (cast, stop) = (cast(), CancellationToken::new());
+    async fn the_busiest_vendor_of_the_last_seconds_gets_the_fault() {
+        let (vendors, stop) = (vendors(), CancellationToken::new());
         let brownout = "brownout".parse().expect("a known scenario");
-        play(brownout, &cast, Pace::new(1.0), &stop);
+        run(brownout, &vendors, Pace::new(1.0), &stop);
         let _guard = stop.drop_guard();
-        let ask = SimulatedRequest {
+        let request = SimulatedRequest {
             model: String::new(),
             prompt_tokens: 1,
             max_tokens: None,
@@ -132,7 +141,7 @@ mod tests {
         };
         let serve = |index: usize, count: usize| {
             for _ in 0..count {
-                cast[index].decide(&ask);
+                vendors[index].plan(&request);
             }
         };
 
@@ -143,8 +152,8 @@ mod tests {
         pass(11).await;
 
         assert_eq!(
-            faults(&cast),
-            [(cast[3].profile.name, Fault::Slow(5.0))],
+            faults(&vendors),
+            [(vendors[3].profile.name, Fault::Slow(5.0))],
             "what was served before the watch does not count"
         );
     }

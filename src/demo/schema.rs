@@ -1,44 +1,43 @@
-//! JSON THAT SATISFIES A SCHEMA: the members it requires, by their types, and no others. Patterns
-//! are not followed, and what is asked for beyond all bounds (a type that contains itself without
-//! end) is cut off with null.
+//! Generates JSON for a schema: the required members by their types, and no others. Patterns are
+//! ignored, and schemas without a bound (a type that always contains itself) end in null.
 
 use super::lorem;
 use super::random::{DrawPurpose, RequestRandom};
 use serde_json::{Map, Number, Value, json};
 
-/// How deep optional things are filled in; below, lists are as short and alternatives as empty as
-/// they may be.
+/// Depth up to which optional values are filled in; below, lists are as short as allowed and
+/// alternatives null where they may be.
 const DEPTH_FULL: u32 = 6;
-/// How deep anything is filled in.
+/// Depth below which every value is null.
 const MAX_DEPTH: u32 = 32;
-/// How many values one instance has at most.
+/// Most values in one instance.
 const MAX_VALUES: u32 = 500;
 
-/// An instance of the schema. The same schema and luck give the same one.
-pub fn instance(schema: &Value, luck: RequestRandom) -> Value {
-    let mut filling = Filling {
+/// An instance of the schema; repeatable for the same schema and random source.
+pub fn instance(schema: &Value, random: RequestRandom) -> Value {
+    let mut builder = InstanceBuilder {
         root: schema,
-        seed: luck.identity(),
+        seed: random.identity(),
         count: 0,
     };
-    filling.value(schema, 0)
+    builder.value(schema, 0)
 }
 
-/// An instance that is an object, as the arguments of a tool are.
-pub fn arguments(schema: &Value, luck: RequestRandom) -> Value {
-    match instance(schema, luck) {
+/// An instance that is an object, as tool arguments are.
+pub fn arguments(schema: &Value, random: RequestRandom) -> Value {
+    match instance(schema, random) {
         Value::Object(members) => Value::Object(members),
         _ => json!({}),
     }
 }
 
-struct Filling<'a> {
+struct InstanceBuilder<'a> {
     root: &'a Value,
     seed: u64,
     count: u32,
 }
 
-impl<'a> Filling<'a> {
+impl<'a> InstanceBuilder<'a> {
     fn value(&mut self, schema: &'a Value, depth: u32) -> Value {
         self.count += 1;
         if MAX_DEPTH < depth || MAX_VALUES < self.count {
@@ -51,7 +50,9 @@ impl<'a> Filling<'a> {
             return constant.clone();
         }
         if let Some(allowed) = list(schema, "enum") {
-            let index = self.luck().choice(DrawPurpose::Words, allowed.len() as u64);
+            let index = self
+                .next_random()
+                .choice(DrawPurpose::Words, allowed.len() as u64);
             return allowed[usize::try_from(index).unwrap_or(0)].clone();
         }
         match kind(schema) {
@@ -59,20 +60,20 @@ impl<'a> Filling<'a> {
             Some("array") => self.array(schema, depth),
             Some("integer") => self.integer(schema),
             Some("number") => self.number(schema),
-            Some("boolean") => self.luck().happens(DrawPurpose::Words, 0.5).into(),
+            Some("boolean") => self.next_random().happens(DrawPurpose::Words, 0.5).into(),
             Some("null") => Value::Null,
             Some(_) => self.string(schema),
             None => self.combination(schema, depth),
         }
     }
 
-    /// What a reference within the schema leads to.
+    /// The target of a reference within the schema.
     fn target(&self, schema: &Value) -> Option<&'a Value> {
         let reference = schema.get("$ref")?.as_str()?;
         self.root.pointer(reference.strip_prefix('#')?)
     }
 
-    /// A schema without a type: alternatives, a sum of schemas, or nothing that is said at all.
+    /// A value for a schema without a type: alternatives, combined schemas, or an empty schema.
     fn combination(&mut self, schema: &'a Value, depth: u32) -> Value {
         if let Some(variants) = list(schema, "anyOf").or_else(|| list(schema, "oneOf")) {
             let is_null = |variant: &&Value| kind(variant) == Some("null");
@@ -86,14 +87,14 @@ impl<'a> Filling<'a> {
         let Some(parts) = list(schema, "allOf") else {
             return self.string(schema);
         };
-        let mut sum = Map::new();
+        let mut merged = Map::new();
         for part in parts {
             match self.value(part, depth + 1) {
-                Value::Object(members) => sum.extend(members),
+                Value::Object(members) => merged.extend(members),
                 other => return other,
             }
         }
-        sum.into()
+        merged.into()
     }
 
     fn object(&mut self, schema: &'a Value, depth: u32) -> Value {
@@ -109,34 +110,34 @@ impl<'a> Filling<'a> {
     }
 
     fn array(&mut self, schema: &'a Value, depth: u32) -> Value {
-        if let Some(places) = list(schema, "prefixItems") {
-            let fill = |place| self.value(place, depth + 1);
-            return places.iter().map(fill).collect();
+        if let Some(items) = list(schema, "prefixItems") {
+            let fill = |item| self.value(item, depth + 1);
+            return items.iter().map(fill).collect();
         }
-        let least = whole(schema, "minItems").unwrap_or(0);
-        let usual = i64::from(depth <= DEPTH_FULL);
-        let most = whole(schema, "maxItems").unwrap_or(i64::from(MAX_VALUES));
+        let min = whole(schema, "minItems").unwrap_or(0);
+        let preferred = i64::from(depth <= DEPTH_FULL);
+        let max = whole(schema, "maxItems").unwrap_or(i64::from(MAX_VALUES));
         let Some(item) = schema.get("items") else {
             return json!([]);
         };
-        (0..least.max(usual).min(most).min(i64::from(MAX_VALUES)))
+        (0..min.max(preferred).min(max).min(i64::from(MAX_VALUES)))
             .map(|_| self.value(item, depth + 1))
             .collect()
     }
 
     fn integer(&mut self, schema: &Value) -> Value {
-        let least = whole(schema, "minimum")
+        let min = whole(schema, "minimum")
             .or_else(|| whole(schema, "exclusiveMinimum").map(|bound| bound.saturating_add(1)));
-        let most = whole(schema, "maximum")
+        let max = whole(schema, "maximum")
             .or_else(|| whole(schema, "exclusiveMaximum").map(|bound| bound.saturating_sub(1)));
-        let low = least.unwrap_or_else(|| most.map_or(1, |most| most.min(1)));
-        let high = most.unwrap_or(i64::MAX).min(low.saturating_add(9));
+        let low = min.unwrap_or_else(|| max.map_or(1, |max| max.min(1)));
+        let high = max.unwrap_or(i64::MAX).min(low.saturating_add(9));
         let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0) + 1;
-        let step = i64::try_from(self.luck().choice(DrawPurpose::Words, span)).unwrap_or(0);
+        let step = i64::try_from(self.next_random().choice(DrawPurpose::Words, span)).unwrap_or(0);
         let value = low.saturating_add(step);
         match whole(schema, "multipleOf") {
             Some(unit) if 1 < unit => {
-                // The first multiple at or above the least.
+                // The first multiple at or above the minimum.
                 let rest = low.rem_euclid(unit);
                 if rest == 0 {
                     low
@@ -151,19 +152,21 @@ impl<'a> Filling<'a> {
 
     fn number(&mut self, schema: &Value) -> Value {
         let bound = |one, other| real(schema, one).or_else(|| real(schema, other));
-        let least = bound("minimum", "exclusiveMinimum");
-        let most = bound("maximum", "exclusiveMaximum");
-        let value = match (least, most) {
+        let min = bound("minimum", "exclusiveMinimum");
+        let max = bound("maximum", "exclusiveMaximum");
+        let value = match (min, max) {
             (Some(low), Some(high)) => f64::midpoint(low, high),
             (Some(low), None) => low + 1.5,
             (None, Some(high)) => high - 1.5,
-            (None, None) => 0.5 + (self.luck().uniform(DrawPurpose::Words) * 40.0).floor() / 4.0,
+            (None, None) => {
+                0.5 + (self.next_random().uniform(DrawPurpose::Words) * 40.0).floor() / 4.0
+            }
         };
         Number::from_f64(value).map_or(Value::Null, Value::Number)
     }
 
     fn string(&mut self, schema: &Value) -> Value {
-        let luck = self.luck();
+        let random = self.next_random();
         let fixed = match schema.get("format").and_then(Value::as_str) {
             Some("date-time") => "2026-03-14T09:26:53Z",
             Some("date") => "2026-03-14",
@@ -180,26 +183,26 @@ impl<'a> Filling<'a> {
         if !fixed.is_empty() {
             return fixed.into();
         }
-        let least = usize::try_from(whole(schema, "minLength").unwrap_or(0)).unwrap_or(0);
-        let most = whole(schema, "maxLength").and_then(|most| usize::try_from(most).ok());
-        let offset = luck.choice(DrawPurpose::Words, 1 << 20);
+        let min = usize::try_from(whole(schema, "minLength").unwrap_or(0)).unwrap_or(0);
+        let max = whole(schema, "maxLength").and_then(|max| usize::try_from(max).ok());
+        let offset = random.choice(DrawPurpose::Words, 1 << 20);
         let mut text = lorem::words(offset, 0, 2);
-        while text.len() < least.min(10_000) {
+        while text.len() < min.min(10_000) {
             text.push(' ');
             text.push_str(&lorem::words(offset, 0, 8));
         }
-        // The words are ASCII, so that every place is a border.
-        text.truncate(most.unwrap_or(text.len()).max(least.min(text.len())));
+        // The words are ASCII, so every offset is a character boundary.
+        text.truncate(max.unwrap_or(text.len()).max(min.min(text.len())));
         text.into()
     }
 
-    /// Another luck for every value.
-    fn luck(&self) -> RequestRandom {
-        RequestRandom::of(self.seed, "schema", u64::from(self.count))
+    /// A different random source for every value.
+    fn next_random(&self) -> RequestRandom {
+        RequestRandom::new(self.seed, "schema", u64::from(self.count))
     }
 }
 
-/// The type, the first that is not null where there are several; some write it in capitals.
+/// The type, the first that is not null if there are several. Some clients write it in capitals.
 fn kind(schema: &Value) -> Option<&'static str> {
     const KINDS: [&str; 7] = [
         "object", "array", "integer", "number", "boolean", "null", "string",
@@ -228,7 +231,7 @@ fn list<'a>(schema: &'a Value, name: &str) -> Option<&'a [Value]> {
     (!list.is_empty()).then_some(list.as_slice())
 }
 
-/// A whole number; some write it as text.
+/// An integer. Some clients write it as text.
 fn whole(schema: &Value, name: &str) -> Option<i64> {
     let value = schema.get(name)?;
     value

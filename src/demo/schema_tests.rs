@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Whether a value is what a schema asks for, as far as the words of the strategy below go.
+/// Whether a value satisfies a schema, for the keywords that the strategy below uses.
 fn satisfies(value: &Value, schema: &Value) -> bool {
     if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
         return allowed.contains(value);
@@ -57,18 +57,18 @@ fn schemas() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn an_instance_satisfies_its_schema(schema in schemas(), seed in any::<u64>()) {
-        let instance = instance(&schema, RequestRandom::of(seed, "test", 0));
+        let instance = instance(&schema, RequestRandom::new(seed, "test", 0));
 
         prop_assert!(satisfies(&instance, &schema), "{instance} for {schema}");
     }
 }
 
 fn made(schema: &Value) -> Value {
-    instance(schema, RequestRandom::of(1, "test", 0))
+    instance(schema, RequestRandom::new(1, "test", 0))
 }
 
 #[test]
-fn what_is_not_required_is_left_out() {
+fn optional_members_are_omitted() {
     let schema = json!({
         "type": "object",
         "properties": {"harbor": {"type": "string"}, "unit": {"type": "string"}},
@@ -86,7 +86,7 @@ fn what_is_not_required_is_left_out() {
 }
 
 #[test]
-fn references_alternatives_and_sums_are_followed() {
+fn references_alternatives_and_all_of_are_resolved() {
     let schema = json!({
         "$defs": {"place": {"allOf": [
             {"properties": {"name": {"const": "Vell"}}, "required": ["name"]},
@@ -112,7 +112,7 @@ fn references_alternatives_and_sums_are_followed() {
 }
 
 #[test]
-fn lengths_and_bounds_of_all_kinds_hold() {
+fn lengths_and_bounds_hold() {
     let long = made(&json!({"type": "string", "minLength": 90, "maxLength": 95}));
     let short = made(&json!({"type": "string", "maxLength": 3}));
     let even = made(&json!({"type": "integer", "minimum": 7, "multipleOf": 4}));
@@ -125,7 +125,7 @@ fn lengths_and_bounds_of_all_kinds_hold() {
 }
 
 #[test]
-fn types_without_end_are_cut_off() {
+fn unbounded_recursive_types_end_in_null() {
     let list = json!({
         "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
         "required": ["next"],
@@ -142,13 +142,13 @@ fn types_without_end_are_cut_off() {
 }
 
 #[test]
-fn arguments_are_an_object_whatever_the_schema_says() {
-    let luck = RequestRandom::of(1, "test", 0);
+fn arguments_are_always_an_object() {
+    let random = RequestRandom::new(1, "test", 0);
 
-    assert_eq!(arguments(&json!({"type": "string"}), luck), json!({}));
-    assert_eq!(arguments(&Value::Null, luck), json!({}));
+    assert_eq!(arguments(&json!({"type": "string"}), random), json!({}));
+    assert_eq!(arguments(&Value::Null, random), json!({}));
     assert_eq!(
-        arguments(&json!({"type": "object", "properties": {}}), luck),
+        arguments(&json!({"type": "object", "properties": {}}), random),
         json!({})
     );
 }

@@ -1,7 +1,7 @@
-//! A VENDOR'S CONNECTIONS. Not `axum::serve`, because a vendor must be able to reset a connection
-//! without a word of HTTP.
+//! The connections of one vendor. Not `axum::serve`, because a vendor must be able to reset a
+//! connection before any HTTP.
 
-use super::vendor_behaviour::{Behaviour, ListenState};
+use super::behaviour::{Behaviour, ListenState};
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -17,10 +17,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Pause after a failed accept (no file descriptors, most likely), so that the loop does not spin.
+/// Pause after a failed accept (usually no file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`; connections end with it, also in the middle of an answer.
+/// Serves until `stop`, which also ends open connections and responses under way.
 pub async fn serve(
     listener: TcpListener,
     behaviour: Arc<Behaviour>,
@@ -37,24 +37,24 @@ pub async fn serve(
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if behaviour.door() == ListenState::Reset {
+        if behaviour.listen_state() == ListenState::Reset {
             reset(&socket);
             continue;
         }
-        // Small pieces must not wait for each other; without the option they are only late.
-        let _late_at_worst = socket.set_nodelay(true);
-        let conversation = converse(socket, Arc::clone(&behaviour), router.clone());
+        // Without the option small pieces are delayed; that is not an error.
+        let _only_slower_on_error = socket.set_nodelay(true);
+        let connection = serve_connection(socket, Arc::clone(&behaviour), router.clone());
         let stop = stop.clone();
         tokio::spawn(async move {
-            let _ended = stop.run_until_cancelled(conversation).await;
+            let _ended = stop.run_until_cancelled(connection).await;
         });
     }
 }
 
-/// One connection, until either side has enough of it.
-async fn converse(socket: TcpStream, behaviour: Arc<Behaviour>, router: Router) {
+/// Serves one connection until either side closes it.
+async fn serve_connection(socket: TcpStream, behaviour: Arc<Behaviour>, router: Router) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let is_reset = behaviour.door() == ListenState::Reset;
+        let is_reset = behaviour.listen_state() == ListenState::Reset;
         let router = router.clone();
         async move {
             if is_reset {
@@ -66,13 +66,13 @@ async fn converse(socket: TcpStream, behaviour: Arc<Behaviour>, router: Router) 
                 .map_err(|never| match never {})
         }
     });
-    // An error here is a client that left or a fault that was meant: nothing to report.
+    // An error here is a client that disconnected, or an injected fault; nothing to report.
     let _ended = http1::Builder::new()
         .serve_connection(TokioIo::new(socket), service)
         .await;
 }
 
-/// Makes the coming drop a TCP reset instead of a polite end.
+/// Makes the coming drop of the socket a TCP reset instead of an orderly close.
 fn reset(socket: &TcpStream) {
-    let _polite_at_worst = socket.set_zero_linger();
+    let _closes_normally_on_error = socket.set_zero_linger();
 }

@@ -1,32 +1,32 @@
-//! WHAT IS ASKED OF A VENDOR, whatever the bytes looked like.
+//! Requests to a simulated model, independent of any vendor's format.
 
 use serde_json::{Value, json};
 
-/// The most texts that one request may want vectors of.
+/// Most texts in one request for embeddings.
 pub const MAX_TEXTS: usize = 2048;
-/// How many tools are called at once where more than one may be.
+/// Most tools called at once, where parallel calls are allowed.
 const CALLS_AT_ONCE: usize = 2;
 
-/// A request for work, as far as a simulated model cares.
+/// A request, as far as a simulated model needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedRequest {
-    /// The model asked for.
+    /// The requested model.
     pub model: String,
-    /// What the request would cost to read, estimated from its size.
+    /// Prompt tokens, estimated from the size.
     pub prompt_tokens: u32,
-    /// The longest answer wanted, at least 1.
+    /// The longest response allowed, in tokens, at least 1.
     pub max_tokens: Option<u32>,
-    /// Whether the answer is to come in pieces.
+    /// Whether the response is streamed.
     pub is_stream: bool,
-    /// Whether the stream is to end with its token counts.
+    /// Whether the stream ends with its token counts.
     pub wants_usage: bool,
-    /// Whether the model thinks before it speaks.
+    /// Whether the model reasons before it responds.
     pub thinking: Thinking,
-    /// What the answer is to be.
+    /// What the response contains.
     pub want: ResponseKind,
 }
 
-/// Whether a model thinks before it speaks. Thoughts are counted, shown or not.
+/// Whether a model reasons before it responds. Reasoning is counted, shown or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Thinking {
     #[default]
@@ -35,7 +35,7 @@ pub enum Thinking {
     Shown,
 }
 
-/// What an answer is to be.
+/// What a response contains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseKind {
     /// Prose.
@@ -44,9 +44,9 @@ pub enum ResponseKind {
     Json(Value),
     /// A call of each of these tools, at least one.
     Calls(Vec<SimulatedTool>),
-    /// A vector for each text.
+    /// A vector per text.
     Vectors(TextList),
-    /// The number of tokens of the request, and nothing else.
+    /// Only the number of prompt tokens.
     Count,
 }
 
@@ -58,14 +58,14 @@ pub struct SimulatedTool {
     pub schema: Value,
 }
 
-/// Texts of which vectors are wanted.
+/// Texts to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextList {
     /// At least one, and at most [`MAX_TEXTS`].
     pub texts: Vec<String>,
-    /// Numbers in one vector, or as many as the model has.
+    /// Numbers in one vector; `None` means the model's own.
     pub dimensions: Option<u32>,
-    /// Whether the numbers are to come as base64 of little-endian floats.
+    /// Whether the vectors are encoded as base64 of little-endian floats.
     pub is_base64: bool,
 }
 
@@ -75,25 +75,26 @@ pub enum SimulatedToolChoice {
     None,
     #[default]
     Any,
-    /// These, and one of them must be.
+    /// One of these must be called.
     Only(Vec<String>),
 }
 
-/// What a request puts on the table besides its messages; [`RequestOptions::want`] says what comes of it.
+/// What a request contains besides messages. [`RequestOptions::want`] derives the response from it.
 #[derive(Debug, Clone, Default)]
 pub struct RequestOptions {
     pub tools: Vec<SimulatedTool>,
     pub choice: SimulatedToolChoice,
-    /// Whether several tools must not be called at once.
+    /// Whether parallel tool calls are forbidden.
     pub forbids_parallel: bool,
-    /// The schema of the JSON that is asked for.
+    /// The schema of the requested JSON.
     pub schema: Option<Value>,
-    /// Whether the conversation ends with what a tool said.
+    /// Whether the conversation ends with the result of a tool.
     pub ends_with_result: bool,
 }
 
 impl RequestOptions {
-    /// Tools are called as long as none has answered; a tool that is forced is called even then.
+    /// What the response contains. Tools are called until the conversation ends with a result; a
+    /// forced tool is called even then.
     pub fn want(self) -> ResponseKind {
         let mut tools = self.tools;
         let mut may_call = !self.ends_with_result;
@@ -118,7 +119,7 @@ impl RequestOptions {
     }
 }
 
-/// The schema of JSON of which nothing is said but that it is an object.
+/// The schema used for JSON mode, which requires only an object.
 pub fn any_object() -> Value {
     json!({
         "type": "object",
@@ -131,7 +132,7 @@ pub fn any_object() -> Value {
 mod tests {
     use super::*;
 
-    fn offer(names: &[&str]) -> RequestOptions {
+    fn options(names: &[&str]) -> RequestOptions {
         let tool = |name: &&str| SimulatedTool {
             name: (*name).to_owned(),
             schema: json!({"type": "object"}),
@@ -142,35 +143,35 @@ mod tests {
         }
     }
 
-    fn called(offer: RequestOptions) -> Vec<String> {
-        match offer.want() {
+    fn called(options: RequestOptions) -> Vec<String> {
+        match options.want() {
             ResponseKind::Calls(tools) => tools.into_iter().map(|tool| tool.name).collect(),
             _ => Vec::new(),
         }
     }
 
     #[test]
-    fn tools_are_called_in_pairs_unless_that_is_forbidden() {
+    fn two_tools_are_called_unless_parallel_calls_are_forbidden() {
         let forbidden = RequestOptions {
             forbids_parallel: true,
-            ..offer(&["a", "b"])
+            ..options(&["a", "b"])
         };
 
-        assert_eq!(called(offer(&["a"])), ["a"]);
-        assert_eq!(called(offer(&["a", "b", "c"])), ["a", "b"]);
+        assert_eq!(called(options(&["a"])), ["a"]);
+        assert_eq!(called(options(&["a", "b", "c"])), ["a", "b"]);
         assert_eq!(called(forbidden), ["a"]);
     }
 
     #[test]
-    fn a_choice_narrows_what_is_called() {
+    fn a_tool_choice_limits_the_calls() {
         let none = RequestOptions {
             choice: SimulatedToolChoice::None,
-            ..offer(&["a", "b"])
+            ..options(&["a", "b"])
         };
         let only = RequestOptions {
             choice: SimulatedToolChoice::Only(vec!["b".to_owned()]),
             ends_with_result: true,
-            ..offer(&["a", "b"])
+            ..options(&["a", "b"])
         };
 
         assert_eq!(none.want(), ResponseKind::Text);
@@ -178,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_said_is_answered_with_text_or_the_json_that_is_asked_for() {
+    fn a_tool_result_is_followed_by_text_or_the_requested_json() {
         let answered = RequestOptions {
             ends_with_result: true,
-            ..offer(&["a"])
+            ..options(&["a"])
         };
         let with_schema = RequestOptions {
             schema: Some(any_object()),

@@ -1,8 +1,8 @@
-//! TELLING AN ANSWER: the bytes at their times. Nothing runs beside the body: a client that leaves
-//! drops it, and with it the work and the slot.
+//! Sends a response: its bytes at their times. Everything happens in the body, with no task beside
+//! it: a client that disconnects drops the body, its work and its slot.
 
-use super::answer::SimulatedResponse;
-use super::vendor_behaviour::{Slot, StreamFault};
+use super::behaviour::{Slot, StreamFault};
+use super::simulated_response::SimulatedResponse;
 use super::wire::Wire;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -10,20 +10,20 @@ use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// How often a stream speaks, in world time at speed 1. Vendors gather tokens like this too, and
-/// sixty wake-ups per answer would cost more than the rest of the simulation.
+/// Time between two pieces of a stream, in simulated time at speed 1. Real vendors batch tokens as
+/// well, and sixty wake-ups per response would cost more than the rest of the simulation.
 pub const PIECE_EVERY: Duration = Duration::from_millis(30);
 
-/// Everything an answer needs to be told.
+/// A response with its timing.
 #[derive(Debug)]
 pub struct StreamedResponse {
     pub wire: &'static dyn Wire,
     pub answer: SimulatedResponse,
     /// Where it breaks, if it does.
-    pub rupture: Option<StreamFault>,
+    pub stream_fault: Option<StreamFault>,
     /// When the first token is due.
     pub first_token_at: Instant,
-    /// Between two tokens.
+    /// Time between two tokens.
     pub per_token: Duration,
     /// Tokens in one piece, at least 1.
     pub tokens_per_piece: u32,
@@ -33,96 +33,108 @@ pub struct StreamedResponse {
 
 enum Stage {
     Opening,
-    /// So many tokens were told, in so many slices.
-    Told(u32, u32),
-    Over,
+    /// Tokens sent, and slices sent.
+    Sent(u32, u32),
+    Ended,
 }
 
 impl StreamedResponse {
-    /// The answer in pieces, ended by the vendor's terminator, or broken where its rupture says.
-    pub fn in_pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
-        stream::unfold((self, Stage::Opening), |(tale, stage)| async move {
+    /// The response as a stream, which ends with the vendor's terminator or breaks at its fault.
+    pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        stream::unfold((self, Stage::Opening), |(response, stage)| async move {
             let (text, next) = match stage {
-                Stage::Opening => (Ok(tale.wire.opening(&tale.answer)), Stage::Told(0, 0)),
-                Stage::Told(told, slices) if told < tale.answer.tokens() => {
-                    tale.piece(told, slices).await
+                Stage::Opening => (
+                    Ok(response.wire.stream_start(&response.answer)),
+                    Stage::Sent(0, 0),
+                ),
+                Stage::Sent(sent, slices) if sent < response.answer.tokens() => {
+                    response.piece(sent, slices).await
                 }
-                Stage::Told(_, slices) => (tale.end(slices).await, Stage::Over),
-                Stage::Over => return None,
+                Stage::Sent(_, slices) => (response.end(slices).await, Stage::Ended),
+                Stage::Ended => return None,
             };
-            Some((text.map(Bytes::from), (tale, next)))
+            Some((text.map(Bytes::from), (response, next)))
         })
     }
 
-    /// The whole answer, once its last token is there.
-    pub async fn finished(self) -> Bytes {
+    /// The complete response, once its last token is due.
+    pub async fn complete(self) -> Bytes {
         sleep_until(self.due(self.answer.tokens())).await;
         self.whole()
     }
 
-    /// The first half of the whole answer, and then what the rupture says.
-    pub fn in_half(self, rupture: StreamFault) -> impl Stream<Item = io::Result<Bytes>> + Send {
-        stream::unfold((self, Stage::Opening), move |(tale, stage)| async move {
-            match stage {
-                Stage::Opening => {
-                    sleep_until(tale.due(rupture.after_tokens)).await;
-                    let mut bytes = tale.whole();
-                    bytes.truncate(bytes.len() / 2);
-                    Some((Ok(bytes), (tale, Stage::Told(rupture.after_tokens, 0))))
+    /// The first half of the complete response, then the fault.
+    pub fn first_half(
+        self,
+        stream_fault: StreamFault,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        stream::unfold(
+            (self, Stage::Opening),
+            move |(response, stage)| async move {
+                match stage {
+                    Stage::Opening => {
+                        sleep_until(response.due(stream_fault.after_tokens)).await;
+                        let mut bytes = response.whole();
+                        bytes.truncate(bytes.len() / 2);
+                        Some((
+                            Ok(bytes),
+                            (response, Stage::Sent(stream_fault.after_tokens, 0)),
+                        ))
+                    }
+                    Stage::Sent(..) => {
+                        sleep_until(response.due(response.answer.tokens())).await;
+                        Some((Err(break_off(stream_fault).await), (response, Stage::Ended)))
+                    }
+                    Stage::Ended => None,
                 }
-                Stage::Told(..) => {
-                    sleep_until(tale.due(tale.answer.tokens())).await;
-                    Some((Err(broken(rupture).await), (tale, Stage::Over)))
-                }
-                Stage::Over => None,
-            }
-        })
+            },
+        )
     }
 
-    /// The next piece after `told` tokens: the first token alone, then as many as belong together.
-    async fn piece(&self, told: u32, mut slices: u32) -> (io::Result<String>, Stage) {
-        let step = if told == 0 { 1 } else { self.tokens_per_piece };
-        let end = told.saturating_add(step).min(self.answer.tokens());
+    /// The next piece after `sent` tokens: the first token alone, then batches.
+    async fn piece(&self, sent: u32, mut slices: u32) -> (io::Result<String>, Stage) {
+        let step = if sent == 0 { 1 } else { self.tokens_per_piece };
+        let end = sent.saturating_add(step).min(self.answer.tokens());
         sleep_until(self.due(end)).await;
 
-        if let Some(rupture) = self.rupture
-            && rupture.after_tokens < end
+        if let Some(stream_fault) = self.stream_fault
+            && stream_fault.after_tokens < end
         {
-            return (Err(broken(rupture).await), Stage::Over);
+            return (Err(break_off(stream_fault).await), Stage::Ended);
         }
         let mut text = String::new();
-        for slice in self.answer.content.slices(told, end) {
-            text.push_str(&self.wire.piece(&self.answer, &slice, slices));
+        for slice in self.answer.content.slices(sent, end) {
+            text.push_str(&self.wire.stream_delta(&self.answer, &slice, slices));
             slices += 1;
         }
-        (Ok(text), Stage::Told(end, slices))
+        (Ok(text), Stage::Sent(end, slices))
     }
 
-    /// What comes after the last piece: an answer of one token has no other place to break.
+    /// The end after the last piece. A response of one token can break only here.
     async fn end(&self, slices: u32) -> io::Result<String> {
-        match self.rupture {
-            Some(rupture) => Err(broken(rupture).await),
-            None => Ok(self.wire.closing(&self.answer, slices)),
+        match self.stream_fault {
+            Some(stream_fault) => Err(break_off(stream_fault).await),
+            None => Ok(self.wire.stream_end(&self.answer, slices)),
         }
     }
 
     fn whole(&self) -> Bytes {
-        self.wire.whole(&self.answer).to_string().into()
+        self.wire.complete_body(&self.answer).to_string().into()
     }
 
-    /// When token number `count` (from 1) is there.
+    /// The time of token number `count` (from 1).
     fn due(&self, count: u32) -> Instant {
         self.first_token_at + self.per_token * count.saturating_sub(1)
     }
 }
 
-/// The end of a broken answer: an error that makes the server cut the connection, or silence until
-/// the client leaves.
-async fn broken(rupture: StreamFault) -> io::Error {
-    if rupture.is_stall {
+/// The end of a broken response: an error that makes the server cut the connection, or silence
+/// until the client disconnects.
+async fn break_off(stream_fault: StreamFault) -> io::Error {
+    if stream_fault.is_stall {
         std::future::pending::<()>().await;
     }
-    // Once round the scheduler, so that the server sends what was told before.
+    // One turn of the scheduler, so that the server sends earlier data first.
     tokio::task::yield_now().await;
     io::Error::from(io::ErrorKind::ConnectionReset)
 }

@@ -1,5 +1,5 @@
-//! THE CLIENTS: requests that arrive whether or not the earlier ones were answered (an open loop),
-//! with the pauses of people who know nothing of each other (Poisson).
+//! The clients: requests that arrive independently of earlier ones (an open loop), with exponential
+//! pauses (a Poisson process).
 
 use super::lorem;
 use super::random::{DrawPurpose, RequestRandom};
@@ -13,46 +13,46 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Requests under way at once; above, arrivals are skipped and counted. At 8 a second and a minute
-/// of patience nothing is skipped before every answer takes half a minute.
+/// Requests in flight; above, arrivals are skipped and counted. At 8 per second, nothing is skipped
+/// before every response takes half a minute.
 const MAX_IN_FLIGHT: usize = 256;
-/// A client's patience.
+/// Timeout of one request.
 const CLIENT_TIMEOUT: Duration = Duration::from_mins(2);
-/// Arrivals later than this behind their time (a laptop that slept) are not made up for.
+/// Arrivals that are later than this (a laptop that slept) are not made up for.
 const MAX_LAG: Duration = Duration::from_secs(1);
-/// Share of clients that want the answer in pieces.
+/// Share of requests that are streamed.
 const STREAM_SHARE: f64 = 0.7;
-/// Share of those that leave in the middle of it.
+/// Share of streams that the client cancels in the middle.
 const CANCEL_SHARE: f64 = 0.015;
-/// Share of clients that offer tools, and of those that want JSON.
+/// Share of requests with tools, and of those with a JSON schema.
 const WITH_TOOLS: f64 = 0.06;
 const WITH_SCHEMA: f64 = 0.04;
-/// Mean size of a prompt, in words, and the spread of its logarithm. Long beside the answers, as
-/// prompts with documents or a conversation in them are: for some requests the price of reading
-/// weighs more, for others that of answering, so that not one vendor is the best for all of them.
+/// Mean size of a prompt, in words, and standard deviation of its logarithm. Long compared to the
+/// responses, as with documents or a conversation: for some requests the input price dominates, for
+/// others the output price, so that no vendor is the best for all.
 const PROMPT_WORDS: f64 = 400.0;
 const PROMPT_SIGMA: f64 = 0.9;
-/// The answer lengths clients allow.
+/// The values of `max_tokens`.
 const MAX_TOKENS: [u32; 5] = [48, 64, 96, 128, 256];
-/// What ends a good stream.
+/// The end of a complete stream.
 const TERMINATOR: &[u8] = b"data: [DONE]";
 
-/// What became of the requests so far.
+/// The results of all requests so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TrafficCount {
-    /// Requests sent. What is neither ok, failed nor aborted is under way.
+    /// Requests sent. Those that are not ok, failed or aborted are in flight.
     pub sent: u64,
-    /// Answered to the end.
+    /// Completed.
     pub ok: u64,
-    /// Refused, broken, or out of patience.
+    /// Rejected, broken or timed out.
     pub failed: u64,
-    /// The client left in the middle, or the traffic was stopped.
+    /// Cancelled by the client, or by the end of the traffic.
     pub aborted: u64,
-    /// Not sent, because too many were under way.
+    /// Not sent, because too many were in flight.
     pub skipped: u64,
 }
 
-/// The counters of a running traffic. Clones share them.
+/// The counters of running traffic. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct TrafficMeter {
     counters: Arc<Counters>,
@@ -80,7 +80,7 @@ impl TrafficMeter {
         }
     }
 
-    fn ended(&self, end: End) {
+    fn record(&self, end: End) {
         let counter = match end {
             End::Ok => &self.counters.ok,
             End::Failed => &self.counters.failed,
@@ -90,7 +90,7 @@ impl TrafficMeter {
     }
 }
 
-/// A traffic that can be started.
+/// Traffic that is ready to run.
 #[derive(Debug)]
 pub struct Traffic {
     client: reqwest::Client,
@@ -100,7 +100,7 @@ pub struct Traffic {
     meter: TrafficMeter,
 }
 
-/// How one request ended.
+/// The result of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Ok,
@@ -108,21 +108,21 @@ enum End {
     Aborted,
 }
 
-/// One request as it is going to be.
+/// One request to send.
 #[derive(Debug)]
 struct ClientRequest {
     body: Value,
     is_stream: bool,
-    /// Leaves after this many pieces.
-    leaves_after: Option<u64>,
+    /// The client cancels after this many chunks.
+    cancels_after: Option<u64>,
 }
 
 impl Traffic {
     /// Traffic through the gateway at `base_url` (such as `http://127.0.0.1:8080/v1`), with
-    /// `per_second` requests a second on average; 0, or less, means none.
+    /// `per_second` requests per second on average; 0 or less means none.
     ///
     /// # Errors
-    /// Where the HTTP client cannot be set up.
+    /// If the HTTP client cannot be set up.
     pub fn new(base_url: &str, seed: u64, per_second: f64) -> reqwest::Result<Self> {
         // Never through a proxy of the environment: the gateway is on this machine.
         let client = reqwest::Client::builder()
@@ -143,51 +143,51 @@ impl Traffic {
         self.meter.clone()
     }
 
-    /// Sends requests until `stop`; then those under way are aborted and counted, and it returns.
+    /// Sends requests until `stop`; then aborts and counts those in flight, and returns.
     pub async fn run(self, stop: CancellationToken) {
         if !(self.per_second.is_finite() && 0.0 < self.per_second) {
             return stop.cancelled().await;
         }
-        let room = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
-        let under_way = TaskTracker::new();
+        let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+        let in_flight = TaskTracker::new();
         let mut due = Instant::now();
         for number in 0.. {
-            let luck = RequestRandom::of(self.seed, "traffic", number);
-            let pause = luck.exponential(DrawPurpose::Arrival) / self.per_second;
+            let random = RequestRandom::new(self.seed, "traffic", number);
+            let pause = random.exponential(DrawPurpose::Arrival) / self.per_second;
             due = due.max(earliest()) + Duration::from_secs_f64(pause);
             if stop.run_until_cancelled(sleep_until(due)).await.is_none() {
                 break;
             }
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
                 self.meter.counters.skipped.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
             self.meter.counters.sent.fetch_add(1, Ordering::Relaxed);
             let (client, url) = (self.client.clone(), Arc::clone(&self.url));
             let (meter, stop) = (self.meter.clone(), stop.clone());
-            under_way.spawn(async move {
-                let errand = run_errand(&client, &url, errand(luck));
-                let end = stop.run_until_cancelled(errand).await;
-                meter.ended(end.unwrap_or(End::Aborted));
-                drop(place);
+            in_flight.spawn(async move {
+                let request = send(&client, &url, client_request(random));
+                let end = stop.run_until_cancelled(request).await;
+                meter.record(end.unwrap_or(End::Aborted));
+                drop(permit);
             });
         }
-        under_way.close();
-        under_way.wait().await;
+        in_flight.close();
+        in_flight.wait().await;
     }
 }
 
-/// The oldest time an arrival may still have.
+/// The oldest time that an arrival may have.
 fn earliest() -> Instant {
     let now = Instant::now();
     now.checked_sub(MAX_LAG).unwrap_or(now)
 }
 
-fn errand(luck: RequestRandom) -> ClientRequest {
-    let is_stream = luck.happens(DrawPurpose::Streaming, STREAM_SHARE);
+fn client_request(random: RequestRandom) -> ClientRequest {
+    let is_stream = random.happens(DrawPurpose::Streaming, STREAM_SHARE);
     let max_tokens =
-        MAX_TOKENS[index(luck.choice(DrawPurpose::MaxTokens, MAX_TOKENS.len() as u64))];
-    let prompt = lorem::words(luck.identity() >> 1, 0, prompt_words(luck));
+        MAX_TOKENS[index(random.choice(DrawPurpose::MaxTokens, MAX_TOKENS.len() as u64))];
+    let prompt = lorem::words(random.identity() >> 1, 0, prompt_words(random));
     let mut body = json!({
         "model": "auto",
         "messages": [
@@ -196,7 +196,7 @@ fn errand(luck: RequestRandom) -> ClientRequest {
         ],
         "max_tokens": max_tokens,
     });
-    let kind = luck.uniform(DrawPurpose::Kind);
+    let kind = random.uniform(DrawPurpose::Kind);
     if kind < WITH_TOOLS {
         body["tools"] = tools();
     } else if kind < WITH_TOOLS + WITH_SCHEMA {
@@ -209,25 +209,25 @@ fn errand(luck: RequestRandom) -> ClientRequest {
     ClientRequest {
         body,
         is_stream,
-        leaves_after: (is_stream && luck.happens(DrawPurpose::Leaving, CANCEL_SHARE))
-            .then(|| 1 + luck.choice(DrawPurpose::BreakPoint, 4)),
+        cancels_after: (is_stream && random.happens(DrawPurpose::Cancelling, CANCEL_SHARE))
+            .then(|| 1 + random.choice(DrawPurpose::BreakPoint, 4)),
     }
 }
 
 /// Two tools, so that some vendors call both at once.
 fn tools() -> Value {
-    let place = json!({
+    let parameters = json!({
         "type": "object",
         "properties": {"place": {"type": "string"}, "unit": {"type": "string", "enum": ["m", "ft"]}},
         "required": ["place", "unit"],
     });
     json!([
-        {"type": "function", "function": {"name": "water_level", "parameters": place}},
-        {"type": "function", "function": {"name": "wave_height", "parameters": place}},
+        {"type": "function", "function": {"name": "water_level", "parameters": parameters}},
+        {"type": "function", "function": {"name": "wave_height", "parameters": parameters}},
     ])
 }
 
-/// The answer as JSON.
+/// A `response_format` with a JSON schema.
 fn format() -> Value {
     let schema = json!({
         "type": "object",
@@ -247,8 +247,8 @@ fn format() -> Value {
     clippy::cast_sign_loss,
     reason = "clamped to 8..=2000 just before"
 )]
-fn prompt_words(luck: RequestRandom) -> u32 {
-    let words = PROMPT_WORDS * luck.lognormal(DrawPurpose::PromptSize, PROMPT_SIGMA);
+fn prompt_words(random: RequestRandom) -> u32 {
+    let words = PROMPT_WORDS * random.lognormal(DrawPurpose::PromptSize, PROMPT_SIGMA);
     words.clamp(8.0, 2000.0) as u32
 }
 
@@ -256,8 +256,8 @@ fn index(choice: u64) -> usize {
     usize::try_from(choice).unwrap_or(0)
 }
 
-async fn run_errand(client: &reqwest::Client, url: &str, errand: ClientRequest) -> End {
-    let sent = client.post(url).json(&errand.body).send().await;
+async fn send(client: &reqwest::Client, url: &str, request: ClientRequest) -> End {
+    let sent = client.post(url).json(&request.body).send().await;
     let Ok(mut response) = sent else {
         return End::Failed;
     };
@@ -271,11 +271,11 @@ async fn run_errand(client: &reqwest::Client, url: &str, errand: ClientRequest) 
             Err(_) => return End::Failed,
         }
         pieces += 1;
-        if is_success && errand.leaves_after == Some(pieces) {
+        if is_success && request.cancels_after == Some(pieces) {
             return End::Aborted;
         }
     }
-    let is_whole = !errand.is_stream || tail.has_terminator();
+    let is_whole = !request.is_stream || tail.has_terminator();
     if is_success && is_whole {
         End::Ok
     } else {
@@ -283,14 +283,14 @@ async fn run_errand(client: &reqwest::Client, url: &str, errand: ClientRequest) 
     }
 }
 
-/// The last bytes of a stream, however they were cut into pieces.
+/// The last bytes of a stream, independent of how it was split.
 #[derive(Default)]
 struct StreamTail {
     bytes: Vec<u8>,
 }
 
 impl StreamTail {
-    /// The terminator with the line ends around it, and some room.
+    /// The length of the terminator and line ends, with some reserve.
     const LENGTH: usize = 64;
 
     fn push(&mut self, piece: &Bytes) {

@@ -8,12 +8,12 @@ use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-type Heard = Arc<watch::Sender<u64>>;
+type RequestCounter = Arc<watch::Sender<u64>>;
 
-/// Answers in turn: well, with an error, with a stream (or body) that lacks its end.
-async fn double(State(heard): State<Heard>, Json(body): Json<Value>) -> Response {
+/// Responds in turn: with success, with an error, with a stream or body without an end.
+async fn fake_gateway(State(counter): State<RequestCounter>, Json(body): Json<Value>) -> Response {
     let mut number = 0;
-    heard.send_modify(|count| {
+    counter.send_modify(|count| {
         number = *count;
         *count += 1;
     });
@@ -27,23 +27,23 @@ async fn double(State(heard): State<Heard>, Json(body): Json<Value>) -> Response
     }
 }
 
-async fn gateway(heard: Heard) -> String {
+async fn gateway(counter: RequestCounter) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("its address");
     let router = Router::new()
-        .route("/v1/chat/completions", post(double))
-        .with_state(heard);
+        .route("/v1/chat/completions", post(fake_gateway))
+        .with_state(counter);
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}/v1/")
 }
 
 #[tokio::test]
-async fn every_request_is_counted_once_by_how_it_ended() {
-    let heard: Heard = Arc::new(watch::Sender::new(0));
-    let mut progress = heard.subscribe();
-    let url = gateway(heard).await;
+async fn every_request_is_counted_once_by_its_result() {
+    let counter: RequestCounter = Arc::new(watch::Sender::new(0));
+    let mut progress = counter.subscribe();
+    let url = gateway(counter).await;
     let traffic = Traffic::new(&url, 1, 2000.0).expect("a client");
     let (meter, stop) = (traffic.meter(), CancellationToken::new());
 
@@ -51,7 +51,7 @@ async fn every_request_is_counted_once_by_how_it_ended() {
     progress
         .wait_for(|count| 300 <= *count)
         .await
-        .expect("the double lives");
+        .expect("the gateway runs");
     stop.cancel();
     running.await.expect("the traffic ends with its token");
 
@@ -61,13 +61,13 @@ async fn every_request_is_counted_once_by_how_it_ended() {
         count.ok + count.failed + count.aborted,
         "{count:?}"
     );
-    // A third is answered well, and of the third without an end the unstreamed 30 % count as well.
+    // A third succeeds, and the 30 % unstreamed of the third without an end count as success.
     assert!((90..=170).contains(&count.ok), "{count:?}");
     assert!((110..=230).contains(&count.failed), "{count:?}");
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_not_there_makes_failures_and_nothing_worse() {
+async fn without_a_gateway_requests_fail_and_traffic_goes_on() {
     let traffic = Traffic::new("http://127.0.0.1:1/v1", 1, 2000.0).expect("a client");
     let (meter, stop) = (traffic.meter(), CancellationToken::new());
 
@@ -82,7 +82,7 @@ async fn a_gateway_that_is_not_there_makes_failures_and_nothing_worse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_rate_means_no_traffic() {
+async fn without_a_valid_rate_there_is_no_traffic() {
     for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let traffic = Traffic::new("http://127.0.0.1:1/v1", 1, per_second).expect("a client");
         let (meter, stop) = (traffic.meter(), CancellationToken::new());
@@ -97,26 +97,26 @@ async fn no_rate_means_no_traffic() {
 }
 
 #[test]
-fn errands_are_a_varied_lot() {
-    let errands: Vec<ClientRequest> = (0..3000)
-        .map(|number| errand(RequestRandom::of(1, "traffic", number)))
+fn requests_have_the_configured_mix() {
+    let requests: Vec<ClientRequest> = (0..3000)
+        .map(|number| client_request(RequestRandom::new(1, "traffic", number)))
         .collect();
     let share = |is: &dyn Fn(&ClientRequest) -> bool| {
-        errands.iter().filter(|errand| is(errand)).count() as f64 / 3000.0
+        requests.iter().filter(|request| is(request)).count() as f64 / 3000.0
     };
 
-    assert!((share(&|errand| errand.is_stream) - STREAM_SHARE).abs() < 0.03);
-    assert!((share(&|errand| errand.leaves_after.is_some()) - 0.01).abs() < 0.006);
-    let has = |member: &'static str| share(&|errand| errand.body.get(member).is_some());
+    assert!((share(&|request| request.is_stream) - STREAM_SHARE).abs() < 0.03);
+    assert!((share(&|request| request.cancels_after.is_some()) - 0.01).abs() < 0.006);
+    let has = |member: &'static str| share(&|request| request.body.get(member).is_some());
     assert!((has("tools") - WITH_TOOLS).abs() < 0.02);
     assert!((has("response_format") - WITH_SCHEMA).abs() < 0.02);
     for max_tokens in MAX_TOKENS {
-        assert!((share(&|errand| errand.body["max_tokens"] == max_tokens) - 0.2).abs() < 0.03);
+        assert!((share(&|request| request.body["max_tokens"] == max_tokens) - 0.2).abs() < 0.03);
     }
 }
 
 #[test]
-fn the_terminator_is_found_however_the_bytes_are_cut() {
+fn the_terminator_is_found_for_every_split() {
     let text = format!("data: {}\n\ndata: [DONE]\n\n", "x".repeat(200));
 
     for size in 1..text.len() {

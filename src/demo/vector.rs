@@ -1,25 +1,28 @@
-//! EMBEDDINGS without a model: texts that share words are near each other, and the same text is
-//! always at the same place.
+//! Embeddings without a model: texts with common words are similar, and a text always has the same
+//! vector.
 
 use super::random::{DrawPurpose, RequestRandom};
 
-/// The most words that count; what follows changes nothing.
+/// Words that count; further ones are ignored.
 const MAX_WORDS: usize = 256;
-/// How many numbers one word moves: few enough that thousands of texts take no time to speak of.
-const MOVES: u64 = 64;
+/// The numbers that one word changes: few, so that thousands of texts take little time.
+const NUMBERS_PER_WORD: u64 = 64;
 
-/// A vector of length 1 with so many numbers.
-pub fn of(text: &str, dimensions: u32) -> Vec<f32> {
+/// A vector of length 1 with `dimensions` numbers.
+pub fn embed(text: &str, dimensions: u32) -> Vec<f32> {
     let mut sum = vec![0.0; dimensions as usize];
-    // A text without a word has its place too.
+    // A text without words has a vector too.
     let words = text.split_whitespace().take(MAX_WORDS);
     for word in words.chain(text.trim().is_empty().then_some("")) {
-        let seed = RequestRandom::of(0, word, 0).identity();
-        for step in 0..MOVES {
-            let luck = RequestRandom::of(seed, "", step);
-            let place = luck.choice(DrawPurpose::Identity, u64::from(dimensions));
-            if let Some(number) = usize::try_from(place).ok().and_then(|at| sum.get_mut(at)) {
-                *number += 2.0 * luck.uniform(DrawPurpose::Words) - 1.0;
+        let seed = RequestRandom::new(0, word, 0).identity();
+        for step in 0..NUMBERS_PER_WORD {
+            let random = RequestRandom::new(seed, "", step);
+            let index = random.choice(DrawPurpose::Identity, u64::from(dimensions));
+            if let Some(number) = usize::try_from(index)
+                .ok()
+                .and_then(|index| sum.get_mut(index))
+            {
+                *number += 2.0 * random.uniform(DrawPurpose::Words) - 1.0;
             }
         }
     }
@@ -38,21 +41,21 @@ fn narrow(number: f64) -> f32 {
 mod tests {
     use super::*;
 
-    fn nearness(one: &str, other: &str) -> f32 {
-        let pairs = of(one, 256).into_iter().zip(of(other, 256));
+    fn similarity(one: &str, other: &str) -> f32 {
+        let pairs = embed(one, 256).into_iter().zip(embed(other, 256));
         pairs.map(|(a, b)| a * b).sum()
     }
 
     #[test]
-    fn texts_with_common_words_are_nearer_than_strangers() {
-        assert!((nearness("the north pier", "the north pier") - 1.0).abs() < 1e-4);
-        assert!(0.4 < nearness("the north pier", "the south pier"));
-        assert!(nearness("the north pier", "lorem ipsum dolor").abs() < 0.3);
+    fn texts_with_common_words_are_more_similar() {
+        assert!((similarity("the north pier", "the north pier") - 1.0).abs() < 1e-4);
+        assert!(0.4 < similarity("the north pier", "the south pier"));
+        assert!(similarity("the north pier", "lorem ipsum dolor").abs() < 0.3);
     }
 
     #[test]
-    fn even_nothing_has_a_place_of_length_one() {
-        assert_eq!(of("", 8).len(), 8);
-        assert!((nearness("", " ") - 1.0).abs() < 1e-4);
+    fn an_empty_text_has_a_vector_of_length_one() {
+        assert_eq!(embed("", 8).len(), 8);
+        assert!((similarity("", " ") - 1.0).abs() < 1e-4);
     }
 }

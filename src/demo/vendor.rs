@@ -1,10 +1,13 @@
-//! ONE VENDOR'S DOOR: what comes in is read by its wire, decided by its behaviour, and told.
+//! The HTTP service of one vendor: the wire reads a request, the behaviour plans the response.
 
-use super::answer::SimulatedResponse;
+use super::behaviour::{Behaviour, ListenState, PlannedResponse, ResponsePlan};
+use super::model_list::ModelList;
 use super::simulated_request::{ResponseKind, SimulatedRequest};
+use super::simulated_response::SimulatedResponse;
 use super::stream::{PIECE_EVERY, StreamedResponse};
-use super::vendor_behaviour::{Behaviour, Decision, ListenState, PlannedResponse};
-use super::wire::{ModelList, ResponseMeta, VendorError, VendorRoute, Wire};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -14,45 +17,45 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
-/// The largest request that is read: pictures come inline.
+/// The largest request body; images are inline.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
-/// What a vendor that is down needs for its 503, in real time.
-const REFUSAL_DELAY: Duration = Duration::from_millis(5);
+/// Delay of a 503 while the vendor is down, in real time.
+const OUTAGE_DELAY: Duration = Duration::from_millis(5);
 
-/// One vendor behind its address. Clones share it.
+/// One vendor. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Vendor {
     behaviour: Arc<Behaviour>,
     wire: &'static dyn Wire,
-    /// Unix seconds of the start; the vendor's clock goes on from there.
-    born: u64,
+    /// Unix seconds of the start.
+    started_at: u64,
 }
 
 impl Vendor {
-    /// A vendor that behaves like this, and speaks like that.
+    /// A vendor with this format and behaviour.
     pub fn new(wire: &'static dyn Wire, behaviour: Arc<Behaviour>) -> Self {
-        let born = SystemTime::now()
+        let started_at = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         Self {
             behaviour,
             wire,
-            born,
+            started_at,
         }
     }
 
-    /// Everything the vendor answers.
+    /// The service for all paths.
     pub fn router(self) -> Router {
         Router::new().fallback(serve).with_state(self)
     }
 
     async fn answer(&self, request: Request) -> Result<Response, VendorError> {
-        match self.behaviour.door() {
+        match self.behaviour.listen_state() {
             ListenState::Open => {}
             ListenState::Silent => std::future::pending().await,
-            // A reset that was switched on after the connection's own check.
+            // A reset that was switched on after the check of the connection.
             ListenState::Closed | ListenState::Reset => {
-                sleep(REFUSAL_DELAY).await;
+                sleep(OUTAGE_DELAY).await;
                 return Err(VendorError::Unavailable);
             }
         }
@@ -67,13 +70,13 @@ impl Vendor {
         self.wire.admit(&head, self.behaviour.profile.api_key)?;
 
         if route == VendorRoute::Listing {
-            let listing = self.wire.listing(path, &self.roster())?;
+            let listing = self.wire.listing(path, &self.models())?;
             return Ok(json_response(Body::from(listing.to_string())));
         }
-        self.work(route, &head.uri, body).await
+        self.serve_request(route, &head.uri, body).await
     }
 
-    async fn work(
+    async fn serve_request(
         &self,
         route: VendorRoute,
         uri: &Uri,
@@ -86,138 +89,137 @@ impl Vendor {
                 let message = format!("The body is broken or above {MAX_BODY_BYTES} bytes.");
                 VendorError::malformed(message, None)
             })?;
-        let ask = self.wire.read(route, uri, &body)?;
+        let asked = self.wire.read(route, uri, &body)?;
         drop(body);
-        let model = self.model(&ask)?;
+        let model = self.model(&asked)?;
 
-        let decision = self.behaviour.decide(&ask);
-        let receipt = ResponseMeta {
-            identity: decision.luck.identity(),
-            allowance: decision.allowance,
+        let plan = self.behaviour.plan(&asked);
+        let meta = ResponseMeta {
+            identity: plan.random.identity(),
+            allowance: plan.allowance,
             now: self.now(),
         };
-        let told = self.follow(route, model, &ask, decision, arrived).await;
-        let mut response = told.unwrap_or_else(|refusal| self.refuse(&refusal));
-        self.wire.write_receipt(&receipt, response.headers_mut());
+        let result = self.carry_out(route, model, &asked, plan, arrived).await;
+        let mut response = result.unwrap_or_else(|error| self.error_response(&error));
+        self.wire.write_headers(&meta, response.headers_mut());
         Ok(response)
     }
 
-    /// The model that is asked for, if it can do what is wanted of it.
-    fn model(&self, ask: &SimulatedRequest) -> Result<&'static str, VendorError> {
+    /// The requested model, if the vendor has it and it can respond.
+    fn model(&self, asked: &SimulatedRequest) -> Result<&'static str, VendorError> {
         let profile = self.behaviour.profile;
-        let unknown = || VendorError::UnknownModel(ask.model.clone());
-        let ResponseKind::Vectors(texts) = &ask.want else {
-            let is_known = ask.model == profile.model;
+        let unknown = || VendorError::UnknownModel(asked.model.clone());
+        let ResponseKind::Vectors(texts) = &asked.want else {
+            let is_known = asked.model == profile.model;
             return is_known.then_some(profile.model).ok_or_else(unknown);
         };
         let embedder = profile
             .embedder
-            .filter(|embedder| embedder.model == ask.model)
+            .filter(|embedder| embedder.model == asked.model)
             .ok_or_else(unknown)?;
         if texts
             .dimensions
             .is_some_and(|wanted| embedder.dimensions < wanted)
         {
-            let most = embedder.dimensions;
-            let message =
-                format!("The model has {most} dimensions; fewer or as many are expected.");
+            let max = embedder.dimensions;
+            let message = format!("The model has {max} dimensions; fewer or as many are expected.");
             return Err(VendorError::malformed(message, Some("dimensions")));
         }
         Ok(embedder.model)
     }
 
-    fn roster(&self) -> ModelList {
+    fn models(&self) -> ModelList {
         let profile = self.behaviour.profile;
         ModelList {
             owner: profile.name,
             model: profile.model,
             embedder: profile.embedder.as_ref(),
-            created: self.born,
+            created: self.started_at,
         }
     }
 
     /// Unix seconds.
     fn now(&self) -> u64 {
-        self.born + self.behaviour.age().as_secs()
+        self.started_at + self.behaviour.age().as_secs()
     }
 
-    async fn follow(
+    async fn carry_out(
         &self,
         route: VendorRoute,
         model: &'static str,
-        ask: &SimulatedRequest,
-        decision: Decision,
+        asked: &SimulatedRequest,
+        plan: ResponsePlan,
         arrived: Instant,
     ) -> Result<Response, VendorError> {
-        let luck = decision.luck;
-        let telling = match decision.course {
-            PlannedResponse::Tell(telling) => telling,
-            PlannedResponse::Refuse { refusal, after } => {
+        let random = plan.random;
+        let timing = match plan.response {
+            PlannedResponse::Send(timing) => timing,
+            PlannedResponse::Reject { error, after } => {
                 sleep(after).await;
-                return Err(refusal);
+                return Err(error);
             }
         };
         let slot = self.behaviour.slot().await?;
-        // The work begins with the slot, not with the place in line before it.
-        let begun = if slot.is_some() {
+        // The work begins with the slot, not with the position in the queue.
+        let begin = if slot.is_some() {
             Instant::now()
         } else {
             arrived
         };
-        let tale = StreamedResponse {
+        let streamed = StreamedResponse {
             wire: self.wire,
             answer: SimulatedResponse {
                 route,
-                identity: luck.identity(),
+                identity: random.identity(),
                 model,
                 created: self.now(),
-                prompt_tokens: ask.prompt_tokens,
-                is_cut_short: telling.is_cut_short,
-                wants_usage: ask.wants_usage,
-                thinking: ask.thinking,
-                reading: telling.first_token,
-                speaking: telling.per_token * telling.content.tokens(),
-                content: telling.content,
+                prompt_tokens: asked.prompt_tokens,
+                is_cut_short: timing.is_cut_short,
+                wants_usage: asked.wants_usage,
+                thinking: asked.thinking,
+                reading: timing.first_token,
+                writing: timing.per_token * timing.content.tokens(),
+                content: timing.content,
             },
-            rupture: telling.rupture,
-            per_token: telling.per_token,
+            stream_fault: timing.stream_fault,
+            per_token: timing.per_token,
             tokens_per_piece: tokens_per_piece(self.behaviour.profile.per_token),
-            first_token_at: begun + telling.first_token,
+            first_token_at: begin + timing.first_token,
             _slot: slot,
         };
-        Ok(self.tell(tale, ask.is_stream).await)
+        Ok(self.send(streamed, asked.is_stream).await)
     }
 
-    /// Headers go out with the first token of a stream, and with the last one otherwise.
-    async fn tell(&self, tale: StreamedResponse, is_stream: bool) -> Response {
-        tokio::time::sleep_until(tale.first_token_at).await;
+    /// Headers go out with the first token of a stream, and otherwise with the last one.
+    async fn send(&self, streamed: StreamedResponse, is_stream: bool) -> Response {
+        tokio::time::sleep_until(streamed.first_token_at).await;
         if is_stream {
             let kind = HeaderValue::from_static(self.wire.stream_type());
-            let mut response = respond(kind, Body::from_stream(tale.in_pieces()));
+            let mut response = respond(kind, Body::from_stream(streamed.into_stream()));
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             return response;
         }
-        if let Some(rupture) = tale.rupture {
-            return json_response(Body::from_stream(tale.in_half(rupture)));
+        if let Some(stream_fault) = streamed.stream_fault {
+            return json_response(Body::from_stream(streamed.first_half(stream_fault)));
         }
-        json_response(Body::from(tale.finished().await))
+        json_response(Body::from(streamed.complete().await))
     }
 
-    fn refuse(&self, refusal: &VendorError) -> Response {
-        self.wire.refusal(refusal).map(Body::from)
+    fn error_response(&self, error: &VendorError) -> Response {
+        self.wire.error_response(error).map(Body::from)
     }
 }
 
 async fn serve(State(vendor): State<Vendor>, request: Request) -> Response {
     match vendor.answer(request).await {
         Ok(response) => response,
-        Err(refusal) => vendor.refuse(&refusal),
+        Err(error) => vendor.error_response(&error),
     }
 }
 
-/// As many as a vendor of this speed makes between two pieces; at least one.
+/// The tokens that a vendor of this speed produces between two pieces; at least 1.
 fn tokens_per_piece(per_token: Duration) -> u32 {
     let count = PIECE_EVERY.as_micros() / per_token.as_micros().max(1);
     u32::try_from(count).unwrap_or(1).max(1)

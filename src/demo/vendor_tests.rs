@@ -1,18 +1,19 @@
+use crate::demo::test_vendor::with_members;
 use crate::demo::{Fault, Scenario, VendorEndpoint, Vendors};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A hundred times as fast: an answer takes some ten milliseconds.
+/// A hundred times real speed: a response takes some ten milliseconds.
 const SPEED: f64 = 100.0;
 
 /// Running vendors and a client.
-struct Bench {
+struct VendorFixture {
     vendors: Vendors,
     client: reqwest::Client,
 }
 
-impl Bench {
+impl VendorFixture {
     async fn start() -> Self {
         Self {
             vendors: Vendors::start_at(1, Scenario::steady(), SPEED)
@@ -35,7 +36,7 @@ impl Bench {
         self.vendors.set_fault(name, fault).expect("a vendor");
     }
 
-    fn keyed(&self, name: &str, request: RequestBuilder) -> RequestBuilder {
+    fn with_key(&self, name: &str, request: RequestBuilder) -> RequestBuilder {
         let endpoint = self.endpoint(name);
         match (endpoint.kind, endpoint.api_key) {
             (_, None) => request,
@@ -54,7 +55,7 @@ impl Bench {
             _ => "/models",
         };
         let request = self.client.get(format!("{}{path}", endpoint.base_url));
-        self.keyed(name, request)
+        self.with_key(name, request)
     }
 
     fn chat(&self, name: &str, extra: &Value) -> RequestBuilder {
@@ -64,17 +65,17 @@ impl Bench {
             _ => "/chat/completions",
         };
         let url = format!("{}{path}", endpoint.base_url);
-        let mut body = json!({
-            "model": endpoint.model,
-            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-        });
-        for (key, value) in extra.as_object().expect("members") {
-            body[key] = value.clone();
-        }
-        self.keyed(name, self.client.post(url).json(&body))
+        let body = with_members(
+            json!({
+                "model": endpoint.model,
+                "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+            }),
+            extra,
+        );
+        self.with_key(name, self.client.post(url).json(&body))
     }
 
-    /// A vendor's answer without its everyday failures.
+    /// A vendor's response without random failures.
     fn steady(self, name: &str) -> Self {
         self.fault(name, Some(Fault::Errors(0.0)));
         self
@@ -100,9 +101,13 @@ fn chunks(text: &str) -> (Vec<Value>, bool) {
 
 #[tokio::test]
 async fn a_stream_has_role_text_finish_usage_and_terminator() {
-    let bench = Bench::start().await.steady("openai");
+    let fixture = VendorFixture::start().await.steady("openai");
 
-    let response = bench.chat("openai", &streamed()).send().await.expect("up");
+    let response = fixture
+        .chat("openai", &streamed())
+        .send()
+        .await
+        .expect("up");
     let kind = response.headers()["content-type"].clone();
     let (chunks, is_done) = chunks(&response.text().await.expect("a whole stream"));
 
@@ -131,10 +136,10 @@ async fn a_stream_has_role_text_finish_usage_and_terminator() {
 }
 
 #[tokio::test]
-async fn a_stream_that_did_not_ask_for_usage_has_none() {
-    let bench = Bench::start().await.steady("openai");
+async fn a_stream_has_usage_only_on_request() {
+    let fixture = VendorFixture::start().await.steady("openai");
 
-    let request = bench.chat("openai", &json!({"stream": true}));
+    let request = fixture.chat("openai", &json!({"stream": true}));
     let text = request.send().await.expect("up").text().await;
     let (chunks, is_done) = chunks(&text.expect("a whole stream"));
 
@@ -143,10 +148,10 @@ async fn a_stream_that_did_not_ask_for_usage_has_none() {
 }
 
 #[tokio::test]
-async fn a_whole_answer_counts_its_tokens_and_stops_at_the_limit() {
-    let bench = Bench::start().await.steady("openai");
+async fn a_complete_response_counts_tokens_and_stops_at_the_limit() {
+    let fixture = VendorFixture::start().await.steady("openai");
 
-    let request = bench.chat("openai", &json!({"max_tokens": 3}));
+    let request = fixture.chat("openai", &json!({"max_tokens": 3}));
     let body: Value = request
         .send()
         .await
@@ -159,17 +164,17 @@ async fn a_whole_answer_counts_its_tokens_and_stops_at_the_limit() {
     assert_eq!(body["choices"][0]["finish_reason"], "length");
     let text = body["choices"][0]["message"]["content"].as_str();
     assert_eq!(text.map(|text| text.split(' ').count()), Some(3));
-    // 17 characters make 5 tokens, and the message itself 4.
+    // 17 characters are 5 tokens, and the message itself 4.
     assert_eq!(body["usage"]["prompt_tokens"], 9);
     assert_eq!(body["usage"]["completion_tokens"], 3);
     assert_eq!(body["usage"]["total_tokens"], 12);
 }
 
 #[tokio::test]
-async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
-    let bench = Bench::start().await.steady("openai");
-    let url = bench.endpoint("openai").base_url.clone();
-    let client = &bench.client;
+async fn requests_that_cannot_be_served_get_the_vendors_errors() {
+    let fixture = VendorFixture::start().await.steady("openai");
+    let url = fixture.endpoint("openai").base_url.clone();
+    let client = &fixture.client;
     let cases = [
         (client.get(format!("{url}/models")), 401, ""),
         (
@@ -178,16 +183,16 @@ async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
             "invalid_api_key",
         ),
         (
-            bench.keyed("openai", client.get(format!("{url}/nothing"))),
+            fixture.with_key("openai", client.get(format!("{url}/nothing"))),
             404,
             "unknown_url",
         ),
         (
-            bench.chat("openai", &json!({"model": "gpt-0"})),
+            fixture.chat("openai", &json!({"model": "gpt-0"})),
             404,
             "model_not_found",
         ),
-        (bench.chat("openai", &json!({"messages": "no"})), 400, ""),
+        (fixture.chat("openai", &json!({"messages": "no"})), 400, ""),
     ];
 
     for (request, status, code) in cases {
@@ -200,18 +205,18 @@ async fn what_cannot_be_served_is_refused_in_the_vendors_words() {
 }
 
 #[tokio::test]
-async fn every_vendor_lists_its_model_and_takes_its_own_key() {
-    let bench = Bench::start().await;
+async fn every_vendor_lists_its_model_and_accepts_its_key() {
+    let fixture = VendorFixture::start().await;
 
-    let kinds: Vec<&str> = bench
+    let kinds: Vec<&str> = fixture
         .vendors
         .endpoints()
         .iter()
         .map(|one| one.kind)
         .collect();
     assert_eq!(kinds, ["openai", "anthropic", "xai", "gemini", "ollama"]);
-    for endpoint in bench.vendors.endpoints() {
-        let response = bench.models(endpoint.name).send().await.expect("up");
+    for endpoint in fixture.vendors.endpoints() {
+        let response = fixture.models(endpoint.name).send().await.expect("up");
         assert_eq!(response.status(), StatusCode::OK);
         let body = response.text().await.expect("a whole list");
         assert!(body.contains(endpoint.model), "{body}");
@@ -219,15 +224,15 @@ async fn every_vendor_lists_its_model_and_takes_its_own_key() {
 }
 
 #[tokio::test]
-async fn a_limit_is_told_in_headers_and_a_refusal_says_when_to_return() {
-    let bench = Bench::start().await.steady("openai");
+async fn limits_are_in_the_headers_and_rejections_have_retry_after() {
+    let fixture = VendorFixture::start().await.steady("openai");
     let short = json!({"max_tokens": 1});
 
-    let usual = bench.chat("openai", &short).send().await.expect("up");
-    bench.fault("openai", Some(Fault::RateLimit(1)));
+    let usual = fixture.chat("openai", &short).send().await.expect("up");
+    fixture.fault("openai", Some(Fault::RateLimit(1)));
     let mut refused = None;
     for _ in 0..3 {
-        let response = bench.chat("openai", &short).send().await.expect("up");
+        let response = fixture.chat("openai", &short).send().await.expect("up");
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             refused = Some(response);
         }
@@ -245,50 +250,54 @@ async fn a_limit_is_told_in_headers_and_a_refusal_says_when_to_return() {
 }
 
 #[tokio::test]
-async fn an_outage_fails_chats_and_probes_alike_until_it_ends() {
-    let bench = Bench::start().await;
-    bench.fault("openai", Some(Fault::Outage));
+async fn an_outage_fails_chats_and_probes_until_it_ends() {
+    let fixture = VendorFixture::start().await;
+    fixture.fault("openai", Some(Fault::Outage));
 
-    for request in [bench.models("openai"), bench.chat("openai", &json!({}))] {
+    for request in [fixture.models("openai"), fixture.chat("openai", &json!({}))] {
         let response = request.send().await.expect("still an answer");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert!(bench.models("xai").send().await.expect("up").status() == StatusCode::OK);
+    assert!(fixture.models("xai").send().await.expect("up").status() == StatusCode::OK);
 
-    bench.fault("openai", None);
-    assert!(bench.models("openai").send().await.expect("up").status() == StatusCode::OK);
+    fixture.fault("openai", None);
+    assert!(fixture.models("openai").send().await.expect("up").status() == StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_vendor_that_refuses_connections_answers_nothing_even_on_an_open_one() {
-    let bench = Bench::start().await;
-    let open = bench.models("xai").send().await.expect("up");
+async fn a_vendor_that_refuses_connections_resets_open_ones_too() {
+    let fixture = VendorFixture::start().await;
+    let open = fixture.models("xai").send().await.expect("up");
     open.bytes().await.expect("a body");
 
-    bench.fault("xai", Some(Fault::Refused));
+    fixture.fault("xai", Some(Fault::Refused));
 
-    bench.models("xai").send().await.expect_err("reset");
-    bench.models("xai").send().await.expect_err("reset again");
+    fixture.models("xai").send().await.expect_err("reset");
+    fixture.models("xai").send().await.expect_err("reset again");
 }
 
 #[tokio::test]
-async fn a_hanging_vendor_never_answers() {
-    let bench = Bench::start().await;
-    bench.fault("xai", Some(Fault::Hang));
+async fn a_hanging_vendor_never_responds() {
+    let fixture = VendorFixture::start().await;
+    fixture.fault("xai", Some(Fault::Hang));
 
     let patience = Duration::from_millis(100);
-    let error = bench.models("xai").timeout(patience).send().await;
+    let error = fixture.models("xai").timeout(patience).send().await;
 
     assert!(error.expect_err("no answer").is_timeout());
 }
 
 #[tokio::test]
-async fn a_cut_answer_ends_the_connection_without_a_terminator() {
-    let bench = Bench::start().await;
-    bench.fault("openai", Some(Fault::CutMidStream));
-    // Seed 1 has no everyday failure among the first requests.
+async fn a_cut_response_ends_the_connection_without_a_terminator() {
+    let fixture = VendorFixture::start().await;
+    fixture.fault("openai", Some(Fault::CutMidStream));
+    // With seed 1, none of the first requests fails by chance.
 
-    let mut response = bench.chat("openai", &streamed()).send().await.expect("up");
+    let mut response = fixture
+        .chat("openai", &streamed())
+        .send()
+        .await
+        .expect("up");
     assert_eq!(response.status(), StatusCode::OK);
     let mut text = Vec::new();
     let end = loop {
@@ -297,7 +306,7 @@ async fn a_cut_answer_ends_the_connection_without_a_terminator() {
             end => break end,
         }
     };
-    let whole = bench.chat("openai", &json!({})).send().await.expect("up");
+    let whole = fixture.chat("openai", &json!({})).send().await.expect("up");
 
     assert!(end.is_err(), "the end must not look like one");
     let (chunks, is_done) = chunks(&String::from_utf8(text).expect("text"));
@@ -309,34 +318,41 @@ async fn a_cut_answer_ends_the_connection_without_a_terminator() {
 }
 
 #[tokio::test]
-async fn clients_that_leave_free_the_slots_they_held() {
-    let bench = Bench::start().await;
-    bench.fault("ollama", Some(Fault::StallMidStream));
+async fn clients_that_disconnect_release_their_slots() {
+    let fixture = VendorFixture::start().await;
+    fixture.fault("ollama", Some(Fault::StallMidStream));
     let mut held = Vec::new();
-    for _ in 0..bench.endpoint("ollama").max_concurrent {
-        let mut response = bench.chat("ollama", &streamed()).send().await.expect("up");
+    for _ in 0..fixture.endpoint("ollama").max_concurrent {
+        let mut response = fixture
+            .chat("ollama", &streamed())
+            .send()
+            .await
+            .expect("up");
         response.chunk().await.expect("a first piece");
         held.push(response);
     }
-    bench.fault("ollama", Some(Fault::Errors(0.0)));
+    fixture.fault("ollama", Some(Fault::Errors(0.0)));
 
     let patience = Duration::from_millis(100);
-    let queued = bench.chat("ollama", &json!({})).timeout(patience).send();
+    let queued = fixture.chat("ollama", &json!({})).timeout(patience).send();
     assert!(queued.await.expect_err("all slots are held").is_timeout());
     drop(held);
 
-    let answer = bench.chat("ollama", &json!({})).send().await;
+    let answer = fixture.chat("ollama", &json!({})).send().await;
     assert_eq!(answer.expect("a free slot").status(), StatusCode::OK);
 }
 
 #[tokio::test]
 async fn dropped_vendors_stop_listening_and_unknown_ones_are_named() {
-    let bench = Bench::start().await;
-    let request = bench.models("openai");
-    let error = bench.vendors.set_fault("acme", None).expect_err("unknown");
-    drop(bench.vendors);
+    let fixture = VendorFixture::start().await;
+    let request = fixture.models("openai");
+    let error = fixture
+        .vendors
+        .set_fault("acme", None)
+        .expect_err("unknown");
+    drop(fixture.vendors);
 
-    // The servers end when their tasks next run.
+    // The servers stop when their tasks run next.
     while request.try_clone().expect("no body").send().await.is_ok() {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! The wires through real HTTP, as a gateway and official clients meet them.
+//! Tests of all formats over real HTTP.
 
 mod anthropic;
 mod gemini;

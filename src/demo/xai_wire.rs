@@ -1,20 +1,21 @@
-//! XAI'S WIRE: OpenAI's format with an accent. Errors are flat, a wrong key is a bad request, calls
-//! come whole and leave the finish reason empty, and thoughts are told, and counted in the total
-//! only.
+//! xAI's format: OpenAI's with differences. Errors are flat, a wrong key is a bad request, tool
+//! calls come complete and leave the finish reason empty, and reasoning is shown but counted in the
+//! total only.
 
-use super::answer::{SimulatedResponse, Slice};
+use super::model_list::ModelList;
 use super::openai_chat::{TERMINATOR, call, calls, chunk, completion, event, usage_chunk};
 use super::simulated_request::{SimulatedRequest, Thinking};
-use super::wire::{
-    ModelList, ResponseMeta, VendorError, VendorRoute, Wire, bearer, compare, refusal_with_delay,
-};
+use super::simulated_response::{SimulatedResponse, Slice};
+use super::vendor_error::VendorError;
+use super::vendor_route::VendorRoute;
+use super::wire::{ResponseMeta, Wire, bearer, compare, error_with_delay};
 use super::{openai_request, openai_wire};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
-/// xAI's shape.
+/// xAI's format.
 #[derive(Debug)]
 pub struct XaiWire;
 
@@ -50,23 +51,23 @@ impl Wire for XaiWire {
         })
     }
 
-    fn listing(&self, path: &str, roster: &ModelList) -> Result<Value, VendorError> {
-        openai_wire::listing(path, roster)
+    fn listing(&self, path: &str, models: &ModelList) -> Result<Value, VendorError> {
+        openai_wire::listing(path, models)
     }
 
-    fn refusal(&self, refusal: &VendorError) -> Response<Bytes> {
-        let (status, code, error) = error(refusal);
-        refusal_with_delay(refusal, status, &json!({"code": code, "error": error}))
+    fn error_response(&self, error: &VendorError) -> Response<Bytes> {
+        let (status, code, message) = describe(error);
+        error_with_delay(error, status, &json!({"code": code, "error": message}))
     }
 
-    fn write_receipt(&self, receipt: &ResponseMeta, headers: &mut HeaderMap) {
-        openai_wire::write_receipt(receipt, headers);
+    fn write_headers(&self, meta: &ResponseMeta, headers: &mut HeaderMap) {
+        openai_wire::write_headers(meta, headers);
     }
 
-    fn whole(&self, answer: &SimulatedResponse) -> Value {
+    fn complete_body(&self, answer: &SimulatedResponse) -> Value {
         let mut message = json!({"role": "assistant", "content": answer.text(), "refusal": null});
-        if let Some(thoughts) = answer.thoughts() {
-            message["reasoning_content"] = thoughts.into();
+        if let Some(reasoning) = answer.reasoning() {
+            message["reasoning_content"] = reasoning.into();
         }
         let calls = calls(answer);
         if !calls.is_empty() {
@@ -75,15 +76,20 @@ impl Wire for XaiWire {
         completion(answer, &message, finish(answer), usage(answer))
     }
 
-    fn opening(&self, answer: &SimulatedResponse) -> String {
+    fn stream_start(&self, answer: &SimulatedResponse) -> String {
         let mut delta = json!({"role": "assistant", "content": ""});
-        if let Some(thoughts) = answer.thoughts() {
-            delta["reasoning_content"] = thoughts.into();
+        if let Some(reasoning) = answer.reasoning() {
+            delta["reasoning_content"] = reasoning.into();
         }
         event(&chunk(answer, &delta, None))
     }
 
-    fn piece(&self, answer: &SimulatedResponse, slice: &Slice<'_>, _place: u32) -> String {
+    fn stream_delta(
+        &self,
+        answer: &SimulatedResponse,
+        slice: &Slice<'_>,
+        _slices_before: u32,
+    ) -> String {
         let delta = match &slice.part.call {
             None => json!({"content": slice.text}),
             Some(name) if slice.is_last => {
@@ -95,7 +101,7 @@ impl Wire for XaiWire {
         event(&chunk(answer, &delta, None))
     }
 
-    fn closing(&self, answer: &SimulatedResponse, _slices: u32) -> String {
+    fn stream_end(&self, answer: &SimulatedResponse, _slices: u32) -> String {
         let mut events = event(&chunk(answer, &json!({}), Some(finish(answer))));
         if answer.wants_usage {
             events.push_str(&event(&usage_chunk(answer, usage(answer))));
@@ -105,10 +111,10 @@ impl Wire for XaiWire {
     }
 }
 
-/// Status, gRPC's description of it, and a sentence.
-fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
+/// Status, gRPC description and message of an error.
+fn describe(error: &VendorError) -> (StatusCode, &'static str, String) {
     let invalid = "Client specified an invalid argument";
-    match refusal {
+    match error {
         VendorError::NoKey => (
             StatusCode::UNAUTHORIZED,
             "The request does not have valid authentication credentials for the operation",
@@ -151,23 +157,23 @@ fn error(refusal: &VendorError) -> (StatusCode, &'static str, String) {
 }
 
 fn usage(answer: &SimulatedResponse) -> Value {
-    let (read, told, thought) = (
+    let (prompt, output, reasoning) = (
         answer.prompt_tokens,
         answer.tokens(),
-        answer.thought_tokens(),
+        answer.reasoning_tokens(),
     );
     json!({
-        "prompt_tokens": read,
-        "completion_tokens": told,
-        "total_tokens": read + told + thought,
+        "prompt_tokens": prompt,
+        "completion_tokens": output,
+        "total_tokens": prompt + output + reasoning,
         "prompt_tokens_details": {
-            "text_tokens": read,
+            "text_tokens": prompt,
             "audio_tokens": 0,
             "image_tokens": 0,
             "cached_tokens": 0,
         },
         "completion_tokens_details": {
-            "reasoning_tokens": thought,
+            "reasoning_tokens": reasoning,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,

@@ -4,6 +4,7 @@
 //! them are under way while the configuration changes. So nobody ever gets another's place.
 
 use super::target::{Catalogue, Provider, RemovedEntries, Route, Target};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A catalogue that continues an earlier one.
@@ -11,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct CatalogueMerge {
     pub catalogue: Catalogue,
     /// The place in it of each provider of the new configuration, in the configuration's order.
-    pub providers: Vec<usize>,
+    pub providers: Vec<ProviderIdx>,
     /// The same for targets.
-    pub targets: Vec<usize>,
+    pub targets: Vec<TargetIdx>,
 }
 
 impl Catalogue {
@@ -23,39 +24,36 @@ impl Catalogue {
     pub fn merged_with(&self, next: Self) -> CatalogueMerge {
         let (mut providers, mut targets) = (self.providers.clone(), self.targets.clone());
         let names = self.providers.iter().map(|provider| &*provider.name);
-        let provider_places = placed(
+        let provider_places: Vec<ProviderIdx> = placed(
             next.providers,
             |provider: &Provider| provider.name.to_string(),
             &mut providers,
             names.map(str::to_owned),
         );
         let moved = next.targets.into_iter().map(|target| Target {
-            provider: provider_places[target.provider],
+            provider: provider_places[target.provider.get()],
             ..target
         });
-        let target_places = placed(
+        let target_places: Vec<TargetIdx> = placed(
             moved.collect(),
             |target: &Target| target.id.clone(),
             &mut targets,
             self.targets.iter().map(|target| target.id.clone()),
         );
         let routes = next.routes.into_iter().map(|route| Route {
-            targets: route.targets.iter().map(|&at| target_places[at]).collect(),
+            targets: route
+                .targets
+                .iter()
+                .map(|&at| target_places[at.get()])
+                .collect(),
             ..route
         });
-        let unnamed = |all: usize, named: &[usize]| {
-            let mut places: BTreeSet<usize> = (0..all).collect();
-            for place in named {
-                places.remove(place);
-            }
-            places
-        };
         CatalogueMerge {
             catalogue: Self {
                 routes: routes.collect(),
                 retired: RemovedEntries {
-                    providers: unnamed(providers.len(), &provider_places),
-                    targets: unnamed(targets.len(), &target_places),
+                    providers: without(ProviderIdx::all(providers.len()), &provider_places),
+                    targets: without(TargetIdx::all(targets.len()), &target_places),
                 },
                 providers,
                 targets,
@@ -75,22 +73,31 @@ impl Catalogue {
     }
 }
 
+/// The indices of a table that `named` leaves out.
+fn without<I: Ord>(all: impl Iterator<Item = I>, named: &[I]) -> BTreeSet<I> {
+    let mut left: BTreeSet<I> = all.collect();
+    for index in named {
+        left.remove(index);
+    }
+    left
+}
+
 /// Puts each of `next` where one of the same identity is in `all`, or at the end; says where.
-fn placed<T, K: Ord>(
+fn placed<T, K: Ord, I: From<usize>>(
     next: Vec<T>,
     identity: impl Fn(&T) -> K,
     all: &mut Vec<T>,
     known: impl Iterator<Item = K>,
-) -> Vec<usize> {
+) -> Vec<I> {
     let mut known: BTreeMap<K, usize> = known.enumerate().map(|(at, key)| (key, at)).collect();
     let put = |item: T| {
-        if let Some(at) = known.remove(&identity(&item)) {
+        let at = known.remove(&identity(&item)).unwrap_or(all.len());
+        if at < all.len() {
             all[at] = item;
-            at
         } else {
             all.push(item);
-            all.len() - 1
         }
+        I::from(at)
     };
     next.into_iter().map(put).collect()
 }

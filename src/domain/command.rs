@@ -1,6 +1,7 @@
 //! Wishes to change something, and the answers to them.
 
 use super::config_update::ConfigUpdate;
+use super::index::ProviderIdx;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::time::Duration;
@@ -87,7 +88,7 @@ pub enum CommandReply {
     },
     Provider {
         /// Of the changed provider in the catalogue.
-        place: usize,
+        place: ProviderIdx,
         revision: u64,
         /// When its settings on trial undo themselves.
         reverts_at: Option<UnixTime>,

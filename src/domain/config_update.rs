@@ -5,6 +5,7 @@ use super::snapshot::Strategy;
 use super::target::Catalogue;
 use super::tuning::Tuning;
 use super::weights::{Objective, Weights};
+use crate::domain::index::ProviderIdx;
 
 /// What shall hold from now on. What an operator changed while running stays, unless the
 /// configuration now says something else of it than it did before.
@@ -20,9 +21,9 @@ pub struct ConfigUpdate {
     /// Those of them that the configuration changed.
     pub objectives: Vec<Objective>,
     /// What the configuration changed of providers that are known, by their places.
-    pub settings: Vec<(usize, ProviderSetting)>,
+    pub settings: Vec<(ProviderIdx, ProviderSetting)>,
     /// Providers that are reached in another way than before, by their places.
-    pub renewals: Vec<(usize, EndpointChange)>,
+    pub renewals: Vec<(ProviderIdx, EndpointChange)>,
     /// What changed, in words, one for each; where nothing did, nothing is recorded.
     pub changes: Vec<String>,
     pub who: String,

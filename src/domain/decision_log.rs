@@ -10,6 +10,7 @@ use super::target::RequestClass;
 use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights};
+use crate::domain::index::TargetIdx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ pub struct SelectionRound {
     pub output: f64,
     pub luck: RandomDraw,
     /// Place of the chosen target in the catalogue; nothing where nobody might serve.
-    pub chosen: Option<usize>,
+    pub chosen: Option<TargetIdx>,
     pub reason: Option<SelectionReason>,
     pub candidates: Vec<RecordedCandidate>,
     /// How many more there were.

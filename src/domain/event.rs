@@ -2,6 +2,7 @@
 
 use super::units::UnixTime;
 use super::weights::Weights;
+use crate::domain::index::ProviderIdx;
 use std::sync::Arc;
 
 /// News; only notable things, never one for each request.
@@ -51,5 +52,5 @@ pub enum Effect {
     /// Write to the configuration: these weights are here to stay.
     PersistWeights(Weights),
     /// Write to the configuration: this provider's settings are here to stay.
-    PersistProvider(usize),
+    PersistProvider(ProviderIdx),
 }

@@ -6,6 +6,7 @@
 //! 4. A bare model id: every provider that serves it.
 
 use super::target::{Catalogue, ModelType};
+use crate::domain::index::TargetIdx;
 
 /// At most so many near names are offered.
 const MAX_SUGGESTIONS: usize = 3;
@@ -21,7 +22,7 @@ pub enum ModelResolution {
     Targets {
         /// Places in the catalogue, in its order or in the route's; never empty, except for a
         /// route without targets.
-        places: Vec<usize>,
+        places: Vec<TargetIdx>,
         /// Whether the client insists on this very target, so that nobody may step in for it.
         pinned: bool,
     },
@@ -114,7 +115,7 @@ fn pinned(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
 }
 
 fn bare(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
-    let places: Vec<usize> = catalogue
+    let places: Vec<TargetIdx> = catalogue
         .active_targets()
         .filter(|(_, target)| &*target.id.model == name)
         .map(|(place, _)| place)
@@ -148,9 +149,9 @@ mod tests {
 
     fn catalogue() -> Catalogue {
         let provider = |name: &str| Provider::new(name, "openai");
-        let target = |provider, name: &str, model: &str| Target {
+        let target = |provider: usize, name: &str, model: &str| Target {
             id: TargetId::new(name, model),
-            provider,
+            provider: provider.into(),
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: None,
@@ -165,7 +166,7 @@ mod tests {
             ],
             routes: vec![Route {
                 model: "fast".into(),
-                targets: vec![2, 0],
+                targets: vec![2.into(), 0.into()],
             }],
             ..Catalogue::default()
         }
@@ -173,7 +174,7 @@ mod tests {
 
     fn targets(places: &[usize], pinned: bool) -> ModelResolution {
         ModelResolution::Targets {
-            places: places.to_vec(),
+            places: places.iter().copied().map(Into::into).collect(),
             pinned,
         }
     }
@@ -204,7 +205,7 @@ mod tests {
         let mut catalogue = catalogue();
         catalogue.routes.push(Route {
             model: "gpt-4o".into(),
-            targets: vec![2],
+            targets: vec![2.into()],
         });
 
         assert_eq!(resolve(&catalogue, "gpt-4o"), Ok(targets(&[2], false)));

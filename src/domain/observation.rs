@@ -6,6 +6,7 @@ use super::lease::AttemptStart;
 use super::pricing::MeasuredUsage;
 use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamLimits;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::time::Duration;
 
 /// News for the model. Built outside, once per attempt, request or probe.
@@ -27,7 +28,7 @@ pub enum Observation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstToken {
     /// Place of the target in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub ticket: AttemptStart,
     /// From the start to here.
     pub seconds: f64,
@@ -41,7 +42,7 @@ pub struct FirstToken {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptEnd {
     /// Place of the target in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub started: UnixTime,
     pub ended: UnixTime,
     pub outcome: Outcome,
@@ -199,7 +200,7 @@ pub struct RequestEnd {
     pub ended: UnixTime,
     pub outcome: RequestOutcome,
     /// The target that answered, or the last one tried.
-    pub target: Option<usize>,
+    pub target: Option<TargetIdx>,
     /// Score of the first choice, 0..1.
     pub score: Option<f64>,
     /// Why that one, in words.
@@ -271,7 +272,7 @@ impl RejectionCounts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeEnd {
     /// Place of the provider in the catalogue.
-    pub provider: usize,
+    pub provider: ProviderIdx,
     pub at: UnixTime,
     pub verdict: ProbeVerdict,
     /// What was seen, for example `200` or `connection refused`.

@@ -7,13 +7,14 @@ use super::selection::{
     draw_weighted, next_after_failure, strategy_utility,
 };
 use super::weights::{Objective, WeightOverride, Weights};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::BTreeMap;
 
 /// What might have been set otherwise: the global weights, and single providers by their places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WhatIfSettings {
     pub weights: Weights,
-    pub providers: BTreeMap<usize, ProviderOverride>,
+    pub providers: BTreeMap<ProviderIdx, ProviderOverride>,
 }
 
 /// What might have been set otherwise of one provider; what is missing stays as it was.
@@ -46,7 +47,7 @@ pub struct Counterfactual {
     pub from: f64,
     pub to: f64,
     /// Place of the target in the catalogue that it would have chosen.
-    pub target: usize,
+    pub target: TargetIdx,
 }
 
 impl Replay {
@@ -54,12 +55,16 @@ impl Replay {
     ///
     /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
     /// stay what they were.
-    pub fn choose(&mut self, round: &SelectionRound, weights: &Weights) -> Option<usize> {
+    pub fn choose(&mut self, round: &SelectionRound, weights: &Weights) -> Option<TargetIdx> {
         self.simulate(round, &WhatIfSettings::from(*weights))
     }
 
     /// The same with more than the global weights set otherwise.
-    pub fn simulate(&mut self, round: &SelectionRound, supposed: &WhatIfSettings) -> Option<usize> {
+    pub fn simulate(
+        &mut self,
+        round: &SelectionRound,
+        supposed: &WhatIfSettings,
+    ) -> Option<TargetIdx> {
         let reason = round.reason?;
         if !reason.is_weighed() || !round.strategy.uses_weights() {
             return round.chosen;
@@ -89,7 +94,7 @@ impl Replay {
         place.map_or(round.chosen, |place| Some(self.rows[place].target))
     }
 
-    fn failed(&self, provider: usize) -> bool {
+    fn failed(&self, provider: ProviderIdx) -> bool {
         let tried = |row: &ScoredCandidate| {
             row.entry == Eligibility::Excluded(ExclusionReason::AlreadyTried)
         };

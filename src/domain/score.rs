@@ -9,6 +9,7 @@
 //! References are fixed, so that a target's score does not move because another one left. Shown
 //! are goods, `1 −` the bad in 0..1, and the founding formula `score = Σ weight·factor / Σ weight`.
 
+use super::index::PerTarget;
 use super::lease::PendingFirstTokens;
 use super::load_sensitivity::LoadCurve;
 use super::pricing::Price;
@@ -32,6 +33,8 @@ const SAFE_DEVIATIONS: f64 = 3.0;
 /// queue, which slows the tokens as well, at most that many times.
 const QUEUE_WAIT_FACTOR: f64 = 3.0;
 const QUEUE_SLOWDOWN: f64 = 3.0;
+
+impl PerTarget for Estimate {}
 
 /// What is expected of a target's next request while it is as busy as usual.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

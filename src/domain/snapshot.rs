@@ -18,6 +18,7 @@ use super::tuning::Tuning;
 use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamQuota;
 use super::weights::{WeightOverride, Weights};
+use crate::domain::index::{PerTarget, ProviderIdx, TargetIdx};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +104,7 @@ pub struct RoutingTable {
     /// Client requests per second.
     pub request_rate: f64,
     /// Place of the provider that everything goes to for now.
-    pub pinned: Option<usize>,
+    pub pinned: Option<ProviderIdx>,
     /// What all requests together may spend on further attempts.
     pub retries: Arc<RetryBudget>,
     /// What may be spent.
@@ -114,12 +115,21 @@ pub struct RoutingTable {
     pub max_in_flight: Option<u32>,
 }
 
+impl RoutingTable {
+    /// The candidates with their indices.
+    pub fn indexed(&self) -> impl Iterator<Item = (TargetIdx, &Candidate)> {
+        TargetIdx::enumerate(&self.candidates)
+    }
+}
+
+impl PerTarget for Candidate {}
+
 /// One target as the balancer sees it.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub id: TargetId,
     /// Place of its provider in the catalogue.
-    pub provider: usize,
+    pub provider: ProviderIdx,
     pub types: ModelTypes,
     pub capabilities: Capabilities,
     pub price: Option<Price>,

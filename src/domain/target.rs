@@ -5,6 +5,7 @@ use super::ids::TargetId;
 use super::pricing::Price;
 use super::rate_limiter::RateLimits;
 use super::weights::WeightOverride;
+use crate::domain::index::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -192,6 +193,8 @@ pub struct Provider {
     pub weights: WeightOverride,
 }
 
+impl PerProvider for Provider {}
+
 impl Provider {
     /// As most are: enabled, in the middle of the priorities, without limits and weights of its own.
     pub fn new(name: &str, kind: &str) -> Self {
@@ -213,7 +216,7 @@ impl Provider {
 pub struct Target {
     pub id: TargetId,
     /// Place of its provider in the catalogue.
-    pub provider: usize,
+    pub provider: ProviderIdx,
     /// The types of work for which the balancer may choose it by itself.
     pub types: ModelTypes,
     pub capabilities: Capabilities,
@@ -223,12 +226,14 @@ pub struct Target {
     pub max_concurrent: Option<u32>,
 }
 
+impl PerTarget for Target {}
+
 /// A model name that clients use, and who may serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     pub model: Arc<str>,
     /// Places in the catalogue.
-    pub targets: Vec<usize>,
+    pub targets: Vec<TargetIdx>,
 }
 
 /// All that is configured, in the order of the configuration. A place in it is valid for ever:
@@ -245,34 +250,34 @@ pub struct Catalogue {
 /// Places of those that were configured once and are not any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemovedEntries {
-    pub providers: BTreeSet<usize>,
-    pub targets: BTreeSet<usize>,
+    pub providers: BTreeSet<ProviderIdx>,
+    pub targets: BTreeSet<TargetIdx>,
 }
 
 impl Catalogue {
     /// The place of a provider that is configured.
-    pub fn provider(&self, name: &str) -> Option<usize> {
+    pub fn provider(&self, name: &str) -> Option<ProviderIdx> {
         self.active_providers()
             .find(|(_, provider)| &*provider.name == name)
             .map(|(place, _)| place)
     }
 
     /// The place of a target that is configured.
-    pub fn target(&self, provider: &str, model: &str) -> Option<usize> {
+    pub fn target(&self, provider: &str, model: &str) -> Option<TargetIdx> {
         self.active_targets()
             .find(|(_, target)| &*target.id.provider == provider && &*target.id.model == model)
             .map(|(place, _)| place)
     }
 
     /// Those that are configured, with their places.
-    pub fn active_providers(&self) -> impl Iterator<Item = (usize, &Provider)> {
-        let all = self.providers.iter().enumerate();
+    pub fn active_providers(&self) -> impl Iterator<Item = (ProviderIdx, &Provider)> {
+        let all = ProviderIdx::enumerate(&self.providers);
         all.filter(|(place, _)| !self.retired.providers.contains(place))
     }
 
     /// Those that are configured, with their places.
-    pub fn active_targets(&self) -> impl Iterator<Item = (usize, &Target)> {
-        let all = self.targets.iter().enumerate();
+    pub fn active_targets(&self) -> impl Iterator<Item = (TargetIdx, &Target)> {
+        let all = TargetIdx::enumerate(&self.targets);
         all.filter(|(place, _)| !self.retired.targets.contains(place))
     }
 }

@@ -345,7 +345,7 @@ mod tests {
             basis,
         };
         let end = |usage, cost| AttemptEnd {
-            target: 0,
+            target: 0.into(),
             started: UnixTime::from_seconds(1),
             ended: UnixTime::from_seconds(2),
             outcome: Outcome::Success,

@@ -1,6 +1,7 @@
 //! How the next requests are shared out among the providers, as things stand and as they would
 //! under other settings: both by the code that decides each request.
 
+use super::index::PerProvider;
 use super::replay::WhatIfSettings;
 use super::score::Factors;
 use super::selection::{RequestProfile, score_all, shares};
@@ -16,6 +17,8 @@ pub struct TrafficForecast {
     /// Factors and score of its best target that is in use; nothing where none is.
     pub best: Option<(Factors, f64)>,
 }
+
+impl PerProvider for TrafficForecast {}
 
 /// All providers, by their places in the catalogue.
 pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficForecast> {

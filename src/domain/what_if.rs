@@ -11,6 +11,7 @@ use super::pricing::MeasuredUsage;
 use super::replay::{Replay, WhatIfSettings};
 use super::units::UnixTime;
 use super::weights::Weights;
+use crate::domain::index::TargetIdx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub struct WhatIfTotals {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetWhatIf {
     /// Place in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub now: WhatIfTotals,
     pub then: WhatIfTotals,
     /// Whether what is said of then is an extrapolation.
@@ -75,8 +76,8 @@ struct ReplayedOutcome {
 struct ReplayedRequest<'d> {
     round: &'d SelectionRound,
     end: &'d RequestEnd,
-    target: usize,
-    then: usize,
+    target: TargetIdx,
+    then: TargetIdx,
 }
 
 /// Decides all of them again under other weights.
@@ -101,11 +102,11 @@ pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) ->
         .seconds_since(first.round.at)
         .max(MIN_WINDOW_S)
         / 3_600.0;
-    let mut seen: BTreeMap<usize, Vec<ReplayedOutcome>> = BTreeMap::new();
+    let mut seen: BTreeMap<TargetIdx, Vec<ReplayedOutcome>> = BTreeMap::new();
     for case in &cases {
         seen.entry(case.target).or_default().push(case.seen());
     }
-    let mut outcomes_then: BTreeMap<usize, (Vec<ReplayedOutcome>, usize)> = BTreeMap::new();
+    let mut outcomes_then: BTreeMap<TargetIdx, (Vec<ReplayedOutcome>, usize)> = BTreeMap::new();
     for case in &cases {
         let own = seen.get(&case.then).map_or(&[][..], Vec::as_slice);
         let (outcomes, moved) = outcomes_then.entry(case.then).or_default();
@@ -120,7 +121,7 @@ pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) ->
         since: Some(first.round.at),
         ..WhatIf::default()
     };
-    let places: std::collections::BTreeSet<usize> =
+    let places: std::collections::BTreeSet<TargetIdx> =
         seen.keys().chain(outcomes_then.keys()).copied().collect();
     for target in places {
         let own = seen.get(&target).map_or(&[][..], Vec::as_slice);
@@ -170,7 +171,7 @@ fn case<'d>(
 }
 
 impl ReplayedRequest<'_> {
-    fn considered(&self, target: usize) -> Option<&RecordedCandidate> {
+    fn considered(&self, target: TargetIdx) -> Option<&RecordedCandidate> {
         let mut candidates = self.round.candidates.iter();
         candidates.find(|considered| considered.row.target == target)
     }
@@ -186,7 +187,7 @@ impl ReplayedRequest<'_> {
         }
     }
 
-    fn expected(&self, target: usize) -> f64 {
+    fn expected(&self, target: TargetIdx) -> f64 {
         let (_, output) = self.tokens();
         self.considered(target)
             .map_or(0.0, |considered| considered.row.predicted.latency(output))

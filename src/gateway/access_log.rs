@@ -1,5 +1,5 @@
-//! The log lines of a request. They are written when what the request waits for is on its way, for a
-//! line takes as long as choosing does, and waking its writer may cost the core that the answer needs.
+//! Log lines of a request. They are written after the response is on its way: writing a line takes as
+//! long as a selection, and waking the log writer may take the core that the response needs.
 
 use crate::domain::{DecisionId, MeasuredUsage, Money, RequestOutcome, UsageBasis, cost_basis};
 use crate::engine::DeferredWake;
@@ -7,61 +7,61 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// What is written afterwards.
+/// An entry that is written later.
 #[derive(Debug)]
 pub(super) enum LogEntry {
-    Chosen(SelectionLine),
-    /// With the engine still to be woken for it.
+    Selected(SelectionLine),
+    /// The second value wakes the engine when it is dropped.
     Finished(RequestLine, DeferredWake),
 }
 
 impl LogEntry {
     fn write(self) {
         match self {
-            Self::Chosen(chosen) => chosen.write(),
-            Self::Finished(finished, told) => {
-                finished.write();
-                drop(told);
+            Self::Selected(line) => line.write(),
+            Self::Finished(line, wake) => {
+                line.write();
+                drop(wake);
             }
         }
     }
 }
 
-/// What one thread has yet to write.
+/// Entries that one thread has not written yet.
 type PendingLines = Arc<Mutex<Vec<LogEntry>>>;
 
 thread_local! {
-    static PAGES: PendingLines = Arc::default();
+    static PENDING: PendingLines = Arc::default();
 }
 
-/// Writes it after what this thread is doing now: a task that a thread gives itself comes after
-/// those that wait already, a connection's write among them. One task writes all that has come
-/// together by then.
-pub(super) fn afterwards(entry: LogEntry) {
+/// Writes the entry after the thread's present work: a task that a thread spawns on itself runs after
+/// the tasks that wait already, among them the write of the response. One task writes all entries that
+/// have gathered by then.
+pub(super) fn write_later(entry: LogEntry) {
     let Ok(runtime) = Handle::try_current() else {
         return entry.write();
     };
-    let pages = PAGES.with(Arc::clone);
+    let pending = PENDING.with(Arc::clone);
     let is_first = {
-        let mut waiting = pages.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(entry);
-        waiting.len() == 1
+        let mut entries = pending.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(entry);
+        entries.len() == 1
     };
     if is_first {
-        // A runtime that ends drops it here and now.
-        let turn = FlushOnDrop(pages);
-        runtime.spawn(async move { drop(turn) });
+        // A runtime that is shutting down drops the task at once, which writes the entries too.
+        let flush = FlushOnDrop(pending);
+        runtime.spawn(async move { drop(flush) });
     }
 }
 
-/// Writes what waits on drop, and so too when the runtime ends before its turn.
+/// Writes the pending entries on drop, so also if the runtime ends before the task runs.
 struct FlushOnDrop(PendingLines);
 
 impl Drop for FlushOnDrop {
     fn drop(&mut self) {
         let entries = {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *waiting)
+            let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *pending)
         };
         for entry in entries {
             entry.write();
@@ -69,7 +69,7 @@ impl Drop for FlushOnDrop {
     }
 }
 
-/// Somebody was chosen.
+/// The line of a selection.
 #[derive(Debug)]
 pub(super) struct SelectionLine {
     pub decision: DecisionId,
@@ -96,7 +96,7 @@ impl SelectionLine {
     }
 }
 
-/// A request has ended.
+/// The line of a finished request.
 #[derive(Debug)]
 pub(super) struct RequestLine {
     pub decision: DecisionId,
@@ -126,8 +126,8 @@ impl RequestLine {
             outcome,
             attempts = self.attempts,
             latency_ms = self.latency.as_millis(),
-            input_tokens = self.usage.map(|metered| metered.usage.input),
-            output_tokens = self.usage.map(|metered| metered.usage.output),
+            input_tokens = self.usage.map(|measured| measured.usage.input),
+            output_tokens = self.usage.map(|measured| measured.usage.output),
             cost_usd = self.cost.map(Money::usd),
             cost_basis = UsageBasis::as_str(cost_basis(self.usage, self.cost)),
             "[PERFORMANCE] request finished"
@@ -140,17 +140,17 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
-    /// Something that is told when it ends with its runtime.
-    struct Ending(Box<dyn Fn() + Send>);
+    /// Calls a function when the runtime drops its task.
+    struct OnDrop(Box<dyn Fn() + Send>);
 
-    impl Drop for Ending {
+    impl Drop for OnDrop {
         fn drop(&mut self) {
             (self.0)();
         }
     }
 
-    fn chosen() -> LogEntry {
-        LogEntry::Chosen(SelectionLine {
+    fn entry() -> LogEntry {
+        LogEntry::Selected(SelectionLine {
             decision: DecisionId(1),
             provider: "a".into(),
             model: "m".into(),
@@ -162,23 +162,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_while_a_runtime_ends_holds_its_end_up_no_more_than_before_or_after() {
+    fn lines_written_while_a_runtime_ends_do_not_block_its_end() {
         let (done, ended) = channel();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .build()
             .unwrap();
-        let ending = Ending(Box::new(move || {
-            afterwards(chosen());
-            afterwards(chosen());
+        let on_drop = OnDrop(Box::new(move || {
+            write_later(entry());
+            write_later(entry());
             done.send(()).unwrap();
         }));
         runtime.spawn(async move {
-            let _ending = ending;
+            let _on_drop = on_drop;
             std::future::pending::<()>().await;
         });
         runtime.shutdown_background();
         ended.recv_timeout(Duration::from_mins(1)).unwrap();
-        afterwards(chosen());
+        write_later(entry());
     }
 }

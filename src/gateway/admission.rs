@@ -1,29 +1,33 @@
-//! What a request is let in with: who pays for it, before anything of its body is read, and a place
-//! among those that run, once its body is here.
+//! Admission control: the budget scope is resolved before the body is read, and the in-flight permit
+//! is acquired after it.
 
-use super::Gateway;
 use super::error::GatewayError;
+use super::state::Gateway;
 use crate::access::Principal;
 use crate::domain::{BudgetScope, InFlightPermit};
 
-/// Lets a request send its body, unless too many run already; who pays for it. `caller` is nobody
-/// where no guard has let it in.
+/// Admits a request whose body is not read yet, unless too many run already; returns the budgets
+/// that it counts against. `principal` is `None` where no authentication is configured.
 pub(super) fn admit(
     gateway: &Gateway,
-    caller: Option<&Principal>,
+    principal: Option<&Principal>,
 ) -> Result<BudgetScope, GatewayError> {
     let table = gateway.handle.routing_table();
-    if table.crowd.is_full(table.max_in_flight) {
+    let max_in_flight = table.max_in_flight;
+    if table.crowd.is_full(max_in_flight) {
         table.crowd.record_rejection();
-        return Err(GatewayError::overloaded(table.max_in_flight));
+        return Err(GatewayError::Overloaded { max_in_flight });
     }
-    Ok(table.budgets.scope_of(caller.map(|caller| &*caller.who)))
+    Ok(table
+        .budgets
+        .scope_of(principal.map(|principal| &*principal.who)))
 }
 
-/// A place for a request whose body is here: one that sends slowly has none, and so takes nobody
-/// else's. Given back once the answer has been handed over, or its stream has ended.
+/// Acquires the permit of a request whose body is complete: one that sends slowly holds none. The
+/// permit is released when the response is handed over, or at the end of its stream.
 pub(super) fn acquire_permit(gateway: &Gateway) -> Result<InFlightPermit, GatewayError> {
     let table = gateway.handle.routing_table();
-    let place = table.crowd.try_acquire(table.max_in_flight);
-    place.ok_or_else(|| GatewayError::overloaded(table.max_in_flight))
+    let max_in_flight = table.max_in_flight;
+    let permit = table.crowd.try_acquire(max_in_flight);
+    permit.ok_or(GatewayError::Overloaded { max_in_flight })
 }

@@ -1,38 +1,38 @@
-//! One attempt at one target: a place taken, a stopwatch, and a report that goes out exactly once,
-//! whatever happens, because it goes out on drop.
+//! One attempt at one target: reserved money, a lease and a timer. It reports exactly once, because it
+//! reports on drop.
 
 use crate::clock;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, FirstToken, Lease, MeasuredUsage, Money,
-    Observation, Outcome, Price, RoutingTable, TargetSelection, UnixTime, UpstreamLimits,
-    attempt_cost,
+    Observation, Outcome, Price, RoutingTable, TargetIdx, TargetSelection, UnixTime,
+    UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::UpstreamError;
 use std::time::Duration;
 
-/// Lives as long as the attempt does. Dropped before [`Attempt::finish`] it reports a client that
-/// left.
+/// An attempt in progress. Dropped before [`Attempt::finish`], it reports that the client
+/// disconnected.
 #[derive(Debug)]
 pub(super) struct Attempt {
     handle: EngineHandle,
     lease: Lease,
-    booking: BudgetReservation,
+    reservation: BudgetReservation,
     price: Option<Price>,
-    /// Place in the catalogue.
-    pub target: usize,
+    /// Index in the catalogue.
+    pub target: TargetIdx,
     pub started: UnixTime,
     streamed: bool,
-    /// Members of the request that the provider's protocol has no words for.
-    pub lost: u32,
-    /// Whether the client's own limit ends it, before the target's would.
-    hurried: bool,
-    /// How long it may say nothing before a client that leaves has left it for that.
-    patience: Duration,
-    /// Seconds for which it said nothing, where that is longer.
-    overdue: Option<f64>,
-    /// Whether its answer's head is here.
-    is_answered: bool,
+    /// Number of request fields without an equivalent in the provider's protocol.
+    pub dropped_fields: u32,
+    /// Whether the client's own time limit ends it before the target's limit would.
+    client_deadline_hit: bool,
+    /// Silence after which a client disconnect counts as upstream slowness.
+    silence_limit: Duration,
+    /// Seconds of silence before the client disconnected, where they exceed the limit.
+    abandoned_after_s: Option<f64>,
+    /// Whether the response headers arrived.
+    has_headers: bool,
     limits: UpstreamLimits,
     first_token: Option<f64>,
     usage: Option<MeasuredUsage>,
@@ -40,36 +40,37 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Reserves the money and takes the place; nothing where somebody else was quicker.
+    /// Reserves the money and acquires the lease; `None` where other requests took the last of
+    /// either after the selection.
     pub fn begin(
         handle: &EngineHandle,
         table: &RoutingTable,
-        choice: &TargetSelection,
+        selection: &TargetSelection,
         streamed: bool,
-        payer: &BudgetScope,
+        budget_scope: &BudgetScope,
     ) -> Option<Self> {
-        let candidate = &table.candidates[choice.target];
+        let candidate = &table.candidates[selection.target];
         let started = clock::now();
-        let expected = Money::from_usd(choice.expected_usd.unwrap_or_default());
-        let must_fit = !choice.is_over_budget;
-        let booking = payer.reserve(choice.most.cost, expected, must_fit, started)?;
-        let lease = choice.acquire_lease(table, started)?;
-        if let Some(cost) = choice.most.cost.filter(|_| !must_fit) {
-            payer.count_rejected(cost, started);
+        let expected = Money::from_usd(selection.expected_usd.unwrap_or_default());
+        let must_fit = !selection.is_over_budget;
+        let reservation = budget_scope.reserve(selection.most.cost, expected, must_fit, started)?;
+        let lease = selection.acquire_lease(table, started)?;
+        if let Some(cost) = selection.most.cost.filter(|_| !must_fit) {
+            budget_scope.count_rejected(cost, started);
         }
         Some(Self {
             handle: handle.clone(),
             lease,
-            booking,
+            reservation,
             price: candidate.price,
-            target: choice.target,
+            target: selection.target,
             started,
             streamed,
-            lost: 0,
-            hurried: false,
-            patience: Duration::MAX,
-            overdue: None,
-            is_answered: false,
+            dropped_fields: 0,
+            client_deadline_hit: false,
+            silence_limit: Duration::MAX,
+            abandoned_after_s: None,
+            has_headers: false,
             limits: UpstreamLimits::default(),
             first_token: None,
             usage: None,
@@ -77,25 +78,25 @@ impl Attempt {
         })
     }
 
-    /// A client that leaves has left it for its slowness once it said nothing for so long.
+    /// Sets the silence after which a client disconnect counts as upstream slowness.
     #[must_use]
-    pub fn with_silence_limit(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn with_silence_limit(mut self, limit: Duration) -> Self {
+        self.silence_limit = limit;
         self
     }
 
-    /// Nothing more came for so long, and now the client has left.
+    /// Records that the client disconnected after `waited` without data from the provider.
     pub fn on_client_disconnect(&mut self, waited: Duration) {
-        self.overdue = Some(waited.as_secs_f64()).filter(|_| waited > self.patience);
+        self.abandoned_after_s = Some(waited.as_secs_f64()).filter(|_| waited > self.silence_limit);
     }
 
-    /// Whether the first content came.
+    /// Whether the first content arrived.
     pub fn has_first_token(&self) -> bool {
         self.first_token.is_some()
     }
 
-    /// The first content is here.
-    pub fn first_token(&mut self) {
+    /// Records the first content; only the first call counts.
+    pub fn on_first_token(&mut self) {
         if self.first_token.is_some() {
             return;
         }
@@ -114,25 +115,25 @@ impl Attempt {
         }
     }
 
-    /// An answer's headers are here, with what they say of our limits.
+    /// Records the response headers, and the rate limits in them.
     pub fn on_headers(&mut self, limits: UpstreamLimits) {
-        self.is_answered = true;
+        self.has_headers = true;
         if !limits.is_empty() {
             self.limits = limits;
         }
     }
 
-    /// It may take only as long as the client gave the whole request.
+    /// Records that the client's own time limit will end it.
     pub fn mark_client_deadline(&mut self) {
-        self.hurried = true;
+        self.client_deadline_hit = true;
     }
 
-    /// Its answer was to be held back and was too much for that.
-    pub fn release_hold(&self) {
+    /// Counts a response that was too large to be held back.
+    pub fn count_unbuffered(&self) {
         self.handle.count_unbuffered();
     }
 
-    /// Ends it, and says what it cost.
+    /// Ends the attempt; returns its usage and cost.
     pub fn finish(mut self, outcome: Outcome, usage: Option<MeasuredUsage>) -> AttemptUsage {
         self.outcome = outcome;
         self.usage = usage;
@@ -140,12 +141,23 @@ impl Attempt {
         AttemptUsage { usage, cost }
     }
 
+    /// Reports the attempt as failed before its first content.
+    pub fn fail(self, error: UpstreamError) -> AttemptFailure {
+        let usage = is_unbilled(&error).then_some(MeasuredUsage::ZERO);
+        let spent = self.finish(Outcome::Failed(error.failure), usage);
+        AttemptFailure {
+            error,
+            spent,
+            had_content: false,
+        }
+    }
+
     fn cost(&self) -> Option<Money> {
         attempt_cost(self.usage, self.price.as_ref())
     }
 }
 
-/// What an attempt used up.
+/// Usage and cost of one or several attempts; `None` is unknown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AttemptUsage {
     pub usage: Option<MeasuredUsage>,
@@ -153,13 +165,13 @@ pub(super) struct AttemptUsage {
 }
 
 impl AttemptUsage {
-    /// Nobody was asked, or everybody refused.
+    /// No provider was called, or each one rejected the request.
     pub const ZERO: Self = Self {
         usage: Some(MeasuredUsage::ZERO),
         cost: Some(Money::ZERO),
     };
 
-    /// Both together; what is unknown of one is unknown of the sum.
+    /// The sum; unknown where one of the two is.
     pub fn plus(self, other: Self) -> Self {
         let usage = self.usage.zip(other.usage);
         let cost = self.cost.zip(other.cost);
@@ -170,24 +182,32 @@ impl AttemptUsage {
     }
 }
 
-/// A failed attempt, reported already.
+/// A failed attempt that is reported already.
 pub(super) struct AttemptFailure {
-    pub upset: UpstreamError,
+    pub error: UpstreamError,
     pub spent: AttemptUsage,
-    /// Whether it broke after its first content.
+    /// Whether it failed after its first content.
     pub had_content: bool,
+}
+
+/// Whether the provider did no work and so bills none: it answered with an error, or was not
+/// reached. Without a response, or with a part of one, it is unknown.
+fn is_unbilled(error: &UpstreamError) -> bool {
+    error.status >= 400 || error.unsent || error.failure.is_client_error()
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         let ended = clock::now();
-        if self.outcome == Outcome::Cancelled && !self.is_answered {
+        if self.outcome == Outcome::Cancelled && !self.has_headers {
             self.on_client_disconnect(ended.since(self.started));
         }
         let cost = self.cost();
-        self.booking.settle(cost);
-        let used = self.usage.map(|used| used.usage.input + used.usage.output);
-        self.lease.settle(used, ended);
+        self.reservation.settle(cost);
+        let tokens = self
+            .usage
+            .map(|measured| measured.usage.input + measured.usage.output);
+        self.lease.settle(tokens, ended);
         self.handle.observe(Observation::Attempt(AttemptEnd {
             target: self.target,
             started: self.started,
@@ -198,11 +218,11 @@ impl Drop for Attempt {
             cost,
             streamed: self.streamed,
             trial: self.lease.is_half_open_probe(),
-            dropped_fields: self.lost,
+            dropped_fields: self.dropped_fields,
             ticket: self.lease.attempt_start(),
             limits: std::mem::take(&mut self.limits),
-            client_deadline_hit: self.hurried,
-            abandoned_after: self.overdue,
+            client_deadline_hit: self.client_deadline_hit,
+            abandoned_after: self.abandoned_after_s,
         }));
     }
 }

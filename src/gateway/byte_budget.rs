@@ -1,55 +1,56 @@
-//! Bytes that are kept for a while, counted all together so that they have a bound.
+//! A bound on the bytes that many buffers hold together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where they are kept; cheap to clone.
+/// A bound on buffered bytes; cheap to clone, and clones share it.
 #[derive(Debug, Clone)]
 pub struct ByteBudget {
-    bytes: Arc<AtomicUsize>,
-    longest: usize,
-    most: usize,
+    used: Arc<AtomicUsize>,
+    max_each: usize,
+    max_total: usize,
 }
 
 impl ByteBudget {
-    /// For things of at most `longest` bytes, and `most` of all together.
-    pub(super) fn new(longest: usize, most: usize) -> Self {
+    /// At most `max_each` bytes for one reservation and `max_total` for all together.
+    pub(super) fn new(max_each: usize, max_total: usize) -> Self {
         Self {
-            bytes: Arc::default(),
-            longest,
-            most,
+            used: Arc::default(),
+            max_each,
+            max_total,
         }
     }
 
-    /// A place for one thing.
+    /// An empty reservation.
     pub(super) fn reservation(&self) -> ByteReservation {
         ByteReservation {
-            shelf: self.clone(),
+            budget: self.clone(),
             bytes: 0,
         }
     }
 }
 
-/// One thing's bytes on the shelf; given back on drop.
+/// The bytes of one buffer; released on drop.
 #[derive(Debug)]
 pub(super) struct ByteReservation {
-    shelf: ByteBudget,
+    budget: ByteBudget,
     bytes: usize,
 }
 
 impl ByteReservation {
-    /// Whether the thing may be kept though it has so many bytes by now.
+    /// Counts `bytes` in total for this buffer. `false` if the buffer must be given up; its bytes
+    /// count until then.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        let before = self.shelf.bytes.fetch_add(more, Ordering::Relaxed);
+        let before = self.budget.used.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
-        bytes <= self.shelf.longest && before.saturating_add(more) <= self.shelf.most
+        bytes <= self.budget.max_each && before.saturating_add(more) <= self.budget.max_total
     }
 }
 
 impl Drop for ByteReservation {
     fn drop(&mut self) {
-        self.shelf.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -58,18 +59,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thing_is_kept_up_to_its_own_length_and_to_that_of_all() {
-        let shelf = ByteBudget::new(8, 32);
-        let mut first = shelf.reservation();
+    fn a_reservation_is_bounded_by_its_own_limit_and_by_the_limit_of_all() {
+        let budget = ByteBudget::new(8, 32);
+        let mut first = budget.reservation();
         assert!(first.try_grow(8));
         assert!(!first.try_grow(9));
         drop(first);
 
-        let mut places: Vec<ByteReservation> = (0..4).map(|_| shelf.reservation()).collect();
-        assert!(places.iter_mut().all(|place| place.try_grow(8)));
-        assert!(!shelf.reservation().try_grow(1));
+        let mut reservations: Vec<ByteReservation> = (0..4).map(|_| budget.reservation()).collect();
+        assert!(reservations.iter_mut().all(|each| each.try_grow(8)));
+        assert!(!budget.reservation().try_grow(1));
 
-        places.pop();
-        assert!(shelf.reservation().try_grow(8), "what left is given back");
+        reservations.pop();
+        assert!(
+            budget.reservation().try_grow(8),
+            "bytes are released on drop"
+        );
     }
 }

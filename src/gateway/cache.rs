@@ -1,15 +1,17 @@
-//! Answers that are given again: identical requests whose answer does not depend on chance share
-//! one call to a provider, while it runs and for a while after.
+//! Response cache: identical requests whose response does not depend on chance share one call to a
+//! provider, while it is in flight and for a while after.
 //!
-//! A key is a hash, so neither prompts nor tokens are kept in it; an answer is.
+//! A key is a hash, so neither prompts nor tokens are kept in it; the response body is kept.
 
-use super::GatewayError;
-use super::handler::RequestContext;
+use super::attempt::AttemptUsage;
+use super::cache_status::CacheStatus;
+use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::operation::Operation;
 use super::request::ParsedRequest;
 use super::request_recorder::RequestRecorder;
-use super::upstream_call::UpstreamResponse;
+use super::upstream_response::UpstreamResponse;
 use crate::access::sent_tokens;
+use crate::domain::TargetIdx;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -19,11 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often a request waits for the answer to another one before it asks by itself.
-const MAX_COALESCE_WAITS: u32 = 2;
-/// What an answer takes beside its body, in bytes.
+/// Size of an entry beside its body, in bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 256;
-/// The client's wishes that decide who may answer, and for how long that is waited.
+/// Request headers that decide which targets are eligible, and for how long they have time.
 const ROUTING_HEADERS: [&str; 5] = [
     "x-aibal-preferred-provider",
     "x-aibal-max-cost",
@@ -31,88 +31,66 @@ const ROUTING_HEADERS: [&str; 5] = [
     "x-aibal-model-type",
     "x-aibal-timeout-ms",
 ];
-/// Members with which a provider keeps something of a conversation, so that asking again is not the
-/// same as asking once.
+/// Fields with which a provider stores something of a conversation, so that two calls are not the
+/// same as one.
 const STATEFUL_FIELDS: [&str; 3] = ["conversation", "background", "store"];
 
-/// How much is kept, and for whom.
+/// Size, lifetime and scope of the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheLimits {
     pub ttl: Duration,
     pub max_bytes: u64,
-    /// Whether one client gets what another was answered.
+    /// Whether clients with different tokens share entries.
     pub shared: bool,
 }
 
-/// The answers of one instance.
+/// The response cache of one instance.
 #[derive(Debug)]
 pub struct Cache {
-    answers: moka::future::Cache<CacheKey, Arc<CachedResponse>>,
+    responses: moka::future::Cache<CacheKey, Arc<CachedResponse>>,
     shared: bool,
     hits: AtomicU64,
     misses: AtomicU64,
     coalesced: AtomicU64,
 }
 
-/// How the cache has done since the start, and what it holds.
+/// Counts since the start, and the present content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheCounts {
     pub hits: u64,
     pub misses: u64,
-    /// Requests that waited for another's answer.
+    /// Requests that got the response of an identical one in flight.
     pub coalesced: u64,
     pub entries: u64,
     pub bytes: u64,
 }
 
-/// What makes two requests the same.
+/// Hash of everything that determines a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CacheKey([u8; 32]);
 
-/// An answer, and who gave it.
+/// A response and the target that sent it.
 #[derive(Debug)]
 pub(super) struct CachedResponse {
     body: Bytes,
-    target: Option<usize>,
-    provider: String,
-    model: String,
+    pub target: Option<TargetIdx>,
+    pub provider: String,
+    pub model: String,
     at: Instant,
 }
 
-/// What the cache had to do with an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CacheStatus {
-    /// The answer is that old.
-    Hit(Duration),
-    Coalesced,
-    Miss,
-    /// The request is none that could be answered again, or asked not to be.
-    Off,
-}
-
-impl CacheStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit(_) => "hit",
-            Self::Coalesced => "coalesced",
-            Self::Miss => "miss",
-            Self::Off => "off",
-        }
-    }
-}
-
-/// The leader's answer could not be kept; its error is nobody else's.
+/// The response of the first of several identical requests cannot be shared; neither can its error.
 #[derive(Debug)]
 struct NotCacheable;
 
 impl Cache {
     pub fn new(limits: CacheLimits) -> Self {
-        let size = |_: &CacheKey, kept: &Arc<CachedResponse>| {
-            let names = kept.provider.len() + kept.model.len();
-            u32::try_from(kept.body.len() + names + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
+        let size = |_: &CacheKey, cached: &Arc<CachedResponse>| {
+            let names = cached.provider.len() + cached.model.len();
+            u32::try_from(cached.body.len() + names + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
         };
         Self {
-            answers: moka::future::Cache::builder()
+            responses: moka::future::Cache::builder()
                 .max_capacity(limits.max_bytes)
                 .weigher(size)
                 .time_to_live(limits.ttl)
@@ -125,104 +103,85 @@ impl Cache {
     }
 
     pub fn counts(&self) -> CacheCounts {
-        // What waits to be counted is counted, unless somebody is at it.
-        let _at_it = self.answers.run_pending_tasks().now_or_never();
+        // Brings the counts up to date, unless another task is doing that.
+        let _in_progress = self.responses.run_pending_tasks().now_or_never();
         CacheCounts {
             hits: self.hits.load(Relaxed),
             misses: self.misses.load(Relaxed),
             coalesced: self.coalesced.load(Relaxed),
-            entries: self.answers.entry_count(),
-            bytes: self.answers.weighted_size(),
+            entries: self.responses.entry_count(),
+            bytes: self.responses.weighted_size(),
         }
     }
 
-    /// What the request has in common with those that are the same; nothing for one whose answer
-    /// may be another each time, and for one that does not want an old answer.
+    /// The request's key; `None` where the response may differ each time, and where the client wants
+    /// a new one.
     pub(super) fn key(
         &self,
-        admission: &ParsedRequest<'_>,
+        request: &ParsedRequest<'_>,
         headers: &HeaderMap,
     ) -> Result<Option<CacheKey>, GatewayError> {
-        let is_wanted = is_wanted(headers)?;
-        if !is_wanted || admission.stream || !is_determined(admission) {
+        if !is_allowed(headers)? || request.stream || !is_deterministic(request) {
             return Ok(None);
         }
         let mut hash = Context::new(&SHA256);
         let mut add = |part: &[u8]| {
-            // Lengths keep parts apart.
+            // The lengths make the sequence of parts unambiguous.
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part);
         };
-        add(format!("{:?}", admission.errand).as_bytes());
-        let owners = if self.shared {
+        add(format!("{:?}", request.operation).as_bytes());
+        let tokens = if self.shared {
             Vec::new()
         } else {
             sent_tokens(headers)
         };
-        add(&(owners.len() as u64).to_be_bytes());
-        owners.into_iter().for_each(&mut add);
-        let telling = admission.errand.dialect().client_api().semantic_headers();
-        for name in ROUTING_HEADERS.iter().chain(telling) {
+        add(&(tokens.len() as u64).to_be_bytes());
+        tokens.into_iter().for_each(&mut add);
+        let semantic = request.operation.dialect().client_api().semantic_headers();
+        for name in ROUTING_HEADERS.iter().chain(semantic) {
             let values = headers.get_all(*name);
             add(&(values.iter().count() as u64).to_be_bytes());
             values.iter().for_each(|value| add(value.as_bytes()));
         }
-        let mut members: Vec<&str> = admission.object.names().collect();
-        members.sort_unstable();
-        members.dedup();
-        for name in members {
+        let mut fields: Vec<&str> = request.object.names().collect();
+        fields.sort_unstable();
+        fields.dedup();
+        for name in fields {
             add(name.as_bytes());
-            let value = admission.object.get(name);
+            let value = request.object.get(name);
             add(value.map_or("", |value| value.get()).as_bytes());
         }
         let hash = hash.finish();
         Ok(hash.as_ref().try_into().ok().map(CacheKey))
     }
 
-    /// Answers with what is kept or is on its way; else it is asked, and the answer kept if it is
-    /// one. The error of another's question is not passed on: those who waited for it ask once more
-    /// as one, and where that fails too, each for itself, all in the time that they have left. A
-    /// client that leaves while others wait for its answer leaves the question to one of them.
-    pub(super) async fn answer(
+    /// The stored response, or the one of `call`; of several requests with this key at once only one
+    /// is called. `None` if that one's response cannot be shared.
+    pub(super) async fn get_or_call(
         &self,
         key: CacheKey,
-        record: &mut RequestRecorder,
-        question: &RequestContext<'_>,
-    ) -> Result<UpstreamResponse, GatewayError> {
-        for _ in 0..MAX_COALESCE_WAITS {
-            let mut led = None;
-            let leading = async {
-                let answer = question.ask(record, None).await;
-                let kept = CachedResponse::of(&answer, record).ok_or(NotCacheable);
-                led = Some(answer);
-                kept
-            };
-            let found = self.answers.try_get_with(key, Box::pin(leading)).await;
-            if let Some(answer) = led {
-                self.misses.fetch_add(1, Relaxed);
-                record.cache = Some(CacheStatus::Miss);
-                return answer;
-            }
-            if let Ok(kept) = found {
-                record.cache = Some(self.found(&kept, question.began));
-                record.repeats(kept.target, &kept.provider, &kept.model);
-                return Ok(kept.answer());
-            }
-        }
-        self.misses.fetch_add(1, Relaxed);
-        record.cache = Some(CacheStatus::Miss);
-        let answer = question.ask(record, None).await;
-        if let Some(kept) = CachedResponse::of(&answer, record) {
-            self.answers.insert(key, kept).await;
-        }
-        answer
+        call: impl Future<Output = Option<Arc<CachedResponse>>>,
+    ) -> Option<Arc<CachedResponse>> {
+        let call = async { call.await.ok_or(NotCacheable) };
+        self.responses.try_get_with(key, Box::pin(call)).await.ok()
     }
 
-    /// Counts an answer that was kept, or that came while it was waited for.
-    fn found(&self, kept: &CachedResponse, began: Instant) -> CacheStatus {
-        if kept.at < began {
+    pub(super) async fn insert(&self, key: CacheKey, cached: Arc<CachedResponse>) {
+        self.responses.insert(key, cached).await;
+    }
+
+    /// Counts a request that called a provider.
+    pub(super) fn count_miss(&self) -> CacheStatus {
+        self.misses.fetch_add(1, Relaxed);
+        CacheStatus::Miss
+    }
+
+    /// Counts a response that was stored before the request `started`, or arrived while it waited.
+    pub(super) fn count_reuse(&self, cached: &CachedResponse, started: Instant) -> CacheStatus {
+        if cached.at < started {
             self.hits.fetch_add(1, Relaxed);
-            CacheStatus::Hit(kept.at.elapsed())
+            CacheStatus::Hit(cached.at.elapsed())
         } else {
             self.coalesced.fetch_add(1, Relaxed);
             CacheStatus::Coalesced
@@ -231,15 +190,15 @@ impl Cache {
 }
 
 impl CachedResponse {
-    /// Only what is whole and good.
-    fn of(
-        answer: &Result<UpstreamResponse, GatewayError>,
-        record: &RequestRecorder,
+    /// `None` for anything but a complete, successful response.
+    pub fn new(
+        result: &Result<UpstreamResponse, GatewayError>,
+        recorder: &RequestRecorder,
     ) -> Option<Arc<Self>> {
-        let Ok(UpstreamResponse::Whole { body, .. }) = answer else {
+        let Ok(UpstreamResponse::Whole { body, .. }) = result else {
             return None;
         };
-        let (target, provider, model) = record.answered_by();
+        let (target, provider, model) = recorder.target();
         Some(Arc::new(Self {
             body: body.clone(),
             target,
@@ -249,38 +208,39 @@ impl CachedResponse {
         }))
     }
 
-    /// Without what the provider said of its limits at that time, and for nothing.
-    fn answer(&self) -> UpstreamResponse {
+    /// The response without the provider's headers, which are out of date, and without cost.
+    pub fn response(&self) -> UpstreamResponse {
         UpstreamResponse::Whole {
             headers: HeaderMap::new(),
             body: self.body.clone(),
-            spent: super::attempt::AttemptUsage::ZERO,
+            spent: AttemptUsage::ZERO,
         }
     }
 }
 
-/// `x-aibal-cache: no` asks for an answer of one's own.
-fn is_wanted(headers: &HeaderMap) -> Result<bool, GatewayError> {
-    match headers.get("x-aibal-cache") {
+/// Whether the client accepts a cached response: `x-aibal-cache: no` asks for a new one.
+fn is_allowed(headers: &HeaderMap) -> Result<bool, GatewayError> {
+    const HEADER: &str = "x-aibal-cache";
+    match headers.get(HEADER) {
         None => Ok(true),
         Some(value) if value.as_bytes().eq_ignore_ascii_case(b"no") => Ok(false),
-        Some(value) => {
-            let text = value.to_str().unwrap_or("no plain text");
-            let message = format!("x-aibal-cache is {text:?}, but must be \"no\" or left out");
-            Err(GatewayError::invalid(None, message))
-        }
+        Some(value) => Err(GatewayError::InvalidRequest(InvalidRequest::Header {
+            name: HEADER,
+            found: value.to_str().ok().map(str::to_owned),
+            expected: HeaderFormat::NoOrAbsent,
+        })),
     }
 }
 
-/// Whether the same question has the same answer, and asking leaves nothing behind.
-fn is_determined(admission: &ParsedRequest<'_>) -> bool {
-    let object = &admission.object;
-    let keeps = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
-    match admission.errand {
+/// Whether the same request has the same response, and the call has no side effect.
+fn is_deterministic(request: &ParsedRequest<'_>) -> bool {
+    let object = &request.object;
+    let is_set = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
+    match request.operation {
         Operation::Embed => true,
         Operation::Generate(_) => {
             object.read::<f64>("temperature") == Some(0.0)
-                && !STATEFUL_FIELDS.iter().any(|name| keeps(name))
+                && !STATEFUL_FIELDS.iter().any(|name| is_set(name))
         }
     }
 }

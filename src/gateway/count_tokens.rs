@@ -1,14 +1,13 @@
-//! The number of a prompt's tokens: the provider's own where it tells that for nothing, else an
-//! estimate. Some clients ask before every request, so it takes no place, counts in no total and
-//! never waits long.
+//! Token counts of prompts: the provider's own where it counts for free, else an estimate. Some clients
+//! ask before every request, so a count takes no permit, appears in no total and never waits long.
 
-use super::Gateway;
 use super::error::GatewayError;
 use super::operation::Operation;
 use super::request::ParsedRequest;
-use super::upstream_call::UpstreamCall;
+use super::state::Gateway;
+use super::upstream_call::{UpstreamCall, collect};
 use crate::clock;
-use crate::domain::{CandidateSet, select_target};
+use crate::domain::{CandidateSet, TargetId, TargetIdx, select_target};
 use crate::protocols::ApiDialect;
 use axum::Json;
 use axum::body::Body;
@@ -18,12 +17,12 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// A provider that takes longer is not waited for.
+/// Time for the provider's count; after that the estimate is used.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
-/// As much of an answer is read.
+/// Bytes that are read of the provider's response.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Answers a count in the shape of the Messages API.
+/// Responds with a count in the shape of the Messages API.
 pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
     match count(&gateway, &headers, body).await {
         Ok(tokens) => Json(json!({"input_tokens": tokens})).into_response(),
@@ -32,54 +31,50 @@ pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Res
 }
 
 async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64, GatewayError> {
-    let limit = gateway.limits.load().max_body;
+    let limit = gateway.config.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
     let table = gateway.handle.routing_table();
-    let errand = Operation::Generate(ApiDialect::Messages);
-    let admission = ParsedRequest::read(errand, headers, &body.bytes, &table.catalogue)?;
+    let operation = Operation::Generate(ApiDialect::Messages);
+    let request = ParsedRequest::read(operation, headers, &body.bytes, &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
-    let exchange = UpstreamCall {
+    let call = UpstreamCall {
         gateway,
-        admission: &admission,
+        request: &request,
         headers,
         id: &id,
         started: Instant::now(),
     };
-    let ask = admission.selection_profile(&[], &[]);
-    let (now, luck) = (clock::now(), gateway.handle.random_draw());
-    let told = match select_target(&table, &ask, now, luck, &mut CandidateSet::default()) {
-        Ok(choice) => {
-            let id = table.candidates[choice.target].id.clone();
+    let profile = request.selection_profile(&[], &[]);
+    let (now, draw) = (clock::now(), gateway.handle.random_draw());
+    let counted = match select_target(&table, &profile, now, draw, &mut CandidateSet::default()) {
+        Ok(selection) => {
+            let id = table.candidates[selection.target].id.clone();
             drop(table);
-            let asked = asked(&exchange, &id, choice.target);
-            timeout(COUNT_TIMEOUT, asked).await.ok().flatten()
+            let counting = count_at_provider(&call, &id, selection.target);
+            timeout(COUNT_TIMEOUT, counting).await.ok().flatten()
         }
         Err(_) => None,
     };
-    Ok(told.unwrap_or(admission.input))
+    Ok(counted.unwrap_or(request.input))
 }
 
-/// What the provider says, where it says it.
-async fn asked(
-    exchange: &UpstreamCall<'_>,
-    id: &crate::domain::TargetId,
-    target: usize,
+/// The provider's count; `None` where it has none, or fails.
+async fn count_at_provider(
+    call: &UpstreamCall<'_>,
+    id: &TargetId,
+    target: TargetIdx,
 ) -> Option<u64> {
-    let gateway = exchange.gateway;
+    let gateway = call.gateway;
     let provider = gateway.handle.routing_table().candidates[target].provider;
     let upstreams = gateway.upstreams.load_full();
-    let endpoint = upstreams
-        .directory
-        .endpoint(provider)?
-        .with_credentials(false)
-        .await
-        .ok()?;
-    let call = exchange.call(id, upstreams.directory.traits(target));
-    let counting = endpoint.protocol.build_token_count(&endpoint, &call)?;
+    let endpoint = upstreams.directory.endpoint(provider)?;
+    let endpoint = endpoint.with_credentials(false).await.ok()?;
+    let spec = call.spec(id, upstreams.directory.traits(target));
+    let counting = endpoint.protocol.build_token_count(&endpoint, &spec)?;
     let sent = upstreams.transport.send(provider, counting.outgoing).await;
-    let answer = sent.ok().filter(|answer| answer.status().is_success())?;
-    let body = super::upstream_call::collect(answer, MAX_RESPONSE_BYTES)
-        .await
-        .ok()?;
+    let response = sent
+        .ok()
+        .filter(|response| response.status().is_success())?;
+    let body = collect(response, MAX_RESPONSE_BYTES).await.ok()?;
     (counting.read)(&body)
 }

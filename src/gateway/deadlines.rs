@@ -1,80 +1,114 @@
-//! How long parts of a request may take: all of it, one attempt, and what a client has to bear.
+//! Time limits of a request and of its attempts.
 
-use super::GatewayError;
-use super::attempt::Attempt;
-use super::failover::FailoverLoop;
-use super::upstream_call::{failed, never_sent};
-use crate::domain::{Failure, RoutingTable, TargetSelection};
-use crate::protocols::UpstreamError;
+use super::request::ParsedRequest;
+use super::state::Gateway;
+use crate::domain::{RoutingTable, TargetSelection};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// While other targets are untried one attempt gets at most this part of the time that is left, so
-/// that there is some for the last of them though all before it hang.
+/// While untried targets are left, the share of the remaining time that one attempt gets, so that
+/// the last target has time left even if all others hang.
 const ATTEMPT_TIME_SHARE: f64 = 0.6;
-/// A request that states its tokens gets at least that many times what these should take.
+/// Time for a response of a stated number of tokens, relative to the time that it should take.
 const TIME_PER_TOKEN_FACTOR: f64 = 1.5;
-
-/// Who waited for another's answer for longer has less time left than a target may take.
+/// A request that waited longer for the response to an identical one has less time left than a
+/// target may take.
 const COALESCE_WAIT: Duration = Duration::from_secs(1);
 
-impl FailoverLoop<'_> {
-    /// Whether the time that is left says nothing of a target that needs longer: it is what the
-    /// client gave, or what earlier attempts or another's answer left of it.
-    pub fn is_client_deadline_short(&self) -> bool {
-        let is_held_up = self.started.elapsed() >= COALESCE_WAIT;
-        self.admission.timeout.is_some() || self.attempts.count() > 1 || is_held_up
+/// The clock of one request, and the limits that apply to it.
+pub(super) struct Deadlines<'g> {
+    gateway: &'g Gateway,
+    request: &'g ParsedRequest<'g>,
+    /// When the request began to wait for a response.
+    pub started: Instant,
+    /// When the client began to wait for the first content: again where a response broke that was
+    /// held back.
+    waiting_since: Instant,
+    /// Whether the limit on a stream's first token ended an attempt.
+    missed_first_token: bool,
+}
+
+/// When an attempt is given up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AttemptDeadline {
+    pub at: Instant,
+    /// Whether it is the limit on the first token.
+    pub is_first_token: bool,
+}
+
+impl<'g> Deadlines<'g> {
+    pub fn new(gateway: &'g Gateway, request: &'g ParsedRequest<'g>, started: Instant) -> Self {
+        Self {
+            gateway,
+            request,
+            started,
+            waiting_since: started,
+            missed_first_token: false,
+        }
     }
 
-    /// The time went by while another's answer was waited for, so that nobody is asked.
-    pub fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
-        attempt.mark_client_deadline();
-        let upset = UpstreamError::without_response(Failure::Timeout, "no answer in time");
-        let setback = failed(attempt, never_sent(upset));
-        self.give_up(&setback)
+    /// Starts the wait for the first content again: a held response broke.
+    pub fn restart(&mut self) {
+        self.waiting_since = Instant::now();
     }
 
-    /// When the client's waiting for a whole answer, or for a stream's first content, is over.
+    /// Records that the limit on the first token ended an attempt.
+    pub fn mark_first_token_missed(&mut self) {
+        self.missed_first_token = true;
+    }
+
+    /// Whether running out of time says nothing about a target that needs longer: the client set the
+    /// limit, or earlier attempts or the wait for an identical request used part of it.
+    pub fn is_client_deadline_short(&self, attempts: u32) -> bool {
+        let has_waited = self.started.elapsed() >= COALESCE_WAIT;
+        self.request.timeout.is_some() || attempts > 1 || has_waited
+    }
+
+    /// End of the wait for a whole response, or for a stream's first content.
     pub fn deadline(&self, limit: Duration) -> Instant {
-        let deadline = self.since + limit;
-        if self.admission.stream {
-            deadline.min(self.started + self.gateway.limits.load().stream_timeout)
+        let deadline = self.waiting_since + limit;
+        if self.request.stream {
+            deadline.min(self.started + self.gateway.config.load().stream_timeout)
         } else {
             deadline
         }
     }
 
+    /// Time that the client leaves for a whole response, in seconds; `None` without a limit of its
+    /// own, and for streams.
+    pub fn client_time_left(&self) -> Option<f64> {
+        let limit = self.request.timeout.filter(|_| !self.request.stream)?;
+        Some(limit.saturating_sub(self.started.elapsed()).as_secs_f64())
+    }
+
     /// Time for the whole request, or until a stream's first content; all attempts together.
-    pub fn time_limit(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
-        if let Some(own) = self.admission.timeout {
-            return own;
+    pub fn time_limit(&self, table: &RoutingTable, selection: &TargetSelection) -> Duration {
+        if let Some(client_limit) = self.request.timeout {
+            return client_limit;
         }
-        let limit = self.gateway.limits.load().timeout(choice.target);
-        match self.admission.max_tokens {
-            Some(tokens) if !self.admission.stream => {
-                limit.max(whole_answer(table, choice, tokens as f64).unwrap_or(limit))
+        let limit = self.gateway.config.load().timeout(selection.target);
+        match self.request.max_tokens {
+            Some(tokens) if !self.request.stream => {
+                limit.max(response_time(table, selection, tokens as f64).unwrap_or(limit))
             }
             _ => limit,
         }
     }
 
-    /// How long a target may say nothing before a client that leaves has left it for that: the time
-    /// for a first token, or what a whole answer should take where that is longer.
-    pub fn silence_limit(&self, table: &RoutingTable, choice: &TargetSelection) -> Duration {
-        let limit = self
-            .gateway
-            .limits
-            .load()
-            .first_token_timeout(choice.target);
-        if self.admission.stream {
+    /// Silence after which a client disconnect counts as upstream slowness: the time for a first
+    /// token, or for a whole response where that is longer.
+    pub fn silence_limit(&self, table: &RoutingTable, selection: &TargetSelection) -> Duration {
+        let config = self.gateway.config.load();
+        let limit = config.first_token_timeout(selection.target);
+        if self.request.stream {
             return limit;
         }
-        let stated = self.admission.max_tokens.map(|tokens| tokens as f64);
-        let tokens = stated.unwrap_or(table.outputs[choice.class.index()]);
-        limit.max(whole_answer(table, choice, tokens).unwrap_or(limit))
+        let stated = self.request.max_tokens.map(|tokens| tokens as f64);
+        let tokens = stated.unwrap_or(table.outputs[selection.class.index()]);
+        limit.max(response_time(table, selection, tokens).unwrap_or(limit))
     }
 
-    /// What to raise where the time was too short.
+    /// The setting to raise where the time was too short.
     pub fn setting(&self, had_content: bool) -> &'static str {
         if had_content {
             "[balancing] idle_timeout_ms or stream_timeout_ms"
@@ -85,33 +119,43 @@ impl FailoverLoop<'_> {
         }
     }
 
-    /// When an attempt is given up, and whether it is the limit on a first token that says so.
-    pub fn attempt_deadline(&self, choice: &TargetSelection, limit: Duration) -> (Instant, bool) {
-        let mut tried = self.tried.clone();
-        tried.push(choice.target);
-        let others = self.has_welcome_target(&tried);
-        let more_allowed = self.attempts.count() <= self.gateway.limits.load().max_retries;
+    /// When an attempt is given up. With `has_more` targets to try, it gets only a part of the time.
+    pub fn attempt_deadline(
+        &self,
+        selection: &TargetSelection,
+        limit: Duration,
+        has_more: bool,
+    ) -> AttemptDeadline {
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
-        let part = if others && more_allowed {
+        let part = if has_more {
             left.mul_f64(ATTEMPT_TIME_SHARE)
         } else {
             left
         };
-        let limits = self.gateway.limits.load();
-        let first_token = limits.first_token_timeout(choice.target);
-        if self.admission.stream && first_token < part {
-            (now + first_token, true)
+        let config = self.gateway.config.load();
+        let first_token = config.first_token_timeout(selection.target);
+        if self.request.stream && first_token < part {
+            AttemptDeadline {
+                at: now + first_token,
+                is_first_token: true,
+            }
         } else {
-            (now + part, false)
+            AttemptDeadline {
+                at: now + part,
+                is_first_token: false,
+            }
         }
     }
 }
 
-/// What an answer of so many tokens should take, with some patience.
-fn whole_answer(table: &RoutingTable, choice: &TargetSelection, tokens: f64) -> Option<Duration> {
-    let expected = table.candidates[choice.target]
-        .estimate
-        .latency(choice.prompt, tokens);
+/// Time that a response of `tokens` tokens should take, with a margin.
+fn response_time(
+    table: &RoutingTable,
+    selection: &TargetSelection,
+    tokens: f64,
+) -> Option<Duration> {
+    let estimate = &table.candidates[selection.target].estimate;
+    let expected = estimate.latency(selection.prompt, tokens);
     Duration::try_from_secs_f64(expected * TIME_PER_TOKEN_FACTOR).ok()
 }

@@ -1,358 +1,382 @@
-//! Try targets until one answers: one choice, one attempt, and on failure the next, under one cap
-//! on attempts and one on time.
+//! Failover: selects a target, makes an attempt, and on failure goes on to the next one, within one
+//! limit on attempts and one on time.
 
-use super::Gateway;
 use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
-use super::error::GatewayError;
-use super::handler::{RequestContext, stream_headers};
-use super::recovery::EarlyHeaders;
-use super::request::ParsedRequest;
+use super::deadlines::Deadlines;
+use super::early_headers::EarlyHeaders;
+use super::error::{GatewayError, UpstreamFailure};
+use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
-use super::upstream_call::{UpstreamCall, UpstreamResponse};
+use super::response_headers::set_stream_headers;
+use super::upstream_call::{UpstreamCall, never_sent};
+use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    BudgetScope, CandidateSet, Failure, MIN_TIME_LEFT, NoEligibleTarget, RandomDraw,
+    CandidateSet, Failure, MIN_TIME_LEFT, NoEligibleTarget, ProviderIdx, RandomDraw,
     RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason,
-    TargetId, TargetScope, TargetSelection, backoff_estimate, select_target, soonest_recovery,
+    TargetId, TargetIdx, TargetScope, TargetSelection, backoff_estimate, select_target,
+    soonest_recovery,
 };
+use crate::protocols::UpstreamError;
 use axum::http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Choices that may be lost to somebody quicker before we give up.
+/// Selections that other requests may invalidate before this one gives up.
 const MAX_LOST_RACES: u32 = 8;
-/// The least pause between two looks at a target that has to wait.
-const MIN_WAIT: Duration = Duration::from_millis(50);
+/// The shortest pause before an excluded target is checked again.
+const MIN_RECHECK: Duration = Duration::from_millis(50);
+/// `Retry-After` when it gave up for that reason.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A target that was chosen, and a place at it. Nothing of the table it was chosen from: a request
-/// may last for minutes, and there is a new table every few milliseconds.
+/// A selected target with a lease. It holds nothing of the routing table: a request may last for
+/// minutes, and a new table is published every few milliseconds.
 struct LeasedTarget {
-    choice: TargetSelection,
+    selection: TargetSelection,
     attempt: Attempt,
     id: TargetId,
-    provider: usize,
+    provider: ProviderIdx,
 }
 
-/// One request on its way through the targets.
-pub(super) struct FailoverLoop<'g> {
-    pub gateway: &'g Gateway,
-    pub admission: &'g ParsedRequest<'g>,
-    headers: &'g HeaderMap,
-    id: &'g str,
-    payer: &'g BudgetScope,
-    record: &'g mut RequestRecorder,
-    pub attempts: RetryState,
-    pub tried: Vec<usize>,
-    /// The last of them that may do better when it is asked again, and how it failed.
-    repeatable: Option<(usize, Failure)>,
-    /// Those of them for which the prompt was too long: whoever holds no more is not asked.
-    outgrown: Vec<usize>,
-    /// Whether the limit on a stream's first token cut one of them.
-    pub missed_first_token: bool,
-    /// What the attempts that failed before their first content used up.
+/// Reasons for which no target could be leased.
+enum LeaseError {
+    /// Every target is excluded.
+    NoTarget(NoEligibleTarget),
+    /// Other requests were faster, several times.
+    Busy,
+}
+
+/// One request and its attempts so far.
+struct FailoverLoop<'g> {
+    context: &'g RequestContext<'g>,
+    recorder: &'g mut RequestRecorder,
+    deadlines: Deadlines<'g>,
+    attempts: RetryState,
+    /// Targets that failed.
+    tried: Vec<TargetIdx>,
+    /// The last of them that may succeed when it is tried again, and its failure.
+    repeatable: Option<(TargetIdx, Failure)>,
+    /// Targets for which the prompt was too long: none with a smaller context is tried.
+    context_exceeded: Vec<TargetIdx>,
+    /// Usage of the attempts that failed before their first content.
     spent: AttemptUsage,
-    /// For a client that must wait for a held stream.
-    head: Option<EarlyHeaders>,
-    pub started: Instant,
-    /// When the client's waiting for a first content began: again where an answer broke that was
-    /// held back.
-    pub since: Instant,
+    early_headers: Option<EarlyHeaders>,
 }
 
-impl<'g> FailoverLoop<'g> {
-    /// At its beginning. `head` is for a client that must wait for a held stream.
-    pub fn new(
-        question: &RequestContext<'g>,
-        record: &'g mut RequestRecorder,
-        head: Option<EarlyHeaders>,
-    ) -> Self {
-        Self {
-            gateway: question.gateway,
-            admission: question.admission,
-            headers: question.headers,
-            id: question.id,
-            payer: question.payer,
-            attempts: RetryState::new(question.gateway.limits.load().max_retries),
-            record,
-            tried: Vec::new(),
-            repeatable: None,
-            outgrown: Vec::new(),
-            missed_first_token: false,
-            spent: AttemptUsage::ZERO,
-            head: head.filter(|_| question.admission.stream),
-            started: question.began,
-            since: question.began,
-        }
-    }
+/// Tries targets until one responds. `early_headers` is for a client that may wait long for a held
+/// stream.
+pub(super) async fn run(
+    context: &RequestContext<'_>,
+    recorder: &mut RequestRecorder,
+    early_headers: Option<EarlyHeaders>,
+) -> Result<UpstreamResponse, GatewayError> {
+    let failover = FailoverLoop {
+        context,
+        attempts: RetryState::new(context.gateway.config.load().max_retries),
+        recorder,
+        deadlines: Deadlines::new(context.gateway, context.request, context.started),
+        tried: Vec::new(),
+        repeatable: None,
+        context_exceeded: Vec::new(),
+        spent: AttemptUsage::ZERO,
+        early_headers: early_headers.filter(|_| context.request.stream),
+    };
+    failover.run().await
+}
 
-    /// Asks targets until one answers.
-    pub async fn run(mut self) -> Result<UpstreamResponse, GatewayError> {
-        let (mut found, limit) = self.first()?;
-        let mut deadline = self.deadline(limit);
+impl FailoverLoop<'_> {
+    async fn run(mut self) -> Result<UpstreamResponse, GatewayError> {
+        let (mut leased, limit) = self.first()?;
+        let mut deadline = self.deadlines.deadline(limit);
         if Instant::now() >= deadline {
-            return Err(self.too_late(found.attempt));
+            return Err(self.too_late(leased.attempt));
         }
         loop {
             self.attempts.begin();
-            self.record.attempts = self.attempts.count();
+            self.recorder.attempts = self.attempts.count();
             self.send_early_headers();
             let LeasedTarget {
-                choice,
+                selection,
                 mut attempt,
                 id,
                 provider,
-            } = found;
-            let target = choice.target;
-            let (until, is_first_token) = self.attempt_deadline(&choice, limit);
-            if until >= deadline && self.is_client_deadline_short() {
+            } = leased;
+            let target = selection.target;
+            let has_more = self.has_more_targets(target);
+            let until = self.deadlines.attempt_deadline(&selection, limit, has_more);
+            let attempts = self.attempts.count();
+            if until.at >= deadline && self.deadlines.is_client_deadline_short(attempts) {
                 attempt.mark_client_deadline();
             }
-            let exchange = UpstreamCall {
-                gateway: self.gateway,
-                admission: self.admission,
-                headers: self.headers,
-                id: self.id,
-                started: self.started,
+            let call = UpstreamCall::new(self.context);
+            let failure = match call.try_once((&id, provider), attempt, until.at).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
             };
-            let setback = match exchange.try_once((&id, provider), attempt, until).await {
-                Ok(answer) => return Ok(answer),
-                Err(setback) => setback,
-            };
-            if !self.tried.contains(&target) {
-                self.tried.push(target);
-            }
-            if setback.had_content {
-                self.record.on_stream_restart(setback.spent);
-                self.since = Instant::now();
-                deadline = self.deadline(limit);
-            } else {
-                self.spent = self.spent.plus(setback.spent);
-            }
-            let upset = &setback.upset;
-            self.missed_first_token |= is_first_token && upset.failure == Failure::Timeout;
-            if upset.failure == Failure::ContextLength {
-                self.outgrown.push(target);
+            self.on_failure(target, &failure, until.is_first_token);
+            if failure.had_content {
+                deadline = self.deadlines.deadline(limit);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let (verdict, target, failure) = self.verdict(target, upset.failure, left);
-            let next = match verdict {
-                RetryDecision::GiveUp => None,
-                _ if !self.take_retry_token(failure) => None,
-                RetryDecision::FailOver => self.pick(&self.ask(&self.tried)).ok(),
-                RetryDecision::Retry(pause) => self.again(target, pause, deadline).await,
+            let next = self.next(target, failure.error.failure, (left, deadline));
+            let Some(next) = next.await else {
+                return Err(self.give_up(&failure));
             };
-            let Some(next) = next else {
-                return Err(self.give_up(&setback));
-            };
-            found = next;
-            self.record.chose(&found.choice, &found.id);
+            leased = next;
+            self.recorder.on_selected(&leased.selection, &leased.id);
         }
     }
 
-    /// What to do after a failure, at which target, and because of which failure. Where the last one
-    /// can only fail again, one before it may yet do better.
-    fn verdict(
+    fn on_failure(&mut self, target: TargetIdx, failure: &AttemptFailure, is_first_token: bool) {
+        if !self.tried.contains(&target) {
+            self.tried.push(target);
+        }
+        if failure.had_content {
+            self.recorder.on_stream_restart(failure.spent);
+            self.deadlines.restart();
+        } else {
+            self.spent = self.spent.plus(failure.spent);
+        }
+        if is_first_token && failure.error.failure == Failure::Timeout {
+            self.deadlines.mark_first_token_missed();
+        }
+        if failure.error.failure == Failure::ContextLength {
+            self.context_exceeded.push(target);
+        }
+    }
+
+    /// The next target after a failure of `target`; `None` to give up.
+    async fn next(
         &mut self,
-        target: usize,
+        target: TargetIdx,
+        failure: Failure,
+        (left, deadline): (Duration, Instant),
+    ) -> Option<LeasedTarget> {
+        let (decision, target, failure) = self.decide(target, failure, left);
+        match decision {
+            RetryDecision::GiveUp => None,
+            _ if !self.take_retry_token(failure) => None,
+            RetryDecision::FailOver => self.lease(&self.profile(&self.tried)).ok(),
+            RetryDecision::Retry(pause) => self.lease_again(target, pause, deadline).await,
+        }
+    }
+
+    /// The decision after a failure, with the target and the failure that it is based on. If the
+    /// last target can only fail again, an earlier one may still succeed.
+    fn decide(
+        &mut self,
+        target: TargetIdx,
         failure: Failure,
         left: Duration,
-    ) -> (RetryDecision, usize, Failure) {
-        let untried = self.has_welcome_target(&self.tried) || self.has_any_target(failure);
-        let verdict = self.attempts.decide(failure, untried, left);
+    ) -> (RetryDecision, TargetIdx, Failure) {
+        let untried = self.has_healthy_target(&self.tried) || self.has_any_target(failure);
+        let decision = self.attempts.decide(failure, untried, left);
         if failure.is_retryable() {
             self.repeatable = Some((target, failure));
         } else if let (RetryDecision::GiveUp, true, Some((earlier, failure))) =
-            (verdict, failure.can_fail_over(), self.repeatable)
+            (decision, failure.can_fail_over(), self.repeatable)
         {
             return (self.attempts.decide(failure, false, left), earlier, failure);
         }
-        (verdict, target, failure)
+        (decision, target, failure)
     }
 
-    /// The first target, and the time for all of them.
+    /// The first target, and the time for all attempts.
     fn first(&mut self) -> Result<(LeasedTarget, Duration), GatewayError> {
-        let (table, now) = (self.gateway.handle.routing_table(), clock::now());
-        table.retries.deposit(table.request_rate, now);
-        let found = self.pick(&self.ask(&[]));
-        match found {
-            Ok(found) => {
-                self.record.chose(&found.choice, &found.id);
-                let limit = self.time_limit(&table, &found.choice);
-                Ok((found, limit))
+        let table = self.context.gateway.handle.routing_table();
+        table.retries.deposit(table.request_rate, clock::now());
+        match self.lease(&self.profile(&[])) {
+            Ok(leased) => {
+                self.recorder.on_selected(&leased.selection, &leased.id);
+                let limit = self.deadlines.time_limit(&table, &leased.selection);
+                Ok((leased, limit))
             }
-            Err(none) => Err(self.refuse(&none)),
+            Err(error) => Err(self.reject(error)),
         }
     }
 
-    /// Nobody may be asked at all.
-    fn refuse(&mut self, none: &NoEligibleTarget) -> GatewayError {
-        let (table, now) = (self.gateway.handle.routing_table(), clock::now());
+    /// The error of a request that no target may serve.
+    fn reject(&mut self, error: LeaseError) -> GatewayError {
+        let (table, now) = (self.context.gateway.handle.routing_table(), clock::now());
+        let budget_scope = self.context.budget_scope;
+        let none = match error {
+            LeaseError::NoTarget(none) => none,
+            LeaseError::Busy => {
+                self.recorder.on_rejected(RejectionReason::NoTarget);
+                return GatewayError::TargetsBusy {
+                    retry_after: BUSY_RETRY_AFTER,
+                };
+            }
+        };
         if let Some(needed) = none.missing_budget()
-            && let Some(short) = self.payer.check_budget(needed, now)
+            && let Some(exceeded) = budget_scope.check_budget(needed, now)
         {
-            self.payer.count_rejected(needed, now);
-            self.record.on_rejected(RejectionReason::BudgetExceeded);
-            return GatewayError::over_budget(&short);
+            budget_scope.count_rejected(needed, now);
+            self.recorder.on_rejected(RejectionReason::BudgetExceeded);
+            return GatewayError::OverBudget(exceeded);
         }
-        self.record.on_rejected(RejectionReason::NoTarget);
-        GatewayError::no_target(none, &table, now)
+        self.recorder.on_rejected(RejectionReason::NoTarget);
+        let excluded = none.rejected.into_iter();
+        GatewayError::NoTarget {
+            excluded: excluded
+                .map(|(target, reason)| (table.candidates[target].id.clone(), reason))
+                .collect(),
+            at: now,
+            retry_after: none.retry_after,
+        }
     }
 
-    /// What a client is told that must wait for a held stream: who was asked first, and how often
-    /// somebody was asked so far.
+    /// Publishes the headers for a client that may wait long for a held stream: those of the first
+    /// attempt, with the number of attempts so far.
     fn send_early_headers(&self) {
-        let Some(head) = &self.head else { return };
-        head.send_modify(|head| {
-            if let Some(head) = head {
-                return self.record.mark_attempts(head);
+        let Some(early_headers) = &self.early_headers else {
+            return;
+        };
+        early_headers.send_modify(|headers| {
+            if let Some(headers) = headers {
+                return self.recorder.set_attempts_header(headers);
             }
             let mut first = HeaderMap::new();
-            self.record.mark(&mut first);
-            stream_headers(&mut first);
-            *head = Some(first);
+            self.recorder.set_headers(&mut first);
+            set_stream_headers(&mut first);
+            *headers = Some(first);
         });
     }
 
-    /// Whether somebody else may still be asked, and is not known to be unwell.
-    pub fn has_welcome_target(&self, tried: &[usize]) -> bool {
-        let table = self.gateway.handle.routing_table();
-        let mut field = CandidateSet::default();
-        let ask = self.ask(tried);
-        let other = select_target(
-            &table,
-            &ask,
-            clock::now(),
-            RandomDraw::default(),
-            &mut field,
-        );
-        other.is_ok_and(|choice| choice.reason != SelectionReason::LastResort)
+    /// Whether a healthy target is left after `target`, and an attempt at it.
+    fn has_more_targets(&self, target: TargetIdx) -> bool {
+        let mut tried = self.tried.clone();
+        tried.push(target);
+        let max_retries = self.context.gateway.config.load().max_retries;
+        self.has_healthy_target(&tried) && self.attempts.count() <= max_retries
     }
 
-    /// Whether anybody else may be asked, well or not, where the failed one will fail again.
+    /// Whether another target is eligible that is not known to be unhealthy.
+    fn has_healthy_target(&self, tried: &[TargetIdx]) -> bool {
+        let other = self.dry_run(tried);
+        other.is_ok_and(|selection| selection.reason != SelectionReason::LastResort)
+    }
+
+    /// Whether any other target is eligible, healthy or not, where the failed one would fail again.
     fn has_any_target(&self, failure: Failure) -> bool {
-        let table = self.gateway.handle.routing_table();
-        let (ask, mut field) = (self.ask(&self.tried), CandidateSet::default());
-        !failure.is_retryable()
-            && select_target(
-                &table,
-                &ask,
-                clock::now(),
-                RandomDraw::default(),
-                &mut field,
-            )
-            .is_ok()
+        !failure.is_retryable() && self.dry_run(&self.tried).is_ok()
     }
 
-    /// The question for the balancer, with the time that the client leaves for a whole answer.
-    fn ask<'t>(&'t self, tried: &'t [usize]) -> RequestProfile<'t> {
-        let own = self.admission.timeout.filter(|_| !self.admission.stream);
-        let left = |own: Duration| own.saturating_sub(self.started.elapsed()).as_secs_f64();
+    /// A selection that is neither recorded nor leased.
+    fn dry_run(&self, tried: &[TargetIdx]) -> Result<TargetSelection, NoEligibleTarget> {
+        let table = self.context.gateway.handle.routing_table();
+        let (now, draw) = (clock::now(), RandomDraw::default());
+        let mut candidates = CandidateSet::default();
+        select_target(&table, &self.profile(tried), now, draw, &mut candidates)
+    }
+
+    /// The request's profile, with the time that the client leaves for a whole response.
+    fn profile<'t>(&'t self, tried: &'t [TargetIdx]) -> RequestProfile<'t> {
+        let request = self.context.request;
         RequestProfile {
-            remaining: own.map(left),
-            means: self.payer.headroom(clock::now()),
-            ..self.admission.selection_profile(tried, &self.outgrown)
+            remaining: self.deadlines.client_time_left(),
+            means: self.context.budget_scope.headroom(clock::now()),
+            ..request.selection_profile(tried, &self.context_exceeded)
         }
     }
 
-    /// The same target once more after a pause. Where it has to wait by then, for example because
-    /// another request got a 429 there, this one waits with it within its own time.
-    async fn again(
+    /// The same target once more after a pause. If it is excluded by then, for example because
+    /// another request got a 429 there, this one waits for its recovery within its own time.
+    async fn lease_again(
         &self,
-        target: usize,
+        target: TargetIdx,
         pause: Duration,
         deadline: Instant,
     ) -> Option<LeasedTarget> {
         let mut wait = pause;
         loop {
             tokio::time::sleep(wait).await;
-            let ask = RequestProfile {
+            let profile = RequestProfile {
                 scope: TargetScope::Only(&[target]),
-                ..self.ask(&[])
+                ..self.profile(&[])
             };
-            let none = match self.pick(&ask) {
-                Ok(found) => return Some(found),
-                Err(none) => none,
+            let recovery = match self.lease(&profile) {
+                Ok(leased) => return Some(leased),
+                Err(LeaseError::NoTarget(none)) => none.retry_after?,
+                Err(LeaseError::Busy) => BUSY_RETRY_AFTER,
             };
+            wait = recovery.max(MIN_RECHECK);
             let left = deadline.saturating_duration_since(Instant::now());
-            wait = none.retry_after?.max(MIN_WAIT);
             if wait + MIN_TIME_LEFT > left {
                 return None;
             }
         }
     }
 
-    /// Chooses and takes the place. Between the two somebody else may be quicker; then the next
-    /// choice sees it.
-    fn pick(&self, ask: &RequestProfile<'_>) -> Result<LeasedTarget, NoEligibleTarget> {
-        let handle = &self.gateway.handle;
-        let (mut races, mut field) = (0, CandidateSet::default());
-        loop {
+    /// Selects a target and acquires its lease. If another request takes the last permit between the
+    /// two, the next selection sees that.
+    fn lease(&self, profile: &RequestProfile<'_>) -> Result<LeasedTarget, LeaseError> {
+        let handle = &self.context.gateway.handle;
+        let mut candidates = CandidateSet::default();
+        for _ in 0..MAX_LOST_RACES {
             let table = handle.routing_table();
-            let (now, luck) = (clock::now(), handle.random_draw());
-            let choice = select_target(&table, ask, now, luck, &mut field);
-            let attempt = choice.as_ref().ok().and_then(|choice| {
-                let is_stream = self.admission.stream;
-                let attempt = Attempt::begin(handle, &table, choice, is_stream, self.payer)?;
-                Some(attempt.with_silence_limit(self.silence_limit(&table, choice)))
+            let (now, draw) = (clock::now(), handle.random_draw());
+            let result = select_target(&table, profile, now, draw, &mut candidates);
+            let attempt = result.as_ref().ok().and_then(|selection| {
+                let is_stream = self.context.request.stream;
+                let scope = self.context.budget_scope;
+                let attempt = Attempt::begin(handle, &table, selection, is_stream, scope)?;
+                let limit = self.deadlines.silence_limit(&table, selection);
+                Some(attempt.with_silence_limit(limit))
             });
-            if attempt.is_some() || choice.is_err() {
-                let chosen = choice.as_ref().ok();
-                self.record
-                    .considered(&table, &field, chosen, (ask, luck, now));
+            if attempt.is_some() || result.is_err() {
+                let selected = result.as_ref().ok();
+                self.recorder
+                    .on_round(&table, &candidates, selected, (profile, draw, now));
             }
-            let choice = choice?;
+            let selection = result.map_err(LeaseError::NoTarget)?;
             if let Some(attempt) = attempt {
-                let candidate = &table.candidates[choice.target];
+                let candidate = &table.candidates[selection.target];
                 return Ok(LeasedTarget {
                     id: candidate.id.clone(),
                     provider: candidate.provider,
-                    choice,
+                    selection,
                     attempt,
                 });
             }
-            races += 1;
-            if races >= MAX_LOST_RACES {
-                let retry_after = Some(Duration::from_secs(1));
-                return Err(NoEligibleTarget {
-                    rejected: Vec::new(),
-                    retry_after,
-                });
-            }
         }
+        Err(LeaseError::Busy)
     }
 
-    /// Whether one more attempt is left for everybody, and takes it. A request that is too much for
-    /// one target, or that its protocol has no words for, is no outage, and goes on at nobody's
-    /// expense.
+    /// Takes one retry from the budget that all requests share. A request that is too large for one
+    /// target, or that its protocol cannot represent, is no outage and needs none.
     fn take_retry_token(&self, failure: Failure) -> bool {
-        let retries = || {
-            self.gateway
-                .handle
-                .routing_table()
-                .retries
-                .try_withdraw(clock::now())
-        };
-        failure.is_client_error() || retries()
+        let table = || self.context.gateway.handle.routing_table();
+        failure.is_client_error() || table().retries.try_withdraw(clock::now())
     }
 
-    pub fn give_up(&mut self, setback: &AttemptFailure) -> GatewayError {
-        let upset = &setback.upset;
-        self.record
-            .end(RequestOutcome::Error(upset.failure), self.spent);
-        let setting = self.setting(setback.had_content);
-        let error = GatewayError::upstream(upset, self.record.provider(), setting);
-        if upset.failure.is_retryable() {
-            error.or_retry_after(self.recovery_estimate())
-        } else {
-            error
-        }
+    /// The wait for an identical request used up all the time, so no target is tried.
+    fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
+        attempt.mark_client_deadline();
+        let error = UpstreamError::without_response(Failure::Timeout, "no response in time");
+        let failure = attempt.fail(never_sent(error));
+        self.give_up(&failure)
+    }
+
+    fn give_up(&mut self, failure: &AttemptFailure) -> GatewayError {
+        let outcome = RequestOutcome::Error(failure.error.failure);
+        self.recorder.end(outcome, self.spent);
+        GatewayError::Upstream(Box::new(UpstreamFailure {
+            error: failure.error.clone(),
+            provider: self.recorder.provider().to_owned(),
+            setting: self.deadlines.setting(failure.had_content),
+            retry_after: self.recovery_estimate(failure.error.failure),
+        }))
     }
 
     /// When such a request may succeed: the soonest recovery of a target, or an estimate where one
-    /// could be asked at once.
-    fn recovery_estimate(&self) -> Duration {
-        let (table, ask) = (self.gateway.handle.routing_table(), self.ask(&[]));
-        let soonest = soonest_recovery(&table, &ask, clock::now());
-        soonest.unwrap_or_else(|| backoff_estimate(self.attempts.count()))
+    /// may be used at once. `None` where a repetition cannot help.
+    fn recovery_estimate(&self, failure: Failure) -> Option<Duration> {
+        if !failure.is_retryable() {
+            return None;
+        }
+        let table = self.context.gateway.handle.routing_table();
+        let soonest = soonest_recovery(&table, &self.profile(&[]), clock::now());
+        Some(soonest.unwrap_or_else(|| backoff_estimate(self.attempts.count())))
     }
 }

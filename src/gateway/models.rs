@@ -1,6 +1,7 @@
-//! What clients may ask for, in the shape that their library reads.
+//! The list of model names, in the shape that the client's library reads.
 
-use super::{Gateway, GatewayError};
+use super::error::GatewayError;
+use super::state::Gateway;
 use crate::domain::{Catalogue, ModelResolution, model_names, resolve};
 use crate::protocols::{ApiDialect, wants_message_shapes};
 use axum::Json;
@@ -9,13 +10,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// When these names came to be: clients want a time, and nobody uses it.
+/// Creation time of every model, in Unix seconds: libraries require one, and nothing depends on it.
 const CREATED_AT: u64 = 1_735_689_600;
-/// Owner of names that several providers stand behind.
+/// Owner of names that several providers serve.
 const SHARED_OWNER: &str = "aibal-tui";
 const CREATED_TEXT: &str = "2025-01-01T00:00:00Z";
 
-/// All names.
+/// Lists all names.
 pub(super) async fn list(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let names = names(&gateway.handle.routing_table().catalogue);
     if wants_message_shapes(&headers) {
@@ -34,7 +35,7 @@ pub(super) async fn list(State(gateway): State<Gateway>, headers: HeaderMap) -> 
     Json(json!({"object": "list", "data": data})).into_response()
 }
 
-/// One name.
+/// Describes one name.
 pub(super) async fn one(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
@@ -48,10 +49,10 @@ pub(super) async fn one(
             } else {
                 ApiDialect::Chat
             };
-            GatewayError::unknown_model(&unknown.name, &unknown.near).respond(dialect)
+            GatewayError::UnknownModel(unknown).respond(dialect)
         }
         Ok(_) if wants_message_shapes(&headers) => Json(message_shape(&name)).into_response(),
-        Ok(naming) => Json(chat_shape(&name, &owner(catalogue, &naming))).into_response(),
+        Ok(resolution) => Json(chat_shape(&name, &owner(catalogue, &resolution))).into_response(),
     }
 }
 
@@ -63,8 +64,8 @@ fn message_shape(name: &str) -> Value {
     json!({"type": "model", "id": name, "display_name": name, "created_at": CREATED_TEXT})
 }
 
-fn owner(catalogue: &Catalogue, naming: &ModelResolution) -> String {
-    match naming {
+fn owner(catalogue: &Catalogue, resolution: &ModelResolution) -> String {
+    match resolution {
         ModelResolution::Targets { places, .. } if places.len() == 1 => {
             catalogue.targets[places[0]].id.provider.to_string()
         }
@@ -72,12 +73,12 @@ fn owner(catalogue: &Catalogue, naming: &ModelResolution) -> String {
     }
 }
 
-/// Every name, with its owner.
+/// Every name with its owner.
 fn names(catalogue: &Catalogue) -> Vec<(String, String)> {
     let owned = |name: String| {
         let owner = resolve(catalogue, &name).map_or_else(
             |_| SHARED_OWNER.to_owned(),
-            |naming| owner(catalogue, &naming),
+            |resolution| owner(catalogue, &resolution),
         );
         (name, owner)
     };

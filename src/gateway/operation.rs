@@ -1,22 +1,21 @@
-//! What a client may want done, by the path it asks.
+//! Operations that a client can request, by path.
 
-use super::GatewayError;
 use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{
     ApiDialect, CallSpec, Endpoint, MAX_RESPONSE_BYTES, PreparedCall, RawObject, TranslationError,
 };
 
-/// What a client wants.
+/// An operation that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// The next turn of a conversation.
+pub enum Operation {
+    /// Generates the next turn of a conversation.
     Generate(ApiDialect),
-    /// Numbers for texts.
+    /// Computes embeddings.
     Embed,
 }
 
 impl Operation {
-    /// The protocol that the client speaks.
+    /// The client's protocol.
     pub fn dialect(self) -> ApiDialect {
         match self {
             Self::Generate(dialect) => dialect,
@@ -24,7 +23,7 @@ impl Operation {
         }
     }
 
-    /// The member that holds what it is all about; a request without it is none.
+    /// The required field that holds the prompt.
     pub fn prompt_member(self) -> &'static str {
         match self {
             Self::Generate(dialect) => dialect.client_api().prompt_member(),
@@ -32,7 +31,7 @@ impl Operation {
         }
     }
 
-    /// The longest answer wanted, in tokens.
+    /// The limit on the response that the request states, in tokens.
     pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
         match self {
             Self::Generate(dialect) => {
@@ -43,15 +42,15 @@ impl Operation {
         }
     }
 
-    /// Bytes of a whole answer; one that is larger is none. Vectors for all that may be asked at
-    /// once fit.
-    pub fn largest_answer(self) -> usize {
+    /// Largest whole response, in bytes. Embeddings for the largest request fit.
+    pub fn max_response_bytes(self) -> usize {
         match self {
             Self::Generate(_) => MAX_RESPONSE_BYTES,
             Self::Embed => 64 * 1024 * 1024,
         }
     }
 
+    /// The capabilities that the request needs.
     pub fn needs(self, object: &RawObject<'_>) -> RequiredCapabilities {
         match self {
             Self::Generate(dialect) => dialect.client_api().needs(object),
@@ -59,8 +58,8 @@ impl Operation {
         }
     }
 
-    /// The type of work where neither the model's name nor a header says it: images → vision,
-    /// reasoning parameters → reasoning, else chat.
+    /// The model type where neither the model's name nor a header states it: images → vision, reasoning
+    /// parameters → reasoning, else chat.
     pub fn infer(self, needs: RequiredCapabilities) -> ModelType {
         match self {
             Self::Embed => ModelType::Embedding,
@@ -70,19 +69,7 @@ impl Operation {
         }
     }
 
-    /// Refuses a type of work that the path has nothing to do with.
-    pub fn check(self, kind: ModelType) -> Result<(), GatewayError> {
-        let embeds = kind == ModelType::Embedding;
-        let problem = match self {
-            Self::Embed if !embeds => "only embeddings are made here",
-            Self::Generate(_) if embeds => "embeddings are made at /v1/embeddings",
-            _ => return Ok(()),
-        };
-        let message = format!("the type asked for is {kind}, but {problem}");
-        Err(GatewayError::invalid(Some("model"), message))
-    }
-
-    /// In the provider's words.
+    /// The request in the provider's protocol.
     pub fn build_request(
         self,
         endpoint: &Endpoint,
@@ -95,8 +82,7 @@ impl Operation {
     }
 }
 
-/// The protocol in which a client that asks this path is told what goes wrong before its request
-/// is read.
+/// The protocol of errors that occur before a request for this path is read.
 pub fn dialect_of(path: &str) -> ApiDialect {
     if path.contains("/messages") {
         ApiDialect::Messages

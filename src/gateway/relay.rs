@@ -1,13 +1,13 @@
-//! A stream on its way from an upstream to the client, event by event through its passage. Until
-//! the first content nothing has been promised and another target may still answer; after it a
-//! broken stream ends in an error event, and never looks like a whole one. Where streams are begun
-//! again instead, nothing is promised until the answer is whole.
+//! Relay of a stream from a provider to the client, event by event through a response adapter. Before
+//! the first content the client has seen nothing, and another target may still respond; after it, a
+//! broken stream ends in an error event and never looks complete. Where broken streams are restarted,
+//! the client gets nothing before the response is complete.
 
 mod first_content;
 
 use super::attempt::{Attempt, AttemptUsage};
 use super::byte_budget::ByteReservation;
-use super::error::GatewayError;
+use super::error::{GatewayError, UpstreamFailure};
 use super::request_recorder::RequestRecorder;
 use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
@@ -24,11 +24,11 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long the upstream may take to end its bytes once the answer is whole, so that the
-/// connection can be used again.
+/// Time for the provider to end its body once the response is complete, so that the connection can be
+/// used again.
 const TAIL_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long parts of a stream may take.
+/// Time limits of a stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamTimeouts {
     /// Between two reads.
@@ -37,21 +37,21 @@ pub(super) struct StreamTimeouts {
     pub until: Instant,
 }
 
-/// What a stretch of bytes came to.
+/// The result of decoding one read.
 #[derive(Debug, Default)]
 struct DecodedChunk {
-    /// For the client.
+    /// Bytes for the client.
     out: BytesMut,
     events: u32,
-    /// Something a client waits for was in it.
+    /// Whether it held content.
     content: bool,
     end: Option<StreamEnd>,
 }
 
 impl DecodedChunk {
-    fn broken(upset: UpstreamError) -> Self {
+    fn failed(error: UpstreamError) -> Self {
         Self {
-            end: Some(StreamEnd::Broken(upset)),
+            end: Some(StreamEnd::Broken(error)),
             ..Self::default()
         }
     }
@@ -67,78 +67,79 @@ enum StreamEnd {
 pub(super) struct StreamRelay {
     upstream: BoxStream<'static, reqwest::Result<Bytes>>,
     splitter: Splitter,
-    passage: Box<dyn ResponseAdapter>,
-    pace: StreamTimeouts,
-    /// Estimated tokens of the prompt, for an answer that breaks off before it is reported.
+    adapter: Box<dyn ResponseAdapter>,
+    timeouts: StreamTimeouts,
+    /// Estimated tokens of the prompt, for a response that ends before its usage is reported.
     prompt: u64,
+    /// Bytes that the client has not got yet.
     held: BytesMut,
-    /// Where the answer is held back until it is whole.
-    place: Option<ByteReservation>,
-    /// Since when more is waited for.
-    waiting: Option<Instant>,
-    /// For the error event.
+    /// Present while the response is held back until it is complete.
+    hold: Option<ByteReservation>,
+    /// Start of the read in progress.
+    waiting_since: Option<Instant>,
+    /// The provider's name, for the error event.
     provider: String,
     attempt: Option<Attempt>,
-    record: Option<RequestRecorder>,
-    /// How it went, where that was known before the record came to live here.
-    fate: Option<(RequestOutcome, AttemptUsage)>,
-    /// Resolves when the gateway stops. One for all reads, as the alarm is: to set either anew for
-    /// each would cost as much as the read.
-    closing: BoxFuture<'static, ()>,
-    /// Set to when a read is overdue, or earlier.
+    recorder: Option<RequestRecorder>,
+    /// The result, where it was known before the recorder was moved here.
+    result: Option<(RequestOutcome, AttemptUsage)>,
+    /// Resolves at shutdown. It and the alarm serve all reads: to create them for each one would cost as
+    /// much as the read.
+    shutdown: BoxFuture<'static, ()>,
+    /// Set to the deadline of the read, or earlier.
     alarm: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
 impl StreamRelay {
     pub fn new(
-        answer: reqwest::Response,
-        passage: Box<dyn ResponseAdapter>,
-        pace: StreamTimeouts,
+        response: reqwest::Response,
+        adapter: Box<dyn ResponseAdapter>,
+        timeouts: StreamTimeouts,
         prompt: u64,
         provider: &str,
         attempt: Attempt,
     ) -> Self {
         Self {
-            upstream: body_of(answer).boxed(),
-            splitter: Splitter::new(passage.framing()),
-            passage,
-            pace,
+            upstream: body_of(response).boxed(),
+            splitter: Splitter::new(adapter.framing()),
+            adapter,
+            timeouts,
             prompt,
             held: BytesMut::new(),
-            place: None,
-            waiting: None,
+            hold: None,
+            waiting_since: None,
             provider: provider.to_owned(),
             attempt: Some(attempt),
-            record: None,
-            fate: None,
-            closing: pending().boxed(),
+            recorder: None,
+            result: None,
+            shutdown: pending().boxed(),
             alarm: None,
             ended: false,
         }
     }
 
-    /// Ends with an error event when that is told.
-    pub fn with_shutdown(mut self, mut closing: ShutdownSignal) -> Self {
-        self.closing = async move { closing.triggered().await }.boxed();
+    /// Ends the stream with an error event at the signal.
+    pub fn with_shutdown(mut self, mut signal: ShutdownSignal) -> Self {
+        self.shutdown = async move { signal.triggered().await }.boxed();
         self
     }
 
-    /// The whole answer is held back, for as long as its place holds it.
-    pub fn hold(&mut self, place: ByteReservation) {
-        self.place = Some(place);
+    /// Holds the response back until it is complete, or too large for the reservation.
+    pub fn hold(&mut self, reservation: ByteReservation) {
+        self.hold = Some(reservation);
     }
 
-    fn metered(&self, is_whole: bool) -> Option<MeasuredUsage> {
-        let (reported, said) = (self.passage.usage(), self.passage.text_bytes());
-        MeasuredUsage::of(reported, is_whole, self.prompt, said)
+    fn measured_usage(&self, is_complete: bool) -> Option<MeasuredUsage> {
+        let (reported, text_bytes) = (self.adapter.usage(), self.adapter.text_bytes());
+        MeasuredUsage::of(reported, is_complete, self.prompt, text_bytes)
     }
 
-    /// The next read after the first content; nothing where the gateway stops.
-    async fn more(&mut self) -> Option<DecodedChunk> {
+    /// The next read after the first content; `None` at shutdown.
+    async fn next_chunk(&mut self) -> Option<DecodedChunk> {
         let now = Instant::now();
-        self.waiting = Some(now);
-        let deadline = self.pace.until.min(now + self.pace.idle);
+        self.waiting_since = Some(now);
+        let deadline = self.timeouts.until.min(now + self.timeouts.idle);
         let alarm = self
             .alarm
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -152,25 +153,24 @@ impl StreamRelay {
                     }
                     alarm.as_mut().reset(deadline);
                 }
-                () = &mut self.closing => return None,
+                () = &mut self.shutdown => return None,
             }
         };
-        self.waiting = None;
+        self.waiting_since = None;
         Some(match read {
             Some(read) => self.on_read(read),
-            None => self.too_slow(),
+            None => self.timed_out(),
         })
     }
 
-    /// The body of the answer. What happens to the client's request is written into its record,
-    /// which lives here from now on.
+    /// The response body. It owns the recorder, and records the result of the request.
     pub fn into_body(
         mut self,
-        mut record: RequestRecorder,
+        mut recorder: RequestRecorder,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
-        match self.fate.take() {
-            Some((outcome, spent)) => record.end(outcome, spent),
-            None => self.record = Some(record),
+        match self.result.take() {
+            Some((outcome, spent)) => recorder.end(outcome, spent),
+            None => self.recorder = Some(recorder),
         }
         stream::unfold(self, |mut relay| async move {
             let bytes = relay.next_bytes().await?;
@@ -178,26 +178,26 @@ impl StreamRelay {
         })
     }
 
-    fn begin(&mut self) {
+    fn on_first_content(&mut self) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.first_token();
+            attempt.on_first_token();
         }
     }
 
     async fn next_bytes(&mut self) -> Option<Bytes> {
         if !self.held.is_empty() {
-            self.place = None;
+            self.hold = None;
             return Some(self.held.split().freeze());
         }
         while !self.ended {
-            let Some(stretch) = self.more().await else {
-                return Some(self.close());
+            let Some(chunk) = self.next_chunk().await else {
+                return Some(self.shut_down());
             };
-            let mut out = stretch.out;
-            match stretch.end {
+            let mut out = chunk.out;
+            match chunk.end {
                 Some(StreamEnd::Whole) => self.settle(Outcome::Success),
-                Some(StreamEnd::Broken(upset)) => {
-                    let event = self.broken(&upset);
+                Some(StreamEnd::Broken(error)) => {
+                    let event = self.fail_after_content(&error);
                     out.extend_from_slice(&event);
                 }
                 None => {}
@@ -209,47 +209,47 @@ impl StreamRelay {
         None
     }
 
-    /// The answer is whole, but its bytes may not have ended yet. The client does not wait for
-    /// that.
+    /// Reads the rest of the body after a complete response, in the background: the client does not wait
+    /// for it.
     fn drain_tail(&mut self) {
         let mut upstream = std::mem::replace(&mut self.upstream, stream::empty().boxed());
         if upstream.next().now_or_never().is_none() {
             tokio::spawn(async move {
-                let _may_be_late = tokio::time::timeout(TAIL_DRAIN_TIMEOUT, upstream.next()).await;
+                let _may_time_out = tokio::time::timeout(TAIL_DRAIN_TIMEOUT, upstream.next()).await;
             });
         }
     }
 
-    /// One read of the upstream: bytes, an error, or the end.
+    /// Decodes one read: bytes, an error, or the end.
     fn on_read(&mut self, read: Option<reqwest::Result<Bytes>>) -> DecodedChunk {
-        let mut stretch = DecodedChunk::default();
+        let mut chunk = DecodedChunk::default();
         match read {
             Some(Ok(bytes)) => {
                 self.splitter.push(&bytes);
-                self.decode_buffer(&mut stretch);
+                self.decode_buffer(&mut chunk);
             }
             Some(Err(error)) => {
                 let failure = transport_failure(&error);
-                stretch.end = Some(StreamEnd::Broken(UpstreamError::without_response(
+                chunk.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                     failure,
-                    "the provider's stream broke off",
+                    "the provider's stream was interrupted",
                 )));
             }
-            None => self.on_eof(&mut stretch),
+            None => self.on_eof(&mut chunk),
         }
-        if stretch.end.is_some() {
+        if chunk.end.is_some() {
             self.ended = true;
         }
-        stretch
+        chunk
     }
 
-    fn decode_buffer(&mut self, stretch: &mut DecodedChunk) {
-        while stretch.end.is_none() {
+    fn decode_buffer(&mut self, chunk: &mut DecodedChunk) {
+        while chunk.end.is_none() {
             match self.splitter.next_event() {
-                Ok(Some(event)) => self.pass(&event, stretch),
+                Ok(Some(event)) => self.on_event(&event, chunk),
                 Ok(None) => return,
                 Err(error) => {
-                    stretch.end = Some(StreamEnd::Broken(UpstreamError::without_response(
+                    chunk.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                         Failure::Server,
                         error.to_string(),
                     )));
@@ -258,69 +258,74 @@ impl StreamRelay {
         }
     }
 
-    fn pass(&mut self, event: &Event, stretch: &mut DecodedChunk) {
-        // Comments keep a connection alive for as long as it takes and promise nothing.
-        stretch.events += u32::from(!event.raw.starts_with(b":"));
-        match self.passage.read(event, &mut stretch.out) {
-            StreamEventKind::Broken(upset) => stretch.end = Some(StreamEnd::Broken(upset)),
-            StreamEventKind::Done => stretch.end = Some(StreamEnd::Whole),
-            StreamEventKind::Content | StreamEventKind::Finish => stretch.content = true,
+    fn on_event(&mut self, event: &Event, chunk: &mut DecodedChunk) {
+        // Comments only keep the connection alive, so they do not count.
+        chunk.events += u32::from(!event.raw.starts_with(b":"));
+        match self.adapter.read(event, &mut chunk.out) {
+            StreamEventKind::Broken(error) => chunk.end = Some(StreamEnd::Broken(error)),
+            StreamEventKind::Done => chunk.end = Some(StreamEnd::Whole),
+            StreamEventKind::Content | StreamEventKind::Finish => chunk.content = true,
             StreamEventKind::NoContent => {}
         }
     }
 
-    /// The bytes are over. Without the terminator that is an end only where every choice has one.
-    fn on_eof(&mut self, stretch: &mut DecodedChunk) {
+    /// The end of the body. Without the terminator the response is complete only if every choice ended.
+    fn on_eof(&mut self, chunk: &mut DecodedChunk) {
         if let Some(event) = self.splitter.rest() {
-            self.pass(&event, stretch);
+            self.on_event(&event, chunk);
         }
-        if stretch.end.is_some() {
+        if chunk.end.is_some() {
             return;
         }
-        if self.passage.may_end() {
-            self.passage.close(&mut stretch.out);
-            stretch.end = Some(StreamEnd::Whole);
+        if self.adapter.may_end() {
+            self.adapter.close(&mut chunk.out);
+            chunk.end = Some(StreamEnd::Whole);
         } else {
-            let upset = UpstreamError::without_response(
+            let error = UpstreamError::without_response(
                 Failure::Disconnected,
-                "the provider's stream ended before its answer did",
+                "the provider's stream ended before the response was complete",
             );
-            stretch.end = Some(StreamEnd::Broken(upset));
+            chunk.end = Some(StreamEnd::Broken(error));
         }
     }
 
-    fn too_slow(&mut self) -> DecodedChunk {
-        let message = if Instant::now() >= self.pace.until {
+    fn timed_out(&mut self) -> DecodedChunk {
+        let message = if Instant::now() >= self.timeouts.until {
             "the stream took longer than [balancing] stream_timeout_ms"
         } else {
             "the provider sent nothing for [balancing] idle_timeout_ms"
         };
         self.ended = true;
-        DecodedChunk::broken(UpstreamError::without_response(Failure::Timeout, message))
+        DecodedChunk::failed(UpstreamError::without_response(Failure::Timeout, message))
     }
 
-    /// Ends the attempt as failed; gives the event that tells the client.
-    fn broken(&mut self, upset: &UpstreamError) -> BytesMut {
-        self.settle(Outcome::Failed(upset.failure));
-        // What the provider stated is told as it is. All else is one thing for the client,
-        // whatever cut the stream: it has part of an answer.
-        let told = if upset.status == 0 {
-            &UpstreamError::without_response(Failure::Disconnected, upset.message.clone())
+    /// Ends the attempt as failed; returns the error event for the client.
+    fn fail_after_content(&mut self, error: &UpstreamError) -> BytesMut {
+        self.settle(Outcome::Failed(error.failure));
+        // The provider's own error is passed on. Every other cause means the same to the client: it
+        // has part of a response.
+        let error = if error.status == 0 {
+            UpstreamError::without_response(Failure::Disconnected, error.message.clone())
         } else {
-            upset
+            error.clone()
         };
-        let told = GatewayError::upstream(told, &self.provider, "").error_body();
+        let error = GatewayError::Upstream(Box::new(UpstreamFailure {
+            error,
+            provider: self.provider.clone(),
+            setting: "",
+            retry_after: None,
+        }));
         let mut out = BytesMut::new();
-        self.passage.broken(&told, &mut out);
+        self.adapter.broken(&error.error_body(), &mut out);
         out
     }
 
-    /// The gateway stops: nobody's failure, but no whole answer either.
-    fn close(&mut self) -> Bytes {
+    /// Ends the stream with an error event at shutdown; the attempt counts as cancelled.
+    fn shut_down(&mut self) -> Bytes {
         self.settle(Outcome::Cancelled);
         let mut out = BytesMut::new();
-        self.passage
-            .broken(&GatewayError::closing().error_body(), &mut out);
+        self.adapter
+            .broken(&GatewayError::ShuttingDown.error_body(), &mut out);
         out.freeze()
     }
 
@@ -329,7 +334,7 @@ impl StreamRelay {
         if outcome == Outcome::Success {
             self.drain_tail();
         }
-        let usage = self.metered(outcome == Outcome::Success);
+        let usage = self.measured_usage(outcome == Outcome::Success);
         let spent = self
             .attempt
             .take()
@@ -341,18 +346,18 @@ impl StreamRelay {
             Outcome::Failed(failure) => RequestOutcome::Error(failure),
             Outcome::Cancelled => RequestOutcome::Cancelled,
         };
-        match self.record.take() {
-            Some(mut record) => record.end(outcome, spent),
-            None => self.fate = Some((outcome, spent)),
+        match self.recorder.take() {
+            Some(mut recorder) => recorder.end(outcome, spent),
+            None => self.result = Some((outcome, spent)),
         }
     }
 }
 
-/// A client that leaves is billed for what it was sent.
+/// A client that disconnects pays for what it was sent.
 impl Drop for StreamRelay {
     fn drop(&mut self) {
         if let Some(attempt) = &mut self.attempt {
-            if let Some(since) = self.waiting {
+            if let Some(since) = self.waiting_since {
                 attempt.on_client_disconnect(since.elapsed());
             }
             self.settle(Outcome::Cancelled);

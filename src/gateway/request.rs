@@ -1,26 +1,25 @@
-//! What a client asks for, and whether it can be asked: everything that is checked before a
-//! target is chosen.
+//! A client's request, read and checked before a target is selected.
 
-use super::GatewayError;
+use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::operation::Operation;
 use crate::domain::{
-    Catalogue, ModelResolution, ModelType, RequestClass, RequestProfile, RequiredCapabilities,
-    TargetScope, prompt_tokens, resolve,
+    Catalogue, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
+    RequiredCapabilities, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::RawObject;
 use axum::http::HeaderMap;
 use std::time::Duration;
 
-/// A request id from outside is kept up to this length.
-const REQUEST_ID_LENGTH: usize = 128;
+/// Longest `x-request-id` that is kept, in bytes.
+const MAX_REQUEST_ID: usize = 128;
 
-/// One client request, understood.
+/// A client's request, read and checked.
 #[derive(Debug)]
 pub(super) struct ParsedRequest<'a> {
-    pub errand: Operation,
+    pub operation: Operation,
     pub object: RawObject<'a>,
-    naming: ModelResolution,
-    /// The type of work.
+    resolution: ModelResolution,
+    /// The type of model that it needs.
     pub model_type: ModelType,
     pub stream: bool,
     /// Whether the client wants the usage at the end of its stream.
@@ -29,53 +28,44 @@ pub(super) struct ParsedRequest<'a> {
     /// Estimated tokens of the prompt.
     pub input: u64,
     pub needs: RequiredCapabilities,
-    preferred: Option<usize>,
+    preferred: Option<ProviderIdx>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
-    /// Overrides every configured time limit.
+    /// The client's time limit, which overrides every configured one.
     pub timeout: Option<Duration>,
 }
 
 impl<'a> ParsedRequest<'a> {
-    /// Reads body and headers; the error says what is wrong with which of them.
+    /// Reads body and headers; the error names the field or header that is wrong.
     pub fn read(
-        errand: Operation,
+        operation: Operation,
         headers: &HeaderMap,
         body: &'a [u8],
         catalogue: &Catalogue,
     ) -> Result<Self, GatewayError> {
-        let object: RawObject<'a> = serde_json::from_slice(body).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            GatewayError::invalid(None, format!("the body is not a JSON object (at {place})"))
-        })?;
+        let object: RawObject<'a> =
+            serde_json::from_slice(body).map_err(InvalidRequest::NotJson)?;
         let model = required_text(&object, "model")?;
-        let prompt = errand.prompt_member();
+        let prompt = operation.prompt_member();
         if !object.has(prompt) {
-            return Err(GatewayError::invalid(
-                Some(prompt),
-                format!("{prompt} is missing; without it there is nothing to answer"),
-            ));
+            return Err(InvalidRequest::MissingPrompt { field: prompt }.into());
         }
         let stream = flag(&object, "stream")?;
-        let needs = errand.needs(&object);
-        let wanted = header_text(headers, "x-aibal-model-type")?;
-        let wanted = wanted.map(str::parse::<ModelType>).transpose();
-        let wanted = wanted
-            .map_err(|error| GatewayError::invalid(None, format!("x-aibal-model-type: {error}")))?;
-        let naming = resolve(catalogue, &model)
-            .map_err(|unknown| GatewayError::unknown_model(&unknown.name, &unknown.near))?;
-        let named = match naming {
+        let needs = operation.needs(&object);
+        let stated = model_type(headers)?;
+        let resolution = resolve(catalogue, &model).map_err(GatewayError::UnknownModel)?;
+        let named = match resolution {
             ModelResolution::Auto(kind) => kind,
             ModelResolution::Targets { .. } => None,
         };
-        let model_type = wanted.or(named).unwrap_or_else(|| errand.infer(needs));
-        errand.check(model_type)?;
+        let model_type = stated.or(named).unwrap_or_else(|| operation.infer(needs));
+        check_path(operation, model_type)?;
         Ok(Self {
-            errand,
+            operation,
             model_type,
             stream,
-            wants_usage: errand.dialect().client_api().wants_usage(&object),
-            max_tokens: errand.max_tokens(&object),
+            wants_usage: operation.dialect().client_api().wants_usage(&object),
+            max_tokens: operation.max_tokens(&object),
             input: prompt_tokens(body),
             needs,
             preferred: preferred(headers, catalogue)?,
@@ -83,19 +73,19 @@ impl<'a> ParsedRequest<'a> {
             max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
             timeout: number(headers, "x-aibal-timeout-ms", "milliseconds")?
                 .map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))),
-            naming,
+            resolution,
             object,
         })
     }
 
-    /// The question for the balancer; `tried` are the targets that failed it already, `outgrown`
+    /// The profile for the selection. `tried` are the targets that failed already, `context_exceeded`
     /// those of them for which the prompt was too long.
     pub fn selection_profile<'b>(
         &'b self,
-        tried: &'b [usize],
-        outgrown: &'b [usize],
+        tried: &'b [TargetIdx],
+        context_exceeded: &'b [TargetIdx],
     ) -> RequestProfile<'b> {
-        let (scope, pinned) = match &self.naming {
+        let (scope, pinned) = match &self.resolution {
             ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
             ModelResolution::Targets { places, pinned } => (TargetScope::Only(places), *pinned),
         };
@@ -116,32 +106,39 @@ impl<'a> ParsedRequest<'a> {
             remaining: None,
             means: None,
             tried,
-            outgrown,
+            outgrown: context_exceeded,
         }
     }
 }
 
-/// The client's name for its request, where it gave one that can be shown.
+/// The client's `x-request-id`, where it can be shown.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("x-request-id")?.to_str().ok()?;
     let fits = !text.is_empty()
-        && text.len() <= REQUEST_ID_LENGTH
+        && text.len() <= MAX_REQUEST_ID
         && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
 }
 
+/// Rejects a model type that this path does not serve.
+fn check_path(operation: Operation, model_type: ModelType) -> Result<(), GatewayError> {
+    if (operation == Operation::Embed) == (model_type == ModelType::Embedding) {
+        return Ok(());
+    }
+    Err(InvalidRequest::WrongPathForType {
+        operation,
+        model_type,
+    }
+    .into())
+}
+
 fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, GatewayError> {
     let Some(value) = object.get(name) else {
-        return Err(GatewayError::invalid(
-            Some(name),
-            format!("{name} is missing; it must be a text"),
-        ));
+        return Err(InvalidRequest::MissingText { field: name }.into());
     };
     serde_json::from_str(value.get()).map_err(|_| {
-        GatewayError::invalid(
-            Some(name),
-            format!("{name} is {}, but must be a text", short(value.get())),
-        )
+        let found = excerpt(value.get());
+        InvalidRequest::NotText { field: name, found }.into()
     })
 }
 
@@ -149,35 +146,46 @@ fn flag(object: &RawObject<'_>, name: &'static str) -> Result<bool, GatewayError
     match object.get(name).map(serde_json::value::RawValue::get) {
         None | Some("null" | "false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(GatewayError::invalid(
-            Some(name),
-            format!("{name} is {}, but must be true or false", short(other)),
-        )),
+        Some(other) => {
+            let found = excerpt(other);
+            Err(InvalidRequest::NotBool { field: name, found }.into())
+        }
     }
 }
 
-fn preferred(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Option<usize>, GatewayError> {
-    let Some(name) = header_text(headers, "x-aibal-preferred-provider")? else {
+fn model_type(headers: &HeaderMap) -> Result<Option<ModelType>, GatewayError> {
+    const NAME: &str = "x-aibal-model-type";
+    let text = header_text(headers, NAME)?;
+    text.map(|text| {
+        text.parse::<ModelType>()
+            .map_err(|_| wrong_header(NAME, text, HeaderFormat::ModelType))
+    })
+    .transpose()
+}
+
+fn preferred(
+    headers: &HeaderMap,
+    catalogue: &Catalogue,
+) -> Result<Option<ProviderIdx>, GatewayError> {
+    const NAME: &str = "x-aibal-preferred-provider";
+    let Some(text) = header_text(headers, NAME)? else {
         return Ok(None);
     };
-    let Some(provider) = catalogue.provider(name) else {
-        let known: Vec<&str> = catalogue
+    let provider = catalogue.provider(text).ok_or_else(|| {
+        let known = catalogue
             .active_providers()
-            .map(|(_, provider)| &*provider.name)
+            .map(|(_, provider)| provider.name.to_string())
             .collect();
-        let message = format!(
-            "x-aibal-preferred-provider is {name:?}, but must be one of {}",
-            known.join(", ")
-        );
-        return Err(GatewayError::invalid(None, message));
-    };
+        wrong_header(NAME, text, HeaderFormat::Provider { known })
+    })?;
     Ok(Some(provider))
 }
 
+/// A header with a number above 0.
 fn number(
     headers: &HeaderMap,
     name: &'static str,
-    unit: &str,
+    unit: &'static str,
 ) -> Result<Option<f64>, GatewayError> {
     let Some(text) = header_text(headers, name)? else {
         return Ok(None);
@@ -187,13 +195,9 @@ fn number(
         .parse::<f64>()
         .ok()
         .filter(|value| value.is_finite() && *value > 0.0);
-    let wrong = || {
-        GatewayError::invalid(
-            None,
-            format!("{name} is {text:?}, but must be a number above 0, in {unit}"),
-        )
-    };
-    value.map(Some).ok_or_else(wrong)
+    value
+        .map(Some)
+        .ok_or_else(|| wrong_header(name, text, HeaderFormat::Positive { unit }))
 }
 
 fn header_text<'h>(
@@ -201,16 +205,33 @@ fn header_text<'h>(
     name: &'static str,
 ) -> Result<Option<&'h str>, GatewayError> {
     let text = headers.get(name).map(|value| value.to_str());
-    text.transpose()
-        .map_err(|_| GatewayError::invalid(None, format!("{name} must be plain ASCII text")))
+    text.transpose().map_err(|_| {
+        let (found, expected) = (None, HeaderFormat::Ascii);
+        InvalidRequest::Header {
+            name,
+            found,
+            expected,
+        }
+        .into()
+    })
 }
 
-/// A value in an error, not longer than it needs to be recognised.
-fn short(text: &str) -> String {
-    let cut: String = text.chars().take(40).collect();
-    if cut.len() < text.len() {
-        format!("{cut}…")
+fn wrong_header(name: &'static str, found: &str, expected: HeaderFormat) -> GatewayError {
+    let found = Some(found.to_owned());
+    InvalidRequest::Header {
+        name,
+        found,
+        expected,
+    }
+    .into()
+}
+
+/// The beginning of a JSON value, long enough to recognise it.
+fn excerpt(text: &str) -> String {
+    let beginning: String = text.chars().take(40).collect();
+    if beginning.len() < text.len() {
+        format!("{beginning}…")
     } else {
-        cut
+        beginning
     }
 }

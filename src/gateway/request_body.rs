@@ -1,43 +1,43 @@
-//! Clients' request bodies: read whole, each up to its limit, and all of them together up to
-//! theirs, for whoever sends slowly may bring much.
+//! Request bodies: each is buffered up to its limit, and all together up to theirs, because slow clients
+//! can hold much memory for a long time.
 
 use super::byte_budget::{ByteBudget, ByteReservation};
-use super::error::GatewayError;
+use super::error::{GatewayError, InvalidRequest};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// All bodies at once have no more bytes than this,
+/// Bytes of all bodies that are buffered at once, beyond [`UNCOUNTED_BYTES_PER_BODY`] of each.
 const MAX_TOTAL_BYTES: usize = 512 * 1024 * 1024;
-/// not counting so many of each: usual requests find room whatever others bring, and only so many
-/// of them run.
+/// Bytes of each body that do not count: requests of usual size are always accepted, and their number
+/// is limited by `max_in_flight`.
 const UNCOUNTED_BYTES_PER_BODY: usize = 64 * 1024;
 
-/// What all requests bring; cheap to clone.
+/// Buffers request bodies within a common bound; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BodyBuffer(ByteBudget);
 
 impl Default for BodyBuffer {
     fn default() -> Self {
-        Self::up_to(MAX_TOTAL_BYTES)
+        Self::with_max_total(MAX_TOTAL_BYTES)
     }
 }
 
-/// A body, which counts for as long as it is kept.
+/// A body, which counts until it is dropped.
 #[derive(Debug)]
 pub(super) struct BufferedBody {
     pub bytes: Bytes,
-    _place: ByteReservation,
+    _reservation: ByteReservation,
 }
 
 impl BodyBuffer {
-    fn up_to(most: usize) -> Self {
-        Self(ByteBudget::new(usize::MAX, most))
+    fn with_max_total(max_bytes: usize) -> Self {
+        Self(ByteBudget::new(usize::MAX, max_bytes))
     }
 
-    /// The whole body. One that says it is too large is not read at all, so that a client that
-    /// asks first (`Expect: 100-continue`) does not even send it.
+    /// Reads the whole body, at most `limit` bytes. A body whose stated length is too large is not read,
+    /// so that a client with `Expect: 100-continue` does not send it.
     pub(super) async fn read(
         &self,
         body: Body,
@@ -45,19 +45,22 @@ impl BodyBuffer {
     ) -> Result<BufferedBody, GatewayError> {
         let length = body.size_hint().lower();
         if length > limit as u64 {
-            return Err(GatewayError::too_large(limit));
+            return Err(GatewayError::BodyTooLarge { limit });
         }
-        let mut place = self.0.reservation();
+        let mut reservation = self.0.reservation();
         let mut body = Limited::new(body, limit);
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|error| broken(&*error, limit))?.into_data() else {
+            let Ok(data) = frame
+                .map_err(|error| read_error(&*error, limit))?
+                .into_data()
+            else {
                 continue;
             };
             let bytes = first.len() + whole.len() + data.len();
-            if !place.try_grow(bytes.saturating_sub(UNCOUNTED_BYTES_PER_BODY)) {
-                return Err(GatewayError::no_room_for_body());
+            if !reservation.try_grow(bytes.saturating_sub(UNCOUNTED_BYTES_PER_BODY)) {
+                return Err(GatewayError::BodyMemoryExhausted);
             }
             if bytes == data.len() {
                 first = data;
@@ -73,25 +76,26 @@ impl BodyBuffer {
         };
         Ok(BufferedBody {
             bytes,
-            _place: place,
+            _reservation: reservation,
         })
     }
 }
 
-fn broken(error: &(dyn std::error::Error + 'static), limit: usize) -> GatewayError {
+/// Finds the cause of a body that could not be read.
+fn read_error(error: &(dyn std::error::Error + 'static), limit: usize) -> GatewayError {
     let mut cause = Some(error);
     while let Some(inner) = cause {
         if inner.is::<LengthLimitError>() {
-            return GatewayError::too_large(limit);
+            return GatewayError::BodyTooLarge { limit };
         }
-        // So the listener says that it came too slowly.
-        let broke = inner.downcast_ref::<std::io::Error>();
-        if broke.is_some_and(|broke| broke.kind() == std::io::ErrorKind::TimedOut) {
-            return GatewayError::too_slow();
+        // The listener reports a slow upload with this kind.
+        let io_error = inner.downcast_ref::<std::io::Error>();
+        if io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut) {
+            return GatewayError::BodyTooSlow;
         }
         cause = inner.source();
     }
-    GatewayError::invalid(None, "the request's body broke off")
+    InvalidRequest::BodyIncomplete.into()
 }
 
 #[cfg(test)]
@@ -100,50 +104,50 @@ mod tests {
     use axum::http::StatusCode;
     use futures_util::stream;
 
-    fn body(pieces: usize, of: usize) -> Body {
-        let piece = move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; of]));
-        Body::from_stream(stream::iter((0..pieces).map(piece)))
+    fn body(chunks: usize, bytes: usize) -> Body {
+        let chunk = move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]));
+        Body::from_stream(stream::iter((0..chunks).map(chunk)))
     }
 
     #[tokio::test]
-    async fn large_bodies_share_a_bound_and_small_ones_need_none() {
-        let bodies = BodyBuffer::up_to(2 * UNCOUNTED_BYTES_PER_BODY);
+    async fn large_bodies_share_a_limit_and_small_ones_are_always_accepted() {
+        let bodies = BodyBuffer::with_max_total(2 * UNCOUNTED_BYTES_PER_BODY);
         let limit = 10 * UNCOUNTED_BYTES_PER_BODY;
-        let kept = bodies
+        let held = bodies
             .read(body(6, UNCOUNTED_BYTES_PER_BODY / 2), limit)
             .await
             .unwrap();
         assert_eq!(
-            kept.bytes.len(),
+            held.bytes.len(),
             3 * UNCOUNTED_BYTES_PER_BODY,
-            "of which two count"
+            "two of the three parts count"
         );
 
-        let refused = bodies
+        let rejected = bodies
             .read(body(2, UNCOUNTED_BYTES_PER_BODY), limit)
             .await
             .unwrap_err();
-        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(rejected.status(), StatusCode::SERVICE_UNAVAILABLE);
         let small = bodies
             .read(body(1, UNCOUNTED_BYTES_PER_BODY), limit)
             .await
             .unwrap();
         assert_eq!(small.bytes.len(), UNCOUNTED_BYTES_PER_BODY);
 
-        drop(kept);
+        drop(held);
         assert!(
             bodies
                 .read(body(3, UNCOUNTED_BYTES_PER_BODY), limit)
                 .await
                 .is_ok()
         );
-        let refused = bodies
+        let rejected = bodies
             .read(
                 body(3, UNCOUNTED_BYTES_PER_BODY),
                 2 * UNCOUNTED_BYTES_PER_BODY,
             )
             .await
             .unwrap_err();
-        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(rejected.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }

@@ -1,13 +1,14 @@
-//! One client request from its first decision to its end; reports and logs exactly once, on drop.
+//! Record of one client request from its first selection to its end. It reports and logs exactly once,
+//! because it does so on drop.
 
-use super::access_log::{LogEntry, RequestLine, SelectionLine, afterwards};
+use super::access_log::{LogEntry, RequestLine, SelectionLine, write_later};
 use super::attempt::AttemptUsage;
-use super::cache::CacheStatus;
+use super::cache_status::CacheStatus;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
     RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
-    TargetSelection, UnixTime,
+    TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use axum::http::header::AGE;
@@ -22,7 +23,8 @@ const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
 const CACHE: HeaderName = HeaderName::from_static("x-aibal-cache");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Dropped before its end is known it reports a client that left.
+/// The record of a request in progress. Dropped before [`RequestRecorder::end`], it reports that the
+/// client disconnected.
 #[derive(Debug)]
 pub(super) struct RequestRecorder {
     handle: EngineHandle,
@@ -30,19 +32,19 @@ pub(super) struct RequestRecorder {
     request_id: String,
     started: UnixTime,
     outcome: RequestOutcome,
-    target: Option<usize>,
+    target: Option<TargetIdx>,
     provider: String,
     model: String,
     score: Option<f64>,
     reason: &'static str,
     pub attempts: u32,
     spent: AttemptUsage,
-    /// What answers cost that broke off and were begun again.
-    lost: AttemptUsage,
-    /// Nothing where there is no cache.
+    /// Usage of responses that broke and were restarted.
+    restarted: AttemptUsage,
+    /// `None` without a cache.
     pub cache: Option<CacheStatus>,
-    /// Among those that run; kept for as long as the request does. None before its body is here.
-    place: Option<InFlightPermit>,
+    /// Held until the request ends; `None` before its body is complete.
+    permit: Option<InFlightPermit>,
 }
 
 impl RequestRecorder {
@@ -61,66 +63,66 @@ impl RequestRecorder {
             reason: "",
             attempts: 0,
             spent: AttemptUsage::default(),
-            lost: AttemptUsage::ZERO,
+            restarted: AttemptUsage::ZERO,
             cache: None,
-            place: None,
+            permit: None,
         }
     }
 
-    /// From now on it is one of those that run.
-    pub fn mark_running(&mut self, place: InFlightPermit) {
-        self.place = Some(place);
+    /// Holds the in-flight permit until the request ends.
+    pub fn set_permit(&mut self, permit: InFlightPermit) {
+        self.permit = Some(permit);
     }
 
-    /// A choice was made, or could not be: for those who ask later why.
-    pub fn considered(
+    /// Reports a selection, or that none was possible, for the decision log.
+    pub fn on_round(
         &self,
         table: &RoutingTable,
-        field: &CandidateSet,
-        choice: Option<&TargetSelection>,
-        (ask, luck, at): (&RequestProfile<'_>, RandomDraw, UnixTime),
+        candidates: &CandidateSet,
+        selection: Option<&TargetSelection>,
+        (profile, draw, at): (&RequestProfile<'_>, RandomDraw, UnixTime),
     ) {
-        let occasion = SelectionContext {
+        let context = SelectionContext {
             decision: self.decision,
             is_dry_run: false,
             attempt: self.attempts + 1,
-            class: ask.class,
-            input: ask.input,
-            luck,
+            class: profile.class,
+            input: profile.input,
+            luck: draw,
             at,
         };
-        let round = SelectionRound::of(table, field, choice, occasion);
+        let round = SelectionRound::of(table, candidates, selection, context);
         self.handle.observe(Observation::Selection(Box::new(round)));
     }
 
-    /// Somebody was chosen: for the log, and for the headers of the answer.
-    pub fn chose(&mut self, choice: &TargetSelection, id: &TargetId) {
-        self.target = Some(choice.target);
+    /// Records the selected target, for the log and the response headers.
+    pub fn on_selected(&mut self, selection: &TargetSelection, id: &TargetId) {
+        self.target = Some(selection.target);
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
-        self.reason = choice.reason.text();
-        self.score.get_or_insert(choice.score);
-        afterwards(LogEntry::Chosen(SelectionLine {
+        self.reason = selection.reason.text();
+        self.score.get_or_insert(selection.score);
+        write_later(LogEntry::Selected(SelectionLine {
             decision: self.decision,
             provider: Arc::clone(&id.provider),
             model: Arc::clone(&id.model),
-            score: choice.score,
-            share: choice.share,
+            score: selection.score,
+            share: selection.share,
             reason: self.reason,
             attempt: self.attempts + 1,
         }));
     }
 
-    /// The answer is one that somebody else was given; nobody is asked.
-    pub fn repeats(&mut self, target: Option<usize>, provider: &str, model: &str) {
+    /// Records a response from the cache; no provider is called.
+    pub fn on_reused(&mut self, target: Option<TargetIdx>, provider: &str, model: &str) {
         self.target = target;
         provider.clone_into(&mut self.provider);
         model.clone_into(&mut self.model);
         self.reason = "cache";
     }
 
-    /// The target, and its names.
-    pub fn answered_by(&self) -> (Option<usize>, &str, &str) {
+    /// The selected target, with the names of its provider and model.
+    pub fn target(&self) -> (Option<TargetIdx>, &str, &str) {
         (self.target, &self.provider, &self.model)
     }
 
@@ -132,29 +134,30 @@ impl RequestRecorder {
         &self.provider
     }
 
-    /// Nobody was asked, for want of something.
-    pub fn on_rejected(&mut self, want: RejectionReason) {
-        self.reason = want.text();
-        self.end(RequestOutcome::Rejected(want), AttemptUsage::ZERO);
+    /// Records a rejection without any attempt.
+    pub fn on_rejected(&mut self, reason: RejectionReason) {
+        self.reason = reason.text();
+        self.end(RequestOutcome::Rejected(reason), AttemptUsage::ZERO);
     }
 
+    /// Records the result; `spent` is what the last attempt used.
     pub fn end(&mut self, outcome: RequestOutcome, spent: AttemptUsage) {
         self.outcome = outcome;
-        self.spent = self.lost.plus(spent);
+        self.spent = self.restarted.plus(spent);
     }
 
-    /// An answer broke off and is begun again: the request has cost that too.
+    /// Adds the usage of a response that broke and is restarted.
     pub fn on_stream_restart(&mut self, spent: AttemptUsage) {
-        self.lost = self.lost.plus(spent);
+        self.restarted = self.restarted.plus(spent);
     }
 
-    /// The attempts so far.
-    pub fn mark_attempts(&self, headers: &mut HeaderMap) {
+    /// Sets the header with the number of attempts so far.
+    pub fn set_attempts_header(&self, headers: &mut HeaderMap) {
         headers.insert(ATTEMPTS, self.attempts.into());
     }
 
-    /// The headers that every answer carries, stream or not, good or bad.
-    pub fn mark(&self, headers: &mut HeaderMap) {
+    /// Sets the headers of every response, stream or not, success or error.
+    pub fn set_headers(&self, headers: &mut HeaderMap) {
         let mut set = |name: HeaderName, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
@@ -167,9 +170,9 @@ impl RequestRecorder {
             set(MODEL, &self.model);
             set(ATTEMPTS, &self.attempts.to_string());
         }
-        if let Some(part) = self.cache {
-            set(CACHE, part.as_str());
-            if let CacheStatus::Hit(age) = part {
+        if let Some(status) = self.cache {
+            set(CACHE, status.as_str());
+            if let CacheStatus::Hit(age) = status {
                 set(AGE, &age.as_secs().to_string());
             }
         }
@@ -182,7 +185,7 @@ impl RequestRecorder {
 impl Drop for RequestRecorder {
     fn drop(&mut self) {
         let ended = clock::now();
-        let finished = RequestLine {
+        let line = RequestLine {
             decision: self.decision,
             request_id: self.request_id.clone(),
             provider: std::mem::take(&mut self.provider),
@@ -193,7 +196,7 @@ impl Drop for RequestRecorder {
             usage: self.spent.usage,
             cost: self.spent.cost,
         };
-        let told = self
+        let wake = self
             .handle
             .observe_deferred(Observation::Request(RequestEnd {
                 decision: self.decision,
@@ -208,6 +211,6 @@ impl Drop for RequestRecorder {
                 usage: self.spent.usage,
                 cost: self.spent.cost,
             }));
-        afterwards(LogEntry::Finished(finished, told));
+        write_later(LogEntry::Finished(line, wake));
     }
 }

@@ -1,29 +1,30 @@
-//! The end of the time that a stopping gateway leaves to requests under way.
+//! The signal that the time for requests in flight is over.
 
 use tokio::sync::watch;
 
-/// Tells everybody whose answer is under way that the time is over.
+/// Sends the signal to all responses in progress.
 #[derive(Debug, Clone)]
 pub struct ShutdownTrigger(watch::Sender<bool>);
 
 impl ShutdownTrigger {
+    /// Ends all responses in progress.
     pub fn trigger(&self) {
         self.0.send_replace(true);
     }
 }
 
-/// Hears of it; cheap to clone.
+/// Receives the signal; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ShutdownSignal(watch::Receiver<bool>);
 
 impl ShutdownSignal {
-    /// Both ends.
+    /// A connected pair.
     pub fn channel() -> (ShutdownTrigger, Self) {
-        let (closer, closing) = watch::channel(false);
-        (ShutdownTrigger(closer), Self(closing))
+        let (sender, receiver) = watch::channel(false);
+        (ShutdownTrigger(sender), Self(receiver))
     }
 
-    /// Resolves when the time is over; never where nobody is left who could say so.
+    /// Resolves at the signal; never if the trigger was dropped before.
     pub async fn triggered(&mut self) {
         if self.0.wait_for(|is_over| *is_over).await.is_err() {
             std::future::pending::<()>().await;
@@ -31,7 +32,7 @@ impl ShutdownSignal {
     }
 }
 
-/// It never comes.
+/// A signal that never comes.
 impl Default for ShutdownSignal {
     fn default() -> Self {
         Self(watch::channel(false).1)

@@ -1,11 +1,15 @@
-//! One exchange with an upstream: a request out, and its answer up to where it may be passed on.
+//! One call to a provider: sends the request, and reads the response up to where the client may get it.
 
-use super::Gateway;
-use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
+use super::attempt::{Attempt, AttemptFailure};
 use super::recovery::Recovery;
 use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
+use super::request_context::RequestContext;
+use super::response_headers::forwarded_headers;
+use super::state::Gateway;
+use super::upstream_response::UpstreamResponse;
 use crate::clock;
+use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
@@ -17,30 +21,15 @@ use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
-/// As much of an error's body is read.
+/// Bytes that are read of the body of an error.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// What an upstream gave us for the client.
-pub(super) enum UpstreamResponse {
-    /// The attempt is over.
-    Whole {
-        headers: HeaderMap,
-        body: Bytes,
-        spent: AttemptUsage,
-    },
-    /// The attempt lives on in the relay.
-    Stream {
-        headers: HeaderMap,
-        relay: Box<StreamRelay>,
-    },
-}
-
-/// What every exchange of one request has in common.
+/// One call to a provider.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
-    pub admission: &'g ParsedRequest<'g>,
-    /// The client's.
+    pub request: &'g ParsedRequest<'g>,
+    /// The client's headers.
     pub headers: &'g HeaderMap,
     /// Unique to the request.
     pub id: &'g str,
@@ -48,58 +37,69 @@ pub(super) struct UpstreamCall<'g> {
     pub started: Instant,
 }
 
-impl UpstreamCall<'_> {
-    /// Tries once; whatever happens, the attempt has been reported or lives in the answer.
+impl<'g> UpstreamCall<'g> {
+    pub fn new(context: &RequestContext<'g>) -> Self {
+        Self {
+            gateway: context.gateway,
+            request: context.request,
+            headers: context.headers,
+            id: context.id,
+            started: context.started,
+        }
+    }
+
+    /// Makes one attempt. It is reported when this returns, or continues in the response's relay.
     pub async fn try_once(
         &self,
-        (id, provider): (&TargetId, usize),
+        (id, provider): (&TargetId, ProviderIdx),
         mut attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        // One attempt, one configuration: it ends on the connection and with the key it began with.
+        // An attempt uses one configuration: its connection and key do not change by a reload.
         let upstreams = self.gateway.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
-            let upset = UpstreamError::without_response(
+            let error = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider has no endpoint",
             );
-            return Err(failed(attempt, never_sent(upset)));
+            return Err(attempt.fail(never_sent(error)));
         };
-        let call = self.call(id, upstreams.directory.traits(attempt.target));
-        let way = (endpoint, &upstreams.transport);
-        let sent = self.send(way, provider, call, &mut attempt, until);
-        let (passage, answer) = match sent.await {
-            Ok(answered) => answered,
-            Err(upset) => return Err(failed(attempt, upset)),
+        let call = self.spec(id, upstreams.directory.traits(attempt.target));
+        let route = (endpoint, &upstreams.transport);
+        let sent = self.send(route, provider, call, &mut attempt, until);
+        let (adapter, response) = match sent.await {
+            Ok(sent) => sent,
+            Err(error) => return Err(attempt.fail(error)),
         };
-        if self.admission.stream && is_stream(&answer, passage.framing()) {
+        if self.request.stream && is_stream(&response, adapter.framing()) {
             return self
-                .stream(passage, &id.provider, answer, attempt, until)
+                .stream(adapter, &id.provider, response, attempt, until)
                 .await;
         }
-        self.whole(passage, answer, attempt, until).await
+        self.whole(adapter, response, attempt, until).await
     }
 
-    pub fn call<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
+    /// The request as a provider's protocol needs it.
+    pub fn spec<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
         CallSpec {
-            dialect: self.admission.errand.dialect(),
-            object: &self.admission.object,
+            dialect: self.request.operation.dialect(),
+            object: &self.request.object,
             headers: self.headers,
             model: &id.model,
             traits,
-            stream: self.admission.stream,
-            wants_usage: self.admission.wants_usage,
+            stream: self.request.stream,
+            wants_usage: self.request.wants_usage,
             id: self.id,
             created: clock::now().unix_seconds(),
             detour: false,
         }
     }
 
-    /// Sends the call, and once more where the protocol knows another way.
+    /// Sends the request, and once more where the provider's protocol has another form of it.
     async fn send(
         &self,
         (endpoint, transport): (&Endpoint, &Transport),
-        provider: usize,
+        provider: ProviderIdx,
         mut call: CallSpec<'_>,
         attempt: &mut Attempt,
         until: Instant,
@@ -107,26 +107,26 @@ impl UpstreamCall<'_> {
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(call.detour)).await;
             let endpoint = ready.map_err(never_sent)?;
-            let asked = self.admission.errand.build_request(&endpoint, &call);
+            let prepared = self.request.operation.build_request(&endpoint, &call);
             let PreparedCall {
                 outgoing,
-                passage,
+                passage: adapter,
                 losses,
-            } = asked.map_err(|mistake| untranslatable(&mistake))?;
+            } = prepared.map_err(|error| untranslatable(&error))?;
             log_dropped_fields(&endpoint, losses.names());
-            attempt.lost = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
+            attempt.dropped_fields = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
             let sent = async {
                 let sent = transport.exchange(provider, outgoing).await;
-                sent.map_err(unsent)
+                sent.map_err(|error| transport_error(&error))
             };
-            let answer = with_deadline(until, sent).await?;
-            attempt.on_headers(rate_limits(answer.headers(), clock::now()));
-            if answer.status().is_success() {
-                return Ok((passage, answer));
+            let response = with_deadline(until, sent).await?;
+            attempt.on_headers(rate_limits(response.headers(), clock::now()));
+            if response.status().is_success() {
+                return Ok((adapter, response));
             }
-            let upset = refusal(&endpoint, answer, until).await;
-            if call.detour || !endpoint.protocol.fallback_request(&endpoint, &call, &upset) {
-                return Err(upset);
+            let error = classify(&endpoint, response, until).await;
+            if call.detour || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
+                return Err(error);
             }
             call.detour = true;
         }
@@ -134,23 +134,23 @@ impl UpstreamCall<'_> {
 
     async fn stream(
         &self,
-        passage: Box<dyn ResponseAdapter>,
+        adapter: Box<dyn ResponseAdapter>,
         name: &str,
-        answer: reqwest::Response,
+        response: reqwest::Response,
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = kept_headers(answer.headers());
-        let limits = self.gateway.limits.load();
-        let pace = StreamTimeouts {
-            idle: limits.idle_timeout,
-            until: self.started + limits.stream_timeout,
+        let headers = forwarded_headers(response.headers());
+        let config = self.gateway.config.load();
+        let timeouts = StreamTimeouts {
+            idle: config.idle_timeout,
+            until: self.started + config.stream_timeout,
         };
-        let mut relay =
-            StreamRelay::new(answer, passage, pace, self.admission.input, name, attempt)
-                .with_shutdown(self.gateway.closing.clone());
-        if let Recovery::Restart(shelf) = &limits.recovery {
-            relay.hold(shelf.reservation());
+        let prompt = self.request.input;
+        let mut relay = StreamRelay::new(response, adapter, timeouts, prompt, name, attempt)
+            .with_shutdown(self.gateway.shutdown.clone());
+        if let Recovery::Restart(budget) = &config.recovery {
+            relay.hold(budget.reservation());
         }
         let relay = relay.until_content(until).await?;
         Ok(UpstreamResponse::Stream {
@@ -161,40 +161,39 @@ impl UpstreamCall<'_> {
 
     async fn whole(
         &self,
-        mut passage: Box<dyn ResponseAdapter>,
-        answer: reqwest::Response,
+        mut adapter: Box<dyn ResponseAdapter>,
+        response: reqwest::Response,
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = kept_headers(answer.headers());
-        let largest = self.admission.errand.largest_answer();
-        let body = match timeout_at(until, collect(answer, largest)).await {
+        let headers = forwarded_headers(response.headers());
+        let largest = self.request.operation.max_response_bytes();
+        let body = match timeout_at(until, collect(response, largest)).await {
             Err(_) => {
-                return Err(failed(
-                    attempt,
-                    UpstreamError::without_response(Failure::Timeout, "no whole answer in time"),
-                ));
+                let message = "no complete response in time";
+                let error = UpstreamError::without_response(Failure::Timeout, message);
+                return Err(attempt.fail(error));
             }
-            Ok(Err(upset)) => return Err(failed(attempt, upset)),
+            Ok(Err(error)) => return Err(attempt.fail(error)),
             Ok(Ok(body)) => body,
         };
-        if self.admission.stream {
-            // Some servers say in one piece, and with a 200, why there is no stream.
-            let upset = passage.whole(&body).err().unwrap_or_else(|| {
-                let message = "the provider answered in one piece what was asked for as a stream";
+        if self.request.stream {
+            // Some servers report with status 200 and one JSON body why there is no stream.
+            let error = adapter.whole(&body).err().unwrap_or_else(|| {
+                let message = "the provider sent one whole response instead of a stream";
                 UpstreamError::without_response(Failure::Server, message)
             });
-            return Err(failed(attempt, upset));
+            return Err(attempt.fail(error));
         }
-        let body = match passage.whole(&body) {
+        let body = match adapter.whole(&body) {
             Ok(body) => body,
-            Err(upset) => return Err(failed(attempt, upset)),
+            Err(error) => return Err(attempt.fail(error)),
         };
         let usage = MeasuredUsage::of(
-            passage.usage(),
+            adapter.usage(),
             true,
-            self.admission.input,
-            passage.text_bytes(),
+            self.request.input,
+            adapter.text_bytes(),
         );
         let spent = attempt.finish(Outcome::Success, usage);
         Ok(UpstreamResponse::Whole {
@@ -205,7 +204,7 @@ impl UpstreamCall<'_> {
     }
 }
 
-/// What is done in time, or a timeout.
+/// The result of `work`, or a timeout.
 async fn with_deadline<T>(
     until: Instant,
     work: impl Future<Output = Result<T, UpstreamError>>,
@@ -213,119 +212,97 @@ async fn with_deadline<T>(
     timeout_at(until, work).await.unwrap_or_else(|_| {
         Err(UpstreamError::without_response(
             Failure::Timeout,
-            "no answer in time",
+            "no response in time",
         ))
     })
 }
 
-fn unsent(unanswered: TransportError) -> UpstreamError {
-    let message = match unanswered.failure {
-        Failure::Timeout => "no answer in time",
-        _ => "no connection, or it broke off",
+fn transport_error(error: &TransportError) -> UpstreamError {
+    let message = match error.failure {
+        Failure::Timeout => "no response in time",
+        _ => "no connection, or it was closed early",
     };
     UpstreamError {
-        unsent: unanswered.unsent,
-        ..UpstreamError::without_response(unanswered.failure, message)
+        unsent: error.unsent,
+        ..UpstreamError::without_response(error.failure, message)
     }
 }
 
-/// A failure before anything was sent.
-pub(super) fn never_sent(upset: UpstreamError) -> UpstreamError {
+/// Marks a failure before anything was sent.
+pub(super) fn never_sent(error: UpstreamError) -> UpstreamError {
     UpstreamError {
         unsent: true,
-        ..upset
+        ..error
     }
 }
 
-/// A request that this provider cannot be asked, or that is wrong for everybody.
-fn untranslatable(mistake: &TranslationError) -> UpstreamError {
-    let failure = if mistake.elsewhere {
+/// A request that this provider's protocol cannot represent, or that is wrong for every provider.
+fn untranslatable(translation: &TranslationError) -> UpstreamError {
+    let failure = if translation.elsewhere {
         Failure::Unsupported
     } else {
         Failure::InvalidRequest
     };
-    let mut upset = UpstreamError::without_response(failure, mistake.message.clone());
-    upset.shape = mistake.param.clone().map(|param| {
+    let mut error = UpstreamError::without_response(failure, translation.message.clone());
+    error.shape = translation.param.clone().map(|param| {
         Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),
             param: Some(param),
         })
     });
-    upset
+    error
 }
 
-/// Names of members are no secrets; their values never get here.
+/// Logs names of fields; their values may be secret and are never logged.
 fn log_dropped_fields(endpoint: &Endpoint, names: &[String]) {
     if !names.is_empty() {
-        tracing::debug!(kind = %endpoint.kind, members = ?names, "lost in translation");
+        tracing::debug!(kind = %endpoint.kind, members = ?names, "fields without an equivalent were dropped");
     }
 }
 
-/// Reports an attempt as failed before its first content, and hands its upset on.
-pub(super) fn failed(attempt: Attempt, upset: UpstreamError) -> AttemptFailure {
-    let usage = is_refusal(&upset).then_some(MeasuredUsage::ZERO);
-    let spent = attempt.finish(Outcome::Failed(upset.failure), usage);
-    AttemptFailure {
-        upset,
-        spent,
-        had_content: false,
-    }
-}
-
-/// Whether the provider did no work, and so bills none: it answered with an error, or was not even
-/// reached. Where no answer came, or a part of one, nobody knows.
-fn is_refusal(upset: &UpstreamError) -> bool {
-    upset.status >= 400 || upset.unsent || upset.failure.is_client_error()
-}
-
-async fn refusal(endpoint: &Endpoint, answer: reqwest::Response, until: Instant) -> UpstreamError {
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    // A body that does not come does not change the verdict of the status.
-    let body = timeout_at(until, collect(answer, MAX_ERROR_BYTES)).await;
+/// The error of a response whose status is no success.
+async fn classify(
+    endpoint: &Endpoint,
+    response: reqwest::Response,
+    until: Instant,
+) -> UpstreamError {
+    let (status, headers) = (response.status(), response.headers().clone());
+    // The status counts even if the body does not arrive.
+    let body = timeout_at(until, collect(response, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
 }
 
-/// The whole body, up to so many bytes.
+/// The whole body, up to `max` bytes.
 pub(super) async fn collect(
-    mut answer: reqwest::Response,
-    most: usize,
+    mut response: reqwest::Response,
+    max: usize,
 ) -> Result<Bytes, UpstreamError> {
-    if answer.content_length() > Some(most as u64) {
+    if response.content_length() > Some(max as u64) {
         return Err(too_large());
     }
-    let length = answer.content_length().unwrap_or(0);
+    let length = response.content_length().unwrap_or(0);
     let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
     loop {
-        match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(too_large()),
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(too_large()),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
             Err(error) => {
                 let failure = transport_failure(&error);
                 return Err(UpstreamError::without_response(
                     failure,
-                    "the provider's answer broke off",
+                    "the provider's response ended early",
                 ));
             }
         }
     }
 }
 
-fn is_stream(answer: &reqwest::Response, framing: Framing) -> bool {
-    let kind = answer
+fn is_stream(response: &reqwest::Response, framing: Framing) -> bool {
+    let kind = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| framing.is_of(kind))
-}
-
-/// What of the upstream's headers is the client's business: how much it may still ask for.
-fn kept_headers(from: &HeaderMap) -> HeaderMap {
-    let limits = from
-        .iter()
-        .filter(|(name, _)| name.as_str().starts_with("x-ratelimit-"));
-    limits
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

@@ -1,6 +1,9 @@
-//! Lines on their way to a file or a terminal: whoever logs puts them into a bounded buffer and
-//! goes on; a thread of its own writes what has gathered there, some fifty times a second and not
-//! once for each line, so that it is seldom woken.
+//! Log writer that never blocks its callers: lines go into a bounded buffer, and a separate thread writes
+//! what has gathered there at most some fifty times a second, so that it is seldom woken.
+//!
+//! `tracing-appender` is not used, because its queue is bounded by the number of lines instead of bytes,
+//! and it does not count lines that fail to be written, for example to a full disk. It also copies each
+//! line into an allocation of its own and may wake its thread for each of them.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,27 +11,27 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// So many bytes may wait: half a second of ten thousand requests a second.
+/// Bytes that may be pending: the lines of half a second at ten thousand requests per second.
 const MAX_PENDING_BYTES: usize = 4 * 1024 * 1024;
-/// With so many waiting it is time to write.
+/// Pending bytes from which they are written at once.
 const FLUSH_FROM_BYTES: usize = 64 * 1024;
-/// And after this long in any case.
+/// Longest time until pending bytes are written.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
-/// At the end, a reader that does not read is waited for that long.
+/// Time to wait at the end for an output that blocks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The end that lines are put into; cheap to clone.
+/// The writer for callers; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct NonBlockingWriter(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Something came, or the end.
-    news: Condvar,
-    /// The thread is done.
+    /// Signals new lines, or the end.
+    changed: Condvar,
+    /// Signals that the thread has ended.
     done: Condvar,
-    lost: AtomicU64,
+    dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -38,51 +41,52 @@ struct State {
     is_done: bool,
 }
 
-/// A count of lines that were not written; cheap to clone.
+/// Count of lines that were not written; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct DroppedLines(Option<NonBlockingWriter>);
 
 impl DroppedLines {
     pub fn count(&self) -> u64 {
-        let lost = |pipe: &NonBlockingWriter| pipe.0.lost.load(Ordering::Relaxed);
-        self.0.as_ref().map_or(0, lost)
+        let dropped = |writer: &NonBlockingWriter| writer.0.dropped.load(Ordering::Relaxed);
+        self.0.as_ref().map_or(0, dropped)
     }
 }
 
-/// Writes what waits when it is dropped.
+/// Writes pending lines on drop.
 #[derive(Debug)]
 pub(super) struct WriterGuard(NonBlockingWriter);
 
 impl NonBlockingWriter {
-    /// With a thread that writes to `out`.
+    /// Starts the thread that writes to `out`.
     pub fn open(out: impl Write + Send + 'static) -> io::Result<(Self, WriterGuard)> {
-        let pipe = Self(Arc::default());
-        let shared = Arc::clone(&pipe.0);
+        let writer = Self(Arc::default());
+        let shared = Arc::clone(&writer.0);
         thread::Builder::new()
             .name("logs".to_owned())
             .spawn(move || shared.write_to(out))?;
-        Ok((pipe.clone(), WriterGuard(pipe)))
+        Ok((writer.clone(), WriterGuard(writer)))
     }
 
-    pub fn lost(&self) -> DroppedLines {
+    /// The count of lines that were not written.
+    pub fn dropped(&self) -> DroppedLines {
         DroppedLines(Some(self.clone()))
     }
 }
 
 impl Write for NonBlockingWriter {
-    /// Takes one line; one for which there is no room is counted.
+    /// Takes one line; a line that does not fit into the buffer is dropped and counted.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.lines.len();
         if before + line.len() > MAX_PENDING_BYTES {
             drop(state);
-            self.0.lost.fetch_add(1, Ordering::Relaxed);
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(line.len());
         }
         state.lines.extend_from_slice(line);
         drop(state);
         if before == 0 || (before < FLUSH_FROM_BYTES && before + line.len() >= FLUSH_FROM_BYTES) {
-            self.0.news.notify_one();
+            self.0.changed.notify_one();
         }
         Ok(line.len())
     }
@@ -97,13 +101,13 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let is_ending = self.gather(&mut lines);
-            // A full disk, or nobody who reads any more.
+            // Fails on a full disk, and when the reader is gone.
             if out.write_all(&lines).and_then(|()| out.flush()).is_err() {
-                let lost = memchr::memchr_iter(b'\n', &lines).count();
-                self.lost.fetch_add(lost as u64, Ordering::Relaxed);
+                let dropped = memchr::memchr_iter(b'\n', &lines).count();
+                self.dropped.fetch_add(dropped as u64, Ordering::Relaxed);
             }
             lines.clear();
-            // What gathered while the disk was slow is not kept for ever.
+            // Frees what a slow disk let gather.
             lines.shrink_to(2 * FLUSH_FROM_BYTES);
             if is_ending {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,15 +118,15 @@ impl Shared {
         }
     }
 
-    /// Waits for lines, and a moment for more; whether these are the last.
+    /// Waits for lines, and for a moment for more; returns whether these are the last.
     fn gather(&self, lines: &mut Vec<u8>) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_empty = |state: &mut State| state.lines.is_empty() && !state.is_ending;
-        let state = self.news.wait_while(state, is_empty);
+        let state = self.changed.wait_while(state, is_empty);
         let state = state.unwrap_or_else(PoisonError::into_inner);
         let may_wait = |state: &mut State| state.lines.len() < FLUSH_FROM_BYTES && !state.is_ending;
         let gathered = self
-            .news
+            .changed
             .wait_timeout_while(state, FLUSH_INTERVAL, may_wait);
         let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(lines, &mut state.lines);
@@ -135,11 +139,11 @@ impl Drop for WriterGuard {
         let shared = &self.0.0;
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_ending = true;
-        shared.news.notify_one();
-        let is_going_on = |state: &mut State| !state.is_done;
-        let _may_be_stuck = shared
+        shared.changed.notify_one();
+        let is_running = |state: &mut State| !state.is_done;
+        let _may_time_out = shared
             .done
-            .wait_timeout_while(state, CLOSE_TIMEOUT, is_going_on);
+            .wait_timeout_while(state, CLOSE_TIMEOUT, is_running);
     }
 }
 
@@ -148,16 +152,16 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    /// Somebody who reads when he is let.
+    /// An output that blocks until the test allows a write.
     struct Reader {
-        leave: Receiver<()>,
+        permits: Receiver<()>,
         read: SyncSender<Vec<u8>>,
     }
 
     impl Write for Reader {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _gone = self.leave.recv();
-            let _gone = self.read.send(bytes.to_vec());
+            let _disconnected = self.permits.recv();
+            let _disconnected = self.read.send(bytes.to_vec());
             Ok(bytes.len())
         }
 
@@ -166,7 +170,7 @@ mod tests {
         }
     }
 
-    /// A disk without room.
+    /// A full disk.
     struct Full;
 
     impl Write for Full {
@@ -181,33 +185,33 @@ mod tests {
 
     #[test]
     fn lines_that_cannot_be_written_are_counted() {
-        let (mut pipe, end) = NonBlockingWriter::open(Full).unwrap();
-        let lost = pipe.lost();
-        pipe.write_all(b"first\n").unwrap();
-        pipe.write_all(b"second\n").unwrap();
-        drop(end);
-        assert_eq!(lost.count(), 2);
+        let (mut writer, guard) = NonBlockingWriter::open(Full).unwrap();
+        let dropped = writer.dropped();
+        writer.write_all(b"first\n").unwrap();
+        writer.write_all(b"second\n").unwrap();
+        drop(guard);
+        assert_eq!(dropped.count(), 2);
     }
 
     #[test]
-    fn a_reader_that_does_not_read_holds_nobody_up_and_what_is_too_much_is_counted() {
-        let (let_read, leave) = sync_channel(10);
+    fn a_blocked_output_blocks_no_caller_and_lines_over_the_limit_are_counted() {
+        let (allow, permits) = sync_channel(10);
         let (read, texts) = sync_channel(10);
-        let (mut pipe, end) = NonBlockingWriter::open(Reader { leave, read }).unwrap();
-        let lost = pipe.lost();
+        let (mut writer, guard) = NonBlockingWriter::open(Reader { permits, read }).unwrap();
+        let dropped = writer.dropped();
 
         let line = vec![b'x'; 1024 * 1024];
-        pipe.write_all(b"first\n").unwrap();
-        // Until the first is with the reader its bytes count; then as many more fit.
-        while lost.count() < 3 {
-            pipe.write_all(&line).unwrap();
+        writer.write_all(b"first\n").unwrap();
+        // The bytes of the first line count until it reaches the output.
+        while dropped.count() < 3 {
+            writer.write_all(&line).unwrap();
         }
 
-        let_read.send(()).unwrap();
+        allow.send(()).unwrap();
         assert!(texts.recv().unwrap().starts_with(b"first\n"));
-        let lost_before = lost.count();
-        drop(let_read);
-        drop(end);
-        assert_eq!(lost.count(), lost_before);
+        let dropped_before = dropped.count();
+        drop(allow);
+        drop(guard);
+        assert_eq!(dropped.count(), dropped_before);
     }
 }

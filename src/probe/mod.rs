@@ -1,8 +1,10 @@
-//! ASKING ON A SCHEDULE: free questions to every provider, so that a dead one and its return are
-//! found without traffic. Probes share no limits and no fate with paying requests.
+//! Probes on a schedule: free requests to every provider, which find an outage and its end without
+//! traffic. Probes share no limits with client requests.
 
 use crate::clock;
-use crate::domain::{Observation, ProbeEnd, ProbeVerdict, RoutingState, UnixTime, probe_due};
+use crate::domain::{
+    Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, UnixTime, probe_due,
+};
 use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, Transport, UpstreamSet};
 use arc_swap::ArcSwap;
@@ -10,152 +12,172 @@ use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{interval, timeout};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked up who is due.
+/// Time between two checks for due probes.
 const SCHEDULE_INTERVAL: Duration = Duration::from_millis(500);
-/// A free question that takes longer is not answered.
+/// Time for a provider to respond to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// As much of an answer is read; a list of models is far shorter.
+/// Bytes that are read of a response; a list of models is much shorter.
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
-/// Probes that were asked for by hand and wait for their turn.
+/// Manual probes that wait.
 const MANUAL_PROBE_QUEUE: usize = 16;
 
-/// A probe asked for by hand: the provider's place in the catalogue, and where to answer.
-pub type ManualProbe = (usize, oneshot::Sender<ProbeResult>);
+/// A manual probe: the provider's index in the catalogue, and the channel for the result.
+pub type ManualProbe = (ProviderIdx, oneshot::Sender<ProbeResult>);
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeResult {
     pub end: ProbeEnd,
     pub latency: Duration,
 }
 
-/// The task's parts.
+/// The task that sends probes.
 #[derive(Debug)]
 pub struct Probe {
+    schedule: ProbeSchedule,
+    requests: mpsc::Receiver<ManualProbe>,
+}
+
+#[derive(Debug)]
+struct ProbeSchedule {
     handle: EngineHandle,
     upstreams: Arc<ArcSwap<UpstreamSet>>,
-    /// Nothing where probes are switched off; those asked for by hand run all the same.
+    /// `None` while scheduled probes are switched off; manual ones still run.
     interval: watch::Receiver<Option<Duration>>,
-    requests: mpsc::Receiver<ManualProbe>,
-    /// When each provider was asked last.
-    asked: Vec<Option<UnixTime>>,
+    /// Time of each provider's last probe.
+    probed_at: Vec<Option<UnixTime>>,
+}
+
+/// What makes the task send probes.
+enum ProbeTrigger {
+    Manual(ManualProbe),
+    Schedule,
 }
 
 impl Probe {
-    /// The task, and the way to ask it for a probe by hand.
+    /// The task, and the queue for manual probes.
     pub fn new(
         handle: EngineHandle,
         upstreams: Arc<ArcSwap<UpstreamSet>>,
         interval: watch::Receiver<Option<Duration>>,
     ) -> (Self, mpsc::Sender<ManualProbe>) {
         let (sender, requests) = mpsc::channel(MANUAL_PROBE_QUEUE);
-        (
-            Self {
-                handle,
-                upstreams,
-                interval,
-                requests,
-                asked: Vec::new(),
-            },
-            sender,
-        )
+        let schedule = ProbeSchedule {
+            handle,
+            upstreams,
+            interval,
+            probed_at: Vec::new(),
+        };
+        (Self { schedule, requests }, sender)
     }
 
-    /// Runs until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut look = tokio::time::interval(SCHEDULE_INTERVAL);
-        let mut by_hand = true;
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                request = self.requests.recv(), if by_hand => match request {
-                    Some((provider, reply)) => self.on_request(provider, reply).await,
-                    None => by_hand = false,
-                },
-                _ = look.tick() => self.round().await,
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self {
+            mut schedule,
+            requests,
+        } = self;
+        let manual = ReceiverStream::new(requests).map(ProbeTrigger::Manual);
+        let ticks = IntervalStream::new(interval(SCHEDULE_INTERVAL));
+        let mut triggers = manual.merge(ticks.map(|_| ProbeTrigger::Schedule));
+        // The ticks never end, so the loop ends at `stop` only.
+        while let Some(Some(trigger)) = stop.run_until_cancelled(triggers.next()).await {
+            match trigger {
+                ProbeTrigger::Manual((provider, reply)) => {
+                    schedule.probe_manually(provider, reply).await;
+                }
+                ProbeTrigger::Schedule => schedule.probe_due().await,
             }
         }
     }
+}
 
-    /// Asks all who are due, at once.
-    async fn round(&mut self) {
+impl ProbeSchedule {
+    /// Probes all providers that are due, at the same time.
+    async fn probe_due(&mut self) {
         let Some(interval) = *self.interval.borrow() else {
             return;
         };
         let now = clock::now();
-        // The table first: whoever it knows has an address by then.
+        // The table before the upstreams: every provider in it has an endpoint by then.
         let table = self.handle.routing_table();
         let upstreams = self.upstreams.load_full();
         let catalogue = &table.catalogue;
-        self.know(catalogue.providers.len());
-        let places = catalogue.active_providers().map(|(place, _)| place);
-        let due: Vec<usize> = places
+        self.make_room(catalogue.providers.len());
+        let providers = catalogue.active_providers().map(|(provider, _)| provider);
+        let due: Vec<ProviderIdx> = providers
             .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
             .filter(|&provider| {
-                let targets = || catalogue.active_targets();
-                let own = || {
-                    targets()
+                let candidates = || {
+                    catalogue
+                        .active_targets()
                         .filter(|(_, target)| target.provider == provider)
-                        .map(|(place, _)| &table.candidates[place])
+                        .map(|(target, _)| &table.candidates[target])
                 };
-                let down = own().any(|candidate| candidate.standing == RoutingState::Down);
-                let off = own().any(|candidate| matches!(candidate.standing, RoutingState::Off(_)));
-                let success = own().filter_map(|candidate| candidate.succeeded_at).max();
-                !off && probe_due(now, self.asked[provider], success, down, interval)
+                let down = candidates().any(|candidate| candidate.standing == RoutingState::Down);
+                let off = candidates()
+                    .any(|candidate| matches!(candidate.standing, RoutingState::Off(_)));
+                let success = candidates()
+                    .filter_map(|candidate| candidate.succeeded_at)
+                    .max();
+                !off && probe_due(now, self.probed_at[provider.get()], success, down, interval)
             })
             .collect();
         for &provider in &due {
-            self.asked[provider] = Some(now);
+            self.probed_at[provider.get()] = Some(now);
         }
-        let findings = join_all(due.iter().filter_map(|&provider| {
+        let results = join_all(due.iter().filter_map(|&provider| {
             let endpoint = upstreams.directory.endpoint(provider)?;
-            Some(ask(&upstreams.transport, provider, endpoint))
+            Some(probe(&upstreams.transport, provider, endpoint))
         }));
-        for finding in findings.await {
-            self.handle.observe(Observation::Probe(finding.end));
+        for result in results.await {
+            self.handle.observe(Observation::Probe(result.end));
         }
     }
 
-    /// There are at least so many providers: those with an address may be more than were looked at
-    /// in the last round, and without a schedule there are no rounds.
-    fn know(&mut self, providers: usize) {
-        if self.asked.len() < providers {
-            self.asked.resize(providers, None);
+    /// Extends the list to at least `providers`: a reload may have added some since the last scheduled
+    /// probes, which may be switched off.
+    fn make_room(&mut self, providers: usize) {
+        if self.probed_at.len() < providers {
+            self.probed_at.resize(providers, None);
         }
     }
 
-    async fn on_request(&mut self, provider: usize, reply: oneshot::Sender<ProbeResult>) {
+    async fn probe_manually(&mut self, provider: ProviderIdx, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
         let Some(endpoint) = upstreams.directory.endpoint(provider) else {
             return;
         };
-        let finding = ask(&upstreams.transport, provider, endpoint).await;
-        self.know(provider + 1);
-        self.asked[provider] = Some(clock::now());
-        self.handle.observe(Observation::Probe(finding.end.clone()));
-        let _who_asked_may_have_left = reply.send(finding);
+        let result = probe(&upstreams.transport, provider, endpoint).await;
+        self.make_room(provider.get() + 1);
+        self.probed_at[provider.get()] = Some(clock::now());
+        self.handle.observe(Observation::Probe(result.end.clone()));
+        let _requester_may_be_gone = reply.send(result);
     }
 }
 
-async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> ProbeResult {
+/// Sends one probe.
+async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint) -> ProbeResult {
     let started = clock::now();
-    let answered = tokio::time::timeout(PROBE_TIMEOUT, async {
+    let response = timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;
-        let endpoint = ready.map_err(|upset| upset.message)?;
-        let question = endpoint.protocol.build_probe(&endpoint);
-        let sent = transport.send(provider, question).await;
-        let answer = sent.map_err(|failure| failure.as_str().to_owned())?;
-        let status = answer.status();
-        let body = read(answer).await.ok_or("broken answer")?;
+        let endpoint = ready.map_err(|error| error.message)?;
+        let request = endpoint.protocol.build_probe(&endpoint);
+        let sent = transport.send(provider, request).await;
+        let response = sent.map_err(|failure| failure.as_str().to_owned())?;
+        let status = response.status();
+        let body = read_body(response).await.ok_or("incomplete response")?;
         Ok::<_, String>((status, body))
     });
-    let (verdict, detail) = match answered.await {
+    let (verdict, detail) = match response.await {
         Err(_) => (
             ProbeVerdict::Bad,
-            format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
+            format!("no response within {} s", PROBE_TIMEOUT.as_secs()),
         ),
         Ok(Err(reason)) => (ProbeVerdict::Bad, reason),
         Ok(Ok((status, body))) => {
@@ -181,9 +203,10 @@ async fn ask(transport: &Transport, provider: usize, endpoint: &Endpoint) -> Pro
     }
 }
 
-async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
+/// The whole body; `None` if it is too long or incomplete.
+async fn read_body(mut response: reqwest::Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.ok()? {
+    while let Some(chunk) = response.chunk().await.ok()? {
         if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return None;
         }

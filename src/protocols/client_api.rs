@@ -1,32 +1,12 @@
-//! The protocols that clients speak to us.
+//! The client's side of a wire format.
 
+use super::RawObject;
 use super::call::CallSpec;
+use super::error_body::ErrorBody;
 use super::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
-use super::{RawObject, anthropic, openai, responses};
 use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
 use std::fmt;
-
-/// One of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiDialect {
-    /// OpenAI's chat completions.
-    Chat,
-    /// Anthropic's messages.
-    Messages,
-    /// OpenAI's responses.
-    Responses,
-}
-
-impl ApiDialect {
-    pub fn client_api(self) -> &'static dyn ClientApi {
-        match self {
-            Self::Chat => &openai::ChatApi,
-            Self::Messages => &anthropic::MessagesApi,
-            Self::Responses => &responses::ResponsesApi,
-        }
-    }
-}
 
 /// A client's side of a protocol.
 pub trait ClientApi: Send + Sync + fmt::Debug {
@@ -57,16 +37,4 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     fn error(&self, told: &ErrorBody) -> Bytes;
     /// A failure as the only event of a stream.
     fn error_event(&self, told: &ErrorBody) -> Bytes;
-}
-
-/// A failure as clients are told of it, in OpenAI's terms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorBody {
-    pub status: u16,
-    /// OpenAI's `type`.
-    pub kind: String,
-    pub code: Option<String>,
-    /// The member at fault.
-    pub param: Option<String>,
-    pub message: String,
 }

@@ -1,167 +1,11 @@
-//! Where each provider is and how to show who we are. Keys are here and nowhere else.
+//! The endpoints of all providers and the traits of all models, by their catalogue indices.
 
-use super::call::ModelTraits;
-use super::vertex::AccessToken;
-use super::{ConnectionConfig, ProviderApi, ReasoningCache, TokenSource, UpstreamError};
-use http::HeaderValue;
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
+use super::{ConnectionConfig, Endpoint, ModelTraits};
+use crate::domain::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 
-/// One provider's address and key.
-#[derive(Clone)]
-pub struct Endpoint {
-    /// Ends in what the vendor documents (`/v1` for OpenAI-like ones), without a slash.
-    pub base_url: String,
-    /// The word that selected the protocol.
-    pub kind: Arc<str>,
-    pub protocol: &'static dyn ProviderApi,
-    /// Where the models are, for vendors that ask for a place.
-    pub place: Option<VertexLocation>,
-    /// A model that is served there, for free questions that need one.
-    pub sample: Option<Arc<str>>,
-    /// How it is reached.
-    pub line: ConnectionConfig,
-    /// What the provider's models will want back.
-    pub recall: ReasoningCache,
-    credential: Credential,
-}
+impl PerProvider for Option<Endpoint> {}
 
-/// A project and a location at Google's cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VertexLocation {
-    pub project: String,
-    pub location: String,
-}
-
-/// How to show who we are.
-#[derive(Clone)]
-enum Credential {
-    None,
-    /// As it is, and as a bearer; both marked as sensitive.
-    Key {
-        bare: HeaderValue,
-        bearer: HeaderValue,
-    },
-    /// Keys that run out.
-    Source(TokenSource),
-    /// One of them.
-    Token(AccessToken),
-}
-
-impl Endpoint {
-    /// Nothing where the key holds what no header can.
-    pub fn new(
-        base_url: &str,
-        key: Option<&str>,
-        kind: &str,
-        protocol: &'static dyn ProviderApi,
-    ) -> Option<Self> {
-        let credential = match key {
-            Some(key) => Credential::Key {
-                bare: sensitive(key)?,
-                bearer: sensitive(&format!("Bearer {key}"))?,
-            },
-            None => Credential::None,
-        };
-        Some(Self {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            kind: kind.into(),
-            protocol,
-            place: None,
-            sample: None,
-            line: ConnectionConfig::to(base_url),
-            recall: ReasoningCache::default(),
-            credential,
-        })
-    }
-
-    /// The same with keys that run out.
-    #[must_use]
-    pub fn with_tokens(self, source: TokenSource) -> Self {
-        Self {
-            credential: Credential::Source(source),
-            ..self
-        }
-    }
-
-    /// The same, with what `earlier` knows that still holds: what its models will want back, and
-    /// where the key is the same one, the key that may have been fetched with it.
-    #[must_use]
-    pub(super) fn carrying_over(self, earlier: &Self, is_same_key: bool) -> Self {
-        let credential = if is_same_key {
-            earlier.credential.clone()
-        } else {
-            self.credential
-        };
-        Self {
-            recall: earlier.recall.clone(),
-            credential,
-            ..self
-        }
-    }
-
-    /// The endpoint with a key that is good now. `fresh`: the last one was refused.
-    pub async fn with_credentials(&self, fresh: bool) -> Result<Cow<'_, Self>, UpstreamError> {
-        let Credential::Source(source) = &self.credential else {
-            return Ok(Cow::Borrowed(self));
-        };
-        Ok(Cow::Owned(Self {
-            credential: Credential::Token(source.token(fresh).await?),
-            ..self.clone()
-        }))
-    }
-
-    /// Whether a key that was refused can be had anew.
-    pub(super) fn can_renew_key(&self) -> bool {
-        matches!(
-            self.credential,
-            Credential::Source(_) | Credential::Token(_)
-        )
-    }
-
-    /// The key as a bearer.
-    pub fn bearer(&self) -> Option<HeaderValue> {
-        match &self.credential {
-            Credential::Key { bearer, .. } | Credential::Token(AccessToken { bearer, .. }) => {
-                Some(bearer.clone())
-            }
-            Credential::None | Credential::Source(_) => None,
-        }
-    }
-
-    /// The project that pays, where the key does not tell it.
-    pub(super) fn billing_project(&self) -> Option<HeaderValue> {
-        match &self.credential {
-            Credential::Token(token) => token.payer.clone(),
-            _ => None,
-        }
-    }
-
-    /// The key as it is.
-    pub fn key(&self) -> Option<HeaderValue> {
-        match &self.credential {
-            Credential::Key { bare, .. } => Some(bare.clone()),
-            Credential::None | Credential::Source(_) | Credential::Token(_) => None,
-        }
-    }
-}
-
-/// A header's value that no log shows.
-pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint")
-            .field("kind", &self.kind)
-            .field("base_url", &self.base_url)
-            .finish_non_exhaustive()
-    }
-}
+impl PerTarget for ModelTraits {}
 
 /// What is known of providers and models beside the rules, by their places in the catalogue.
 #[derive(Debug, Clone, Default)]
@@ -173,11 +17,21 @@ pub struct EndpointRegistry {
 }
 
 impl EndpointRegistry {
-    pub fn endpoint(&self, provider: usize) -> Option<&Endpoint> {
-        self.endpoints.get(provider).and_then(Option::as_ref)
+    pub fn endpoint(&self, provider: ProviderIdx) -> Option<&Endpoint> {
+        self.endpoints.get(provider.get()).and_then(Option::as_ref)
     }
 
-    pub fn traits(&self, target: usize) -> &ModelTraits {
-        self.traits.get(target).unwrap_or(&ModelTraits::UNSTATED)
+    /// How each provider is reached, by index.
+    pub fn connections(&self) -> Vec<ConnectionConfig> {
+        let line =
+            |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
+        let lines = self.endpoints.iter().map(line);
+        lines.map(Option::unwrap_or_default).collect()
+    }
+
+    pub fn traits(&self, target: TargetIdx) -> &ModelTraits {
+        self.traits
+            .get(target.get())
+            .unwrap_or(&ModelTraits::UNSTATED)
     }
 }

@@ -1,7 +1,6 @@
 //! What the body of an error says, in all the shapes that vendors give it.
 
 use super::retry_after::duration_text;
-use super::upstream_error::OpenAiErrorFields;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -21,6 +20,13 @@ struct ErrorEnvelope {
     message: Value,
     #[serde(default)]
     detail: Value,
+}
+
+/// The rest of an error in OpenAI's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAiErrorFields {
+    pub kind: String,
+    pub param: Option<String>,
 }
 
 /// What an error's body says, wherever it says it.

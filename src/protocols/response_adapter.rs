@@ -1,6 +1,6 @@
 //! How one answer gets from an upstream to its client: as it came, or in other words.
 
-use super::{ErrorBody, Event, UpstreamError};
+use super::{ErrorBody, Event, Framing, UpstreamError};
 use crate::domain::{Failure, Usage};
 use bytes::{Bytes, BytesMut};
 
@@ -11,28 +11,6 @@ pub const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 /// An answer beyond what one may have.
 pub fn too_large() -> UpstreamError {
     UpstreamError::without_response(Failure::Server, "the provider's answer is too large")
-}
-
-/// What cuts a stream into events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Server-sent events.
-    Events,
-    /// One JSON object a line.
-    Lines,
-}
-
-impl Framing {
-    /// The media type that a stream of it has.
-    pub fn is_of(self, content_type: &str) -> bool {
-        match self {
-            Self::Events => content_type.starts_with("text/event-stream"),
-            Self::Lines => {
-                content_type.starts_with("application/x-ndjson")
-                    || content_type.starts_with("application/json")
-            }
-        }
-    }
 }
 
 /// What is not JSON where it should be. A piece without its end is where the stream was cut off.

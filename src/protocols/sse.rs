@@ -1,7 +1,7 @@
 //! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
 //! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
 
-use super::response_adapter::Framing;
+use super::framing::Framing;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;

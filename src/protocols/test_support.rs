@@ -1,6 +1,7 @@
 //! What tests of protocols need: a call, an endpoint, and an upstream that sends in pieces.
 
-use super::call::{CallSpec, ModelTraits};
+use super::call::CallSpec;
+use super::model_traits::ModelTraits;
 use super::response_adapter::{ResponseAdapter, StreamEventKind};
 use super::{ApiDialect, Endpoint, ErrorBody, RawObject, Splitter, UpstreamError, by_kind};
 use crate::domain::Failure;

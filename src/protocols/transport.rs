@@ -2,14 +2,17 @@
 //! take.
 
 mod connection;
+mod options;
 mod pool;
 mod tls_roots;
 
+use crate::domain::ProviderIdx;
 pub use connection::ConnectionConfig;
+pub use options::TransportOptions;
 pub use pool::body_of;
 pub use tls_roots::certificates;
 
-use super::{Endpoint, EndpointRegistry, OutboundRequest};
+use super::OutboundRequest;
 use crate::domain::Failure;
 use connection::ConnectObserver;
 use pool::Pool;
@@ -25,24 +28,6 @@ use tokio::time::Instant;
 /// A connection that the other side had closed already shows that as soon as something is sent.
 /// Later it is an answer that failed.
 const STALE_CONNECTION_WINDOW: Duration = Duration::from_secs(1);
-
-/// How connections are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TransportOptions {
-    pub connect_timeout: Duration,
-    /// How many threads have connections of their own, so that none is woken by another's.
-    pub lanes: usize,
-}
-
-impl TransportOptions {
-    /// Without lanes: every thread uses the same connections.
-    pub const fn new(connect_timeout: Duration) -> Self {
-        Self {
-            connect_timeout,
-            lanes: 0,
-        }
-    }
-}
 
 /// Why no answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,14 +65,6 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Pools for each provider of a directory.
-    pub fn to(
-        directory: &EndpointRegistry,
-        options: TransportOptions,
-    ) -> Result<Self, reqwest::Error> {
-        Self::over(&lines(directory), options)
-    }
-
     /// Pools of its own for each line, so that one provider's trouble takes no other's
     /// connections.
     pub fn over(
@@ -106,22 +83,19 @@ impl Transport {
     /// as long as the options are.
     pub fn updated(
         &self,
-        directory: &EndpointRegistry,
+        lines: &[ConnectionConfig],
         options: TransportOptions,
-        kept: impl Fn(usize) -> bool,
+        kept: impl Fn(ProviderIdx) -> bool,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
-        let pools = lines(directory)
-            .into_iter()
-            .enumerate()
-            .map(|(place, line)| {
-                let old = self.pools.get(place);
-                let old = old.filter(|_| options == self.options && kept(place));
-                old.map_or_else(
-                    || lanes(&line, &mut roots, options),
-                    |old| Ok(Arc::clone(old)),
-                )
-            });
+        let pools = lines.iter().enumerate().map(|(place, line)| {
+            let old = self.pools.get(place);
+            let old = old.filter(|_| options == self.options && kept(place.into()));
+            old.map_or_else(
+                || lanes(line, &mut roots, options),
+                |old| Ok(Arc::clone(old)),
+            )
+        });
         Ok(Self {
             pools: pools.collect::<Result<_, _>>()?,
             options,
@@ -135,7 +109,7 @@ impl Transport {
     /// the request, and it is sent once more over a new one.
     pub async fn send(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, Failure> {
         let answer = self.exchange(provider, outgoing).await;
@@ -145,12 +119,12 @@ impl Transport {
     /// The same, with whether anything can have reached the provider.
     pub async fn exchange(
         &self,
-        provider: usize,
+        provider: ProviderIdx,
         outgoing: OutboundRequest,
     ) -> Result<reqwest::Response, TransportError> {
         let lanes = self
             .pools
-            .get(provider)
+            .get(provider.get())
             .ok_or(TransportError::NO_ENDPOINT)?;
         let pool = &lanes[THREAD_POOL.get() % lanes.len()];
         let url = pool
@@ -175,14 +149,6 @@ impl Transport {
         place.into_permit(&mut answer);
         Ok(answer)
     }
-}
-
-/// How each provider of a directory is reached.
-fn lines(directory: &EndpointRegistry) -> Vec<ConnectionConfig> {
-    let line =
-        |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
-    let lines = directory.endpoints.iter().map(line);
-    lines.map(Option::unwrap_or_default).collect()
 }
 
 fn lanes(

@@ -1,10 +1,11 @@
 //! What a bad answer means: class by status and by body.
 
-use super::error_payload::{ErrorPayload, words};
+use super::error_payload::{ErrorPayload, OpenAiErrorFields, words};
 use super::retry_after::{delay_from, spoken_delay};
 use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::fmt;
 
 /// A failed attempt with what the client may be told of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,13 +21,6 @@ pub struct UpstreamError {
     pub shape: Option<Box<OpenAiErrorFields>>,
     /// Nothing was sent, for there was no connection, or no key to show; so nothing can be billed.
     pub unsent: bool,
-}
-
-/// The rest of an error in OpenAI's shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenAiErrorFields {
-    pub kind: String,
-    pub param: Option<String>,
 }
 
 impl UpstreamError {
@@ -47,6 +41,14 @@ impl UpstreamError {
         self.shape.as_ref()?.param.as_deref()
     }
 }
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UpstreamError {}
 
 /// Classifies an answer whose status is not a success.
 pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> UpstreamError {

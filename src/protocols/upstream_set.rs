@@ -2,6 +2,7 @@
 
 use super::endpoint_registry::EndpointRegistry;
 use super::transport::{Transport, TransportOptions};
+use crate::domain::ProviderIdx;
 use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
 
 /// By the places of the catalogue. A table never meets upstreams that are older than itself: they are
@@ -19,16 +20,16 @@ pub struct UpstreamUpdate<'a> {
     pub earlier: &'a Catalogue,
     pub succession: &'a CatalogueMerge,
     /// Providers with another key or address than before, by their places.
-    pub renewals: &'a [(usize, EndpointChange)],
+    pub renewals: &'a [(ProviderIdx, EndpointChange)],
 }
 
 impl UpstreamUpdate<'_> {
-    fn was_usable(&self, provider: usize) -> bool {
-        let spec = self.earlier.providers.get(provider);
+    fn was_usable(&self, provider: ProviderIdx) -> bool {
+        let spec = self.earlier.providers.get(provider.get());
         spec.is_some_and(|spec| spec.off.is_none())
     }
 
-    fn renewed(&self, provider: usize) -> Option<EndpointChange> {
+    fn renewed(&self, provider: ProviderIdx) -> Option<EndpointChange> {
         let mut own = self.renewals.iter().filter(|(place, _)| *place == provider);
         own.next().map(|(_, renewal)| *renewal)
     }
@@ -40,7 +41,7 @@ impl UpstreamSet {
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::to(&directory, options)?,
+            transport: Transport::over(&directory.connections(), options)?,
             directory,
         })
     }
@@ -65,7 +66,7 @@ impl UpstreamSet {
             endpoints: vec![None; catalogue.providers.len()],
             traits: self.directory.traits.clone(),
         };
-        for (place, endpoint) in self.directory.endpoints.iter().enumerate() {
+        for (place, endpoint) in ProviderIdx::enumerate(&self.directory.endpoints) {
             if !was_retired.contains(&place) {
                 directory.endpoints[place].clone_from(endpoint);
             }
@@ -86,8 +87,10 @@ impl UpstreamSet {
         for (&place, traits) in targets.iter().zip(next.traits) {
             directory.traits[place] = traits;
         }
-        let kept = |place: usize| arrival.renewed(place) != Some(EndpointChange::Address);
-        let transport = self.transport.updated(&directory, options, kept)?;
+        let kept = |place: ProviderIdx| arrival.renewed(place) != Some(EndpointChange::Address);
+        let transport = self
+            .transport
+            .updated(&directory.connections(), options, kept)?;
         Ok(Self {
             directory,
             transport,
@@ -123,7 +126,7 @@ mod tests {
     }
 
     fn keys(upstreams: &UpstreamSet) -> Vec<Option<String>> {
-        let places = 0..upstreams.directory.endpoints.len();
+        let places = ProviderIdx::all(upstreams.directory.endpoints.len());
         let key = |place| {
             let key = upstreams.directory.endpoint(place)?.key()?;
             Some(key.to_str().unwrap().to_owned())
@@ -137,7 +140,7 @@ mod tests {
         let first = directory(&[Some("key-a"), Some("key-b")]);
         let mut upstreams = UpstreamSet::new(first, OPTIONS).unwrap();
         let mut arrive =
-            |names: &[&str], sent: &[Option<&str>], renewals: &[(usize, EndpointChange)]| {
+            |names: &[&str], sent: &[Option<&str>], renewals: &[(ProviderIdx, EndpointChange)]| {
                 let mut next = catalogue(names);
                 for (provider, key) in next.providers.iter_mut().zip(sent) {
                     provider.off = key.is_none().then(|| "no key".into());
@@ -159,14 +162,14 @@ mod tests {
         // Without a renewal the key that was fetched or given stays; with one it is the new one.
         let kept = arrive(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
         assert_eq!(kept, [some("key-a"), some("key-b"), some("key-c")]);
-        let renewals = [(0, EndpointChange::Key)];
+        let renewals = [(0.into(), EndpointChange::Key)];
         let rekeyed = arrive(&["a", "c"], &[Some("other"), None], &renewals);
         assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
         let later = arrive(&["a", "c"], &[Some("other"), None], &[]);
         assert_eq!(later, [some("other"), None, None]);
-        let moved = [(0, EndpointChange::Address)];
+        let moved = [(0.into(), EndpointChange::Address)];
         let back = arrive(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
         assert_eq!(back, [some("moved"), some("key-b"), None]);
-        assert_eq!(upstreams.directory.traits(7), &ModelTraits::UNSTATED);
+        assert_eq!(upstreams.directory.traits(7.into()), &ModelTraits::UNSTATED);
     }
 }

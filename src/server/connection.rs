@@ -1,12 +1,13 @@
-//! One connection from its first byte to its last: what it reads and writes is watched, and it ends
-//! when it keeps us waiting for longer than the limits allow.
+//! One connection, from its first byte to its last. Its reads and writes are observed, and it is closed
+//! when it exceeds a time limit.
 
+use super::connection_limits::ConnectionLimits;
 use super::connection_state::{
     ActiveRequestGuard, CloseReason, ConnectionCommand, ConnectionState,
 };
+use super::path;
 use super::response_body::TrackedBody;
 use super::upload_rate::MinRateBody;
-use super::{ConnectionLimits, path};
 use crate::access::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -28,12 +29,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::ServiceExt;
 
-/// A client that still sends what nobody wants gets that long to read why.
+/// Time for a client that is still sending to read an early response.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
-/// So many times in the limit it is looked which answers over HTTP/2 nobody reads.
+/// Checks for unread HTTP/2 responses per time limit.
 const STALL_CHECKS: u32 = 4;
 
-/// What all connections have in common.
+/// Everything that all connections share.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionService {
     pub router: Router,
@@ -43,7 +44,7 @@ pub(super) struct ConnectionService {
 
 impl ConnectionService {
     /// Serves one connection to its end.
-    pub async fn serve_connection<S>(self, stream: S, peer: Peer, place: Arc<ConnectionState>)
+    pub async fn serve_connection<S>(self, stream: S, peer: Peer, state: Arc<ConnectionState>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -54,37 +55,37 @@ impl ConnectionService {
         } = self;
         let io = TokioIo::new(ObservedIo {
             stream,
-            place: Arc::clone(&place),
+            state: Arc::clone(&state),
             linger: None,
         });
-        let answer = {
-            let (place, limits) = (Arc::clone(&place), Arc::clone(&limits));
+        let handler = {
+            let (state, limits) = (Arc::clone(&state), Arc::clone(&limits));
             service_fn(move |request: Request<Incoming>| {
-                let guest = ActiveRequestGuard::enter(&place);
+                let guard = ActiveRequestGuard::enter(&state);
                 let version = request.version();
                 if version == Version::HTTP_2 {
-                    place.is_now_multiplexed();
+                    state.set_http2();
                 }
-                let request = received(request, peer, &place, &limits);
-                let answering = router.clone().oneshot(request);
-                let place = Arc::clone(&place);
+                let request = prepare_request(request, peer, &state, &limits);
+                let responding = router.clone().oneshot(request);
+                let state = Arc::clone(&state);
                 async move {
-                    let response = answering.await?;
-                    Ok::<_, Infallible>(sent(response, version, guest, &place))
+                    let response = responding.await?;
+                    Ok::<_, Infallible>(prepare_response(response, version, guard, &state))
                 }
             })
         };
-        let mut connection = pin!(builder.serve_connection(io, answer));
+        let mut connection = pin!(builder.serve_connection(io, handler));
         let mut alarm = pin!(sleep_until(Instant::now() + limits.keep_alive));
-        let mut look = pin!(sleep(limits.stuck / STALL_CHECKS));
-        let mut finishing = false;
+        let mut stall_check = pin!(sleep(limits.stuck / STALL_CHECKS));
+        let mut is_draining = false;
         let ended = poll_fn(|cx| {
-            place.command_changed(cx.waker());
+            state.register_waker(cx.waker());
             loop {
-                match place.command() {
+                match state.command() {
                     ConnectionCommand::Close => return Poll::Ready(Err(CloseReason::Evicted)),
-                    ConnectionCommand::Drain if !finishing => {
-                        finishing = true;
+                    ConnectionCommand::Drain if !is_draining => {
+                        is_draining = true;
                         connection.as_mut().graceful_shutdown();
                     }
                     ConnectionCommand::Drain | ConnectionCommand::Serve => {}
@@ -92,38 +93,39 @@ impl ConnectionService {
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(Ok(ended));
                 }
-                while place.is_multiplexed() && look.as_mut().poll(cx).is_ready() {
-                    place.answers.give_up_unread(limits.stuck);
-                    look.as_mut()
+                while state.is_http2() && stall_check.as_mut().poll(cx).is_ready() {
+                    state.responses.give_up_unread(limits.stuck);
+                    stall_check
+                        .as_mut()
                         .reset(Instant::now() + limits.stuck / STALL_CHECKS);
                 }
-                let why = ready!(poll_due(&place, &limits, alarm.as_mut(), cx));
-                if why != CloseReason::Idle || finishing {
-                    return Poll::Ready(Err(why));
+                let reason = ready!(poll_deadline(&state, &limits, alarm.as_mut(), cx));
+                if reason != CloseReason::Idle || is_draining {
+                    return Poll::Ready(Err(reason));
                 }
-                // A request may be on its way: HTTP/2 has a word to say that it comes too late.
-                place.send_command(ConnectionCommand::Drain);
+                // A request may be on its way: HTTP/2 can tell the client that it comes too late.
+                state.send_command(ConnectionCommand::Drain);
             }
         });
         match ended.await {
             Ok(Ok(())) => {}
-            // A client's doing: gone in the middle, or not speaking HTTP.
+            // Caused by the client: it disconnected, or does not speak HTTP.
             Ok(Err(error)) => tracing::debug!("a connection ended early: {error}"),
-            Err(why) => tracing::debug!("a connection was ended: {why}"),
+            Err(reason) => tracing::debug!("a connection was closed: {reason}"),
         }
     }
 }
 
-/// Ready when the connection has kept us waiting for too long. Setting an alarm costs something, so
-/// one that is set for earlier than needed stays, and is set anew when it has rung.
-fn poll_due(
-    place: &ConnectionState,
+/// Ready when the connection exceeds a time limit. Resetting a timer costs time, so one that is set too
+/// early stays, and is reset when it fires.
+fn poll_deadline(
+    state: &ConnectionState,
     limits: &ConnectionLimits,
     mut alarm: Pin<&mut Sleep>,
     cx: &mut Context<'_>,
 ) -> Poll<CloseReason> {
     loop {
-        let Some((due, why)) = place.next_deadline(limits) else {
+        let Some((due, reason)) = state.next_deadline(limits) else {
             return Poll::Pending;
         };
         if due < alarm.deadline() || alarm.is_elapsed() {
@@ -131,23 +133,23 @@ fn poll_due(
         }
         ready!(alarm.as_mut().poll(cx));
         if Instant::now() >= due {
-            return Poll::Ready(why);
+            return Poll::Ready(reason);
         }
     }
 }
 
-/// A request as the doors take it.
-fn received(
+/// The request as the router takes it.
+fn prepare_request(
     request: Request<Incoming>,
     peer: Peer,
-    place: &Arc<ConnectionState>,
+    state: &Arc<ConnectionState>,
     limits: &Arc<ConnectionLimits>,
 ) -> Request<Body> {
     let mut request = request.map(|body| {
         if body.is_end_stream() {
             Body::empty()
         } else {
-            Body::new(MinRateBody::new(body, place, limits))
+            Body::new(MinRateBody::new(body, state, limits))
         }
     });
     request.extensions_mut().insert(peer);
@@ -157,15 +159,15 @@ fn received(
     request
 }
 
-/// An answer as it goes out.
-fn sent(
+/// The response as it is sent.
+fn prepare_response(
     response: Response<Body>,
     version: Version,
-    guest: ActiveRequestGuard,
-    place: &ConnectionState,
+    guard: ActiveRequestGuard,
+    state: &ConnectionState,
 ) -> Response<TrackedBody> {
-    let mut response = response.map(|body| TrackedBody::new(body, guest, place));
-    // What else of the request may still come is not waited for.
+    let mut response = response.map(|body| TrackedBody::new(body, guard, state));
+    // The rest of the request body is not read.
     if response.status() == StatusCode::REQUEST_TIMEOUT && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -173,22 +175,22 @@ fn sent(
     response
 }
 
-/// A stream whose place knows what it does.
+/// A socket whose reads and writes update the connection's state.
 #[derive(Debug)]
 struct ObservedIo<S> {
     stream: S,
-    place: Arc<ConnectionState>,
+    state: Arc<ConnectionState>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> ObservedIo<S> {
-    fn wrote(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &wrote {
-            Poll::Ready(Ok(_)) => self.place.on_write(),
+    fn observe_write(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(_)) => self.state.on_write(),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.place.on_write_blocked(),
+            Poll::Pending => self.state.on_write_blocked(),
         }
-        wrote
+        written
     }
 }
 
@@ -202,7 +204,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ObservedIo<S> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let new = &buffer.filled()[before..];
         if !new.is_empty() {
-            self.place.on_read(new);
+            self.state.on_read(new);
         }
         Poll::Ready(Ok(()))
     }
@@ -214,17 +216,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ObservedIo<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(wrote)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.observe_write(written)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
+        slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.wrote(wrote)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.observe_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -235,22 +237,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ObservedIo<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Closing while the client still sends would have its system throw the answer away unread, so
-    /// what comes is taken, for a while, and dropped.
+    /// Reads and drops what the client still sends, for a while: closing at once would make its system
+    /// discard the response unread.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
         }
-        if !this.place.lingers() {
+        if !this.state.lingers() {
             return Poll::Ready(Ok(()));
         }
         let linger = this
             .linger
             .get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
-        let mut scrap = [0; 4096];
+        let mut discarded = [0; 4096];
         while linger.as_mut().poll(cx).is_pending() {
-            let mut buffer = ReadBuf::new(&mut scrap);
+            let mut buffer = ReadBuf::new(&mut discarded);
             match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 Ok(()) | Err(_) => break,

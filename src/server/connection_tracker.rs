@@ -1,8 +1,10 @@
-//! All connections, and who has to go when there is no room for one more.
+//! All open connections, and the eviction of idle ones at the limit.
 
 use super::connection::ConnectionService;
+use super::connection_limits::ConnectionLimits;
 use super::connection_state::{ConnectionCommand, ConnectionState};
-use super::{ConnectionLimits, Drain, WorkerThreads};
+use super::drain::Drain;
+use super::workers::WorkerThreads;
 use crate::access::Peer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,58 +12,58 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::{JoinError, JoinSet};
 
-/// What one for whom there is no room is told. Nobody has read what it asks for, so it is in the
-/// shape of the door that most ask at.
+/// The response to a connection over the limit. Its request is not read, so the error has the shape of the
+/// API that most clients use.
 const TOO_MANY_CONNECTIONS: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\n",
     "content-type: application/json\r\n",
     "retry-after: 1\r\n",
     "connection: close\r\n",
-    "content-length: 182\r\n\r\n",
-    r#"{"error":{"message":"every connection that [server] max_connections allows is being served; "#,
-    r#"try again","type":"service_unavailable_error","param":null,"code":"too_many_connections"}}"#,
+    "content-length: 172\r\n\r\n",
+    r#"{"error":{"message":"all connections that [server] max_connections allows are in use; "#,
+    r#"retry","type":"service_unavailable_error","param":null,"code":"too_many_connections"}}"#,
 );
 
-/// Who is connected.
+/// All open connections.
 #[derive(Debug)]
 pub(super) struct ConnectionTracker {
     connections: JoinSet<u64>,
-    /// By the order in which they came.
-    places: BTreeMap<u64, Arc<ConnectionState>>,
-    /// Those whom the cap does not count: our owner's.
+    /// TCP connections by number, the oldest first.
+    counted: BTreeMap<u64, Arc<ConnectionState>>,
+    /// Connections of the Unix socket, which do not count against the limit.
     uncounted: BTreeMap<u64, Arc<ConnectionState>>,
     newest: u64,
     limits: Arc<ConnectionLimits>,
     workers: WorkerThreads,
-    /// Whether it was said that there is no room.
-    said_full: bool,
+    /// Whether the log says already that the limit is reached.
+    has_warned: bool,
 }
 
 impl ConnectionTracker {
     pub fn new(limits: Arc<ConnectionLimits>, workers: WorkerThreads) -> Self {
         Self {
             connections: JoinSet::new(),
-            places: BTreeMap::new(),
+            counted: BTreeMap::new(),
             uncounted: BTreeMap::new(),
             newest: 0,
             limits,
             workers,
-            said_full: false,
+            has_warned: false,
         }
     }
 
-    /// Serves one more, on whichever thread's turn it is.
+    /// Serves a TCP connection on the next worker thread.
     pub fn accept(&mut self, service: ConnectionService, stream: TcpStream, peer: Peer) {
-        let (number, place) = self.track(peer);
+        let (number, state) = self.track(peer);
         let Some(worker) = self.workers.next_worker() else {
-            return self.spawn(service, stream, peer, (number, place));
+            return self.spawn(service, stream, peer, (number, state));
         };
         let Ok(stream) = stream.into_std() else {
-            return self.give_back(number);
+            return self.remove(number);
         };
         let work = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => service.serve_connection(stream, peer, place).await,
+                Ok(stream) => service.serve_connection(stream, peer, state).await,
                 Err(error) => tracing::warn!("a connection could not be served: {error}"),
             }
             number
@@ -69,10 +71,10 @@ impl ConnectionTracker {
         self.connections.spawn_on(work, worker);
     }
 
-    /// Serves one of our owner's, on this thread.
-    pub fn accept_owner(&mut self, service: ConnectionService, stream: UnixStream) {
-        let place = self.track(Peer::Unix);
-        self.spawn(service, stream, Peer::Unix, place);
+    /// Serves a connection of the Unix socket on this thread.
+    pub fn accept_local(&mut self, service: ConnectionService, stream: UnixStream) {
+        let tracked = self.track(Peer::Unix);
+        self.spawn(service, stream, Peer::Unix, tracked);
     }
 
     fn spawn<S>(
@@ -80,96 +82,100 @@ impl ConnectionTracker {
         service: ConnectionService,
         stream: S,
         peer: Peer,
-        (number, place): (u64, Arc<ConnectionState>),
+        (number, state): (u64, Arc<ConnectionState>),
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.connections.spawn(async move {
-            service.serve_connection(stream, peer, place).await;
+            service.serve_connection(stream, peer, state).await;
             number
         });
     }
 
-    /// A place of its own for one more.
+    /// Adds a connection; returns its number and state.
     fn track(&mut self, peer: Peer) -> (u64, Arc<ConnectionState>) {
-        let place = Arc::new(ConnectionState::new());
+        let state = Arc::new(ConnectionState::new());
         self.newest += 1;
         let number = self.newest;
-        let places = match peer {
-            Peer::Tcp(_) => &mut self.places,
+        let connections = match peer {
+            Peer::Tcp(_) => &mut self.counted,
             Peer::Unix => &mut self.uncounted,
         };
-        places.insert(number, Arc::clone(&place));
-        (number, place)
+        connections.insert(number, Arc::clone(&state));
+        (number, state)
     }
 
-    fn give_back(&mut self, number: u64) {
-        self.places.remove(&number);
+    fn remove(&mut self, number: u64) {
+        self.counted.remove(&number);
         self.uncounted.remove(&number);
     }
 
-    /// Waits for one to end; nothing where there is none.
+    /// Waits until a connection ends; `None` without any.
     pub async fn next_ended(&mut self) -> Option<()> {
         let ended = self.connections.join_next().await?;
-        self.forget(&ended);
+        self.on_ended(&ended);
         Some(())
     }
 
-    fn forget(&mut self, ended: &Result<u64, JoinError>) {
+    fn on_ended(&mut self, ended: &Result<u64, JoinError>) {
         if let Ok(number) = ended {
-            self.give_back(*number);
+            self.remove(*number);
         } else {
-            // Which one it was that panicked is not told, but nobody else holds its place any more.
-            let is_held = |_: &u64, place: &mut Arc<ConnectionState>| Arc::strong_count(place) > 1;
-            self.places.retain(is_held);
+            // The error does not say which connection panicked, but no task holds its state any more.
+            let is_held = |_: &u64, state: &mut Arc<ConnectionState>| Arc::strong_count(state) > 1;
+            self.counted.retain(is_held);
             self.uncounted.retain(is_held);
         }
-        if self.places.len() <= self.limits.connections / 10 * 9 {
-            self.said_full = false;
+        if self.counted.len() <= self.limits.connections / 10 * 9 {
+            self.has_warned = false;
         }
     }
 
-    /// Whether there is room for one more. Where there is none, whoever has kept us waiting for
-    /// the longest makes it; those who are being served stay.
-    pub async fn has_room(&mut self) -> bool {
-        while self.places.len() >= self.limits.connections {
-            if !self.said_full {
-                self.said_full = true;
+    /// Makes room for one more connection: at the limit, the longest idle one is closed. `false` if every
+    /// connection has a request in flight.
+    pub async fn make_room(&mut self) -> bool {
+        while self.counted.len() >= self.limits.connections {
+            if !self.has_warned {
+                self.has_warned = true;
                 let most = self.limits.connections;
-                tracing::warn!(most, "every connection that is allowed is in use");
+                tracing::warn!(
+                    most,
+                    "all connections that [server] max_connections allows are in use"
+                );
             }
-            let places = self.places.values();
-            let slowest = places
-                .filter_map(|place| Some((place.eviction_priority(&self.limits)?, place)))
-                .min_by_key(|(loss, _)| *loss);
-            let Some((_, slowest)) = slowest else {
+            let states = self.counted.values();
+            let evicted = states
+                .filter_map(|state| Some((state.eviction_priority(&self.limits)?, state)))
+                .min_by_key(|(priority, _)| *priority);
+            let Some((_, evicted)) = evicted else {
                 return false;
             };
-            slowest.send_command(ConnectionCommand::Close);
+            evicted.send_command(ConnectionCommand::Close);
             self.next_ended().await;
         }
         true
     }
 
-    /// Has everybody finish; after `drain` what is left is cut.
+    /// Lets all requests in flight finish; after the drain the remaining connections are closed.
     pub async fn drain(mut self, drain: Drain) {
-        for place in self.places.values().chain(self.uncounted.values()) {
-            place.send_command(ConnectionCommand::Drain);
+        for state in self.counted.values().chain(self.uncounted.values()) {
+            state.send_command(ConnectionCommand::Drain);
         }
         let finished = async { while self.connections.join_next().await.is_some() {} };
         if !drain.wait(finished).await {
             let cut = self.connections.len();
-            tracing::warn!(cut, "connections were cut at the end of the drain");
+            tracing::warn!(cut, "connections were closed at the end of the drain");
         }
         self.connections.shutdown().await;
     }
 }
 
-/// Tells one for whom there is no room, and waits for nothing.
+/// Rejects a connection over the limit, without waiting.
 pub(super) fn refuse(stream: &TcpStream) {
-    // What it has sent already is taken, or closing would have its system drop our answer.
-    let _nothing_yet = stream.try_read(&mut [0; 4096]);
-    let _gone = stream.try_write(TOO_MANY_CONNECTIONS.as_bytes());
+    // Bytes that arrived are read, because closing before would make the client's system discard the
+    // response.
+    let _may_be_empty = stream.try_read(&mut [0; 4096]);
+    let _may_be_closed = stream.try_write(TOO_MANY_CONNECTIONS.as_bytes());
 }
 
 #[cfg(test)]
@@ -177,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refusal_is_as_long_as_it_says() {
+    fn the_rejection_states_its_length() {
         let (head, body) = TOO_MANY_CONNECTIONS.split_once("\r\n\r\n").unwrap();
         assert!(
             head.contains(&format!("content-length: {}", body.len())),

@@ -1,4 +1,4 @@
-//! The time that a stop leaves to requests under way.
+//! The time that a stop leaves to requests in flight.
 
 use crate::gateway::ShutdownTrigger;
 use std::pin::pin;
@@ -6,47 +6,47 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long clients may take to read the last word of an answer that is cut.
+/// Time for clients to read the error at the end of a response that is cut.
 const FINAL_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long requests under way may take to end, and who is told when that time is over.
+/// The time for requests in flight to end, and the signal to those that are left.
 #[derive(Debug, Clone)]
 pub struct Drain {
     time: watch::Receiver<Duration>,
-    closer: Option<ShutdownTrigger>,
+    shutdown: Option<ShutdownTrigger>,
 }
 
 impl Drain {
-    /// The time is the one that is set when it comes to that.
-    pub fn new(time: watch::Receiver<Duration>, closer: ShutdownTrigger) -> Self {
+    /// Uses the value that `time` has when the drain begins.
+    pub fn new(time: watch::Receiver<Duration>, shutdown: ShutdownTrigger) -> Self {
         Self {
             time,
-            closer: Some(closer),
+            shutdown: Some(shutdown),
         }
     }
 
-    /// Waits until all is over, for as long as that may take; then those who still wait for an
-    /// answer are told, and have a moment to hear it. Whether it was over in time.
+    /// Waits for `end` within the time, then sends the signal and waits for a moment more. Returns
+    /// whether `end` was reached.
     pub(super) async fn wait(self, end: impl Future<Output = ()>) -> bool {
         let time = *self.time.borrow();
         let mut end = pin!(end);
-        let is_over = timeout(time, &mut end).await.is_ok();
-        match self.closer {
-            Some(closer) if !is_over => {
-                closer.trigger();
+        let has_ended = timeout(time, &mut end).await.is_ok();
+        match self.shutdown {
+            Some(shutdown) if !has_ended => {
+                shutdown.trigger();
                 timeout(FINAL_WRITE_TIMEOUT, &mut end).await.is_ok()
             }
-            _ => is_over,
+            _ => has_ended,
         }
     }
 }
 
-/// With nobody to tell.
+/// A drain without a signal.
 impl From<Duration> for Drain {
     fn from(time: Duration) -> Self {
         Self {
             time: watch::channel(time).1,
-            closer: None,
+            shutdown: None,
         }
     }
 }

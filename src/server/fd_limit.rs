@@ -1,14 +1,14 @@
-//! How many files, and so connections, the system lets this process have.
+//! The limit on open files, and so on connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What everything but connections may need.
+/// File descriptors for everything but connections.
 const RESERVED_FDS: u64 = 256;
-/// Fewer are not worth listening for.
+/// The least number of connections, whatever the limit.
 const MIN_CONNECTIONS: usize = 16;
 
-/// Raises the limit of open files as far as it goes, and says how many connections fit under it:
-/// `wanted`, or fewer. Every client's connection may need one to a provider.
+/// Raises the limit on open files as far as possible; returns the number of connections that fit, at most
+/// `wanted`. Each client connection may need another one to a provider.
 pub fn clamp_to_rlimit(wanted: usize) -> usize {
     let limit = raise();
     let fitting = limit.saturating_sub(RESERVED_FDS) / 2;
@@ -17,7 +17,7 @@ pub fn clamp_to_rlimit(wanted: usize) -> usize {
         .max(MIN_CONNECTIONS);
     if fitting < wanted {
         tracing::warn!(
-            "only {limit} files may be open (ulimit -n), so at most {fitting} connections are taken \
+            "only {limit} files may be open (ulimit -n), so at most {fitting} connections are accepted \
              instead of the {wanted} of [server] max_connections"
         );
     }
@@ -32,10 +32,10 @@ fn raise() -> u64 {
             maximum,
         };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::debug!("the limit of open files stays: {error}");
+            tracing::debug!("the limit on open files cannot be raised: {error}");
         }
     }
-    // None is no limit.
+    // `None` means no limit.
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
@@ -44,13 +44,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_connections_are_taken_than_files_may_be_open() {
+    fn connections_are_limited_by_open_files() {
         assert_eq!(clamp_to_rlimit(10), 10);
         assert!(
             clamp_to_rlimit(usize::MAX) < usize::MAX
                 || getrlimit(Resource::Nofile).current.is_none()
         );
         let now = getrlimit(Resource::Nofile);
-        assert_eq!(now.current, now.maximum, "it is raised as far as it goes");
+        assert_eq!(
+            now.current, now.maximum,
+            "the limit is raised to its maximum"
+        );
     }
 }

@@ -1,16 +1,16 @@
-//! Paths as they were meant: clients put addresses together from parts, and double a slash or
-//! leave one at the end.
+//! Normalisation of paths: clients build addresses from parts, and double a slash or leave one at the
+//! end.
 
 use axum::http::Uri;
 
-/// The same address without doubled and trailing slashes; `None` where it has none.
+/// The URI without doubled and trailing slashes; `None` if it has none.
 pub fn normalize(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     if !path.contains("//") && (path.len() < 2 || !path.ends_with('/')) {
         return None;
     }
-    let words = path.split('/').filter(|word| !word.is_empty());
-    let mut text: String = words.flat_map(|word| ["/", word]).collect();
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut text: String = segments.flat_map(|segment| ["/", segment]).collect();
     if text.is_empty() {
         text.push('/');
     }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slashes_that_mean_nothing_are_dropped() {
+    fn superfluous_slashes_are_dropped() {
         let cases = [
             ("/", None),
             ("/v1/models", None),
@@ -38,9 +38,9 @@ mod tests {
             ("/v1/models/?limit=5", Some("/v1/models?limit=5")),
         ];
         for (given, expected) in cases {
-            let mended = normalize(&given.parse().unwrap());
+            let normalized = normalize(&given.parse().unwrap());
 
-            let text = mended.map(|uri| uri.to_string());
+            let text = normalized.map(|uri| uri.to_string());
             assert_eq!(text.as_deref(), expected, "{given}");
         }
     }

@@ -1,15 +1,22 @@
-//! Both doors, the socket and the end.
+//! Tests of the listeners, both APIs, the socket and the drain.
 
 mod waiting;
 
 use super::*;
-use axum::Extension;
+use crate::access::Peer;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
+use axum::{Extension, Router};
+use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -23,7 +30,7 @@ fn limits(drain: Duration) -> ConnectionLimits {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_let_finish_and_no_other_is_taken() {
+async fn a_request_in_flight_finishes_and_no_other_is_accepted() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let slow = {
         let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
@@ -60,7 +67,7 @@ async fn a_request_under_way_is_let_finish_and_no_other_is_taken() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_cut_after_the_drain() {
+async fn a_request_that_does_not_end_is_cut_after_the_drain() {
     let begun = Arc::new(Notify::new());
     let endless = {
         let begun = Arc::clone(&begun);
@@ -90,7 +97,7 @@ async fn what_does_not_end_is_cut_after_the_drain() {
 }
 
 #[tokio::test]
-async fn handlers_know_where_a_request_came_in() {
+async fn handlers_know_the_peer_of_a_request() {
     let peer = get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") });
     let (listener, address) = listener().await;
     let stop = CancellationToken::new();
@@ -113,9 +120,9 @@ async fn handlers_know_where_a_request_came_in() {
 }
 
 #[tokio::test]
-async fn each_door_answers_in_its_own_shape() {
+async fn each_api_responds_in_its_own_shape() {
     let panicking = || get(|| async { panic!("on purpose") as &'static str });
-    let doors = build_router(
+    let router = build_router(
         Router::new()
             .route("/v1/panic", panicking())
             .route("/v1/messages", panicking()),
@@ -123,7 +130,7 @@ async fn each_door_answers_in_its_own_shape() {
     );
     let ask = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = doors.clone().oneshot(request).await.unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
         let body: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
@@ -136,9 +143,9 @@ async fn each_door_answers_in_its_own_shape() {
         (500, &"internal_error".into())
     );
     let (status, body) = ask("/v1/messages").await;
-    let told = (&body["type"], &body["error"]["type"]);
+    let types = (&body["type"], &body["error"]["type"]);
     assert_eq!(
-        (status, told),
+        (status, types),
         (500, (&"error".into(), &"api_error".into()))
     );
     let (status, body) = ask("/api/panic").await;
@@ -153,21 +160,22 @@ async fn each_door_answers_in_its_own_shape() {
 }
 
 #[tokio::test]
-async fn a_dead_socket_is_replaced_and_a_living_one_is_not() {
+async fn a_socket_of_a_dead_instance_is_replaced_and_one_in_use_is_not() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("room").join("1.sock");
-    let living = bind_socket(&path).unwrap();
+    let path = folder.path().join("folder").join("1.sock");
+    let in_use = bind_socket(&path).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
 
     let error = bind_socket(&path).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(matches!(error, BindError::InUse(_)), "{error}");
 
-    drop(living);
-    assert!(path.exists(), "a dead instance leaves its file");
+    drop(in_use);
+    assert!(path.exists(), "a dead instance leaves its file behind");
     bind_socket(&path).unwrap();
     fs::remove_file(&path).unwrap();
     fs::write(&path, "precious").unwrap();
-    assert!(bind_socket(&path).is_err());
+    let error = bind_socket(&path).unwrap_err();
+    assert!(matches!(error, BindError::NotASocket(_)), "{error}");
     assert!(path.exists());
 }

@@ -1,7 +1,7 @@
-//! A request's body, for as long as it keeps coming: one that trickles is broken off, with the
-//! error that says so ([`io::ErrorKind::TimedOut`]).
+//! Request bodies with a minimum rate: one that is too slow ends with an error of the kind
+//! [`io::ErrorKind::TimedOut`].
 
-use super::ConnectionLimits;
+use super::connection_limits::ConnectionLimits;
 use super::connection_state::{ConnectionState, UploadGuard};
 use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -12,48 +12,50 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A body that must keep pace.
+/// A request body with a minimum rate.
 #[derive(Debug)]
 pub(super) struct MinRateBody<B> {
     body: B,
     limits: Arc<ConnectionLimits>,
-    /// Gone once the body has come to its end.
+    /// `None` once the body is complete.
     upload: Option<UploadGuard>,
-    /// When somebody began to read; nothing is late before.
-    begun: Option<Instant>,
-    newest: Instant,
+    /// Start of the first read; the limits count from there.
+    started: Option<Instant>,
+    last_chunk: Instant,
     bytes: u64,
-    /// Made with the first piece that is not there yet.
+    /// Created at the first read that has to wait.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> MinRateBody<B> {
-    pub fn new(body: B, place: &Arc<ConnectionState>, limits: &Arc<ConnectionLimits>) -> Self {
+    pub fn new(body: B, state: &Arc<ConnectionState>, limits: &Arc<ConnectionLimits>) -> Self {
         Self {
             body,
             limits: Arc::clone(limits),
-            upload: Some(UploadGuard::begin(place)),
-            begun: None,
-            newest: Instant::now(),
+            upload: Some(UploadGuard::begin(state)),
+            started: None,
+            last_chunk: Instant::now(),
             bytes: 0,
             alarm: None,
         }
     }
 
-    /// When it will be too late for the next piece.
-    fn due(&self, begun: Instant) -> Instant {
+    /// The deadline of the next chunk.
+    fn deadline(&self, started: Instant) -> Instant {
         let rate = self.limits.upload_rate.max(1);
         let earned = Duration::from_millis(self.bytes.saturating_mul(1_000) / rate);
-        let whole = begun + self.limits.upload_grace + earned;
-        whole.min(self.newest + self.limits.upload_pause)
+        let average = started + self.limits.upload_grace + earned;
+        average.min(self.last_chunk + self.limits.upload_pause)
     }
 
-    /// Ready when it is too late.
-    fn poll_late(&mut self, begun: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.due(begun);
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.deadline() != due {
-            alarm.as_mut().reset(due);
+    /// Ready when the next chunk is too late.
+    fn poll_late(&mut self, started: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline(started);
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
         }
         alarm.as_mut().poll(cx)
     }
@@ -77,20 +79,20 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        let begun = *this.begun.get_or_insert_with(|| {
-            this.newest = Instant::now();
-            this.newest
+        let started = *this.started.get_or_insert_with(|| {
+            this.last_chunk = Instant::now();
+            this.last_chunk
         });
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            ready!(this.poll_late(begun, cx));
-            let text = format!("{} bytes of the body came, and too slowly", this.bytes);
+            ready!(this.poll_late(started, cx));
+            let text = format!("the body arrived too slowly: {} bytes so far", this.bytes);
             let error = io::Error::new(io::ErrorKind::TimedOut, text);
             return Poll::Ready(Some(Err(error.into())));
         };
         match &frame {
             Some(Ok(frame)) => {
                 this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.newest = Instant::now();
+                this.last_chunk = Instant::now();
             }
             Some(Err(_)) => {}
             None => this.end(),

@@ -1,13 +1,13 @@
-//! The threads that serve connections. Each has an event loop of its own, and a connection stays
-//! on its thread with all that it asks of others: between two that wake each other up across
-//! threads a request would lose more time than it takes.
+//! The threads that serve connections. Each has its own event loop, and a connection stays on its thread
+//! together with its upstream calls: waking another thread would cost more time than the gateway
+//! itself takes for a request.
 
 use std::io;
 use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Threads that end when it is dropped, each after what it does at that moment.
+/// Worker threads. Dropping this ends each of them after the task that it is running.
 #[derive(Debug, Default)]
 pub struct WorkerThreads {
     handles: Vec<Handle>,
@@ -16,7 +16,7 @@ pub struct WorkerThreads {
 }
 
 impl WorkerThreads {
-    /// So many threads of that name; each is told its number, from 0, before it serves.
+    /// Starts `count` threads with this name; each calls `begin` with its number, from 0, first.
     pub fn start(
         name: &str,
         count: usize,
@@ -33,7 +33,7 @@ impl WorkerThreads {
                 .spawn(move || {
                     begin(number);
                     runtime.block_on(stop.cancelled());
-                    // A thread that looks a name up is not waited for.
+                    // Does not wait for threads that resolve a host name.
                     runtime.shutdown_background();
                 })?;
         }
@@ -44,8 +44,8 @@ impl WorkerThreads {
         })
     }
 
-    /// Whoever serves the next connection; nobody where there are no threads, and the caller's own
-    /// serves all.
+    /// The runtime for the next connection, in turn; `None` without threads, where the caller's own
+    /// runtime serves all.
     pub fn next_worker(&mut self) -> Option<&Handle> {
         self.next = (self.next + 1) % self.handles.len().max(1);
         self.handles.get(self.next)
@@ -59,10 +59,10 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn work_goes_round_on_threads_that_end_with_their_workers() {
-        let (said, heard) = channel();
+    fn work_is_spread_over_threads_that_end_with_the_workers() {
+        let (sender, numbers) = channel();
         let mut workers =
-            WorkerThreads::start("worker", 2, move |number| said.send(number).unwrap()).unwrap();
+            WorkerThreads::start("worker", 2, move |number| sender.send(number).unwrap()).unwrap();
         let (done, ended) = channel();
 
         for _ in 0..4 {
@@ -74,9 +74,9 @@ mod tests {
         let mut names: Vec<_> = (0..4).map(|_| ended.recv().unwrap().unwrap()).collect();
         names.sort();
         assert_eq!(names, ["worker-0", "worker-0", "worker-1", "worker-1"]);
-        let mut numbers: Vec<usize> = (0..2).map(|_| heard.recv().unwrap()).collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, [0, 1]);
+        let mut begun: Vec<usize> = (0..2).map(|_| numbers.recv().unwrap()).collect();
+        begun.sort_unstable();
+        assert_eq!(begun, [0, 1]);
 
         let held = done.clone();
         workers.next_worker().expect("a thread").spawn(async move {
@@ -84,13 +84,13 @@ mod tests {
             std::future::pending::<()>().await;
         });
         drop((done, workers));
-        // The channel closes when the last who could say something on it is gone.
+        // The channel closes when the last sender is dropped.
         while ended.recv_timeout(Duration::from_secs(30)).is_ok() {}
         assert!(ended.recv().is_err());
     }
 
     #[test]
-    fn without_threads_nobody_takes_a_turn() {
+    fn without_threads_there_is_no_next_worker() {
         assert!(WorkerThreads::default().next_worker().is_none());
     }
 }

@@ -78,7 +78,7 @@ pub struct Undo {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Applied {
     /// For the operator.
     pub text: String,

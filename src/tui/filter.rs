@@ -142,7 +142,7 @@ fn of_decision(test: &FilterTerm, decision: &DecisionReport) -> bool {
             .iter()
             .flatten()
             .any(|name| name.to_lowercase().contains(part)),
-        FilterTerm::State(state) => decision.outcome.starts_with(state.as_str()),
+        FilterTerm::State(state) => decision.outcome.as_str().starts_with(state.as_str()),
         FilterTerm::Number(
             FilterField::P50 | FilterField::P95 | FilterField::P99,
             above,

@@ -264,7 +264,7 @@ pub const RETIRED_NAMES: &[(&str, &str)] = &[
 ];
 
 /// Words that leave the subject of a sentence open.
-const VAGUE_WORDS: &[&str] = &["whoever", "somebody", "nobody", "whom", "anybody"];
+pub const VAGUE_WORDS: &[&str] = &["whoever", "somebody", "nobody", "whom", "anybody"];
 
 /// How often the vague words stand in comments and strings. Lower it; the aim is no rows.
 pub const VAGUE_WORDS_TODAY: &[(&str, usize)] = &[

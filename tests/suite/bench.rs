@@ -1,4 +1,4 @@
-//! A gateway on a loopback port, with a real engine behind it and fake upstreams ahead.
+//! A gateway on a loopback port, with a real engine and fake upstreams.
 
 use crate::upstream::Upstream;
 use aibal_tui::access::TokenAuth;
@@ -50,8 +50,8 @@ pub fn limits() -> GatewayConfig {
     }
 }
 
-/// What is put in front of upstreams `a`, `b`, …: each serves `shared` and a model of its own,
-/// `only-a`, `only-b`; the first is the cheapest, so that `best` asks it first.
+/// A gateway for upstreams `a`, `b`, …. Each serves `shared` and its own model `only-a`, `only-b`;
+/// the first is the cheapest, so that `best` selects it first.
 pub async fn start(upstreams: &[&Upstream], limits: GatewayConfig) -> Bench {
     start_with(upstreams, limits, None).await
 }
@@ -65,18 +65,17 @@ pub async fn start_with(
     start_at(&addresses.collect::<Vec<_>>(), limits, probes).await
 }
 
-/// The same by their addresses.
+/// The same by addresses.
 pub async fn start_at(
     addresses: &[&str],
     limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
-    let (catalogue, directory) = world(addresses);
+    let (catalogue, directory) = catalogue(addresses);
     start_fleet(catalogue, directory, Strategy::Best, limits, probes).await
 }
 
-/// The same with other limits: of providers and models in the catalogue, and of the whole. Where
-/// there are tokens, a guard stands before it.
+/// The same with limits of providers and models (`change`), global limits, and tokens.
 pub async fn start_allowed(
     upstreams: &[&Upstream],
     change: impl FnOnce(&mut Catalogue),
@@ -87,7 +86,7 @@ pub async fn start_allowed(
         .iter()
         .map(|upstream| &*upstream.base_url)
         .collect();
-    let (mut catalogue, directory) = world(&addresses);
+    let (mut catalogue, directory) = catalogue(&addresses);
     change(&mut catalogue);
     let (best, weights) = (Strategy::Best, Weights::default());
     let fleet =
@@ -97,7 +96,7 @@ pub async fn start_allowed(
 
 /// The same with a cache.
 pub async fn start_cached(addresses: &[&str], limits: GatewayConfig, cache: CacheLimits) -> Bench {
-    let (catalogue, directory) = world(addresses);
+    let (catalogue, directory) = catalogue(addresses);
     let fleet = BalancerState::new(
         catalogue,
         Strategy::Best,
@@ -108,16 +107,16 @@ pub async fn start_cached(addresses: &[&str], limits: GatewayConfig, cache: Cach
     serve(fleet, directory, limits, None, (None, Some(cache))).await
 }
 
-fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
+fn catalogue(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     let mut catalogue = Catalogue::default();
-    for place in 0..addresses.len() {
-        let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
+    for index in 0..addresses.len() {
+        let name = char::from(b'a' + u8::try_from(index).unwrap()).to_string();
         catalogue.providers.push(provider(&name));
         for model in ["shared".to_owned(), format!("only-{name}")] {
-            let price = Price::flat(1.0 + place as f64 * 3.0, 2.0 + place as f64 * 6.0);
+            let price = Price::flat(1.0 + index as f64 * 3.0, 2.0 + index as f64 * 6.0);
             catalogue.targets.push(Target {
                 id: TargetId::new(&name, &model),
-                provider: place,
+                provider: index.into(),
                 types: ModelTypes::CHAT,
                 capabilities: Capabilities::default(),
                 price: Some(price),
@@ -127,7 +126,7 @@ fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     }
     catalogue.routes.push(Route {
         model: "smart".into(),
-        targets: vec![0],
+        targets: vec![0.into()],
     });
     let protocol = by_kind("openai-compatible").unwrap();
     let endpoint = |address: &&str| {
@@ -140,7 +139,7 @@ fn world(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     (catalogue, directory)
 }
 
-/// Any fleet.
+/// A gateway for any catalogue.
 pub async fn start_fleet(
     catalogue: Catalogue,
     directory: EndpointRegistry,
@@ -159,25 +158,26 @@ async fn serve(
     probes: Option<Duration>,
     (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
 ) -> Bench {
-    let (engine, handle, _kept) = engine::build(fleet, 1);
+    let (engine, handle, _persist_requests) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
     let options = TransportOptions::new(Duration::from_secs(2));
     let upstreams = UpstreamSet::new(directory, options).unwrap();
     let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
     let interval = watch::channel(probes).1;
-    let (task, _asking) = probe::Probe::new(handle.clone(), Arc::clone(&upstreams), interval);
+    let (task, _probe_requests) =
+        probe::Probe::new(handle.clone(), Arc::clone(&upstreams), interval);
     tokio::spawn(task.run(stop.clone()));
     let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
     let gateway = Gateway {
         handle: handle.clone(),
         upstreams,
-        limits: Arc::new(ArcSwap::from_pointee(limits)),
+        config: Arc::new(ArcSwap::from_pointee(limits)),
         cache: cache.clone(),
-        closing: ShutdownSignal::default(),
+        shutdown: ShutdownSignal::default(),
         bodies: BodyBuffer::default(),
     };
-    let door = match access {
+    let router = match access {
         Some(access) => with_auth(router(gateway), access),
         None => router(gateway),
     };
@@ -186,11 +186,11 @@ async fn serve(
         handle,
         client: reqwest::Client::new(),
         cache,
-        router: door,
+        router,
         stop,
     };
-    let usual = server::ConnectionLimits::new(4_096, Duration::from_mins(2), Duration::ZERO);
-    let address = bench.listen(usual).await;
+    let limits = server::ConnectionLimits::new(4_096, Duration::from_mins(2), Duration::ZERO);
+    let address = bench.listen(limits).await;
     bench.url = format!("http://{address}/v1");
     bench
 }
@@ -231,15 +231,15 @@ impl Bench {
         request.send().await.unwrap()
     }
 
-    /// Waits until a picture of the instance is as wished.
-    pub async fn until(&self, wish: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    /// Waits until a snapshot satisfies the condition, at most one minute.
+    pub async fn until(&self, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         for _ in 0..2_400 {
-            let picture = self.handle.snapshot(900).await.unwrap();
-            if wish(&picture) {
-                return picture;
+            let snapshot = self.handle.snapshot(900).await.unwrap();
+            if condition(&snapshot) {
+                return snapshot;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("the instance never came to what was waited for");
+        panic!("the snapshot did not satisfy the condition within a minute");
     }
 }

@@ -1,4 +1,4 @@
-//! The whole loop without a screen: simulated vendors, the gateway, traffic through its door.
+//! Simulated vendors, the gateway and traffic through its API, without a screen.
 
 use crate::bench::{Bench, limits, start_fleet};
 use aibal_tui::demo::{Fault, Scenario, Traffic, TrafficMeter, Vendors};
@@ -10,31 +10,30 @@ use aibal_tui::protocols::{Endpoint, EndpointRegistry, by_kind};
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// So many stretches of traffic are given to come to what is right.
-const STRETCHES: usize = 12;
+/// Measurements before a test fails.
+const MAX_MEASUREMENTS: usize = 12;
 
-struct Loop {
+struct DemoSystem {
     vendors: Vendors,
     bench: Bench,
     meter: TrafficMeter,
     _traffic: DropGuard,
 }
 
-/// A world that runs `pace` times as fast as the real one, with eight times that many requests a
-/// second.
-async fn start(pace: f64) -> Loop {
+/// Starts a demo at `pace` times real speed, with `8 · pace` requests per second.
+async fn start(pace: f64) -> DemoSystem {
     let vendors = Vendors::start_at(7, Scenario::steady(), pace)
         .await
         .unwrap();
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
-    for (place, vendor) in vendors.endpoints().iter().enumerate() {
+    for (index, vendor) in vendors.endpoints().iter().enumerate() {
         catalogue.providers.push(Provider {
             max_concurrent: Some(vendor.max_concurrent),
             ..Provider::new(vendor.name, vendor.kind)
         });
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, vendor.model),
-            provider: place,
+            provider: index.into(),
             types: [ModelType::Chat].into_iter().collect(),
             capabilities: Capabilities::default(),
             price: Some(Price::flat(
@@ -55,7 +54,7 @@ async fn start(pace: f64) -> Loop {
     let traffic = Traffic::new(&bench.url, 7, 8.0 * pace).unwrap();
     let (meter, stop) = (traffic.meter(), CancellationToken::new());
     tokio::spawn(traffic.run(stop.clone()));
-    Loop {
+    DemoSystem {
         vendors,
         bench,
         meter,
@@ -63,7 +62,7 @@ async fn start(pace: f64) -> Loop {
     }
 }
 
-impl Loop {
+impl DemoSystem {
     async fn set_weights(&self, cost: f64, latency: f64, reliability: f64) {
         let patch = WeightsPatch {
             cost: Some(cost),
@@ -79,10 +78,10 @@ impl Loop {
             .unwrap();
     }
 
-    /// Who gets what part of the next so many attempts.
-    async fn parts(&self, attempts: u64) -> Vec<(String, f64)> {
-        let count = |picture: &Snapshot| -> Vec<u64> {
-            picture
+    /// The share of each provider in the next `attempts` attempts.
+    async fn shares(&self, attempts: u64) -> Vec<(String, f64)> {
+        let count = |snapshot: &Snapshot| -> Vec<u64> {
+            snapshot
                 .providers
                 .iter()
                 .map(|provider| provider.requests)
@@ -92,10 +91,10 @@ impl Loop {
         let total: u64 = before.iter().sum();
         let after = self
             .bench
-            .until(|picture| picture.totals.attempts >= total + attempts)
+            .until(|snapshot| snapshot.totals.attempts >= total + attempts)
             .await;
         let made = (after.totals.attempts - total) as f64;
-        let parts = count(&after)
+        let shares = count(&after)
             .into_iter()
             .zip(before)
             .map(|(now, then)| (now - then) as f64 / made);
@@ -103,80 +102,82 @@ impl Loop {
             .providers
             .iter()
             .map(|provider| provider.name.to_string())
-            .zip(parts)
+            .zip(shares)
             .collect()
     }
 
-    /// Stretches of so many attempts until one is as wished; the last where none is. A machine that
-    /// is busy with other things may spoil one measurement, and what is learnt next mends it.
-    async fn parts_until(
+    /// Measures shares until they satisfy the condition, and returns the last ones. A busy machine may
+    /// spoil one measurement; the balancer corrects its estimates with the next.
+    async fn shares_until(
         &self,
         attempts: u64,
-        wish: impl Fn(&[(String, f64)]) -> bool,
+        condition: impl Fn(&[(String, f64)]) -> bool,
     ) -> Vec<(String, f64)> {
-        let mut parts = self.parts(attempts).await;
-        for _ in 1..STRETCHES {
-            if wish(&parts) {
+        let mut shares = self.shares(attempts).await;
+        for _ in 1..MAX_MEASUREMENTS {
+            if condition(&shares) {
                 break;
             }
-            parts = self.parts(attempts).await;
+            shares = self.shares(attempts).await;
         }
-        parts
+        shares
     }
 }
 
-fn part(parts: &[(String, f64)], name: &str) -> f64 {
-    parts.iter().find(|(who, _)| who == name).unwrap().1
+fn share(shares: &[(String, f64)], name: &str) -> f64 {
+    shares
+        .iter()
+        .find(|(provider, _)| provider == name)
+        .unwrap()
+        .1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn weight_on_cost_moves_the_traffic_to_the_cheapest() {
-    // Its places are few, and on a loaded machine a faster world would fill them.
-    let world = start(4.0).await;
-    world
-        .bench
-        .until(|picture| picture.totals.requests > 60)
+    // Ollama has few slots, and on a loaded machine a faster pace would fill them.
+    let demo = start(4.0).await;
+    demo.bench
+        .until(|snapshot| snapshot.totals.requests > 60)
         .await;
 
-    world.set_weights(100.0, 0.0, 0.0).await;
+    demo.set_weights(100.0, 0.0, 0.0).await;
 
-    let parts = world.parts(100).await;
-    assert!(part(&parts, "ollama") > 0.6, "{parts:?}");
+    let shares = demo.shares(100).await;
+    assert!(share(&shares, "ollama") > 0.6, "{shares:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn weight_on_latency_moves_the_traffic_to_the_fastest() {
-    // Latencies are measured against fixed references, so this world runs at the real pace.
-    let world = start(1.0).await;
-    world.set_weights(0.0, 100.0, 0.0).await;
-    let learnt = |picture: &Snapshot| {
-        picture
+    // Latencies are compared with fixed references, so this demo runs at real speed.
+    let demo = start(1.0).await;
+    demo.set_weights(0.0, 100.0, 0.0).await;
+    let measured = |snapshot: &Snapshot| {
+        snapshot
             .providers
             .iter()
             .all(|provider| provider.requests > 0)
     };
-    world.bench.until(learnt).await;
+    demo.bench.until(measured).await;
 
-    let is_most = |parts: &[(String, f64)]| part(parts, "openai") > 0.5;
-    let parts = world.parts_until(30, is_most).await;
-    assert!(is_most(&parts), "{parts:?}");
+    let is_most = |shares: &[(String, f64)]| share(shares, "openai") > 0.5;
+    let shares = demo.shares_until(30, is_most).await;
+    assert!(is_most(&shares), "{shares:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_moves_the_traffic_away_and_no_client_sees_an_error() {
-    let world = start(10.0).await;
-    world
-        .bench
-        .until(|picture| picture.totals.requests > 60)
+    let demo = start(10.0).await;
+    demo.bench
+        .until(|snapshot| snapshot.totals.requests > 60)
         .await;
-    let picture = world.bench.handle.snapshot(900).await.unwrap();
-    let busiest = picture
+    let snapshot = demo.bench.handle.snapshot(900).await.unwrap();
+    let busiest = snapshot
         .providers
         .iter()
         .max_by_key(|provider| provider.requests)
         .unwrap();
-    let (victim, name) = (
-        picture
+    let (target, name) = (
+        snapshot
             .providers
             .iter()
             .position(|provider| provider.name == busiest.name)
@@ -184,29 +185,26 @@ async fn an_outage_moves_the_traffic_away_and_no_client_sees_an_error() {
         busiest.name.to_string(),
     );
 
-    world.vendors.set_fault(&name, Some(Fault::Outage)).unwrap();
-    world
-        .bench
-        .until(|picture| picture.providers[victim].state == HealthState::Open)
+    demo.vendors.set_fault(&name, Some(Fault::Outage)).unwrap();
+    demo.bench
+        .until(|snapshot| snapshot.providers[target].state == HealthState::Open)
         .await;
-    let during = world.parts(100).await;
-    assert!(part(&during, &name) < 0.1, "{name}: {during:?}");
+    let during = demo.shares(100).await;
+    assert!(share(&during, &name) < 0.1, "{name}: {during:?}");
 
-    world.vendors.set_fault(&name, None).unwrap();
-    world
-        .bench
-        .until(|picture| picture.providers[victim].state.is_usable())
+    demo.vendors.set_fault(&name, None).unwrap();
+    demo.bench
+        .until(|snapshot| snapshot.providers[target].state.is_usable())
         .await;
-    let count = world.meter.count();
+    let count = demo.meter.count();
     assert_eq!(count.failed, 0, "{count:?}");
-    let picture = world.bench.handle.snapshot(900).await.unwrap();
-    assert_eq!(picture.totals.success_rate, Some(1.0));
-    assert!(picture.totals.attempts > picture.totals.requests);
+    let snapshot = demo.bench.handle.snapshot(900).await.unwrap();
+    assert_eq!(snapshot.totals.success_rate, Some(1.0));
+    assert!(snapshot.totals.attempts > snapshot.totals.requests);
     tokio::time::timeout(
         Duration::from_secs(30),
-        world
-            .bench
-            .until(|picture| picture.providers[victim].state == HealthState::Ok),
+        demo.bench
+            .until(|snapshot| snapshot.providers[target].state == HealthState::Ok),
     )
     .await
     .unwrap();

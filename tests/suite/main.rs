@@ -5,6 +5,7 @@
 mod bench;
 mod dashboard;
 mod demo;
+mod examples;
 #[path = "../fuzz/exercise.rs"]
 mod exercise;
 mod faults;

@@ -1,4 +1,4 @@
-//! The whole program, started as people start it.
+//! The whole program, started from its command line.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The program in a home of its own, with nothing in its environment.
+/// The program with its own home and an empty environment.
 pub fn program(home: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aibal-tui"));
     command.env_clear().current_dir(home.path());
@@ -28,7 +28,7 @@ pub fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// Ends with the test.
+/// A running program, killed at the end of the test.
 pub struct Running(pub Child);
 
 impl Drop for Running {
@@ -83,7 +83,7 @@ pub fn serving(command: &mut Command) -> (Running, String) {
                 .collect::<String>(),
         )
     });
-    // Whoever does not read a pipe stops its writer.
+    // A pipe that is not read would block its writer.
     std::thread::spawn(move || lines.for_each(drop));
     (running, address.unwrap().trim_end_matches("/v1").to_owned())
 }
@@ -96,14 +96,14 @@ fn get(url: &str) -> Value {
     runtime.block_on(async { reqwest::get(url).await.unwrap().json().await.unwrap() })
 }
 
-/// Waits for a condition, a minute at most.
+/// Waits for a condition, at most one minute.
 #[expect(
     clippy::disallowed_methods,
     reason = "no runtime runs here that a sleep could block"
 )]
-pub fn until(what: &str, mut wish: impl FnMut() -> bool) {
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..1_200 {
-        if wish() {
+        if condition() {
             return;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -112,7 +112,7 @@ pub fn until(what: &str, mut wish: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_demo_without_a_terminal_names_the_way_on() {
+fn a_demo_without_a_terminal_names_the_headless_flag() {
     let home = TempDir::new().unwrap();
 
     let (code, out, err) = run(program(&home).arg("demo"));
@@ -125,7 +125,7 @@ fn a_demo_without_a_terminal_names_the_way_on() {
     assert!(err.contains("--headless"), "{err}");
 }
 
-/// Arguments, variables, and what the one sentence must name.
+/// Arguments, variables, and the parts that the sentence must name.
 type Start<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
@@ -170,7 +170,7 @@ fn bad_starts_end_with_one_clear_sentence() {
 }
 
 #[test]
-fn nothing_runs_is_said_in_one_line() {
+fn a_missing_instance_is_reported_in_one_line() {
     let home = TempDir::new().unwrap();
 
     let (code, out, err) = run(program(&home).args(["status", "http://127.0.0.1:9"]));
@@ -205,7 +205,7 @@ fn a_headless_demo_shows_the_same_numbers_everywhere_and_drains_on_term() {
         "{explained}"
     );
 
-    // Between two calls requests finish, so both are asked until nothing moved in between.
+    // Requests finish between two calls, so both are repeated until no request did.
     until("two equal reports", || {
         let status = get(&format!("{url}/api/status"));
         let report = get(&format!("{url}/api/monitoring/performance"));
@@ -227,7 +227,7 @@ fn a_headless_demo_shows_the_same_numbers_everywhere_and_drains_on_term() {
 }
 
 #[test]
-fn generated_texts_are_there() {
+fn generated_texts_are_printed() {
     let home = TempDir::new().unwrap();
     for (arguments, expected) in [
         (&["completions", "bash"][..], "_aibal__tui"),

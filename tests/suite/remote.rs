@@ -1,4 +1,4 @@
-//! The client against the real door on a port: what the dashboard of another process sees.
+//! The HTTP client against a real management API: what a dashboard in another process shows.
 
 use aibal_tui::access::TokenAuth;
 use aibal_tui::api::{self, Api};
@@ -23,18 +23,18 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// An engine with its door, closed as yet.
-struct House {
+/// An engine with a router that no listener serves yet.
+struct TestApi {
     router: Router,
     local: LocalClient,
     _stops: DropGuard,
 }
 
-impl House {
+impl TestApi {
     fn new() -> Self {
         let now = clock::now();
-        let fleet = BalancerState::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
-        let (engine, handle, _) = engine::build(fleet, 7);
+        let balancer = BalancerState::new(catalogue(), Strategy::Best, Weights::default(), 7, now);
+        let (engine, handle, _) = engine::build(balancer, 7);
         let stop = CancellationToken::new();
         tokio::spawn(engine.run(stop.clone()));
         let instance = InstanceInfo {
@@ -67,7 +67,7 @@ fn catalogue() -> Catalogue {
     };
     Catalogue {
         providers: vec![provider("alpha"), provider("beta")],
-        targets: vec![target(0, "alpha"), target(1, "beta")],
+        targets: vec![target(0.into(), "alpha"), target(1.into(), "beta")],
         ..Catalogue::default()
     }
 }
@@ -78,7 +78,7 @@ struct Open {
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-async fn open(house: &House, at: SocketAddr) -> Open {
+async fn open(api: &TestApi, at: SocketAddr) -> Open {
     let listener = TcpListener::bind(at).await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
@@ -87,7 +87,7 @@ async fn open(house: &House, at: SocketAddr) -> Open {
     let serving = server::serve(
         listener,
         None,
-        house.router.clone(),
+        api.router.clone(),
         limits,
         server::WorkerThreads::default(),
         stop.clone(),
@@ -116,10 +116,10 @@ fn anywhere() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any step of these tests takes.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The first status that is as wished.
+/// First status that fulfils a condition.
 async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> bool) -> Arc<Status> {
     let found = async {
         loop {
@@ -130,7 +130,7 @@ async fn until(updates: &mut mpsc::Receiver<Update>, is: impl Fn(&Status) -> boo
             }
         }
     };
-    timeout(PATIENCE, found).await.unwrap()
+    timeout(TEST_TIMEOUT, found).await.unwrap()
 }
 
 async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
@@ -141,13 +141,13 @@ async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
             }
         }
     };
-    timeout(PATIENCE, lost).await.unwrap()
+    timeout(TEST_TIMEOUT, lost).await.unwrap()
 }
 
 #[tokio::test]
-async fn every_wish_reaches_the_instance() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+async fn every_call_reaches_the_instance() {
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let client = open.client();
 
     assert!(client.is_remote());
@@ -182,9 +182,9 @@ async fn every_wish_reaches_the_instance() {
 }
 
 #[tokio::test]
-async fn refusals_keep_their_status_and_sentence() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+async fn rejections_keep_their_status_and_text() {
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let client = open.client();
 
     let change = ProviderChange::default();
@@ -195,20 +195,20 @@ async fn refusals_keep_their_status_and_sentence() {
     };
     let none = client.select(request).await.unwrap_err();
 
-    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.status(), Some(404));
     assert!(
         unknown
-            .detail
+            .to_string()
             .starts_with("provider \"no/body\" is unknown")
     );
-    assert_eq!(none.status, 422);
+    assert_eq!(none.status(), Some(422));
     open.close().await;
 }
 
 #[tokio::test]
 async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
-    let house = House::new();
-    let first = open(&house, anywhere()).await;
+    let api = TestApi::new();
+    let first = open(&api, anywhere()).await;
     let mut updates = first.client().watch(Window::Quarter);
     until(&mut updates, |status| status.revision == 1).await;
 
@@ -220,8 +220,8 @@ async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
         load: Some(25.0),
         ..WeightsChange::default()
     };
-    house.local.set_weights(change, "test").await.unwrap();
-    let second = open(&house, address).await;
+    api.local.set_weights(change).await.unwrap();
+    let second = open(&api, address).await;
     let status = until(&mut updates, |status| status.revision == 2).await;
     assert_eq!(status.weights.load, 25.0);
     assert_eq!(status.series.buckets.len(), 60);
@@ -229,9 +229,9 @@ async fn a_watcher_survives_the_instance_going_away_and_coming_back() {
 }
 
 #[tokio::test]
-async fn a_line_that_falls_silent_is_told() {
-    let house = House::new();
-    let status = house.local.status(Window::Minute).await.unwrap();
+async fn a_silent_event_stream_is_reported() {
+    let api = TestApi::new();
+    let status = api.local.status(Window::Minute).await.unwrap();
     let snapshot = format!(
         "event: snapshot\ndata: {}\n\n",
         serde_json::to_string(&status).unwrap()
@@ -241,8 +241,8 @@ async fn a_line_that_falls_silent_is_told() {
         Body::from_stream(first.chain(stream::pending()))
     });
     let router = Router::new().route("/api/events", silent);
-    let house = House { router, ..house };
-    let open = open(&house, anywhere()).await;
+    let api = TestApi { router, ..api };
+    let open = open(&api, anywhere()).await;
 
     let mut updates = open.client().watch(Window::Minute);
 
@@ -251,12 +251,12 @@ async fn a_line_that_falls_silent_is_told() {
     })
     .await;
     let why = until_lost(&mut updates).await;
-    assert_eq!(why, format!("{} says nothing", open.address));
+    assert_eq!(why, format!("{} is silent", open.address));
     open.close().await;
 }
 
 #[tokio::test]
-async fn a_watcher_of_nobody_says_so_and_ends_with_its_reader() {
+async fn a_watcher_without_an_instance_reports_that_no_answer_came() {
     let listener = TcpListener::bind(anywhere()).await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -270,12 +270,12 @@ async fn a_watcher_of_nobody_says_so_and_ends_with_its_reader() {
         "{why}"
     );
     let error = client.status(Window::Minute).await.unwrap_err();
-    assert_eq!(error.status, 0);
+    assert_eq!(error.status(), None);
 }
 
 #[tokio::test]
-async fn the_socket_leads_to_the_same_instance() {
-    let house = House::new();
+async fn the_socket_reaches_the_same_instance() {
+    let api = TestApi::new();
     let folder = tempfile::tempdir().unwrap();
     let path = socket_path(folder.path(), 8080);
     let socket = server::bind_socket(&path).unwrap();
@@ -283,7 +283,7 @@ async fn the_socket_leads_to_the_same_instance() {
     let stop = CancellationToken::new();
     let limits =
         server::ConnectionLimits::new(100, Duration::from_mins(2), Duration::from_millis(20));
-    let router = house.router.clone();
+    let router = api.router.clone();
     let serving = tokio::spawn(server::serve(
         listener,
         Some(socket),
@@ -303,20 +303,23 @@ async fn the_socket_leads_to_the_same_instance() {
 
     stop.cancel();
     serving.await.unwrap().unwrap();
-    assert!(!path.exists(), "the socket's file goes with the instance");
+    assert!(
+        !path.exists(),
+        "the socket file is removed with the instance"
+    );
 }
 
 #[tokio::test]
-async fn a_compressed_feed_comes_as_it_happens() {
-    let house = House::new();
-    let open = open(&house, anywhere()).await;
+async fn a_compressed_event_stream_is_not_delayed() {
+    let api = TestApi::new();
+    let open = open(&api, anywhere()).await;
     let url = format!("http://{}/api/events", open.address);
     let request = reqwest::Client::builder().no_gzip().build().unwrap();
     let request = request.get(&url).header("accept-encoding", "gzip");
     let raw = request.send().await.unwrap();
     assert_eq!(raw.headers()["content-encoding"], "gzip");
 
-    // By this name it is no neighbour of ours, so that it is asked for compressed answers.
+    // This address does not count as loopback, so the client asks for compression.
     let far = format!("0.0.0.0:{}", open.address.port());
     let client = Client::remote(far.parse().unwrap(), None).unwrap();
     let mut updates = client.watch(Window::Hour);

@@ -1,5 +1,5 @@
-//! An instance and its vendors under a clock of their own, and what the dashboard says of them at
-//! given moments. Nothing waits and nothing listens: hours pass in a second.
+//! A balancer and simulated vendors with simulated time, and the dashboard at given times. No task
+//! and no socket: hours pass in a second.
 
 use aibal_tui::contract::{Dropped, InstanceInfo, Status, Window};
 use aibal_tui::domain::{
@@ -14,17 +14,17 @@ use std::time::Duration;
 /// 2026-11-24 03:00:00 UTC.
 const START: u64 = 1_795_489_200;
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
-/// Client requests in a second, and attempts for each.
+/// Client requests per second, and the most attempts for each.
 const RATE: u64 = 4;
 const ATTEMPTS: u32 = 3;
 
-/// What happens to the vendors, by the second.
+/// The outcome of an attempt at a vendor in a second.
 type Scenario = fn(vendor: usize, second: u64) -> Outcome;
 
-struct World {
-    fleet: BalancerState,
+struct Simulation {
+    balancer: BalancerState,
     scenario: Scenario,
-    chance: SplitMix64,
+    generator: SplitMix64,
     second: u64,
     requests: u64,
     dashboard: TestDashboard,
@@ -34,7 +34,7 @@ fn catalogue() -> Catalogue {
     let provider = |name: &&str| Provider::new(name, "openai-compatible");
     let target = |(at, name): (usize, &&str)| Target {
         id: TargetId::new(name, "m"),
-        provider: at,
+        provider: at.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: Some(Price::flat(1.0, 2.0)),
@@ -47,13 +47,13 @@ fn catalogue() -> Catalogue {
     }
 }
 
-impl World {
+impl Simulation {
     fn new(scenario: Scenario) -> Self {
         let (weights, now) = (Weights::default(), UnixTime::from_seconds(START));
         Self {
-            fleet: BalancerState::new(catalogue(), Strategy::Adaptive, weights, 7, now),
+            balancer: BalancerState::new(catalogue(), Strategy::Adaptive, weights, 7, now),
             scenario,
-            chance: SplitMix64::new(7),
+            generator: SplitMix64::new(7),
             second: 0,
             requests: 0,
             dashboard: TestDashboard::new(Theme::default()),
@@ -64,11 +64,11 @@ impl World {
         UnixTime::from_seconds(START + self.second)
     }
 
-    /// Up to this second after the start.
+    /// Runs until this second after the start.
     fn until(&mut self, second: u64) {
         while self.second < second {
             self.second += 1;
-            self.fleet.tick(self.now());
+            self.balancer.tick(self.now());
             for _ in 0..RATE {
                 self.request();
             }
@@ -78,15 +78,17 @@ impl World {
     }
 
     fn status(&self) -> Status {
-        let picture = self.fleet.snapshot(Window::Quarter.seconds(), self.now());
+        let snapshot = self
+            .balancer
+            .snapshot(Window::Quarter.seconds(), self.now());
         let instance = InstanceInfo {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };
-        Status::new(&picture, Window::Quarter, &instance, Dropped::default())
+        Status::new(&snapshot, Window::Quarter, &instance, Dropped::default())
     }
 
-    /// One request, answered within its second by the first that does not fail.
+    /// One request with failover, completed within its second.
     fn request(&mut self) {
         self.requests += 1;
         let (now, mut tried) = (self.now(), Vec::new());
@@ -104,37 +106,38 @@ impl World {
             cost: None,
         };
         while end.attempts < ATTEMPTS {
-            let table = self.fleet.routing_table(now);
-            let ask = RequestProfile {
+            let table = self.balancer.routing_table(now);
+            let profile = RequestProfile {
                 tried: &tried,
                 ..RequestProfile::usual(ModelType::Chat)
             };
-            let luck = RandomDraw::of(&mut self.chance);
-            let Ok(choice) = select_target(&table, &ask, now, luck, &mut CandidateSet::default())
+            let random = RandomDraw::of(&mut self.generator);
+            let Ok(choice) =
+                select_target(&table, &profile, now, random, &mut CandidateSet::default())
             else {
                 break;
             };
             let Some(lease) = choice.acquire_lease(&table, now) else {
                 break;
             };
-            let outcome = (self.scenario)(choice.target, self.second);
+            let outcome = (self.scenario)(choice.target.get(), self.second);
             end.attempts += 1;
             end.target = Some(choice.target);
             let succeeded = outcome == Outcome::Success;
-            let attempt = answered(choice.target, choice.trial, outcome, now);
+            let attempt = attempt_end(choice.target.get(), choice.trial, outcome, now);
             drop(lease);
-            self.fleet.observe(&Observation::Attempt(attempt), now);
+            self.balancer.observe(&Observation::Attempt(attempt), now);
             if succeeded {
                 end.outcome = RequestOutcome::Ok;
                 break;
             }
             tried.push(choice.target);
         }
-        self.fleet.observe(&Observation::Request(end), now);
+        self.balancer.observe(&Observation::Request(end), now);
     }
 
     #[track_caller]
-    fn says(&self, (width, height): (u16, u16), expected: &[&str]) {
+    fn assert_shows(&self, (width, height): (u16, u16), expected: &[&str]) {
         let screen = self.dashboard.screen(width, height);
         for text in expected {
             assert!(
@@ -146,14 +149,14 @@ impl World {
     }
 }
 
-fn answered(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> AttemptEnd {
+fn attempt_end(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> AttemptEnd {
     let usage = (outcome == Outcome::Success).then_some(Usage {
         input: 200,
         output: 100,
         ..Usage::default()
     });
     AttemptEnd {
-        target,
+        target: target.into(),
         started: now,
         ended: now.plus(Duration::from_millis(900)),
         first_token: usage.map(|_| 0.3),
@@ -170,7 +173,7 @@ fn answered(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> Atte
     }
 }
 
-/// Everybody is well but the second, from the fifth minute to the tenth.
+/// The second vendor fails from the fifth minute to the tenth; the others succeed.
 fn outage(vendor: usize, second: u64) -> Outcome {
     if vendor == 1 && (300..600).contains(&second) {
         Outcome::Failed(Failure::Server)
@@ -180,75 +183,75 @@ fn outage(vendor: usize, second: u64) -> Outcome {
 }
 
 #[test]
-fn the_first_glance_says_who_is_in_trouble_and_since_when() {
-    let mut world = World::new(outage);
-    world.until(299);
-    world.says((80, 24), &["no provider in trouble", "100% of"]);
+fn the_first_lines_name_the_failing_provider_and_since_when() {
+    let mut simulation = Simulation::new(outage);
+    simulation.until(299);
+    simulation.assert_shows((80, 24), &["no provider in trouble", "100% of"]);
 
-    world.until(435);
-    // The breaker has been half-open and open again meanwhile: that is still the same trouble.
-    world.says((80, 24), &["!!1", "borealis 2m", "100% of"]);
-    world.says((40, 10), &["borealis", "+4 not in trouble"]);
-    world.dashboard.press("a").unwrap();
+    simulation.until(435);
+    // The breaker was half-open and open again meanwhile; that is still the same outage.
+    simulation.assert_shows((80, 24), &["!!1", "borealis 2m", "100% of"]);
+    simulation.assert_shows((40, 10), &["borealis", "+4 not in trouble"]);
+    simulation.dashboard.press("a").unwrap();
     let began = "03:05:0";
-    world.says((120, 40), &["ALERTS: 1 in trouble", began, "borealis"]);
-    world.dashboard.press("Enter").unwrap();
-    world.says((120, 40), &["borealis", "server", "── MODELS"]);
+    simulation.assert_shows((120, 40), &["ALERTS: 1 in trouble", began, "borealis"]);
+    simulation.dashboard.press("Enter").unwrap();
+    simulation.assert_shows((120, 40), &["borealis", "server", "── MODELS"]);
 
-    world.until(590);
-    world.says((80, 24), &["borealis 4m"]);
-    world.until(720);
-    world.says((80, 24), &["no provider in trouble"]);
-    world.dashboard.press("H").unwrap();
-    world.says((120, 40), &["CLOSED"]);
+    simulation.until(590);
+    simulation.assert_shows((80, 24), &["borealis 4m"]);
+    simulation.until(720);
+    simulation.assert_shows((80, 24), &["no provider in trouble"]);
+    simulation.dashboard.press("H").unwrap();
+    simulation.assert_shows((120, 40), &["CLOSED"]);
 }
 
 #[test]
-fn where_everybody_fails_the_callers_are_said_to_be_hurt() {
-    let mut world = World::new(|_, second| {
+fn where_all_providers_fail_the_service_is_degraded_or_down() {
+    let mut simulation = Simulation::new(|_, second| {
         if second >= 120 {
             Outcome::Failed(Failure::Server)
         } else {
             Outcome::Success
         }
     });
-    world.until(119);
-    world.says((80, 24), &[" OK 100%"]);
-    world.until(240);
-    let screen = world.dashboard.screen(80, 24);
+    simulation.until(119);
+    simulation.assert_shows((80, 24), &[" OK 100%"]);
+    simulation.until(240);
+    let screen = simulation.dashboard.screen(80, 24);
     let service = screen.lines().nth(1).unwrap();
     assert!(!service.contains("100%"), "{screen}");
     assert!(
         service.starts_with(" DEGRADED") || service.starts_with(" DOWN"),
         "{screen}"
     );
-    world.until(900);
-    world.says((80, 24), &["!!"]);
+    simulation.until(900);
+    simulation.assert_shows((80, 24), &["!!"]);
 }
 
 #[test]
-fn hours_of_news_leave_nothing_behind() {
-    let mut world = World::new(|vendor, second| {
-        // Somebody is always in trouble, in turn.
+fn the_dashboard_does_not_grow_over_hours_of_events() {
+    let mut simulation = Simulation::new(|vendor, second| {
+        // One vendor after the other fails, for a minute each.
         if second / 60 % 5 == vendor as u64 {
             Outcome::Failed(Failure::Server)
         } else {
             Outcome::Success
         }
     });
-    world.until(1_200);
-    world
+    simulation.until(1_200);
+    simulation
         .dashboard
         .press("w > > Tab > H d H v H Enter H")
         .unwrap();
-    let early = world.dashboard.kept();
-    let screen = world.dashboard.screen(120, 40);
-    world.until(4 * 3_600);
+    let early = simulation.dashboard.kept();
+    let screen = simulation.dashboard.screen(120, 40);
+    simulation.until(4 * 3_600);
     assert!(
-        world.dashboard.kept() <= early.max(100 + NAMES.len()),
+        simulation.dashboard.kept() <= early.max(100 + NAMES.len()),
         "{early}"
     );
-    let later = world.dashboard.screen(120, 40);
+    let later = simulation.dashboard.screen(120, 40);
     assert_eq!(screen.lines().count(), later.lines().count());
     assert!(later.contains("07:00:00Z"), "{later}");
 }

@@ -1,4 +1,4 @@
-//! A fake upstream: a real HTTP server that misbehaves as it is told.
+//! A fake upstream: a real HTTP server with scripted behaviour.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,28 +14,28 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What it does with one request.
+/// The response to one request.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
-    /// A good answer in the form that was asked for.
+    /// A valid response, streamed if the request says so.
     Good,
     /// A status with a body and headers.
     Status(u16, &'static str, Vec<(&'static str, &'static str)>),
-    /// Takes the request and never answers.
+    /// Accepts the request and never responds.
     Hang,
-    /// A 200 and these events; then the connection is cut (`cut`), left open, or ended well.
+    /// A 200 with these events and this ending.
     Events(Vec<&'static str>, Ending),
-    /// A good answer once it is let go: a whole one, or the part of a stream after its first word.
+    /// A valid response that waits for [`Upstream::let_go`]; a stream waits after its first word.
     Held,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The connection breaks.
+    /// The connection is cut.
     Cut,
-    /// Nothing more comes.
+    /// The connection stays open without data.
     Stall,
-    /// The body ends.
+    /// The body ends normally.
     Close,
 }
 
@@ -46,7 +46,7 @@ pub const USAGE: &str = r#"{"id":"c1","object":"chat.completion.chunk","created"
 pub const DONE: &str = "[DONE]";
 pub const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30},"x_unknown":{"kept":1.10}}"#;
 
-/// One server; it ends with the test's runtime.
+/// One server, which ends with the runtime of the test.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub base_url: String,
@@ -67,7 +67,7 @@ struct Shared {
 }
 
 impl Upstream {
-    /// Behaves like that unless a script says otherwise.
+    /// Starts a server with this behaviour unless a script overrides it.
     pub async fn start(usual: Behaviour) -> Self {
         let shared = Arc::new(Shared {
             script: Mutex::default(),
@@ -93,7 +93,7 @@ impl Upstream {
         Self { base_url, shared }
     }
 
-    /// The next requests are treated like that, one each.
+    /// Sets the behaviour for the next requests, one each.
     pub fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.shared.script.lock().unwrap().extend(behaviours);
     }
@@ -102,12 +102,12 @@ impl Upstream {
         *self.shared.usual.lock().unwrap() = usual;
     }
 
-    /// The models that it says it has, from now on.
+    /// Sets the models that it lists.
     pub fn list(&self, models: &[&'static str]) {
         *self.shared.models.lock().unwrap() = models.to_vec();
     }
 
-    /// Lets go of what is held.
+    /// Releases held responses.
     pub fn let_go(&self) {
         self.shared.gate.send_replace(true);
     }
@@ -117,7 +117,7 @@ impl Upstream {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Connections that were made to it.
+    /// Connections accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -126,7 +126,7 @@ impl Upstream {
         self.shared.probes.load(Ordering::SeqCst)
     }
 
-    /// Requests whose caller left before the end.
+    /// Requests whose client disconnected before the end.
     pub fn abandoned(&self) -> usize {
         self.shared.abandoned.load(Ordering::SeqCst)
     }
@@ -137,7 +137,7 @@ impl Upstream {
     }
 }
 
-/// Counts a request as abandoned unless it came to its end.
+/// Counts a request as abandoned on drop unless it was completed.
 struct Watch(Arc<Shared>, bool);
 
 impl Drop for Watch {
@@ -235,7 +235,7 @@ fn events(data: Vec<&'static str>, ending: Ending, mut watch: Watch) -> Response
         .into_iter()
         .map(|data| Ok(Bytes::from(format!("data: {data}\n\n"))));
     let end = stream::once(async move {
-        // Whoever drops the body earlier has left before the end.
+        // A body that is dropped earlier counts as abandoned.
         let watch = &mut watch;
         match ending {
             Ending::Close => {
@@ -243,7 +243,7 @@ fn events(data: Vec<&'static str>, ending: Ending, mut watch: Watch) -> Response
                 Ok(Bytes::new())
             }
             Ending::Cut => {
-                // What was written must be on the wire before the cut, or it is cut with it.
+                // Written data must be sent before the connection is cut, or it is lost.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 watch.1 = true;
                 Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut"))

@@ -1,4 +1,4 @@
-//! The demo's vendors without its gateway, and a gateway that is started by hand in front of them.
+//! The demo's vendors without its gateway, and a gateway that is started by hand for them.
 
 use crate::program::{Running, program, run, serving};
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// The vendors, and all that they said on stdout.
+/// The vendors, and their output on stdout.
 fn vendors(home: &TempDir, more: &[&str]) -> (Running, String) {
-    let said = home.path().join("demo.toml");
+    let output = home.path().join("demo.toml");
     let mut command = program(home);
     command.args(["demo", "--vendors"]).args(more);
     let mut child = command
-        .stdout(File::create(&said).unwrap())
+        .stdout(File::create(&output).unwrap())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -21,7 +21,7 @@ fn vendors(home: &TempDir, more: &[&str]) -> (Running, String) {
     let running = Running(child);
     let is_up = lines.any(|line| line.unwrap().contains("vendors are up"));
     assert!(is_up, "the vendors ended early");
-    (running, fs::read_to_string(said).unwrap())
+    (running, fs::read_to_string(output).unwrap())
 }
 
 fn exported(configuration: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -29,7 +29,7 @@ fn exported(configuration: &str) -> impl Iterator<Item = (&str, &str)> {
     exports.filter_map(|line| line.strip_prefix("# export ")?.split_once('='))
 }
 
-/// A command with this configuration and what it exports.
+/// A command with this configuration and the variables that it exports.
 fn configured(home: &TempDir, configuration: &str, arguments: &[&str]) -> Command {
     let mut command = program(home);
     command
@@ -39,7 +39,7 @@ fn configured(home: &TempDir, configuration: &str, arguments: &[&str]) -> Comman
     command
 }
 
-/// Every pinned name that is listed, and the status of a chat with it.
+/// All listed names of the form `provider/model`, with the status of a chat with each.
 async fn chats(url: &str) -> Vec<(String, u16)> {
     let client = reqwest::Client::new();
     let list = client.get(format!("{url}/v1/models")).send().await.unwrap();
@@ -58,7 +58,7 @@ async fn chats(url: &str) -> Vec<(String, u16)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_started_by_hand_reaches_every_vendor_with_what_they_print() {
+async fn a_gateway_with_the_printed_configuration_reaches_every_vendor() {
     let home = TempDir::new().unwrap();
     let (mut vendors, configuration) = vendors(&home, &["--seed", "3"]);
 
@@ -80,7 +80,7 @@ async fn a_gateway_started_by_hand_reaches_every_vendor_with_what_they_print() {
 }
 
 #[test]
-fn vendors_alone_have_neither_traffic_nor_a_scenario_nor_a_screen() {
+fn vendors_alone_reject_flags_for_traffic_scenario_and_screen() {
     let home = TempDir::new().unwrap();
     for more in [
         &["--rps", "5"][..],

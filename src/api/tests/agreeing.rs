@@ -1,6 +1,6 @@
-//! The dashboard of this process sees what a script sees.
+//! The dashboard of this process shows what a script reads.
 
-use super::House;
+use super::TestApi;
 use crate::client::{Client, Update};
 use crate::contract::{InstanceInfo, Status, WeightsChange, Window};
 use std::sync::Arc;
@@ -25,20 +25,20 @@ async fn until_lost(updates: &mut mpsc::Receiver<Update>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_local_client_sees_what_the_door_sees() {
-    let house = House::new();
+async fn the_local_client_sees_what_the_api_answers() {
+    let api = TestApi::new();
     let instance = InstanceInfo {
         version: "0.0.0".to_owned(),
         environment: "test".to_owned(),
     };
-    let client = Client::local(house.handle.clone(), instance);
+    let client = Client::local(api.handle.clone(), instance);
     let mut updates = client.watch(Window::Day);
 
     let first = until(&mut updates, |_| true).await;
-    // Through text, as the door's answer came: the last digit of a number may differ otherwise.
+    // Through text, like the API's answer: otherwise the last digit of a number may differ.
     let text = serde_json::to_string(&*first).unwrap();
     let first: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(first, *house.get("/api/status").await.ok());
+    assert_eq!(first, *api.get("/api/status").await.ok());
     assert!(!client.is_remote());
     assert_eq!(client.display_address(), "local");
 
@@ -49,6 +49,9 @@ async fn the_local_client_sees_what_the_door_sees() {
     client.set_weights(change).await.unwrap();
     until(&mut updates, |status| status.weights.load == 30.0).await;
 
-    house.stop.cancel();
-    assert_eq!(until_lost(&mut updates).await, "the engine says nothing");
+    api.stop.cancel();
+    assert_eq!(
+        until_lost(&mut updates).await,
+        "the engine does not respond"
+    );
 }

@@ -1,12 +1,13 @@
-use super::House;
-use crate::access::{Peer, Role, Token, TokenAuth};
+use super::TestApi;
+use crate::access::{Peer, Token, TokenAuth};
+use crate::domain::Role;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::http::Request;
 
 const CHANGE: &str = r#"{"load":20}"#;
 
-fn house() -> House {
+fn api() -> TestApi {
     let token = |name: &str, role| {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
@@ -16,7 +17,7 @@ fn house() -> House {
             role,
         }
     };
-    House::with(TokenAuth::new(vec![
+    TestApi::with(TokenAuth::new(vec![
         token("apps", Role::Client),
         token("screen", Role::Viewer),
         token("ops", Role::Operator),
@@ -34,8 +35,8 @@ fn request(method: &str, path: &str, token: &str, body: &str) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_role_passes_where_it_may() {
-    let house = house();
+async fn each_role_reaches_its_calls_only() {
+    let api = api();
     let count = r#"{"provider":"beta","action":"increment"}"#;
     // In the order client, viewer, operator.
     let cases = [
@@ -51,7 +52,7 @@ async fn each_role_passes_where_it_may() {
     for (method, path, body, expected) in cases {
         let mut statuses = Vec::new();
         for token in ["apps", "screen", "ops"] {
-            let answer = house.ask(request(method, path, token, body)).await;
+            let answer = api.ask(request(method, path, token, body)).await;
             statuses.push(answer.status.as_u16());
         }
         assert_eq!(statuses, expected, "{method} {path}");
@@ -59,31 +60,30 @@ async fn each_role_passes_where_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_known_token_nothing_but_health_is_told() {
-    let house = house();
+async fn without_a_known_token_only_health_checks_are_answered() {
+    let api = api();
 
-    let missing = house.ask(request("GET", "/api/status", "", "")).await;
-    let unknown = house.ask(request("GET", "/api/status", "guess", "")).await;
+    let missing = api.ask(request("GET", "/api/status", "", "")).await;
+    let unknown = api.ask(request("GET", "/api/status", "guess", "")).await;
 
     assert!(missing.problem(401).starts_with("a token is needed"));
     assert_eq!(missing.header("www-authenticate"), "Bearer");
     assert!(unknown.problem(401).starts_with("the token is unknown"));
     assert!(!unknown.body.to_string().contains("guess"));
-    house.ask(request("GET", "/healthz", "", "")).await.ok();
-    house.ask(request("GET", "/readyz", "", "")).await.ok();
-    let path = house.ask(request("GET", "/api/none", "", "")).await;
+    api.ask(request("GET", "/healthz", "", "")).await.ok();
+    api.ask(request("GET", "/readyz", "", "")).await.ok();
+    let path = api.ask(request("GET", "/api/none", "", "")).await;
     path.problem(401);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_record_names_the_token() {
-    let house = house();
-    house
-        .ask(request("PUT", "/api/weights", "ops", CHANGE))
+async fn a_revision_names_the_token() {
+    let api = api();
+    api.ask(request("PUT", "/api/weights", "ops", CHANGE))
         .await
         .ok();
 
-    let revisions = house
+    let revisions = api
         .ask(request("GET", "/api/revisions", "screen", ""))
         .await;
 
@@ -92,9 +92,9 @@ async fn the_record_names_the_token() {
 
 #[tokio::test(start_paused = true)]
 async fn the_socket_needs_no_token() {
-    let house = house();
+    let api = api();
 
-    let answer = house
+    let answer = api
         .ask_from(Peer::Unix, request("PUT", "/api/weights", "guess", CHANGE))
         .await;
 
@@ -102,20 +102,20 @@ async fn the_socket_needs_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_machines_need_a_token_even_where_there_are_none() {
-    let house = House::new();
-    let away = Peer::Tcp(([192, 0, 2, 7], 9).into());
+async fn other_machines_need_a_token_even_if_none_is_configured() {
+    let api = TestApi::new();
+    let remote = Peer::Tcp(([192, 0, 2, 7], 9).into());
 
-    let answer = house
-        .ask_from(away, request("GET", "/api/status", "", ""))
+    let answer = api
+        .ask_from(remote, request("GET", "/api/status", "", ""))
         .await;
 
     answer.problem(401);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_of_another_site_cannot_steer() {
-    let house = House::new();
+async fn a_page_of_another_site_changes_nothing() {
+    let api = TestApi::new();
     let from = |origin: &str| {
         Request::put("/api/weights")
             .header("host", "127.0.0.1:8080")
@@ -124,8 +124,8 @@ async fn a_page_of_another_site_cannot_steer() {
             .unwrap()
     };
 
-    let foreign = house.ask(from("https://example.org")).await;
-    let own = house.ask(from("http://127.0.0.1:8080")).await;
+    let foreign = api.ask(from("https://example.org")).await;
+    let own = api.ask(from("http://127.0.0.1:8080")).await;
 
     assert!(foreign.problem(403).starts_with("Origin is another site"));
     own.ok();

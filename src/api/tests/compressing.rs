@@ -1,15 +1,15 @@
-use super::House;
+use super::TestApi;
 use crate::access::Peer;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use tower::ServiceExt;
 
-async fn ask(house: &House, path: &str, accepted: &str) -> Response {
+async fn ask(api: &TestApi, path: &str, accepted: &str) -> Response {
     let request = Request::get(path).header("accept-encoding", accepted);
     let mut request = request.body(Body::empty()).unwrap();
     request.extensions_mut().insert(Peer::Unix);
-    house.router.clone().oneshot(request).await.unwrap()
+    api.router.clone().oneshot(request).await.unwrap()
 }
 
 fn encoding(response: &Response) -> &str {
@@ -18,30 +18,30 @@ fn encoding(response: &Response) -> &str {
 }
 
 #[tokio::test]
-async fn long_answers_are_compressed_as_the_client_wishes() {
-    let house = House::new();
-    let plain = ask(&house, "/api/status", "identity").await;
+async fn long_responses_are_compressed_as_the_client_accepts() {
+    let api = TestApi::new();
+    let plain = ask(&api, "/api/status", "identity").await;
     assert_eq!(encoding(&plain), "");
     let plain = axum::body::to_bytes(plain.into_body(), usize::MAX).await;
     let plain = plain.unwrap().len();
 
-    for wish in ["gzip", "br", "zstd"] {
-        let response = ask(&house, "/api/status", wish).await;
+    for accepted in ["gzip", "br", "zstd"] {
+        let response = ask(&api, "/api/status", accepted).await;
 
-        assert_eq!(encoding(&response), wish);
+        assert_eq!(encoding(&response), accepted);
         assert_eq!(response.headers()["vary"], "accept-encoding");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
         let length = body.unwrap().len();
-        assert!(length * 3 < plain, "{wish}: {length} of {plain}");
+        assert!(length * 3 < plain, "{accepted}: {length} of {plain}");
     }
-    let refused = ask(&house, "/api/status", "gzip;q=0, compress").await;
+    let refused = ask(&api, "/api/status", "gzip;q=0, compress").await;
     assert_eq!(encoding(&refused), "");
 }
 
 #[tokio::test]
-async fn short_answers_stay_as_they_are() {
-    let house = House::new();
+async fn short_responses_are_not_compressed() {
+    let api = TestApi::new();
     for path in ["/api/weights", "/api/nothing", "/healthz"] {
-        assert_eq!(encoding(&ask(&house, path, "gzip").await), "", "{path}");
+        assert_eq!(encoding(&ask(&api, path, "gzip").await), "", "{path}");
     }
 }

@@ -1,4 +1,4 @@
-use super::House;
+use super::TestApi;
 use crate::access::Peer;
 use crate::contract::Status;
 use axum::body::Body;
@@ -10,16 +10,16 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-async fn open(house: &House) -> Response {
-    open_over(house, "15m").await
+async fn open(api: &TestApi) -> Response {
+    open_over(api, "15m").await
 }
 
-async fn open_over(house: &House, window: &str) -> Response {
+async fn open_over(api: &TestApi, window: &str) -> Response {
     let mut request = Request::get(format!("/api/events?window={window}"))
         .body(Body::empty())
         .unwrap();
     request.extensions_mut().insert(Peer::Unix);
-    house.router.clone().oneshot(request).await.unwrap()
+    api.router.clone().oneshot(request).await.unwrap()
 }
 
 async fn next(lines: &mut SseStream<Body>) -> Sse {
@@ -27,7 +27,7 @@ async fn next(lines: &mut SseStream<Body>) -> Sse {
     line.unwrap().unwrap().unwrap()
 }
 
-/// The next event of a kind.
+/// Next event of a kind.
 async fn next_of(lines: &mut SseStream<Body>, kind: &str) -> Sse {
     loop {
         let event = next(lines).await;
@@ -46,9 +46,9 @@ fn id(event: &Sse) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_status_comes_first_and_a_change_as_delta() {
-    let house = House::new();
-    let response = open(&house).await;
+async fn a_full_status_comes_first_and_a_change_as_delta() {
+    let api = TestApi::new();
+    let response = open(&api).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["cache-control"], "no-cache");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
@@ -60,7 +60,7 @@ async fn a_whole_status_comes_first_and_a_change_as_delta() {
     assert_eq!(seen.series.buckets.len(), 60);
 
     let body = r#"{"load":25}"#;
-    house.send("PUT", "/api/weights", body).await.ok();
+    api.send("PUT", "/api/weights", body).await.ok();
     let config = next_of(&mut lines, "config").await;
     assert!(config.data.unwrap().contains("load 10→25"));
     let delta = next_of(&mut lines, "delta").await;
@@ -75,8 +75,8 @@ async fn a_whole_status_comes_first_and_a_change_as_delta() {
 
 #[tokio::test(start_paused = true)]
 async fn deltas_come_at_most_once_a_second() {
-    let house = House::new();
-    let mut lines = SseStream::new(open(&house).await.into_body());
+    let api = TestApi::new();
+    let mut lines = SseStream::new(open(&api).await.into_body());
     next(&mut lines).await;
 
     let start = Instant::now();
@@ -92,13 +92,13 @@ async fn deltas_come_at_most_once_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happens_in_a_column_is_seen_long_before_it_is_over() {
-    let house = House::new();
-    // Columns of 24 minutes.
-    let mut lines = SseStream::new(open_over(&house, "24h").await.into_body());
+async fn the_open_bucket_is_sent_long_before_it_is_complete() {
+    let api = TestApi::new();
+    // Buckets of 24 minutes.
+    let mut lines = SseStream::new(open_over(&api, "24h").await.into_body());
     let mut seen = status(&next(&mut lines).await);
     let report = r#"{"provider":"beta","action":"decrement","success":true,"latencyMs":5}"#;
-    house.send("POST", "/api/load-balancing", report).await.ok();
+    api.send("POST", "/api/load-balancing", report).await.ok();
 
     let start = Instant::now();
     let newest = |status: &Status| {
@@ -106,27 +106,27 @@ async fn what_happens_in_a_column_is_seen_long_before_it_is_over() {
         let newest = series.filter_map(|it| it.buckets.last());
         newest.map(|bucket| bucket.requests).sum::<u32>()
     };
-    let (mut deltas, mut columns) = (0, 0);
+    let (mut deltas, mut buckets) = (0, 0);
     while newest(&seen) == 0 && deltas < 60 {
         let delta = status(&next_of(&mut lines, "delta").await);
         deltas += 1;
-        columns += u32::from(!delta.series.buckets.is_empty());
+        buckets += u32::from(!delta.series.buckets.is_empty());
         seen.apply(delta);
     }
 
     assert_eq!(newest(&seen), 1);
     assert!(start.elapsed() < Duration::from_secs(15), "{deltas} deltas");
-    assert!(columns <= 1, "only now and then");
+    assert!(buckets <= 1, "the open bucket is sent at most once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_fell_behind_gets_a_whole_status_again() {
-    let house = House::new();
-    let mut lines = SseStream::new(open(&house).await.into_body());
+async fn a_slow_reader_gets_a_full_status_again() {
+    let api = TestApi::new();
+    let mut lines = SseStream::new(open(&api).await.into_body());
     next(&mut lines).await;
 
     for round in 0..600 {
-        house.handle.emit_info(format!("news {round}"), false);
+        api.handle.emit_info(format!("news {round}"), false);
         if round % 50 == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -135,16 +135,16 @@ async fn a_reader_that_fell_behind_gets_a_whole_status_again() {
     let event = next_of(&mut lines, "snapshot").await;
 
     assert_eq!(status(&event).events.len(), 100);
-    assert!(house.handle.drop_counters().events() > 0);
+    assert!(api.handle.drop_counters().events() > 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_line_ends_when_the_instance_stops() {
-    let house = House::new();
-    let mut lines = SseStream::new(open(&house).await.into_body());
+async fn the_stream_ends_when_the_instance_stops() {
+    let api = TestApi::new();
+    let mut lines = SseStream::new(open(&api).await.into_body());
     next(&mut lines).await;
 
-    house.stop.cancel();
+    api.stop.cancel();
 
     let rest = timeout(Duration::from_secs(5), lines.count()).await;
     assert!(rest.is_ok());

@@ -1,30 +1,30 @@
-use super::House;
+use super::TestApi;
 use std::time::Duration;
 
 const WEIGHTS: &str = "/api/weights";
 
 #[tokio::test(start_paused = true)]
 async fn weights_change_and_are_recorded() {
-    let house = House::new();
+    let api = TestApi::new();
 
     let body = r#"{"cost":50,"latency":20,"revision":1,"reason":"cheaper nights"}"#;
-    let changed = house.send("PUT", WEIGHTS, body).await;
-    let revisions = house.get("/api/revisions").await;
+    let changed = api.send("PUT", WEIGHTS, body).await;
+    let revisions = api.get("/api/revisions").await;
 
     insta::assert_json_snapshot!("weights_after_a_change", changed.shape());
     insta::assert_json_snapshot!("revisions_after_a_change", revisions.shape());
-    let read = house.get(WEIGHTS).await;
+    let read = api.get(WEIGHTS).await;
     assert_eq!(read.ok()["cost"], 50.0);
     assert_eq!(read.body["revision"], 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_revision_is_a_conflict_that_names_who_changed_what() {
-    let house = House::new();
+    let api = TestApi::new();
     let body = r#"{"load":20,"revision":1}"#;
-    house.send("PUT", WEIGHTS, body).await.ok();
+    api.send("PUT", WEIGHTS, body).await.ok();
 
-    let answer = house.send("PUT", WEIGHTS, body).await;
+    let answer = api.send("PUT", WEIGHTS, body).await;
 
     assert_eq!(
         answer.problem(409),
@@ -33,23 +33,23 @@ async fn a_stale_revision_is_a_conflict_that_names_who_changed_what() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_on_trial_undoes_itself_unless_kept() {
-    let house = House::new();
+async fn a_change_reverts_by_itself_unless_confirmed() {
+    let api = TestApi::new();
     let body = r#"{"load":20,"revertAfterSeconds":60}"#;
 
-    let trial = house.send("PUT", WEIGHTS, body).await;
+    let trial = api.send("PUT", WEIGHTS, body).await;
     assert!(trial.ok()["revertsAt"].is_string());
     assert!(trial.body.get("saved").is_none());
     tokio::time::sleep(Duration::from_secs(61)).await;
-    assert_eq!(house.get(WEIGHTS).await.ok()["load"], 10.0);
+    assert_eq!(api.get(WEIGHTS).await.ok()["load"], 10.0);
 
-    house.send("PUT", WEIGHTS, body).await.ok();
-    let kept = house.send("POST", "/api/weights/keep", "").await;
+    api.send("PUT", WEIGHTS, body).await.ok();
+    let kept = api.send("POST", "/api/weights/keep", "").await;
     assert_eq!(kept.ok()["saved"], "config.toml");
     tokio::time::sleep(Duration::from_secs(61)).await;
-    assert_eq!(house.get(WEIGHTS).await.ok()["load"], 20.0);
+    assert_eq!(api.get(WEIGHTS).await.ok()["load"], 20.0);
 
-    let again = house.send("POST", "/api/weights/keep", "").await;
+    let again = api.send("POST", "/api/weights/keep", "").await;
     assert_eq!(
         again.problem(409),
         "no weights are on trial, so there is nothing to keep"
@@ -57,8 +57,8 @@ async fn a_change_on_trial_undoes_itself_unless_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn weights_that_cannot_be_are_refused_and_change_nothing() {
-    let house = House::new();
+async fn invalid_weights_are_rejected_and_change_nothing() {
+    let api = TestApi::new();
     let cases = [
         (r#"{"cost":60}"#, "cost + latency + reliability"),
         (r#"{"load":101}"#, "load"),
@@ -70,54 +70,54 @@ async fn weights_that_cannot_be_are_refused_and_change_nothing() {
     ];
 
     for (body, field) in cases {
-        let answer = house.send("PUT", WEIGHTS, body).await;
+        let answer = api.send("PUT", WEIGHTS, body).await;
 
         answer.problem(422);
         assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
     }
-    house.send("PUT", WEIGHTS, "{}").await.problem(422);
-    house.send("PUT", WEIGHTS, "{").await.problem(400);
-    assert_eq!(house.get(WEIGHTS).await.ok()["revision"], 1);
+    api.send("PUT", WEIGHTS, "{}").await.problem(422);
+    api.send("PUT", WEIGHTS, "{").await.problem(400);
+    assert_eq!(api.get(WEIGHTS).await.ok()["revision"], 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_provider_is_answered_as_in_status() {
-    let house = House::new();
+async fn a_changed_provider_is_returned_as_in_status() {
+    let api = TestApi::new();
 
     let body = r#"{"draining":true,"priority":80,"maxConcurrent":4,"weights":{"cost":60}}"#;
-    let answer = house.send("PATCH", "/api/providers/alpha", body).await;
+    let answer = api.send("PATCH", "/api/providers/alpha", body).await;
 
     assert_eq!(answer.ok()["draining"], true);
     assert_eq!(answer.body["priority"], 80);
     assert_eq!(answer.body["maxConcurrent"], 4);
     assert_eq!(answer.body["enabled"], true, "missing fields are untouched");
     assert_eq!(answer.body["weights"], serde_json::json!({"cost": 60.0}));
-    let status = house.get("/api/status").await;
+    let status = api.get("/api/status").await;
     assert_eq!(status.ok()["providers"][0], answer.body);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_provider_can_be_on_trial_and_on_a_revision() {
-    let house = House::new();
+async fn a_provider_change_can_revert_and_name_its_revision() {
+    let api = TestApi::new();
     let path = "/api/providers/alpha";
-    let before = house.get("/api/status").await.ok()["providers"][0]["priority"].clone();
+    let before = api.get("/api/status").await.ok()["providers"][0]["priority"].clone();
 
     let body = r#"{"priority":80,"revision":1,"revertAfterSeconds":60}"#;
-    let trial = house.send("PATCH", path, body).await;
+    let trial = api.send("PATCH", path, body).await;
     assert_eq!(trial.ok()["priority"], 80);
     assert_eq!(trial.body["revision"], 2);
     assert!(trial.body["revertsAt"].is_string());
-    let stale = house.send("PATCH", path, body).await;
+    let stale = api.send("PATCH", path, body).await;
     assert!(stale.problem(409).contains("local changed alpha: priority"));
 
     tokio::time::sleep(Duration::from_secs(61)).await;
-    let status = house.get("/api/status").await;
+    let status = api.get("/api/status").await;
     assert_eq!(status.ok()["providers"][0]["priority"], before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_that_cannot_be_are_refused_by_name() {
-    let house = House::new();
+async fn invalid_settings_are_rejected_by_name() {
+    let api = TestApi::new();
     let cases = [
         (r#"{"priority":101}"#, "priority"),
         (r#"{"priority":1.5}"#, "priority"),
@@ -141,42 +141,41 @@ async fn settings_that_cannot_be_are_refused_by_name() {
     ];
 
     for (body, field) in cases {
-        let answer = house.send("PATCH", "/api/providers/alpha", body).await;
+        let answer = api.send("PATCH", "/api/providers/alpha", body).await;
 
         answer.problem(422);
         assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
     }
-    let unknown = house.send("PATCH", "/api/providers/delta", "{}").await;
+    let unknown = api.send("PATCH", "/api/providers/delta", "{}").await;
     assert!(unknown.problem(404).ends_with("alpha, beta, gamma"));
-    house
-        .send("PATCH", "/api/providers/%FF", "{}")
+    api.send("PATCH", "/api/providers/%FF", "{}")
         .await
         .problem(400);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_is_made_now_or_said_to_be_missing() {
-    let house = House::new();
+async fn a_probe_is_made_now_or_reported_as_missing() {
+    let api = TestApi::new();
 
-    let seen = house.send("POST", "/api/providers/alpha/probe", "").await;
-    let missing = house.send("POST", "/api/providers/beta/probe", "").await;
+    let seen = api.send("POST", "/api/providers/alpha/probe", "").await;
+    let missing = api.send("POST", "/api/providers/beta/probe", "").await;
 
     assert_eq!(seen.ok()["ok"], true);
     assert_eq!(seen.body["status"], "200");
     assert_eq!(seen.body["latencyMs"], 12.5);
     assert!(missing.problem(503).contains("beta"));
     assert_eq!(missing.header("retry-after"), "1");
-    let unknown = house.send("POST", "/api/providers/delta/probe", "").await;
+    let unknown = api.send("POST", "/api/providers/delta/probe", "").await;
     unknown.problem(404);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_engine_is_said_to_be_busy() {
-    let house = House::new();
-    house.stop.cancel();
+async fn a_stopped_engine_is_reported_as_busy() {
+    let api = TestApi::new();
+    api.stop.cancel();
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let answer = house.send("PUT", WEIGHTS, r#"{"load":20}"#).await;
+    let answer = api.send("PUT", WEIGHTS, r#"{"load":20}"#).await;
 
     assert_eq!(
         answer.problem(503),
@@ -187,18 +186,18 @@ async fn a_stopped_engine_is_said_to_be_busy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_is_pinned_for_a_while() {
-    let house = House::new();
+    let api = TestApi::new();
     let path = "/api/providers/beta";
 
-    let pinned = house.send("PATCH", path, r#"{"pinSeconds":60}"#).await;
+    let pinned = api.send("PATCH", path, r#"{"pinSeconds":60}"#).await;
     assert!(pinned.ok()["pinnedUntil"].is_string());
-    let selection = house.get("/api/load-balancing").await;
+    let selection = api.get("/api/load-balancing").await;
     assert_eq!(selection.ok()["provider"], "beta");
     assert_eq!(selection.ok()["reason"], "pinned by an operator");
     tokio::time::sleep(Duration::from_secs(61)).await;
-    let selection = house.get("/api/load-balancing").await;
+    let selection = api.get("/api/load-balancing").await;
     assert_eq!(selection.ok()["provider"], "alpha");
 
-    let wrong = house.send("PATCH", path, r#"{"pinSeconds":86401}"#).await;
+    let wrong = api.send("PATCH", path, r#"{"pinSeconds":86401}"#).await;
     assert!(wrong.problem(422).contains("from 0 to 86400"));
 }

@@ -1,6 +1,6 @@
-//! Decisions explained, decided again, and gone back on.
+//! Explained decisions, replays and rollbacks.
 
-use super::House;
+use super::TestApi;
 use crate::clock;
 use crate::contract::{DecisionDetail, DecisionFile};
 use crate::domain::{
@@ -10,31 +10,29 @@ use crate::domain::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// One request that ran as the gateway runs them; its end may still be to come.
-fn decide(house: &House, is_over: bool) -> DecisionId {
-    let (table, now) = (house.handle.routing_table(), clock::now());
-    let (ask, luck) = (
+/// Records a request as the gateway does; `is_over` records its end as well.
+fn decide(api: &TestApi, is_over: bool) -> DecisionId {
+    let (table, now) = (api.handle.routing_table(), clock::now());
+    let (profile, random) = (
         RequestProfile::usual(ModelType::Chat),
-        house.handle.random_draw(),
+        api.handle.random_draw(),
     );
-    let decision = house.handle.next_decision();
-    let mut field = CandidateSet::default();
-    let choice = select_target(&table, &ask, now, luck, &mut field).unwrap();
-    let occasion = SelectionContext {
+    let decision = api.handle.next_decision();
+    let mut candidates = CandidateSet::default();
+    let choice = select_target(&table, &profile, now, random, &mut candidates).unwrap();
+    let context = SelectionContext {
         decision,
         is_dry_run: false,
         attempt: 1,
-        class: ask.class,
-        input: ask.input,
-        luck,
+        class: profile.class,
+        input: profile.input,
+        luck: random,
         at: now,
     };
-    let round = SelectionRound::of(&table, &field, Some(&choice), occasion);
-    house
-        .handle
-        .observe(Observation::Selection(Box::new(round)));
+    let round = SelectionRound::of(&table, &candidates, Some(&choice), context);
+    api.handle.observe(Observation::Selection(Box::new(round)));
     if is_over {
-        house.handle.observe(Observation::Request(RequestEnd {
+        api.handle.observe(Observation::Request(RequestEnd {
             decision,
             request_id: "req-1".to_owned(),
             started: now,
@@ -57,11 +55,11 @@ async fn settled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_decision_is_explained_while_it_runs_and_after() {
-    let house = House::new();
-    let (over, pending) = (decide(&house, true), decide(&house, false));
+    let api = TestApi::new();
+    let (over, pending) = (decide(&api, true), decide(&api, false));
     settled().await;
 
-    let explained = house
+    let explained = api
         .get(&format!("/api/decisions/{over}"))
         .await
         .ok()
@@ -77,7 +75,7 @@ async fn a_decision_is_explained_while_it_runs_and_after() {
     }
     let out = |candidate: &&Value| candidate["entry"] == "out";
     assert_eq!(candidates.iter().find(out).unwrap()["why"], "disabled");
-    let running = house
+    let running = api
         .get(&format!("/api/decisions/{pending}"))
         .await
         .ok()
@@ -86,25 +84,21 @@ async fn a_decision_is_explained_while_it_runs_and_after() {
         (&running["outcome"], &running["latencyMs"]),
         (&Value::from("pending"), &Value::Null)
     );
-    let unknown = house.get("/api/decisions/0000000000000001").await;
+    let unknown = api.get("/api/decisions/0000000000000001").await;
     assert!(unknown.problem(404).contains("not remembered"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_told_of_a_decision_is_enough_to_decide_it_again() {
-    let house = House::new();
-    let ids: Vec<DecisionId> = (0..50).map(|_| decide(&house, true)).collect();
+async fn the_report_of_a_decision_is_enough_to_replay_it() {
+    let api = TestApi::new();
+    let ids: Vec<DecisionId> = (0..50).map(|_| decide(&api, true)).collect();
     settled().await;
     let mut recording = DecisionFile::default();
     for id in ids {
-        let told = house
-            .get(&format!("/api/decisions/{id}"))
-            .await
-            .ok()
-            .clone();
-        recording.read(&told.to_string()).unwrap();
-        let again: DecisionDetail = serde_json::from_value(told.clone()).unwrap();
-        assert_eq!(serde_json::to_value(again).unwrap(), told);
+        let report = api.get(&format!("/api/decisions/{id}")).await.ok().clone();
+        recording.read(&report.to_string()).unwrap();
+        let again: DecisionDetail = serde_json::from_value(report.clone()).unwrap();
+        assert_eq!(serde_json::to_value(again).unwrap(), report);
     }
 
     let weights = recording.weights().unwrap();
@@ -120,22 +114,42 @@ async fn what_was_told_of_a_decision_is_enough_to_decide_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
-    let house = House::new();
+async fn reasons_and_exclusions_have_stable_codes_and_a_recording_without_them_is_rejected() {
+    let api = TestApi::new();
+    let id = decide(&api, true);
+    settled().await;
+    let path = format!("/api/decisions/{id}");
+    let mut detail = api.get(&path).await.ok().clone();
+
+    let round = &mut detail["rounds"][0];
+    assert_eq!(round["reasonCode"], "best");
+    let candidates = round["candidates"].as_array().unwrap();
+    let excluded = candidates.iter().find(|it| it["entry"] == "out").unwrap();
+    assert_eq!(excluded["exclusion"]["code"], "off");
+    round.as_object_mut().unwrap().remove("reasonCode");
+    let error = DecisionFile::default().read(&detail.to_string());
+
+    let error = error.unwrap_err();
+    assert!(error.starts_with("reasonCode is missing"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_is_replayed_on_recorded_requests_and_changes_nothing() {
+    let api = TestApi::new();
     for _ in 0..40 {
-        decide(&house, true);
+        decide(&api, true);
     }
     settled().await;
 
-    let same = house
+    let same = api
         .send("POST", "/api/what-if", r#"{"weights":{},"window":"1h"}"#)
         .await
         .ok()
         .clone();
     assert_eq!(same["decisions"], 40);
     assert_eq!(same["total"]["now"], same["total"]["then"]);
-    // The next requests, as the status has them.
-    let status = house.get("/api/status").await.ok().clone();
+    // The shares of the next requests agree with the status.
+    let status = api.get("/api/status").await.ok().clone();
     let (next, known) = (&same["providers"], &status["providers"]);
     assert_eq!(
         next.as_array().unwrap().len(),
@@ -153,13 +167,13 @@ async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
         assert_eq!(next["now"]["score"], known["score"]);
     }
     let cheap = r#"{"weights":{"cost":100,"latency":0,"reliability":0}}"#;
-    let cheap = house.send("POST", "/api/what-if", cheap).await.ok().clone();
+    let cheap = api.send("POST", "/api/what-if", cheap).await.ok().clone();
     assert_eq!(cheap["weights"]["cost"], 100.0);
     assert!(cheap["providers"][0]["now"] != cheap["providers"][0]["then"]);
-    assert_eq!(house.get("/api/weights").await.ok()["cost"], 30.0);
+    assert_eq!(api.get("/api/weights").await.ok()["cost"], 30.0);
 
     let own = r#"{"weights":{},"providers":{"alpha":{"priority":0,"weights":{"cost":100}}}}"#;
-    let own = house.send("POST", "/api/what-if", own).await.ok().clone();
+    let own = api.send("POST", "/api/what-if", own).await.ok().clone();
     assert_eq!(own["decisions"], 40);
     for (draft, status, says) in [
         (r#"{"alpha":{"priority":101}}"#, 422, "priority"),
@@ -172,25 +186,23 @@ async fn a_draft_is_tried_on_what_was_recorded_and_changes_nothing() {
         (r#"{"nobody":{}}"#, 404, "nobody"),
     ] {
         let body = format!("{{\"providers\":{draft}}}");
-        let wrong = house.send("POST", "/api/what-if", &body).await;
+        let wrong = api.send("POST", "/api/what-if", &body).await;
         assert!(wrong.problem(status).contains(says), "{draft}");
     }
 
-    let wrong = house
+    let wrong = api
         .send("POST", "/api/what-if", r#"{"weights":{"cost":90}}"#)
         .await;
     assert!(wrong.problem(422).contains("must be 100"));
-    let wrong = house
-        .send("POST", "/api/what-if", r#"{"window":"2h"}"#)
-        .await;
+    let wrong = api.send("POST", "/api/what-if", r#"{"window":"2h"}"#).await;
     wrong.problem(422);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_gone_back_on() {
-    let house = House::new();
+async fn a_change_is_rolled_back() {
+    let api = TestApi::new();
     let change = r#"{"cost":80,"latency":10,"reliability":10}"#;
-    let changed = house.send("PUT", "/api/weights", change).await.ok().clone();
+    let changed = api.send("PUT", "/api/weights", change).await.ok().clone();
     assert!(
         changed["warnings"][0]
             .as_str()
@@ -198,7 +210,7 @@ async fn a_change_is_gone_back_on() {
             .contains("above 70")
     );
 
-    let back = house
+    let back = api
         .send("POST", "/api/revisions/1/rollback", "")
         .await
         .ok()
@@ -207,14 +219,14 @@ async fn a_change_is_gone_back_on() {
         (&back["cost"], &back["revision"]),
         (&Value::from(30.0), &Value::from(3))
     );
-    let unknown = house.send("POST", "/api/revisions/99/rollback", "").await;
+    let unknown = api.send("POST", "/api/revisions/99/rollback", "").await;
     assert!(unknown.problem(404).contains("oldest"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_selection_explains_itself_and_is_no_request() {
-    let house = House::new();
-    let selection = house
+async fn a_selection_is_explained_and_counts_as_no_request() {
+    let api = TestApi::new();
+    let selection = api
         .send("POST", "/api/load-balancing/select", r#"{"explain":true}"#)
         .await
         .ok()
@@ -230,12 +242,8 @@ async fn a_selection_explains_itself_and_is_no_request() {
             .contains("out: disabled")
     );
     let id = selection["decisionId"].as_str().unwrap();
-    let told = house
-        .get(&format!("/api/decisions/{id}"))
-        .await
-        .ok()
-        .clone();
-    assert_eq!(told["rounds"][0]["text"], explanation["text"]);
-    let list = house.get("/api/decisions").await.ok().clone();
+    let report = api.get(&format!("/api/decisions/{id}")).await.ok().clone();
+    assert_eq!(report["rounds"][0]["text"], explanation["text"]);
+    let list = api.get("/api/decisions").await.ok().clone();
     assert_eq!(list["decisions"].as_array().unwrap().len(), 0);
 }

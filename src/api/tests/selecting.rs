@@ -1,4 +1,4 @@
-use super::House;
+use super::TestApi;
 use crate::domain::{Command, ProviderPatch};
 use axum::body::Body;
 use axum::http::Request;
@@ -7,22 +7,22 @@ const SELECT: &str = "/api/load-balancing/select";
 
 #[tokio::test(start_paused = true)]
 async fn a_selection_has_its_promised_shape() {
-    let house = House::new();
+    let api = TestApi::new();
 
-    let answer = house.send("POST", SELECT, r#"{"modelType":"chat"}"#).await;
+    let answer = api.send("POST", SELECT, r#"{"modelType":"chat"}"#).await;
 
     insta::assert_json_snapshot!(answer.shape());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_query_asks_for_the_same_selection_as_the_body() {
-    let house = House::new();
+async fn query_and_body_select_the_same_target() {
+    let api = TestApi::new();
 
-    let query = house
+    let query = api
         .get("/api/load-balancing?modelType=chat&preferredProvider=beta&maxLatency=20000")
         .await;
     let body = r#"{"modelType":"chat","preferredProvider":"beta","maxLatency":20000}"#;
-    let body = house.send("POST", SELECT, body).await;
+    let body = api.send("POST", SELECT, body).await;
 
     assert_eq!(query.shape(), body.shape());
     assert_eq!(query.body["provider"], "beta");
@@ -30,8 +30,8 @@ async fn the_query_asks_for_the_same_selection_as_the_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_model_may_have_any_name_that_clients_use() {
-    let house = House::new();
+async fn the_model_accepts_every_name_that_clients_use() {
+    let api = TestApi::new();
     let cases = [
         (r#"{"model":"auto"}"#, "alpha", "small", "chat"),
         (r#"{"model":"auto:vision"}"#, "alpha", "large", "vision"),
@@ -47,7 +47,7 @@ async fn the_model_may_have_any_name_that_clients_use() {
     ];
 
     for (body, provider, model, kind) in cases {
-        let answer = house.send("POST", SELECT, body).await;
+        let answer = api.send("POST", SELECT, body).await;
         if provider.is_empty() {
             answer.problem(404);
             continue;
@@ -60,8 +60,8 @@ async fn the_model_may_have_any_name_that_clients_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn values_that_cannot_be_are_refused_by_name() {
-    let house = House::new();
+async fn invalid_values_are_rejected_by_name() {
+    let api = TestApi::new();
     let cases = [
         (r#"{"modelType":"poetry"}"#, "modelType"),
         (r#"{"modelType":7}"#, "modelType"),
@@ -77,7 +77,7 @@ async fn values_that_cannot_be_are_refused_by_name() {
     ];
 
     for (body, field) in cases {
-        let answer = house.send("POST", SELECT, body).await;
+        let answer = api.send("POST", SELECT, body).await;
 
         answer.problem(422);
         assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
@@ -87,17 +87,17 @@ async fn values_that_cannot_be_are_refused_by_name() {
 
 #[tokio::test(start_paused = true)]
 async fn every_mistake_is_named_at_once() {
-    let house = House::new();
+    let api = TestApi::new();
 
     let body = r#"{"maxCost":-1,"maxTokens":0,"modelType":"poetry"}"#;
-    let answer = house.send("POST", SELECT, body).await;
+    let answer = api.send("POST", SELECT, body).await;
 
     insta::assert_json_snapshot!(answer.body);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_query_is_a_bad_request() {
-    let house = House::new();
+    let api = TestApi::new();
     for query in [
         "maxCost=-1",
         "maxCost=cheap",
@@ -108,7 +108,7 @@ async fn a_wrong_query_is_a_bad_request() {
         "stream=perhaps",
         "preferedProvider=beta",
     ] {
-        let answer = house.get(&format!("/api/load-balancing?{query}")).await;
+        let answer = api.get(&format!("/api/load-balancing?{query}")).await;
 
         answer.problem(400);
         let field = query.split('=').next().unwrap();
@@ -118,9 +118,9 @@ async fn a_wrong_query_is_a_bad_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_not_json_is_a_bad_request() {
-    let house = House::new();
+    let api = TestApi::new();
     for body in ["", "{", "{\"maxCost\":NaN}", "not json"] {
-        let answer = house.send("POST", SELECT, body).await;
+        let answer = api.send("POST", SELECT, body).await;
 
         assert!(answer.problem(400).starts_with("the body is not JSON"));
     }
@@ -128,21 +128,21 @@ async fn a_body_that_is_not_json_is_a_bad_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_beyond_the_limit_is_too_large() {
-    let house = House::new();
+    let api = TestApi::new();
     let body = format!(r#"{{"model":"{}"}}"#, "x".repeat(65 * 1024));
 
-    let answer = house.send("POST", SELECT, &body).await;
+    let answer = api.send("POST", SELECT, &body).await;
 
     assert_eq!(answer.problem(413), "the body is longer than 64 KB");
 }
 
 #[tokio::test(start_paused = true)]
 async fn any_content_type_is_read_as_json() {
-    let house = House::new();
+    let api = TestApi::new();
     for kind in ["text/plain", "application/json; charset=utf-8"] {
         let request = Request::post(SELECT).header("content-type", kind);
 
-        let answer = house.ask(request.body(Body::from("{}")).unwrap()).await;
+        let answer = api.ask(request.body(Body::from("{}")).unwrap()).await;
 
         answer.ok();
     }
@@ -150,12 +150,12 @@ async fn any_content_type_is_read_as_json() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_names_are_answered_with_the_known_ones() {
-    let house = House::new();
+    let api = TestApi::new();
 
-    let provider = house
+    let provider = api
         .send("POST", SELECT, r#"{"preferredProvider":"delta"}"#)
         .await;
-    let model = house.send("POST", SELECT, r#"{"model":"smal"}"#).await;
+    let model = api.send("POST", SELECT, r#"{"model":"smal"}"#).await;
 
     assert_eq!(
         provider.problem(404),
@@ -165,14 +165,14 @@ async fn unknown_names_are_answered_with_the_known_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_nobody_left_the_answer_says_what_removed_whom() {
-    let house = House::new();
+async fn without_an_eligible_target_the_answer_names_each_reason() {
+    let api = TestApi::new();
 
-    let answer = house.send("POST", SELECT, r#"{"maxCost":0.0000001}"#).await;
+    let answer = api.send("POST", SELECT, r#"{"maxCost":0.0000001}"#).await;
 
     assert_eq!(
         answer.problem(503),
-        "no_target: nobody may serve this now: alpha/small: dearer than maxCost; \
+        "no_target: no target is eligible now: alpha/small: dearer than maxCost; \
          alpha/large: dearer than maxCost; beta/small: price unknown, so maxCost cannot be kept; \
          gamma/tiny: disabled"
     );
@@ -180,10 +180,10 @@ async fn with_nobody_left_the_answer_says_what_removed_whom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_type_that_nobody_serves_is_named() {
-    let house = House::new();
+async fn a_type_without_a_model_is_named() {
+    let api = TestApi::new();
 
-    let answer = house.get("/api/load-balancing?modelType=embedding").await;
+    let answer = api.get("/api/load-balancing?modelType=embedding").await;
 
     assert_eq!(
         answer.problem(503),
@@ -193,7 +193,7 @@ async fn a_type_that_nobody_serves_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn where_waiting_helps_the_answer_says_how_long() {
-    let house = House::new();
+    let api = TestApi::new();
     for provider in ["alpha", "beta"] {
         let command = Command::ChangeProvider {
             name: provider.to_owned(),
@@ -203,12 +203,12 @@ async fn where_waiting_helps_the_answer_says_how_long() {
             },
             who: "test".to_owned(),
         };
-        house.handle.execute(command).await.unwrap();
+        api.handle.execute(command).await.unwrap();
         let body = format!(r#"{{"provider":"{provider}","action":"increment"}}"#);
-        house.send("POST", "/api/load-balancing", &body).await.ok();
+        api.send("POST", "/api/load-balancing", &body).await.ok();
     }
 
-    let answer = house.send("POST", SELECT, "{}").await;
+    let answer = api.send("POST", SELECT, "{}").await;
 
     assert!(answer.problem(503).contains("all 1 places taken"));
     assert_eq!(answer.header("retry-after"), "1");

@@ -1,11 +1,8 @@
-//! Providers and models as the rules know them, and where to find them.
+//! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
-use crate::config::{self, ModelSettings, ProviderSettings, Settings};
-use crate::domain::{
-    Capabilities, Catalogue, ModelType, Money, Price, PriceTier, Provider, RateLimits, Route,
-    Target, TargetId, WeightOverride,
-};
-use crate::gateway::{GatewayConfig, Recovery, TargetTimeouts};
+use crate::config::{ModelSettings, ProviderSettings, Settings};
+use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, TargetId};
+use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
     VertexLocation, by_kind, certificates,
@@ -13,40 +10,40 @@ use crate::protocols::{
 use futures_util::future::join_all;
 use std::time::Duration;
 
-/// How long a provider may take to list its models before we start without it.
+/// A provider that takes longer to list its models starts with those that are known.
 const LIST_MODELS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is configured; what cannot be used is said in `warnings`. `known` are those that there were
-/// before.
-pub async fn build(
+/// Builds the catalogue, its endpoints and the gateway's settings. What cannot be used is reported in
+/// `warnings`; `known` is the catalogue in force.
+pub(super) async fn build(
     settings: &Settings,
     known: &Catalogue,
     warnings: &mut Vec<String>,
 ) -> (Catalogue, EndpointRegistry, GatewayConfig) {
-    let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
-    let mut limits = Vec::new();
-    let asked = settings.providers.iter().map(async |provider| {
+    let (mut catalogue, mut registry) = (Catalogue::default(), EndpointRegistry::default());
+    let mut timeouts = Vec::new();
+    let lookups = settings.providers.iter().map(async |provider| {
         let mut warnings = Vec::new();
         let endpoint = endpoint(provider, &mut warnings);
         let (models, warning) = models(provider, endpoint.as_ref(), known).await;
         warnings.extend(warning);
         (endpoint, models, warnings)
     });
-    let answers = join_all(asked).await;
-    for (provider, (endpoint, models, told)) in settings.providers.iter().zip(answers) {
-        let place = catalogue.providers.len();
-        warnings.extend(told);
+    let found = join_all(lookups).await;
+    for (provider, (endpoint, models, own_warnings)) in settings.providers.iter().zip(found) {
+        let index = ProviderIdx::from(catalogue.providers.len());
+        warnings.extend(own_warnings);
         for model in &models {
-            catalogue.targets.push(target(place, provider, model));
-            directory.traits.push(traits(model));
-            limits.push(TargetTimeouts {
+            catalogue.targets.push(target(index, provider, model));
+            registry.traits.push(traits(model));
+            timeouts.push(TargetTimeouts {
                 timeout: Some(model.timeout),
                 first_token_timeout: Some(model.first_token_timeout),
             });
         }
         let unreachable = endpoint
             .is_none()
-            .then_some("nothing speaks its protocol, or its key is no header");
+            .then_some("its protocol is not supported, or its key is not a valid header value");
         let empty = models.is_empty().then_some("it lists no models");
         let off = provider
             .skipped
@@ -57,25 +54,18 @@ pub async fn build(
             kind: provider.kind.as_str().into(),
             priority: provider.priority,
             max_concurrent: provider.max_concurrent,
-            rates: RateLimits {
-                requests: provider.requests_per_minute,
-                tokens: provider.tokens_per_minute,
-            },
+            rates: provider.rates,
             enabled: provider.enabled,
-            weights: WeightOverride {
-                cost: provider.weights.cost,
-                latency: provider.weights.latency,
-                reliability: provider.weights.reliability,
-            },
+            weights: provider.weights,
             off: off.as_deref().map(Into::into),
         });
-        directory.endpoints.push(endpoint.filter(|_| off.is_none()));
+        registry.endpoints.push(endpoint.filter(|_| off.is_none()));
     }
     routes(settings, &mut catalogue, warnings);
-    (catalogue, directory, gateway_limits(settings, limits))
+    (catalogue, registry, gateway_config(settings, timeouts))
 }
 
-fn gateway_limits(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayConfig {
+fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayConfig {
     let balancing = &settings.balancing;
     GatewayConfig {
         max_body: settings.server.max_body_bytes,
@@ -84,10 +74,7 @@ fn gateway_limits(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         first_token_timeout: balancing.first_token_timeout,
         idle_timeout: balancing.idle_timeout,
         stream_timeout: balancing.stream_timeout,
-        recovery: match settings.streaming.recovery {
-            config::Recovery::Error => Recovery::Error,
-            config::Recovery::Restart => Recovery::restart(),
-        },
+        recovery: settings.streaming.recovery.into(),
         targets,
     }
 }
@@ -111,7 +98,7 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
         }
     }
     let mut models = provider.models.iter();
-    let sample = models.find(|model| model.types.contains(&config::ModelType::Chat));
+    let sample = models.find(|model| model.types.contains(ModelType::Chat));
     endpoint.sample = sample.map(|model| model.id.as_str().into());
     let Some(vertex) = &provider.vertex else {
         return Some(endpoint);
@@ -128,8 +115,8 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     Some(endpoint.with_tokens(tokens))
 }
 
-/// Those that are configured, else those that the provider itself lists, else those that it listed
-/// before; and a warning where it lists none now.
+/// The configured models; else those that the provider lists; else those of the catalogue in force,
+/// with a warning.
 async fn models(
     provider: &ProviderSettings,
     endpoint: Option<&Endpoint>,
@@ -139,7 +126,8 @@ async fn models(
     else {
         return (provider.models.clone(), None);
     };
-    if let Ok(Some(names)) = tokio::time::timeout(LIST_MODELS_TIMEOUT, listed(endpoint)).await {
+    let listed = tokio::time::timeout(LIST_MODELS_TIMEOUT, list_models(endpoint));
+    if let Ok(Some(names)) = listed.await {
         let models = names.iter().map(|name| provider.listed_model(name));
         return (models.collect(), None);
     }
@@ -151,116 +139,70 @@ async fn models(
     let hint = if models.is_empty() {
         "add [[providers.models]]"
     } else {
-        "those that it listed before stay"
+        "the models of its last list stay"
     };
     let (name, url) = (&provider.name, &provider.base_url);
     let warning = format!("{name}: no models are configured and {url} lists none; {hint}");
     (models, Some(warning))
 }
 
-async fn listed(endpoint: &Endpoint) -> Option<Vec<String>> {
+async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
     let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
-    let question = endpoint.protocol.build_probe(&endpoint);
-    let answer = transport.send(0, question).await.ok()?;
-    let body = answer.bytes().await.ok()?;
+    let request = endpoint.protocol.build_probe(&endpoint);
+    let response = transport.send(0.into(), request).await.ok()?;
+    let body = response.bytes().await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
-fn target(place: usize, provider: &ProviderSettings, model: &ModelSettings) -> Target {
+fn target(
+    provider_index: ProviderIdx,
+    provider: &ProviderSettings,
+    model: &ModelSettings,
+) -> Target {
     Target {
         id: TargetId::new(&provider.name, &model.id),
-        provider: place,
-        types: model.types.iter().map(|kind| model_type(*kind)).collect(),
-        capabilities: capabilities(&model.abilities),
-        price: model.price.as_ref().map(price),
+        provider: provider_index,
+        types: model.types,
+        capabilities: model.capabilities,
+        price: model.price,
         max_concurrent: model.max_concurrent,
     }
 }
 
-fn capabilities(abilities: &config::ModelCapabilities) -> Capabilities {
-    let config::ModelCapabilities {
-        talk,
-        embeddings,
-        vision,
-        tools,
-        json_schema,
-        reasoning,
-        prefill,
-        context_window,
-        max_output,
-    } = *abilities;
-    Capabilities {
-        talk,
-        embeddings,
-        vision,
-        tools,
-        json_schema,
-        reasoning,
-        prefill,
-        context_window,
-        max_output,
-    }
-}
-
-/// What is not stated is as the protocol's newest models have it.
+/// Traits that are not stated are those of the protocol's newest models.
 fn traits(model: &ModelSettings) -> ModelTraits {
-    let usual = ModelTraits::UNSTATED;
-    let (able, peculiar) = (&model.abilities, &model.peculiarities);
+    let default = ModelTraits::UNSTATED;
+    let (capabilities, quirks) = (&model.capabilities, &model.quirks);
     ModelTraits {
-        sampling: peculiar.sampling.unwrap_or(usual.sampling),
-        forced_tools: peculiar.forced_tools.unwrap_or(usual.forced_tools),
-        json_schema: able.json_schema.unwrap_or(usual.json_schema),
-        reasoning: able.reasoning.unwrap_or(usual.reasoning),
-        adaptive_thinking: peculiar
+        sampling: quirks.sampling.unwrap_or(default.sampling),
+        forced_tools: quirks.forced_tools.unwrap_or(default.forced_tools),
+        json_schema: capabilities.json_schema.unwrap_or(default.json_schema),
+        reasoning: capabilities.reasoning.unwrap_or(default.reasoning),
+        adaptive_thinking: quirks
             .adaptive_thinking
-            .unwrap_or(usual.adaptive_thinking),
-        responses_only: peculiar.responses_only,
-        max_output: able.max_output,
-    }
-}
-
-fn model_type(kind: config::ModelType) -> ModelType {
-    match kind {
-        config::ModelType::Chat => ModelType::Chat,
-        config::ModelType::Vision => ModelType::Vision,
-        config::ModelType::Reasoning => ModelType::Reasoning,
-        config::ModelType::Artifact => ModelType::Artifact,
-        config::ModelType::Embedding => ModelType::Embedding,
-    }
-}
-
-fn price(price: &config::Price) -> Price {
-    Price {
-        input: Money::per_token(price.input),
-        output: Money::per_token(price.output),
-        cached: price.cached_input.map(Money::per_token),
-        written: price.cache_write.map(Money::per_token),
-        above: price.above.map(|above| PriceTier {
-            threshold: above.threshold_tokens,
-            input: Money::per_token(above.input),
-            output: Money::per_token(above.output),
-            cached: above.cached_input.map(Money::per_token),
-        }),
+            .unwrap_or(default.adaptive_thinking),
+        responses_only: quirks.responses_only,
+        max_output: capabilities.max_output,
     }
 }
 
 fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<String>) {
     for route in &settings.routes {
-        let mut places = Vec::new();
+        let mut targets = Vec::new();
         for target in &route.targets {
             match catalogue.target(&target.provider, &target.model) {
-                Some(place) => places.push(place),
+                Some(index) => targets.push(index),
                 None => warnings.push(format!(
-                    "route {}: {}/{} is not there, so it is left out",
+                    "route {}: {}/{} does not exist and is left out",
                     route.model, target.provider, target.model
                 )),
             }
         }
         catalogue.routes.push(Route {
             model: route.model.as_str().into(),
-            targets: places,
+            targets,
         });
     }
 }
@@ -268,29 +210,30 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ModelCapabilities, ModelQuirks};
+    use crate::config::ModelQuirks;
+    use crate::domain::{Capabilities, ModelTypes};
 
     #[test]
-    fn what_is_stated_of_a_model_reaches_its_protocol_and_the_rest_is_usual() {
+    fn stated_capabilities_of_a_model_reach_its_protocol_and_the_rest_is_default() {
         let mut model = ModelSettings {
             id: "m".to_owned(),
-            types: [config::ModelType::Chat].into(),
+            types: ModelTypes::CHAT,
             price: None,
             max_concurrent: None,
-            abilities: ModelCapabilities::default(),
-            peculiarities: ModelQuirks::default(),
+            capabilities: Capabilities::default(),
+            quirks: ModelQuirks::default(),
             timeout: LIST_MODELS_TIMEOUT,
             first_token_timeout: LIST_MODELS_TIMEOUT,
         };
         assert_eq!(traits(&model), ModelTraits::UNSTATED);
 
-        model.abilities = ModelCapabilities {
+        model.capabilities = Capabilities {
             json_schema: Some(false),
             reasoning: Some(true),
             max_output: Some(64_000),
-            ..ModelCapabilities::default()
+            ..Capabilities::default()
         };
-        model.peculiarities = ModelQuirks {
+        model.quirks = ModelQuirks {
             sampling: Some(false),
             forced_tools: Some(false),
             adaptive_thinking: Some(true),
@@ -306,6 +249,5 @@ mod tests {
             max_output: Some(64_000),
         };
         assert_eq!(traits(&model), stated);
-        assert_eq!(capabilities(&model.abilities).max_output, Some(64_000));
     }
 }

@@ -1,6 +1,6 @@
-//! What a configuration that was read again says otherwise.
+//! Differences that a reload reports.
 
-use super::Desk;
+use super::Workspace;
 use crate::config::{Edit, ProviderEdit, SettingDiff, SettingsDiff, WeightEdit, write_back};
 
 const FILE: &str = "\
@@ -13,11 +13,11 @@ models = [{ id = \"m\" }]
 ";
 
 fn difference(before: &str, after: &str) -> SettingsDiff {
-    let old = Desk::with_file(before).loaded();
-    Desk::with_file(after).loaded().difference(&old)
+    let old = Workspace::with_file(before).loaded();
+    Workspace::with_file(after).loaded().difference(&old)
 }
 
-fn told(difference: &SettingsDiff) -> Vec<String> {
+fn lines(difference: &SettingsDiff) -> Vec<String> {
     let line = |change: &SettingDiff| {
         let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         format!("{} {} {}", change.key, side(&change.from), side(&change.to))
@@ -26,11 +26,11 @@ fn told(difference: &SettingsDiff) -> Vec<String> {
 }
 
 #[test]
-fn a_reload_tells_what_changed() {
+fn a_reload_reports_what_changed() {
     let changed = difference("[balancing]\nmax_retries = 1\n", "[cache]\nmax_mb = 5\n");
 
     assert_eq!(
-        told(&changed),
+        lines(&changed),
         ["balancing.max_retries 1 3", "cache.max_mb 64 5"]
     );
     assert!(changed.touches("balancing") && changed.touches("balancing.max_retries"));
@@ -40,7 +40,7 @@ fn a_reload_tells_what_changed() {
 }
 
 #[test]
-fn what_needs_a_restart_is_said() {
+fn a_setting_that_needs_a_restart_is_noted() {
     let notes = |after: &str| {
         let changed = difference("", after);
         let note = changed.changes[0].note.clone();
@@ -57,42 +57,45 @@ fn what_needs_a_restart_is_said() {
 }
 
 #[test]
-fn an_exchanged_key_is_told_and_never_shown_wherever_it_is_kept() {
+fn an_exchanged_key_is_reported_and_never_shown_wherever_it_is_stored() {
     let literal = difference(FILE, &FILE.replace("sk-first", "sk-other"));
-    assert_eq!(told(&literal), ["providers[a].api_key **** ****"]);
-    assert_eq!(literal.told(), ["providers[a].api_key exchanged"]);
+    assert_eq!(lines(&literal), ["providers[a].api_key **** ****"]);
+    assert_eq!(literal.descriptions(), ["providers[a].api_key exchanged"]);
 
     let by_variable = FILE.replace("api_key = \"sk-first\"", "api_key_env = \"KEY\"");
-    let desk = Desk::with_file(&by_variable).file(".env", "KEY=sk-first\n");
-    let old = desk.loaded();
-    let desk = desk.file(".env", "KEY=sk-other\n");
-    let changed = desk.loaded().difference(&old);
-    assert_eq!(told(&changed), ["providers[a].api_key **** ****"]);
+    let workspace = Workspace::with_file(&by_variable).file(".env", "KEY=sk-first\n");
+    let old = workspace.loaded();
+    let workspace = workspace.file(".env", "KEY=sk-other\n");
+    let changed = workspace.loaded().difference(&old);
+    assert_eq!(lines(&changed), ["providers[a].api_key **** ****"]);
 
     let in_file = FILE.replace("sk-first", "file:secret");
-    let desk = Desk::with_file(&in_file).file("secret", "sk-first");
-    let old = desk.loaded();
+    let workspace = Workspace::with_file(&in_file).file("secret", "sk-first");
+    let old = workspace.loaded();
     let files: Vec<_> = old.key_files().collect();
     assert_eq!(files, [std::path::Path::new("secret")]);
-    let changed = desk.file("secret", "sk-other").loaded().difference(&old);
-    assert_eq!(told(&changed), ["providers[a].api_key **** ****"]);
+    let changed = workspace
+        .file("secret", "sk-other")
+        .loaded()
+        .difference(&old);
+    assert_eq!(lines(&changed), ["providers[a].api_key **** ****"]);
 
-    let desk = Desk::with_file(FILE);
-    let old = desk.loaded();
-    let desk = desk.variable("AI_GATEWAY_API_KEY", "client-token");
+    let workspace = Workspace::with_file(FILE);
+    let old = workspace.loaded();
+    let workspace = workspace.variable("AI_GATEWAY_API_KEY", "client-token");
     assert_eq!(
-        told(&desk.loaded().difference(&old)),
+        lines(&workspace.loaded().difference(&old)),
         ["AI_GATEWAY_API_KEY - ****"]
     );
 }
 
 #[test]
-fn whole_tables_are_told_in_a_phrase() {
+fn whole_tables_are_one_phrase() {
     let other = FILE.replace("name = \"a\"", "name = \"b\"");
     let changed = difference(FILE, &format!("{other}[balancing]\nmax_retries = 9\n"));
 
     assert_eq!(
-        changed.told(),
+        changed.descriptions(),
         [
             "balancing.max_retries 3→9",
             "providers[b] added",
@@ -102,7 +105,7 @@ fn whole_tables_are_told_in_a_phrase() {
 }
 
 #[test]
-fn our_own_write_is_no_difference_and_what_others_wrote_meanwhile_is_one() {
+fn our_own_write_is_no_difference_and_a_concurrent_edit_is_one() {
     let edits = [
         Edit::Weights(WeightEdit {
             cost: Some(20.0),
@@ -122,19 +125,19 @@ fn our_own_write_is_no_difference_and_what_others_wrote_meanwhile_is_one() {
         }),
     ];
     for edit in edits {
-        let desk = Desk::with_file(FILE);
-        let held = desk.loaded();
-        let theirs = format!("{FILE}[balancing]\nmax_retries = 9\n");
-        let desk = desk.file("aibal.toml", &theirs);
-        let report = write_back(&held, std::slice::from_ref(&edit)).expect("a written file");
-        let written = desk.loaded();
-        // Somebody is just writing the file: that is for the next look, not for this.
-        let desk = desk.file("aibal.toml", "");
+        let workspace = Workspace::with_file(FILE);
+        let active = workspace.loaded();
+        let edited = format!("{FILE}[balancing]\nmax_retries = 9\n");
+        let workspace = workspace.file("aibal.toml", &edited);
+        let report = write_back(&active, std::slice::from_ref(&edit)).expect("a written file");
+        let written = workspace.loaded();
+        // Another write has begun meanwhile: the next comparison finds it, not this one.
+        let workspace = workspace.file("aibal.toml", "");
 
-        let held = held.after_writing(&edit, &report, &desk.sources);
+        let active = active.after_writing(&edit, &report, &workspace.sources);
 
         assert_eq!(
-            told(&written.difference(&held)),
+            lines(&written.difference(&active)),
             ["balancing.max_retries 3 9"],
             "{edit:?}"
         );
@@ -142,19 +145,19 @@ fn our_own_write_is_no_difference_and_what_others_wrote_meanwhile_is_one() {
 }
 
 #[test]
-fn a_provider_that_our_write_brings_into_the_file_is_no_difference() {
-    let desk = Desk::new().variable("OPENAI_API_KEY", "k");
-    let held = desk.loaded();
+fn a_provider_that_our_write_adds_to_the_file_is_no_difference() {
+    let workspace = Workspace::new().variable("OPENAI_API_KEY", "k");
+    let active = workspace.loaded();
     let edit = Edit::Provider(ProviderEdit {
         name: "openai".to_owned(),
         priority: Some(70),
         ..ProviderEdit::default()
     });
-    let report = write_back(&held, std::slice::from_ref(&edit)).expect("a written file");
-    let written = desk.loaded();
+    let report = write_back(&active, std::slice::from_ref(&edit)).expect("a written file");
+    let written = workspace.loaded();
 
-    let held = held.after_writing(&edit, &report, &desk.sources);
+    let active = active.after_writing(&edit, &report, &workspace.sources);
 
-    assert_eq!(told(&written.difference(&held)), [""; 0]);
-    assert_eq!(held.files, written.files);
+    assert_eq!(lines(&written.difference(&active)), [""; 0]);
+    assert_eq!(active.files, written.files);
 }

@@ -1,11 +1,11 @@
-//! Providers behind a socket, and whom they are trusted by.
+//! Providers behind a socket, and certificates to trust.
 
-use super::Desk;
+use super::Workspace;
 use std::path::Path;
 
 #[test]
-fn a_socket_stands_in_for_the_vendors_address_but_not_for_a_given_one() {
-    let desk = Desk::with_file(
+fn a_socket_replaces_the_vendors_address_but_not_a_configured_one() {
+    let workspace = Workspace::with_file(
         "[[providers]]\nname = \"a\"\nkind = \"openai\"\napi_key = \"env:K\"\nunix_socket = \"/run/a.sock\"\n\
          [[providers]]\nname = \"b\"\nkind = \"ollama\"\nunix_socket = \"b.sock\"\n\
          [[providers]]\nname = \"c\"\nkind = \"openai-compatible\"\nunix_socket = \"/c\"\n\
@@ -13,7 +13,7 @@ fn a_socket_stands_in_for_the_vendors_address_but_not_for_a_given_one() {
     )
     .variable("K", "k");
 
-    let names: Vec<String> = desk
+    let names: Vec<String> = workspace
         .loaded()
         .settings
         .providers
@@ -28,29 +28,29 @@ fn a_socket_stands_in_for_the_vendors_address_but_not_for_a_given_one() {
             "c https://c.example/api/v1"
         ]
     );
-    let providers = desk.loaded().settings.providers;
-    let socket = |place: usize| providers[place].unix_socket.clone().expect("a socket");
+    let providers = workspace.loaded().settings.providers;
+    let socket = |index: usize| providers[index].unix_socket.clone().expect("a socket");
     assert_eq!(socket(0), Path::new("/run/a.sock"));
-    assert!(socket(1).ends_with("desk/b.sock") && socket(1).is_absolute());
+    assert!(socket(1).ends_with("work/b.sock") && socket(1).is_absolute());
 }
 
 #[test]
-fn sockets_and_certificates_that_cannot_be_are_named() {
+fn invalid_sockets_and_certificates_are_named() {
     let long = "x".repeat(120);
-    let desk = Desk::with_file(&format!(
+    let workspace = Workspace::with_file(&format!(
         "[[providers]]\nname = \"a\"\nkind = \"ollama\"\nunix_socket = \"/{long}\"\nca_file = \"none.pem\"\n\
          [[providers]]\nname = \"b\"\nkind = \"ollama\"\nca_file = \"empty.pem\"\n"
     ))
     .file("empty.pem", "no certificate\n");
 
-    let told = desk.mistakes();
+    let errors = workspace.errors();
 
     for part in [
         "providers[a].unix_socket",
         "is 121 bytes long",
         "providers[a].ca_file: \"none.pem\": cannot be read",
-        "providers[b].ca_file: \"empty.pem\": holds no certificate",
+        "providers[b].ca_file: \"empty.pem\": contains no PEM certificate",
     ] {
-        assert!(told.contains(part), "{part} is missing in {told}");
+        assert!(errors.contains(part), "{part} is missing in {errors}");
     }
 }

@@ -1,15 +1,16 @@
-//! Every mistake's message, as people meet it.
+//! The message of every error.
 
-use super::Desk;
+use super::Workspace;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
 #[test]
 fn a_number_out_of_range() {
-    let desk =
-        Desk::with_file("[balancing.weights]\n# points\ncost = 130\nlatency = -1\nload = nan\n");
+    let workspace = Workspace::with_file(
+        "[balancing.weights]\n# points\ncost = 130\nlatency = -1\nload = nan\n",
+    );
 
-    assert_snapshot!(desk.mistakes(), @"
+    assert_snapshot!(workspace.errors(), @"
     aibal.toml:3: balancing.weights.cost: 130: must be a number from 0 to 100
     aibal.toml:4: balancing.weights.latency: -1: must be a number from 0 to 100
     aibal.toml:5: balancing.weights.load: NaN: must be a number from 0 to 100
@@ -18,12 +19,12 @@ fn a_number_out_of_range() {
 
 #[test]
 fn a_value_of_another_type() {
-    let desk = Desk::with_file(
+    let workspace = Workspace::with_file(
         "[server]\nmax_body_mb = \"big\"\nlisten = 8080\ndrain_seconds = 1.5\n\
          [cache]\nenabled = \"yes\"\n[dashboard]\nrefresh_ms = 2026-01-01\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:2: server.max_body_mb: "big": must be a whole number from 1 to 1024
     aibal.toml:3: server.listen: 8080: must be an address with a port, for example 127.0.0.1:8080
     aibal.toml:4: server.drain_seconds: 1.5: must be a whole number from 0 to 3600
@@ -33,14 +34,14 @@ fn a_value_of_another_type() {
 }
 
 #[test]
-fn an_unknown_key_and_its_nearest_name() {
-    let desk = Desk::with_file(
+fn an_unknown_key_and_the_most_similar_name() {
+    let workspace = Workspace::with_file(
         "[balancing.wieghts]\ncost = 1\n[server]\nlisen = \"x\"\nmax_body = 5\n\
          [sever]\nport = 1\n[[providers]]\nname = \"a\"\nkind = \"ollama\"\nprioritty = 5\n\
          apikey = \"sk-secret\"\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @"
+    assert_snapshot!(workspace.errors(), @"
     aibal.toml:1: balancing.wieghts: unknown key; did you mean weights?
     aibal.toml:4: server.lisen: unknown key; did you mean listen?
     aibal.toml:5: server.max_body: 5: unknown key; did you mean max_body_mb?
@@ -52,11 +53,11 @@ fn an_unknown_key_and_its_nearest_name() {
 
 #[test]
 fn a_table_where_a_list_belongs_and_the_reverse() {
-    let desk = Desk::with_file(
+    let workspace = Workspace::with_file(
         "server = 5\nroutes = [1]\n[providers]\nname = \"a\"\n[[balancing]]\nmax_retries = 1\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @"
+    assert_snapshot!(workspace.errors(), @"
     aibal.toml:1: server: 5: must be a table: write [server]
     aibal.toml:2: routes: must be a list of tables: write [[routes]]
     aibal.toml:3: providers: must be a list of tables: write [[providers]]
@@ -65,14 +66,14 @@ fn a_table_where_a_list_belongs_and_the_reverse() {
 }
 
 #[test]
-fn words_that_are_not_known() {
-    let desk = Desk::with_file(
+fn unknown_words() {
+    let workspace = Workspace::with_file(
         "[balancing]\nstrategy = \"bset\"\n[dashboard]\nwindow = \"2h\"\n\
          [[providers]]\nname = \"a\"\nkind = \"open-ai\"\n\
          [[providers.models]]\nid = \"m\"\ntypes = [\"chat\", \"audio\"]\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:2: balancing.strategy: "bset": must be one of adaptive, best, weighted, round-robin, least-busy, lowest-latency, lowest-cost; did you mean best?
     aibal.toml:4: dashboard.window: "2h": must be one of 1m, 5m, 15m, 1h, 6h, 24h
     aibal.toml:7: providers[a].kind: "open-ai": must be one of openai, anthropic, gemini, vertex, xai, ollama, openai-compatible; did you mean openai or openai-compatible?
@@ -89,39 +90,39 @@ fn names_that_must_be_unique() {
         "ab".repeat(32)
     );
     let models = "models = [{ id = \"m\" }, { id = \"m\" }]\n";
-    let desk = Desk::with_file(&format!(
+    let workspace = Workspace::with_file(&format!(
         "{provider}{models}{provider}{route}{route}{token}{token}"
     ));
 
-    assert_snapshot!(desk.mistakes(), @r#"
-    aibal.toml:4: providers[a].models[m].id: "m": stands twice in a, but must be unique
-    aibal.toml:6: providers[a].name: "a": is the name of another provider too (aibal.toml:2), but must be unique
-    aibal.toml:9: routes[smart].model: "smart": is the name of another route too, but must be unique
-    aibal.toml:15: auth.tokens[t].name: "t": is the name of another token too, but must be unique
+    assert_snapshot!(workspace.errors(), @r#"
+    aibal.toml:4: providers[a].models[m].id: "m": is given twice in a, but must be unique
+    aibal.toml:6: providers[a].name: "a": is also the name of another provider (aibal.toml:2), but must be unique
+    aibal.toml:9: routes[smart].model: "smart": is also the name of another route, but must be unique
+    aibal.toml:15: auth.tokens[t].name: "t": is also the name of another token, but must be unique
     "#);
 }
 
 #[test]
 fn weights_that_do_not_sum_to_100() {
-    let desk = Desk::with_file("[balancing.weights]\ncost = 50\n")
+    let workspace = Workspace::with_file("[balancing.weights]\ncost = 50\n")
         .variable("LOAD_BALANCER_WEIGHT_LATENCY", "30");
 
-    assert_snapshot!(desk.mistakes(), @"env LOAD_BALANCER_WEIGHT_LATENCY: balancing.weights: 110: cost + latency + reliability must be 100: cost = 50 (aibal.toml:2), latency = 30 (env LOAD_BALANCER_WEIGHT_LATENCY), reliability = 30 (built-in)");
+    assert_snapshot!(workspace.errors(), @"env LOAD_BALANCER_WEIGHT_LATENCY: balancing.weights: 110: cost + latency + reliability must be 100: cost = 50 (aibal.toml:2), latency = 30 (env LOAD_BALANCER_WEIGHT_LATENCY), reliability = 30 (built-in)");
 }
 
 #[test]
 fn weights_of_a_provider_that_are_all_zero() {
-    let desk = Desk::with_file(
+    let workspace = Workspace::with_file(
         "[[providers]]\nname = \"a\"\nkind = \"ollama\"\n\
          weights = { cost = 0, latency = 0, reliability = 0 }\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @"aibal.toml:4: providers[a].weights: cost, latency and reliability are all 0, but one must be more");
+    assert_snapshot!(workspace.errors(), @"aibal.toml:4: providers[a].weights: cost, latency and reliability are all 0, but one must be more");
 }
 
 #[test]
-fn addresses_that_are_none() {
-    let desk = Desk::with_file(
+fn invalid_addresses() {
+    let workspace = Workspace::with_file(
         "[server]\nlisten = \"8080\"\n[alerts]\nwebhook_url = \"ftp://x/secret\"\n\
          [store]\nurl = \"mysql://me:secret@host/db\"\n\
          [[providers]]\nname = \"a\"\nkind = \"openai\"\nbase_url = \"api.openai.com/v1\"\n\
@@ -130,7 +131,7 @@ fn addresses_that_are_none() {
     )
     .variable("OLLAMA_HOST", "not a host");
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:2: server.listen: "8080": must be an address with a port, for example 127.0.0.1:8080
     aibal.toml:4: alerts.webhook_url: "ftp://x/****": must be an http or https address, or empty
     aibal.toml:6: store.url: "mysql://****@host/db": must be sqlite:PATH, postgres://… or memory:
@@ -143,31 +144,31 @@ fn addresses_that_are_none() {
 
 #[test]
 fn routes_to_targets_that_do_not_exist() {
-    let desk = Desk::with_file(
+    let workspace = Workspace::with_file(
         "[[providers]]\nname = \"openai\"\nkind = \"openai\"\nmodels = [{ id = \"gpt-4o\" }]\n\
          [[routes]]\nmodel = \"smart\"\n\
          targets = [\"opnai/gpt-4o\", \"openai/gpt-40\", \"gpt-4o\", \"zzz/x\"]\n\
          [[routes]]\nmodel = \"auto:chat\"\ntargets = [\"openai/gpt-4o\"]\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:7: routes[smart].targets: "opnai/gpt-4o": there is no provider "opnai"; did you mean openai?
     aibal.toml:7: routes[smart].targets: "openai/gpt-40": openai has no model "gpt-40"; did you mean gpt-4o?
     aibal.toml:7: routes[smart].targets: "gpt-4o": must be provider/model
     aibal.toml:7: routes[smart].targets: "zzz/x": there is no provider "zzz"; known: openai
-    aibal.toml:9: routes[auto:chat].model: "auto:chat": is reserved: with it the balancer chooses by itself
+    aibal.toml:9: routes[auto:chat].model: "auto:chat": is reserved: the balancer selects among all models for it
     "#);
 }
 
 #[test]
-fn tables_without_what_they_need() {
-    let desk = Desk::with_file(
+fn tables_without_required_keys() {
+    let workspace = Workspace::with_file(
         "[[providers]]\nkind = \"openai\"\n[[providers]]\nname = \"b\"\n[[providers.models]]\n\
          types = [\"chat\"]\n[[routes]]\nmodel = \"\"\n[[auth.tokens]]\nsha256 = \"12\"\n\
          [[providers]]\nname = \"v\"\nkind = \"vertex\"\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:1: providers[#1].name: missing, but must be given
     aibal.toml:3: providers[b].kind: missing, but must be given
     aibal.toml:5: providers[b].models[#1].id: missing, but must be given
@@ -182,10 +183,11 @@ fn tables_without_what_they_need() {
 
 #[test]
 fn toml_that_cannot_be_read() {
-    let desk = Desk::with_file("[server]\nlisten = \"127.0.0.1:1\"\n\napi_key = sk-secret\n")
-        .home_file("[cache]\nenabled = true\nenabled = false\n");
+    let workspace =
+        Workspace::with_file("[server]\nlisten = \"127.0.0.1:1\"\n\napi_key = sk-secret\n")
+            .home_file("[cache]\nenabled = true\nenabled = false\n");
 
-    assert_snapshot!(desk.mistakes(), @"
+    assert_snapshot!(workspace.errors(), @"
     /home/.config/aibal-tui/config.toml:3: not valid TOML: duplicate key
     aibal.toml:4: not valid TOML: string values must be quoted, expected literal string
     ");
@@ -193,36 +195,36 @@ fn toml_that_cannot_be_read() {
 
 #[test]
 fn a_key_pasted_where_a_variable_is_named() {
-    let desk = Desk::with_file(
+    let workspace = Workspace::with_file(
         "[[providers]]\nname = \"a\"\nkind = \"openai\"\napi_key_env = \"sk-secret\"\n\
          [[providers]]\nname = \"b\"\nkind = \"openai\"\napi_key_env = \"B_KEY\"\napi_key = \"env:C\"\n\
          project = \"p\"\n",
     );
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:4: providers[a].api_key_env: ****: must be the name of an environment variable, not the key itself
-    aibal.toml:8: providers[b].api_key_env: stands beside api_key, but only one of the two may be given
+    aibal.toml:8: providers[b].api_key_env: is given together with api_key, but only one of the two may be given
     aibal.toml:10: providers[b].project: must not be given unless kind is "vertex"
     "#);
 }
 
 #[test]
 fn an_open_address_without_tokens() {
-    let desk = Desk::with_file("[server]\nlisten = \"0.0.0.0:8080\"\n");
+    let workspace = Workspace::with_file("[server]\nlisten = \"0.0.0.0:8080\"\n");
 
-    assert_snapshot!(desk.mistakes(), @r#"aibal.toml:2: server.listen: "0.0.0.0:8080": must be a loopback address while there is no [[auth.tokens]]: anybody who reaches it could spend your keys"#);
+    assert_snapshot!(workspace.errors(), @r#"aibal.toml:2: server.listen: "0.0.0.0:8080": must be a loopback address while there is no [[auth.tokens]]: any client that reaches it could spend your keys"#);
 
     let token = format!(
         "[[auth.tokens]]\nname = \"t\"\nsha256 = \"{}\"\nrole = \"client\"\n",
         "0f".repeat(32)
     );
-    let desk = Desk::with_file(&format!("[server]\nlisten = \"0.0.0.0:8080\"\n{token}"));
-    assert_eq!(desk.loaded().settings.tokens[0].sha256, [0x0f; 32]);
+    let workspace = Workspace::with_file(&format!("[server]\nlisten = \"0.0.0.0:8080\"\n{token}"));
+    assert_eq!(workspace.loaded().settings.tokens[0].sha256, [0x0f; 32]);
 }
 
 #[test]
-fn variables_that_cannot_be_read() {
-    let desk = Desk::new()
+fn invalid_variables() {
+    let workspace = Workspace::new()
         .file(".env", "A=1\nLOAD_BALANCER_MAX_RETRIES=many\nsk-secret\n")
         .variable("LOAD_BALANCER_WEIGHT_COST", "abc")
         .variable("AIBAL__BALANCING__WEIGTHS__COST", "1")
@@ -232,7 +234,7 @@ fn variables_that_cannot_be_read() {
         .variable("AIBAL__PROVIDERS__OPENAI__PRIO", "5")
         .variable("AIBAL__CACHE__ENABLED", "maybe");
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     .env:2 LOAD_BALANCER_MAX_RETRIES: balancing.max_retries: "many": must be a whole number from 0 to 20
     env AIBAL__BALANCING__WEIGTHS__COST: balancing.weigths.cost: unknown key; did you mean balancing.weights.cost or balancing.weights.load or balancing.weights.priority?
     env AIBAL__CACHE__ENABLED: cache.enabled: "maybe": must be true or false
@@ -245,18 +247,18 @@ fn variables_that_cannot_be_read() {
 }
 
 #[test]
-fn a_named_file_that_is_not_there_and_a_wrong_flag() {
-    let mut desk = Desk::new();
-    desk.sources.config_flag = Some("missing.toml".into());
-    desk.sources.flags.listen = Some("everywhere".to_owned());
+fn a_named_file_that_does_not_exist_and_an_invalid_flag() {
+    let mut workspace = Workspace::new();
+    workspace.sources.config_flag = Some("missing.toml".into());
+    workspace.sources.flags.listen = Some("everywhere".to_owned());
 
-    assert_snapshot!(desk.mistakes(), @r#"
+    assert_snapshot!(workspace.errors(), @r#"
     missing.toml: there is no such file
     flag --listen: server.listen: "everywhere": must be an address with a port, for example 127.0.0.1:8080
     "#);
 }
 
-/// Pieces of which the random files are made, so that they often come near the truth.
+/// Random files made of pieces that are often valid.
 fn toml_ish() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-z_.]{1,8}".prop_map(|name| format!("[{name}]\n")),
@@ -280,10 +282,10 @@ proptest! {
         name in "AIBAL__[A-Z_]{0,12}",
         value in ".{0,8}",
     ) {
-        let desk = Desk::with_file(&file).file(".env", &dot_env).variable(&name, &value);
+        let workspace = Workspace::with_file(&file).file(".env", &dot_env).variable(&name, &value);
 
-        if let Err(mistakes) = desk.load() {
-            prop_assert!(!mistakes.0.is_empty());
+        if let Err(errors) = workspace.load() {
+            prop_assert!(!errors.0.is_empty());
         }
     }
 }

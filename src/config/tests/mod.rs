@@ -1,4 +1,4 @@
-//! The whole room at work, over files in a folder of the test's own and an environment of its own.
+//! Tests of the whole module, with files and an environment of their own.
 
 mod differing;
 mod layering;
@@ -6,6 +6,7 @@ mod limits;
 mod lines;
 mod messages;
 mod providers;
+mod reference;
 mod starter;
 mod writing;
 
@@ -13,19 +14,19 @@ use super::{Flags, Loaded, SettingErrors, Sources, load};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// All protocols, as one day they will be.
+/// All kinds, including those that are not built yet.
 const ALL_KINDS: &[&str] = super::keys::KINDS;
 
-/// A home and a working directory with nothing in them.
-struct Desk {
+/// An empty home and an empty working directory.
+struct Workspace {
     folder: TempDir,
     sources: Sources,
 }
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (cwd, home) = (folder.path().join("desk"), folder.path().join("home"));
+        let (cwd, home) = (folder.path().join("work"), folder.path().join("home"));
         std::fs::create_dir_all(&cwd).expect("a working directory");
         let sources = Sources {
             cwd,
@@ -39,12 +40,12 @@ impl Desk {
         Self { folder, sources }
     }
 
-    /// A desk with that `aibal.toml`.
+    /// A workspace with that `aibal.toml`.
     fn with_file(content: &str) -> Self {
         Self::new().file("aibal.toml", content)
     }
 
-    /// Puts a file into the working directory.
+    /// Adds a file to the working directory.
     fn file(self, name: &str, content: &str) -> Self {
         std::fs::write(self.sources.cwd.join(name), content).expect("a written file");
         self
@@ -78,13 +79,13 @@ impl Desk {
 
     fn loaded(&self) -> Loaded {
         self.load()
-            .unwrap_or_else(|mistakes| panic!("mistakes:\n{mistakes}"))
+            .unwrap_or_else(|errors| panic!("errors:\n{errors}"))
     }
 
-    /// All mistakes, with the folder's own name taken out.
-    fn mistakes(&self) -> String {
-        let mistakes = self.load().expect_err("mistakes").to_string();
-        mistakes.replace(&self.folder.path().display().to_string(), "")
+    /// All errors, without the path of the folder.
+    fn errors(&self) -> String {
+        let errors = self.load().expect_err("errors").to_string();
+        errors.replace(&self.folder.path().display().to_string(), "")
     }
 
     fn warnings(&self) -> String {

@@ -1,30 +1,30 @@
-//! The starter file, the shape and the table of settings say the same.
+//! The starter file, the shape and the table of settings agree.
 
-use super::Desk;
+use super::Workspace;
 use crate::config::{check, init, layers, path, price_list, sample, schema, unsupported};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 #[test]
 fn the_starter_file_equals_the_defaults_and_draws_no_warning() {
-    let defaults = Desk::new().loaded().settings;
-    let desk = Desk::with_file(sample());
+    let defaults = Workspace::new().loaded().settings;
+    let workspace = Workspace::with_file(sample());
 
-    assert_eq!(desk.loaded().settings, defaults);
-    assert_eq!(desk.warnings(), "");
+    assert_eq!(workspace.loaded().settings, defaults);
+    assert_eq!(workspace.warnings(), "");
 }
 
 #[test]
 fn the_defaults_that_the_starter_file_only_shows_are_those_that_are_not_built() {
-    let desk = Desk::with_file(&layers::defaults_text());
-    let defaults = Desk::new().loaded().settings;
+    let workspace = Workspace::with_file(&layers::defaults_text());
+    let defaults = Workspace::new().loaded().settings;
 
-    assert_eq!(desk.loaded().settings, defaults);
+    assert_eq!(workspace.loaded().settings, defaults);
     let shown = sample().lines().filter(|line| {
         line.strip_prefix('#')
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
     });
-    assert_eq!(shown.count(), desk.loaded().warnings.len());
+    assert_eq!(shown.count(), workspace.loaded().warnings.len());
 }
 
 #[test]
@@ -71,13 +71,13 @@ fn examples() -> String {
 
 #[test]
 fn the_examples_of_the_starter_file_are_right() {
-    // Each of these is told to stand instead of another setting, or for another kind.
+    // Each of these replaces another setting, or is for another kind.
     let alternatives = ["api_key =", "project =", "location =", "credentials ="];
     let is_alternative = |line: &&str| alternatives.iter().any(|name| line.starts_with(name));
     let text = examples();
     let lines: Vec<&str> = text.lines().filter(|line| !is_alternative(line)).collect();
     let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]);
-    let desk = Desk::with_file(&lines.join("\n"))
+    let workspace = Workspace::with_file(&lines.join("\n"))
         .file(
             "company-ca.pem",
             &authority.expect("a certificate").cert.pem(),
@@ -85,7 +85,7 @@ fn the_examples_of_the_starter_file_are_right() {
         .variable("OPENAI_API_KEY", "k")
         .variable("ANTHROPIC_API_KEY", "k");
 
-    let settings = desk.loaded().settings;
+    let settings = workspace.loaded().settings;
 
     assert_eq!(settings.providers[0].models[0].id, "gpt-4o");
     assert_eq!(settings.routes[0].targets.len(), 2);
@@ -105,12 +105,12 @@ fn properties(schema: &Value, table: &Value, path: &str, found: &mut BTreeSet<St
             .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default();
-        let mut places = vec![property.clone()];
-        places.extend(choices);
-        places.extend(property.get("items").cloned());
-        let reference = places
+        let mut schemas = vec![property.clone()];
+        schemas.extend(choices);
+        schemas.extend(property.get("items").cloned());
+        let reference = schemas
             .iter()
-            .find_map(|place| place.get("$ref")?.as_str().map(str::to_owned));
+            .find_map(|schema| schema.get("$ref")?.as_str().map(str::to_owned));
         let path = if path.is_empty() {
             name.clone()
         } else {
@@ -164,38 +164,53 @@ fn the_schema_states_ranges_words_defaults_and_what_is_required() {
         serde_json::json!(["name", "kind"])
     );
     assert_eq!(schema.get("required"), None);
+    let provider = &definition("Provider")["properties"];
+    assert_eq!(provider["priority"]["default"], 50);
+    assert_eq!(provider["enabled"]["default"], true);
 }
 
 #[test]
 fn init_writes_the_starter_file_once() {
-    let desk = Desk::new();
-    let path = desk.home_path();
+    let workspace = Workspace::new();
+    let path = workspace.home_path();
 
     init(&path).expect("a new file");
     let again = init(&path);
 
     assert_eq!(std::fs::read_to_string(&path).expect("a file"), sample());
     assert_eq!(
-        again.expect_err("a refusal").kind(),
+        again.expect_err("an error").kind(),
         std::io::ErrorKind::AlreadyExists
     );
 }
 
 #[test]
-fn path_and_check_tell_what_is_read() {
-    let desk = Desk::with_file("[alerts]\nlatency_ms = 9000\n").variable("OPENAI_API_KEY", "k");
+fn path_and_check_report_which_files_are_read() {
+    let workspace =
+        Workspace::with_file("[alerts]\nlatency_ms = 9000\n").variable("OPENAI_API_KEY", "k");
 
-    let places = path(&desk.sources).replace(&desk.folder.path().display().to_string(), "");
-    let report = check(&desk.sources).expect("no mistakes").to_string();
+    let files =
+        path(&workspace.sources).replace(&workspace.folder.path().display().to_string(), "");
+    let report = check(&workspace.sources).expect("no errors").to_string();
 
-    insta::assert_snapshot!(places, @"
-    /home/.config/aibal-tui/config.toml (not there)
-    /desk/aibal.toml (read)
-    /desk/.env (not there)
+    insta::assert_snapshot!(files, @"
+    /home/.config/aibal-tui/config.toml (not found)
+    /work/aibal.toml (read)
+    /work/.env (not found)
     ");
     insta::assert_snapshot!(report, @"
     warning: aibal.toml:2: alerts.latency_ms: accepted, but not built yet
-    no mistakes in aibal.toml; 1 of 1 providers usable
+    no errors in aibal.toml; 1 of 1 providers usable
+    ");
+}
+
+#[test]
+fn a_check_without_a_usable_provider_names_the_next_step() {
+    let report = check(&Workspace::new().sources).expect("no errors");
+
+    insta::assert_snapshot!(report.to_string(), @"
+    no errors; there is no configuration file (write one with `aibal-tui config init`); 0 of 0 providers usable
+    no provider is configured, and none of OPENAI_API_KEY, ANTHROPIC_API_KEY, XAI_API_KEY, GROK_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, OLLAMA_HOST is set; set a key, or try `aibal-tui demo`
     ");
 }
 
@@ -205,16 +220,16 @@ fn the_price_list_names_its_source_and_what_the_configuration_sets() {
                 models = [{ id = \"gpt-4o\", input_usd_per_1m = 1, output_usd_per_1m = 2 }, \
                 { id = \"gpt-4.1\" }, { id = \"mystery\", tools = false }, { id = \"new\" }]\n";
 
-    let text = price_list(Some(&Desk::with_file(file).loaded()));
+    let text = price_list(Some(&Workspace::with_file(file).loaded()));
 
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
-    let (built_in, configured) = text.split_once("\n\nOtherwise").expect("two parts");
+    let (built_in, configured) = text.split_once("\n\nModels that").expect("two parts");
     assert!(built_in.contains("Source: LiteLLM"), "{text}");
     insta::assert_snapshot!(configured, @r"
-     than in the table, by the configuration:
+     the configuration changes or adds:
     o         gpt-4o                           1      2     n/a    n/a   128k v-tj-
       input_usd_per_1m: aibal.toml:5
       output_usd_per_1m: aibal.toml:5

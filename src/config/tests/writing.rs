@@ -1,6 +1,6 @@
-//! Changes written back: comments and order stay, and what the environment sets stays in memory.
+//! Changes written back: comments and order stay, and values of the environment stay in memory.
 
-use super::Desk;
+use super::Workspace;
 use crate::config::{Edit, ProviderEdit, WeightEdit, WriteError, write_back};
 use insta::assert_snapshot;
 
@@ -33,7 +33,7 @@ fn weights(cost: f64, latency: f64, reliability: f64) -> Edit {
 
 #[test]
 fn weights_and_provider_settings_go_back_to_their_file() {
-    let desk = Desk::with_file(FILE);
+    let workspace = Workspace::with_file(FILE);
     let edits = [
         weights(20.0, 45.5, 34.5),
         Edit::Provider(ProviderEdit {
@@ -54,11 +54,11 @@ fn weights_and_provider_settings_go_back_to_their_file() {
         }),
     ];
 
-    let report = write_back(&desk.loaded(), &edits).expect("a written file");
+    let report = write_back(&workspace.loaded(), &edits).expect("a written file");
 
-    assert_eq!(report.held, []);
-    assert_eq!(report.written[0].content, desk.content("aibal.toml"));
-    assert_snapshot!(desk.content("aibal.toml"), @r#"
+    assert_eq!(report.unpersisted, []);
+    assert_eq!(report.written[0].content, workspace.content("aibal.toml"));
+    assert_snapshot!(workspace.content("aibal.toml"), @r#"
     # Ours.
     [balancing.weights] # points
     latency = 45.5   # fast
@@ -77,18 +77,18 @@ fn weights_and_provider_settings_go_back_to_their_file() {
     weights = { cost = 70 , load = 5 }
     max_concurrent = 8
     "#);
-    let settings = desk.loaded().settings;
+    let settings = workspace.loaded().settings;
     assert_eq!(settings.balancing.weights.latency, 45.5);
     assert_eq!(settings.providers[0].priority, 90);
-    let left: Vec<_> = std::fs::read_dir(&desk.sources.cwd)
+    let left: Vec<_> = std::fs::read_dir(&workspace.sources.cwd)
         .expect("a folder")
         .collect();
     assert_eq!(left.len(), 1);
 }
 
 #[test]
-fn without_a_file_one_is_made_at_home() {
-    let desk = Desk::new().variable("OPENAI_API_KEY", "k");
+fn without_a_file_one_is_created_in_the_home_directory() {
+    let workspace = Workspace::new().variable("OPENAI_API_KEY", "k");
     let provider = ProviderEdit {
         name: "openai".to_owned(),
         priority: Some(70),
@@ -96,9 +96,9 @@ fn without_a_file_one_is_made_at_home() {
     };
 
     let edits = [weights(50.0, 30.0, 20.0), Edit::Provider(provider)];
-    write_back(&desk.loaded(), &edits).expect("a written file");
+    write_back(&workspace.loaded(), &edits).expect("a written file");
 
-    let content = std::fs::read_to_string(desk.home_path()).expect("a file");
+    let content = std::fs::read_to_string(workspace.home_path()).expect("a file");
     assert_snapshot!(content, @r#"
     [balancing.weights]
     cost = 50
@@ -111,7 +111,7 @@ fn without_a_file_one_is_made_at_home() {
     api_key_env = "OPENAI_API_KEY"
     priority = 70
     "#);
-    let settings = desk.loaded().settings;
+    let settings = workspace.loaded().settings;
     assert_eq!(settings.balancing.weights.cost, 50.0);
     assert_eq!(
         (settings.providers.len(), settings.providers[0].priority),
@@ -121,21 +121,21 @@ fn without_a_file_one_is_made_at_home() {
 
 #[test]
 fn weights_that_share_100_stay_in_memory_together() {
-    let desk = Desk::with_file(FILE).variable("LOAD_BALANCER_WEIGHT_COST", "30");
+    let workspace = Workspace::with_file(FILE).variable("LOAD_BALANCER_WEIGHT_COST", "30");
     let mut edit = weights(20.0, 50.0, 30.0);
     if let Edit::Weights(weights) = &mut edit {
         weights.load = Some(25.0);
     }
 
-    let report = write_back(&desk.loaded(), &[edit]).expect("a written file");
+    let report = write_back(&workspace.loaded(), &[edit]).expect("a written file");
 
-    let held: Vec<String> = report.held.iter().map(ToString::to_string).collect();
-    assert_snapshot!(held.join("\n"), @"
+    let unpersisted: Vec<String> = report.unpersisted.iter().map(ToString::to_string).collect();
+    assert_snapshot!(unpersisted.join("\n"), @"
     balancing.weights.cost stays in memory because env LOAD_BALANCER_WEIGHT_COST sets it
     balancing.weights.latency stays in memory because env LOAD_BALANCER_WEIGHT_COST sets it
     balancing.weights.reliability stays in memory because env LOAD_BALANCER_WEIGHT_COST sets it
     ");
-    let weights = desk.loaded().settings.balancing.weights;
+    let weights = workspace.loaded().settings.balancing.weights;
     assert_eq!(
         (weights.cost, weights.latency, weights.load),
         (30.0, 40.0, 25.0)
@@ -146,15 +146,15 @@ fn weights_that_share_100_stay_in_memory_together() {
 #[test]
 fn the_mode_of_the_file_and_a_link_to_it_are_kept() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = Desk::new().file("real.toml", FILE);
+    let workspace = Workspace::new().file("real.toml", FILE);
     let (real, link) = (
-        desk.sources.cwd.join("real.toml"),
-        desk.sources.cwd.join("aibal.toml"),
+        workspace.sources.cwd.join("real.toml"),
+        workspace.sources.cwd.join("aibal.toml"),
     );
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).expect("a mode");
     std::os::unix::fs::symlink(&real, &link).expect("a link");
 
-    write_back(&desk.loaded(), &[weights(20.0, 40.0, 40.0)]).expect("a written file");
+    write_back(&workspace.loaded(), &[weights(20.0, 40.0, 40.0)]).expect("a written file");
 
     assert!(
         std::fs::symlink_metadata(&link)
@@ -169,37 +169,42 @@ fn the_mode_of_the_file_and_a_link_to_it_are_kept() {
             & 0o777,
         0o640
     );
-    assert!(desk.content("real.toml").contains("cost = 20      # cheap"));
+    assert!(
+        workspace
+            .content("real.toml")
+            .contains("cost = 20      # cheap")
+    );
 }
 
 #[test]
-fn edits_that_others_made_meanwhile_are_kept() {
-    let desk = Desk::with_file(FILE);
-    let loaded = desk.loaded();
-    let desk = desk.file("aibal.toml", &format!("{FILE}\n[cache]\nenabled = true\n"));
+fn concurrent_edits_are_kept() {
+    let workspace = Workspace::with_file(FILE);
+    let loaded = workspace.loaded();
+    let workspace = workspace.file("aibal.toml", &format!("{FILE}\n[cache]\nenabled = true\n"));
 
     write_back(&loaded, &[weights(20.0, 40.0, 40.0)]).expect("a written file");
 
     assert!(
-        desk.content("aibal.toml")
+        workspace
+            .content("aibal.toml")
             .ends_with("[cache]\nenabled = true\n")
     );
 }
 
 #[test]
-fn a_file_that_is_broken_by_now_is_left_alone() {
-    let desk = Desk::with_file(FILE);
-    let loaded = desk.loaded();
-    let desk = desk.file("aibal.toml", "broken = \n");
+fn a_file_that_is_no_longer_valid_is_not_changed() {
+    let workspace = Workspace::with_file(FILE);
+    let loaded = workspace.loaded();
+    let workspace = workspace.file("aibal.toml", "broken = \n");
 
     let error = write_back(&loaded, &[weights(20.0, 40.0, 40.0)]).expect_err("a refusal");
 
     assert!(matches!(error, WriteError::Unreadable { .. }), "{error}");
-    assert_eq!(desk.content("aibal.toml"), "broken = \n");
+    assert_eq!(workspace.content("aibal.toml"), "broken = \n");
 }
 
 #[test]
-fn own_weights_that_are_taken_back_leave_the_file() {
+fn removed_weights_of_a_provider_leave_the_file() {
     let own = |cost, latency| {
         Edit::Provider(ProviderEdit {
             name: "a".to_owned(),
@@ -213,17 +218,17 @@ fn own_weights_that_are_taken_back_leave_the_file() {
     };
     let file = "[[providers]]\nname = \"a\"\nkind = \"ollama\"\npriority = 40\n\n\
                 [providers.weights] # ours\ncost = 70\nlatency = 30\n";
-    let desk = Desk::with_file(file);
+    let workspace = Workspace::with_file(file);
 
-    write_back(&desk.loaded(), &[own(Some(80.0), None)]).expect("a written file");
-    let content = desk.content("aibal.toml");
+    write_back(&workspace.loaded(), &[own(Some(80.0), None)]).expect("a written file");
+    let content = workspace.content("aibal.toml");
     assert!(
         content.contains("cost = 80") && !content.contains("latency"),
         "{content}"
     );
 
-    write_back(&desk.loaded(), &[own(None, None)]).expect("a written file");
-    let content = desk.content("aibal.toml");
+    write_back(&workspace.loaded(), &[own(None, None)]).expect("a written file");
+    let content = workspace.content("aibal.toml");
     assert!(content.contains("priority = 40"), "{content}");
     assert!(!content.contains("weights"), "{content}");
 }

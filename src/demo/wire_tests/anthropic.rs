@@ -1,5 +1,7 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -11,20 +13,19 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
         .header("anthropic-version", "2023-06-01")
 }
 
-async fn bench() -> Bench {
-    Bench::start("anthropic", sign).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("anthropic", sign).await
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "claude-sonnet-4-5",
-        "max_tokens": 4096,
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 4096,
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
@@ -34,7 +35,8 @@ fn with_tools(extra: &Value) -> Value {
     body
 }
 
-/// The types of a stream's events, equal neighbours once, after checking that each is named twice.
+/// The types of a stream's events, without repeats, after a check that each event has its type in
+/// both places.
 fn grammar(text: &str) -> Vec<String> {
     let mut kinds: Vec<String> = Vec::new();
     for event in text.split_terminator("\n\n") {
@@ -51,10 +53,10 @@ fn grammar(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_stream_follows_the_grammar_and_splits_its_usage() {
-    let bench = bench().await;
+async fn a_stream_has_anthropics_event_order_and_split_usage() {
+    let vendor = start_vendor().await;
 
-    let text = bench.stream(CHAT, &chat(&json!({"stream": true}))).await;
+    let text = vendor.stream(CHAT, &chat(&json!({"stream": true}))).await;
 
     assert_eq!(
         grammar(&text),
@@ -74,15 +76,15 @@ async fn a_stream_follows_the_grammar_and_splits_its_usage() {
     assert_eq!(start["usage"]["input_tokens"], 9);
     let end = &events[events.len() - 2];
     assert_eq!(end["delta"]["stop_reason"], "end_turn");
-    let told = words(&joined(&events, "/delta/text"));
-    assert_eq!(end["usage"], json!({"output_tokens": told}));
+    let response = words(&joined(&events, "/delta/text"));
+    assert_eq!(end["usage"], json!({"output_tokens": response}));
 }
 
 #[tokio::test]
 async fn streamed_calls_are_blocks_and_one_without_arguments_has_no_delta() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
 
-    let text = bench
+    let text = vendor
         .stream(CHAT, &with_tools(&json!({"stream": true})))
         .await;
 
@@ -103,14 +105,14 @@ async fn streamed_calls_are_blocks_and_one_without_arguments_has_no_delta() {
 }
 
 #[tokio::test]
-async fn whole_calls_carry_objects_and_obey_the_choice() {
-    let bench = bench().await;
+async fn complete_calls_have_object_inputs_and_respect_the_choice() {
+    let vendor = start_vendor().await;
 
-    let both = bench.json(CHAT, Some(&with_tools(&json!({})))).await;
+    let both = vendor.json(CHAT, Some(&with_tools(&json!({})))).await;
     let single = json!({"tool_choice": {"type": "any", "disable_parallel_tool_use": true}});
-    let single = bench.json(CHAT, Some(&with_tools(&single))).await;
+    let single = vendor.json(CHAT, Some(&with_tools(&single))).await;
     let none = json!({"tool_choice": {"type": "none"}});
-    let none = bench.json(CHAT, Some(&with_tools(&none))).await;
+    let none = vendor.json(CHAT, Some(&with_tools(&none))).await;
 
     let blocks = both["content"].as_array().expect("blocks");
     let names: Vec<&str> = blocks
@@ -126,23 +128,23 @@ async fn whole_calls_carry_objects_and_obey_the_choice() {
 }
 
 #[tokio::test]
-async fn thoughts_are_a_signed_block_before_the_text() {
-    let bench = bench().await;
+async fn reasoning_is_a_signed_block_before_the_text() {
+    let vendor = start_vendor().await;
     let thinking = json!({"type": "enabled", "budget_tokens": 1024});
 
-    let whole = bench
+    let whole = vendor
         .json(CHAT, Some(&chat(&json!({"thinking": thinking}))))
         .await;
     let body = chat(&json!({"thinking": thinking, "stream": true}));
-    let events = events(&bench.stream(CHAT, &body).await);
+    let events = events(&vendor.stream(CHAT, &body).await);
 
     assert_eq!(whole["content"][0]["type"], "thinking");
     assert!(whole["content"][0]["signature"].is_string());
     let thought = words(&joined(&events, "/delta/thinking"));
-    let said = words(&joined(&events, "/delta/text"));
+    let text_tokens = words(&joined(&events, "/delta/text"));
     assert!(!joined(&events, "/delta/signature").is_empty());
     let end = &events[events.len() - 2];
-    assert_eq!(end["usage"]["output_tokens"], thought + said);
+    assert_eq!(end["usage"]["output_tokens"], thought + text_tokens);
     let text = events
         .iter()
         .find(|event| event["content_block"]["type"] == "text");
@@ -150,8 +152,8 @@ async fn thoughts_are_a_signed_block_before_the_text() {
 }
 
 #[tokio::test]
-async fn json_that_is_asked_for_satisfies_its_schema() {
-    let bench = bench().await;
+async fn requested_json_satisfies_its_schema() {
+    let vendor = start_vendor().await;
     let schema = json!({
         "type": "object",
         "properties": {"level": {"type": "integer"}},
@@ -159,7 +161,7 @@ async fn json_that_is_asked_for_satisfies_its_schema() {
     });
     let config = json!({"format": {"type": "json_schema", "schema": schema}});
 
-    let answer = bench
+    let answer = vendor
         .json(CHAT, Some(&chat(&json!({"output_config": config}))))
         .await;
 
@@ -169,14 +171,14 @@ async fn json_that_is_asked_for_satisfies_its_schema() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_short_says_so() {
-    let bench = bench().await;
+async fn a_response_cut_by_max_tokens_says_so() {
+    let vendor = start_vendor().await;
 
-    let text = bench
+    let text = vendor
         .json(CHAT, Some(&chat(&json!({"max_tokens": 3}))))
         .await;
     let calls = with_tools(&json!({"max_tokens": 3, "stream": true}));
-    let calls = bench.stream(CHAT, &calls).await;
+    let calls = vendor.stream(CHAT, &calls).await;
 
     assert_eq!(text["stop_reason"], "max_tokens");
     assert_eq!(text["usage"]["output_tokens"], 3);
@@ -187,13 +189,13 @@ async fn an_answer_that_is_cut_short_says_so() {
 
 #[tokio::test]
 async fn tokens_are_counted_and_models_listed() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
     let mut body = chat(&json!({}));
     body.as_object_mut().expect("members").remove("max_tokens");
 
-    let count = bench.json("/v1/messages/count_tokens", Some(&body)).await;
-    let models = bench.json("/v1/models?limit=1", None).await;
-    let model = bench.json("/v1/models/claude-sonnet-4-5", None).await;
+    let count = vendor.json("/v1/messages/count_tokens", Some(&body)).await;
+    let models = vendor.json("/v1/models?limit=1", None).await;
+    let model = vendor.json("/v1/models/claude-sonnet-4-5", None).await;
 
     assert_eq!(count, json!({"input_tokens": 9}));
     assert_eq!(models["data"], json!([model]));
@@ -202,10 +204,10 @@ async fn tokens_are_counted_and_models_listed() {
 }
 
 #[tokio::test]
-async fn refusals_come_in_the_vendors_envelope() {
-    let bench = bench().await;
+async fn errors_have_the_vendors_envelope() {
+    let vendor = start_vendor().await;
     let version = |request: RequestBuilder| request.header("anthropic-version", "2026-10-21");
-    let plain = || bench.unsigned(CHAT, Some(&chat(&json!({}))));
+    let plain = || vendor.unauthenticated(CHAT, Some(&chat(&json!({}))));
     let unknown = chat(&json!({"model": "claude-0"}));
     let cases = [
         (version(plain()), 401, "authentication_error"),
@@ -221,17 +223,17 @@ async fn refusals_come_in_the_vendors_envelope() {
         ),
         (version(plain()).bearer_auth("sk-ant-demo"), 200, ""),
         (
-            sign(bench.unsigned(CHAT, Some(&unknown))),
+            sign(vendor.unauthenticated(CHAT, Some(&unknown))),
             404,
             "not_found_error",
         ),
         (
-            sign(bench.unsigned("/v1/complete", Some(&unknown))),
+            sign(vendor.unauthenticated("/v1/complete", Some(&unknown))),
             404,
             "not_found_error",
         ),
         (
-            sign(bench.unsigned(CHAT, Some(&json!({})))),
+            sign(vendor.unauthenticated(CHAT, Some(&json!({})))),
             400,
             "invalid_request_error",
         ),
@@ -246,15 +248,15 @@ async fn refusals_come_in_the_vendors_envelope() {
 }
 
 #[tokio::test]
-async fn limits_are_told_in_headers_and_an_outage_is_an_overload() {
-    let bench = bench().await;
+async fn limits_are_in_the_headers_and_an_outage_is_an_overload() {
+    let vendor = start_vendor().await;
 
-    let usual = bench.send(CHAT, Some(&chat(&json!({})))).await;
-    bench.fault(Fault::RateLimit(1));
-    bench.send(CHAT, Some(&chat(&json!({})))).await;
-    let limited = bench.send(CHAT, Some(&chat(&json!({})))).await;
-    bench.fault(Fault::Outage);
-    let down = bench.send(CHAT, Some(&chat(&json!({})))).await;
+    let usual = vendor.send(CHAT, Some(&chat(&json!({})))).await;
+    vendor.fault(Fault::RateLimit(1));
+    vendor.send(CHAT, Some(&chat(&json!({})))).await;
+    let limited = vendor.send(CHAT, Some(&chat(&json!({})))).await;
+    vendor.fault(Fault::Outage);
+    let down = vendor.send(CHAT, Some(&chat(&json!({})))).await;
 
     let headers = usual.headers();
     assert_eq!(headers["anthropic-ratelimit-requests-limit"], "2000");

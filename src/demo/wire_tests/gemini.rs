@@ -1,5 +1,7 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -12,18 +14,17 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.header("x-goog-api-key", "AIza-demo")
 }
 
-async fn bench() -> Bench {
-    Bench::start("google", sign).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("google", sign).await
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "contents": [{"role": "user", "parts": [{"text": "lorem ipsum dolor"}]}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "contents": [{"role": "user", "parts": [{"text": "lorem ipsum dolor"}]}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
@@ -36,10 +37,10 @@ fn with_tools(extra: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_stream_tells_new_parts_and_a_usage_that_grows() {
-    let bench = bench().await;
+async fn a_stream_has_new_parts_and_growing_usage() {
+    let vendor = start_vendor().await;
 
-    let events = events(&bench.stream(STREAM, &chat(&json!({}))).await);
+    let events = events(&vendor.stream(STREAM, &chat(&json!({}))).await);
 
     let text = joined(&events, "/candidates/0/content/parts/0/text");
     let counts: Vec<u64> = events
@@ -60,12 +61,12 @@ async fn a_stream_tells_new_parts_and_a_usage_that_grows() {
 }
 
 #[tokio::test]
-async fn thoughts_are_told_to_those_who_want_them() {
-    let bench = bench().await;
+async fn reasoning_is_shown_on_request() {
+    let vendor = start_vendor().await;
     let config = json!({"generationConfig": {"thinkingConfig": {"includeThoughts": true}}});
 
-    let answer = bench.json(WHOLE, Some(&chat(&config))).await;
-    let events = events(&bench.stream(STREAM, &chat(&config)).await);
+    let answer = vendor.json(WHOLE, Some(&chat(&config))).await;
+    let events = events(&vendor.stream(STREAM, &chat(&config)).await);
 
     let parts = &answer["candidates"][0]["content"]["parts"];
     assert_eq!(parts[0]["thought"], true);
@@ -75,11 +76,11 @@ async fn thoughts_are_told_to_those_who_want_them() {
 }
 
 #[tokio::test]
-async fn calls_come_whole_and_the_first_is_signed() {
-    let bench = bench().await;
+async fn calls_are_complete_and_the_first_is_signed() {
+    let vendor = start_vendor().await;
 
-    let whole = bench.json(WHOLE, Some(&with_tools(&json!({})))).await;
-    let streamed = events(&bench.stream(STREAM, &with_tools(&json!({}))).await);
+    let whole = vendor.json(WHOLE, Some(&with_tools(&json!({})))).await;
+    let streamed = events(&vendor.stream(STREAM, &with_tools(&json!({}))).await);
 
     let parts = whole["candidates"][0]["content"]["parts"].as_array();
     let whole: Vec<&Value> = parts.expect("parts").iter().collect();
@@ -101,10 +102,10 @@ async fn calls_come_whole_and_the_first_is_signed() {
 }
 
 #[tokio::test]
-async fn a_signed_call_comes_back_with_its_result_and_is_answered_in_words() {
-    let bench = bench().await;
+async fn a_signed_call_with_its_result_is_followed_by_text() {
+    let vendor = start_vendor().await;
     let config = json!({"functionCallingConfig": {"mode": "ANY"}});
-    let called = bench
+    let called = vendor
         .json(WHOLE, Some(&with_tools(&json!({"toolConfig": config}))))
         .await;
     let results: Vec<Value> = ["tide_level", "now"]
@@ -116,7 +117,7 @@ async fn a_signed_call_comes_back_with_its_result_and_is_answered_in_words() {
         {"role": "user", "parts": results},
     ]);
 
-    let answer = bench
+    let answer = vendor
         .json(WHOLE, Some(&with_tools(&json!({"contents": contents}))))
         .await;
 
@@ -124,8 +125,8 @@ async fn a_signed_call_comes_back_with_its_result_and_is_answered_in_words() {
 }
 
 #[tokio::test]
-async fn json_that_is_asked_for_satisfies_a_schema_of_either_kind() {
-    let bench = bench().await;
+async fn requested_json_satisfies_both_kinds_of_schema() {
+    let vendor = start_vendor().await;
     let properties = json!({"level": {"type": "NUMBER"}});
     let own = json!({"type": "OBJECT", "properties": properties, "required": ["level"]});
     let common = json!({"properties": {"level": {"type": "number"}}, "required": ["level"]});
@@ -133,7 +134,7 @@ async fn json_that_is_asked_for_satisfies_a_schema_of_either_kind() {
     for (member, schema) in [("responseSchema", own), ("responseJsonSchema", common)] {
         let config = json!({"responseMimeType": "application/json", member: schema});
         let body = chat(&json!({"generationConfig": config}));
-        let answer = bench.json(WHOLE, Some(&body)).await;
+        let answer = vendor.json(WHOLE, Some(&body)).await;
         let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str();
         let value: Value = serde_json::from_str(text.expect("text")).expect("JSON");
         assert!(value["level"].is_number(), "{value}");
@@ -141,8 +142,8 @@ async fn json_that_is_asked_for_satisfies_a_schema_of_either_kind() {
 }
 
 #[tokio::test]
-async fn vectors_counts_and_models_are_told() {
-    let bench = bench().await;
+async fn vectors_counts_and_models_are_served() {
+    let vendor = start_vendor().await;
     let request = |text: &str| {
         json!({
             "model": "models/gemini-embedding-001",
@@ -152,10 +153,10 @@ async fn vectors_counts_and_models_are_told() {
     };
 
     let batch = json!({"requests": [request("north pier"), request("south pier")]});
-    let vectors = bench.json(EMBED, Some(&batch)).await;
-    let count = bench.json(COUNT, Some(&chat(&json!({})))).await;
-    let models = bench.json("/v1beta/models?pageSize=1000", None).await;
-    let model = bench.json("/v1/models/gemini-3-flash-preview", None).await;
+    let vectors = vendor.json(EMBED, Some(&batch)).await;
+    let count = vendor.json(COUNT, Some(&chat(&json!({})))).await;
+    let models = vendor.json("/v1beta/models?pageSize=1000", None).await;
+    let model = vendor.json("/v1/models/gemini-3-flash-preview", None).await;
 
     assert_eq!(vectors["embeddings"].as_array().map(Vec::len), Some(2));
     assert_eq!(
@@ -172,10 +173,10 @@ async fn vectors_counts_and_models_are_told() {
 }
 
 #[tokio::test]
-async fn refusals_bear_googles_status_and_details() {
-    let bench = bench().await;
+async fn errors_have_googles_status_and_details() {
+    let vendor = start_vendor().await;
     let body = chat(&json!({}));
-    let plain = || bench.unsigned(WHOLE, Some(&body));
+    let plain = || vendor.unauthenticated(WHOLE, Some(&body));
     let array = STREAM.trim_end_matches("?alt=sse");
     let cases = [
         (plain(), 403, "PERMISSION_DENIED"),
@@ -185,22 +186,22 @@ async fn refusals_bear_googles_status_and_details() {
             "INVALID_ARGUMENT",
         ),
         (
-            bench.unsigned(&format!("{WHOLE}?key=AIza-demo"), Some(&body)),
+            vendor.unauthenticated(&format!("{WHOLE}?key=AIza-demo"), Some(&body)),
             200,
             "",
         ),
         (
-            sign(bench.unsigned(array, Some(&body))),
+            sign(vendor.unauthenticated(array, Some(&body))),
             400,
             "INVALID_ARGUMENT",
         ),
         (
-            sign(bench.unsigned("/v1beta/models/gemini-0:generateContent", Some(&body))),
+            sign(vendor.unauthenticated("/v1beta/models/gemini-0:generateContent", Some(&body))),
             404,
             "NOT_FOUND",
         ),
         (
-            sign(bench.unsigned("/v1beta/operations", None)),
+            sign(vendor.unauthenticated("/v1beta/operations", None)),
             404,
             "NOT_FOUND",
         ),
@@ -226,15 +227,15 @@ async fn refusals_bear_googles_status_and_details() {
 }
 
 #[tokio::test]
-async fn a_limit_says_in_its_body_when_to_return_and_an_outage_is_unavailable() {
-    let bench = bench().await;
+async fn a_limit_has_a_retry_delay_in_its_body_and_an_outage_is_unavailable() {
+    let vendor = start_vendor().await;
     let body = chat(&json!({}));
 
-    bench.fault(Fault::RateLimit(1));
-    bench.send(WHOLE, Some(&body)).await;
-    let limited = bench.send(WHOLE, Some(&body)).await;
-    bench.fault(Fault::Outage);
-    let down = bench.send("/v1beta/models", None).await;
+    vendor.fault(Fault::RateLimit(1));
+    vendor.send(WHOLE, Some(&body)).await;
+    let limited = vendor.send(WHOLE, Some(&body)).await;
+    vendor.fault(Fault::Outage);
+    let down = vendor.send("/v1beta/models", None).await;
 
     assert_eq!(limited.status(), 429);
     assert!(!limited.headers().contains_key("retry-after"));

@@ -1,22 +1,21 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, joined, tools, with_members, words};
 use serde_json::{Value, json};
 
 const CHAT: &str = "/api/chat";
 
-async fn bench() -> Bench {
-    Bench::start("ollama", |request| request).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("ollama", |request| request).await
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "llama3.2",
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "llama3.2",
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
@@ -35,9 +34,9 @@ fn lines(text: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_stream_is_the_default_and_its_last_line_counts() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
 
-    let response = bench.send(CHAT, Some(&chat(&json!({})))).await;
+    let response = vendor.send(CHAT, Some(&chat(&json!({})))).await;
     let kind = response.headers()["content-type"].clone();
     let lines = lines(&response.text().await.expect("a whole stream"));
 
@@ -61,8 +60,8 @@ async fn a_stream_is_the_default_and_its_last_line_counts() {
 }
 
 #[tokio::test]
-async fn a_whole_answer_obeys_its_limit_and_format() {
-    let bench = bench().await;
+async fn a_complete_response_respects_limit_and_format() {
+    let vendor = start_vendor().await;
     let limit = json!({"stream": false, "options": {"num_predict": 3}});
     let schema = json!({
         "type": "object",
@@ -70,13 +69,13 @@ async fn a_whole_answer_obeys_its_limit_and_format() {
         "required": ["open"],
     });
 
-    let short = bench.json(CHAT, Some(&chat(&limit))).await;
+    let short = vendor.json(CHAT, Some(&chat(&limit))).await;
     let endless = json!({"stream": false, "options": {"num_predict": -1}});
-    let endless = bench.json(CHAT, Some(&chat(&endless))).await;
+    let endless = vendor.json(CHAT, Some(&chat(&endless))).await;
     let body = chat(&json!({"stream": false, "format": schema}));
-    let formed = bench.json(CHAT, Some(&body)).await;
+    let formed = vendor.json(CHAT, Some(&body)).await;
     let body = chat(&json!({"stream": false, "format": "json"}));
-    let free = bench.json(CHAT, Some(&body)).await;
+    let free = vendor.json(CHAT, Some(&body)).await;
 
     assert_eq!(
         (&short["done_reason"], &short["eval_count"]),
@@ -92,13 +91,13 @@ async fn a_whole_answer_obeys_its_limit_and_format() {
 }
 
 #[tokio::test]
-async fn calls_carry_objects_streamed_or_not() {
-    let bench = bench().await;
+async fn calls_have_object_arguments_streamed_or_not() {
+    let vendor = start_vendor().await;
 
-    let whole = bench
+    let whole = vendor
         .json(CHAT, Some(&with_tools(&json!({"stream": false}))))
         .await;
-    let streamed = lines(&bench.stream(CHAT, &with_tools(&json!({}))).await);
+    let streamed = lines(&vendor.stream(CHAT, &with_tools(&json!({}))).await);
 
     let whole: Vec<Value> = whole["message"]["tool_calls"]
         .as_array()
@@ -121,8 +120,8 @@ async fn calls_carry_objects_streamed_or_not() {
 }
 
 #[tokio::test]
-async fn pictures_are_taken_and_results_of_tools_answered_in_words() {
-    let bench = bench().await;
+async fn images_are_accepted_and_tool_results_followed_by_text() {
+    let vendor = start_vendor().await;
     let call = json!({"function": {"name": "now", "arguments": {}}});
     let messages = json!([
         {"role": "user", "content": "When?", "images": ["iVBORw0KGgo="]},
@@ -131,7 +130,7 @@ async fn pictures_are_taken_and_results_of_tools_answered_in_words() {
     ]);
 
     let body = with_tools(&json!({"messages": messages, "stream": false}));
-    let answer = bench.json(CHAT, Some(&body)).await;
+    let answer = vendor.json(CHAT, Some(&body)).await;
 
     assert!(answer["message"].get("tool_calls").is_none());
     assert!(
@@ -143,15 +142,15 @@ async fn pictures_are_taken_and_results_of_tools_answered_in_words() {
 }
 
 #[tokio::test]
-async fn vectors_tags_and_the_version_are_told() {
-    let bench = bench().await;
+async fn vectors_tags_and_the_version_are_served() {
+    let vendor = start_vendor().await;
 
     let body = json!({"model": "nomic-embed-text", "input": ["north pier", "south pier"]});
-    let many = bench.json("/api/embed", Some(&body)).await;
+    let many = vendor.json("/api/embed", Some(&body)).await;
     let body = json!({"model": "nomic-embed-text:latest", "input": "a", "dimensions": 8});
-    let one = bench.json("/api/embed", Some(&body)).await;
-    let tags = bench.json("/api/tags", None).await;
-    let version = bench.json("/api/version", None).await;
+    let one = vendor.json("/api/embed", Some(&body)).await;
+    let tags = vendor.json("/api/tags", None).await;
+    let version = vendor.json("/api/version", None).await;
 
     let sizes = |answer: &Value| -> Vec<usize> {
         let vectors = answer["embeddings"].as_array().expect("vectors").iter();
@@ -168,7 +167,7 @@ async fn vectors_tags_and_the_version_are_told() {
 
 #[tokio::test]
 async fn errors_are_one_sentence() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
     let call = json!({"function": {"name": "now", "arguments": "{}"}});
     let text_arguments = json!([{"role": "assistant", "content": "", "tool_calls": [call]}]);
     let cases = [
@@ -200,7 +199,7 @@ async fn errors_are_one_sentence() {
     ];
 
     for (path, body, status, text) in cases {
-        let response = bench.send(path, Some(&body)).await;
+        let response = vendor.send(path, Some(&body)).await;
         assert_eq!(response.status(), status);
         let body: Value = response.json().await.expect("JSON");
         assert!(
@@ -210,7 +209,7 @@ async fn errors_are_one_sentence() {
             "{body}"
         );
     }
-    bench.fault(Fault::Outage);
-    let down = bench.send("/api/tags", None).await;
+    vendor.fault(Fault::Outage);
+    let down = vendor.send("/api/tags", None).await;
     assert_eq!(down.status(), 503);
 }

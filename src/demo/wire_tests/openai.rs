@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, tools};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, tools, with_members};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -11,19 +11,18 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.bearer_auth("sk-demo-openai")
 }
 
-async fn bench() -> Bench {
-    Bench::start("openai", sign).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("openai", sign).await
 }
 
 fn chat(extra: &Value) -> Value {
-    let mut body = json!({
-        "model": "gpt-5.1",
-        "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
-    });
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+    with_members(
+        json!({
+            "model": "gpt-5.1",
+            "messages": [{"role": "user", "content": "lorem ipsum dolor"}],
+        }),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
@@ -34,11 +33,11 @@ fn with_tools(extra: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn streamed_calls_come_in_fragments_that_give_whole_arguments() {
-    let bench = bench().await;
+async fn streamed_calls_have_fragments_that_form_complete_arguments() {
+    let vendor = start_vendor().await;
 
     let body = with_tools(&json!({"stream": true, "stream_options": {"include_usage": true}}));
-    let text = bench.stream(CHAT, &body).await;
+    let text = vendor.stream(CHAT, &body).await;
 
     let (mut names, mut arguments) = (Vec::new(), vec![String::new(), String::new()]);
     let events = events(&text);
@@ -68,10 +67,10 @@ async fn streamed_calls_come_in_fragments_that_give_whole_arguments() {
 }
 
 #[tokio::test]
-async fn whole_calls_are_limited_as_the_request_says() {
-    let bench = bench().await;
+async fn complete_calls_respect_the_tool_choice() {
+    let vendor = start_vendor().await;
     let message = async |body: &Value| {
-        let answer = bench.json(CHAT, Some(body)).await;
+        let answer = vendor.json(CHAT, Some(body)).await;
         answer["choices"][0]["message"].clone()
     };
 
@@ -91,8 +90,8 @@ async fn whole_calls_are_limited_as_the_request_says() {
 }
 
 #[tokio::test]
-async fn what_a_tool_said_is_answered_in_words() {
-    let bench = bench().await;
+async fn a_tool_result_is_followed_by_text() {
+    let vendor = start_vendor().await;
     let call =
         json!({"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}});
     let messages = json!([
@@ -102,15 +101,15 @@ async fn what_a_tool_said_is_answered_in_words() {
     ]);
 
     let body = with_tools(&json!({"messages": messages}));
-    let answer = bench.json(CHAT, Some(&body)).await;
+    let answer = vendor.json(CHAT, Some(&body)).await;
 
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert!(answer["choices"][0]["message"]["content"].is_string());
 }
 
 #[tokio::test]
-async fn json_that_is_asked_for_satisfies_its_schema_streamed_or_not() {
-    let bench = bench().await;
+async fn requested_json_satisfies_its_schema_streamed_or_not() {
+    let vendor = start_vendor().await;
     let schema = json!({
         "type": "object",
         "properties": {"level": {"type": "number"}, "unit": {"enum": ["m"]}},
@@ -118,16 +117,16 @@ async fn json_that_is_asked_for_satisfies_its_schema_streamed_or_not() {
     });
     let format = json!({"type": "json_schema", "json_schema": {"name": "tide", "schema": schema}});
 
-    let whole = bench
+    let whole = vendor
         .json(CHAT, Some(&chat(&json!({"response_format": format}))))
         .await;
     let body = chat(&json!({"response_format": format, "stream": true}));
-    let streamed = bench.stream(CHAT, &body).await;
+    let streamed = vendor.stream(CHAT, &body).await;
 
     let text = whole["choices"][0]["message"]["content"]
         .as_str()
         .map(str::to_owned);
-    let pieces = crate::demo::wire_bench::joined(&events(&streamed), "/choices/0/delta/content");
+    let pieces = crate::demo::test_vendor::joined(&events(&streamed), "/choices/0/delta/content");
     for text in [text.expect("text"), pieces] {
         let value: Value = serde_json::from_str(&text).expect("JSON");
         assert!(value["level"].is_number(), "{value}");
@@ -137,7 +136,7 @@ async fn json_that_is_asked_for_satisfies_its_schema_streamed_or_not() {
 
 #[tokio::test]
 async fn vectors_are_the_same_as_floats_and_as_base64() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
     let body = |format: &str| {
         json!({
             "model": "text-embedding-3-small",
@@ -146,8 +145,8 @@ async fn vectors_are_the_same_as_floats_and_as_base64() {
         })
     };
 
-    let floats = bench.json(EMBED, Some(&body("float"))).await;
-    let packed = bench.json(EMBED, Some(&body("base64"))).await;
+    let floats = vendor.json(EMBED, Some(&body("float"))).await;
+    let packed = vendor.json(EMBED, Some(&body("base64"))).await;
 
     assert_eq!(
         floats["usage"],
@@ -168,14 +167,14 @@ async fn vectors_are_the_same_as_floats_and_as_base64() {
 }
 
 #[tokio::test]
-async fn dimensions_are_honoured_up_to_those_of_the_model() {
-    let bench = bench().await;
+async fn dimensions_up_to_those_of_the_model_are_honoured() {
+    let vendor = start_vendor().await;
     let body = |dimensions: u32| json!({"model": "text-embedding-3-small", "input": "a", "dimensions": dimensions});
 
-    let short = bench.json(EMBED, Some(&body(4))).await;
-    let long = bench.send(EMBED, Some(&body(1537))).await;
+    let short = vendor.json(EMBED, Some(&body(4))).await;
+    let long = vendor.send(EMBED, Some(&body(1537))).await;
     let wrong = json!({"model": "gpt-5.1", "input": "a"});
-    let wrong = bench.send(EMBED, Some(&wrong)).await;
+    let wrong = vendor.send(EMBED, Some(&wrong)).await;
 
     assert_eq!(
         short["data"][0]["embedding"].as_array().map(Vec::len),
@@ -186,35 +185,35 @@ async fn dimensions_are_honoured_up_to_those_of_the_model() {
 }
 
 #[tokio::test]
-async fn embeddings_meet_limits_outages_and_ruptures_as_chats_do() {
-    let bench = bench().await;
+async fn limits_outages_and_stream_faults_apply_to_embeddings() {
+    let vendor = start_vendor().await;
     let body = json!({"model": "text-embedding-3-small", "input": "a"});
 
-    bench.fault(Fault::RateLimit(1));
-    bench.send(EMBED, Some(&body)).await;
-    let limited = bench.send(EMBED, Some(&body)).await;
-    bench.fault(Fault::Outage);
-    let down = bench.send(EMBED, Some(&body)).await;
-    bench.fault(Fault::Errors(1.0));
-    let failed = bench.send(EMBED, Some(&body)).await;
-    bench.fault(Fault::CutMidStream);
-    let cut = bench.send(EMBED, Some(&body)).await;
+    vendor.fault(Fault::RateLimit(1));
+    vendor.send(EMBED, Some(&body)).await;
+    let limited = vendor.send(EMBED, Some(&body)).await;
+    vendor.fault(Fault::Outage);
+    let down = vendor.send(EMBED, Some(&body)).await;
+    vendor.fault(Fault::Errors(1.0));
+    let failed = vendor.send(EMBED, Some(&body)).await;
+    vendor.fault(Fault::CutMidStream);
+    let cut = vendor.send(EMBED, Some(&body)).await;
 
     assert_eq!(limited.status(), 429);
     assert!(limited.headers().contains_key("retry-after"));
     assert_eq!(down.status(), 503);
     assert!(failed.status().is_server_error());
     cut.bytes().await.expect_err("the connection is cut");
-    assert_eq!(bench.behaviour.requests(), 4);
+    assert_eq!(vendor.behaviour.requests(), 4);
 }
 
 #[tokio::test]
-async fn models_are_listed_and_told_one_by_one() {
-    let bench = bench().await;
+async fn models_are_served_as_a_list_and_one_by_one() {
+    let vendor = start_vendor().await;
 
-    let all = bench.json("/v1/models", None).await;
-    let one = bench.json("/v1/models/gpt-5.1", None).await;
-    let other = bench.send("/v1/models/gpt-0", None).await;
+    let all = vendor.json("/v1/models", None).await;
+    let one = vendor.json("/v1/models/gpt-5.1", None).await;
+    let other = vendor.send("/v1/models/gpt-0", None).await;
 
     assert_eq!(all["data"][0], one);
     assert_eq!(all["data"][1]["id"], "text-embedding-3-small");

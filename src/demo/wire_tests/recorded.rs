@@ -1,4 +1,4 @@
-//! Requests that were recorded on their way to the originals.
+//! Requests that were recorded on their way to the real vendors.
 
 use crate::demo::anthropic_wire::AnthropicWire;
 use crate::demo::gemini_wire::GeminiWire;
@@ -10,7 +10,7 @@ use http::{Method, Uri};
 use std::fs;
 use std::path::Path;
 
-/// Vendor, wire, the path of a chat, the path of embeddings.
+/// Vendor, wire, path of a chat, path of embeddings.
 const CASES: [(&str, &dyn Wire, &str, &str); 5] = [
     (
         "openai",
@@ -30,7 +30,7 @@ const CASES: [(&str, &dyn Wire, &str, &str); 5] = [
 ];
 
 #[test]
-fn every_recorded_request_is_understood() {
+fn every_recorded_request_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut read = 0;
     for (vendor, wire, chat, embed) in CASES {
@@ -46,8 +46,8 @@ fn every_recorded_request_is_understood() {
             };
             let route = wire.route(&Method::POST, path).expect("a known path");
             let uri: Uri = path.parse().expect("an address");
-            let ask = wire.read(route, &uri, &body);
-            assert!(ask.is_ok(), "{}: {ask:?}", folder.display());
+            let request = wire.read(route, &uri, &body);
+            assert!(request.is_ok(), "{}: {request:?}", folder.display());
             read += 1;
         }
     }

@@ -1,28 +1,29 @@
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{
+    TestVendor, assert_called, events, joined, tools, with_members, words,
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/responses";
 
-async fn bench() -> Bench {
-    Bench::start("openai", |request| request.bearer_auth("sk-demo-openai")).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("openai", |request| request.bearer_auth("sk-demo-openai")).await
 }
 
-fn ask(extra: &Value) -> Value {
-    let mut body = json!({"model": "gpt-5.1", "input": "lorem ipsum dolor"});
-    for (key, value) in extra.as_object().expect("members") {
-        body[key] = value.clone();
-    }
-    body
+fn chat_body(extra: &Value) -> Value {
+    with_members(
+        json!({"model": "gpt-5.1", "input": "lorem ipsum dolor"}),
+        extra,
+    )
 }
 
 fn with_tools(extra: &Value) -> Value {
     let tool = |(name, schema): (&str, Value)| json!({"type": "function", "name": name, "parameters": schema});
-    let mut body = ask(extra);
+    let mut body = chat_body(extra);
     body["tools"] = tools().into_iter().map(tool).collect();
     body
 }
 
-/// The events of a stream, after checking their names and numbers.
+/// The events of a stream, after a check of their types and sequence numbers.
 fn numbered(text: &str) -> Vec<Value> {
     let events = events(text);
     for (number, event) in events.iter().enumerate() {
@@ -34,10 +35,14 @@ fn numbered(text: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_stream_follows_the_grammar_and_ends_with_the_whole_response() {
-    let bench = bench().await;
+async fn a_stream_has_the_event_order_and_ends_with_the_complete_response() {
+    let vendor = start_vendor().await;
 
-    let events = numbered(&bench.stream(PATH, &ask(&json!({"stream": true}))).await);
+    let events = numbered(
+        &vendor
+            .stream(PATH, &chat_body(&json!({"stream": true})))
+            .await,
+    );
 
     let mut kinds: Vec<&str> = events
         .iter()
@@ -67,11 +72,11 @@ async fn a_stream_follows_the_grammar_and_ends_with_the_whole_response() {
 
 #[tokio::test]
 async fn calls_are_items_streamed_or_not() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
 
-    let whole = bench.json(PATH, Some(&with_tools(&json!({})))).await;
+    let whole = vendor.json(PATH, Some(&with_tools(&json!({})))).await;
     let events = numbered(
-        &bench
+        &vendor
             .stream(PATH, &with_tools(&json!({"stream": true})))
             .await,
     );
@@ -92,8 +97,8 @@ async fn calls_are_items_streamed_or_not() {
 }
 
 #[tokio::test]
-async fn limits_formats_and_results_are_obeyed() {
-    let bench = bench().await;
+async fn limits_formats_and_results_are_respected() {
+    let vendor = start_vendor().await;
     let schema = json!({"properties": {"level": {"type": "number"}}, "required": ["level"]});
     let format = json!({"format": {"type": "json_schema", "name": "tide", "schema": schema}});
     let items = json!([
@@ -102,15 +107,17 @@ async fn limits_formats_and_results_are_obeyed() {
         {"type": "function_call_output", "call_id": "a", "output": "noon"},
     ]);
 
-    let short = bench
-        .json(PATH, Some(&ask(&json!({"max_output_tokens": 3}))))
+    let short = vendor
+        .json(PATH, Some(&chat_body(&json!({"max_output_tokens": 3}))))
         .await;
-    let formed = bench.json(PATH, Some(&ask(&json!({"text": format})))).await;
-    let told = bench
+    let formed = vendor
+        .json(PATH, Some(&chat_body(&json!({"text": format}))))
+        .await;
+    let response = vendor
         .json(PATH, Some(&with_tools(&json!({"input": items}))))
         .await;
     let stored = json!({"previous_response_id": "resp_1"});
-    let stored = bench.send(PATH, Some(&ask(&stored))).await;
+    let stored = vendor.send(PATH, Some(&chat_body(&stored))).await;
 
     assert_eq!(short["status"], "incomplete");
     assert_eq!(short["incomplete_details"]["reason"], "max_output_tokens");
@@ -119,6 +126,6 @@ async fn limits_formats_and_results_are_obeyed() {
         .expect("text");
     let value: Value = serde_json::from_str(text).expect("JSON");
     assert!(value["level"].is_number());
-    assert_eq!(told["output"][0]["type"], "message");
+    assert_eq!(response["output"][0]["type"], "message");
     assert_eq!(stored.status(), 400);
 }

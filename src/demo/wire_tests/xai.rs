@@ -1,5 +1,5 @@
 use crate::demo::Fault;
-use crate::demo::wire_bench::{Bench, assert_called, events, joined, tools, words};
+use crate::demo::test_vendor::{TestVendor, assert_called, events, joined, tools, words};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -9,31 +9,31 @@ fn sign(request: RequestBuilder) -> RequestBuilder {
     request.bearer_auth("xai-demo")
 }
 
-async fn bench() -> Bench {
-    Bench::start("xai", sign).await
+async fn start_vendor() -> TestVendor {
+    TestVendor::start("xai", sign).await
 }
 
 fn chat() -> Value {
     json!({"model": "grok-4.3", "messages": [{"role": "user", "content": "lorem ipsum dolor"}]})
 }
 
-fn assert_outside(usage: &Value, told: u64) {
+fn assert_outside(usage: &Value, response: u64) {
     let thought = usage["completion_tokens_details"]["reasoning_tokens"].as_u64();
     let thought = thought.expect("a count");
     assert!(0 < thought);
-    assert_eq!(usage["completion_tokens"], told);
-    assert_eq!(usage["total_tokens"], 9 + told + thought);
+    assert_eq!(usage["completion_tokens"], response);
+    assert_eq!(usage["total_tokens"], 9 + response + thought);
 }
 
 #[tokio::test]
-async fn thoughts_are_told_and_counted_in_the_total_only() {
-    let bench = bench().await;
+async fn reasoning_is_shown_and_counted_in_the_total_only() {
+    let vendor = start_vendor().await;
     let mut streamed = chat();
     streamed["stream"] = true.into();
     streamed["stream_options"] = json!({"include_usage": true});
 
-    let whole = bench.json(CHAT, Some(&chat())).await;
-    let events = events(&bench.stream(CHAT, &streamed).await);
+    let whole = vendor.json(CHAT, Some(&chat())).await;
+    let events = events(&vendor.stream(CHAT, &streamed).await);
 
     let message = &whole["choices"][0]["message"];
     let text = message["content"].as_str().expect("text");
@@ -45,14 +45,14 @@ async fn thoughts_are_told_and_counted_in_the_total_only() {
 }
 
 #[tokio::test]
-async fn calls_come_whole_and_leave_the_finish_reason_empty() {
-    let bench = bench().await;
+async fn calls_are_complete_and_leave_the_finish_reason_empty() {
+    let vendor = start_vendor().await;
     let tool = |(name, schema): (&str, Value)| json!({"type": "function", "function": {"name": name, "parameters": schema}});
     let mut body = chat();
     body["tools"] = tools().into_iter().map(tool).collect();
     body["stream"] = true.into();
 
-    let events = events(&bench.stream(CHAT, &body).await);
+    let events = events(&vendor.stream(CHAT, &body).await);
 
     let calls: Vec<&Value> = events
         .iter()
@@ -74,15 +74,17 @@ async fn calls_come_whole_and_leave_the_finish_reason_empty() {
 
 #[tokio::test]
 async fn errors_are_flat_and_a_wrong_key_is_a_bad_request() {
-    let bench = bench().await;
+    let vendor = start_vendor().await;
     let mut unknown = chat();
     unknown["model"] = "grok-0".into();
     let refused = [
-        bench.unsigned(CHAT, Some(&chat())),
-        bench.unsigned(CHAT, Some(&chat())).bearer_auth("xai-other"),
-        sign(bench.unsigned(CHAT, Some(&unknown))),
-        sign(bench.unsigned(CHAT, Some(&json!({"model": "grok-4.3"})))),
-        sign(bench.unsigned("/v1/embeddings", Some(&chat()))),
+        vendor.unauthenticated(CHAT, Some(&chat())),
+        vendor
+            .unauthenticated(CHAT, Some(&chat()))
+            .bearer_auth("xai-other"),
+        sign(vendor.unauthenticated(CHAT, Some(&unknown))),
+        sign(vendor.unauthenticated(CHAT, Some(&json!({"model": "grok-4.3"})))),
+        sign(vendor.unauthenticated("/v1/embeddings", Some(&chat()))),
     ];
 
     for (request, status) in refused.into_iter().zip([401, 400, 404, 400, 404]) {
@@ -94,8 +96,8 @@ async fn errors_are_flat_and_a_wrong_key_is_a_bad_request() {
             "{body}"
         );
     }
-    bench.fault(Fault::Outage);
-    let down = bench.send(CHAT, Some(&chat())).await;
+    vendor.fault(Fault::Outage);
+    let down = vendor.send(CHAT, Some(&chat())).await;
     assert_eq!(down.status(), 503);
     let body: Value = down.json().await.expect("JSON");
     assert_eq!(body["code"], "The service is currently unavailable");

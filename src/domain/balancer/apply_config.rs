@@ -7,6 +7,7 @@ use super::{BalancerState, REMOVED_REASON};
 use crate::domain::command::{CommandError, CommandReply};
 use crate::domain::config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 use crate::domain::event::Effect;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::target::Catalogue;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::{Objective, Weights};
@@ -76,8 +77,8 @@ impl BalancerState {
     /// Records for whoever is new or back, and none that was theirs is lost.
     fn add_members(&mut self, earlier: &Catalogue, now: UnixTime) {
         let catalogue = Arc::clone(&self.catalogue);
-        for (at, spec) in catalogue.providers.iter().enumerate() {
-            let Some(record) = self.providers.get_mut(at) else {
+        for (at, spec) in ProviderIdx::enumerate(&catalogue.providers) {
+            let Some(record) = self.providers.get_mut(at.get()) else {
                 self.providers.push(ProviderState::new(spec, now));
                 continue;
             };
@@ -103,10 +104,11 @@ impl BalancerState {
             .take_if(|(pinned, _)| catalogue.retired.providers.contains(pinned));
     }
 
-    fn set(&mut self, at: usize, setting: ProviderSetting) {
-        let (Some(record), Some(spec)) =
-            (self.providers.get_mut(at), self.catalogue.providers.get(at))
-        else {
+    fn set(&mut self, at: ProviderIdx, setting: ProviderSetting) {
+        let (Some(record), Some(spec)) = (
+            self.providers.get_mut(at.get()),
+            self.catalogue.providers.get(at.get()),
+        ) else {
             return;
         };
         match setting {
@@ -117,13 +119,13 @@ impl BalancerState {
         }
     }
 
-    fn apply_endpoint_change(&mut self, at: usize, renewal: EndpointChange, now: UnixTime) {
+    fn apply_endpoint_change(&mut self, at: ProviderIdx, renewal: EndpointChange, now: UnixTime) {
         if renewal == EndpointChange::Address
-            && let Some(provider) = self.providers.get_mut(at)
+            && let Some(provider) = self.providers.get_mut(at.get())
         {
             provider.on_endpoint_change();
         }
-        for (target, spec) in self.catalogue.targets.iter().enumerate() {
+        for (target, spec) in TargetIdx::enumerate(&self.catalogue.targets) {
             if spec.provider != at {
                 continue;
             }

@@ -8,6 +8,7 @@ use super::target_state::ProviderState;
 use crate::domain::command::{CommandError, CommandReply, ProviderPatch};
 use crate::domain::config_update::ProviderSetting;
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::index::ProviderIdx;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::{WeightOverride, Weights};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub(super) struct PendingRevert {
     /// Weights to go back to, where some are on trial.
     pub weights: Option<Weights>,
     /// By place in the catalogue.
-    providers: BTreeMap<usize, SavedSettings>,
+    providers: BTreeMap<ProviderIdx, SavedSettings>,
     pub until: UnixTime,
 }
 
@@ -108,7 +109,7 @@ impl BalancerState {
     }
 
     /// Until when a trial of a provider's settings lasts.
-    pub(super) fn provider_reverts_at(&self, at: usize) -> Option<UnixTime> {
+    pub(super) fn provider_reverts_at(&self, at: ProviderIdx) -> Option<UnixTime> {
         let trial = self.on_trial.as_ref()?;
         let home = trial.providers.get(&at)?;
         home.has_pending().then_some(trial.until)
@@ -139,7 +140,7 @@ impl BalancerState {
         self.drop_empty_revert();
     }
 
-    pub(super) fn before(&self, at: usize) -> PreviousSettings {
+    pub(super) fn before(&self, at: ProviderIdx) -> PreviousSettings {
         PreviousSettings(SavedSettings::of(&self.providers[at]))
     }
 
@@ -147,7 +148,7 @@ impl BalancerState {
     /// effect is asked for where something is to be saved.
     pub(super) fn schedule_provider_revert(
         &mut self,
-        at: usize,
+        at: ProviderIdx,
         PreviousSettings(before): PreviousSettings,
         patch: &ProviderPatch,
         now: UnixTime,
@@ -205,7 +206,7 @@ impl BalancerState {
     }
 
     /// The configuration speaks of a setting: it is on trial no more.
-    pub(super) fn cancel_setting_revert(&mut self, at: usize, setting: ProviderSetting) {
+    pub(super) fn cancel_setting_revert(&mut self, at: ProviderIdx, setting: ProviderSetting) {
         let Some(trial) = &mut self.on_trial else {
             return;
         };
@@ -224,7 +225,7 @@ impl BalancerState {
     }
 
     /// A provider takes part in the trial no more.
-    pub(super) fn forget_provider_revert(&mut self, at: usize) {
+    pub(super) fn forget_provider_revert(&mut self, at: ProviderIdx) {
         if let Some(trial) = &mut self.on_trial {
             trial.providers.remove(&at);
         }

@@ -7,6 +7,7 @@ use crate::domain::command::{
     Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
 };
 use crate::domain::event::{Effect, EventKind, Revision};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
 use std::time::Duration;
@@ -176,7 +177,7 @@ impl BalancerState {
             }
             ExternalLoadAction::Decrement => {
                 // Counted in under no model's name, it may be counted out under any.
-                let counted = |fits: &dyn Fn(Option<usize>) -> bool| {
+                let counted = |fits: &dyn Fn(Option<TargetIdx>) -> bool| {
                     record.outside.iter().position(|&(_, of)| fits(of))
                 };
                 let same = counted(&|of| target.is_none() || of == target)
@@ -196,8 +197,8 @@ impl BalancerState {
     }
 
     pub(super) fn expire_external_load(&mut self, now: UnixTime) {
-        for at in 0..self.providers.len() {
-            let is_over = |&(until, _): &(UnixTime, Option<usize>)| now >= until;
+        for at in ProviderIdx::all(self.providers.len()) {
+            let is_over = |&(until, _): &(UnixTime, Option<TargetIdx>)| now >= until;
             while self.providers[at].outside.front().is_some_and(is_over) {
                 self.release_oldest(at);
             }
@@ -205,7 +206,7 @@ impl BalancerState {
     }
 
     /// The place that was counted in first at this provider is free again.
-    fn release_oldest(&mut self, at: usize) {
+    fn release_oldest(&mut self, at: ProviderIdx) {
         let record = &mut self.providers[at];
         if let Some((_, target)) = record.outside.pop_front() {
             record.gauge.release();
@@ -259,7 +260,7 @@ impl BalancerState {
         self.emit(EventKind::Change, false, None, text, now)
     }
 
-    fn find_provider(&self, name: &str) -> Result<usize, CommandError> {
+    fn find_provider(&self, name: &str) -> Result<ProviderIdx, CommandError> {
         self.catalogue
             .provider(name)
             .ok_or_else(|| CommandError::UnknownProvider {
@@ -272,7 +273,12 @@ impl BalancerState {
             })
     }
 
-    fn find_target(&self, at: usize, provider: &str, model: &str) -> Result<usize, CommandError> {
+    fn find_target(
+        &self,
+        at: ProviderIdx,
+        provider: &str,
+        model: &str,
+    ) -> Result<TargetIdx, CommandError> {
         self.catalogue.target(provider, model).ok_or_else(|| {
             let models = self.targets_of(at).into_iter();
             CommandError::UnknownModel {

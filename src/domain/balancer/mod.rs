@@ -36,6 +36,7 @@ use super::timeline::{BucketCounts, Timeline};
 use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use auto_revert::PendingRevert;
 use latency_estimator::Speed;
 use sliding_window::SlidingWindow;
@@ -89,7 +90,7 @@ pub struct BalancerState {
     decisions: DecisionLog,
     requests_news: RequestEventThrottle,
     /// The provider that everything goes to, and until when.
-    pin: Option<(usize, UnixTime)>,
+    pin: Option<(ProviderIdx, UnixTime)>,
     /// What has been warned of and still holds.
     warned: Vec<Warning>,
     chance: SplitMix64,
@@ -168,7 +169,7 @@ impl BalancerState {
     /// Time passes: breakers half-open, trials of changes end, states and uptimes move on.
     pub fn tick(&mut self, now: UnixTime) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for target in 0..self.targets.len() {
+        for target in TargetIdx::all(self.targets.len()) {
             let record = &mut self.targets[target];
             record.quota.refresh(record.gauge.sent_totals(), now);
             if matches!(record.breaker.state(), BreakerState::Open(until) if now >= until) {
@@ -215,7 +216,7 @@ impl BalancerState {
         &mut self,
         kind: EventKind,
         bad: bool,
-        provider: Option<usize>,
+        provider: Option<ProviderIdx>,
         text: String,
         now: UnixTime,
     ) -> Effect {

@@ -3,6 +3,7 @@
 use super::BalancerState;
 use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::lease::AttemptStart;
 use crate::domain::observation::{
     AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionReason,
@@ -26,14 +27,14 @@ impl BalancerState {
             {
                 self.first_token_came(first, now, &mut effects);
             }
-            Observation::Attempt(end) if end.target < self.targets.len() => {
+            Observation::Attempt(end) if end.target.get() < self.targets.len() => {
                 self.count_attempt(end, now);
                 if self.is_current(end.target, end.started) {
                     self.attempt_ended(end, now, &mut effects);
                 }
             }
             Observation::Request(end) => self.request_ended(end, now, &mut effects),
-            Observation::Probe(end) if end.provider < self.providers.len() => {
+            Observation::Probe(end) if end.provider.get() < self.providers.len() => {
                 self.probe_ended(end, now, &mut effects);
             }
             // Began before a reload gave the target another address or key.
@@ -43,8 +44,8 @@ impl BalancerState {
     }
 
     /// Whether something that began then says anything of the target as it is now.
-    fn is_current(&self, target: usize, started: UnixTime) -> bool {
-        let record = self.targets.get(target);
+    fn is_current(&self, target: TargetIdx, started: UnixTime) -> bool {
+        let record = self.targets.get(target.get());
         record.is_some_and(|record| record.since <= started)
     }
 
@@ -148,7 +149,7 @@ impl BalancerState {
 
     fn record_upstream_limits(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         limits: &UpstreamLimits,
         on: AttemptStart,
         now: UnixTime,
@@ -164,7 +165,7 @@ impl BalancerState {
 
     fn breaker_succeeded(
         &mut self,
-        at: usize,
+        at: TargetIdx,
         trial: bool,
         now: UnixTime,
         effects: &mut Vec<Effect>,
@@ -194,7 +195,13 @@ impl BalancerState {
         self.apply_transition(end.target, transition, now, effects);
     }
 
-    fn failure_context(&self, at: usize, trial: bool, luck: f64, now: UnixTime) -> FailureContext {
+    fn failure_context(
+        &self,
+        at: TargetIdx,
+        trial: bool,
+        luck: f64,
+        now: UnixTime,
+    ) -> FailureContext {
         let enabled = self.enabled_targets().count();
         let open = self
             .enabled_targets()
@@ -211,7 +218,7 @@ impl BalancerState {
     }
 
     /// The mean share of failures that the breakers of all others heard of lately.
-    pub(super) fn peers(&self, at: usize, now: UnixTime) -> f64 {
+    pub(super) fn peers(&self, at: TargetIdx, now: UnixTime) -> f64 {
         let (mut sum, mut count) = (0.0, 0.0);
         for other in self.enabled_targets().filter(|&other| other != at) {
             sum += self.targets[other].breaker.recent_failure_rate(now);
@@ -220,7 +227,7 @@ impl BalancerState {
         if count > 0.0 { sum / count } else { 0.0 }
     }
 
-    pub(super) fn enabled_targets(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn enabled_targets(&self) -> impl Iterator<Item = TargetIdx> {
         let targets = self.catalogue.active_targets();
         targets
             .filter(|(_, spec)| self.providers[spec.provider].off_reason().is_none())
@@ -315,7 +322,7 @@ impl BalancerState {
     /// What a breaker's change changes.
     pub(super) fn apply_transition(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         transition: Option<Transition>,
         now: UnixTime,
         effects: &mut Vec<Effect>,
@@ -329,7 +336,7 @@ impl BalancerState {
 
     fn emit_breaker(
         &mut self,
-        target: usize,
+        target: TargetIdx,
         transition: Transition,
         now: UnixTime,
         effects: &mut Vec<Effect>,
@@ -356,7 +363,7 @@ impl BalancerState {
         effects.push(self.emit(EventKind::Breaker, bad, Some(provider), text, now));
     }
 
-    pub(super) fn targets_of(&self, provider: usize) -> Vec<usize> {
+    pub(super) fn targets_of(&self, provider: ProviderIdx) -> Vec<TargetIdx> {
         let targets = self.catalogue.active_targets();
         targets
             .filter(|(_, spec)| spec.provider == provider)
@@ -364,7 +371,7 @@ impl BalancerState {
             .collect()
     }
 
-    pub(super) fn breaker_state(&self, target: usize) -> BreakerState {
+    pub(super) fn breaker_state(&self, target: TargetIdx) -> BreakerState {
         self.targets[target].breaker.state()
     }
 }

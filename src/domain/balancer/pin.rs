@@ -2,12 +2,19 @@
 
 use super::BalancerState;
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::index::ProviderIdx;
 use crate::domain::units::UnixTime;
 use std::time::Duration;
 
 impl BalancerState {
     /// Pins for so long, or ends a pin; `what` is told what that changed.
-    pub(super) fn pin(&mut self, at: usize, pin: Duration, now: UnixTime, what: &mut Vec<String>) {
+    pub(super) fn pin(
+        &mut self,
+        at: ProviderIdx,
+        pin: Duration,
+        now: UnixTime,
+        what: &mut Vec<String>,
+    ) {
         let is_pinned = self.pinned_at(now).is_some_and(|(pinned, _)| pinned == at);
         if !pin.is_zero() {
             self.pin = Some((at, now.plus(pin)));
@@ -18,7 +25,7 @@ impl BalancerState {
         }
     }
 
-    pub(super) fn pinned_at(&self, now: UnixTime) -> Option<(usize, UnixTime)> {
+    pub(super) fn pinned_at(&self, now: UnixTime) -> Option<(ProviderIdx, UnixTime)> {
         self.pin.filter(|&(_, until)| now < until)
     }
 

@@ -4,6 +4,7 @@ use super::latency_estimator::{LatencyEstimator, Speed};
 use super::target_state::MIN_SAMPLES;
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
 use crate::domain::target::ModelTypes;
@@ -24,7 +25,7 @@ impl BalancerState {
     pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
         let usual = self.usual_speed(now);
         let estimates = self.estimates_against(usual, now);
-        let candidates = (0..self.targets.len())
+        let candidates = TargetIdx::all(self.targets.len())
             .map(|at| self.candidate(at, estimates[at]))
             .collect();
         RoutingTable {
@@ -46,7 +47,7 @@ impl BalancerState {
         }
     }
 
-    fn candidate(&self, at: usize, estimate: Estimate) -> Candidate {
+    fn candidate(&self, at: TargetIdx, estimate: Estimate) -> Candidate {
         let spec = &self.catalogue.targets[at];
         let record = &self.targets[at];
         let provider = &self.providers[spec.provider];
@@ -81,7 +82,7 @@ impl BalancerState {
         }
     }
 
-    fn routing_state(&self, target: usize) -> RoutingState {
+    fn routing_state(&self, target: TargetIdx) -> RoutingState {
         if self.catalogue.retired.targets.contains(&target) {
             return RoutingState::Off(REMOVED_REASON.into());
         }
@@ -166,7 +167,7 @@ impl BalancerState {
     pub(super) fn refresh_states(&mut self, now: UnixTime) {
         let estimates = self.estimates(now);
         let usual = self.usual_request(now);
-        for provider in 0..self.providers.len() {
+        for provider in ProviderIdx::all(self.providers.len()) {
             let targets = self.targets_of(provider);
             let (state, why) = self.assess_health(provider, &targets, &estimates, usual, now);
             let record = &mut self.providers[provider];
@@ -186,8 +187,8 @@ impl BalancerState {
     /// must know it; `usual` are the prompt and output tokens of a usual request.
     pub(super) fn assess_health(
         &self,
-        provider: usize,
-        targets: &[usize],
+        provider: ProviderIdx,
+        targets: &[TargetIdx],
         estimates: &[Estimate],
         usual: (f64, f64),
         now: UnixTime,
@@ -250,7 +251,7 @@ impl BalancerState {
 
     fn assess_numbers(
         &self,
-        targets: &[usize],
+        targets: &[TargetIdx],
         states: &[BreakerState],
         estimates: &[Estimate],
         (prompt, output): (f64, f64),
@@ -266,7 +267,7 @@ impl BalancerState {
                 format!("the breaker of {model} is not closed"),
             );
         }
-        let failing = |&&at: &&usize| {
+        let failing = |&&at: &&TargetIdx| {
             self.targets[at].failures.n(now) > 1.0 && estimates[at].failure > FAILING_RATE
         };
         if let Some(&at) = targets.iter().find(failing) {
@@ -289,7 +290,7 @@ impl BalancerState {
             .get(all.len().saturating_sub(1) / 2)
             .copied()
             .unwrap_or(f64::INFINITY);
-        let slow = |&&at: &&usize| {
+        let slow = |&&at: &&TargetIdx| {
             estimates[at].measured && estimates[at].latency(prompt, output) > SLOW_FACTOR * median
         };
         if let Some(&at) = targets.iter().find(slow) {

@@ -2,6 +2,7 @@
 //! It forgets by count, so at twelve requests a second it spans little more than a minute, at one
 //! in two seconds half an hour, and whoever is idle vanishes from it.
 
+use crate::domain::index::{PerTarget, TargetIdx};
 use crate::domain::score::Estimate;
 use std::collections::VecDeque;
 
@@ -24,6 +25,8 @@ const DEFAULT_ESTIMATE: Estimate = Estimate {
     measured: false,
 };
 
+impl PerTarget for WindowSums {}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct WindowSums {
     attempts: f64,
@@ -34,7 +37,7 @@ struct WindowSums {
 /// One attempt: its target, and its seconds where it succeeded.
 #[derive(Debug, Clone, Copy)]
 struct AttemptSample {
-    target: usize,
+    target: TargetIdx,
     seconds: Option<f64>,
 }
 
@@ -58,12 +61,12 @@ impl SlidingWindow {
     }
 
     /// As if the target had never been asked.
-    pub fn forget(&mut self, target: usize) {
+    pub fn forget(&mut self, target: TargetIdx) {
         self.entries.retain(|entry| entry.target != target);
         self.sums[target] = WindowSums::default();
     }
 
-    pub fn add(&mut self, target: usize, seconds: Option<f64>) {
+    pub fn add(&mut self, target: TargetIdx, seconds: Option<f64>) {
         if self.entries.len() >= WINDOW_ATTEMPTS
             && let Some(old) = self.entries.pop_front()
         {
@@ -84,7 +87,7 @@ impl SlidingWindow {
     }
 
     /// Mean seconds of whole answers, whatever their length, and share of failures.
-    pub fn estimate(&self, target: usize) -> Estimate {
+    pub fn estimate(&self, target: TargetIdx) -> Estimate {
         let sums = self.sums[target];
         if sums.attempts < 0.5 {
             return DEFAULT_ESTIMATE;
@@ -111,15 +114,15 @@ mod tests {
     #[test]
     fn whoever_is_idle_vanishes_from_it() {
         let mut window = SlidingWindow::new(2);
-        window.add(0, Some(3.0));
-        window.add(0, None);
-        assert_eq!(window.estimate(0).first_token, 3.0);
-        assert_eq!(window.estimate(0).failure, 0.5);
+        window.add(0.into(), Some(3.0));
+        window.add(0.into(), None);
+        assert_eq!(window.estimate(0.into()).first_token, 3.0);
+        assert_eq!(window.estimate(0.into()).failure, 0.5);
         for _ in 0..WINDOW_ATTEMPTS {
-            window.add(1, Some(1.0));
+            window.add(1.into(), Some(1.0));
         }
 
-        assert_eq!(window.estimate(0), DEFAULT_ESTIMATE);
-        assert_eq!(window.estimate(1).failure, 0.0);
+        assert_eq!(window.estimate(0.into()), DEFAULT_ESTIMATE);
+        assert_eq!(window.estimate(1.into()).failure, 0.0);
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures for people.
 
 use super::BalancerState;
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::pricing::CostBasisCounts;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{
@@ -42,10 +43,10 @@ impl BalancerState {
             .map(|record| record.history.buckets(span, now))
             .collect();
         let view = self.view(now);
-        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+        let mut providers: Vec<ProviderSnapshot> = ProviderIdx::all(self.providers.len())
             .map(|at| self.provider_snapshot(at, &view, (&columns, span.columns), now))
             .collect();
-        for (at, provider) in providers.iter_mut().enumerate() {
+        for (at, provider) in ProviderIdx::enumerate(&mut providers) {
             provider.availability = self.providers[at].uptime.total(span, now).part();
             provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
         }
@@ -92,10 +93,10 @@ impl BalancerState {
             .map(|record| vec![record.history.total(span, now)])
             .collect();
         let view = self.view(now);
-        let mut providers: Vec<ProviderSnapshot> = (0..self.providers.len())
+        let mut providers: Vec<ProviderSnapshot> = ProviderIdx::all(self.providers.len())
             .map(|at| self.provider_snapshot(at, &view, (&sums, 1), now))
             .collect();
-        for (at, provider) in providers.iter_mut().enumerate() {
+        for (at, provider) in ProviderIdx::enumerate(&mut providers) {
             provider.availability = self.providers[at].uptime.total(span, now).part();
         }
         let totals = totals(&[self.requests.total(span, now)], &providers);
@@ -112,7 +113,7 @@ impl BalancerState {
     /// Without those that are configured no more.
     fn active(&self, pictures: Vec<ProviderSnapshot>) -> Vec<ProviderSnapshot> {
         let retired = &self.catalogue.retired.providers;
-        let all = pictures.into_iter().enumerate();
+        let all = ProviderIdx::enumerate(pictures);
         all.filter(|(at, _)| !retired.contains(at))
             .map(|(_, picture)| picture)
             .collect()
@@ -120,7 +121,7 @@ impl BalancerState {
 
     fn provider_snapshot(
         &self,
-        at: usize,
+        at: ProviderIdx,
         view: &TrafficView,
         (columns, count): (&[Vec<BucketCounts>], usize),
         now: UnixTime,
@@ -129,7 +130,7 @@ impl BalancerState {
         let targets = self.targets_of(at);
         let models: Vec<ModelSnapshot> = targets
             .iter()
-            .map(|&target| self.model_snapshot(target, view, &columns[target], now))
+            .map(|&target| self.model_snapshot(target, view, &columns[target.get()], now))
             .collect();
         let specs = self.catalogue.targets.iter().zip(columns);
         let own: Vec<&Vec<BucketCounts>> = specs
@@ -184,7 +185,7 @@ impl BalancerState {
 
     fn model_snapshot(
         &self,
-        target: usize,
+        target: TargetIdx,
         view: &TrafficView,
         columns: &[BucketCounts],
         now: UnixTime,

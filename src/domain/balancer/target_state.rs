@@ -3,6 +3,7 @@
 use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::decay::{DecayedCount, DecayedMean};
+use crate::domain::index::{PerProvider, PerTarget, TargetIdx};
 use crate::domain::lease::LoadCounters;
 use crate::domain::observation::Failure;
 use crate::domain::rate_limiter::RateLimits;
@@ -57,6 +58,8 @@ pub(super) struct TargetState {
     /// What began before this went to another address, or with another key.
     pub since: UnixTime,
 }
+
+impl PerTarget for TargetState {}
 
 impl TargetState {
     pub fn new() -> Self {
@@ -206,7 +209,7 @@ pub(super) struct ProviderState {
     pub probe_detail: String,
     pub gauge: Arc<LoadCounters>,
     /// Places counted in by hand: when each expires, and its target where one was named.
-    pub outside: VecDeque<(UnixTime, Option<usize>)>,
+    pub outside: VecDeque<(UnixTime, Option<TargetIdx>)>,
     pub rate: DecayedCount,
     pub uptime: Timeline<Uptime>,
     pub state: HealthState,
@@ -215,6 +218,8 @@ pub(super) struct ProviderState {
     pub trouble_since: Option<UnixTime>,
     pub why: String,
 }
+
+impl PerProvider for ProviderState {}
 
 impl ProviderState {
     pub fn new(spec: &Provider, now: UnixTime) -> Self {

@@ -2,6 +2,7 @@
 
 use super::BalancerState;
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::index::TargetIdx;
 use crate::domain::score::risk_excess;
 use crate::domain::selection::{CandidateSet, RequestProfile};
 use crate::domain::snapshot::Strategy;
@@ -18,7 +19,7 @@ const COST_WARNING_POINTS: f64 = 70.0;
 pub(super) enum Warning {
     CostAlone,
     /// The target that the weights favour is expected to fail.
-    Favourite(usize),
+    Favourite(TargetIdx),
 }
 
 impl BalancerState {

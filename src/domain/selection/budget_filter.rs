@@ -133,6 +133,7 @@ pub(super) fn exceeds_budget(means: Option<BudgetHeadroom>, most: MaxUsage) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::index::TargetIdx;
     use crate::domain::selection::tests::{NOW, ask, candidate, table, three};
     use crate::domain::selection::{
         CandidateSet, NoEligibleTarget, SelectionReason, TargetSelection, select_target,
@@ -145,7 +146,7 @@ mod tests {
         on_limit: OverBudgetPolicy,
     ) -> (
         Result<TargetSelection, NoEligibleTarget>,
-        Vec<(usize, ExclusionReason)>,
+        Vec<(TargetIdx, ExclusionReason)>,
     ) {
         let left = Money::from_usd(left);
         let means = Some(BudgetHeadroom { left, on_limit });
@@ -170,7 +171,10 @@ mod tests {
             let (choice, rejected) = decide(&three(), CHEAPEST, on_limit);
 
             let choice = choice.expect("the cheapest fits");
-            assert_eq!((choice.target, choice.reason), (0, SelectionReason::Only));
+            assert_eq!(
+                (choice.target.get(), choice.reason),
+                (0, SelectionReason::Only)
+            );
             assert_eq!(choice.most.cost, Some(Money::from_usd(CHEAPEST)));
             assert!(!choice.is_over_budget);
             let text = rejected[0].1.text(NOW);
@@ -192,14 +196,14 @@ mod tests {
         let choice = choice.expect("requests go on");
         assert_eq!(
             (choice.target, choice.reason),
-            (0, SelectionReason::Cheapest)
+            (0.into(), SelectionReason::Cheapest)
         );
         assert!(choice.is_over_budget);
         assert_eq!(
             rejected,
             [
-                (1, ExclusionReason::NotCheapest),
-                (2, ExclusionReason::NotCheapest)
+                (1.into(), ExclusionReason::NotCheapest),
+                (2.into(), ExclusionReason::NotCheapest)
             ]
         );
     }
@@ -211,7 +215,7 @@ mod tests {
 
         let (choice, _) = decide(&table, 0.0, OverBudgetPolicy::Cheapest);
 
-        assert_eq!(choice.expect("the next").target, 1);
+        assert_eq!(choice.expect("the next").target.get(), 1);
     }
 
     #[test]
@@ -231,7 +235,7 @@ mod tests {
         let mut table = three();
         table.candidates.push(candidate(3, "free", 0.0, 9.0, 0.02));
         let (choice, _) = decide(&table, 0.0, OverBudgetPolicy::Reject);
-        assert_eq!(choice.expect("nothing is spent there").target, 3);
+        assert_eq!(choice.expect("nothing is spent there").target.get(), 3);
 
         let mut table = three();
         table.candidates[0].price = None;
@@ -239,7 +243,7 @@ mod tests {
         let (_, rejected) = decide(&table, dearest, OverBudgetPolicy::Reject);
         assert_eq!(rejected, []);
         let (choice, rejected) = decide(&table, dearest - 0.001, OverBudgetPolicy::Reject);
-        assert_eq!(choice.expect("one that fits").target, 1);
+        assert_eq!(choice.expect("one that fits").target.get(), 1);
         assert_eq!(rejected.len(), 2);
 
         table.candidates.truncate(1);

@@ -5,6 +5,7 @@ use super::budget_filter::filter_by_budget;
 use super::eligibility::entry;
 use super::exclusion::ExclusionReason;
 use super::{RankedTarget, RequestProfile, TargetScope};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::pricing::Price;
 use crate::domain::score::{
     Factors, Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score,
@@ -43,8 +44,8 @@ pub enum Eligibility {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredCandidate {
     /// Places in the catalogue.
-    pub target: usize,
-    pub provider: usize,
+    pub target: TargetIdx,
+    pub provider: ProviderIdx,
     pub entry: Eligibility,
     pub bads: Penalties,
     /// 0..1.
@@ -100,11 +101,9 @@ impl CandidateSet {
         };
         match ask.scope {
             TargetScope::Only(places) => {
-                let known = places.iter().filter_map(|&place| {
-                    table
-                        .candidates
-                        .get(place)
-                        .map(|candidate| (place, candidate))
+                let known = places.iter().filter_map(|&target| {
+                    let candidate = table.candidates.get(target.get())?;
+                    Some((target, candidate))
                 });
                 for (target, candidate) in known {
                     self.rows
@@ -112,7 +111,7 @@ impl CandidateSet {
                 }
             }
             TargetScope::Type(kind) => {
-                for (target, candidate) in table.candidates.iter().enumerate() {
+                for (target, candidate) in table.indexed() {
                     if candidate.types.contains(kind) {
                         self.rows
                             .push(row(table, (target, candidate), ask, scale, now));
@@ -133,7 +132,7 @@ impl CandidateSet {
     }
 
     /// Those that may be chosen besides `chosen`, best first.
-    pub fn fallbacks(&self, table: &RoutingTable, chosen: usize) -> Vec<RankedTarget> {
+    pub fn fallbacks(&self, table: &RoutingTable, chosen: TargetIdx) -> Vec<RankedTarget> {
         let others = self.rows.iter().filter(|row| row.target != chosen);
         let mut others: Vec<&ScoredCandidate> = others
             .filter(|row| !matches!(row.entry, Eligibility::Excluded(_)))
@@ -152,7 +151,7 @@ impl CandidateSet {
     }
 
     /// Those that may not, and why.
-    pub fn rejected(&self) -> Vec<(usize, ExclusionReason)> {
+    pub fn rejected(&self) -> Vec<(TargetIdx, ExclusionReason)> {
         let out = |row: &ScoredCandidate| match &row.entry {
             Eligibility::Excluded(why) => Some((row.target, why.clone())),
             Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
@@ -162,7 +161,7 @@ impl CandidateSet {
 }
 
 /// The best of a provider that is wished for, unless it is likelier to fail than not.
-pub(super) fn preferred(rows: &[ScoredCandidate], provider: usize) -> Option<usize> {
+pub(super) fn preferred(rows: &[ScoredCandidate], provider: ProviderIdx) -> Option<usize> {
     best(rows, |row| {
         row.is_eligible() && row.provider == provider && row.bads.risk < PREFERRED_MAX_RISK
     })
@@ -199,7 +198,7 @@ pub fn score(table: &RoutingTable, row: &ScoredCandidate) -> f64 {
 
 fn row(
     table: &RoutingTable,
-    (target, candidate): (usize, &Candidate),
+    (target, candidate): (TargetIdx, &Candidate),
     ask: &RequestProfile<'_>,
     scale: ScoringContext,
     now: UnixTime,
@@ -395,7 +394,7 @@ fn max_prices(table: &RoutingTable, ask: &RequestProfile<'_>) -> (f64, f64) {
         TargetScope::Only(places) => {
             let named = places
                 .iter()
-                .filter_map(|&place| table.candidates.get(place));
+                .filter_map(|&place| table.candidates.get(place.get()));
             let prices = named.filter_map(|candidate| candidate.price.as_ref());
             prices.fold((0.0, 0.0), dearer)
         }

@@ -3,6 +3,7 @@
 use super::candidates::Eligibility;
 use super::exclusion::ExclusionReason;
 use super::{MaxUsage, RequestProfile};
+use crate::domain::index::TargetIdx;
 use crate::domain::pricing::Price;
 use crate::domain::rate_limiter::RateLimitExceeded;
 use crate::domain::snapshot::{Candidate, RoutingState, RoutingTable};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// of so many tokens.
 pub(super) fn entry(
     table: &RoutingTable,
-    target: usize,
+    target: TargetIdx,
     ask: &RequestProfile<'_>,
     (latency, output): (f64, f64),
     now: UnixTime,
@@ -33,7 +34,7 @@ pub(super) fn entry(
 /// What else nothing relaxes.
 fn constraints(
     candidate: &Candidate,
-    target: usize,
+    target: TargetIdx,
     ask: &RequestProfile<'_>,
     latency: f64,
 ) -> Result<(), ExclusionReason> {

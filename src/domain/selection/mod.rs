@@ -24,6 +24,7 @@ mod strategy_tests;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::index::{ProviderIdx, TargetIdx};
 pub use budget_filter::MaxUsage;
 use budget_filter::exceeds_budget;
 pub use candidates::{
@@ -53,7 +54,7 @@ const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetSelection {
     /// Place in the catalogue.
-    pub target: usize,
+    pub target: TargetIdx,
     pub score: f64,
     pub factors: Factors,
     /// Odds it had, 0..1.
@@ -78,7 +79,7 @@ pub struct TargetSelection {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankedTarget {
-    pub target: usize,
+    pub target: TargetIdx,
     pub score: f64,
     pub share: f64,
 }
@@ -146,7 +147,7 @@ impl SelectionReason {
 /// Nobody may serve.
 #[derive(Debug, Clone)]
 pub struct NoEligibleTarget {
-    pub rejected: Vec<(usize, ExclusionReason)>,
+    pub rejected: Vec<(TargetIdx, ExclusionReason)>,
     /// The soonest recovery, where waiting may help.
     pub retry_after: Option<Duration>,
 }
@@ -268,7 +269,7 @@ pub fn score_all(
     let (mut all, mut alone) = (CandidateSet::default(), CandidateSet::default());
     all.evaluate(table, ask, now);
     let mut rows = all.rows().iter().peekable();
-    let worth = |target: usize| {
+    let worth = |target: TargetIdx| {
         let row = if let Some(row) = rows.next_if(|row| row.target == target) {
             row
         } else {
@@ -278,7 +279,7 @@ pub fn score_all(
         };
         (row.factors(), score(table, row))
     };
-    (0..table.candidates.len()).map(worth).collect()
+    TargetIdx::all(table.candidates.len()).map(worth).collect()
 }
 
 /// The place of the chosen row, and why.
@@ -303,7 +304,7 @@ fn pick(
         }
     }
     if !first_attempt {
-        let of = |&tried: &usize| Some(table.candidates.get(tried)?.provider);
+        let of = |&tried: &TargetIdx| Some(table.candidates.get(tried.get())?.provider);
         let failed = |provider| {
             ask.tried
                 .iter()
@@ -349,7 +350,7 @@ fn pick(
 /// After a failure: other providers first, then the failed one's other models.
 pub fn next_after_failure(
     rows: &[ScoredCandidate],
-    failed: impl Fn(usize) -> bool,
+    failed: impl Fn(ProviderIdx) -> bool,
 ) -> Option<usize> {
     best(rows, |row| row.is_eligible() && !failed(row.provider))
         .or_else(|| best(rows, ScoredCandidate::is_eligible))

@@ -104,7 +104,7 @@ proptest! {
 
         let ranked = odds(&table);
         for pair in ranked.iter().zip(&ranked[1..]) {
-            let (a, b) = (&parts[pair.0.target], &parts[pair.1.target]);
+            let (a, b) = (&parts[pair.0.target.get()], &parts[pair.1.target.get()]);
             let better = if bad(a) <= bad(b) { pair } else { (pair.1, pair.0) };
             prop_assert!(better.0.share >= better.1.share - 1e-12);
             prop_assert!(better.0.score >= better.1.score - 1e-9);
@@ -119,7 +119,7 @@ proptest! {
         let mut field = CandidateSet::default();
         let choice = select_target(&table, &ask(), NOW, RandomDraw { gate, draw }, &mut field).unwrap();
         let sum: f64 = field.rows().iter().map(|row| row.odds).sum();
-        let row = &field.rows()[choice.target];
+        let row = &field.rows()[choice.target.get()];
 
         prop_assert!((0.0..=1.0).contains(&choice.score));
         if field.rows().iter().any(|row| row.entry == Eligibility::Eligible) {
@@ -138,7 +138,7 @@ proptest! {
         let last = parts.len() - 1;
         let mirrored = odds(&backwards);
         for ranked in odds(&forwards) {
-            let twin = mirrored.iter().find(|twin| twin.target == last - ranked.target).unwrap();
+            let twin = mirrored.iter().find(|twin| twin.target.get() == last - ranked.target.get()).unwrap();
             prop_assert!((twin.share - ranked.share).abs() < 1e-9);
         }
     }
@@ -223,11 +223,11 @@ fn the_share_shown_is_the_share_drawn() {
             let luck = RandomDraw::of(&mut chance);
             let choice = select_target(&table, &ask(), now, luck, &mut field).unwrap();
             drop(choice.acquire_lease(&table, now));
-            drawn[choice.target] += 1.0 / 100_000.0;
+            drawn[choice.target.get()] += 1.0 / 100_000.0;
         }
         for ranked in odds(&table) {
             assert!(
-                (ranked.share - drawn[ranked.target]).abs() < 0.01,
+                (ranked.share - drawn[ranked.target.get()]).abs() < 0.01,
                 "{strategy:?} {ranked:?} {drawn:?}"
             );
         }

@@ -2,6 +2,7 @@
 
 use super::{BudgetHeadroom, ExclusionReason};
 use crate::domain::capability::{MissingCapability, RequiredCapabilities};
+use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::snapshot::{Candidate, RoutingTable};
 use crate::domain::target::{ModelType, RequestClass};
 
@@ -11,7 +12,7 @@ pub enum TargetScope<'a> {
     /// All that serve a type of work.
     Type(ModelType),
     /// These, by their places in the catalogue.
-    Only(&'a [usize]),
+    Only(&'a [TargetIdx]),
 }
 
 /// What is known of a request before it is sent.
@@ -29,7 +30,7 @@ pub struct RequestProfile<'a> {
     pub input: f64,
     pub max_tokens: Option<f64>,
     /// Place of the preferred provider in the catalogue.
-    pub preferred: Option<usize>,
+    pub preferred: Option<ProviderIdx>,
     /// USD per token.
     pub max_cost: Option<f64>,
     /// Seconds.
@@ -39,9 +40,9 @@ pub struct RequestProfile<'a> {
     /// What may be spent on it; nothing where there is no limit.
     pub means: Option<BudgetHeadroom>,
     /// Targets that failed this request already.
-    pub tried: &'a [usize],
+    pub tried: &'a [TargetIdx],
     /// Those of them for which the prompt was too long.
-    pub outgrown: &'a [usize],
+    pub outgrown: &'a [TargetIdx],
 }
 
 impl RequestProfile<'_> {
@@ -130,7 +131,8 @@ mod tests {
         let mut field = CandidateSet::default();
         field.evaluate(table, ask, NOW);
         let rejected = field.rejected();
-        let text = |(at, why): &(usize, ExclusionReason)| format!("{at} {}", why.text(NOW));
+        let text =
+            |(at, why): &(TargetIdx, ExclusionReason)| format!("{} {}", at.get(), why.text(NOW));
         rejected.iter().map(text).collect()
     }
 
@@ -148,7 +150,7 @@ mod tests {
 
         let choice = decide(&table, &ask, &mut CandidateSet::default()).expect("a target");
 
-        assert_eq!(choice.target, 1);
+        assert_eq!(choice.target.get(), 1);
         assert_eq!(why(&table, &ask), ["0 cannot see pictures"]);
     }
 
@@ -157,7 +159,7 @@ mod tests {
         let mut table = windows(&[("a", Some(10))]);
         table.candidates[0].capabilities.tools = Some(false);
         let ask = RequestProfile {
-            scope: TargetScope::Only(&[0]),
+            scope: TargetScope::Only(&[0.into()]),
             pinned: true,
             needs: RequiredCapabilities {
                 tools: true,
@@ -182,8 +184,8 @@ mod tests {
         ];
         let table = windows(&models);
         let ask = RequestProfile {
-            tried: &[0],
-            outgrown: &[0],
+            tried: &[0.into()],
+            outgrown: &[0.into()],
             ..RequestProfile::usual(ModelType::Chat)
         };
         let no_more = "holds no more than one that the prompt was too long for";
@@ -191,10 +193,10 @@ mod tests {
         let mut field = CandidateSet::default();
         let choice = decide(&table, &ask, &mut field).expect("a target");
 
-        assert_eq!(choice.target, 2);
+        assert_eq!(choice.target.get(), 2);
         let fallbacks = field.fallbacks(&table, choice.target);
-        let ranked: Vec<usize> = fallbacks.iter().map(|other| other.target).collect();
-        assert_eq!(ranked, [3]);
+        let ranked: Vec<TargetIdx> = fallbacks.iter().map(|other| other.target).collect();
+        assert_eq!(ranked, [3.into()]);
         assert_eq!(
             why(&table, &ask),
             [0, 1, 4].map(|at| format!("{at} {no_more}"))
@@ -215,7 +217,7 @@ mod tests {
         let choice = decide(&table, &ask, &mut CandidateSet::default()).expect("a target");
         assert_eq!(
             (choice.target, choice.reason),
-            (1, SelectionReason::LastResort)
+            (1.into(), SelectionReason::LastResort)
         );
 
         table.candidates[1].capabilities.vision = Some(false);

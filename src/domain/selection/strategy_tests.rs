@@ -7,7 +7,7 @@ fn every_strategy_compares_what_it_says() {
     let mut table = three();
     let chosen = |strategy, table: &mut RoutingTable| {
         table.strategy = strategy;
-        choose(table, &ask(), 0.0).unwrap().target
+        choose(table, &ask(), 0.0).unwrap().target.get()
     };
     // The window saw other numbers than the faded means: only `best` reads it.
     table.candidates[0].window.first_token = 0.001;
@@ -23,7 +23,7 @@ fn every_strategy_compares_what_it_says() {
     );
 
     let busy = |table: &RoutingTable, target: usize| {
-        let only = [target];
+        let only = [target.into()];
         let ask = RequestProfile {
             scope: TargetScope::Only(&only),
             ..ask()
@@ -41,7 +41,7 @@ fn every_strategy_compares_what_it_says() {
         .map(|second| {
             let choice = choose(&table, &ask(), 0.7).unwrap();
             drop(choice.acquire_lease(&table, UnixTime::from_seconds(2_000 + second)));
-            choice.target
+            choice.target.get()
         })
         .collect();
     assert_eq!(turn[..3], turn[3..]);

@@ -1,7 +1,8 @@
 use super::{
     CandidateSet, ExclusionReason, NoEligibleTarget, RequestProfile, SelectionReason, TargetScope,
-    TargetSelection,
+    TargetSelection, select_target,
 };
+use crate::domain::TargetIdx;
 use crate::domain::observation::Failure;
 use crate::domain::{
     BudgetConfig, Budgets, Candidate, Capabilities, Catalogue, Estimate, ModelType, ModelTypes,
@@ -30,7 +31,7 @@ pub(super) fn candidate(
     };
     Candidate {
         id: TargetId::new(&format!("p{provider}"), model),
-        provider,
+        provider: provider.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: Some(Price::flat(usd, usd * 5.0)),
@@ -105,7 +106,7 @@ pub(super) fn choose(
     ask: &RequestProfile<'_>,
     draw: f64,
 ) -> Result<TargetSelection, NoEligibleTarget> {
-    super::select_target(
+    select_target(
         table,
         ask,
         NOW,
@@ -114,13 +115,13 @@ pub(super) fn choose(
     )
 }
 
-fn rejected(table: &RoutingTable, ask: &RequestProfile<'_>) -> Vec<(usize, ExclusionReason)> {
+fn rejected(table: &RoutingTable, ask: &RequestProfile<'_>) -> Vec<(TargetIdx, ExclusionReason)> {
     let mut field = CandidateSet::default();
     field.evaluate(table, ask, NOW);
     field.rejected()
 }
 
-fn tried(tried: &[usize]) -> RequestProfile<'_> {
+fn tried(tried: &[TargetIdx]) -> RequestProfile<'_> {
     RequestProfile { tried, ..ask() }
 }
 
@@ -136,12 +137,12 @@ fn constraints_remove_and_say_so() {
     let none = choose(&table, &cheap(1e-6), 0.0).unwrap_err();
     assert_eq!((none.rejected.len(), none.retry_after), (3, None));
 
-    assert_eq!(choose(&table, &cheap(5e-6), 0.9).unwrap().target, 0);
+    assert_eq!(choose(&table, &cheap(5e-6), 0.9).unwrap().target.get(), 0);
     assert_eq!(
         rejected(&table, &cheap(5e-6)),
         [
-            (1, ExclusionReason::UnknownPrice),
-            (2, ExclusionReason::AboveMaxCost)
+            (1.into(), ExclusionReason::UnknownPrice),
+            (2.into(), ExclusionReason::AboveMaxCost)
         ]
     );
     let quick = RequestProfile {
@@ -150,7 +151,7 @@ fn constraints_remove_and_say_so() {
     };
     assert_eq!(
         rejected(&table, &quick),
-        [(1, ExclusionReason::AboveMaxLatency)],
+        [(1.into(), ExclusionReason::AboveMaxLatency)],
         "who was never measured passes"
     );
 }
@@ -205,11 +206,11 @@ fn in_need_the_one_that_may_be_back_first_is_asked_but_no_word_is_broken() {
     let choice = choose(&table, &ask(), 0.0).unwrap();
     assert_eq!(
         (choice.target, choice.reason, choice.trial),
-        (0, SelectionReason::LastResort, false),
+        (0.into(), SelectionReason::LastResort, false),
         "its provider asked for the wait, so it binds"
     );
     table.candidates[1].block_binds = false;
-    assert_eq!(choose(&table, &ask(), 0.0).unwrap().target, 1);
+    assert_eq!(choose(&table, &ask(), 0.0).unwrap().target.get(), 1);
 
     table.candidates[1].standing = RoutingState::Off("no key".into());
     let hurried = RequestProfile {
@@ -227,17 +228,17 @@ fn a_half_open_target_gets_one_trial_and_no_fallbacks_while_others_are_well() {
     let choice = choose(&table, &ask(), 0.0).unwrap();
     assert_eq!(
         (choice.target, choice.reason, choice.trial),
-        (1, SelectionReason::HalfOpenProbe, true)
+        (1.into(), SelectionReason::HalfOpenProbe, true)
     );
     let trial = choice.acquire_lease(&table, NOW).unwrap();
     assert!(!choose(&table, &ask(), 0.0).unwrap().trial);
     drop(trial);
-    let fallback = choose(&table, &tried(&[0]), 0.0).unwrap();
-    assert_eq!((fallback.target, fallback.trial), (2, false));
-    let last = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
+    let fallback = choose(&table, &tried(&[0.into()]), 0.0).unwrap();
+    assert_eq!((fallback.target.get(), fallback.trial), (2, false));
+    let last = choose(&table, &tried(&[0.into(), 2.into()]), 0.0).unwrap();
     assert_eq!(
         (last.target, last.reason, last.trial),
-        (1, SelectionReason::LastResort, false)
+        (1.into(), SelectionReason::LastResort, false)
     );
 }
 
@@ -249,17 +250,20 @@ fn a_fallback_goes_to_another_provider_before_another_model() {
         candidate(1, "a", 3.0, 3.0, 0.01),
     ]);
 
-    let next = choose(&table, &tried(&[0]), 0.0).unwrap();
-    assert_eq!((next.target, next.reason), (2, SelectionReason::Fallback));
-    let then = choose(&table, &tried(&[0, 2]), 0.0).unwrap();
-    assert_eq!(then.target, 1);
+    let next = choose(&table, &tried(&[0.into()]), 0.0).unwrap();
+    assert_eq!(
+        (next.target.get(), next.reason),
+        (2, SelectionReason::Fallback)
+    );
+    let then = choose(&table, &tried(&[0.into(), 2.into()]), 0.0).unwrap();
+    assert_eq!(then.target.get(), 1);
 }
 
 #[test]
 fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
     let mut table = three();
     let wish = RequestProfile {
-        preferred: Some(2),
+        preferred: Some(2.into()),
         ..ask()
     };
 
@@ -277,16 +281,25 @@ fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
 #[test]
 fn everything_goes_to_a_pinned_provider_while_it_may_serve() {
     let mut table = three();
-    table.pinned = Some(2);
+    table.pinned = Some(2.into());
     let wish = RequestProfile {
-        preferred: Some(0),
+        preferred: Some(0.into()),
         ..ask()
     };
 
     let choice = choose(&table, &wish, 0.0).unwrap();
-    assert_eq!((choice.target, choice.reason), (2, SelectionReason::Pinned));
+    assert_eq!(
+        (choice.target.get(), choice.reason),
+        (2, SelectionReason::Pinned)
+    );
     assert_eq!(super::shares(&table, &ask(), NOW)[2].share, 1.0);
-    assert_ne!(choose(&table, &tried(&[2]), 0.0).unwrap().target, 2);
+    assert_ne!(
+        choose(&table, &tried(&[2.into()]), 0.0)
+            .unwrap()
+            .target
+            .get(),
+        2
+    );
     table.candidates[2].standing = RoutingState::Draining;
     assert_eq!(
         choose(&table, &wish, 0.0).unwrap().reason,
@@ -299,7 +312,7 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
     let mut table = three();
     table.candidates[2].max_concurrent = Some(1);
     let only = RequestProfile {
-        scope: TargetScope::Only(&[2]),
+        scope: TargetScope::Only(&[2.into()]),
         ..ask()
     };
     let _place = choose(&table, &only, 0.0)
@@ -319,12 +332,12 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
         .quota
         .observe_headers(&limits, (NOW, sent), sent, NOW);
 
-    assert_eq!(choose(&table, &ask(), 0.999).unwrap().target, 0);
+    assert_eq!(choose(&table, &ask(), 0.999).unwrap().target.get(), 0);
     assert_eq!(
         rejected(&table, &ask()),
         [
-            (1, ExclusionReason::UpstreamRateLimited(1.0)),
-            (2, ExclusionReason::ProviderAtCapacity(1))
+            (1.into(), ExclusionReason::UpstreamRateLimited(1.0)),
+            (2.into(), ExclusionReason::ProviderAtCapacity(1))
         ]
     );
     assert!(
@@ -332,7 +345,7 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
         "places hold, even in need"
     );
     let short = RequestProfile {
-        scope: TargetScope::Only(&[1]),
+        scope: TargetScope::Only(&[1.into()]),
         ..ask()
     };
     assert_eq!(
@@ -345,7 +358,7 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
 fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
     let table = three();
     for target in 0..3 {
-        let only = [target];
+        let only = [target.into()];
         let ask = RequestProfile {
             scope: TargetScope::Only(&only),
             ..ask()
@@ -360,13 +373,13 @@ fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
     }
     let decide = |gate, now| {
         let luck = RandomDraw { gate, draw: 0.0 };
-        super::select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
+        select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
     };
 
     let explored = decide(0.005, NOW);
     assert_eq!(
         (explored.target, explored.reason),
-        (1, SelectionReason::Exploration)
+        (1.into(), SelectionReason::Exploration)
     );
     assert_eq!(decide(0.02, NOW).reason, SelectionReason::WeightedRandom);
     drop(explored.acquire_lease(&table, NOW));
@@ -380,12 +393,15 @@ fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
 #[test]
 fn a_scope_of_names_is_kept() {
     let only = RequestProfile {
-        scope: TargetScope::Only(&[1]),
+        scope: TargetScope::Only(&[1.into()]),
         ..ask()
     };
     let choice = choose(&three(), &only, 0.99).unwrap();
 
-    assert_eq!((choice.target, choice.reason), (1, SelectionReason::Only));
+    assert_eq!(
+        (choice.target.get(), choice.reason),
+        (1, SelectionReason::Only)
+    );
 }
 
 #[test]
@@ -435,7 +451,7 @@ fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
 
     let choice = look(&table, 0.15);
     assert_eq!(
-        (choice.target, choice.reason),
+        (choice.target.get(), choice.reason),
         (2, SelectionReason::Exploration)
     );
     assert_ne!(look(&table, 0.25).reason, SelectionReason::Exploration);

@@ -1,15 +1,17 @@
 //! The side of Messages that clients see.
 
+use super::events::{error_event, error_value};
 use super::{encode, read};
 use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
 use crate::protocols::call::CallSpec;
-use crate::protocols::client_api::{ClientApi, ErrorBody};
+use crate::protocols::client_api::ClientApi;
+use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// Anthropic's Messages.
@@ -65,7 +67,7 @@ impl ClientApi for MessagesApi {
     }
 
     fn error_event(&self, told: &ErrorBody) -> Bytes {
-        encode::error_event(told)
+        error_event(told)
     }
 }
 
@@ -96,22 +98,4 @@ fn shows_pictures(object: &RawObject<'_>) -> bool {
         && object
             .get("messages")
             .is_some_and(|raw| is_in(raw.get(), LISTS))
-}
-
-/// A failure in this protocol's shape.
-pub(super) fn error_value(told: &ErrorBody) -> Value {
-    let kind = match told.status {
-        401 => "authentication_error",
-        402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        409 => "conflict_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        408 | 504 => "timeout_error",
-        503 | 529 => "overloaded_error",
-        400..=499 => "invalid_request_error",
-        _ => "api_error",
-    };
-    json!({"type": "error", "error": {"type": kind, "message": told.message}})
 }

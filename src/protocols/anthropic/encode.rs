@@ -1,18 +1,16 @@
 //! An answer as Messages.
 
+use super::events::{LAST_EVENT, error_event, event};
 use super::shape::finish_word;
 use crate::protocols::call::CallSpec;
-use crate::protocols::client_api::ErrorBody;
+use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
     ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
 };
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-
-/// What every stream ends with.
-pub(super) const LAST_EVENT: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 /// Says an answer to a client of Messages. The protocol has one answer, made of blocks that begin
 /// and end one after the other.
@@ -339,22 +337,4 @@ fn usage(tokens: Option<ReportedUsage>) -> Value {
         usage["output_tokens_details"] = json!({"thinking_tokens": thinking});
     }
     usage
-}
-
-/// An event, named by the type of its data.
-fn event(out: &mut BytesMut, data: &Value) {
-    let name = data["type"].as_str().unwrap_or_default();
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    // Writing into memory cannot fail.
-    let _ = serde_json::to_writer(&mut out.writer(), data);
-    out.extend_from_slice(b"\n\n");
-}
-
-/// A failure in this protocol's shape, inside of a stream.
-pub(super) fn error_event(told: &ErrorBody) -> Bytes {
-    let mut out = BytesMut::new();
-    event(&mut out, &super::client_api::error_value(told));
-    out.freeze()
 }

@@ -1,6 +1,6 @@
 //! A Messages answer for a client of Messages: bytes pass as they came while we read along.
 
-use super::encode::error_event;
+use super::events::{LAST_EVENT, error_event};
 use super::shape::{DeltaShape, EventShape, Message, UsageShape};
 use crate::domain::Usage;
 use crate::protocols::neutral::ReportedUsage;
@@ -100,7 +100,7 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
-        out.extend_from_slice(super::encode::LAST_EVENT);
+        out.extend_from_slice(LAST_EVENT);
     }
 
     fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {

@@ -2,8 +2,9 @@
 
 use crate::domain::Failure;
 use crate::protocols::Event;
+use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Finish, ReportedUsage};
-use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::response_adapter::unreadable;
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
 use serde::Deserialize;

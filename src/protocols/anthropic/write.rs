@@ -2,7 +2,7 @@
 
 use super::messages::MessageList;
 use super::tool_names::ToolNames;
-use crate::protocols::call::ModelTraits;
+use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
     ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolChoice,
     TranslationError,

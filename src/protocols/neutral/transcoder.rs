@@ -4,7 +4,8 @@
 use super::chat_response::{ChatResponse, Delta, Deltas, ReportedUsage};
 use super::size_tracker::SizeTracker;
 use crate::domain::Usage;
-use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, too_large};
+use crate::protocols::framing::Framing;
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, too_large};
 use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 

@@ -1,9 +1,11 @@
-use super::*;
+use super::Ollama;
 use crate::domain::Failure;
 use crate::protocols::neutral::TranslationError;
 use crate::protocols::test_support::{endpoint, events, feed, with_call};
-use crate::protocols::{ApiDialect, UpstreamError};
-use serde_json::json;
+use crate::protocols::{ApiDialect, PreparedCall, ProviderApi, UpstreamError};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
 
 fn ask(body: &Value) -> Result<PreparedCall, TranslationError> {
     let endpoint = endpoint("ollama", "http://h");

@@ -1,13 +1,14 @@
 //! The side of chat completions that clients see.
 
+use super::error_json::{error_body, error_event};
 use super::{encode, read};
 use crate::domain::RequiredCapabilities;
 use crate::protocols::RawObject;
 use crate::protocols::call::CallSpec;
-use crate::protocols::client_api::{ClientApi, ErrorBody};
+use crate::protocols::client_api::ClientApi;
+use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use bytes::Bytes;
-use serde_json::json;
 
 /// OpenAI's chat completions.
 #[derive(Debug)]
@@ -63,21 +64,4 @@ impl ClientApi for ChatApi {
     fn error_event(&self, told: &ErrorBody) -> Bytes {
         error_event(told).into()
     }
-}
-
-/// A failure in OpenAI's shape.
-pub(in crate::protocols) fn error_body(told: &ErrorBody) -> Bytes {
-    let error = json!({"error": {
-        "message": told.message,
-        "type": told.kind,
-        "param": told.param,
-        "code": told.code,
-    }});
-    error.to_string().into()
-}
-
-/// The same inside of a stream.
-pub(super) fn error_event(told: &ErrorBody) -> Vec<u8> {
-    let body = error_body(told);
-    [b"data: ", &body[..], b"\n\n"].concat()
 }

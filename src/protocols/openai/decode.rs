@@ -4,8 +4,9 @@ use super::calls::Calls;
 use super::chunk::{CallShape, Choice, Chunk, finish};
 use crate::domain::Failure;
 use crate::protocols::Event;
+use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{self, Decode, DecodeStep, Deltas, Finish, ReportedUsage};
-use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::Value;
 

@@ -1,9 +1,10 @@
 //! An answer as chat completions.
 
 use super::chunk::{finish_word, with_signature};
+use super::error_json::error_event;
 use super::write::tool_call;
 use crate::protocols::call::CallSpec;
-use crate::protocols::client_api::ErrorBody;
+use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
     ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, text_of,
 };
@@ -158,7 +159,7 @@ impl Encode for Encoder {
     }
 
     fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&super::client_api::error_event(told));
+        out.extend_from_slice(&error_event(told));
     }
 }
 

@@ -4,12 +4,13 @@
 use super::calls::{Calls, FragmentTarget};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
 use super::chunk_template::ChunkTemplate;
-use super::client_api::error_event;
 use super::decode::{no_choices, whole_chunk};
+use super::error_json::error_event;
 use crate::domain::Usage;
 use crate::protocols::call::CallSpec;
+use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
-use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ErrorBody, Event};
 use bytes::{Bytes, BytesMut};

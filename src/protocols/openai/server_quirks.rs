@@ -1,11 +1,15 @@
 //! How servers that speak chat completions differ in what they take. What OpenAI's clients send is
 //! put under the names that a server knows, and what it refuses is left out.
 
-use super::{OPENAI, XAI};
-use crate::protocols::call::ModelTraits;
+use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::DroppedFields;
 use crate::protocols::{Endpoint, RawObject};
 use serde_json::{Value, json};
+
+/// The kind of OpenAI itself.
+pub(super) const OPENAI: &str = "openai";
+/// The kind of xAI.
+pub(super) const XAI: &str = "xai";
 
 /// One of them, where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

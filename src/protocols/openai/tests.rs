@@ -1,13 +1,13 @@
 mod servers;
 
 use super::pass_through::PassThrough;
-use super::*;
+use super::provider_api::with_usage;
 use crate::domain::Usage;
-use crate::protocols::Event;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
 use crate::protocols::test_support::{events, feed, with_call};
-use bytes::BytesMut;
-use serde_json::json;
+use crate::protocols::{ApiDialect, Event, RawObject};
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
 
 const STREAM: &str =
     r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;

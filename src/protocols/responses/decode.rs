@@ -2,8 +2,9 @@
 
 use super::shape::{EventShape, ResponseShape};
 use crate::protocols::Event;
+use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, ReportedUsage};
-use crate::protocols::response_adapter::{Framing, unreadable};
+use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;

@@ -4,7 +4,7 @@ use super::events::ResponseEvents;
 use super::item_store;
 use super::open_item::{ItemStatus, OpenItem};
 use crate::protocols::call::CallSpec;
-use crate::protocols::client_api::ErrorBody;
+use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
     ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
 };

@@ -3,9 +3,10 @@
 use super::shape::{EventShape, ResponseShape};
 use crate::domain::Usage;
 use crate::protocols::Event;
-use crate::protocols::client_api::ErrorBody;
+use crate::protocols::error_body::ErrorBody;
+use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
-use crate::protocols::response_adapter::{Framing, ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
 use crate::protocols::upstream_error::UpstreamError;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};

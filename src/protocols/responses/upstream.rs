@@ -6,14 +6,14 @@ use super::write;
 use crate::protocols::Endpoint;
 use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
-use crate::protocols::openai::{post, text};
+use crate::protocols::openai::{json_text, post};
 use serde_json::Value;
 
 const PATH: &str = "/responses";
 
 /// The client's own object, with the model's name replaced.
 pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
-    let body = call.object.with(&[("model", text(call.model))]);
+    let body = call.object.with(&[("model", json_text(call.model))]);
     PreparedCall {
         outgoing: post(endpoint, PATH, body, call.stream),
         passage: Box::new(PassThrough::default()),

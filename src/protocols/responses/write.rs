@@ -1,6 +1,6 @@
 //! A conversation as a request for a response.
 
-use crate::protocols::call::ModelTraits;
+use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
     ResponseFormat, Sampling, Tool, ToolChoice, TranslationError, text_of,

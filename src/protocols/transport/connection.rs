@@ -1,7 +1,6 @@
 //! How one provider is reached, and clients that do.
 
-use super::TransportOptions;
-use super::pool::MAX_STREAMS_PER_CLIENT;
+use super::options::TransportOptions;
 use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
 use rustls::ClientConfig;
@@ -14,6 +13,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
+/// Requests at once over one client.
+pub(super) const MAX_STREAMS_PER_CLIENT: u32 = 80;
 /// As much of one answer may wait unread for its client. All streams of a connection together may
 /// have that, so that one client that does not read holds no other's answer up.
 const STREAM_WINDOW: u32 = 256 * 1024;

@@ -5,8 +5,8 @@
 //! provider has several clients, and the first that has room takes a request. With HTTP/1 the same
 //! rule keeps connections together: the first client's are used before the second's.
 
-use super::TransportOptions;
-use super::connection::ConnectionConfig;
+use super::connection::{ConnectionConfig, MAX_STREAMS_PER_CLIENT};
+use super::options::TransportOptions;
 use crate::protocols::url_cache::UrlCache;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -15,8 +15,6 @@ use rustls::ClientConfig;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// Requests at once over one client.
-pub(super) const MAX_STREAMS_PER_CLIENT: u32 = 80;
 /// Clients of one provider. Where all are full, they are filled further, evenly.
 const MAX_CLIENTS: usize = 64;
 

@@ -1,7 +1,6 @@
 //! A service account with a token server of its own: a signed statement of who asks goes there,
 //! and a token comes back (RFC 7523).
 
-use super::token_source::SCOPE;
 use crate::domain::Failure;
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
@@ -17,6 +16,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// All that Google's cloud offers; what an account may do there is set in the cloud.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// What a statement may ask for at most, and what is asked for.
 const LIFE_SECONDS: u64 = 3_600;
 /// A token is renewed so long before it runs out, as Google's own library does.
@@ -95,7 +96,10 @@ impl ServiceAccount {
         let options = TransportOptions::new(CONNECT_TIMEOUT);
         let transport = Transport::over(&[ConnectionConfig::default()], options)
             .map_err(|_| unreachable(Failure::Disconnected))?;
-        let answer = transport.send(0, outgoing).await.map_err(unreachable)?;
+        let answer = transport
+            .send(0.into(), outgoing)
+            .await
+            .map_err(unreachable)?;
         let asked_at = Instant::now();
         let status = answer.status();
         let body = read(answer).await.unwrap_or_default();

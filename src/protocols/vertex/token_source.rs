@@ -2,9 +2,9 @@
 //! Google's library signs or fetches them, keeps them, and renews them before they run out. The
 //! one way that it does not know, a service account with a token server of its own, is ours.
 
-use super::token_exchange::ServiceAccount;
+use super::token_exchange::{SCOPE, ServiceAccount};
 use crate::domain::Failure;
-use crate::protocols::endpoint_registry::sensitive;
+use crate::protocols::sensitive_header::sensitive;
 use crate::protocols::upstream_error::UpstreamError;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
@@ -22,8 +22,6 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// All that Google's cloud offers; what an account may do there is set in the cloud.
-pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A token takes a round trip; what takes longer is not coming.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A file of credentials has about 2 KB.

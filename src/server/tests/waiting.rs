@@ -1,5 +1,4 @@
-//! Clients that keep us waiting, over raw sockets and with time that stands still until everybody
-//! waits.
+//! Slow clients, over raw sockets and with a paused clock.
 
 use super::{limits, listener};
 use crate::server::{ConnectionLimits, WorkerThreads, serve};
@@ -31,8 +30,8 @@ fn simple() -> Router {
                 let mut cause: Option<&dyn std::error::Error> = Some(&error);
                 let mut kind = None;
                 while let Some(inner) = cause {
-                    let broke = inner.downcast_ref::<std::io::Error>();
-                    kind = broke.map(std::io::Error::kind).or(kind);
+                    let io_error = inner.downcast_ref::<std::io::Error>();
+                    kind = io_error.map(std::io::Error::kind).or(kind);
                     cause = inner.source();
                 }
                 assert_eq!(kind, Some(ErrorKind::TimedOut));
@@ -45,7 +44,7 @@ fn simple() -> Router {
         .route("/body", body)
 }
 
-/// A listener that ends with the test.
+/// Starts a listener that ends with the test.
 async fn listen(router: Router, limits: ConnectionLimits) -> (SocketAddr, DropGuard) {
     let (listener, address) = listener().await;
     let stop = CancellationToken::new();
@@ -60,24 +59,24 @@ async fn listen(router: Router, limits: ConnectionLimits) -> (SocketAddr, DropGu
     (address, stop.drop_guard())
 }
 
-fn usual() -> ConnectionLimits {
+fn default_limits() -> ConnectionLimits {
     limits(Duration::ZERO)
 }
 
-/// A client that says what it is told to.
-struct Raw(TcpStream);
+/// A client that sends raw bytes.
+struct RawClient(TcpStream);
 
-impl Raw {
+impl RawClient {
     async fn connect(address: SocketAddr) -> Self {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    async fn say(&mut self, text: &str) {
+    async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// One answer with a body of that length.
-    async fn hear(&mut self, body: usize) -> String {
+    /// Reads one response with a body of this length.
+    async fn receive(&mut self, body: usize) -> String {
         let mut text = Vec::new();
         while !text.ends_with(b"\r\n\r\n") {
             let byte = self.0.read_u8().await;
@@ -90,8 +89,8 @@ impl Raw {
         String::from_utf8(text).unwrap()
     }
 
-    /// What comes until the other side closes, and how long that takes.
-    async fn end(&mut self) -> (String, Duration) {
+    /// Reads until the server closes; returns the text and the time that it took.
+    async fn read_to_end(&mut self) -> (String, Duration) {
         let (began, mut rest) = (Instant::now(), Vec::new());
         let _reset = self.0.read_to_end(&mut rest).await;
         (String::from_utf8_lossy(&rest).into_owned(), began.elapsed())
@@ -99,25 +98,25 @@ impl Raw {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_stays_and_a_head_that_was_begun_is_not_waited_for() {
-    let (address, _running) = listen(simple(), usual()).await;
-    let mut client = Raw::connect(address).await;
+async fn an_idle_connection_stays_and_an_incomplete_head_times_out() {
+    let (address, _running) = listen(simple(), default_limits()).await;
+    let mut client = RawClient::connect(address).await;
     for _ in 0..2 {
-        client.say(HELLO).await;
-        assert!(client.hear(5).await.ends_with("hello"));
+        client.send(HELLO).await;
+        assert!(client.receive(5).await.ends_with("hello"));
         advance(Duration::from_secs(100)).await;
     }
 
-    client.say("GET /hello HTTP/1.1\r\n").await;
-    let mut late = Raw::connect(address).await;
-    let (said, took) = client.end().await;
+    client.send("GET /hello HTTP/1.1\r\n").await;
+    let mut late = RawClient::connect(address).await;
+    let (text, took) = client.read_to_end().await;
 
-    assert_eq!(said, "");
+    assert_eq!(text, "");
     assert!(
         took >= Duration::from_secs(10) && took < Duration::from_secs(11),
         "{took:?}"
     );
-    let (_, took) = late.end().await;
+    let (_, took) = late.read_to_end().await;
     assert!(
         took > Duration::from_secs(105) && took < Duration::from_secs(125),
         "{took:?}"
@@ -125,11 +124,11 @@ async fn an_idle_connection_stays_and_a_head_that_was_begun_is_not_waited_for() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_trickles_gets_no_more_time() {
-    let (address, _running) = listen(simple(), usual()).await;
+async fn a_trickling_head_gets_no_more_time() {
+    let (address, _running) = listen(simple(), default_limits()).await;
     let began = Instant::now();
-    let mut client = Raw::connect(address).await;
-    client.say("GET /hello HTTP/1.1\r\n").await;
+    let mut client = RawClient::connect(address).await;
+    client.send("GET /hello HTTP/1.1\r\n").await;
 
     while client.0.write_all(b"x: y\r\n").await.is_ok() && began.elapsed().as_secs() < 60 {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -139,64 +138,64 @@ async fn a_head_that_trickles_gets_no_more_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_clients_take_nobodys_place() {
+async fn slow_clients_keep_no_other_client_out() {
     let few = ConnectionLimits {
         connections: 8,
-        ..usual()
+        ..default_limits()
     };
     let (address, _running) = listen(simple(), few).await;
     let mut slow = Vec::new();
     for _ in 0..40 {
-        let mut client = Raw::connect(address).await;
-        client.say("POST /body HTTP/1.1\r\nhost").await;
+        let mut client = RawClient::connect(address).await;
+        client.send("POST /body HTTP/1.1\r\nhost").await;
         slow.push(client);
     }
 
     let began = Instant::now();
     for _ in 0..20 {
-        let mut client = Raw::connect(address).await;
-        client.say(HELLO).await;
-        assert!(client.hear(5).await.starts_with("HTTP/1.1 200"));
+        let mut client = RawClient::connect(address).await;
+        client.send(HELLO).await;
+        assert!(client.receive(5).await.starts_with("HTTP/1.1 200"));
     }
 
     assert!(began.elapsed() < Duration::from_secs(1));
-    let (_, took) = slow[0].end().await;
+    let (_, took) = slow[0].read_to_end().await;
     assert!(
         took < Duration::from_secs(1),
-        "the first made room: {took:?}"
+        "the first was evicted: {took:?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn uploads_that_fill_every_place_make_room_when_they_are_slow() {
+async fn slow_uploads_at_the_connection_limit_are_evicted() {
     let few = ConnectionLimits {
         connections: 4,
-        ..usual()
+        ..default_limits()
     };
     let (address, _running) = listen(simple(), few).await;
     let mut slow = Vec::new();
     for _ in 0..4 {
-        let mut client = Raw::connect(address).await;
+        let mut client = RawClient::connect(address).await;
         client
-            .say("POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
+            .send("POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
             .await;
         slow.push(client);
     }
     for _ in 0..3 {
         for client in &mut slow {
-            client.say("x").await;
+            client.send("x").await;
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
 
-    let mut client = Raw::connect(address).await;
-    client.say(HELLO).await;
+    let mut client = RawClient::connect(address).await;
+    client.send(HELLO).await;
 
-    assert!(client.hear(5).await.starts_with("HTTP/1.1 200"));
+    assert!(client.receive(5).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_everybody_is_served_one_more_is_told_so() {
+async fn a_connection_over_the_limit_is_rejected_with_503() {
     let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
     let slow = {
         let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
@@ -208,102 +207,104 @@ async fn where_everybody_is_served_one_more_is_told_so() {
     };
     let few = ConnectionLimits {
         connections: 2,
-        ..usual()
+        ..default_limits()
     };
     let (address, _running) = listen(simple().route("/slow", slow), few).await;
     let mut served = Vec::new();
     for _ in 0..2 {
-        let mut client = Raw::connect(address).await;
-        client.say("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut client = RawClient::connect(address).await;
+        client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
         served.push(client);
     }
     let _both = begun.acquire_many(2).await.unwrap();
 
-    let (told, _) = Raw::connect(address).await.end().await;
-    assert!(told.starts_with("HTTP/1.1 503"), "{told}");
-    assert!(told.contains("retry-after: 1\r\n") && told.contains("max_connections"));
+    let (text, _) = RawClient::connect(address).await.read_to_end().await;
+    assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+    assert!(text.contains("retry-after: 1\r\n") && text.contains("max_connections"));
 
     go.notify_waiters();
     for client in &mut served {
-        assert!(client.hear(4).await.ends_with("done"));
+        assert!(client.receive(4).await.ends_with("done"));
     }
-    let mut client = Raw::connect(address).await;
-    client.say(HELLO).await;
-    assert!(client.hear(5).await.starts_with("HTTP/1.1 200"));
+    let mut client = RawClient::connect(address).await;
+    client.send(HELLO).await;
+    assert!(client.receive(5).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_pauses_or_trickles_is_answered_with_408_and_closed() {
-    let (address, _running) = listen(simple(), usual()).await;
+    let (address, _running) = listen(simple(), default_limits()).await;
     let head = "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\nx";
 
-    let mut pausing = Raw::connect(address).await;
-    pausing.say(head).await;
-    let (told, took) = pausing.end().await;
+    let mut pausing = RawClient::connect(address).await;
+    pausing.send(head).await;
+    let (text, took) = pausing.read_to_end().await;
     assert!(
-        told.starts_with("HTTP/1.1 408") && told.contains("connection: close"),
-        "{told}"
+        text.starts_with("HTTP/1.1 408") && text.contains("connection: close"),
+        "{text}"
     );
-    // It may still send for as long as we linger.
+    // The server still reads for a while before it closes.
     assert!(
         took >= Duration::from_secs(10) && took < Duration::from_secs(17),
         "{took:?}"
     );
 
-    let (mut reads, mut writes) = Raw::connect(address).await.0.into_split();
+    let (mut reads, mut writes) = RawClient::connect(address).await.0.into_split();
     let trickling = tokio::spawn(async move {
         writes.write_all(head.as_bytes()).await.unwrap();
         while writes.write_all(b"xx").await.is_ok() {
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
     });
-    let (began, mut told) = (Instant::now(), [0; 12]);
-    reads.read_exact(&mut told).await.unwrap();
-    assert_eq!(&told, b"HTTP/1.1 408");
+    let (began, mut status) = (Instant::now(), [0; 12]);
+    reads.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 408");
     assert!(began.elapsed() >= Duration::from_secs(20) && began.elapsed().as_secs() < 22);
     trickling.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_body_over_a_thin_line_is_taken() {
-    let (address, _running) = listen(simple(), usual()).await;
-    let mut client = Raw::connect(address).await;
+async fn a_long_body_over_a_slow_connection_is_accepted() {
+    let (address, _running) = listen(simple(), default_limits()).await;
+    let mut client = RawClient::connect(address).await;
     client
-        .say("POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
+        .send("POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
         .await;
 
-    let piece = "x".repeat(50_000);
+    let chunk = "x".repeat(50_000);
     for _ in 0..20 {
-        client.say(&piece).await;
+        client.send(&chunk).await;
         tokio::time::sleep(Duration::from_secs(4)).await;
     }
 
-    assert!(client.hear(1_000_000).await.starts_with("HTTP/1.1 200"));
+    assert!(client.receive(1_000_000).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_is_not_written_to_for_ever() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let dropped = Arc::new(Notify::new());
     let endless = {
         let dropped = Arc::clone(&dropped);
         get(move || async move {
-            struct Tell(Arc<Notify>);
-            impl Drop for Tell {
+            struct NotifyOnDrop(Arc<Notify>);
+            impl Drop for NotifyOnDrop {
                 fn drop(&mut self) {
                     self.0.notify_one();
                 }
             }
-            let tell = Tell(dropped);
+            let guard = NotifyOnDrop(dropped);
             Body::from_stream(stream::repeat_with(move || {
-                let _kept = &tell;
+                let _held = &guard;
                 Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 16_384]))
             }))
         })
     };
-    let (address, _running) = listen(simple().route("/endless", endless), usual()).await;
-    let mut client = Raw::connect(address).await;
+    let (address, _running) = listen(simple().route("/endless", endless), default_limits()).await;
+    let mut client = RawClient::connect(address).await;
     let began = Instant::now();
-    client.say("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client
+        .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
 
     dropped.notified().await;
 
@@ -311,58 +312,58 @@ async fn a_client_that_does_not_read_is_not_written_to_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_reaches_a_client_that_still_sends() {
-    let refuse = post(|| async { (StatusCode::PAYLOAD_TOO_LARGE, "too large") });
-    let (address, _running) = listen(Router::new().route("/", refuse), usual()).await;
-    let mut client = Raw::connect(address).await;
+async fn a_response_reaches_a_client_that_is_still_sending() {
+    let reject = post(|| async { (StatusCode::PAYLOAD_TOO_LARGE, "too large") });
+    let (address, _running) = listen(Router::new().route("/", reject), default_limits()).await;
+    let mut client = RawClient::connect(address).await;
     client
-        .say("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n")
+        .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n")
         .await;
 
-    let piece = "x".repeat(100_000);
+    let chunk = "x".repeat(100_000);
     for _ in 0..500 {
-        client.say(&piece).await;
+        client.send(&chunk).await;
     }
 
-    assert!(client.hear(9).await.starts_with("HTTP/1.1 413"));
+    assert!(client.receive(9).await.starts_with("HTTP/1.1 413"));
 }
 
 #[tokio::test]
-async fn one_connection_of_http2_carries_no_more_than_its_share() {
-    let (now, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+async fn an_http2_connection_carries_a_limited_number_of_requests() {
+    let (running, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
     let slow = {
-        let (now, go) = (Arc::clone(&now), Arc::clone(&go));
+        let (running, go) = (Arc::clone(&running), Arc::clone(&go));
         get(move || async move {
-            now.fetch_add(1, Ordering::SeqCst);
-            let _leave = go.acquire().await.unwrap();
+            running.fetch_add(1, Ordering::SeqCst);
+            let _permit = go.acquire().await.unwrap();
             "done"
         })
     };
-    let (address, _running) = listen(Router::new().route("/", slow), usual()).await;
+    let (address, _running) = listen(Router::new().route("/", slow), default_limits()).await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build();
     let (client, url) = (client.unwrap(), format!("http://{address}/"));
     let ask = |_| tokio::spawn(client.get(&url).send());
-    let asked: Vec<_> = (0..300).map(ask).collect();
+    let requests: Vec<_> = (0..300).map(ask).collect();
 
-    while now.load(Ordering::SeqCst) < 256 {
+    while running.load(Ordering::SeqCst) < 256 {
         tokio::task::yield_now().await;
     }
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(now.load(Ordering::SeqCst), 256);
+    assert_eq!(running.load(Ordering::SeqCst), 256);
 
     go.add_permits(300);
-    for answer in asked {
-        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    for response in requests {
+        assert_eq!(response.await.unwrap().unwrap().status(), 200);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_of_http2_is_told_before_it_is_closed() {
+async fn an_idle_http2_connection_gets_goaway_before_it_is_closed() {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    let (address, _running) = listen(simple(), usual()).await;
-    let mut client = Raw::connect(address).await;
+    let (address, _running) = listen(simple(), default_limits()).await;
+    let mut client = RawClient::connect(address).await;
     client.0.write_all(PREFACE).await.unwrap();
     let (began, mut frames) = (Instant::now(), Vec::new());
 
@@ -376,7 +377,7 @@ async fn an_idle_connection_of_http2_is_told_before_it_is_closed() {
         client.0.read_exact(&mut payload).await.unwrap();
         let (kind, flags) = (head[3], head[4]);
         if kind == 6 && flags == 0 {
-            // A ping is answered with the same.
+            // A ping is acknowledged with the same payload.
             let pong = [&[0, 0, 8, 6, 1, 0, 0, 0, 0], &payload[..]].concat();
             client.0.write_all(&pong).await.unwrap();
         }

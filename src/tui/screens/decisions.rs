@@ -10,7 +10,7 @@
 //! ```
 
 use super::{decision_list, emptiness, first_row, plain, rows};
-use crate::contract::{CandidateReport, DecisionReport, SelectionRoundReport};
+use crate::contract::{CandidateReport, DecisionOutcome, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::panels::rule;
@@ -105,7 +105,9 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         format!("; {}", decision.reason)
     };
     let result = match decision.latency_ms {
-        None if decision.outcome == "pending" => format!("pending, {attempts} so far"),
+        None if decision.outcome == DecisionOutcome::Pending => {
+            format!("pending, {attempts} so far")
+        }
         latency => format!(
             "{} after {attempts}, in {}, for {} ({})",
             decision.outcome,

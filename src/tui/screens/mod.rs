@@ -19,7 +19,7 @@ use super::format;
 use super::model::Listing;
 use super::theme::Theme;
 use super::view::line;
-use crate::contract::DecisionReport;
+use crate::contract::{DecisionOutcome, DecisionReport};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -64,14 +64,14 @@ fn plain(text: &str, theme: Theme) -> String {
 /// How a decision ended: word and look.
 fn outcome(decision: &DecisionReport, theme: Theme) -> (String, Style) {
     let word = match decision.attempts {
-        0 | 1 => decision.outcome.clone(),
+        0 | 1 => decision.outcome.to_string(),
         tries => format!("{} {tries}x", decision.outcome),
     };
-    let style = match decision.outcome.as_str() {
-        "ok" if decision.attempts > 1 => theme.warn(),
-        "ok" => theme.good(),
-        "error" | "refused" => theme.bad(),
-        _ => theme.dim(),
+    let style = match decision.outcome {
+        DecisionOutcome::Ok if decision.attempts > 1 => theme.warn(),
+        DecisionOutcome::Ok => theme.good(),
+        DecisionOutcome::Error | DecisionOutcome::Refused => theme.bad(),
+        DecisionOutcome::Pending | DecisionOutcome::Cancelled => theme.dim(),
     };
     (word, style)
 }

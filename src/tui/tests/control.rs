@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::ClientError;
-use crate::contract::{EventKind, EventReport, WeightPoints, WeightsReport, WhatIfReport};
+use crate::contract::{EventKind, EventReport, Problem, WeightPoints, WeightsReport, WhatIfReport};
 use crate::tui::change::{Applied, Change};
 use crate::tui::message::ExitReason;
 
@@ -55,7 +55,7 @@ pub(super) fn answered(model: &mut Model, answer: Applied) {
 
 fn refused(model: &mut Model, status: u16, detail: &str) {
     let detail = detail.to_owned();
-    let error = ClientError { status, detail };
+    let error = ClientError::from(Problem::new(status, detail));
     update(model, Message::Changed(Err(error)), NOW);
 }
 
@@ -175,7 +175,11 @@ fn a_revision_that_counts_from_anew_is_no_proof() {
 fn a_draft_that_came_into_force_is_none_any_more() {
     let mut model = usual();
     press(&mut model, "w → Enter g");
-    refused(&mut model, 0, "no answer within 10 s");
+    let error = ClientError::NoAnswer {
+        address: "box:8080".to_owned(),
+        source: None,
+    };
+    update(&mut model, Message::Changed(Err(error)), NOW);
     assert!(notice(&model).contains("unknown whether it was applied"));
     assert!(model.draft.as_ref().unwrap().is_changed());
     let in_force = model.draft.as_ref().unwrap().weights();
@@ -194,10 +198,7 @@ fn what_was_done_before_a_refusal_is_settled_and_can_be_undone() {
     assert_eq!(changes(&effects).len(), 2);
     let moved = model.draft.as_ref().unwrap().weights();
     let detail = "provider \"borealis\" is unknown".to_owned();
-    let error = ClientError {
-        status: 404,
-        detail,
-    };
+    let error = ClientError::from(Problem::new(404, detail));
     let part = Applied {
         failed: Some((1, error)),
         ..done(43, Some(moved))
@@ -275,10 +276,7 @@ fn a_prediction_that_fails_is_said_once() {
     update(&mut model, key(">"), NOW);
     let fail = |model: &mut Model| {
         let detail = "the engine is busy".to_owned();
-        let error = ClientError {
-            status: 503,
-            detail,
-        };
+        let error = ClientError::from(Problem::new(503, detail));
         let answer: Result<WhatIfReport, ClientError> = Err(error);
         let now = model.now;
         update(model, Message::WhatIf(answer), now)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::ClientError;
-use crate::contract::{HealthState, ModelPerformance};
+use crate::contract::{HealthState, ModelPerformance, Problem};
 use crate::tui::change::{Applied, Change};
 
 #[test]
@@ -136,13 +136,13 @@ fn the_mistakes_of_a_configuration_are_told_one_by_one() {
     let mistakes: Vec<String> = (0..40)
         .map(|line| format!("aibal.toml:{line}: key{line} is unknown"))
         .collect();
-    let refused = ClientError {
-        status: 422,
-        detail: format!(
+    let refused = ClientError::from(Problem::new(
+        422,
+        format!(
             "the configuration has 40 mistakes, so nothing changed:\n{}",
             mistakes.join("\n")
         ),
-    };
+    ));
     update(&mut model, Message::Changed(Err(refused)), NOW);
     let screen = text(&model, 80, 24);
     assert!(screen.contains("NOTHING CHANGED (j k scroll)"), "{screen}");
@@ -179,10 +179,7 @@ fn what_is_too_long_for_its_line_is_told_whole() {
         "{screen}"
     );
     let why = "this instance was started without a configuration that could be read once more";
-    let refused = ClientError {
-        status: 409,
-        detail: why.to_owned(),
-    };
+    let refused = ClientError::from(Problem::new(409, why.to_owned()));
     press(&mut model, "Esc");
     update(&mut model, Message::Changed(Err(refused)), NOW);
     let screen = text(&model, 80, 24);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::ClientError;
-use crate::contract::{ProviderChange, WeightPoints, WeightsReport};
+use crate::contract::{Problem, ProviderChange, WeightPoints, WeightsReport};
 use crate::tui::change::{Applied, Change};
 use crate::tui::message::ExitReason;
 
@@ -108,10 +108,7 @@ fn an_undo_that_fails_can_be_tried_again() {
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
     press(&mut model, "u y");
-    let refused = ClientError {
-        status: 409,
-        detail: "rev 44 by bob".to_owned(),
-    };
+    let refused = ClientError::from(Problem::new(409, "rev 44 by bob".to_owned()));
     update(&mut model, Message::Changed(Err(refused)), NOW);
     press(&mut model, "Esc u");
     assert!(is_question(&model, "UNDO"));
@@ -123,10 +120,7 @@ fn a_refusal_keeps_the_draft_and_stays_until_esc() {
     press(&mut model, "w > Enter y");
     type_in(&mut model, "big-shift");
     let points = model.draft.as_ref().unwrap().points();
-    let stale = ClientError {
-        status: 409,
-        detail: "rev 43 by bob".to_owned(),
-    };
+    let stale = ClientError::from(Problem::new(409, "rev 43 by bob".to_owned()));
     update(&mut model, Message::Changed(Err(stale)), NOW);
 
     update(&mut model, Message::Tick, NOW + Duration::from_mins(1));

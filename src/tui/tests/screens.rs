@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::contract::{
-    DecisionDetail, DecisionReport, HealthState, RevisionReport, TotalWhatIfReport, WeightPoints,
-    WhatIfReport, WhatIfTotalsReport,
+    DecisionDetail, DecisionOutcome, DecisionReport, HealthState, RevisionReport,
+    TotalWhatIfReport, WeightPoints, WhatIfReport, WhatIfTotalsReport,
 };
 use crate::tui::input_context::{PLACES, Screen};
 use crate::tui::model::Subject;
@@ -15,7 +15,7 @@ pub fn fill(model: &mut Model) {
 }
 
 fn decisions() -> Vec<DecisionReport> {
-    let decision = |at: u64, provider: &str, outcome: &str, attempts: u32| DecisionReport {
+    let decision = |at: u64, provider: &str, outcome, attempts: u32| DecisionReport {
         decision_id: format!("8f{at}"),
         at: format!("2026-11-24T03:14:{at:02}.000Z"),
         request_id: Some(format!("request-{at}")),
@@ -23,17 +23,17 @@ fn decisions() -> Vec<DecisionReport> {
         model: Some("model-1".to_owned()),
         score: Some(0.91),
         reason: "drawn by share among the best".to_owned(),
-        outcome: outcome.to_owned(),
+        outcome,
         latency_ms: Some(912.0),
         cost_usd: Some(0.0052),
         cost_basis: "estimated".to_owned(),
         attempts,
     };
     vec![
-        decision(41, "borealis", "ok", 1),
-        decision(40, "google", "ok", 2),
-        decision(39, "aurora", "error", 3),
-        decision(38, "aurora", "cancelled", 1),
+        decision(41, "borealis", DecisionOutcome::Ok, 1),
+        decision(40, "google", DecisionOutcome::Ok, 2),
+        decision(39, "aurora", DecisionOutcome::Error, 3),
+        decision(38, "aurora", DecisionOutcome::Cancelled, 1),
     ]
 }
 
@@ -136,10 +136,10 @@ fn the_decision_under_the_cursor_is_explained_once() {
 }
 
 fn gone() -> crate::client::ClientError {
-    crate::client::ClientError {
-        status: 404,
-        detail: "not remembered".to_owned(),
-    }
+    crate::client::ClientError::from(crate::contract::Problem::new(
+        404,
+        "not remembered".to_owned(),
+    ))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::{clipboard, dialogs, draft_edit, palette, rollback, text_input, undo, watched_lists};
-use crate::contract::Window;
+use crate::contract::{DecisionOutcome, Window};
 use crate::tui::draft::{Draft, DraftRow};
 use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, SortOrder};
@@ -175,7 +175,12 @@ fn next_bad(model: &mut Model, step: isize) {
         return;
     }
     let rows = model.decision_rows();
-    let is_bad = |at: &usize| rows[*at].outcome == "error" || rows[*at].outcome == "refused";
+    let is_bad = |at: &usize| {
+        matches!(
+            rows[*at].outcome,
+            DecisionOutcome::Error | DecisionOutcome::Refused
+        )
+    };
     let next = if step > 0 {
         (model.decisions.at + 1..rows.len()).find(is_bad)
     } else {

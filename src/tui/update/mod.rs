@@ -49,7 +49,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
                     // The cursor may have moved on meanwhile.
                     return queries::explanation(model).into_iter().collect();
                 }
-                Err(error) => model.explain_error = Some(error.detail),
+                Err(error) => model.explain_error = Some(error.to_string()),
             }
         }
         Message::WhatIf(answer) => return queries::on_what_if(model, answer),
@@ -144,7 +144,7 @@ fn take_in<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
             list.is_known = true;
             list.error = None;
         }
-        Err(error) => list.error = Some(error.detail),
+        Err(error) => list.error = Some(error.to_string()),
     }
 }
 

@@ -16,8 +16,6 @@ use unicode_width::UnicodeWidthStr;
 const MAX_NOTICE_CELLS: usize = 64;
 /// So many changes can be undone.
 const MAX_UNDO: usize = 20;
-/// What a [`ClientError`] has where no answer came.
-const NO_ANSWER: u16 = 0;
 
 pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
     let pending = model.pending.take();
@@ -50,12 +48,12 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
     }
     match &applied.failed {
         None => model.notify(text, false),
-        Some((_, error)) if error.status == NO_ANSWER => {
+        Some((_, error)) if error.status().is_none() => {
             let unknown = unknown(model, "the rest was applied", error);
             model.notify(format!("applied in part: {text}; {unknown}"), true);
         }
         Some((_, error)) => {
-            let text = format!("applied in part: {text}; but then: {}", error.detail);
+            let text = format!("applied in part: {text}; but then: {error}");
             model.notify(text, true);
         }
     }
@@ -63,18 +61,19 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
 }
 
 fn on_refused(model: &mut Model, error: &ClientError) {
-    if error.status == NO_ANSWER {
+    if error.status().is_none() {
         let text = unknown(model, "it was applied", error);
         model.notify(text, true);
         return;
     }
     // Somebody was quicker: the draft stays, on top of what is in force now.
-    if error.status == 409
+    if error.status() == Some(409)
         && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
     {
         rebase(draft, status);
     }
-    let mut lines = error.detail.lines().map(str::to_owned);
+    let detail = error.to_string();
+    let mut lines = detail.lines().map(str::to_owned);
     let first = lines.next().unwrap_or_default();
     let text = format!("not applied: {}", first.trim_end_matches(':'));
     let mut lines: Vec<String> = lines.collect();
@@ -88,10 +87,7 @@ fn on_refused(model: &mut Model, error: &ClientError) {
 /// A wish that was sent and not answered may have been granted.
 fn unknown(model: &Model, what: &str, error: &ClientError) -> String {
     let revisions = model.key(Action::Go(Screen::Revisions));
-    format!(
-        "unknown whether {what}: {}; {revisions} lists the revisions",
-        error.detail
-    )
+    format!("unknown whether {what}: {error}; {revisions} lists the revisions")
 }
 
 /// What is too long for the notice, where there is anything; nothing that is open is covered.

@@ -98,7 +98,7 @@ fn a_dashboard_without_a_terminal_to_read_keys_from_says_so() {
                   trap 'kill $!' HUP; read line; kill $!; wait $!; echo code $?";
     let mut seen = Seen::run(&["/bin/sh", "-c", script, program], &[]);
     seen.see("no dashboard: there is no terminal to read keys from");
-    seen.see("all the same");
+    seen.see("without one");
     seen.press("\r");
     seen.see("code 0");
 }

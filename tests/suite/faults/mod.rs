@@ -92,7 +92,7 @@ async fn fleet_of_kinds(
         catalogue.providers.push(provider(&name));
         catalogue.targets.push(Target {
             id: TargetId::new(&name, "shared"),
-            provider: place,
+            provider: place.into(),
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: Some(Price::flat(

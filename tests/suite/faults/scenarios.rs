@@ -346,7 +346,7 @@ async fn s16_a_fallback_is_accounted_with_its_own_model_and_usage() {
             assert_eq!((b.requests, b.tokens), (1, 30));
             let decisions = bench.handle.decisions().await.unwrap();
             let end = decisions[0].end.as_ref().unwrap();
-            assert_eq!((end.target, end.attempts), (Some(1), 2));
+            assert_eq!((end.target, end.attempts), (Some(1.into()), 2));
             assert_eq!(end.usage.map(|metered| metered.usage.output), Some(20));
             assert!((end.cost.unwrap().usd() - 0.0002).abs() < 1e-12);
         }

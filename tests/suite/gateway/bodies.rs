@@ -69,7 +69,7 @@ async fn a_body_that_comes_too_slowly_is_answered_in_the_clients_own_shape() {
     };
     let listener = bench.listen(impatient).await;
     let error = json!({
-        "message": "the request's body came too slowly; send it in one go",
+        "message": "the request body arrived too slowly; send it without pauses",
         "type": "invalid_request_error",
         "code": "request_timeout",
         "param": null,

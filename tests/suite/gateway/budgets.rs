@@ -4,11 +4,11 @@ use super::load::{ENDLESS, crowd, endless};
 use super::{ASK, header};
 use crate::bench::{Bench, start_allowed};
 use crate::upstream::{Behaviour, Upstream};
-use aibal_tui::access::{Role, Token, TokenAuth};
+use aibal_tui::access::{Token, TokenAuth};
 use aibal_tui::clock;
 use aibal_tui::domain::{
     BudgetConfig, BudgetReservation, Budgets, EventKind, GlobalLimits, Money, OverBudgetPolicy,
-    RejectionCounts,
+    RejectionCounts, Role,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::StatusCode;

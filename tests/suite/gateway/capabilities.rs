@@ -45,7 +45,7 @@ async fn start_of_kind(first: &str, targets: &[(&Upstream, &str, Capabilities)])
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
         catalogue.targets.push(Target {
             id: TargetId::new(&name, model),
-            provider: place,
+            provider: place.into(),
             types: ModelTypes::CHAT,
             capabilities: *capabilities,
             price: Some(Price::flat(1.0 + place as f64 * 3.0, 9.0)),
@@ -180,7 +180,7 @@ async fn embeddings_are_made_by_whoever_makes_them_and_where_they_are_made() {
     assert_eq!(mistaken.status(), 400);
     assert_eq!(
         error(mistaken).await["message"],
-        "the type asked for is embedding, but embeddings are made at /v1/embeddings"
+        "the requested model type is embedding, but embeddings are served at /v1/embeddings"
     );
 }
 

@@ -108,7 +108,7 @@ async fn where_nothing_could_be_sent_nothing_is_charged() {
         catalogue.providers.push(provider(name));
         catalogue.targets.push(Target {
             id: TargetId::new(name, "shared"),
-            provider: place,
+            provider: place.into(),
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: Some(Price::flat(1.0 + place as f64, 2.0)),

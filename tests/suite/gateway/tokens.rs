@@ -95,7 +95,7 @@ impl Cloud {
         });
         catalogue.targets.push(Target {
             id: TargetId::new("cloud", "gemini-3.5-flash"),
-            provider: 0,
+            provider: 0.into(),
             types: ModelTypes::CHAT,
             capabilities: Capabilities::default(),
             price: None,

@@ -51,7 +51,7 @@ async fn bench(cases: &[Case], vendors: &Vendors) -> Bench {
 fn target(case: &Case, place: usize) -> Target {
     Target {
         id: TargetId::new(&case.slug(), &case.model()),
-        provider: place,
+        provider: place.into(),
         types: [ModelType::Chat].into_iter().collect(),
         capabilities: Capabilities::default(),
         price: None,

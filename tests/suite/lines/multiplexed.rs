@@ -108,7 +108,7 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
     // All answers begin before any of them ends.
     let asking = (0..250).map(|_| {
         let (transport, outgoing) = (transport.clone(), ask(&url));
-        tokio::spawn(async move { transport.send(0, outgoing).await.unwrap() })
+        tokio::spawn(async move { transport.send(0.into(), outgoing).await.unwrap() })
     });
     let mut answers = Vec::new();
     for answer in asking.collect::<Vec<_>>() {
@@ -131,7 +131,7 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
     assert_eq!(seen.open.load(SeqCst), 0);
 
     // With room on the first connection none of the others is used.
-    let again = transport.send(0, ask(&url)).await.unwrap();
+    let again = transport.send(0.into(), ask(&url)).await.unwrap();
     let connections = seen.connections.lock().unwrap();
     let total: usize = connections.iter().map(|count| count.load(SeqCst)).sum();
     assert_eq!((connections.len(), total), (carried.len(), 251));
@@ -144,7 +144,7 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
     let url = upstream(&identity, &Arc::default()).await;
 
     let sent = transport(ConnectionConfig::to(&url))
-        .send(0, ask(&url))
+        .send(0.into(), ask(&url))
         .await;
 
     assert_eq!(sent.err(), Some(aibal_tui::domain::Failure::Disconnected));
@@ -184,10 +184,10 @@ async fn one_clients_unread_answer_holds_no_other_up() {
 
     let mut unread = Vec::new();
     for _ in 0..40 {
-        unread.push(transport.send(0, ask(&url)).await.unwrap());
+        unread.push(transport.send(0.into(), ask(&url)).await.unwrap());
     }
 
-    let read = transport.send(0, ask(&url)).await.unwrap();
+    let read = transport.send(0.into(), ask(&url)).await.unwrap();
     assert_eq!(read.bytes().await.unwrap().len(), 64 * 65_536);
     drop(unread);
 }

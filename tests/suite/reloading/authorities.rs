@@ -1,6 +1,6 @@
-//! A provider's certificates, renewed under the name that they have.
+//! Certificates of a provider that are renewed under the same file name.
 
-use super::{ASK, House};
+use super::{ASK, TestInstance};
 use crate::lines::Identity;
 use crate::upstream::WHOLE;
 use hyper::body::Incoming;
@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// Answers whatever it is asked; its address.
+/// Answers every request; returns its address.
 async fn upstream(identity: &Identity) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -23,7 +23,7 @@ async fn upstream(identity: &Identity) -> String {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else {
-                    return; // Who does not trust us does not stay.
+                    return; // The client does not trust the certificate.
                 };
                 let answer = service_fn(|_: Request<Incoming>| async {
                     let answer = Response::builder().header("content-type", "application/json");
@@ -38,7 +38,7 @@ async fn upstream(identity: &Identity) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_certificates_under_the_old_name_are_trusted_after_a_reload() {
+async fn new_certificates_under_the_old_name_are_trusted_after_a_reload() {
     let [old, new] = ["old", "new"].map(|_| Identity::of("localhost", &["http/1.1"]));
     let base_url = upstream(&new).await;
     let home = TempDir::new().unwrap();
@@ -52,18 +52,18 @@ async fn other_certificates_under_the_old_name_are_trusted_after_a_reload() {
         file.display()
     );
     std::fs::write(home.path().join("aibal.toml"), text).unwrap();
-    let house = House::open_at(home, &[]);
-    assert_eq!(house.ask(ASK).await.status(), 502);
+    let instance = TestInstance::open_at(home, &[]);
+    assert_eq!(instance.ask(ASK).await.status(), 502);
 
     std::fs::write(&file, &new.pem).unwrap();
-    let (status, report) = house.reload().await;
+    let (status, report) = instance.reload().await;
 
     assert_eq!(status, 200);
     assert_eq!(
         report["changed"][0]["key"], "providers[a].ca_file",
         "{report}"
     );
-    assert_eq!(house.ask(ASK).await.status(), 200);
-    let (_, report) = house.reload().await;
+    assert_eq!(instance.ask(ASK).await.status(), 200);
+    let (_, report) = instance.reload().await;
     assert_eq!(report["changed"], Value::Array(Vec::new()), "{report}");
 }

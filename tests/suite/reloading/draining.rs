@@ -1,18 +1,18 @@
-//! The end of a program with answers under way.
+//! The end of a program with responses in flight.
 
-use super::{ASK, Entry, House, STREAM, configuration};
+use super::{ASK, Entry, STREAM, TestInstance, configuration};
 use crate::upstream::{Behaviour, Ending, HELLO, ROLE, Upstream};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_stream_ends_whole_during_the_drain() {
+async fn an_open_stream_completes_during_the_drain() {
     let a = Upstream::start(Behaviour::Held).await;
-    let mut house = House::open(&configuration("", &[Entry::of("a", &a)]));
-    let stream = house.ask(STREAM).await;
+    let mut instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
+    let stream = instance.ask(STREAM).await;
     assert_eq!(stream.status(), 200);
 
-    house.running.signal("TERM");
-    let address = house.url.trim_start_matches("http://").to_owned();
+    instance.running.signal("TERM");
+    let address = instance.url.trim_start_matches("http://").to_owned();
     while tokio::net::TcpStream::connect(&address).await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -23,26 +23,26 @@ async fn an_open_stream_ends_whole_during_the_drain() {
         text.contains("Hello") && text.ends_with("data: [DONE]\n\n"),
         "{text}"
     );
-    assert_eq!(tokio::task::block_in_place(|| house.running.code()), 0);
+    assert_eq!(tokio::task::block_in_place(|| instance.running.code()), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_still_waits_after_the_drain_is_told_so() {
+async fn requests_that_outlast_the_drain_get_an_error() {
     let stalls = Behaviour::Events(vec![ROLE, HELLO], Ending::Stall);
     let a = Upstream::start(stalls).await;
     // Before the reload the drain would take half a minute.
-    let mut house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let mut instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
     let short = configuration("[server]\ndrain_seconds = 0\n", &[Entry::of("a", &a)]);
-    house.write(&short);
-    assert_eq!(house.reload().await.0, 200);
-    let chat = house.ask(STREAM).await;
-    let url = format!("{}/v1/messages", house.url);
+    instance.write(&short);
+    assert_eq!(instance.reload().await.0, 200);
+    let chat = instance.ask(STREAM).await;
+    let url = format!("{}/v1/messages", instance.url);
     let body = STREAM.replace("\"stream\"", "\"max_tokens\":9,\"stream\"");
-    let messages = house.client.post(url).body(body).send().await.unwrap();
+    let messages = instance.client.post(url).body(body).send().await.unwrap();
     assert!(chat.status().is_success() && messages.status().is_success());
     a.script([Behaviour::Hang]);
     let waiting = tokio::spawn({
-        let (client, url) = (house.client.clone(), house.url.clone());
+        let (client, url) = (instance.client.clone(), instance.url.clone());
         let url = format!("{url}/v1/chat/completions");
         async move { client.post(url).body(ASK).send().await.unwrap() }
     });
@@ -53,7 +53,7 @@ async fn whoever_still_waits_after_the_drain_is_told_so() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
-    house.running.signal("TERM");
+    instance.running.signal("TERM");
 
     let text = chat.text().await.unwrap();
     assert!(
@@ -69,5 +69,5 @@ async fn whoever_still_waits_after_the_drain_is_told_so() {
     let answer = waiting.await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
-    assert_eq!(tokio::task::block_in_place(|| house.running.code()), 0);
+    assert_eq!(tokio::task::block_in_place(|| instance.running.code()), 0);
 }

@@ -1,5 +1,4 @@
-//! The configuration of a running program, read again: every way to ask for it, and what happens to
-//! requests meanwhile.
+//! Reloads of a running program: every way to request one, and their effect on requests in flight.
 
 mod authorities;
 mod draining;
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 const STREAM: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
-/// Named by no provider of these tests, so that an instance may start without any other.
+/// An address that nothing listens on, for an instance that needs only one provider to start.
 const SPARE: &str = "http://127.0.0.1:9/v1";
 
 /// A provider in the configuration.
@@ -36,7 +35,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// A configuration with a top, which must end in whole tables, and providers.
+/// A configuration that begins with complete tables and ends with providers.
 fn configuration(top: &str, providers: &[Entry<'_>]) -> String {
     let mut text = format!("{top}[probe]\nmode = \"off\"\n");
     for Entry {
@@ -54,15 +53,15 @@ fn configuration(top: &str, providers: &[Entry<'_>]) -> String {
     text
 }
 
-/// A program that serves what a file says.
-struct House {
+/// A running program with its configuration file.
+struct TestInstance {
     home: TempDir,
     running: Running,
     url: String,
     client: reqwest::Client,
 }
 
-impl House {
+impl TestInstance {
     fn open(text: &str) -> Self {
         Self::open_with(text, &[])
     }
@@ -95,7 +94,7 @@ impl House {
         std::fs::write(self.file(), text).unwrap();
     }
 
-    /// As editors do: a new file in the place of the old one.
+    /// Replaces the file by a new one, as editors do.
     fn replace(&self, text: &str) {
         let new = self.home.path().join(".aibal.toml.swp");
         std::fs::write(&new, text).unwrap();
@@ -123,15 +122,15 @@ impl House {
         asked.send().await.unwrap()
     }
 
-    async fn until(&self, path: &str, wish: impl Fn(&Value) -> bool) -> Value {
+    async fn until(&self, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..1_200 {
             let answer = self.get(path).await;
-            if wish(&answer) {
+            if condition(&answer) {
                 return answer;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("{path} never came to what was waited for");
+        panic!("{path} never met the condition");
     }
 
     async fn until_cost(&self, points: f64) {
@@ -160,17 +159,17 @@ fn has_event(status: &Value, part: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_written_or_replaced_takes_effect_by_itself() {
-    let house = House::open(&configuration(&weights(30, 40), &[spare()]));
+    let instance = TestInstance::open(&configuration(&weights(30, 40), &[spare()]));
 
-    house.write(&configuration(&weights(50, 20), &[spare()]));
-    house.until_cost(50.0).await;
-    house.replace(&configuration(&weights(60, 10), &[spare()]));
-    house.until_cost(60.0).await;
-    // The watch is on what is there now, not on the file that was replaced.
-    house.write(&configuration(&weights(70, 0), &[spare()]));
-    house.until_cost(70.0).await;
+    instance.write(&configuration(&weights(50, 20), &[spare()]));
+    instance.until_cost(50.0).await;
+    instance.replace(&configuration(&weights(60, 10), &[spare()]));
+    instance.until_cost(60.0).await;
+    // The new file is watched, not the one that was replaced.
+    instance.write(&configuration(&weights(70, 0), &[spare()]));
+    instance.until_cost(70.0).await;
 
-    let revisions = house.get("/api/revisions").await;
+    let revisions = instance.get("/api/revisions").await;
     let newest = &revisions["revisions"][0];
     assert_eq!(
         newest["what"],
@@ -180,25 +179,25 @@ async fn a_file_that_is_written_or_replaced_takes_effect_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_comes_to_be_and_variables_beside_it_are_watched_too() {
-    let house = House::open(&configuration("", &[spare()]));
+async fn a_new_file_and_dot_env_are_watched_too() {
+    let instance = TestInstance::open(&configuration("", &[spare()]));
 
     std::fs::write(
-        house.home.path().join(".env"),
+        instance.home.path().join(".env"),
         "LOAD_BALANCER_MAX_RETRIES=1\n",
     )
     .unwrap();
-    let is_told = |status: &Value| has_event(status, "balancing.max_retries 3→1");
-    house.until("/api/status", is_told).await;
-    let folder = house.home.path().join(".config/aibal-tui");
+    let is_reported = |status: &Value| has_event(status, "balancing.max_retries 3→1");
+    instance.until("/api/status", is_reported).await;
+    let folder = instance.home.path().join(".config/aibal-tui");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("config.toml"), weights(45, 25)).unwrap();
 
-    house.until_cost(45.0).await;
+    instance.until_cost(45.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_is_led_elsewhere_is_followed() {
+async fn a_redirected_link_is_followed() {
     let home = TempDir::new().unwrap();
     let at = |name: &str| home.path().join(name);
     for (name, cost) in [("one", 30), ("two", 55)] {
@@ -208,19 +207,19 @@ async fn a_link_that_is_led_elsewhere_is_followed() {
     }
     std::os::unix::fs::symlink("one", at("data")).unwrap();
     std::os::unix::fs::symlink("data/c.toml", at("c.toml")).unwrap();
-    let house = House::open_at(home, &["--config", "c.toml"]);
+    let instance = TestInstance::open_at(home, &["--config", "c.toml"]);
 
-    std::os::unix::fs::symlink("two", house.home.path().join("data.new")).unwrap();
+    std::os::unix::fs::symlink("two", instance.home.path().join("data.new")).unwrap();
     let (new, old) = (
-        house.home.path().join("data.new"),
-        house.home.path().join("data"),
+        instance.home.path().join("data.new"),
+        instance.home.path().join("data"),
     );
     std::fs::rename(new, old).unwrap();
 
-    house.until_cost(55.0).await;
+    instance.until_cost(55.0).await;
 }
 
-/// What a provider lists itself changes in no file, so that only who asks can bring it.
+/// The list of a provider is in no file, so only a requested reload can find it changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_the_command_and_the_api_reload_as_well() {
     let a = Upstream::start(Behaviour::Good).await;
@@ -228,25 +227,27 @@ async fn a_signal_the_command_and_the_api_reload_as_well() {
     let text = format!(
         "[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\nbase_url = \"{url}\"\n"
     );
-    let house = House::open(&text);
-    let (status, unchanged) = house.reload().await;
+    let instance = TestInstance::open(&text);
+    let (status, unchanged) = instance.reload().await;
     assert_eq!((status, &unchanged["changed"]), (200, &json!([])));
     assert_eq!(unchanged["revision"], 1);
 
     a.list(&["m", "by-api"]);
-    let (status, report) = house.reload().await;
+    let (status, report) = instance.reload().await;
     assert_eq!((status, &report["revision"]), (200, &json!(2)));
     let expected = json!({
         "key": "providers[a].models",
         "from": ["m"],
         "to": ["m", "by-api"],
-        "note": "as it lists them itself",
+        "note": "as the provider lists them",
     });
     assert_eq!(report["changed"], json!([expected]));
 
     a.list(&["m", "by-command"]);
     let (code, out, err) =
-        tokio::task::block_in_place(|| run(program(&house.home).args(["reload", &house.url])));
+        tokio::task::block_in_place(
+            || run(program(&instance.home).args(["reload", &instance.url])),
+        );
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("1 setting changed, revision 3\n"), "{out}");
     assert!(
@@ -255,10 +256,10 @@ async fn a_signal_the_command_and_the_api_reload_as_well() {
     );
 
     a.list(&["m", "by-signal"]);
-    house.running.signal("HUP");
+    instance.running.signal("HUP");
     let is_there = |models: &Value| models.to_string().contains("by-signal");
-    house.until("/v1/models", is_there).await;
-    let newest = &house.get("/api/revisions").await["revisions"][0];
+    instance.until("/v1/models", is_there).await;
+    let newest = &instance.get("/api/revisions").await["revisions"][0];
     assert_eq!(
         (&newest["revision"], &newest["reason"]),
         (&json!(4), &json!("SIGHUP"))
@@ -266,7 +267,7 @@ async fn a_signal_the_command_and_the_api_reload_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changed_is_told_with_who_and_secrets_are_not() {
+async fn changes_are_reported_with_their_actor_and_without_secrets() {
     let (first, second) = (
         configuration("", &[spare()]),
         configuration(
@@ -277,37 +278,37 @@ async fn what_changed_is_told_with_who_and_secrets_are_not() {
             }],
         ),
     );
-    let house = House::open(&first);
-    house.write(&second);
-    let (_, _) = house.reload().await;
+    let instance = TestInstance::open(&first);
+    instance.write(&second);
+    let (_, _) = instance.reload().await;
 
-    let status = house
+    let status = instance
         .until("/api/status", |status| status["environment"] == "test")
         .await;
     assert!(has_event(&status, "providers[spare].api_key"), "{status}");
-    let revisions = house.get("/api/revisions").await.to_string();
+    let revisions = instance.get("/api/revisions").await.to_string();
     assert!(!revisions.contains("sk-very-secret"), "{revisions}");
     assert!(!status.to_string().contains("sk-very-secret"));
 
-    // --listen outranks the file, so nothing of that changes.
+    // --listen outranks the file, so the address does not change.
     assert!(!revisions.contains("server.listen"), "{revisions}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_told() {
+async fn a_file_with_errors_changes_nothing_and_every_error_is_reported() {
     let good = configuration(&weights(30, 40), &[spare()]);
-    let house = House::open(&good);
+    let instance = TestInstance::open(&good);
     let bad = good.replace("cost = 30", "cost = \"much\"") + "unheard_of = 1\n[nowhere]\nx = 1\n";
 
-    house.write(&bad);
-    let told = "mistakes, so nothing changed: aibal.toml:2: balancing.weights.cost";
-    let status = house
-        .until("/api/status", |status| has_event(status, told))
+    instance.write(&bad);
+    let text = "errors, so nothing changed: aibal.toml:2: balancing.weights.cost";
+    let status = instance
+        .until("/api/status", |status| has_event(status, text))
         .await;
     let events = status["events"].as_array().unwrap();
     assert!(events.iter().any(|event| event["bad"] == true));
 
-    let (status, problem) = house.reload().await;
+    let (status, problem) = instance.reload().await;
     assert_eq!(status, 422);
     let fields: Vec<&str> = problem["errors"]
         .as_array()
@@ -319,7 +320,9 @@ async fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_told() {
     assert_eq!(fields[0], "balancing.weights.cost");
     assert_eq!(problem["errors"][0]["place"], "aibal.toml:2");
     let (code, out, err) =
-        tokio::task::block_in_place(|| run(program(&house.home).args(["reload", &house.url])));
+        tokio::task::block_in_place(
+            || run(program(&instance.home).args(["reload", &instance.url])),
+        );
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(
         err.contains("nothing changed") && err.contains("unheard_of"),
@@ -327,36 +330,42 @@ async fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_told() {
     );
     assert_eq!(err.lines().count(), 4, "{err}");
 
-    house.write("[[providers]]\nname = \"none\"\nkind = \"openai\"\napi_key_env = \"UNSET\"\n");
-    let (status, problem) = house.reload().await;
+    instance.write("[[providers]]\nname = \"none\"\nkind = \"openai\"\napi_key_env = \"UNSET\"\n");
+    let (status, problem) = instance.reload().await;
     assert_eq!(status, 422);
     assert!(
         problem["detail"].as_str().unwrap().contains("UNSET"),
         "{problem}"
     );
-    assert_eq!(house.revision().await, 1);
+    assert_eq!(instance.revision().await, 1);
 
-    house.write(&configuration(&weights(35, 35), &[spare()]));
-    house.until_cost(35.0).await;
+    instance.write(&configuration(&weights(35, 35), &[spare()]));
+    instance.until_cost(35.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn our_own_write_is_no_reload_and_what_is_not_saved_outlives_one() {
+async fn our_own_write_is_no_reload_and_an_unsaved_change_survives_one() {
     let text = configuration(&weights(30, 40), &[spare()]);
-    let house = House::open(&text);
+    let instance = TestInstance::open(&text);
     let change = json!({"cost": 40, "latency": 30});
-    let url = format!("{}/api/weights", house.url);
-    house.client.put(&url).json(&change).send().await.unwrap();
-    let file = house.file();
+    let url = format!("{}/api/weights", instance.url);
+    instance
+        .client
+        .put(&url)
+        .json(&change)
+        .send()
+        .await
+        .unwrap();
+    let file = instance.file();
     let written = || std::fs::read_to_string(&file).unwrap();
-    house
+    instance
         .until("/healthz", |_| written().contains("cost = 40"))
         .await;
 
     // A later edit by hand is one revision, and says only what it changed.
-    house.write(&(written() + "[alerts]\nlatency_ms = 5000\n"));
+    instance.write(&(written() + "[alerts]\nlatency_ms = 5000\n"));
     let is_there = |answer: &Value| answer["revisions"].as_array().unwrap().len() > 1;
-    let revisions = house.until("/api/revisions", is_there).await;
+    let revisions = instance.until("/api/revisions", is_there).await;
     let whats: Vec<&Value> = revisions["revisions"]
         .as_array()
         .unwrap()
@@ -366,11 +375,11 @@ async fn our_own_write_is_no_reload_and_what_is_not_saved_outlives_one() {
     assert_eq!(whats.len(), 2, "{whats:?}");
     let what = whats[0].as_str().unwrap();
     assert!(what.starts_with("alerts.latency_ms"), "{what}");
-    // Back by hand: the file says something else than it did, so it is heard.
-    house.write(&text);
-    house.until_cost(30.0).await;
+    // Back by hand: the file differs from the last write, so it is reloaded.
+    instance.write(&text);
+    instance.until_cost(30.0).await;
 
-    let unsaved = House::open_with(&text, &["--no-save"]);
+    let unsaved = TestInstance::open_with(&text, &["--no-save"]);
     let url = format!("{}/api/weights", unsaved.url);
     unsaved.client.put(&url).json(&change).send().await.unwrap();
     unsaved.write(&(text.clone() + "[alerts]\nlatency_ms = 5000\n"));
@@ -379,17 +388,17 @@ async fn our_own_write_is_no_reload_and_what_is_not_saved_outlives_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_demo_has_nothing_to_read_again() {
+async fn a_demo_has_no_configuration_to_reload() {
     let home = TempDir::new().unwrap();
     let (running, url) = crate::program::demo(&home, &[]);
-    let house = House {
+    let instance = TestInstance {
         home,
         running,
         url,
         client: reqwest::Client::new(),
     };
 
-    let (status, problem) = house.reload().await;
+    let (status, problem) = instance.reload().await;
 
     assert_eq!(status, 409, "{problem}");
 }

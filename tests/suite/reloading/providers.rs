@@ -1,50 +1,50 @@
 //! Providers that come, go and change while requests are under way.
 
-use super::{ASK, Entry, House, STREAM, configuration, has_event, spare, weights};
+use super::{ASK, Entry, STREAM, TestInstance, configuration, has_event, spare, weights};
 use crate::upstream::{Behaviour, Upstream};
 use serde_json::Value;
 use std::time::Duration;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_is_added_is_chosen_and_one_that_is_removed_is_gone_everywhere() {
+async fn an_added_provider_is_selected_and_a_removed_one_appears_nowhere() {
     let (a, b) = (
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Good).await,
     );
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
-    assert_eq!(house.ask(ASK).await.status(), 200);
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
+    assert_eq!(instance.ask(ASK).await.status(), 200);
     assert_eq!((a.requests(), b.requests()), (1, 0));
 
-    house.write(&configuration(
+    instance.write(&configuration(
         "",
         &[Entry::of("a", &a), Entry::of("b", &b)],
     ));
-    assert_eq!(house.reload().await.0, 200);
+    assert_eq!(instance.reload().await.0, 200);
     let only = ASK.replace("\"m\"", "\"b/m\"");
-    assert_eq!(house.ask(&only).await.status(), 200);
+    assert_eq!(instance.ask(&only).await.status(), 200);
     assert_eq!(b.requests(), 1);
 
-    house.write(&configuration("", &[Entry::of("b", &b)]));
-    assert_eq!(house.reload().await.0, 200);
+    instance.write(&configuration("", &[Entry::of("b", &b)]));
+    assert_eq!(instance.reload().await.0, 200);
     let before = a.requests();
     for _ in 0..5 {
-        assert_eq!(house.ask(ASK).await.headers()["x-aibal-provider"], "b");
+        assert_eq!(instance.ask(ASK).await.headers()["x-aibal-provider"], "b");
     }
     assert_eq!(a.requests(), before);
-    let models = house.get("/v1/models").await.to_string();
+    let models = instance.get("/v1/models").await.to_string();
     assert!(
         !models.contains("only-a") && models.contains("only-b"),
         "{models}"
     );
     assert_eq!(
-        house
+        instance
             .ask(&ASK.replace("\"m\"", "\"only-a\""))
             .await
             .status(),
         404
     );
-    let status = house.get("/api/status").await;
+    let status = instance.get("/api/status").await;
     let names: Vec<&Value> = status["providers"]
         .as_array()
         .unwrap()
@@ -53,31 +53,31 @@ async fn a_provider_that_is_added_is_chosen_and_one_that_is_removed_is_gone_ever
         .collect();
     assert_eq!(names, ["b"]);
 
-    house.write(&configuration(
+    instance.write(&configuration(
         "",
         &[Entry::of("a", &a), Entry::of("b", &b)],
     ));
-    assert_eq!(house.reload().await.0, 200);
-    let status = house.get("/api/status").await;
+    assert_eq!(instance.reload().await.0, 200);
+    let status = instance.get("/api/status").await;
     assert_eq!(status["providers"][0]["provider"], "a");
     assert_eq!(
         status["providers"][0]["requests"], before,
         "its past is back"
     );
-    let url = format!("{}/readyz", house.url);
-    assert_eq!(house.client.get(url).send().await.unwrap().status(), 200);
+    let url = format!("{}/readyz", instance.url);
+    assert_eq!(instance.client.get(url).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_in_flight_while_their_provider_is_removed_all_end_well() {
+async fn requests_in_flight_complete_after_their_provider_is_removed() {
     const REQUESTS: usize = 100;
     let (a, b) = (
         Upstream::start(Behaviour::Held).await,
         Upstream::start(Behaviour::Good).await,
     );
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
     let asked = (0..REQUESTS).map(|at| {
-        let (client, url) = (house.client.clone(), house.url.clone());
+        let (client, url) = (instance.client.clone(), instance.url.clone());
         tokio::spawn(async move {
             let body = if at % 2 == 0 { ASK } else { STREAM };
             let url = format!("{url}/v1/chat/completions");
@@ -94,9 +94,9 @@ async fn requests_in_flight_while_their_provider_is_removed_all_end_well() {
     }
     assert_eq!(a.requests(), REQUESTS);
 
-    house.write(&configuration("", &[Entry::of("b", &b)]));
-    assert_eq!(house.reload().await.0, 200);
-    assert_eq!(house.ask(ASK).await.headers()["x-aibal-provider"], "b");
+    instance.write(&configuration("", &[Entry::of("b", &b)]));
+    assert_eq!(instance.reload().await.0, 200);
+    assert_eq!(instance.ask(ASK).await.headers()["x-aibal-provider"], "b");
 
     a.let_go();
     for answer in asked {
@@ -109,7 +109,7 @@ async fn requests_in_flight_while_their_provider_is_removed_all_end_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_exchanged_is_used_at_once_and_the_old_one_never_again() {
+async fn an_exchanged_key_is_used_at_once_and_the_old_one_no_more() {
     let a = Upstream::start(Behaviour::Good).await;
     let keyed = |more| Entry {
         more,
@@ -120,38 +120,39 @@ async fn a_key_that_is_exchanged_is_used_at_once_and_the_old_one_never_again() {
     let text = configuration("", &[keyed("api_key = \"file:key\"\n")]);
     std::fs::write(home.path().join("aibal.toml"), text).unwrap();
     std::fs::write(&key, "sk-one").unwrap();
-    let house = House::open_at(home, &[]);
+    let instance = TestInstance::open_at(home, &[]);
 
     for secret in ["sk-one", "sk-two"] {
         std::fs::write(&key, secret).unwrap();
-        assert_eq!(house.reload().await.0, 200);
+        assert_eq!(instance.reload().await.0, 200);
         for _ in 0..3 {
-            assert_eq!(house.ask(ASK).await.status(), 200);
+            assert_eq!(instance.ask(ASK).await.status(), 200);
             let (headers, _) = a.last();
             assert_eq!(headers["authorization"], format!("Bearer {secret}"));
         }
     }
 
-    // The file of the key alone is watched as well.
+    // The key file is watched too.
     std::fs::write(&key, "sk-three").unwrap();
-    let told = |status: &Value| {
+    let is_reported = |status: &Value| {
         let events = status["events"].as_array().unwrap();
         let exchanged = |event: &&Value| event["text"].to_string().contains("api_key exchanged");
         events.iter().filter(exchanged).count() == 2
     };
-    house.until("/api/status", told).await;
-    house.ask(ASK).await;
+    instance.until("/api/status", is_reported).await;
+    instance.ask(ASK).await;
     assert_eq!(a.last().0["authorization"], "Bearer sk-three");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_where_they_are_keeps_their_connections() {
+async fn providers_with_the_same_address_keep_their_connections() {
     let a = Upstream::start(Behaviour::Good).await;
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
-    // Every thread that serves has a connection of its own, and clients take them in turns.
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
+    // Every worker thread has a connection of its own, and clients are assigned to them in turn.
     let ask_everywhere = async || {
         for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
-            let asked = reqwest::Client::new().post(format!("{}/v1/chat/completions", house.url));
+            let asked =
+                reqwest::Client::new().post(format!("{}/v1/chat/completions", instance.url));
             let body = ASK.replace("\"m\"", "\"a/m\"");
             assert_eq!(asked.body(body).send().await.unwrap().status(), 200);
         }
@@ -160,67 +161,68 @@ async fn who_stays_where_they_are_keeps_their_connections() {
     let at_first = ask_everywhere().await;
     let longer = "[balancing]\nconnect_timeout_ms = 4000\n";
     for (top, connections) in [(&*weights(50, 20), at_first), (longer, 2 * at_first)] {
-        house.write(&configuration(top, &[Entry::of("a", &a), spare()]));
-        assert_eq!(house.reload().await.0, 200);
+        instance.write(&configuration(top, &[Entry::of("a", &a), spare()]));
+        assert_eq!(instance.reload().await.0, 200);
 
         assert_eq!(ask_everywhere().await, connections, "{top}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_with_another_address_starts_afresh_and_one_switched_off_is_left_alone() {
+async fn a_provider_with_another_address_starts_with_new_statistics_and_a_disabled_one_gets_no_request()
+ {
     let bad = Behaviour::Status(500, "{}", Vec::new());
     let (a, b) = (
         Upstream::start(bad).await,
         Upstream::start(Behaviour::Good).await,
     );
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
     for _ in 0..20 {
-        assert_eq!(house.ask(ASK).await.status(), 500);
-        if has_event(&house.get("/api/status").await, "m OPEN") {
+        assert_eq!(instance.ask(ASK).await.status(), 500);
+        if has_event(&instance.get("/api/status").await, "m OPEN") {
             break;
         }
     }
-    let state = async || house.get("/api/status").await["providers"][0]["state"].clone();
+    let state = async || instance.get("/api/status").await["providers"][0]["state"].clone();
     assert_eq!(state().await, "failing");
 
-    house.write(&configuration("", &[Entry::of("a", &b)]));
-    assert_eq!(house.reload().await.0, 200);
+    instance.write(&configuration("", &[Entry::of("a", &b)]));
+    assert_eq!(instance.reload().await.0, 200);
 
     assert_eq!(state().await, "unknown");
-    assert_eq!(house.ask(ASK).await.status(), 200);
+    assert_eq!(instance.ask(ASK).await.status(), 200);
     assert_eq!(b.requests(), 1);
 
     let off = Entry {
         more: "enabled = false\napi_key = \"sk-first\"\n",
         ..Entry::of("a", &b)
     };
-    house.write(&configuration("", &[off, spare()]));
-    assert_eq!(house.reload().await.0, 200);
-    let refused = house.ask(&ASK.replace("\"m\"", "\"a/m\"")).await;
+    instance.write(&configuration("", &[off, spare()]));
+    assert_eq!(instance.reload().await.0, 200);
+    let refused = instance.ask(&ASK.replace("\"m\"", "\"a/m\"")).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.text().await.unwrap().contains("disabled"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_tokens_and_the_time_to_drain_hold_from_the_reload_on() {
+async fn limits_tokens_and_the_drain_timeout_apply_after_the_reload() {
     let a = Upstream::start(Behaviour::Good).await;
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
     let long = ASK.replace("hi", &"x".repeat(1_100_000));
-    assert_eq!(house.ask(&long).await.status(), 200);
+    assert_eq!(instance.ask(&long).await.status(), 200);
     // printf secret | sha256sum
     let sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
     let top = format!(
         "[server]\nmax_body_mb = 1\n[[auth.tokens]]\nname = \"app\"\nsha256 = \"{sha256}\"\nrole = \"operator\"\n"
     );
 
-    house.write(&configuration(&top, &[Entry::of("a", &a)]));
-    assert_eq!(house.reload().await.0, 200);
+    instance.write(&configuration(&top, &[Entry::of("a", &a)]));
+    assert_eq!(instance.reload().await.0, 200);
 
-    assert_eq!(house.ask(ASK).await.status(), 401);
-    assert_eq!(house.reload().await.0, 401);
-    let url = format!("{}/v1/chat/completions", house.url);
-    let with_token = |body: String| house.client.post(&url).bearer_auth("secret").body(body);
+    assert_eq!(instance.ask(ASK).await.status(), 401);
+    assert_eq!(instance.reload().await.0, 401);
+    let url = format!("{}/v1/chat/completions", instance.url);
+    let with_token = |body: String| instance.client.post(&url).bearer_auth("secret").body(body);
     let answer = with_token(ASK.to_owned()).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let answer = with_token(long).send().await.unwrap();
@@ -228,22 +230,22 @@ async fn limits_tokens_and_the_time_to_drain_hold_from_the_reload_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_by_hand_needs_no_schedule_and_no_round_before_it() {
+async fn a_manual_probe_needs_no_scheduled_one() {
     let (a, b) = (
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Good).await,
     );
-    let house = House::open(&configuration("", &[Entry::of("a", &a)]));
-    house.write(&configuration(
+    let instance = TestInstance::open(&configuration("", &[Entry::of("a", &a)]));
+    instance.write(&configuration(
         "",
         &[Entry::of("a", &a), Entry::of("b", &b)],
     ));
-    assert_eq!(house.reload().await.0, 200);
+    assert_eq!(instance.reload().await.0, 200);
 
     for name in ["b", "a"] {
-        let url = format!("{}/api/providers/{name}/probe", house.url);
-        let answer = house.client.post(url).send().await.unwrap();
+        let url = format!("{}/api/providers/{name}/probe", instance.url);
+        let answer = instance.client.post(url).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{name}");
     }
-    assert_eq!(house.ask(ASK).await.status(), 200);
+    assert_eq!(instance.ask(ASK).await.status(), 200);
 }

@@ -17,7 +17,7 @@ fn catalogue(names: &[&str]) -> Catalogue {
     let provider = |name: &&str| Provider::new(name, "word");
     let target = |(place, name): (usize, &&str)| Target {
         id: TargetId::new(name, "m"),
-        provider: place,
+        provider: place.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price: None,
@@ -91,18 +91,22 @@ fn who_is_removed_is_in_no_choice_no_list_and_no_picture_and_comes_back_as_they_
     put_in_force(&mut fleet, removal, 6);
 
     let table = fleet.routing_table(at(6));
-    let places: Vec<usize> = table.catalogue.active_targets().map(|it| it.0).collect();
+    let places = table.catalogue.active_targets().map(|it| it.0.get());
+    let places: Vec<usize> = places.collect();
     assert_eq!(places, [1, 2], "b kept its place, and c came at the end");
     assert_eq!(shown(&fleet), ["b", "c"]);
     assert_eq!(fleet.snapshot(900, at(7)).totals.attempts, 6);
     assert!(matches!(table.candidates[0].standing, RoutingState::Off(_)));
     for draw in 0..100 {
-        assert_ne!(chosen(&table, at(7), f64::from(draw) / 100.0).target, 0);
+        assert_ne!(
+            chosen(&table, at(7), f64::from(draw) / 100.0).target.get(),
+            0
+        );
     }
     assert!(!model_names(&table.catalogue).contains(&"a/m".to_owned()));
     let named = resolve(&table.catalogue, "m").unwrap();
     let both = ModelResolution::Targets {
-        places: vec![1, 2],
+        places: vec![1.into(), 2.into()],
         pinned: false,
     };
     assert_eq!(named, both);
@@ -111,7 +115,7 @@ fn who_is_removed_is_in_no_choice_no_list_and_no_picture_and_comes_back_as_they_
     put_in_force(&mut fleet, back, 8);
 
     let table = fleet.routing_table(at(6));
-    assert_eq!(table.catalogue.target("a", "m"), Some(0));
+    assert_eq!(table.catalogue.target("a", "m"), Some(0.into()));
     assert_eq!(table.candidates[0].estimate, before);
     assert_eq!(table.candidates[0].standing, RoutingState::Usable);
     assert_eq!(shown(&fleet), ["a", "b"]);
@@ -123,7 +127,7 @@ fn what_is_under_way_at_a_removed_target_still_ends_and_counts() {
     let table = fleet.routing_table(at(0));
     let choice = chosen(&table, at(0), 0.0);
     let lease = choice.acquire_lease(&table, at(0)).unwrap();
-    let removal = next(&fleet, &[["b", "a"][choice.target]]);
+    let removal = next(&fleet, &[["b", "a"][choice.target.get()]]);
     put_in_force(&mut fleet, removal, 1);
     let in_flight = |fleet: &BalancerState| {
         let table = fleet.routing_table(at(2));
@@ -132,7 +136,7 @@ fn what_is_under_way_at_a_removed_target_still_ends_and_counts() {
     assert_eq!(in_flight(&fleet), 1);
 
     drop(lease);
-    fleet.observe(&attempt(choice.target, 0, Outcome::Success), at(2));
+    fleet.observe(&attempt(choice.target.get(), 0, Outcome::Success), at(2));
 
     assert_eq!(in_flight(&fleet), 0);
     assert_eq!(fleet.snapshot(900, at(2)).totals.attempts, 1);
@@ -162,7 +166,7 @@ fn a_setting_that_the_configuration_does_not_change_stays_as_the_operator_left_i
 
     let mut own = next(&fleet, &["a", "b", "c"]);
     own.catalogue.providers[0].priority = 20;
-    own.settings = vec![(0, ProviderSetting::Priority)];
+    own.settings = vec![(0.into(), ProviderSetting::Priority)];
     put_in_force(&mut fleet, own, 4);
 
     let a = fleet.snapshot(900, at(5)).providers.swap_remove(0);
@@ -239,11 +243,14 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
     for second in 0..4 {
         fleet.observe(&attempt(0, second, BAD), at(second));
     }
-    assert!(matches!(fleet.breaker_state(0), BreakerState::Open(_)));
+    assert!(matches!(
+        fleet.breaker_state(0.into()),
+        BreakerState::Open(_)
+    ));
     let mut moved = next(&fleet, &["a", "b"]);
-    moved.renewals = vec![(0, EndpointChange::Address)];
+    moved.renewals = vec![(0.into(), EndpointChange::Address)];
     put_in_force(&mut fleet, moved, 5);
-    assert_eq!(fleet.breaker_state(0), BreakerState::Closed);
+    assert_eq!(fleet.breaker_state(0.into()), BreakerState::Closed);
     let fresh = fleet.routing_table(at(5)).candidates[0].estimate;
     assert!(!fresh.measured);
 
@@ -252,7 +259,7 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
         fleet.observe(&attempt(0, second, BAD), at(6));
     }
 
-    assert_eq!(fleet.breaker_state(0), BreakerState::Closed);
+    assert_eq!(fleet.breaker_state(0.into()), BreakerState::Closed);
     let table = fleet.routing_table(at(5));
     assert_eq!(table.candidates[0].estimate, fresh);
     assert_eq!(table.candidates[1].standing, RoutingState::Usable);
@@ -264,7 +271,10 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
     for second in 6..10 {
         fleet.observe(&attempt(0, second, BAD), at(second));
     }
-    assert!(matches!(fleet.breaker_state(0), BreakerState::Open(_)));
+    assert!(matches!(
+        fleet.breaker_state(0.into()),
+        BreakerState::Open(_)
+    ));
 }
 
 #[test]
@@ -281,7 +291,7 @@ fn another_key_is_tried_at_once_and_keeps_what_was_learnt() {
             .is_some()
     );
     let mut rekeyed = next(&fleet, &["a", "b"]);
-    rekeyed.renewals = vec![(0, EndpointChange::Key)];
+    rekeyed.renewals = vec![(0.into(), EndpointChange::Key)];
     put_in_force(&mut fleet, rekeyed, 6);
 
     // The old key's last word.
@@ -365,7 +375,7 @@ proptest! {
             let mut wished = self::catalogue(&names);
             wished.routes = names.first().map(|name| Route {
                 model: (*name).into(),
-                targets: vec![0],
+                targets: vec![0.into()],
             }).into_iter().collect();
             let next = catalogue.merged_with(wished);
 

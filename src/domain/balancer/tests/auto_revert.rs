@@ -100,7 +100,7 @@ fn settings_of_a_provider_on_trial_go_back_with_the_weights() {
 fn what_is_kept_is_saved_and_stays() {
     let mut fleet = fleet();
     change(&mut fleet, priority(80.0, TRIAL), 0);
-    assert_eq!(keep(&mut fleet, 1), [Effect::PersistProvider(0)]);
+    assert_eq!(keep(&mut fleet, 1), [Effect::PersistProvider(0.into())]);
     fleet.tick(at(500));
     assert_eq!(settings(&mut fleet, 500).0, 80);
 
@@ -109,7 +109,7 @@ fn what_is_kept_is_saved_and_stays() {
     let both = keep(&mut fleet, 502);
     assert!(matches!(
         both.as_slice(),
-        [Effect::PersistWeights(_), Effect::PersistProvider(0)]
+        [Effect::PersistWeights(_), Effect::PersistProvider(at)] if at.get() == 0
     ));
     let who = "bob".to_owned();
     assert_eq!(
@@ -130,7 +130,7 @@ fn what_is_changed_for_good_meanwhile_does_not_go_back_and_is_saved_after_the_tr
     // The priority beside it is on trial and must not reach the file.
     assert_eq!(saved(change(&mut fleet, drain, 1).1), []);
     let ended = saved(fleet.tick(at(120)));
-    assert_eq!(ended, [Effect::PersistProvider(0)]);
+    assert_eq!(ended, [Effect::PersistProvider(0.into())]);
     assert_eq!(settings(&mut fleet, 120), (before, true));
 }
 
@@ -140,7 +140,11 @@ fn a_setting_that_is_set_for_good_is_on_trial_no_more() {
         let mut fleet = fleet();
         change(&mut fleet, priority(80.0, TRIAL), 0);
         let (_, effects) = change(&mut fleet, priority(points, None), 1);
-        assert_eq!(saved(effects), [Effect::PersistProvider(0)], "{points}");
+        assert_eq!(
+            saved(effects),
+            [Effect::PersistProvider(0.into())],
+            "{points}"
+        );
         assert_eq!(fleet.snapshot(900, at(2)).reverts_at, None);
         fleet.tick(at(500));
         assert_eq!(f64::from(settings(&mut fleet, 500).0), points);
@@ -182,7 +186,7 @@ fn a_setting_on_trial_goes_on_unless_the_configuration_speaks_of_it() {
     change(&mut fleet, patch, 0);
     let mut spoken = next(&fleet, &["a", "b"]);
     spoken.catalogue.providers[0].priority = 33;
-    spoken.settings = vec![(0, ProviderSetting::Priority)];
+    spoken.settings = vec![(0.into(), ProviderSetting::Priority)];
     put_in_force(&mut fleet, spoken, 1);
     assert_eq!(fleet.snapshot(900, at(2)).reverts_at, Some(at(120)));
     fleet.tick(at(120));

@@ -276,7 +276,7 @@ fn a_pin_ends_by_itself_and_by_hand() {
     };
 
     pin(&mut fleet, 30, 0);
-    assert_eq!(fleet.routing_table(at(29)).pinned, Some(1));
+    assert_eq!(fleet.routing_table(at(29)).pinned, Some(1.into()));
     assert_eq!(
         fleet.snapshot(900, at(29)).providers[1].pinned_until,
         Some(at(30))

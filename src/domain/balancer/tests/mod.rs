@@ -27,7 +27,7 @@ fn fleet() -> BalancerState {
     let provider = |name: &str| Provider::new(name, "openai-compatible");
     let target = |provider: usize, name: &str, price| Target {
         id: TargetId::new(name, "m"),
-        provider,
+        provider: provider.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price,
@@ -51,7 +51,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
         ..Usage::default()
     });
     Observation::Attempt(AttemptEnd {
-        target,
+        target: target.into(),
         started: at(second),
         ended: at(second + 1),
         outcome,
@@ -77,7 +77,7 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
         started: at(second),
         ended: at(second + 1),
         outcome,
-        target: Some(0),
+        target: Some(0.into()),
         score: Some(0.8),
         reason: "best score".to_owned(),
         attempts,
@@ -88,7 +88,7 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
 
 fn probe(fleet: &mut BalancerState, second: u64, verdict: ProbeVerdict) -> Vec<Effect> {
     let end = ProbeEnd {
-        provider: 0,
+        provider: 0.into(),
         at: at(second),
         verdict,
         detail: "503".to_owned(),
@@ -124,12 +124,12 @@ fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
     ));
     for draw in 0..100 {
         let choice = chosen(&table, at(5), f64::from(draw) / 100.0);
-        assert_eq!(choice.target, 1);
+        assert_eq!(choice.target.get(), 1);
     }
     assert_eq!(state(&mut fleet, 5), HealthState::Open);
     assert_eq!(state(&mut fleet, 10), HealthState::HalfOpen);
     let trial = chosen(&fleet.routing_table(at(10)), at(10), 0.0);
-    assert!(trial.trial && trial.target == 0);
+    assert!(trial.trial && trial.target.get() == 0);
 }
 
 #[test]

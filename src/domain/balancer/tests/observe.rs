@@ -11,7 +11,7 @@ use std::time::Duration;
 
 fn first_token(target: usize, seconds: f64) -> FirstToken {
     FirstToken {
-        target,
+        target: target.into(),
         ticket: AttemptStart::default(),
         seconds,
         trial: false,
@@ -96,7 +96,7 @@ fn a_429_is_no_failure_and_a_hurried_client_opens_no_breaker() {
         };
         fleet.observe(&Observation::Attempt(end), at(1));
     }
-    assert_eq!(fleet.breaker_state(1), BreakerState::Closed);
+    assert_eq!(fleet.breaker_state(1.into()), BreakerState::Closed);
     assert!(fleet.routing_table(at(1)).candidates[1].estimate.failure > before);
 }
 
@@ -105,7 +105,7 @@ fn a_trial_that_is_told_to_wait_puts_its_breaker_off_until_then() {
     let mut fleet = fleet();
     (0..4).for_each(|second| drop(fleet.observe(&attempt(0, second, BAD), at(second))));
     fleet.tick(at(10));
-    assert_eq!(fleet.breaker_state(0), BreakerState::HalfOpen);
+    assert_eq!(fleet.breaker_state(0.into()), BreakerState::HalfOpen);
     let end = AttemptEnd {
         trial: true,
         ..ended(
@@ -136,7 +136,10 @@ fn of_a_thousand_at_once_none_meets_an_open_breaker_and_one_tries_a_half_open_on
                 lease.map(|lease| (choice.target, lease))
             })
             .collect();
-        places.iter().filter(|(target, _)| *target == 0).count()
+        places
+            .iter()
+            .filter(|(target, _)| target.get() == 0)
+            .count()
     };
 
     assert_eq!(thousand(&fleet, 4), 0);

@@ -61,7 +61,7 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
         };
         let round = round(table, number, luck);
         let chosen = round.chosen;
-        let seconds = if chosen == Some(0) { 5 } else { 1 };
+        let seconds = if chosen == Some(0.into()) { 5 } else { 1 };
         fleet.observe(&Observation::Selection(Box::new(round)), at(number));
         let end = RequestEnd {
             decision: DecisionId(number),
@@ -78,7 +78,7 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
                 output: 300,
                 ..Usage::default()
             })),
-            cost: Some(Money::per_token(if chosen == Some(0) {
+            cost: Some(Money::per_token(if chosen == Some(0.into()) {
                 1_000.0
             } else {
                 11_000.0
@@ -141,7 +141,7 @@ fn a_priority_and_own_weights_move_traffic_as_they_would_have() {
     let decisions = recorded(&table, 200);
     let supposing = |provider: ProviderOverride| {
         let mut supposed = WhatIfSettings::from(table.weights);
-        supposed.providers.insert(0, provider);
+        supposed.providers.insert(0.into(), provider);
         simulate(&decisions, &supposed)
     };
     let share = |answer: &crate::domain::WhatIf| answer.targets[0].then.share;
@@ -217,13 +217,16 @@ fn the_smallest_change_that_would_have_chosen_otherwise_does() {
     let round = round(&table, 1, RandomDraw::without_exploration(0.5));
     let mut replay = Replay::default();
 
-    assert_eq!(replay.choose(&round, &round.weights), Some(1));
+    assert_eq!(replay.choose(&round, &round.weights), Some(1.into()));
     let flip = replay.counterfactual(&round).unwrap();
-    assert_eq!(flip.target, 0);
+    assert_eq!(flip.target.get(), 0);
     let moved = |to| round.weights.with_points(flip.objective, to);
-    assert_eq!(replay.choose(&round, &moved(flip.to)), Some(0));
+    assert_eq!(replay.choose(&round, &moved(flip.to)), Some(0.into()));
     let step = (flip.to - flip.from).signum();
-    assert_eq!(replay.choose(&round, &moved(flip.to - step)), Some(1));
+    assert_eq!(
+        replay.choose(&round, &moved(flip.to - step)),
+        Some(1.into())
+    );
 }
 
 #[test]

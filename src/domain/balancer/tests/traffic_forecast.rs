@@ -64,7 +64,7 @@ fn what_a_draft_foresees_is_what_comes_once_it_is_applied() {
                 priority: Some(0.9),
                 weights: Some(own),
             };
-            supposed.providers.insert(1, wished);
+            supposed.providers.insert(1.into(), wished);
             let then = foreseen(&fleet, &supposed);
 
             let weights = WeightsPatch {

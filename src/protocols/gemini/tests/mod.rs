@@ -3,9 +3,19 @@
 mod answers;
 mod requests;
 
-use super::*;
+use super::Gemini;
+use super::decode::Decoder;
+use super::provider_api::KEY;
+use super::{contents, generation, response};
+use crate::protocols::neutral::DroppedFields;
 use crate::protocols::neutral::{ChatResponse, Decode, DecodeStep, Deltas, TranslationError};
-use crate::protocols::{ApiDialect, ModelTraits, RawObject, ReasoningCache, Splitter};
+use crate::protocols::{
+    ApiDialect, CallSpec, Endpoint, ModelTraits, PreparedCall, ProviderApi, RawObject,
+    ReasoningCache, Splitter,
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 
 /// A recorded file of `tests/fixtures`.

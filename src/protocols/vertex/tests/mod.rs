@@ -4,8 +4,16 @@ mod requests;
 mod token_server;
 mod tokens;
 
-use super::*;
-use crate::protocols::{ApiDialect, ModelTraits, RawObject, VertexLocation};
+use super::Vertex;
+use crate::protocols::neutral::TranslationError;
+use crate::protocols::{
+    ApiDialect, CallSpec, Endpoint, ModelTraits, OutboundRequest, PreparedCall, ProviderApi,
+    RawObject, TokenSource, UpstreamError, VertexLocation,
+};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 
 /// A recorded file of `tests/fixtures`.
 fn fixture(name: &str) -> Bytes {

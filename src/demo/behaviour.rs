@@ -1,91 +1,88 @@
-//! HOW A VENDOR BEHAVES, whatever its bytes look like: what it does with a request is decided here
-//! once, from its profile, the fault that holds, its limit and the request's luck.
+//! The behaviour of a vendor, independent of its format: plans the response to each request from
+//! profile, fault, limit and the request's random draws.
 
-use super::answer::Content;
 use super::fault::{Fault, FaultSwitch};
 use super::limit::{Allowance, Bucket};
 use super::pace::Pace;
 use super::profile::{ANSWER_SIGMA, ANSWER_TOKENS, FIRST_TOKEN_SIGMA, PER_TOKEN_SIGMA, Profile};
 use super::random::{DrawPurpose, RequestRandom};
 use super::simulated_request::SimulatedRequest;
-use super::wire::VendorError;
+use super::simulated_response::Content;
+use super::vendor_error::VendorError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How many wait in line at a vendor with slots before it says that it is overloaded.
+/// Requests that wait at a vendor with slots; above, it reports an overload.
 const MAX_QUEUE: usize = 64;
 
-/// What a vendor does with every request before it looks at it.
+/// How a vendor treats every request before it reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenState {
     Open,
-    /// 503 to everybody.
+    /// 503 for all requests.
     Closed,
-    /// Taken, and never answered.
+    /// Accepted, and never answered.
     Silent,
     /// The connection is reset.
     Reset,
 }
 
-/// What a vendor does with one request for work. Times are real time.
+/// The planned response to one request. Times are real time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlannedResponse {
-    Refuse {
-        refusal: VendorError,
-        after: Duration,
-    },
-    Tell(StreamTiming),
+    Reject { error: VendorError, after: Duration },
+    Send(StreamTiming),
 }
 
-/// How an answer is told.
+/// The timing and content of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamTiming {
-    /// From the request to the first token.
+    /// Time from the request to the first token.
     pub first_token: Duration,
-    /// Between two tokens.
+    /// Time between two tokens.
     pub per_token: Duration,
-    /// What is told, of at least 1 token.
+    /// At least 1 token.
     pub content: Content,
     /// Whether the request's `max_tokens` ended it.
     pub is_cut_short: bool,
     /// Where it breaks, if it does.
-    pub rupture: Option<StreamFault>,
+    pub stream_fault: Option<StreamFault>,
 }
 
-/// An answer that does not reach its end.
+/// A fault within a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamFault {
-    /// Tokens told before it.
+    /// Tokens sent before it.
     pub after_tokens: u32,
-    /// Whether the connection stays open, silent, instead of being cut.
+    /// Whether the connection stays open without data, instead of being cut.
     pub is_stall: bool,
 }
 
-/// A decision: the luck behind it, what is left of the limit, and what to do.
+/// The plan for one request, with its random draws and the state of the limit.
 #[derive(Debug)]
-pub struct Decision {
-    pub luck: RequestRandom,
+pub struct ResponsePlan {
+    pub random: RequestRandom,
     pub allowance: Option<Allowance>,
-    pub course: PlannedResponse,
+    pub response: PlannedResponse,
 }
 
-/// A place at a vendor with slots; given back on drop.
+/// The permit to run at a vendor with slots; released on drop.
 #[derive(Debug)]
 pub struct Slot {
     _running: OwnedSemaphorePermit,
-    _place_in_line: OwnedSemaphorePermit,
+    _queued: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
 struct Slots {
     running: Arc<Semaphore>,
-    line: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
-/// One vendor at work.
+/// The state of one vendor.
 #[derive(Debug)]
 pub struct Behaviour {
     pub profile: &'static Profile,
@@ -99,7 +96,7 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// A rested vendor without a fault, started now.
+    /// A vendor without a fault and with a full limit, started now.
     pub fn new(profile: &'static Profile, seed: u64, pace: Pace) -> Self {
         Self {
             profile,
@@ -113,13 +110,13 @@ impl Behaviour {
             )),
             slots: profile.slots.map(|count| Slots {
                 running: Arc::new(Semaphore::new(count as usize)),
-                line: Arc::new(Semaphore::new(count as usize + MAX_QUEUE)),
+                queue: Arc::new(Semaphore::new(count as usize + MAX_QUEUE)),
             }),
         }
     }
 
-    /// What is done with whatever comes, probes included.
-    pub fn door(&self) -> ListenState {
+    /// How requests are treated now, probes included.
+    pub fn listen_state(&self) -> ListenState {
         match self.switch.current() {
             Some(Fault::Outage) => ListenState::Closed,
             Some(Fault::Hang) => ListenState::Silent,
@@ -128,7 +125,7 @@ impl Behaviour {
         }
     }
 
-    /// Requests for work decided so far.
+    /// Requests planned so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -138,33 +135,36 @@ impl Behaviour {
         self.started.elapsed()
     }
 
-    /// Decides what becomes of a well-formed request.
-    pub fn decide(&self, ask: &SimulatedRequest) -> Decision {
+    /// Plans the response to a valid request.
+    pub fn plan(&self, request: &SimulatedRequest) -> ResponsePlan {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let luck = RequestRandom::of(self.seed, self.profile.name, count);
+        let random = RequestRandom::new(self.seed, self.profile.name, count);
         let fault = self.switch.current();
 
-        let (allowance, waiting) = self.take_from_limit(fault, luck);
-        let course = match waiting {
-            Some(retry_after) => PlannedResponse::Refuse {
-                refusal: VendorError::RateLimited { retry_after },
+        let (allowance, waiting) = self.take_from_bucket(fault, random);
+        let response = match waiting {
+            Some(retry_after) => PlannedResponse::Reject {
+                error: VendorError::RateLimited { retry_after },
                 after: Duration::ZERO,
             },
-            None => self.course(ask, fault, luck),
+            None => self.plan_response(request, fault, random),
         };
-        Decision {
-            luck,
+        ResponsePlan {
+            random,
             allowance,
-            course,
+            response,
         }
     }
 
-    /// Waits for a slot where the vendor has slots; `Err` where the line is full.
+    /// Waits for a slot, if the vendor has slots.
+    ///
+    /// # Errors
+    /// If the queue is full.
     pub async fn slot(&self) -> Result<Option<Slot>, VendorError> {
         let Some(slots) = &self.slots else {
             return Ok(None);
         };
-        let place_in_line = Arc::clone(&slots.line)
+        let queued = Arc::clone(&slots.queue)
             .try_acquire_owned()
             .map_err(|_full| VendorError::Unavailable)?;
         let running = Arc::clone(&slots.running)
@@ -173,15 +173,15 @@ impl Behaviour {
             .map_err(|_closed| VendorError::Unavailable)?;
         Ok(Some(Slot {
             _running: running,
-            _place_in_line: place_in_line,
+            _queued: queued,
         }))
     }
 
-    /// What is left of the limit, and the seconds to wait where nothing is.
-    fn take_from_limit(
+    /// The state of the limit, and the seconds to wait if it is reached.
+    fn take_from_bucket(
         &self,
         fault: Option<Fault>,
-        luck: RequestRandom,
+        random: RequestRandom,
     ) -> (Option<Allowance>, Option<u64>) {
         let limit = match fault {
             Some(Fault::RateLimit(limit)) => limit,
@@ -190,34 +190,34 @@ impl Behaviour {
                 None => return (None, None),
             },
         };
-        let now = self.pace.world(self.started.elapsed());
+        let now = self.pace.to_simulated(self.started.elapsed());
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
 
         match bucket.take(limit, now) {
             Ok(allowance) => (Some(allowance), None),
             Err(wait) => {
                 let retry_after = match fault {
-                    Some(Fault::RateLimit(_)) => 2 + luck.choice(DrawPurpose::RetryAfter, 7),
-                    _ => self.pace.real(wait).as_secs() + 1,
+                    Some(Fault::RateLimit(_)) => 2 + random.choice(DrawPurpose::RetryAfter, 7),
+                    _ => self.pace.to_real(wait).as_secs() + 1,
                 };
                 (Some(bucket.allowance()), Some(retry_after))
             }
         }
     }
 
-    fn course(
+    fn plan_response(
         &self,
-        ask: &SimulatedRequest,
+        request: &SimulatedRequest,
         fault: Option<Fault>,
-        luck: RequestRandom,
+        random: RequestRandom,
     ) -> PlannedResponse {
         let slowness = match fault {
             Some(Fault::Slow(factor)) => factor.max(0.0),
             _ => 1.0,
         };
         let timed = |mean: Duration, draw, sigma| {
-            let jitter = luck.lognormal(draw, sigma);
-            self.pace.real(mean.mul_f64(jitter * slowness))
+            let jitter = random.lognormal(draw, sigma);
+            self.pace.to_real(mean.mul_f64(jitter * slowness))
         };
         let first_token = timed(
             self.profile.first_token,
@@ -229,10 +229,10 @@ impl Behaviour {
             _ => self.profile.error_rate,
         };
 
-        if luck.happens(DrawPurpose::Failure, error_rate) {
-            let is_overload = luck.happens(DrawPurpose::FailureKind, 0.3);
-            return PlannedResponse::Refuse {
-                refusal: if is_overload {
+        if random.happens(DrawPurpose::Failure, error_rate) {
+            let is_overload = random.happens(DrawPurpose::FailureKind, 0.3);
+            return PlannedResponse::Reject {
+                error: if is_overload {
                     VendorError::Unavailable
                 } else {
                     VendorError::Broken
@@ -244,10 +244,12 @@ impl Behaviour {
             .profile
             .embedder
             .map_or(0, |embedder| embedder.dimensions);
-        let content = Content::of(&ask.want, luck, length(luck), dimensions);
-        let wanted = content.tokens();
-        let tokens = ask.max_tokens.map_or(wanted, |most| most.clamp(1, wanted));
-        PlannedResponse::Tell(StreamTiming {
+        let content = Content::generate(&request.want, random, response_length(random), dimensions);
+        let length = content.tokens();
+        let tokens = request
+            .max_tokens
+            .map_or(length, |max| max.clamp(1, length));
+        PlannedResponse::Send(StreamTiming {
             first_token,
             per_token: timed(
                 self.profile.per_token,
@@ -255,32 +257,32 @@ impl Behaviour {
                 PER_TOKEN_SIGMA,
             ),
             content: content.cut(tokens),
-            is_cut_short: tokens < wanted,
-            rupture: rupture(fault, tokens, luck),
+            is_cut_short: tokens < length,
+            stream_fault: stream_fault(fault, tokens, random),
         })
     }
 }
 
-/// How long the answer would be if nobody limited it: 12 to 200 tokens.
+/// The length of a response without `max_tokens`: 12 to 200 tokens.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "clamped to 12..=200 just before"
 )]
-fn length(luck: RequestRandom) -> u32 {
-    let tokens = ANSWER_TOKENS * luck.lognormal(DrawPurpose::Length, ANSWER_SIGMA);
+fn response_length(random: RequestRandom) -> u32 {
+    let tokens = ANSWER_TOKENS * random.lognormal(DrawPurpose::Length, ANSWER_SIGMA);
     tokens.clamp(12.0, 200.0) as u32
 }
 
-/// Somewhere in the middle half of the answer, after its first token where it has more than one.
-fn rupture(fault: Option<Fault>, tokens: u32, luck: RequestRandom) -> Option<StreamFault> {
+/// A fault in the middle half of the response, after its first token if it has more than one.
+fn stream_fault(fault: Option<Fault>, tokens: u32, random: RequestRandom) -> Option<StreamFault> {
     let is_stall = match fault {
         Some(Fault::CutMidStream) => false,
         Some(Fault::StallMidStream) => true,
         _ => return None,
     };
     let quarter = u64::from(tokens / 4);
-    let offset = luck.choice(DrawPurpose::BreakPoint, u64::from(tokens / 2).max(1));
+    let offset = random.choice(DrawPurpose::BreakPoint, u64::from(tokens / 2).max(1));
     Some(StreamFault {
         after_tokens: u32::try_from(quarter + offset)
             .unwrap_or(0)

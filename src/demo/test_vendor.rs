@@ -1,11 +1,11 @@
-//! One vendor that speaks a wire, behind a real address, for the tests of the wires.
+//! One running vendor, for the tests of the wire formats.
 
 use super::Fault;
+use super::behaviour::Behaviour;
 use super::pace::Pace;
 use super::profile::Profile;
 use super::server;
 use super::vendor::Vendor;
-use super::vendor_behaviour::Behaviour;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -14,21 +14,21 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A running vendor without everyday failures, a hundred times as fast as the world.
-pub struct Bench {
+/// A running vendor without random failures, at a hundred times real speed.
+pub struct TestVendor {
     pub behaviour: Arc<Behaviour>,
     client: reqwest::Client,
     address: String,
-    sign: fn(RequestBuilder) -> RequestBuilder,
+    authorize: fn(RequestBuilder) -> RequestBuilder,
     _stop: DropGuard,
 }
 
-impl Bench {
-    /// The vendor of this name, speaking its own wire; `sign` gives requests what opens its door.
-    pub async fn start(name: &str, sign: fn(RequestBuilder) -> RequestBuilder) -> Self {
+impl TestVendor {
+    /// Starts the vendor of this name; `authorize` adds its key to requests.
+    pub async fn start(name: &str, authorize: fn(RequestBuilder) -> RequestBuilder) -> Self {
         let profile = Profile::named(name).expect("a known vendor");
         let behaviour = Arc::new(Behaviour::new(profile, 1, Pace::new(100.0)));
-        behaviour.switch.turn_by_hand(Some(Fault::Errors(0.0)));
+        behaviour.switch.set_manual(Some(Fault::Errors(0.0)));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
@@ -49,16 +49,16 @@ impl Bench {
                 .build()
                 .expect("a client"),
             address,
-            sign,
+            authorize,
             _stop: guard,
         }
     }
 
     pub fn fault(&self, fault: Fault) {
-        self.behaviour.switch.turn_by_hand(Some(fault));
+        self.behaviour.switch.set_manual(Some(fault));
     }
 
-    pub fn unsigned(&self, path: &str, body: Option<&Value>) -> RequestBuilder {
+    pub fn unauthenticated(&self, path: &str, body: Option<&Value>) -> RequestBuilder {
         let url = format!("{}{path}", self.address);
         match body {
             Some(body) => self.client.post(url).json(body),
@@ -67,11 +67,11 @@ impl Bench {
     }
 
     pub async fn send(&self, path: &str, body: Option<&Value>) -> Response {
-        let request = (self.sign)(self.unsigned(path, body));
+        let request = (self.authorize)(self.unauthenticated(path, body));
         request.send().await.expect("the vendor is up")
     }
 
-    /// A good answer as JSON.
+    /// A successful response as JSON.
     pub async fn json(&self, path: &str, body: Option<&Value>) -> Value {
         let response = self.send(path, body).await;
         let status = response.status();
@@ -80,7 +80,7 @@ impl Bench {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// The text of a good stream.
+    /// The text of a successful stream.
     pub async fn stream(&self, path: &str, body: &Value) -> String {
         let response = self.send(path, Some(body)).await;
         let status = response.status();
@@ -90,7 +90,15 @@ impl Bench {
     }
 }
 
-/// The data of a stream's events, in order, without the terminator that is no JSON.
+/// A body with further members, which replace equal ones.
+pub fn with_members(mut body: Value, extra: &Value) -> Value {
+    for (key, value) in extra.as_object().expect("members") {
+        body[key] = value.clone();
+    }
+    body
+}
+
+/// The data of a stream's events, in order, without the terminator.
 pub fn events(text: &str) -> Vec<Value> {
     text.lines()
         .filter_map(|line| line.strip_prefix("data: "))
@@ -98,7 +106,7 @@ pub fn events(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// All strings at this pointer, put together.
+/// All strings at this pointer, concatenated.
 pub fn joined(events: &[Value], pointer: &str) -> String {
     let texts = events
         .iter()
@@ -111,7 +119,7 @@ pub fn words(text: &str) -> u64 {
     text.split_whitespace().count() as u64
 }
 
-/// Two tools as JSON schemas: name and schema.
+/// Two tools: name and JSON schema.
 pub fn tools() -> [(&'static str, Value); 2] {
     let text = serde_json::json!({"type": "string"});
     let unit = serde_json::json!({"type": "string", "enum": ["m", "ft"]});
@@ -131,7 +139,7 @@ pub fn tools() -> [(&'static str, Value); 2] {
     ]
 }
 
-/// Whether these are the arguments of calls of both tools.
+/// Checks that both tools were called with valid arguments.
 pub fn assert_called(names: &[&str], arguments: &[Value]) {
     assert_eq!(names, ["tide_level", "now"]);
     let tide = arguments[0].as_object().expect("an object");

@@ -1,71 +1,71 @@
-//! WHAT A VENDOR ANSWERS, before a wire gives it a shape.
+//! Simulated responses, independent of any vendor's format.
 
 use super::random::{DrawPurpose, RequestRandom};
 use super::simulated_request::{ResponseKind, SimulatedTool, Thinking};
-use super::wire::VendorRoute;
+use super::vendor_route::VendorRoute;
 use super::{lorem, schema, vector};
 use std::time::Duration;
 
-/// An answer as it will be told.
+/// A response of a simulated vendor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedResponse {
-    /// What it answers.
+    /// Which kind of request it responds to.
     pub route: VendorRoute,
-    /// Unique in the vendor's life.
+    /// Unique during the vendor's life.
     pub identity: u64,
-    /// The model that speaks.
+    /// The model that responds.
     pub model: &'static str,
     /// Unix seconds.
     pub created: u64,
-    /// Tokens read.
+    /// Tokens of the prompt.
     pub prompt_tokens: u32,
     /// Whether `max_tokens` ended it.
     pub is_cut_short: bool,
     /// Whether the stream ends with its token counts.
     pub wants_usage: bool,
-    /// Whether the model thought before.
+    /// Whether it has reasoning, and whether the client sees it.
     pub thinking: Thinking,
-    /// How long it took to read, and how long it takes to speak.
+    /// Time to read the prompt.
     pub reading: Duration,
-    pub speaking: Duration,
+    pub writing: Duration,
     pub content: Content,
 }
 
 impl SimulatedResponse {
-    /// Tokens told, thoughts not among them.
+    /// Output tokens, without reasoning.
     pub fn tokens(&self) -> u32 {
         self.content.tokens()
     }
 
-    /// Tokens thought: half as many as are told.
-    pub fn thought_tokens(&self) -> u32 {
+    /// Reasoning tokens: half as many as the output has.
+    pub fn reasoning_tokens(&self) -> u32 {
         match self.thinking {
             Thinking::Off => 0,
             Thinking::Hidden | Thinking::Shown => self.tokens().div_ceil(2),
         }
     }
 
-    /// The thoughts, where they are to be seen.
-    pub fn thoughts(&self) -> Option<String> {
+    /// The text of the reasoning, if it is shown to the client.
+    pub fn reasoning(&self) -> Option<String> {
         (self.thinking == Thinking::Shown)
-            .then(|| lorem::words(self.identity >> 1, 0, self.thought_tokens()))
+            .then(|| lorem::words(self.identity >> 1, 0, self.reasoning_tokens()))
     }
 
-    /// What it says, in order; nothing where it is vectors or a count.
+    /// The parts of the message, in order; empty for vectors and counts.
     pub fn parts(&self) -> &[ResponsePart] {
         match &self.content {
-            Content::Said(parts) => parts,
+            Content::Message(parts) => parts,
             Content::Vectors(_) | Content::Count => &[],
         }
     }
 
-    /// All text that it says, without the calls.
+    /// All text of the message, without tool calls.
     pub fn text(&self) -> String {
         let texts = self.parts().iter().filter(|part| part.call.is_none());
         texts.map(|part| part.text.as_str()).collect()
     }
 
-    /// Its calls, each with its number among them.
+    /// All tool calls, numbered from 0.
     pub fn calls(&self) -> impl Iterator<Item = (usize, &str, &ResponsePart)> {
         let calls = self.parts().iter();
         let calls = calls.filter_map(|part| Some((part.call.as_deref()?, part)));
@@ -74,84 +74,89 @@ impl SimulatedResponse {
             .map(|(number, (name, part))| (number, name, part))
     }
 
-    /// A name for a part of it, unique in the vendor's life.
+    /// An id for one part, unique during the vendor's life.
     pub fn part_identity(&self, part: usize) -> String {
         format!("{:016x}{part}", self.identity)
     }
 }
 
-/// What an answer consists of.
+/// The payload of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
-    /// Text, or calls of tools.
-    Said(Vec<ResponsePart>),
+    /// Text, or tool calls.
+    Message(Vec<ResponsePart>),
     /// One vector per text.
     Vectors(Vectors),
-    /// Nothing but the number of tokens that were read.
+    /// Only the number of prompt tokens.
     Count,
 }
 
-/// The vectors of a request's texts, in its order.
+/// Vectors in the order of the request's texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     pub vectors: Vec<Vec<f32>>,
-    /// Whether the numbers are to come as base64 of little-endian floats.
+    /// Whether the vectors are encoded as base64 of little-endian floats.
     pub is_base64: bool,
 }
 
-/// One text, or one call.
+/// One text, or one tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponsePart {
-    /// The tool that is called.
+    /// The name of the called tool.
     pub call: Option<String>,
-    /// The text, or the call's arguments as JSON.
+    /// The text, or the arguments of the call as JSON.
     pub text: String,
-    /// Whether nothing of it was cut off.
+    /// Whether it is complete; false if `max_tokens` cut it.
     pub is_whole: bool,
-    /// Where its tokens end in the text.
+    /// The byte offsets in the text at which its tokens end.
     ends: Vec<usize>,
 }
 
-/// Some tokens of one part, as a stream tells them.
+/// Some tokens of one part: the unit of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice<'a> {
-    /// Which part of the answer it is from.
+    /// The index of the part.
     pub number: usize,
     pub part: &'a ResponsePart,
     pub text: &'a str,
-    /// Whether the part begins, or ends, with it.
+    /// Whether the part begins, or ends, with this slice.
     pub is_first: bool,
     pub is_last: bool,
-    /// Tokens told of the whole answer with it.
-    pub told: u32,
+    /// Output tokens of the whole response up to the end of this slice.
+    pub tokens_so_far: u32,
 }
 
 impl Content {
-    /// What a request gets that has this luck; `length` (in tokens) and `dimensions` are those of
-    /// prose and of vectors where the request leaves them to the model.
-    pub fn of(want: &ResponseKind, luck: RequestRandom, length: u32, dimensions: u32) -> Self {
+    /// Generates the payload of a request; repeatable for the same random source. `length` (tokens)
+    /// and `dimensions` are used where the request does not set them.
+    pub fn generate(
+        want: &ResponseKind,
+        random: RequestRandom,
+        length: u32,
+        dimensions: u32,
+    ) -> Self {
         match want {
             ResponseKind::Text => {
-                let offset = luck.choice(DrawPurpose::Words, 1 << 20);
-                Self::Said(vec![ResponsePart::prose(lorem::words(offset, 0, length))])
+                let offset = random.choice(DrawPurpose::Words, 1 << 20);
+                Self::Message(vec![ResponsePart::prose(lorem::words(offset, 0, length))])
             }
             ResponseKind::Json(schema) => {
-                let text = schema::instance(schema, luck).to_string();
-                Self::Said(vec![ResponsePart::json(None, text)])
+                let text = schema::instance(schema, random).to_string();
+                Self::Message(vec![ResponsePart::json(None, text)])
             }
             ResponseKind::Calls(tools) => {
                 let call = |(number, tool): (u64, &SimulatedTool)| {
-                    let luck = RequestRandom::of(luck.identity(), &tool.name, number);
-                    let arguments = schema::arguments(&tool.schema, luck);
+                    let random = RequestRandom::new(random.identity(), &tool.name, number);
+                    let arguments = schema::arguments(&tool.schema, random);
                     ResponsePart::json(Some(tool.name.clone()), arguments.to_string())
                 };
-                Self::Said((0..).zip(tools).map(call).collect())
+                Self::Message((0..).zip(tools).map(call).collect())
             }
             ResponseKind::Vectors(texts) => {
                 let dimensions = texts.dimensions.unwrap_or(dimensions);
-                let of = |text: &String| vector::of(text, dimensions);
+                let embed = |text: &String| vector::embed(text, dimensions);
                 Self::Vectors(Vectors {
-                    vectors: texts.texts.iter().map(of).collect(),
+                    vectors: texts.texts.iter().map(embed).collect(),
                     is_base64: texts.is_base64,
                 })
             }
@@ -159,17 +164,19 @@ impl Content {
         }
     }
 
-    /// How many tokens there are to tell, at least 1: what is not said comes at once.
+    /// The number of output tokens; 1 for vectors and counts, which are sent at once.
     pub fn tokens(&self) -> u32 {
         match self {
-            Self::Said(parts) => parts.iter().map(ResponsePart::tokens).sum(),
+            Self::Message(parts) => parts.iter().map(ResponsePart::tokens).sum(),
             Self::Vectors(_) | Self::Count => 1,
         }
     }
 
-    /// The same without what comes after so many tokens.
+    /// Keeps only the first `tokens` tokens.
     pub fn cut(self, tokens: u32) -> Self {
-        let Self::Said(parts) = self else { return self };
+        let Self::Message(parts) = self else {
+            return self;
+        };
         let mut left = tokens;
         let mut kept = Vec::new();
         for mut part in parts {
@@ -181,12 +188,12 @@ impl Content {
             left = left.saturating_sub(tokens);
             kept.push(part);
         }
-        Self::Said(kept)
+        Self::Message(kept)
     }
 
-    /// Tokens number `from` to `to` (excluded), part by part.
+    /// Slices with tokens `from` to `to` (exclusive), one per part.
     pub fn slices(&self, from: u32, to: u32) -> Vec<Slice<'_>> {
-        let Self::Said(parts) = self else {
+        let Self::Message(parts) = self else {
             return Vec::new();
         };
         let mut begin = 0;
@@ -201,7 +208,7 @@ impl Content {
                     text: part.between(first - begin, last - begin),
                     is_first: first == begin,
                     is_last: last == end,
-                    told: last,
+                    tokens_so_far: last,
                 });
             }
             begin = end;
@@ -211,9 +218,9 @@ impl Content {
 }
 
 impl ResponsePart {
-    /// A text of words, each of which is a token, with the blank before it.
+    /// Prose: every word is a token, together with the space before it.
     fn prose(text: String) -> Self {
-        let blanks = text.match_indices(' ').map(|(place, _)| place);
+        let blanks = text.match_indices(' ').map(|(offset, _)| offset);
         let ends = blanks.chain([text.len()]).collect();
         Self {
             call: None,
@@ -223,10 +230,10 @@ impl ResponsePart {
         }
     }
 
-    /// JSON, of which about four bytes make a token.
+    /// JSON: four characters are a token.
     fn json(call: Option<String>, text: String) -> Self {
-        let borders = text.char_indices().map(|(place, _)| place);
-        let ends = borders.step_by(4).skip(1).chain([text.len()]).collect();
+        let boundaries = text.char_indices().map(|(offset, _)| offset);
+        let ends = boundaries.step_by(4).skip(1).chain([text.len()]).collect();
         Self {
             call,
             text,
@@ -286,46 +293,46 @@ mod tests {
 
     proptest! {
         #[test]
-        fn slices_put_together_give_the_whole_answer(
+        fn concatenated_slices_give_the_complete_response(
             want in wants(),
             seed in any::<u64>(),
-            most in 1_u32..60,
+            max in 1_u32..60,
             step in 1_u32..9,
         ) {
-            let content = Content::of(&want, RequestRandom::of(seed, "test", 0), 40, 8);
-            let tokens = content.tokens().min(most);
+            let content = Content::generate(&want, RequestRandom::new(seed, "test", 0), 40, 8);
+            let tokens = content.tokens().min(max);
             let content = content.cut(tokens);
-            let Content::Said(parts) = &content else { panic!("nothing is said") };
+            let Content::Message(parts) = &content else { panic!("not a message") };
 
             prop_assert_eq!(content.tokens(), tokens);
-            let mut told: Vec<String> = Vec::new();
+            let mut tokens_so_far: Vec<String> = Vec::new();
             let mut ended = 0;
             for from in (0..tokens).step_by(step as usize) {
                 for slice in content.slices(from, from.saturating_add(step).min(tokens)) {
-                    prop_assert_eq!(slice.is_first, slice.number == told.len());
+                    prop_assert_eq!(slice.is_first, slice.number == tokens_so_far.len());
                     if slice.is_first {
-                        told.push(String::new());
+                        tokens_so_far.push(String::new());
                     }
-                    told[slice.number].push_str(slice.text);
+                    tokens_so_far[slice.number].push_str(slice.text);
                     ended += usize::from(slice.is_last);
                 }
             }
             let whole: Vec<String> = parts.iter().map(|part| part.text.clone()).collect();
             prop_assert_eq!(ended, whole.len());
-            prop_assert_eq!(told, whole);
+            prop_assert_eq!(tokens_so_far, whole);
         }
     }
 
     #[test]
-    fn what_is_cut_off_is_said_to_be() {
+    fn a_part_that_is_cut_is_marked() {
         let want = ResponseKind::Calls(vec![SimulatedTool {
             name: "one".to_owned(),
             schema: any_object(),
         }]);
-        let content = Content::of(&want, RequestRandom::of(1, "test", 0), 40, 8).cut(2);
+        let content = Content::generate(&want, RequestRandom::new(1, "test", 0), 40, 8).cut(2);
 
-        let Content::Said(parts) = content else {
-            panic!("a call is said");
+        let Content::Message(parts) = content else {
+            panic!("a call is a message");
         };
         assert_eq!(parts[0].text, "{\"answer");
         assert!(!parts[0].is_whole);

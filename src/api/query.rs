@@ -1,0 +1,59 @@
+//! Queries of the read-only calls.
+
+use crate::contract::{DecisionOutcome, Window};
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
+use std::fmt;
+
+/// Query of `GET /api/status` and `GET /api/events`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct WindowQuery {
+    #[serde(default = "day")]
+    pub window: Window,
+}
+
+/// Query of `GET /api/monitoring/performance`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct PerformanceQuery {
+    /// Defaults to one day.
+    pub hours: Option<WholeNumber<1, 8_760>>,
+}
+
+/// Query of `GET /api/decisions`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct DecisionsQuery {
+    pub limit: Option<WholeNumber<1, 500>>,
+    pub provider: Option<String>,
+    pub outcome: Option<DecisionOutcome>,
+}
+
+/// Digits without sign or space that form a number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WholeNumber<const MIN: u32, const MAX: u32>(pub u32);
+
+fn day() -> Window {
+    Window::Day
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for WholeNumber<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits<const MIN: u32, const MAX: u32>;
+
+        impl<const MIN: u32, const MAX: u32> Visitor<'_> for Digits<MIN, MAX> {
+            type Value = u32;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from {MIN} to {MAX}")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<u32, E> {
+                let digits = Some(text).filter(|text| text.bytes().all(|it| it.is_ascii_digit()));
+                digits
+                    .and_then(|digits| digits.parse().ok())
+                    .filter(|number| (MIN..=MAX).contains(number))
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Digits::<MIN, MAX>).map(Self)
+    }
+}

@@ -1,0 +1,26 @@
+use super::recent_selections::RecentSelections;
+use crate::access::TokenAuth;
+use crate::client::LocalClient;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Dependencies of the management API.
+#[derive(Debug)]
+pub struct Api {
+    /// The instance in this process.
+    pub local: LocalClient,
+    /// Tokens and roles.
+    pub access: TokenAuth,
+    /// Ends the event streams, which would otherwise last as long as their readers.
+    pub stop: CancellationToken,
+}
+
+/// State of the router.
+#[derive(Debug)]
+pub(super) struct ApiState {
+    pub api: Api,
+    pub selections: RecentSelections,
+}
+
+/// Extractor of the router's state.
+pub(super) type SharedState = axum::extract::State<Arc<ApiState>>;

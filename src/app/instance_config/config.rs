@@ -1,0 +1,35 @@
+//! The parts and limits of an instance.
+
+use crate::access::TokenAuth;
+use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights};
+use crate::gateway::{CacheLimits, GatewayConfig};
+use crate::protocols::EndpointRegistry;
+use crate::server::ConnectionLimits;
+use std::time::Duration;
+
+/// All that an instance is started with.
+#[derive(Debug)]
+pub(in crate::app) struct InstanceConfig {
+    pub catalogue: Catalogue,
+    pub endpoints: EndpointRegistry,
+    pub strategy: Strategy,
+    pub tuning: Tuning,
+    pub weights: Weights,
+    pub gateway: GatewayConfig,
+    pub limits: GlobalLimits,
+    pub connect_timeout: Duration,
+    /// `None`: responses are not cached.
+    pub cache: Option<CacheLimits>,
+    /// `None`: probes are switched off.
+    pub probe_interval: Option<Duration>,
+    /// Tokens of the management API.
+    pub access: TokenAuth,
+    /// Tokens of the model API.
+    pub gateway_access: TokenAuth,
+    pub environment: String,
+    pub server: ConnectionLimits,
+    pub drain: Duration,
+    /// Where changes are stored, for the responses to those who make them.
+    pub saved: String,
+    pub seed: u64,
+}

@@ -1,0 +1,151 @@
+//! An instance of the configuration.
+
+use super::InstanceConfig;
+use super::catalogue;
+use crate::access::{Token, TokenAuth};
+use crate::app::config_command::sources;
+use crate::app::exit_error::ExitError;
+use crate::app::{dashboard_thread, persist};
+use crate::cli::arguments::Globals;
+use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
+use crate::domain::{Catalogue, GlobalLimits, Role};
+use crate::gateway::CacheLimits;
+use crate::logs::Logs;
+use crate::server;
+use crate::tui::Options;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::net::SocketAddr;
+
+/// All that the start of a configured instance needs.
+#[derive(Debug)]
+pub(in crate::app) struct StartupPlan {
+    pub instance: InstanceConfig,
+    pub dashboard: Options,
+    pub listen: SocketAddr,
+    pub sources: Sources,
+    pub loaded: Loaded,
+    /// For the operator, at the start.
+    pub warnings: Vec<String>,
+}
+
+/// No configured provider can serve: why, what to do next, and the warnings.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::app) struct NoProviderError(String);
+
+/// Reads files, environment and flags.
+///
+/// # Errors
+///
+/// The errors of the configuration; or, without a usable provider, what was looked for and the two
+/// ways to continue.
+pub(in crate::app) async fn from_configuration(
+    globals: &Globals,
+    logs: &Logs,
+) -> Result<StartupPlan, ExitError> {
+    let sources = sources(globals)?;
+    let loaded = config::load(&sources)?;
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let known = Catalogue::default();
+    let instance = build_instance_config(&loaded, globals.no_save, &known, &mut warnings).await;
+    let instance =
+        instance.map_err(|error| ExitError::usage_caused_by(error.to_string(), error))?;
+    let settings = &loaded.settings;
+    let address = settings.server.listen.to_string();
+    let options = dashboard_thread::options(globals, true, false, address, logs.recent.clone());
+    let dashboard = dashboard_thread::configured(options, globals, &settings.dashboard)?;
+    Ok(StartupPlan {
+        instance,
+        dashboard,
+        listen: settings.server.listen,
+        warnings,
+        sources,
+        loaded,
+    })
+}
+
+/// Builds the instance that a configuration describes. `known` is the catalogue in force: a provider
+/// that lists its own models and does not answer keeps those of the catalogue.
+pub(in crate::app) async fn build_instance_config(
+    loaded: &Loaded,
+    no_save: bool,
+    known: &Catalogue,
+    warnings: &mut Vec<String>,
+) -> Result<InstanceConfig, NoProviderError> {
+    let settings = &loaded.settings;
+    let (catalogue, endpoints, gateway) = catalogue::build(settings, known, warnings).await;
+    if !endpoints.endpoints.iter().any(Option::is_some) {
+        return Err(no_usable_provider(loaded, warnings));
+    }
+    let tokens = tokens(settings);
+    Ok(InstanceConfig {
+        catalogue,
+        endpoints,
+        strategy: settings.balancing.strategy,
+        tuning: settings.balancing.tuning,
+        weights: settings.balancing.weights,
+        gateway,
+        connect_timeout: settings.balancing.connect_timeout,
+        cache: settings.cache.enabled.then_some(CacheLimits {
+            ttl: settings.cache.ttl,
+            max_bytes: settings.cache.max_bytes,
+            shared: settings.cache.shared,
+        }),
+        probe_interval: (settings.probe.mode != ProbeMode::Off).then_some(settings.probe.interval),
+        limits: GlobalLimits {
+            max_in_flight: Some(settings.server.max_in_flight),
+            budget: settings.budget.clone(),
+        },
+        access: TokenAuth::new(tokens.clone()),
+        gateway_access: TokenAuth::new(tokens.into_iter().chain(client_token(settings)).collect()),
+        environment: settings.server.environment.clone(),
+        server: connection_limits(&settings.server),
+        drain: settings.server.drain,
+        saved: persist::saved_to(loaded, no_save),
+        seed: crate::clock::now().micros(),
+    })
+}
+
+fn no_usable_provider(loaded: &Loaded, warnings: &[String]) -> NoProviderError {
+    let reason = loaded
+        .no_provider()
+        .unwrap_or_else(|| "no provider can be used".to_owned());
+    let variable = loaded
+        .looked_for
+        .first()
+        .map_or("its variable", String::as_str);
+    let text = format!("{reason}; set a key, for example {variable}, or try `aibal-tui demo`");
+    let lines = [text].into_iter().chain(warnings.iter().cloned());
+    NoProviderError(lines.collect::<Vec<_>>().join("\n  "))
+}
+
+fn connection_limits(settings: &config::ServerSettings) -> server::ConnectionLimits {
+    server::ConnectionLimits::new(
+        server::clamp_to_rlimit(settings.max_connections),
+        settings.keep_alive,
+        settings.drain,
+    )
+}
+
+fn tokens(settings: &Settings) -> Vec<Token> {
+    let token = |token: &config::TokenSettings| Token {
+        name: token.name.as_str().into(),
+        sha256: token.sha256,
+        role: token.role,
+    };
+    settings.tokens.iter().map(token).collect()
+}
+
+/// The token of `AI_GATEWAY_API_KEY`, which clients of /v1 must send.
+fn client_token(settings: &Settings) -> Option<Token> {
+    let secret = settings.client_token.as_ref()?;
+    let sha256 = digest(&SHA256, secret.expose().as_bytes())
+        .as_ref()
+        .try_into()
+        .ok()?;
+    Some(Token {
+        name: "AI_GATEWAY_API_KEY".into(),
+        sha256,
+        role: Role::Client,
+    })
+}

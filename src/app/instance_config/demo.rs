@@ -1,0 +1,124 @@
+//! The demo: simulated vendors, the defaults of a configuration, nothing saved.
+
+use super::InstanceConfig;
+use crate::access::TokenAuth;
+use crate::app::dashboard_thread;
+use crate::cli::arguments::Globals;
+use crate::contract::Window;
+use crate::demo::{VendorEndpoint, Vendors};
+use crate::domain::{
+    BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price, Provider,
+    ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
+};
+use crate::gateway::{GatewayConfig, Recovery};
+use crate::logs::Logs;
+use crate::protocols::{Endpoint, EndpointRegistry, by_kind};
+use crate::server;
+use crate::tui::Options;
+use std::time::Duration;
+
+/// Simulated vendors are probed more often than real ones, because their probes cost nothing.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+// The defaults of a configured instance.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_mins(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_CONNECTIONS: usize = 8192;
+const MAX_IN_FLIGHT: u32 = 8_192;
+
+/// Builds the demo's instance and the options of its dashboard.
+pub(in crate::app) fn demo_instance_config(
+    vendors: &Vendors,
+    seed: u64,
+    globals: &Globals,
+    port: u16,
+    logs: &Logs,
+) -> (InstanceConfig, Options) {
+    let (mut catalogue, mut endpoints) = (Catalogue::default(), EndpointRegistry::default());
+    for (provider, vendor) in ProviderIdx::enumerate(vendors.endpoints()) {
+        catalogue.providers.push(Provider {
+            max_concurrent: Some(vendor.max_concurrent),
+            ..Provider::new(vendor.name, vendor.kind)
+        });
+        catalogue.targets.extend(targets(provider, vendor));
+        let protocol = by_kind(vendor.kind);
+        endpoints.endpoints.push(protocol.and_then(|protocol| {
+            Endpoint::new(&vendor.base_url, vendor.api_key, vendor.kind, protocol)
+        }));
+    }
+    let instance = InstanceConfig {
+        catalogue,
+        endpoints,
+        strategy: Strategy::default(),
+        tuning: Tuning::default(),
+        weights: Weights::default(),
+        gateway: gateway_config(),
+        connect_timeout: CONNECT_TIMEOUT,
+        cache: None,
+        probe_interval: Some(PROBE_INTERVAL),
+        // Simulated money needs no limit.
+        limits: GlobalLimits {
+            max_in_flight: Some(MAX_IN_FLIGHT),
+            budget: BudgetConfig::default(),
+        },
+        access: TokenAuth::default(),
+        gateway_access: TokenAuth::default(),
+        environment: "demo".to_owned(),
+        server: server::ConnectionLimits::new(
+            server::clamp_to_rlimit(MAX_CONNECTIONS),
+            KEEP_ALIVE,
+            DRAIN_TIMEOUT,
+        ),
+        drain: DRAIN_TIMEOUT,
+        saved: "in memory: a demo saves nothing".to_owned(),
+        seed,
+    };
+    let address = format!("127.0.0.1:{port}");
+    let options = dashboard_thread::options(globals, true, false, address, logs.recent.clone());
+    // A window of one minute shows a change at once.
+    let options = Options {
+        window: Window::Minute,
+        ..options
+    };
+    (instance, options)
+}
+
+/// A simulated vendor's chat model and, where it has one, its embedding model.
+fn targets(provider: ProviderIdx, vendor: &VendorEndpoint) -> impl Iterator<Item = Target> {
+    let target = |model: &str, types: ModelTypes, price: Price| Target {
+        id: TargetId::new(vendor.name, model),
+        provider,
+        types,
+        capabilities: Capabilities::of(types),
+        price: Some(price),
+        max_concurrent: None,
+    };
+    let names = vendor.types.iter();
+    let types = names.filter_map(|name| name.parse().ok()).collect();
+    let price = Price::flat(vendor.input_usd_per_1m, vendor.output_usd_per_1m);
+    let chat = target(vendor.model, types, price);
+    let embedding = vendor.embedder.map(|embedder| {
+        let types = [ModelType::Embedding].into_iter().collect();
+        target(
+            embedder.model,
+            types,
+            Price::flat(embedder.input_usd_per_1m, 0.0),
+        )
+    });
+    std::iter::once(chat).chain(embedding)
+}
+
+/// The defaults of a configured instance.
+fn gateway_config() -> GatewayConfig {
+    GatewayConfig {
+        max_body: 20 * 1024 * 1024,
+        max_retries: 3,
+        timeout: Duration::from_secs(30),
+        first_token_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(15),
+        stream_timeout: Duration::from_mins(10),
+        recovery: Recovery::Error,
+        targets: Vec::new(),
+    }
+}

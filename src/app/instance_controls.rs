@@ -1,0 +1,65 @@
+//! Probes, reload and cache of the running instance, for its client.
+
+use super::reloadable_state::ReloadRequest;
+use crate::client::{ApiError, InstanceControls};
+use crate::contract::{self, CacheReport, ProbeReport, ReloadReport};
+use crate::domain::{ProbeVerdict, ProviderIdx};
+use crate::gateway::{Cache, CacheCounts};
+use crate::probe;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Senders to the tasks that probe and reload, and the cache where it is on.
+#[derive(Debug)]
+pub(super) struct RunningInstance {
+    pub probes: mpsc::Sender<probe::ManualProbe>,
+    pub reloads: mpsc::Sender<ReloadRequest>,
+    pub cache: Option<Arc<Cache>>,
+}
+
+impl InstanceControls for RunningInstance {
+    fn probe(&self, provider: ProviderIdx) -> BoxFuture<'_, Option<ProbeReport>> {
+        Box::pin(async move {
+            let (reply, result) = oneshot::channel();
+            self.probes.try_send((provider, reply)).ok()?;
+            let result = result.await.ok()?;
+            Some(ProbeReport {
+                ok: result.end.verdict == ProbeVerdict::Good,
+                status: result.end.detail,
+                latency_ms: result.latency.as_secs_f64() * 1e3,
+                at: contract::rfc3339(result.end.at),
+            })
+        })
+    }
+
+    fn reload(&self, who: String) -> BoxFuture<'_, Option<Result<ReloadReport, ApiError>>> {
+        Box::pin(async move {
+            let (reply, report) = oneshot::channel();
+            let request = ReloadRequest {
+                who,
+                reason: None,
+                reply: Some(reply),
+            };
+            self.reloads.send(request).await.ok()?;
+            report.await.ok()
+        })
+    }
+
+    fn cache_counts(&self) -> Option<CacheReport> {
+        let CacheCounts {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
+        } = self.cache.as_ref()?.counts();
+        Some(CacheReport {
+            hits,
+            misses,
+            coalesced,
+            entries,
+            bytes,
+        })
+    }
+}

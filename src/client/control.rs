@@ -1,0 +1,72 @@
+use super::{ClientError, Update};
+use crate::contract::{
+    DecisionDetail, DecisionReport, Performance, ProbeReport, ProviderChange, ProviderReport,
+    ReloadReport, RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport,
+    WhatIfReport, WhatIfRequest, Window,
+};
+use futures_util::future::BoxFuture;
+use std::fmt;
+use tokio::sync::mpsc;
+
+/// Future of a call's result.
+pub type Call<'a, T> = BoxFuture<'a, Result<T, ClientError>>;
+
+/// Everything that a dashboard or a command does with a running instance.
+///
+/// Implemented by [`super::LocalClient`] for the instance in this process, and by
+/// [`super::RemoteClient`] for one that is reached over HTTP.
+pub trait Control: fmt::Debug + Send + Sync {
+    /// Whether the instance runs in another process.
+    fn is_remote(&self) -> bool;
+
+    /// Short address for people: `local`, a host and port, or a socket.
+    fn display_address(&self) -> String;
+
+    /// Sends a status at once, then whenever the numbers change, at most 4 per second. Spawns a
+    /// task on the current runtime, which ends when the receiver is dropped.
+    fn watch(&self, window: Window) -> mpsc::Receiver<Update>;
+
+    /// Status over a window.
+    fn status(&self, window: Window) -> Call<'_, Status>;
+
+    /// Report of the last 1..=8760 hours.
+    fn performance(&self, hours: u32) -> Call<'_, Performance>;
+
+    /// Target for such a request now, and the reason.
+    fn select(&self, request: SelectRequest) -> Call<'_, Selection>;
+
+    /// Recorded requests replayed under other settings.
+    fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport>;
+
+    /// Changes weights; missing ones keep their value.
+    fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport>;
+
+    /// Confirms every change that would revert by itself.
+    fn confirm_weights(&self) -> Call<'_, WeightsReport>;
+
+    /// Changes one provider; missing settings keep their value.
+    fn change_provider<'a>(
+        &'a self,
+        name: &'a str,
+        change: ProviderChange,
+    ) -> Call<'a, ProviderReport>;
+
+    /// Latest requests, newest first: of one provider, or of all.
+    fn decisions<'a>(
+        &'a self,
+        limit: usize,
+        provider: Option<&'a str>,
+    ) -> Call<'a, Vec<DecisionReport>>;
+
+    /// One request with all its selections.
+    fn decision<'a>(&'a self, id: &'a str) -> Call<'a, DecisionDetail>;
+
+    /// Remembered changes, newest first.
+    fn revisions(&self) -> Call<'_, Vec<RevisionReport>>;
+
+    /// Reads the configuration again.
+    fn reload(&self) -> Call<'_, ReloadReport>;
+
+    /// Probes a provider now.
+    fn probe<'a>(&'a self, name: &'a str) -> Call<'a, ProbeReport>;
+}

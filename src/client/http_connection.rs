@@ -1,0 +1,133 @@
+use super::address::Address;
+use super::error::{ApiError, ClientError};
+use crate::contract::Problem;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time of one call; for an event stream, until its headers arrive.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// HTTP client for one instance; cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct HttpConnection {
+    address: Arc<Address>,
+    client: reqwest::Client,
+}
+
+impl HttpConnection {
+    /// Connects with the first call. The token is sent with every call.
+    pub fn new(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| ClientError::InvalidToken)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(headers)
+            .user_agent(concat!("aibal-tui/", env!("CARGO_PKG_VERSION")));
+        if address.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        // Compression gains nothing on the same machine.
+        builder = builder.gzip(!address.is_loopback());
+        if let Address::Unix(path) = &address {
+            builder = builder.unix_socket(path.clone());
+        }
+        let client = builder
+            .build()
+            .map_err(|error| ClientError::Setup(Arc::new(error)))?;
+        Ok(Self {
+            address: Arc::new(address),
+            client,
+        })
+    }
+
+    /// Address of the instance.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Request without body; `path` begins with a slash.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.address.base()))
+    }
+
+    /// GET with a query; reads the answer.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.call(self.request(Method::GET, path).query(query))
+            .await
+    }
+
+    /// Sends a JSON body; reads the answer.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.call(self.request(method, path).json(body)).await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = request.timeout(CALL_TIMEOUT).send().await;
+        let response = self.accepted(response).await?;
+        let status = response.status().as_u16();
+        response
+            .json()
+            .await
+            .map_err(|error| ClientError::Unreadable {
+                address: self.address.to_string(),
+                status,
+                source: Arc::new(error),
+            })
+    }
+
+    /// The response if it is a success, else the reason why not.
+    pub async fn accepted(
+        &self,
+        response: Result<Response, reqwest::Error>,
+    ) -> Result<Response, ClientError> {
+        let response = response.map_err(|error| self.no_answer(Some(error)))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        match timeout(CALL_TIMEOUT, response.json::<Problem>()).await {
+            Ok(Ok(problem)) => Err(ApiError::Other {
+                problem,
+                retry_after: retry_after.map(Duration::from_secs),
+            }
+            .into()),
+            _ => Err(ClientError::Status {
+                address: self.address.to_string(),
+                status,
+            }),
+        }
+    }
+
+    /// Error of a call without an answer; without a cause, the time limit was reached.
+    pub fn no_answer(&self, cause: Option<reqwest::Error>) -> ClientError {
+        ClientError::NoAnswer {
+            address: self.address.to_string(),
+            source: cause.map(Arc::new),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A validated configuration with the origin of each value.
+
+use super::resolved::ResolvedSetting;
+use super::setting_error::SettingWarning;
+use super::settings::{ProviderSettings, Settings};
+use std::path::PathBuf;
+
+/// A configuration that was read and validated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// Every effective setting with its origin, secrets masked.
+    pub entries: Vec<ResolvedSetting>,
+    pub warnings: Vec<SettingWarning>,
+    /// The files that were read, lowest precedence first.
+    pub files: Vec<PathBuf>,
+    /// The variables that add a provider, for the message where there is none.
+    pub looked_for: Vec<String>,
+    /// The file for changes where no file exists yet.
+    pub(crate) home_file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// The files that hold keys.
+    pub fn key_files(&self) -> impl Iterator<Item = &std::path::Path> {
+        let keys = self.entries.iter();
+        let keys = keys.filter(|entry| entry.pattern == "providers[].api_key");
+        keys.filter_map(|entry| Some(std::path::Path::new(entry.value.strip_prefix("file:")?)))
+    }
+
+    /// The reason that no provider can serve, as a sentence; `None` where one can.
+    pub fn no_provider(&self) -> Option<String> {
+        if self.settings.has_usable_provider() {
+            return None;
+        }
+        if self.settings.providers.is_empty() {
+            let names = self.looked_for.join(", ");
+            return Some(format!(
+                "no provider is configured, and none of {names} is set"
+            ));
+        }
+        let reason = |provider: &ProviderSettings| {
+            let reason = provider.skipped.as_deref().unwrap_or("enabled = false");
+            format!("{}: {reason}", provider.name)
+        };
+        let reasons: Vec<String> = self.settings.providers.iter().map(reason).collect();
+        Some(format!(
+            "no configured provider can be used: {}",
+            reasons.join("; ")
+        ))
+    }
+}

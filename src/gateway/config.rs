@@ -1,0 +1,53 @@
+//! Time limits and sizes of the gateway, for all targets and for single ones.
+
+use super::recovery::Recovery;
+use crate::domain::{PerTarget, TargetIdx};
+use std::time::Duration;
+
+/// Limits on time and size of a request.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Largest request body, in bytes.
+    pub max_body: usize,
+    /// Attempts after the first one, including those at other targets.
+    pub max_retries: u32,
+    /// Without streaming: for the whole request. With streaming: until the first content.
+    pub timeout: Duration,
+    /// Until the first content, for each attempt at a stream.
+    pub first_token_timeout: Duration,
+    /// Between two chunks of a stream.
+    pub idle_timeout: Duration,
+    /// For a whole stream.
+    pub stream_timeout: Duration,
+    /// Handling of streams that break after their first content.
+    pub recovery: Recovery,
+    /// Overrides for single targets, by their index in the catalogue.
+    pub targets: Vec<TargetTimeouts>,
+}
+
+/// Time limits of one target that override the general ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TargetTimeouts {
+    pub timeout: Option<Duration>,
+    pub first_token_timeout: Option<Duration>,
+}
+
+impl PerTarget for TargetTimeouts {}
+
+impl GatewayConfig {
+    /// The request timeout that applies to `target`.
+    pub(super) fn timeout(&self, target: TargetIdx) -> Duration {
+        self.targets
+            .get(target.get())
+            .and_then(|timeouts| timeouts.timeout)
+            .unwrap_or(self.timeout)
+    }
+
+    /// The limit on the time to the first token that applies to `target`.
+    pub(super) fn first_token_timeout(&self, target: TargetIdx) -> Duration {
+        self.targets
+            .get(target.get())
+            .and_then(|timeouts| timeouts.first_token_timeout)
+            .unwrap_or(self.first_token_timeout)
+    }
+}

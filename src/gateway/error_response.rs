@@ -1,0 +1,420 @@
+//! Texts, statuses and shapes of the gateway's errors: the only place where the codes of [`GatewayError`]
+//! become something that a client reads.
+
+use super::error::{GatewayError, HeaderFormat, InvalidRequest, UpstreamFailure};
+use super::operation::Operation;
+use crate::access::AuthError;
+use crate::domain::{ExclusionReason, Failure, ModelType, TargetId, UnixTime};
+use crate::protocols::{ApiDialect, ErrorBody, UpstreamError};
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use std::fmt;
+use std::time::Duration;
+
+/// Keeps SDKs from repeating a request that would fail again.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// `Retry-After` where too many requests run, or the instance stops.
+const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const SERVER_ERROR: &str = "server_error";
+const SERVICE_UNAVAILABLE: &str = "service_unavailable_error";
+
+/// Status, `type` and `code` of an error in OpenAI's terms.
+type ErrorClass = (StatusCode, &'static str, Option<&'static str>);
+
+impl GatewayError {
+    /// The HTTP status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.class().0
+    }
+
+    /// The error without the shape of a protocol.
+    pub fn error_body(&self) -> ErrorBody {
+        let (status, kind, code) = self.class();
+        let mut body = ErrorBody {
+            status: status.as_u16(),
+            kind: kind.to_owned(),
+            code: code.map(str::to_owned),
+            param: self.param().map(str::to_owned),
+            message: self.to_string(),
+        };
+        if let Self::Upstream(failure) = self {
+            add_upstream_detail(&mut body, &failure.error);
+        }
+        body
+    }
+
+    /// The error as a response in the client's protocol.
+    pub fn respond(&self, dialect: ApiDialect) -> Response {
+        let body = dialect.client_api().error(&self.error_body());
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self.retry_after() {
+            Some(delay) => {
+                let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+                headers.insert(RETRY_AFTER, seconds.max(1).into());
+            }
+            None => {
+                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+        }
+        response
+    }
+
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, INVALID_REQUEST, None),
+            Self::Auth(error) => auth_class(error),
+            Self::CrossSite => forbidden(),
+            Self::BodyTooLarge { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                INVALID_REQUEST,
+                Some("request_too_large"),
+            ),
+            Self::BodyTooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                INVALID_REQUEST,
+                Some("request_timeout"),
+            ),
+            Self::UnknownModel(_) => not_found("model_not_found"),
+            Self::UnknownPath { .. } => not_found("unknown_url"),
+            Self::WrongMethod { .. } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                INVALID_REQUEST,
+                Some("method_not_allowed"),
+            ),
+            Self::Internal => internal(),
+            Self::NoTarget { .. } | Self::TargetsBusy { .. } => unavailable("no_target"),
+            Self::ShuttingDown => unavailable("shutting_down"),
+            Self::Overloaded { .. } | Self::BodyMemoryExhausted => unavailable("overloaded"),
+            Self::OverBudget(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                Some("budget_exceeded"),
+            ),
+            Self::Upstream(failure) => upstream_class(&failure.error),
+        }
+    }
+
+    /// The request field at fault.
+    fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownModel(_)
+            | Self::InvalidRequest(InvalidRequest::WrongPathForType { .. }) => Some("model"),
+            Self::InvalidRequest(
+                InvalidRequest::MissingPrompt { field }
+                | InvalidRequest::MissingText { field }
+                | InvalidRequest::NotText { field, .. }
+                | InvalidRequest::NotBool { field, .. },
+            ) => Some(field),
+            _ => None,
+        }
+    }
+
+    /// When a repetition may succeed; `None` where it would fail again.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NoTarget { retry_after, .. } => *retry_after,
+            Self::TargetsBusy { retry_after } => Some(*retry_after),
+            Self::ShuttingDown | Self::Overloaded { .. } | Self::BodyMemoryExhausted => {
+                Some(OVERLOADED_RETRY_AFTER)
+            }
+            Self::Upstream(failure) => match failure.error.failure {
+                Failure::RateLimit(Some(delay)) | Failure::Overloaded(Some(delay)) => Some(delay),
+                _ => failure.retry_after,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidRequest(error) => error.fmt(f),
+            Self::Auth(error) => error.fmt(f),
+            Self::CrossSite => f.write_str(
+                "this request comes from a page of another site, which is not allowed to send requests here",
+            ),
+            Self::BodyTooLarge { limit } => write!(
+                f,
+                "the request body is larger than {} MB; raise [server] max_body_mb to allow more",
+                limit / 1_048_576
+            ),
+            Self::BodyTooSlow => {
+                f.write_str("the request body arrived too slowly; send it without pauses")
+            }
+            Self::UnknownModel(unknown) => {
+                let name = &unknown.name;
+                if unknown.near.is_empty() {
+                    write!(f, "the model {name:?} does not exist here; GET /v1/models lists all models")
+                } else {
+                    let near = unknown.near.join(", ");
+                    write!(f, "the model {name:?} does not exist here; did you mean {near}?")
+                }
+            }
+            Self::UnknownPath { method, path } => write!(
+                f,
+                "{method} {path} does not exist here; available are POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens and /v1/embeddings, and GET /v1/models"
+            ),
+            Self::WrongMethod { method, path } => {
+                write!(f, "{path} does not accept {method}; the Allow header lists the methods that it accepts")
+            }
+            Self::Internal => f.write_str("internal error; see the server log"),
+            Self::NoTarget { excluded, at, .. } => no_target(f, excluded, *at),
+            Self::TargetsBusy { .. } => {
+                f.write_str("all targets reached their concurrency limit; retry")
+            }
+            Self::ShuttingDown => f.write_str(
+                "the gateway is shutting down, and the time for requests in flight is over; retry",
+            ),
+            Self::Overloaded { max_in_flight } => {
+                f.write_str("the gateway runs as many requests as it may")?;
+                if let Some(max) = max_in_flight {
+                    write!(f, " ([server] max_in_flight = {max})")?;
+                }
+                f.write_str("; retry in a moment")
+            }
+            Self::BodyMemoryExhausted => {
+                f.write_str("the bodies of concurrent requests take too much memory; retry in a moment")
+            }
+            Self::OverBudget(exceeded) => f.write_str(&exceeded.text()),
+            Self::Upstream(failure) => failure.fmt(f),
+        }
+    }
+}
+
+fn no_target(
+    f: &mut fmt::Formatter<'_>,
+    excluded: &[(TargetId, ExclusionReason)],
+    at: UnixTime,
+) -> fmt::Result {
+    if excluded.is_empty() {
+        return f.write_str(
+            "no target serves such a request: no configured model has the type that it needs",
+        );
+    }
+    f.write_str("no target may serve this request now: ")?;
+    for (index, (target, reason)) in excluded.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        write!(f, "{separator}{target}: {}", reason.text(at))?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for UpstreamFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            error,
+            provider,
+            setting,
+            ..
+        } = self;
+        match error.failure {
+            Failure::Timeout if error.status == 0 => {
+                write!(
+                    f,
+                    "{provider}: no response in time; raise {setting} to wait longer"
+                )
+            }
+            Failure::Auth | Failure::Permission => write!(
+                f,
+                "{provider} refuses the gateway's own key; check the key in its configuration"
+            ),
+            _ => write!(f, "{provider}: {}", error.message),
+        }
+    }
+}
+
+impl fmt::Display for InvalidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(error) => {
+                let (line, column) = (error.line(), error.column());
+                write!(
+                    f,
+                    "the body is not a JSON object (at line {line}, column {column})"
+                )
+            }
+            Self::BodyIncomplete => f.write_str("the request body ended early; send it again"),
+            Self::MissingPrompt { field } => {
+                write!(
+                    f,
+                    "{field} is missing; without it there is nothing to answer"
+                )
+            }
+            Self::MissingText { field } => write!(f, "{field} is missing; it must be a text"),
+            Self::NotText { field, found } => {
+                write!(f, "{field} is {found}, but must be a text")
+            }
+            Self::NotBool { field, found } => {
+                write!(f, "{field} is {found}, but must be true or false")
+            }
+            Self::Header {
+                name,
+                found,
+                expected,
+            } => header_text(f, name, found.as_deref(), expected),
+            Self::WrongPathForType {
+                operation,
+                model_type,
+            } => {
+                let path = match operation {
+                    Operation::Embed => "this path serves only embeddings",
+                    Operation::Generate(_) => "embeddings are served at /v1/embeddings",
+                };
+                write!(f, "the requested model type is {model_type}, but {path}")
+            }
+        }
+    }
+}
+
+fn header_text(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    found: Option<&str>,
+    expected: &HeaderFormat,
+) -> fmt::Result {
+    let Some(found) = found else {
+        return write!(f, "{name} must be plain ASCII text");
+    };
+    match expected {
+        HeaderFormat::Ascii => write!(f, "{name} must be plain ASCII text"),
+        HeaderFormat::Positive { unit } => {
+            write!(
+                f,
+                "{name} is {found:?}, but must be a number above 0, in {unit}"
+            )
+        }
+        HeaderFormat::Provider { known } => {
+            write!(
+                f,
+                "{name} is {found:?}, but must be one of {}",
+                known.join(", ")
+            )
+        }
+        HeaderFormat::ModelType => {
+            let known = ModelType::ALL.map(ModelType::as_str).join(", ");
+            write!(f, "{name} is {found:?}, but must be one of {known}")
+        }
+        HeaderFormat::NoOrAbsent => {
+            write!(f, "{name} is {found:?}, but must be \"no\" or left out")
+        }
+    }
+}
+
+fn auth_class(error: &AuthError) -> ErrorClass {
+    if error.status() == StatusCode::FORBIDDEN {
+        return forbidden();
+    }
+    (
+        StatusCode::UNAUTHORIZED,
+        "authentication_error",
+        Some("invalid_api_key"),
+    )
+}
+
+fn forbidden() -> ErrorClass {
+    (
+        StatusCode::FORBIDDEN,
+        "permission_error",
+        Some("permission_denied"),
+    )
+}
+
+fn not_found(code: &'static str) -> ErrorClass {
+    (StatusCode::NOT_FOUND, INVALID_REQUEST, Some(code))
+}
+
+fn internal() -> ErrorClass {
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        SERVER_ERROR,
+        Some("internal_error"),
+    )
+}
+
+fn unavailable(code: &'static str) -> ErrorClass {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        SERVICE_UNAVAILABLE,
+        Some(code),
+    )
+}
+
+/// A client's mistake always keeps the provider's status, a failure of the provider's server where
+/// clients know that status.
+fn upstream_class(error: &UpstreamError) -> ErrorClass {
+    let upstream_status = StatusCode::from_u16(error.status)
+        .ok()
+        .filter(|status| !status.is_success());
+    match error.failure {
+        Failure::InvalidRequest | Failure::Unsupported => (
+            upstream_status.unwrap_or(StatusCode::BAD_REQUEST),
+            INVALID_REQUEST,
+            None,
+        ),
+        Failure::ContextLength => (
+            StatusCode::BAD_REQUEST,
+            INVALID_REQUEST,
+            Some("context_length_exceeded"),
+        ),
+        Failure::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            INVALID_REQUEST,
+            Some("request_too_large"),
+        ),
+        Failure::NotFound => not_found("model_not_found"),
+        Failure::Auth | Failure::Permission => bad_gateway("upstream_auth"),
+        Failure::RateLimit(_) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_error",
+            Some("rate_limit_exceeded"),
+        ),
+        Failure::Quota => (
+            upstream_status
+                .filter(|status| *status == StatusCode::PAYMENT_REQUIRED)
+                .unwrap_or(StatusCode::TOO_MANY_REQUESTS),
+            "insufficient_quota",
+            Some("insufficient_quota"),
+        ),
+        Failure::Timeout => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "timeout_error",
+            Some("timeout"),
+        ),
+        Failure::Overloaded(_) => unavailable("server_is_overloaded"),
+        Failure::Server if upstream_status == Some(StatusCode::INTERNAL_SERVER_ERROR) => internal(),
+        Failure::Server => bad_gateway("bad_gateway"),
+        Failure::Disconnected => bad_gateway("upstream_disconnected"),
+    }
+}
+
+fn bad_gateway(code: &'static str) -> ErrorClass {
+    (StatusCode::BAD_GATEWAY, SERVER_ERROR, Some(code))
+}
+
+/// Replaces the class of a failure by the provider's own `type`, `code` and `param`, where it sent
+/// an error in the shape that clients read.
+fn add_upstream_detail(body: &mut ErrorBody, error: &UpstreamError) {
+    let shape = error.shape.as_ref().filter(|_| !error.failure.is_auth());
+    if let Some(shape) = shape {
+        body.kind.clone_from(&shape.kind);
+        body.code.clone_from(&error.code);
+        body.param.clone_from(&shape.param);
+    } else if error.failure.is_client_error() {
+        // A code that is only a number says no more than the status.
+        let named = error
+            .code
+            .as_ref()
+            .filter(|code| code.parse::<u16>().is_err());
+        if let Some(code) = named {
+            body.code = Some(code.clone());
+        }
+    }
+}

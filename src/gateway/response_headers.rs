@@ -1,0 +1,27 @@
+//! Headers of responses that do not depend on the request.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Adds the headers of an event stream.
+pub(super) fn set_stream_headers(headers: &mut HeaderMap) {
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+}
+
+/// The provider's headers that clients get: its rate limits.
+pub(super) fn forwarded_headers(upstream: &HeaderMap) -> HeaderMap {
+    let limits = upstream
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("x-ratelimit-"));
+    limits
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,23 @@
+//! State that all requests share.
+
+use super::cache::Cache;
+use super::config::GatewayConfig;
+use super::request_body::BodyBuffer;
+use super::shutdown::ShutdownSignal;
+use crate::engine::EngineHandle;
+use crate::protocols::UpstreamSet;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// State shared by all requests; cheap to clone. A reload replaces `upstreams` and `config` as a
+/// whole, so each request and each attempt loads them again.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub handle: EngineHandle,
+    pub upstreams: Arc<ArcSwap<UpstreamSet>>,
+    pub config: Arc<ArcSwap<GatewayConfig>>,
+    pub shutdown: ShutdownSignal,
+    pub bodies: BodyBuffer,
+    /// `None` where the cache is switched off.
+    pub cache: Option<Arc<Cache>>,
+}

@@ -1,0 +1,176 @@
+//! The provider's side of Messages.
+
+use super::write::Request;
+use super::{decode, headers, pass_through, write};
+use crate::protocols::api_dialect::ApiDialect;
+use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
+use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
+use crate::protocols::openai::{json_text, listed_names};
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RawObject};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Anthropic;
+
+/// Members that steer an answer, which nobody asks for when a prompt is only counted.
+const ANSWER_MEMBERS: [&str; 8] = [
+    "max_tokens",
+    "metadata",
+    "service_tier",
+    "stop_sequences",
+    "stream",
+    "temperature",
+    "top_k",
+    "top_p",
+];
+
+impl ProviderApi for Anthropic {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["anthropic"]
+    }
+
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        match call.dialect {
+            ApiDialect::Messages => Ok(pass_through(endpoint, call)),
+            ApiDialect::Chat | ApiDialect::Responses => translate(endpoint, call),
+        }
+    }
+
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
+        let body = match call.dialect {
+            ApiDialect::Messages => {
+                let model = [("model", json_text(call.model))];
+                call.object.without(&ANSWER_MEMBERS, &model)
+            }
+            ApiDialect::Chat | ApiDialect::Responses => {
+                let mut body = request(endpoint, call, &mut DroppedFields::default())
+                    .ok()?
+                    .body;
+                body.retain(|name, _| !ANSWER_MEMBERS.contains(&name.as_str()));
+                Value::Object(body).to_string().into_bytes()
+            }
+        };
+        Some(TokenCountCall {
+            outgoing: post(endpoint, call, "/messages/count_tokens", body),
+            read: counted,
+        })
+    }
+
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        OutboundRequest {
+            method: Method::GET,
+            url: format!("{}/models?limit=1000", endpoint.base_url),
+            headers: headers::of_probe(endpoint),
+            body: Bytes::new(),
+        }
+    }
+
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
+        status.is_success() && listed_names(body).is_some()
+    }
+
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        listed_names(body)
+    }
+}
+
+/// The client's own object, with the model's name replaced.
+fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
+    let mut losses = DroppedFields::default();
+    let mut replaced = vec![("model", json_text(call.model))];
+    if let Some(messages) = without_foreign_thoughts(call.object) {
+        losses.add("messages.thinking");
+        replaced.push(("messages", messages));
+    }
+    PreparedCall {
+        outgoing: post(endpoint, call, "/messages", call.object.with(&replaced)),
+        passage: Box::new(pass_through::PassThrough::default()),
+        losses,
+    }
+}
+
+/// The messages without thoughts that have no seal, where there are any: they came from other
+/// vendors through us, and this one takes back its own only.
+fn without_foreign_thoughts(object: &RawObject<'_>) -> Option<String> {
+    let unsealed = [r#""signature":"""#, r#""signature": """#];
+    if !unsealed
+        .iter()
+        .any(|text| object.mentions("messages", text))
+    {
+        return None;
+    }
+    let mut messages: Vec<Value> = object.read("messages")?;
+    let is_foreign = |block: &Value| block["type"] == "thinking" && block["signature"] == "";
+    for message in &mut messages {
+        if let Some(Value::Array(blocks)) = message.get_mut("content") {
+            blocks.retain(|block| !is_foreign(block));
+        }
+    }
+    messages.retain(|message| {
+        message["content"]
+            .as_array()
+            .is_none_or(|blocks| !blocks.is_empty())
+    });
+    Some(Value::Array(messages).to_string())
+}
+
+fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
+    let mut losses = DroppedFields::default();
+    let Request { mut body, names } = request(endpoint, call, &mut losses)?;
+    if call.stream {
+        body.insert("stream".to_owned(), true.into());
+    }
+    let body = Value::Object(body).to_string().into_bytes();
+    let decoder = decode::Decoder::new(call.id, names, endpoint.recall.clone());
+    Ok(PreparedCall {
+        outgoing: post(endpoint, call, "/messages", body),
+        passage: Box::new(Transcoder::new(Box::new(decoder), call.encoder())),
+        losses,
+    })
+}
+
+fn request(
+    endpoint: &Endpoint,
+    call: &CallSpec<'_>,
+    losses: &mut DroppedFields,
+) -> Result<Request, TranslationError> {
+    let conversation = call.dialect.client_api().read(call.object, losses)?;
+    write::request(
+        conversation,
+        call.model,
+        call.traits,
+        &endpoint.recall,
+        losses,
+    )
+}
+
+fn post(endpoint: &Endpoint, call: &CallSpec<'_>, path: &str, body: Vec<u8>) -> OutboundRequest {
+    OutboundRequest {
+        method: Method::POST,
+        url: format!("{}{path}", endpoint.base_url),
+        headers: headers::of_call(endpoint, call),
+        body: body.into(),
+    }
+}
+
+/// The number in an answer to a question for it.
+fn counted(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Count {
+        input_tokens: u64,
+    }
+    let count = serde_json::from_slice::<Count>(body).ok()?;
+    Some(count.input_tokens)
+}

@@ -1,0 +1,95 @@
+//! The provider's side of Ollama's protocol.
+
+use super::{decode, embed, request};
+use crate::protocols::call::{CallSpec, PreparedCall};
+use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
+use crate::protocols::openai::{EmbeddingAdapter, EmbeddingRequest, post};
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Ollama;
+
+impl ProviderApi for Ollama {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["ollama"]
+    }
+
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let mut losses = DroppedFields::default();
+        let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
+        let body = request::body(conversation, call.model, call.stream, &mut losses)?;
+        let body = Value::Object(body).to_string().into_bytes();
+        let mut outgoing = post(endpoint, "/api/chat", body, call.stream);
+        if call.stream {
+            let lines = HeaderValue::from_static("application/x-ndjson");
+            outgoing.headers.insert(ACCEPT, lines);
+        }
+        let decoder = Box::new(decode::Decoder::new(call.id));
+        Ok(PreparedCall {
+            outgoing,
+            passage: Box::new(Transcoder::new(decoder, call.encoder())),
+            losses,
+        })
+    }
+
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let wanted = EmbeddingRequest::read(call.object.value()?)?;
+        let body = embed::body(&wanted, call.model).to_string().into_bytes();
+        Ok(PreparedCall {
+            outgoing: post(endpoint, "/api/embed", body, false),
+            passage: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),
+            losses: DroppedFields::default(),
+        })
+    }
+
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        let mut headers = HeaderMap::new();
+        // A server at home asks for no key; ollama.com does.
+        if let Some(authorization) = endpoint.bearer() {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        OutboundRequest {
+            method: Method::GET,
+            url: format!("{}/api/tags", endpoint.base_url),
+            headers,
+            body: Bytes::new(),
+        }
+    }
+
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
+        // A server without models lists `null`.
+        status.is_success() && tags(body).is_some()
+    }
+
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        let models = tags(body)?.into_iter();
+        Some(models.map(|tag| tag.name).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+}
+
+fn tags(body: &[u8]) -> Option<Vec<Tag>> {
+    let mut answer: Value = serde_json::from_slice(body).ok()?;
+    match answer.get_mut("models")?.take() {
+        Value::Null => Some(Vec::new()),
+        models => serde_json::from_value(models).ok(),
+    }
+}

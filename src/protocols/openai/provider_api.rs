@@ -1,0 +1,171 @@
+//! The provider's side of chat completions, and of responses where the vendor has them.
+
+use super::embeddings::EmbeddingAdapter;
+use super::http_request::{bearer_headers, post};
+use super::json_text::json_text;
+use super::model_list::listed_names;
+use super::server_quirks::{OPENAI, ServerKind, XAI};
+use super::write::WriteQuirks;
+use super::{decode, pass_through, write};
+use crate::protocols::api_dialect::ApiDialect;
+use crate::protocols::call::{CallSpec, PreparedCall};
+use crate::protocols::neutral::{Decode, DroppedFields, Transcoder, TranslationError};
+use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RawObject, responses};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The protocol.
+#[derive(Debug)]
+pub struct OpenAi;
+
+impl ProviderApi for OpenAi {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[OPENAI, XAI, "openai-compatible"]
+    }
+
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let has_responses = has_responses(endpoint);
+        match call.dialect {
+            ApiDialect::Responses if has_responses && !call.detour => {
+                Ok(responses::pass_through(endpoint, call))
+            }
+            ApiDialect::Chat | ApiDialect::Messages
+                if has_responses && (call.traits.responses_only || call.detour) =>
+            {
+                responses::translate(endpoint, call)
+            }
+            ApiDialect::Chat => Ok(pass_through(endpoint, call)),
+            ApiDialect::Messages | ApiDialect::Responses => translate(endpoint, call),
+        }
+    }
+
+    fn fallback_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+        upset: &UpstreamError,
+    ) -> bool {
+        match call.dialect {
+            // Newer models take tools together with reasoning at /responses alone.
+            ApiDialect::Chat | ApiDialect::Messages => {
+                &*endpoint.kind == OPENAI
+                    && !call.traits.responses_only
+                    && upset.status == 400
+                    && upset.param() == Some("reasoning_effort")
+                    && call.object.get("tools").is_some()
+            }
+            // What calls itself OpenAI may be a server that has no /responses.
+            ApiDialect::Responses => {
+                has_responses(endpoint)
+                    && !call.traits.responses_only
+                    && matches!(upset.status, 404 | 405)
+                    && upset.code.as_deref() != Some("model_not_found")
+            }
+        }
+    }
+
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let body = call.object.with(&[("model", json_text(call.model))]);
+        Ok(PreparedCall {
+            outgoing: post(endpoint, "/embeddings", body, false),
+            passage: Box::new(EmbeddingAdapter::new(call, None)),
+            losses: DroppedFields::default(),
+        })
+    }
+
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        OutboundRequest {
+            method: Method::GET,
+            url: format!("{}/models", endpoint.base_url),
+            headers: bearer_headers(endpoint),
+            body: Bytes::new(),
+        }
+    }
+
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct List<'a> {
+            #[serde(borrow)]
+            data: Option<Vec<&'a RawValue>>,
+        }
+        // Some servers list nothing before a model is loaded, with `null` for the list.
+        status.is_success()
+            && serde_json::from_slice::<List<'_>>(body).is_ok_and(|list| list.data.is_some())
+    }
+
+    fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
+        listed_names(body)
+    }
+}
+
+/// Whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
+fn has_responses(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.kind, OPENAI | XAI)
+}
+
+/// The client's own object, with the model's name replaced and the usage asked for.
+fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
+    let server = ServerKind::of(endpoint);
+    let mut losses = DroppedFields::default();
+    let mut replaced = vec![("model", json_text(call.model))];
+    if call.stream && server.is_asked_for_usage() {
+        replaced.push(("stream_options", with_usage(call.object)));
+    }
+    let model = (call.model, call.traits);
+    let body = server.request(call.object, model, replaced, &mut losses);
+    let passage = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
+    PreparedCall {
+        outgoing: post(endpoint, "/chat/completions", body, call.stream),
+        passage: Box::new(passage),
+        losses,
+    }
+}
+
+fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
+    let server = ServerKind::of(endpoint);
+    let mut losses = DroppedFields::default();
+    let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
+    let manner = WriteQuirks {
+        limit: server.limit(),
+    };
+    let mut body = write::request(conversation, call.model, manner, &mut losses)?;
+    if call.stream {
+        body.insert("stream".to_owned(), true.into());
+        body.insert(
+            "stream_options".to_owned(),
+            serde_json::json!({"include_usage": true}),
+        );
+    }
+    let mut body = Value::Object(body).to_string().into_bytes();
+    if let Ok(object) = serde_json::from_slice::<RawObject<'_>>(&body) {
+        let model = (call.model, call.traits);
+        body = server.request(&object, model, Vec::new(), &mut losses);
+    }
+    let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
+    Ok(PreparedCall {
+        outgoing: post(endpoint, "/chat/completions", body, call.stream),
+        passage: Box::new(Transcoder::new(decoder, call.encoder())),
+        losses,
+    })
+}
+
+/// The client's stream options with the usage asked for.
+pub(super) fn with_usage(request: &RawObject<'_>) -> String {
+    let options = request.read::<RawObject<'_>>("stream_options");
+    let wanted = [("include_usage", "true".to_owned())];
+    let text = options.map(|options| options.with(&wanted));
+    text.and_then(|text| String::from_utf8(text).ok())
+        .unwrap_or_else(|| r#"{"include_usage":true}"#.to_owned())
+}

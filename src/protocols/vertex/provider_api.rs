@@ -1,0 +1,162 @@
+//! The provider's side of Vertex AI.
+
+use super::{embeddings, token_source};
+use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
+use crate::protocols::gemini::{body, counted, json_headers, passage, verb};
+use crate::protocols::neutral::{DroppedFields, TranslationError};
+use crate::protocols::openai::EmbeddingAdapter;
+use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Vertex;
+
+impl ProviderApi for Vertex {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["vertex"]
+    }
+
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let path = path(endpoint, call.model)?;
+        let mut losses = DroppedFields::default();
+        let body = Value::Object(body(endpoint, call, &mut losses)?);
+        Ok(PreparedCall {
+            outgoing: post(
+                endpoint,
+                &format!("{path}{}", verb(call)),
+                &body,
+                call.stream,
+            ),
+            passage: Box::new(passage(endpoint, call)),
+            losses,
+        })
+    }
+
+    /// A token that was refused may have been taken back before its time: a new one may do.
+    fn fallback_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+        upset: &UpstreamError,
+    ) -> bool {
+        !call.detour && upset.status == 401 && endpoint.can_renew_key()
+    }
+
+    fn build_embeddings(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        let path = path(endpoint, call.model)?;
+        let body = embeddings::request(call.object.value()?)?;
+        Ok(PreparedCall {
+            outgoing: post(endpoint, &format!("{path}:predict"), &body, false),
+            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            losses: DroppedFields::default(),
+        })
+    }
+
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
+        let path = path(endpoint, call.model).ok()?;
+        let body = body(endpoint, call, &mut DroppedFields::default()).ok()?;
+        let counted_members = ["contents", "systemInstruction", "tools", "generationConfig"];
+        let is_counted = |(name, _): &(String, Value)| counted_members.contains(&name.as_str());
+        let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();
+        Some(TokenCountCall {
+            outgoing: post(
+                endpoint,
+                &format!("{path}:countTokens"),
+                &Value::Object(body),
+                false,
+            ),
+            read: counted,
+        })
+    }
+
+    /// Counts the tokens of one letter; without a model to ask, looks up the location.
+    fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
+        let model = endpoint
+            .sample
+            .as_deref()
+            .map(|model| path(endpoint, model));
+        match model {
+            Some(Ok(path)) => {
+                let body = json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}]});
+                post(endpoint, &format!("{path}:countTokens"), &body, false)
+            }
+            _ => OutboundRequest {
+                method: Method::GET,
+                url: format!(
+                    "{}{}",
+                    endpoint.base_url,
+                    location(endpoint).unwrap_or_default()
+                ),
+                headers: headers(endpoint),
+                body: Bytes::new(),
+            },
+        }
+    }
+
+    fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
+        let is_object = || serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        status.is_success() && is_object()
+    }
+
+    fn model_names(&self, _body: &[u8]) -> Option<Vec<String>> {
+        None
+    }
+}
+
+fn location(endpoint: &Endpoint) -> Option<String> {
+    let place = endpoint.place.as_ref()?;
+    let (project, location) = (&place.project, &place.location);
+    Some(format!("/v1/projects/{project}/locations/{location}"))
+}
+
+/// The path of a model of Google's; other makers' models speak their own protocols there.
+fn path(endpoint: &Endpoint, model: &str) -> Result<String, TranslationError> {
+    if model.starts_with("claude-") {
+        let problem = "names a model that does not speak Gemini's protocol; only Google's own \
+                       models are asked through Vertex AI";
+        return Err(TranslationError::untranslatable("model", problem));
+    }
+    let Some(location) = location(endpoint) else {
+        let problem = "names a provider without a project; set `project` and `location`";
+        return Err(TranslationError::untranslatable("model", problem));
+    };
+    let name = model.rsplit('/').next().unwrap_or(model);
+    Ok(format!("{location}/publishers/google/models/{name}"))
+}
+
+fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> OutboundRequest {
+    OutboundRequest {
+        method: Method::POST,
+        url: format!("{}{path}", endpoint.base_url),
+        headers: json_headers(headers(endpoint), stream),
+        body: body.to_string().into(),
+    }
+}
+
+fn headers(endpoint: &Endpoint) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(authorization) = endpoint.bearer() {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(payer) = endpoint.billing_project() {
+        headers.insert(token_source::BILLING_PROJECT_HEADER, payer);
+    }
+    headers
+}
