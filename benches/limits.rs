@@ -313,7 +313,7 @@ fn model(providers: usize, step: u64) -> Model {
         keymap: tui::Keymap::default(),
         window: aibal_tui::contract::Window::Quarter,
         refresh: Duration::from_secs(1),
-        place: "local".to_owned(),
+        address: "local".to_owned(),
         bell: tui::BellMode::default(),
         process: 4_242,
         over_line: false,

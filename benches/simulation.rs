@@ -313,7 +313,7 @@ fn attained(scenario: &Scenario, outcomes: &[Outcome], objective: usize) -> f64 
     let bad = |outcome: &Outcome| match objective {
         0 => outcome.usd * 1e3,
         1 => outcome.latency / (2.0 + 0.030 * outcome.request.output),
-        // The rate of whoever was chosen, for failures are too few to count.
+        // The failure rate of the selected vendor, for failures are too few to count.
         _ => outcome
             .first
             .map_or(1.0, |first| scenario.vendors[first].errors),

@@ -59,7 +59,7 @@ fn request(dialect: ApiDialect) -> Vec<u8> {
 
 fn endpoint(kind: &str) -> Option<Endpoint> {
     let mut endpoint = Endpoint::new("http://127.0.0.1:1/v1", Some("key"), kind, by_kind(kind)?)?;
-    endpoint.place = Some(VertexLocation {
+    endpoint.location = Some(VertexLocation {
         project: "p".to_owned(),
         location: "global".to_owned(),
     });
@@ -84,10 +84,10 @@ fn ask(
         wants_usage: true,
         id: "1",
         created: 1,
-        detour: false,
+        use_fallback: false,
     };
-    let asked = endpoint.protocol.build_request(endpoint, &call);
-    asked.expect("a recorded request can be said").passage
+    let prepared = endpoint.protocol.build_request(endpoint, &call);
+    prepared.expect("a recorded request can be said").adapter
 }
 
 #[divan::bench(args = PAIRS.iter().map(name))]
@@ -124,18 +124,18 @@ fn a_stream_in_chunks(bencher: Bencher<'_, '_>, pair: &String) {
     bencher
         .counter(ItemsCount::new(chunks))
         .with_inputs(make)
-        .bench_values(|mut passage| read(passage.as_mut(), black_box(&stream)));
+        .bench_values(|mut adapter| read(adapter.as_mut(), black_box(&stream)));
 }
 
 /// How many events there were.
-fn read(passage: &mut dyn ResponseAdapter, stream: &[u8]) -> usize {
-    let mut splitter = Splitter::new(passage.framing());
+fn read(adapter: &mut dyn ResponseAdapter, stream: &[u8]) -> usize {
+    let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::with_capacity(stream.len() * 2);
     let mut events = 0;
     for piece in stream.chunks(1_024) {
         splitter.push(piece);
         while let Ok(Some(event)) = splitter.next_event() {
-            passage.read(&event, &mut out);
+            adapter.read(&event, &mut out);
             events += 1;
         }
     }
@@ -156,5 +156,5 @@ fn a_whole_answer(bencher: Bencher<'_, '_>, pair: &String) {
     bencher
         .counter(BytesCount::new(answer.len()))
         .with_inputs(|| ask(*dialect, &endpoint, &body, false))
-        .bench_values(|mut passage| passage.whole(black_box(&answer)));
+        .bench_values(|mut adapter| adapter.whole(black_box(&answer)));
 }

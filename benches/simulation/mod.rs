@@ -1,5 +1,5 @@
 //! A world to prove the balancer in: five vendors with their moods, a day of traffic, scripts of
-//! trouble, an oracle that knows everything, and rivals. One seed gives one world, whoever
+//! trouble, an oracle that knows everything, and rivals. One seed gives one world, no matter who
 //! balances in it, so that two strategies differ by what they decide and by nothing else.
 //!
 //! Reading order: `vendor` (what a vendor does), `traffic` (what is asked), `scenario` (what goes

@@ -1,5 +1,5 @@
 //! Who knows everything: true latencies, errors, limits and what the script does right now, but
-//! neither this request's length nor the future. It takes whoever costs least now and does not
+//! neither this request's length nor the future. It takes the vendor that costs least now and does not
 //! price the load that it puts on others, so a strategy can beat it by a hundredth.
 
 use super::scenario::Scenario;

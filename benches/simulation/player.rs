@@ -36,7 +36,7 @@ pub enum End {
     },
 }
 
-/// Somebody who chooses vendors.
+/// A balancer under test.
 pub trait Player {
     /// A vendor that was not tried, if any; `earlier` are those that were.
     fn choose(

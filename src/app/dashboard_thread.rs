@@ -99,7 +99,7 @@ pub(super) fn options(
         keymap: Keymap::default(),
         window: Window::default(),
         refresh: REFRESH_INTERVAL,
-        place: address,
+        address,
         bell: BellMode::default(),
         process: std::process::id(),
         over_line: is_set("SSH_CONNECTION"),

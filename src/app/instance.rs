@@ -60,10 +60,8 @@ impl Instance {
         let address = listener.local_addr()?;
         let (engine, handle, persist_queue) = engine::build(balancer(&mut config), config.seed);
         let (listeners, background) = (CancellationToken::new(), CancellationToken::new());
-        let mut engine_threads = WorkerThreads::start("engine", 1, |_| ())?;
-        let thread = engine_threads
-            .next_worker()
-            .context("the engine has no thread")?;
+        let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
+        let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
         let listener_limits = config.server.clone();
         let cache = config.cache;
@@ -121,7 +119,7 @@ impl Instance {
             server,
             probe,
             engine,
-            _engine_thread: engine_threads,
+            _engine_thread: threads,
         })
     }
 

@@ -58,7 +58,7 @@ impl ReloadableState {
     pub fn new(handle: EngineHandle, config: InstanceConfig) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: config.connect_timeout,
-            lanes: worker_count(),
+            thread_pools: worker_count(),
         };
         let upstreams = UpstreamSet::new(config.endpoints, options)?;
         let who = contract::InstanceInfo {
@@ -105,12 +105,12 @@ impl ReloadableState {
         let earlier = self.catalogue();
         let upstream_update = UpstreamUpdate {
             earlier: &earlier,
-            succession: &merge,
-            renewals: &update.renewals,
+            merge: &merge,
+            endpoint_changes: &update.renewals,
         };
         let options = TransportOptions {
             connect_timeout: config.connect_timeout,
-            lanes: worker_count(),
+            thread_pools: worker_count(),
         };
         let upstreams = self.upstreams.load_full();
         let gateway_config = self.gateway_config.load_full();

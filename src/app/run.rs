@@ -286,7 +286,7 @@ pub(super) fn start_logs(globals: &Globals, has_screen: bool) -> Result<Logs, Ex
         file: globals.log_file.clone(),
         has_screen,
     };
-    logs::start(&options).map_err(|error| ExitError::usage(error.to_string()))
+    logs::start(&options).map_err(|error| ExitError::usage_caused_by(error.to_string(), error))
 }
 
 pub(super) fn block_on(

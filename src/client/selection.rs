@@ -81,16 +81,20 @@ pub(super) fn select(
     if request.explain == Some(true) {
         selection.explanation = SelectionRoundReport::new(&round, catalogue);
     }
+    log_selection(&selection, choice.share);
+    Ok((selection, round))
+}
+
+fn log_selection(selection: &Selection, share: f64) {
     tracing::info!(
         decision = %selection.decision_id,
         provider = %selection.provider,
         model = %selection.model,
         score = selection.score,
-        share = choice.share,
+        share,
         reason = %selection.reason,
         "Load balancing decision"
     );
-    Ok((selection, round))
 }
 
 /// Type of the named models, where the request names none.

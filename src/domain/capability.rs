@@ -1,8 +1,8 @@
 //! What a request needs of a model, what is stated of models, and whether the two fit.
 //!
-//! What nobody states keeps nobody out: the provider itself will say whether it can.
+//! An unstated capability excludes no target: the provider itself reports what it cannot do.
 
-use super::target::{ModelType, ModelTypes};
+use super::model_type::{ModelType, ModelTypes};
 use std::fmt;
 
 /// How often the estimate of a prompt's length may count a token double before a target is passed
@@ -11,7 +11,7 @@ use std::fmt;
 /// passed over wrongly costs the answer.
 const PROMPT_ESTIMATE_MARGIN: f64 = 2.0;
 
-/// What a request needs of whoever serves it.
+/// Capabilities that a request requires of its target.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a need of its own, in any combination"

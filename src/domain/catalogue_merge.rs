@@ -1,7 +1,7 @@
-//! One catalogue after another: who keeps which place.
+//! Merge of a new configuration into the catalogue.
 //!
 //! Places are what attempts, leases, observations and records of decisions speak of, and some of
-//! them are under way while the configuration changes. So nobody ever gets another's place.
+//! them are under way while the configuration changes. So an index is never assigned twice.
 
 use super::target::{Catalogue, Provider, RemovedEntries, Route, Target};
 use crate::domain::index::{ProviderIdx, TargetIdx};

@@ -5,7 +5,7 @@
 //! a first token; a stream that breaks after its own takes that back as well. At the usual 5 % four
 //! failures in a row open it and four first tokens of trial requests close it again; a target that
 //! always fails a quarter of the time takes about nine. The usual rate is the worst of its own and
-//! its peers', so that a bad day of everybody ejects nobody.
+//! its peers', so that a general outage ejects no target.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
@@ -154,7 +154,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// Somebody saw the target well again: a trial may come at once.
+    /// The target was seen healthy: a half-open probe may follow at once.
     pub fn half_open(&mut self, peers: f64) -> Transition {
         self.state = BreakerState::HalfOpen;
         self.evidence = HALF_OPEN;

@@ -6,7 +6,7 @@ use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::time::Duration;
 
-/// A wish; whoever has it says who they are.
+/// A command, with the name of its sender.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     SetWeights(WeightsPatch),
@@ -83,14 +83,14 @@ pub enum CommandReply {
         weights: Weights,
         revision: u64,
         reverts_at: Option<UnixTime>,
-        /// What these weights ask for and should not.
+        /// Warnings about these weights.
         warnings: Vec<String>,
     },
     Provider {
-        /// Of the changed provider in the catalogue.
+        /// The changed provider.
         place: ProviderIdx,
         revision: u64,
-        /// When its settings on trial undo themselves.
+        /// Time at which its unconfirmed settings revert.
         reverts_at: Option<UnixTime>,
     },
     InFlight(u32),
@@ -98,7 +98,7 @@ pub enum CommandReply {
     Reconfigured(u64),
 }
 
-/// Why a wish was refused; nothing has changed.
+/// Error of a rejected command; nothing has changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]

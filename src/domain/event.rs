@@ -1,4 +1,4 @@
-//! What happened that somebody may want to know, and what the outside shall do about it.
+//! Events for readers, and effects for the caller to perform.
 
 use super::units::UnixTime;
 use super::weights::Weights;

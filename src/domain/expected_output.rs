@@ -3,7 +3,7 @@
 //! or whole), and that towards a fixed prior.
 
 use super::decay::DecayedMean;
-use super::target::{ModelType, RequestClass};
+use super::model_type::{ModelType, RequestClass};
 use super::units::UnixTime;
 
 /// Memory of the length of answers, in seconds.

@@ -1,16 +1,17 @@
 //! The right to use a target for one attempt; counted while it lives, given back on drop, so that
 //! a finished, failed or cancelled attempt is always counted out.
 
+use super::limiter::Limiter;
+use super::model_type::RequestClass;
 use super::rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimiter, RateLimits};
-use super::target::RequestClass;
 use super::units::UnixTime;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What moves with every request, and must be seen at once by the next choice.
 #[derive(Debug, Default)]
 pub struct LoadCounters {
-    in_flight: AtomicU32,
+    in_flight: Limiter,
     on_trial: AtomicBool,
     /// Streams without a first token: their number above, the sum of their starts below.
     waiting: AtomicU64,
@@ -53,7 +54,7 @@ pub struct SentTotals {
 impl LoadCounters {
     /// Attempts that run now.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        u32::try_from(self.in_flight.in_use()).unwrap_or(u32::MAX)
     }
 
     /// Whether the one trial request of a half-open breaker is out.
@@ -114,19 +115,12 @@ impl LoadCounters {
 
     /// Counts one in, unless `limit` are in already.
     pub fn try_acquire(&self, limit: Option<u32>) -> bool {
-        let room =
-            |now: u32| (limit.is_none_or(|limit| now < limit)).then(|| now.saturating_add(1));
-        self.in_flight
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, room)
-            .is_ok()
+        self.in_flight.try_reserve(1, limit.map(u64::from))
     }
 
     /// Counts one out; never below 0.
     pub fn release(&self) {
-        let less = |now: u32| Some(now.saturating_sub(1));
-        let _always = self
-            .in_flight
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
+        self.in_flight.release(1);
     }
 
     fn start(&self, terms: &LeaseRequest, now: UnixTime) -> SentTotals {
@@ -233,7 +227,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes a place, or nothing where the provider is full or another trial is out: between the
-    /// choice and here somebody else was quicker.
+    /// selection and this call another request was faster.
     pub fn try_acquire(
         target: &Arc<LoadCounters>,
         provider: &Arc<LoadCounters>,
@@ -295,7 +289,7 @@ impl Lease {
         }
     }
 
-    /// It is over and has used so many tokens, or as many as were expected where nobody knows.
+    /// Settles the tokens used, or the expected ones if unknown.
     pub fn settle(&mut self, used: Option<u64>, now: UnixTime) {
         if let Some(held) = self.held.take() {
             let used = used.unwrap_or(self.expected);
@@ -335,7 +329,7 @@ fn try_acquire_all(
     false
 }
 
-/// One that nobody settled has used what was expected of it, as of its start.
+/// A lease that was not settled counts as having used what was expected, as of its start.
 impl Drop for Lease {
     fn drop(&mut self) {
         self.end_wait();

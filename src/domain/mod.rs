@@ -1,14 +1,14 @@
-//! RULES: everything that decides, and nothing that does.
+//! The rules of balancing, without I/O.
 //!
-//! The law of this folder: no task, no socket, no screen, no database, no clock, no dice, no log.
-//! Time comes in as a [`UnixTime`], chance as a number; wishes come in as a [`Command`], news as an
-//! [`Observation`], and what the outside shall do goes out as an [`Effect`]. So every rule can be
-//! tested in microseconds and read by somebody who knows balancing but not async Rust.
+//! This module uses no task, socket, screen, database, clock, random source or log. Time is passed
+//! as a [`UnixTime`], randomness as a number, changes as a [`Command`], results as an
+//! [`Observation`]; what the caller must do is returned as an [`Effect`]. Every rule can therefore
+//! be tested in microseconds, and read without knowing async Rust.
 //!
-//! Reading order: units and ids, what is configured (`target`, `weights`), what was seen
-//! (`observation`, `decay`, `elasticity`, `quota`, `histogram`, `timeline`), what follows
-//! (`breaker`, `score`, `balance`, `decision`, `retry`, `pricing`), what an operator allows (`rates`,
-//! `crowd`, `budget`), and the model that owns it all (`fleet`).
+//! Reading order: units and ids, the configuration (`target`, `weights`), statistics
+//! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`), decisions
+//! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
+//! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
 
 mod balancer;
 mod budget;
@@ -21,13 +21,16 @@ mod decay;
 mod decision_log;
 mod event;
 mod expected_output;
+mod failure;
 mod histogram;
 mod ids;
 mod in_flight;
 mod index;
 mod lease;
+mod limiter;
 mod load_sensitivity;
 mod model_resolution;
+mod model_type;
 mod observation;
 mod pricing;
 mod prompt;
@@ -35,12 +38,14 @@ mod prompt_sensitivity;
 mod random;
 mod rate_limiter;
 mod recovery;
+mod rejection;
 mod replay;
 mod retry;
 mod role;
 mod schedule;
 mod score;
 mod selection;
+mod selection_round;
 mod snapshot;
 mod target;
 mod timeline;
@@ -64,21 +69,22 @@ pub use command::{
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use decay::{DecayedCount, DecayedMean};
-pub use decision_log::{
-    DecisionLog, DecisionRecord, RecordedCandidate, SelectionContext, SelectionRound,
-};
+pub use decision_log::{DecisionLog, DecisionRecord};
 pub use event::{Effect, Event, EventKind, Revision};
 pub use expected_output::ExpectedOutputs;
+pub use failure::Failure;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
 pub use in_flight::{InFlightLimiter, InFlightPermit};
 pub use index::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 pub use lease::{AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentTotals};
+pub use limiter::{Limiter, Permit};
 pub use load_sensitivity::{LoadCurve, LoadSensitivity};
 pub use model_resolution::{ModelResolution, UnknownModel, model_names, resolve};
+pub use model_type::{ModelType, ModelTypes, RequestClass};
 pub use observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionCounts,
-    RejectionReason, RequestEnd, RequestOutcome,
+    AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
 pub use pricing::{
     CostBasisCounts, MeasuredUsage, Price, PriceTier, Usage, UsageBasis, attempt_cost, cost,
@@ -89,6 +95,7 @@ pub use prompt_sensitivity::PromptCurve;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
 pub use recovery::Recovery;
+pub use rejection::{RejectionCounts, RejectionReason};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
@@ -99,13 +106,12 @@ pub use selection::{
     RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,
     shares, soonest_recovery,
 };
+pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
     RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
-pub use target::{
-    Catalogue, ModelType, ModelTypes, Provider, RemovedEntries, RequestClass, Route, Target,
-};
+pub use target::{Catalogue, Provider, RemovedEntries, Route, Target};
 pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use tuning::{GUARD_FREE_RISK, Tuning};

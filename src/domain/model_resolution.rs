@@ -1,34 +1,35 @@
-//! Which targets a client's model name means. In this order, and the first that fits wins:
+//! Resolution of a client's model name to targets. The first match in this order wins:
 //!
-//! 1. `auto` or `auto:TYPE`: whoever serves that type of work.
+//! 1. `auto` or `auto:TYPE`: all targets that serve that type of work.
 //! 2. A route's name: the route's targets.
-//! 3. `provider/model` where that provider serves that model: that target and nobody else.
+//! 3. `provider/model` where that provider serves that model: that target only.
 //! 4. A bare model id: every provider that serves it.
 
-use super::target::{Catalogue, ModelType};
+use super::model_type::ModelType;
+use super::target::Catalogue;
 use crate::domain::index::TargetIdx;
 
-/// At most so many near names are offered.
+/// Maximum number of suggested names.
 const MAX_SUGGESTIONS: usize = 3;
 /// Names less alike than this (Jaro-Winkler, 0..1) are no help.
 const MIN_SIMILARITY: f64 = 0.8;
 
-/// What a model name means.
+/// Meaning of a model name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelResolution {
     /// All targets of a type; with no type named, the request itself tells it.
     Auto(Option<ModelType>),
-    /// These and nobody else.
+    /// Only these.
     Targets {
         /// Places in the catalogue, in its order or in the route's; never empty, except for a
         /// route without targets.
         places: Vec<TargetIdx>,
-        /// Whether the client insists on this very target, so that nobody may step in for it.
+        /// True if the client insists on this target: there is no fallback.
         pinned: bool,
     },
 }
 
-/// Nothing is called so.
+/// Error: no model or route has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("model {name:?} is unknown; {}", hint(near))]
 pub struct UnknownModel {
@@ -45,7 +46,7 @@ fn hint(near: &[String]) -> String {
     }
 }
 
-/// Says what a model name means, or offers near names.
+/// Resolves a model name, or suggests near names.
 pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<ModelResolution, UnknownModel> {
     let found = auto(name)
         .or_else(|| route(catalogue, name))
@@ -58,7 +59,7 @@ pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<ModelResolution, Unk
 }
 
 /// Every name that a client may send, in the order in which it is listed to clients: `auto`,
-/// `auto:TYPE` where somebody serves the type, routes, bare ids, `provider/model`.
+/// `auto:TYPE` where a target serves the type, routes, bare ids, `provider/model`.
 pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
     let served = |kind: &ModelType| {
         let mut targets = catalogue.active_targets();

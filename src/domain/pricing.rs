@@ -88,7 +88,7 @@ impl MeasuredUsage {
     }
 
     /// What a provider reported of a whole answer, or else what lengths tell: `prompt` in tokens,
-    /// `said` in bytes. Nothing where the answer had not begun: nobody knows whether it is billed.
+    /// `said` in bytes. None if the response had not begun, because it may not be billed.
     pub fn of(reported: Option<Usage>, is_whole: bool, prompt: u64, said: usize) -> Option<Self> {
         match reported {
             Some(usage) if is_whole => Some(Self::exact(usage)),
@@ -118,7 +118,7 @@ impl MeasuredUsage {
 pub struct CostBasisCounts {
     pub exact: u64,
     pub estimated: u64,
-    /// Without a price, or broken off before anybody could tell what was used.
+    /// No price, or the response broke off before its usage was known.
     pub unknown: u64,
 }
 

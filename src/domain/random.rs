@@ -1,7 +1,7 @@
 //! SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same on every platform, so that a
 //! seed and the same calls give the same decisions.
 
-/// A stream of chance; whoever owns it gave it its seed.
+/// A seeded stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct SplitMix64(u64);
 
@@ -11,7 +11,7 @@ pub struct SplitMix64(u64);
 pub struct RandomDraw {
     /// Whether to explore.
     pub gate: f64,
-    /// Whom the odds take.
+    /// Draw by selection probabilities, 0..1.
     pub draw: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What an operator lets a provider have in a minute: requests, and tokens in and out.
+//! Rate limits of a provider per minute: requests, and tokens in and out.
 //!
 //! Both are token buckets that time fills evenly, up to a whole minute's amount, so that a burst of
 //! that size is fine and no edge of a minute lets twice as much through. A bucket is one number:
@@ -10,7 +10,9 @@
 //! while it runs and *drained* when it has ended: what was held and not used is free at once, and
 //! whatever the order of things, what is drained never exceeds what time has filled.
 
+use super::limiter::Limiter;
 use super::units::UnixTime;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The period of both limits, in nanoseconds.
@@ -41,20 +43,26 @@ pub enum RateLimitExceeded {
 }
 
 impl RateLimitExceeded {
+    /// Seconds until the limit may have room.
     pub fn seconds(self) -> f64 {
         match self {
             Self::Requests { seconds, .. } | Self::Tokens { seconds, .. } => seconds,
         }
     }
+}
 
-    /// In words, for example `its requests_per_minute of 500 are used up for 3 s more`.
-    pub fn text(self) -> String {
-        let (name, limit) = match self {
+/// For example `its requests_per_minute of 500 are used up for 3 s more`.
+impl fmt::Display for RateLimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, limit) = match *self {
             Self::Requests { limit, .. } => ("requests_per_minute", limit),
             Self::Tokens { limit, .. } => ("tokens_per_minute", limit),
         };
         let seconds = self.seconds().ceil();
-        format!("its {name} of {limit} are used up for {seconds:.0} s more")
+        write!(
+            f,
+            "its {name} of {limit} are used up for {seconds:.0} s more"
+        )
     }
 }
 
@@ -71,11 +79,11 @@ pub(super) struct RateLimiter {
     requests: GcraBucket,
     tokens: GcraBucket,
     /// Tokens that running attempts may use.
-    held: AtomicU64,
+    held: Limiter,
 }
 
 impl RateLimiter {
-    /// Takes one request and holds `tokens`, both or nothing.
+    /// Takes one request and holds `tokens`: both, or neither.
     pub fn try_acquire(&self, rates: RateLimits, tokens: u64, now: UnixTime) -> bool {
         if let Some(limit) = rates.requests
             && !self.requests.try_acquire(limit, now)
@@ -87,27 +95,27 @@ impl RateLimiter {
         };
         // No more than the limit is held of it, so that the sum of what many hold cannot wrap.
         let tokens = tokens.min(limit);
-        let held = self.held.fetch_add(tokens, Ordering::AcqRel);
+        let held = self.held.reserve(tokens);
         if room(self.tokens.left(limit, now), held, tokens, limit) {
             return true;
         }
-        self.release(tokens);
+        self.held.release(tokens);
         if let Some(limit) = rates.requests {
             self.requests.give_back(limit);
         }
         false
     }
 
-    /// An attempt that held some tokens has used others.
+    /// Replaces the held tokens of an attempt by the tokens that it used.
     pub fn settle(&self, rates: RateLimits, (held, used): (u64, u64), now: UnixTime) {
         if let Some(limit) = rates.tokens {
-            // In this order nobody sees a moment at which they count for nothing.
+            // In this order the tokens are counted at every moment.
             self.tokens.drain(limit, used, now);
-            self.release(held.min(limit));
+            self.held.release(held.min(limit));
         }
     }
 
-    /// What has no room for one request of so many tokens.
+    /// Returns the limit that one request of `tokens` tokens exceeds.
     pub fn check(
         &self,
         rates: RateLimits,
@@ -122,10 +130,7 @@ impl RateLimiter {
             }
         }
         let limit = rates.tokens?;
-        let (left, held) = (
-            self.tokens.left(limit, now),
-            self.held.load(Ordering::Acquire),
-        );
+        let (left, held) = (self.tokens.left(limit, now), self.held.in_use());
         if room(left, held, tokens, limit) {
             return None;
         }
@@ -151,17 +156,10 @@ impl RateLimiter {
             .requests
             .map(|limit| whole(self.requests.left(limit, now)));
         let tokens = rates.tokens.map(|limit| {
-            let held = self.held.load(Ordering::Acquire);
+            let held = self.held.in_use();
             whole(self.tokens.left(limit, now)).saturating_sub(held)
         });
         RateLimitRemaining { requests, tokens }
-    }
-
-    fn release(&self, tokens: u64) {
-        let less = |held: u64| Some(held.saturating_sub(tokens));
-        let _always = self
-            .held
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
     }
 }
 
@@ -186,6 +184,8 @@ fn whole(units: f64) -> u64 {
     (units + NEGLIGIBLE_UNITS).max(0.0) as u64
 }
 
+/// A token bucket after GCRA. It shares no code with [`super::retry::RetryBudget`], which earns by
+/// requests as well, nor with a budget of money, whose periods are calendar days and months.
 #[derive(Debug, Default)]
 struct GcraBucket {
     /// Nanoseconds since the epoch; later than now where more was drained than there was.

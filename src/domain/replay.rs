@@ -1,11 +1,11 @@
 //! Deciding again: a recorded round under other weights, by the code that decided it and with the
 //! chance that it had. And the smallest change of a weight that would have chosen otherwise.
 
-use super::decision_log::SelectionRound;
 use super::selection::{
     Eligibility, ExclusionReason, ScoredCandidate, SelectionReason, assign_probabilities,
     draw_weighted, next_after_failure, strategy_utility,
 };
+use super::selection_round::SelectionRound;
 use super::weights::{Objective, WeightOverride, Weights};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub struct Counterfactual {
 }
 
 impl Replay {
-    /// Who would have been chosen under these global weights; nothing where nobody was.
+    /// Returns the target selected under other global weights; none if none was eligible.
     ///
     /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
     /// stay what they were.
@@ -103,7 +103,7 @@ impl Replay {
             .any(|row| row.provider == provider && tried(row))
     }
 
-    /// The smallest change of one weight, in whole points, that would have chosen somebody else;
+    /// The smallest change of one weight, in whole points, that would have selected another target;
     /// nothing where none would.
     pub fn counterfactual(&mut self, round: &SelectionRound) -> Option<Counterfactual> {
         if !round.reason?.is_weighed() || !round.strategy.uses_weights() {

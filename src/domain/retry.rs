@@ -1,7 +1,7 @@
 //! How often one client request is tried: one cap on attempts and one on time, over retries and
 //! fallbacks together, so that an outage is never multiplied.
 
-use super::observation::Failure;
+use super::failure::Failure;
 use super::units::UnixTime;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -19,7 +19,7 @@ use super::weights::Weights;
 
 /// Load is measured against this where a provider states no limit.
 pub const UNLIMITED: f64 = 300.0;
-/// Cost of a target whose price nobody knows: neither cheap nor dear.
+/// Cost penalty of a target without a price: neither cheap nor expensive.
 const UNKNOWN_COST: f64 = 0.5;
 /// A latency beyond twice its reference is no worse than twice.
 const MAX_LATENCY_PENALTY: f64 = 2.0;
@@ -36,7 +36,7 @@ const QUEUE_SLOWDOWN: f64 = 3.0;
 
 impl PerTarget for Estimate {}
 
-/// What is expected of a target's next request while it is as busy as usual.
+/// Expectation for a target's next request at its usual load.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Estimate {
     /// Seconds to the first content.

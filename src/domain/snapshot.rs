@@ -1,19 +1,21 @@
-//! Immutable pictures: [`RoutingTable`] for the gateway's next choice, [`Snapshot`] and
-//! [`PerformanceReport`] for people.
+//! Immutable snapshots: [`RoutingTable`] for the next selection, [`Snapshot`] and
+//! [`PerformanceReport`] for readers.
 
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
+use super::failure::Failure;
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
 use super::lease::LoadCounters;
-use super::observation::{Failure, RejectionCounts};
+use super::model_type::ModelTypes;
 use super::pricing::{CostBasisCounts, Price};
 use super::rate_limiter::{RateLimitRemaining, RateLimits};
+use super::rejection::RejectionCounts;
 use super::retry::RetryBudget;
 use super::score::{Estimate, Factors};
-use super::target::{Catalogue, ModelTypes};
+use super::target::Catalogue;
 use super::tuning::Tuning;
 use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamQuota;
@@ -23,23 +25,23 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How one is chosen among those that may serve.
+/// Strategy of the selection among eligible targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// By odds that follow the operator's weights closely, over predictions of this moment.
+    /// Weighted random over current predictions, following the operator's weights closely.
     #[default]
     Adaptive,
-    /// The founding document to the letter: always the best score over the last 1000 attempts.
+    /// Always the best linear score over the last 1000 attempts.
     Best,
-    /// By odds that follow from the scores of faded means.
+    /// Weighted random by the scores of decayed means.
     Weighted,
-    /// In turn.
+    /// Each target in turn.
     RoundRobin,
-    /// Whose provider has the fewest requests in flight.
+    /// The provider with the fewest requests in flight.
     LeastBusy,
-    /// Whose answer is expected first; a little goes to whoever was not asked for long.
+    /// The lowest expected latency; a small share goes to targets unused for long.
     LowestLatency,
-    /// Whose answer is expected to cost least; free is a price, unknown is the dearest.
+    /// The lowest expected cost; free is a price, an unknown price counts as the highest.
     LowestCost,
 }
 
@@ -66,7 +68,7 @@ impl Strategy {
         }
     }
 
-    /// Whether the operator's weights decide.
+    /// Returns true if the operator's weights decide.
     pub const fn uses_weights(self) -> bool {
         matches!(self, Self::Adaptive | Self::Best | Self::Weighted)
     }
@@ -103,15 +105,15 @@ pub struct RoutingTable {
     pub peers_first_token: f64,
     /// Client requests per second.
     pub request_rate: f64,
-    /// Place of the provider that everything goes to for now.
+    /// The provider that all requests go to while pinned.
     pub pinned: Option<ProviderIdx>,
-    /// What all requests together may spend on further attempts.
+    /// Retry budget of all requests together.
     pub retries: Arc<RetryBudget>,
-    /// What may be spent.
+    /// Spending budgets.
     pub budgets: Arc<Budgets>,
-    /// The client requests that run.
+    /// Running client requests.
     pub crowd: Arc<InFlightLimiter>,
-    /// The most of them at once.
+    /// Limit on running client requests.
     pub max_in_flight: Option<u32>,
 }
 
@@ -124,21 +126,21 @@ impl RoutingTable {
 
 impl PerTarget for Candidate {}
 
-/// One target as the balancer sees it.
+/// State of one target for the selection.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub id: TargetId,
-    /// Place of its provider in the catalogue.
+    /// Its provider.
     pub provider: ProviderIdx,
     pub types: ModelTypes,
     pub capabilities: Capabilities,
     pub price: Option<Price>,
     pub standing: RoutingState,
-    /// Left alone until then, because it asked for it or refused our key.
+    /// End of the cooldown after a `Retry-After` or a rejected key.
     pub blocked_until: Option<UnixTime>,
     /// The failure behind that.
     pub blocked_by: Option<Failure>,
-    /// Whether the provider's own word is behind that, so that even in need nobody asks sooner.
+    /// True if the provider asked for it, so that it holds even as a last resort.
     pub block_binds: bool,
     pub estimate: Estimate,
     /// The same over the last 1000 attempts at all targets, for the strategy `best`.
@@ -217,7 +219,7 @@ pub struct Snapshot {
     /// Length of the window.
     pub window: Duration,
     pub revision: u64,
-    /// When that revision was made, and by whom; nothing before the first change.
+    /// Time and author of that revision; none before the first change.
     pub revised: Option<(UnixTime, String)>,
     pub strategy: Strategy,
     pub weights: Weights,
@@ -269,7 +271,7 @@ pub struct Totals {
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub cost: Option<Money>,
-    /// How sure the costs of the attempts are.
+    /// Attempts by certainty of their cost.
     pub cost_basis: CostBasisCounts,
     pub tokens: u64,
     /// Requests that were refused, and for want of what.
@@ -299,7 +301,7 @@ pub struct ProviderSnapshot {
     /// Why it is in that state; empty when all is well.
     pub why: String,
     pub in_flight: u32,
-    /// Odds of a chat request, 0..1.
+    /// Selection probability of a chat request, 0..1.
     pub share: f64,
     pub score: Option<f64>,
     pub factors: Option<Factors>,
@@ -314,18 +316,18 @@ pub struct ProviderSnapshot {
     /// p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
     pub cost: Option<Money>,
-    /// How sure the costs of the attempts are.
+    /// Attempts by certainty of their cost.
     pub cost_basis: CostBasisCounts,
     pub tokens: u64,
     pub mean_tokens: Option<f64>,
-    /// Members of requests that were lost in translation.
+    /// Request fields dropped in translation.
     pub dropped_fields: u64,
     pub models: Vec<ModelSnapshot>,
     /// Failures that count in the rates, by their word.
     pub failures: Vec<(&'static str, u64)>,
     /// The client left.
     pub cancelled: u64,
-    /// Oldest first; empty where nobody asked for them.
+    /// Oldest first; empty if not requested.
     pub columns: Vec<TimeBucket>,
 }
 
@@ -340,12 +342,12 @@ pub struct ModelSnapshot {
     pub success_rate: Option<f64>,
     /// USD per token over all tokens in and out.
     pub usd_per_token: Option<f64>,
-    /// How it stands now, and why.
+    /// State now, and its reason.
     pub state: HealthState,
     pub why: String,
 }
 
-/// The numbers of the last so many hours.
+/// Figures of the last `hours` hours.
 #[derive(Debug, Clone)]
 pub struct PerformanceReport {
     pub hours: u32,

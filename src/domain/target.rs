@@ -1,194 +1,29 @@
-//! What is configured: providers, their models, and the routes over them.
+//! The configuration: providers, their models, and routes.
 
 use super::capability::Capabilities;
 use super::ids::TargetId;
+use super::model_type::ModelTypes;
 use super::pricing::Price;
 use super::rate_limiter::RateLimits;
 use super::weights::WeightOverride;
 use crate::domain::index::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-/// What kind of work a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum ModelType {
-    #[default]
-    Chat,
-    Vision,
-    Reasoning,
-    /// Long generated documents or code.
-    Artifact,
-    Embedding,
-}
-
-impl ModelType {
-    pub const ALL: [Self; 5] = [
-        Self::Chat,
-        Self::Vision,
-        Self::Reasoning,
-        Self::Artifact,
-        Self::Embedding,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Vision => "vision",
-            Self::Reasoning => "reasoning",
-            Self::Artifact => "artifact",
-            Self::Embedding => "embedding",
-        }
-    }
-}
-
-impl fmt::Display for ModelType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ModelType {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-            .ok_or_else(|| {
-                format!("{word:?} is not one of chat, vision, reasoning, artifact, embedding")
-            })
-    }
-}
-
-/// Requests whose answers are of similar length: the type of work, streamed or in one piece, with
-/// or without tools, the limit on output tokens, and whether the answer shall be JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RequestClass {
-    kind: ModelType,
-    streamed: bool,
-    tools: bool,
-    limit: OutputLimit,
-    json: bool,
-}
-
-/// Bands of the most output tokens that a request allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum OutputLimit {
-    #[default]
-    None,
-    /// At most [`SHORT_ANSWER`].
-    Short,
-    /// At most [`MEDIUM_ANSWER`].
-    Medium,
-    Long,
-}
-
-/// Bounds of the bands, in output tokens.
-const SHORT_ANSWER: f64 = 32.0;
-const MEDIUM_ANSWER: f64 = 256.0;
-
-impl RequestClass {
-    /// Types of work, streamed or not: every class has one of them as its parent.
-    pub const PARENTS: usize = 2 * ModelType::ALL.len();
-    /// Two with and without tools, four limits, two with and without JSON, in each parent.
-    pub const COUNT: usize = Self::PARENTS * 16;
-
-    /// Without tools, a limit, or JSON.
-    pub const fn new(kind: ModelType, streamed: bool) -> Self {
-        Self {
-            kind,
-            streamed,
-            tools: false,
-            limit: OutputLimit::None,
-            json: false,
-        }
-    }
-
-    /// The class of requests that offer tools, or do not.
-    #[must_use]
-    pub const fn with_tools(self, tools: bool) -> Self {
-        Self { tools, ..self }
-    }
-
-    /// The class of requests that want JSON, or do not.
-    #[must_use]
-    pub const fn with_json(self, json: bool) -> Self {
-        Self { json, ..self }
-    }
-
-    /// The class of requests that allow so many output tokens.
-    #[must_use]
-    pub fn with_max_tokens(self, max_tokens: Option<f64>) -> Self {
-        let limit = match max_tokens {
-            None => OutputLimit::None,
-            Some(most) if most <= SHORT_ANSWER => OutputLimit::Short,
-            Some(most) if most <= MEDIUM_ANSWER => OutputLimit::Medium,
-            Some(_) => OutputLimit::Long,
-        };
-        Self { limit, ..self }
-    }
-
-    pub const fn kind(self) -> ModelType {
-        self.kind
-    }
-
-    pub const fn is_streamed(self) -> bool {
-        self.streamed
-    }
-
-    /// Its index among [`Self::PARENTS`].
-    pub const fn parent(self) -> usize {
-        2 * self.kind as usize + self.streamed as usize
-    }
-
-    /// Its index among all classes; those of one parent stand together.
-    pub const fn index(self) -> usize {
-        let within = 8 * self.tools as usize + 2 * self.limit as usize + self.json as usize;
-        16 * self.parent() + within
-    }
-}
-
-/// A set of model types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ModelTypes(u8);
-
-impl ModelTypes {
-    /// A chat model serves artifacts too, unless they are named.
-    pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
-
-    /// Those in it, in the order of all.
-    pub fn iter(self) -> impl Iterator<Item = ModelType> {
-        let all = ModelType::ALL.into_iter();
-        all.filter(move |kind| self.contains(*kind))
-    }
-
-    pub const fn contains(self, kind: ModelType) -> bool {
-        self.0 & (1 << kind as u8) != 0
-    }
-}
-
-impl FromIterator<ModelType> for ModelTypes {
-    fn from_iter<I: IntoIterator<Item = ModelType>>(kinds: I) -> Self {
-        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
-    }
-}
-
-/// A configured vendor endpoint, as far as rules care: no address and no key.
+/// A configured vendor endpoint, without its address and key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     pub name: Arc<str>,
-    /// Word of its protocol.
+    /// Name of its protocol.
     pub kind: Arc<str>,
     /// 0..100.
     pub priority: u8,
-    /// Requests at once; no limit where there is none.
+    /// Limit on concurrent requests; none: no limit.
     pub max_concurrent: Option<u32>,
     /// Requests and tokens in a minute.
     pub rates: RateLimits,
     pub enabled: bool,
-    /// Why it cannot be used at all, for example that its key is missing.
+    /// Reason that it cannot be used at all, for example a missing key.
     pub off: Option<Arc<str>>,
     pub weights: WeightOverride,
 }
@@ -196,7 +31,7 @@ pub struct Provider {
 impl PerProvider for Provider {}
 
 impl Provider {
-    /// As most are: enabled, in the middle of the priorities, without limits and weights of its own.
+    /// Makes an enabled provider of priority 50, without limits and own weights.
     pub fn new(name: &str, kind: &str) -> Self {
         Self {
             name: name.into(),
@@ -215,30 +50,30 @@ impl Provider {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub id: TargetId,
-    /// Place of its provider in the catalogue.
+    /// Its provider.
     pub provider: ProviderIdx,
-    /// The types of work for which the balancer may choose it by itself.
+    /// Types of work for which the balancer may select it.
     pub types: ModelTypes,
     pub capabilities: Capabilities,
-    /// Nothing where nobody knows it.
+    /// None if unknown.
     pub price: Option<Price>,
-    /// Requests at once; no limit where there is none.
+    /// Limit on concurrent requests; none: no limit.
     pub max_concurrent: Option<u32>,
 }
 
 impl PerTarget for Target {}
 
-/// A model name that clients use, and who may serve it.
+/// A model name for clients, and the targets that may serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     pub model: Arc<str>,
-    /// Places in the catalogue.
+    /// In the order of preference of the configuration.
     pub targets: Vec<TargetIdx>,
 }
 
-/// All that is configured, in the order of the configuration. A place in it is valid for ever:
-/// what the configuration does not name any more keeps its place as retired, and what is new comes
-/// at the end ([`Catalogue::succeeded_by`]).
+/// All providers, targets and routes, in the order of the configuration. An index is valid for ever:
+/// removed entries keep theirs as retired, and new entries are appended
+/// ([`Catalogue::merged_with`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
     pub providers: Vec<Provider>,
@@ -247,7 +82,7 @@ pub struct Catalogue {
     pub retired: RemovedEntries,
 }
 
-/// Places of those that were configured once and are not any more.
+/// Indices of entries that are no longer configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemovedEntries {
     pub providers: BTreeSet<ProviderIdx>,
@@ -255,27 +90,27 @@ pub struct RemovedEntries {
 }
 
 impl Catalogue {
-    /// The place of a provider that is configured.
+    /// Returns the index of a configured provider.
     pub fn provider(&self, name: &str) -> Option<ProviderIdx> {
         self.active_providers()
             .find(|(_, provider)| &*provider.name == name)
             .map(|(place, _)| place)
     }
 
-    /// The place of a target that is configured.
+    /// Returns the index of a configured target.
     pub fn target(&self, provider: &str, model: &str) -> Option<TargetIdx> {
         self.active_targets()
             .find(|(_, target)| &*target.id.provider == provider && &*target.id.model == model)
             .map(|(place, _)| place)
     }
 
-    /// Those that are configured, with their places.
+    /// Iterates over configured entries with their indices.
     pub fn active_providers(&self) -> impl Iterator<Item = (ProviderIdx, &Provider)> {
         let all = ProviderIdx::enumerate(&self.providers);
         all.filter(|(place, _)| !self.retired.providers.contains(place))
     }
 
-    /// Those that are configured, with their places.
+    /// Iterates over configured entries with their indices.
     pub fn active_targets(&self) -> impl Iterator<Item = (TargetIdx, &Target)> {
         let all = TargetIdx::enumerate(&self.targets);
         all.filter(|(place, _)| !self.retired.targets.contains(place))

@@ -3,8 +3,9 @@
 //! chart moves by one cell at a time and two readers see the same columns.
 
 use super::histogram::Histogram;
-use super::observation::{AttemptEnd, Outcome, RejectionCounts, RejectionReason};
+use super::observation::{AttemptEnd, Outcome};
 use super::pricing::{CostBasisCounts, MeasuredUsage, cost_basis};
+use super::rejection::{RejectionCounts, RejectionReason};
 use super::units::{Money, UnixTime};
 use std::collections::VecDeque;
 
@@ -139,7 +140,7 @@ pub struct BucketCounts {
     pub cancelled: u64,
     /// The client asked for something impossible; counts in no rate.
     pub client_errors: u64,
-    /// Nobody was asked for them; those without a target or without room count as failed as well.
+    /// Rejected requests; those without a target or over `max_in_flight` also count as failed.
     pub rejected: RejectionCounts,
     /// Attempts that followed the first of a client request.
     pub retries: u64,

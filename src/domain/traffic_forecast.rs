@@ -2,17 +2,17 @@
 //! under other settings: both by the code that decides each request.
 
 use super::index::PerProvider;
+use super::model_type::ModelType;
 use super::replay::WhatIfSettings;
 use super::score::Factors;
 use super::selection::{RequestProfile, score_all, shares};
 use super::snapshot::{RoutingState, RoutingTable};
-use super::target::ModelType;
 use super::units::UnixTime;
 
 /// A provider in the eyes of the balancer, for a usual chat request.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TrafficForecast {
-    /// Odds of being chosen, 0..1; those of all sum to 1, or to 0 where nobody may serve.
+    /// Selection probability, 0..1; all sum to 1, or to 0 if no target is eligible.
     pub share: f64,
     /// Factors and score of its best target that is in use; nothing where none is.
     pub best: Option<(Factors, f64)>,
@@ -20,7 +20,7 @@ pub struct TrafficForecast {
 
 impl PerProvider for TrafficForecast {}
 
-/// All providers, by their places in the catalogue.
+/// Forecasts for all providers, by index.
 pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficForecast> {
     let mut all = vec![TrafficForecast::default(); table.catalogue.providers.len()];
     let paid = RequestProfile {
@@ -44,7 +44,7 @@ pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficFore
 }
 
 impl RoutingTable {
-    /// The same under other settings.
+    /// Returns the table under other settings.
     #[must_use]
     pub fn with_settings(&self, supposed: &WhatIfSettings) -> Self {
         let mut table = self.clone();

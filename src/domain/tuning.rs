@@ -8,7 +8,7 @@ pub struct Tuning {
     /// the best has a third of its odds. One point of a hundred follows the weights closely and
     /// still keeps near equals measured.
     pub temperature: f64,
-    /// Part of first attempts that go to whoever was not asked for the longest time, 0..1.
+    /// Share of first attempts that go to the target unused for the longest time, 0..1.
     pub exploration: f64,
     /// A first token that takes so many seconds is worth nothing. Fixed, and not the slowest
     /// target's, so that a score does not move because another target left.

@@ -22,7 +22,7 @@ pub struct UpstreamLimit {
     pub reset: Option<f64>,
 }
 
-/// What the headers of one answer said; limits of 0 or less mean that nobody knows.
+/// What the headers of one answer said; limits of 0 or less mean unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct UpstreamLimits {
     pub requests: Option<UpstreamLimit>,

@@ -5,10 +5,11 @@
 //! expected; the price is known. Where a target had few outcomes, or would get far more than it
 //! had, that is an extrapolation, and counted as one.
 
-use super::decision_log::{DecisionRecord, RecordedCandidate, SelectionRound};
+use super::decision_log::DecisionRecord;
 use super::observation::{RequestEnd, RequestOutcome};
 use super::pricing::MeasuredUsage;
 use super::replay::{Replay, WhatIfSettings};
+use super::selection_round::{RecordedCandidate, SelectionRound};
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::TargetIdx;

@@ -1,62 +1,77 @@
-//! The loop: choose what to hear, let the fleet decide, perform the effects.
+//! The loop of the engine: receive, update the state, perform the effects.
 
-use super::wake::Urgency;
-use super::{Engine, EngineRequest, WINDOWS_S};
+use super::handle::{EngineRequest, WINDOWS_S};
+use super::wake::{EngineWaker, Urgency};
 use crate::clock;
-use crate::domain::{Effect, Observation};
+use crate::domain::{BalancerState, Effect, Event, Observation, RoutingTable, Snapshot};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// How often time is told to the fleet and pictures are renewed: people cannot read faster.
+/// Interval of the time-driven rules and of new snapshots: people cannot read faster.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
-/// What finished requests bring is learnt together, this long after the first.
+/// Finished requests are processed together, this long after the first.
 const BATCH_DELAY: Duration = Duration::from_millis(2);
-/// How many observations are learnt before the table is published again.
+/// Observations processed before the table is published again.
 const OBSERVATIONS_PER_TURN: usize = 256;
 
-pub(super) async fn run(mut engine: Engine, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(TICK_INTERVAL);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
-    let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
-    let mut is_resting = false;
-    let bell = Arc::clone(&engine.bell);
-    loop {
-        // Biased so that a stop or an operator's wish never waits behind a flood of samples.
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            Some(wish) = engine.wishes.recv() => {
-                // Whoever asks hears of all that was told before.
-                engine.catch_up(&mut batch);
-                engine.handle_request(wish);
-            }
-            _ = tick.tick() => {
-                if engine.observations.is_closed() {
-                    return; // Every handle is gone, so nobody is left to serve.
-                }
-                engine.observe_batch(&mut batch);
-                engine.tick();
-            }
-            () = bell.wait_immediate() => engine.observe_batch(&mut batch),
-            () = &mut rest, if is_resting => {
-                is_resting = false;
-                bell.acknowledge();
-                engine.observe_batch(&mut batch);
-            }
-            () = bell.wait_batched(), if !is_resting => {
-                rest.as_mut().reset(Instant::now() + BATCH_DELAY);
-                is_resting = true;
-            }
-        }
-    }
+/// The engine with its ends of the channels.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) state: BalancerState,
+    pub(super) requests: mpsc::Receiver<EngineRequest>,
+    pub(super) observations: mpsc::Receiver<Observation>,
+    pub(super) waker: Arc<EngineWaker>,
+    pub(super) routes: watch::Sender<Arc<RoutingTable>>,
+    pub(super) snapshots: Arc<[watch::Sender<Arc<Snapshot>>]>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) persist: mpsc::Sender<Effect>,
 }
 
 impl Engine {
-    /// Learns what waits, up to as much as there was when this began.
+    /// Runs until cancelled, or until every handle is dropped.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
+        let mut batch_timer = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut is_batching = false;
+        let waker = Arc::clone(&self.waker);
+        loop {
+            // Biased, so that a stop or a command never waits behind a flood of observations.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(request) = self.requests.recv() => {
+                    // The reply includes all observations queued before.
+                    self.catch_up(&mut batch);
+                    self.handle_request(request);
+                }
+                _ = tick.tick() => {
+                    if self.observations.is_closed() {
+                        return; // Every handle is dropped.
+                    }
+                    self.observe_batch(&mut batch);
+                    self.tick();
+                }
+                () = waker.wait_immediate() => self.observe_batch(&mut batch),
+                () = &mut batch_timer, if is_batching => {
+                    is_batching = false;
+                    waker.acknowledge();
+                    self.observe_batch(&mut batch);
+                }
+                () = waker.wait_batched(), if !is_batching => {
+                    batch_timer.as_mut().reset(Instant::now() + BATCH_DELAY);
+                    is_batching = true;
+                }
+            }
+        }
+    }
+
+    /// Processes the observations that were queued when this began.
     fn catch_up(&mut self, batch: &mut Vec<Observation>) {
         self.take(self.observations.len(), batch);
         if !batch.is_empty() {
@@ -64,14 +79,14 @@ impl Engine {
         }
     }
 
-    /// Learns what waits; where that is much the rest comes in another turn.
+    /// Processes queued observations; what exceeds one turn follows in the next.
     fn observe_batch(&mut self, batch: &mut Vec<Observation>) {
         self.take(OBSERVATIONS_PER_TURN, batch);
         if !batch.is_empty() {
             self.observe(batch);
         }
         if !self.observations.is_empty() {
-            self.bell.wake(Urgency::Immediate);
+            self.waker.wake(Urgency::Immediate);
         }
     }
 
@@ -80,46 +95,46 @@ impl Engine {
         batch.extend(std::iter::from_fn(next).take(most));
     }
 
-    fn handle_request(&mut self, wish: EngineRequest) {
+    fn handle_request(&mut self, request: EngineRequest) {
         let now = clock::now();
-        // Who asked may have left; then nobody hears the answer, and that is all.
-        match wish {
+        // The caller may be gone; a reply without a receiver is dropped.
+        match request {
             EngineRequest::Execute(command, reply) => {
-                let verdict = self.fleet.execute(command, now).map(|(answer, effects)| {
+                let result = self.state.execute(command, now).map(|(reply, effects)| {
                     self.perform(effects);
-                    answer
+                    reply
                 });
                 self.publish_routes();
                 self.publish_snapshots();
-                let _ = reply.send(verdict);
+                let _ = reply.send(result);
             }
             EngineRequest::EmitInfo { text, bad } => {
-                let effects = self.fleet.emit_info(text, bad, now);
+                let effects = self.state.emit_info(text, bad, now);
                 self.perform(effects);
             }
             EngineRequest::Snapshot(window, reply) => {
-                let _ = reply.send(Arc::new(self.fleet.snapshot(window, now)));
+                let _ = reply.send(Arc::new(self.state.snapshot(window, now)));
             }
             EngineRequest::Performance(hours, reply) => {
-                let _ = reply.send(self.fleet.performance(hours, now));
+                let _ = reply.send(self.state.performance(hours, now));
             }
             EngineRequest::Decisions(reply) => {
-                let _ = reply.send(self.fleet.decisions().iter().cloned().collect());
+                let _ = reply.send(self.state.decisions().iter().cloned().collect());
             }
             EngineRequest::Decision(id, reply) => {
-                let _ = reply.send(self.fleet.decisions().get(id).cloned());
+                let _ = reply.send(self.state.decisions().get(id).cloned());
             }
             EngineRequest::Revisions(reply) => {
-                let _ = reply.send(self.fleet.revisions().cloned().collect());
+                let _ = reply.send(self.state.revisions().cloned().collect());
             }
             EngineRequest::Weights(reply) => {
-                let _ = reply.send(self.fleet.weights(now));
+                let _ = reply.send(self.state.weights(now));
             }
         }
     }
 
     fn tick(&mut self) {
-        let effects = self.fleet.tick(clock::now());
+        let effects = self.state.tick(clock::now());
         self.perform(effects);
         self.publish_routes();
         self.publish_snapshots();
@@ -128,7 +143,7 @@ impl Engine {
     fn observe(&mut self, batch: &mut Vec<Observation>) {
         let now = clock::now();
         for observation in batch.drain(..) {
-            let effects = self.fleet.observe(&observation, now);
+            let effects = self.state.observe(&observation, now);
             self.perform(effects);
         }
         self.publish_routes();
@@ -144,13 +159,13 @@ impl Engine {
                     } else {
                         tracing::info!(?kind, provider, "{}", event.text);
                     }
-                    // Nobody listens: fine, the fleet keeps the latest for those who come later.
+                    // Without subscribers the state still keeps the latest events.
                     let _ = self.events.send(event);
                 }
-                keep @ (Effect::PersistWeights(_) | Effect::PersistProvider(_)) => {
-                    if self.keepsakes.try_send(keep).is_err() {
+                change @ (Effect::PersistWeights(_) | Effect::PersistProvider(_)) => {
+                    if self.persist.try_send(change).is_err() {
                         tracing::warn!(
-                            "a change could not be handed over for saving; it holds until the restart"
+                            "a change was not queued for the configuration file; it holds until the restart"
                         );
                     }
                 }
@@ -160,13 +175,13 @@ impl Engine {
 
     fn publish_routes(&self) {
         self.routes
-            .send_replace(Arc::new(self.fleet.routing_table(clock::now())));
+            .send_replace(Arc::new(self.state.routing_table(clock::now())));
     }
 
     fn publish_snapshots(&self) {
-        for (picture, window) in self.pictures.iter().zip(WINDOWS_S) {
-            if picture.receiver_count() > 0 {
-                picture.send_replace(Arc::new(self.fleet.snapshot(window, clock::now())));
+        for (snapshot, window) in self.snapshots.iter().zip(WINDOWS_S) {
+            if snapshot.receiver_count() > 0 {
+                snapshot.send_replace(Arc::new(self.state.snapshot(window, clock::now())));
             }
         }
     }

@@ -1,68 +1,68 @@
-//! What wakes the engine. To be woken costs more than to learn, and a request waits for whoever is
-//! woken on its core; so only what changes the next choice at once rings at once.
+//! Wake-ups of the engine. Waking it costs more than processing an observation, so only failures
+//! wake it immediately; the rest is batched.
 
 use crate::domain::{Observation, Outcome};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
-/// Rung by whoever tells something.
+/// Signals to the engine that observations are queued.
 #[derive(Debug, Default)]
 pub(super) struct EngineWaker {
-    at_once: Notify,
-    soon: Notify,
-    /// Whether it has been rung for soon, and not been answered yet.
-    is_rung: AtomicBool,
+    immediate: Notify,
+    batched: Notify,
+    /// True from a batched wake-up until it is acknowledged.
+    is_pending: AtomicBool,
 }
 
 impl EngineWaker {
-    /// After this was put in the queue. A failure is learnt at once, what a finished request brings
-    /// a moment later, and all else together with what comes next.
+    /// Wakes the engine after an observation was queued: for a failure immediately, for a finished
+    /// request with the next batch, for all else not at all.
     pub fn wake(&self, urgency: Urgency) {
         match urgency {
-            Urgency::Immediate => self.at_once.notify_one(),
-            Urgency::Batched if !self.is_rung.swap(true, Ordering::AcqRel) => {
-                self.soon.notify_one();
+            Urgency::Immediate => self.immediate.notify_one(),
+            Urgency::Batched if !self.is_pending.swap(true, Ordering::AcqRel) => {
+                self.batched.notify_one();
             }
             Urgency::Batched | Urgency::Deferred => {}
         }
     }
 
     pub async fn wait_immediate(&self) {
-        self.at_once.notified().await;
+        self.immediate.notified().await;
     }
 
     pub async fn wait_batched(&self) {
-        self.soon.notified().await;
+        self.batched.notified().await;
     }
 
-    /// What was told up to here is being learnt; what comes now rings again.
+    /// Ends the pending state before the batch is processed, so that later observations wake again.
     pub fn acknowledge(&self) {
-        self.is_rung.store(false, Ordering::Release);
+        self.is_pending.store(false, Ordering::Release);
     }
 }
 
-/// Something was told, and the engine is still to be woken for it: on drop.
+/// Wakes the engine for a queued observation on drop.
 #[derive(Debug)]
 pub struct DeferredWake {
-    bell: Arc<EngineWaker>,
+    waker: Arc<EngineWaker>,
     urgency: Urgency,
 }
 
 impl DeferredWake {
-    pub(super) fn new(bell: &Arc<EngineWaker>, urgency: Urgency) -> Self {
-        let bell = Arc::clone(bell);
-        Self { bell, urgency }
+    pub(super) fn new(waker: &Arc<EngineWaker>, urgency: Urgency) -> Self {
+        let waker = Arc::clone(waker);
+        Self { waker, urgency }
     }
 }
 
 impl Drop for DeferredWake {
     fn drop(&mut self) {
-        self.bell.wake(self.urgency);
+        self.waker.wake(self.urgency);
     }
 }
 
-/// How soon something must be learnt.
+/// Delay that an observation allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Urgency {
     Immediate,
@@ -70,8 +70,8 @@ pub(super) enum Urgency {
     Deferred,
 }
 
-impl Urgency {
-    pub fn of(observation: &Observation) -> Self {
+impl From<&Observation> for Urgency {
+    fn from(observation: &Observation) -> Self {
         match observation {
             Observation::Attempt(end) if matches!(end.outcome, Outcome::Failed(_)) => {
                 Self::Immediate

@@ -1,56 +1,49 @@
-//! A bound on the bytes that many buffers hold together.
+//! Limit on the bytes that are held at once, per item and in total.
 
+use crate::domain::{Limiter, Permit};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A bound on buffered bytes; cheap to clone, and clones share it.
+/// Bytes held at once; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ByteBudget {
-    used: Arc<AtomicUsize>,
-    max_each: usize,
+    held: Arc<Limiter>,
+    max_item: usize,
     max_total: usize,
 }
 
 impl ByteBudget {
-    /// At most `max_each` bytes for one reservation and `max_total` for all together.
-    pub(super) fn new(max_each: usize, max_total: usize) -> Self {
+    /// Allows items of up to `max_item` bytes, and `max_total` bytes of all items together.
+    pub(super) fn new(max_item: usize, max_total: usize) -> Self {
         Self {
-            used: Arc::default(),
-            max_each,
+            held: Arc::default(),
+            max_item,
             max_total,
         }
     }
 
-    /// An empty reservation.
+    /// Begins an item without bytes.
     pub(super) fn reservation(&self) -> ByteReservation {
         ByteReservation {
-            budget: self.clone(),
-            bytes: 0,
+            permit: self.held.empty_permit(),
+            max_item: self.max_item,
+            max_total: self.max_total,
         }
     }
 }
 
-/// The bytes of one buffer; released on drop.
+/// The bytes of one item, given back on drop.
 #[derive(Debug)]
 pub(super) struct ByteReservation {
-    budget: ByteBudget,
-    bytes: usize,
+    permit: Permit,
+    max_item: usize,
+    max_total: usize,
 }
 
 impl ByteReservation {
-    /// Counts `bytes` in total for this buffer. `false` if the buffer must be given up; its bytes
-    /// count until then.
+    /// Raises the item to `bytes`; false if the item or the total is over its limit then.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let before = self.budget.used.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
-        bytes <= self.budget.max_each && before.saturating_add(more) <= self.budget.max_total
-    }
-}
-
-impl Drop for ByteReservation {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        let fits = self.permit.grow(bytes as u64, self.max_total as u64);
+        fits && bytes <= self.max_item
     }
 }
 

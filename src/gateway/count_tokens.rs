@@ -5,10 +5,10 @@ use super::error::GatewayError;
 use super::operation::Operation;
 use super::request::ParsedRequest;
 use super::state::Gateway;
-use super::upstream_call::{UpstreamCall, collect};
+use super::upstream_call::UpstreamCall;
 use crate::clock;
 use crate::domain::{CandidateSet, TargetId, TargetIdx, select_target};
-use crate::protocols::ApiDialect;
+use crate::protocols::{ApiDialect, read_body};
 use axum::Json;
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -67,14 +67,14 @@ async fn count_at_provider(
     let gateway = call.gateway;
     let provider = gateway.handle.routing_table().candidates[target].provider;
     let upstreams = gateway.upstreams.load_full();
-    let endpoint = upstreams.directory.endpoint(provider)?;
+    let endpoint = upstreams.registry.endpoint(provider)?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
-    let spec = call.spec(id, upstreams.directory.traits(target));
+    let spec = call.spec(id, upstreams.registry.traits(target));
     let counting = endpoint.protocol.build_token_count(&endpoint, &spec)?;
-    let sent = upstreams.transport.send(provider, counting.outgoing).await;
+    let sent = upstreams.transport.send(provider, counting.request).await;
     let response = sent
         .ok()
         .filter(|response| response.status().is_success())?;
-    let body = collect(response, MAX_RESPONSE_BYTES).await.ok()?;
+    let body = read_body(response, MAX_RESPONSE_BYTES).await.ok()?;
     (counting.read)(&body)
 }

@@ -183,7 +183,7 @@ impl fmt::Display for GatewayError {
             Self::BodyMemoryExhausted => {
                 f.write_str("the bodies of concurrent requests take too much memory; retry in a moment")
             }
-            Self::OverBudget(exceeded) => f.write_str(&exceeded.text()),
+            Self::OverBudget(exceeded) => write!(f, "{exceeded}"),
             Self::Upstream(failure) => failure.fmt(f),
         }
     }
@@ -402,7 +402,7 @@ fn bad_gateway(code: &'static str) -> ErrorClass {
 /// Replaces the class of a failure by the provider's own `type`, `code` and `param`, where it sent
 /// an error in the shape that clients read.
 fn add_upstream_detail(body: &mut ErrorBody, error: &UpstreamError) {
-    let shape = error.shape.as_ref().filter(|_| !error.failure.is_auth());
+    let shape = error.openai.as_ref().filter(|_| !error.failure.is_auth());
     if let Some(shape) = shape {
         body.kind.clone_from(&shape.kind);
         body.code.clone_from(&error.code);

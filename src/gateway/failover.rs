@@ -8,7 +8,7 @@ use super::error::{GatewayError, UpstreamFailure};
 use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
 use super::response_headers::set_stream_headers;
-use super::upstream_call::{UpstreamCall, never_sent};
+use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
@@ -354,7 +354,7 @@ impl FailoverLoop<'_> {
     fn too_late(&mut self, mut attempt: Attempt) -> GatewayError {
         attempt.mark_client_deadline();
         let error = UpstreamError::without_response(Failure::Timeout, "no response in time");
-        let failure = attempt.fail(never_sent(error));
+        let failure = attempt.fail(error.never_sent());
         self.give_up(&failure)
     }
 

@@ -13,12 +13,10 @@ use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
-    TranslationError, Transport, TransportError, UpstreamError, rate_limits, too_large,
-    transport_failure,
+    TranslationError, Transport, UpstreamError, rate_limits, read_body,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are read of the body of an error.
@@ -57,14 +55,14 @@ impl<'g> UpstreamCall<'g> {
     ) -> Result<UpstreamResponse, AttemptFailure> {
         // An attempt uses one configuration: its connection and key do not change by a reload.
         let upstreams = self.gateway.upstreams.load_full();
-        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
+        let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             let error = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider has no endpoint",
             );
-            return Err(attempt.fail(never_sent(error)));
+            return Err(attempt.fail(error.never_sent()));
         };
-        let call = self.spec(id, upstreams.directory.traits(attempt.target));
+        let call = self.spec(id, upstreams.registry.traits(attempt.target));
         let route = (endpoint, &upstreams.transport);
         let sent = self.send(route, provider, call, &mut attempt, until);
         let (adapter, response) = match sent.await {
@@ -91,7 +89,7 @@ impl<'g> UpstreamCall<'g> {
             wants_usage: self.request.wants_usage,
             id: self.id,
             created: clock::now().unix_seconds(),
-            detour: false,
+            use_fallback: false,
         }
     }
 
@@ -105,30 +103,27 @@ impl<'g> UpstreamCall<'g> {
         until: Instant,
     ) -> Result<(Box<dyn ResponseAdapter>, reqwest::Response), UpstreamError> {
         loop {
-            let ready = with_deadline(until, endpoint.with_credentials(call.detour)).await;
-            let endpoint = ready.map_err(never_sent)?;
+            let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
+            let endpoint = ready.map_err(UpstreamError::never_sent)?;
             let prepared = self.request.operation.build_request(&endpoint, &call);
             let PreparedCall {
-                outgoing,
-                passage: adapter,
-                losses,
+                request,
+                adapter,
+                dropped,
             } = prepared.map_err(|error| untranslatable(&error))?;
-            log_dropped_fields(&endpoint, losses.names());
-            attempt.dropped_fields = u32::try_from(losses.names().len()).unwrap_or(u32::MAX);
-            let sent = async {
-                let sent = transport.exchange(provider, outgoing).await;
-                sent.map_err(|error| transport_error(&error))
-            };
+            log_dropped_fields(&endpoint, dropped.names());
+            attempt.dropped_fields = u32::try_from(dropped.names().len()).unwrap_or(u32::MAX);
+            let sent = async { Ok(transport.send(provider, request).await?) };
             let response = with_deadline(until, sent).await?;
             attempt.on_headers(rate_limits(response.headers(), clock::now()));
             if response.status().is_success() {
                 return Ok((adapter, response));
             }
             let error = classify(&endpoint, response, until).await;
-            if call.detour || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
+            if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
                 return Err(error);
             }
-            call.detour = true;
+            call.use_fallback = true;
         }
     }
 
@@ -168,13 +163,13 @@ impl<'g> UpstreamCall<'g> {
     ) -> Result<UpstreamResponse, AttemptFailure> {
         let headers = forwarded_headers(response.headers());
         let largest = self.request.operation.max_response_bytes();
-        let body = match timeout_at(until, collect(response, largest)).await {
+        let body = match timeout_at(until, read_body(response, largest)).await {
             Err(_) => {
                 let message = "no complete response in time";
                 let error = UpstreamError::without_response(Failure::Timeout, message);
                 return Err(attempt.fail(error));
             }
-            Ok(Err(error)) => return Err(attempt.fail(error)),
+            Ok(Err(error)) => return Err(attempt.fail(error.into())),
             Ok(Ok(body)) => body,
         };
         if self.request.stream {
@@ -217,34 +212,15 @@ async fn with_deadline<T>(
     })
 }
 
-fn transport_error(error: &TransportError) -> UpstreamError {
-    let message = match error.failure {
-        Failure::Timeout => "no response in time",
-        _ => "no connection, or it was closed early",
-    };
-    UpstreamError {
-        unsent: error.unsent,
-        ..UpstreamError::without_response(error.failure, message)
-    }
-}
-
-/// Marks a failure before anything was sent.
-pub(super) fn never_sent(error: UpstreamError) -> UpstreamError {
-    UpstreamError {
-        unsent: true,
-        ..error
-    }
-}
-
 /// A request that this provider's protocol cannot represent, or that is wrong for every provider.
 fn untranslatable(translation: &TranslationError) -> UpstreamError {
-    let failure = if translation.elsewhere {
+    let failure = if translation.is_target_specific {
         Failure::Unsupported
     } else {
         Failure::InvalidRequest
     };
     let mut error = UpstreamError::without_response(failure, translation.message.clone());
-    error.shape = translation.param.clone().map(|param| {
+    error.openai = translation.param.clone().map(|param| {
         Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),
             param: Some(param),
@@ -268,35 +244,9 @@ async fn classify(
 ) -> UpstreamError {
     let (status, headers) = (response.status(), response.headers().clone());
     // The status counts even if the body does not arrive.
-    let body = timeout_at(until, collect(response, MAX_ERROR_BYTES)).await;
+    let body = timeout_at(until, read_body(response, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
-}
-
-/// The whole body, up to `max` bytes.
-pub(super) async fn collect(
-    mut response: reqwest::Response,
-    max: usize,
-) -> Result<Bytes, UpstreamError> {
-    if response.content_length() > Some(max as u64) {
-        return Err(too_large());
-    }
-    let length = response.content_length().unwrap_or(0);
-    let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(too_large()),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) => {
-                let failure = transport_failure(&error);
-                return Err(UpstreamError::without_response(
-                    failure,
-                    "the provider's response ended early",
-                ));
-            }
-        }
-    }
 }
 
 fn is_stream(response: &reqwest::Response, framing: Framing) -> bool {

@@ -6,7 +6,7 @@ use crate::domain::{
     Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, UnixTime, probe_due,
 };
 use crate::engine::EngineHandle;
-use crate::protocols::{Endpoint, Transport, UpstreamSet};
+use crate::protocols::{Endpoint, Transport, UpstreamSet, read_body};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl ProbeSchedule {
         self.make_room(catalogue.providers.len());
         let providers = catalogue.active_providers().map(|(provider, _)| provider);
         let due: Vec<ProviderIdx> = providers
-            .filter(|&provider| upstreams.directory.endpoint(provider).is_some())
+            .filter(|&provider| upstreams.registry.endpoint(provider).is_some())
             .filter(|&provider| {
                 let candidates = || {
                     catalogue
@@ -132,7 +132,7 @@ impl ProbeSchedule {
             self.probed_at[provider.get()] = Some(now);
         }
         let results = join_all(due.iter().filter_map(|&provider| {
-            let endpoint = upstreams.directory.endpoint(provider)?;
+            let endpoint = upstreams.registry.endpoint(provider)?;
             Some(probe(&upstreams.transport, provider, endpoint))
         }));
         for result in results.await {
@@ -150,7 +150,7 @@ impl ProbeSchedule {
 
     async fn probe_manually(&mut self, provider: ProviderIdx, reply: oneshot::Sender<ProbeResult>) {
         let upstreams = self.upstreams.load_full();
-        let Some(endpoint) = upstreams.directory.endpoint(provider) else {
+        let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             return;
         };
         let result = probe(&upstreams.transport, provider, endpoint).await;
@@ -169,9 +169,10 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         let endpoint = ready.map_err(|error| error.message)?;
         let request = endpoint.protocol.build_probe(&endpoint);
         let sent = transport.send(provider, request).await;
-        let response = sent.map_err(|failure| failure.as_str().to_owned())?;
+        let response = sent.map_err(|error| error.failure.as_str().to_owned())?;
         let status = response.status();
-        let body = read_body(response).await.ok_or("incomplete response")?;
+        let body = read_body(response, MAX_RESPONSE_BYTES).await;
+        let body = body.map_err(|error| error.to_string())?;
         Ok::<_, String>((status, body))
     });
     let (verdict, detail) = match response.await {
@@ -201,16 +202,4 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         },
         latency: at.since(started),
     }
-}
-
-/// The whole body; `None` if it is too long or incomplete.
-async fn read_body(mut response: reqwest::Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
 }

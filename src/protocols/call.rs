@@ -1,4 +1,4 @@
-//! One request on its way to one target.
+//! One call to one target.
 
 use super::neutral::{DroppedFields, Encode};
 use super::response_adapter::ResponseAdapter;
@@ -6,54 +6,61 @@ use super::{ApiDialect, ModelTraits, OutboundRequest, RawObject};
 use http::HeaderMap;
 use std::fmt;
 
-/// What a protocol is asked to put into its own words.
+/// A client's call as a protocol gets it.
 #[derive(Debug, Clone, Copy)]
 pub struct CallSpec<'a> {
     /// The protocol that the client speaks.
     pub dialect: ApiDialect,
+    /// Body of the client's request.
     pub object: &'a RawObject<'a>,
     /// The client's headers.
     pub headers: &'a HeaderMap,
     /// The model's name at the provider.
     pub model: &'a str,
+    /// Facts about the model that change the request.
     pub traits: &'a ModelTraits,
+    /// The client wants a stream.
     pub stream: bool,
-    /// Whether the client wants the usage at the end of its stream.
+    /// True if the client wants the usage at the end of its stream.
     pub wants_usage: bool,
-    /// Unique, and all that the answer's own names are made from.
+    /// Unique id, from which the response's own ids are made.
     pub id: &'a str,
-    /// Unix seconds.
+    /// Start of the request, in Unix seconds.
     pub created: u64,
-    /// The way that this protocol prefers was refused; go the other.
-    pub detour: bool,
+    /// The provider rejected this protocol's preferred form; use the other one.
+    pub use_fallback: bool,
 }
 
 impl CallSpec<'_> {
-    /// Who says the answer to this client.
+    /// Creates the encoder of the response for this client.
     pub fn encoder(&self) -> Box<dyn Encode> {
         self.dialect.client_api().encoder(self)
     }
 }
 
-/// A call in a protocol's words.
+/// A call that is ready to send.
 pub struct PreparedCall {
-    pub outgoing: OutboundRequest,
-    pub passage: Box<dyn ResponseAdapter>,
-    pub losses: DroppedFields,
+    /// The request to send.
+    pub request: OutboundRequest,
+    /// Carries the response to the client.
+    pub adapter: Box<dyn ResponseAdapter>,
+    /// Fields that the provider cannot represent.
+    pub dropped: DroppedFields,
 }
 
 impl fmt::Debug for PreparedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCall")
-            .field("losses", &self.losses)
+            .field("losses", &self.dropped)
             .finish_non_exhaustive()
     }
 }
 
-/// A question for the number of a prompt's tokens.
+/// A request that counts a prompt's tokens.
 #[derive(Debug)]
 pub struct TokenCountCall {
-    pub outgoing: OutboundRequest,
-    /// Finds the number in the answer.
+    /// The request to send.
+    pub request: OutboundRequest,
+    /// Reads the number from the response body.
     pub read: fn(&[u8]) -> Option<u64>,
 }

@@ -8,33 +8,33 @@ use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
 use std::fmt;
 
-/// A client's side of a protocol.
+/// The client's side of a protocol.
 pub trait ClientApi: Send + Sync + fmt::Debug {
-    /// The member that holds the conversation; a request without it is none.
+    /// Names the field that holds the conversation; a request without it is invalid.
     fn prompt_member(&self) -> &'static str;
-    /// The members that hold the longest answer's tokens, the first that is there counts.
+    /// Names the fields that limit the response's tokens; the first one present counts.
     fn limit_members(&self) -> &'static [&'static str];
-    /// Whether the client wants the tokens at the end of its stream. Protocols that always send
-    /// them leave the client no choice.
+    /// Checks whether the client wants usage at the end of its stream. Protocols that always send
+    /// it leave the client no choice.
     fn wants_usage(&self, _object: &RawObject<'_>) -> bool {
         true
     }
-    /// Headers that decide what the request's own words mean.
+    /// Names the headers that change what the request's fields mean.
     fn semantic_headers(&self) -> &'static [&'static str] {
         &[]
     }
-    /// What the request needs of a model.
+    /// Returns the capabilities that a model needs for the request.
     fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities;
-    /// A request in no vendor's words.
+    /// Reads a request into the neutral form.
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError>;
-    /// Who says an answer.
+    /// Creates the encoder of a response to this call.
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode>;
-    /// A failure, as the body of an answer.
-    fn error(&self, told: &ErrorBody) -> Bytes;
-    /// A failure as the only event of a stream.
-    fn error_event(&self, told: &ErrorBody) -> Bytes;
+    /// Encodes a failure as a response body.
+    fn error(&self, error: &ErrorBody) -> Bytes;
+    /// Encodes a failure as the only event of a stream.
+    fn error_event(&self, error: &ErrorBody) -> Bytes;
 }

@@ -7,28 +7,33 @@ impl PerProvider for Option<Endpoint> {}
 
 impl PerTarget for ModelTraits {}
 
-/// What is known of providers and models beside the rules, by their places in the catalogue.
+/// Endpoints and model traits, by the catalogue's indices.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRegistry {
-    /// Nothing for providers that are off.
+    /// Endpoints by provider; `None` for providers that are off.
     pub endpoints: Vec<Option<Endpoint>>,
-    /// What is peculiar to each target's model.
+    /// Traits of each target's model.
     pub traits: Vec<ModelTraits>,
 }
 
 impl EndpointRegistry {
+    /// Returns a provider's endpoint; `None` where it is off or unknown.
     pub fn endpoint(&self, provider: ProviderIdx) -> Option<&Endpoint> {
         self.endpoints.get(provider.get()).and_then(Option::as_ref)
     }
 
-    /// How each provider is reached, by index.
+    /// Returns the connection settings of each provider, by index.
     pub fn connections(&self) -> Vec<ConnectionConfig> {
-        let line =
-            |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.line.clone());
-        let lines = self.endpoints.iter().map(line);
-        lines.map(Option::unwrap_or_default).collect()
+        let connection = |endpoint: &Option<Endpoint>| {
+            endpoint
+                .as_ref()
+                .map(|endpoint| endpoint.connection.clone())
+        };
+        let connections = self.endpoints.iter().map(connection);
+        connections.map(Option::unwrap_or_default).collect()
     }
 
+    /// Returns the traits of a target's model; the default ones where it is unknown.
     pub fn traits(&self, target: TargetIdx) -> &ModelTraits {
         self.traits
             .get(target.get())

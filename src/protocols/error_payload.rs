@@ -1,4 +1,4 @@
-//! What the body of an error says, in all the shapes that vendors give it.
+//! Reads the body of an error, in all the shapes that vendors use.
 
 use super::retry_after::duration_text;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use std::time::Duration;
 struct ErrorEnvelope {
     #[serde(default)]
     error: Value,
-    /// Where the whole is an error, its sort; Anthropic says `error`.
+    /// Type of the whole object; Anthropic's is `error`.
     #[serde(default, rename = "type")]
     kind: Value,
     #[serde(default)]
@@ -22,14 +22,16 @@ struct ErrorEnvelope {
     detail: Value,
 }
 
-/// The rest of an error in OpenAI's shape.
+/// `type` and `param` of an error in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenAiErrorFields {
+    /// OpenAI's `type`.
     pub kind: String,
+    /// The field of the request that is rejected.
     pub param: Option<String>,
 }
 
-/// What an error's body says, wherever it says it.
+/// The content of an error body, wherever it was found.
 #[derive(Debug, Default)]
 pub(super) struct ErrorPayload {
     pub message: Option<String>,
@@ -41,12 +43,12 @@ pub(super) struct ErrorPayload {
     /// Reasons inside of details: why a key or a quota is refused.
     pub reasons: Vec<String>,
     pub delay: Option<Duration>,
-    pub shape: Option<Box<OpenAiErrorFields>>,
+    pub openai: Option<Box<OpenAiErrorFields>>,
     pub is_json: bool,
 }
 
 /// Reads a body that is or holds an error.
-pub(super) fn words(body: &[u8]) -> ErrorPayload {
+pub(super) fn read_payload(body: &[u8]) -> ErrorPayload {
     let envelope: Option<ErrorEnvelope> = serde_json::from_slice(body)
         .or_else(|_| serde_json::from_slice::<[ErrorEnvelope; 1]>(body).map(|[first]| first))
         .ok();
@@ -78,8 +80,8 @@ pub(super) fn words(body: &[u8]) -> ErrorPayload {
     ErrorPayload {
         message: text(&error["message"])
             .or_else(|| text(&error))
-            .or_else(|| spoken(&message))
-            .or_else(|| spoken(&detail)),
+            .or_else(|| message_text(&message))
+            .or_else(|| message_text(&detail)),
         code: word(&error["code"]).or_else(|| word(&code)),
         kind: own_kind
             .or_else(|| text(&error["status"]))
@@ -87,7 +89,7 @@ pub(super) fn words(body: &[u8]) -> ErrorPayload {
         status: [&error["code"], &code].into_iter().find_map(status_number),
         reasons: reasons.chain(text(&details["error_code"])).collect(),
         delay: delays.find_map(|detail| duration_text(detail["retryDelay"].as_str()?)),
-        shape: shape.map(|kind| {
+        openai: shape.map(|kind| {
             let param = text(&error["param"]);
             Box::new(OpenAiErrorFields { kind, param })
         }),
@@ -96,14 +98,14 @@ pub(super) fn words(body: &[u8]) -> ErrorPayload {
 }
 
 /// A sentence, or Mistral's list of what is wrong with which member.
-fn spoken(value: &Value) -> Option<String> {
+fn message_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(list) => {
             let sentences: Vec<&str> = list.iter().filter_map(|one| one["msg"].as_str()).collect();
             (!sentences.is_empty()).then(|| sentences.join("; "))
         }
-        other => other.get("detail").and_then(spoken),
+        other => other.get("detail").and_then(message_text),
     }
 }
 

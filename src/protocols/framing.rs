@@ -1,6 +1,6 @@
-//! How a stream is cut into events.
+//! The framing of a stream.
 
-/// What cuts a stream into events.
+/// How a stream is divided into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -10,7 +10,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The media type that a stream of it has.
+    /// Checks whether a stream with this framing may have the media type.
     pub fn is_of(self, content_type: &str) -> bool {
         match self {
             Self::Events => content_type.starts_with("text/event-stream"),

@@ -1,7 +1,10 @@
-//! WIRE PROTOCOLS: bytes ↔ meaning, one file each. No sockets but one ([`Transport`]), and no
-//! knowledge of who asked or why.
+//! Wire protocols: bytes to meaning and back, one file or folder each. The only outgoing socket is
+//! [`Transport`].
 //!
-//! A new protocol is one file with one type in it, and one line in [`PROVIDER_APIS`].
+//! A new protocol is one file or folder with a [`ProviderApi`], its `mod` line, and one line in
+//! [`PROVIDER_APIS`].
+
+#![warn(missing_docs)]
 
 mod anthropic;
 mod api_dialect;
@@ -23,6 +26,8 @@ mod raw_object;
 mod reasoning_cache;
 mod registry;
 mod response_adapter;
+mod response_body;
+mod response_fault;
 mod responses;
 mod retry_after;
 mod sensitive_header;
@@ -52,6 +57,8 @@ pub use raw_object::RawObject;
 pub use reasoning_cache::ReasoningCache;
 pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
 pub use response_adapter::{MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, too_large};
+pub use response_body::{BodyError, read_body};
+pub use response_fault::ResponseFault;
 pub use sse::{Event, Splitter, TooLong};
 pub use transport::{
     ConnectionConfig, Transport, TransportError, TransportOptions, body_of, certificates,

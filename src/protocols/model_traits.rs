@@ -1,6 +1,7 @@
 //! The facts about a model that change how it is called.
 
-/// What is peculiar to a model. What nobody states is as the protocol's newest models have it.
+/// The facts about a model that change how it is called. Unstated facts are those of the protocol's
+/// newest models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -15,7 +16,7 @@ pub struct ModelTraits {
     pub json_schema: bool,
     /// Thinks before it answers.
     pub reasoning: bool,
-    /// Decides by itself how long to think, and is told how hard.
+    /// Decides itself how long to think, and takes an effort.
     pub adaptive_thinking: bool,
     /// Served by `/responses` alone.
     pub responses_only: bool,

@@ -14,17 +14,18 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// One wire format, the provider's side of it.
+/// The provider's side of one wire format.
 pub trait ProviderApi: Send + Sync {
-    /// The words that select it in the configuration.
+    /// Names the values of `kind` in the configuration that select this protocol.
     fn kinds(&self) -> &'static [&'static str];
-    /// A call in this protocol's words, and what will carry its answer to the client.
+    /// Builds the request to the provider and the adapter for its response. Fails where the
+    /// provider cannot represent the call.
     fn build_request(
         &self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError>;
-    /// Whether a refused call may be asked once more by another way of this protocol.
+    /// Checks whether a rejected call can be sent once more in another form of this protocol.
     fn fallback_request(
         &self,
         _endpoint: &Endpoint,
@@ -33,7 +34,7 @@ pub trait ProviderApi: Send + Sync {
     ) -> bool {
         false
     }
-    /// The same for embeddings.
+    /// Builds an embeddings request, like [`ProviderApi::build_request`].
     fn build_embeddings(
         &self,
         _endpoint: &Endpoint,
@@ -42,7 +43,8 @@ pub trait ProviderApi: Send + Sync {
         let problem = "names a provider that has no embeddings";
         Err(TranslationError::untranslatable("model", problem))
     }
-    /// A question for the number of a prompt's tokens that costs nothing, where there is one.
+    /// Builds a request that counts a prompt's tokens and costs nothing; `None` where there is
+    /// none.
     fn build_token_count(
         &self,
         _endpoint: &Endpoint,
@@ -50,13 +52,13 @@ pub trait ProviderApi: Send + Sync {
     ) -> Option<TokenCountCall> {
         None
     }
-    /// A question that costs nothing and shows whether the provider is there.
+    /// Builds a request that costs nothing and shows whether the provider works.
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest;
-    /// Whether the answer to [`ProviderApi::build_probe`] is one.
+    /// Checks whether the response to [`ProviderApi::build_probe`] shows a working provider.
     fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool;
-    /// The models that the answer to [`ProviderApi::build_probe`] lists.
+    /// Reads the model names from the response to [`ProviderApi::build_probe`].
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
-    /// What went wrong, from an answer whose status is not a success.
+    /// Classifies a response whose status is not a success.
     fn classify_error(
         &self,
         status: StatusCode,
@@ -67,49 +69,53 @@ pub trait ProviderApi: Send + Sync {
     }
 }
 
-/// One provider's address and key.
+/// One provider's address, key and protocol.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Ends in what the vendor documents (`/v1` for OpenAI-like ones), without a slash.
+    /// Base URL as the vendor documents it (with `/v1` for OpenAI-like ones), without a final
+    /// slash.
     pub base_url: String,
-    /// The word that selected the protocol.
+    /// The value of `kind` that selected the protocol.
     pub kind: Arc<str>,
+    /// The protocol that is spoken.
     pub protocol: &'static dyn ProviderApi,
-    /// Where the models are, for vendors that ask for a place.
-    pub place: Option<VertexLocation>,
-    /// A model that is served there, for free questions that need one.
-    pub sample: Option<Arc<str>>,
-    /// How it is reached.
-    pub line: ConnectionConfig,
-    /// What the provider's models will want back.
-    pub recall: ReasoningCache,
+    /// Project and location, for Vertex AI.
+    pub location: Option<VertexLocation>,
+    /// A model of the provider, for probes that need one.
+    pub probe_model: Option<Arc<str>>,
+    /// How connections to it are made.
+    pub connection: ConnectionConfig,
+    /// Signed reasoning that the provider's models need back.
+    pub reasoning_cache: ReasoningCache,
     credential: Credential,
 }
 
-/// A project and a location at Google's cloud.
+/// A project and a location of Google's cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VertexLocation {
+    /// Id of the project.
     pub project: String,
+    /// Location such as `us-central1`, or `global`.
     pub location: String,
 }
 
-/// How to show who we are.
+/// The credential of an endpoint.
 #[derive(Clone)]
 enum Credential {
     None,
-    /// As it is, and as a bearer; both marked as sensitive.
+    /// The bare key and the bearer token, both marked as sensitive.
     Key {
         bare: HeaderValue,
         bearer: HeaderValue,
     },
-    /// Keys that run out.
+    /// Tokens that expire.
     Source(TokenSource),
-    /// One of them.
+    /// A token of a source.
     Token(AccessToken),
 }
 
 impl Endpoint {
-    /// Nothing where the key holds what no header can.
+    /// Creates an endpoint; `None` where the key holds a byte that no header can.
     pub fn new(
         base_url: &str,
         key: Option<&str>,
@@ -127,15 +133,15 @@ impl Endpoint {
             base_url: base_url.trim_end_matches('/').to_owned(),
             kind: kind.into(),
             protocol,
-            place: None,
-            sample: None,
-            line: ConnectionConfig::to(base_url),
-            recall: ReasoningCache::default(),
+            location: None,
+            probe_model: None,
+            connection: ConnectionConfig::to(base_url),
+            reasoning_cache: ReasoningCache::default(),
             credential,
         })
     }
 
-    /// The same with keys that run out.
+    /// Replaces the credential by tokens that expire.
     #[must_use]
     pub fn with_tokens(self, source: TokenSource) -> Self {
         Self {
@@ -144,34 +150,34 @@ impl Endpoint {
         }
     }
 
-    /// The same, with what `earlier` knows that still holds: what its models will want back, and
-    /// where the key is the same one, the key that may have been fetched with it.
+    /// Takes over from an earlier endpoint what is still valid: its reasoning cache, and with the
+    /// same key also a token that was fetched with it.
     #[must_use]
-    pub(super) fn carrying_over(self, earlier: &Self, is_same_key: bool) -> Self {
-        let credential = if is_same_key {
+    pub(super) fn carrying_over(self, earlier: &Self, same_key: bool) -> Self {
+        let credential = if same_key {
             earlier.credential.clone()
         } else {
             self.credential
         };
         Self {
-            recall: earlier.recall.clone(),
+            reasoning_cache: earlier.reasoning_cache.clone(),
             credential,
             ..self
         }
     }
 
-    /// The endpoint with a key that is good now. `fresh`: the last one was refused.
-    pub async fn with_credentials(&self, fresh: bool) -> Result<Cow<'_, Self>, UpstreamError> {
+    /// Returns the endpoint with a valid credential. With `renew` the last one was refused.
+    pub async fn with_credentials(&self, renew: bool) -> Result<Cow<'_, Self>, UpstreamError> {
         let Credential::Source(source) = &self.credential else {
             return Ok(Cow::Borrowed(self));
         };
         Ok(Cow::Owned(Self {
-            credential: Credential::Token(source.token(fresh).await?),
+            credential: Credential::Token(source.token(renew).await?),
             ..self.clone()
         }))
     }
 
-    /// Whether a key that was refused can be had anew.
+    /// Checks whether a refused credential can be renewed.
     pub(super) fn can_renew_key(&self) -> bool {
         matches!(
             self.credential,
@@ -179,7 +185,7 @@ impl Endpoint {
         )
     }
 
-    /// The key as a bearer.
+    /// Returns the key as a bearer token.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Key { bearer, .. } | Credential::Token(AccessToken { bearer, .. }) => {
@@ -189,15 +195,15 @@ impl Endpoint {
         }
     }
 
-    /// The project that pays, where the key does not tell it.
+    /// Returns the project that pays, where the key does not name it.
     pub(super) fn billing_project(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Token(token) => token.payer.clone(),
+            Credential::Token(token) => token.billing_project.clone(),
             _ => None,
         }
     }
 
-    /// The key as it is.
+    /// Returns the bare key.
     pub fn key(&self) -> Option<HeaderValue> {
         match &self.credential {
             Credential::Key { bare, .. } => Some(bare.clone()),

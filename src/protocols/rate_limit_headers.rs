@@ -1,4 +1,4 @@
-//! What an answer's headers say of our limits, in the two dialects that vendors speak:
+//! Reads rate limits from response headers, in the two forms that vendors use:
 //! `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with delays such as `6m0s`, and
 //! `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` with dates.
 

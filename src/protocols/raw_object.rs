@@ -1,5 +1,5 @@
-//! A JSON object whose values stay the bytes they came as: what we do not know passes through
-//! unharmed, and a long prompt is never built up and written out again.
+//! A JSON object whose values stay the bytes that came: unknown fields pass unchanged, and a long
+//! prompt is never parsed and written again.
 
 use crate::protocols::neutral::TranslationError;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Members in their order.
+/// Fields in their order.
 #[derive(Debug, Clone)]
 pub struct RawObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> RawObject<'a> {
-    /// The last member of that name, as everybody else would read it.
+    /// Returns the last field of that name, as JSON parsers do.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
@@ -22,24 +22,24 @@ impl<'a> RawObject<'a> {
             .map(|&(_, value)| value)
     }
 
-    /// The member as a type, or nothing where it is missing, null or of another type.
+    /// Reads a field as a type; `None` where it is missing, null or of another type.
     pub fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         serde_json::from_str::<Option<T>>(self.get(name)?.get())
             .ok()
             .flatten()
     }
 
-    /// The members' names, in their order.
+    /// Returns the fields' names, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether the member is there and is not null.
+    /// Checks whether the field is present and not null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// Whether the member is a list with something in it.
+    /// Checks whether the field is a list with items.
     pub fn has_items(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {
             let inner = value.get().strip_prefix('[').unwrap_or("]");
@@ -47,13 +47,13 @@ impl<'a> RawObject<'a> {
         })
     }
 
-    /// Whether the member's JSON holds these bytes.
+    /// Checks whether the field's JSON holds these bytes.
     pub fn mentions(&self, name: &str, bytes: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.get().contains(bytes))
     }
 
-    /// The role of the last of a list of messages.
+    /// Returns the role of the last message of a list.
     pub fn last_role(&self, name: &str) -> Option<String> {
         #[derive(serde::Deserialize)]
         struct Message<'a> {
@@ -65,8 +65,7 @@ impl<'a> RawObject<'a> {
         last.role.map(Cow::into_owned)
     }
 
-    /// The object as values. It was read once, so that a member that cannot be has no bottom, or
-    /// none within reach.
+    /// Parses the object. It is valid JSON, so a field that cannot be parsed is nested too deeply.
     pub fn value(&self) -> Result<Value, TranslationError> {
         let members = self.0.iter().map(|(name, raw)| {
             let value = serde_json::from_str(raw.get());
@@ -77,14 +76,14 @@ impl<'a> RawObject<'a> {
         Ok(Value::Object(members.collect::<Result<_, _>>()?))
     }
 
-    /// The object as bytes again, with some members replaced or, where they are new, added at the
-    /// end. `replaced` holds names and JSON texts.
+    /// Writes the object with some fields replaced, or added at the end where they are new.
+    /// `replaced` holds names and JSON texts.
     pub fn with(&self, replaced: &[(&str, String)]) -> Vec<u8> {
         self.without(&[], replaced)
     }
 
-    /// The same, with some members left out.
-    pub fn without(&self, left_out: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
+    /// Writes the object like [`RawObject::with`], without the fields in `removed`.
+    pub fn without(&self, removed: &[&str], replaced: &[(&str, String)]) -> Vec<u8> {
         let length: usize = self
             .0
             .iter()
@@ -96,7 +95,7 @@ impl<'a> RawObject<'a> {
             .0
             .iter()
             .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name))
-            .filter(|(key, _)| !left_out.iter().any(|name| key == name));
+            .filter(|(key, _)| !removed.iter().any(|name| key == name));
         for (key, value) in kept {
             member(&mut text, key, value.get());
         }
@@ -142,7 +141,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
     }
 }
 
-/// A member's name, borrowed where it has no escapes.
+/// A field's name, borrowed where it has no escapes.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {

@@ -1,19 +1,19 @@
-//! Some models want their own thoughts back, sealed, with the results of the tools they called;
-//! clients of other protocols have no place to keep them. We keep them here, by the call's id.
+//! Signed reasoning of tool calls, by the call's id. Some models need it back with the results of
+//! their tools, and clients of other protocols cannot carry it.
 
 use super::neutral::{Choice, ContentPart};
 use moka::policy::EvictionPolicy;
 use std::fmt;
 use std::sync::Arc;
 
-/// Bytes that are remembered for each provider; what nobody asked for longest is forgotten first.
+/// Bytes for each provider. The least recently used entry is evicted first.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// What a call takes beside its texts, most of it in the memory's own books.
+/// Bytes of an entry beside its texts, most of it the cache's own bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 450;
-/// A conversation that rests for longer goes on without.
+/// An entry that is not used for this long is dropped.
 const TTL: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// What came before tool calls, by their ids. Cheap to clone; all clones share one memory.
+/// Signed reasoning by the id of the tool call. Cheap to clone; all clones share one cache.
 #[derive(Clone)]
 pub struct ReasoningCache(moka::sync::Cache<String, Arc<[ContentPart]>>);
 
@@ -21,22 +21,22 @@ impl Default for ReasoningCache {
     fn default() -> Self {
         let cache = moka::sync::Cache::builder()
             .max_capacity(MAX_BYTES)
-            .weigher(|call: &String, thoughts: &Arc<[ContentPart]>| weight(call, thoughts))
+            .weigher(|call: &String, reasoning: &Arc<[ContentPart]>| weight(call, reasoning))
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(TTL);
         Self(cache.build())
     }
 }
 
-fn weight(call: &str, thoughts: &[ContentPart]) -> u32 {
-    let texts = thoughts.iter().map(|part| match part {
+fn weight(call: &str, reasoning: &[ContentPart]) -> u32 {
+    let texts = reasoning.iter().map(|part| match part {
         ContentPart::Reasoning { text, signature } => {
             text.len() + signature.as_ref().map_or(0, String::len)
         }
         ContentPart::Redacted(data) => data.len(),
         _ => 0,
     });
-    let bytes = ENTRY_OVERHEAD_BYTES + call.len() + size_of_val(thoughts) + texts.sum::<usize>();
+    let bytes = ENTRY_OVERHEAD_BYTES + call.len() + size_of_val(reasoning) + texts.sum::<usize>();
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
@@ -49,9 +49,9 @@ impl fmt::Debug for ReasoningCache {
 }
 
 impl ReasoningCache {
-    /// Keeps what a choice thought before its first call.
+    /// Stores the signed reasoning before a choice's first call.
     pub(super) fn store_reasoning(&self, choice: &Choice) {
-        let sealed = |part: &&ContentPart| {
+        let is_signed = |part: &&ContentPart| {
             let signed = matches!(
                 part,
                 ContentPart::Reasoning {
@@ -61,27 +61,27 @@ impl ReasoningCache {
             );
             signed || matches!(part, ContentPart::Redacted(_))
         };
-        let thoughts: Vec<ContentPart> = choice.parts.iter().filter(sealed).cloned().collect();
-        if let (Some(call), false) = (choice.calls().next(), thoughts.is_empty()) {
-            self.0.insert(call.id.clone(), thoughts.into());
+        let reasoning: Vec<ContentPart> = choice.parts.iter().filter(is_signed).cloned().collect();
+        if let (Some(call), false) = (choice.calls().next(), reasoning.is_empty()) {
+            self.0.insert(call.id.clone(), reasoning.into());
         }
     }
 
-    /// Keeps the seal on a call.
-    pub(super) fn store_signature(&self, call: &str, seal: String) {
+    /// Stores the signature of a call.
+    pub(super) fn store_signature(&self, call: &str, signature: String) {
         let part = ContentPart::Reasoning {
             text: String::new(),
-            signature: Some(seal),
+            signature: Some(signature),
         };
         self.0.insert(call.to_owned(), [part].into());
     }
 
-    /// What was kept for a call.
+    /// Returns the reasoning that is stored for a call.
     pub(super) fn reasoning(&self, call: &str) -> Option<Arc<[ContentPart]>> {
         self.0.get(call)
     }
 
-    /// The seal that was kept for a call.
+    /// Returns the signature that is stored for a call.
     pub(super) fn signature(&self, call: &str) -> Option<String> {
         self.reasoning(call)?.iter().find_map(|part| match part {
             ContentPart::Reasoning { signature, .. } => signature.clone(),
@@ -96,15 +96,16 @@ mod tests {
 
     #[test]
     fn large_seals_are_remembered_only_as_far_as_there_is_space_the_newest_for_sure() {
-        let (recall, seal) = (ReasoningCache::default(), "s".repeat(20_000));
+        let (reasoning_cache, signature) = (ReasoningCache::default(), "s".repeat(20_000));
         for call in 0..2_000 {
-            recall.store_signature(&format!("call_{call}"), seal.clone());
+            reasoning_cache.store_signature(&format!("call_{call}"), signature.clone());
         }
-        recall.0.run_pending_tasks();
+        reasoning_cache.0.run_pending_tasks();
 
-        let kept = (0..2_000).filter(|call| recall.signature(&format!("call_{call}")).is_some());
-        let bytes = kept.count() * seal.len();
+        let cached =
+            (0..2_000).filter(|call| reasoning_cache.signature(&format!("call_{call}")).is_some());
+        let bytes = cached.count() * signature.len();
         assert!((8_000_000..=16 * 1024 * 1024).contains(&bytes), "{bytes}");
-        assert_eq!(recall.signature("call_1999"), Some(seal));
+        assert_eq!(reasoning_cache.signature("call_1999"), Some(signature));
     }
 }

@@ -1,11 +1,11 @@
-//! The tables of all protocols: by the words of the configuration, and by what a client speaks.
+//! The tables of all protocols: by the `kind` of the configuration, and by the dialect of a client.
 
 use super::{
     ApiDialect, ClientApi, ProviderApi, anthropic, gemini, ollama, openai, responses, vertex,
 };
 use http::HeaderMap;
 
-/// Every protocol that is built.
+/// All protocols of providers.
 pub const PROVIDER_APIS: &[&dyn ProviderApi] = &[
     &openai::OpenAi,
     &anthropic::Anthropic,
@@ -14,7 +14,7 @@ pub const PROVIDER_APIS: &[&dyn ProviderApi] = &[
     &ollama::Ollama,
 ];
 
-/// The protocol that a word of the configuration selects.
+/// Finds the protocol that a `kind` of the configuration selects.
 pub fn by_kind(kind: &str) -> Option<&'static dyn ProviderApi> {
     PROVIDER_APIS
         .iter()
@@ -22,7 +22,7 @@ pub fn by_kind(kind: &str) -> Option<&'static dyn ProviderApi> {
         .copied()
 }
 
-/// All words that select a protocol.
+/// Lists all values of `kind`.
 pub fn kinds() -> Vec<&'static str> {
     PROVIDER_APIS
         .iter()
@@ -32,6 +32,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 impl ApiDialect {
+    /// Returns the implementation of this dialect.
     pub fn client_api(self) -> &'static dyn ClientApi {
         match self {
             Self::Chat => &openai::ChatApi,
@@ -41,7 +42,8 @@ impl ApiDialect {
     }
 }
 
-/// Whether a client's library reads the shapes of the Messages API: it always states a version.
+/// Checks whether a client's library expects the shapes of the Messages API: it always sends a
+/// version.
 pub fn wants_message_shapes(headers: &HeaderMap) -> bool {
     headers.contains_key("anthropic-version")
 }

@@ -1,34 +1,32 @@
-//! How one answer gets from an upstream to its client: as it came, or in other words.
+//! Adapts one upstream response for its client: unchanged, or translated.
 
-use super::{ErrorBody, Event, Framing, UpstreamError};
-use crate::domain::{Failure, Usage};
+use super::{ErrorBody, Event, Framing, ResponseFault, UpstreamError};
+use crate::domain::Usage;
 use bytes::{Bytes, BytesMut};
 
-/// Bytes of an answer, whole or put together from a stream; one that is larger is none. A text of
-/// four million tokens fits.
+/// Bytes of the largest response, whole or assembled from a stream. A text of four million tokens
+/// fits.
 pub const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
-/// An answer beyond what one may have.
+/// Creates the failure of a response that is larger than [`MAX_RESPONSE_BYTES`].
 pub fn too_large() -> UpstreamError {
-    UpstreamError::without_response(Failure::Server, "the provider's answer is too large")
+    ResponseFault::TooLarge.into()
 }
 
-/// What is not JSON where it should be. A piece without its end is where the stream was cut off.
+/// Classifies an event that is not JSON. Without its end it is where the stream was cut off.
 pub(super) fn unreadable(event: &Event, framing: Framing) -> UpstreamError {
     let is_whole = match framing {
         Framing::Events => event.has_blank_line(),
         Framing::Lines => event.raw.ends_with(b"\n"),
     };
     if is_whole {
-        let message = "the provider sent something that is not JSON";
-        UpstreamError::without_response(Failure::Server, message)
+        ResponseFault::NotJson.into()
     } else {
-        let message = "the provider's stream ended inside of an event";
-        UpstreamError::without_response(Failure::Disconnected, message)
+        ResponseFault::CutEvent.into()
     }
 }
 
-/// What one event of an answer's stream means.
+/// The kind of one event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEventKind {
     /// Text, a tool call, reasoning: what the client waits for.
@@ -37,29 +35,30 @@ pub enum StreamEventKind {
     NoContent,
     /// The last choice has ended.
     Finish,
-    /// The stream is whole.
+    /// The stream is complete.
     Done,
-    /// The provider gave up, inside a 200.
+    /// The provider reported a failure within a response of status 200.
     Broken(UpstreamError),
 }
 
-/// Carries one answer; keeps the state of its stream.
+/// Adapts one response for its client; holds the state of its stream.
 pub trait ResponseAdapter: Send {
+    /// Returns the framing of the upstream's stream.
     fn framing(&self) -> Framing {
         Framing::Events
     }
-    /// A whole answer, for the client.
+    /// Converts a whole response for the client.
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError>;
-    /// Takes one event in and writes what the client gets of it.
+    /// Reads one event and writes what the client gets of it.
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind;
-    /// Whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the response is complete if its bytes end here.
     fn may_end(&self) -> bool;
     /// Writes the end of a stream whose upstream sent no terminator.
     fn close(&mut self, out: &mut BytesMut);
-    /// Writes the end of a stream that broke.
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut);
-    /// The tokens that the provider reported so far.
+    /// Writes the end of a stream that failed.
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
+    /// Returns the usage that the provider has reported so far.
     fn usage(&self) -> Option<Usage>;
-    /// Bytes of text that the answer had so far, to estimate the tokens where nobody reports them.
+    /// Bytes of text so far, to estimate tokens where the provider reports none.
     fn text_bytes(&self) -> usize;
 }

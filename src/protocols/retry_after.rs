@@ -1,13 +1,13 @@
-//! How long a provider asks us to wait, in all the ways in which it may say so.
+//! The delay that a provider asks for, in all the forms in which providers state it.
 
 use http::HeaderMap;
 use std::time::Duration;
 
-/// A delay that no provider means: an hour.
+/// Longest delay that is honoured. HTTP dates are read by `jiff`, which also accepts numeric zones.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// `try again in 5.289s`.
-pub(super) fn spoken_delay(message: &str) -> Option<Duration> {
+/// Reads a delay from a message: `try again in 5.289s`.
+pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
     let (_, after) = message.split_once("try again in ")?;
     let end = after
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
@@ -15,8 +15,8 @@ pub(super) fn spoken_delay(message: &str) -> Option<Duration> {
     duration_text(after[..end].trim_end_matches('.'))
 }
 
-/// How long the provider asks us to wait: `retry-after-ms`, `retry-after` as seconds or as a date
-/// (relative to the answer's own `date`), or the reset of the bucket that is empty.
+/// Reads the delay that the provider asks for: `retry-after-ms`, `retry-after` as seconds or as a
+/// date (relative to the response's `date`), or the reset of an empty bucket. At most one hour.
 pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| {
         headers
@@ -60,8 +60,8 @@ fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
     duration_text(text("reset")?)
 }
 
-/// Anthropic's buckets say when they are full again, not in how long; the answer's own `date` is
-/// the clock to compare with.
+/// Reads when Anthropic's empty buckets are full again. They state a date; the response's own
+/// `date` is the clock to compare with.
 fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();
@@ -76,7 +76,7 @@ fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     waits.into_iter().flatten().max()
 }
 
-/// OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
+/// Reads OpenAI's durations: `120ms`, `1.8s`, `6m0s`, `1h2m3.5s`.
 pub(super) fn duration_text(text: &str) -> Option<Duration> {
     let mut left = text.trim();
     let mut sum = 0.0;

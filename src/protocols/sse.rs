@@ -1,32 +1,34 @@
-//! Cuts a stream of bytes into server-sent events without changing them: an event's raw bytes can
-//! be passed on as they came. Lines end in LF, CRLF or CR, wherever the reads were cut.
+//! Splits a byte stream into server-sent events without changing them, so that an event's raw bytes
+//! can be passed on. Lines end in LF, CRLF or CR, wherever the reads were cut. Other crates'
+//! readers, such as `sse-stream` in the client, return parsed fields and lose these bytes.
 
 use super::framing::Framing;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
-/// An upstream that sends a longer event than this is broken, and must not cost us more memory.
+/// Longest event; a longer one is a failure of the upstream and must not use more memory.
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// An event was longer than 8 MB.
+/// An event is longer than 8 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than 8 MB")]
 pub struct TooLong;
 
-/// One event as it came, its blank line included.
+/// One event as it came, with its blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Bytes as they came, line ends included.
     pub raw: Bytes,
 }
 
 impl Event {
-    /// The event's text as a line of JSON, without what is around it.
+    /// Returns the event as a line of JSON, without surrounding whitespace.
     pub fn line(&self) -> &[u8] {
         self.raw.trim_ascii()
     }
 
-    /// Whether the blank line at its end is there.
+    /// Checks whether the event ends in its blank line.
     pub fn has_blank_line(&self) -> bool {
         matches!(
             self.raw.as_ref(),
@@ -42,15 +44,15 @@ impl Event {
         }
     }
 
-    /// Writes an event that has no data, where it is comments alone. What has a name and no data
-    /// is the rest of something that was cut off, and would run into what is written next.
+    /// Writes an event without data, where it consists of comments only. An event with a name and
+    /// without data is the rest of a cut event and would merge with what is written next.
     pub fn pass_comments(&self, out: &mut BytesMut) {
         if lines(&self.raw).all(|line| line.starts_with(b":")) {
             self.pass(out);
         }
     }
 
-    /// The data lines joined; nothing for comments and other events without data.
+    /// Joins the data lines; `None` for comments and other events without data.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let mut data: Option<Cow<'_, [u8]>> = None;
         for line in lines(&self.raw) {
@@ -80,16 +82,16 @@ fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
         left = left.get(end + 1..).unwrap_or_default();
         Some(line)
     });
-    // A CRLF yields an empty line between; empty lines mean nothing inside of an event.
+    // A CRLF yields an empty line in between; empty lines mean nothing within an event.
     lines.filter(|line| !line.is_empty())
 }
 
-/// Collects reads and gives out whole events.
+/// Buffers reads and returns whole events.
 #[derive(Debug, Default)]
 pub struct EventSplitter {
     buffer: BytesMut,
-    /// Bytes that were searched already.
-    seen: usize,
+    /// Number of bytes that were searched already.
+    searched: usize,
 }
 
 impl EventSplitter {
@@ -97,11 +99,11 @@ impl EventSplitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole event, where there is one.
+    /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         match self.boundary() {
             Some(end) => {
-                self.seen = 0;
+                self.searched = 0;
                 Ok(Some(Event {
                     raw: self.buffer.split_to(end).freeze(),
                 }))
@@ -111,21 +113,21 @@ impl EventSplitter {
         }
     }
 
-    /// What is left once the bytes have ended: an event whose blank line never came.
+    /// Returns the bytes that remain at the end of the stream: an event without its blank line.
     pub fn rest(&mut self) -> Option<Event> {
-        self.seen = 0;
+        self.searched = 0;
         let raw = self.buffer.split().freeze();
         (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
     }
 
-    /// End of the first event: behind the second of two line ends in a row.
+    /// Returns the end of the first event: after the second of two line ends in a row.
     fn boundary(&mut self) -> Option<usize> {
         let bytes = &self.buffer[..];
-        let mut at = self.seen;
+        let mut at = self.searched;
         loop {
             let Some(next) = memchr2(b'\n', b'\r', &bytes[at..]) else {
-                // What has no end in it is not looked at again, however long the line gets.
-                self.seen = bytes.len();
+                // Bytes without a line end are not searched again, however long the line gets.
+                self.searched = bytes.len();
                 return None;
             };
             let first = at + next;
@@ -136,16 +138,16 @@ impl EventSplitter {
                 Some(_) => at = second,
                 None => return None,
             }
-            self.seen = at;
+            self.searched = at;
         }
     }
 }
 
-/// Collects reads and gives out whole lines; empty ones mean nothing.
+/// Buffers reads and returns whole lines; empty ones are skipped.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     buffer: BytesMut,
-    seen: usize,
+    searched: usize,
 }
 
 impl LineSplitter {
@@ -153,38 +155,41 @@ impl LineSplitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole line, where there is one.
+    /// Returns the next whole line; an error where it gets too long.
     pub fn next_line(&mut self) -> Result<Option<Event>, TooLong> {
-        while let Some(at) = memchr(b'\n', &self.buffer[self.seen..]) {
-            let raw = self.buffer.split_to(self.seen + at + 1).freeze();
-            self.seen = 0;
+        while let Some(at) = memchr(b'\n', &self.buffer[self.searched..]) {
+            let raw = self.buffer.split_to(self.searched + at + 1).freeze();
+            self.searched = 0;
             if !raw.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some(Event { raw }));
             }
         }
-        self.seen = self.buffer.len();
-        if self.seen > MAX_EVENT_BYTES {
+        self.searched = self.buffer.len();
+        if self.searched > MAX_EVENT_BYTES {
             return Err(TooLong);
         }
         Ok(None)
     }
 
-    /// What is left once the bytes have ended: a line without its end.
+    /// Returns the bytes that remain at the end of the stream: a line without its end.
     pub fn rest(&mut self) -> Option<Event> {
-        self.seen = 0;
+        self.searched = 0;
         let raw = self.buffer.split().freeze();
         (!raw.iter().all(u8::is_ascii_whitespace)).then_some(Event { raw })
     }
 }
 
-/// Cuts a stream by what its protocol cuts it.
+/// Splits a stream by its protocol's framing.
 #[derive(Debug)]
 pub enum Splitter {
+    /// Server-sent events.
     Events(EventSplitter),
+    /// Lines of JSON.
     Lines(LineSplitter),
 }
 
 impl Splitter {
+    /// Creates a splitter for a framing.
     pub fn new(framing: Framing) -> Self {
         match framing {
             Framing::Events => Self::Events(EventSplitter::default()),
@@ -192,6 +197,7 @@ impl Splitter {
         }
     }
 
+    /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         match self {
             Self::Events(splitter) => splitter.push(bytes),
@@ -199,7 +205,7 @@ impl Splitter {
         }
     }
 
-    /// The next whole event, where there is one.
+    /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         match self {
             Self::Events(splitter) => splitter.next_event(),
@@ -207,7 +213,7 @@ impl Splitter {
         }
     }
 
-    /// What is left once the bytes have ended.
+    /// Returns the bytes that remain at the end of the stream.
     pub fn rest(&mut self) -> Option<Event> {
         match self {
             Self::Events(splitter) => splitter.rest(),
@@ -216,7 +222,7 @@ impl Splitter {
     }
 }
 
-/// Length of the line end at the start; nothing while a lone CR may still become a CRLF.
+/// Length of the line end at the start; `None` while a lone CR may still become a CRLF.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [b'\r', b'\n', ..] => Some(2),

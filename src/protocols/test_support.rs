@@ -1,4 +1,4 @@
-//! What tests of protocols need: a call, an endpoint, and an upstream that sends in pieces.
+//! Support for the tests of protocols: a call, an endpoint, and an upstream that sends in pieces.
 
 use super::call::CallSpec;
 use super::model_traits::ModelTraits;
@@ -27,7 +27,7 @@ pub(super) fn with_call<T>(
         wants_usage: dialect.client_api().wants_usage(&object),
         id: "1",
         created: 7,
-        detour: false,
+        use_fallback: false,
     })
 }
 
@@ -41,33 +41,33 @@ pub(super) fn recorded(path: &str) -> String {
     std::fs::read_to_string(format!("{root}/{path}")).unwrap()
 }
 
-/// What a client got of a stream, and how it ended.
+/// The stream that a client received, and its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CollectedStream {
-    pub said: String,
+    pub output: String,
     pub end: Result<(), UpstreamError>,
 }
 
 /// Feeds a stream in pieces, as the gateway does.
 pub(super) fn feed<'p>(
-    passage: &mut dyn ResponseAdapter,
+    adapter: &mut dyn ResponseAdapter,
     pieces: impl IntoIterator<Item = &'p [u8]>,
 ) -> CollectedStream {
-    let mut splitter = Splitter::new(passage.framing());
+    let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::new();
     let mut end = None;
     for piece in pieces {
         splitter.push(piece);
         while let (None, Some(event)) = (&end, splitter.next_event().unwrap()) {
-            end = ended(passage.read(&event, &mut out));
+            end = end_of(adapter.read(&event, &mut out));
         }
     }
     if let (None, Some(event)) = (&end, splitter.rest()) {
-        end = ended(passage.read(&event, &mut out));
+        end = end_of(adapter.read(&event, &mut out));
     }
     let end = end.unwrap_or_else(|| {
-        if passage.may_end() {
-            passage.close(&mut out);
+        if adapter.may_end() {
+            adapter.close(&mut out);
             Ok(())
         } else {
             Err(UpstreamError::without_response(
@@ -76,33 +76,35 @@ pub(super) fn feed<'p>(
             ))
         }
     });
-    if let Err(upset) = &end {
-        let told = ErrorBody {
+    if let Err(error) = &end {
+        let body = ErrorBody {
             status: 502,
             kind: "server_error".to_owned(),
-            code: upset.code.clone(),
+            code: error.code.clone(),
             param: None,
-            message: upset.message.clone(),
+            message: error.message.clone(),
         };
-        passage.broken(&told, &mut out);
+        adapter.broken(&body, &mut out);
     }
     CollectedStream {
-        said: String::from_utf8(out.to_vec()).unwrap(),
+        output: String::from_utf8(out.to_vec()).unwrap(),
         end,
     }
 }
 
-fn ended(meaning: StreamEventKind) -> Option<Result<(), UpstreamError>> {
-    match meaning {
+fn end_of(kind: StreamEventKind) -> Option<Result<(), UpstreamError>> {
+    match kind {
         StreamEventKind::Done => Some(Ok(())),
-        StreamEventKind::Broken(upset) => Some(Err(upset)),
+        StreamEventKind::Broken(error) => Some(Err(error)),
         _ => None,
     }
 }
 
 /// The events of a stream as JSON; `[DONE]` is a text.
-pub(super) fn events(said: &str) -> Vec<Value> {
-    let data = said.lines().filter_map(|line| line.strip_prefix("data: "));
+pub(super) fn events(output: &str) -> Vec<Value> {
+    let data = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
     data.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into()))
         .collect()
 }

@@ -1,13 +1,12 @@
-//! Counts of tokens as providers report them. They are beside an answer, so that an odd one never
-//! costs the answer: a usage that cannot be believed is taken for none, and what was sent and said
-//! is reckoned instead.
+//! Token counts as providers report them. An implausible count never costs the response: it is
+//! ignored, and usage is estimated instead.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The most tokens of one call, ten times what the largest model takes in. What is beyond is a
-/// mistake that would use up a limit or a budget for good.
+/// Largest plausible count of one call, ten times the largest context. A larger one is a mistake
+/// that would use up a limit or a budget.
 const MAX_TOKENS: f64 = 100_000_000.0;
 
 /// A whole number from 0 up to [`MAX_TOKENS`], also where it is written as `12.0`.
@@ -28,13 +27,13 @@ impl<'de> Deserialize<'de> for TokenCount {
     }
 }
 
-/// Reads a count; one that cannot be believed is an error.
+/// Reads a count; an implausible one is an error.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let count = Option::<TokenCount>::deserialize(deserializer)?;
     Ok(count.map(|TokenCount(tokens)| tokens))
 }
 
-/// Reads a count; one that cannot be believed is none.
+/// Reads a count; an implausible one is `None`.
 pub(super) fn any_count<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
@@ -42,8 +41,8 @@ pub(super) fn any_count<'de, D: Deserializer<'de>>(
     Ok(count.map(|TokenCount(tokens)| tokens))
 }
 
-/// Reads a usage, or a part of one; what is of another sort, or has a count that cannot be
-/// believed, is none.
+/// Reads a usage object or a part of it; one of another type or with an implausible count is
+/// `None`.
 pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,63 +1,48 @@
-//! The one outgoing socket: pools of connections for each provider, TLS, and how long a connect may
-//! take.
+//! The only outgoing socket: pools of connections for each provider, TLS, and the connect timeout.
 
 mod connection;
 mod options;
 mod pool;
 mod tls_roots;
+mod transport_error;
 
-use crate::domain::ProviderIdx;
 pub use connection::ConnectionConfig;
 pub use options::TransportOptions;
 pub use pool::body_of;
 pub use tls_roots::certificates;
+pub use transport_error::{TransportError, classify_transport_error};
 
 use super::OutboundRequest;
-use crate::domain::Failure;
+use crate::domain::ProviderIdx;
 use connection::ConnectObserver;
 use pool::Pool;
 use reqwest::Url;
 use std::cell::Cell;
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tls_roots::Roots;
 use tokio::time::Instant;
+use transport_error::is_interrupted;
 
-/// A connection that the other side had closed already shows that as soon as something is sent.
-/// Later it is an answer that failed.
+/// Time within which a kept connection that the peer had closed shows it. A later interruption is a
+/// failed response.
 const STALE_CONNECTION_WINDOW: Duration = Duration::from_secs(1);
-
-/// Why no answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TransportError {
-    pub failure: Failure,
-    /// No connection was made.
-    pub unsent: bool,
-}
-
-impl TransportError {
-    /// There is nobody to ask.
-    const NO_ENDPOINT: Self = Self {
-        failure: Failure::Disconnected,
-        unsent: true,
-    };
-}
 
 thread_local! {
     static THREAD_POOL: Cell<usize> = const { Cell::new(0) };
 }
 
-/// From now on this thread uses the connections of that lane, which nobody else does.
+/// Lets this thread use the connections of pool `number`, which no other thread uses. Numbers start
+/// at 0; a thread that never calls this uses the shared pool.
 pub fn use_thread_pool(number: usize) {
     THREAD_POOL.set(number + 1);
 }
 
-/// One provider's pools: one for everybody, and one for each lane.
+/// One provider's pools: the shared one first, then one for each thread.
 type ThreadPools = Arc<[Arc<Pool>]>;
 
-/// Pools by the provider's place in the catalogue.
+/// Connections to all providers, by the provider's catalogue index. Each provider has pools of its
+/// own, so that a failing provider takes no other's connections.
 #[derive(Debug, Clone)]
 pub struct Transport {
     pools: Vec<ThreadPools>,
@@ -65,34 +50,36 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Pools of its own for each line, so that one provider's trouble takes no other's
-    /// connections.
+    /// Builds pools for each connection configuration. An error means that no HTTP client can be
+    /// built from it.
     pub fn over(
-        lines: &[ConnectionConfig],
+        connections: &[ConnectionConfig],
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
-        let pools = lines.iter().map(|line| lanes(line, &mut roots, options));
+        let pools = connections
+            .iter()
+            .map(|connection| thread_pools(connection, &mut roots, options));
         Ok(Self {
             pools: pools.collect::<Result<_, _>>()?,
             options,
         })
     }
 
-    /// Pools for a directory that comes after another: the same as here for those that are `kept`,
-    /// as long as the options are.
+    /// Builds the transport of a new configuration. Providers for which `reuse` holds keep their
+    /// pools, unless the options changed.
     pub fn updated(
         &self,
-        lines: &[ConnectionConfig],
+        connections: &[ConnectionConfig],
         options: TransportOptions,
-        kept: impl Fn(ProviderIdx) -> bool,
+        reuse: impl Fn(ProviderIdx) -> bool,
     ) -> Result<Self, reqwest::Error> {
         let mut roots = Roots::default();
-        let pools = lines.iter().enumerate().map(|(place, line)| {
-            let old = self.pools.get(place);
-            let old = old.filter(|_| options == self.options && kept(place.into()));
+        let pools = connections.iter().enumerate().map(|(index, connection)| {
+            let old = self.pools.get(index);
+            let old = old.filter(|_| options == self.options && reuse(index.into()));
             old.map_or_else(
-                || lanes(line, &mut roots, options),
+                || thread_pools(connection, &mut roots, options),
                 |old| Ok(Arc::clone(old)),
             )
         });
@@ -102,113 +89,68 @@ impl Transport {
         })
     }
 
-    /// Sends, and waits for the answer's head. An error is said in its class; its text may hold
-    /// an address and is for nobody but the client.
+    /// Sends a request and waits for the response's head.
     ///
-    /// Where a connection that was kept turns out to be closed already, the provider has not seen
-    /// the request, and it is sent once more over a new one.
+    /// A kept connection that turns out to be closed already means that the provider has not seen
+    /// the request, so it is sent once more over a new connection.
     pub async fn send(
         &self,
         provider: ProviderIdx,
-        outgoing: OutboundRequest,
-    ) -> Result<reqwest::Response, Failure> {
-        let answer = self.exchange(provider, outgoing).await;
-        answer.map_err(|unanswered| unanswered.failure)
-    }
-
-    /// The same, with whether anything can have reached the provider.
-    pub async fn exchange(
-        &self,
-        provider: ProviderIdx,
-        outgoing: OutboundRequest,
+        request: OutboundRequest,
     ) -> Result<reqwest::Response, TransportError> {
-        let lanes = self
+        let thread_pools = self
             .pools
             .get(provider.get())
-            .ok_or(TransportError::NO_ENDPOINT)?;
-        let pool = &lanes[THREAD_POOL.get() % lanes.len()];
+            .ok_or_else(TransportError::no_endpoint)?;
+        let pool = &thread_pools[THREAD_POOL.get() % thread_pools.len()];
         let url = pool
-            .address(&outgoing.url)
-            .ok_or(TransportError::NO_ENDPOINT)?;
-        let (place, began) = (pool.checkout(), Instant::now());
-        let first = dispatch(place.client(), url.clone(), &outgoing);
-        let (sent, connected) = ConnectObserver::watch(first).await;
-        let sent = match sent {
+            .url(&request.url)
+            .ok_or_else(TransportError::no_endpoint)?;
+        let (permit, started) = (pool.checkout(), Instant::now());
+        let first = dispatch(permit.client(), url.clone(), &request);
+        let (result, connected) = ConnectObserver::watch(first).await;
+        let result = match result {
             Err(error)
-                if !connected && began.elapsed() < STALE_CONNECTION_WINDOW && broke_off(&error) =>
+                if !connected
+                    && started.elapsed() < STALE_CONNECTION_WINDOW
+                    && is_interrupted(&error) =>
             {
-                tracing::debug!("a kept connection was closed already; asking over a new one");
-                dispatch(pool.unpooled(), url, &outgoing).await
+                tracing::debug!("a kept connection was closed already; retrying over a new one");
+                dispatch(pool.unpooled(), url, &request).await
             }
-            sent => sent,
+            result => result,
         };
-        let mut answer = sent.map_err(|error| TransportError {
-            failure: classify_transport_error(&error),
-            unsent: error.is_connect(),
-        })?;
-        place.into_permit(&mut answer);
-        Ok(answer)
+        let mut response = result?;
+        permit.into_permit(&mut response);
+        Ok(response)
     }
 }
 
-fn lanes(
-    line: &ConnectionConfig,
+fn thread_pools(
+    connection: &ConnectionConfig,
     roots: &mut Roots,
     options: TransportOptions,
 ) -> Result<ThreadPools, reqwest::Error> {
-    let tls = roots.trusting(&line.authorities);
+    let tls = roots.trusting(&connection.authorities);
     let pool = |_| {
         Ok(Arc::new(Pool::new(
-            line.clone(),
+            connection.clone(),
             Arc::clone(&tls),
             options,
         )?))
     };
-    (0..=options.lanes).map(pool).collect()
+    (0..=options.thread_pools).map(pool).collect()
 }
 
 async fn dispatch(
     client: &reqwest::Client,
     url: Url,
-    outgoing: &OutboundRequest,
+    request: &OutboundRequest,
 ) -> Result<reqwest::Response, reqwest::Error> {
     client
-        .request(outgoing.method.clone(), url)
-        .headers(outgoing.headers.clone())
-        .body(outgoing.body.clone())
+        .request(request.method.clone(), url)
+        .headers(request.headers.clone())
+        .body(request.body.clone())
         .send()
         .await
-}
-
-/// The class of a transport's error.
-pub fn classify_transport_error(error: &reqwest::Error) -> Failure {
-    if error.is_timeout() && !error.is_connect() {
-        Failure::Timeout
-    } else {
-        Failure::Disconnected
-    }
-}
-
-/// Whether the connection ended before the answer began.
-fn broke_off(error: &reqwest::Error) -> bool {
-    if error.is_timeout() || error.is_connect() {
-        return false;
-    }
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(inner) = cause {
-        let told = inner.downcast_ref::<hyper::Error>();
-        let ended = |error: &hyper::Error| error.is_incomplete_message() || error.is_closed();
-        let system = inner.downcast_ref::<io::Error>().map(io::Error::kind);
-        let gone = [
-            io::ErrorKind::ConnectionReset,
-            io::ErrorKind::ConnectionAborted,
-            io::ErrorKind::BrokenPipe,
-            io::ErrorKind::NotConnected,
-        ];
-        if told.is_some_and(ended) || system.is_some_and(|kind| gone.contains(&kind)) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
 }

@@ -1,61 +1,133 @@
-//! What a bad answer means: class by status and by body.
+//! A failed attempt: its class, and what the client may learn of it.
 
-use super::error_payload::{ErrorPayload, OpenAiErrorFields, words};
-use super::retry_after::{delay_from, spoken_delay};
+use super::error_payload::{ErrorPayload, OpenAiErrorFields, read_payload};
+use super::response_body::BodyError;
+use super::response_fault::ResponseFault;
+use super::retry_after::{delay_from, delay_in_message};
+use super::sse::TooLong;
+use super::transport::TransportError;
 use crate::domain::Failure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
-/// A failed attempt with what the client may be told of it.
-#[derive(Debug, Clone, PartialEq)]
+/// A failed attempt with what the client may learn of it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
 pub struct UpstreamError {
+    /// Class of the failure; it decides about retries and about the target's health.
     pub failure: Failure,
-    /// The upstream's status; 0 where no answer came.
+    /// HTTP status of the upstream; 0 where no response came.
     pub status: u16,
-    /// The upstream's own words, or ours where it had none. Shown to the client, never logged.
+    /// Message of the upstream, or of the gateway where the upstream sent none. Shown to the
+    /// client, never logged.
     pub message: String,
-    /// The upstream's error code, where it gave one.
+    /// Error code of the upstream, where it sent one.
     pub code: Option<String>,
-    /// What OpenAI's shape says beside that, where the upstream answered in it.
-    pub shape: Option<Box<OpenAiErrorFields>>,
-    /// Nothing was sent, for there was no connection, or no key to show; so nothing can be billed.
+    /// `type` and `param` of an error in OpenAI's shape, where the upstream sent one.
+    pub openai: Option<Box<OpenAiErrorFields>>,
+    /// Nothing was sent, because there was no connection or no key. Nothing can be billed.
     pub unsent: bool,
+    #[source]
+    source: Option<ErrorSource>,
+}
+
+/// The error that an [`UpstreamError`] comes from. It takes no part in comparisons: two failures are
+/// equal where everything that clients and the balancer see is equal.
+#[derive(Debug, Clone)]
+struct ErrorSource(Arc<dyn Error + Send + Sync>);
+
+impl PartialEq for ErrorSource {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for ErrorSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for ErrorSource {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }
 
 impl UpstreamError {
-    /// A failure that is no answer: no connection, no time, a broken stream.
+    /// Creates a failure without a response of the upstream: no connection, a timeout, an
+    /// unusable stream.
     pub fn without_response(failure: Failure, message: impl Into<String>) -> Self {
         Self {
             failure,
             status: 0,
             message: message.into(),
             code: None,
-            shape: None,
+            openai: None,
             unsent: false,
+            source: None,
         }
     }
 
-    /// The member that the upstream finds at fault.
+    /// Creates a failure that `source` explains; its text is the message.
+    pub(super) fn caused_by(failure: Failure, source: impl Error + Send + Sync + 'static) -> Self {
+        let message = source.to_string();
+        Self {
+            source: Some(ErrorSource(Arc::new(source))),
+            ..Self::without_response(failure, message)
+        }
+    }
+
+    /// Marks the failure as one before anything was sent.
+    #[must_use]
+    pub fn never_sent(mut self) -> Self {
+        self.unsent = true;
+        self
+    }
+
+    /// The field of the request that the upstream rejects.
     pub fn param(&self) -> Option<&str> {
-        self.shape.as_ref()?.param.as_deref()
+        self.openai.as_ref()?.param.as_deref()
     }
 }
 
-impl fmt::Display for UpstreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+impl From<ResponseFault> for UpstreamError {
+    fn from(fault: ResponseFault) -> Self {
+        Self::caused_by(fault.failure(), fault)
     }
 }
 
-impl std::error::Error for UpstreamError {}
+impl From<BodyError> for UpstreamError {
+    fn from(error: BodyError) -> Self {
+        Self::caused_by(error.failure(), error)
+    }
+}
 
-/// Classifies an answer whose status is not a success.
+impl From<TooLong> for UpstreamError {
+    fn from(error: TooLong) -> Self {
+        Self::caused_by(Failure::Server, error)
+    }
+}
+
+impl From<TransportError> for UpstreamError {
+    fn from(error: TransportError) -> Self {
+        let unsent = error.unsent;
+        Self {
+            unsent,
+            ..Self::caused_by(error.failure, error)
+        }
+    }
+}
+
+/// Classifies a response whose status is not a success, by status, headers and body.
 pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> UpstreamError {
-    let words = words(body);
-    let failure = classify(status.as_u16(), headers, &words);
-    let message = words.message.unwrap_or_else(|| {
-        let and = if words.is_json || body.is_empty() {
+    let payload = read_payload(body);
+    let failure = classify(status.as_u16(), headers, &payload);
+    let message = payload.message.unwrap_or_else(|| {
+        let and = if payload.is_json || body.is_empty() {
             ""
         } else {
             " with a body that is not JSON"
@@ -63,38 +135,35 @@ pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> 
         format!("upstream answered {}{and}", status.as_u16())
     });
     UpstreamError {
-        failure,
         status: status.as_u16(),
-        message,
-        code: words.code,
-        shape: words.shape,
-        unsent: false,
+        code: payload.code,
+        openai: payload.openai,
+        ..UpstreamError::without_response(failure, message)
     }
 }
 
-/// Classifies an error that stands where an answer should be, inside of a success.
+/// Classifies an error that an upstream sends where a response should be, with a status of success.
 pub fn error_in_success_body(body: &[u8]) -> UpstreamError {
-    let words = words(body);
-    let status = words.status.unwrap_or_else(|| {
+    let payload = read_payload(body);
+    let status = payload.status.unwrap_or_else(|| {
         let of_kind = |kind: &Option<String>| kind.as_deref().and_then(status_of);
-        of_kind(&words.kind)
-            .or_else(|| of_kind(&words.code))
+        of_kind(&payload.kind)
+            .or_else(|| of_kind(&payload.code))
             .unwrap_or(500)
     });
-    let failure = classify(status, &HeaderMap::new(), &words);
+    let failure = classify(status, &HeaderMap::new(), &payload);
+    let message = payload
+        .message
+        .unwrap_or_else(|| "the provider ended the response without a reason".to_owned());
     UpstreamError {
-        failure,
         status,
-        message: words
-            .message
-            .unwrap_or_else(|| "the provider gave up without a word".to_owned()),
-        code: words.code,
-        shape: words.shape,
-        unsent: false,
+        code: payload.code,
+        openai: payload.openai,
+        ..UpstreamError::without_response(failure, message)
     }
 }
 
-/// The status that a word of an error stands for.
+/// Maps the type or code of an error to the HTTP status that it stands for.
 fn status_of(word: &str) -> Option<u16> {
     Some(match word {
         "invalid_request_error" | "INVALID_ARGUMENT" => 400,
@@ -114,18 +183,18 @@ fn status_of(word: &str) -> Option<u16> {
     })
 }
 
-fn classify(status: u16, headers: &HeaderMap, words: &ErrorPayload) -> Failure {
-    let code = words.code.as_deref().unwrap_or_default();
-    let message = words.message.as_deref().unwrap_or_default();
+fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure {
+    let code = payload.code.as_deref().unwrap_or_default();
+    let message = payload.message.as_deref().unwrap_or_default();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
     let reason = |wanted: &[&str]| {
-        let mut found = words.reasons.iter();
+        let mut found = payload.reasons.iter();
         found.any(|reason| wanted.iter().any(|word| reason.contains(word)))
     };
     let delay = || {
         delay_from(headers)
-            .or(words.delay)
-            .or_else(|| spoken_delay(message))
+            .or(payload.delay)
+            .or_else(|| delay_in_message(message))
     };
     match status {
         400 | 422 if CONTEXT_CODES.contains(&code) || has(&CONTEXT_PHRASES) => {
@@ -163,7 +232,7 @@ const CONTEXT_PHRASES: [&str; 8] = [
     "Input too long",
 ];
 
-/// A model that takes no answer that is begun for it; others do.
+/// Messages of models that do not continue a prefilled assistant message.
 const PREFILL_PHRASES: [&str; 2] = [
     "assistant message prefill",
     "conversation must end with a user message",
@@ -171,7 +240,7 @@ const PREFILL_PHRASES: [&str; 2] = [
 
 const KEY_PHRASES: [&str; 3] = ["Incorrect API key", "API key not valid", "API_KEY_INVALID"];
 
-/// A refusal that waiting does not mend: the account has no money.
+/// Codes of an account without credit, where waiting does not help.
 const QUOTA_CODES: [&str; 6] = [
     "insufficient_quota",
     "credit_balance_exhausted",
@@ -187,7 +256,7 @@ const QUOTA_PHRASES: [&str; 3] = [
     "You have reached your specified workspace API usage limits",
 ];
 
-/// A spend limit, or a quota that lasts until tomorrow.
+/// Reasons of a spend limit or of a quota per day.
 const QUOTA_REASONS: [&str; 2] = ["spend_limit_reached", "PerDay"];
 
 #[cfg(test)]
@@ -205,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_decides_where_the_status_does_not() {
+    fn the_body_decides_where_the_status_is_ambiguous() {
         assert_eq!(
             class(
                 400,

@@ -1,26 +1,28 @@
-//! Where all providers are and the connections to them, as one configuration has them.
+//! The endpoints of all providers and the connections to them, as one configuration has them.
 
 use super::endpoint_registry::EndpointRegistry;
 use super::transport::{Transport, TransportOptions};
-use crate::domain::ProviderIdx;
-use crate::domain::{Catalogue, CatalogueMerge, EndpointChange};
+use crate::domain::{Catalogue, CatalogueMerge, EndpointChange, ProviderIdx};
 
-/// By the places of the catalogue. A table never meets upstreams that are older than itself: they are
-/// published first, and keep what an older table may still choose.
+/// Endpoints and connections by catalogue index. A routing table never meets a set that is older than
+/// itself: the set is published first, and keeps what an older table may still select.
 #[derive(Debug, Clone)]
 pub struct UpstreamSet {
-    pub directory: EndpointRegistry,
+    /// Endpoints by catalogue index.
+    pub registry: EndpointRegistry,
+    /// Connections by the same index.
     pub transport: Transport,
 }
 
-/// A configuration that comes after another.
+/// The difference between two configurations.
 #[derive(Debug, Clone, Copy)]
 pub struct UpstreamUpdate<'a> {
-    /// The catalogue before it.
+    /// The catalogue before the update.
     pub earlier: &'a Catalogue,
-    pub succession: &'a CatalogueMerge,
-    /// Providers with another key or address than before, by their places.
-    pub renewals: &'a [(ProviderIdx, EndpointChange)],
+    /// Indices that the merge of both catalogues assigned.
+    pub merge: &'a CatalogueMerge,
+    /// Providers whose key or address changed.
+    pub endpoint_changes: &'a [(ProviderIdx, EndpointChange)],
 }
 
 impl UpstreamUpdate<'_> {
@@ -29,70 +31,75 @@ impl UpstreamUpdate<'_> {
         spec.is_some_and(|spec| spec.off.is_none())
     }
 
-    fn renewed(&self, provider: ProviderIdx) -> Option<EndpointChange> {
-        let mut own = self.renewals.iter().filter(|(place, _)| *place == provider);
-        own.next().map(|(_, renewal)| *renewal)
+    fn endpoint_change(&self, provider: ProviderIdx) -> Option<EndpointChange> {
+        let mut own = self
+            .endpoint_changes
+            .iter()
+            .filter(|(index, _)| *index == provider);
+        own.next().map(|(_, change)| *change)
     }
 }
 
 impl UpstreamSet {
+    /// Builds the set of the first configuration.
     pub fn new(
-        directory: EndpointRegistry,
+        registry: EndpointRegistry,
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport: Transport::over(&directory.connections(), options)?,
-            directory,
+            transport: Transport::over(&registry.connections(), options)?,
+            registry,
         })
     }
 
-    /// What follows these when `next`, in the order of its own configuration, arrives. Who is where
-    /// they were keeps their connections and what was fetched or remembered for them. Who has just
-    /// been removed or lost their key can be reached until the next arrival, for a choice may be
-    /// under way.
+    /// Builds the set of a new configuration, whose endpoints are in its own order. A provider with
+    /// an unchanged address keeps its connections, its token and its cached reasoning. A provider
+    /// that was removed or lost its key stays reachable until the next update, because a selection
+    /// may be under way.
     pub fn updated(
         &self,
         next: EndpointRegistry,
         options: TransportOptions,
-        arrival: UpstreamUpdate<'_>,
+        update: UpstreamUpdate<'_>,
     ) -> Result<Self, reqwest::Error> {
         let CatalogueMerge {
             catalogue,
             providers,
             targets,
-        } = arrival.succession;
-        let was_retired = &arrival.earlier.retired.providers;
-        let mut directory = EndpointRegistry {
+        } = update.merge;
+        let was_retired = &update.earlier.retired.providers;
+        let mut registry = EndpointRegistry {
             endpoints: vec![None; catalogue.providers.len()],
-            traits: self.directory.traits.clone(),
+            traits: self.registry.traits.clone(),
         };
-        for (place, endpoint) in ProviderIdx::enumerate(&self.directory.endpoints) {
-            if !was_retired.contains(&place) {
-                directory.endpoints[place].clone_from(endpoint);
+        for (index, endpoint) in ProviderIdx::enumerate(&self.registry.endpoints) {
+            if !was_retired.contains(&index) {
+                registry.endpoints[index].clone_from(endpoint);
             }
         }
-        for (&place, endpoint) in providers.iter().zip(next.endpoints) {
-            let renewal = arrival.renewed(place);
-            let old = self.directory.endpoint(place);
-            let old = old.filter(|_| renewal != Some(EndpointChange::Address));
-            directory.endpoints[place] = match (endpoint, old) {
-                (Some(endpoint), Some(old)) => Some(endpoint.carrying_over(old, renewal.is_none())),
-                (None, Some(old)) if arrival.was_usable(place) => Some(old.clone()),
+        for (&index, endpoint) in providers.iter().zip(next.endpoints) {
+            let change = update.endpoint_change(index);
+            let old = self.registry.endpoint(index);
+            let old = old.filter(|_| change != Some(EndpointChange::Address));
+            registry.endpoints[index] = match (endpoint, old) {
+                (Some(endpoint), Some(old)) => Some(endpoint.carrying_over(old, change.is_none())),
+                (None, Some(old)) if update.was_usable(index) => Some(old.clone()),
                 (endpoint, _) => endpoint,
             };
         }
-        directory
+        registry
             .traits
             .resize(catalogue.targets.len(), super::ModelTraits::UNSTATED);
-        for (&place, traits) in targets.iter().zip(next.traits) {
-            directory.traits[place] = traits;
+        for (&index, traits) in targets.iter().zip(next.traits) {
+            registry.traits[index] = traits;
         }
-        let kept = |place: ProviderIdx| arrival.renewed(place) != Some(EndpointChange::Address);
+        let reuse =
+            |index: ProviderIdx| update.endpoint_change(index) != Some(EndpointChange::Address);
         let transport = self
             .transport
-            .updated(&directory.connections(), options, kept)?;
+            .updated(&registry.connections(), options, reuse)?;
         Ok(Self {
-            directory,
+            registry,
             transport,
         })
     }
@@ -115,7 +122,7 @@ mod tests {
         }
     }
 
-    fn directory(keys: &[Option<&str>]) -> EndpointRegistry {
+    fn registry(keys: &[Option<&str>]) -> EndpointRegistry {
         let protocol = by_kind("openai").unwrap();
         let endpoint =
             |key: &str| Endpoint::new("http://127.0.0.1:9", Some(key), "openai", protocol);
@@ -126,50 +133,50 @@ mod tests {
     }
 
     fn keys(upstreams: &UpstreamSet) -> Vec<Option<String>> {
-        let places = ProviderIdx::all(upstreams.directory.endpoints.len());
-        let key = |place| {
-            let key = upstreams.directory.endpoint(place)?.key()?;
+        let indices = ProviderIdx::all(upstreams.registry.endpoints.len());
+        let key = |index| {
+            let key = upstreams.registry.endpoint(index)?.key()?;
             Some(key.to_str().unwrap().to_owned())
         };
-        places.map(key).collect()
+        indices.map(key).collect()
     }
 
     #[tokio::test]
-    async fn who_was_just_removed_or_lost_their_key_is_reached_until_the_next_arrival() {
+    async fn a_provider_that_was_removed_or_lost_its_key_is_reached_until_the_next_update() {
         let mut earlier = catalogue(&["a", "b"]);
-        let first = directory(&[Some("key-a"), Some("key-b")]);
+        let first = registry(&[Some("key-a"), Some("key-b")]);
         let mut upstreams = UpstreamSet::new(first, OPTIONS).unwrap();
-        let mut arrive =
-            |names: &[&str], sent: &[Option<&str>], renewals: &[(ProviderIdx, EndpointChange)]| {
+        let mut apply =
+            |names: &[&str],
+             sent: &[Option<&str>],
+             endpoint_changes: &[(ProviderIdx, EndpointChange)]| {
                 let mut next = catalogue(names);
                 for (provider, key) in next.providers.iter_mut().zip(sent) {
                     provider.off = key.is_none().then(|| "no key".into());
                 }
-                let succession = earlier.merged_with(next);
-                let arrival = UpstreamUpdate {
+                let merge = earlier.merged_with(next);
+                let update = UpstreamUpdate {
                     earlier: &earlier,
-                    succession: &succession,
-                    renewals,
+                    merge: &merge,
+                    endpoint_changes,
                 };
-                upstreams = upstreams
-                    .updated(directory(sent), OPTIONS, arrival)
-                    .unwrap();
-                earlier = succession.catalogue;
+                upstreams = upstreams.updated(registry(sent), OPTIONS, update).unwrap();
+                earlier = merge.catalogue;
                 keys(&upstreams)
             };
         let some = |key: &str| Some(key.to_owned());
 
-        // Without a renewal the key that was fetched or given stays; with one it is the new one.
-        let kept = arrive(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
-        assert_eq!(kept, [some("key-a"), some("key-b"), some("key-c")]);
-        let renewals = [(0.into(), EndpointChange::Key)];
-        let rekeyed = arrive(&["a", "c"], &[Some("other"), None], &renewals);
+        // Without a change of the key, the key in use stays.
+        let reuse = apply(&["c", "a"], &[Some("key-c"), Some("other")], &[]);
+        assert_eq!(reuse, [some("key-a"), some("key-b"), some("key-c")]);
+        let endpoint_changes = [(0.into(), EndpointChange::Key)];
+        let rekeyed = apply(&["a", "c"], &[Some("other"), None], &endpoint_changes);
         assert_eq!(rekeyed, [some("other"), None, some("key-c")]);
-        let later = arrive(&["a", "c"], &[Some("other"), None], &[]);
+        let later = apply(&["a", "c"], &[Some("other"), None], &[]);
         assert_eq!(later, [some("other"), None, None]);
         let moved = [(0.into(), EndpointChange::Address)];
-        let back = arrive(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
+        let back = apply(&["b", "a"], &[Some("key-b"), Some("moved")], &moved);
         assert_eq!(back, [some("moved"), some("key-b"), None]);
-        assert_eq!(upstreams.directory.traits(7.into()), &ModelTraits::UNSTATED);
+        assert_eq!(upstreams.registry.traits(7.into()), &ModelTraits::UNSTATED);
     }
 }

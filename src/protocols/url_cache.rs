@@ -13,7 +13,7 @@ const MAX_URLS: usize = 256;
 pub(super) struct UrlCache(RwLock<BTreeMap<String, Url>>);
 
 impl UrlCache {
-    /// The address that a text says; nothing where it says none.
+    /// Parses a URL; `None` where it is invalid.
     pub fn read(&self, text: &str) -> Option<Url> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(url) = known.get(text) {

@@ -1,11 +1,11 @@
-//! What the dashboard can ask an instance to change, and what undoes it.
+//! Changes that the dashboard sends to an instance, and the changes that undo them.
 
 use crate::client::{Client, ClientError};
 use crate::contract::{
     ProviderChange, ReloadReport, SettingChange, WeightPoints, WeightsChange, WeightsReport,
 };
 
-/// One wish.
+/// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     Weights(WeightsChange),
@@ -13,15 +13,15 @@ pub enum Change {
         name: String,
         change: ProviderChange,
     },
-    /// Keep the weights that are on trial.
+    /// Keeps the change that is on trial.
     Keep,
     Probe(String),
-    /// Read the configuration again.
+    /// Reloads the configuration.
     Reload,
 }
 
 impl Change {
-    /// The same, drafted on a revision, where that is a matter of revisions.
+    /// The same change based on another revision, if it names one.
     #[must_use]
     pub fn on(mut self, drafted_on: u64) -> Self {
         if let Some(revision) = self.revision() {
@@ -30,7 +30,7 @@ impl Change {
         self
     }
 
-    /// The revision that it was drafted on, where it names one.
+    /// The revision that it is based on, if it names one.
     pub fn drafted_on(&self) -> Option<u64> {
         match self {
             Self::Weights(change) => change.revision,
@@ -47,7 +47,7 @@ impl Change {
         }
     }
 
-    /// The same, on the revision that the changes before it made, where it names one at all.
+    /// The same change based on the revision that the changes before it made.
     #[must_use]
     fn after(self, before: &Applied) -> Self {
         match (before.revision, self.drafted_on()) {
@@ -56,46 +56,46 @@ impl Change {
         }
     }
 
-    /// The provider that gets no new requests by it.
+    /// The provider that receives no new requests because of it.
     pub fn takes_away(&self) -> Option<&str> {
         match self {
             Self::Provider { name, change } => {
-                let is_taken = change.draining == Some(true) || change.enabled == Some(false);
-                is_taken.then_some(name.as_str())
+                let is_removed = change.draining == Some(true) || change.enabled == Some(false);
+                is_removed.then_some(name.as_str())
             }
-            _ => None,
+            Self::Weights(_) | Self::Keep | Self::Probe(_) | Self::Reload => None,
         }
     }
 }
 
-/// A change made here, and what undoes it.
+/// The changes that undo a change made here.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Undo {
     pub changes: Vec<Change>,
-    /// The revision in force before it, and the one that it made; 0 where that is not known.
+    /// The revisions before and after the change to undo; 0 if unknown.
     pub before: u64,
     pub after: u64,
 }
 
-/// What came of it.
+/// The result of applied changes.
 #[derive(Debug, Clone, Default)]
 pub struct Applied {
-    /// For the operator.
+    /// A summary for the operator.
     pub text: String,
-    /// The weights in force, where they were touched.
+    /// The weights in effect, if they were changed.
     pub weights: Option<WeightsReport>,
-    /// The revision that it made.
+    /// The new revision.
     pub revision: Option<u64>,
-    /// When what is on trial of it undoes itself, RFC 3339.
+    /// The end of the trial, after which the changes revert (RFC 3339).
     pub reverts_at: Option<String>,
-    /// What is too long for one line.
+    /// Details that are too long for one line.
     pub report: Vec<String>,
-    /// Why the rest was not done, and how many changes were done before it.
+    /// The error that ended it, and the number of changes applied before it.
     pub failed: Option<(usize, ClientError)>,
 }
 
 impl Applied {
-    /// With what came of the next change.
+    /// Adds the result of the next change.
     fn add(&mut self, next: Self) {
         self.weights = next.weights.or(self.weights.take());
         self.revision = next.revision.or(self.revision);
@@ -104,32 +104,32 @@ impl Applied {
     }
 }
 
-/// Asks for all of them in order, each on the revision that the one before made. The first refusal
-/// ends it; it is an error only where nothing was done before.
+/// Applies changes in order, each based on the revision that the previous one made. The first
+/// failure ends it; it is an error only if no change was applied before.
 pub async fn apply_changes(client: &Client, changes: Vec<Change>) -> Result<Applied, ClientError> {
     let mut all = Applied::default();
-    let mut said: Vec<String> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for change in changes {
-        match one(client, change.after(&all)).await {
+        match apply(client, change.after(&all)).await {
             Ok(mut applied) => {
-                said.push(std::mem::take(&mut applied.text));
+                texts.push(std::mem::take(&mut applied.text));
                 all.add(applied);
             }
-            Err(error) if said.is_empty() => return Err(error),
+            Err(error) if texts.is_empty() => return Err(error),
             Err(error) => {
-                all.failed = Some((said.len(), error));
+                all.failed = Some((texts.len(), error));
                 break;
             }
         }
     }
-    all.text = said.join(", ");
+    all.text = texts.join(", ");
     Ok(all)
 }
 
-async fn one(client: &Client, change: Change) -> Result<Applied, ClientError> {
+async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> {
     Ok(match change {
-        Change::Weights(change) => of_weights("applied", client.set_weights(change).await?),
-        Change::Keep => of_weights("kept", client.confirm_weights().await?),
+        Change::Weights(change) => weights_applied("applied", client.set_weights(change).await?),
+        Change::Keep => weights_applied("kept", client.confirm_weights().await?),
         Change::Provider { name, change } => {
             let report = client.change_provider(&name, change).await?;
             Applied {
@@ -149,9 +149,9 @@ async fn one(client: &Client, change: Change) -> Result<Applied, ClientError> {
         }
         Change::Probe(name) => {
             let report = client.probe(&name).await?;
-            let verdict = if report.ok { "well" } else { "not well" };
+            let verdict = if report.ok { "ok" } else { "failed" };
             let text = format!(
-                "{name}: probed, {verdict}: {} after {:.0} ms",
+                "{name}: probe {verdict}: {} after {:.0} ms",
                 report.status, report.latency_ms
             );
             Applied {
@@ -162,7 +162,7 @@ async fn one(client: &Client, change: Change) -> Result<Applied, ClientError> {
     })
 }
 
-fn of_weights(verb: &str, report: WeightsReport) -> Applied {
+fn weights_applied(verb: &str, report: WeightsReport) -> Applied {
     Applied {
         text: weights_text(verb, &report),
         revision: Some(report.revision),
@@ -174,17 +174,14 @@ fn of_weights(verb: &str, report: WeightsReport) -> Applied {
 
 fn reload_text(report: &ReloadReport) -> String {
     let count = match report.changed.len() {
-        0 => "says what it said before".to_owned(),
-        1 => "has 1 change".to_owned(),
-        count => format!("has {count} changes"),
+        0 => "no changes".to_owned(),
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
     };
-    format!(
-        "read again: the configuration {count}, rev {}",
-        report.revision
-    )
+    format!("configuration reloaded: {count}, rev {}", report.revision)
 }
 
-/// A line for each setting that is another, and for each warning.
+/// A line for each changed setting, and for each warning.
 fn reload_lines(report: &ReloadReport) -> Vec<String> {
     let value = |value: &serde_json::Value| match value {
         serde_json::Value::Null => "not set".to_owned(),
@@ -208,8 +205,8 @@ fn weights_text(verb: &str, report: &WeightsReport) -> String {
     [vec![text], report.warnings.clone()].concat().join("; ")
 }
 
-/// All five weights as they were.
-pub fn back_to(weights: &WeightPoints, revision: u64, reason: String) -> Change {
+/// A change of all five weights.
+pub fn set_weights(weights: &WeightPoints, revision: u64, reason: String) -> Change {
     Change::Weights(WeightsChange {
         cost: Some(weights.cost),
         latency: Some(weights.latency),
@@ -222,14 +219,14 @@ pub fn back_to(weights: &WeightPoints, revision: u64, reason: String) -> Change 
     })
 }
 
-/// What undoes a change of weights: the rows that it names, as they are in force.
-pub fn inverse(change: &WeightsChange, in_force: &WeightPoints) -> Change {
+/// The inverse of a change of weights: the rows that it names, with the values in effect.
+pub fn inverse(change: &WeightsChange, current: &WeightPoints) -> Change {
     Change::Weights(WeightsChange {
-        cost: change.cost.map(|_| in_force.cost),
-        latency: change.latency.map(|_| in_force.latency),
-        reliability: change.reliability.map(|_| in_force.reliability),
-        load: change.load.map(|_| in_force.load),
-        priority: change.priority.map(|_| in_force.priority),
+        cost: change.cost.map(|_| current.cost),
+        latency: change.latency.map(|_| current.latency),
+        reliability: change.reliability.map(|_| current.reliability),
+        load: change.load.map(|_| current.load),
+        priority: change.priority.map(|_| current.priority),
         revision: None,
         reason: Some("undo".to_owned()),
         revert_after_seconds: None,
@@ -241,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_is_on_the_revision_that_the_one_before_made() {
+    fn each_change_is_based_on_the_revision_of_the_previous_one() {
         let change = |revision| Change::Provider {
             name: "a".to_owned(),
             change: ProviderChange {

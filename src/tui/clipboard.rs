@@ -1,12 +1,12 @@
-//! Into the clipboard of whoever sits at the terminal, wherever that is: OSC 52.
+//! Copies to the clipboard of the terminal, also a remote one (OSC 52).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Terminals pass longer texts over.
+/// Terminals ignore longer texts.
 const MAX_TEXT: usize = 50_000;
 
-/// What tells the terminal to take a text; tmux hands it on.
+/// The sequence that copies a text; through tmux, if the program runs in it.
 pub fn copy(text: &str) -> Vec<u8> {
     let through_tmux = std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty());
     sequence(text, through_tmux)
@@ -17,12 +17,12 @@ fn sequence(text: &str, through_tmux: bool) -> Vec<u8> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let told = format!("\x1b]52;c;{}\x07", STANDARD.encode(&text[..end]));
+    let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(&text[..end]));
     if through_tmux {
-        let doubled = told.replace('\x1b', "\x1b\x1b");
+        let doubled = sequence.replace('\x1b', "\x1b\x1b");
         format!("\x1bPtmux;{doubled}\x1b\\").into_bytes()
     } else {
-        told.into_bytes()
+        sequence.into_bytes()
     }
 }
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_travels_to_the_terminal() {
+    fn a_text_is_copied_through_the_terminal() {
         assert_eq!(sequence("azure", false), b"\x1b]52;c;YXp1cmU=\x07");
         assert_eq!(
             sequence("azure", true),

@@ -1,43 +1,44 @@
-//! How far the instance's clock and this machine's are apart. Every time on the screen is the
-//! instance's, so whoever compares one with a clock of their own must know.
+//! The skew between the clock of the instance and the local one. Every time on the screen is of the
+//! instance, so the header shows a skew.
 
 use jiff::Timestamp;
 use std::collections::VecDeque;
 
-/// That much in milliseconds is told.
+/// A larger skew is shown, in milliseconds.
 const SHOWN_FROM_MS: i64 = 2_000;
-/// A line that stalls delivers pictures late, which looks like a clock that is behind: of so many
-/// pictures the promptest is believed, and nothing before there are some.
+/// A stalled connection delivers a status late, which looks like a clock that is behind. So the
+/// skew is the smallest of this many samples, and unknown with too few.
 const SAMPLE_WINDOW: usize = 8;
 const MIN_SAMPLES: usize = 3;
 
-/// What the latest pictures say, in milliseconds: positive where the instance's clock is behind.
+/// The latest samples in milliseconds, positive if the clock of the instance is behind.
 #[derive(Debug, Clone, Default)]
 pub struct ClockSkew {
-    latest: VecDeque<i64>,
+    samples: VecDeque<i64>,
 }
 
 impl ClockSkew {
-    /// A picture of `there` (RFC 3339) came when it was `here`.
-    pub fn observe(&mut self, there: &str, here: Timestamp) {
-        let Ok(there) = there.parse::<Timestamp>() else {
+    /// Records a status: its time `remote` (RFC 3339), and the local time of its arrival.
+    pub fn observe(&mut self, remote: &str, local: Timestamp) {
+        let Ok(remote) = remote.parse::<Timestamp>() else {
             return;
         };
-        if self.latest.len() == SAMPLE_WINDOW {
-            self.latest.pop_front();
+        if self.samples.len() == SAMPLE_WINDOW {
+            self.samples.pop_front();
         }
-        let lag = here.as_millisecond() - there.as_millisecond();
-        self.latest.push_back(lag);
+        let skew = local.as_millisecond() - remote.as_millisecond();
+        self.samples.push_back(skew);
     }
 
-    /// In words, where it is more than two seconds: `clock 3s behind`.
+    /// The skew in words if it is above two seconds: `clock 3s behind`.
     pub fn flag(&self) -> Option<String> {
-        if self.latest.len() < MIN_SAMPLES {
+        if self.samples.len() < MIN_SAMPLES {
             return None;
         }
-        let lag = *self.latest.iter().min()?;
-        let word = if lag > 0 { "behind" } else { "ahead" };
-        (lag.abs() > SHOWN_FROM_MS).then(|| format!("clock {}s {word}", (lag.abs() + 500) / 1_000))
+        let skew = *self.samples.iter().min()?;
+        let word = if skew > 0 { "behind" } else { "ahead" };
+        (skew.abs() > SHOWN_FROM_MS)
+            .then(|| format!("clock {}s {word}", (skew.abs() + 500) / 1_000))
     }
 }
 
@@ -45,39 +46,43 @@ impl ClockSkew {
 mod tests {
     use super::*;
 
-    fn told(lags: &[i64]) -> Option<String> {
-        let there: Timestamp = "2026-11-24T03:14:07.000Z".parse().unwrap();
-        let mut lag = ClockSkew::default();
-        for &milliseconds in lags {
-            let here = Timestamp::from_millisecond(there.as_millisecond() + milliseconds).unwrap();
-            lag.observe(&there.to_string(), here);
+    fn shown(skews: &[i64]) -> Option<String> {
+        let remote: Timestamp = "2026-11-24T03:14:07.000Z".parse().unwrap();
+        let mut skew = ClockSkew::default();
+        for &milliseconds in skews {
+            let local =
+                Timestamp::from_millisecond(remote.as_millisecond() + milliseconds).unwrap();
+            skew.observe(&remote.to_string(), local);
         }
-        lag.flag()
+        skew.flag()
     }
 
     #[test]
-    fn clocks_that_are_more_than_two_seconds_apart_are_told() {
-        let told = |lags: &[i64]| told(lags).unwrap_or_default();
-        assert_eq!(told(&[3_200; 4]), "clock 3s behind");
-        assert_eq!(told(&[-90_000; 4]), "clock 90s ahead");
-        assert_eq!(told(&[2_000; 4]), "");
-        assert_eq!(told(&[-2_000; 4]), "");
+    fn a_skew_above_two_seconds_is_shown() {
+        let shown = |skews: &[i64]| shown(skews).unwrap_or_default();
+        assert_eq!(shown(&[3_200; 4]), "clock 3s behind");
+        assert_eq!(shown(&[-90_000; 4]), "clock 90s ahead");
+        assert_eq!(shown(&[2_000; 4]), "");
+        assert_eq!(shown(&[-2_000; 4]), "");
     }
 
     #[test]
-    fn a_late_picture_is_no_skew_and_neither_is_a_single_one() {
-        assert_eq!(told(&[9_000, 9_000, 120, 8_000]), None);
-        assert_eq!(told(&[9_000, 9_000]), None);
+    fn one_late_status_is_no_skew_and_two_samples_are_too_few() {
+        assert_eq!(shown(&[9_000, 9_000, 120, 8_000]), None);
+        assert_eq!(shown(&[9_000, 9_000]), None);
         let stalled: Vec<i64> = std::iter::once(100).chain([9_000; 8]).collect();
-        assert!(told(&stalled).is_some(), "the prompt one is long ago");
+        assert!(
+            shown(&stalled).is_some(),
+            "the prompt sample is out of the window"
+        );
     }
 
     #[test]
-    fn what_is_no_time_says_nothing() {
-        let mut lag = ClockSkew::default();
+    fn an_invalid_time_is_ignored() {
+        let mut skew = ClockSkew::default();
         for _ in 0..4 {
-            lag.observe("yesterday", Timestamp::UNIX_EPOCH);
+            skew.observe("yesterday", Timestamp::UNIX_EPOCH);
         }
-        assert_eq!(lag.flag(), None);
+        assert_eq!(skew.flag(), None);
     }
 }

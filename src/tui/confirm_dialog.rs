@@ -1,95 +1,145 @@
-//! A question on top of the screen. It opens on Cancel, says what it would do, and takes no key
-//! that was typed before it could be read.
+//! A dialog that asks before anything changes. It opens on Cancel, states the effect, and ignores
+//! keys that were typed before it could be read.
 
 use super::change::Change;
-use super::message::ExitReason;
+use super::effect::ExitReason;
+use super::keymap::Action;
+use std::fmt;
 use std::time::Duration;
 
-/// Keys that come sooner after the question came to the terminal were meant for something else.
+/// Keys that arrive sooner after the dialog reached the terminal were meant for something else.
 pub const MIN_READ_TIME: Duration = Duration::from_millis(300);
-/// A reason or a word is not longer.
+/// Characters in a reason or a typed phrase.
 const MAX_TEXT: usize = 120;
 
-/// What an answer does.
+/// The subject of a dialog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialogKind {
+    /// Applies the draft as this revision.
+    ApplyDraft {
+        revision: u64,
+    },
+    /// Restores the weights of this revision.
+    Rollback {
+        revision: u64,
+    },
+    /// Undoes the last change made here.
+    Undo,
+    /// Drains or disables a provider, or reverts that.
+    Provider,
+    Probe,
+    ResetBreakers,
+    Reload,
+    /// Leaves the dashboard, the gateway, or both.
+    Leave,
+}
+
+impl fmt::Display for DialogKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApplyDraft { revision } => write!(f, "APPLY THE DRAFT? rev {revision}"),
+            Self::Rollback { revision } => write!(f, "ROLL BACK TO rev {revision}"),
+            Self::Undo => f.write_str("UNDO"),
+            Self::Provider => f.write_str("CONFIRM"),
+            Self::Probe => f.write_str("PROBE"),
+            Self::ResetBreakers => f.write_str("RESET BREAKERS"),
+            Self::Reload => f.write_str("RELOAD THE CONFIGURATION"),
+            Self::Leave => f.write_str("LEAVE"),
+        }
+    }
+}
+
+/// The effect of a choice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DialogAction {
     Nothing,
     Change {
         changes: Vec<Change>,
-        /// What undoes each of them, in the same order; nothing where nothing does.
+        /// The changes that undo them, in the same order; empty if nothing does.
         inverse: Vec<Change>,
     },
     End(ExitReason),
 }
 
-/// One answer.
+/// One choice besides Cancel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DialogChoice {
     pub label: String,
-    /// Presses it at once.
-    pub key: char,
-    pub wish: DialogAction,
+    /// The action whose key makes this choice at once.
+    pub key: Action,
+    pub action: DialogAction,
 }
 
-/// A word that must be typed before anything but Cancel is taken.
+/// A phrase that must be typed before any choice but Cancel is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfirmPhrase {
     pub expected: String,
     pub typed: String,
-    /// Why it is asked for.
+    /// The reason for requiring it.
     pub why: String,
+}
+
+impl ConfirmPhrase {
+    /// A phrase of which nothing is typed yet.
+    pub fn new(expected: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            typed: String::new(),
+            why: why.into(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DialogFocus {
     Cancel,
     Reason,
-    Word,
-    Answer(usize),
+    Phrase,
+    Choice(usize),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfirmDialog {
-    pub title: String,
-    /// What would change, in words.
+    pub kind: DialogKind,
+    /// The changes in words.
     pub lines: Vec<String>,
-    /// What to press, besides Cancel.
-    pub answers: Vec<DialogChoice>,
-    /// A field for the record of changes, where there is one.
+    /// Choices besides Cancel.
+    pub choices: Vec<DialogChoice>,
+    /// A reason for the change history, in dialogs that ask for one.
     pub reason: Option<String>,
-    pub word: Option<ConfirmPhrase>,
+    pub phrase: Option<ConfirmPhrase>,
     pub focus: DialogFocus,
-    /// A frame has it that was sent to the terminal.
+    /// A frame with the dialog was sent to the terminal.
     pub is_drawn: bool,
-    /// When such a frame had come to the terminal.
+    /// Arrival of such a frame at the terminal.
     pub seen_at: Option<Duration>,
 }
 
 impl ConfirmDialog {
-    pub fn new(title: impl Into<String>, lines: Vec<String>, answers: Vec<DialogChoice>) -> Self {
+    pub fn new(kind: DialogKind, lines: Vec<String>, choices: Vec<DialogChoice>) -> Self {
         Self {
-            title: title.into(),
+            kind,
             lines,
-            answers,
+            choices,
             reason: None,
-            word: None,
+            phrase: None,
             focus: DialogFocus::Cancel,
             is_drawn: false,
             seen_at: None,
         }
     }
 
-    /// Whether it has been on the screen for long enough to be meant.
+    /// Returns whether it has been on the screen long enough to be read.
     pub fn is_read(&self, now: Duration) -> bool {
         self.seen_at.is_some_and(|seen| seen + MIN_READ_TIME <= now)
     }
 
-    /// Everything that can be reached, in the order of Tab.
+    /// Everything that can have the focus, in the order of Tab.
     fn stops(&self) -> Vec<DialogFocus> {
         let mut stops = vec![DialogFocus::Cancel];
         stops.extend(self.reason.as_ref().map(|_| DialogFocus::Reason));
-        stops.extend(self.word.as_ref().map(|_| DialogFocus::Word));
-        stops.extend((0..self.answers.len()).map(DialogFocus::Answer));
+        stops.extend(self.phrase.as_ref().map(|_| DialogFocus::Phrase));
+        stops.extend((0..self.choices.len()).map(DialogFocus::Choice));
         stops
     }
 
@@ -108,37 +158,37 @@ impl ConfirmDialog {
     pub fn field(&mut self) -> Option<&mut String> {
         match self.focus {
             DialogFocus::Reason => self.reason.as_mut(),
-            DialogFocus::Word => self.word.as_mut().map(|word| &mut word.typed),
-            _ => None,
+            DialogFocus::Phrase => self.phrase.as_mut().map(|phrase| &mut phrase.typed),
+            DialogFocus::Cancel | DialogFocus::Choice(_) => None,
         }
     }
 
     pub fn is_on_field(&self) -> bool {
-        matches!(self.focus, DialogFocus::Reason | DialogFocus::Word)
+        matches!(self.focus, DialogFocus::Reason | DialogFocus::Phrase)
     }
 
     pub fn type_in(&mut self, text: &str) {
         if let Some(field) = self.field() {
-            let room = MAX_TEXT.saturating_sub(field.chars().count());
-            field.extend(text.chars().filter(|c| !c.is_control()).take(room));
+            let left = MAX_TEXT.saturating_sub(field.chars().count());
+            field.extend(text.chars().filter(|c| !c.is_control()).take(left));
         }
     }
 
-    /// Whether the word was typed, where one is asked for.
+    /// Returns whether the phrase was typed, if one is required.
     pub fn is_allowed(&self) -> bool {
-        self.word
+        self.phrase
             .as_ref()
-            .is_none_or(|word| word.typed == word.expected)
+            .is_none_or(|phrase| phrase.typed == phrase.expected)
     }
 
-    /// The wish of an answer, with the reason put in.
-    pub fn wish(&self, answer: usize) -> DialogAction {
-        let Some(answer) = self.answers.get(answer) else {
+    /// The effect of a choice, with the typed reason in its changes.
+    pub fn action(&self, choice: usize) -> DialogAction {
+        let Some(choice) = self.choices.get(choice) else {
             return DialogAction::Nothing;
         };
-        let mut wish = answer.wish.clone();
+        let mut action = choice.action.clone();
         let reason = self.reason.as_ref().map(|reason| reason.trim());
-        if let (DialogAction::Change { changes, .. }, Some(reason)) = (&mut wish, reason) {
+        if let (DialogAction::Change { changes, .. }, Some(reason)) = (&mut action, reason) {
             for change in changes {
                 if let Change::Weights(weights) = change
                     && !reason.is_empty()
@@ -147,7 +197,7 @@ impl ConfirmDialog {
                 }
             }
         }
-        wish
+        action
     }
 }
 
@@ -156,38 +206,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_opens_on_cancel_and_tab_goes_around() {
-        let answer = DialogChoice {
+    fn a_dialog_opens_on_cancel_and_tab_wraps_around() {
+        let choice = DialogChoice {
             label: "Apply".to_owned(),
-            key: 'y',
-            wish: DialogAction::Nothing,
+            key: Action::Yes,
+            action: DialogAction::Nothing,
         };
-        let mut question = ConfirmDialog::new("T", Vec::new(), vec![answer]);
-        question.reason = Some(String::new());
-        assert_eq!(question.focus, DialogFocus::Cancel);
+        let mut dialog = ConfirmDialog::new(DialogKind::Undo, Vec::new(), vec![choice]);
+        dialog.reason = Some(String::new());
+        assert_eq!(dialog.focus, DialogFocus::Cancel);
         let mut seen = Vec::new();
         for _ in 0..3 {
-            question.step(1);
-            seen.push(question.focus);
+            dialog.step(1);
+            seen.push(dialog.focus);
         }
         assert_eq!(
             seen,
             [
                 DialogFocus::Reason,
-                DialogFocus::Answer(0),
+                DialogFocus::Choice(0),
                 DialogFocus::Cancel
             ]
         );
-        question.step(-1);
-        assert_eq!(question.focus, DialogFocus::Answer(0));
+        dialog.step(-1);
+        assert_eq!(dialog.focus, DialogFocus::Choice(0));
     }
 
     #[test]
-    fn nothing_is_taken_before_it_could_be_read() {
-        let mut question = ConfirmDialog::new("T", Vec::new(), Vec::new());
-        assert!(!question.is_read(Duration::from_secs(9)));
-        question.seen_at = Some(Duration::from_secs(9));
-        assert!(!question.is_read(Duration::from_millis(9_299)));
-        assert!(question.is_read(Duration::from_millis(9_300)));
+    fn a_dialog_ignores_keys_before_it_could_be_read() {
+        let mut dialog = ConfirmDialog::new(DialogKind::Undo, Vec::new(), Vec::new());
+        assert!(!dialog.is_read(Duration::from_secs(9)));
+        dialog.seen_at = Some(Duration::from_secs(9));
+        assert!(!dialog.is_read(Duration::from_millis(9_299)));
+        assert!(dialog.is_read(Duration::from_millis(9_300)));
     }
 }

@@ -1,4 +1,4 @@
-//! This moment in two files: the screen as text, and the numbers behind it as JSON.
+//! Exports the screen as text and its data as JSON.
 
 use super::model::Model;
 use super::view;
@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use std::fs;
 use std::path::PathBuf;
 
-/// Writes both; says where, or why not.
+/// Writes both files; returns their path, or the error.
 pub fn write(model: &Model, size: Rect) -> Result<String, String> {
     let folder = folder();
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -24,7 +24,7 @@ pub fn write(model: &Model, size: Rect) -> Result<String, String> {
     Ok(format!("{}.txt and .json", path.display()))
 }
 
-/// Where state lives, else where short-lived files do.
+/// The state directory of the user, else the temporary directory.
 fn folder() -> PathBuf {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let state = named("XDG_STATE_HOME").map(PathBuf::from);
@@ -32,7 +32,7 @@ fn folder() -> PathBuf {
     state.map_or_else(std::env::temp_dir, |state| state.join("aibal-tui"))
 }
 
-/// The screen without its looks.
+/// The screen without styles.
 fn text(model: &Model, size: Rect) -> String {
     let mut buffer = Buffer::empty(size);
     view::draw(model, size, &mut buffer);

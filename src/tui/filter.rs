@@ -1,9 +1,9 @@
-//! Words that rows must match: `state:slow az p95>2s ok<99 -eu`. Words are joined by "and"; a `-`
-//! turns one around.
+//! Filters of rows: `state:slow az p95>2s ok<99 -eu`. A row must match all terms; a `-` negates
+//! one.
 
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
 
-/// A condition of one word.
+/// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
 enum FilterTerm {
     /// Part of a name.
@@ -34,7 +34,7 @@ const FIELDS: [(&str, FilterField); 7] = [
     ("cost", FilterField::Cost),
 ];
 
-/// What is shown; everything where there is no word.
+/// A filter; without terms it matches every row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     text: String,
@@ -48,7 +48,7 @@ impl Filter {
                 Some(rest) if !rest.is_empty() => (false, rest),
                 _ => (true, word),
             };
-            (wanted, read(word))
+            (wanted, parse_term(word))
         };
         Self {
             text: text.trim().to_owned(),
@@ -56,7 +56,8 @@ impl Filter {
         }
     }
 
-    pub fn text(&self) -> &str {
+    /// The text as typed.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
@@ -67,18 +68,19 @@ impl Filter {
     pub fn shows(&self, provider: &ProviderStatus) -> bool {
         self.conditions
             .iter()
-            .all(|(wanted, test)| *wanted == of_provider(test, provider))
+            .all(|(wanted, term)| *wanted == matches_provider(term, provider))
     }
 
-    /// The same for a decision: names match provider, model and id, states match the outcome.
+    /// Returns whether a decision matches: names match provider, model and id, states match the
+    /// outcome.
     pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
         self.conditions
             .iter()
-            .all(|(wanted, test)| *wanted == of_decision(test, decision))
+            .all(|(wanted, term)| *wanted == matches_decision(term, decision))
     }
 }
 
-fn read(word: &str) -> FilterTerm {
+fn parse_term(word: &str) -> FilterTerm {
     let lower = word.to_lowercase();
     for (name, field) in FIELDS {
         let Some(rest) = lower.strip_prefix(name) else {
@@ -98,7 +100,7 @@ fn read(word: &str) -> FilterTerm {
     FilterTerm::Name(lower.strip_prefix("provider:").unwrap_or(&lower).to_owned())
 }
 
-/// `2s` and `2000` are the same latency.
+/// Reads a number with an optional unit: `2s` and `2000` are the same latency.
 fn number(text: &str) -> Option<f64> {
     let (digits, times) = match text.strip_suffix("ms") {
         Some(digits) => (digits, 1.0),
@@ -110,10 +112,10 @@ fn number(text: &str) -> Option<f64> {
     digits.parse::<f64>().ok().map(|number| number * times)
 }
 
-fn of_provider(test: &FilterTerm, provider: &ProviderStatus) -> bool {
+fn matches_provider(term: &FilterTerm, provider: &ProviderStatus) -> bool {
     let performance = &provider.performance;
     let latency = &performance.latency_ms;
-    match test {
+    match term {
         FilterTerm::Name(part) => performance.provider.to_lowercase().contains(part),
         FilterTerm::State(state) => state_words(performance.state).contains(&state.as_str()),
         FilterTerm::Number(field, above, bound) => {
@@ -131,13 +133,13 @@ fn of_provider(test: &FilterTerm, provider: &ProviderStatus) -> bool {
     }
 }
 
-fn of_decision(test: &FilterTerm, decision: &DecisionReport) -> bool {
+fn matches_decision(term: &FilterTerm, decision: &DecisionReport) -> bool {
     let names = [
         decision.provider.as_deref(),
         decision.model.as_deref(),
         Some(&decision.decision_id),
     ];
-    match test {
+    match term {
         FilterTerm::Name(part) => names
             .iter()
             .flatten()
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn words_narrow_the_rows() {
+    fn terms_filter_the_rows() {
         let table: [(&str, &[&str]); 9] = [
             ("", &["aurora", "borealis", "cumulus", "google", "local"]),
             ("o", &["aurora", "borealis", "google", "local"]),
@@ -202,7 +204,7 @@ mod tests {
             ("provider:GOO", &["google"]),
             ("ok<99", &["aurora", "cumulus"]),
             ("p95>1.5s", &["cumulus", "google"]),
-            ("nobody", &[]),
+            ("no-such-name", &[]),
         ];
         for (text, expected) in table {
             assert_eq!(shown(text), expected, "{text:?}");

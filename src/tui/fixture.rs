@@ -1,4 +1,4 @@
-//! A made-up instance, the same every time: for tests of the screen and for measuring a frame.
+//! A deterministic instance, for tests of the screen and for measuring frames.
 
 use crate::contract::{
     BudgetReport, CostBasisCounts, Dropped, EventKind, EventReport, Factors, FailureCount,
@@ -23,7 +23,7 @@ const REASONS: [&str; 5] = [
     "",
 ];
 
-/// A status of so many providers at a moment that `step` moves on by a second.
+/// A status of `providers` providers, `step` seconds after a fixed time.
 pub fn status(providers: usize, step: u64) -> Status {
     let providers: Vec<ProviderStatus> = (0..providers)
         .map(|at| provider(at, providers, step))
@@ -96,7 +96,7 @@ fn budget() -> BudgetReport {
     }
 }
 
-/// Of the first kind only.
+/// Limits of the first provider; the others have none.
 fn rates(kind: usize) -> RateReport {
     let rate = |limit, left| Some(RateLeft { limit, left }).filter(|_| kind == 0);
     RateReport {

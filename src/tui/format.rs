@@ -1,10 +1,10 @@
-//! Numbers as people read them, in few cells.
+//! Numbers and texts in few cells.
 
 use crate::contract::CostBasisCounts;
 use crate::tui::theme::Theme;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Shown where there is nothing to show.
+/// The text of an empty cell.
 pub const EMPTY_CELL: &str = "-";
 
 /// A latency: `412` (milliseconds), `1.9s`, `12s`.
@@ -17,7 +17,7 @@ pub fn latency(milliseconds: Option<f64>) -> String {
     }
 }
 
-/// The same in a sentence: `412 ms`, `1.9 s`.
+/// A latency in a sentence: `412 ms`, `1.9 s`.
 pub fn duration(milliseconds: Option<f64>) -> String {
     match milliseconds {
         None => "an unknown time".to_owned(),
@@ -31,7 +31,7 @@ pub fn percent(rate: Option<f64>) -> String {
     match rate {
         None => EMPTY_CELL.to_owned(),
         Some(rate) if rate >= 1.0 => "100".to_owned(),
-        // What is not all must not read as all.
+        // A rate below 1 is never shown as 100.
         Some(rate) => format!("{:.1}", (rate * 100.0).min(99.9)),
     }
 }
@@ -46,7 +46,7 @@ pub fn share(share: f64) -> String {
     }
 }
 
-/// An amount: `$0.0031`, `$4.12`, `$1846`, or `$***` from onlookers.
+/// An amount: `$0.0031`, `$4.12`, `$1846`, or `$***` if masked.
 pub fn usd(amount: Option<f64>, theme: Theme) -> String {
     match amount {
         None => "n/a".to_owned(),
@@ -54,7 +54,7 @@ pub fn usd(amount: Option<f64>, theme: Theme) -> String {
     }
 }
 
-/// A sum with a mark of how sure it is: `~$4.12` in parts reckoned, `≥$4.12` with parts missing.
+/// A sum with its accuracy: `~$4.12` partly estimated, `≥$4.12` with unknown parts.
 pub fn sum(amount: Option<f64>, basis: CostBasisCounts, theme: Theme) -> String {
     if theme.masked {
         return usd(amount, theme);
@@ -63,14 +63,14 @@ pub fn sum(amount: Option<f64>, basis: CostBasisCounts, theme: Theme) -> String 
     mark + &usd(amount, theme)
 }
 
-/// The mark alone, in the screen's characters. Nothing is nothing, however it was reckoned.
+/// The mark alone. An estimated sum of 0 has none.
 pub fn mark(amount: f64, basis: CostBasisCounts, theme: Theme) -> String {
     let shown = |mark: char| theme.mark(mark, if mark == '≥' { '>' } else { mark });
     let mark = basis.mark().filter(|mark| *mark == '≥' || amount > 0.0);
     mark.map(shown).into_iter().collect()
 }
 
-/// An amount without the sign.
+/// An amount without the currency sign.
 pub fn plain_usd(amount: f64) -> String {
     if amount == 0.0 {
         "0".to_owned()
@@ -104,12 +104,12 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// The clock of an RFC 3339 time: `03:14:07`.
+/// The time of day of an RFC 3339 time: `03:14:07`.
 pub fn clock(time: &str) -> &str {
     time.get(11..19).unwrap_or(EMPTY_CELL)
 }
 
-/// How long lies between two RFC 3339 times: `40s`, `4m`, `3h`, `2d`.
+/// The time between two RFC 3339 times: `40s`, `4m`, `3h`, `2d`.
 pub fn between(from: &str, to: &str) -> String {
     let Some(seconds) = seconds_between(from, to) else {
         return EMPTY_CELL.to_owned();
@@ -122,14 +122,14 @@ pub fn between(from: &str, to: &str) -> String {
     }
 }
 
-/// The same in seconds, 0 where the second is the earlier; nothing where one is no time.
+/// Seconds between two RFC 3339 times, 0 if the second is earlier; `None` if one is invalid.
 pub fn seconds_between(from: &str, to: &str) -> Option<i64> {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
     let (from, to) = (time(from)?, time(to)?);
     Some((to.as_second() - from.as_second()).max(0))
 }
 
-/// The same to the minute.
+/// The hour and minute of a time in Unix seconds (UTC).
 pub fn minute(unix_seconds: u64) -> String {
     format!(
         "{:02}:{:02}",
@@ -138,20 +138,20 @@ pub fn minute(unix_seconds: u64) -> String {
     )
 }
 
-/// Cut to so many cells, with a mark where something is missing; padded on the right.
+/// Cut to `width` cells, padded on the right.
 pub fn left(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let missing = width.saturating_sub(text.width());
     text + &" ".repeat(missing)
 }
 
-/// Cut to so many cells; padded on the left, for numbers.
+/// Cut to `width` cells, padded on the left, for numbers.
 pub fn right(text: &str, width: usize) -> String {
     let text = cut(text, width);
     " ".repeat(width.saturating_sub(text.width())) + &text
 }
 
-/// Cut to so many cells, with `~` where something is missing.
+/// Cut to `width` cells; `~` marks a cut.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -172,17 +172,17 @@ pub fn cut(text: &str, width: usize) -> String {
     kept + &" ".repeat(missing)
 }
 
-/// A text in lines of at most so many cells, cut between words where that is possible; lines after
-/// the first begin with so many spaces.
+/// Wraps a text into lines of at most `width` cells, between words if possible; lines after the
+/// first start with `indent` spaces.
 pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.to_owned();
-    // In less room than that nothing would be left of a line.
+    // A narrower line would hold nothing but its indent.
     while rest.width() > width && width > indent + 1 {
-        let (mut cells, mut between, mut end) = (0, None, rest.len());
+        let (mut cells, mut space, mut end) = (0, None, rest.len());
         for (at, c) in rest.char_indices() {
             if c == ' ' && cells > indent {
-                between = Some(at);
+                space = Some(at);
             }
             cells += c.width().unwrap_or(0);
             if cells > width {
@@ -190,7 +190,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
                 break;
             }
         }
-        let end = between.unwrap_or(end);
+        let end = space.unwrap_or(end);
         lines.push(rest[..end].trim_end().to_owned());
         rest = " ".repeat(indent) + rest[end..].trim_start();
     }
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_of_time_is_told_in_its_own_unit() {
+    fn a_time_span_has_its_own_unit() {
         let between = |to: &str| between("2026-11-24T03:00:00.000Z", to);
         assert_eq!(between("2026-11-24T03:00:40.000Z"), "40s");
         assert_eq!(between("2026-11-24T03:04:10.000Z"), "4m");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_shows_how_sure_it_is_and_what_is_unknown_is_no_number() {
+    fn a_sum_shows_its_accuracy_and_an_unknown_one_has_no_number() {
         let basis = |estimated, unknown| CostBasisCounts {
             exact: 9,
             estimated,
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_goes_on_in_the_next_line() {
+    fn a_long_text_continues_on_the_next_line() {
         assert_eq!(wrap("short", 20, 2), ["short"]);
         assert_eq!(
             wrap("key   what it does, in some words", 18, 6),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_marked_and_keeps_its_width() {
+    fn a_cut_text_is_marked_and_keeps_its_width() {
         assert_eq!(left("anthropic", 5), "anth~");
         assert_eq!(left("日本語", 4), "日~ ");
         assert_eq!(right("7", 3), "  7");

@@ -1,32 +1,31 @@
-//! One frame under way over a slow line: after a frame the terminal is asked to say that it has
-//! come that far (`ESC [ 5 n`), and the next frame waits for the answer (`ESC [ 0 n`). Otherwise
-//! kernels and daemons between here and there would collect old frames, and play them one after
-//! the other when the line is back.
+//! Limits a slow connection to one frame in flight. A query at the end of each frame (`ESC [ 5 n`)
+//! makes the terminal reply (`ESC [ 0 n`), and the next frame waits for the reply. Otherwise
+//! kernels and daemons on the path would buffer old frames and replay them after a stall.
 
 use std::time::Duration;
 
-/// The question, at the end of a frame.
+/// The query at the end of a frame.
 pub const DSR_QUERY: &[u8] = b"\x1b[5n";
-/// A terminal that has never answered within this time is not asked again.
+/// A terminal that does not answer its first query within this time is not asked again.
 const FIRST_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
-/// One that has answered before is waited for longer: the line stands still.
+/// A terminal that has answered before gets more time: the connection has stalled.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-/// A line that is longer than this carries new data only so often.
+/// With a longer round trip, new data is drawn only every [`SLOW_LINK_INTERVAL`].
 const SLOW_LINK_FROM: Duration = Duration::from_millis(300);
 const SLOW_LINK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Knows nothing of clocks: times are since the start of the dashboard.
+/// The state of the queries. Reads no clock: times are since the start of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FramePacer {
     asks: bool,
     has_answered: bool,
     asked_at: Option<Duration>,
-    /// How long the last answer took.
+    /// Round trip of the last query.
     delay: Option<Duration>,
 }
 
 impl FramePacer {
-    /// Asks only where a line is between here and the terminal.
+    /// Sends queries only if a network connection leads to the terminal.
     pub fn new(over_line: bool) -> Self {
         Self {
             asks: over_line,
@@ -34,19 +33,19 @@ impl FramePacer {
         }
     }
 
-    /// Whether the next frame carries the question.
+    /// Returns whether the next frame carries a query.
     pub fn asks(self) -> bool {
         self.asks
     }
 
-    /// A frame has gone out.
+    /// A frame was sent.
     pub fn sent(&mut self, now: Duration) {
         if self.asks {
             self.asked_at = Some(now);
         }
     }
 
-    /// The terminal has said that it is there.
+    /// The terminal has answered.
     pub fn answered(&mut self, now: Duration) {
         if let Some(asked) = self.asked_at.take() {
             self.delay = Some(now.saturating_sub(asked));
@@ -54,22 +53,22 @@ impl FramePacer {
         }
     }
 
-    /// Whether the terminal has not said yet that the last frame has come.
+    /// Returns whether the reply to the last frame is missing.
     pub fn is_waiting(self) -> bool {
         self.asked_at.is_some()
     }
 
-    /// Until when the next frame must wait if no answer comes.
+    /// The time until which the next frame waits for a reply.
     pub fn waits_until(self) -> Option<Duration> {
-        let patience = if self.has_answered {
+        let timeout = if self.has_answered {
             REPLY_TIMEOUT
         } else {
             FIRST_REPLY_TIMEOUT
         };
-        self.asked_at.map(|asked| asked + patience)
+        self.asked_at.map(|asked| asked + timeout)
     }
 
-    /// Gives up on an answer that is overdue; true where frames may go out.
+    /// Gives up on an overdue reply; returns whether a frame may be sent.
     pub fn is_open(&mut self, now: Duration) -> bool {
         if self.waits_until().is_some_and(|until| until <= now) {
             self.asked_at = None;
@@ -78,23 +77,23 @@ impl FramePacer {
         self.asked_at.is_none()
     }
 
-    /// How long new data waits after a frame: what was wished for, and longer over a long line.
-    pub fn pause(self, wished: Duration) -> Duration {
-        if self.delay.is_some_and(is_long) {
-            wished.max(SLOW_LINK_INTERVAL)
+    /// Minimum time between frames with new data: `configured`, and longer on a slow connection.
+    pub fn pause(self, configured: Duration) -> Duration {
+        if self.delay.is_some_and(is_slow) {
+            configured.max(SLOW_LINK_INTERVAL)
         } else {
-            wished
+            configured
         }
     }
 
-    /// How far away the terminal is, there and back.
+    /// Round trip to the terminal.
     pub fn delay(self) -> Option<Duration> {
         self.delay
     }
 }
 
-/// Whether a terminal that far away is shown new data less often.
-pub fn is_long(delay: Duration) -> bool {
+/// Returns whether new data is drawn less often because of this round trip.
+pub fn is_slow(delay: Duration) -> bool {
     delay > SLOW_LINK_FROM
 }
 
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_is_under_way_at_a_time() {
+    fn one_frame_is_in_flight_at_a_time() {
         let mut pacing = FramePacer::new(true);
         assert!(pacing.is_open(at(0)));
         pacing.sent(at(0));
@@ -118,7 +117,7 @@ mod tests {
         assert_eq!(pacing.delay(), Some(at(38)));
 
         pacing.sent(at(1_000));
-        assert!(!pacing.is_open(at(13_000)), "a line that stands still");
+        assert!(!pacing.is_open(at(13_000)), "a stalled connection");
         pacing.answered(at(13_100));
         assert!(pacing.is_open(at(13_100)));
     }
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn over_a_long_line_new_data_comes_every_two_seconds() {
+    fn on_a_slow_connection_new_data_is_drawn_every_two_seconds() {
         let second = Duration::from_secs(1);
         for (delay, pause) in [(38, second), (300, second), (301, 2 * second)] {
             let mut pacing = FramePacer::new(true);
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_where_no_line_is_between() {
+    fn a_local_terminal_gets_no_query() {
         let mut pacing = FramePacer::new(false);
         pacing.sent(at(0));
         assert!(pacing.is_open(at(0)) && !pacing.asks());

@@ -1,11 +1,11 @@
-//! Where one can be: a closed list of screens, and of boxes on top of them.
+//! Screens, and the contexts in which keys are interpreted.
 
-/// A screen. The first is home.
+/// A screen; the overview is the home screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screen {
     #[default]
     Overview,
-    /// Everything about one provider.
+    /// The details of one provider.
     Detail,
     Weights,
     Decisions,
@@ -14,24 +14,24 @@ pub enum Screen {
     Log,
 }
 
-/// Where keys go: a screen, or the box on top of it.
+/// The context of a key: a screen, or the box on top of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputContext {
     On(Screen),
     Help,
-    /// What may be done to a provider.
+    /// The actions on a provider or a revision.
     Menu,
     Sort,
     Presets,
-    /// The words that rows must match.
+    /// The filter field.
     Filter,
-    /// Commands by name.
+    /// The command line.
     Palette,
-    /// Something that must be confirmed.
-    Question,
-    /// A field of a question.
+    /// A confirm dialog.
+    Confirm,
+    /// A text field of a confirm dialog.
     Field,
-    /// A list of what changed, or of mistakes.
+    /// A list of changes or errors.
     Report,
 }
 
@@ -47,9 +47,9 @@ pub const LOG: InputContext = InputContext::On(Screen::Log);
 pub const SCREENS: &[InputContext] =
     &[OVERVIEW, DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
 
-/// Every place.
+/// Every context.
 #[cfg(test)]
-pub const PLACES: &[InputContext] = &[
+pub const CONTEXTS: &[InputContext] = &[
     OVERVIEW,
     DETAIL,
     WEIGHTS,
@@ -63,13 +63,13 @@ pub const PLACES: &[InputContext] = &[
     InputContext::Presets,
     InputContext::Filter,
     InputContext::Palette,
-    InputContext::Question,
+    InputContext::Confirm,
     InputContext::Field,
     InputContext::Report,
 ];
 
 impl Screen {
-    /// Its word in the header, in help and in docs/dashboard.md.
+    /// Its name in the header, in help and in docs/dashboard.md.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overview => "overview",
@@ -93,13 +93,13 @@ impl InputContext {
             Self::Presets => "presets",
             Self::Filter => "filter",
             Self::Palette => "command line",
-            Self::Question => "confirmation",
+            Self::Confirm => "confirmation",
             Self::Field => "field",
             Self::Report => "report",
         }
     }
 
-    /// Whether characters are typed here, and are no keys.
+    /// Returns whether characters are typed into a field here.
     pub fn takes_text(self) -> bool {
         matches!(self, Self::Filter | Self::Palette | Self::Field)
     }

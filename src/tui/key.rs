@@ -1,4 +1,4 @@
-//! A key as it was pressed, and its name in the table, the configuration and on the screen.
+//! Keys, and their names in the action table, the configuration and on the screen.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ pub enum Code {
     F(u8),
 }
 
-/// Keys that have a name: as it is shown, and as it may be written with a plain keyboard.
+/// Named keys: the displayed name, and its ASCII form.
 const NAMED: [(Code, &str, &str); 15] = [
     (Code::Enter, "Enter", "Enter"),
     (Code::Esc, "Esc", "Esc"),
@@ -43,7 +43,7 @@ const NAMED: [(Code, &str, &str); 15] = [
     (Code::PageDown, "PgDn", "PgDn"),
 ];
 
-/// One key with what was held down beside it.
+/// A key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
     pub code: Code,
@@ -68,7 +68,7 @@ impl Key {
         }
     }
 
-    /// The character that it types into a field, where it is one.
+    /// The character that it types into a field, if any.
     pub fn typed(self) -> Option<char> {
         match self.code {
             Code::Char(c) if !self.ctrl && !self.alt => Some(c),
@@ -76,7 +76,7 @@ impl Key {
         }
     }
 
-    /// Its name in characters from 0x20 to 0x7e where that is asked for.
+    /// Its name, in ASCII if requested.
     pub fn name(self, ascii: bool) -> String {
         let name = self.to_string();
         if !ascii {
@@ -127,7 +127,7 @@ impl FromStr for Key {
             (Some(c), None) => named(rest).unwrap_or(Code::Char(c)),
             _ => named(rest).ok_or_else(|| {
                 format!(
-                    "{name:?} is no key; expected one like j, ^d, Space, Enter, Tab, PgDn, Down or F5"
+                    "{name:?} is not a key; expected one like j, ^d, Space, Enter, Tab, PgDn, Down or F5"
                 )
             })?,
         };
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_read_as_it_is_written() {
+    fn every_key_is_parsed_from_its_name() {
         for name in [
             "j", "J", "^d", "M-x", "Space", "↓", "PgDn", "F5", "S-Tab", "Enter", "?", "^", "-",
         ] {

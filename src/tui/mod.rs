@@ -1,17 +1,19 @@
-//! THE DASHBOARD. A key or a piece of news is a message; `update` turns model and message into
-//! effects; `view` draws the model. It draws `contract` and speaks through `client`, so it cannot
-//! tell an instance in this process from one elsewhere.
+//! The dashboard. Keys, updates and replies are messages; `update` applies a message to the model
+//! and returns effects; `view` draws the model. It knows only `contract` and `client`, so it works
+//! the same with an instance in this process and a remote one.
 
 mod change;
 mod clipboard;
 mod clock_skew;
 mod confirm_dialog;
 mod draft;
+mod effect;
 mod export;
 mod filter;
 pub mod fixture;
 mod format;
 mod frame_pacer;
+mod held_messages;
 mod input;
 mod input_context;
 mod key;
@@ -29,14 +31,15 @@ mod theme;
 mod title;
 mod update;
 mod view;
+mod what_if;
 mod widgets;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use keymap::{Keymap, readme_table};
-pub use message::ExitReason;
+pub use effect::ExitReason;
+pub use keymap::Keymap;
 pub use model::{BellMode, Model, Options, WriteProtection};
 pub use run::{DashboardShutdown, spawn};
 pub use terminal::restore;

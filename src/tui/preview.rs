@@ -1,72 +1,71 @@
-//! What a draft would do to the next requests. The instance itself says so, by the code that
-//! balances; its answer is carried over to the shares of this moment. Until it is there, an
-//! estimate from the factors stands in: shares change by `exp(ΔS / temperature)`, where
-//! `S = Σ w·f / 100`, for whatever else goes into the odds is the same before and after.
+//! The effect of a draft on the next requests. The instance forecasts it with the code of the
+//! balancer, and the forecast is applied to the current shares. Until it arrives, an estimate from
+//! the factors is shown: shares change by `exp(ΔS / temperature)` with `S = Σ w·f / 100`; every
+//! other term of the selection probability is the same before and after.
 
-use super::draft::{CurrentSettings, Draft, overriding};
-use super::model::WhatIfResult;
-use super::update::is_of;
+use super::draft::{CurrentSettings, Draft, effective, overriding};
+use super::what_if::WhatIfResult;
 use crate::contract::{Factors, HealthState, ProviderStatus, Status, WeightOverride, WeightPoints};
 
-/// As in the balancer: for `adaptive`, and for `weighted`.
+/// The temperatures of the balancer, for `adaptive` and for `weighted`.
 const TEMPERATURE: f64 = 0.010;
 const SOFT_TEMPERATURE: f64 = 0.05;
-/// That far behind the best, `adaptive` sends nothing.
-const OUT_OF_SIGHT: f64 = 0.15;
-/// A risk up to here costs nothing beyond its weight.
-const GUARD_FREE: f64 = 0.20;
-/// A share that is all there is.
-const ALL: f64 = 0.999;
+/// `adaptive` sends nothing to a provider whose score is this far behind the best.
+const MAX_SCORE_GAP: f64 = 0.15;
+/// Risk up to here is not penalised beyond its weight.
+const PENALTY_FREE_RISK: f64 = 0.20;
+/// A share from here on counts as all traffic.
+const WHOLE_SHARE: f64 = 0.999;
 
-/// One provider's part in the preview, in the order of the status.
+/// The preview of one provider, in the order of the status.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProviderPreview {
-    /// 0..1; nothing where it cannot be scored.
+    /// 0..1; `None` without a score.
     pub score: Option<f64>,
-    /// 0..1; 0 where it may not serve now.
+    /// 0..1; 0 while it may not serve.
     pub share: f64,
 }
 
-/// What is supposed of one provider: its priority where another one is, and its own weights.
+/// The assumed settings of one provider: its priority, if drafted, and its own weights.
 type PreviewSettings = (Option<u8>, Option<WeightOverride>);
 
-/// Scores and shares as they are, and as every other screen shows them.
+/// The current scores and shares, as every other screen shows them.
 pub fn present(status: &Status) -> Vec<ProviderPreview> {
-    let outlook = |provider: &ProviderStatus| ProviderPreview {
+    let preview = |provider: &ProviderStatus| ProviderPreview {
         score: provider.score,
         share: provider.share,
     };
-    status.providers.iter().map(outlook).collect()
+    status.providers.iter().map(preview).collect()
 }
 
-/// Scores and shares under a draft: as the instance foresees them where its answer about this
-/// draft is there, else as they are estimated.
+/// Scores and shares under a draft: as the instance forecasts them if its reply about this draft
+/// has arrived, else estimated.
 pub fn previewed(
     status: &Status,
     draft: &Draft,
     known: Option<&WhatIfResult>,
 ) -> Vec<ProviderPreview> {
-    let known = known.filter(|prediction| is_of(prediction, draft));
+    let known = known.filter(|prediction| prediction.is_about(draft));
     known
         .and_then(|prediction| carried_over(status, prediction))
         .unwrap_or_else(|| drafted(status, draft))
 }
 
-/// The instance's answer on top of the shares of this moment, which load has moved since; nothing
-/// where it does not know all providers.
+/// Applies the instance's forecast to the current shares, which load has moved since; `None` if it
+/// does not cover all providers.
 fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<ProviderPreview>> {
     let answered = &prediction.report.providers;
     let mut all = Vec::with_capacity(status.providers.len());
     for provider in &status.providers {
         let name = &provider.performance.provider;
-        let outlook = answered.iter().find(|it| it.provider == *name)?;
-        let share = if outlook.now.share > 0.0 {
-            provider.share * outlook.then.share / outlook.now.share
+        let preview = answered.iter().find(|it| it.provider == *name)?;
+        let share = if preview.now.share > 0.0 {
+            provider.share * preview.then.share / preview.now.share
         } else {
-            outlook.then.share
+            preview.then.share
         };
         all.push(ProviderPreview {
-            score: outlook.then.score,
+            score: preview.then.score,
             share,
         });
     }
@@ -74,10 +73,10 @@ fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<Provid
     Some(all)
 }
 
-/// Why no weight and no priority changes who is chosen now; nothing where they do.
+/// The reason why weights and priorities have no effect now, if they have none.
 pub fn insensitivity(status: &Status) -> Option<String> {
-    let is_weighed = matches!(status.strategy.as_str(), "adaptive" | "best" | "weighted");
-    if !is_weighed {
+    let uses_weights = matches!(status.strategy.as_str(), "adaptive" | "best" | "weighted");
+    if !uses_weights {
         return Some(format!(
             "the strategy {} does not use weights",
             status.strategy
@@ -86,50 +85,50 @@ pub fn insensitivity(status: &Status) -> Option<String> {
     let pinned = status
         .providers
         .iter()
-        .find(|provider| provider.pinned_until.is_some() && provider.share > ALL)?;
+        .find(|provider| provider.pinned_until.is_some() && provider.share > WHOLE_SHARE)?;
     Some(format!(
         "all goes to {} while it is pinned",
         pinned.performance.provider
     ))
 }
 
-/// Scores and shares under a draft, estimated.
+/// Estimated scores and shares under a draft.
 pub fn drafted(status: &Status, draft: &Draft) -> Vec<ProviderPreview> {
-    let mut outlook = present(status);
+    let mut preview = present(status);
     if !draft.is_changed() {
-        return outlook;
+        return preview;
     }
-    let now = appraised(status, &status.weights, &|provider| {
+    let now = utilities(status, &status.weights, &|provider| {
         (None, provider.weights)
     });
-    let then = appraised(status, &draft.weights(), &|provider| {
+    let then = utilities(status, &draft.weights(), &|provider| {
         let name = &provider.performance.provider;
         (draft.priority(name), own(provider, draft))
     });
-    for (outlook, then) in outlook.iter_mut().zip(&then) {
-        outlook.score = then.map(|(points, total)| (points * 100.0 / total).max(0.0));
+    for (preview, then) in preview.iter_mut().zip(&then) {
+        preview.score = then.map(|(points, total)| (points * 100.0 / total).max(0.0));
     }
     if insensitivity(status).is_none() {
         let points = |all: &[Option<(f64, f64)>]| all.iter().map(|it| Some((*it)?.0)).collect();
         let (now, then): (Vec<_>, Vec<_>) = (points(&now), points(&then));
-        move_shares(status, &now, &then, &mut outlook);
+        move_shares(status, &now, &then, &mut preview);
     }
-    outlook
+    preview
 }
 
-/// What each is worth now and then, as what it would have of the traffic.
+/// Moves the shares by the change of the utilities.
 fn move_shares(
     status: &Status,
     now: &[Option<f64>],
     then: &[Option<f64>],
-    outlook: &mut [ProviderPreview],
+    preview: &mut [ProviderPreview],
 ) {
     let serving = |at: usize| {
         let provider = &status.providers[at];
         may_serve(provider) || provider.share > 0.0
     };
-    let served = |worth: &[Option<f64>]| {
-        let all = worth.iter().enumerate().filter(|(at, _)| serving(*at));
+    let served = |utilities: &[Option<f64>]| {
+        let all = utilities.iter().enumerate().filter(|(at, _)| serving(*at));
         all.filter_map(|(_, points)| *points)
             .fold(f64::NEG_INFINITY, f64::max)
     };
@@ -140,39 +139,39 @@ fn move_shares(
     } else {
         SOFT_TEMPERATURE
     };
-    // Whoever has no share yet would have one like that of the largest, as far as its worth goes.
-    let largest = (0..outlook.len())
-        .filter(|&at| serving(at) && now[at].is_some() && outlook[at].share > 0.0)
-        .max_by(|&a, &b| outlook[a].share.total_cmp(&outlook[b].share));
+    // A provider without a share starts from the largest share, scaled by its utility.
+    let largest = (0..preview.len())
+        .filter(|&at| serving(at) && now[at].is_some() && preview[at].share > 0.0)
+        .max_by(|&a, &b| preview[a].share.total_cmp(&preview[b].share));
     let (base, share) = largest.map_or((best, 1.0), |at| {
-        (now[at].unwrap_or(best), outlook[at].share)
+        (now[at].unwrap_or(best), preview[at].share)
     });
-    let mut taken = false;
-    for (at, outlook) in outlook.iter_mut().enumerate() {
+    let mut is_taken = false;
+    for (at, preview) in preview.iter_mut().enumerate() {
         let Some(points) = then[at].filter(|_| serving(at)) else {
-            outlook.share = 0.0;
+            preview.share = 0.0;
             continue;
         };
         let behind = best - points;
         let change = |from: f64| ((points - from) / temperature).exp();
-        outlook.share = match status.strategy.as_str() {
-            // Of equals the first.
+        preview.share = match status.strategy.as_str() {
+            // The first of equals.
             "best" => f64::from(u8::from(
-                behind <= 0.0 && !std::mem::replace(&mut taken, true),
+                behind <= 0.0 && !std::mem::replace(&mut is_taken, true),
             )),
-            "adaptive" if behind >= OUT_OF_SIGHT => 0.0,
-            _ if outlook.share > 0.0 => outlook.share * change(now[at].unwrap_or(points)),
+            "adaptive" if behind >= MAX_SCORE_GAP => 0.0,
+            _ if preview.share > 0.0 => preview.share * change(now[at].unwrap_or(points)),
             _ => share * change(base),
         };
     }
-    normalize(outlook);
+    normalize(preview);
 }
 
 fn normalize(all: &mut [ProviderPreview]) {
-    let sum: f64 = all.iter().map(|outlook| outlook.share).sum();
+    let sum: f64 = all.iter().map(|preview| preview.share).sum();
     if sum > 0.0 && sum.is_finite() {
-        for outlook in all {
-            outlook.share /= sum;
+        for preview in all {
+            preview.share /= sum;
         }
     }
 }
@@ -187,29 +186,7 @@ pub fn own(provider: &ProviderStatus, draft: &Draft) -> Option<WeightOverride> {
     }
 }
 
-/// The weights that hold for a provider: what is not its own comes from the global ones, and cost,
-/// latency and reliability are brought back to 100 points.
-pub fn effective(weights: &WeightPoints, own: Option<&WeightOverride>) -> WeightPoints {
-    let Some(own) = own else { return *weights };
-    let raw = [
-        own.cost.unwrap_or(weights.cost),
-        own.latency.unwrap_or(weights.latency),
-        own.reliability.unwrap_or(weights.reliability),
-    ];
-    let sum: f64 = raw.iter().sum();
-    if sum <= 0.0 {
-        return *weights;
-    }
-    let [cost, latency, reliability] = raw.map(|points| points * 100.0 / sum);
-    WeightPoints {
-        cost,
-        latency,
-        reliability,
-        ..*weights
-    }
-}
-
-/// The part of the traffic that goes elsewhere, 0..1.
+/// The part of the traffic that moves to another provider, 0..1.
 pub fn moved(now: &[ProviderPreview], then: &[ProviderPreview]) -> f64 {
     now.iter()
         .zip(then)
@@ -217,35 +194,35 @@ pub fn moved(now: &[ProviderPreview], then: &[ProviderPreview]) -> f64 {
         .sum()
 }
 
-/// The points of each, less what the guard of `adaptive` holds back, and what they are points of.
-fn appraised(
+/// The points of each provider, less the risk penalty of `adaptive`, and the sum of its weights.
+fn utilities(
     status: &Status,
     weights: &WeightPoints,
-    supposed: &dyn Fn(&ProviderStatus) -> PreviewSettings,
+    settings: &dyn Fn(&ProviderStatus) -> PreviewSettings,
 ) -> Vec<Option<(f64, f64)>> {
     let is_adaptive = status.strategy == "adaptive";
-    let guard = |factors: &Factors| {
+    let penalty = |factors: &Factors| {
         let risk = 1.0 - factors.reliability;
         if is_adaptive {
-            (risk - GUARD_FREE).max(0.0)
+            (risk - PENALTY_FREE_RISK).max(0.0)
         } else {
             0.0
         }
     };
-    let appraise = |provider: &ProviderStatus| {
-        let (priority, own) = supposed(provider);
+    let utility = |provider: &ProviderStatus| {
+        let (priority, own) = settings(provider);
         let weights = effective(weights, own.as_ref());
         let mut factors = provider.factors?;
         if let Some(points) = priority {
             factors.priority = f64::from(points) / 100.0;
         }
-        let points = points(&weights, &factors) - guard(&factors);
+        let points = points(&weights, &factors) - penalty(&factors);
         Some((points, total(&weights)))
     };
-    status.providers.iter().map(appraise).collect()
+    status.providers.iter().map(utility).collect()
 }
 
-/// Whether requests go there at all, so that weights and priorities can move them.
+/// Returns whether requests go to a provider, so that weights and priorities can move them.
 pub fn may_serve(provider: &ProviderStatus) -> bool {
     matches!(
         provider.performance.state,

@@ -1,14 +1,16 @@
-//! The dashboard's own thread: keys, news and time in, effects out, a frame where something has
-//! changed. It shares no lock and no runtime with the traffic, so that a terminal that does not
-//! read stalls nobody but itself.
+//! The thread of the dashboard: it receives keys, updates and ticks, performs effects, and draws a
+//! frame when something has changed. It shares no lock and no runtime with the gateway, so that a
+//! stalled terminal stalls only the dashboard.
 
 use super::change::apply_changes;
 use super::clipboard;
+use super::effect::{Effect, ExitReason};
 use super::export;
 use super::frame_pacer::FramePacer;
 use super::input::{Input, Keyboard};
-use super::message::{Effect, ExitReason, Message};
+use super::message::Message;
 use super::model::{Model, Options};
+use super::panic_hook;
 use super::terminal::TerminalScreen;
 use super::title;
 use super::update::update;
@@ -24,30 +26,30 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// At most thirty frames a second while keys come.
+/// Minimum time between frames while keys arrive: thirty frames a second.
 const MIN_FRAME: Duration = Duration::from_millis(33);
-/// Time is told once a second: ages and notices move with it.
+/// Interval of ticks, which update ages and notices.
 const TICK: Duration = Duration::from_secs(1);
-/// Answers to questions and changes under way.
-const ANSWERS: usize = 16;
-/// Decisions that are asked for at a time.
-const DECISIONS: usize = 200;
+/// Capacity of the queue of replies.
+const REPLY_QUEUE: usize = 16;
+/// Decisions per request.
+const MAX_DECISIONS: usize = 200;
 
-/// How others end the dashboard.
+/// Tokens that end the dashboard from outside.
 #[derive(Debug, Clone, Default)]
 pub struct DashboardShutdown {
-    /// Give the terminal back and end.
+    /// Gives the terminal back and ends.
     pub close: CancellationToken,
-    /// The terminal is gone: end without touching it.
+    /// The terminal is gone: ends without touching it.
     pub lost: CancellationToken,
 }
 
-/// Starts the thread. The error is that no thread could be started; what goes wrong with the
-/// terminal is an [`ExitReason`].
+/// Starts the thread. Fails only if no thread could be started; problems of the terminal are an
+/// [`ExitReason`].
 pub fn spawn(
     client: Client,
     options: Options,
-    strings: DashboardShutdown,
+    shutdown: DashboardShutdown,
 ) -> io::Result<JoinHandle<ExitReason>> {
     std::thread::Builder::new()
         .name("dashboard".to_owned())
@@ -55,7 +57,8 @@ pub fn spawn(
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            let ended = runtime.and_then(|runtime| runtime.block_on(run(client, options, strings)));
+            let ended =
+                runtime.and_then(|runtime| runtime.block_on(run(client, options, shutdown)));
             ended.unwrap_or_else(|error| ExitReason::Lost(error.to_string()))
         })
 }
@@ -63,7 +66,7 @@ pub fn spawn(
 async fn run(
     client: Client,
     options: Options,
-    strings: DashboardShutdown,
+    shutdown: DashboardShutdown,
 ) -> io::Result<ExitReason> {
     let keyboard = match Keyboard::open(options.over_line) {
         Ok(keyboard) => keyboard,
@@ -74,6 +77,7 @@ async fn run(
     };
     let resized = signal(SignalKind::window_change())?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    panic_hook::install();
     let screen = match TerminalScreen::enter() {
         Ok(screen) => screen,
         Err(error) => {
@@ -81,26 +85,26 @@ async fn run(
             return Ok(ExitReason::Unopened(why));
         }
     };
-    let (refresh, pacing) = (options.refresh, FramePacer::new(options.over_line));
+    let (refresh, pacer) = (options.refresh, FramePacer::new(options.over_line));
     let model = Model::new(options);
-    let (answers, answered) = mpsc::channel(ANSWERS);
+    let (replies, replies_in) = mpsc::channel(REPLY_QUEUE);
     let dashboard = Dashboard {
         client,
         screen,
         model,
-        answers,
-        answered,
+        replies,
+        replies_in,
         updates: mpsc::channel(1).1,
         started: Instant::now(),
         refresh,
-        pacing,
+        pacer,
         dirty: true,
         urgent: true,
         drawn: None,
         waiting: true,
     };
     dashboard
-        .run_loop(strings, keyboard, resized, continued)
+        .run_loop(shutdown, keyboard, resized, continued)
         .await
 }
 
@@ -108,25 +112,25 @@ struct Dashboard {
     client: Client,
     screen: TerminalScreen,
     model: Model,
-    answers: mpsc::Sender<Message>,
-    answered: mpsc::Receiver<Message>,
+    replies: mpsc::Sender<Message>,
+    replies_in: mpsc::Receiver<Message>,
     updates: mpsc::Receiver<Update>,
     started: Instant,
     refresh: Duration,
-    pacing: FramePacer,
+    pacer: FramePacer,
     /// Something has changed since the last frame.
     dirty: bool,
-    /// It was a key or an answer: people wait for it.
+    /// The change was a key or a reply, which the operator waits for.
     urgent: bool,
     drawn: Option<Instant>,
-    /// Nothing has come over this window yet: the first picture is shown at once.
+    /// No status of this window has arrived yet; the first one is drawn at once.
     waiting: bool,
 }
 
 impl Dashboard {
     async fn run_loop(
         mut self,
-        strings: DashboardShutdown,
+        shutdown: DashboardShutdown,
         mut keyboard: Keyboard,
         mut resized: Signal,
         mut continued: Signal,
@@ -140,19 +144,19 @@ impl Dashboard {
         loop {
             let frame = self.next_frame();
             let may_draw = self.dirty && !self.screen.is_busy();
-            // Biased so that a key never waits behind news.
+            // Biased, so that a key never waits behind an update.
             tokio::select! {
                 biased;
-                () = strings.lost.cancelled() => return Ok(ExitReason::Lost("the terminal is gone".to_owned())),
-                () = strings.close.cancelled() => return Ok(ExitReason::Quit),
-                // An error is the end of the terminal; reading on would spin.
-                inputs = keyboard.next() => if let Some(ending) = self.hear_all(inputs?)? {
-                    return Ok(ending);
+                () = shutdown.lost.cancelled() => return Ok(ExitReason::Lost("the terminal is gone".to_owned())),
+                () = shutdown.close.cancelled() => return Ok(ExitReason::Quit),
+                // An error means the terminal is gone; reading on would spin.
+                inputs = keyboard.next() => if let Some(reason) = self.handle_inputs(inputs?)? {
+                    return Ok(reason);
                 },
                 written = self.screen.written() => {
                     written?;
-                    // Where a line is between, it has come only when the terminal says so.
-                    if !self.pacing.is_waiting() {
+                    // Over a network the frame has arrived only when the terminal replies.
+                    if !self.pacer.is_waiting() {
                         self.seen();
                     }
                 }
@@ -160,21 +164,21 @@ impl Dashboard {
                     self.screen.resize()?;
                     self.touch();
                 }
-                // Somebody stopped us and let us go on: a shell may have used the terminal.
+                // After SIGSTOP a shell may have used the terminal.
                 _ = continued.recv() => {
                     self.screen.come_back()?;
                     self.touch();
                 }
-                Some(answer) = self.answered.recv() => {
+                Some(answer) = self.replies_in.recv() => {
                     self.urgent = true;
                     self.handle(answer)?;
                 }
-                Some(news) = self.updates.recv() => {
-                    if let Update::Status(status) = &news {
-                        self.model.lag.observe(&status.generated_at, jiff::Timestamp::now());
+                Some(update_message) = self.updates.recv() => {
+                    if let Update::Status(status) = &update_message {
+                        self.model.clock_skew.observe(&status.generated_at, jiff::Timestamp::now());
                     }
                     self.urgent |= std::mem::take(&mut self.waiting);
-                    self.handle(Message::Update(news))?;
+                    self.handle(Message::Update(update_message))?;
                 }
                 _ = tick.tick() => { self.handle(Message::Tick)?; }
                 () = tokio::time::sleep_until(frame), if may_draw => self.draw()?,
@@ -182,15 +186,15 @@ impl Dashboard {
         }
     }
 
-    /// When the next frame may be drawn.
+    /// The earliest time of the next frame.
     fn next_frame(&self) -> Instant {
         let pause = if self.urgent {
             MIN_FRAME
         } else {
-            self.pacing.pause(self.refresh)
+            self.pacer.pause(self.refresh)
         };
         let due = self.drawn.map_or_else(Instant::now, |drawn| drawn + pause);
-        let answer = self.pacing.waits_until().map(|until| self.started + until);
+        let answer = self.pacer.waits_until().map(|until| self.started + until);
         answer.map_or(due, |answer| due.max(answer))
     }
 
@@ -201,23 +205,23 @@ impl Dashboard {
 
     fn draw(&mut self) -> io::Result<()> {
         let now = self.started.elapsed();
-        let waited = self.pacing.is_waiting();
-        if !self.pacing.is_open(now) {
+        let waited = self.pacer.is_waiting();
+        if !self.pacer.is_open(now) {
             return Ok(());
         }
         if waited {
             self.seen();
         }
-        self.screen.set_title(title::of(&self.model))?;
+        self.screen.set_title(title::title_text(&self.model))?;
         let model = &self.model;
         let mut size = None;
-        let picture = |frame: &mut ratatui::Frame<'_>| {
+        let draw_frame = |frame: &mut ratatui::Frame<'_>| {
             size = Some(frame.area());
             view::draw(model, frame.area(), frame.buffer_mut());
         };
-        let is_sent = self.screen.draw(self.pacing.asks(), picture)?;
+        let is_sent = self.screen.draw(self.pacer.asks(), draw_frame)?;
         if is_sent {
-            self.pacing.sent(now);
+            self.pacer.sent(now);
         }
         self.model.size = size;
         self.drawn = Some(Instant::now());
@@ -225,29 +229,29 @@ impl Dashboard {
         self.urgent = false;
         update(&mut self.model, Message::Drawn, now);
         if !is_sent {
-            // The frame before looks the same, and is there.
+            // The previous frame, which looks the same, is on the terminal.
             self.seen();
         }
         Ok(())
     }
 
-    /// The last frame is on the terminal.
+    /// Notes that the last frame is on the terminal.
     fn seen(&mut self) {
         update(&mut self.model, Message::Seen, self.started.elapsed());
     }
 
-    /// All that was typed, then one picture.
-    fn hear_all(&mut self, inputs: Vec<Input>) -> io::Result<Option<ExitReason>> {
+    /// Handles all inputs before the next frame.
+    fn handle_inputs(&mut self, inputs: Vec<Input>) -> io::Result<Option<ExitReason>> {
         for input in inputs {
             if input == Input::Answered {
-                self.pacing.answered(self.started.elapsed());
-                self.model.distance = self.pacing.delay();
+                self.pacer.answered(self.started.elapsed());
+                self.model.distance = self.pacer.delay();
                 self.seen();
                 continue;
             }
             self.touch();
-            if let Some(ending) = self.handle(Message::Input(input))? {
-                return Ok(Some(ending));
+            if let Some(reason) = self.handle(Message::Input(input))? {
+                return Ok(Some(reason));
             }
         }
         Ok(None)
@@ -267,19 +271,21 @@ impl Dashboard {
         match effect {
             Effect::Watch(window) => self.watch(window),
             Effect::Change(changes) => {
-                self.answer(async move { Message::Changed(apply_changes(&client, changes).await) });
+                self.request(
+                    async move { Message::Changed(apply_changes(&client, changes).await) },
+                );
             }
-            Effect::AskDecisions(provider) => self.answer(async move {
-                Message::Decisions(client.decisions(DECISIONS, provider.as_deref()).await)
+            Effect::AskDecisions(provider) => self.request(async move {
+                Message::Decisions(client.decisions(MAX_DECISIONS, provider.as_deref()).await)
             }),
             Effect::AskRevisions => {
-                self.answer(async move { Message::Revisions(client.revisions().await) });
+                self.request(async move { Message::Revisions(client.revisions().await) });
             }
             Effect::AskDecision(id) => {
-                self.answer(async move { Message::Explained(client.decision(&id).await) });
+                self.request(async move { Message::Explained(client.decision(&id).await) });
             }
             Effect::AskWhatIf(request) => {
-                self.answer(async move { Message::WhatIf(client.what_if(request).await) });
+                self.request(async move { Message::WhatIf(client.what_if(request).await) });
             }
             Effect::Copy(text) => self.screen.queue_escape(&clipboard::copy(&text))?,
             Effect::Export => {
@@ -292,26 +298,26 @@ impl Dashboard {
             Effect::Repaint => self.screen.repaint()?,
             Effect::Suspend => {
                 self.screen.leave();
-                // Going on is told by a signal, which takes the terminal again.
+                // SIGCONT takes the terminal again.
                 rustix::process::kill_process(
                     rustix::process::getpid(),
                     rustix::process::Signal::STOP,
                 )?;
             }
-            Effect::End(ending) => return Ok(Some(ending)),
+            Effect::End(reason) => return Ok(Some(reason)),
         }
         Ok(None)
     }
 
-    /// Asks beside everything else, and takes the answer in when it comes.
-    fn answer(&self, question: impl Future<Output = Message> + 'static + Send) {
-        let answers = self.answers.clone();
+    /// Runs a request in the background; its reply arrives as a message.
+    fn request(&self, reply: impl Future<Output = Message> + 'static + Send) {
+        let replies = self.replies.clone();
         tokio::spawn(async move {
-            let _dashboard_may_have_ended = answers.send(question.await).await;
+            let _dashboard_may_have_ended = replies.send(reply.await).await;
         });
     }
 
-    /// The old watch ends with its receiver.
+    /// Watches a window; the old watch ends with its receiver.
     fn watch(&mut self, window: Window) {
         self.updates = self.client.watch(window);
         self.waiting = true;

@@ -1,7 +1,7 @@
-//! The terminal: entered once, given back on every way out, and written to in one piece per frame.
+//! The terminal: entered once, restored on every exit, written once per frame.
 
 use super::frame_pacer::DSR_QUERY;
-use super::panic_hook;
+use super::held_messages::print_held;
 use super::title;
 use super::writer::{Writer, shut, write_whole};
 use crossterm::{cursor, event, execute, style, terminal};
@@ -15,28 +15,28 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Around a frame: terminals that know it show the frame at once.
+/// Synchronized output around a frame: terminals that support it show the frame at once.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Whether there is something to give back.
+/// True while the terminal has to be restored.
 static ENTERED: AtomicBool = AtomicBool::new(false);
-/// Whether the terminal has been asked to tell of the mouse.
+/// True if mouse reports were enabled.
 static MOUSE: AtomicBool = AtomicBool::new(false);
-/// After this long without a report the mouse has nothing more under way, and so many reports are
-/// waited for at most.
+/// Mouse reports in flight are waited for until none arrives for this time, at most
+/// [`MAX_REPORTS`].
 const MOUSE_SETTLE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 30_000_000,
 };
 const MAX_REPORTS: usize = 8;
 
-/// Where ratatui writes a frame before it goes out in one piece.
+/// Collects the output of ratatui, so that a frame is sent in one write.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FrameBuffer(Rc<RefCell<Vec<u8>>>);
 
 impl FrameBuffer {
-    /// Takes what was written since the last time.
+    /// Takes the bytes written since the last call.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.borrow_mut())
     }
@@ -53,22 +53,21 @@ impl Write for FrameBuffer {
     }
 }
 
-/// The screen, ours until it is dropped.
+/// The entered terminal; dropping it restores the terminal.
 #[derive(Debug)]
 pub struct TerminalScreen {
     canvas: FrameBuffer,
     terminal: Terminal<CrosstermBackend<FrameBuffer>>,
-    /// Nothing only while the screen is being given back.
+    /// `None` only while the terminal is given back.
     writer: Option<Writer>,
     mouse: bool,
-    /// What the terminal was told last.
+    /// The title set last.
     title: String,
 }
 
 impl TerminalScreen {
-    /// Takes the terminal. What panics say meanwhile waits until it is given back.
+    /// Enters the terminal.
     pub fn enter() -> io::Result<Self> {
-        panic_hook::install();
         let (columns, rows) = take()?;
         let canvas = FrameBuffer::default();
         let terminal = blank(&canvas, columns, rows)?;
@@ -83,12 +82,13 @@ impl TerminalScreen {
         Ok(screen)
     }
 
-    /// Whether a frame is under way; none is drawn meanwhile, so that the newest comes next.
+    /// Returns whether a frame is being written; none is drawn meanwhile, so that the next one is
+    /// current.
     pub fn is_busy(&self) -> bool {
         self.writer.as_ref().is_some_and(Writer::is_busy)
     }
 
-    /// Resolves when the frame under way is out; the error is the end of the terminal.
+    /// Resolves when the frame is written; an error means the terminal is gone.
     pub async fn written(&mut self) -> io::Result<()> {
         match &mut self.writer {
             Some(writer) => writer.written().await,
@@ -96,33 +96,33 @@ impl TerminalScreen {
         }
     }
 
-    /// Draws what has changed: one write, and none where nothing has. Says whether there was one.
-    pub fn draw(&mut self, asks: bool, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
+    /// Draws the changes in one write, or none if nothing has changed. Returns whether it wrote.
+    pub fn draw(&mut self, asks: bool, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let keep = self.canvas.0.borrow().len();
-        self.terminal.draw(picture)?;
+        self.terminal.draw(draw)?;
         let bytes = self.canvas.take();
-        if keep == 0 && !moves_anything(&bytes) {
+        if keep == 0 && !changes_screen(&bytes) {
             return Ok(false);
         }
-        let question = if asks { DSR_QUERY } else { &[] };
-        let frame = [BEGIN, &bytes, END, question].concat();
+        let confirm = if asks { DSR_QUERY } else { &[] };
+        let frame = [BEGIN, &bytes, END, confirm].concat();
         if let Some(writer) = &mut self.writer {
             writer.send(frame);
         }
         Ok(true)
     }
 
-    /// The cells that there are.
+    /// The size in cells.
     pub fn size(&mut self) -> Rect {
         self.terminal.get_frame().area()
     }
 
-    /// Goes out with the next frame, before it.
+    /// Sends bytes before the next frame.
     pub fn queue_escape(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.canvas.write_all(bytes)
     }
 
-    /// Names the terminal where it has another name; goes out with the next frame.
+    /// Sets the title with the next frame, if it has changed.
     pub fn set_title(&mut self, title: String) -> io::Result<()> {
         if self.title == title {
             return Ok(());
@@ -132,7 +132,7 @@ impl TerminalScreen {
         Ok(())
     }
 
-    /// Lets the terminal tell of the mouse, or leaves the mouse to the terminal.
+    /// Enables or disables mouse reports.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
         MOUSE.fetch_or(on, Ordering::SeqCst);
@@ -143,17 +143,17 @@ impl TerminalScreen {
         })
     }
 
-    /// The terminal may have another size: everything is drawn again with the next frame.
+    /// Takes in a new size; the next frame redraws everything.
     pub fn resize(&mut self) -> io::Result<()> {
         let (columns, rows) = terminal::size()?;
         self.terminal = blank(&self.canvas, columns, rows)?;
         self.repaint()
     }
 
-    /// Everything is drawn again with the next frame.
+    /// The next frame redraws everything.
     pub fn repaint(&mut self) -> io::Result<()> {
-        // What ratatui calls clearing asks the terminal for its cursor, and a terminal that does
-        // not answer would hold us up: so the screen is emptied here, and the last frame forgotten.
+        // ratatui's `clear` queries the cursor position and blocks on a terminal that does not
+        // reply, so the screen is cleared here and the last frame is discarded.
         self.terminal.swap_buffers();
         execute!(
             self.canvas,
@@ -162,7 +162,7 @@ impl TerminalScreen {
         )
     }
 
-    /// Gives the terminal back for a while.
+    /// Gives the terminal back, until [`Self::come_back`].
     pub fn leave(&mut self) {
         if let Some(writer) = self.writer.take() {
             writer.finish();
@@ -170,7 +170,7 @@ impl TerminalScreen {
         restore();
     }
 
-    /// Takes it again, whatever was done to it meanwhile.
+    /// Enters the terminal again.
     pub fn come_back(&mut self) -> io::Result<()> {
         if self.writer.is_none() {
             self.writer = Some(Writer::start()?);
@@ -188,12 +188,12 @@ impl Drop for TerminalScreen {
     }
 }
 
-/// Raw mode, the other screen, no cursor, pastes in one piece, and the title kept; says how large
-/// the screen is.
+/// Enters raw mode and the alternate screen, hides the cursor, enables bracketed paste and saves
+/// the title; returns the size.
 fn take() -> io::Result<(u16, u16)> {
     let size = terminal::size()?;
     terminal::enable_raw_mode()?;
-    // Where it was stopped and goes on, the title to give back is kept already.
+    // After SIGCONT the title to restore is already saved.
     let is_ours = ENTERED.swap(true, Ordering::SeqCst);
     let mut out = if is_ours { &[] } else { title::SAVE_TITLE }.to_vec();
     execute!(
@@ -206,7 +206,7 @@ fn take() -> io::Result<(u16, u16)> {
     Ok(size)
 }
 
-/// A picture of nothing, of a size that we tell and do not ask for.
+/// An empty ratatui terminal of a fixed size, so that ratatui never queries it.
 fn blank(
     canvas: &FrameBuffer,
     columns: u16,
@@ -218,7 +218,7 @@ fn blank(
     Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)
 }
 
-/// Gives the terminal back as it was; harmless where it has been already, or never was ours.
+/// Restores the terminal; has no effect if it is not entered.
 pub fn restore() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
@@ -235,14 +235,14 @@ pub fn restore() {
         style::ResetColor,
         terminal::LeaveAlternateScreen
     );
-    throw_away_input();
+    discard_input();
     let _gone = terminal::disable_raw_mode();
-    panic_hook::print_held();
+    print_held();
 }
 
-/// What a mouse or an impatient hand sent meanwhile is not typed into the shell. Reports of a mouse
-/// may still be on their way when it is given back, so they are waited for.
-fn throw_away_input() {
+/// Discards pending input, so that it is not typed into the shell. Mouse reports may still be in
+/// flight, so they are waited for.
+fn discard_input() {
     let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
     if !MOUSE.swap(false, Ordering::SeqCst) {
         return;
@@ -259,20 +259,20 @@ fn throw_away_input() {
     }
 }
 
-/// Whether there is a screen on it.
+/// Returns whether the dashboard has the terminal.
 pub(super) fn is_ours() -> bool {
     ENTERED.load(Ordering::SeqCst)
 }
 
-/// Makes believe that there is, or no longer is: tests have no terminal.
+/// Sets the state of [`is_ours`] in tests, which have no terminal.
 #[cfg(test)]
 pub(super) fn pretend(on: bool) {
     ENTERED.store(on, Ordering::SeqCst);
 }
 
-/// Whether a frame puts any character on the screen: with nothing changed ratatui still resets
-/// the style and hides the cursor.
-pub(super) fn moves_anything(bytes: &[u8]) -> bool {
+/// Returns whether a frame changes the screen: without changes ratatui still resets the style and
+/// hides the cursor.
+pub(super) fn changes_screen(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((&first, tail)) = rest.split_first() {
         if first != 0x1b {
@@ -283,7 +283,7 @@ pub(super) fn moves_anything(bytes: &[u8]) -> bool {
             .skip(1)
             .position(|byte| (0x40..=0x7e).contains(byte));
         let Some(end) = end else { return true };
-        // A cursor movement or a clearing is a change too; styles and the cursor's look are not.
+        // Cursor movements and clearing are changes; styles and cursor modes are not.
         if !matches!(tail[end + 1], b'm' | b'l' | b'h') {
             return true;
         }
@@ -294,12 +294,12 @@ pub(super) fn moves_anything(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::moves_anything;
+    use super::changes_screen;
 
     #[test]
-    fn a_frame_of_styles_alone_changes_nothing() {
-        assert!(!moves_anything(b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m\x1b[?25l"));
-        assert!(moves_anything(b"\x1b[1;1H\x1b[0mx"));
-        assert!(moves_anything(b"x"));
+    fn a_frame_of_styles_only_changes_nothing() {
+        assert!(!changes_screen(b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m\x1b[?25l"));
+        assert!(changes_screen(b"\x1b[1;1H\x1b[0mx"));
+        assert!(changes_screen(b"x"));
     }
 }

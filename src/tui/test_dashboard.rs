@@ -1,9 +1,10 @@
-//! A dashboard without a terminal: for tests that drive it with an instance of their own.
+//! A dashboard without a terminal, for tests.
 
+use super::effect::Effect;
 use super::input::Input;
 use super::key::Key;
 use super::keymap::Keymap;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{BellMode, Model, Options, WriteProtection};
 use super::theme::Theme;
 use super::update::update;
@@ -16,10 +17,10 @@ use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between one thing and the next, so that a question has been seen before it is answered.
+/// Time between two messages, long enough for a dialog to be read.
 const STEP: Duration = Duration::from_secs(1);
 
-/// A dashboard as it starts where nothing is configured.
+/// The default options.
 pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
     Options {
         all_in_one,
@@ -29,7 +30,7 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
         keymap: Keymap::default(),
         window: Window::Quarter,
         refresh: Duration::from_secs(1),
-        place: "local".to_owned(),
+        address: "local".to_owned(),
         bell: BellMode::default(),
         process: 4_242,
         over_line: false,
@@ -50,15 +51,15 @@ impl TestDashboard {
         }
     }
 
-    /// News of the instance, a second later.
+    /// Handles a status, one second later.
     pub fn handle(&mut self, status: Status) {
-        let news = Message::Update(Update::Status(Arc::new(status)));
-        self.take(news);
+        let message = Message::Update(Update::Status(Arc::new(status)));
+        self.take(message);
         self.take(Message::Tick);
     }
 
-    /// Keys by their names, such as `w > Enter`, a second apart; the error names what is none.
-    /// Says whether they asked to change anything.
+    /// Presses keys by their names, such as `w > Enter`, one second apart. Returns whether they
+    /// requested a change; the error names an invalid key.
     pub fn press(&mut self, names: &str) -> Result<bool, String> {
         let mut changes = false;
         for name in names.split_whitespace() {
@@ -72,7 +73,7 @@ impl TestDashboard {
         Ok(changes)
     }
 
-    /// What is on the screen, line by line.
+    /// The screen as text.
     pub fn screen(&self, width: u16, height: u16) -> String {
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
@@ -84,8 +85,8 @@ impl TestDashboard {
         (0..height).map(row).collect::<Vec<_>>().join("\n")
     }
 
-    /// Rows that the dashboard keeps of its own, all lists together.
-    pub fn kept(&self) -> usize {
+    /// The number of rows in all lists of the dashboard.
+    pub fn stored_rows(&self) -> usize {
         let model = &self.model;
         let events = model
             .status
@@ -101,7 +102,16 @@ impl TestDashboard {
     fn take(&mut self, message: Message) -> Vec<Effect> {
         let at = match message {
             Message::Tick => self.model.now,
-            _ => self.model.now + STEP,
+            Message::Input(_)
+            | Message::Update(_)
+            | Message::Changed(_)
+            | Message::Decisions(_)
+            | Message::Revisions(_)
+            | Message::Explained(_)
+            | Message::WhatIf(_)
+            | Message::Exported(_)
+            | Message::Drawn
+            | Message::Seen => self.model.now + STEP,
         };
         update(&mut self.model, message, at)
     }

@@ -14,9 +14,10 @@ mod shown;
 
 pub(super) use super::test_dashboard::options;
 
+use super::effect::Effect;
 use super::input::Input;
 use super::key::Key;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{Dialog, Model, WriteProtection};
 use super::{Keymap, Palette, Theme, draw, fixture, update::update};
 use crate::client::Update;
@@ -30,11 +31,11 @@ const NOW: Duration = Duration::from_secs(10);
 
 fn model(theme: Theme, all_in_one: bool, providers: usize) -> Model {
     let mut model = Model::new(options(theme, all_in_one));
-    news(&mut model, providers, 7);
+    send_status(&mut model, providers, 7);
     model
 }
 
-fn usual() -> Model {
+fn default_model() -> Model {
     model(Theme::default(), true, 5)
 }
 
@@ -46,11 +47,11 @@ fn mono(ascii: bool) -> Theme {
     }
 }
 
-fn news(model: &mut Model, providers: usize, step: u64) {
-    hear(model, fixture::status(providers, step));
+fn send_status(model: &mut Model, providers: usize, step: u64) {
+    receive(model, fixture::status(providers, step));
 }
 
-fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
+fn receive(model: &mut Model, status: Status) -> Vec<Effect> {
     update(
         model,
         Message::Update(Update::Status(Arc::new(status))),
@@ -58,7 +59,7 @@ fn hear(model: &mut Model, status: Status) -> Vec<Effect> {
     )
 }
 
-/// What a draft would have done: a little better, a little cheaper, and no guess.
+/// A forecast: a little better, a little cheaper, nothing extrapolated.
 fn report() -> WhatIfReport {
     let side = |p95: f64, usd: f64| WhatIfTotalsReport {
         requests: 1_284,
@@ -84,8 +85,7 @@ fn report() -> WhatIfReport {
     }
 }
 
-/// Presses keys by their names; whatever opens is looked at for long enough, and what is asked
-/// about a draft is answered.
+/// Presses keys by their names. Dialogs stay long enough to be read, and forecasts are answered.
 fn press(model: &mut Model, names: &str) -> Vec<Effect> {
     names
         .split(' ')
@@ -103,12 +103,12 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
             model.now = NOW;
             effects
         })
-        .filter(is_no_inquiry)
+        .filter(is_no_request)
         .collect()
 }
 
-/// Whether it is more than a question about what is looked at.
-fn is_no_inquiry(effect: &Effect) -> bool {
+/// Returns whether an effect is more than a request for an explanation or a forecast.
+fn is_no_request(effect: &Effect) -> bool {
     !matches!(effect, Effect::AskDecision(_) | Effect::AskWhatIf(_))
 }
 
@@ -136,6 +136,6 @@ fn text(model: &Model, width: u16, height: u16) -> String {
         .join("\n")
 }
 
-fn is_question(model: &Model, title: &str) -> bool {
-    matches!(&model.dialog, Some(Dialog::Question(question)) if question.title.starts_with(title))
+fn is_dialog(model: &Model, title: &str) -> bool {
+    matches!(&model.dialog, Some(Dialog::Confirm(dialog)) if dialog.kind.to_string().starts_with(title))
 }

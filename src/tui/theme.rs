@@ -1,5 +1,5 @@
-//! Looks by meaning. Sixteen colours, the terminal's own foreground and background, and nothing
-//! that is said by colour alone.
+//! Styles by meaning: sixteen colours, the terminal's own foreground and background, and no
+//! information by colour alone.
 
 use crate::contract::{HealthState, ServiceState};
 use ratatui::style::{Color, Modifier, Style};
@@ -8,16 +8,16 @@ use std::str::FromStr;
 /// A set of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Palette {
-    /// The terminal's own sixteen.
+    /// The sixteen colours of the terminal.
     #[default]
     Default,
-    /// Dark enough for a white ground.
+    /// Dark enough for a white background.
     Light,
-    /// Bright and bold, and nothing dim.
+    /// Bright and bold, nothing dim.
     HighContrast,
-    /// No colours: bold, dim and reverse must do.
+    /// No colours: only bold, dim and reverse.
     Mono,
-    /// Blue, yellow and magenta for those who cannot tell green from red.
+    /// Blue, yellow and magenta, for red-green colour blindness.
     Deuter,
 }
 
@@ -40,17 +40,17 @@ impl FromStr for Palette {
     }
 }
 
-/// How things look here.
+/// The look of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme {
     pub palette: Palette,
     /// Only characters from 0x20 to 0x7e.
     pub ascii: bool,
-    /// Amounts, people and places are hidden from onlookers.
+    /// Amounts, names of people and addresses are hidden.
     pub masked: bool,
 }
 
-/// Stands for what is hidden.
+/// Replaces hidden text.
 const HIDDEN: &str = "***";
 
 impl Theme {
@@ -82,7 +82,7 @@ impl Theme {
         .add_modifier(Modifier::BOLD)
     }
 
-    /// What is a draft, or chosen.
+    /// Drafts, and the row under the cursor.
     pub fn accent(self) -> Style {
         self.colour([
             Color::Cyan,
@@ -107,7 +107,7 @@ impl Theme {
         Style::default().add_modifier(Modifier::REVERSED)
     }
 
-    /// How a provider's state looks.
+    /// The style of a provider's state.
     pub fn state(self, state: HealthState) -> Style {
         match state {
             HealthState::Ok => self.good(),
@@ -142,7 +142,7 @@ impl Theme {
         }
     }
 
-    /// What onlookers need not see.
+    /// The text, or a placeholder if masked.
     pub fn secret(self, text: impl Into<String>) -> String {
         if self.masked {
             HIDDEN.to_owned()
@@ -151,7 +151,7 @@ impl Theme {
         }
     }
 
-    /// One of two marks.
+    /// The glyph, or its ASCII replacement.
     pub fn mark(self, glyph: char, plain: char) -> char {
         if self.ascii { plain } else { glyph }
     }
@@ -165,16 +165,16 @@ impl Theme {
         }
     }
 
-    /// Where nothing is known.
+    /// The mark for missing data.
     pub fn absent(self) -> char {
         self.mark('·', ' ')
     }
 
     /// A colour in the order default, light, high-contrast, deuter.
-    fn colour(self, [usual, light, bright, deuter]: [Color; 4]) -> Style {
+    fn colour(self, [default, light, bright, deuter]: [Color; 4]) -> Style {
         let style = Style::default();
         match self.palette {
-            Palette::Default => style.fg(usual),
+            Palette::Default => style.fg(default),
             Palette::Light => style.fg(light),
             Palette::HighContrast => style.fg(bright).add_modifier(Modifier::BOLD),
             Palette::Mono => style,

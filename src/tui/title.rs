@@ -1,5 +1,4 @@
-//! The terminal's title: what runs in it, where it looks, and which process to look for where
-//! nothing answers any more.
+//! The terminal title: the program, the instance, and the process id, in case nothing responds.
 //!
 //! ```text
 //! aibal-tui PROD gw-1.fra:8080 (process 4242)
@@ -8,20 +7,20 @@
 use super::format;
 use super::model::Model;
 
-/// Keeps the title that was there (XTWINOPS), and gives it back. A terminal that keeps none gets an
-/// empty one, for which most show their own.
+/// Saves the previous title (XTWINOPS), and restores it. A terminal without a title stack gets an
+/// empty title, for which most show their own.
 pub const SAVE_TITLE: &[u8] = b"\x1b[22;2t";
 pub const RESTORE_TITLE: &[u8] = b"\x1b]2;\x07\x1b[23;2t";
-/// Longer names are cut, so that the process stays to be seen.
+/// Longer names are cut, so that the process id stays visible.
 const MAX_NAME: usize = 40;
 
 /// The title of a dashboard.
-pub fn of(model: &Model) -> String {
+pub fn title_text(model: &Model) -> String {
     let theme = model.theme();
     let environment = model.status.as_ref().map_or("", |it| &it.environment);
-    let place = theme.secret(&model.options.place);
+    let location = theme.secret(&model.options.address);
     let mut names = String::new();
-    for name in [environment.to_uppercase(), place] {
+    for name in [environment.to_uppercase(), location] {
         let name = format::cut(&clean(&name, theme.ascii), MAX_NAME);
         if !name.is_empty() {
             names = format!("{names} {name}");
@@ -30,15 +29,17 @@ pub fn of(model: &Model) -> String {
     format!("aibal-tui{names} (process {})", model.options.process)
 }
 
-/// What tells the terminal (OSC 2).
+/// The sequence that sets the title (OSC 2).
 pub fn sequence(title: &str) -> Vec<u8> {
     format!("\x1b]2;{}\x07", clean(title, false)).into_bytes()
 }
 
-/// Without what would end the sequence, begin another or turn the text around.
+/// Removes control and bidirectional characters, which would end the sequence or reorder the text.
 fn clean(text: &str, ascii: bool) -> String {
-    let is_turning = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept = text.chars().filter(|c| !c.is_control() && !is_turning(*c));
+    let is_bidirectional = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept = text
+        .chars()
+        .filter(|c| !c.is_control() && !is_bidirectional(*c));
     kept.map(|c| if ascii && !c.is_ascii() { '?' } else { c })
         .collect()
 }
@@ -49,26 +50,26 @@ mod tests {
     use crate::tui::{Theme, fixture};
     use proptest::prelude::*;
 
-    fn title(place: &str, theme: Theme) -> String {
+    fn title(location: &str, theme: Theme) -> String {
         let mut options = crate::tui::tests::options(theme, false);
-        place.clone_into(&mut options.place);
-        of(&Model::showing(options, fixture::status(1, 0)))
+        location.clone_into(&mut options.address);
+        title_text(&Model::showing(options, fixture::status(1, 0)))
     }
 
     #[test]
     fn a_title_names_the_instance_and_the_process_and_hides_what_is_masked() {
-        let usual = Theme::default();
-        let told = "aibal-tui DEV gw-1.fra:8080 (process 4242)";
-        assert_eq!(title("gw-1.fra:8080", usual), told);
+        let default = Theme::default();
+        let expected = "aibal-tui DEV gw-1.fra:8080 (process 4242)";
+        assert_eq!(title("gw-1.fra:8080", default), expected);
         let masked = Theme {
             masked: true,
-            ..usual
+            ..default
         };
         assert_eq!(title("gw-1", masked), "aibal-tui DEV *** (process 4242)");
-        assert!(title(&"long.".repeat(60), usual).ends_with("~ (process 4242)"));
+        assert!(title(&"long.".repeat(60), default).ends_with("~ (process 4242)"));
         let ascii = Theme {
             ascii: true,
-            ..usual
+            ..default
         };
         assert_eq!(
             title("zürich", ascii),
@@ -78,8 +79,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_ends_the_sequence_or_begins_another(place in any::<String>()) {
-            let bytes = sequence(&title(&place, Theme::default()));
+        fn no_name_ends_the_sequence_or_begins_another(location in any::<String>()) {
+            let bytes = sequence(&title(&location, Theme::default()));
             let text = String::from_utf8(bytes).unwrap();
             let inside = text.strip_prefix("\x1b]2;").and_then(|it| it.strip_suffix('\x07'));
             prop_assert!(inside.is_some_and(|it| !it.contains(char::is_control)));

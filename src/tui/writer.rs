@@ -1,4 +1,5 @@
-//! The terminal's writing end: a thread that may be stuck in it, so that nobody else is.
+//! Writes frames to the terminal, in a thread of its own because a write to a stalled terminal
+//! blocks.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Whether frames may go out, and whether one is going.
+/// The state of the gate.
 static GATE: Mutex<WriteGate> = Mutex::new(WriteGate {
     is_open: false,
     is_writing: false,
@@ -15,17 +16,19 @@ static WRITTEN: Condvar = Condvar::new();
 
 #[derive(Debug)]
 struct WriteGate {
+    /// Frames may be written.
     is_open: bool,
+    /// A frame is being written.
     is_writing: bool,
 }
 
 fn gate() -> MutexGuard<'static, WriteGate> {
-    // Two flags are as good after a panic as before.
+    // Two flags stay consistent after a panic.
     GATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on no frame goes out: one that came after the terminal was given back would hide the
-/// cursor again. One that is going out may end, within bounds.
+/// Stops frames: one written after the terminal was given back would hide the cursor again. Waits
+/// for a frame that is being written, at most [`FINAL_FRAME_TIMEOUT`].
 pub fn shut() {
     let mut gate = gate();
     gate.is_open = false;
@@ -33,7 +36,7 @@ pub fn shut() {
     drop(waited);
 }
 
-/// Writes a frame unless the gate is shut.
+/// Writes a frame unless the gate is closed.
 fn pass(frame: &[u8]) -> io::Result<()> {
     {
         let mut gate = gate();
@@ -48,17 +51,17 @@ fn pass(frame: &[u8]) -> io::Result<()> {
     result
 }
 
-/// How long a frame under way may hold up the end.
+/// The end waits this long for a frame that is being written.
 const FINAL_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Writes one frame at a time. The next is made only when the last is out, so the newest picture
-/// wins by itself.
+/// Writes one frame at a time. The next is drawn only when the last is written, so it always shows
+/// the newest state.
 #[derive(Debug)]
 pub struct Writer {
     frames: SyncSender<Vec<u8>>,
     written: mpsc::Receiver<io::Result<()>>,
     busy: bool,
-    /// Closed by the end of the thread; nothing is ever sent.
+    /// Closed when the thread ends; nothing is ever sent.
     ended: Receiver<()>,
 }
 
@@ -66,14 +69,14 @@ impl Writer {
     pub fn start() -> io::Result<Self> {
         gate().is_open = true;
         let (frames, pending) = sync_channel::<Vec<u8>>(1);
-        let (tell, written) = mpsc::channel(1);
+        let (results, written) = mpsc::channel(1);
         let (ends, ended) = sync_channel(0);
         std::thread::Builder::new()
             .name("dashboard-writer".to_owned())
             .spawn(move || {
                 let _until_the_end: SyncSender<()> = ends;
                 while let Ok(frame) = pending.recv() {
-                    if tell.blocking_send(pass(&frame)).is_err() {
+                    if results.blocking_send(pass(&frame)).is_err() {
                         return;
                     }
                 }
@@ -86,18 +89,18 @@ impl Writer {
         })
     }
 
-    /// Whether a frame is under way.
+    /// Returns whether a frame is being written.
     pub fn is_busy(&self) -> bool {
         self.busy
     }
 
-    /// Sends a frame on its way; one that comes while another is under way is lost, so ask first.
+    /// Starts writing a frame. A frame is lost while another is being written, so check
+    /// [`Self::is_busy`] first.
     pub fn send(&mut self, frame: Vec<u8>) {
         self.busy = self.frames.try_send(frame).is_ok();
     }
 
-    /// Resolves when the frame under way is out; never where there is none. The error is the end
-    /// of the terminal.
+    /// Resolves when the frame is written; never without one. An error means the terminal is gone.
     pub async fn written(&mut self) -> io::Result<()> {
         if !self.busy {
             return std::future::pending().await;
@@ -107,7 +110,7 @@ impl Writer {
         result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    /// Lets the frame under way end, within bounds.
+    /// Waits for the frame that is being written, at most [`FINAL_FRAME_TIMEOUT`].
     pub fn finish(self) {
         let Self {
             frames,
@@ -121,7 +124,8 @@ impl Writer {
     }
 }
 
-/// Raw file writing: the standard handle would cut a frame into pieces of a kilobyte.
+/// Writes to the file descriptor: the standard handle would split a frame into pieces of a
+/// kilobyte.
 pub fn write_whole(bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -28,7 +28,7 @@ fn endpoint(kind: &str) -> Endpoint {
     let protocol = by_kind(kind).expect("a kind from the list");
     let endpoint = Endpoint::new("http://127.0.0.1:1/v1", Some("key"), kind, protocol);
     let mut endpoint = endpoint.expect("a key that fits into a header");
-    endpoint.place = Some(VertexLocation {
+    endpoint.location = Some(VertexLocation {
         project: "p".to_owned(),
         location: "global".to_owned(),
     });
@@ -53,11 +53,11 @@ fn ask(
         wants_usage: true,
         id: "1",
         created: 1,
-        detour: false,
+        use_fallback: false,
     };
     let endpoint = endpoint(kind);
-    let asked = endpoint.protocol.build_request(&endpoint, &call).ok()?;
-    Some((asked.passage, asked.outgoing.body))
+    let prepared = endpoint.protocol.build_request(&endpoint, &call).ok()?;
+    Some((prepared.adapter, prepared.request.body))
 }
 
 /// The first bytes choose the provider, the client and the size of the pieces.
@@ -74,27 +74,27 @@ pub fn stream(bytes: &[u8]) {
 /// Feeds a stream from a provider to a client. However it goes, every event that the client gets
 /// is JSON, and an answer that broke never looks whole.
 pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
-    let (mut passage, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
-    let mut splitter = Splitter::new(passage.framing());
+    let (mut adapter, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
+    let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::new();
     let mut end = None;
     for part in stream.chunks(piece) {
         splitter.push(part);
         while let Ok(Some(event)) = splitter.next_event() {
-            end = ending(&passage.read(&event, &mut out));
+            end = ending(&adapter.read(&event, &mut out));
             if end.is_some() {
-                return judge(passage.as_mut(), dialect, end, out);
+                return judge(adapter.as_mut(), dialect, end, out);
             }
         }
     }
     if let Some(event) = splitter.rest() {
-        end = ending(&passage.read(&event, &mut out));
+        end = ending(&adapter.read(&event, &mut out));
     }
-    if end.is_none() && passage.may_end() {
-        passage.close(&mut out);
+    if end.is_none() && adapter.may_end() {
+        adapter.close(&mut out);
         end = Some(true);
     }
-    judge(passage.as_mut(), dialect, end, out);
+    judge(adapter.as_mut(), dialect, end, out);
 }
 
 /// Whether the answer is whole, once that is known.
@@ -107,7 +107,7 @@ fn ending(meaning: &StreamEventKind) -> Option<bool> {
 }
 
 fn judge(
-    passage: &mut dyn ResponseAdapter,
+    adapter: &mut dyn ResponseAdapter,
     dialect: ApiDialect,
     end: Option<bool>,
     mut out: BytesMut,
@@ -121,9 +121,9 @@ fn judge(
             param: None,
             message: "it broke".to_owned(),
         };
-        passage.broken(&told, &mut out);
+        adapter.broken(&told, &mut out);
     }
-    let _reads_without_panic = (passage.usage(), passage.text_bytes());
+    let _reads_without_panic = (adapter.usage(), adapter.text_bytes());
     let text = String::from_utf8_lossy(&out);
     let mut data = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let looks_whole = data.any(|data| is_last(dialect, data.trim()));
@@ -151,9 +151,9 @@ pub fn request(bytes: &[u8]) {
     let kinds = kinds();
     let kind = kinds[usize::from(*choice) % kinds.len()];
     let dialect = DIALECTS[usize::from(*choice) / kinds.len() % DIALECTS.len()];
-    if let Some((_, outgoing)) = ask(kind, dialect, body, choice % 2 == 0) {
+    if let Some((_, request)) = ask(kind, dialect, body, choice % 2 == 0) {
         // Only as JSON: a number of the client's that is too large for us is the provider's to judge.
-        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&outgoing);
-        assert!(read.is_ok(), "what goes to {kind} is no JSON: {outgoing:?}");
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&request);
+        assert!(read.is_ok(), "what goes to {kind} is no JSON: {request:?}");
     }
 }

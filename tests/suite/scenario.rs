@@ -244,11 +244,11 @@ fn the_dashboard_does_not_grow_over_hours_of_events() {
         .dashboard
         .press("w > > Tab > H d H v H Enter H")
         .unwrap();
-    let early = simulation.dashboard.kept();
+    let early = simulation.dashboard.stored_rows();
     let screen = simulation.dashboard.screen(120, 40);
     simulation.until(4 * 3_600);
     assert!(
-        simulation.dashboard.kept() <= early.max(100 + NAMES.len()),
+        simulation.dashboard.stored_rows() <= early.max(100 + NAMES.len()),
         "{early}"
     );
     let later = simulation.dashboard.screen(120, 40);

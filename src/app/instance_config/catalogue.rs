@@ -5,13 +5,15 @@ use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, 
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
-    VertexLocation, by_kind, certificates,
+    VertexLocation, by_kind, certificates, read_body,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
 
 /// A provider that takes longer to list its models starts with those that are known.
 const LIST_MODELS_TIMEOUT: Duration = Duration::from_secs(3);
+/// Largest model list that is read; it has room for tens of thousands of models.
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Builds the catalogue, its endpoints and the gateway's settings. What cannot be used is reported in
 /// `warnings`; `known` is the catalogue in force.
@@ -86,10 +88,13 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
     let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
-    endpoint.line.unix_socket.clone_from(&provider.unix_socket);
+    endpoint
+        .connection
+        .unix_socket
+        .clone_from(&provider.unix_socket);
     if let Some(file) = &provider.ca_file {
         match certificates(file) {
-            Ok(trusted) => endpoint.line.authorities = trusted,
+            Ok(trusted) => endpoint.connection.authorities = trusted,
             Err(error) => warnings.push(format!(
                 "{}: the certificates of {} are not trusted: {error}",
                 provider.name,
@@ -99,11 +104,11 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     }
     let mut models = provider.models.iter();
     let sample = models.find(|model| model.types.contains(ModelType::Chat));
-    endpoint.sample = sample.map(|model| model.id.as_str().into());
+    endpoint.probe_model = sample.map(|model| model.id.as_str().into());
     let Some(vertex) = &provider.vertex else {
         return Some(endpoint);
     };
-    endpoint.place = Some(VertexLocation {
+    endpoint.location = Some(VertexLocation {
         project: vertex.project.clone(),
         location: vertex.location.clone(),
     });
@@ -148,11 +153,11 @@ async fn models(
 
 async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
-    let transport = Transport::over(std::slice::from_ref(&endpoint.line), options).ok()?;
+    let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let request = endpoint.protocol.build_probe(&endpoint);
     let response = transport.send(0.into(), request).await.ok()?;
-    let body = response.bytes().await.ok()?;
+    let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
     endpoint.protocol.model_names(&body)
 }
 
@@ -212,6 +217,33 @@ mod tests {
     use super::*;
     use crate::config::ModelQuirks;
     use crate::domain::{Capabilities, ModelTypes};
+    use axum::Router;
+    use axum::routing::get;
+    use std::future::IntoFuture;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_model_list_beyond_the_limit_is_not_read() {
+        let list = |padding: usize| {
+            let text = format!(r#"{{"data":[{{"id":"m"}}]{}}}"#, " ".repeat(padding));
+            get(async || text)
+        };
+        let app = Router::new()
+            .route("/small/models", list(1_000))
+            .route("/large/models", list(MAX_LIST_BYTES));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(axum::serve(listener, app).into_future());
+
+        let names = async |path: &str| {
+            let (kind, url) = ("openai-compatible", format!("http://{address}/{path}"));
+            let endpoint = Endpoint::new(&url, None, kind, by_kind(kind).unwrap()).unwrap();
+            list_models(&endpoint).await
+        };
+        assert_eq!(names("small").await, Some(vec!["m".to_owned()]));
+        assert_eq!(names("large").await, None);
+        server.abort();
+    }
 
     #[test]
     fn stated_capabilities_of_a_model_reach_its_protocol_and_the_rest_is_default() {

@@ -74,7 +74,7 @@ impl BalancerState {
         weights
     }
 
-    /// Records for whoever is new or back, and none that was theirs is lost.
+    /// Adds state for new entries, and keeps the state of known ones.
     fn add_members(&mut self, earlier: &Catalogue, now: UnixTime) {
         let catalogue = Arc::clone(&self.catalogue);
         for (at, spec) in ProviderIdx::enumerate(&catalogue.providers) {

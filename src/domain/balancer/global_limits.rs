@@ -3,7 +3,7 @@
 use super::BalancerState;
 use crate::domain::budget::BudgetConfig;
 use crate::domain::event::{Effect, EventKind};
-use crate::domain::observation::RejectionReason;
+use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 use std::time::Duration;

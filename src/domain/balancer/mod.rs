@@ -11,6 +11,7 @@ mod latency_mean;
 mod observe;
 mod observe_latency;
 mod patch;
+mod pending_revert;
 mod pin;
 mod reset;
 mod routing;
@@ -19,6 +20,7 @@ mod snapshot;
 mod target_state;
 #[cfg(test)]
 mod tests;
+mod warning;
 mod warnings;
 
 use super::budget::{BudgetConfig, Budgets};
@@ -37,25 +39,23 @@ use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::{ProviderIdx, TargetIdx};
-use auto_revert::PendingRevert;
 use latency_estimator::Speed;
+use pending_revert::PendingRevert;
 use sliding_window::SlidingWindow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use target_state::{ProviderState, TargetState};
-use warnings::Warning;
+use target_state::{ProviderState, RATE_MEMORY_S, TargetState};
+use warning::Warning;
 
 pub use global_limits::GlobalLimits;
 
-/// Memory of rates shown as "now", in seconds.
-const RATE_MEMORY_S: f64 = 10.0;
 /// Memory of how long answers are, in seconds; and what is assumed as if seen twice.
 const OUTPUT_MEMORY_S: f64 = 600.0;
 const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
 /// How many of each are kept for readers.
 const MAX_EVENTS: usize = 100;
 const MAX_REVISIONS: usize = 200;
-/// Why nothing is sent to whoever is configured no more.
+/// Reason shown for removed targets.
 const REMOVED_REASON: &str = "removed from the configuration";
 
 /// Everything; owned by the engine, never shared.

@@ -3,12 +3,14 @@
 use super::BalancerState;
 use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
 use crate::domain::event::{Effect, EventKind};
+use crate::domain::failure::Failure;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::lease::AttemptStart;
 use crate::domain::observation::{
-    AttemptEnd, Failure, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RejectionReason,
-    RequestEnd, RequestOutcome,
+    AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
+    RequestOutcome,
 };
+use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
 use std::time::Duration;

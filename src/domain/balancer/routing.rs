@@ -5,9 +5,9 @@ use super::target_state::MIN_SAMPLES;
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::model_type::ModelTypes;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
-use crate::domain::target::ModelTypes;
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 

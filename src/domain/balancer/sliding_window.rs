@@ -1,6 +1,6 @@
-//! The last thousand attempts, whoever they went to: what the founding document's strategy reads.
+//! The last thousand attempts at all targets, which the strategy `best` reads.
 //! It forgets by count, so at twelve requests a second it spans little more than a minute, at one
-//! in two seconds half an hour, and whoever is idle vanishes from it.
+//! in two seconds half an hour, and an idle target vanishes from it.
 
 use crate::domain::index::{PerTarget, TargetIdx};
 use crate::domain::score::Estimate;
@@ -60,7 +60,7 @@ impl SlidingWindow {
         self.sums.resize(targets, WindowSums::default());
     }
 
-    /// As if the target had never been asked.
+    /// Forgets the attempts of a target.
     pub fn forget(&mut self, target: TargetIdx) {
         self.entries.retain(|entry| entry.target != target);
         self.sums[target] = WindowSums::default();

@@ -3,9 +3,9 @@
 use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::decay::{DecayedCount, DecayedMean};
+use crate::domain::failure::Failure;
 use crate::domain::index::{PerProvider, PerTarget, TargetIdx};
 use crate::domain::lease::LoadCounters;
-use crate::domain::observation::Failure;
 use crate::domain::rate_limiter::RateLimits;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::HealthState;
@@ -18,6 +18,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Time constant of the rates shown as current, in seconds.
+pub(super) const RATE_MEMORY_S: f64 = 10.0;
 /// Memory of failures, in seconds.
 const FAILURE_MEMORY_S: f64 = 60.0;
 /// Failures are counted as if two attempts had been seen before, at 2 %.
@@ -237,7 +239,7 @@ impl ProviderState {
             probe_detail: String::new(),
             gauge: Arc::default(),
             outside: VecDeque::new(),
-            rate: DecayedCount::new(super::RATE_MEMORY_S),
+            rate: DecayedCount::new(RATE_MEMORY_S),
             uptime: Timeline::default(),
             state: if spec.enabled && spec.off.is_none() {
                 HealthState::Unknown

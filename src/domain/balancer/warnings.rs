@@ -1,26 +1,18 @@
 //! Weights that ask for trouble, said before it comes.
 
 use super::BalancerState;
+use super::warning::Warning;
 use crate::domain::event::{Effect, EventKind};
-use crate::domain::index::TargetIdx;
+use crate::domain::model_type::ModelType;
 use crate::domain::score::risk_excess;
 use crate::domain::selection::{CandidateSet, RequestProfile};
 use crate::domain::snapshot::Strategy;
-use crate::domain::target::ModelType;
 use crate::domain::tuning::{GUARD_FREE_RISK, Tuning};
 use crate::domain::units::UnixTime;
 
 /// More points than this on cost push everything onto the cheapest provider until it breaks,
-/// whoever balances.
+/// with any strategy.
 const COST_WARNING_POINTS: f64 = 70.0;
-
-/// What a warning is about, so that it is told once and not with every new number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Warning {
-    CostAlone,
-    /// The target that the weights favour is expected to fail.
-    Favourite(TargetIdx),
-}
 
 impl BalancerState {
     /// All that holds now, in words.

@@ -14,6 +14,7 @@ pub use period_budget::{BudgetUsage, Period};
 use super::units::{Money, UnixTime};
 use period_budget::{NOTIFIED_NEARLY_SPENT, NOTIFIED_SPENT, PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// From this part of a budget on, people are told.
@@ -118,7 +119,7 @@ impl Budgets {
         }
     }
 
-    /// Who pays for the requests of a client token, or of somebody without one.
+    /// Returns the budgets that requests of a client token, or without a token, count against.
     pub fn scope_of(self: &Arc<Self>, caller: Option<&str>) -> BudgetScope {
         let own = caller.and_then(|name| self.callers.get(name));
         BudgetScope {
@@ -317,9 +318,9 @@ fn release(payer: &BudgetScope, pages: &[Option<PeriodId>; 3], reserved: Money) 
     }
 }
 
-impl BudgetExceeded {
-    /// In words: which budget, its limit, what is spent, when it starts anew.
-    pub fn text(&self) -> String {
+/// The budget, its limit, the money spent, and the time of its next period.
+impl fmt::Display for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, view, needed } = self;
         let limit = view.limit.unwrap_or_default();
         let reserved = if view.reserved > Money::ZERO {
@@ -330,7 +331,8 @@ impl BudgetExceeded {
         } else {
             String::new()
         };
-        format!(
+        write!(
+            f,
             "{name} has no room for this request, which may come to {}: {} of {} are \
              spent{reserved}; it starts anew at {}",
             format_usd(*needed),

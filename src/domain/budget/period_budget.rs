@@ -75,7 +75,7 @@ struct PeriodTotals {
     /// Spent and reserved together: the one number that admission looks at.
     committed: AtomicU64,
     spent: AtomicU64,
-    /// Attempts whose cost nobody can tell, for their target has no price.
+    /// Attempts of unknown cost, because their target has no price.
     uncounted: AtomicU64,
     /// Requests that found no room.
     turned_away: AtomicU64,
@@ -186,7 +186,7 @@ impl PeriodBudget {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, settle);
     }
 
-    /// An attempt is over whose cost nobody can tell.
+    /// Counts an ended attempt of unknown cost.
     pub fn count_unknown(&self, page: PeriodId) {
         if let Some(sheet) = self.find(page) {
             sheet.uncounted.fetch_add(1, Ordering::Relaxed);
@@ -237,7 +237,7 @@ impl PeriodBudget {
         }
     }
 
-    /// The sheet of the period at hand, which is begun where nobody has begun it.
+    /// Returns the totals of the current period, starting the period if needed.
     fn current_totals(&self, now: UnixTime) -> (&PeriodTotals, PeriodId) {
         let number = self.period.number(now);
         let sheet = self.place(number);

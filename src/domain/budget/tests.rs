@@ -127,7 +127,7 @@ fn one_tokens_budget_is_not_anothers_and_a_refusal_takes_nothing_anywhere() {
 
     let short = app.check_budget(usd(0.1), NOW).unwrap();
     assert_eq!(
-        short.text(),
+        short.to_string(),
         "usd_per_day of the token \"app\" has no room for this request, which may come to $0.1000: \
          $0.00 of $0.2000 are spent and $0.2000 reserved for requests that run; it starts anew at \
          2026-11-25 00:00 UTC"

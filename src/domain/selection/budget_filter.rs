@@ -1,51 +1,16 @@
-//! Money as a constraint: who fits into what a request may still spend.
+//! Filter of targets by the remaining budget of a request.
 
-use super::candidates::{Eligibility, ScoredCandidate};
 use super::exclusion::ExclusionReason;
-use super::{BudgetHeadroom, NoEligibleTarget, RequestProfile};
-use crate::domain::budget::OverBudgetPolicy;
-use crate::domain::pricing::{Usage, cost};
-use crate::domain::snapshot::{Candidate, RoutingTable};
+use super::max_usage::MaxUsage;
+use super::request_profile::RequestProfile;
+use super::scored_candidate::{Eligibility, ScoredCandidate};
+use crate::domain::budget::{BudgetHeadroom, OverBudgetPolicy};
+use crate::domain::snapshot::RoutingTable;
 use crate::domain::units::Money;
 
-/// The most that an attempt may come to: what is reserved of every limit before it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MaxUsage {
-    /// The estimated prompt, and what the client lets the answer have, or else what is expected of
-    /// it; never more than the model can say.
-    pub tokens: u64,
-    /// Nothing where the price is unknown.
-    pub cost: Option<Money>,
-}
-
-impl MaxUsage {
-    pub fn of(candidate: &Candidate, ask: &RequestProfile<'_>, expected_output: f64) -> Self {
-        let stated = whole(ask.max_tokens.unwrap_or(expected_output));
-        let able = candidate.capabilities.max_output.unwrap_or(u64::MAX);
-        let usage = Usage {
-            input: whole(ask.input),
-            output: stated.min(able),
-            ..Usage::default()
-        };
-        Self {
-            tokens: usage.input.saturating_add(usage.output),
-            cost: candidate.price.as_ref().map(|price| cost(usage, price)),
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float cast saturates, and what is no number counts as none"
-)]
-fn whole(tokens: f64) -> u64 {
-    tokens.ceil().max(0.0) as u64
-}
-
-/// Leaves in only who fits into what may still be spent. Where nobody who may serve fits, and the
-/// operator wants requests to go on, the cheapest of them stay. Whoever has no price stays as long
-/// as the dearest of the others would fit: its cost may be anything, and cannot be reserved.
+/// Keeps the targets that fit into the remaining budget. If no eligible target fits and the policy
+/// is `cheapest`, the cheapest ones stay. A target without a price stays as long as the most
+/// expensive of the others fits: its cost is unknown and cannot be reserved.
 pub(super) fn filter_by_budget(
     rows: &mut [ScoredCandidate],
     table: &RoutingTable,
@@ -110,18 +75,6 @@ fn may_serve(row: &ScoredCandidate) -> bool {
     !matches!(row.entry, Eligibility::Excluded(_))
 }
 
-impl NoEligibleTarget {
-    /// The least that would have been needed, where nothing but money stands in the way and waiting
-    /// does not help.
-    pub fn missing_budget(&self) -> Option<Money> {
-        let needed = self.rejected.iter().filter_map(|(_, why)| match why {
-            ExclusionReason::OverBudget { needed, .. } => Some(*needed),
-            _ => None,
-        });
-        needed.min().filter(|_| self.retry_after.is_none())
-    }
-}
-
 /// Whether that much goes beyond what may be spent, and is sent all the same.
 pub(super) fn exceeds_budget(means: Option<BudgetHeadroom>, most: MaxUsage) -> bool {
     let goes_on = means.filter(|means| means.on_limit == OverBudgetPolicy::Cheapest);
@@ -138,6 +91,7 @@ mod tests {
     use crate::domain::selection::{
         CandidateSet, NoEligibleTarget, SelectionReason, TargetSelection, select_target,
     };
+    use crate::domain::snapshot::Candidate;
     use crate::domain::{RandomDraw, RoutingState};
 
     fn decide(

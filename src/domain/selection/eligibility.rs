@@ -1,8 +1,9 @@
 //! Who may be chosen at all: what nothing relaxes, then what is of the moment.
 
-use super::candidates::Eligibility;
 use super::exclusion::ExclusionReason;
-use super::{MaxUsage, RequestProfile};
+use super::max_usage::MaxUsage;
+use super::request_profile::RequestProfile;
+use super::scored_candidate::Eligibility;
 use crate::domain::index::TargetIdx;
 use crate::domain::pricing::Price;
 use crate::domain::rate_limiter::RateLimitExceeded;

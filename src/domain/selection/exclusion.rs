@@ -2,7 +2,7 @@
 
 use crate::domain::budget::format_usd;
 use crate::domain::capability::MissingCapability;
-use crate::domain::observation::Failure;
+use crate::domain::failure::Failure;
 use crate::domain::rate_limiter::RateLimitExceeded;
 use crate::domain::units::{Money, UnixTime};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub enum ExclusionReason {
 }
 
 impl ExclusionReason {
-    /// Whether it is a guess of ours about this moment: in need, where nobody else is left, it is
+    /// Whether it is a guess of ours about this moment: in need, where no other target is left, it is
     /// passed over. Places are the operator's word, and hold.
     pub fn allows_last_resort(&self) -> bool {
         matches!(
@@ -122,7 +122,7 @@ impl ExclusionReason {
             }
             Self::ProviderAtCapacity(limit) => format!("all {limit} places taken"),
             Self::ModelAtCapacity(limit) => format!("all {limit} places of this model taken"),
-            Self::RateLimited(shortage) => shortage.text(),
+            Self::RateLimited(shortage) => shortage.to_string(),
             Self::AlreadyTried => "tried already".to_owned(),
             Self::UnknownPrice => "price unknown, so maxCost cannot be kept".to_owned(),
             Self::AboveMaxCost => "dearer than maxCost".to_owned(),

@@ -6,153 +6,51 @@
 //! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
 //!    both and is more likely to succeed than to fail.
 //! 4. A half-open target's trial, for first attempts.
-//! 5. Now and then whoever was not asked for long, so that it stays measured.
+//! 5. Exploration: sometimes the target unused for longest, so that its measurements stay fresh.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
 //!    fallbacks take the best of those not tried, other providers before the failed one's other
 //!    models.
-//! 7. In need, where only our guesses keep everybody out: whoever may be back first.
+//! 7. Last resort, if only guesses exclude all targets: the one expected back first.
 
 mod budget_filter;
 mod candidates;
 mod eligibility;
 mod exclusion;
+mod max_usage;
 #[cfg(test)]
 mod properties;
 mod request_profile;
+mod scored_candidate;
 #[cfg(test)]
 mod strategy_tests;
+mod target_selection;
 #[cfg(test)]
 mod tests;
 
 use crate::domain::index::{ProviderIdx, TargetIdx};
-pub use budget_filter::MaxUsage;
 use budget_filter::exceeds_budget;
-pub use candidates::{
-    CandidateSet, Eligibility, ScoredCandidate, assign_probabilities, strategy_utility,
-};
+pub use candidates::{CandidateSet, assign_probabilities, strategy_utility};
 use candidates::{best, score};
 pub use exclusion::ExclusionReason;
+pub use max_usage::MaxUsage;
 pub use request_profile::{RequestProfile, TargetScope};
+pub use scored_candidate::{Eligibility, ScoredCandidate};
+pub use target_selection::{NoEligibleTarget, RankedTarget, SelectionReason, TargetSelection};
 
-pub use crate::domain::budget::BudgetHeadroom;
-use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::random::RandomDraw;
 use crate::domain::score::Factors;
 use crate::domain::snapshot::{RoutingTable, Strategy};
-use crate::domain::target::RequestClass;
 use crate::domain::units::UnixTime;
 use std::time::Duration;
 
-/// Whoever was not asked for so many seconds is worth an exploration.
+/// A target unused for this long may be explored.
 const EXPLORE_AFTER_S: f64 = 30.0;
 /// A target that was never measured takes this part of first attempts, one at a time.
 const FIRST_LOOK: f64 = 0.2;
-/// In need nobody is sent where it would take longer than so many seconds to be welcome.
+/// Longest wait until a target is back, for the last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
-/// The answer; what explains it is in the [`CandidateSet`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TargetSelection {
-    /// Place in the catalogue.
-    pub target: TargetIdx,
-    pub score: f64,
-    pub factors: Factors,
-    /// Odds it had, 0..1.
-    pub share: f64,
-    pub reason: SelectionReason,
-    /// Whether it goes as the one trial of a half-open breaker.
-    pub trial: bool,
-    /// USD; nothing where the price is unknown.
-    pub expected_usd: Option<f64>,
-    /// Seconds.
-    pub expected_latency: f64,
-    /// Tokens in and out.
-    pub expected_tokens: f64,
-    /// Estimated tokens of the prompt.
-    pub prompt: f64,
-    /// The most it may come to.
-    pub most: MaxUsage,
-    /// Sent although no budget has room for it, because requests shall go on.
-    pub is_over_budget: bool,
-    pub class: RequestClass,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RankedTarget {
-    pub target: TargetIdx,
-    pub score: f64,
-    pub share: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SelectionReason {
-    /// First by what the strategy compares.
-    Best,
-    /// Drawn by odds.
-    WeightedRandom,
-    /// The one that an operator sends everything to for now.
-    Pinned,
-    /// The one that was wished for.
-    Preferred,
-    /// The only one that may serve.
-    Only,
-    /// A half-open breaker's trial.
-    HalfOpenProbe,
-    /// Not asked for long, so that nobody knows how it does.
-    Exploration,
-    /// Best of those not tried, after a failure.
-    Fallback,
-    /// The cheapest that may serve: the budget is used up, and requests go on.
-    Cheapest,
-    /// Everybody is out for the moment, and this one may be back first.
-    LastResort,
-}
-
-impl SelectionReason {
-    pub const ALL: [Self; 10] = [
-        Self::Best,
-        Self::WeightedRandom,
-        Self::Pinned,
-        Self::Preferred,
-        Self::Only,
-        Self::HalfOpenProbe,
-        Self::Exploration,
-        Self::Fallback,
-        Self::Cheapest,
-        Self::LastResort,
-    ];
-
-    /// In words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Best => "best score",
-            Self::WeightedRandom => "drawn by share",
-            Self::Pinned => "pinned by an operator",
-            Self::Preferred => "preferred provider",
-            Self::Only => "only one allowed",
-            Self::HalfOpenProbe => "trial of a half-open breaker",
-            Self::Exploration => "explored: not asked for long",
-            Self::Fallback => "fallback after a failure",
-            Self::Cheapest => "cheapest allowed: the budget is used up",
-            Self::LastResort => "in need: everybody is out, this one may be back first",
-        }
-    }
-
-    /// Whether other weights could have chosen otherwise.
-    pub const fn is_weighed(self) -> bool {
-        matches!(self, Self::Best | Self::WeightedRandom | Self::Fallback)
-    }
-}
-
-/// Nobody may serve.
-#[derive(Debug, Clone)]
-pub struct NoEligibleTarget {
-    pub rejected: Vec<(TargetIdx, ExclusionReason)>,
-    /// The soonest recovery, where waiting may help.
-    pub retry_after: Option<Duration>,
-}
-
-/// Decides. Asks nobody, changes nothing but `field`, and allocates only where nobody may serve
+/// Selects a target. Changes only `field`, and allocates only if no target is eligible
 /// or the field was never as large.
 pub fn select_target(
     table: &RoutingTable,
@@ -201,31 +99,8 @@ pub fn select_target(
     })
 }
 
-impl TargetSelection {
-    /// Takes the place that was chosen; nothing where somebody else was quicker.
-    pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
-        let candidate = &table.candidates[self.target];
-        let terms = LeaseRequest {
-            limit: candidate.max_concurrent,
-            own_limit: candidate.own_max_concurrent,
-            rates: candidate.rates,
-            most_tokens: self.most.tokens,
-            trial: self.trial,
-            tokens: self.expected_tokens,
-            prompt: self.prompt,
-            class: self.class,
-        };
-        Lease::try_acquire(
-            &candidate.load_counters,
-            &candidate.provider_load_counters,
-            terms,
-            now,
-        )
-    }
-}
-
 /// The odds of every target for such a request, by the same code that draws; they sum to 1, or
-/// to 0 where nobody may serve. Targets that are only on trial have none.
+/// to 0 if no target is eligible. Targets that are only on trial have none.
 pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> Vec<RankedTarget> {
     let mut field = CandidateSet::default();
     field.evaluate(table, ask, now);

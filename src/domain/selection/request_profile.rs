@@ -1,10 +1,11 @@
 //! What is asked of the balancer.
 
-use super::{BudgetHeadroom, ExclusionReason};
+use super::exclusion::ExclusionReason;
+use crate::domain::budget::BudgetHeadroom;
 use crate::domain::capability::{MissingCapability, RequiredCapabilities};
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::model_type::{ModelType, RequestClass};
 use crate::domain::snapshot::{Candidate, RoutingTable};
-use crate::domain::target::{ModelType, RequestClass};
 
 /// Which targets a request's model name allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

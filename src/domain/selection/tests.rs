@@ -3,7 +3,7 @@ use super::{
     TargetSelection, select_target,
 };
 use crate::domain::TargetIdx;
-use crate::domain::observation::Failure;
+use crate::domain::failure::Failure;
 use crate::domain::{
     BudgetConfig, Budgets, Candidate, Capabilities, Catalogue, Estimate, ModelType, ModelTypes,
     Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState, RoutingTable,

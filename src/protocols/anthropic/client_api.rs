@@ -1,4 +1,4 @@
-//! The side of Messages that clients see.
+//! The client's side of Messages.
 
 use super::events::{error_event, error_value};
 use super::{encode, read};
@@ -50,33 +50,33 @@ impl ClientApi for MessagesApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        let mut body = error_value(told);
-        // Clients find the request's id in a header, as with every answer.
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        let mut body = error_value(error);
+        // Clients find the request's id in a header, as with every response.
         body["request_id"] = Value::Null;
         body.to_string().into()
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told)
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error)
     }
 }
 
-/// Lists in which a picture may stand: messages, their blocks, and the blocks of a result. What a
-/// client puts below that may be of any depth, and is not followed.
+/// Levels of lists that may hold an image: messages, their blocks, and the blocks of a result.
+/// Deeper lists are the client's own and are not searched.
 const LISTS: u32 = 3;
 
-/// Whether a block is a picture, in a message or in a result. The word alone may also stand in an
-/// input, so that blocks are looked at where it is there.
+/// Checks whether a block is an image, in a message or in a result. The string alone may also be
+/// part of a tool's input, so blocks are inspected where it occurs.
 fn shows_pictures(object: &RawObject<'_>) -> bool {
     #[derive(Deserialize)]
     struct Holder<'a> {

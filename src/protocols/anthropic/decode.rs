@@ -1,4 +1,4 @@
-//! A Messages answer taken apart.
+//! Decodes a Messages response.
 
 use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, non_empty};
 use super::tool_names::ToolNames;
@@ -8,62 +8,62 @@ use crate::protocols::reasoning_cache::ReasoningCache;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 
-/// Reads whole answers and streams.
+/// Decodes whole responses and streams.
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     names: ToolNames,
-    recall: ReasoningCache,
+    reasoning_cache: ReasoningCache,
     usage: Option<UsageShape>,
-    begun: bool,
-    open: Option<Open>,
+    started: bool,
+    open: Option<OpenBlock>,
     calls: usize,
     /// Characters of text so far.
     characters: usize,
-    /// What was thought before the first call.
-    thoughts: Choice,
+    /// Reasoning before the first call.
+    reasoning: Choice,
     ended: bool,
 }
 
-/// The block that is being said. Others begin only when it is over.
-struct Open {
+/// The open block. Others begin only when it has ended.
+struct OpenBlock {
     index: u64,
-    inside: Inside,
+    content: BlockContent,
 }
 
-enum Inside {
+enum BlockContent {
     Text,
     Thinking,
     Input {
-        /// Which call it is; nothing for the tool whose input is the answer's text.
+        /// Index of the call; `None` for the tool whose input is the response's text.
         call: Option<usize>,
-        /// The input as the block began, good only if nothing follows.
-        first: Value,
-        followed: bool,
+        /// Input at the block's start, valid only if no delta follows.
+        initial: Value,
+        has_deltas: bool,
     },
-    /// A block that no other protocol has words for.
+    /// A block that no other protocol can represent.
     Foreign,
 }
 
 impl Decoder {
-    pub fn new(id: &str, names: ToolNames, recall: ReasoningCache) -> Self {
+    pub fn new(id: &str, names: ToolNames, reasoning_cache: ReasoningCache) -> Self {
         Self {
             id: id.to_owned(),
             names,
-            recall,
+            reasoning_cache,
             usage: None,
-            begun: false,
+            started: false,
             open: None,
             calls: 0,
             characters: 0,
-            thoughts: Choice::default(),
+            reasoning: Choice::default(),
             ended: false,
         }
     }
 
-    fn begin(&mut self, message: &Message<'_>, deltas: &mut Deltas) {
-        if !self.begun {
-            self.begun = true;
+    fn start(&mut self, message: &Message<'_>, deltas: &mut Deltas) {
+        if !self.started {
+            self.started = true;
             let model = message.model.as_deref().map(str::to_owned);
             deltas.push((0, Delta::Start { model }));
         }
@@ -76,16 +76,16 @@ impl Decoder {
         }
     }
 
-    fn say(&mut self, delta: Delta, deltas: &mut Deltas) {
+    fn push(&mut self, delta: Delta, deltas: &mut Deltas) {
         match &delta {
             Delta::Text(text) => self.characters += text.chars().count(),
             Delta::Reasoning(_) | Delta::Signature(_) | Delta::Redacted(_) if self.calls == 0 => {
-                self.thoughts.take(delta.clone());
+                self.reasoning.take(delta.clone());
             }
             Delta::Call { call: 0, .. } => {
-                let mut thoughts = std::mem::take(&mut self.thoughts);
-                thoughts.take(delta.clone());
-                self.recall.store_reasoning(&thoughts);
+                let mut reasoning = std::mem::take(&mut self.reasoning);
+                reasoning.take(delta.clone());
+                self.reasoning_cache.store_reasoning(&reasoning);
             }
             _ => {}
         }
@@ -94,80 +94,82 @@ impl Decoder {
 
     fn open(&mut self, index: u64, block: Block<'_>, deltas: &mut Deltas) {
         self.close(deltas);
-        let inside = match &*block.kind {
+        let content = match &*block.kind {
             "text" => {
                 if let Some(text) = non_empty(block.text.as_ref()) {
-                    self.say(Delta::Text(text.to_owned()), deltas);
+                    self.push(Delta::Text(text.to_owned()), deltas);
                 }
-                Inside::Text
+                BlockContent::Text
             }
             "thinking" => {
                 if let Some(text) = non_empty(block.thinking.as_ref()) {
-                    self.say(Delta::Reasoning(text.to_owned()), deltas);
+                    self.push(Delta::Reasoning(text.to_owned()), deltas);
                 }
-                if let Some(seal) = non_empty(block.signature.as_ref()) {
-                    self.say(Delta::Signature(seal.to_owned()), deltas);
+                if let Some(signature) = non_empty(block.signature.as_ref()) {
+                    self.push(Delta::Signature(signature.to_owned()), deltas);
                 }
-                Inside::Thinking
+                BlockContent::Thinking
             }
             "redacted_thinking" => {
                 let data = block.data.unwrap_or_default().into_owned();
-                self.say(Delta::Redacted(data), deltas);
-                Inside::Foreign
+                self.push(Delta::Redacted(data), deltas);
+                BlockContent::Foreign
             }
             "tool_use" => self.call(block, deltas),
-            _ => Inside::Foreign,
+            _ => BlockContent::Foreign,
         };
-        self.open = Some(Open { index, inside });
+        self.open = Some(OpenBlock { index, content });
     }
 
-    fn call(&mut self, block: Block<'_>, deltas: &mut Deltas) -> Inside {
+    fn call(&mut self, block: Block<'_>, deltas: &mut Deltas) -> BlockContent {
         let name = block.name.unwrap_or_default();
         let call = (!self.names.is_answer(&name)).then_some(self.calls);
         if let Some(call) = call {
             let id = non_empty(block.id.as_ref()).map(str::to_owned);
-            let begin = Delta::Call {
+            let start = Delta::Call {
                 call,
                 id: id.unwrap_or_else(|| format!("toolu_{}_{call}", self.id)),
                 name: self.names.original(&name).to_owned(),
                 signature: None,
             };
-            self.say(begin, deltas);
+            self.push(start, deltas);
             self.calls += 1;
         }
-        Inside::Input {
+        BlockContent::Input {
             call,
-            first: block.input.unwrap_or_else(|| json!({})),
-            followed: false,
+            initial: block.input.unwrap_or_else(|| json!({})),
+            has_deltas: false,
         }
     }
 
-    fn follow(&mut self, index: u64, delta: &DeltaShape<'_>, deltas: &mut Deltas) {
+    fn on_delta(&mut self, index: u64, delta: &DeltaShape<'_>, deltas: &mut Deltas) {
         let Some(open) = self.open.as_mut().filter(|open| open.index == index) else {
             return;
         };
-        match &mut open.inside {
-            Inside::Text => {
+        match &mut open.content {
+            BlockContent::Text => {
                 if let Some(text) = non_empty(delta.text.as_ref()) {
-                    self.say(Delta::Text(text.to_owned()), deltas);
+                    self.push(Delta::Text(text.to_owned()), deltas);
                 }
             }
-            Inside::Thinking => {
+            BlockContent::Thinking => {
                 if let Some(text) = non_empty(delta.thinking.as_ref()) {
-                    self.say(Delta::Reasoning(text.to_owned()), deltas);
+                    self.push(Delta::Reasoning(text.to_owned()), deltas);
                 }
-                if let Some(seal) = non_empty(delta.signature.as_ref()) {
-                    self.say(Delta::Signature(seal.to_owned()), deltas);
+                if let Some(signature) = non_empty(delta.signature.as_ref()) {
+                    self.push(Delta::Signature(signature.to_owned()), deltas);
                 }
             }
-            Inside::Input { call, followed, .. } => {
+            BlockContent::Input {
+                call, has_deltas, ..
+            } => {
                 if let Some(text) = non_empty(delta.partial_json.as_ref()) {
-                    *followed = true;
-                    let said = input(*call, text.to_owned());
-                    self.say(said, deltas);
+                    *has_deltas = true;
+                    let delta = input(*call, text.to_owned());
+                    self.push(delta, deltas);
                 }
             }
-            Inside::Foreign => {}
+            BlockContent::Foreign => {}
         }
     }
 
@@ -175,14 +177,14 @@ impl Decoder {
         let Some(open) = self.open.take() else {
             return;
         };
-        if let Inside::Input {
+        if let BlockContent::Input {
             call,
-            first,
-            followed: false,
-        } = open.inside
+            initial,
+            has_deltas: false,
+        } = open.content
         {
-            let said = input(call, first.to_string());
-            self.say(said, deltas);
+            let delta = input(call, initial.to_string());
+            self.push(delta, deltas);
         }
     }
 
@@ -194,23 +196,23 @@ impl Decoder {
         self.ended = true;
         let finish = finish(word, self.calls > 0);
         if let (Finish::ContentFilter, Some(text)) = (finish, explanation) {
-            self.say(Delta::Refusal(text.to_owned()), deltas);
+            self.push(Delta::Refusal(text.to_owned()), deltas);
         }
-        self.say(Delta::End(finish), deltas);
+        self.push(Delta::End(finish), deltas);
     }
 
     fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) -> DecodeStep {
         match &*event.kind {
             "message_start" => {
                 if let Some(message) = &event.message {
-                    self.begin(message, deltas);
+                    self.start(message, deltas);
                 }
             }
             "content_block_start" => {
                 self.open(event.index.unwrap_or(0), event.block(), deltas);
             }
             "content_block_delta" => {
-                self.follow(event.index.unwrap_or(0), &event.delta(), deltas);
+                self.on_delta(event.index.unwrap_or(0), &event.delta(), deltas);
             }
             "content_block_stop" => self.close(deltas),
             "message_delta" => {
@@ -226,14 +228,14 @@ impl Decoder {
                 self.end("", None, deltas);
                 return DecodeStep::Done;
             }
-            // Pings, and what later versions may bring.
+            // Pings, and events of later versions.
             _ => {}
         }
         DecodeStep::More
     }
 }
 
-/// More of a call's input, or of the answer's text.
+/// More of a call's input, or of the response's text.
 fn input(call: Option<usize>, text: String) -> Delta {
     match call {
         Some(call) => Delta::Arguments { call, text },
@@ -244,11 +246,11 @@ fn input(call: Option<usize>, text: String) -> Delta {
 impl Decode for Decoder {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         let message = Message::whole(body)?;
-        self.begin(&message, deltas);
-        for (place, mut block) in (0..).zip(message.blocks()) {
+        self.start(&message, deltas);
+        for (index, mut block) in (0..).zip(message.blocks()) {
             let citations = block.citations.take().unwrap_or_default();
             let from = self.characters;
-            self.open(place, block, deltas);
+            self.open(index, block, deltas);
             self.close(deltas);
             for citation in &citations {
                 let link = annotation(citation, from, self.characters);
@@ -267,13 +269,13 @@ impl Decode for Decoder {
             return DecodeStep::More;
         };
         match EventShape::read(event, &data) {
-            Err(upset) => DecodeStep::Broken(upset),
+            Err(error) => DecodeStep::Broken(error),
             Ok(event) => self.event(&event, deltas),
         }
     }
 
     fn may_end(&self) -> bool {
-        // A stream without its last event was cut.
+        // A stream without its last event was cut off.
         false
     }
 
@@ -282,8 +284,8 @@ impl Decode for Decoder {
     }
 }
 
-/// A citation of a page as chat clients read it, where it cites one. Streams have none: clients
-/// that put a chat stream together cannot add to a list of links.
+/// Converts a citation of a web page to the chat protocol's shape. Streams have none: chat clients
+/// cannot extend a list of links.
 fn annotation(citation: &Value, from: usize, to: usize) -> Option<Value> {
     if citation["type"] != "web_search_result_location" {
         return None;

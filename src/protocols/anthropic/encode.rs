@@ -1,4 +1,4 @@
-//! An answer as Messages.
+//! Encodes a response as Messages.
 
 use super::events::{LAST_EVENT, error_event, event};
 use super::shape::finish_word;
@@ -12,19 +12,19 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
-/// Says an answer to a client of Messages. The protocol has one answer, made of blocks that begin
-/// and end one after the other.
+/// Encodes a response for a client of Messages. The protocol has one choice, made of blocks that
+/// begin and end one after the other.
 #[derive(Debug)]
 pub(super) struct Encoder {
     id: String,
     model: String,
-    begun: bool,
-    /// The block that is being said.
+    started: bool,
+    /// The open block.
     open: Option<Block>,
-    /// Its number, or the next one's where none is open.
+    /// Index of the open block, or of the next one.
     index: usize,
-    /// Calls that began before the open one was over.
-    waiting: VecDeque<PendingBlock>,
+    /// Calls that began before the open block ended.
+    pending: VecDeque<PendingBlock>,
     finish: Option<Finish>,
     refusal: String,
 }
@@ -32,14 +32,14 @@ pub(super) struct Encoder {
 #[derive(Debug, PartialEq, Eq)]
 enum Block {
     Text,
-    Thinking { is_sealed: bool },
+    Thinking { is_signed: bool },
     Call { call: usize, arguments: String },
 }
 
 #[derive(Debug)]
 struct PendingBlock {
     call: usize,
-    told: ToolCall,
+    tool_call: ToolCall,
 }
 
 impl Encoder {
@@ -47,20 +47,20 @@ impl Encoder {
         Self {
             id: format!("msg_{}", call.id),
             model: call.model.to_owned(),
-            begun: false,
+            started: false,
             open: None,
             index: 0,
-            waiting: VecDeque::new(),
+            pending: VecDeque::new(),
             finish: None,
             refusal: String::new(),
         }
     }
 
     fn begin(&mut self, out: &mut BytesMut) {
-        if self.begun {
+        if self.started {
             return;
         }
-        self.begun = true;
+        self.started = true;
         let message = json!({
             "id": self.id,
             "type": "message",
@@ -69,13 +69,13 @@ impl Encoder {
             "content": [],
             "stop_reason": null,
             "stop_sequence": null,
-            // The numbers come at the end, with the first message_delta.
+            // The numbers come at the end, with the message_delta.
             "usage": {"input_tokens": 0, "output_tokens": 0},
         });
         event(out, &json!({"type": "message_start", "message": message}));
     }
 
-    /// Makes sure that the open block is one to go on with.
+    /// Opens the block unless it is open already.
     fn open(&mut self, block: Block, shape: &Value, out: &mut BytesMut) {
         self.begin(out);
         if self.open.as_ref() == Some(&block) {
@@ -92,10 +92,10 @@ impl Encoder {
         event(out, &start);
     }
 
-    fn more(&self, delta: &Value, out: &mut BytesMut) {
+    fn delta_event(&self, delta: &Value, out: &mut BytesMut) {
         let index = self.index;
-        let more = json!({"type": "content_block_delta", "index": index, "delta": delta});
-        event(out, &more);
+        let delta_event = json!({"type": "content_block_delta", "index": index, "delta": delta});
+        event(out, &delta_event);
     }
 
     fn stop(&mut self, out: &mut BytesMut) {
@@ -106,29 +106,31 @@ impl Encoder {
         }
     }
 
-    /// Ends the open block and says the calls that waited for it.
+    /// Ends the open block and writes the calls that waited for it.
     fn settle(&mut self, out: &mut BytesMut) {
         self.stop(out);
-        while let Some(waiting) = self.waiting.pop_front() {
-            self.call(waiting, out);
+        while let Some(pending) = self.pending.pop_front() {
+            self.call(pending, out);
             self.stop(out);
         }
     }
 
-    fn call(&mut self, PendingBlock { call, told }: PendingBlock, out: &mut BytesMut) {
-        let shape = json!({"type": "tool_use", "id": told.id, "name": told.name, "input": {}});
+    fn call(&mut self, PendingBlock { call, tool_call }: PendingBlock, out: &mut BytesMut) {
+        let shape =
+            json!({"type": "tool_use", "id": tool_call.id, "name": tool_call.name, "input": {}});
         let block = Block::Call {
             call,
             arguments: String::new(),
         };
         self.start(block, &shape, out);
-        self.arguments(call, &told.arguments, out);
+        self.arguments(call, &tool_call.arguments, out);
     }
 
-    /// More of a call: said where it is open, kept where it waits, nothing where it is over.
+    /// Adds to a call's arguments: written where the call is open, stored where it waits, ignored
+    /// where it is closed.
     fn arguments(&mut self, number: usize, text: &str, out: &mut BytesMut) {
-        if let Some(waiting) = self.waiting.iter_mut().find(|one| one.call == number) {
-            waiting.told.arguments.push_str(text);
+        if let Some(pending) = self.pending.iter_mut().find(|one| one.call == number) {
+            pending.tool_call.arguments.push_str(text);
             return;
         }
         if let Some(Block::Call { call, arguments }) = &mut self.open
@@ -136,19 +138,19 @@ impl Encoder {
             && !text.is_empty()
         {
             arguments.push_str(text);
-            self.more(
+            self.delta_event(
                 &json!({"type": "input_json_delta", "partial_json": text}),
                 out,
             );
         }
     }
 
-    /// Says the calls whose turn it is. Some servers let several grow at once, so that the next
-    /// begins once the open one is whole.
+    /// Writes the next calls. Some servers send several calls interleaved, so the next one begins
+    /// once the open one is complete.
     fn advance(&mut self, out: &mut BytesMut) {
-        while !self.waiting.is_empty() && self.is_whole() {
+        while !self.pending.is_empty() && self.is_whole() {
             self.stop(out);
-            if let Some(next) = self.waiting.pop_front() {
+            if let Some(next) = self.pending.pop_front() {
                 self.call(next, out);
             }
         }
@@ -164,12 +166,12 @@ impl Encoder {
     }
 
     fn thinking(&mut self, out: &mut BytesMut) {
-        let is_open = matches!(self.open, Some(Block::Thinking { is_sealed: false }));
+        let is_open = matches!(self.open, Some(Block::Thinking { is_signed: false }));
         if !is_open {
             let shape = json!({"type": "thinking", "thinking": "", "signature": ""});
             self.begin(out);
             self.settle(out);
-            self.start(Block::Thinking { is_sealed: false }, &shape, out);
+            self.start(Block::Thinking { is_signed: false }, &shape, out);
         }
     }
 }
@@ -214,41 +216,44 @@ impl Encode for Encoder {
             }
             Delta::Text(text) => {
                 self.open(Block::Text, &json!({"type": "text", "text": ""}), out);
-                self.more(&json!({"type": "text_delta", "text": text}), out);
+                self.delta_event(&json!({"type": "text_delta", "text": text}), out);
             }
             Delta::Reasoning(text) => {
                 self.thinking(out);
-                self.more(&json!({"type": "thinking_delta", "thinking": text}), out);
+                self.delta_event(&json!({"type": "thinking_delta", "thinking": text}), out);
             }
-            Delta::Signature(seal) => {
+            Delta::Signature(signature) => {
                 if !matches!(self.open, Some(Block::Thinking { .. })) {
                     self.thinking(out);
                 }
-                self.open = Some(Block::Thinking { is_sealed: true });
-                self.more(&json!({"type": "signature_delta", "signature": seal}), out);
+                self.open = Some(Block::Thinking { is_signed: true });
+                self.delta_event(
+                    &json!({"type": "signature_delta", "signature": signature}),
+                    out,
+                );
             }
             Delta::Redacted(data) => {
                 self.begin(out);
                 self.settle(out);
                 let shape = json!({"type": "redacted_thinking", "data": data});
-                self.start(Block::Thinking { is_sealed: true }, &shape, out);
+                self.start(Block::Thinking { is_signed: true }, &shape, out);
                 self.stop(out);
             }
             Delta::Refusal(text) => {
                 self.begin(out);
                 self.refusal.push_str(&text);
             }
-            // Links to sources have no place here without the passages that they stand for.
+            // The protocol has no links without the cited passages.
             Delta::Annotation(_) => {}
             Delta::Call { call, id, name, .. } => {
                 self.begin(out);
-                let told = ToolCall {
+                let tool_call = ToolCall {
                     id,
                     name,
                     arguments: String::new(),
                     signature: None,
                 };
-                self.waiting.push_back(PendingBlock { call, told });
+                self.pending.push_back(PendingBlock { call, tool_call });
                 self.advance(out);
             }
             Delta::Arguments { call, text } => {
@@ -278,22 +283,22 @@ impl Encode for Encoder {
         out.extend_from_slice(LAST_EVENT);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(told));
+    fn broken(&mut self, tool_call: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(tool_call));
     }
 }
 
-/// A part of a whole answer; the words of a refusal stand elsewhere.
+/// Encodes a part of a whole response; the text of a refusal goes into `stop_details`.
 fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     match part {
         ContentPart::Text(text) => Some(json!({"type": "text", "text": text})),
         ContentPart::Reasoning { text, signature } => {
-            let seal = signature.unwrap_or_default();
-            Some(json!({"type": "thinking", "thinking": text, "signature": seal}))
+            let signature = signature.unwrap_or_default();
+            Some(json!({"type": "thinking", "thinking": text, "signature": signature}))
         }
         ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
         ContentPart::ToolCall(call) => {
-            // Arguments that were cut off are no input.
+            // Truncated arguments are no valid input.
             let input: Option<Value> = serde_json::from_str(&call.arguments).ok();
             let input = input.filter(Value::is_object).unwrap_or_else(|| json!({}));
             Some(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}))
@@ -306,7 +311,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     }
 }
 
-/// How an answer ended, member by member.
+/// Returns the fields that say why the response ended.
 fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     let finish = match finish.unwrap_or(Finish::Stop) {
         Finish::Stop if !refusal.is_empty() => Finish::ContentFilter,
@@ -323,7 +328,7 @@ fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
     members
 }
 
-/// Tokens as clients of this protocol read them: the prompt without its cached parts.
+/// Encodes usage as this protocol counts it: the prompt without its cached parts.
 fn usage(tokens: Option<ReportedUsage>) -> Value {
     let tokens = tokens.unwrap_or_default();
     let (cached, written) = (tokens.cached.unwrap_or(0), tokens.written.unwrap_or(0));

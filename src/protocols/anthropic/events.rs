@@ -4,10 +4,10 @@ use crate::protocols::ErrorBody;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// What every stream ends with.
+/// Last event of every stream.
 pub(super) const LAST_EVENT: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
-/// An event, named by the type of its data.
+/// Writes an event, named by the type of its data.
 pub(super) fn event(out: &mut BytesMut, data: &Value) {
     let name = data["type"].as_str().unwrap_or_default();
     out.extend_from_slice(b"event: ");
@@ -18,9 +18,9 @@ pub(super) fn event(out: &mut BytesMut, data: &Value) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// A failure in this protocol's shape.
-pub(super) fn error_value(told: &ErrorBody) -> Value {
-    let kind = match told.status {
+/// Builds an error in this protocol's shape.
+pub(super) fn error_value(error: &ErrorBody) -> Value {
+    let kind = match error.status {
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -33,12 +33,12 @@ pub(super) fn error_value(told: &ErrorBody) -> Value {
         400..=499 => "invalid_request_error",
         _ => "api_error",
     };
-    json!({"type": "error", "error": {"type": kind, "message": told.message}})
+    json!({"type": "error", "error": {"type": kind, "message": error.message}})
 }
 
-/// A failure in this protocol's shape, inside of a stream.
-pub(super) fn error_event(told: &ErrorBody) -> Bytes {
+/// Builds the error event of a stream.
+pub(super) fn error_event(error: &ErrorBody) -> Bytes {
     let mut out = BytesMut::new();
-    event(&mut out, &error_value(told));
+    event(&mut out, &error_value(error));
     out.freeze()
 }

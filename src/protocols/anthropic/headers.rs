@@ -1,4 +1,4 @@
-//! Who asks, and in which version of the protocol.
+//! Request headers: the key and the version of the protocol.
 
 use crate::protocols::call::CallSpec;
 use crate::protocols::{ApiDialect, Endpoint};
@@ -9,13 +9,13 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The version that our own requests are written in.
+/// Version of the gateway's own requests.
 const OUR_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
-/// What tokens of a signed-in person begin with; the provider takes them as a bearer only.
+/// Prefix of a user's OAuth tokens; the provider takes them as a bearer token only.
 const PERSONAL_TOKEN: &[u8] = b"sk-ant-oat";
 
-/// For a question in our own words.
+/// Builds the headers of the gateway's own requests.
 pub(super) fn of_probe(endpoint: &Endpoint) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(VERSION, OUR_VERSION);
@@ -29,8 +29,8 @@ pub(super) fn of_probe(endpoint: &Endpoint) -> HeaderMap {
     headers
 }
 
-/// For a client's call. A client of this protocol chooses version and betas itself: they decide
-/// what its own words mean.
+/// Builds the headers of a client's call. A client of this protocol chooses version and betas
+/// itself, because they define what its fields mean.
 pub(super) fn of_call(endpoint: &Endpoint, call: &CallSpec<'_>) -> HeaderMap {
     let mut headers = of_probe(endpoint);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,4 +1,4 @@
-//! Pictures and documents, in this protocol's words and in nobody's.
+//! Images and documents, between this protocol and the neutral form.
 
 use crate::protocols::neutral::{
     ContentPart, DroppedFields, Media, MediaKind, MediaSource, ObjectReader, TranslationError,
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-/// A picture or a document as a block.
+/// Encodes an image or a document as a block.
 pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
     let name = match media.kind {
         MediaKind::Image => "image",
@@ -35,7 +35,7 @@ pub(super) fn write(media: Media) -> Result<Value, TranslationError> {
     Ok(block)
 }
 
-/// A text goes as one; what is none after all goes as it came.
+/// Encodes a text document as text; bytes that are not UTF-8 stay base64.
 fn plain(mime: &str, data: &str) -> Value {
     let bytes = BASE64_STANDARD.decode(data).ok();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
@@ -60,11 +60,11 @@ pub(super) fn image(members: &mut ObjectReader) -> Result<ContentPart, Translati
     }))
 }
 
-/// A document; one that is text becomes text, which everybody reads. `content` reads the blocks of
-/// one that is made of blocks.
+/// Reads a document. One of text becomes text, which every provider reads; `content` reads the
+/// blocks of one that is made of blocks.
 pub(super) fn document(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
     content: impl FnOnce(
         &mut ObjectReader,
         &mut DroppedFields,
@@ -78,7 +78,7 @@ pub(super) fn document(
             lines.push(source.required_text("data")?);
             return Ok(vec![ContentPart::Text(lines.join("\n\n"))]);
         }
-        "content" => return content(&mut source, losses),
+        "content" => return content(&mut source, dropped),
         "base64" => inline(&mut source)?,
         "url" => MediaSource::from_url(source.required_text("url")?),
         "file" => MediaSource::Id(source.required_text("file_id")?),

@@ -1,4 +1,5 @@
-//! Turns as messages: two roles that alternate, the user first, results of tools before all else.
+//! Turns as messages: two roles that alternate, the user first, results of tools before everything
+//! else.
 
 use super::media;
 use super::tool_names::{ToolNames, plain_id};
@@ -8,10 +9,10 @@ use crate::protocols::neutral::{
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Value, json};
 
-/// What the user says where the conversation begins with somebody else.
+/// Text of the first user message, where the conversation does not begin with one.
 const EMPTY_USER_TEXT: &str = ".";
 
-/// A conversation's turns.
+/// The turns of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct MessageList {
     /// Instructions, in their order.
@@ -32,8 +33,8 @@ impl MessageList {
     pub fn of(
         turns: Vec<ChatMessage>,
         names: &mut ToolNames,
-        recall: &ReasoningCache,
-        losses: &mut DroppedFields,
+        reasoning_cache: &ReasoningCache,
+        dropped: &mut DroppedFields,
     ) -> Result<Self, TranslationError> {
         let mut messages = Self::default();
         for turn in turns {
@@ -42,27 +43,27 @@ impl MessageList {
                     let text = turn.text();
                     messages.system.extend((!text.is_empty()).then_some(text));
                 }
-                ChatRole::User => messages.add(USER, blocks(turn.parts, losses)?),
+                ChatRole::User => messages.add(USER, blocks(turn.parts, dropped)?),
                 ChatRole::Tool => {
                     let results = turn.parts.into_iter();
-                    let results = results.filter_map(|part| result(part, losses).transpose());
+                    let results = results.filter_map(|part| result(part, dropped).transpose());
                     messages.add(USER, results.collect::<Result<_, _>>()?);
                 }
                 ChatRole::Assistant => {
-                    let said = assistant(turn.parts, names, recall, losses)?;
-                    messages.add(ASSISTANT, said);
+                    let texts = assistant(turn.parts, names, reasoning_cache, dropped)?;
+                    messages.add(ASSISTANT, texts);
                 }
             }
         }
-        messages.put_right();
+        messages.normalize();
         Ok(messages)
     }
 
-    /// Whether tools were just used without the thoughts that led to them.
-    pub fn lack_thoughts(&self) -> bool {
-        let said = self.list.iter().rev();
-        let mut said = said.filter(|message| message.role == ASSISTANT);
-        said.next().is_some_and(|message| {
+    /// Checks whether tools were just used without the signed reasoning that led to them.
+    pub fn lacks_reasoning(&self) -> bool {
+        let texts = self.list.iter().rev();
+        let mut texts = texts.filter(|message| message.role == ASSISTANT);
+        texts.next().is_some_and(|message| {
             let is_thought = |block: &Value| {
                 matches!(
                     block["type"].as_str(),
@@ -94,9 +95,9 @@ impl MessageList {
         }
     }
 
-    fn put_right(&mut self) {
+    fn normalize(&mut self) {
         for message in &mut self.list {
-            // Stable: both kinds keep their order.
+            // The sort is stable: both kinds keep their order.
             message
                 .blocks
                 .sort_by_key(|block| message.role == USER && block["type"] != "tool_result");
@@ -108,7 +109,7 @@ impl MessageList {
             };
             self.list.insert(0, message);
         }
-        // What the model is to go on with may not end in blanks.
+        // A message that the model continues may not end in whitespace.
         let last = self.list.last_mut().filter(|last| last.role == ASSISTANT);
         let last = last.and_then(|last| last.blocks.last_mut());
         if let Some(Value::String(text)) = last.and_then(|block| block.get_mut("text")) {
@@ -117,10 +118,10 @@ impl MessageList {
     }
 }
 
-/// Texts and media; a text of blanks is refused, and says nothing.
+/// Encodes texts and media. The provider rejects texts of whitespace, so they are dropped.
 fn blocks(
     parts: Vec<ContentPart>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Value>, TranslationError> {
     let mut blocks = Vec::new();
     for part in parts {
@@ -129,7 +130,7 @@ fn blocks(
                 blocks.extend(text_block(&text));
             }
             ContentPart::Media(media) => {
-                losses.add_if(media.detail.is_some(), "image_url.detail");
+                dropped.add_if(media.detail.is_some(), "image_url.detail");
                 blocks.push(media::write(media)?);
             }
             _ => {}
@@ -144,7 +145,7 @@ fn text_block(text: &str) -> Option<Value> {
 
 fn result(
     part: ContentPart,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<Value>, TranslationError> {
     let ContentPart::ToolResult {
         call,
@@ -158,7 +159,7 @@ fn result(
     let content: Value = if content.iter().all(is_text) {
         text_of(&content).into()
     } else {
-        blocks(content, losses)?.into()
+        blocks(content, dropped)?.into()
     };
     let mut block = json!({
         "type": "tool_result",
@@ -171,14 +172,14 @@ fn result(
     Ok(Some(block))
 }
 
-/// Thoughts first, then what was said, then the calls. Thoughts without a seal are nobody's.
+/// Encodes reasoning first, then texts, then calls. Reasoning without a signature is dropped.
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut ToolNames,
-    recall: &ReasoningCache,
-    losses: &mut DroppedFields,
+    reasoning_cache: &ReasoningCache,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Value>, TranslationError> {
-    let (mut thoughts, mut said, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reasoning, mut texts, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = None;
     for part in parts {
         match part {
@@ -186,30 +187,35 @@ fn assistant(
                 calls.push(tool_use(&call, names)?);
                 first.get_or_insert(call.id);
             }
-            ContentPart::Text(text) | ContentPart::Refusal(text) => said.extend(text_block(&text)),
-            thought => match sealed(&thought) {
-                Some(block) => thoughts.push(block),
-                None => losses.add("reasoning"),
+            ContentPart::Text(text) | ContentPart::Refusal(text) => texts.extend(text_block(&text)),
+            thought => match signed_block(&thought) {
+                Some(block) => reasoning.push(block),
+                None => dropped.add("reasoning"),
             },
         }
     }
-    if let (true, Some(call)) = (thoughts.is_empty(), first) {
-        let kept = recall.reasoning(&call);
-        thoughts.extend(kept.iter().flat_map(|kept| kept.iter()).filter_map(sealed));
+    if let (true, Some(call)) = (reasoning.is_empty(), first) {
+        let cached = reasoning_cache.reasoning(&call);
+        reasoning.extend(
+            cached
+                .iter()
+                .flat_map(|cached| cached.iter())
+                .filter_map(signed_block),
+        );
     }
-    // Thoughts alone are no turn.
-    if said.is_empty() && calls.is_empty() {
+    // Reasoning alone is no turn.
+    if texts.is_empty() && calls.is_empty() {
         return Ok(Vec::new());
     }
-    Ok([thoughts, said, calls].concat())
+    Ok([reasoning, texts, calls].concat())
 }
 
-fn sealed(part: &ContentPart) -> Option<Value> {
+fn signed_block(part: &ContentPart) -> Option<Value> {
     match part {
         ContentPart::Reasoning {
             text,
-            signature: Some(seal),
-        } => Some(json!({"type": "thinking", "thinking": text, "signature": seal})),
+            signature: Some(signature),
+        } => Some(json!({"type": "thinking", "thinking": text, "signature": signature})),
         ContentPart::Redacted(data) => Some(json!({"type": "redacted_thinking", "data": data})),
         _ => None,
     }
@@ -221,14 +227,14 @@ fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Translation
         "" | "null" => Some(json!({})),
         text => serde_json::from_str(text).ok().filter(Value::is_object),
     };
-    let wrong = || {
+    let invalid = || {
         let problem = format!("of the call {:?} are not a JSON object", call.id);
         TranslationError::new("messages.tool_calls.function.arguments", problem)
     };
     Ok(json!({
         "type": "tool_use",
         "id": plain_id(&call.id),
-        "name": names.say(&call.name),
-        "input": input.ok_or_else(wrong)?,
+        "name": names.alias(&call.name),
+        "input": input.ok_or_else(invalid)?,
     }))
 }

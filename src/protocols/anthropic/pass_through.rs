@@ -1,4 +1,4 @@
-//! A Messages answer for a client of Messages: bytes pass as they came while we read along.
+//! Passes a Messages response to a client of Messages unchanged, and reads usage and state from it.
 
 use super::events::{LAST_EVENT, error_event};
 use super::shape::{DeltaShape, EventShape, Message, UsageShape};
@@ -9,11 +9,11 @@ use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ErrorBody, Event};
 use bytes::{Bytes, BytesMut};
 
-/// Reads along.
+/// Passes bytes and records usage.
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
     usage: Option<UsageShape>,
-    said: usize,
+    text_bytes: usize,
 }
 
 impl PassThrough {
@@ -23,7 +23,7 @@ impl PassThrough {
         }
     }
 
-    fn follow(&mut self, event: &EventShape<'_>) -> StreamEventKind {
+    fn event_kind(&mut self, event: &EventShape<'_>) -> StreamEventKind {
         match &*event.kind {
             "message_start" => {
                 self.count(event.message.as_ref().and_then(|message| message.usage));
@@ -31,7 +31,7 @@ impl PassThrough {
             }
             "content_block_start" => {
                 let block = event.block();
-                self.said += block.length();
+                self.text_bytes += block.length();
                 if block.has_content() {
                     StreamEventKind::Content
                 } else {
@@ -40,7 +40,7 @@ impl PassThrough {
             }
             "content_block_delta" => {
                 let delta = event.delta();
-                self.said += delta.length();
+                self.text_bytes += delta.length();
                 if is_empty(&delta) {
                     StreamEventKind::NoContent
                 } else {
@@ -56,13 +56,13 @@ impl PassThrough {
                 }
             }
             "message_stop" => StreamEventKind::Done,
-            // Pings, ends of blocks, and what later versions may bring.
+            // Pings, ends of blocks, and events of later versions.
             _ => StreamEventKind::NoContent,
         }
     }
 }
 
-/// Whether it adds nothing to its block, as the first piece of a call's input does.
+/// Checks whether a delta adds nothing to its block, as the first piece of a call's input does.
 fn is_empty(delta: &DeltaShape<'_>) -> bool {
     let texts = [&delta.text, &delta.partial_json, &delta.thinking];
     let mut texts = texts.into_iter().flatten().peekable();
@@ -73,7 +73,7 @@ impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let message = Message::whole(body)?;
         self.count(message.usage);
-        self.said += message.blocks().map(|block| block.length()).sum::<usize>();
+        self.text_bytes += message.blocks().map(|block| block.length()).sum::<usize>();
         Ok(body.clone())
     }
 
@@ -83,19 +83,19 @@ impl ResponseAdapter for PassThrough {
             return StreamEventKind::NoContent;
         };
         match EventShape::read(event, &data) {
-            Err(upset) => StreamEventKind::Broken(upset),
+            Err(error) => StreamEventKind::Broken(error),
             Ok(shape) => {
                 out.extend_from_slice(&event.raw);
                 if !event.has_blank_line() {
                     out.extend_from_slice(b"\n\n");
                 }
-                self.follow(&shape)
+                self.event_kind(&shape)
             }
         }
     }
 
     fn may_end(&self) -> bool {
-        // A stream without its last event was cut.
+        // A stream without its last event was cut off.
         false
     }
 
@@ -103,8 +103,8 @@ impl ResponseAdapter for PassThrough {
         out.extend_from_slice(LAST_EVENT);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(told));
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(error));
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -112,6 +112,6 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }

@@ -12,11 +12,11 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The protocol.
+/// Anthropic's Messages.
 #[derive(Debug)]
 pub struct Anthropic;
 
-/// Members that steer an answer, which nobody asks for when a prompt is only counted.
+/// Fields that control the response and are rejected when a prompt is only counted.
 const ANSWER_MEMBERS: [&str; 8] = [
     "max_tokens",
     "metadata",
@@ -63,7 +63,7 @@ impl ProviderApi for Anthropic {
             }
         };
         Some(TokenCountCall {
-            outgoing: post(endpoint, call, "/messages/count_tokens", body),
+            request: post(endpoint, call, "/messages/count_tokens", body),
             read: counted,
         })
     }
@@ -86,26 +86,26 @@ impl ProviderApi for Anthropic {
     }
 }
 
-/// The client's own object, with the model's name replaced.
+/// Passes the client's body with the model's name replaced.
 fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
-    let mut losses = DroppedFields::default();
+    let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
-    if let Some(messages) = without_foreign_thoughts(call.object) {
-        losses.add("messages.thinking");
+    if let Some(messages) = without_foreign_reasoning(call.object) {
+        dropped.add("messages.thinking");
         replaced.push(("messages", messages));
     }
     PreparedCall {
-        outgoing: post(endpoint, call, "/messages", call.object.with(&replaced)),
-        passage: Box::new(pass_through::PassThrough::default()),
-        losses,
+        request: post(endpoint, call, "/messages", call.object.with(&replaced)),
+        adapter: Box::new(pass_through::PassThrough::default()),
+        dropped,
     }
 }
 
-/// The messages without thoughts that have no seal, where there are any: they came from other
-/// vendors through us, and this one takes back its own only.
-fn without_foreign_thoughts(object: &RawObject<'_>) -> Option<String> {
-    let unsealed = [r#""signature":"""#, r#""signature": """#];
-    if !unsealed
+/// Removes reasoning without a signature, where there is any: it came from other vendors through
+/// the gateway, and this one accepts only its own.
+fn without_foreign_reasoning(object: &RawObject<'_>) -> Option<String> {
+    let unsigned = [r#""signature":"""#, r#""signature": """#];
+    if !unsigned
         .iter()
         .any(|text| object.mentions("messages", text))
     {
@@ -127,32 +127,32 @@ fn without_foreign_thoughts(object: &RawObject<'_>) -> Option<String> {
 }
 
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
-    let mut losses = DroppedFields::default();
-    let Request { mut body, names } = request(endpoint, call, &mut losses)?;
+    let mut dropped = DroppedFields::default();
+    let Request { mut body, names } = request(endpoint, call, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
-    let decoder = decode::Decoder::new(call.id, names, endpoint.recall.clone());
+    let decoder = decode::Decoder::new(call.id, names, endpoint.reasoning_cache.clone());
     Ok(PreparedCall {
-        outgoing: post(endpoint, call, "/messages", body),
-        passage: Box::new(Transcoder::new(Box::new(decoder), call.encoder())),
-        losses,
+        request: post(endpoint, call, "/messages", body),
+        adapter: Box::new(Transcoder::new(Box::new(decoder), call.encoder())),
+        dropped,
     })
 }
 
 fn request(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Request, TranslationError> {
-    let conversation = call.dialect.client_api().read(call.object, losses)?;
+    let conversation = call.dialect.client_api().read(call.object, dropped)?;
     write::request(
         conversation,
         call.model,
         call.traits,
-        &endpoint.recall,
-        losses,
+        &endpoint.reasoning_cache,
+        dropped,
     )
 }
 
@@ -165,7 +165,7 @@ fn post(endpoint: &Endpoint, call: &CallSpec<'_>, path: &str, body: Vec<u8>) -> 
     }
 }
 
-/// The number in an answer to a question for it.
+/// Reads the number of tokens.
 fn counted(body: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     struct Count {

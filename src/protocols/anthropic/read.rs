@@ -1,4 +1,4 @@
-//! A Messages request in no vendor's words.
+//! Reads a Messages request into the neutral form.
 
 use super::media;
 use crate::protocols::neutral::{
@@ -9,24 +9,24 @@ use serde_json::{Value, json};
 
 pub(super) fn conversation(
     body: Value,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
     let mut members = ObjectReader::of(body, "")?;
-    // They say how we are asked, not what.
+    // Fields that are no part of the prompt.
     members.take("model");
     members.take("stream");
     let mut turns = Vec::new();
-    let system = parts(&mut members, "system", losses)?;
+    let system = parts(&mut members, "system", dropped)?;
     if !system.is_empty() {
         turns.push(system_turn(&system));
     }
-    for (place, message) in members.list("messages")?.into_iter().enumerate() {
-        let message = ObjectReader::of(message, format!("messages[{place}]"))?;
-        self::message(message, &mut turns, losses)?;
+    for (index, message) in members.list("messages")?.into_iter().enumerate() {
+        let message = ObjectReader::of(message, format!("messages[{index}]"))?;
+        self::message(message, &mut turns, dropped)?;
     }
-    let tools = tools(&mut members, losses)?;
-    let (tool_choice, parallel_tools) = tool_choice(&mut members, &tools, losses)?;
-    let (effort, format) = output(&mut members, losses)?;
+    let tools = tools(&mut members, dropped)?;
+    let (tool_choice, parallel_tools) = tool_choice(&mut members, &tools, dropped)?;
+    let (effort, format) = output(&mut members, dropped)?;
     let conversation = ChatRequest {
         turns,
         tools,
@@ -35,20 +35,20 @@ pub(super) fn conversation(
         format,
         max_tokens: members.count("max_tokens")?,
         sampling: sampling(&mut members)?,
-        effort: thinking(&mut members, effort, losses)?,
-        user: user(&mut members, losses)?,
+        effort: thinking(&mut members, effort, dropped)?,
+        user: user(&mut members, dropped)?,
     };
-    lose(members, losses);
+    drop_rest(members, dropped);
     Ok(conversation)
 }
 
-/// What is left of an object is lost by name; the marks of what to cache are one loss.
-fn lose(mut members: ObjectReader, losses: &mut DroppedFields) {
-    losses.add_if(members.take("cache_control").is_some(), "cache_control");
-    members.drop_unread(losses);
+/// Records the unread fields as dropped; all cache marks count as one.
+fn drop_rest(mut members: ObjectReader, dropped: &mut DroppedFields) {
+    dropped.add_if(members.take("cache_control").is_some(), "cache_control");
+    members.drop_unread(dropped);
 }
 
-/// Blocks of instructions are paragraphs of one.
+/// Joins blocks of instructions as paragraphs.
 fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     let texts: Vec<String> = parts
         .chunks(1)
@@ -61,40 +61,40 @@ fn system_turn(parts: &[ContentPart]) -> ChatMessage {
     )
 }
 
-/// Results of tools stand before the rest of a message, in a turn of their own.
+/// Reads a message. Results of tools become a turn of their own, before the rest.
 fn message(
     mut members: ObjectReader,
     turns: &mut Vec<ChatMessage>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
     let role = members.required_text("role")?;
-    let said = parts(&mut members, "content", losses)?;
+    let content = parts(&mut members, "content", dropped)?;
     match role.as_str() {
         "user" => {
             let is_result = |part: &ContentPart| matches!(part, ContentPart::ToolResult { .. });
-            let (results, rest): (Vec<_>, Vec<_>) = said.into_iter().partition(is_result);
+            let (results, rest): (Vec<_>, Vec<_>) = content.into_iter().partition(is_result);
             for (role, parts) in [(ChatRole::Tool, results), (ChatRole::User, rest)] {
                 if !parts.is_empty() {
                     turns.push(ChatMessage::new(role, parts));
                 }
             }
         }
-        "assistant" => turns.push(ChatMessage::new(ChatRole::Assistant, said)),
-        "system" => turns.push(system_turn(&said)),
+        "assistant" => turns.push(ChatMessage::new(ChatRole::Assistant, content)),
+        "system" => turns.push(system_turn(&content)),
         other => {
             let problem = format!("is {other:?}, but must be user, assistant or system");
             return Err(TranslationError::new(members.at("role"), problem));
         }
     }
-    lose(members, losses);
+    drop_rest(members, dropped);
     Ok(())
 }
 
-/// A text, or a list of blocks.
+/// Reads a text, or a list of blocks.
 fn parts(
     members: &mut ObjectReader,
     name: &str,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
@@ -102,9 +102,9 @@ fn parts(
         Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let mut parts = Vec::new();
-            for (place, block) in list.into_iter().enumerate() {
-                let members = ObjectReader::of(block, format!("{path}[{place}]"))?;
-                parts.extend(self::block(members, losses)?);
+            for (index, block) in list.into_iter().enumerate() {
+                let members = ObjectReader::of(block, format!("{path}[{index}]"))?;
+                parts.extend(self::block(members, dropped)?);
             }
             Ok(parts)
         }
@@ -117,42 +117,44 @@ fn parts(
 
 fn block(
     mut members: ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<ContentPart>, TranslationError> {
     let kind = members.required_text("type")?;
     let parts = match kind.as_str() {
         "text" => vec![ContentPart::Text(members.required_text("text")?)],
         "image" => vec![media::image(&mut members)?],
-        "document" => media::document(&mut members, losses, |source, losses| {
-            parts(source, "content", losses)
+        "document" => media::document(&mut members, dropped, |source, dropped| {
+            parts(source, "content", dropped)
         })?,
-        "search_result" => vec![search_result(&mut members, losses)?],
+        "search_result" => vec![search_result(&mut members, dropped)?],
         "tool_use" => vec![tool_use(&mut members)?],
-        "tool_result" => vec![tool_result(&mut members, losses)?],
+        "tool_result" => vec![tool_result(&mut members, dropped)?],
         "thinking" => vec![ContentPart::Reasoning {
             text: members.text("thinking")?.unwrap_or_default(),
-            signature: members.text("signature")?.filter(|seal| !seal.is_empty()),
+            signature: members
+                .text("signature")?
+                .filter(|signature| !signature.is_empty()),
         }],
         "redacted_thinking" => vec![ContentPart::Redacted(members.required_text("data")?)],
-        // Tools that the vendor itself runs, and what they found.
+        // Tools that the vendor runs, and their results.
         _ => {
-            losses.add(members.at(&kind));
+            dropped.add(members.at(&kind));
             return Ok(Vec::new());
         }
     };
-    lose(members, losses);
+    drop_rest(members, dropped);
     Ok(parts)
 }
 
-/// What was found, with where and under which title.
+/// Reads a search result as text: title, source and content.
 fn search_result(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ContentPart, TranslationError> {
     let mut lines = Vec::new();
     lines.extend(members.text("title")?);
     lines.extend(members.text("source")?);
-    let found = parts(members, "content", losses)?;
+    let found = parts(members, "content", dropped)?;
     lines.push(text_of(&found));
     Ok(ContentPart::Text(lines.join("\n")))
 }
@@ -169,26 +171,26 @@ fn tool_use(members: &mut ObjectReader) -> Result<ContentPart, TranslationError>
 
 fn tool_result(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ContentPart, TranslationError> {
     Ok(ContentPart::ToolResult {
         call: members.required_text("tool_use_id")?,
-        content: parts(members, "content", losses)?,
+        content: parts(members, "content", dropped)?,
         is_error: members.flag("is_error")?.unwrap_or(false),
     })
 }
 
 fn tools(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
-    for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
+    for (index, value) in members.list("tools")?.into_iter().enumerate() {
+        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
         let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
         if kind != "custom" {
-            // The vendor runs it, or the model was trained for it.
-            losses.add(tool.at(&kind));
+            // A tool that the vendor runs, or that the model was trained for.
+            dropped.add(tool.at(&kind));
             continue;
         }
         tools.push(Tool {
@@ -197,16 +199,16 @@ fn tools(
             parameters: tool.take("input_schema"),
             strict: tool.flag("strict")?,
         });
-        lose(tool, losses);
+        drop_rest(tool, dropped);
     }
     Ok(tools)
 }
 
-/// Which tool, and whether several at once.
+/// Reads the tool choice, and whether parallel calls are allowed.
 fn tool_choice(
     members: &mut ObjectReader,
     tools: &[Tool],
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(Option<ToolChoice>, Option<bool>), TranslationError> {
     let Some(mut choice) = members.object("tool_choice")? else {
         return Ok((None, None));
@@ -221,8 +223,8 @@ fn tool_choice(
             if tools.iter().any(|tool| tool.name == name) {
                 ToolChoice::Named(name)
             } else {
-                // One that could not be carried over.
-                losses.add("tool_choice");
+                // A tool that was dropped.
+                dropped.add("tool_choice");
                 ToolChoice::Auto
             }
         }
@@ -231,16 +233,16 @@ fn tool_choice(
             return Err(TranslationError::new(choice.at("type"), problem));
         }
     };
-    lose(choice, losses);
+    drop_rest(choice, dropped);
     Ok((Some(chosen), parallel))
 }
 
-/// How hard to try, and in which form to answer.
+/// Reads effort and format of the response.
 fn output(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(Option<ReasoningEffort>, Option<ResponseFormat>), TranslationError> {
-    // Where the form stood before it had a place of its own.
+    // Where older clients state the format.
     let mut format = members.object("output_format")?;
     let mut effort = None;
     if let Some(mut output) = members.object("output_config")? {
@@ -251,13 +253,13 @@ fn output(
                 Some(known.ok_or_else(|| TranslationError::new(output.at("effort"), problem))?);
         }
         format = output.object("format")?.or(format);
-        lose(output, losses);
+        drop_rest(output, dropped);
     }
     let Some(mut format) = format else {
         return Ok((effort, None));
     };
     if format.required_text("type")? != "json_schema" {
-        losses.add(format.at("type"));
+        dropped.add(format.at("type"));
         return Ok((effort, None));
     }
     let format = ResponseFormat::Schema {
@@ -271,11 +273,11 @@ fn output(
     Ok((effort, Some(format)))
 }
 
-/// How much to think: in the client's word where it gave one, else by the tokens it allows.
+/// Reads the effort: the client's, else the one that the token budget stands for.
 fn thinking(
     members: &mut ObjectReader,
     effort: Option<ReasoningEffort>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ReasoningEffort>, TranslationError> {
     let Some(mut thinking) = members.object("thinking")? else {
         return Ok(effort);
@@ -283,7 +285,7 @@ fn thinking(
     let kind = thinking.required_text("type")?;
     let budget = thinking.count("budget_tokens")?;
     if kind == "disabled" {
-        losses.add_if(effort.is_some(), "output_config.effort");
+        dropped.add_if(effort.is_some(), "output_config.effort");
         return Ok(None);
     }
     Ok(effort.or(budget.map(ReasoningEffort::from_budget)))
@@ -311,12 +313,12 @@ fn sampling(members: &mut ObjectReader) -> Result<Sampling, TranslationError> {
 
 fn user(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<String>, TranslationError> {
     let Some(mut metadata) = members.object("metadata")? else {
         return Ok(None);
     };
     let user = metadata.text("user_id")?;
-    lose(metadata, losses);
+    drop_rest(metadata, dropped);
     Ok(user)
 }

@@ -1,18 +1,17 @@
-//! What is read of an answer: the members that matter, whatever else is there.
+//! The fields of a response that are read; all others are ignored.
 
-use crate::domain::Failure;
-use crate::protocols::Event;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
+use crate::protocols::{Event, ResponseFault};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole answer, or what a stream begins with.
+/// A whole response, or the start of a stream.
 #[derive(Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -50,8 +49,8 @@ pub(super) struct EventShape<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// A piece of the content. Blocks of other types than we know may have members of the same names
-/// and other sorts; they are all read as a block without a type.
+/// A block of content. Blocks of unknown types may have fields of the same names and other types;
+/// they are read as a block without a type.
 #[derive(Deserialize, Default)]
 pub(super) struct Block<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -74,7 +73,7 @@ pub(super) struct Block<'a> {
     pub citations: Option<Vec<Value>>,
 }
 
-/// More of a block, or of the message.
+/// A delta of a block or of the message.
 #[derive(Deserialize, Default)]
 pub(super) struct DeltaShape<'a> {
     #[serde(borrow, default)]
@@ -97,7 +96,7 @@ pub(super) struct StopDetails<'a> {
     pub explanation: Option<Cow<'a, str>>,
 }
 
-/// Tokens as this protocol counts them: the prompt without its cached parts.
+/// Usage as this protocol counts it: the prompt without its cached parts.
 #[derive(Debug, Deserialize, Clone, Copy, Default)]
 pub(super) struct UsageShape {
     #[serde(default, deserialize_with = "count")]
@@ -119,8 +118,8 @@ struct OutputDetails {
 }
 
 impl UsageShape {
-    /// With what a later event says. Numbers are cumulative; those of the prompt may be missing
-    /// later, or zero.
+    /// Merges the usage of a later event. Numbers are cumulative; those of the prompt may be
+    /// missing later, or zero.
     pub fn followed_by(self, later: Self) -> Self {
         Self {
             input_tokens: self.input_tokens.max(later.input_tokens),
@@ -155,17 +154,15 @@ impl From<UsageShape> for ReportedUsage {
 }
 
 impl<'a> Message<'a> {
-    /// A whole answer that is one.
+    /// Reads a whole response.
     pub fn whole(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let wrong = |message| UpstreamError::without_response(Failure::Server, message);
-        let message: Self =
-            serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
+        let message: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
         let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
         if is_error {
             return Err(error_in_success_body(body));
         }
         if message.content.is_none() {
-            return Err(wrong("the provider's answer has no content"));
+            return Err(ResponseFault::NoContent.into());
         }
         Ok(message)
     }
@@ -177,7 +174,7 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> EventShape<'a> {
-    /// An event's data, unless it is an error.
+    /// Reads an event's data, unless it is an error.
     pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, UpstreamError> {
         let read = serde_json::from_slice::<Self>(data);
         let read = read.map_err(|_| unreadable(event, Framing::Events))?;
@@ -197,7 +194,7 @@ impl<'a> EventShape<'a> {
 }
 
 impl Block<'_> {
-    /// Whether there is anything that a client could use.
+    /// Checks whether the block has content for a client.
     pub fn has_content(&self) -> bool {
         match &*self.kind {
             "text" => non_empty(self.text.as_ref()).is_some(),
@@ -206,7 +203,7 @@ impl Block<'_> {
         }
     }
 
-    /// Bytes of text that a model had to say for it.
+    /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
         let texts = [&self.text, &self.thinking, &self.name];
         let input = self.input.as_ref().map_or(0, |input| match input {
@@ -223,14 +220,14 @@ impl Block<'_> {
 }
 
 impl DeltaShape<'_> {
-    /// Bytes of text that a model had to say for it.
+    /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
         let texts = [&self.text, &self.partial_json, &self.thinking];
         texts.into_iter().flatten().map(|text| text.len()).sum()
     }
 }
 
-/// The text, if it says something.
+/// Returns the text unless it is empty.
 pub(super) fn non_empty<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
     text.map(|text| &**text).filter(|text| !text.is_empty())
 }
@@ -240,7 +237,7 @@ fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
     read.unwrap_or_default()
 }
 
-/// A stop reason. `called`: a tool of the client's was called.
+/// Maps a stop reason. `called`: a tool of the client's was called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "max_tokens" | "pause_turn" | "model_context_window_exceeded" | "compaction" => {
@@ -252,7 +249,7 @@ pub(super) fn finish(word: &str, called: bool) -> Finish {
     }
 }
 
-/// This protocol's word.
+/// Returns this protocol's stop reason.
 pub(super) fn finish_word(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "end_turn",

@@ -1,62 +1,62 @@
-//! Names of tools that this protocol takes, for those that it does not.
+//! Aliases for tool names that this protocol does not accept.
 
 use std::collections::BTreeMap;
 
-/// Characters of the longest name that every version of the protocol takes.
+/// Longest name that every version of the protocol accepts.
 const MAX_NAME_CHARS: usize = 64;
 
-/// The client's names and what we say for them, both ways.
+/// The client's tool names and their aliases, both ways.
 #[derive(Debug, Default)]
 pub(super) struct ToolNames {
-    ours: BTreeMap<String, String>,
-    theirs: BTreeMap<String, String>,
-    /// A tool of our own making, whose input is the answer's text.
+    aliases: BTreeMap<String, String>,
+    originals: BTreeMap<String, String>,
+    /// The gateway's own tool, whose input is the response's text.
     answer: Option<String>,
 }
 
 impl ToolNames {
-    /// What we say for a name; always the same, and never the same for two names.
-    pub fn say(&mut self, name: &str) -> String {
-        if let Some(said) = self.ours.get(name) {
-            return said.clone();
+    /// Returns the alias of a name: always the same one, and never the same for two names.
+    pub fn alias(&mut self, name: &str) -> String {
+        if let Some(alias) = self.aliases.get(name) {
+            return alias.clone();
         }
-        let said = self.free(name);
-        self.ours.insert(name.to_owned(), said.clone());
-        self.theirs.insert(said.clone(), name.to_owned());
-        said
+        let alias = self.free(name);
+        self.aliases.insert(name.to_owned(), alias.clone());
+        self.originals.insert(alias.clone(), name.to_owned());
+        alias
     }
 
-    /// A name for the tool that carries the answer's text.
-    pub fn say_answer(&mut self, name: &str) -> String {
-        let said = self.free(name);
-        self.answer = Some(said.clone());
-        said
+    /// Names the tool that carries the response's text.
+    pub fn alias_answer(&mut self, name: &str) -> String {
+        let alias = self.free(name);
+        self.answer = Some(alias.clone());
+        alias
     }
 
-    /// The client's name for what the model called.
-    pub fn original<'n>(&'n self, said: &'n str) -> &'n str {
-        self.theirs.get(said).map_or(said, String::as_str)
+    /// Returns the client's name for an alias.
+    pub fn original<'n>(&'n self, alias: &'n str) -> &'n str {
+        self.originals.get(alias).map_or(alias, String::as_str)
     }
 
-    pub fn is_answer(&self, said: &str) -> bool {
-        self.answer.as_deref() == Some(said)
+    pub fn is_answer(&self, alias: &str) -> bool {
+        self.answer.as_deref() == Some(alias)
     }
 
     fn free(&self, name: &str) -> String {
         let plain = plain(name);
         let numbered = (2..).map(|number: u32| {
             let end = format!("_{number}");
-            let kept = plain.len().min(MAX_NAME_CHARS - end.len());
-            format!("{}{end}", &plain[..kept])
+            let length = plain.len().min(MAX_NAME_CHARS - end.len());
+            format!("{}{end}", &plain[..length])
         });
         let mut names = std::iter::once(plain.clone()).chain(numbered);
         names
-            .find(|name| !self.theirs.contains_key(name))
+            .find(|name| !self.originals.contains_key(name))
             .unwrap_or(plain)
     }
 }
 
-/// The name in the characters that are allowed: an underscore for every other one.
+/// Replaces characters that are not allowed by underscores.
 fn plain(name: &str) -> String {
     let allowed = |c: char| if is_allowed(c) { c } else { '_' };
     let plain: String = name.chars().map(allowed).take(MAX_NAME_CHARS).collect();
@@ -67,7 +67,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// The id of a call in the characters that are allowed.
+/// Replaces characters of a call's id that are not allowed.
 pub(super) fn plain_id(id: &str) -> String {
     let allowed = |c: char| if is_allowed(c) { c } else { '_' };
     id.chars().map(allowed).collect()
@@ -94,14 +94,14 @@ mod tests {
             &long,
             "plain-1",
         ];
-        let said: Vec<String> = given.iter().map(|name| names.say(name)).collect();
+        let alias: Vec<String> = given.iter().map(|name| names.alias(name)).collect();
 
-        assert_eq!(said[..3], ["tide_level", "tide_level_2", "tide_level_3"]);
-        assert_eq!(said[6], "plain-1");
-        for (name, said) in given.iter().zip(&said) {
-            assert!((1..=MAX_NAME_CHARS).contains(&said.len()) && said.chars().all(is_allowed));
-            assert_eq!(names.original(said), *name);
-            assert_eq!(names.say(name), *said);
+        assert_eq!(alias[..3], ["tide_level", "tide_level_2", "tide_level_3"]);
+        assert_eq!(alias[6], "plain-1");
+        for (name, alias) in given.iter().zip(&alias) {
+            assert!((1..=MAX_NAME_CHARS).contains(&alias.len()) && alias.chars().all(is_allowed));
+            assert_eq!(names.original(alias), *name);
+            assert_eq!(names.alias(name), *alias);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A conversation as a Messages request.
+//! Translates a conversation into a Messages request.
 
 use super::messages::MessageList;
 use super::tool_names::ToolNames;
@@ -10,25 +10,25 @@ use crate::protocols::neutral::{
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Map, Value, json};
 
-/// Tokens of the longest answer where the client names none: the protocol wants a number.
+/// Default of `max_tokens`, which the protocol requires.
 const DEFAULT_MAX_TOKENS: u64 = 4_096;
-/// Tokens of the shortest thoughts that can be asked for.
+/// Fewest thinking tokens that can be requested.
 const MIN_THINKING_TOKENS: u64 = 1_024;
 
-/// A request and what its tools are called in it.
+/// A request, and the aliases of its tools.
 #[derive(Debug)]
 pub(super) struct Request {
     pub body: Map<String, Value>,
     pub names: ToolNames,
 }
 
-/// How a model is made to think.
+/// The thinking mode of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thinking {
     Off,
-    /// As long as it takes.
+    /// The model decides.
     Adaptive,
-    /// For so many tokens.
+    /// At most this many tokens.
     Budget(u64),
 }
 
@@ -36,19 +36,19 @@ pub(super) fn request(
     mut conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    recall: &ReasoningCache,
-    losses: &mut DroppedFields,
+    reasoning_cache: &ReasoningCache,
+    dropped: &mut DroppedFields,
 ) -> Result<Request, TranslationError> {
     let wanted = conversation.sampling.n.unwrap_or(1);
     if wanted > 1 {
         let problem = format!("is {wanted}, but this model gives one answer at a time");
         return Err(TranslationError::untranslatable("n", problem));
     }
-    let mut draft = RequestDraft::of(&mut conversation, traits, recall, losses)?;
+    let mut draft = RequestDraft::of(&mut conversation, traits, reasoning_cache, dropped)?;
     if let Some(format) = conversation.format.take() {
-        draft.keep_form(format, traits);
+        draft.apply_format(format, traits);
     }
-    let thinking = draft.think(&conversation, traits, losses);
+    let thinking = draft.thinking_mode(&conversation, traits, dropped);
     let RequestDraft {
         mut names,
         tools,
@@ -76,19 +76,19 @@ pub(super) fn request(
         set("tools", Some(tools.into()));
     }
     let user = conversation.user.as_deref();
-    set("metadata", user.and_then(|user| metadata(user, losses)));
-    sampling(&mut body, conversation.sampling, traits, thinking, losses);
+    set("metadata", user.and_then(|user| metadata(user, dropped)));
+    sampling(&mut body, conversation.sampling, traits, thinking, dropped);
     Ok(Request { body, names })
 }
 
-/// What of a request hangs together.
+/// The parts of a request that depend on each other.
 #[derive(Debug)]
 struct RequestDraft {
     names: ToolNames,
     tools: Vec<Value>,
     choice: Option<ToolChoice>,
     messages: MessageList,
-    /// How hard to try, and in which form to answer.
+    /// Content of `output_config`: effort and format.
     output: Map<String, Value>,
 }
 
@@ -96,16 +96,16 @@ impl RequestDraft {
     fn of(
         conversation: &mut ChatRequest,
         traits: &ModelTraits,
-        recall: &ReasoningCache,
-        losses: &mut DroppedFields,
+        reasoning_cache: &ReasoningCache,
+        dropped: &mut DroppedFields,
     ) -> Result<Self, TranslationError> {
         let mut names = ToolNames::default();
         let tools = tools(std::mem::take(&mut conversation.tools), &mut names);
         let turns = std::mem::take(&mut conversation.turns);
-        let messages = MessageList::of(turns, &mut names, recall, losses)?;
+        let messages = MessageList::of(turns, &mut names, reasoning_cache, dropped)?;
         let choice = conversation.tool_choice.take();
         Ok(Self {
-            choice: self::choice(choice, tools.is_empty(), traits, losses),
+            choice: self::choice(choice, tools.is_empty(), traits, dropped),
             names,
             tools,
             messages,
@@ -113,16 +113,16 @@ impl RequestDraft {
         })
     }
 
-    fn keep_form(&mut self, format: ResponseFormat, traits: &ModelTraits) {
-        match shaping(format, self.choice.as_ref(), traits) {
+    fn apply_format(&mut self, format: ResponseFormat, traits: &ModelTraits) {
+        match format_strategy(format, self.choice.as_ref(), traits) {
             FormatStrategy::Native(schema) => {
                 let format = json!({"type": "json_schema", "schema": schema});
                 self.output.insert("format".to_owned(), format);
             }
             FormatStrategy::Line(line) => self.messages.system.push(line),
             FormatStrategy::Tool(tool) => {
-                let name = self.names.say_answer(&tool.name);
-                // The model may still call the client's tools where it could before.
+                let name = self.names.alias_answer(&tool.name);
+                // The model may still call the client's tools if it could before.
                 let is_alone = self.tools.is_empty() || self.choice == Some(ToolChoice::None);
                 self.tools.push(tool_value(tool, &name));
                 self.choice = Some(if is_alone {
@@ -134,14 +134,13 @@ impl RequestDraft {
         }
     }
 
-    /// How the model is to think: not while it is forced to call a tool, and, where it is told a
-    /// number, not without the thoughts behind the tools it just used, nor beyond the client's
-    /// limit.
-    fn think(
+    /// Chooses the thinking mode: none while a tool call is forced. With a token budget also none
+    /// without the signed reasoning of the tools just used, and never beyond the client's limit.
+    fn thinking_mode(
         &mut self,
         conversation: &ChatRequest,
         traits: &ModelTraits,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Thinking {
         let wanted = conversation.effort;
         let Some(effort) = wanted.filter(|effort| *effort != ReasoningEffort::None) else {
@@ -158,30 +157,32 @@ impl RequestDraft {
             };
         }
         let budget = match conversation.max_tokens {
-            // Something must be left for the answer.
+            // Leave tokens for the response.
             Some(limit) if limit <= effort.budget() => limit / 2,
             _ => effort.budget(),
         };
-        let can_think = traits.reasoning && !is_forced && !self.messages.lack_thoughts();
+        let can_think = traits.reasoning && !is_forced && !self.messages.lacks_reasoning();
         if can_think && budget >= MIN_THINKING_TOKENS {
             Thinking::Budget(budget)
         } else {
-            losses.add("reasoning_effort");
+            dropped.add("reasoning_effort");
             Thinking::Off
         }
     }
 }
 
-/// Numbers that steer the choice of words, where the model takes them: those that think do not.
+/// Sets the sampling parameters where the model takes them; a model that thinks does not.
 fn sampling(
     body: &mut Map<String, Value>,
     sampling: Sampling,
     traits: &ModelTraits,
     thinking: Thinking,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) {
     let is_free = traits.sampling && thinking == Thinking::Off;
-    let temperature = sampling.temperature.map(|heat| Value::from(heat.min(1.0)));
+    let temperature = sampling
+        .temperature
+        .map(|value| Value::from(value.min(1.0)));
     let members = [
         ("temperature", temperature),
         ("top_p", sampling.top_p.map(Value::from)),
@@ -192,31 +193,32 @@ fn sampling(
             Some(value) if is_free => {
                 body.insert(name.to_owned(), value);
             }
-            value => losses.add_if(value.is_some(), name),
+            value => dropped.add_if(value.is_some(), name),
         }
     }
-    // Line ends are good to stop at; spaces alone are refused.
+    // Line ends are valid stop sequences; spaces alone are rejected.
     let (stop, blank): (Vec<_>, Vec<_>) = sampling
         .stop
         .into_iter()
         .partition(|text| !text.trim_matches(' ').is_empty());
-    losses.add_if(!blank.is_empty(), "stop");
+    dropped.add_if(!blank.is_empty(), "stop");
     if !stop.is_empty() {
         body.insert("stop_sequences".to_owned(), stop.into());
     }
-    losses.add_if(sampling.seed.is_some(), "seed");
-    losses.add_if(sampling.presence_penalty.is_some(), "presence_penalty");
-    losses.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
+    dropped.add_if(sampling.seed.is_some(), "seed");
+    dropped.add_if(sampling.presence_penalty.is_some(), "presence_penalty");
+    dropped.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
 }
 
-/// Who asks, unless it is an address that says who that is.
-fn metadata(user: &str, losses: &mut DroppedFields) -> Option<Value> {
+/// Passes the user's id, unless it is an e-mail address, which the provider rejects.
+fn metadata(user: &str, dropped: &mut DroppedFields) -> Option<Value> {
     let is_address = user.contains('@');
-    losses.add_if(is_address, "user");
+    dropped.add_if(is_address, "user");
     (!is_address).then(|| json!({"user_id": user}))
 }
 
-/// The longest answer. Thoughts are part of it, so that a limit that nobody named grows by them.
+/// Chooses the token limit. Reasoning counts towards it, so the default grows by the thinking
+/// budget.
 fn limit(conversation: &ChatRequest, traits: &ModelTraits, thinking: Thinking) -> u64 {
     let extra = match thinking {
         Thinking::Budget(tokens) => tokens,
@@ -232,7 +234,7 @@ impl Thinking {
     fn value(self) -> Option<Value> {
         match self {
             Self::Off => None,
-            // Without the word its text would be empty.
+            // Without `display` the reasoning text would be empty.
             Self::Adaptive => Some(json!({"type": "adaptive", "display": "summarized"})),
             Self::Budget(tokens) => Some(json!({"type": "enabled", "budget_tokens": tokens})),
         }
@@ -246,16 +248,16 @@ fn effort_word(effort: ReasoningEffort) -> &'static str {
     }
 }
 
-/// How an answer is made to keep its form.
+/// The way in which a response is made to keep its format.
 enum FormatStrategy {
     Native(Value),
-    /// By a tool that the model must call with the answer.
+    /// By a tool that the model must call with the response.
     Tool(Tool),
-    /// By asking for it.
+    /// By an instruction.
     Line(String),
 }
 
-fn shaping(
+fn format_strategy(
     format: ResponseFormat,
     choice: Option<&ToolChoice>,
     traits: &ModelTraits,
@@ -291,7 +293,7 @@ fn tools(tools: Vec<Tool>, names: &mut ToolNames) -> Vec<Value> {
     let tools = tools.into_iter();
     tools
         .map(|tool| {
-            let name = names.say(&tool.name);
+            let name = names.alias(&tool.name);
             tool_value(tool, &name)
         })
         .collect()
@@ -317,16 +319,16 @@ fn tool_value(tool: Tool, name: &str) -> Value {
     value
 }
 
-/// The client's choice, if there is something to choose and the model can be forced.
+/// Returns the client's choice, if there are tools and the model can be forced.
 fn choice(
     choice: Option<ToolChoice>,
     no_tools: bool,
     traits: &ModelTraits,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Option<ToolChoice> {
     match choice.filter(|_| !no_tools) {
         Some(ToolChoice::Any | ToolChoice::Named(_)) if !traits.forced_tools => {
-            losses.add("tool_choice");
+            dropped.add("tool_choice");
             Some(ToolChoice::Auto)
         }
         choice => choice,
@@ -347,7 +349,7 @@ fn choice_value(
             let name = if names.is_answer(&name) {
                 name
             } else {
-                names.say(&name)
+                names.alias(&name)
             };
             json!({"type": "tool", "name": name})
         }

@@ -1,5 +1,5 @@
-//! A conversation's history in Gemini's words. Neighbours of the same kind are one content; what
-//! tools answered stands in a content of its own, never beside a text.
+//! The history of a conversation as Gemini's contents. Neighbouring messages of the same kind
+//! become one content; results of tools are a content of their own.
 
 use super::generation::Generation;
 use crate::protocols::ReasoningCache;
@@ -12,21 +12,21 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What Google documents for history whose seals are lost: it is taken without them.
+/// Google's documented value for history without signatures, which is then accepted.
 const SKIP_SIGNATURE: &str = "skip_thought_signature_validator";
-/// Between a call's id and its seal, where a gateway before us put the two together.
+/// Separates a call's id from its signature, where another gateway joined the two.
 const SIGNATURE_SEPARATOR: &str = "__thought__";
-/// A request needs a first word from the user.
+/// Text of the first user message, which a request must have.
 const FIRST_USER_TEXT: &str = " ";
 
-/// History as it grows.
+/// The contents so far.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
     generation: Generation,
-    recall: &'a ReasoningCache,
+    reasoning_cache: &'a ReasoningCache,
     instructions: Vec<Value>,
     list: Vec<Content>,
-    /// Functions by the ids of their calls.
+    /// Function names by the ids of their calls.
     called: BTreeMap<String, String>,
 }
 
@@ -53,10 +53,10 @@ impl Kind {
 }
 
 impl<'a> Contents<'a> {
-    pub fn new(generation: Generation, recall: &'a ReasoningCache) -> Self {
+    pub fn new(generation: Generation, reasoning_cache: &'a ReasoningCache) -> Self {
         Self {
             generation,
-            recall,
+            reasoning_cache,
             instructions: Vec::new(),
             list: Vec::new(),
             called: BTreeMap::new(),
@@ -66,11 +66,11 @@ impl<'a> Contents<'a> {
     pub fn add(
         &mut self,
         turn: ChatMessage,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<(), TranslationError> {
         let kind = match turn.role {
             ChatRole::System => {
-                self.instruct(turn, losses);
+                self.add_instructions(turn, dropped);
                 return Ok(());
             }
             ChatRole::User | ChatRole::Tool => Kind::User,
@@ -83,24 +83,26 @@ impl<'a> Contents<'a> {
                     self.push(kind, json!({"text": text}));
                 }
                 ContentPart::Media(media) => self.push(kind, self::media(media)?),
-                ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
+                ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => {
+                    dropped.add("reasoning")
+                }
                 ContentPart::ToolCall(call) => self.call(call)?,
                 ContentPart::ToolResult {
                     call,
                     content,
                     is_error,
-                } => self.result(&call, content, is_error, losses)?,
+                } => self.result(&call, content, is_error, dropped)?,
             }
         }
         Ok(())
     }
 
-    fn instruct(&mut self, turn: ChatMessage, losses: &mut DroppedFields) {
+    fn add_instructions(&mut self, turn: ChatMessage, dropped: &mut DroppedFields) {
         for part in turn.parts {
             match part {
                 ContentPart::Text(text) if text.is_empty() => {}
                 ContentPart::Text(text) => self.instructions.push(json!({"text": text})),
-                _ => losses.add("instructions that are no text"),
+                _ => dropped.add("instructions that are no text"),
             }
         }
     }
@@ -119,33 +121,33 @@ impl<'a> Contents<'a> {
         let step = self.list.last().filter(|last| last.kind == Kind::Model);
         let is_call = |part: &Value| part.get("functionCall").is_some();
         let is_first = !step.is_some_and(|step| step.parts.iter().any(is_call));
-        let seal = self.seal(&call, is_first);
+        let signature = self.signature(&call, is_first);
         let mut function = json!({"name": call.name, "args": arguments(&call.arguments)?});
         self.name(&mut function, &call.id);
         let mut part = json!({"functionCall": function});
-        if let Some(seal) = seal {
-            part["thoughtSignature"] = seal.into();
+        if let Some(signature) = signature {
+            part["thoughtSignature"] = signature.into();
         }
         self.called.insert(call.id, call.name);
         self.push(Kind::Model, part);
         Ok(())
     }
 
-    /// The seal on a call: as the client kept it, as we kept it, or as another gateway put it into
-    /// the call's id.
-    fn seal(&self, call: &ToolCall, is_first: bool) -> Option<String> {
+    /// Finds the signature of a call: from the client, from the cache, or in the call's id where
+    /// another gateway put it.
+    fn signature(&self, call: &ToolCall, is_first: bool) -> Option<String> {
         if self.generation == Generation::Early {
             return None;
         }
-        let kept = || self.recall.signature(&call.id);
-        let carried = || Some(call.id.split_once(SIGNATURE_SEPARATOR)?.1.to_owned());
-        let must = self.generation.names_calls() && is_first;
-        let skipped = || must.then(|| STANDARD.encode(SKIP_SIGNATURE));
+        let cached = || self.reasoning_cache.signature(&call.id);
+        let embedded = || Some(call.id.split_once(SIGNATURE_SEPARATOR)?.1.to_owned());
+        let is_required = self.generation.names_calls() && is_first;
+        let placeholder = || is_required.then(|| STANDARD.encode(SKIP_SIGNATURE));
         let own = call.signature.clone();
-        own.or_else(kept).or_else(carried).or_else(skipped)
+        own.or_else(cached).or_else(embedded).or_else(placeholder)
     }
 
-    /// Older models do not know ids.
+    /// Older models do not accept ids.
     fn name(&self, function: &mut Value, id: &str) {
         if self.generation.names_calls() {
             function["id"] = id.split(SIGNATURE_SEPARATOR).next().unwrap_or(id).into();
@@ -157,29 +159,30 @@ impl<'a> Contents<'a> {
         call: &str,
         content: Vec<ContentPart>,
         is_error: bool,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<(), TranslationError> {
         let name = self.called.get(call).map_or(call, String::as_str);
-        let mut response = json!({"name": name, "response": said(&text_of(&content), is_error)});
+        let mut response =
+            json!({"name": name, "response": tool_output(&text_of(&content), is_error)});
         self.name(&mut response, call);
-        let mut pictures = Vec::new();
+        let mut images = Vec::new();
         for part in content {
             match part {
                 ContentPart::Media(media) if self.generation.names_calls() => {
-                    pictures.push(self::media(media)?);
+                    images.push(self::media(media)?);
                 }
-                ContentPart::Media(_) => losses.add("pictures in a tool's result"),
+                ContentPart::Media(_) => dropped.add("pictures in a tool's result"),
                 _ => {}
             }
         }
-        if !pictures.is_empty() {
-            response["parts"] = pictures.into();
+        if !images.is_empty() {
+            response["parts"] = images.into();
         }
         self.push(Kind::Results, json!({"functionResponse": response}));
         Ok(())
     }
 
-    /// The request's members: what was said, and the instructions where there are some.
+    /// Returns the contents, and the instructions where there are any.
     pub fn finish(mut self) -> (Value, Option<Value>) {
         if self
             .list
@@ -202,7 +205,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Arguments are an object here, and a text everywhere else.
+/// Parses arguments, which are an object here and a text in other protocols.
 fn arguments(text: &str) -> Result<Value, TranslationError> {
     if text.trim().is_empty() {
         return Ok(json!({}));
@@ -212,8 +215,8 @@ fn arguments(text: &str) -> Result<Value, TranslationError> {
     object.ok_or_else(|| TranslationError::untranslatable("messages", problem))
 }
 
-/// A tool's answer as the object that Gemini wants.
-fn said(text: &str, is_error: bool) -> Value {
+/// Encodes a tool's result as the object that Gemini requires.
+fn tool_output(text: &str, is_error: bool) -> Value {
     match serde_json::from_str(text) {
         _ if is_error => json!({"error": text}),
         Ok(object @ Value::Object(_)) => object,
@@ -222,7 +225,7 @@ fn said(text: &str, is_error: bool) -> Value {
 }
 
 fn media(media: Media) -> Result<Value, TranslationError> {
-    let sort = match media.kind {
+    let kind = match media.kind {
         MediaKind::Image => "image",
         MediaKind::Document => "file",
         MediaKind::Audio => "audio",
@@ -231,7 +234,7 @@ fn media(media: Media) -> Result<Value, TranslationError> {
         MediaSource::Inline { mime, data } => {
             Ok(json!({"inlineData": {"mimeType": mime, "data": data}}))
         }
-        MediaSource::Link(uri) | MediaSource::Id(uri) if is_googles(&uri) => {
+        MediaSource::Link(uri) | MediaSource::Id(uri) if is_google_hosted(&uri) => {
             let mut file = json!({"fileUri": uri});
             if let Some(mime) = mime_of(&uri) {
                 file["mimeType"] = mime.into();
@@ -240,21 +243,22 @@ fn media(media: Media) -> Result<Value, TranslationError> {
         }
         MediaSource::Link(_) => {
             let problem = "is a link, which this model does not follow; send the data itself";
-            Err(TranslationError::untranslatable(sort, problem))
+            Err(TranslationError::untranslatable(kind, problem))
         }
         MediaSource::Id(_) => {
             let problem = "names a file that only its vendor has; send the data itself";
-            Err(TranslationError::untranslatable(sort, problem))
+            Err(TranslationError::untranslatable(kind, problem))
         }
     }
 }
 
-/// Whether Google keeps the file: in its storage, or uploaded for its models.
-fn is_googles(uri: &str) -> bool {
+/// Checks whether Google stores the file: in its storage, or uploaded for its models.
+fn is_google_hosted(uri: &str) -> bool {
     uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/")
 }
 
-/// Storage wants to be told what a file is; uploaded files have no ending and need none.
+/// Returns the media type of a file in Google's storage, which needs one. Uploaded files have no
+/// extension and need none.
 fn mime_of(uri: &str) -> Option<&'static str> {
     let (_, ending) = uri.rsplit_once('.')?;
     Some(match ending.to_ascii_lowercase().as_str() {

@@ -1,22 +1,21 @@
-//! An answer taken apart. There is no terminator: a stream ends with its bytes, once every
-//! candidate has said why it finished.
+//! Decodes responses. There is no terminator: a stream ends with its bytes, once every candidate
+//! has a finish reason.
 
 use super::response::{CallShape, Candidate, GenerateContentResponse, PartShape, finish};
-use crate::domain::Failure;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
-use crate::protocols::{Event, ReasoningCache};
+use crate::protocols::{Event, ReasoningCache, ResponseFault};
 use std::borrow::Cow;
 
-/// Reads answers of Gemini, wherever it is served.
+/// Decodes Gemini's responses, on both of Google's APIs.
 #[derive(Debug)]
 pub(in crate::protocols) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
-    /// Keeps the seals on calls, which most clients lose.
-    recall: ReasoningCache,
+    /// Stores the signatures of calls, which most clients drop.
+    reasoning_cache: ReasoningCache,
     tokens: Option<ReportedUsage>,
-    begun: bool,
+    started: bool,
     choices: Vec<State>,
 }
 
@@ -28,37 +27,37 @@ struct State {
 }
 
 impl Decoder {
-    pub fn new(id: &str, recall: ReasoningCache) -> Self {
+    pub fn new(id: &str, reasoning_cache: ReasoningCache) -> Self {
         Self {
             id: id.to_owned(),
-            recall,
+            reasoning_cache,
             tokens: None,
-            begun: false,
+            started: false,
             choices: Vec::new(),
         }
     }
 
-    /// Reads one JSON text: an answer, a list of the pieces of one, or an error in either form.
+    /// Reads one JSON text: a response, a list of its pieces, or an error in either form.
     fn json(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if !is_list(text) {
             return self.piece(text, deltas);
         }
         let pieces: Vec<&serde_json::value::RawValue> =
-            serde_json::from_slice(text).map_err(|_| unreadable())?;
+            serde_json::from_slice(text).map_err(|_| ResponseFault::NotJson)?;
         for piece in pieces {
             self.piece(piece.get().as_bytes(), deltas)?;
         }
         Ok(())
     }
 
-    /// Reads an answer, a piece of one, or an error. A list of lists is none of them, and reading
-    /// on into it would take as much of the stack as somebody likes.
+    /// Reads a response, a piece of one, or an error. A list of lists is rejected: reading it
+    /// recursively would let the upstream decide how deep the stack gets.
     fn piece(&mut self, text: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         if is_list(text) {
-            return Err(unreadable());
+            return Err(ResponseFault::NotJson.into());
         }
         let answer: GenerateContentResponse<'_> =
-            serde_json::from_slice(text).map_err(|_| unreadable())?;
+            serde_json::from_slice(text).map_err(|_| ResponseFault::NotJson)?;
         if answer.error.is_some_and(|error| error.get() != "null") {
             return Err(error_in_success_body(text));
         }
@@ -70,8 +69,8 @@ impl Decoder {
         if let Some(usage) = answer.usage_metadata {
             self.tokens = Some(usage.into());
         }
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             let model = answer.model_version.map(Cow::into_owned);
             deltas.push((0, Delta::Start { model }));
         }
@@ -82,12 +81,12 @@ impl Decoder {
             let message = feedback.block_reason_message;
             self.blocked(message.map(Cow::into_owned), deltas);
         }
-        for (place, candidate) in candidates.into_iter().enumerate() {
-            self.candidate(place, candidate, deltas);
+        for (index, candidate) in candidates.into_iter().enumerate() {
+            self.candidate(index, candidate, deltas);
         }
     }
 
-    /// The prompt was refused: one answer that says nothing else.
+    /// Ends the response of a prompt that was blocked.
     fn blocked(&mut self, message: Option<String>, deltas: &mut Deltas) {
         let state = self.state(0);
         if std::mem::replace(&mut state.ended, true) {
@@ -99,27 +98,27 @@ impl Decoder {
         deltas.push((0, Delta::End(Finish::ContentFilter)));
     }
 
-    fn state(&mut self, place: usize) -> &mut State {
-        if self.choices.len() <= place {
-            self.choices.resize_with(place + 1, State::default);
+    fn state(&mut self, index: usize) -> &mut State {
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, State::default);
         }
-        let state = &mut self.choices[place];
+        let state = &mut self.choices[index];
         state.seen = true;
         state
     }
 
-    fn candidate(&mut self, place: usize, candidate: Candidate<'_>, deltas: &mut Deltas) {
-        let place = candidate
+    fn candidate(&mut self, index: usize, candidate: Candidate<'_>, deltas: &mut Deltas) {
+        let index = candidate
             .index
-            .map_or(place, |index| index as usize)
+            .map_or(index, |index| index as usize)
             .min(127);
-        let choice = u32::try_from(place).unwrap_or_default();
-        self.state(place);
+        let choice = u32::try_from(index).unwrap_or_default();
+        self.state(index);
         let parts = candidate.content.and_then(|content| content.parts);
         for part in parts.unwrap_or_default() {
-            self.part(place, part, |delta| deltas.push((choice, delta)));
+            self.part(index, part, |delta| deltas.push((choice, delta)));
         }
-        let state = self.state(place);
+        let state = self.state(index);
         if let Some(word) = candidate.finish_reason
             && !std::mem::replace(&mut state.ended, true)
         {
@@ -128,48 +127,48 @@ impl Decoder {
         }
     }
 
-    fn part(&mut self, place: usize, part: PartShape<'_>, mut say: impl FnMut(Delta)) {
+    fn part(&mut self, index: usize, part: PartShape<'_>, mut emit: impl FnMut(Delta)) {
         if let Some(function) = part.function_call {
-            let seal = part.thought_signature.map(Cow::into_owned);
-            self.call(place, &function, seal, &mut say);
+            let signature = part.thought_signature.map(Cow::into_owned);
+            self.call(index, &function, signature, &mut emit);
         }
         let Some(text) = part.text.filter(|text| !text.is_empty()) else {
             return;
         };
         match part.thought {
-            Some(true) => say(Delta::Reasoning(text.into_owned())),
-            _ => say(Delta::Text(text.into_owned())),
+            Some(true) => emit(Delta::Reasoning(text.into_owned())),
+            _ => emit(Delta::Text(text.into_owned())),
         }
     }
 
-    /// Calls come whole.
+    /// Adds a call, which always comes whole.
     fn call(
         &mut self,
-        place: usize,
+        index: usize,
         function: &CallShape<'_>,
-        seal: Option<String>,
-        say: &mut impl FnMut(Delta),
+        signature: Option<String>,
+        emit: &mut impl FnMut(Delta),
     ) {
-        let state = self.state(place);
+        let state = self.state(index);
         let call = state.calls;
         state.calls += 1;
         let own = function.id.as_deref().filter(|id| !id.is_empty());
-        let id = match (own, place) {
+        let id = match (own, index) {
             (Some(own), _) => own.to_owned(),
             (None, 0) => format!("call_{}_{call}", self.id),
-            (None, _) => format!("call_{}_{place}_{call}", self.id),
+            (None, _) => format!("call_{}_{index}_{call}", self.id),
         };
-        if let Some(seal) = &seal {
-            self.recall.store_signature(&id, seal.clone());
+        if let Some(signature) = &signature {
+            self.reasoning_cache.store_signature(&id, signature.clone());
         }
-        say(Delta::Call {
+        emit(Delta::Call {
             call,
             id,
             name: function.name.as_deref().unwrap_or_default().to_owned(),
-            signature: seal,
+            signature,
         });
         let text = function.arguments();
-        say(Delta::Arguments { call, text });
+        emit(Delta::Arguments { call, text });
     }
 }
 
@@ -177,8 +176,7 @@ impl Decode for Decoder {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         self.json(body, deltas)?;
         if self.choices.is_empty() {
-            let problem = "the provider's answer has no candidates";
-            return Err(UpstreamError::without_response(Failure::Server, problem));
+            return Err(ResponseFault::NoCandidates.into());
         }
         Ok(())
     }
@@ -187,8 +185,8 @@ impl Decode for Decoder {
         let data = event.data();
         let texts = [data.as_deref(), bare(event)];
         for text in texts.into_iter().flatten() {
-            if let Err(upset) = self.json(text, deltas) {
-                return DecodeStep::Broken(upset);
+            if let Err(error) = self.json(text, deltas) {
+                return DecodeStep::Broken(error);
             }
         }
         DecodeStep::More
@@ -204,7 +202,7 @@ impl Decode for Decoder {
     }
 }
 
-/// JSON that stands in a stream as it is, without being an event's data: an error, up to the end.
+/// Finds JSON that stands in a stream without being an event's data, up to the end: an error.
 fn bare(event: &Event) -> Option<&[u8]> {
     let is_start = |(at, byte): (usize, &u8)| {
         let begins_line = at == 0 || matches!(event.raw[at - 1], b'\n' | b'\r');
@@ -216,9 +214,4 @@ fn bare(event: &Event) -> Option<&[u8]> {
 
 fn is_list(text: &[u8]) -> bool {
     text.trim_ascii_start().starts_with(b"[")
-}
-
-fn unreadable() -> UpstreamError {
-    let problem = "the provider sent something that is not JSON";
-    UpstreamError::without_response(Failure::Server, problem)
 }

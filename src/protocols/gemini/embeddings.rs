@@ -1,6 +1,6 @@
 //! Embeddings: many texts in one request.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
 use crate::protocols::token_counts::readable;
@@ -8,7 +8,7 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The request; `model` with what stands before it in a listing.
+/// Builds the request; `model` has its prefix.
 pub(super) fn request(body: Value, model: &str) -> Result<Value, TranslationError> {
     let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
     let requests = inputs.into_iter().map(|text| {
@@ -35,11 +35,10 @@ struct Vector {
     values: Vec<f64>,
 }
 
-/// The numbers, and the tokens where they are told.
+/// Reads the vectors, and the token count where it is stated.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let problem = "the provider's answer holds no embeddings";
-    let shape: EmbeddingsResponse = serde_json::from_slice(body)
-        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
+    let shape: EmbeddingsResponse =
+        serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
     let vectors = shape.embeddings.into_iter().map(|vector| vector.values);
     Ok((
         vectors.collect(),

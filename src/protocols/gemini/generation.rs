@@ -1,24 +1,25 @@
-//! What a model's name tells of how it is asked.
+//! Request features by the model's generation, which its name shows.
 
 use crate::protocols::neutral::ReasoningEffort;
 use serde_json::{Value, json};
 
-/// Models of one kind of request, older ones first.
+/// Models with the same request features, older ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Generation {
-    /// Answers without thinking first.
+    /// Does not think.
     Early,
-    /// Gemini 2.5: is told how many tokens to think.
+    /// Gemini 2.5: takes a number of thinking tokens.
     Budgeted,
-    /// Gemini 3 and later: is told how hard to think, and wants its own thoughts back.
+    /// Gemini 3 and later: takes a thinking level, and needs its signed reasoning back.
     Levelled,
 }
 
-/// Fewest tokens of thought of a model that cannot do without.
+/// Fewest thinking tokens of a model that always thinks.
 const MIN_THOUGHT: u64 = 128;
 
 impl Generation {
-    /// A name without a number, for example `gemini-flash-latest`, is the newest.
+    /// Reads the generation from a name. One without a number, such as `gemini-flash-latest`, is
+    /// the newest.
     pub fn of(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
         let Some(version) = name.strip_prefix("gemini-") else {
@@ -32,17 +33,18 @@ impl Generation {
         }
     }
 
-    /// Calls and results carry the call's name, and the first call of a step its seal.
+    /// Checks whether calls and results carry the call's id, and the first call of a step its
+    /// signature.
     pub fn names_calls(self) -> bool {
         self == Self::Levelled
     }
 
-    /// Takes presence and frequency penalties.
+    /// Checks whether the model takes presence and frequency penalties.
     pub fn takes_penalties(self) -> bool {
         self < Self::Levelled
     }
 
-    /// How the model is told to think; nothing for one that cannot.
+    /// Builds `thinkingConfig`; `None` for a model that cannot think.
     pub fn thinking(self, model: &str, effort: ReasoningEffort) -> Option<Value> {
         let shown = effort != ReasoningEffort::None;
         match self {
@@ -56,7 +58,7 @@ impl Generation {
             }
             Self::Levelled => {
                 let level = match effort {
-                    // The larger models do not think less than that.
+                    // The larger models have no lower level.
                     ReasoningEffort::None | ReasoningEffort::Minimal
                         if model.contains("-flash") =>
                     {
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_generation_is_told_to_think_in_its_own_words() {
-        let told = |model: &str, effort| Generation::of(model).thinking(model, effort);
+        let thinking = |model: &str, effort| Generation::of(model).thinking(model, effort);
         let level = |shown: bool, level: &str| {
             Some(json!({"includeThoughts": shown, "thinkingLevel": level}))
         };
@@ -147,7 +149,7 @@ mod tests {
             ("gemini-2.0-flash", ReasoningEffort::High, None),
         ];
         for (model, effort, expected) in table {
-            assert_eq!(told(model, effort), expected, "{model} {effort:?}");
+            assert_eq!(thinking(model, effort), expected, "{model} {effort:?}");
         }
     }
 }

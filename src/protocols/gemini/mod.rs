@@ -1,4 +1,4 @@
-//! Gemini, as Google serves it to holders of a key.
+//! Gemini's own API, with an API key.
 
 mod contents;
 mod decode;
@@ -11,4 +11,4 @@ mod tests;
 mod write;
 
 pub use provider_api::Gemini;
-pub(super) use provider_api::{body, counted, json_headers, passage, verb};
+pub(super) use provider_api::{adapter, body, counted, json_headers, verb};

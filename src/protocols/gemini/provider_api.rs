@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The protocol.
+/// Gemini's own API.
 #[derive(Debug)]
 pub struct Gemini;
 
@@ -28,12 +28,12 @@ impl ProviderApi for Gemini {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let mut losses = DroppedFields::default();
-        let body = body(endpoint, call, &mut losses)?;
+        let mut dropped = DroppedFields::default();
+        let body = body(endpoint, call, &mut dropped)?;
         Ok(PreparedCall {
-            outgoing: post(endpoint, &method(call), &Value::Object(body), call.stream),
-            passage: Box::new(passage(endpoint, call)),
-            losses,
+            request: post(endpoint, &method(call), &Value::Object(body), call.stream),
+            adapter: Box::new(adapter(endpoint, call)),
+            dropped,
         })
     }
 
@@ -45,9 +45,9 @@ impl ProviderApi for Gemini {
         let body = embeddings::request(call.object.value()?, &resource(call.model))?;
         let path = format!("{}:batchEmbedContents", resource(call.model));
         Ok(PreparedCall {
-            outgoing: post(endpoint, &path, &body, false),
-            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
-            losses: DroppedFields::default(),
+            request: post(endpoint, &path, &body, false),
+            adapter: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            dropped: DroppedFields::default(),
         })
     }
 
@@ -61,7 +61,7 @@ impl ProviderApi for Gemini {
         let body = json!({"generateContentRequest": request});
         let path = format!("{}:countTokens", resource(call.model));
         Some(TokenCountCall {
-            outgoing: post(endpoint, &path, &body, false),
+            request: post(endpoint, &path, &body, false),
             read: counted,
         })
     }
@@ -97,10 +97,10 @@ impl ProviderApi for Gemini {
     }
 }
 
-/// What stands before a model's name in listings and addresses.
+/// Prefix of a model's name in lists and URLs.
 const MODEL_PREFIX: &str = "models/";
 
-/// A model's name as a path; tuned models have one of their own.
+/// Returns a model's path; tuned models have one of their own.
 fn resource(model: &str) -> String {
     if model.contains('/') {
         model.to_owned()
@@ -113,7 +113,7 @@ fn method(call: &CallSpec<'_>) -> String {
     format!("{}{}", resource(call.model), verb(call))
 }
 
-/// What is asked of a model, as the end of its address.
+/// Returns the method of the model, as the end of the URL's path.
 pub(in crate::protocols) fn verb(call: &CallSpec<'_>) -> &'static str {
     if call.stream {
         // Without the query a stream is one JSON list in pieces.
@@ -123,29 +123,29 @@ pub(in crate::protocols) fn verb(call: &CallSpec<'_>) -> &'static str {
     }
 }
 
-/// A client's request in this protocol's words.
+/// Translates a client's request.
 pub(in crate::protocols) fn body(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
-    let conversation = call.dialect.client_api().read(call.object, losses)?;
+    let conversation = call.dialect.client_api().read(call.object, dropped)?;
     write::request(
         conversation,
         call.model,
         call.traits,
-        &endpoint.recall,
-        losses,
+        &endpoint.reasoning_cache,
+        dropped,
     )
 }
 
-/// What carries the answer.
-pub(in crate::protocols) fn passage(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
-    let decoder = Decoder::new(call.id, endpoint.recall.clone());
+/// Creates the adapter of the response.
+pub(in crate::protocols) fn adapter(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
+    let decoder = Decoder::new(call.id, endpoint.reasoning_cache.clone());
     Transcoder::new(Box::new(decoder), call.encoder())
 }
 
-/// The number in an answer to a question for it.
+/// Reads the number of tokens.
 pub(in crate::protocols) fn counted(body: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -165,7 +165,7 @@ fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> Outbound
     }
 }
 
-/// Headers of a request with a JSON body.
+/// Adds the headers of a request with a JSON body.
 pub(in crate::protocols) fn json_headers(mut headers: HeaderMap, stream: bool) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let accept = if stream {

@@ -1,4 +1,4 @@
-//! What is read of an answer: the members that matter, whatever else is there.
+//! The fields of a response that are read; all others are ignored.
 
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole answer, or one event of a stream: both have the same shape.
+/// A whole response, or one event of a stream: both have the same shape.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GenerateContentResponse<'a> {
@@ -63,7 +63,7 @@ pub(super) struct CallShape<'a> {
     pub args: Option<&'a RawValue>,
 }
 
-/// Why a prompt got no answer.
+/// The reason why a prompt was blocked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Feedback<'a> {
@@ -73,7 +73,7 @@ pub(super) struct Feedback<'a> {
     pub block_reason_message: Option<Cow<'a, str>>,
 }
 
-/// Tokens so far; a count that is missing is none.
+/// Usage so far; a missing count is zero.
 #[derive(Deserialize, Clone, Copy)]
 pub(super) struct UsageShape {
     #[serde(rename = "promptTokenCount", default, deserialize_with = "count")]
@@ -90,27 +90,27 @@ pub(super) struct UsageShape {
         deserialize_with = "count"
     )]
     cached: Option<u64>,
-    /// Without the thoughts.
+    /// Without reasoning.
     #[serde(rename = "candidatesTokenCount", default, deserialize_with = "count")]
-    said: Option<u64>,
+    candidates: Option<u64>,
     #[serde(rename = "thoughtsTokenCount", default, deserialize_with = "count")]
-    thoughts: Option<u64>,
+    reasoning: Option<u64>,
 }
 
 impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         Self {
             input: shape.prompt.unwrap_or(0) + shape.prompt_of_tools.unwrap_or(0),
-            output: shape.said.unwrap_or(0) + shape.thoughts.unwrap_or(0),
+            output: shape.candidates.unwrap_or(0) + shape.reasoning.unwrap_or(0),
             cached: shape.cached,
             written: None,
-            reasoning: shape.thoughts,
+            reasoning: shape.reasoning,
         }
     }
 }
 
 impl CallShape<'_> {
-    /// The arguments as compact JSON.
+    /// Returns the arguments as compact JSON.
     pub fn arguments(&self) -> String {
         let args = self.args.map_or("null", |args| args.get());
         match serde_json::from_str::<Value>(args) {
@@ -120,7 +120,7 @@ impl CallShape<'_> {
     }
 }
 
-/// A finish reason. `called`: tools were called.
+/// Maps a finish reason. `called`: tools were called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "MAX_TOKENS" | "CONTINUATION" => Finish::Length,

@@ -1,4 +1,4 @@
-//! A conversation as a request for content.
+//! Translates a conversation into a request for content.
 
 use super::contents::Contents;
 use super::generation::Generation;
@@ -9,18 +9,18 @@ use crate::protocols::neutral::{
 use crate::protocols::{ModelTraits, ReasoningCache};
 use serde_json::{Map, Value, json};
 
-/// The body; who is asked and whether the answer streams stands in the address.
+/// Builds the body. Model and streaming are part of the URL.
 pub(super) fn request(
     conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    recall: &ReasoningCache,
-    losses: &mut DroppedFields,
+    reasoning_cache: &ReasoningCache,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
     let generation = Generation::of(model);
-    let mut contents = Contents::new(generation, recall);
+    let mut contents = Contents::new(generation, reasoning_cache);
     for turn in conversation.turns {
-        contents.add(turn, losses)?;
+        contents.add(turn, dropped)?;
     }
     let (contents, instructions) = contents.finish();
     let mut body = Map::new();
@@ -35,23 +35,23 @@ pub(super) fn request(
     let choice = conversation.tool_choice.filter(|_| has_tools);
     set(
         "tools",
-        has_tools.then(|| tools(conversation.tools, losses)),
+        has_tools.then(|| tools(conversation.tools, dropped)),
     );
     set(
         "toolConfig",
-        choice.map(|choice| tool_choice(choice, traits, losses)),
+        choice.map(|choice| tool_choice(choice, traits, dropped)),
     );
-    losses.add_if(
+    dropped.add_if(
         conversation.parallel_tools == Some(false) && has_tools,
         "parallel_tool_calls",
     );
-    losses.add_if(conversation.user.is_some(), "user");
-    let mut config = sampling(conversation.sampling, generation, traits, losses);
+    dropped.add_if(conversation.user.is_some(), "user");
+    let mut config = sampling(conversation.sampling, generation, traits, dropped);
     if let Some(tokens) = conversation.max_tokens {
         config.insert("maxOutputTokens".to_owned(), tokens.into());
     }
     format(conversation.format, &mut config);
-    thinking(conversation.effort, model, &mut config, losses);
+    thinking(conversation.effort, model, &mut config, dropped);
     set(
         "generationConfig",
         (!config.is_empty()).then_some(Value::Object(config)),
@@ -63,30 +63,45 @@ fn sampling(
     sampling: Sampling,
     generation: Generation,
     traits: &ModelTraits,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Map<String, Value> {
     let mut config = Map::new();
-    let mut set = |name: &str, of: &str, value: Option<Value>, is_taken: bool| match value {
+    let mut set = |name: &str, field: &str, value: Option<Value>, is_taken: bool| match value {
         Some(value) if is_taken => {
             config.insert(name.to_owned(), value);
         }
-        Some(_) => losses.add(of),
+        Some(_) => dropped.add(field),
         None => {}
     };
-    let takes = traits.sampling;
+    let takes_sampling = traits.sampling;
     let temperature = sampling.temperature.map(Value::from);
-    set("temperature", "temperature", temperature, takes);
-    set("topP", "top_p", sampling.top_p.map(Value::from), takes);
-    set("topK", "top_k", sampling.top_k.map(Value::from), takes);
-    let penalised = generation.takes_penalties();
+    set("temperature", "temperature", temperature, takes_sampling);
+    set(
+        "topP",
+        "top_p",
+        sampling.top_p.map(Value::from),
+        takes_sampling,
+    );
+    set(
+        "topK",
+        "top_k",
+        sampling.top_k.map(Value::from),
+        takes_sampling,
+    );
+    let takes_penalties = generation.takes_penalties();
     let presence = sampling.presence_penalty.map(Value::from);
-    set("presencePenalty", "presence_penalty", presence, penalised);
+    set(
+        "presencePenalty",
+        "presence_penalty",
+        presence,
+        takes_penalties,
+    );
     let frequency = sampling.frequency_penalty.map(Value::from);
     set(
         "frequencyPenalty",
         "frequency_penalty",
         frequency,
-        penalised,
+        takes_penalties,
     );
     let stop = (!sampling.stop.is_empty()).then(|| sampling.stop.into());
     set("stopSequences", "stop", stop, true);
@@ -112,22 +127,22 @@ fn thinking(
     effort: Option<ReasoningEffort>,
     model: &str,
     config: &mut Map<String, Value>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) {
     let Some(effort) = effort else {
         return;
     };
     match Generation::of(model).thinking(model, effort) {
-        Some(told) => {
-            config.insert("thinkingConfig".to_owned(), told);
+        Some(config_value) => {
+            config.insert("thinkingConfig".to_owned(), config_value);
         }
-        None => losses.add_if(effort != ReasoningEffort::None, "reasoning_effort"),
+        None => dropped.add_if(effort != ReasoningEffort::None, "reasoning_effort"),
     }
 }
 
-fn tools(tools: Vec<Tool>, losses: &mut DroppedFields) -> Value {
+fn tools(tools: Vec<Tool>, dropped: &mut DroppedFields) -> Value {
     let declarations = tools.into_iter().map(|tool| {
-        losses.add_if(tool.strict == Some(true), "tools.strict");
+        dropped.add_if(tool.strict == Some(true), "tools.strict");
         let mut declaration = json!({"name": tool.name});
         if let Some(description) = tool.description {
             declaration["description"] = description.into();
@@ -141,11 +156,11 @@ fn tools(tools: Vec<Tool>, losses: &mut DroppedFields) -> Value {
     json!([{"functionDeclarations": declarations}])
 }
 
-fn tool_choice(choice: ToolChoice, traits: &ModelTraits, losses: &mut DroppedFields) -> Value {
+fn tool_choice(choice: ToolChoice, traits: &ModelTraits, dropped: &mut DroppedFields) -> Value {
     let is_forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_));
     let config = match choice {
         _ if is_forced && !traits.forced_tools => {
-            losses.add("tool_choice");
+            dropped.add("tool_choice");
             json!({"mode": "AUTO"})
         }
         ToolChoice::Auto => json!({"mode": "AUTO"}),

@@ -1,4 +1,4 @@
-//! What a client asks a model, in no vendor's words: turns of typed parts, tools, and limits.
+//! The neutral form of a request: turns of typed parts, tools, and limits.
 
 use serde_json::Value;
 
@@ -8,18 +8,18 @@ pub struct ChatRequest {
     pub turns: Vec<ChatMessage>,
     pub tools: Vec<Tool>,
     pub tool_choice: Option<ToolChoice>,
-    /// Whether several tools may be called at once.
+    /// True if several tools may be called at once.
     pub parallel_tools: Option<bool>,
     pub format: Option<ResponseFormat>,
-    /// The longest answer, in tokens, reasoning included.
+    /// Limit of the response's tokens, reasoning included.
     pub max_tokens: Option<u64>,
     pub sampling: Sampling,
     pub effort: Option<ReasoningEffort>,
-    /// The client's opaque name for who asks.
+    /// The client's opaque id of its user.
     pub user: Option<String>,
 }
 
-/// One speaker's words.
+/// One message of the conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatMessage {
     pub role: ChatRole,
@@ -28,7 +28,7 @@ pub struct ChatMessage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatRole {
-    /// Instructions, wherever they stand.
+    /// Instructions, at any position.
     System,
     User,
     Assistant,
@@ -40,12 +40,12 @@ pub enum ChatRole {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContentPart {
     Text(String),
-    /// The model's own thoughts, with the vendor's seal on them where it gave one.
+    /// Reasoning of the model, with the vendor's signature where there is one.
     Reasoning {
         text: String,
         signature: Option<String>,
     },
-    /// Thoughts that only the vendor can read.
+    /// Reasoning that only the vendor can read.
     Redacted(String),
     Refusal(String),
     Media(Media),
@@ -64,18 +64,18 @@ pub struct ToolCall {
     pub name: String,
     /// JSON text, as the model wrote it.
     pub arguments: String,
-    /// The vendor's seal on the thoughts behind the call.
+    /// The vendor's signature of the reasoning behind the call.
     pub signature: Option<String>,
 }
 
-/// A picture, a document, a recording.
+/// An image, a document or a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
     pub kind: MediaKind,
     pub source: MediaSource,
     /// A file's name.
     pub name: Option<String>,
-    /// How closely a picture is looked at, in the client's word.
+    /// Resolution at which an image is read, as the client named it.
     pub detail: Option<String>,
 }
 
@@ -94,12 +94,12 @@ pub enum MediaSource {
         data: String,
     },
     Link(String),
-    /// A file that the vendor keeps.
+    /// Id of a file that the vendor stores.
     Id(String),
 }
 
 impl MediaSource {
-    /// From an address, which may be a `data:` URL.
+    /// Reads a URL, which may be a `data:` URL.
     pub fn from_url(url: String) -> Self {
         let inline = url.strip_prefix("data:").and_then(|rest| {
             let (mime, data) = rest.split_once(";base64,")?;
@@ -112,7 +112,7 @@ impl MediaSource {
         inline.unwrap_or(Self::Link(url))
     }
 
-    /// As an address; nothing for what only its vendor can find.
+    /// Returns the URL; `None` for a file that the vendor stores.
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Inline { mime, data } => Some(format!("data:{mime};base64,{data}")),
@@ -142,12 +142,12 @@ pub enum ToolChoice {
     Named(String),
 }
 
-/// The form of the answer's text.
+/// The format of the response's text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
-    /// Some JSON.
+    /// Any JSON.
     Json,
-    /// JSON that keeps to a schema.
+    /// JSON of a schema.
     Schema {
         name: String,
         description: Option<String>,
@@ -163,13 +163,13 @@ pub struct Sampling {
     pub top_k: Option<u64>,
     pub stop: Vec<String>,
     pub seed: Option<i64>,
-    /// How many answers.
+    /// Number of choices.
     pub n: Option<u64>,
     pub presence_penalty: Option<f64>,
     pub frequency_penalty: Option<f64>,
 }
 
-/// How much a model should think.
+/// Amount of reasoning that a model should spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasoningEffort {
     None,
@@ -199,7 +199,7 @@ impl ReasoningEffort {
             .map_or("medium", |(_, word)| word)
     }
 
-    /// The effort that a word names.
+    /// Parses the name of an effort.
     pub fn parse_name(word: &str) -> Option<Self> {
         Self::WORDS
             .into_iter()
@@ -207,7 +207,7 @@ impl ReasoningEffort {
             .map(|(effort, _)| effort)
     }
 
-    /// Tokens of thought, for models that are told a number.
+    /// Number of reasoning tokens, for models that take a number.
     pub fn budget(self) -> u64 {
         match self {
             Self::None => 0,

@@ -1,4 +1,4 @@
-//! What a model answers, in no vendor's words: a row of small steps, or all of them folded.
+//! The neutral form of a response: a sequence of deltas, or all of them folded.
 
 use super::chat_request::{ContentPart, ToolCall};
 use crate::domain::Usage;
@@ -7,13 +7,13 @@ use serde_json::Value;
 /// One step of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
-    /// Who speaks, once, before all else.
+    /// Comes first, once, and names the model.
     Start {
         model: Option<String>,
     },
     Text(String),
     Reasoning(String),
-    /// The seal on the reasoning before it.
+    /// Signature of the reasoning before it.
     Signature(String),
     Redacted(String),
     Refusal(String),
@@ -100,11 +100,11 @@ impl ChatResponse {
                 reply.model = reply.model.or(model);
                 continue;
             }
-            let place = choice as usize;
-            if reply.choices.len() <= place {
-                reply.choices.resize_with(place + 1, Choice::default);
+            let index = choice as usize;
+            if reply.choices.len() <= index {
+                reply.choices.resize_with(index + 1, Choice::default);
             }
-            reply.choices[place].take(delta);
+            reply.choices[index].take(delta);
         }
         reply
     }
@@ -133,13 +133,13 @@ impl Choice {
                     signature: None,
                 }),
             },
-            Delta::Signature(seal) => match self.parts.last_mut() {
+            Delta::Signature(more) => match self.parts.last_mut() {
                 Some(ContentPart::Reasoning { signature, .. }) => {
-                    signature.get_or_insert_default().push_str(&seal);
+                    signature.get_or_insert_default().push_str(&more);
                 }
                 _ => self.parts.push(ContentPart::Reasoning {
                     text: String::new(),
-                    signature: Some(seal),
+                    signature: Some(more),
                 }),
             },
             Delta::Redacted(data) => self.parts.push(ContentPart::Redacted(data)),

@@ -1,5 +1,5 @@
-//! One form for what every protocol says, used only where two protocols meet: between parties
-//! that speak the same one bytes pass as they are.
+//! The neutral form of requests and responses, used only where two protocols meet. Where client and
+//! provider speak the same protocol, bytes pass unchanged.
 
 mod chat_request;
 mod chat_response;

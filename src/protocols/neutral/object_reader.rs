@@ -1,44 +1,48 @@
-//! Reads a JSON object member by member: a mistake is told by the member's path, and what nobody
-//! asked for is known at the end.
+//! Reads a JSON object field by field. An error names the field's path, and unread fields are known
+//! at the end.
 
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A request that cannot be used as it is, or cannot be said in another protocol.
+/// A request that is invalid, or that another protocol cannot represent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TranslationError {
     /// Path of the member at fault, for example `messages[2].content`.
     pub param: Option<String>,
+    /// Sentence for the client; begins with the path where there is one.
     pub message: String,
-    /// Whether it is only this target that cannot take it.
-    pub elsewhere: bool,
+    /// True if it is only this target that cannot take it.
+    pub is_target_specific: bool,
 }
 
 impl TranslationError {
+    /// Creates an error of the request itself. The message continues a sentence that begins with `param`.
     pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
         let param = param.into();
         Self {
             message: format!("{param} {message}"),
             param: Some(param),
-            elsewhere: false,
+            is_target_specific: false,
         }
     }
 
-    /// What this target's protocol has no words for.
+    /// Creates an error for a request that this target's protocol cannot represent; another target
+    /// may.
     pub fn untranslatable(param: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
-            elsewhere: true,
+            is_target_specific: true,
             ..Self::new(param, message)
         }
     }
 }
 
-/// What a translation could not carry over, by the members' names.
+/// Names of the fields that a translation could not carry over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DroppedFields(Vec<String>);
 
 impl DroppedFields {
+    /// Adds a field's name, once.
     pub fn add(&mut self, name: impl Into<String>) {
         let name = name.into();
         if !self.0.contains(&name) {
@@ -53,6 +57,7 @@ impl DroppedFields {
         }
     }
 
+    /// Returns the names in the order in which the fields were dropped.
     pub fn names(&self) -> &[String] {
         &self.0
     }
@@ -73,7 +78,7 @@ impl ObjectReader {
             Value::Object(map) => Ok(Self { path, map }),
             other => Err(TranslationError::new(
                 path,
-                format!("is {}, but must be an object", sort(&other)),
+                format!("is {}, but must be an object", kind(&other)),
             )),
         }
     }
@@ -87,7 +92,7 @@ impl ObjectReader {
         }
     }
 
-    /// Whether the member is there and is not null.
+    /// Checks whether the member is there and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
@@ -159,22 +164,22 @@ impl ObjectReader {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> TranslationError {
         TranslationError::new(
             self.at(name),
-            format!("is {}, but must be {expected}", sort(value)),
+            format!("is {}, but must be {expected}", kind(value)),
         )
     }
 
-    /// Counts as lost what was not read and says something.
-    pub fn drop_unread(self, losses: &mut DroppedFields) {
+    /// Records the fields that were not read and are not null as dropped.
+    pub fn drop_unread(self, dropped: &mut DroppedFields) {
         for (name, value) in &self.map {
             if !value.is_null() {
-                losses.add(self.at(name));
+                dropped.add(self.at(name));
             }
         }
     }
 }
 
-/// What a value is, without showing it: it may be a prompt.
-fn sort(value: &Value) -> &'static str {
+/// Names the type of a value without showing it, because it may be a prompt.
+fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -207,9 +212,9 @@ mod tests {
         let mut members =
             ObjectReader::of(json!({"seed": 1, "store": true, "logprobs": null}), "").unwrap();
         members.integer("seed").unwrap();
-        let mut losses = DroppedFields::default();
-        members.drop_unread(&mut losses);
+        let mut dropped = DroppedFields::default();
+        members.drop_unread(&mut dropped);
 
-        assert_eq!(losses.names(), ["store"]);
+        assert_eq!(dropped.names(), ["store"]);
     }
 }

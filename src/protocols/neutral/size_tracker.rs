@@ -1,4 +1,4 @@
-//! How much of an answer there is, while it is put together again for a client.
+//! Counts the size of a response while it is assembled for a client.
 
 use super::chat_response::Delta;
 use crate::protocols::response_adapter::MAX_RESPONSE_BYTES;
@@ -15,11 +15,11 @@ pub(super) struct SizeTracker {
 }
 
 impl SizeTracker {
-    /// Counts a step in, and says whether the answer is still no larger than one may be. What is
-    /// of another sort than the step before it begins a part, and each call is one.
+    /// Counts a delta; false where the response is larger than allowed. A delta of another kind
+    /// than the one before it begins a part, and each call is a part.
     pub fn take(&mut self, delta: &Delta) -> bool {
-        let sort = discriminant(delta);
-        let is_more = self.last.replace(sort) == Some(sort);
+        let kind = discriminant(delta);
+        let is_more = self.last.replace(kind) == Some(kind);
         let (begins, bytes) = match delta {
             Delta::Text(text)
             | Delta::Reasoning(text)
@@ -31,8 +31,8 @@ impl SizeTracker {
             Delta::Call { id, name, .. } => (true, id.len() + name.len()),
             Delta::Start { .. } | Delta::End(_) => (false, 0),
         };
-        let shell = if begins { PART_OVERHEAD_BYTES } else { 0 };
-        self.bytes = self.bytes.saturating_add(bytes + shell);
+        let overhead = if begins { PART_OVERHEAD_BYTES } else { 0 };
+        self.bytes = self.bytes.saturating_add(bytes + overhead);
         self.bytes <= MAX_RESPONSE_BYTES
     }
 }
@@ -45,33 +45,34 @@ mod tests {
 
     const END: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
-    fn said(member: &str, text: &str) -> String {
+    fn chunk(member: &str, text: &str) -> String {
         format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"{member}\":\"{text}\"}}}}]}}\n\n")
     }
 
-    /// How a stream ends that is translated into responses, which tell all of it at their end.
+    /// Returns the end of a stream that is translated to the Responses API, whose last event
+    /// repeats everything.
     fn end(pieces: &[String], times: usize) -> Result<(), UpstreamError> {
         let endpoint = endpoint("openai-compatible", "http://h/v1");
         let body = r#"{"model":"m","input":"a","stream":true,"store":false}"#;
-        let asked = with_call(ApiDialect::Responses, body, |call| {
+        let prepared = with_call(ApiDialect::Responses, body, |call| {
             endpoint.protocol.build_request(&endpoint, call).unwrap()
         });
         let stream = std::iter::repeat_n(pieces, times).flatten();
         let stream = stream.map(String::as_bytes).chain([END.as_bytes()]);
-        let mut passage = asked.passage;
-        feed(&mut *passage, stream).end
+        let mut adapter = prepared.adapter;
+        feed(&mut *adapter, stream).end
     }
 
     #[test]
     fn a_translated_stream_may_be_as_large_as_a_whole_answer_and_no_larger() {
-        let megabyte = [said("content", &"x".repeat(1 << 20))];
+        let megabyte = [chunk("content", &"x".repeat(1 << 20))];
         assert_eq!(end(&megabyte, 15), Ok(()));
         assert_eq!(end(&megabyte, 17), Err(too_large()));
     }
 
     #[test]
     fn parts_without_end_are_too_much_however_short_they_are() {
-        let parts = [said("content", "x"), said("refusal", "x")];
+        let parts = [chunk("content", "x"), chunk("refusal", "x")];
         assert_eq!(end(&parts, 100), Ok(()));
         assert_eq!(end(&parts, 17_000), Err(too_large()));
     }

@@ -1,5 +1,5 @@
-//! An answer on its way from one protocol into another: a decoder takes the upstream's bytes
-//! apart, an encoder says them again to the client.
+//! Translates a response from one protocol into another: a decoder reads the upstream's bytes, an
+//! encoder writes them for the client.
 
 use super::chat_response::{ChatResponse, Delta, Deltas, ReportedUsage};
 use super::size_tracker::SizeTracker;
@@ -9,7 +9,7 @@ use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, too_l
 use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 
-/// Where a decoder is after an event.
+/// State of a decoder after an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DecodeStep {
     More,
@@ -28,19 +28,19 @@ pub trait Decode: Send {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError>;
     /// One event of a stream.
     fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep;
-    /// Whether the end of the bytes, here, is the end of the answer.
+    /// Checks whether the end of the bytes, here, is the end of the answer.
     fn may_end(&self) -> bool;
     fn tokens(&self) -> Option<ReportedUsage>;
 }
 
-/// Says one answer to a client; keeps the state of its stream.
+/// Encodes one response for a client; holds the state of its stream.
 pub trait Encode: Send {
     fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut);
     /// Ends a stream well.
     fn end(&mut self, tokens: Option<ReportedUsage>, out: &mut BytesMut);
     /// Ends a stream that broke.
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut);
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut);
 }
 
 /// Both ends put together.
@@ -48,8 +48,8 @@ pub struct Transcoder {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
     deltas: Deltas,
-    said: usize,
-    extent: SizeTracker,
+    text_bytes: usize,
+    size: SizeTracker,
 }
 
 impl Transcoder {
@@ -58,8 +58,8 @@ impl Transcoder {
             decoder,
             encoder,
             deltas: Deltas::new(),
-            said: 0,
-            extent: SizeTracker::default(),
+            text_bytes: 0,
+            size: SizeTracker::default(),
         }
     }
 }
@@ -72,7 +72,10 @@ impl ResponseAdapter for Transcoder {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let mut deltas = Deltas::new();
         self.decoder.whole(body, &mut deltas)?;
-        self.said += deltas.iter().map(|(_, delta)| weight(delta)).sum::<usize>();
+        self.text_bytes += deltas
+            .iter()
+            .map(|(_, delta)| text_length(delta))
+            .sum::<usize>();
         Ok(self
             .encoder
             .whole(ChatResponse::of(deltas), self.decoder.tokens()))
@@ -80,13 +83,13 @@ impl ResponseAdapter for Transcoder {
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         let step = self.decoder.read(event, &mut self.deltas);
-        let mut meaning = StreamEventKind::NoContent;
+        let mut kind = StreamEventKind::NoContent;
         for (choice, delta) in self.deltas.drain(..) {
-            self.said += weight(&delta);
-            if !self.extent.take(&delta) {
+            self.text_bytes += text_length(&delta);
+            if !self.size.take(&delta) {
                 return StreamEventKind::Broken(too_large());
             }
-            meaning = match (&delta, meaning) {
+            kind = match (&delta, kind) {
                 (Delta::End(_), StreamEventKind::NoContent) => StreamEventKind::Finish,
                 (Delta::Start { .. } | Delta::End(_), before) => before,
                 _ => StreamEventKind::Content,
@@ -94,12 +97,12 @@ impl ResponseAdapter for Transcoder {
             self.encoder.write(choice, delta, out);
         }
         match step {
-            DecodeStep::More => meaning,
+            DecodeStep::More => kind,
             DecodeStep::Done => {
                 self.close(out);
                 StreamEventKind::Done
             }
-            DecodeStep::Broken(upset) => StreamEventKind::Broken(upset),
+            DecodeStep::Broken(error) => StreamEventKind::Broken(error),
         }
     }
 
@@ -111,8 +114,8 @@ impl ResponseAdapter for Transcoder {
         self.encoder.end(self.decoder.tokens(), out);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        self.encoder.broken(told, out);
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        self.encoder.broken(error, out);
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -120,12 +123,12 @@ impl ResponseAdapter for Transcoder {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }
 
 /// Bytes of text in a step.
-fn weight(delta: &Delta) -> usize {
+fn text_length(delta: &Delta) -> usize {
     match delta {
         Delta::Text(text)
         | Delta::Reasoning(text)

@@ -1,12 +1,11 @@
-//! Lines of `/api/chat` taken apart. A whole answer is the last line alone.
+//! Decodes the lines of `/api/chat`. A whole response is the last line alone.
 
-use crate::domain::Failure;
-use crate::protocols::Event;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::token_counts::any_count;
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
+use crate::protocols::{Event, ResponseFault};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -56,12 +55,12 @@ struct FunctionShape<'a> {
     arguments: Option<&'a RawValue>,
 }
 
-/// Reads lines up to the one that says that it is the last.
+/// Reads lines up to the one with `done`.
 #[derive(Debug)]
 pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
-    begun: bool,
+    started: bool,
     /// Names of the calls so far: an index that comes with a call may be any.
     calls: Vec<String>,
     tokens: Option<ReportedUsage>,
@@ -71,16 +70,16 @@ impl Decoder {
     pub fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            begun: false,
+            started: false,
             calls: Vec::new(),
             tokens: None,
         }
     }
 
-    /// Whether the line was the last.
+    /// Checks whether the line was the last.
     fn line(&mut self, line: Line<'_>, deltas: &mut Deltas) -> bool {
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             let model = line.model.map(Cow::into_owned);
             deltas.push((0, Delta::Start { model }));
         }
@@ -106,12 +105,12 @@ impl Decoder {
     }
 
     fn message(&mut self, message: Message<'_>, deltas: &mut Deltas) {
-        let said = |text: Option<Cow<'_, str>>| {
+        let non_empty = |text: Option<Cow<'_, str>>| {
             let text = text.filter(|text| !text.is_empty());
             text.map(Cow::into_owned)
         };
-        let thought = said(message.thinking).map(Delta::Reasoning);
-        let text = said(message.content).map(Delta::Text);
+        let thought = non_empty(message.thinking).map(Delta::Reasoning);
+        let text = non_empty(message.content).map(Delta::Text);
         deltas.extend(thought.into_iter().chain(text).map(|delta| (0, delta)));
         for call in message.tool_calls.into_iter().flatten() {
             self.call(call, deltas);
@@ -161,15 +160,12 @@ impl Decode for Decoder {
     }
 
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
-        let no_answer = || {
-            UpstreamError::without_response(Failure::Server, "the provider's answer has no message")
-        };
-        let line: Line<'_> = serde_json::from_slice(body).map_err(|_| no_answer())?;
+        let line: Line<'_> = serde_json::from_slice(body).map_err(|_| ResponseFault::NoMessage)?;
         if has_error(&line) {
             return Err(error_in_success_body(body));
         }
         if line.message.is_none() || !self.line(line, deltas) {
-            return Err(no_answer());
+            return Err(ResponseFault::NoMessage.into());
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! `/api/embed`: texts in, numbers out.
 
-use crate::domain::Failure;
-use crate::protocols::UpstreamError;
 use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::openai::EmbeddingRequest;
 use crate::protocols::token_counts::any_count;
 use crate::protocols::upstream_error::error_in_success_body;
+use crate::protocols::{ResponseFault, UpstreamError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,13 +28,8 @@ struct EmbedResponse {
 
 /// The numbers for each text; a count that is missing is zero.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let unreadable = || {
-        UpstreamError::without_response(
-            Failure::Server,
-            "the provider's answer holds no embeddings",
-        )
-    };
-    let answer: EmbedResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    let answer: EmbedResponse =
+        serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
     if !answer.error.is_null() {
         return Err(error_in_success_body(body));
     }
@@ -43,5 +37,8 @@ pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>)
         input: answer.prompt_eval_count.unwrap_or(0),
         ..ReportedUsage::default()
     };
-    Ok((answer.embeddings.ok_or_else(unreadable)?, Some(tokens)))
+    Ok((
+        answer.embeddings.ok_or(ResponseFault::NoEmbeddings)?,
+        Some(tokens),
+    ))
 }

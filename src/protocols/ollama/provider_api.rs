@@ -25,20 +25,20 @@ impl ProviderApi for Ollama {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let mut losses = DroppedFields::default();
-        let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
-        let body = request::body(conversation, call.model, call.stream, &mut losses)?;
+        let mut dropped = DroppedFields::default();
+        let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+        let body = request::body(conversation, call.model, call.stream, &mut dropped)?;
         let body = Value::Object(body).to_string().into_bytes();
-        let mut outgoing = post(endpoint, "/api/chat", body, call.stream);
+        let mut request = post(endpoint, "/api/chat", body, call.stream);
         if call.stream {
             let lines = HeaderValue::from_static("application/x-ndjson");
-            outgoing.headers.insert(ACCEPT, lines);
+            request.headers.insert(ACCEPT, lines);
         }
         let decoder = Box::new(decode::Decoder::new(call.id));
         Ok(PreparedCall {
-            outgoing,
-            passage: Box::new(Transcoder::new(decoder, call.encoder())),
-            losses,
+            request,
+            adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+            dropped,
         })
     }
 
@@ -50,9 +50,9 @@ impl ProviderApi for Ollama {
         let wanted = EmbeddingRequest::read(call.object.value()?)?;
         let body = embed::body(&wanted, call.model).to_string().into_bytes();
         Ok(PreparedCall {
-            outgoing: post(endpoint, "/api/embed", body, false),
-            passage: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),
-            losses: DroppedFields::default(),
+            request: post(endpoint, "/api/embed", body, false),
+            adapter: Box::new(EmbeddingAdapter::new(call, Some(embed::read))),
+            dropped: DroppedFields::default(),
         })
     }
 

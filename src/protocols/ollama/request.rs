@@ -9,34 +9,37 @@ use crate::protocols::openai::write_function;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `stream` is always said: a server that is not told streams.
+/// Builds the body. `stream` is always set, because a server streams by default.
 pub(super) fn body(
     conversation: ChatRequest,
     model: &str,
     stream: bool,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     let called = called(&conversation.turns);
-    body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
+    body.insert(
+        "messages".to_owned(),
+        messages(conversation.turns, dropped)?,
+    );
     body.insert("stream".to_owned(), stream.into());
     let choice = conversation.tool_choice;
     let is_forced = matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
-    losses.add_if(is_forced, "tool_choice");
-    losses.add_if(
+    dropped.add_if(is_forced, "tool_choice");
+    dropped.add_if(
         conversation.parallel_tools == Some(false),
         "parallel_tool_calls",
     );
-    losses.add_if(conversation.user.is_some(), "user");
-    // There is no word for a choice; but a model calls none of the tools that it does not know.
-    // Those that it called before stay, for it cannot make sense of them otherwise.
+    dropped.add_if(conversation.user.is_some(), "user");
+    // Ollama has no tool choice, but a model calls only tools that it knows. Tools that it called
+    // before stay, because it needs them to understand the history.
     let tools = conversation.tools.into_iter().filter(|tool| match &choice {
         Some(ToolChoice::None) => false,
         Some(ToolChoice::Named(name)) => tool.name == *name || called.contains(&tool.name),
         Some(ToolChoice::Auto | ToolChoice::Any) | None => true,
     });
-    let tools: Vec<Value> = tools.map(|one| tool(one, losses)).collect();
+    let tools: Vec<Value> = tools.map(|one| tool(one, dropped)).collect();
     if !tools.is_empty() {
         body.insert("tools".to_owned(), tools.into());
     }
@@ -96,7 +99,7 @@ fn options(
 
 fn messages(
     turns: Vec<ChatMessage>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
     let mut names = BTreeMap::new();
@@ -104,10 +107,10 @@ fn messages(
         match turn.role {
             ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
             ChatRole::User => messages.push(user(turn.parts)?),
-            ChatRole::Assistant => messages.push(assistant(turn.parts, &mut names, losses)?),
+            ChatRole::Assistant => messages.push(assistant(turn.parts, &mut names, dropped)?),
             ChatRole::Tool => {
                 for part in turn.parts {
-                    messages.extend(result(part, &names, losses));
+                    messages.extend(result(part, &names, dropped));
                 }
             }
         }
@@ -119,7 +122,7 @@ fn messages(
 fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "user", "content": text_of(&parts)});
     let media = parts.into_iter().filter_map(|part| match part {
-        ContentPart::Media(media) => Some(picture(media)),
+        ContentPart::Media(media) => Some(image(media)),
         _ => None,
     });
     let images = media.collect::<Result<Vec<String>, _>>()?;
@@ -130,7 +133,7 @@ fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
 }
 
 /// Bare base64, whatever kind of picture it is.
-fn picture(media: Media) -> Result<String, TranslationError> {
+fn image(media: Media) -> Result<String, TranslationError> {
     let (name, problem) = match (media.kind, media.source) {
         (MediaKind::Image, MediaSource::Inline { data, .. }) => return Ok(data),
         (MediaKind::Image, _) => (
@@ -143,19 +146,20 @@ fn picture(media: Media) -> Result<String, TranslationError> {
     Err(TranslationError::untranslatable(name, problem))
 }
 
-/// Remembers the names of its calls, for their results are told by name.
+/// Builds an assistant message and records the names of its calls, because Ollama's results refer
+/// to calls by name.
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut BTreeMap<String, String>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "assistant", "content": text_of(&parts)});
-    let mut thoughts = String::new();
+    let mut reasoning = String::new();
     let mut calls = Vec::new();
     for part in parts {
         match part {
-            ContentPart::Reasoning { text, .. } => thoughts.push_str(&text),
-            ContentPart::Redacted(_) => losses.add("reasoning"),
+            ContentPart::Reasoning { text, .. } => reasoning.push_str(&text),
+            ContentPart::Redacted(_) => dropped.add("reasoning"),
             ContentPart::ToolCall(call) => {
                 calls.push(tool_call(&call, calls.len())?);
                 names.insert(call.id, call.name);
@@ -163,8 +167,8 @@ fn assistant(
             _ => {}
         }
     }
-    if !thoughts.is_empty() {
-        message["thinking"] = thoughts.into();
+    if !reasoning.is_empty() {
+        message["thinking"] = reasoning.into();
     }
     if !calls.is_empty() {
         message["tool_calls"] = calls.into();
@@ -191,7 +195,7 @@ fn tool_call(call: &ToolCall, index: usize) -> Result<Value, TranslationError> {
 fn result(
     part: ContentPart,
     names: &BTreeMap<String, String>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Option<Value> {
     let ContentPart::ToolResult {
         call,
@@ -201,11 +205,11 @@ fn result(
     else {
         return None;
     };
-    losses.add_if(is_error, "is_error");
+    dropped.add_if(is_error, "is_error");
     let has_media = content
         .iter()
         .any(|part| matches!(part, ContentPart::Media(_)));
-    losses.add_if(has_media, "image of a tool's result");
+    dropped.add_if(has_media, "image of a tool's result");
     let mut message = json!({"role": "tool", "content": text_of(&content)});
     if let Some(name) = names.get(&call) {
         message["tool_name"] = name.as_str().into();
@@ -214,8 +218,8 @@ fn result(
     Some(message)
 }
 
-fn tool(mut tool: Tool, losses: &mut DroppedFields) -> Value {
-    losses.add_if(tool.strict.take() == Some(true), "strict");
+fn tool(mut tool: Tool, dropped: &mut DroppedFields) -> Value {
+    dropped.add_if(tool.strict.take() == Some(true), "strict");
     let nothing = || json!({"type": "object", "properties": {}});
     tool.parameters.get_or_insert_with(nothing);
     json!({"type": "function", "function": write_function(tool)})

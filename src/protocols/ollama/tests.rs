@@ -16,23 +16,23 @@ fn ask(body: &Value) -> Result<PreparedCall, TranslationError> {
 
 /// The body that goes out and what is lost on the way.
 fn translated(body: &Value) -> (Value, Vec<String>) {
-    let asked = ask(body).unwrap();
-    let sent = serde_json::from_slice(&asked.outgoing.body).unwrap();
-    (sent, asked.losses.names().to_vec())
+    let prepared = ask(body).unwrap();
+    let sent = serde_json::from_slice(&prepared.request.body).unwrap();
+    (sent, prepared.dropped.names().to_vec())
 }
 
-fn heard(stream: bool, lines: &str) -> (Vec<Value>, Result<(), UpstreamError>) {
+fn collected(stream: bool, lines: &str) -> (Vec<Value>, Result<(), UpstreamError>) {
     let body = json!({"model": "m", "messages": [], "stream": stream});
-    let mut asked = ask(&body).unwrap();
-    let heard = feed(&mut *asked.passage, [lines.as_bytes()]);
-    let told = heard.end.is_ok();
+    let mut prepared = ask(&body).unwrap();
+    let collected = feed(&mut *prepared.adapter, [lines.as_bytes()]);
+    let error = collected.end.is_ok();
     (
-        if told {
-            events(&heard.said)
+        if error {
+            events(&collected.output)
         } else {
             Vec::new()
         },
-        heard.end,
+        collected.end,
     )
 }
 
@@ -146,7 +146,7 @@ fn what_cannot_be_said_may_be_said_elsewhere() {
     for (body, param) in cases {
         let mistake = ask(&body).unwrap_err();
         assert_eq!(mistake.param.as_deref(), Some(param));
-        assert!(mistake.elsewhere, "{param}");
+        assert!(mistake.is_target_specific, "{param}");
     }
     assert!(ask(&with(image("data:image/png;base64,AA=="))).is_ok());
 }
@@ -157,7 +157,7 @@ fn arguments_that_are_no_object_are_the_clients_mistake() {
     let messages = json!([{"role": "assistant", "tool_calls": [call]}]);
     let mistake = ask(&json!({"model": "m", "messages": messages})).unwrap_err();
 
-    assert!(!mistake.elsewhere);
+    assert!(!mistake.is_target_specific);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn calls_get_names_of_their_own_where_theirs_are_missing_or_used() {
     };
     let last = json!({"message": {"content": ""}, "done": true, "done_reason": "stop"});
     let lines = [call("x"), call("x"), call(""), last.to_string()].join("\n");
-    let (events, end) = heard(true, &lines);
+    let (events, end) = collected(true, &lines);
 
     assert_eq!(end, Ok(()));
     let calls = events.iter().filter_map(|event| {
@@ -194,18 +194,18 @@ fn a_stream_that_is_cut_or_gives_up_is_told_apart() {
         ),
     ];
     for (lines, failure) in cases {
-        let (_, end) = heard(true, &lines);
+        let (_, end) = collected(true, &lines);
         assert_eq!(end.unwrap_err().failure, failure, "{lines}");
     }
 }
 
 #[test]
 fn counts_that_are_left_out_are_zero() {
-    let mut asked = ask(&json!({"model": "m", "messages": []})).unwrap();
+    let mut prepared = ask(&json!({"model": "m", "messages": []})).unwrap();
     let body = r#"{"model":"m","message":{"content":"a"},"done":true,"eval_count":3}"#;
-    asked.passage.whole(&Bytes::from(body)).unwrap();
+    prepared.adapter.whole(&Bytes::from(body)).unwrap();
 
-    let usage = asked.passage.usage().unwrap();
+    let usage = prepared.adapter.usage().unwrap();
     assert_eq!((usage.input, usage.output), (0, 3));
 }
 

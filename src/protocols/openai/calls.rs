@@ -13,12 +13,12 @@ struct CallState {
     id: Option<String>,
 }
 
-/// Where a fragment goes.
+/// The call that a fragment belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FragmentTarget {
-    /// Of the call in its choice, counted from 0.
+    /// Index of the call in its choice, from 0.
     pub call: usize,
-    /// Whether it is the call's first fragment.
+    /// True if it is the call's first fragment.
     pub is_new: bool,
 }
 
@@ -29,9 +29,9 @@ impl Calls {
 
     /// A new id or a second name begins a call; a fragment with neither goes on with its index, or
     /// with the last call.
-    pub fn place(&mut self, shape: &CallShape<'_>) -> FragmentTarget {
+    pub fn assign(&mut self, shape: &CallShape<'_>) -> FragmentTarget {
         let id = shape.id.as_deref().filter(|id| !id.is_empty());
-        let known = match id {
+        let existing = match id {
             Some(id) => self.0.iter().rposition(|call| {
                 call.id.as_deref() == Some(id)
                     && (shape.index.is_none() || call.index == shape.index)
@@ -43,7 +43,7 @@ impl Calls {
                 .rposition(|call| shape.index.is_some() && call.index == shape.index)
                 .or_else(|| self.0.len().checked_sub(1)),
         };
-        if let Some(call) = known {
+        if let Some(call) = existing {
             return FragmentTarget {
                 call,
                 is_new: false,
@@ -64,13 +64,13 @@ impl Calls {
 mod tests {
     use super::*;
 
-    fn places(fragments: &[&str]) -> Vec<(usize, bool)> {
+    fn targets(fragments: &[&str]) -> Vec<(usize, bool)> {
         let mut calls = Calls::default();
         fragments
             .iter()
             .map(|text| {
-                let place = calls.place(&serde_json::from_str(text).unwrap());
-                (place.call, place.is_new)
+                let assign = calls.assign(&serde_json::from_str(text).unwrap());
+                (assign.call, assign.is_new)
             })
             .collect()
     }
@@ -84,7 +84,7 @@ mod tests {
             r#"{"index":1,"function":{"arguments":"{"}}"#,
         ];
         assert_eq!(
-            places(&fragments),
+            targets(&fragments),
             [(0, true), (1, true), (0, false), (1, false)]
         );
     }
@@ -98,7 +98,7 @@ mod tests {
             r#"{"index":0,"function":{"arguments":" "}}"#,
         ];
         assert_eq!(
-            places(&fragments),
+            targets(&fragments),
             [(0, true), (1, true), (2, true), (2, false)]
         );
     }
@@ -112,7 +112,7 @@ mod tests {
             r#"{"id":"b","function":{"name":"y"}}"#,
         ];
         assert_eq!(
-            places(&fragments),
+            targets(&fragments),
             [(0, true), (0, false), (0, false), (1, true)]
         );
     }

@@ -1,4 +1,4 @@
-//! What is read of an answer: the members that matter, whatever else is there.
+//! The fields of a response that are read; all others are ignored.
 
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
@@ -21,7 +21,7 @@ pub(super) struct Chunk<'a> {
     pub x_groq: Option<GroqShape>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    /// Where the whole is an error, older servers say so here.
+    /// `error` where the whole object is one, with older servers.
     #[serde(borrow, default)]
     object: Option<Cow<'a, str>>,
 }
@@ -34,12 +34,12 @@ pub(super) struct Choice<'a> {
     pub delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
     pub finish_reason: Option<Cow<'a, str>>,
-    /// `OpenRouter` tells of one choice's failure beside its siblings.
+    /// `OpenRouter` puts the failure of one choice here.
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
 
-/// What a model said; each vendor calls its reasoning something else.
+/// The content of a delta or message. Vendors name the reasoning differently.
 #[derive(Deserialize, Default)]
 pub(super) struct Delta<'a> {
     #[serde(borrow, default)]
@@ -73,7 +73,7 @@ pub(super) struct CallShape<'a> {
     pub kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub function: Option<FunctionShape<'a>>,
-    /// What a vendor adds; Google's door puts its seals here.
+    /// A vendor's additions; Google's compatible API puts signatures here.
     #[serde(borrow, default)]
     pub extra_content: Option<&'a RawValue>,
 }
@@ -111,7 +111,7 @@ pub(super) struct UsageShape {
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default, deserialize_with = "readable")]
     completion_tokens_details: Option<CompletionDetails>,
-    /// Where `DeepSeek` counts what was cached.
+    /// Cached tokens, with `DeepSeek`.
     #[serde(default, deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
 }
@@ -131,7 +131,8 @@ struct CompletionDetails {
 }
 
 impl UsageShape {
-    /// Whether reasoning was left out of the completion but not out of the total, as xAI does.
+    /// Checks whether reasoning was left out of the completion but not out of the total, as xAI
+    /// does.
     pub fn leaves_reasoning_out(&self) -> bool {
         let reasoning = self.reasoning().unwrap_or(0);
         let stated = self.prompt_tokens.unwrap_or(0) + self.completion_tokens.unwrap_or(0);
@@ -146,14 +147,14 @@ impl UsageShape {
 impl From<UsageShape> for ReportedUsage {
     fn from(shape: UsageShape) -> Self {
         let prompt = shape.prompt_tokens_details.unwrap_or_default();
-        let apart = if shape.leaves_reasoning_out() {
+        let missing_reasoning = if shape.leaves_reasoning_out() {
             shape.reasoning().unwrap_or(0)
         } else {
             0
         };
         Self {
             input: shape.prompt_tokens.unwrap_or(0),
-            output: shape.completion_tokens.unwrap_or(0) + apart,
+            output: shape.completion_tokens.unwrap_or(0) + missing_reasoning,
             cached: prompt.cached_tokens.or(shape.prompt_cache_hit_tokens),
             written: prompt.cache_write_tokens,
             reasoning: shape.reasoning(),
@@ -188,8 +189,8 @@ fn is_error(raw: &RawValue) -> bool {
 }
 
 impl Choice<'_> {
-    /// Whether it ends here. Some servers say an empty word all along, and some at the end of an
-    /// answer that `called` tools.
+    /// Checks whether the choice ends here. Some servers send an empty reason all along, and some
+    /// only at the end of a response that `called` tools.
     pub fn is_end(&self, is_stream: bool, called: bool) -> bool {
         match self.finish_reason.as_deref() {
             None => false,
@@ -200,26 +201,26 @@ impl Choice<'_> {
 }
 
 impl CallShape<'_> {
-    /// The seal on the thoughts behind the call.
+    /// Signature of the reasoning behind the call.
     pub fn signature(&self) -> Option<String> {
         let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
         signature_in(&extra)
     }
 }
 
-/// The seal in what a vendor adds to a call.
+/// Reads the signature from a vendor's additions to a call.
 pub(super) fn signature_in(extra: &Value) -> Option<String> {
-    let seal = extra["google"]["thought_signature"].as_str()?;
-    Some(seal.to_owned())
+    let signature = extra["google"]["thought_signature"].as_str()?;
+    Some(signature.to_owned())
 }
 
-/// A seal where clients keep it, untouched, and send it back.
-pub(super) fn with_signature(seal: &str) -> Value {
-    serde_json::json!({"google": {"thought_signature": seal}})
+/// Writes a signature where clients keep it unchanged and send it back.
+pub(super) fn with_signature(signature: &str) -> Value {
+    serde_json::json!({"google": {"thought_signature": signature}})
 }
 
 impl Delta<'_> {
-    /// Whether there is anything that a client could use.
+    /// Checks whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
         let text = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
         let raw = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"" | "[]" | "{}");
@@ -237,7 +238,7 @@ impl Delta<'_> {
 }
 
 impl<'a> Delta<'a> {
-    /// What it says, where it brings nothing else.
+    /// Returns the content, where the delta has nothing else.
     pub fn only_content(&self) -> Option<&'a RawValue> {
         let is_bare = self.refusal.is_none()
             && self.reasoning_content.is_none()
@@ -250,7 +251,7 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// A finish reason in the words of all servers on the market. `called`: tools were called.
+/// Maps a finish reason of any known server. `called`: tools were called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "length" | "model_length" | "max_tokens" | "insufficient_system_resource" => Finish::Length,
@@ -261,7 +262,7 @@ pub(super) fn finish(word: &str, called: bool) -> Finish {
     }
 }
 
-/// The chat protocol's word.
+/// Returns the chat protocol's finish reason.
 pub(super) fn finish_word(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "stop",
@@ -271,7 +272,7 @@ pub(super) fn finish_word(finish: Finish) -> &'static str {
     }
 }
 
-/// Whether the chat protocol knows the word.
+/// Checks whether the chat protocol knows the finish reason.
 pub(super) fn is_finish_word(word: &str) -> bool {
     matches!(
         word,

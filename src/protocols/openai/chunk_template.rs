@@ -1,12 +1,12 @@
-//! The words that all chunks of a stream repeat. Most chunks differ from the one before in their
-//! text alone; then nothing else needs to be read, and reading is most of what a stream costs.
+//! The bytes that all chunks of a stream repeat. Most chunks differ from the previous one in their
+//! text only; then nothing else is parsed, and parsing is most of what a stream costs.
 
 use super::chunk::{Choice, Chunk};
 use crate::protocols::Event;
 use memchr::memchr2;
 use serde_json::value::RawValue;
 
-/// What stood before and behind the text of a chunk that was read in full.
+/// The bytes before and after the text of a parsed chunk.
 #[derive(Debug)]
 pub(super) struct ChunkTemplate {
     head: Box<[u8]>,
@@ -14,8 +14,8 @@ pub(super) struct ChunkTemplate {
 }
 
 impl ChunkTemplate {
-    /// From a chunk that brought text and nothing else; nothing where it brought more. `data` is
-    /// what the chunk was read from.
+    /// Learns from a chunk that has text only; `None` where it has more. `data` is what the chunk
+    /// was parsed from.
     pub fn of(event: &Event, data: &[u8], chunk: &Chunk<'_>) -> Option<Self> {
         let text = only_text(chunk)?.get().as_bytes();
         if !event.has_blank_line() || text.len() <= 2 || text.first() != Some(&b'"') {
@@ -51,13 +51,13 @@ fn only_text<'a>(chunk: &Chunk<'a>) -> Option<&'a RawValue> {
     choice.delta.as_ref()?.only_content()
 }
 
-/// Where a part lies in its whole; nothing where it is a copy.
+/// Returns the offset of a part in its whole; `None` where it is a copy.
 fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (at + part.len() <= whole.len()).then_some(at)
 }
 
-/// Whether these bytes between two quotes are a JSON string with something in it.
+/// Checks whether these bytes between two quotes are a JSON string with something in it.
 fn is_string(inner: &[u8]) -> bool {
     let is_plain = |bytes: &[u8]| bytes.iter().all(|byte| *byte >= 0x20);
     if inner.is_empty() || !is_plain(inner) || std::str::from_utf8(inner).is_err() {
@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    fn refrain(event: &Event) -> Option<ChunkTemplate> {
+    fn template(event: &Event) -> Option<ChunkTemplate> {
         let data = event.data().unwrap();
         let chunk: Chunk<'_> = serde_json::from_slice(&data).unwrap();
         ChunkTemplate::of(event, &data, &chunk)
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_chunk_that_differs_in_its_text_alone_is_known() {
-        let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+        let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
 
-        let text = |delta: &str, rest: &str| refrain.text(&event(delta, rest));
+        let text = |delta: &str, rest: &str| template.text(&event(delta, rest));
         assert_eq!(text(r#"{"content":"there\n\"\u00e9\""}"#, ""), Some(17));
         assert_eq!(text(r#"{"content":"é"}"#, ""), Some(2));
         for (delta, rest) in [
@@ -134,23 +134,23 @@ mod tests {
             r#"{"content":["a"]}"#,
             r#"{"content":"a","tool_calls":[{"index":0}]}"#,
         ] {
-            assert!(refrain(&event(delta, "")).is_none(), "{delta}");
+            assert!(template(&event(delta, "")).is_none(), "{delta}");
         }
         let usage = r#","usage":{"prompt_tokens":1}"#;
-        assert!(refrain(&event(r#"{"content":"a"}"#, usage)).is_none());
+        assert!(template(&event(r#"{"content":"a"}"#, usage)).is_none());
     }
 
     proptest! {
-        /// Whatever stands between the quotes, it is taken for a text only where it is JSON, and
-        /// then it has the length that a parser finds.
+        /// Bytes between the quotes count as text only where they are JSON, and then with the
+        /// length that a parser finds.
         #[test]
         fn what_is_known_is_json(inner in proptest::collection::vec(any::<u8>(), 0..24)) {
-            let refrain = refrain(&event(r#"{"content":"Hi"}"#, "")).unwrap();
-            let mut raw = refrain.head.to_vec();
+            let template = template(&event(r#"{"content":"Hi"}"#, "")).unwrap();
+            let mut raw = template.head.to_vec();
             raw.extend_from_slice(&inner);
-            raw.extend_from_slice(&refrain.tail);
+            raw.extend_from_slice(&template.tail);
             let event = Event { raw: Bytes::from(raw) };
-            if let Some(length) = refrain.text(&event) {
+            if let Some(length) = template.text(&event) {
                 let data = event.data().unwrap();
                 let chunk: Chunk<'_> = serde_json::from_slice(&data).expect("JSON");
                 let text = only_text(&chunk).expect("a text and nothing else");

@@ -35,8 +35,8 @@ impl ClientApi for ChatApi {
         let format = object.read::<RawObject<'_>>("response_format");
         let format = format.and_then(|format| format.read::<String>("type"));
         RequiredCapabilities {
-            // With its quotes it can only be a member's name or value: inside of a text they are
-            // escaped.
+            // With its quotes the string can only be a field's name or value: within a text they
+            // are escaped.
             images: object.mentions("messages", r#""image_url""#),
             tools: object.has_items("tools") || object.has_items("functions"),
             json_schema: format.as_deref() == Some("json_schema"),
@@ -48,20 +48,20 @@ impl ClientApi for ChatApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        error_body(told)
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        error_body(error)
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told).into()
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error).into()
     }
 }

@@ -1,13 +1,12 @@
-//! A chat answer taken apart.
+//! Decodes a chat response.
 
 use super::calls::Calls;
 use super::chunk::{CallShape, Choice, Chunk, finish};
-use crate::domain::Failure;
-use crate::protocols::Event;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{self, Decode, DecodeStep, Deltas, Finish, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
+use crate::protocols::{Event, ResponseFault};
 use serde_json::Value;
 
 /// Reads chunks from any server that speaks something like chat completions.
@@ -16,7 +15,7 @@ pub(super) struct Decoder {
     /// The names of calls that have none of their own begin with it.
     id: String,
     tokens: Option<ReportedUsage>,
-    begun: bool,
+    started: bool,
     choices: Vec<State>,
 }
 
@@ -32,7 +31,7 @@ impl Decoder {
         Self {
             id: id.to_owned(),
             tokens: None,
-            begun: false,
+            started: false,
             choices: Vec::new(),
         }
     }
@@ -42,8 +41,8 @@ impl Decoder {
             self.tokens = Some(tokens);
         }
         let choices = chunk.choices.unwrap_or_default();
-        if !self.begun && !choices.is_empty() {
-            self.begun = true;
+        if !self.started && !choices.is_empty() {
+            self.started = true;
             let model = chunk.model.map(std::borrow::Cow::into_owned);
             deltas.push((0, neutral::Delta::Start { model }));
         }
@@ -52,7 +51,7 @@ impl Decoder {
         }
     }
 
-    /// The answer is over, even for a choice that nobody said it of.
+    /// Ends the response, also the choices without a finish reason.
     fn end(&mut self, deltas: &mut Deltas) {
         for (number, state) in (0..).zip(&mut self.choices) {
             if state.seen && !state.ended {
@@ -65,21 +64,21 @@ impl Decoder {
 
     fn choice(&mut self, choice: Choice<'_>, is_stream: bool, deltas: &mut Deltas) {
         let number = choice.index.unwrap_or(0).min(127);
-        let place = number as usize;
-        if self.choices.len() <= place {
-            self.choices.resize_with(place + 1, State::default);
+        let index = number as usize;
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, State::default);
         }
-        let state = &mut self.choices[place];
+        let state = &mut self.choices[index];
         state.seen = true;
         let is_end = choice.is_end(is_stream, !state.calls.is_empty());
         if let Some(delta) = choice.delta {
             let reasoning = delta.reasoning_content.or(delta.reasoning);
-            let mut say = |delta| deltas.push((number, delta));
-            text(reasoning, &mut say, neutral::Delta::Reasoning);
-            content(delta.content.map_or("null", |raw| raw.get()), &mut say);
-            text(delta.refusal, &mut say, neutral::Delta::Refusal);
+            let mut emit = |delta| deltas.push((number, delta));
+            text(reasoning, &mut emit, neutral::Delta::Reasoning);
+            content(delta.content.map_or("null", |raw| raw.get()), &mut emit);
+            text(delta.refusal, &mut emit, neutral::Delta::Refusal);
             for call in delta.tool_calls.unwrap_or_default() {
-                fragment(&self.id, &mut state.calls, &call, &mut say);
+                fragment(&self.id, &mut state.calls, &call, &mut emit);
             }
             if let Some(function) = delta.function_call {
                 let call = CallShape {
@@ -89,10 +88,10 @@ impl Decoder {
                     function: Some(function),
                     extra_content: None,
                 };
-                fragment(&self.id, &mut state.calls, &call, &mut say);
+                fragment(&self.id, &mut state.calls, &call, &mut emit);
             }
             for annotation in delta.annotations.unwrap_or_default() {
-                say(neutral::Delta::Annotation(annotation));
+                emit(neutral::Delta::Annotation(annotation));
             }
         }
         if let Some(word) = choice.finish_reason
@@ -108,26 +107,26 @@ impl Decoder {
 
 fn text(
     text: Option<std::borrow::Cow<'_, str>>,
-    say: &mut impl FnMut(neutral::Delta),
+    emit: &mut impl FnMut(neutral::Delta),
     make: impl Fn(String) -> neutral::Delta,
 ) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
-        say(make(text.into_owned()));
+        emit(make(text.into_owned()));
     }
 }
 
-/// A text, or Mistral's list of texts and thoughts.
-fn content(raw: &str, say: &mut impl FnMut(neutral::Delta)) {
+/// Reads a text, or Mistral's list of texts and reasoning.
+fn content(raw: &str, emit: &mut impl FnMut(neutral::Delta)) {
     match serde_json::from_str::<Value>(raw) {
-        Ok(Value::String(text)) if !text.is_empty() => say(neutral::Delta::Text(text)),
+        Ok(Value::String(text)) if !text.is_empty() => emit(neutral::Delta::Text(text)),
         Ok(Value::Array(parts)) => {
             for part in parts {
                 if let Some(text) = part["text"].as_str() {
-                    say(neutral::Delta::Text(text.to_owned()));
+                    emit(neutral::Delta::Text(text.to_owned()));
                 }
                 for thought in part["thinking"].as_array().into_iter().flatten() {
                     if let Some(text) = thought["text"].as_str() {
-                        say(neutral::Delta::Reasoning(text.to_owned()));
+                        emit(neutral::Delta::Reasoning(text.to_owned()));
                     }
                 }
             }
@@ -140,15 +139,15 @@ fn fragment(
     id: &str,
     calls: &mut Calls,
     shape: &CallShape<'_>,
-    say: &mut impl FnMut(neutral::Delta),
+    emit: &mut impl FnMut(neutral::Delta),
 ) {
-    let place = calls.place(shape);
+    let target = calls.assign(shape);
     let function = shape.function.as_ref();
-    if place.is_new {
+    if target.is_new {
         let own = shape.id.as_deref().filter(|id| !id.is_empty());
-        say(neutral::Delta::Call {
-            call: place.call,
-            id: own.map_or_else(|| format!("call_{id}_{}", place.call), str::to_owned),
+        emit(neutral::Delta::Call {
+            call: target.call,
+            id: own.map_or_else(|| format!("call_{id}_{}", target.call), str::to_owned),
             name: function
                 .and_then(|function| function.name.as_deref())
                 .unwrap_or_default()
@@ -158,8 +157,8 @@ fn fragment(
     }
     let arguments = function.and_then(|function| function.arguments.as_deref());
     if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
-        say(neutral::Delta::Arguments {
-            call: place.call,
+        emit(neutral::Delta::Arguments {
+            call: target.call,
             text: arguments.to_owned(),
         });
     }
@@ -179,7 +178,7 @@ impl Decode for Decoder {
         };
         if data.trim_ascii() == b"[DONE]" {
             if self.choices.is_empty() {
-                return DecodeStep::Broken(no_choices());
+                return DecodeStep::Broken(ResponseFault::NoChoices.into());
             }
             self.end(deltas);
             return DecodeStep::Done;
@@ -187,8 +186,8 @@ impl Decode for Decoder {
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
             return DecodeStep::Broken(unreadable(event, Framing::Events));
         };
-        if let Some(upset) = chunk.failure(&data) {
-            return DecodeStep::Broken(upset);
+        if let Some(error) = chunk.failure(&data) {
+            return DecodeStep::Broken(error);
         }
         self.chunk(chunk, true, deltas);
         DecodeStep::More
@@ -206,19 +205,12 @@ impl Decode for Decoder {
 
 /// A whole answer that is one.
 pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, UpstreamError> {
-    let wrong = |message| UpstreamError::without_response(Failure::Server, message);
-    let chunk: Chunk<'_> =
-        serde_json::from_slice(body).map_err(|_| wrong("the provider's answer is not JSON"))?;
-    if let Some(upset) = chunk.failure(body) {
-        return Err(upset);
+    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
+    if let Some(error) = chunk.failure(body) {
+        return Err(error);
     }
     if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
-        return Err(no_choices());
+        return Err(ResponseFault::NoChoices.into());
     }
     Ok(chunk)
-}
-
-/// An answer that is over before it has begun.
-pub(super) fn no_choices() -> UpstreamError {
-    UpstreamError::without_response(Failure::Server, "the provider's answer has no choices")
 }

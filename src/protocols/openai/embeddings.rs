@@ -1,16 +1,16 @@
-//! Embeddings: what clients of OpenAI ask and read, whoever computes them.
+//! Embeddings in the shape of OpenAI's clients, for every provider.
 
-use crate::domain::{Failure, Usage};
+use crate::domain::Usage;
 use crate::protocols::neutral::{ObjectReader, ReportedUsage, TranslationError};
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
 use crate::protocols::token_counts::{count, readable};
-use crate::protocols::{ErrorBody, Event, UpstreamError};
+use crate::protocols::{ErrorBody, Event, ResponseFault, UpstreamError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// What is embedded, in no vendor's words.
+/// The neutral form of an embeddings request.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::protocols) struct EmbeddingRequest {
     pub inputs: Vec<String>,
@@ -45,7 +45,7 @@ impl EmbeddingRequest {
     }
 }
 
-/// What takes a vendor's answer apart: the numbers for each input, and the tokens.
+/// Reads a vendor's response: a vector for each input, and the tokens.
 pub(in crate::protocols) type ReadVectors =
     fn(&[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError>;
 
@@ -54,8 +54,8 @@ pub(in crate::protocols) struct EmbeddingAdapter {
     /// Nothing where the vendor answers as OpenAI does.
     read: Option<ReadVectors>,
     model: String,
-    /// The client reads base64, as OpenAI's libraries do unless told otherwise.
-    packed: bool,
+    /// The client reads base64, as OpenAI's libraries do by default.
+    base64: bool,
     tokens: Option<ReportedUsage>,
 }
 
@@ -65,24 +65,24 @@ impl EmbeddingAdapter {
         Self {
             read,
             model: call.model.to_owned(),
-            packed: format.as_deref() == Some("base64"),
+            base64: format.as_deref() == Some("base64"),
             tokens: None,
         }
     }
 
-    fn translated(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, UpstreamError> {
+    fn translate(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, UpstreamError> {
         let (vectors, tokens) = read(body)?;
         self.tokens = tokens;
         let data: Vec<Value> = vectors
             .into_iter()
             .enumerate()
-            .map(|(place, vector)| {
-                let numbers = if self.packed {
-                    pack(&vector).into()
+            .map(|(index, vector)| {
+                let numbers = if self.base64 {
+                    encode_base64(&vector).into()
                 } else {
                     json!(vector)
                 };
-                json!({"object": "embedding", "index": place, "embedding": numbers})
+                json!({"object": "embedding", "index": index, "embedding": numbers})
             })
             .collect();
         let input = tokens.map_or(0, |tokens| tokens.input);
@@ -96,13 +96,8 @@ impl EmbeddingAdapter {
     }
 
     /// Some servers do not know base64 and answer numbers.
-    fn passed(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
-        let unreadable = || {
-            UpstreamError::without_response(
-                Failure::Server,
-                "the provider's answer holds no embeddings",
-            )
-        };
+    fn pass_through(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let unreadable = || ResponseFault::NoEmbeddings;
         let shape: EmbeddingsResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
         let first = shape.data.first().ok_or_else(unreadable)?;
         let is_numbers = first.embedding.get().starts_with('[');
@@ -110,14 +105,14 @@ impl EmbeddingAdapter {
             input: usage.prompt_tokens.unwrap_or(0),
             ..ReportedUsage::default()
         });
-        if !(self.packed && is_numbers) {
+        if !(self.base64 && is_numbers) {
             return Ok(body.clone());
         }
         let mut value: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
         for one in value["data"].as_array_mut().into_iter().flatten() {
             let vector: Vec<f64> =
                 serde_json::from_value(one["embedding"].take()).map_err(|_| unreadable())?;
-            one["embedding"] = pack(&vector).into();
+            one["embedding"] = encode_base64(&vector).into();
         }
         Ok(value.to_string().into())
     }
@@ -144,7 +139,7 @@ struct UsageShape {
 }
 
 /// Little-endian numbers of four bytes, in base64.
-fn pack(vector: &[f64]) -> String {
+fn encode_base64(vector: &[f64]) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "four bytes are what the format has"
@@ -157,16 +152,13 @@ fn pack(vector: &[f64]) -> String {
 impl ResponseAdapter for EmbeddingAdapter {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         match self.read {
-            Some(read) => self.translated(body, read),
-            None => self.passed(body),
+            Some(read) => self.translate(body, read),
+            None => self.pass_through(body),
         }
     }
 
     fn read(&mut self, _event: &Event, _out: &mut BytesMut) -> StreamEventKind {
-        StreamEventKind::Broken(UpstreamError::without_response(
-            Failure::Server,
-            "the provider streams what is no stream",
-        ))
+        StreamEventKind::Broken(ResponseFault::UnexpectedStream.into())
     }
 
     fn may_end(&self) -> bool {

@@ -1,4 +1,4 @@
-//! An answer as chat completions.
+//! Encodes a response as chat completions.
 
 use super::chunk::{finish_word, with_signature};
 use super::error_json::error_event;
@@ -11,7 +11,7 @@ use crate::protocols::neutral::{
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Says an answer to a chat client.
+/// Encodes a response for a chat client.
 #[derive(Debug)]
 pub(super) struct Encoder {
     id: String,
@@ -21,7 +21,7 @@ pub(super) struct Encoder {
     /// Bytes of every chunk up to the number of its choice; made once the model is known.
     head: Vec<u8>,
     /// Choices that have begun.
-    begun: Vec<bool>,
+    started: Vec<bool>,
 }
 
 impl Encoder {
@@ -32,7 +32,7 @@ impl Encoder {
             model: call.model.to_owned(),
             wants_usage: call.wants_usage,
             head: Vec::new(),
-            begun: Vec::new(),
+            started: Vec::new(),
         }
     }
 
@@ -75,12 +75,12 @@ impl Encoder {
     }
 
     fn begin(&mut self, choice: u32, out: &mut BytesMut) {
-        let place = choice as usize;
-        if self.begun.len() <= place {
-            self.begun.resize(place + 1, false);
+        let index = choice as usize;
+        if self.started.len() <= index {
+            self.started.resize(index + 1, false);
         }
-        if !self.begun[place] {
-            self.begun[place] = true;
+        if !self.started[index] {
+            self.started[index] = true;
             self.chunk(
                 choice,
                 &json!({"role": "assistant", "content": ""}),
@@ -135,8 +135,8 @@ impl Encode for Encoder {
                     "type": "function",
                     "function": {"name": name, "arguments": ""},
                 });
-                if let Some(seal) = signature {
-                    value["extra_content"] = with_signature(&seal);
+                if let Some(signature) = signature {
+                    value["extra_content"] = with_signature(&signature);
                 }
                 json!({"tool_calls": [value]})
             }
@@ -158,13 +158,13 @@ impl Encode for Encoder {
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(told));
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(error));
     }
 }
 
-fn choice_value((place, choice): (usize, &Choice)) -> Value {
-    let text = text_of_said(choice);
+fn choice_value((index, choice): (usize, &Choice)) -> Value {
+    let text = text_parts(choice);
     let refusal: String = choice
         .parts
         .iter()
@@ -204,14 +204,14 @@ fn choice_value((place, choice): (usize, &Choice)) -> Value {
         message["annotations"] = choice.annotations.clone().into();
     }
     json!({
-        "index": place,
+        "index": index,
         "message": message,
         "finish_reason": choice.finish.map_or("stop", finish_word),
         "logprobs": null,
     })
 }
 
-fn text_of_said(choice: &Choice) -> String {
+fn text_parts(choice: &Choice) -> String {
     let texts = choice
         .parts
         .iter()

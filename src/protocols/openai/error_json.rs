@@ -5,18 +5,18 @@ use bytes::Bytes;
 use serde_json::json;
 
 /// A failure in OpenAI's shape.
-pub(in crate::protocols) fn error_body(told: &ErrorBody) -> Bytes {
+pub(in crate::protocols) fn error_body(error: &ErrorBody) -> Bytes {
     let error = json!({"error": {
-        "message": told.message,
-        "type": told.kind,
-        "param": told.param,
-        "code": told.code,
+        "message": error.message,
+        "type": error.kind,
+        "param": error.param,
+        "code": error.code,
     }});
     error.to_string().into()
 }
 
-/// The same inside of a stream.
-pub(super) fn error_event(told: &ErrorBody) -> Vec<u8> {
-    let body = error_body(told);
+/// Builds the error event of a stream.
+pub(super) fn error_event(error: &ErrorBody) -> Vec<u8> {
+    let body = error_body(error);
     [b"data: ", &body[..], b"\n\n"].concat()
 }

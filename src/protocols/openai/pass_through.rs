@@ -4,7 +4,7 @@
 use super::calls::{Calls, FragmentTarget};
 use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
 use super::chunk_template::ChunkTemplate;
-use super::decode::{no_choices, whole_chunk};
+use super::decode::whole_chunk;
 use super::error_json::error_event;
 use crate::domain::Usage;
 use crate::protocols::call::CallSpec;
@@ -12,51 +12,51 @@ use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
 use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{ErrorBody, Event};
+use crate::protocols::{ErrorBody, Event, ResponseFault};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Reads along.
+/// Passes bytes, repairs chunks and records usage.
 #[derive(Debug)]
 pub(super) struct PassThrough {
     /// The names of calls that have none of their own begin with it.
     id: String,
     /// The client did not ask for the usage, so it does not see it.
     strip_usage: bool,
-    /// OpenAI itself, whose finish reasons are taken at their word.
+    /// OpenAI itself, whose finish reasons are not corrected.
     is_openai: bool,
     tokens: Option<ReportedUsage>,
-    /// The event that tells the usage. Some servers repeat it; it is told once, last.
+    /// The event with the usage. Some servers repeat it; the client gets the last one.
     usage_event: Option<Bytes>,
     choices: Vec<State>,
-    said: usize,
-    refrain: Option<ChunkTemplate>,
+    text_bytes: usize,
+    template: Option<ChunkTemplate>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     calls: Calls,
-    begun: bool,
+    started: bool,
     ended: bool,
 }
 
-/// What is wrong with one choice of a chunk.
+/// The repairs that one choice of a chunk needs.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "any of them may be wrong beside any other"
 )]
-struct Fix {
+struct ChoiceRepair {
     role: bool,
     reasoning: bool,
     list: bool,
     index: bool,
     calls: Option<Vec<FragmentTarget>>,
-    /// The word for the end, or none at all.
+    /// The corrected finish reason, or null.
     finish: Option<Value>,
 }
 
-impl Fix {
+impl ChoiceRepair {
     fn is_needed(&self) -> bool {
         self.role
             || self.reasoning
@@ -76,100 +76,104 @@ impl PassThrough {
             tokens: None,
             usage_event: None,
             choices: Vec::new(),
-            said: 0,
-            refrain: None,
+            text_bytes: 0,
+            template: None,
         }
     }
 
     /// Reads a chunk along; the bytes to pass on where its own will not do.
-    fn follow(&mut self, chunk: &Chunk<'_>, data: &[u8], is_stream: bool) -> Option<Vec<u8>> {
+    fn repair_chunk(&mut self, chunk: &Chunk<'_>, data: &[u8], is_stream: bool) -> Option<Vec<u8>> {
         let tokens = chunk.tokens();
         self.tokens = tokens.or(self.tokens);
-        let fixes: Vec<Fix> = chunk
+        let repairs: Vec<ChoiceRepair> = chunk
             .choices
             .iter()
             .flatten()
             .map(|choice| self.choice(choice, is_stream))
             .collect();
         let misplaced = chunk.usage.is_none() && tokens.is_some();
-        let apart = chunk
+        let missing_reasoning = chunk
             .usage
             .is_some_and(|usage| usage.leaves_reasoning_out());
         // In a stream the usage has an event of its own.
-        let astray = is_stream && !fixes.is_empty() && tokens.is_some();
-        if !misplaced && !apart && !astray && !fixes.iter().any(Fix::is_needed) {
+        let usage_with_choices = is_stream && !repairs.is_empty() && tokens.is_some();
+        if !misplaced
+            && !missing_reasoning
+            && !usage_with_choices
+            && !repairs.iter().any(ChoiceRepair::is_needed)
+        {
             return None;
         }
         let mut value: Value = serde_json::from_slice(data).ok()?;
         if misplaced {
             value["usage"] = value["x_groq"]["usage"].take();
         }
-        if let (true, Some(tokens)) = (apart, tokens) {
+        if let (true, Some(tokens)) = (missing_reasoning, tokens) {
             value["usage"]["completion_tokens"] = tokens.output.into();
         }
-        if astray {
+        if usage_with_choices {
             self.usage_event = Some(usage_event(&mut value));
         }
         let choices = value["choices"].as_array_mut().into_iter().flatten();
-        for (choice, fix) in choices.zip(&fixes) {
-            apply(choice, fix, &self.id, is_stream);
+        for (choice, repair) in choices.zip(&repairs) {
+            apply(choice, repair, &self.id, is_stream);
         }
         serde_json::to_vec(&value).ok()
     }
 
-    fn choice(&mut self, choice: &Choice<'_>, is_stream: bool) -> Fix {
-        let place = choice.index.unwrap_or(0).min(127) as usize;
-        if self.choices.len() <= place {
-            self.choices.resize_with(place + 1, State::default);
+    fn choice(&mut self, choice: &Choice<'_>, is_stream: bool) -> ChoiceRepair {
+        let index = choice.index.unwrap_or(0).min(127) as usize;
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, State::default);
         }
-        let state = &mut self.choices[place];
-        let mut fix = Fix {
+        let state = &mut self.choices[index];
+        let mut repair = ChoiceRepair {
             index: choice.index.is_none(),
-            ..Fix::default()
+            ..ChoiceRepair::default()
         };
         let is_end = choice.is_end(is_stream, !state.calls.is_empty());
         if let Some(delta) = &choice.delta {
-            fix.role = delta.role.as_deref().map_or(!state.begun, str::is_empty);
-            state.begun = true;
-            fix.reasoning = delta.reasoning.is_some() && delta.reasoning_content.is_none();
-            fix.list = delta.content.is_some_and(|raw| raw.get().starts_with('['));
-            fix.calls = misplaced_calls(&mut state.calls, delta, is_stream);
-            self.said += length(delta);
+            repair.role = delta.role.as_deref().map_or(!state.started, str::is_empty);
+            state.started = true;
+            repair.reasoning = delta.reasoning.is_some() && delta.reasoning_content.is_none();
+            repair.list = delta.content.is_some_and(|raw| raw.get().starts_with('['));
+            repair.calls = misplaced_calls(&mut state.calls, delta, is_stream);
+            self.text_bytes += length(delta);
         }
         if let Some(word) = choice.finish_reason.as_deref() {
             let called = !state.calls.is_empty();
-            let denied = word == "stop" && called && !self.is_openai;
+            let is_wrong_stop = word == "stop" && called && !self.is_openai;
             if !is_end || state.ended {
-                fix.finish = Some(Value::Null);
-            } else if denied || !is_finish_word(word) {
-                fix.finish = Some(finish_word(finish(word, called)).into());
+                repair.finish = Some(Value::Null);
+            } else if is_wrong_stop || !is_finish_word(word) {
+                repair.finish = Some(finish_word(finish(word, called)).into());
             }
-            state.begun = true;
+            state.started = true;
             state.ended |= is_end;
         }
-        fix
+        repair
     }
 }
 
-/// Where the calls of a delta belong, if they do not say so themselves.
+/// Assigns the calls of a delta, where its own indices and ids are missing or wrong.
 fn misplaced_calls(
     calls: &mut Calls,
     delta: &Delta<'_>,
     is_stream: bool,
 ) -> Option<Vec<FragmentTarget>> {
     let shapes = delta.tool_calls.as_deref().unwrap_or_default();
-    let mut wrong = false;
-    let mut places = Vec::with_capacity(shapes.len());
+    let mut is_wrong = false;
+    let mut targets = Vec::with_capacity(shapes.len());
     for shape in shapes {
-        let place = calls.place(shape);
-        let stray = is_stream && shape.index != Some(place.call as u64);
+        let target = calls.assign(shape);
+        let stray = is_stream && shape.index != Some(target.call as u64);
         let named = [shape.id.as_deref(), shape.kind.as_deref()];
         let named = named.map(|word| word.is_some_and(|word| !word.is_empty()));
-        let repeats = is_stream && !place.is_new && (named.contains(&true) || shape.has_name());
-        wrong |= stray || repeats || (place.is_new && named.contains(&false));
-        places.push(place);
+        let repeats = is_stream && !target.is_new && (named.contains(&true) || shape.has_name());
+        is_wrong |= stray || repeats || (target.is_new && named.contains(&false));
+        targets.push(target);
     }
-    wrong.then_some(places)
+    is_wrong.then_some(targets)
 }
 
 fn length(delta: &Delta<'_>) -> usize {
@@ -202,11 +206,11 @@ fn usage_event(chunk: &mut Value) -> Bytes {
     Bytes::from(format!("data: {alone}\n\n"))
 }
 
-fn apply(choice: &mut Value, fix: &Fix, id: &str, is_stream: bool) {
-    if fix.index {
+fn apply(choice: &mut Value, repair: &ChoiceRepair, id: &str, is_stream: bool) {
+    if repair.index {
         choice["index"] = json!(0);
     }
-    if let Some(word) = &fix.finish {
+    if let Some(word) = &repair.finish {
         choice["finish_reason"] = word.clone();
     }
     let name = if choice["message"].is_object() {
@@ -214,36 +218,36 @@ fn apply(choice: &mut Value, fix: &Fix, id: &str, is_stream: bool) {
     } else {
         "delta"
     };
-    let said = &mut choice[name];
-    if fix.role {
-        said["role"] = "assistant".into();
+    let text_bytes = &mut choice[name];
+    if repair.role {
+        text_bytes["role"] = "assistant".into();
     }
-    if fix.reasoning {
-        said["reasoning_content"] = said["reasoning"].clone();
+    if repair.reasoning {
+        text_bytes["reasoning_content"] = text_bytes["reasoning"].clone();
     }
-    if fix.list {
-        flatten(said);
+    if repair.list {
+        flatten(text_bytes);
     }
-    for (place, call) in fix
-        .calls
-        .iter()
-        .flatten()
-        .zip(said["tool_calls"].as_array_mut().into_iter().flatten())
-    {
-        name_call(call, place, id, is_stream);
+    for (target, call) in repair.calls.iter().flatten().zip(
+        text_bytes["tool_calls"]
+            .as_array_mut()
+            .into_iter()
+            .flatten(),
+    ) {
+        name_call(call, target, id, is_stream);
     }
 }
 
 /// A call is named once, in its first fragment.
-fn name_call(call: &mut Value, place: &FragmentTarget, id: &str, is_stream: bool) {
+fn name_call(call: &mut Value, target: &FragmentTarget, id: &str, is_stream: bool) {
     let is_empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
-    call["index"] = place.call.into();
-    if place.is_new {
+    call["index"] = target.call.into();
+    if target.is_new {
         if is_empty(&call["type"]) {
             call["type"] = "function".into();
         }
         if is_empty(&call["id"]) {
-            call["id"] = format!("call_{id}_{}", place.call).into();
+            call["id"] = format!("call_{id}_{}", target.call).into();
         }
     } else if let (true, Some(members)) = (is_stream, call.as_object_mut()) {
         members.shift_remove("id");
@@ -255,31 +259,31 @@ fn name_call(call: &mut Value, place: &FragmentTarget, id: &str, is_stream: bool
     }
 }
 
-/// Mistral's list of texts and thoughts.
-fn flatten(said: &mut Value) {
-    let (mut text, mut thoughts) = (String::new(), String::new());
-    for part in said["content"].as_array().into_iter().flatten() {
+/// Flattens Mistral's list of texts and reasoning.
+fn flatten(text_bytes: &mut Value) {
+    let (mut text, mut reasoning) = (String::new(), String::new());
+    for part in text_bytes["content"].as_array().into_iter().flatten() {
         text.push_str(part["text"].as_str().unwrap_or_default());
         for thought in part["thinking"].as_array().into_iter().flatten() {
-            thoughts.push_str(thought["text"].as_str().unwrap_or_default());
+            reasoning.push_str(thought["text"].as_str().unwrap_or_default());
         }
     }
-    said["content"] = text.into();
-    if !thoughts.is_empty() {
-        said["reasoning_content"] = thoughts.into();
+    text_bytes["content"] = text.into();
+    if !reasoning.is_empty() {
+        text_bytes["reasoning_content"] = reasoning.into();
     }
 }
 
 impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let chunk = whole_chunk(body)?;
-        let repaired = self.follow(&chunk, body, false);
+        let repaired = self.repair_chunk(&chunk, body, false);
         Ok(repaired.map_or_else(|| body.clone(), Bytes::from))
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
-        if let Some(text) = self.refrain.as_ref().and_then(|known| known.text(event)) {
-            self.said += text;
+        if let Some(text) = self.template.as_ref().and_then(|known| known.text(event)) {
+            self.text_bytes += text;
             out.extend_from_slice(&event.raw);
             return StreamEventKind::Content;
         }
@@ -289,7 +293,7 @@ impl ResponseAdapter for PassThrough {
         };
         if data.trim_ascii() == b"[DONE]" {
             if self.choices.is_empty() {
-                return StreamEventKind::Broken(no_choices());
+                return StreamEventKind::Broken(ResponseFault::NoChoices.into());
             }
             self.close(out);
             return StreamEventKind::Done;
@@ -297,15 +301,15 @@ impl ResponseAdapter for PassThrough {
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
             return StreamEventKind::Broken(unreadable(event, Framing::Events));
         };
-        if let Some(upset) = chunk.failure(&data) {
-            return StreamEventKind::Broken(upset);
+        if let Some(error) = chunk.failure(&data) {
+            return StreamEventKind::Broken(error);
         }
         let is_empty = chunk.choices.as_ref().is_none_or(Vec::is_empty);
         let content = chunk.choices.iter().flatten();
         let has_content = content
             .filter_map(|choice| choice.delta.as_ref())
             .any(Delta::has_content);
-        let repaired = self.follow(&chunk, &data, true);
+        let repaired = self.repair_chunk(&chunk, &data, true);
         let start = out.len();
         if let Some(repaired) = repaired {
             out.extend_from_slice(b"data: ");
@@ -314,7 +318,7 @@ impl ResponseAdapter for PassThrough {
         } else {
             event.pass(out);
             if has_content {
-                self.refrain = ChunkTemplate::of(event, &data, &chunk).or(self.refrain.take());
+                self.template = ChunkTemplate::of(event, &data, &chunk).or(self.template.take());
             }
         }
         if is_empty && chunk.tokens().is_some() {
@@ -329,8 +333,12 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn may_end(&self) -> bool {
-        let mut begun = self.choices.iter().filter(|choice| choice.begun).peekable();
-        begun.peek().is_some() && begun.all(|choice| choice.ended)
+        let mut started = self
+            .choices
+            .iter()
+            .filter(|choice| choice.started)
+            .peekable();
+        started.peek().is_some() && started.all(|choice| choice.ended)
     }
 
     fn close(&mut self, out: &mut BytesMut) {
@@ -340,8 +348,8 @@ impl ResponseAdapter for PassThrough {
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(told));
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(error));
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -349,6 +357,6 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }

@@ -34,11 +34,11 @@ impl ProviderApi for OpenAi {
     ) -> Result<PreparedCall, TranslationError> {
         let has_responses = has_responses(endpoint);
         match call.dialect {
-            ApiDialect::Responses if has_responses && !call.detour => {
+            ApiDialect::Responses if has_responses && !call.use_fallback => {
                 Ok(responses::pass_through(endpoint, call))
             }
             ApiDialect::Chat | ApiDialect::Messages
-                if has_responses && (call.traits.responses_only || call.detour) =>
+                if has_responses && (call.traits.responses_only || call.use_fallback) =>
             {
                 responses::translate(endpoint, call)
             }
@@ -51,23 +51,23 @@ impl ProviderApi for OpenAi {
         &self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
-        upset: &UpstreamError,
+        error: &UpstreamError,
     ) -> bool {
         match call.dialect {
             // Newer models take tools together with reasoning at /responses alone.
             ApiDialect::Chat | ApiDialect::Messages => {
                 &*endpoint.kind == OPENAI
                     && !call.traits.responses_only
-                    && upset.status == 400
-                    && upset.param() == Some("reasoning_effort")
+                    && error.status == 400
+                    && error.param() == Some("reasoning_effort")
                     && call.object.get("tools").is_some()
             }
-            // What calls itself OpenAI may be a server that has no /responses.
+            // A server with the kind `openai` may have no /responses.
             ApiDialect::Responses => {
                 has_responses(endpoint)
                     && !call.traits.responses_only
-                    && matches!(upset.status, 404 | 405)
-                    && upset.code.as_deref() != Some("model_not_found")
+                    && matches!(error.status, 404 | 405)
+                    && error.code.as_deref() != Some("model_not_found")
             }
         }
     }
@@ -79,9 +79,9 @@ impl ProviderApi for OpenAi {
     ) -> Result<PreparedCall, TranslationError> {
         let body = call.object.with(&[("model", json_text(call.model))]);
         Ok(PreparedCall {
-            outgoing: post(endpoint, "/embeddings", body, false),
-            passage: Box::new(EmbeddingAdapter::new(call, None)),
-            losses: DroppedFields::default(),
+            request: post(endpoint, "/embeddings", body, false),
+            adapter: Box::new(EmbeddingAdapter::new(call, None)),
+            dropped: DroppedFields::default(),
         })
     }
 
@@ -110,7 +110,7 @@ impl ProviderApi for OpenAi {
     }
 }
 
-/// Whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
+/// Checks whether a vendor has `/responses`; servers that merely are like OpenAI have it seldom.
 fn has_responses(endpoint: &Endpoint) -> bool {
     matches!(&*endpoint.kind, OPENAI | XAI)
 }
@@ -118,29 +118,29 @@ fn has_responses(endpoint: &Endpoint) -> bool {
 /// The client's own object, with the model's name replaced and the usage asked for.
 fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let server = ServerKind::of(endpoint);
-    let mut losses = DroppedFields::default();
+    let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
     if call.stream && server.is_asked_for_usage() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
     let model = (call.model, call.traits);
-    let body = server.request(call.object, model, replaced, &mut losses);
-    let passage = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
+    let body = server.request(call.object, model, replaced, &mut dropped);
+    let adapter = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
     PreparedCall {
-        outgoing: post(endpoint, "/chat/completions", body, call.stream),
-        passage: Box::new(passage),
-        losses,
+        request: post(endpoint, "/chat/completions", body, call.stream),
+        adapter: Box::new(adapter),
+        dropped,
     }
 }
 
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
     let server = ServerKind::of(endpoint);
-    let mut losses = DroppedFields::default();
-    let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
-    let manner = WriteQuirks {
+    let mut dropped = DroppedFields::default();
+    let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let quirks = WriteQuirks {
         limit: server.limit(),
     };
-    let mut body = write::request(conversation, call.model, manner, &mut losses)?;
+    let mut body = write::request(conversation, call.model, quirks, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
         body.insert(
@@ -151,13 +151,13 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
     let mut body = Value::Object(body).to_string().into_bytes();
     if let Ok(object) = serde_json::from_slice::<RawObject<'_>>(&body) {
         let model = (call.model, call.traits);
-        body = server.request(&object, model, Vec::new(), &mut losses);
+        body = server.request(&object, model, Vec::new(), &mut dropped);
     }
     let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
     Ok(PreparedCall {
-        outgoing: post(endpoint, "/chat/completions", body, call.stream),
-        passage: Box::new(Transcoder::new(decoder, call.encoder())),
-        losses,
+        request: post(endpoint, "/chat/completions", body, call.stream),
+        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+        dropped,
     })
 }
 

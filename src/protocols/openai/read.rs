@@ -1,4 +1,4 @@
-//! A chat request in no vendor's words.
+//! Reads a chat request into the neutral form.
 
 use super::chunk::signature_in;
 use crate::protocols::neutral::{
@@ -8,35 +8,35 @@ use crate::protocols::neutral::{
 };
 use serde_json::Value;
 
-/// Members that say how we are asked, not what.
+/// Fields that are no part of the prompt.
 const NON_PROMPT_FIELDS: [&str; 3] = ["model", "stream", "stream_options"];
 
 pub(super) fn conversation(
     body: Value,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
     let mut members = ObjectReader::of(body, "")?;
     for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
     let mut turns = Vec::new();
-    for (place, message) in members.list("messages")?.into_iter().enumerate() {
-        turns.push(turn(message, format!("messages[{place}]"), losses)?);
+    for (index, message) in members.list("messages")?.into_iter().enumerate() {
+        turns.push(turn(message, format!("messages[{index}]"), dropped)?);
     }
     let limit = members.count("max_completion_tokens")?;
     let older = members.count("max_tokens")?;
     let conversation = ChatRequest {
         turns,
-        tools: tools(&mut members, losses)?,
-        tool_choice: tool_choice(&mut members, losses)?,
+        tools: tools(&mut members, dropped)?,
+        tool_choice: tool_choice(&mut members, dropped)?,
         parallel_tools: members.flag("parallel_tool_calls")?,
-        format: format(&mut members, losses)?,
+        format: format(&mut members, dropped)?,
         max_tokens: limit.or(older),
         sampling: sampling(&mut members)?,
         effort: effort(&mut members, "reasoning_effort")?,
         user: members.text("user")?,
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(conversation)
 }
 
@@ -85,15 +85,15 @@ pub(in crate::protocols) fn effort(
 fn turn(
     message: Value,
     path: String,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatMessage, TranslationError> {
     let mut members = ObjectReader::of(message, path)?;
     let role = members.required_text("role")?;
-    let content = content(&mut members, "content", losses)?;
+    let content = content(&mut members, "content", dropped)?;
     let turn = match role.as_str() {
         "system" | "developer" => ChatMessage::new(ChatRole::System, content),
         "user" => ChatMessage::new(ChatRole::User, content),
-        "assistant" => assistant(&mut members, content, losses)?,
+        "assistant" => assistant(&mut members, content, dropped)?,
         "tool" => {
             let call = members.required_text("tool_call_id")?;
             result(call, content)
@@ -108,7 +108,7 @@ fn turn(
             return Err(TranslationError::new(members.at("role"), problem));
         }
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(turn)
 }
 
@@ -124,11 +124,11 @@ fn result(call: String, content: Vec<ContentPart>) -> ChatMessage {
 fn assistant(
     members: &mut ObjectReader,
     content: Vec<ContentPart>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatMessage, TranslationError> {
     let mut parts = Vec::new();
-    let thoughts = members.text("reasoning_content")?;
-    if let Some(text) = thoughts.or(members.text("reasoning")?) {
+    let reasoning = members.text("reasoning_content")?;
+    if let Some(text) = reasoning.or(members.text("reasoning")?) {
         parts.push(ContentPart::Reasoning {
             text,
             signature: None,
@@ -138,9 +138,9 @@ fn assistant(
     if let Some(text) = members.text("refusal")? {
         parts.push(ContentPart::Refusal(text));
     }
-    for (place, call) in members.list("tool_calls")?.into_iter().enumerate() {
-        let path = members.at(&format!("tool_calls[{place}]"));
-        parts.extend(tool_call(call, path, losses)?);
+    for (index, call) in members.list("tool_calls")?.into_iter().enumerate() {
+        let path = members.at(&format!("tool_calls[{index}]"));
+        parts.extend(tool_call(call, path, dropped)?);
     }
     if let Some(mut function) = members.object("function_call")? {
         let name = function.required_text("name")?;
@@ -157,13 +157,13 @@ fn assistant(
 fn tool_call(
     call: Value,
     path: String,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
     let mut members = ObjectReader::of(call, path)?;
     members.take("type");
     members.take("index");
     let Some(mut function) = members.object("function")? else {
-        losses.add(members.at("custom"));
+        dropped.add(members.at("custom"));
         return Ok(None);
     };
     let call = ToolCall {
@@ -175,14 +175,14 @@ fn tool_call(
             .as_ref()
             .and_then(signature_in),
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(Some(ContentPart::ToolCall(call)))
 }
 
 fn content(
     members: &mut ObjectReader,
     name: &str,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
@@ -190,7 +190,8 @@ fn content(
         Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let parts = list.into_iter().enumerate();
-            let parts = parts.map(|(place, value)| part(value, format!("{path}[{place}]"), losses));
+            let parts =
+                parts.map(|(index, value)| part(value, format!("{path}[{index}]"), dropped));
             Ok(parts
                 .collect::<Result<Vec<_>, _>>()?
                 .into_iter()
@@ -207,7 +208,7 @@ fn content(
 fn part(
     value: Value,
     path: String,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
     let mut members = ObjectReader::of(value, path)?;
     let kind = members.required_text("type")?;
@@ -218,11 +219,11 @@ fn part(
         "input_audio" => audio(&mut members)?,
         "file" => file(&mut members)?,
         _ => {
-            losses.add(members.at(&kind));
+            dropped.add(members.at(&kind));
             return Ok(None);
         }
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(Some(part))
 }
 
@@ -274,21 +275,21 @@ fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
 
 fn tools(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
-    for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
+    for (index, value) in members.list("tools")?.into_iter().enumerate() {
+        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
         tool.take("type");
         match tool.object("function")? {
-            Some(one) => tools.push(function(one, losses)?),
-            None => losses.add(format!("tools[{place}]")),
+            Some(one) => tools.push(function(one, dropped)?),
+            None => dropped.add(format!("tools[{index}]")),
         }
     }
-    for (place, value) in members.list("functions")?.into_iter().enumerate() {
+    for (index, value) in members.list("functions")?.into_iter().enumerate() {
         tools.push(function(
-            ObjectReader::of(value, format!("functions[{place}]"))?,
-            losses,
+            ObjectReader::of(value, format!("functions[{index}]"))?,
+            dropped,
         )?);
     }
     Ok(tools)
@@ -297,7 +298,7 @@ fn tools(
 /// A function as every protocol of OpenAI's describes it.
 pub(in crate::protocols) fn function(
     mut members: ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Tool, TranslationError> {
     let tool = Tool {
         name: members.required_text("name")?,
@@ -305,13 +306,13 @@ pub(in crate::protocols) fn function(
         parameters: members.take("parameters"),
         strict: members.flag("strict")?,
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(tool)
 }
 
 fn tool_choice(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ToolChoice>, TranslationError> {
     let name = if members.has("tool_choice") {
         "tool_choice"
@@ -329,14 +330,14 @@ fn tool_choice(
                 None => choice.text("name")?,
             };
             if named.is_none() {
-                losses.add(name);
+                dropped.add(name);
             }
             Ok(Some(named.map_or(ToolChoice::Auto, ToolChoice::Named)))
         }
     }
 }
 
-/// A tool choice that is one word.
+/// Reads a tool choice that is a string.
 pub(in crate::protocols) fn choice_word(
     word: &str,
     path: String,
@@ -354,7 +355,7 @@ pub(in crate::protocols) fn choice_word(
 
 fn format(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ResponseFormat>, TranslationError> {
     let Some(mut format) = members.object("response_format")? else {
         return Ok(None);
@@ -368,7 +369,7 @@ fn format(
             schema_format(schema.ok_or_else(missing)?).map(Some)
         }
         _ => {
-            losses.add("response_format");
+            dropped.add("response_format");
             Ok(None)
         }
     }

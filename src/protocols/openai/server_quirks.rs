@@ -1,5 +1,5 @@
-//! How servers that speak chat completions differ in what they take. What OpenAI's clients send is
-//! put under the names that a server knows, and what it refuses is left out.
+//! Differences between servers that speak chat completions. Fields get the names that a server
+//! knows, and fields that it rejects are removed.
 
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::DroppedFields;
@@ -11,7 +11,7 @@ pub(super) const OPENAI: &str = "openai";
 /// The kind of xAI.
 pub(super) const XAI: &str = "xai";
 
-/// One of them, where it is known.
+/// A server with known differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServerKind {
     OpenAi,
@@ -22,7 +22,7 @@ pub(super) enum ServerKind {
     Other,
 }
 
-/// Where vendors are that have no kind of their own.
+/// Domains of vendors without a kind of their own.
 const DOMAINS: [(&str, ServerKind); 3] = [
     ("mistral.ai", ServerKind::Mistral),
     ("deepseek.com", ServerKind::DeepSeek),
@@ -53,7 +53,7 @@ const MISTRAL_REQUEST_FIELDS: [&str; 20] = [
     "reasoning_effort",
 ];
 
-/// The same for a message of it.
+/// The fields of a message that Mistral does not reject.
 const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "role",
     "content",
@@ -63,15 +63,15 @@ const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "prefix",
 ];
 
-/// Members of a request that change on its way.
+/// Fields of a request to remove or replace.
 #[derive(Debug)]
 struct Edits<'o, 'a> {
     object: &'o RawObject<'a>,
-    left_out: Vec<&'o str>,
+    removed: Vec<&'o str>,
     replaced: Vec<(&'static str, String)>,
 }
 
-/// Whether an address is at a domain.
+/// Checks whether an address is at a domain.
 pub(super) fn is_at(base_url: &str, domain: &str) -> bool {
     let rest = base_url
         .split_once("://")
@@ -101,59 +101,59 @@ impl ServerKind {
         }
     }
 
-    /// Whether the usage must be asked for. Who refuses the question tells it unasked.
+    /// Checks whether usage must be requested. Mistral rejects the field and always reports usage.
     pub fn is_asked_for_usage(self) -> bool {
         self != Self::Mistral
     }
 
-    /// A request as this server takes it, with `replaced` in it.
+    /// Writes a request as this server takes it, with `replaced` in it.
     pub fn request(
         self,
         object: &RawObject<'_>,
         (model, traits): (&str, &ModelTraits),
         replaced: Vec<(&'static str, String)>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Vec<u8> {
         let mut edits = Edits {
             object,
-            left_out: Vec::new(),
+            removed: Vec::new(),
             replaced,
         };
         if !traits.sampling {
-            edits.drop("temperature", losses);
-            edits.drop("top_p", losses);
+            edits.drop("temperature", dropped);
+            edits.drop("top_p", dropped);
         }
         match self {
             Self::OpenAi if traits.reasoning => {
                 edits.rename("max_tokens", "max_completion_tokens");
             }
-            Self::Xai => edits.for_xai(model, losses),
-            Self::Mistral => edits.for_mistral(losses),
+            Self::Xai => edits.for_xai(model, dropped),
+            Self::Mistral => edits.for_mistral(dropped),
             Self::DeepSeek => edits.rename("max_completion_tokens", "max_tokens"),
             Self::OpenAi | Self::Groq | Self::Other => {}
         }
         if let Some(messages) = self.messages(object) {
             edits.replaced.push(("messages", messages));
         }
-        object.without(&edits.left_out, &edits.replaced)
+        object.without(&edits.removed, &edits.replaced)
     }
 
     /// The messages where they cannot stay as they are.
     fn messages(self, object: &RawObject<'_>) -> Option<String> {
-        // With its quotes it can only be a member's name: inside of a text they are escaped.
-        let is_concerned = match self {
+        // With its quotes the string can only be a field's name: within a text they are escaped.
+        let needs_edit = match self {
             Self::OpenAi | Self::Groq => object.mentions("messages", r#""reasoning_content""#),
             Self::Xai => object.mentions("messages", r#""name""#),
             Self::Mistral | Self::DeepSeek => true,
             Self::Other => false,
         };
-        let messages: Vec<RawObject<'_>> = object.read("messages").filter(|_| is_concerned)?;
+        let messages: Vec<RawObject<'_>> = object.read("messages").filter(|_| needs_edit)?;
         let mut texts: Vec<String> = Vec::with_capacity(messages.len());
         let mut last_role = String::new();
         for message in &messages {
             let role: String = message.read("role").unwrap_or_default();
             if self == Self::Mistral && last_role == "tool" && role == "user" {
-                // Mistral wants the assistant's word between a result and the next question.
+                // Mistral requires an assistant message between a result and the next user message.
                 texts.push(r#"{"role":"assistant","content":"."}"#.to_owned());
             }
             texts.push(self.message(message, &role)?);
@@ -163,21 +163,21 @@ impl ServerKind {
     }
 
     fn message(self, message: &RawObject<'_>, role: &str) -> Option<String> {
-        let mut left_out: Vec<&str> = Vec::new();
+        let mut removed: Vec<&str> = Vec::new();
         let mut replaced = Vec::new();
         match self {
-            Self::Xai if role != "user" => left_out.push("name"),
-            Self::OpenAi | Self::Groq => left_out.push("reasoning_content"),
-            // Models that call tools while they think want their thoughts back with the calls;
-            // models that do not refuse them.
+            Self::Xai if role != "user" => removed.push("name"),
+            Self::OpenAi | Self::Groq => removed.push("reasoning_content"),
+            // Models that call tools while they think need their reasoning back with the calls;
+            // other models reject it.
             Self::DeepSeek if !message.has_items("tool_calls") => {
-                left_out.push("reasoning_content");
+                removed.push("reasoning_content");
             }
             Self::Mistral => {
                 let is_read = |name: &&str| {
                     MISTRAL_MESSAGE_FIELDS.contains(name) && (*name != "name" || role == "tool")
                 };
-                left_out.extend(message.names().filter(|name| !is_read(name)));
+                removed.extend(message.names().filter(|name| !is_read(name)));
                 replaced.extend(short_ids(message));
             }
             _ => {}
@@ -185,7 +185,7 @@ impl ServerKind {
         if role == "developer" && matches!(self, Self::Mistral | Self::DeepSeek) {
             replaced.push(("role", r#""system""#.to_owned()));
         }
-        String::from_utf8(message.without(&left_out, &replaced)).ok()
+        String::from_utf8(message.without(&removed, &replaced)).ok()
     }
 }
 
@@ -195,23 +195,23 @@ impl Edits<'_, '_> {
             if !self.object.has(to) {
                 self.replaced.push((to, value.get().to_owned()));
             }
-            self.left_out.push(from);
+            self.removed.push(from);
         }
     }
 
-    fn drop(&mut self, name: &'static str, losses: &mut DroppedFields) {
+    fn drop(&mut self, name: &'static str, dropped: &mut DroppedFields) {
         if self.object.has(name) {
-            losses.add(name);
-            self.left_out.push(name);
+            dropped.add(name);
+            self.removed.push(name);
         }
     }
 
-    fn for_xai(&mut self, model: &str, losses: &mut DroppedFields) {
+    fn for_xai(&mut self, model: &str, dropped: &mut DroppedFields) {
         self.rename("max_completion_tokens", "max_tokens");
-        self.drop("web_search_options", losses);
+        self.drop("web_search_options", dropped);
         if model.starts_with("grok-4") {
             for name in ["stop", "presence_penalty", "frequency_penalty"] {
-                self.drop(name, losses);
+                self.drop(name, dropped);
             }
         }
         if self.object.mentions("tools", r#""strict""#)
@@ -220,14 +220,14 @@ impl Edits<'_, '_> {
             for tool in tools.as_array_mut().into_iter().flatten() {
                 let function = tool["function"].as_object_mut();
                 if function.is_some_and(|function| function.shift_remove("strict").is_some()) {
-                    losses.add("strict");
+                    dropped.add("strict");
                 }
             }
             self.replaced.push(("tools", tools.to_string()));
         }
     }
 
-    fn for_mistral(&mut self, losses: &mut DroppedFields) {
+    fn for_mistral(&mut self, dropped: &mut DroppedFields) {
         self.rename("max_completion_tokens", "max_tokens");
         self.rename("seed", "random_seed");
         if self.object.read::<String>("tool_choice").as_deref() == Some("required") {
@@ -235,9 +235,9 @@ impl Edits<'_, '_> {
         }
         let object = self.object;
         for name in object.names() {
-            if !MISTRAL_REQUEST_FIELDS.contains(&name) && !self.left_out.contains(&name) {
-                losses.add_if(object.has(name) && name != "stream_options", name);
-                self.left_out.push(name);
+            if !MISTRAL_REQUEST_FIELDS.contains(&name) && !self.removed.contains(&name) {
+                dropped.add_if(object.has(name) && name != "stream_options", name);
+                self.removed.push(name);
             }
         }
     }
@@ -272,9 +272,9 @@ fn short_id(id: &str) -> String {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let letters = (0..LENGTH).map(|_| {
-        let place = usize::try_from(hash % 62).unwrap_or(0);
+        let index = usize::try_from(hash % 62).unwrap_or(0);
         hash /= 62;
-        char::from(LETTERS[place])
+        char::from(LETTERS[index])
     });
     letters.collect()
 }

@@ -12,23 +12,23 @@ use serde_json::{Value, json};
 const STREAM: &str =
     r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
 
-fn passage(text: &str) -> PassThrough {
+fn adapter(text: &str) -> PassThrough {
     with_call(ApiDialect::Chat, text, |call| PassThrough::new(call, false))
 }
 
 /// What an event means and what the client gets of it.
-fn read(passage: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
+fn read(adapter: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
     let mut out = BytesMut::new();
     let event = Event {
         raw: Bytes::from(format!("data: {data}\n\n")),
     };
-    let meaning = passage.read(&event, &mut out);
-    (meaning, String::from_utf8(out.to_vec()).unwrap())
+    let kind = adapter.read(&event, &mut out);
+    (kind, String::from_utf8(out.to_vec()).unwrap())
 }
 
 #[test]
 fn a_stream_passes_as_it_came_and_is_read_along() {
-    let mut passage = passage(STREAM);
+    let mut adapter = adapter(STREAM);
     let events = [
         (
             r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
@@ -43,73 +43,73 @@ fn a_stream_passes_as_it_came_and_is_read_along() {
             StreamEventKind::Finish,
         ),
     ];
-    for (data, meaning) in events {
+    for (data, kind) in events {
         let said = format!("data: {data}\n\n");
-        assert_eq!(read(&mut passage, data), (meaning, said));
+        assert_eq!(read(&mut adapter, data), (kind, said));
     }
     // The usage is held to the end: some servers say it more than once.
     let usage =
         r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
     assert_eq!(
-        read(&mut passage, usage),
+        read(&mut adapter, usage),
         (StreamEventKind::NoContent, String::new())
     );
     let said = format!("data: {usage}\n\ndata: [DONE]\n\n");
-    assert_eq!(read(&mut passage, "[DONE]"), (StreamEventKind::Done, said));
+    assert_eq!(read(&mut adapter, "[DONE]"), (StreamEventKind::Done, said));
     let usage = Usage {
         input: 9,
         output: 3,
         ..Usage::default()
     };
-    assert_eq!(passage.usage(), Some(usage));
+    assert_eq!(adapter.usage(), Some(usage));
 }
 
 #[test]
 fn usage_that_nobody_asked_for_is_kept_from_the_client() {
-    let mut passage = passage(r#"{"model":"m","stream":true,"messages":[]}"#);
+    let mut adapter = adapter(r#"{"model":"m","stream":true,"messages":[]}"#);
     read(
-        &mut passage,
+        &mut adapter,
         r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}"#,
     );
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#;
 
     assert_eq!(
-        read(&mut passage, usage),
+        read(&mut adapter, usage),
         (StreamEventKind::NoContent, String::new())
     );
-    assert!(passage.usage().is_some());
+    assert!(adapter.usage().is_some());
 }
 
 #[test]
 fn an_error_inside_a_stream_is_one() {
-    let (StreamEventKind::Broken(upset), said) = read(
-        &mut passage(STREAM),
+    let (StreamEventKind::Broken(error), said) = read(
+        &mut adapter(STREAM),
         r#"{"error":{"message":"overloaded"}}"#,
     ) else {
         panic!("not broken")
     };
-    assert_eq!((upset.message.as_str(), said.as_str()), ("overloaded", ""));
-    let (meaning, _) = read(&mut passage(STREAM), "{\"choices\":");
-    assert!(matches!(meaning, StreamEventKind::Broken(_)));
+    assert_eq!((error.message.as_str(), said.as_str()), ("overloaded", ""));
+    let (kind, _) = read(&mut adapter(STREAM), "{\"choices\":");
+    assert!(matches!(kind, StreamEventKind::Broken(_)));
 }
 
 #[test]
 fn every_choice_must_end() {
-    let mut passage = passage(STREAM);
+    let mut adapter = adapter(STREAM);
     read(
-        &mut passage,
+        &mut adapter,
         r#"{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}"#,
     );
     read(
-        &mut passage,
+        &mut adapter,
         r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
     );
-    assert!(!passage.may_end());
+    assert!(!adapter.may_end());
     read(
-        &mut passage,
+        &mut adapter,
         r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
     );
-    assert!(passage.may_end());
+    assert!(adapter.may_end());
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn reasoning_that_is_counted_apart_is_added_once() {
             r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":"a"}},"finish_reason":"stop"}}],
             "usage":{{"prompt_tokens":10,"completion_tokens":{completion},"total_tokens":22,"completion_tokens_details":{{"reasoning_tokens":7}}}}}}"#
         );
-        let mut passage = passage(r#"{"model":"m","messages":[]}"#);
-        passage.whole(&Bytes::from(body)).unwrap();
-        passage.usage().map(|usage| usage.output)
+        let mut adapter = adapter(r#"{"model":"m","messages":[]}"#);
+        adapter.whole(&Bytes::from(body)).unwrap();
+        adapter.usage().map(|usage| usage.output)
     };
 
     assert_eq!(output(5), Some(12));
@@ -143,9 +143,9 @@ fn the_clients_stream_options_are_kept() {
 fn passed(chunks: &[Value]) -> Vec<Value> {
     let text = |chunk: &Value| format!("data: {chunk}\n\n");
     let stream: String = chunks.iter().map(text).collect::<String>() + "data: [DONE]\n\n";
-    let heard = feed(&mut passage(STREAM), [stream.as_bytes()]);
-    assert_eq!(heard.end, Ok(()));
-    let mut said = events(&heard.said);
+    let collected = feed(&mut adapter(STREAM), [stream.as_bytes()]);
+    assert_eq!(collected.end, Ok(()));
+    let mut said = events(&collected.output);
     assert_eq!(said.pop(), Some("[DONE]".into()));
     said
 }
@@ -215,24 +215,24 @@ fn an_error_may_stand_where_an_answer_should() {
         r#"{"choices":[{"index":0,"message":{"content":""},"finish_reason":"error","error":{"code":402,"message":"no credits"}}]}"#,
     ];
     for body in bodies {
-        let upset = passage(r#"{"model":"m"}"#).whole(&Bytes::from(body));
-        let upset = upset.unwrap_err();
-        assert_eq!((upset.status, &*upset.message), (402, "no credits"));
-        let (meaning, _) = read(&mut passage(STREAM), body);
-        assert!(matches!(meaning, StreamEventKind::Broken(_)), "{body}");
+        let error = adapter(r#"{"model":"m"}"#).whole(&Bytes::from(body));
+        let error = error.unwrap_err();
+        assert_eq!((error.status, &*error.message), (402, "no credits"));
+        let (kind, _) = read(&mut adapter(STREAM), body);
+        assert!(matches!(kind, StreamEventKind::Broken(_)), "{body}");
     }
     let blank =
         Bytes::from("\n\n {\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"}}]}");
-    assert!(passage(r#"{"model":"m"}"#).whole(&blank).is_ok());
+    assert!(adapter(r#"{"model":"m"}"#).whole(&blank).is_ok());
 }
 
 #[test]
 fn what_deepseek_had_cached_is_counted() {
-    let mut passage = passage(r#"{"model":"m"}"#);
+    let mut adapter = adapter(r#"{"model":"m"}"#);
     let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4});
     let choice = json!({"index": 0, "message": {"role": "assistant", "content": "a"}});
     let body = json!({"choices": [choice], "usage": usage}).to_string();
-    passage.whole(&Bytes::from(body)).unwrap();
+    adapter.whole(&Bytes::from(body)).unwrap();
 
-    assert_eq!(passage.usage().map(|usage| usage.cached), Some(4));
+    assert_eq!(adapter.usage().map(|usage| usage.cached), Some(4));
 }

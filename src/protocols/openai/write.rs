@@ -1,4 +1,4 @@
-//! A conversation as a chat request.
+//! Translates a conversation into a chat request.
 
 use super::chunk::with_signature;
 use crate::protocols::neutral::{
@@ -7,30 +7,33 @@ use crate::protocols::neutral::{
 };
 use serde_json::{Map, Value, json};
 
-/// How one server differs from the others.
+/// The difference of one server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriteQuirks {
-    /// The member that limits the answer.
+    /// Name of the field that limits the response.
     pub limit: &'static str,
 }
 
 pub(super) fn request(
     conversation: ChatRequest,
     model: &str,
-    manner: WriteQuirks,
-    losses: &mut DroppedFields,
+    quirks: WriteQuirks,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
-    body.insert("messages".to_owned(), messages(conversation.turns, losses)?);
+    body.insert(
+        "messages".to_owned(),
+        messages(conversation.turns, dropped)?,
+    );
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             body.insert(name.to_owned(), value);
         }
     };
     let sampling = conversation.sampling;
-    losses.add_if(sampling.top_k.is_some(), "top_k");
-    set(manner.limit, conversation.max_tokens.map(Value::from));
+    dropped.add_if(sampling.top_k.is_some(), "top_k");
+    set(quirks.limit, conversation.max_tokens.map(Value::from));
     set("temperature", sampling.temperature.map(Value::from));
     set("top_p", sampling.top_p.map(Value::from));
     set(
@@ -64,13 +67,13 @@ pub(super) fn request(
 
 fn messages(
     turns: Vec<ChatMessage>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
-    let mut shown = Vec::new();
+    let mut media = Vec::new();
     for turn in turns {
         if turn.role != ChatRole::Tool {
-            show(&mut shown, &mut messages)?;
+            push_media(&mut media, &mut messages)?;
         }
         match turn.role {
             ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
@@ -78,20 +81,20 @@ fn messages(
                 let content = user_content(turn.parts)?;
                 messages.push(json!({"role": "user", "content": content}));
             }
-            ChatRole::Assistant => messages.extend(assistant(turn.parts, losses)),
-            ChatRole::Tool => results(turn.parts, &mut messages, &mut shown, losses),
+            ChatRole::Assistant => messages.extend(assistant(turn.parts, dropped)),
+            ChatRole::Tool => results(turn.parts, &mut messages, &mut media, dropped),
         }
     }
-    show(&mut shown, &mut messages)?;
+    push_media(&mut media, &mut messages)?;
     Ok(Value::Array(messages))
 }
 
-/// Results are texts here; what they show follows the last of them.
+/// Adds results of tools, which are texts here; their media follow the last of them.
 fn results(
     parts: Vec<ContentPart>,
     messages: &mut Vec<Value>,
-    shown: &mut Vec<ContentPart>,
-    losses: &mut DroppedFields,
+    media: &mut Vec<ContentPart>,
+    dropped: &mut DroppedFields,
 ) {
     for part in parts {
         let ContentPart::ToolResult {
@@ -102,24 +105,27 @@ fn results(
         else {
             continue;
         };
-        losses.add_if(is_error, "is_error");
+        dropped.add_if(is_error, "is_error");
         let text = text_of(&content);
         messages.push(json!({"role": "tool", "tool_call_id": call, "content": text}));
-        let media = content.into_iter();
-        shown.extend(media.filter(|part| matches!(part, ContentPart::Media(_))));
+        let content = content.into_iter();
+        media.extend(content.filter(|part| matches!(part, ContentPart::Media(_))));
     }
 }
 
-/// Lets the user show what the results before showed.
-fn show(shown: &mut Vec<ContentPart>, messages: &mut Vec<Value>) -> Result<(), TranslationError> {
-    if !shown.is_empty() {
-        let content = user_content(std::mem::take(shown))?;
+/// Adds the media of the results before as a user message.
+fn push_media(
+    media: &mut Vec<ContentPart>,
+    messages: &mut Vec<Value>,
+) -> Result<(), TranslationError> {
+    if !media.is_empty() {
+        let content = user_content(std::mem::take(media))?;
         messages.push(json!({"role": "user", "content": content}));
     }
     Ok(())
 }
 
-/// A lone text stays one.
+/// Encodes a user's content; a single text stays a string.
 fn user_content(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
@@ -170,21 +176,26 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Nothing where nothing is left to say: thoughts stay with their vendor.
-fn assistant(parts: Vec<ContentPart>, losses: &mut DroppedFields) -> Option<Value> {
+/// Encodes an assistant message; `None` where nothing is left of it. Reasoning stays with its
+/// vendor.
+fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Value> {
     let text = text_of(&parts);
-    let is_silent = text.is_empty();
-    let content = if is_silent { Value::Null } else { text.into() };
+    let has_no_text = text.is_empty();
+    let content = if has_no_text {
+        Value::Null
+    } else {
+        text.into()
+    };
     let mut message = json!({"role": "assistant", "content": content});
     let mut calls = Vec::new();
     for part in parts {
         match part {
             ContentPart::ToolCall(call) => calls.push(tool_call(&call)),
-            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
+            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => dropped.add("reasoning"),
             _ => {}
         }
     }
-    if calls.is_empty() && is_silent {
+    if calls.is_empty() && has_no_text {
         return None;
     }
     if !calls.is_empty() {
@@ -193,7 +204,7 @@ fn assistant(parts: Vec<ContentPart>, losses: &mut DroppedFields) -> Option<Valu
     Some(message)
 }
 
-/// A call in the shape of answers and of history.
+/// Encodes a call, for responses and for history.
 pub(super) fn tool_call(call: &ToolCall) -> Value {
     let arguments = if call.arguments.is_empty() {
         "{}"
@@ -205,8 +216,8 @@ pub(super) fn tool_call(call: &ToolCall) -> Value {
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     });
-    if let Some(seal) = &call.signature {
-        value["extra_content"] = with_signature(seal);
+    if let Some(signature) = &call.signature {
+        value["extra_content"] = with_signature(signature);
     }
     value
 }
@@ -218,7 +229,7 @@ fn tools(tools: Vec<Tool>) -> Value {
         .collect()
 }
 
-/// A function as every protocol of OpenAI's describes it.
+/// Encodes a function, for all of OpenAI's protocols.
 pub(in crate::protocols) fn function(tool: Tool) -> Value {
     let mut function = json!({"name": tool.name});
     if let Some(description) = tool.description {
@@ -251,7 +262,7 @@ fn format(format: ResponseFormat) -> Value {
     }
 }
 
-/// Name, schema and how strictly it holds.
+/// Encodes name, schema and strictness.
 pub(in crate::protocols) fn json_schema(format: ResponseFormat) -> Value {
     let ResponseFormat::Schema {
         name,

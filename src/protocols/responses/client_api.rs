@@ -1,4 +1,4 @@
-//! The side of responses that clients see.
+//! The client's side of the Responses API.
 
 use super::pass_through::error_event;
 use super::{encode, read};
@@ -11,7 +11,7 @@ use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationE
 use crate::protocols::openai::error_body;
 use bytes::Bytes;
 
-/// OpenAI's responses.
+/// OpenAI's Responses API.
 #[derive(Debug)]
 pub struct ResponsesApi;
 
@@ -33,13 +33,13 @@ impl ClientApi for ResponsesApi {
         let reasoning = object.read::<RawObject<'_>>("reasoning");
         let effort = reasoning.and_then(|reasoning| reasoning.read::<String>("effort"));
         RequiredCapabilities {
-            // With its quotes it can only be a member's name or value: inside of a text they are
-            // escaped.
+            // With its quotes the string can only be a field's name or value: within a text they
+            // are escaped.
             images: object.mentions("input", r#""input_image""#),
             tools: object.has_items("tools"),
             json_schema: inner("text", "format", "type").as_deref() == Some("json_schema"),
             reasoning: effort.is_some_and(|effort| effort != "none"),
-            // The protocol has no way to begin an answer.
+            // The protocol has no prefill.
             prefill: false,
         }
     }
@@ -47,20 +47,20 @@ impl ClientApi for ResponsesApi {
     fn read(
         &self,
         object: &RawObject<'_>,
-        losses: &mut DroppedFields,
+        dropped: &mut DroppedFields,
     ) -> Result<ChatRequest, TranslationError> {
-        read::conversation(object.value()?, losses)
+        read::conversation(object.value()?, dropped)
     }
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
     }
 
-    fn error(&self, told: &ErrorBody) -> Bytes {
-        error_body(told)
+    fn error(&self, error: &ErrorBody) -> Bytes {
+        error_body(error)
     }
 
-    fn error_event(&self, told: &ErrorBody) -> Bytes {
-        error_event(told, 0)
+    fn error_event(&self, error: &ErrorBody) -> Bytes {
+        error_event(error, 0)
     }
 }

@@ -1,4 +1,4 @@
-//! A response taken apart.
+//! Decodes a response of the Responses API.
 
 use super::shape::{EventShape, ResponseShape};
 use crate::protocols::Event;
@@ -9,21 +9,21 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// Reads responses from whoever has them.
+/// Decodes whole responses and streams.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The names of calls that have none of their own begin with it.
+    /// Prefix of the ids of calls without one.
     id: String,
     tokens: Option<ReportedUsage>,
-    begun: bool,
+    started: bool,
     calls: Vec<Known>,
 }
 
 /// A call so far.
 #[derive(Debug)]
 struct Known {
-    /// Its item's place in the output.
-    place: Option<u64>,
+    /// Index of its item in the output.
+    index: Option<u64>,
     has_arguments: bool,
 }
 
@@ -32,21 +32,21 @@ impl Decoder {
         Self {
             id: id.to_owned(),
             tokens: None,
-            begun: false,
+            started: false,
             calls: Vec::new(),
         }
     }
 
     fn begin(&mut self, model: Option<Cow<'_, str>>, deltas: &mut Deltas) {
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             let model = model.map(Cow::into_owned);
             deltas.push((0, Delta::Start { model }));
         }
     }
 
-    /// A call begins.
-    fn call(&mut self, item: &Value, place: Option<u64>, deltas: &mut Deltas) {
+    /// Begins a call.
+    fn call(&mut self, item: &Value, index: Option<u64>, deltas: &mut Deltas) {
         let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
         let call = self.calls.len();
         let own = text("call_id").or_else(|| text("id")).map(str::to_owned);
@@ -58,12 +58,12 @@ impl Decoder {
         };
         deltas.push((0, begin));
         self.calls.push(Known {
-            place,
+            index,
             has_arguments: false,
         });
     }
 
-    /// The arguments of a call that is over, unless they came before.
+    /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
         let known = &mut self.calls[call];
         let text = item["arguments"].as_str().unwrap_or_default();
@@ -74,20 +74,20 @@ impl Decoder {
         }
     }
 
-    fn called(&self, place: Option<u64>) -> Option<usize> {
-        self.calls.iter().rposition(|call| call.place == place)
+    fn called(&self, index: Option<u64>) -> Option<usize> {
+        self.calls.iter().rposition(|call| call.index == index)
     }
 
     fn item(&mut self, item: &Value, deltas: &mut Deltas) {
         match item["type"].as_str() {
             Some("message") => {
                 for part in list(&item["content"]) {
-                    said(part, deltas);
+                    message_part(part, deltas);
                 }
             }
             Some("reasoning") => {
-                let thoughts = list(&item["summary"]).chain(list(&item["content"]));
-                let texts: Vec<&str> = thoughts.filter_map(|part| part["text"].as_str()).collect();
+                let reasoning = list(&item["summary"]).chain(list(&item["content"]));
+                let texts: Vec<&str> = reasoning.filter_map(|part| part["text"].as_str()).collect();
                 if !texts.is_empty() {
                     deltas.push((0, Delta::Reasoning(texts.join("\n\n"))));
                 }
@@ -96,7 +96,7 @@ impl Decoder {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
-            // What the vendor did by itself is told in the texts around it.
+            // The vendor's own tools show in the texts around them.
             _ => {}
         }
     }
@@ -160,7 +160,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn said(part: &Value, deltas: &mut Deltas) {
+fn message_part(part: &Value, deltas: &mut Deltas) {
     let text = |name: &str| part[name].as_str().map(str::to_owned);
     match part["type"].as_str() {
         Some("refusal") => deltas.extend(text("refusal").map(|text| (0, Delta::Refusal(text)))),
@@ -173,7 +173,8 @@ fn said(part: &Value, deltas: &mut Deltas) {
     );
 }
 
-/// A link in the chat protocol's shape; other annotations mean something to their vendor alone.
+/// Converts a link to the chat protocol's shape; other annotations mean something to their vendor
+/// only.
 fn citation(flat: &Value) -> Option<Delta> {
     if flat["type"] != "url_citation" {
         return None;
@@ -223,8 +224,8 @@ impl Decode for Decoder {
                 }
                 let before = deltas.len();
                 self.event(&shape, deltas);
-                if deltas.len() > before && !self.begun {
-                    self.begun = true;
+                if deltas.len() > before && !self.started {
+                    self.started = true;
                     deltas.insert(before, (0, Delta::Start { model: None }));
                 }
                 DecodeStep::More

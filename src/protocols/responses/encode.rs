@@ -1,4 +1,4 @@
-//! An answer as a response: the whole object, or the full grammar of its events.
+//! Encodes a response as the Responses API does: the whole object, or all of its events.
 
 use super::events::ResponseEvents;
 use super::item_store;
@@ -11,20 +11,20 @@ use crate::protocols::neutral::{
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value, json};
 
-/// Says an answer to a client of responses.
+/// Encodes a response for a client of the Responses API.
 #[derive(Debug)]
 pub(super) struct Encoder {
-    /// What the names of the answer's items are made from.
+    /// Source of the items' names.
     id: String,
-    /// The response without what the answer brings.
+    /// The response object without output.
     skeleton: Map<String, Value>,
-    /// Whether the client may name our items instead of sending them again.
-    keeps: bool,
+    /// The client may refer to items of this response instead of sending them again.
+    stores_items: bool,
     events: ResponseEvents,
-    begun: bool,
-    /// Items being said. A message or thoughts can only be the last of them.
+    started: bool,
+    /// Open items. A message or reasoning can only be the last of them.
     open: Vec<OpenItem>,
-    /// Items by their places; those that are open are not there yet.
+    /// Items by index; null while they are open.
     output: Vec<Value>,
     finish: Option<Finish>,
 }
@@ -34,9 +34,9 @@ impl Encoder {
         Self {
             id: call.id.to_owned(),
             skeleton: skeleton(call),
-            keeps: call.object.read::<bool>("store") != Some(false),
+            stores_items: call.object.read::<bool>("store") != Some(false),
             events: ResponseEvents::default(),
-            begun: false,
+            started: false,
             open: Vec::new(),
             output: Vec::new(),
             finish: None,
@@ -44,8 +44,8 @@ impl Encoder {
     }
 
     fn begin(&mut self, out: &mut BytesMut) {
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             for kind in ["response.created", "response.in_progress"] {
                 let body = json!({"response": self.skeleton});
                 self.events.write(kind, body, out);
@@ -53,8 +53,8 @@ impl Encoder {
         }
     }
 
-    /// A place in the output, once what is whole is closed.
-    fn next_place(&mut self, out: &mut BytesMut) -> usize {
+    /// Returns the next index in the output, after closing complete items.
+    fn next_index(&mut self, out: &mut BytesMut) -> usize {
         self.close_some(|_| ItemStatus::Completed, OpenItem::is_whole, out);
         self.output.push(Value::Null);
         self.output.len() - 1
@@ -72,11 +72,11 @@ impl Encoder {
         self.open = open;
         let closing: Vec<OpenItem> = closing;
         for item in closing {
-            let (place, status) = (item.place, status(&item));
-            let (value, id, said) = item.close(status, &mut self.events, out);
-            self.output[place] = value;
-            if self.keeps {
-                item_store::keep(&id, said);
+            let (index, status) = (item.index, status(&item));
+            let (value, id, stored) = item.close(status, &mut self.events, out);
+            self.output[index] = value;
+            if self.stores_items {
+                item_store::store(&id, stored);
             }
         }
     }
@@ -94,10 +94,10 @@ impl Encoder {
         self.close_some(status, |_| true, out);
     }
 
-    fn say(&mut self, is_refusal: bool, text: &str, out: &mut BytesMut) {
+    fn push_text(&mut self, is_refusal: bool, text: &str, out: &mut BytesMut) {
         if !self.open.last().is_some_and(OpenItem::is_message) {
-            let place = self.next_place(out);
-            let item = OpenItem::message(&self.id, place, &mut self.events, out);
+            let index = self.next_index(out);
+            let item = OpenItem::message(&self.id, index, &mut self.events, out);
             self.open.push(item);
         }
         if let Some(item) = self.open.last_mut() {
@@ -105,10 +105,10 @@ impl Encoder {
         }
     }
 
-    fn think(&mut self, text: &str, out: &mut BytesMut) {
+    fn push_reasoning(&mut self, text: &str, out: &mut BytesMut) {
         if !self.open.last().is_some_and(OpenItem::is_reasoning) {
-            let place = self.next_place(out);
-            let item = OpenItem::reasoning(&self.id, place, &mut self.events, out);
+            let index = self.next_index(out);
+            let item = OpenItem::reasoning(&self.id, index, &mut self.events, out);
             self.open.push(item);
         }
         if let Some(item) = self.open.last_mut() {
@@ -117,19 +117,19 @@ impl Encoder {
     }
 
     fn call(&mut self, number: usize, call: ToolCall, out: &mut BytesMut) {
-        let place = self.next_place(out);
-        let item = OpenItem::call(&self.id, place, (number, call), &mut self.events, out);
+        let index = self.next_index(out);
+        let item = OpenItem::call(&self.id, index, (number, call), &mut self.events, out);
         self.open.push(item);
     }
 
-    fn argue(&mut self, number: usize, text: &str, out: &mut BytesMut) {
+    fn push_arguments(&mut self, number: usize, text: &str, out: &mut BytesMut) {
         let item = self.open.iter_mut().find(|item| item.is_call(number));
         if let (Some(item), false) = (item, text.is_empty()) {
             item.push_arguments(text, &mut self.events, out);
         }
     }
 
-    /// The response as it ends.
+    /// Builds the response object at its end.
     fn response(&mut self, status: &str, tokens: Option<ReportedUsage>) -> Map<String, Value> {
         let mut response = std::mem::take(&mut self.skeleton);
         let reason = match self.finish {
@@ -157,37 +157,37 @@ impl Encoder {
 
 impl Encode for Encoder {
     fn whole(&mut self, reply: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
-        // Said as a stream would say it, to nobody: so both forms are always the same.
-        let mut nobody = BytesMut::new();
-        self.begun = true;
+        // Written as a stream whose bytes are discarded, so that both forms always agree.
+        let mut discarded = BytesMut::new();
+        self.started = true;
         if let Some(model) = reply.model {
             self.skeleton["model"] = model.into();
         }
         let choice = reply.choices.into_iter().next().unwrap_or_default();
         let is_text = |part: &ContentPart| matches!(part, ContentPart::Text(_));
-        let cited = choice.parts.iter().rposition(is_text);
+        let annotated = choice.parts.iter().rposition(is_text);
         let mut annotations = Some(choice.annotations);
         let mut number = 0;
-        for (place, part) in choice.parts.into_iter().enumerate() {
+        for (index, part) in choice.parts.into_iter().enumerate() {
             match part {
-                ContentPart::Text(text) => self.say(false, &text, &mut nobody),
-                ContentPart::Refusal(text) => self.say(true, &text, &mut nobody),
+                ContentPart::Text(text) => self.push_text(false, &text, &mut discarded),
+                ContentPart::Refusal(text) => self.push_text(true, &text, &mut discarded),
                 ContentPart::Reasoning { text, .. } if !text.is_empty() => {
-                    self.think(&text, &mut nobody);
+                    self.push_reasoning(&text, &mut discarded);
                 }
                 ContentPart::ToolCall(call) => {
-                    self.call(number, call, &mut nobody);
+                    self.call(number, call, &mut discarded);
                     number += 1;
                 }
                 _ => {}
             }
-            let cited = annotations.take_if(|_| cited == Some(place));
-            for annotation in cited.into_iter().flatten() {
-                self.write(0, Delta::Annotation(annotation), &mut nobody);
+            let annotated = annotations.take_if(|_| annotated == Some(index));
+            for annotation in annotated.into_iter().flatten() {
+                self.write(0, Delta::Annotation(annotation), &mut discarded);
             }
         }
         self.finish = choice.finish;
-        self.close_all(&mut nobody);
+        self.close_all(&mut discarded);
         let status = self.status();
         Value::Object(self.response(status, tokens))
             .to_string()
@@ -195,7 +195,7 @@ impl Encode for Encoder {
     }
 
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut) {
-        // A response is one answer.
+        // A response has one choice.
         if choice > 0 {
             return;
         }
@@ -204,19 +204,19 @@ impl Encode for Encoder {
         }
         self.begin(out);
         match delta {
-            Delta::Text(text) => self.say(false, &text, out),
-            Delta::Refusal(text) => self.say(true, &text, out),
-            Delta::Reasoning(text) => self.think(&text, out),
+            Delta::Text(text) => self.push_text(false, &text, out),
+            Delta::Refusal(text) => self.push_text(true, &text, out),
+            Delta::Reasoning(text) => self.push_reasoning(&text, out),
             Delta::Call { call, id, name, .. } => {
-                let begun = ToolCall {
+                let started = ToolCall {
                     id,
                     name,
                     arguments: String::new(),
                     signature: None,
                 };
-                self.call(call, begun, out);
+                self.call(call, started, out);
             }
-            Delta::Arguments { call, text } => self.argue(call, &text, out),
+            Delta::Arguments { call, text } => self.push_arguments(call, &text, out),
             Delta::Annotation(value) => {
                 if let Some(item) = self.open.last_mut() {
                     item.annotate(&value, &mut self.events, out);
@@ -238,25 +238,24 @@ impl Encode for Encoder {
         self.events.write(&format!("response.{status}"), body, out);
     }
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
         self.begin(out);
-        let code = told.code.as_ref().unwrap_or(&told.kind);
-        let error = json!({"code": code, "message": told.message, "param": told.param});
-        self.events.write("error", error, out);
+        let code = error.code.as_ref().unwrap_or(&error.kind);
+        let body = json!({"code": code, "message": error.message, "param": error.param});
+        self.events.write("error", body, out);
         let mut response = self.response("failed", None);
-        response["error"] = json!({"code": code, "message": told.message});
+        response["error"] = json!({"code": code, "message": error.message});
         let body = json!({"response": response});
         self.events.write("response.failed", body, out);
     }
 }
 
-/// The response before anything was said: what the client asked for, and what holds where it did
-/// not say.
+/// Builds the response object at its start: the client's settings, and the defaults of the others.
 fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
-    let asked = |name: &str| call.object.read::<Value>(name);
-    let or = |name: &str, usual: Value| asked(name).unwrap_or(usual);
-    let reasoning = or("reasoning", Value::Null);
-    let text = asked("text").filter(Value::is_object);
+    let prepared = |name: &str| call.object.read::<Value>(name);
+    let or_default = |name: &str, default: Value| prepared(name).unwrap_or(default);
+    let reasoning = or_default("reasoning", Value::Null);
+    let text = prepared("text").filter(Value::is_object);
     let mut text = text.unwrap_or_else(|| json!({}));
     if text["format"].is_null() {
         text["format"] = json!({"type": "text"});
@@ -268,30 +267,33 @@ fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
         ("status", "in_progress".into()),
         ("error", Value::Null),
         ("incomplete_details", Value::Null),
-        ("instructions", or("instructions", Value::Null)),
-        ("max_output_tokens", or("max_output_tokens", Value::Null)),
-        ("metadata", or("metadata", json!({}))),
+        ("instructions", or_default("instructions", Value::Null)),
+        (
+            "max_output_tokens",
+            or_default("max_output_tokens", Value::Null),
+        ),
+        ("metadata", or_default("metadata", json!({}))),
         ("model", call.model.into()),
         ("output", json!([])),
         (
             "parallel_tool_calls",
-            or("parallel_tool_calls", true.into()),
+            or_default("parallel_tool_calls", true.into()),
         ),
         ("previous_response_id", Value::Null),
         (
             "reasoning",
             json!({"effort": reasoning["effort"], "summary": reasoning["summary"]}),
         ),
-        // What is remembered of it is no store: nobody can fetch the answer.
+        // The item store is no store of responses: clients cannot fetch them.
         ("store", false.into()),
-        ("temperature", or("temperature", 1.0.into())),
+        ("temperature", or_default("temperature", 1.0.into())),
         ("text", text),
-        ("tool_choice", or("tool_choice", "auto".into())),
-        ("tools", or("tools", json!([]))),
-        ("top_p", or("top_p", 1.0.into())),
+        ("tool_choice", or_default("tool_choice", "auto".into())),
+        ("tools", or_default("tools", json!([]))),
+        ("top_p", or_default("top_p", 1.0.into())),
         ("truncation", "disabled".into()),
         ("usage", Value::Null),
-        ("user", or("user", Value::Null)),
+        ("user", or_default("user", Value::Null)),
     ];
     let members = members.into_iter();
     members
@@ -299,7 +301,7 @@ fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
         .collect()
 }
 
-/// Tokens as clients of responses read them.
+/// Encodes usage as this API counts it.
 fn usage(tokens: ReportedUsage) -> Value {
     json!({
         "input_tokens": tokens.input,

@@ -33,7 +33,7 @@ impl ResponseEvents {
     }
 }
 
-/// More of a text.
+/// A delta of a text.
 #[derive(Serialize)]
 pub(super) struct DeltaShape<'a> {
     pub item_id: &'a str,

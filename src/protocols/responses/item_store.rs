@@ -1,5 +1,5 @@
-//! Some clients name an item of an earlier answer instead of sending it again, as if it were
-//! stored. It is, for a while: the newest items of our own answers are remembered here.
+//! Stores the newest items of the gateway's own responses. Some clients refer to an item of an
+//! earlier response instead of sending it again, as if the provider had stored it.
 
 use crate::protocols::neutral::ToolCall;
 use moka::policy::EvictionPolicy;
@@ -8,26 +8,26 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Bytes of all that is remembered.
+/// Bytes of all items.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// An item that nobody names for so long is forgotten.
+/// An item that is not used for this long is dropped.
 const TTL: Duration = Duration::from_hours(1);
-/// What an item takes beside its texts, most of it in the memory's own books.
+/// Bytes of an item beside its texts, most of it the cache's own bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 450;
 
-/// What an item was.
+/// The content of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StoredItem {
     Text(String),
     Call(ToolCall),
-    /// Thoughts, which are not said again.
+    /// Reasoning, which is not sent again.
     Nothing,
 }
 
-static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(memory);
+static ITEMS: LazyLock<Cache<String, StoredItem>> = LazyLock::new(new_cache);
 
-/// What nobody named for longest is forgotten first.
-fn memory() -> Cache<String, StoredItem> {
+/// Creates the store. The least recently used item is evicted first.
+fn new_cache() -> Cache<String, StoredItem> {
     Cache::builder()
         .max_capacity(MAX_BYTES)
         .weigher(|id: &String, item: &StoredItem| weight(id, item))
@@ -36,15 +36,13 @@ fn memory() -> Cache<String, StoredItem> {
         .build()
 }
 
-/// Makes names that nobody can guess who was not told them, for a name is all that it takes to
-/// have an item said again.
+/// Makes item names unguessable, because a name is all that is needed to use an item again.
 static NAME_SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// The name of the `place`-th item of an answer. `sort` is the word that items of its sort begin
-/// with.
-pub(super) fn name(sort: &str, answer: &str, place: usize) -> String {
-    let seal = NAME_SECRET.hash_one((answer, place));
-    format!("{sort}_{answer}_{place}_{seal:016x}")
+/// Names the item at `index` of a response. `kind` is the prefix of its type.
+pub(super) fn name(kind: &str, answer: &str, index: usize) -> String {
+    let suffix = NAME_SECRET.hash_one((answer, index));
+    format!("{kind}_{answer}_{index}_{suffix:016x}")
 }
 
 fn weight(id: &str, item: &StoredItem) -> u32 {
@@ -56,7 +54,7 @@ fn weight(id: &str, item: &StoredItem) -> u32 {
     u32::try_from(id.len() + texts + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
 }
 
-pub(super) fn keep(id: &str, item: StoredItem) {
+pub(super) fn store(id: &str, item: StoredItem) {
     ITEMS.insert(id.to_owned(), item);
 }
 
@@ -69,18 +67,18 @@ mod tests {
     use super::*;
 
     /// Bytes of an item without a text, as an allocator counts them.
-    const TAKEN: u64 = 450;
+    const ENTRY_BYTES: u64 = 450;
 
     #[test]
     fn items_without_texts_are_remembered_only_as_far_as_there_is_space() {
-        let memory = memory();
+        let new_cache = new_cache();
         for number in 0..100_000 {
-            memory.insert(name("rs", "answer", number), StoredItem::Nothing);
+            new_cache.insert(name("rs", "answer", number), StoredItem::Nothing);
         }
-        memory.run_pending_tasks();
+        new_cache.run_pending_tasks();
 
-        assert!(memory.entry_count() > 10_000);
-        assert!(memory.entry_count() * TAKEN <= 16 * 1024 * 1024);
-        assert!(memory.contains_key(&name("rs", "answer", 99_999)));
+        assert!(new_cache.entry_count() > 10_000);
+        assert!(new_cache.entry_count() * ENTRY_BYTES <= 16 * 1024 * 1024);
+        assert!(new_cache.contains_key(&name("rs", "answer", 99_999)));
     }
 }

@@ -1,4 +1,4 @@
-//! OpenAI's responses: a side that clients see, and a side for upstreams that have it.
+//! OpenAI's Responses API: the client's side, and the provider's for vendors that have it.
 
 mod client_api;
 mod decode;

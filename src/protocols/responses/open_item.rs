@@ -1,5 +1,4 @@
-//! An item of an answer's output while it is being said: what has been said of it, and the events
-//! that tell it.
+//! An item of a response's output while it is written: its content so far, and its events.
 
 use super::events::{DeltaShape, ResponseEvents};
 use super::item_store;
@@ -8,7 +7,7 @@ use bytes::BytesMut;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-/// How an item ended.
+/// The status of an ended item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemStatus {
     Completed,
@@ -24,12 +23,12 @@ impl ItemStatus {
     }
 }
 
-/// The item.
+/// An item that is not ended.
 #[derive(Debug)]
 pub(super) struct OpenItem {
     id: String,
-    /// Its place in the output.
-    pub place: usize,
+    /// Index in the output.
+    pub index: usize,
     body: Body,
 }
 
@@ -41,7 +40,7 @@ enum Body {
     },
     Reasoning(String),
     Call {
-        /// Which of the answer's calls.
+        /// Index among the response's calls.
         number: usize,
         call: ToolCall,
     },
@@ -58,7 +57,7 @@ struct TextPart {
 impl OpenItem {
     pub fn message(
         answer: &str,
-        place: usize,
+        index: usize,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
@@ -66,7 +65,7 @@ impl OpenItem {
         Self::begin(
             "msg",
             answer,
-            place,
+            index,
             Body::Message { done, part },
             events,
             out,
@@ -75,19 +74,19 @@ impl OpenItem {
 
     pub fn reasoning(
         answer: &str,
-        place: usize,
+        index: usize,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
         let item = Self::begin(
             "rs",
             answer,
-            place,
+            index,
             Body::Reasoning(String::new()),
             events,
             out,
         );
-        let mut body = item.address("summary_index", 0);
+        let mut body = item.event_body("summary_index", 0);
         body["part"] = summary("");
         events.write("response.reasoning_summary_part.added", body, out);
         item
@@ -95,7 +94,7 @@ impl OpenItem {
 
     pub fn call(
         answer: &str,
-        place: usize,
+        index: usize,
         (number, call): (usize, ToolCall),
         events: &mut ResponseEvents,
         out: &mut BytesMut,
@@ -103,7 +102,7 @@ impl OpenItem {
         Self::begin(
             "fc",
             answer,
-            place,
+            index,
             Body::Call { number, call },
             events,
             out,
@@ -111,16 +110,16 @@ impl OpenItem {
     }
 
     fn begin(
-        sort: &str,
+        kind: &str,
         answer: &str,
-        place: usize,
+        index: usize,
         body: Body,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
-        let id = item_store::name(sort, answer, place);
-        let item = Self { id, place, body };
-        let added = json!({"output_index": place, "item": item.value("in_progress")});
+        let id = item_store::name(kind, answer, index);
+        let item = Self { id, index, body };
+        let added = json!({"output_index": index, "item": item.value("in_progress")});
         events.write("response.output_item.added", added, out);
         item
     }
@@ -137,8 +136,8 @@ impl OpenItem {
         matches!(self.body, Body::Call { number, .. } if number == wanted)
     }
 
-    /// Whether nothing can come after what was said. Fragments of several calls may interleave, so
-    /// that a call goes on until its arguments are whole.
+    /// Checks whether the item can be closed. Fragments of several calls may interleave, so a call
+    /// stays open until its arguments are complete.
     pub fn is_whole(&self) -> bool {
         match &self.body {
             Body::Message { .. } | Body::Reasoning(_) => true,
@@ -149,7 +148,7 @@ impl OpenItem {
         }
     }
 
-    /// More of a message's text or refusal.
+    /// Adds to a message's text or refusal.
     pub fn push_text(
         &mut self,
         is_refusal: bool,
@@ -157,11 +156,11 @@ impl OpenItem {
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) {
-        let goes_on = matches!(
+        let continues = matches!(
             &self.body,
             Body::Message { part: Some(part), .. } if part.is_refusal == is_refusal
         );
-        if !goes_on {
+        if !continues {
             self.close_part(events, out);
             self.open_part(is_refusal, events, out);
         }
@@ -170,7 +169,7 @@ impl OpenItem {
         };
         let delta = DeltaShape {
             item_id: &self.id,
-            output_index: self.place,
+            output_index: self.index,
             content_index: Some(done.len()),
             summary_index: None,
             delta: more,
@@ -187,12 +186,12 @@ impl OpenItem {
         }
     }
 
-    /// More of the thoughts.
+    /// Adds to the reasoning.
     pub fn push_reasoning(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Reasoning(text) = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
-                output_index: self.place,
+                output_index: self.index,
                 content_index: None,
                 summary_index: Some(0),
                 delta: more,
@@ -203,12 +202,12 @@ impl OpenItem {
         }
     }
 
-    /// More of a call's arguments.
+    /// Adds to a call's arguments.
     pub fn push_arguments(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Call { call, .. } = &mut self.body {
             let delta = DeltaShape {
                 item_id: &self.id,
-                output_index: self.place,
+                output_index: self.index,
                 content_index: None,
                 summary_index: None,
                 delta: more,
@@ -219,7 +218,7 @@ impl OpenItem {
         }
     }
 
-    /// Where the text that was just said comes from, in the chat protocol's shape.
+    /// Adds the source of the last text, given in the chat protocol's shape.
     pub fn annotate(&mut self, chat: &Value, events: &mut ResponseEvents, out: &mut BytesMut) {
         let Body::Message { done, part } = &mut self.body else {
             return;
@@ -230,7 +229,7 @@ impl OpenItem {
         let annotation = flat(chat);
         let body = json!({
             "item_id": self.id,
-            "output_index": self.place,
+            "output_index": self.index,
             "content_index": done.len(),
             "annotation_index": part.annotations.len(),
             "annotation": annotation,
@@ -243,15 +242,15 @@ impl OpenItem {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
-        let place = done.len();
-        let said = part.insert(TextPart {
+        let index = done.len();
+        let text_part = part.insert(TextPart {
             is_refusal,
             text: String::new(),
             annotations: Vec::new(),
         });
-        let said = said.value();
-        let mut body = self.address("content_index", place);
-        body["part"] = said;
+        let text_part = text_part.value();
+        let mut body = self.event_body("content_index", index);
+        body["part"] = text_part;
         events.write("response.content_part.added", body, out);
     }
 
@@ -259,27 +258,26 @@ impl OpenItem {
         let Body::Message { done, part } = &mut self.body else {
             return;
         };
-        let Some(said) = part.take() else {
+        let Some(text_part) = part.take() else {
             return;
         };
-        let (place, value) = (done.len(), said.value());
+        let (index, value) = (done.len(), text_part.value());
         done.push(value.clone());
-        let mut body = self.address("content_index", place);
-        if said.is_refusal {
-            body["refusal"] = said.text.into();
+        let mut body = self.event_body("content_index", index);
+        if text_part.is_refusal {
+            body["refusal"] = text_part.text.into();
             events.write("response.refusal.done", &body, out);
         } else {
-            body["text"] = said.text.into();
+            body["text"] = text_part.text.into();
             body["logprobs"] = json!([]);
             events.write("response.output_text.done", &body, out);
         }
-        let mut body = self.address("content_index", place);
+        let mut body = self.event_body("content_index", index);
         body["part"] = value;
         events.write("response.content_part.done", body, out);
     }
 
-    /// Says that the item is over. Gives the item, and what an answer of ours may be asked for
-    /// again.
+    /// Ends the item. Returns its JSON, its name, and what is stored of it.
     pub fn close(
         mut self,
         status: ItemStatus,
@@ -295,17 +293,17 @@ impl OpenItem {
         match &self.body {
             Body::Message { .. } => {}
             Body::Reasoning(text) => {
-                let mut body = self.address("summary_index", 0);
+                let mut body = self.event_body("summary_index", 0);
                 body["text"] = text.as_str().into();
                 events.write("response.reasoning_summary_text.done", body, out);
-                let mut body = self.address("summary_index", 0);
+                let mut body = self.event_body("summary_index", 0);
                 body["part"] = summary(text);
                 events.write("response.reasoning_summary_part.done", body, out);
             }
             Body::Call { call, .. } => {
                 let body = json!({
                     "item_id": self.id,
-                    "output_index": self.place,
+                    "output_index": self.index,
                     "arguments": call.arguments,
                     "name": call.name,
                 });
@@ -313,28 +311,28 @@ impl OpenItem {
             }
         }
         let item = self.value(status.as_str());
-        let done = json!({"output_index": self.place, "item": item});
+        let done = json!({"output_index": self.index, "item": item});
         events.write("response.output_item.done", done, out);
-        let kept = self.kept();
-        (item, self.id, kept)
+        let stored = self.stored();
+        (item, self.id, stored)
     }
 
-    fn kept(&self) -> item_store::StoredItem {
+    fn stored(&self) -> item_store::StoredItem {
         match &self.body {
             Body::Reasoning(_) => item_store::StoredItem::Nothing,
             Body::Call { call, .. } => item_store::StoredItem::Call(call.clone()),
             Body::Message { done, .. } => {
                 let text = |part: &Value| {
-                    let said = part["text"].as_str().or(part["refusal"].as_str());
-                    said.map(str::to_owned)
+                    let text_part = part["text"].as_str().or(part["refusal"].as_str());
+                    text_part.map(str::to_owned)
                 };
                 item_store::StoredItem::Text(done.iter().filter_map(text).collect())
             }
         }
     }
 
-    fn address(&self, part: &str, place: usize) -> Value {
-        json!({"item_id": self.id, "output_index": self.place, part: place})
+    fn event_body(&self, part: &str, index: usize) -> Value {
+        json!({"item_id": self.id, "output_index": self.index, part: index})
     }
 
     fn value(&self, status: &str) -> Value {
@@ -381,7 +379,7 @@ fn summary(text: &str) -> Value {
     json!({"type": "summary_text", "text": text})
 }
 
-/// The chat protocol keeps an annotation's members in one that is named after its type.
+/// Flattens an annotation, whose fields the chat protocol nests under its type.
 fn flat(chat: &Value) -> Value {
     let mut annotation = json!({"type": chat["type"]});
     let inner = chat["type"]

@@ -1,4 +1,4 @@
-//! A response for a client of responses: bytes pass as they came while we read along.
+//! Passes a response to a client of the same API unchanged, and reads usage and state from it.
 
 use super::shape::{EventShape, ResponseShape};
 use crate::domain::Usage;
@@ -11,18 +11,18 @@ use crate::protocols::upstream_error::UpstreamError;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// Reads along.
+/// Passes bytes and records usage.
 #[derive(Debug, Default)]
 pub(super) struct PassThrough {
     tokens: Option<ReportedUsage>,
-    said: usize,
-    /// The number that the next event would have.
-    next: u64,
-    /// The upstream's own word for its failure, which its clients wait for.
-    failed: Option<Event>,
+    text_bytes: usize,
+    /// Sequence number of the next event.
+    next_number: u64,
+    /// The upstream's own failure event, which its clients wait for.
+    failure_event: Option<Event>,
 }
 
-/// Events that come before anything that a client could use.
+/// Events that come before any content.
 const SILENT_EVENTS: [&str; 7] = [
     "response.created",
     "response.queued",
@@ -33,15 +33,15 @@ const SILENT_EVENTS: [&str; 7] = [
     "keepalive",
 ];
 
-/// A failure as the stream's event of that number.
-pub(super) fn error_event(told: &ErrorBody, number: u64) -> Bytes {
-    let code = told.code.as_ref().unwrap_or(&told.kind);
+/// Builds the error event with a sequence number.
+pub(super) fn error_event(error: &ErrorBody, number: u64) -> Bytes {
+    let code = error.code.as_ref().unwrap_or(&error.kind);
     let error = json!({
         "type": "error",
         "sequence_number": number,
         "code": code,
-        "message": told.message,
-        "param": told.param,
+        "message": error.message,
+        "param": error.param,
     });
     format!("event: error\ndata: {error}\n\n").into()
 }
@@ -52,7 +52,7 @@ impl ResponseAdapter for PassThrough {
         self.tokens = response.tokens();
         if self.tokens.is_none() {
             let texts = |item: &Value| item.to_string().len();
-            self.said = response.items().iter().map(texts).sum();
+            self.text_bytes = response.items().iter().map(texts).sum();
         }
         Ok(body.clone())
     }
@@ -67,19 +67,19 @@ impl ResponseAdapter for PassThrough {
         };
         let kind = shape.kind.as_deref().unwrap_or_default();
         if matches!(kind, "error" | "response.failed" | "response.cancelled") {
-            let upset = shape.failure(&data);
-            self.failed = Some(event.clone());
-            return StreamEventKind::Broken(upset);
+            let error = shape.failure(&data);
+            self.failure_event = Some(event.clone());
+            return StreamEventKind::Broken(error);
         }
-        self.next = shape
+        self.next_number = shape
             .sequence_number
-            .map_or(self.next, |number| number.saturating_add(1));
+            .map_or(self.next_number, |number| number.saturating_add(1));
         event.pass(out);
         if matches!(kind, "response.completed" | "response.incomplete") {
             self.tokens = shape.response().and_then(|response| response.tokens());
             return StreamEventKind::Done;
         }
-        self.said += shape.text().map_or(0, |text| text.len());
+        self.text_bytes += shape.text().map_or(0, |text| text.len());
         if SILENT_EVENTS.contains(&kind) {
             StreamEventKind::NoContent
         } else {
@@ -91,14 +91,14 @@ impl ResponseAdapter for PassThrough {
         false
     }
 
-    /// The terminator is an event of the upstream's own and has passed.
+    /// The terminator is an event of the upstream and has passed already.
     fn close(&mut self, _out: &mut BytesMut) {}
 
-    fn broken(&mut self, told: &ErrorBody, out: &mut BytesMut) {
-        if let Some(event) = &self.failed {
+    fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
+        if let Some(event) = &self.failure_event {
             return event.pass(out);
         }
-        out.extend_from_slice(&error_event(told, self.next));
+        out.extend_from_slice(&error_event(error, self.next_number));
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -106,6 +106,6 @@ impl ResponseAdapter for PassThrough {
     }
 
     fn text_bytes(&self) -> usize {
-        self.said
+        self.text_bytes
     }
 }

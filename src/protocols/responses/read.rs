@@ -1,4 +1,4 @@
-//! A request for a response in no vendor's words.
+//! Reads a request of the Responses API into the neutral form.
 
 use super::item_store;
 use crate::protocols::neutral::{
@@ -8,21 +8,21 @@ use crate::protocols::neutral::{
 use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
 use serde_json::Value;
 
-/// Members that say how we are asked, not what, and those that the answer repeats.
+/// Fields that are no part of the prompt, and those that the response repeats.
 const NON_PROMPT_FIELDS: [&str; 4] = ["model", "stream", "stream_options", "metadata"];
 
-/// Members that name what only a vendor's own store has.
+/// Fields that refer to a vendor's own store.
 const STORE_ONLY_FIELDS: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 
 pub(super) fn conversation(
     body: Value,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatRequest, TranslationError> {
     let mut members = ObjectReader::of(body, "")?;
     for name in NON_PROMPT_FIELDS {
         members.take(name);
     }
-    refuse_stored(&mut members, losses)?;
+    reject_stored(&mut members, dropped)?;
     let mut turns = Vec::new();
     if let Some(text) = members.text("instructions")? {
         turns.push(ChatMessage::new(
@@ -36,8 +36,8 @@ pub(super) fn conversation(
             vec![ContentPart::Text(text)],
         )),
         Some(Value::Array(items)) => {
-            for (place, value) in items.into_iter().enumerate() {
-                item(value, format!("input[{place}]"), &mut turns, losses)?;
+            for (index, value) in items.into_iter().enumerate() {
+                item(value, format!("input[{index}]"), &mut turns, dropped)?;
             }
         }
         _ => {
@@ -50,10 +50,10 @@ pub(super) fn conversation(
     let mut reasoning = members.object("reasoning")?;
     let conversation = ChatRequest {
         turns,
-        tools: tools(&mut members, losses)?,
-        tool_choice: tool_choice(&mut members, losses)?,
+        tools: tools(&mut members, dropped)?,
+        tool_choice: tool_choice(&mut members, dropped)?,
         parallel_tools: members.flag("parallel_tool_calls")?,
-        format: format(&mut members, losses)?,
+        format: format(&mut members, dropped)?,
         max_tokens: members.count("max_output_tokens")?,
         sampling: Sampling {
             temperature: members.number("temperature")?,
@@ -66,14 +66,15 @@ pub(super) fn conversation(
         },
         user: members.text("user")?,
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(conversation)
 }
 
-/// There is no store here: what a request leaves out nobody can add.
-fn refuse_stored(
+/// Rejects requests that need a store, because the missing part of the conversation cannot be
+/// added.
+fn reject_stored(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
     for name in STORE_ONLY_FIELDS {
         if members.has(name) {
@@ -86,65 +87,65 @@ fn refuse_stored(
         let problem = "is true, but answers are not stored here to be fetched later";
         return Err(TranslationError::untranslatable("background", problem));
     }
-    losses.add_if(members.flag("store")? == Some(true), "store");
+    dropped.add_if(members.flag("store")? == Some(true), "store");
     let truncation = members.text("truncation")?;
-    losses.add_if(
+    dropped.add_if(
         truncation.is_some_and(|word| word != "disabled"),
         "truncation",
     );
     Ok(())
 }
 
-/// One item becomes a turn, or goes on with the last one.
+/// Reads one item: a turn, or an addition to the last one.
 fn item(
     value: Value,
     path: String,
     turns: &mut Vec<ChatMessage>,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
     let mut members = ObjectReader::of(value, path)?;
-    // Names and states of items mean something to their vendor alone.
+    // Ids and states of items mean something to their vendor only.
     let id = members.text("id")?;
     members.take("status");
     let kind = members.text("type")?;
     match kind.as_deref().unwrap_or("message") {
-        "message" => turns.push(message(&mut members, losses)?),
-        "function_call" => called(turns, ContentPart::ToolCall(call(&mut members)?)),
+        "message" => turns.push(message(&mut members, dropped)?),
+        "function_call" => push_call(turns, ContentPart::ToolCall(call(&mut members)?)),
         "function_call_output" => {
             let result = ContentPart::ToolResult {
                 call: members.required_text("call_id")?,
-                content: content(&mut members, "output", losses)?,
+                content: content(&mut members, "output", dropped)?,
                 is_error: false,
             };
             turns.push(ChatMessage::new(ChatRole::Tool, vec![result]));
         }
-        "item_reference" => referred(id, &members, turns)?,
+        "item_reference" => push_reference(id, &members, turns)?,
         other => {
-            losses.add(members.at(other));
+            dropped.add(members.at(other));
             return Ok(());
         }
     }
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(())
 }
 
-/// A call goes on with what the assistant said before it.
-fn called(turns: &mut Vec<ChatMessage>, call: ContentPart) {
+/// Adds a call to the assistant's turn before it.
+fn push_call(turns: &mut Vec<ChatMessage>, call: ContentPart) {
     match turns.last_mut() {
         Some(turn) if turn.role == ChatRole::Assistant => turn.parts.push(call),
         _ => turns.push(ChatMessage::new(ChatRole::Assistant, vec![call])),
     }
 }
 
-/// An item of an earlier answer of ours, by its name.
-fn referred(
+/// Adds an item of an earlier response of the gateway, by its id.
+fn push_reference(
     id: Option<String>,
     members: &ObjectReader,
     turns: &mut Vec<ChatMessage>,
 ) -> Result<(), TranslationError> {
     let id = id.ok_or_else(|| TranslationError::new(members.at("id"), "is missing"))?;
     match item_store::find(&id) {
-        Some(item_store::StoredItem::Call(call)) => called(turns, ContentPart::ToolCall(call)),
+        Some(item_store::StoredItem::Call(call)) => push_call(turns, ContentPart::ToolCall(call)),
         Some(item_store::StoredItem::Text(text)) => {
             turns.push(ChatMessage::new(
                 ChatRole::Assistant,
@@ -163,7 +164,7 @@ fn referred(
 
 fn message(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<ChatMessage, TranslationError> {
     let role = members.required_text("role")?;
     let role = match role.as_str() {
@@ -175,7 +176,10 @@ fn message(
             return Err(TranslationError::new(members.at("role"), problem));
         }
     };
-    Ok(ChatMessage::new(role, content(members, "content", losses)?))
+    Ok(ChatMessage::new(
+        role,
+        content(members, "content", dropped)?,
+    ))
 }
 
 fn call(members: &mut ObjectReader) -> Result<ToolCall, TranslationError> {
@@ -190,7 +194,7 @@ fn call(members: &mut ObjectReader) -> Result<ToolCall, TranslationError> {
 fn content(
     members: &mut ObjectReader,
     name: &str,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<ContentPart>, TranslationError> {
     let path = members.at(name);
     match members.take(name) {
@@ -198,8 +202,8 @@ fn content(
         Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
             let mut parts = Vec::new();
-            for (place, value) in list.into_iter().enumerate() {
-                parts.extend(part(value, format!("{path}[{place}]"), losses)?);
+            for (index, value) in list.into_iter().enumerate() {
+                parts.extend(part(value, format!("{path}[{index}]"), dropped)?);
             }
             Ok(parts)
         }
@@ -213,13 +217,13 @@ fn content(
 fn part(
     value: Value,
     path: String,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ContentPart>, TranslationError> {
     let mut members = ObjectReader::of(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
         "input_text" | "output_text" | "text" => {
-            // An earlier answer's own, which no model reads again.
+            // Parts of an earlier response that no model reads.
             members.take("annotations");
             members.take("logprobs");
             ContentPart::Text(members.required_text("text")?)
@@ -229,11 +233,11 @@ fn part(
         "input_file" => file(&mut members)?,
         "input_audio" => audio(&mut members)?,
         other => {
-            losses.add(members.at(other));
+            dropped.add(members.at(other));
             return Ok(None);
         }
     };
-    members.drop_unread(losses);
+    members.drop_unread(dropped);
     Ok(Some(part))
 }
 
@@ -264,17 +268,17 @@ fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     }))
 }
 
-/// Functions; a tool that its vendor runs itself is lost by its name.
+/// Reads functions; a tool that the vendor runs is dropped.
 fn tools(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Vec<Tool>, TranslationError> {
     let mut tools = Vec::new();
-    for (place, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::of(value, format!("tools[{place}]"))?;
+    for (index, value) in members.list("tools")?.into_iter().enumerate() {
+        let mut tool = ObjectReader::of(value, format!("tools[{index}]"))?;
         match tool.required_text("type")?.as_str() {
-            "function" => tools.push(function(tool, losses)?),
-            hosted => losses.add(tool.at(hosted)),
+            "function" => tools.push(function(tool, dropped)?),
+            hosted => dropped.add(tool.at(hosted)),
         }
     }
     Ok(tools)
@@ -282,7 +286,7 @@ fn tools(
 
 fn tool_choice(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ToolChoice>, TranslationError> {
     let name = "tool_choice";
     match members.take(name) {
@@ -293,7 +297,7 @@ fn tool_choice(
             match choice.required_text("type")?.as_str() {
                 "function" => Ok(Some(ToolChoice::Named(choice.required_text("name")?))),
                 other => {
-                    losses.add(choice.at(other));
+                    dropped.add(choice.at(other));
                     let is_forced = choice.text("mode")?.as_deref() == Some("required");
                     let any = is_forced.then_some(ToolChoice::Any);
                     Ok(Some(any.unwrap_or(ToolChoice::Auto)))
@@ -305,13 +309,13 @@ fn tool_choice(
 
 fn format(
     members: &mut ObjectReader,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Option<ResponseFormat>, TranslationError> {
     let Some(mut text) = members.object("text")? else {
         return Ok(None);
     };
     let format = text.object("format")?;
-    text.drop_unread(losses);
+    text.drop_unread(dropped);
     let Some(mut format) = format else {
         return Ok(None);
     };
@@ -320,7 +324,7 @@ fn format(
         "json_object" => Ok(Some(ResponseFormat::Json)),
         "json_schema" => schema_format(format).map(Some),
         _ => {
-            losses.add("text.format");
+            dropped.add("text.format");
             Ok(None)
         }
     }

@@ -1,6 +1,6 @@
-//! What is read of an upstream's responses: the members that matter, whatever else is there.
+//! The fields of an upstream's response that are read; all others are ignored.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
@@ -41,14 +41,14 @@ impl EventShape<'_> {
         serde_json::from_str(self.response?.get()).ok()
     }
 
-    /// The failure that ends a stream.
+    /// Reads the failure that ends a stream.
     pub fn failure(&self, data: &[u8]) -> UpstreamError {
-        // An event of its own says it itself; one that carries a response says it in there.
+        // An error event holds the error itself; the other events hold it in their response.
         error_in_success_body(self.response.map_or(data, |raw| raw.get().as_bytes()))
     }
 }
 
-/// A response, whole or inside of an event.
+/// A response, whole or within an event.
 #[derive(Deserialize)]
 pub(super) struct ResponseShape<'a> {
     #[serde(borrow, default)]
@@ -100,18 +100,15 @@ struct OutputDetails {
 }
 
 impl<'a> ResponseShape<'a> {
-    /// A whole answer that is one.
+    /// Reads a whole response.
     pub fn read(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let unreadable = || {
-            UpstreamError::without_response(Failure::Server, "the provider's answer is no response")
-        };
-        let response: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let response: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NoOutput)?;
         let is_error = response.error.is_some_and(|error| error.get() != "null");
         if is_error || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
             return Err(error_in_success_body(body));
         }
         if response.output.is_none() {
-            return Err(unreadable());
+            return Err(ResponseFault::NoOutput.into());
         }
         Ok(response)
     }
@@ -121,7 +118,7 @@ impl<'a> ResponseShape<'a> {
         serde_json::from_str(output).unwrap_or_default()
     }
 
-    /// Why it is over. `called`: tools were called.
+    /// Returns the finish reason. `called`: tools were called.
     pub fn finish(&self, called: bool) -> Finish {
         let details = self.incomplete_details.as_ref();
         let reason = details.and_then(|details| details.reason.as_deref());
@@ -140,11 +137,13 @@ impl<'a> ResponseShape<'a> {
         let details = usage.input_tokens_details.unwrap_or_default();
         let reasoning = usage.output_tokens_details.unwrap_or_default();
         let reasoning = reasoning.reasoning_tokens;
-        // Reasoning that is in the total but not in the output, as xAI counts it.
-        let apart = reasoning.filter(|apart| usage.total_tokens == Some(input + output + apart));
+        // xAI counts reasoning in the total but not in the output.
+        let missing_reasoning = reasoning.filter(|missing_reasoning| {
+            usage.total_tokens == Some(input + output + missing_reasoning)
+        });
         Some(ReportedUsage {
             input,
-            output: output + apart.unwrap_or(0),
+            output: output + missing_reasoning.unwrap_or(0),
             cached: details.cached_tokens,
             written: details.cache_write_tokens,
             reasoning,

@@ -1,4 +1,4 @@
-//! Upstreams that have responses, asked for them.
+//! Requests to vendors that have the Responses API.
 
 use super::decode::Decoder;
 use super::pass_through::PassThrough;
@@ -11,32 +11,32 @@ use serde_json::Value;
 
 const PATH: &str = "/responses";
 
-/// The client's own object, with the model's name replaced.
+/// Passes the client's body with the model's name replaced.
 pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let body = call.object.with(&[("model", json_text(call.model))]);
     PreparedCall {
-        outgoing: post(endpoint, PATH, body, call.stream),
-        passage: Box::new(PassThrough::default()),
-        losses: DroppedFields::default(),
+        request: post(endpoint, PATH, body, call.stream),
+        adapter: Box::new(PassThrough::default()),
+        dropped: DroppedFields::default(),
     }
 }
 
-/// The same for a client that speaks something else.
+/// Builds the request for a client of another protocol.
 pub(in crate::protocols) fn translate(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
 ) -> Result<PreparedCall, TranslationError> {
-    let mut losses = DroppedFields::default();
-    let conversation = call.dialect.client_api().read(call.object, &mut losses)?;
-    let mut body = write::request(conversation, call.model, call.traits, &mut losses)?;
+    let mut dropped = DroppedFields::default();
+    let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let mut body = write::request(conversation, call.model, call.traits, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
     let decoder = Box::new(Decoder::new(call.id));
     Ok(PreparedCall {
-        outgoing: post(endpoint, PATH, body, call.stream),
-        passage: Box::new(Transcoder::new(decoder, call.encoder())),
-        losses,
+        request: post(endpoint, PATH, body, call.stream),
+        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+        dropped,
     })
 }

@@ -1,4 +1,4 @@
-//! A conversation as a request for a response.
+//! Translates a conversation into a request of the Responses API.
 
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
@@ -8,19 +8,19 @@ use crate::protocols::neutral::{
 use crate::protocols::openai::{json_schema, write_function};
 use serde_json::{Map, Value, json};
 
-/// A shorter limit is refused.
+/// Smallest limit that the API accepts.
 const MIN_LIMIT: u64 = 16;
 
 pub(super) fn request(
     conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<Map<String, Value>, TranslationError> {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
-    body.insert("input".to_owned(), items(conversation.turns, losses)?);
-    // Whoever asks us did not ask anybody to keep it.
+    body.insert("input".to_owned(), items(conversation.turns, dropped)?);
+    // The client did not ask to store the response.
     body.insert("store".to_owned(), false.into());
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -32,7 +32,7 @@ pub(super) fn request(
         "max_output_tokens",
         limit.map(|limit| limit.max(MIN_LIMIT).into()),
     );
-    let (temperature, top_p) = sampling(&conversation.sampling, traits, losses)?;
+    let (temperature, top_p) = sampling(&conversation.sampling, traits, dropped)?;
     set("temperature", temperature.map(Value::from));
     set("top_p", top_p.map(Value::from));
     set(
@@ -58,30 +58,30 @@ pub(super) fn request(
     Ok(body)
 }
 
-/// What is left of the sampling: responses know two members of it.
+/// Returns the two sampling parameters that the API has.
 fn sampling(
     sampling: &Sampling,
     traits: &ModelTraits,
-    losses: &mut DroppedFields,
+    dropped: &mut DroppedFields,
 ) -> Result<(Option<f64>, Option<f64>), TranslationError> {
     if sampling.n.is_some_and(|n| n > 1) {
         let problem = "asks for several answers, but a response is one";
         return Err(TranslationError::untranslatable("n", problem));
     }
-    losses.add_if(sampling.top_k.is_some(), "top_k");
-    losses.add_if(!sampling.stop.is_empty(), "stop");
-    losses.add_if(sampling.seed.is_some(), "seed");
-    losses.add_if(sampling.presence_penalty.is_some(), "presence_penalty");
-    losses.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
+    dropped.add_if(sampling.top_k.is_some(), "top_k");
+    dropped.add_if(!sampling.stop.is_empty(), "stop");
+    dropped.add_if(sampling.seed.is_some(), "seed");
+    dropped.add_if(sampling.presence_penalty.is_some(), "presence_penalty");
+    dropped.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
     if traits.sampling {
         return Ok((sampling.temperature, sampling.top_p));
     }
-    losses.add_if(sampling.temperature.is_some(), "temperature");
-    losses.add_if(sampling.top_p.is_some(), "top_p");
+    dropped.add_if(sampling.temperature.is_some(), "temperature");
+    dropped.add_if(sampling.top_p.is_some(), "top_p");
     Ok((None, None))
 }
 
-fn items(turns: Vec<ChatMessage>, losses: &mut DroppedFields) -> Result<Value, TranslationError> {
+fn items(turns: Vec<ChatMessage>, dropped: &mut DroppedFields) -> Result<Value, TranslationError> {
     let mut items = Vec::new();
     for turn in turns {
         match turn.role {
@@ -90,14 +90,14 @@ fn items(turns: Vec<ChatMessage>, losses: &mut DroppedFields) -> Result<Value, T
                 let content = user(turn.parts)?;
                 items.push(json!({"role": "user", "content": content}));
             }
-            ChatRole::Assistant => assistant(turn.parts, &mut items, losses),
+            ChatRole::Assistant => assistant(turn.parts, &mut items, dropped),
             ChatRole::Tool => items.extend(turn.parts.into_iter().filter_map(result)),
         }
     }
     Ok(Value::Array(items))
 }
 
-/// A lone text stays one.
+/// Encodes a user's content; a single text stays a string.
 fn user(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
@@ -140,8 +140,8 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Text first, then the calls.
-fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, losses: &mut DroppedFields) {
+/// Adds the text first, then the calls.
+fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, dropped: &mut DroppedFields) {
     let text = text_of(&parts);
     if !text.is_empty() {
         items.push(json!({"role": "assistant", "content": text}));
@@ -161,7 +161,7 @@ fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, losses: &mut Dropp
                     "arguments": arguments,
                 }));
             }
-            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => losses.add("reasoning"),
+            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => dropped.add("reasoning"),
             _ => {}
         }
     }
@@ -175,7 +175,7 @@ fn result(part: ContentPart) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
 }
 
-/// A function, flat. It is not strict unless the client says so, as in chat completions.
+/// Encodes a function. It is not strict unless the client says so, as in chat completions.
 fn tool(mut tool: Tool) -> Value {
     tool.strict.get_or_insert(false);
     let nothing = || json!({"type": "object", "properties": {}});

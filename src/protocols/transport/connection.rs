@@ -1,4 +1,4 @@
-//! How one provider is reached, and clients that do.
+//! Connection settings of one provider, and HTTP clients that use them.
 
 use super::options::TransportOptions;
 use http::HeaderValue;
@@ -13,33 +13,35 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// Requests at once over one client.
+/// Most concurrent requests of one client.
 pub(super) const MAX_STREAMS_PER_CLIENT: u32 = 80;
-/// As much of one answer may wait unread for its client. All streams of a connection together may
-/// have that, so that one client that does not read holds no other's answer up.
+/// Bytes of one response that may wait unread for its client. All streams of a connection together
+/// may have that many each, so that a client that does not read delays no other.
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// A silent peer on HTTP/2 is asked whether it lives, while something is awaited from it.
+/// Interval of pings to a silent HTTP/2 peer, while a response is awaited.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// It has that long to say so.
+/// Time in which the peer must answer a ping.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Kept for the next request. Shorter than the minute after which many servers close.
+/// Time for which an idle connection is kept. Many servers close after a minute.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// How a provider is reached; by default at its address, through the environment's proxies.
+/// Connection settings of one provider. By default connections go to its address, through the
+/// proxies of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionConfig {
-    /// The socket to which all connections go, whatever the address says.
+    /// The socket that all connections use, whatever the URL says.
     pub unix_socket: Option<PathBuf>,
-    /// Certificates that are trusted besides the system's.
+    /// Certificates that are trusted in addition to the system's.
     pub authorities: Arc<[CertificateDer<'static>]>,
-    /// Never through a proxy.
+    /// Connections never go through a proxy.
     pub direct: bool,
 }
 
 impl ConnectionConfig {
-    /// The usual way to that address. What is on this machine is no proxy's business.
+    /// Creates the default settings for a URL. Loopback addresses are never reached through a
+    /// proxy.
     pub fn to(base_url: &str) -> Self {
         Self {
             direct: is_loopback(base_url),
@@ -47,7 +49,7 @@ impl ConnectionConfig {
         }
     }
 
-    /// A client with connections of its own, kept where `pooled`.
+    /// Builds an HTTP client with connections of its own, kept if `pooled`.
     pub(super) fn client(
         &self,
         tls: &ClientConfig,
@@ -58,8 +60,8 @@ impl ConnectionConfig {
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
-            // Compressed pieces come late, so none are asked for; whoever sends them all the same is
-            // understood.
+            // Compressed pieces come late, so none are requested; a server that sends them anyway
+            // is understood.
             .default_headers([(ACCEPT_ENCODING, IDENTITY)].into_iter().collect())
             .gzip(true)
             .tcp_nodelay(true)
@@ -96,17 +98,17 @@ fn is_loopback(base_url: &str) -> bool {
 }
 
 tokio::task_local! {
-    /// Whether the request that is being sent began a connection of its own.
+    /// True if a connection was opened for the current request.
     static CONNECTED: Cell<bool>;
 }
 
-/// Notes for a request that a connection is made for it: whoever needed none was given one that
-/// had been kept.
+/// Records for a request whether a connection is opened for it. Without one it got a kept
+/// connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectObserver;
 
 impl ConnectObserver {
-    /// What came of it, and whether a connection was begun for it.
+    /// Runs `work`; the flag is true where a connection was opened for it.
     pub async fn watch<T>(work: impl Future<Output = T>) -> (T, bool) {
         let watched = async {
             let done = work.await;
@@ -124,7 +126,7 @@ impl<S> Layer<S> for ConnectObserver {
     }
 }
 
-/// Makes connections, and says so.
+/// Opens connections and records that.
 #[derive(Debug, Clone)]
 pub(super) struct ObservedConnector<S>(S);
 
@@ -138,7 +140,7 @@ impl<S: Service<R>, R> Service<R> for ObservedConnector<S> {
     }
 
     fn call(&mut self, to: R) -> S::Future {
-        // Outside of a request nobody asks.
+        // Outside of a watched request there is nothing to record.
         let _unwatched = CONNECTED.try_with(|connected| connected.set(true));
         self.0.call(to)
     }

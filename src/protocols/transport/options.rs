@@ -1,21 +1,23 @@
-//! How connections are made.
+//! Settings of all connections.
 
 use std::time::Duration;
 
-/// How connections are made.
+/// Settings of all connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportOptions {
+    /// Longest time to open a connection, TLS included.
     pub connect_timeout: Duration,
-    /// How many threads have connections of their own, so that none is woken by another's.
-    pub lanes: usize,
+    /// Number of threads with connections of their own, so that no thread is woken by another
+    /// one's.
+    pub thread_pools: usize,
 }
 
 impl TransportOptions {
-    /// Without lanes: every thread uses the same connections.
+    /// Creates options without thread pools: all threads share the connections.
     pub const fn new(connect_timeout: Duration) -> Self {
         Self {
             connect_timeout,
-            lanes: 0,
+            thread_pools: 0,
         }
     }
 }

@@ -1,75 +1,75 @@
 //! The connections to one provider.
 //!
-//! A client opens one connection of HTTP/2 to a host and no second: once the peer's limit of
-//! streams is used up, which is often 100, further requests wait where nobody sees them. So a
-//! provider has several clients, and the first that has room takes a request. With HTTP/1 the same
-//! rule keeps connections together: the first client's are used before the second's.
+//! A client opens one HTTP/2 connection to a host and no second one: once the peer's stream limit
+//! is used up, which is often 100, further requests wait invisibly. So a provider has several
+//! clients, and the first with a free stream takes a request. With HTTP/1 the same rule keeps
+//! connections together: the first client's are used before the second's.
 
 use super::connection::{ConnectionConfig, MAX_STREAMS_PER_CLIENT};
 use super::options::TransportOptions;
+use crate::domain::Limiter;
 use crate::protocols::url_cache::UrlCache;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::{Client, Response, Url};
 use rustls::ClientConfig;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// Clients of one provider. Where all are full, they are filled further, evenly.
+/// Most clients of one provider. Where all are full, they are filled further, evenly.
 const MAX_CLIENTS: usize = 64;
 
-/// Several clients of one provider.
+/// The clients of one provider.
 #[derive(Debug)]
 pub(super) struct Pool {
-    line: ConnectionConfig,
+    connection: ConnectionConfig,
     tls: Arc<ClientConfig>,
     options: TransportOptions,
-    addresses: UrlCache,
+    urls: UrlCache,
     first: Client,
     shards: [Shard; MAX_CLIENTS],
-    /// Keeps no connection.
-    fresh: OnceLock<Client>,
+    /// Client that keeps no connection.
+    unpooled_client: OnceLock<Client>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// Made when it is needed.
+    /// Created when it is first used.
     client: OnceLock<Client>,
-    /// Requests whose answers have not ended.
-    live: AtomicU32,
+    /// Requests whose responses have not ended.
+    live: Limiter,
 }
 
 impl Pool {
     pub fn new(
-        line: ConnectionConfig,
+        connection: ConnectionConfig,
         tls: Arc<ClientConfig>,
         options: TransportOptions,
     ) -> Result<Self, reqwest::Error> {
-        let first = line.client(&tls, options, true)?;
+        let first = connection.client(&tls, options, true)?;
         let shards = std::array::from_fn::<Shard, MAX_CLIENTS, _>(|_| Shard::default());
         Ok(Self {
-            line,
+            connection,
             tls,
             options,
-            addresses: UrlCache::default(),
+            urls: UrlCache::default(),
             first,
             shards,
-            fresh: OnceLock::new(),
+            unpooled_client: OnceLock::new(),
         })
     }
 
-    /// A place on one of the clients.
+    /// Returns a client with a permit for one request.
     pub fn checkout(self: &Arc<Self>) -> PooledClient {
-        let roomy = self.shards.iter().position(|shard| {
-            let more = |live: u32| (live < MAX_STREAMS_PER_CLIENT).then_some(live + 1);
-            shard.live.fetch_update(Relaxed, Relaxed, more).is_ok()
+        let free = self.shards.iter().position(|shard| {
+            let limit = u64::from(MAX_STREAMS_PER_CLIENT);
+            shard.live.try_reserve(1, Some(limit))
         });
-        let shard = roomy.unwrap_or_else(|| {
+        let shard = free.unwrap_or_else(|| {
             let shards = self.shards.iter().enumerate();
-            let least = shards.min_by_key(|(_, shard)| shard.live.load(Relaxed));
-            let place = least.map_or(0, |(place, _)| place);
-            self.shards[place].live.fetch_add(1, Relaxed);
-            place
+            let least_loaded = shards.min_by_key(|(_, shard)| shard.live.in_use());
+            let index = least_loaded.map_or(0, |(index, _)| index);
+            self.shards[index].live.reserve(1);
+            index
         });
         PooledClient(Arc::new(ClientPermit {
             pool: Arc::clone(self),
@@ -77,24 +77,24 @@ impl Pool {
         }))
     }
 
-    /// The address that a text says; nothing where it says none.
-    pub fn address(&self, text: &str) -> Option<Url> {
-        self.addresses.read(text)
+    /// Parses a URL; `None` where it is invalid.
+    pub fn url(&self, text: &str) -> Option<Url> {
+        self.urls.read(text)
     }
 
-    /// A client whose every connection is new.
+    /// Returns a client that opens a connection for every request.
     pub fn unpooled(&self) -> &Client {
-        self.fresh.get_or_init(|| self.client(false))
+        self.unpooled_client.get_or_init(|| self.client(false))
     }
 
     fn client(&self, pooled: bool) -> Client {
-        let made = self.line.client(&self.tls, self.options, pooled);
-        // The first could be made from the same parts.
+        let made = self.connection.client(&self.tls, self.options, pooled);
+        // The first client was built from the same parts.
         made.unwrap_or_else(|_| self.first.clone())
     }
 }
 
-/// A request's place on a client, until its answer has ended.
+/// One request's permit on a client, until its response has ended.
 #[derive(Debug, Clone)]
 pub(super) struct PooledClient(Arc<ClientPermit>);
 
@@ -113,23 +113,23 @@ impl PooledClient {
         }
     }
 
-    /// Lives as long as the answer does.
-    pub fn into_permit(self, answer: &mut Response) {
-        answer.extensions_mut().insert(self);
+    /// Keeps the permit as long as the response lives.
+    pub fn into_permit(self, response: &mut Response) {
+        response.extensions_mut().insert(self);
     }
 }
 
 impl Drop for ClientPermit {
     fn drop(&mut self) {
-        self.pool.shards[self.shard].live.fetch_sub(1, Relaxed);
+        self.pool.shards[self.shard].live.release(1);
     }
 }
 
-/// The pieces of an answer's body; the answer's place is kept until the last.
-pub fn body_of(mut answer: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
-    let seat = answer.extensions_mut().remove::<PooledClient>();
-    answer.bytes_stream().inspect(move |_| {
-        let _kept = &seat;
+/// Streams the response's body; the permit is held until its end.
+pub fn body_of(mut response: Response) -> impl Stream<Item = reqwest::Result<Bytes>> {
+    let permit = response.extensions_mut().remove::<PooledClient>();
+    response.bytes_stream().inspect(move |_| {
+        let _kept = &permit;
     })
 }
 
@@ -144,17 +144,17 @@ mod tests {
         let options = TransportOptions::new(Duration::from_secs(1));
         let tls = Roots::default().trusting(&Arc::default());
         let pool = Arc::new(Pool::new(ConnectionConfig::default(), tls, options).unwrap());
-        let mut seats: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
-        let live = |shard: usize| pool.shards[shard].live.load(Relaxed);
+        let mut permits: Vec<PooledClient> = (0..200).map(|_| pool.checkout()).collect();
+        let live = |shard: usize| pool.shards[shard].live.in_use();
         assert_eq!([live(0), live(1), live(2), live(3)], [80, 80, 40, 0]);
 
-        seats.truncate(10);
+        permits.truncate(10);
         assert_eq!([live(0), live(1), live(2)], [10, 0, 0]);
-        let most = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
-        seats.extend((10..most + 128).map(|_| pool.checkout()));
-        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == MAX_STREAMS_PER_CLIENT + 2));
+        let capacity = MAX_STREAMS_PER_CLIENT as usize * MAX_CLIENTS;
+        permits.extend((10..capacity + 128).map(|_| pool.checkout()));
+        assert!((0..MAX_CLIENTS).all(|shard| live(shard) == u64::from(MAX_STREAMS_PER_CLIENT) + 2));
 
-        drop(seats);
+        drop(permits);
         assert!((0..MAX_CLIENTS).all(|shard| live(shard) == 0));
     }
 }

@@ -1,6 +1,6 @@
-//! Embeddings: predictions here, where the other door of the same models has a batch.
+//! Embeddings as predictions, where Gemini's own API has a batch.
 
-use crate::domain::Failure;
+use crate::protocols::ResponseFault;
 use crate::protocols::neutral::{ReportedUsage, TranslationError};
 use crate::protocols::openai::EmbeddingRequest;
 use crate::protocols::token_counts::any_count;
@@ -43,11 +43,10 @@ struct Statistics {
     token_count: Option<u64>,
 }
 
-/// The numbers, and the tokens where each text's are told.
+/// Reads the vectors, and the token count where every text has one.
 pub(super) fn read(body: &[u8]) -> Result<(Vec<Vec<f64>>, Option<ReportedUsage>), UpstreamError> {
-    let problem = "the provider's answer holds no embeddings";
-    let shape: PredictResponse = serde_json::from_slice(body)
-        .map_err(|_| UpstreamError::without_response(Failure::Server, problem))?;
+    let shape: PredictResponse =
+        serde_json::from_slice(body).map_err(|_| ResponseFault::NoEmbeddings)?;
     let counts = shape
         .predictions
         .iter()

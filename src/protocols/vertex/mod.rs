@@ -1,10 +1,11 @@
-//! Gemini as Google's cloud serves it: the same requests and answers under a project's and a
-//! location's path, and a token that runs out instead of a key.
+//! Gemini on Google's cloud: the same requests and responses under the path of a project and a
+//! location, with a token that expires instead of a key.
 
 mod embeddings;
 mod provider_api;
 #[cfg(test)]
 mod tests;
+mod token_error;
 mod token_exchange;
 mod token_source;
 

@@ -2,7 +2,7 @@
 
 use super::{embeddings, token_source};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
-use crate::protocols::gemini::{body, counted, json_headers, passage, verb};
+use crate::protocols::gemini::{adapter, body, counted, json_headers, verb};
 use crate::protocols::neutral::{DroppedFields, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
 use crate::protocols::upstream_error::UpstreamError;
@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-/// The protocol.
+/// Vertex AI.
 #[derive(Debug)]
 pub struct Vertex;
 
@@ -27,28 +27,28 @@ impl ProviderApi for Vertex {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
-        let mut losses = DroppedFields::default();
-        let body = Value::Object(body(endpoint, call, &mut losses)?);
+        let mut dropped = DroppedFields::default();
+        let body = Value::Object(body(endpoint, call, &mut dropped)?);
         Ok(PreparedCall {
-            outgoing: post(
+            request: post(
                 endpoint,
                 &format!("{path}{}", verb(call)),
                 &body,
                 call.stream,
             ),
-            passage: Box::new(passage(endpoint, call)),
-            losses,
+            adapter: Box::new(adapter(endpoint, call)),
+            dropped,
         })
     }
 
-    /// A token that was refused may have been taken back before its time: a new one may do.
+    /// A refused token may have been revoked early; a new one may work.
     fn fallback_request(
         &self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
-        upset: &UpstreamError,
+        error: &UpstreamError,
     ) -> bool {
-        !call.detour && upset.status == 401 && endpoint.can_renew_key()
+        !call.use_fallback && error.status == 401 && endpoint.can_renew_key()
     }
 
     fn build_embeddings(
@@ -59,9 +59,9 @@ impl ProviderApi for Vertex {
         let path = path(endpoint, call.model)?;
         let body = embeddings::request(call.object.value()?)?;
         Ok(PreparedCall {
-            outgoing: post(endpoint, &format!("{path}:predict"), &body, false),
-            passage: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
-            losses: DroppedFields::default(),
+            request: post(endpoint, &format!("{path}:predict"), &body, false),
+            adapter: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            dropped: DroppedFields::default(),
         })
     }
 
@@ -72,11 +72,11 @@ impl ProviderApi for Vertex {
     ) -> Option<TokenCountCall> {
         let path = path(endpoint, call.model).ok()?;
         let body = body(endpoint, call, &mut DroppedFields::default()).ok()?;
-        let counted_members = ["contents", "systemInstruction", "tools", "generationConfig"];
-        let is_counted = |(name, _): &(String, Value)| counted_members.contains(&name.as_str());
+        let counted_fields = ["contents", "systemInstruction", "tools", "generationConfig"];
+        let is_counted = |(name, _): &(String, Value)| counted_fields.contains(&name.as_str());
         let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();
         Some(TokenCountCall {
-            outgoing: post(
+            request: post(
                 endpoint,
                 &format!("{path}:countTokens"),
                 &Value::Object(body),
@@ -89,7 +89,7 @@ impl ProviderApi for Vertex {
     /// Counts the tokens of one letter; without a model to ask, looks up the location.
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
         let model = endpoint
-            .sample
+            .probe_model
             .as_deref()
             .map(|model| path(endpoint, model));
         match model {
@@ -121,12 +121,12 @@ impl ProviderApi for Vertex {
 }
 
 fn location(endpoint: &Endpoint) -> Option<String> {
-    let place = endpoint.place.as_ref()?;
-    let (project, location) = (&place.project, &place.location);
+    let location = endpoint.location.as_ref()?;
+    let (project, location) = (&location.project, &location.location);
     Some(format!("/v1/projects/{project}/locations/{location}"))
 }
 
-/// The path of a model of Google's; other makers' models speak their own protocols there.
+/// Returns the path of a Google model; models of other vendors use their own protocols there.
 fn path(endpoint: &Endpoint, model: &str) -> Result<String, TranslationError> {
     if model.starts_with("claude-") {
         let problem = "names a model that does not speak Gemini's protocol; only Google's own \
@@ -155,8 +155,8 @@ fn headers(endpoint: &Endpoint) -> HeaderMap {
     if let Some(authorization) = endpoint.bearer() {
         headers.insert(AUTHORIZATION, authorization);
     }
-    if let Some(payer) = endpoint.billing_project() {
-        headers.insert(token_source::BILLING_PROJECT_HEADER, payer);
+    if let Some(billing_project) = endpoint.billing_project() {
+        headers.insert(token_source::BILLING_PROJECT_HEADER, billing_project);
     }
     headers
 }

@@ -1,9 +1,8 @@
-//! A service account with a token server of its own: a signed statement of who asks goes there,
-//! and a token comes back (RFC 7523).
+//! A service account with a token server of its own: the gateway sends a signed assertion and gets
+//! an access token (RFC 7523).
 
-use crate::domain::Failure;
-use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
+use super::token_error::TokenError;
+use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions, read_body};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use google_cloud_auth::build_errors::Error as BuildError;
@@ -11,35 +10,42 @@ use google_cloud_auth::credentials::service_account::Builder;
 use google_cloud_auth::signer::Signer;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// All that Google's cloud offers; what an account may do there is set in the cloud.
+/// Scope of the tokens: all that Google's cloud offers. What an account may do is set in the cloud.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// What a statement may ask for at most, and what is asked for.
-const LIFE_SECONDS: u64 = 3_600;
-/// A token is renewed so long before it runs out, as Google's own library does.
+/// Lifetime that an assertion asks for, which is also the longest allowed one.
+const LIFETIME_S: u64 = 3_600;
+/// A token is renewed this long before it expires, as Google's own library does.
 const RENEW_BEFORE: Duration = Duration::from_mins(4);
-/// A token server that cannot be reached in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A token has about 1 KB.
+/// Longest response of a token server. A token has about 1 KB.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// Bytes that a value of a form must escape: all but the unreserved characters of RFC 3986.
+const FORM_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-/// One account, and its token while that is good.
+/// One account, and its token while that is valid.
 pub(super) struct ServiceAccount {
     email: String,
-    key: Option<String>,
-    server: String,
+    key_id: Option<String>,
+    token_url: String,
     signer: Signer,
     token: Option<Token>,
 }
 
 struct Token {
-    text: String,
+    value: String,
     renew_at: Instant,
-    ends_at: Instant,
+    expires_at: Instant,
 }
 
 #[derive(Deserialize)]
@@ -50,121 +56,98 @@ struct TokenResponse {
 }
 
 impl ServiceAccount {
-    /// From a key's JSON; `server` is who is asked.
-    pub fn new(key: Value, server: String) -> Result<Self, BuildError> {
+    /// Reads a key's JSON. `token_url` is the token server.
+    pub fn new(key: Value, token_url: String) -> Result<Self, BuildError> {
         let text = |name: &str| key[name].as_str().map(str::to_owned);
         Ok(Self {
             email: text("client_email").unwrap_or_default(),
-            key: text("private_key_id"),
-            server,
+            key_id: text("private_key_id"),
+            token_url,
             signer: Builder::new(key).build_signer()?,
             token: None,
         })
     }
 
-    /// The token in hand while it is good, else a new one.
-    pub async fn token(&mut self, unix_seconds: u64) -> Result<String, UpstreamError> {
+    /// Returns the current token while it is valid, else a new one.
+    pub async fn token(&mut self, unix_seconds: u64) -> Result<String, TokenError> {
         let now = Instant::now();
-        let good = |token: &&Token| now < token.renew_at;
-        if let Some(token) = self.token.as_ref().filter(good) {
-            return Ok(token.text.clone());
+        let is_fresh = |token: &&Token| now < token.renew_at;
+        if let Some(token) = self.token.as_ref().filter(is_fresh) {
+            return Ok(token.value.clone());
         }
         match (self.exchange(unix_seconds).await, &self.token) {
-            (Ok(token), _) => Ok(self.token.insert(token).text.clone()),
-            // The old one still holds for a while.
-            (Err(_), Some(token)) if now < token.ends_at => Ok(token.text.clone()),
-            (Err(upset), _) => Err(upset),
+            (Ok(token), _) => Ok(self.token.insert(token).value.clone()),
+            // The old one has not expired yet.
+            (Err(_), Some(token)) if now < token.expires_at => Ok(token.value.clone()),
+            (Err(error), _) => Err(error),
         }
     }
 
-    async fn exchange(&self, unix_seconds: u64) -> Result<Token, UpstreamError> {
-        let statement = self.statement(unix_seconds).await?;
-        let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+    async fn exchange(&self, unix_seconds: u64) -> Result<Token, TokenError> {
+        let assertion = self.assertion(unix_seconds).await?;
         let mut headers = HeaderMap::new();
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
-        let outgoing = OutboundRequest {
+        let escape = |value| utf8_percent_encode(value, FORM_ESCAPES);
+        let (grant, assertion) = (escape(GRANT_TYPE), escape(&assertion));
+        let request = OutboundRequest {
             method: Method::POST,
-            url: self.server.clone(),
+            url: self.token_url.clone(),
             headers,
-            body: format!("grant_type={grant}&assertion={statement}").into(),
-        };
-        let unreachable = |_| {
-            let problem = "the token server of the service account cannot be reached";
-            UpstreamError::without_response(Failure::Disconnected, problem)
+            body: format!("grant_type={grant}&assertion={assertion}").into(),
         };
         let options = TransportOptions::new(CONNECT_TIMEOUT);
         let transport = Transport::over(&[ConnectionConfig::default()], options)
-            .map_err(|_| unreachable(Failure::Disconnected))?;
-        let answer = transport
-            .send(0.into(), outgoing)
-            .await
-            .map_err(unreachable)?;
-        let asked_at = Instant::now();
-        let status = answer.status();
-        let body = read(answer).await.unwrap_or_default();
-        let granted = granted(status, &body)?;
-        let life =
-            Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS).min(LIFE_SECONDS));
+            .map_err(TokenError::NoClient)?;
+        let response = transport.send(0.into(), request).await;
+        let response = response.map_err(TokenError::Unreachable)?;
+        let received_at = Instant::now();
+        let status = response.status();
+        // A body that cannot be read is a response without a token.
+        let body = read_body(response, MAX_RESPONSE_BYTES).await;
+        let grant = read_grant(status, &body.unwrap_or_default())?;
+        let lifetime = grant.expires_in.unwrap_or(LIFETIME_S).min(LIFETIME_S);
+        let lifetime = Duration::from_secs(lifetime);
         Ok(Token {
-            text: granted.access_token,
-            renew_at: asked_at + life.saturating_sub(RENEW_BEFORE.min(life / 2)),
-            ends_at: asked_at + life,
+            value: grant.access_token,
+            renew_at: received_at + lifetime.saturating_sub(RENEW_BEFORE.min(lifetime / 2)),
+            expires_at: received_at + lifetime,
         })
     }
 
-    /// Who asks for what, signed.
-    async fn statement(&self, unix_seconds: u64) -> Result<String, UpstreamError> {
+    /// Builds the signed assertion: a JWT with the account, the scope and the lifetime.
+    async fn assertion(&self, unix_seconds: u64) -> Result<String, TokenError> {
         let mut head = json!({"alg": "RS256", "typ": "JWT"});
-        if let Some(key) = &self.key {
-            head["kid"] = key.as_str().into();
+        if let Some(key_id) = &self.key_id {
+            head["kid"] = key_id.as_str().into();
         }
         let claims = json!({
             "iss": self.email,
             "sub": self.email,
             "scope": SCOPE,
-            "aud": self.server,
+            "aud": self.token_url,
             "iat": unix_seconds,
-            "exp": unix_seconds + LIFE_SECONDS,
+            "exp": unix_seconds + LIFETIME_S,
         });
         let [head, claims] = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let signed = format!("{head}.{claims}");
-        let signature = self.signer.sign(signed.as_bytes()).await.map_err(|_| {
-            let problem = "the private key in the file that `credentials` names cannot be used; \
-                           make a new key";
-            UpstreamError::without_response(Failure::Auth, problem)
-        })?;
+        let signature = self.signer.sign(signed.as_bytes()).await;
+        let signature = signature.map_err(|_| TokenError::UnusableKey)?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
-/// What a token server granted. Its words in a refusal are kept: they may name accounts.
-fn granted(status: StatusCode, body: &[u8]) -> Result<TokenResponse, UpstreamError> {
+/// Reads a token server's response. The text of a refusal is not passed on: it may name accounts.
+fn read_grant(status: StatusCode, body: &[u8]) -> Result<TokenResponse, TokenError> {
     if status.is_success()
-        && let Ok(granted) = serde_json::from_slice(body)
+        && let Ok(grant) = serde_json::from_slice(body)
     {
-        return Ok(granted);
+        return Ok(grant);
     }
     let code = status.as_u16();
     Err(if status.is_client_error() && code != 429 {
-        let text = format!(
-            "the token server refused the service account with {code}; see whether its key in the \
-             file that `credentials` names is still good"
-        );
-        UpstreamError::without_response(Failure::Auth, text)
+        TokenError::Refused(code)
     } else {
-        let text = format!("the token server answered {code} without a token");
-        UpstreamError::without_response(Failure::Server, text)
+        TokenError::NoToken(code)
     })
-}
-
-async fn read(mut answer: reqwest::Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
 }

@@ -1,12 +1,11 @@
-//! Where tokens come from: a file of credentials, or what Google's tools and machines provide.
-//! Google's library signs or fetches them, keeps them, and renews them before they run out. The
-//! one way that it does not know, a service account with a token server of its own, is ours.
+//! The source of access tokens: a credentials file, or what Google's tools and machines provide.
+//! Google's library signs or fetches tokens, keeps them and renews them before they expire. The one
+//! case that it does not support, a service account with a token server of its own, is
+//! `token_exchange`.
 
+use super::token_error::{FileFault, TokenError};
 use super::token_exchange::{SCOPE, ServiceAccount};
-use crate::domain::Failure;
 use crate::protocols::sensitive_header::sensitive;
-use crate::protocols::upstream_error::UpstreamError;
-use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Builder, CacheableResource, CredentialsProvider, external_account,
     impersonated, service_account, user_account,
@@ -15,78 +14,73 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderValue};
 use serde_json::Value;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// A token takes a round trip; what takes longer is not coming.
+/// A token takes one round trip; longer than this it does not come. [`TokenError::Timeout`] names
+/// the number.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// A file of credentials has about 2 KB.
+/// Largest credentials file. A usual one has about 2 KB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Names the project that pays.
 pub(super) const BILLING_PROJECT_HEADER: &str = "x-goog-user-project";
 
-/// What shows who we are, for a while.
+/// A token that is valid for a while.
 #[derive(Clone)]
 pub(in crate::protocols) struct AccessToken {
     /// Marked as sensitive.
     pub bearer: HeaderValue,
-    /// The project that pays, which people's own credentials name.
-    pub payer: Option<HeaderValue>,
+    /// The project that pays, which users' own credentials name.
+    pub billing_project: Option<HeaderValue>,
 }
 
-/// Asks the time, in Unix seconds.
+/// Reads the current time, in Unix seconds.
 pub(super) type UnixClock = fn() -> u64;
 
-/// Gives out tokens. Cheap to clone; all clones share one token.
+/// Gives out access tokens. Cheap to clone; all clones share one token.
 #[derive(Clone)]
 pub struct TokenSource(Arc<Source>);
 
 struct Source {
-    /// Nothing for the application-default credentials.
+    /// `None` for the application-default credentials.
     file: Option<PathBuf>,
     unix_seconds: UnixClock,
-    live: Mutex<Option<TokenProvider>>,
-    /// How often a way to tokens was opened and gave one.
-    opened: AtomicU64,
+    provider: Mutex<Option<TokenProvider>>,
+    /// Number of providers so far that were opened and gave a token.
+    generation: AtomicU64,
 }
 
-/// A way to tokens, once it is open.
+/// An opened provider of tokens.
 enum TokenProvider {
     Library(AccessTokenCredentials),
     Exchange(ServiceAccount),
 }
 
 impl TokenSource {
-    /// `file`: of credentials, else the application-default ones. Nothing is read before the first
-    /// token is asked for.
+    /// Creates a source that reads `file`, or uses the application-default credentials. Nothing is
+    /// read before the first token is needed. `unix_seconds` reads the clock.
     pub fn new(file: Option<PathBuf>, unix_seconds: fn() -> u64) -> Self {
         Self(Arc::new(Source {
             file,
             unix_seconds,
-            live: Mutex::new(None),
-            opened: AtomicU64::new(0),
+            provider: Mutex::new(None),
+            generation: AtomicU64::new(0),
         }))
     }
 
-    /// A token that is good now. `fresh`: the last one was refused, so a new one is fetched; those
-    /// who wait for a new one at the same time share it.
-    pub(in crate::protocols) async fn token(
-        &self,
-        fresh: bool,
-    ) -> Result<AccessToken, UpstreamError> {
-        let seen = self.0.opened.load(Ordering::Acquire);
-        let token = timeout(TOKEN_TIMEOUT, self.0.token(fresh.then_some(seen))).await;
-        let token = token.unwrap_or_else(|_| {
-            let problem = "no token came within 10 s; see whether the token server can be reached";
-            Err(UpstreamError::without_response(Failure::Timeout, problem))
-        });
+    /// Returns a valid token. With `renew` the last one was refused and a new one is fetched; callers
+    /// that wait for a new one at the same time share it.
+    pub(in crate::protocols) async fn token(&self, renew: bool) -> Result<AccessToken, TokenError> {
+        let seen = self.0.generation.load(Ordering::Acquire);
+        let token = timeout(TOKEN_TIMEOUT, self.0.token(renew.then_some(seen))).await;
+        let token = token.unwrap_or(Err(TokenError::Timeout));
         if token.is_err() {
-            // The next one asks from the start: a file may have been mended, a server may be back.
+            // The next caller starts anew: the file may be fixed, the server may be back.
             self.0.close();
         }
         token
@@ -94,132 +88,121 @@ impl TokenSource {
 }
 
 impl Source {
-    /// `refused`: how often a way had been opened when the last token was refused.
-    async fn token(&self, refused: Option<u64>) -> Result<AccessToken, UpstreamError> {
-        let mut live = self.live.lock().await;
-        if live.is_none() || refused == Some(self.opened.load(Ordering::Acquire)) {
-            *live = None;
-            let mut open = self.open().await?;
-            let token = match &mut open {
-                TokenProvider::Exchange(account) => self.of_account(account).await?,
-                TokenProvider::Library(credentials) => self.of_library(credentials).await?,
+    /// `refused`: the generation whose token was refused.
+    async fn token(&self, refused: Option<u64>) -> Result<AccessToken, TokenError> {
+        let mut provider = self.provider.lock().await;
+        if provider.is_none() || refused == Some(self.generation.load(Ordering::Acquire)) {
+            *provider = None;
+            let mut opened = self.open().await?;
+            let token = match &mut opened {
+                TokenProvider::Exchange(account) => self.exchange_token(account).await?,
+                TokenProvider::Library(credentials) => self.library_token(credentials).await?,
             };
-            *live = Some(open);
-            self.opened.fetch_add(1, Ordering::Release);
+            *provider = Some(opened);
+            self.generation.fetch_add(1, Ordering::Release);
             return Ok(token);
         }
-        match live.as_mut() {
-            Some(TokenProvider::Exchange(account)) => self.of_account(account).await,
+        match provider.as_mut() {
+            Some(TokenProvider::Exchange(account)) => self.exchange_token(account).await,
             Some(TokenProvider::Library(credentials)) => {
                 let credentials = credentials.clone();
-                // Nobody need wait for a turn: the library renews once for all.
-                drop(live);
-                self.of_library(&credentials).await
+                // The library renews once for all callers, so they need not wait for each other.
+                drop(provider);
+                self.library_token(&credentials).await
             }
-            None => Err(UpstreamError::without_response(
-                Failure::Auth,
-                self.refused(),
-            )),
+            None => Err(self.refused()),
         }
     }
 
-    async fn of_account(&self, account: &mut ServiceAccount) -> Result<AccessToken, UpstreamError> {
+    async fn exchange_token(
+        &self,
+        account: &mut ServiceAccount,
+    ) -> Result<AccessToken, TokenError> {
         let text = account.token((self.unix_seconds)()).await?;
-        let problem = "the token server sent a token that no header can hold";
         Ok(AccessToken {
-            bearer: sensitive(&format!("Bearer {text}"))
-                .ok_or_else(|| UpstreamError::without_response(Failure::Server, problem))?,
-            payer: None,
+            bearer: sensitive(&format!("Bearer {text}")).ok_or(TokenError::InvalidToken)?,
+            billing_project: None,
         })
     }
 
-    async fn of_library(
+    async fn library_token(
         &self,
         credentials: &AccessTokenCredentials,
-    ) -> Result<AccessToken, UpstreamError> {
-        let refused = || UpstreamError::without_response(Failure::Auth, self.refused());
+    ) -> Result<AccessToken, TokenError> {
         match credentials.headers(Extensions::new()).await {
             Ok(CacheableResource::New { data, .. }) => {
-                let mut bearer = data.get(AUTHORIZATION).cloned().ok_or_else(refused)?;
+                let bearer = data.get(AUTHORIZATION).cloned();
+                let mut bearer = bearer.ok_or_else(|| self.refused())?;
                 bearer.set_sensitive(true);
                 Ok(AccessToken {
                     bearer,
-                    payer: data.get(BILLING_PROJECT_HEADER).cloned(),
+                    billing_project: data.get(BILLING_PROJECT_HEADER).cloned(),
                 })
             }
-            // The library's own words may hold what a token server answered.
+            // The library's message is not passed on: it may hold a token server's response.
             Err(error) if error.is_transient() && self.file.is_some() => {
-                let problem = "the token server failed; try again later";
-                Err(UpstreamError::without_response(Failure::Server, problem))
+                Err(TokenError::ServerFailed)
             }
-            _ => Err(refused()),
+            _ => Err(self.refused()),
         }
     }
 
     fn close(&self) {
-        if let Ok(mut live) = self.live.try_lock() {
-            *live = None;
+        if let Ok(mut provider) = self.provider.try_lock() {
+            *provider = None;
         }
     }
 
-    fn refused(&self) -> &'static str {
+    fn refused(&self) -> TokenError {
         if self.file.is_some() {
-            "the credentials in the file that `credentials` names were refused or cannot be used; \
-             make a new key"
+            TokenError::FileRefused
         } else {
-            "there are no application-default credentials, or they were refused; run `gcloud auth \
-             application-default login`, name a file in `credentials`, or name a variable with a \
-             token in `api_key_env`"
+            TokenError::NoDefaultCredentials
         }
     }
 
-    async fn open(&self) -> Result<TokenProvider, UpstreamError> {
-        let Some(file) = &self.file else {
-            // The library looks for its file without a runtime.
-            let opened = tokio::task::spawn_blocking(|| {
-                let builder = Builder::default().with_scopes([SCOPE]);
-                builder.build_access_token_credentials()
-            });
-            return match opened.await {
-                Ok(Ok(credentials)) => Ok(TokenProvider::Library(credentials)),
-                _ => Err(UpstreamError::without_response(
-                    Failure::Auth,
-                    self.refused(),
-                )),
-            };
-        };
-        let unread = |why: &str| {
-            let text = format!("the file that `credentials` names {why}");
-            UpstreamError::without_response(Failure::Auth, text)
-        };
-        let size = tokio::fs::metadata(file).await.map(|data| data.len());
-        let text = match size {
-            Ok(size) if size > MAX_FILE_BYTES => {
-                return Err(unread("is too large for credentials"));
-            }
-            Ok(_) => tokio::fs::read(file).await,
-            Err(error) => Err(error),
-        };
-        let text = text.map_err(|error| unread(&format!("cannot be read: {}", error.kind())))?;
-        let json: Value = serde_json::from_slice(&text).map_err(|_| unread("is not JSON"))?;
-        live(json).map_err(|why| unread(&why))
+    async fn open(&self) -> Result<TokenProvider, TokenError> {
+        if let Some(file) = &self.file {
+            return Ok(open_credentials(read_credentials(file).await?)?);
+        }
+        // The library reads its file with blocking calls.
+        let opened = tokio::task::spawn_blocking(|| {
+            let builder = Builder::default().with_scopes([SCOPE]);
+            builder.build_access_token_credentials()
+        });
+        match opened.await {
+            Ok(Ok(credentials)) => Ok(TokenProvider::Library(credentials)),
+            _ => Err(self.refused()),
+        }
     }
 }
 
-/// What a file of credentials opens, or what is wrong with it.
-fn live(json: Value) -> Result<TokenProvider, String> {
-    let Some(sort) = json["type"].as_str().map(str::to_owned) else {
-        return Err("has no `type`; it must be a key or credentials as Google makes them".into());
+async fn read_credentials(file: &Path) -> Result<Value, FileFault> {
+    let size = tokio::fs::metadata(file).await.map(|data| data.len());
+    let text = match size {
+        Ok(size) if size > MAX_FILE_BYTES => return Err(FileFault::TooLarge),
+        Ok(_) => tokio::fs::read(file).await,
+        Err(error) => Err(error),
     };
-    if sort == SERVICE_ACCOUNT
-        && let Some(server) = own_token_server(&json)
+    let text = text.map_err(|error| FileFault::Unreadable(error.kind()))?;
+    serde_json::from_slice(&text).map_err(|_| FileFault::NotJson)
+}
+
+/// Opens the provider that a credentials file describes. The library's messages are not passed on:
+/// they may quote the file.
+fn open_credentials(json: Value) -> Result<TokenProvider, FileFault> {
+    let Some(kind) = json["type"].as_str().map(str::to_owned) else {
+        return Err(FileFault::NoType);
+    };
+    if kind == SERVICE_ACCOUNT
+        && let Some(token_url) = own_token_server(&json)
     {
-        let server = server.to_owned();
-        return ServiceAccount::new(json, server)
+        let token_url = token_url.to_owned();
+        return ServiceAccount::new(json, token_url)
             .map(TokenProvider::Exchange)
-            .map_err(|error| incomplete(&sort, &error));
+            .map_err(|_| FileFault::Incomplete(kind));
     }
-    let credentials = match sort.as_str() {
+    let credentials = match kind.as_str() {
         SERVICE_ACCOUNT => service_account::Builder::new(json)
             .with_access_specifier(service_account::AccessSpecifier::from_scopes([SCOPE]))
             .build_access_token_credentials(),
@@ -232,35 +215,25 @@ fn live(json: Value) -> Result<TokenProvider, String> {
         "external_account" => external_account::Builder::new(json)
             .with_scopes([SCOPE])
             .build_access_token_credentials(),
-        other => {
-            return Err(format!(
-                "has the type {other:?}, but must be service_account, authorized_user, \
-                 impersonated_service_account or external_account"
-            ));
-        }
+        _ => return Err(FileFault::UnknownType(kind)),
     };
-    let credentials = credentials.map_err(|error| incomplete(&sort, &error))?;
+    let credentials = credentials.map_err(|_| FileFault::Incomplete(kind))?;
     Ok(TokenProvider::Library(credentials))
 }
 
 const SERVICE_ACCOUNT: &str = "service_account";
 
-/// The library signs tokens by itself, which Google's own services take. Whoever has a token
-/// server of their own wants it asked.
+/// Returns the token server of a key, unless it is Google's. The library signs tokens itself, which
+/// only Google's services accept.
 fn own_token_server(json: &Value) -> Option<&str> {
     let server = json["token_uri"].as_str()?;
-    let is_googles = [
+    let is_google_hosted = [
         "https://oauth2.googleapis.com/",
         "https://accounts.google.com/",
     ]
     .iter()
-    .any(|googles| server.starts_with(googles));
-    (!is_googles).then_some(server)
-}
-
-/// Without the library's words, which may quote the file.
-fn incomplete(sort: &str, _error: &BuildError) -> String {
-    format!("is no whole {sort}: a member is missing or wrong; download it anew")
+    .any(|google_url| server.starts_with(google_url));
+    (!is_google_hosted).then_some(server)
 }
 
 impl fmt::Debug for TokenSource {

@@ -1,35 +1,32 @@
-//! Weights on the drawing board: cost, latency and reliability share exactly 100 whole points, so
-//! what one takes the other two give in proportion; load and priority stand beside them.
+//! A draft of the weights. Cost, latency and reliability share exactly 100 whole points: raising
+//! one lowers the other two in proportion. Load and priority are independent of them.
 
+mod points;
 mod provider;
 #[cfg(test)]
 mod tests;
 
-pub use provider::{CurrentSettings, DraftedProvider, overriding};
+pub use points::{NAMES, effective, overriding};
+pub use provider::{CurrentSettings, DraftedProvider};
 
 use super::change::Change;
 use crate::contract::{ProviderDraft, WeightPoints, WeightsChange};
-use provider::shared_out;
+use points::{SHARED, shared_out, whole};
 use std::collections::BTreeMap;
 
-/// The five rows, in their order on the screen.
-pub const NAMES: [&str; 5] = ["cost", "latency", "reliability", "load", "priority"];
-/// The rows that share the 100 points.
-const SHARED: usize = 3;
-
-/// What is being moved.
+/// A row of the draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DraftRow {
     /// One of [`NAMES`].
     Objective(usize),
     /// The priority of this provider.
     Provider(String),
-    /// One of the first three of [`NAMES`], for this provider alone.
+    /// One of the first three of [`NAMES`], for this provider only.
     Own(String, usize),
 }
 
 impl DraftRow {
-    /// The provider that it is about.
+    /// The provider of the row.
     pub fn provider(&self) -> Option<&str> {
         match self {
             Self::Objective(_) => None,
@@ -38,18 +35,18 @@ impl DraftRow {
     }
 }
 
-/// A draft on top of a revision.
+/// A draft based on a revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// Points in the order of [`NAMES`].
     points: [u8; 5],
-    /// What is in force, as whole points.
+    /// The points in effect.
     from: [u8; 5],
-    /// The revision it was drafted on.
+    /// The revision it is based on.
     pub revision: u64,
     pub row: DraftRow,
-    /// Providers that were touched.
-    wishes: BTreeMap<String, DraftedProvider>,
+    /// Drafted settings of providers.
+    providers: BTreeMap<String, DraftedProvider>,
     /// Digits typed so far.
     typed: String,
 }
@@ -62,7 +59,7 @@ impl Draft {
             from,
             revision,
             row: DraftRow::Objective(0),
-            wishes: BTreeMap::new(),
+            providers: BTreeMap::new(),
             typed: String::new(),
         }
     }
@@ -82,7 +79,7 @@ impl Draft {
         }
     }
 
-    /// What is in force, row by row.
+    /// The points in effect.
     pub fn from(&self) -> [u8; 5] {
         self.from
     }
@@ -91,44 +88,49 @@ impl Draft {
         self.points != self.from || self.moved().next().is_some()
     }
 
-    /// Providers that differ from what is in force.
+    /// Providers whose draft differs from their current settings.
     pub fn moved(&self) -> impl Iterator<Item = (&str, &DraftedProvider)> {
-        let all = self.wishes.iter().map(|(name, wish)| (name.as_str(), wish));
-        all.filter(|(_, wish)| wish.is_moved())
+        let all = self
+            .providers
+            .iter()
+            .map(|(name, provider)| (name.as_str(), provider));
+        all.filter(|(_, provider)| provider.is_moved())
     }
 
-    /// The priority wished for, where the provider was touched.
+    /// The drafted priority of a provider, if it has a draft.
     pub fn priority(&self, provider: &str) -> Option<u8> {
-        self.wishes.get(provider).map(|wish| wish.priority)
-    }
-
-    /// The own weights wished for, or in force where the provider was not touched; nothing where it
-    /// is to have none.
-    pub fn own(&self, provider: &str, in_force: &CurrentSettings) -> Option<[u8; SHARED]> {
-        let untouched = || in_force.own.map(|own| own.points);
-        self.wishes
+        self.providers
             .get(provider)
-            .map_or_else(untouched, |wish| wish.own)
+            .map(|provider| provider.priority)
     }
 
-    /// Whether the own weights of a provider differ from what is in force.
+    /// The drafted own weights of a provider, the current ones if it has no draft; `None` for no
+    /// own weights.
+    pub fn own(&self, provider: &str, current: &CurrentSettings) -> Option<[u8; SHARED]> {
+        let unchanged = || current.own.map(|own| own.points);
+        self.providers
+            .get(provider)
+            .map_or_else(unchanged, |provider| provider.own)
+    }
+
+    /// Returns whether the drafted own weights of a provider differ from the current ones.
     pub fn moves_own(&self, provider: &str) -> bool {
-        self.wishes
+        self.providers
             .get(provider)
             .is_some_and(DraftedProvider::moves_own)
     }
 
-    /// Settings of single providers, for asking what they would have done.
-    pub fn providers(&self) -> BTreeMap<String, ProviderDraft> {
+    /// The drafted settings of providers, for a forecast.
+    pub fn provider_drafts(&self) -> BTreeMap<String, ProviderDraft> {
         self.moved()
-            .map(|(name, wish)| (name.to_owned(), wish.draft()))
+            .map(|(name, provider)| (name.to_owned(), provider.draft()))
             .collect()
     }
 
-    /// Something else came into force: what was moved stays, what was not follows it.
+    /// Takes in new weights in effect: changed rows stay, unchanged rows follow.
     pub fn rebase(&mut self, weights: &WeightPoints, revision: u64) {
         let now = whole(weights);
-        // Those that share their points stand or follow together.
+        // Rows that share points stay or follow together.
         for rows in [0..SHARED, SHARED..SHARED + 1, SHARED + 1..NAMES.len()] {
             if self.points[rows.clone()] == self.from[rows.clone()] {
                 self.points[rows.clone()].copy_from_slice(&now[rows]);
@@ -138,63 +140,63 @@ impl Draft {
         self.revision = revision;
     }
 
-    /// The same for providers: what is in force of them, or nothing where one is gone.
-    pub fn renew(&mut self, in_force: impl Fn(&str) -> Option<CurrentSettings>) {
-        self.wishes.retain(|name, wish| match in_force(name) {
+    /// Takes in new settings of providers; drafts of removed providers are dropped.
+    pub fn renew(&mut self, current: impl Fn(&str) -> Option<CurrentSettings>) {
+        self.providers.retain(|name, provider| match current(name) {
             Some(now) => {
-                wish.renew(now);
-                wish.is_moved()
+                provider.renew(now);
+                provider.is_moved()
             }
             None => false,
         });
     }
 
-    /// Whether it was drafted on just this.
+    /// Returns whether it is based on these settings.
     pub fn is_on(
         &self,
         weights: &WeightPoints,
-        in_force: impl Fn(&str) -> Option<CurrentSettings>,
+        current: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
         let is_same =
-            |(name, wish): (&String, &DraftedProvider)| in_force(name) == Some(wish.in_force);
-        self.from == whole(weights) && self.wishes.iter().all(is_same)
+            |(name, provider): (&String, &DraftedProvider)| current(name) == Some(provider.current);
+        self.from == whole(weights) && self.providers.iter().all(is_same)
     }
 
-    /// Whether it is what is in force.
+    /// Returns whether these settings are what it drafts.
     pub fn is_in_force(
         &self,
         weights: &WeightPoints,
-        in_force: impl Fn(&str) -> Option<CurrentSettings>,
+        current: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
-        let holds =
-            |(name, wish): (&str, &DraftedProvider)| in_force(name).is_some_and(|now| wish.is(now));
+        let holds = |(name, provider): (&str, &DraftedProvider)| {
+            current(name).is_some_and(|now| provider.is(now))
+        };
         self.points == whole(weights) && self.moved().all(holds)
     }
 
-    /// Nothing is wished for of a provider any more.
+    /// Drops the draft of a provider.
     pub fn forget(&mut self, provider: &str) {
-        self.wishes.remove(provider);
+        self.providers.remove(provider);
     }
 
-    /// Providers that were moved and moved back were not touched.
+    /// Drops drafts that are equal to the current settings again.
     pub fn forget_unmoved(&mut self) {
-        self.wishes.retain(|_, wish| wish.is_moved());
+        self.providers.retain(|_, provider| provider.is_moved());
     }
 
-    /// All rows in the order of the screen: the objectives, then each provider, and below it its own
-    /// weights where it has or is to have some. A provider comes with what is in force.
+    /// All rows in display order: the objectives, then each provider with its own weights, if any.
     pub fn rows(&self, providers: &[(String, CurrentSettings)]) -> Vec<DraftRow> {
         let mut rows: Vec<DraftRow> = (0..NAMES.len()).map(DraftRow::Objective).collect();
-        for (name, in_force) in providers {
+        for (name, current) in providers {
             rows.push(DraftRow::Provider(name.clone()));
-            if self.own(name, in_force).is_some() {
+            if self.own(name, current).is_some() {
                 rows.extend((0..SHARED).map(|at| DraftRow::Own(name.clone(), at)));
             }
         }
         rows
     }
 
-    /// To another row.
+    /// Selects another row.
     pub fn select(&mut self, step: isize, providers: &[(String, CurrentSettings)]) {
         self.typed.clear();
         let rows = self.rows(providers);
@@ -203,7 +205,7 @@ impl Draft {
         self.row = rows[next].clone();
     }
 
-    /// From the objectives to the providers, and back.
+    /// Switches between the objectives and the providers.
     pub fn cross(&mut self, provider: Option<String>) {
         self.typed.clear();
         self.row = match (&self.row, provider) {
@@ -212,24 +214,24 @@ impl Draft {
         };
     }
 
-    /// Moves the row by so many points.
-    pub fn nudge(&mut self, step: i16, in_force: CurrentSettings) {
+    /// Changes the selected row by `step` points.
+    pub fn nudge(&mut self, step: i16, current: CurrentSettings) {
         self.typed.clear();
-        let moved = i16::from(self.value(&in_force)) + step;
-        self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0), in_force);
+        let moved = i16::from(self.value(&current)) + step;
+        self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0), current);
     }
 
-    /// The value of the row.
-    fn value(&self, in_force: &CurrentSettings) -> u8 {
+    /// The value of the selected row.
+    fn value(&self, current: &CurrentSettings) -> u8 {
         match &self.row {
             DraftRow::Objective(at) => self.points[*at],
-            DraftRow::Provider(name) => self.priority(name).unwrap_or(in_force.priority),
-            DraftRow::Own(name, at) => self.own(name, in_force).map_or(0, |own| own[*at]),
+            DraftRow::Provider(name) => self.priority(name).unwrap_or(current.priority),
+            DraftRow::Own(name, at) => self.own(name, current).map_or(0, |own| own[*at]),
         }
     }
 
-    /// A digit of a value that is being typed.
-    pub fn digit(&mut self, digit: char, in_force: CurrentSettings) {
+    /// Adds a digit to the value that is being typed.
+    pub fn digit(&mut self, digit: char, current: CurrentSettings) {
         if self.typed.len() >= 3 {
             self.typed.clear();
         }
@@ -242,22 +244,22 @@ impl Draft {
                 .and_then(|digit| u8::try_from(digit).ok())
                 .unwrap_or(0)
         });
-        self.set(value, in_force);
+        self.set(value, current);
     }
 
-    /// Weights of its own for the provider of the row, to begin with the global ones, or none any
-    /// more; false where the row is no provider's.
-    pub fn toggle_own(&mut self, in_force: CurrentSettings) -> bool {
+    /// Gives the provider of the row its own weights, initially the global ones, or removes them;
+    /// false if the row belongs to no provider.
+    pub fn toggle_own(&mut self, current: CurrentSettings) -> bool {
         self.typed.clear();
         let Some(name) = self.row.provider().map(str::to_owned) else {
             return false;
         };
         let shared = self.shared();
-        let wish = self.wish(&name, in_force);
-        if wish.own.take().is_some() {
+        let provider = self.provider_mut(&name, current);
+        if provider.own.take().is_some() {
             self.row = DraftRow::Provider(name);
         } else {
-            wish.own = Some(wish.in_force.own.map_or(shared, |own| own.points));
+            provider.own = Some(provider.current.own.map_or(shared, |own| own.points));
             self.row = DraftRow::Own(name, 0);
         }
         true
@@ -265,65 +267,70 @@ impl Draft {
 
     pub fn reset(&mut self) {
         self.points = self.from;
-        self.wishes.clear();
+        self.providers.clear();
         self.typed.clear();
         if let DraftRow::Own(name, _) = &self.row {
             self.row = DraftRow::Provider(name.clone());
         }
     }
 
-    /// This row back to what is in force; objectives that share points go back together.
+    /// Resets the selected row; objectives that share points are reset together.
     pub fn reset_row(&mut self) {
         self.typed.clear();
         match self.row.clone() {
             DraftRow::Objective(at) if at >= SHARED => self.points[at] = self.from[at],
             DraftRow::Objective(_) => self.points[..SHARED].copy_from_slice(&self.from[..SHARED]),
             DraftRow::Provider(name) => {
-                self.wishes.remove(&name);
+                self.providers.remove(&name);
             }
             DraftRow::Own(name, _) => {
-                if let Some(wish) = self.wishes.get_mut(&name) {
-                    wish.own = wish.in_force.own.map(|own| own.points);
+                if let Some(provider) = self.providers.get_mut(&name) {
+                    provider.own = provider.current.own.map(|own| own.points);
                 }
                 self.row = DraftRow::Provider(name);
             }
         }
     }
 
-    /// A known mix of cost, latency and reliability, for the provider whose own weights are in hand
-    /// or for all.
-    pub fn mix(&mut self, shared: [u8; SHARED], in_force: CurrentSettings) {
+    /// Sets cost, latency and reliability, for the provider whose own weights are selected or for
+    /// all.
+    pub fn mix(&mut self, shared: [u8; SHARED], current: CurrentSettings) {
         self.typed.clear();
         match self.row.clone() {
-            DraftRow::Own(name, _) => self.wish(&name, in_force).own = Some(shared),
+            DraftRow::Own(name, _) => self.provider_mut(&name, current).own = Some(shared),
             _ => self.points[..SHARED].copy_from_slice(&shared),
         }
     }
 
-    /// All five weights at once.
+    /// Sets all five weights.
     pub fn set_all(&mut self, weights: &WeightPoints) {
         self.typed.clear();
         self.points = whole(weights);
     }
 
-    /// Everything that differs, weights first, on the draft's revision.
+    /// All changes, weights first, based on the draft's revision.
     pub fn changes(&self) -> Vec<Change> {
         let weights = (self.points != self.from).then(|| Change::Weights(self.change()));
         let on = self.revision;
-        let providers = self.moved().map(|(name, wish)| wish.change(name).on(on));
+        let providers = self
+            .moved()
+            .map(|(name, provider)| provider.change(name).on(on));
         weights.into_iter().chain(providers).collect()
     }
 
-    /// What undoes the changes of providers.
+    /// The changes that undo those of providers.
     pub fn providers_back(&self) -> Vec<Change> {
-        self.moved().map(|(name, wish)| wish.back(name)).collect()
+        self.moved()
+            .map(|(name, provider)| provider.back(name))
+            .collect()
     }
 
-    /// What differs, as a change on the draft's revision.
+    /// The change of weights, based on the draft's revision.
     pub fn change(&self) -> WeightsChange {
         let changed =
             |row: usize| (self.points[row] != self.from[row]).then(|| f64::from(self.points[row]));
-        // All three objectives go together, so that their sum holds whatever came between.
+        // The three objectives are sent together, so that their sum stays 100 whatever changed
+        // meanwhile.
         let shared = |row: usize| {
             (0..SHARED)
                 .any(|at| changed(at).is_some())
@@ -341,12 +348,12 @@ impl Draft {
         }
     }
 
-    fn set(&mut self, value: u8, in_force: CurrentSettings) {
+    fn set(&mut self, value: u8, current: CurrentSettings) {
         match self.row.clone() {
-            DraftRow::Provider(name) => self.wish(&name, in_force).priority = value,
+            DraftRow::Provider(name) => self.provider_mut(&name, current).priority = value,
             DraftRow::Own(name, at) => {
-                let wish = self.wish(&name, in_force);
-                wish.own = wish.own.map(|own| shared_out(own, at, value));
+                let provider = self.provider_mut(&name, current);
+                provider.own = provider.own.map(|own| shared_out(own, at, value));
             }
             DraftRow::Objective(row) if row < SHARED => {
                 let shared = shared_out(self.shared(), row, value);
@@ -362,29 +369,9 @@ impl Draft {
         [cost, latency, reliability]
     }
 
-    /// What is wished for of a provider, to begin with what is in force.
-    fn wish(&mut self, name: &str, in_force: CurrentSettings) -> &mut DraftedProvider {
-        let wish = self.wishes.entry(name.to_owned());
-        wish.or_insert_with(|| DraftedProvider::from(in_force))
+    /// The draft of a provider, initially its current settings.
+    fn provider_mut(&mut self, name: &str, current: CurrentSettings) -> &mut DraftedProvider {
+        let provider = self.providers.entry(name.to_owned());
+        provider.or_insert_with(|| DraftedProvider::from(current))
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rounded and clamped to 0..=100"
-)]
-fn whole(weights: &WeightPoints) -> [u8; 5] {
-    let round = |value: f64| value.round().clamp(0.0, 100.0) as u8;
-    let (cost, latency) = (
-        round(weights.cost),
-        round(weights.latency).min(100 - round(weights.cost)),
-    );
-    [
-        cost,
-        latency,
-        100 - cost - latency,
-        round(weights.load),
-        round(weights.priority),
-    ]
 }

@@ -1,22 +1,21 @@
-//! What is wished for of one provider: its priority, and weights of its own.
+//! The draft of one provider: its priority and its own weights.
 
-use super::SHARED;
+use super::points::{SHARED, effective, overriding, whole};
 use crate::contract::{
     ProviderChange, ProviderDraft, ProviderStatus, WeightOverride, WeightPoints,
 };
 use crate::tui::change::Change;
-use crate::tui::preview::effective;
 
-/// Own weights that are in force.
+/// The own weights in effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProviderWeights {
-    /// As they are set; what is missing comes from the global weights.
+    /// As set; missing values come from the global weights.
     pub set: WeightOverride,
-    /// As they take effect, in whole points: cost, latency and reliability.
+    /// Effective cost, latency and reliability in whole points.
     pub points: [u8; SHARED],
 }
 
-/// What is in force of a provider.
+/// The settings of a provider that are in effect.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CurrentSettings {
     pub priority: u8,
@@ -24,9 +23,9 @@ pub struct CurrentSettings {
 }
 
 impl CurrentSettings {
-    pub fn of(provider: &ProviderStatus, weights: &WeightPoints) -> Self {
+    pub fn new(provider: &ProviderStatus, weights: &WeightPoints) -> Self {
         let own = provider.weights.map(|set| {
-            let [cost, latency, reliability, ..] = super::whole(&effective(weights, Some(&set)));
+            let [cost, latency, reliability, ..] = whole(&effective(weights, Some(&set)));
             ProviderWeights {
                 set,
                 points: [cost, latency, reliability],
@@ -39,55 +38,55 @@ impl CurrentSettings {
     }
 }
 
-/// A provider that was touched.
+/// A drafted provider.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DraftedProvider {
-    pub in_force: CurrentSettings,
+    pub current: CurrentSettings,
     pub priority: u8,
-    /// Nothing where it is to have none of its own.
+    /// `None` for no own weights.
     pub own: Option<[u8; SHARED]>,
 }
 
 impl From<CurrentSettings> for DraftedProvider {
-    fn from(in_force: CurrentSettings) -> Self {
+    fn from(current: CurrentSettings) -> Self {
         Self {
-            in_force,
-            priority: in_force.priority,
-            own: in_force.own.map(|own| own.points),
+            current,
+            priority: current.priority,
+            own: current.own.map(|own| own.points),
         }
     }
 }
 
 impl DraftedProvider {
     pub fn moves_priority(&self) -> bool {
-        self.priority != self.in_force.priority
+        self.priority != self.current.priority
     }
 
     pub fn moves_own(&self) -> bool {
-        self.own != self.in_force.own.map(|own| own.points)
+        self.own != self.current.own.map(|own| own.points)
     }
 
-    /// Whether it is what is in force.
-    pub(super) fn is(&self, in_force: CurrentSettings) -> bool {
-        self.priority == in_force.priority && self.own == in_force.own.map(|own| own.points)
+    /// Returns whether these settings are what it drafts.
+    pub(super) fn is(&self, current: CurrentSettings) -> bool {
+        self.priority == current.priority && self.own == current.own.map(|own| own.points)
     }
 
-    /// Something else is in force: what was not moved follows it.
-    pub(super) fn renew(&mut self, in_force: CurrentSettings) {
+    /// Takes in new settings; unchanged values follow them.
+    pub(super) fn renew(&mut self, current: CurrentSettings) {
         if !self.moves_priority() {
-            self.priority = in_force.priority;
+            self.priority = current.priority;
         }
         if !self.moves_own() {
-            self.own = in_force.own.map(|own| own.points);
+            self.own = current.own.map(|own| own.points);
         }
-        self.in_force = in_force;
+        self.current = current;
     }
 
     pub(super) fn is_moved(&self) -> bool {
         self.moves_priority() || self.moves_own()
     }
 
-    /// For asking what it would have done.
+    /// The draft for a forecast.
     pub(super) fn draft(&self) -> ProviderDraft {
         ProviderDraft {
             priority: self.moves_priority().then_some(f64::from(self.priority)),
@@ -100,27 +99,17 @@ impl DraftedProvider {
         change(name, priority, weights)
     }
 
-    /// What undoes that.
+    /// The change that undoes [`Self::change`].
     pub(super) fn back(&self, name: &str) -> Change {
-        let before = self.in_force;
+        let before = self.current;
         let priority = self.moves_priority().then_some(f64::from(before.priority));
         let set = before.own.map(|own| own.set).unwrap_or_default();
         change(name, priority, self.moves_own().then_some(set))
     }
 
-    /// As they are sent; empty for none.
+    /// The own weights as sent; empty for none.
     fn weights(&self) -> WeightOverride {
         self.own.map_or_else(WeightOverride::default, overriding)
-    }
-}
-
-/// Own weights of three whole numbers.
-pub fn overriding([cost, latency, reliability]: [u8; SHARED]) -> WeightOverride {
-    let points = |points: u8| Some(f64::from(points));
-    WeightOverride {
-        cost: points(cost),
-        latency: points(latency),
-        reliability: points(reliability),
     }
 }
 
@@ -133,22 +122,4 @@ pub(super) fn change(name: &str, priority: Option<f64>, weights: Option<WeightOv
             ..ProviderChange::default()
         },
     }
-}
-
-/// The three with one at a value; the other two give way in proportion, so that they still share
-/// exactly 100.
-pub(super) fn shared_out(mut points: [u8; SHARED], at: usize, value: u8) -> [u8; SHARED] {
-    points[at] = value;
-    let (one, other) = ((at + 1) % SHARED, (at + 2) % SHARED);
-    let (one, other) = (one.min(other), one.max(other));
-    let rest = 100 - u16::from(value);
-    let (a, b) = (u16::from(points[one]), u16::from(points[other]));
-    let first = match a + b {
-        // Nothing to be in proportion to: halves.
-        0 => rest / 2,
-        sum => (rest * a + sum / 2) / sum,
-    };
-    points[one] = u8::try_from(first).unwrap_or(100);
-    points[other] = u8::try_from(rest - first).unwrap_or(0);
-    points
 }

@@ -15,7 +15,7 @@ fn founding() -> Draft {
 }
 
 #[test]
-fn the_others_give_way_in_proportion() {
+fn the_other_objectives_change_in_proportion() {
     let mut draft = founding();
     draft.nudge(30, CurrentSettings::default());
     assert_eq!(draft.points(), [60, 23, 17, 10, 10]);
@@ -37,7 +37,7 @@ fn digits_type_a_value() {
 }
 
 #[test]
-fn a_change_carries_its_revision_and_only_what_moved() {
+fn a_change_has_its_revision_and_only_changed_values() {
     let mut draft = founding();
     draft.select(3, &[]);
     draft.nudge(5, CurrentSettings::default());
@@ -49,7 +49,7 @@ fn a_change_carries_its_revision_and_only_what_moved() {
 }
 
 #[test]
-fn a_priority_is_moved_by_its_provider_and_undone() {
+fn a_priority_is_drafted_per_provider_and_undone() {
     let mut draft = founding();
     let fifty = CurrentSettings {
         priority: 50,
@@ -61,7 +61,7 @@ fn a_priority_is_moved_by_its_provider_and_undone() {
     assert_eq!(draft.row, DraftRow::Provider("a".to_owned()));
     let moved: Vec<_> = draft
         .moved()
-        .map(|(name, wish)| (name, wish.priority))
+        .map(|(name, provider)| (name, provider.priority))
         .collect();
     assert_eq!(moved, [("a", 60)]);
     assert_eq!(draft.changes(), [change("a", Some(60.0), None).on(7)]);
@@ -73,7 +73,7 @@ fn a_priority_is_moved_by_its_provider_and_undone() {
 }
 
 #[test]
-fn a_change_from_elsewhere_does_not_move_a_draft() {
+fn a_change_by_others_does_not_change_a_draft() {
     let mut draft = founding();
     draft.nudge(10, CurrentSettings::default());
     let points = draft.points();
@@ -92,7 +92,7 @@ fn a_change_from_elsewhere_does_not_move_a_draft() {
 }
 
 #[test]
-fn what_was_not_moved_follows_what_is_in_force() {
+fn unchanged_values_follow_the_settings_in_effect() {
     let fifty = CurrentSettings {
         priority: 50,
         own: None,
@@ -117,7 +117,7 @@ fn what_was_not_moved_follows_what_is_in_force() {
     draft.rebase(&others, 8);
     draft.renew(|_| Some(theirs));
     assert!(draft.is_on(&others, |_| Some(theirs)));
-    // The load and the own weights that somebody else set are no part of the draft.
+    // The load and the own weights set by others are not part of the draft.
     assert_eq!(
         (draft.change().load, draft.change().cost),
         (None, Some(40.0))
@@ -125,16 +125,16 @@ fn what_was_not_moved_follows_what_is_in_force() {
     assert_eq!(
         draft.changes()[1..],
         [change("a", Some(60.0), None).on(8)],
-        "60 is still wished for, and no own weights are taken away"
+        "60 is still drafted, and no own weights are removed"
     );
     draft.row = DraftRow::Provider("a".to_owned());
     draft.nudge(10, theirs);
     draft.forget_unmoved();
-    assert_eq!(draft.providers().len(), 0, "70 is what is in force");
+    assert_eq!(draft.provider_drafts().len(), 0, "70 is in effect");
 }
 
 #[test]
-fn own_weights_are_drafted_undone_and_taken_back() {
+fn own_weights_are_drafted_undone_and_reset() {
     let mut draft = founding();
     let set = WeightOverride {
         cost: Some(80.0),
@@ -175,7 +175,7 @@ fn own_weights_are_drafted_undone_and_taken_back() {
             change("b", None, Some(WeightOverride::default())).on(7),
         ]
     );
-    // What undoes it is what was set, and not what it came to.
+    // The inverse restores the values as set, not as effective.
     assert_eq!(
         draft.providers_back(),
         [
@@ -189,7 +189,7 @@ fn own_weights_are_drafted_undone_and_taken_back() {
 
 proptest! {
     #[test]
-    fn the_objectives_always_share_a_hundred_points(
+    fn the_objectives_always_share_100_points(
         steps in prop::collection::vec((0_usize..3, -120_i16..120), 0..40),
     ) {
         let mut draft = founding();

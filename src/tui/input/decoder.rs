@@ -1,52 +1,52 @@
-//! Bytes from a terminal → keys. A sequence may arrive in pieces over a slow line; the pieces mean
-//! the same as the whole. What a terminal answers to questions is eaten, never typed.
+//! Decodes bytes from a terminal into keys. A sequence may arrive in pieces over a slow connection;
+//! the pieces decode like the whole. Replies of the terminal to queries are dropped, never typed.
 
 use super::Input;
 use super::sequence::{self, SequenceKind};
 use crate::tui::key::{Code, Key};
 
-/// Longer control sequences are no keys; what follows is read anew.
+/// A longer control sequence is dropped.
 const MAX_SEQUENCE: usize = 64;
-/// Of a longer paste the beginning is kept.
+/// A longer paste is truncated.
 const MAX_PASTE: usize = 4_096;
-/// So many silences running end a sequence that was begun and not finished.
+/// This many timeouts in a row end an incomplete sequence.
 const MAX_SILENCES: u8 = 8;
-/// Ends a paste.
+/// The end of a paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum State {
     #[default]
     Ground,
-    /// After ESC: the key itself, or the start of a sequence.
+    /// After ESC: either the key, or the start of a sequence.
     Escape,
     /// After `ESC [`.
     Control(Vec<u8>),
     /// After `ESC O`.
     Single,
-    /// Inside a string that ends in BEL or `ESC \`: an answer to somebody's question.
+    /// Inside a string that ends in BEL or `ESC \`: a reply to a query.
     Answer {
         escaped: bool,
     },
     Paste(Vec<u8>),
-    /// Inside a character of several bytes.
+    /// Inside a multi-byte character.
     Letter {
         bytes: Vec<u8>,
         length: usize,
     },
 }
 
-/// Reads keys from bytes; asks no clock.
+/// Decodes keys from bytes. It reads no clock.
 #[derive(Debug, Default)]
 pub struct Decoder {
     state: State,
     silences: u8,
-    /// ESC was taken for the key a moment ago; what follows may show that it was an arrow.
+    /// ESC was just taken for the key; the next bytes may show that it was part of an arrow key.
     escaped: bool,
 }
 
 impl Decoder {
-    /// Takes in what has arrived.
+    /// Decodes received bytes.
     pub fn feed(&mut self, bytes: &[u8], inputs: &mut Vec<Input>) {
         self.silences = 0;
         for &byte in bytes {
@@ -54,12 +54,12 @@ impl Decoder {
         }
     }
 
-    /// Whether something was begun that time decides about.
+    /// Returns whether an incomplete sequence waits for a timeout.
     pub fn is_waiting(&self) -> bool {
         !matches!(self.state, State::Ground | State::Paste(_))
     }
 
-    /// Nothing has come for a while: an ESC that stands alone is the key.
+    /// Handles a timeout: a lone ESC is the key.
     pub fn silence(&mut self, inputs: &mut Vec<Input>) {
         if self.state == State::Escape {
             self.state = State::Ground;
@@ -76,7 +76,8 @@ impl Decoder {
     fn step(&mut self, byte: u8, inputs: &mut Vec<Input>) {
         let escaped = std::mem::take(&mut self.escaped);
         self.state = match std::mem::take(&mut self.state) {
-            // No action is on `[` or `O`, so after a lone ESC they are the rest of an arrow.
+            // No action has the key `[` or `O`, so after a lone ESC they are the rest of an arrow
+            // key.
             State::Ground if escaped && byte == b'[' => State::Control(Vec::new()),
             State::Ground if escaped && byte == b'O' => State::Single,
             State::Ground => ground(byte, false, inputs),
@@ -157,7 +158,7 @@ fn paste(mut read: Vec<u8>, byte: u8, inputs: &mut Vec<Input>) -> State {
         inputs.push(Input::Paste(text.into_owned()));
         return State::Ground;
     }
-    // What is beyond the limit is passed over, but its end must still be found.
+    // Bytes beyond the limit are dropped, but the end must still be found.
     if read.len() > MAX_PASTE + PASTE_END.len() {
         read.remove(MAX_PASTE);
     }
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sequence_is_its_key() {
+    fn every_sequence_decodes_to_its_key() {
         let table: [(&[u8], &str); 23] = [
             (b"jG9", "j G 9"),
             (b"\x1b[A\x1b[B\x1b[C\x1b[D", "↑ ↓ → ←"),
@@ -225,9 +226,9 @@ mod tests {
             (b"\x1b\x1b[A", "Esc ↑"),
             ("é日🙂".as_bytes(), "é 日 🙂"),
             (b"\x1b[13u\x1b[27u\x1b[97;5u", "Enter Esc ^a"),
-            // A key that is let go was heard when it was pressed.
+            // A key release is no input; the key was read when it was pressed.
             (b"\x1b[106;1:1u\x1b[106;1:3u\x1b[1;1:3Bk", "j k"),
-            // Answers to questions that others have asked are no keys.
+            // Replies to queries of other programs are no keys.
             (b"\x1b[?2026;2$yj", "j"),
             (b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\j", "j"),
             (b"\x1b]11;rgb:1e1e/1e1e/1e1e\x07j", "j"),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_is_one_piece_and_bounded() {
+    fn a_paste_is_one_input_of_bounded_size() {
         let pasted = |text: &str| Input::Paste(text.to_owned());
         assert_eq!(
             read(&[b"\x1b[200~q\r\x1b[A\x1b[201~"]),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mouse_and_an_answer_are_told_apart_from_keys() {
+    fn mouse_reports_and_replies_are_not_keys() {
         let inputs = read(&[b"\x1b[<64;1;1M\x1b[<65;1;1M\x1b[<0;3;7M\x1b[<0;3;7m\x1b[0n"]);
         let click = Input::Click { column: 2, row: 6 };
         assert_eq!(
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_alone_is_the_key_after_a_silence_and_a_late_rest_is_an_arrow() {
+    fn a_lone_esc_is_the_key_after_a_timeout_and_a_late_rest_is_an_arrow() {
         let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
         decoder.feed(b"\x1b", &mut inputs);
         assert!(inputs.is_empty() && decoder.is_waiting());
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_that_never_ends_does_not_swallow_keys_for_ever() {
+    fn an_endless_sequence_does_not_swallow_keys_forever() {
         let (mut decoder, mut inputs) = (Decoder::default(), Vec::new());
         decoder.feed(b"\x1b]11;", &mut inputs);
         for _ in 0..MAX_SILENCES {
@@ -293,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_split_gives_the_same_keys(
+        fn every_split_decodes_to_the_same_keys(
             bytes in prop::collection::vec(prop_oneof![
                 any::<u8>(), Just(0x1b), Just(b'['), Just(b'O'), Just(b';'), Just(b'~'), b'0'..=b'9', b'A'..=b'H',
             ], 0..60),

@@ -1,4 +1,4 @@
-//! The terminal's reading end, and how long an ESC may wait for its rest.
+//! Reads keys from the terminal.
 
 use super::{Decoder, Input};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,22 +11,22 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
-/// A lone ESC is the key after so long on this machine, and over a line.
+/// After this time a lone ESC is the key, on a local terminal and over a network.
 const NEAR: Duration = Duration::from_millis(25);
 const FAR: Duration = Duration::from_millis(100);
 
-/// Reads keys without a thread of its own: it waits for the terminal beside everything else.
+/// Reads keys asynchronously, without a thread.
 #[derive(Debug)]
 pub struct Keyboard {
     terminal: AsyncFd<OwnedFd>,
     decoder: Decoder,
     patience: Duration,
-    /// When something that was begun is decided by time.
+    /// The timeout of an incomplete sequence.
     decided_at: Option<Instant>,
 }
 
 impl Keyboard {
-    /// The terminal behind stdin, else the one that controls this process.
+    /// Opens the terminal of stdin, else the controlling terminal of the process.
     pub fn open(over_line: bool) -> io::Result<Self> {
         let stdin = io::stdin();
         let terminal = if stdin.is_terminal() {
@@ -47,7 +47,7 @@ impl Keyboard {
         })
     }
 
-    /// What comes next, perhaps nothing. An error is the end of the terminal. Nothing is lost when
+    /// The next inputs, possibly none. An error means the terminal is gone. Nothing is lost when
     /// the future is dropped.
     pub async fn next(&mut self) -> io::Result<Vec<Input>> {
         let mut inputs = Vec::new();
@@ -62,8 +62,8 @@ impl Keyboard {
                 let mut bytes = [0; 1_024];
                 let read = rustix::io::read(self.terminal.get_ref(), &mut bytes[..]);
                 let mut ready = ready?;
-                // The terminal is read in blocking mode, so that readiness must not outlast what
-                // there is; and it is told of once, so that it must not end before that either.
+                // The terminal is in blocking mode, so readiness must not outlast the available
+                // input; and it is reported once, so it must not end before that either.
                 if !has_more(self.terminal.get_ref()) {
                     ready.clear_ready();
                 }
@@ -84,7 +84,7 @@ impl Keyboard {
     }
 }
 
-/// Whether a read would not wait.
+/// Returns whether a read would not block.
 fn has_more(terminal: &OwnedFd) -> bool {
     let mut asked = [PollFd::new(terminal, PollFlags::IN)];
     matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1..))

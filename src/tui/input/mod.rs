@@ -1,4 +1,4 @@
-//! What comes from the terminal.
+//! Input from the terminal.
 
 mod decoder;
 mod keyboard;
@@ -9,19 +9,19 @@ pub use keyboard::Keyboard;
 
 use super::key::Key;
 
-/// Something that a person did at the terminal, or that the terminal said.
+/// An input of the operator, or a reply of the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Key(Key),
-    /// Text that was pasted as one piece.
+    /// Pasted text.
     Paste(String),
-    /// Lines up (below 0) or down.
+    /// Wheel steps: negative is up, positive is down.
     Wheel(i8),
-    /// The left button went down on a cell, counted from 0.
+    /// A press of the left button on a cell, counted from 0.
     Click {
         column: u16,
         row: u16,
     },
-    /// The terminal has drawn all that came before our question.
+    /// The terminal has processed everything before the query of the frame pacer.
     Answered,
 }

@@ -1,18 +1,18 @@
-//! What a control sequence means.
+//! The meaning of control sequences.
 
 use super::Input;
 use crate::tui::key::{Code, Key};
 
-/// A sequence that is complete.
+/// A complete sequence.
 pub(super) enum SequenceKind {
     Input(Input),
-    /// A paste begins.
+    /// The start of a paste.
     Paste,
-    /// An answer to somebody's question, or nothing that we know.
+    /// A reply to a query, or an unknown sequence.
     Nothing,
 }
 
-/// Of what stood between `ESC [` and the last byte.
+/// Decodes a sequence from the bytes between `ESC [` and the last one.
 pub(super) fn meaning(read: &[u8], last: u8) -> SequenceKind {
     if let Some(mouse) = read.strip_prefix(b"<") {
         return mouse_input(mouse, last).map_or(SequenceKind::Nothing, SequenceKind::Input);
@@ -42,19 +42,19 @@ pub(super) fn meaning(read: &[u8], last: u8) -> SequenceKind {
     })
 }
 
-/// Whether a key was let go: a terminal that another program has asked to tell of that goes on
-/// telling, and the key was heard when it was pressed.
+/// Returns whether a key was released. Terminals report releases if another program has requested
+/// them; the key was read when it was pressed.
 fn is_release(read: &[u8]) -> bool {
     let held = read.split(|&byte| byte == b';').nth(1).unwrap_or_default();
     held.split(|&byte| byte == b':').nth(1) == Some(b"3")
 }
 
-/// An arrow or its like, with what was held down beside it.
+/// An arrow or a similar key, with its modifiers.
 pub(super) fn arrow(last: u8, held: u32) -> Option<Key> {
     letter(last).map(|code| with(code, held))
 }
 
-/// `held` is 1 and a bit for each key beside: 2 Alt, 4 Ctrl.
+/// A key with its modifiers; `held` is 1 plus a bit per modifier: 2 Alt, 4 Ctrl.
 fn with(code: Code, held: u32) -> Key {
     let held = held.max(1) - 1;
     Key {

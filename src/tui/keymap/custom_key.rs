@@ -1,9 +1,9 @@
-//! Keys that an operator wishes for actions.
+//! Keys that an operator binds to actions.
 
-use super::Binding;
+use super::binding::Binding;
 use crate::tui::key::{Code, Key};
 
-/// Whether the first, as it is written, is several digits and the second one of them.
+/// Returns whether `written` is a range of digits, such as `0-9`, that contains `digit`.
 pub(super) fn holds(written: &str, digit: &str) -> bool {
     let Some((first, last)) = written
         .split_once('-')
@@ -18,19 +18,20 @@ fn is_digit(text: &str) -> bool {
     text.len() == 1 && text.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A key that an action may be given. The error says why it would never come there.
-pub(super) fn usable(wish: &str, binding: &Binding) -> Result<Key, String> {
-    let key: Key = wish.parse()?;
+/// Reads the key that an operator binds to an action. The error states why it could never reach
+/// the action.
+pub(super) fn usable(name: &str, binding: &Binding) -> Result<Key, String> {
+    let key: Key = name.parse()?;
     if key == Key::plain(Code::Esc) || key == Key::ctrl('c') {
         return Err(format!("{key} always closes or leaves; choose another key"));
     }
     let same = [('i', "Tab"), ('m', "Enter"), ('j', "Enter"), ('h', "Bksp")];
-    if let Some((_, name)) = same.iter().find(|(letter, _)| key == Key::ctrl(*letter)) {
+    if let Some((_, same_as)) = same.iter().find(|(letter, _)| key == Key::ctrl(*letter)) {
         return Err(format!(
-            "a terminal cannot tell {key} from {name}; choose another key"
+            "a terminal cannot tell {key} from {same_as}; choose another key"
         ));
     }
-    if key.typed().is_some() && binding.places.iter().any(|place| place.takes_text()) {
+    if key.typed().is_some() && binding.contexts.iter().any(|context| context.takes_text()) {
         return Err(format!(
             "{key} is typed into the field there; choose a key that types nothing"
         ));
@@ -45,16 +46,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn several_digits_hold_each_of_them_and_nothing_else() {
+    fn a_range_of_digits_contains_its_digits_only() {
         assert!(holds("0-9", "5") && holds("1-5", "1"));
         assert!(!holds("1-5", "6") && !holds("5", "5") && !holds("M-x", "a"));
     }
 
     #[test]
-    fn a_key_that_would_never_come_is_refused_with_why() {
+    fn a_key_that_could_never_arrive_is_rejected_with_the_reason() {
         let error = |id: &str, key: &str| {
-            let wishes = BTreeMap::from([(id.to_owned(), key.to_owned())]);
-            Keymap::with(&wishes).unwrap_err()
+            let keys = BTreeMap::from([(id.to_owned(), key.to_owned())]);
+            Keymap::with(&keys).unwrap_err()
         };
         let cases = [
             ("freeze", "5", "both"),

@@ -1,136 +1,28 @@
-//! The one table of actions: dispatch, footer, help, the command line, the configuration of keys
-//! and the key table of docs/dashboard.md read it.
+//! The action table. Dispatch, footer, help, the command line, the key configuration and the key
+//! table of docs/dashboard.md all read it.
 
+mod action;
+mod binding;
 mod custom_key;
+#[cfg(test)]
+mod docs;
+mod search;
 mod table;
 
+pub use action::{Action, SortOrder};
+pub use binding::Binding;
+pub use search::matches;
 pub use table::BINDINGS;
 
-use super::input_context::{InputContext, SCREENS, Screen};
+use super::input_context::InputContext;
 use super::key::{Code, Key};
 use custom_key::{holds, usable};
 use std::collections::BTreeMap;
 
-/// What rows are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SortOrder {
-    #[default]
-    Trouble,
-    Name,
-    Share,
-    Latency,
-    Success,
-    Cost,
-}
-
-impl SortOrder {
-    /// Its word in the header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trouble => "trouble",
-            Self::Name => "name",
-            Self::Share => "share",
-            Self::Latency => "latency",
-            Self::Success => "success",
-            Self::Cost => "cost",
-        }
-    }
-}
-
-/// Everything a key can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    Help,
-    Info,
-    Palette,
-    Back,
-    Open,
-    Move(isize),
-    First,
-    Last,
-    /// To the provider beside, or a point less or more.
-    Side(isize),
-    Points(i16),
-    Digit,
-    Even,
-    /// Weights of its own for a provider.
-    Own,
-    Presets,
-    Preset([u8; 3]),
-    ResetRow,
-    Reset,
-    Panel(isize),
-    Number,
-    Zoom,
-    /// First token or whole answer.
-    Measure,
-    Window(isize),
-    Freeze,
-    Filter,
-    Next(isize),
-    Sort,
-    SortBy(SortOrder),
-    Hold,
-    Go(Screen),
-    Explain,
-    Menu,
-    Drain,
-    Enable,
-    Probe,
-    /// Close the breakers of a provider.
-    ResetBreaker,
-    Rollback,
-    /// Read the configuration again.
-    Reload,
-    Undo,
-    Keep,
-    Arm,
-    Copy,
-    CopyAll,
-    Export,
-    Mouse,
-    /// Hide amounts and names of people and places.
-    Mask,
-    Bell,
-    Repaint,
-    Suspend,
-    Quit,
-    QuitHard,
-    Focus(isize),
-    Press,
-    Yes,
-    /// Not on trial, but for good.
-    Good,
-    Stop,
-    Detach,
-    /// A character for a field.
-    Type(char),
-    Erase,
-    Clear,
-    Accept,
-    Choose(isize),
-    Scroll(isize),
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub struct Binding {
-    /// Its name in the configuration and on the command line.
-    pub id: &'static str,
-    pub action: Action,
-    /// Keys as they are written in help and docs/dashboard.md; `0-9` is every digit.
-    pub keys: &'static [&'static str],
-    /// What it does, in a few words.
-    pub text: &'static str,
-    /// A word for the footer; nothing where it is not worth the space.
-    pub short: &'static str,
-    pub places: &'static [InputContext],
-}
-
-/// The table with the keys that are in force.
+/// The keys in effect.
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    /// For each row of the table, in its order.
+    /// Keys of each row of the table, in the order of the table.
     keys: Vec<Vec<String>>,
 }
 
@@ -144,41 +36,39 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The table with an operator's own keys: action id → key, nothing unbinds. The error names
-    /// the action, the key, and who has the key already.
-    pub fn with(wishes: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// The table with an operator's keys, by action id; an empty key unbinds the action. The error
+    /// names the action, the key, and the action that already has the key.
+    pub fn with(custom: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut map = Self::default();
-        for (id, wish) in wishes {
+        for (id, name) in custom {
             let row = BINDINGS.iter().position(|binding| binding.id == id);
             let row = row.ok_or_else(|| {
-                format!(
-                    "dashboard.keys.{id}: there is no such action; docs/dashboard.md lists them"
-                )
+                format!("dashboard.keys.{id}: no such action; docs/dashboard.md lists all actions")
             })?;
-            map.keys[row] = if wish.is_empty() {
+            map.keys[row] = if name.is_empty() {
                 Vec::new()
             } else {
-                let key = usable(wish, &BINDINGS[row]);
+                let key = usable(name, &BINDINGS[row]);
                 let key = key.map_err(|error| format!("dashboard.keys.{id}: {error}"))?;
                 vec![key.to_string()]
             };
         }
         match map.clash() {
             Some((key, one, other)) => Err(format!(
-                "dashboard.keys: {key} would mean both {one} and {other}; give one of them another key"
+                "dashboard.keys: {key} is bound to both {one} and {other}; change one of them"
             )),
             None => Ok(map),
         }
     }
 
-    /// A key that means two things at one place.
+    /// A key that is bound to two actions in one context.
     fn clash(&self) -> Option<(String, &'static str, &'static str)> {
         for (row, binding) in BINDINGS.iter().enumerate() {
             for (other_row, other) in BINDINGS.iter().enumerate().skip(row + 1) {
                 let meet = binding
-                    .places
+                    .contexts
                     .iter()
-                    .any(|place| other.places.contains(place));
+                    .any(|context| other.contexts.contains(context));
                 let mut pairs = self.keys[row]
                     .iter()
                     .flat_map(|key| self.keys[other_row].iter().map(move |other| (key, other)));
@@ -194,16 +84,16 @@ impl Keymap {
         None
     }
 
-    /// What a key means at a place, and the digit where it is one.
-    pub fn lookup(&self, place: InputContext, key: Key) -> Option<(Action, char)> {
-        // Leaving a box and leaving by force work everywhere, whatever is configured.
+    /// The action of a key in a context, and the digit if the key is one.
+    pub fn lookup(&self, context: InputContext, key: Key) -> Option<(Action, char)> {
+        // Esc and Ctrl-C work everywhere, whatever is configured.
         if key == Key::plain(Code::Esc) {
             return Some((Action::Back, ' '));
         }
         if key == Key::ctrl('c') {
             return Some((Action::QuitHard, ' '));
         }
-        if let Some(c) = key.typed().filter(|_| place.takes_text()) {
+        if let Some(c) = key.typed().filter(|_| context.takes_text()) {
             return Some((Action::Type(c), c));
         }
         let name = key.to_string();
@@ -212,14 +102,14 @@ impl Keymap {
         let row = BINDINGS
             .iter()
             .zip(&self.keys)
-            .find(|(binding, keys)| binding.places.contains(&place) && keys.iter().any(is));
+            .find(|(binding, keys)| binding.contexts.contains(&context) && keys.iter().any(is));
         row.map(|(binding, _)| (binding.action, digit.unwrap_or(' ')))
     }
 
-    /// The rows that work at a place, each with its keys as they are shown.
+    /// The actions of a context, each with its keys as they are displayed.
     pub fn at(
         &self,
-        place: InputContext,
+        context: InputContext,
         ascii: bool,
     ) -> impl Iterator<Item = (&'static Binding, Vec<String>)> {
         let shown = move |key: &String| match key.parse::<Key>() {
@@ -229,21 +119,20 @@ impl Keymap {
         BINDINGS
             .iter()
             .zip(&self.keys)
-            .filter(move |(binding, keys)| binding.places.contains(&place) && !keys.is_empty())
+            .filter(move |(binding, keys)| binding.contexts.contains(&context) && !keys.is_empty())
             .map(move |(binding, keys)| (binding, keys.iter().map(shown).collect()))
     }
 
-    /// Whether an operator has given it other keys than the table has.
+    /// Returns whether an operator has changed its keys.
     pub fn is_changed(&self, binding: &Binding) -> bool {
         let row = BINDINGS.iter().position(|row| row.id == binding.id);
         row.is_some_and(|row| self.keys[row] != binding.keys)
     }
 
-    /// The first key of an action at a place, for a hint; where it has none, its name on the
-    /// command line.
-    pub fn hint(&self, place: InputContext, action: Action, ascii: bool) -> String {
+    /// The first key of an action in a context, for a hint; its command if it has no key.
+    pub fn hint(&self, context: InputContext, action: Action, ascii: bool) -> String {
         let key = self
-            .at(place, ascii)
+            .at(context, ascii)
             .find(|(binding, _)| binding.action == action)
             .and_then(|(_, keys)| keys.into_iter().next());
         key.unwrap_or_else(|| {
@@ -253,40 +142,13 @@ impl Keymap {
     }
 }
 
-/// The table as docs/dashboard.md shows it.
-pub fn readme_table() -> String {
-    let row = |binding: &Binding| {
-        let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-        let places: Vec<&str> = binding.places.iter().map(|place| place.as_str()).collect();
-        let place = if binding.places == SCREENS {
-            "everywhere".to_owned()
-        } else {
-            places.join(", ")
-        };
-        format!(
-            "| {} | {} | {} | {place} |",
-            keys.join(" "),
-            binding.id,
-            binding.text
-        )
-    };
-    let head = [
-        "| key | action | does | where |",
-        "| --- | --- | --- | --- |",
-    ]
-    .map(str::to_owned);
-    head.into_iter()
-        .chain(BINDINGS.iter().map(row))
-        .map(|line| line + "\n")
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::input_context::SCREENS;
 
-    /// What changes traffic, weights or breakers, or ends the gateway.
-    const TOUCHING: [Action; 12] = [
+    /// Actions that change traffic, weights or breakers, or stop the gateway.
+    const CHANGING: [Action; 12] = [
         Action::Good,
         Action::Drain,
         Action::Enable,
@@ -302,12 +164,12 @@ mod tests {
     ];
 
     #[test]
-    fn no_key_means_two_things_at_one_place() {
+    fn no_key_has_two_actions_in_one_context() {
         assert_eq!(Keymap::default().clash(), None);
     }
 
     #[test]
-    fn every_key_of_the_table_is_a_key() {
+    fn every_default_key_is_valid() {
         for key in BINDINGS.iter().flat_map(|binding| binding.keys) {
             assert!(
                 key.parse::<Key>().is_ok() || ["0-9", "1-5"].contains(key),
@@ -317,10 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_touches_traffic_is_on_a_single_key_of_a_screen() {
-        for binding in BINDINGS.iter().filter(|row| TOUCHING.contains(&row.action)) {
-            let on_a_screen = binding.places.iter().any(|place| SCREENS.contains(place));
-            // Keeping what is in force changes nothing that callers notice.
+    fn no_single_key_of_a_screen_runs_an_action_that_affects_traffic() {
+        for binding in BINDINGS.iter().filter(|row| CHANGING.contains(&row.action)) {
+            let on_a_screen = binding
+                .contexts
+                .iter()
+                .any(|context| SCREENS.contains(context));
+            // Keeping the change on trial does not affect clients.
             assert!(
                 !on_a_screen || binding.action == Action::Keep,
                 "{}",
@@ -330,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_key_takes_the_place_of_the_tables() {
-        let wishes = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
-        let map = Keymap::with(&wishes("freeze", "F8")).unwrap();
+    fn an_operators_key_replaces_the_default() {
+        let custom = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), key.to_owned())]);
+        let map = Keymap::with(&custom("freeze", "F8")).unwrap();
         let at = super::super::input_context::OVERVIEW;
         assert_eq!(
             map.lookup(at, "F8".parse().unwrap()),
@@ -340,10 +205,10 @@ mod tests {
         );
         assert_eq!(map.lookup(at, "Space".parse().unwrap()), None);
 
-        let unbound = Keymap::with(&wishes("view.weights", "")).unwrap();
+        let unbound = Keymap::with(&custom("view.weights", "")).unwrap();
         assert_eq!(unbound.lookup(at, "w".parse().unwrap()), None);
 
-        let error = |id: &str, key: &str| Keymap::with(&wishes(id, key)).unwrap_err();
+        let error = |id: &str, key: &str| Keymap::with(&custom(id, key)).unwrap_err();
         let clash = error("freeze", "w");
         assert!(
             clash.contains("freeze") && clash.contains("view.weights"),
@@ -354,24 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn escape_and_interrupt_cannot_be_taken_away() {
-        let wishes = BTreeMap::from([("back".to_owned(), String::new())]);
-        let map = Keymap::with(&wishes).unwrap();
-        for &place in super::super::input_context::PLACES {
-            let means = |key| map.lookup(place, key).map(|(action, _)| action);
+    fn esc_and_ctrl_c_cannot_be_rebound() {
+        let custom = BTreeMap::from([("back".to_owned(), String::new())]);
+        let map = Keymap::with(&custom).unwrap();
+        for &context in super::super::input_context::CONTEXTS {
+            let means = |key| map.lookup(context, key).map(|(action, _)| action);
             assert_eq!(means(Key::plain(Code::Esc)), Some(Action::Back));
             assert_eq!(means(Key::ctrl('c')), Some(Action::QuitHard));
         }
-    }
-
-    #[test]
-    fn the_readme_shows_this_table() {
-        let readme = include_str!("../../../docs/dashboard.md");
-
-        assert!(
-            readme.contains(&readme_table()),
-            "put this into docs/dashboard.md:\n{}",
-            readme_table()
-        );
     }
 }

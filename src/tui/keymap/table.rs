@@ -1,13 +1,14 @@
-//! The table itself, in the order of help and docs.
+//! The action table, in the order of the help and of docs/dashboard.md.
 
-use super::{Action, Binding};
+use super::action::{Action, SortOrder};
+use super::binding::Binding;
 use crate::tui::input_context::{
     ALERTS, DECISIONS, DETAIL, InputContext, LOG, OVERVIEW, REVISIONS, SCREENS, Screen, WEIGHTS,
 };
 
 /// Screens with rows.
 const ROWS: &[InputContext] = &[OVERVIEW, DECISIONS, ALERTS, REVISIONS, LOG, WEIGHTS];
-/// Screens that are not home.
+/// All screens but the overview.
 const AWAY: &[InputContext] = &[DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
 const TEXT: &[InputContext] = &[
     InputContext::Filter,
@@ -17,30 +18,30 @@ const TEXT: &[InputContext] = &[
 const LIST: &[InputContext] = &[OVERVIEW];
 const DRAFT: &[InputContext] = &[WEIGHTS];
 const SIDE: &[InputContext] = &[DETAIL, WEIGHTS];
-const ANSWER: &[InputContext] = &[InputContext::Question, InputContext::Field];
-/// Texts that are scrolled.
+const ANSWER: &[InputContext] = &[InputContext::Confirm, InputContext::Field];
+/// Boxes with text that scrolls.
 const READ: &[InputContext] = &[InputContext::Help, InputContext::Report];
 const MENU: &[InputContext] = &[InputContext::Menu];
 const SORT: &[InputContext] = &[InputContext::Sort];
 const PRESETS: &[InputContext] = &[InputContext::Presets];
 
 macro_rules! bind {
-    ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $places:expr) => {
-        Binding { id: $id, action: $action, keys: &[$($key),+], text: $text, short: $short, places: $places }
+    ($id:literal, $action:expr, [$($key:literal),+], $text:literal, $short:literal, $contexts:expr) => {
+        Binding { id: $id, action: $action, keys: &[$($key),+], text: $text, short: $short, contexts: $contexts }
     };
 }
 
 use Action as A;
 
-/// All of them.
+/// All actions.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
-    bind!("help", A::Help, ["?", "F1"], "the keys that work here and now, and what the signs mean", "help", SCREENS),
-    bind!("info", A::Info, ["i"], "what runs here: version, place, process", "", SCREENS),
-    bind!("palette", A::Palette, [":"], "type a command: its name, or window 1h, goto NAME, rollback N", "cmd", SCREENS),
+    bind!("help", A::Help, ["?", "F1"], "keys that work here, and the meaning of the signs", "help", SCREENS),
+    bind!("info", A::Info, ["i"], "version, address and process", "", SCREENS),
+    bind!("palette", A::Palette, [":"], "run a command by name, or window 1h, goto NAME, rollback N", "cmd", SCREENS),
     bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
-    bind!("open", A::Open, ["Enter"], "open the provider, or the review of the draft; never applies", "open", &[OVERVIEW, DECISIONS, ALERTS, WEIGHTS]),
-    bind!("act", A::Menu, ["."], "act on the provider, or on the revision: opens a menu", "act", &[OVERVIEW, DETAIL, WEIGHTS, ALERTS, REVISIONS]),
+    bind!("open", A::Open, ["Enter"], "open the provider, or review the draft; never applies", "open", &[OVERVIEW, DECISIONS, ALERTS, WEIGHTS]),
+    bind!("act", A::Menu, ["."], "open the menu of the provider or revision", "act", &[OVERVIEW, DETAIL, WEIGHTS, ALERTS, REVISIONS]),
     bind!("move.down", A::Move(1), ["j", "↓"], "next row", "", ROWS),
     bind!("move.up", A::Move(-1), ["k", "↑"], "previous row", "", ROWS),
     bind!("move.first", A::First, ["g", "Home"], "first row", "", ROWS),
@@ -53,72 +54,72 @@ pub const BINDINGS: &[Binding] = &[
     bind!("weight.less10", A::Points(-10), ["<"], "ten points less", "-10", DRAFT),
     bind!("weight.digit", A::Digit, ["0-9"], "type a value", "type", DRAFT),
     bind!("weight.even", A::Even, ["="], "even out cost, latency and reliability", "even", DRAFT),
-    bind!("weight.own", A::Own, ["o"], "weights of its own for this provider, or the global ones again", "own", DRAFT),
-    bind!("weight.presets", A::Presets, ["P"], "known mixes: balanced, cheap, fast, reliable", "presets", DRAFT),
-    bind!("weight.row_reset", A::ResetRow, ["r"], "this row back to what is in force", "", DRAFT),
-    bind!("weight.reset", A::Reset, ["R"], "all rows back to what is in force", "reset", DRAFT),
-    bind!("focus.next", A::Panel(1), ["Tab"], "next panel; weights: from objectives to providers", "", &[OVERVIEW, WEIGHTS]),
+    bind!("weight.own", A::Own, ["o"], "own weights for this provider, or the global ones again", "own", DRAFT),
+    bind!("weight.presets", A::Presets, ["P"], "presets: balanced, cheap, fast, reliable", "presets", DRAFT),
+    bind!("weight.row_reset", A::ResetRow, ["r"], "reset this row to the value in effect", "", DRAFT),
+    bind!("weight.reset", A::Reset, ["R"], "reset all rows to the values in effect", "reset", DRAFT),
+    bind!("focus.next", A::Panel(1), ["Tab"], "next panel; weights: objectives or providers", "", &[OVERVIEW, WEIGHTS]),
     bind!("focus.previous", A::Panel(-1), ["S-Tab"], "previous panel", "", &[OVERVIEW, WEIGHTS]),
-    bind!("focus.panel", A::Number, ["1-5"], "this panel: latency, events, cost, success, share", "", LIST),
-    bind!("zoom", A::Zoom, ["z"], "the panel in front on the whole screen, and back", "zoom", LIST),
-    bind!("first_token", A::Measure, ["f"], "chart the first token, or the whole answer again", "first token", &[DETAIL]),
+    bind!("focus.panel", A::Number, ["1-5"], "select a panel: latency, events, cost, success, share", "", LIST),
+    bind!("zoom", A::Zoom, ["z"], "show the selected panel full screen, and back", "zoom", LIST),
+    bind!("first_token", A::Measure, ["f"], "chart the first token, or the whole response", "first token", &[DETAIL]),
     bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
     bind!("window.shorter", A::Window(-1), ["T", "-"], "shorter window", "", SCREENS),
-    bind!("freeze", A::Freeze, ["Space"], "freeze the picture, or let it live; trouble stays live", "freeze", SCREENS),
+    bind!("freeze", A::Freeze, ["Space"], "freeze the screen, or continue; trouble stays live", "freeze", SCREENS),
     bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name", "filter", &[OVERVIEW, DECISIONS]),
     bind!("next", A::Next(1), ["n"], "next row in trouble", "", &[OVERVIEW, DECISIONS]),
     bind!("previous", A::Next(-1), ["N"], "previous row in trouble", "", &[OVERVIEW, DECISIONS]),
     bind!("sort.menu", A::Sort, ["s"], "sort by trouble, name, share, latency, success or cost", "sort", LIST),
-    bind!("sort.hold", A::Hold, ["o"], "hold the order of the rows, or let it go", "", LIST),
+    bind!("sort.hold", A::Hold, ["o"], "hold the order of the rows, or release it", "", LIST),
     bind!("view.weights", A::Go(Screen::Weights), ["w"], "weights: draft, preview, apply", "weights", SCREENS),
-    bind!("view.decisions", A::Go(Screen::Decisions), ["d"], "decisions: who was chosen, and why", "decisions", SCREENS),
-    bind!("explain", A::Explain, ["e"], "the decisions about this provider", "explain", &[OVERVIEW, DETAIL]),
-    bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "what is in trouble, since when", "alerts", SCREENS),
-    bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and the way back", "revisions", SCREENS),
+    bind!("view.decisions", A::Go(Screen::Decisions), ["d"], "decisions: which target was selected, and why", "decisions", SCREENS),
+    bind!("explain", A::Explain, ["e"], "decisions about this provider", "explain", &[OVERVIEW, DETAIL]),
+    bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "providers in trouble, and since when", "alerts", SCREENS),
+    bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and rollback", "revisions", SCREENS),
     bind!("view.log", A::Go(Screen::Log), ["L"], "log lines of this process", "", SCREENS),
     bind!("view.home", A::Go(Screen::Overview), ["H"], "the overview", "", SCREENS),
     bind!("undo", A::Undo, ["u"], "undo the last change made here; asks first", "undo", SCREENS),
     bind!("keep", A::Keep, ["K"], "keep the change that is on trial", "", SCREENS),
-    bind!("arm", A::Arm, ["!"], "allow changes for five minutes, where they are protected", "", SCREENS),
-    bind!("reload", A::Reload, ["^r"], "read the configuration again; asks first, and tells what changed", "", SCREENS),
+    bind!("arm", A::Arm, ["!"], "allow changes for five minutes, if they are protected", "", SCREENS),
+    bind!("reload", A::Reload, ["^r"], "reload the configuration; asks first, shows the changes", "", SCREENS),
     bind!("copy", A::Copy, ["y"], "copy the name or id under the cursor", "", SCREENS),
-    bind!("copy.all", A::CopyAll, ["Y"], "copy it whole, as JSON", "", SCREENS),
-    bind!("export", A::Export, ["x"], "write this moment to files, as text and JSON", "", SCREENS),
-    bind!("mouse", A::Mouse, ["m"], "the wheel moves the cursor, or the mouse is the terminal's again", "", SCREENS),
-    bind!("mask", A::Mask, ["p"], "hide amounts, people and places from onlookers, or show them", "", SCREENS),
-    bind!("bell", A::Bell, ["B"], "ring the terminal's bell for new trouble, or be quiet again", "", SCREENS),
-    bind!("repaint", A::Repaint, ["^l"], "paint everything again", "", SCREENS),
-    bind!("suspend", A::Suspend, ["^z"], "suspend; refused where the gateway runs in this process", "", SCREENS),
-    bind!("quit", A::Quit, ["q"], "quit; with the gateway in this process, asks first", "quit", SCREENS),
-    bind!("quit.hard", A::QuitHard, ["^c"], "quit: attached, twice within a second; else asks first", "", SCREENS),
-    bind!("act.drain", A::Drain, ["d"], "drain: no new requests; or stop draining", "drain", MENU),
+    bind!("copy.all", A::CopyAll, ["Y"], "copy the whole row as JSON", "", SCREENS),
+    bind!("export", A::Export, ["x"], "save the screen as text and its data as JSON", "", SCREENS),
+    bind!("mouse", A::Mouse, ["m"], "let the mouse wheel move the cursor, on or off", "", SCREENS),
+    bind!("mask", A::Mask, ["p"], "hide amounts, names of people and addresses, or show them", "", SCREENS),
+    bind!("bell", A::Bell, ["B"], "ring the terminal bell for new trouble, on or off", "", SCREENS),
+    bind!("repaint", A::Repaint, ["^l"], "redraw the screen", "", SCREENS),
+    bind!("suspend", A::Suspend, ["^z"], "suspend; refused if the gateway runs in this process", "", SCREENS),
+    bind!("quit", A::Quit, ["q"], "quit; asks first if the gateway runs in this process", "quit", SCREENS),
+    bind!("quit.hard", A::QuitHard, ["^c"], "quit: attached, press twice within a second; else asks first", "", SCREENS),
+    bind!("act.drain", A::Drain, ["d"], "drain: accept no new requests; or stop draining", "drain", MENU),
     bind!("act.enable", A::Enable, ["e"], "disable, or enable again", "on/off", MENU),
-    bind!("act.reset", A::ResetBreaker, ["b"], "reset its breakers: ask it again now, whatever it did", "breaker", MENU),
-    bind!("act.probe", A::Probe, ["p"], "probe now: a free question", "probe", MENU),
+    bind!("act.reset", A::ResetBreaker, ["b"], "reset its circuit breakers and send requests now", "breaker", MENU),
+    bind!("act.probe", A::Probe, ["p"], "probe now, free of charge", "probe", MENU),
     bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
-    bind!("sort.trouble", A::SortBy(super::SortOrder::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
-    bind!("sort.name", A::SortBy(super::SortOrder::Name), ["n"], "name", "name", SORT),
-    bind!("sort.share", A::SortBy(super::SortOrder::Share), ["s"], "share of the traffic, largest first", "share", SORT),
-    bind!("sort.latency", A::SortBy(super::SortOrder::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),
-    bind!("sort.success", A::SortBy(super::SortOrder::Success), ["o"], "success, worst first", "success", SORT),
-    bind!("sort.cost", A::SortBy(super::SortOrder::Cost), ["c"], "spending, dearest first", "cost", SORT),
+    bind!("sort.trouble", A::SortBy(SortOrder::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
+    bind!("sort.name", A::SortBy(SortOrder::Name), ["n"], "name", "name", SORT),
+    bind!("sort.share", A::SortBy(SortOrder::Share), ["s"], "share of the traffic, largest first", "share", SORT),
+    bind!("sort.latency", A::SortBy(SortOrder::Latency), ["l"], "p95 latency, slowest first", "latency", SORT),
+    bind!("sort.success", A::SortBy(SortOrder::Success), ["o"], "success, worst first", "success", SORT),
+    bind!("sort.cost", A::SortBy(SortOrder::Cost), ["c"], "spending, highest first", "cost", SORT),
     bind!("preset.balanced", A::Preset([30, 40, 30]), ["b"], "balanced: cost 30, latency 40, reliability 30", "balanced", PRESETS),
     bind!("preset.cheap", A::Preset([70, 15, 15]), ["c"], "cheap: cost 70, latency 15, reliability 15", "cheap", PRESETS),
     bind!("preset.fast", A::Preset([15, 70, 15]), ["f"], "fast: cost 15, latency 70, reliability 15", "fast", PRESETS),
     bind!("preset.reliable", A::Preset([10, 20, 70]), ["r"], "reliable: cost 10, latency 20, reliability 70", "reliable", PRESETS),
-    bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or answer", "next", ANSWER),
-    bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or answer", "", ANSWER),
-    bind!("answer.press", A::Press, ["Enter"], "the answer that is marked", "press", ANSWER),
-    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[InputContext::Question]),
-    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[InputContext::Question]),
-    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[InputContext::Question]),
-    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[InputContext::Question]),
+    bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or button", "next", ANSWER),
+    bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or button", "", ANSWER),
+    bind!("answer.press", A::Press, ["Enter"], "press the focused button", "press", ANSWER),
+    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[InputContext::Confirm]),
+    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[InputContext::Confirm]),
+    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[InputContext::Confirm]),
+    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[InputContext::Confirm]),
     bind!("text.erase", A::Erase, ["Bksp"], "erase a character", "", TEXT),
     bind!("text.clear", A::Clear, ["^u"], "erase everything", "clear", TEXT),
-    bind!("text.accept", A::Accept, ["Enter"], "take it", "take", &[InputContext::Filter, InputContext::Palette]),
+    bind!("text.accept", A::Accept, ["Enter"], "accept", "accept", &[InputContext::Filter, InputContext::Palette]),
     bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[InputContext::Palette]),
     bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[InputContext::Palette]),
-    bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "further down", "down", READ),
-    bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "further up", "up", READ),
+    bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "scroll down", "down", READ),
+    bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "scroll up", "up", READ),
     bind!("help.close", A::Back, ["?", "F1", "q", "Enter"], "close", "close", READ),
 ];

@@ -1,17 +1,17 @@
-//! What is asked for again and again while it is looked at.
+//! A list that is refreshed while it is on the screen.
 
-/// Rows of a list that is asked for while somebody looks at it.
+/// A list that is refreshed while it is on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing<T> {
     /// Newest first.
     pub rows: Vec<T>,
     /// The row under the cursor.
     pub at: usize,
-    /// Whether an answer has come at all.
+    /// A reply has arrived.
     pub is_known: bool,
-    /// Why the last answer was none.
+    /// The error of the latest request.
     pub error: Option<String>,
-    /// Somebody was asked and has not answered.
+    /// A request is under way.
     pub asked: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which rows there are, in what order, and which is under the cursor.
+//! The rows of a screen, their order, and the cursor.
 
 use super::{Model, ORDER_HOLD};
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
@@ -8,8 +8,8 @@ use crate::tui::keymap::SortOrder;
 use std::cmp::Ordering;
 
 impl Model {
-    /// Providers of this screen in the order in which they are drawn. The filter of the overview
-    /// holds there and nowhere else, for no other screen shows that something is hidden.
+    /// Providers of this screen in display order. The filter of the overview applies only there,
+    /// because no other screen shows that rows are hidden.
     pub fn rows(&self) -> Vec<&ProviderStatus> {
         if self.screen == Screen::Overview {
             self.filtered()
@@ -24,16 +24,18 @@ impl Model {
         rows
     }
 
-    /// The filter of this screen, where it has one.
+    /// The filter of this screen, if it has one.
     pub fn filter_here(&self) -> Option<&Filter> {
         match self.screen {
             Screen::Overview => Some(&self.filter),
             Screen::Decisions => Some(&self.decisions_filter),
-            _ => None,
+            Screen::Detail | Screen::Weights | Screen::Alerts | Screen::Revisions | Screen::Log => {
+                None
+            }
         }
     }
 
-    /// All providers, in the order of the rows.
+    /// All providers, in display order.
     fn providers(&self) -> Vec<&ProviderStatus> {
         let Some(status) = self.shown() else {
             return Vec::new();
@@ -54,8 +56,7 @@ impl Model {
         rows
     }
 
-    /// The provider under the cursor: the marked one, for what is not on the screen cannot be
-    /// chosen there.
+    /// The provider under the cursor; the first row if the cursor is on none of the rows.
     pub fn selected(&self) -> Option<&ProviderStatus> {
         let rows = if self.screen == Screen::Alerts {
             self.troubled()
@@ -63,27 +64,27 @@ impl Model {
             self.rows()
         };
         let cursor = self.cursor.as_ref();
-        let chosen = rows
+        let selected = rows
             .iter()
             .find(|row| Some(&row.performance.provider) == cursor);
-        chosen.or(rows.first()).copied()
+        selected.or(rows.first()).copied()
     }
 
     pub fn selected_name(&self) -> Option<String> {
         self.selected()
-            .map(|chosen| chosen.performance.provider.clone())
+            .map(|provider| provider.performance.provider.clone())
     }
 
-    /// Whether the order of the rows stays as it is.
+    /// Returns whether the order of the rows is held.
     pub fn is_held(&self) -> bool {
         self.locked || self.now < self.held_until
     }
 
-    /// Moves the cursor by so many providers, and holds the order for a while.
+    /// Moves the cursor by `step` providers, and holds the order for [`ORDER_HOLD`].
     pub fn move_cursor(&mut self, step: isize) {
         let mut rows = self.rows();
         if self.screen == Screen::Detail {
-            // From one provider to the next of those that the overview shows, if it is among them.
+            // Stay within the rows of the overview if the provider is one of them.
             let shown = self.filtered();
             let is_here = |row: &&ProviderStatus| self.is_under_cursor(row);
             if shown.iter().any(is_here) {
@@ -105,12 +106,12 @@ impl Model {
         self.cursor.as_ref() == Some(&row.performance.provider)
     }
 
-    /// Moves the cursor by so many providers in trouble, no further than to the first or the last.
+    /// Moves the cursor by `step` providers in trouble, and stops at the first and the last.
     pub fn move_trouble(&mut self, step: isize) {
-        let chosen = self.selected_name();
+        let selected = self.selected_name();
         let troubled = self.troubled();
         let name = |row: &&ProviderStatus| row.performance.provider.clone();
-        let at = troubled.iter().position(|row| Some(name(row)) == chosen);
+        let at = troubled.iter().position(|row| Some(name(row)) == selected);
         let last = troubled.len().saturating_sub(1);
         let next = at.unwrap_or(0).saturating_add_signed(step).min(last);
         let Some(next) = troubled.get(next).map(name) else {
@@ -121,16 +122,16 @@ impl Model {
         self.held_until = self.now + ORDER_HOLD;
     }
 
-    /// Moves the cursor to the next provider in trouble, after the last to the first.
+    /// Moves the cursor to the next provider in trouble; after the last comes the first.
     pub fn next_trouble(&mut self, step: isize) {
-        let chosen = self.selected_name();
+        let selected = self.selected_name();
         let troubled = self.troubled().into_iter();
         let troubled: Vec<String> = troubled
             .map(|row| row.performance.provider.clone())
             .collect();
         let at = troubled
             .iter()
-            .position(|name| Some(name) == chosen.as_ref());
+            .position(|name| Some(name) == selected.as_ref());
         let count = isize::try_from(troubled.len()).unwrap_or(0);
         if count == 0 {
             self.notify("no provider in trouble", false);
@@ -146,7 +147,7 @@ impl Model {
         self.held_until = self.now + ORDER_HOLD;
     }
 
-    /// Decisions that the filter shows, newest first.
+    /// Decisions that match the filter, newest first.
     pub fn decision_rows(&self) -> Vec<&DecisionReport> {
         self.decisions
             .rows
@@ -155,19 +156,19 @@ impl Model {
             .collect()
     }
 
-    /// Sorts the rows anew; nothing moves while the order is held, but names come and go.
+    /// Sorts the rows. While the order is held, it changes only if providers come or go.
     pub fn sort(&mut self) {
         let Some(status) = self.shown().cloned() else {
             return;
         };
-        let known = |name: &String| {
+        let is_known = |name: &String| {
             status
                 .providers
                 .iter()
                 .any(|p| p.performance.provider == *name)
         };
         if self.is_held()
-            && self.order.iter().all(known)
+            && self.order.iter().all(is_known)
             && self.order.len() == status.providers.len()
         {
             return;
@@ -181,15 +182,15 @@ impl Model {
     }
 }
 
-/// Ties keep the order of the configuration.
+/// Compares two rows; equal rows keep the order of the configuration.
 fn compare(order: SortOrder, a: &ProviderStatus, b: &ProviderStatus) -> Ordering {
-    // What is unknown comes last, whatever the direction.
+    // Unknown values come last.
     let largest = |of: fn(&ProviderStatus) -> Option<f64>| {
         let value = |p| of(p).unwrap_or(f64::NEG_INFINITY);
         value(b).total_cmp(&value(a))
     };
     match order {
-        // The odds move with every request; by them rows would change places every second.
+        // By request count: selection probabilities would reorder the rows every second.
         SortOrder::Trouble => trouble(b.performance.state)
             .cmp(&trouble(a.performance.state))
             .then_with(|| b.performance.requests.cmp(&a.performance.requests)),
@@ -201,7 +202,7 @@ fn compare(order: SortOrder, a: &ProviderStatus, b: &ProviderStatus) -> Ordering
     }
 }
 
-/// How much an operator must look at it.
+/// Severity of a state, higher is worse; above 1 it counts as trouble.
 pub fn trouble(state: HealthState) -> u8 {
     match state {
         HealthState::Down => 7,

@@ -1,12 +1,11 @@
-//! Boxes on top of the screen: help, menus, fields, and what must be confirmed.
+//! Boxes on top of the screen: help, menus, fields and confirm dialogs.
 
 use super::excerpt::{excerpt, fits, inside};
 use crate::tui::confirm_dialog::{ConfirmDialog, DialogFocus};
 use crate::tui::format;
 use crate::tui::input_context::InputContext;
-use crate::tui::keymap::{Action, Binding};
+use crate::tui::keymap::{Action, Binding, matches};
 use crate::tui::model::{Dialog, Model, Subject};
-use crate::tui::update::matches;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -15,10 +14,10 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-/// Matches that the command line shows.
+/// Matches shown by the command line.
 const MATCHES: usize = 8;
 
-/// Cells left of the text of a row of help.
+/// Column of the description in a row of the help.
 const TEXT: usize = 12;
 
 const PLAIN: border::Set<'static> = border::Set {
@@ -32,8 +31,7 @@ const PLAIN: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// Draws the box that is open, if one is. Where one is stays on the screen above it, however small
-/// that is.
+/// Draws the open box, if any. The first row of the screen stays visible above it at any size.
 pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else { return };
     let above = u16::from(screen.height > 3);
@@ -42,9 +40,9 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
         height: screen.height - above,
         ..screen
     };
-    let room = usize::from(area.width.saturating_sub(3));
+    let width = usize::from(area.width.saturating_sub(3));
     let wrapped = |lines: Vec<String>, indent: usize| -> Vec<String> {
-        let line = |line: &String| format::wrap(line, room, indent);
+        let line = |line: &String| format::wrap(line, width, indent);
         lines.iter().flat_map(line).collect()
     };
     let plain = |lines: Vec<String>| -> Vec<(String, Style)> {
@@ -55,7 +53,7 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
     };
     let (title, lines) = match dialog {
         Dialog::Help(first) => {
-            let title = format!("HELP: {}, here and now", model.screen.as_str());
+            let title = format!("HELP: {}", model.screen.as_str());
             let (title, lines) = scrolled(
                 model,
                 &title,
@@ -70,8 +68,8 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             lines,
             first,
         } => {
-            let said = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
-            let lines = wrapped(lines.iter().map(said).collect(), 3);
+            let text = |line: &String| format!(" {}", self::plain(line, model.theme().ascii));
+            let lines = wrapped(lines.iter().map(text).collect(), 3);
             let (title, lines) = scrolled(model, title, &lines, *first, area.height);
             (title, plain(lines))
         }
@@ -95,15 +93,15 @@ pub fn draw(model: &Model, screen: Rect, buffer: &mut Buffer) {
             ]),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
-        Dialog::Question(question) => {
-            let title = format!(" {} ", question.title);
-            (title, asked(model, question, screen, room))
+        Dialog::Confirm(dialog) => {
+            let title = format!(" {} ", dialog.kind);
+            (title, confirm(model, dialog, screen, width))
         }
     };
     frame(model, &title, &lines, area, buffer);
 }
 
-/// The lines from the first on that have room, and a title that says how to see the others.
+/// The visible lines from `first` on, and a title with the scroll keys if there are more.
 fn scrolled(
     model: &Model,
     title: &str,
@@ -111,8 +109,8 @@ fn scrolled(
     first: usize,
     height: u16,
 ) -> (String, Vec<String>) {
-    let room = usize::from(height.saturating_sub(2)).max(1);
-    let first = first.min(lines.len().saturating_sub(room));
+    let available = usize::from(height.saturating_sub(2)).max(1);
+    let first = first.min(lines.len().saturating_sub(available));
     let key = |step| {
         let keymap = &model.options.keymap;
         keymap.hint(
@@ -121,7 +119,7 @@ fn scrolled(
             model.theme().ascii,
         )
     };
-    let more = if lines.len() > room {
+    let more = if lines.len() > available {
         format!(" ({} {} scroll)", key(1), key(-1))
     } else {
         String::new()
@@ -142,13 +140,13 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(u16::MAX)
         .min(area.height);
-    let place = Rect {
+    let frame = Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,
         width,
         height,
     };
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let set = if model.theme().ascii {
         PLAIN
     } else {
@@ -158,8 +156,8 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
         .border_set(set)
         .title(title.to_owned())
         .title_style(model.theme().strong());
-    let inside = block.inner(place);
-    block.render(place, buffer);
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
     for (y, (text, style)) in (0..inside.height).zip(lines) {
         let text = format::cut(text, usize::from(inside.width));
         Line::styled(text, *style).render(
@@ -173,17 +171,14 @@ fn frame(model: &Model, title: &str, lines: &[(String, Style)], area: Rect, buff
     }
 }
 
-/// The keys of a place, and the way back.
-fn keys(place: InputContext, model: &Model) -> Vec<String> {
-    let rows = model.options.keymap.at(place, model.theme().ascii);
+/// The keys of a context, and how to close it.
+fn keys(context: InputContext, model: &Model) -> Vec<String> {
+    let rows = model.options.keymap.at(context, model.theme().ascii);
     let mut lines: Vec<String> = rows
         .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    if !matches!(place, InputContext::On(_)) {
-        lines.push(format!(
-            " {} leave everything as it is",
-            format::left("Esc", 10)
-        ));
+    if !matches!(context, InputContext::On(_)) {
+        lines.push(format!(" {} cancel", format::left("Esc", 10)));
     }
     lines
 }
@@ -201,7 +196,7 @@ fn row(model: &Model, binding: &Binding, keys: &[String]) -> String {
     )
 }
 
-/// What may be done to a provider, or to a revision.
+/// The actions on a provider, or on a revision.
 fn menu(model: &Model, is_revision: bool) -> Vec<String> {
     let rows = model
         .options
@@ -211,16 +206,13 @@ fn menu(model: &Model, is_revision: bool) -> Vec<String> {
         .filter(|(binding, _)| (binding.id == "act.rollback") == is_revision)
         .map(|(binding, keys)| row(model, binding, &keys))
         .collect();
-    lines.push(format!(
-        " {} leave everything as it is",
-        format::left("Esc", 10)
-    ));
+    lines.push(format!(" {} cancel", format::left("Esc", 10)));
     lines
 }
 
-/// The keys of a place in one line.
-fn hint(place: InputContext, model: &Model) -> String {
-    let rows = model.options.keymap.at(place, model.theme().ascii);
+/// The keys of a context in one line.
+fn hint(context: InputContext, model: &Model) -> String {
+    let rows = model.options.keymap.at(context, model.theme().ascii);
     let mut words: Vec<String> = rows
         .filter(|(binding, _)| !binding.short.is_empty())
         .map(|(binding, keys)| format!("{} {}", keys[0], binding.short))
@@ -232,7 +224,7 @@ fn hint(place: InputContext, model: &Model) -> String {
 fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     let theme = model.theme();
     let mut lines = vec![(format!(" :{text}_"), theme.strong())];
-    let found = matches(model, text);
+    let found = matches(model.screen, text);
     let first = (row + 1).saturating_sub(MATCHES);
     for (at, binding) in found.iter().enumerate().skip(first).take(MATCHES) {
         let mark = if at == row { '>' } else { ' ' };
@@ -252,61 +244,62 @@ fn palette(model: &Model, text: &str, row: usize) -> Vec<(String, Style)> {
     lines
 }
 
-/// A question on a screen of this size, with so many cells a line: what would change, its fields, its answers, its keys.
-fn asked(
+/// A confirm dialog on a screen of this size, with `width` cells per line: its lines, fields,
+/// choices and keys.
+fn confirm(
     model: &Model,
-    question: &ConfirmDialog,
+    dialog: &ConfirmDialog,
     screen: Rect,
-    room: usize,
+    width: usize,
 ) -> Vec<(String, Style)> {
     let theme = model.theme();
-    let usual = Style::default();
-    if !fits(question, screen) {
-        let text = " no room for the answers: Esc leaves everything as it is";
+    let normal = Style::default();
+    if !fits(dialog, screen) {
+        let text = " too small for this dialog: Esc cancels";
         return vec![(text.to_owned(), theme.warn())];
     }
-    let lines = question.lines.iter();
-    let lines = lines.flat_map(|line| format::wrap(line, room.saturating_sub(1), 3));
+    let lines = dialog.lines.iter();
+    let lines = lines.flat_map(|line| format::wrap(line, width.saturating_sub(1), 3));
     let lines: Vec<String> = lines.collect();
-    let excerpt = excerpt(question, &lines, inside(screen.height));
-    let blank = excerpt.is_loose.then(|| (String::new(), usual));
+    let excerpt = excerpt(dialog, &lines, inside(screen.height));
+    let blank = excerpt.is_loose.then(|| (String::new(), normal));
     let mut lines: Vec<(String, Style)> = blank.iter().cloned().collect();
-    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), usual);
+    let text = |line: &String| (format!(" {}", plain(line, theme.ascii)), normal);
     lines.extend(excerpt.lines.iter().map(text));
     lines.extend(blank.clone());
     let stop = |focus: DialogFocus, text: String| {
-        if question.focus == focus {
+        if dialog.focus == focus {
             (format!(" >{text}"), theme.cursor())
         } else {
-            (format!("  {text}"), usual)
+            (format!("  {text}"), normal)
         }
     };
-    if let Some(reason) = &question.reason {
-        let caret = if question.focus == DialogFocus::Reason {
+    if let Some(reason) = &dialog.reason {
+        let caret = if dialog.focus == DialogFocus::Reason {
             "_"
         } else {
             ""
         };
-        let text = format!("reason, for the record of changes: {reason}{caret}");
+        let text = format!("reason, for the change history: {reason}{caret}");
         lines.push(stop(DialogFocus::Reason, text));
     }
-    if let Some(word) = &question.word {
-        let caret = if question.focus == DialogFocus::Word {
+    if let Some(phrase) = &dialog.phrase {
+        let caret = if dialog.focus == DialogFocus::Phrase {
             "_"
         } else {
             ""
         };
-        let (expected, typed, why) = (&word.expected, &word.typed, &word.why);
+        let (expected, typed, why) = (&phrase.expected, &phrase.typed, &phrase.why);
         lines.push(stop(
-            DialogFocus::Word,
+            DialogFocus::Phrase,
             format!("type {expected} to allow it: {typed}{caret}  ({why})"),
         ));
     }
     lines.push(stop(DialogFocus::Cancel, "[ Cancel ]".to_owned()));
-    for (at, answer) in question.answers.iter().enumerate() {
+    for (at, choice) in dialog.choices.iter().enumerate() {
         lines.push(stop(
-            DialogFocus::Answer(at),
-            format!("[ {} ]  {}", answer.label, answer_key(model, answer.key)),
+            DialogFocus::Choice(at),
+            format!("[ {} ]  {}", choice.label, hint_of(model, choice.key)),
         ));
     }
     if !excerpt.has_keys {
@@ -315,7 +308,7 @@ fn asked(
     lines.extend(blank);
     let key = |action| hint_of(model, action);
     let keys = format!(
-        " {} and {} choose, {} presses; Esc leaves everything as it is",
+        " {} and {} move, {} presses; Esc cancels",
         key(Action::Focus(1)),
         key(Action::Focus(-1)),
         key(Action::Press)
@@ -326,23 +319,10 @@ fn asked(
 
 fn hint_of(model: &Model, action: Action) -> String {
     let keymap = &model.options.keymap;
-    keymap.hint(InputContext::Question, action, model.theme().ascii)
+    keymap.hint(InputContext::Confirm, action, model.theme().ascii)
 }
 
-/// The key of an answer as it is bound.
-fn answer_key(model: &Model, key: char) -> String {
-    hint_of(
-        model,
-        match key {
-            'g' => Action::Good,
-            's' => Action::Stop,
-            'd' => Action::Detach,
-            _ => Action::Yes,
-        },
-    )
-}
-
-/// Text of ours in characters that every terminal has.
+/// Text with only ASCII characters, if the theme asks for it.
 fn plain(text: &str, ascii: bool) -> String {
     if ascii {
         text.replace('→', ">")
@@ -353,22 +333,22 @@ fn plain(text: &str, ascii: bool) -> String {
     }
 }
 
-/// What the signs mean, then the keys: at three in the morning the signs come first.
+/// The meaning of the signs, then the keys.
 fn help(model: &Model) -> Vec<String> {
     let signs = if model.theme().ascii {
         [
             " STATES  + OK  ! SLOW 429 ERR  X OPEN DOWN  ~ HALF  - DRAIN OFF  ? NODAT",
-            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: nothing asked",
+            " SUCCESS # >=99.9  + >=99  : >=95  _ below  blank: no requests",
         ]
     } else {
         [
             " STATES  ● OK  ▲ SLOW 429 ERR  ✗ OPEN DOWN  ◐ HALF  ◌ DRAIN OFF  ? NODAT",
-            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · nothing asked, nothing known",
+            " SUCCESS █ ≥99.9  ▆ ≥99  ▃ ≥95  ▁ below  · no requests",
         ]
     };
     let mut lines = signs.map(str::to_owned).to_vec();
     lines.push(" TIMES   in milliseconds, or seconds with s; clock in UTC".to_owned());
-    lines.push(" KEYS    a * marks one that the configuration has changed".to_owned());
+    lines.push(" KEYS    * marks a key from the configuration".to_owned());
     lines.push(String::new());
     lines.extend(keys(InputContext::On(model.screen), model));
     lines

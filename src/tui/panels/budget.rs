@@ -1,4 +1,4 @@
-//! What was spent of what may be, in one line.
+//! The use of the budgets in one line.
 
 use crate::contract::{BudgetReport, SpendingReport};
 use crate::tui::format;
@@ -6,14 +6,14 @@ use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// From this part of a budget on it stands out.
+/// A budget is highlighted from this part on.
 const HIGHLIGHT_FROM_SHARE: f64 = 0.8;
 
 /// `$12.40 of $50 today, $846 of $1000 this month`
 pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
     let part = |spending: &SpendingReport, period: &str| {
         let spent = format::usd(Some(spending.spent_usd), theme);
-        // A limit is a round number, and the sum's digits are enough for both.
+        // The limit is shown rounded to cents, without trailing zeros.
         let limit = spending.limit_usd.map_or_else(String::new, |limit| {
             format!(
                 " of ${}",

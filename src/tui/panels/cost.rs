@@ -1,11 +1,12 @@
-//! Money: what the window cost, who spent it, and how fast it goes.
+//! Cost: the total of the window, its parts by provider, and the rate of spending.
 
-use super::{Panel, budget};
+use super::budget;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip::{self, StripCell};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -36,11 +37,11 @@ impl Panel for Cost {
         line(Line::raw(text), area, 0, buffer);
         line(budget::spending(&status.budget, theme), area, 1, buffer);
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
-        // What the columns leave is the name's.
+        // The name takes the cells that the columns leave.
         let name = NAME + width - strip::fitting(&status.series, width);
         let spent = strip::columns(&status.series, width);
-        let asked = spent.iter().filter(|cell| cell.bucket.requests > 0);
-        let top = asked.fold(0.0, |top: f64, cell| top.max(cell.bucket.cost_usd));
+        let used = spent.iter().filter(|cell| cell.bucket.requests > 0);
+        let top = used.fold(0.0, |top: f64, cell| top.max(cell.bucket.cost_usd));
         let mut all = vec![Span::raw(format::left("all", name + 1))];
         all.extend(amounts(&spent, top, theme));
         all.push(Span::raw(numbers(
@@ -57,8 +58,8 @@ impl Panel for Cost {
                 .filter(|(_, all)| *all > 0.0)
                 .map(|(cost, all)| cost / all);
             let values = strip::columns(&provider.series, width);
-            let who = &provider.performance.provider;
-            let mut row = vec![Span::raw(format::left(who, name + 1))];
+            let name_text = &provider.performance.provider;
+            let mut row = vec![Span::raw(format::left(name_text, name + 1))];
             row.extend(amounts(&values, top, theme));
             row.push(Span::raw(numbers(
                 &money(cost, basis),
@@ -70,7 +71,7 @@ impl Panel for Cost {
     }
 }
 
-/// Bars of amounts, which onlookers are not shown either.
+/// Bars of amounts; blank if masked.
 fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     if theme.masked {
         vec![Span::raw(" ".repeat(cells.len()))]
@@ -79,10 +80,10 @@ fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     }
 }
 
-/// What [`format::usd`] says of no amount.
+/// The text of [`format::usd`] for no amount.
 const UNKNOWN: &str = "n/a";
 
-/// A rate; what is unknown is so at any time.
+/// An amount per hour; an unknown amount has no rate.
 fn per_hour(amount: String) -> String {
     if amount == UNKNOWN {
         amount

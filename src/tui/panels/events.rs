@@ -1,11 +1,11 @@
-//! What happened, newest first.
+//! Events, newest first.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::{EventKind, EventReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -22,12 +22,7 @@ impl Panel for Events {
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let theme = model.theme();
         if status.events.is_empty() {
-            line(
-                Line::styled("nothing has happened yet", theme.dim()),
-                area,
-                0,
-                buffer,
-            );
+            line(Line::styled("no events yet", theme.dim()), area, 0, buffer);
         }
         for (y, event) in (0..area.height).zip(&status.events) {
             let style = if event.bad {
@@ -36,22 +31,26 @@ impl Panel for Events {
                 Style::default()
             };
             let head = format!("{} {:8} ", format::clock(&event.at), event.kind.label());
-            let room = usize::from(area.width).saturating_sub(head.chars().count());
+            let available = usize::from(area.width).saturating_sub(head.chars().count());
             let spans = vec![
                 Span::styled(head, style),
-                Span::raw(format::cut(&said(event, theme), room)),
+                Span::raw(format::cut(&event_text(event, theme), available)),
             ];
             line(Line::from(spans), area, y, buffer);
         }
     }
 }
 
-/// What an event says, to onlookers without what is none of their business.
-pub fn said(event: &EventReport, theme: Theme) -> String {
-    // Changes say who and why, budgets how much.
+/// The text of an event; amounts and names of people are hidden if masked.
+pub fn event_text(event: &EventReport, theme: Theme) -> String {
+    // Changes contain names of people, budgets amounts.
     let text = match event.kind {
         EventKind::Change | EventKind::Budget => theme.secret(&event.text),
-        _ => event.text.clone(),
+        EventKind::Breaker
+        | EventKind::Limit
+        | EventKind::Probe
+        | EventKind::Request
+        | EventKind::Info => event.text.clone(),
     };
     let text = match &event.provider {
         Some(provider) => format!("{provider}: {text}"),

@@ -1,68 +1,69 @@
-//! What of a question is shown where it is longer than the screen: its fields and its answers
-//! always, for keys act on them; of what would change as much as has room.
+//! The part of a confirm dialog that is shown if it is longer than the screen: always its fields
+//! and choices, because keys act on them, and as many of its lines as fit.
 
 use crate::tui::confirm_dialog::ConfirmDialog;
 use ratatui::layout::Rect;
 
-/// Rows of a box that are none of its inside.
+/// Rows of a box that its border takes.
 const BORDER: u16 = 2;
-/// From so many rows beside the answers on one is for their keys.
+/// With this many rows besides the choices, one shows their keys.
 const KEYS: usize = 4;
 
-/// Rows inside a box on a screen of this height; the header stays above it.
+/// Rows inside a box on a screen of this height; the header stays visible above it.
 pub fn inside(screen: u16) -> usize {
     usize::from(screen.saturating_sub(u16::from(screen > 3) + BORDER))
 }
 
-/// Whether everything that keys act on is on a screen of this size.
-pub fn fits(question: &ConfirmDialog, screen: Rect) -> bool {
-    stops(question) <= inside(screen.height)
+/// Returns whether all fields and choices fit on a screen of this size.
+pub fn fits(dialog: &ConfirmDialog, screen: Rect) -> bool {
+    stops(dialog) <= inside(screen.height)
 }
 
-/// Fields and answers, one row each; Cancel is one of them.
-fn stops(question: &ConfirmDialog) -> usize {
-    let fields = [question.reason.is_some(), question.word.is_some()];
+/// Rows of fields and choices, Cancel included.
+fn stops(dialog: &ConfirmDialog) -> usize {
+    let fields = [dialog.reason.is_some(), dialog.phrase.is_some()];
     let fields = fields.into_iter().filter(|is_there| *is_there).count();
-    fields + 1 + question.answers.len()
+    fields + 1 + dialog.choices.len()
 }
 
-/// How the rows beside fields and answers are used.
+/// The use of the rows besides fields and choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
-    /// What would change, as much of it as has room.
+    /// The lines that fit.
     pub lines: Vec<String>,
-    /// There is room for blank rows between the parts.
+    /// Blank rows between the parts fit.
     pub is_loose: bool,
-    /// There is room for the keys.
+    /// A row of keys fits.
     pub has_keys: bool,
 }
 
-/// What a box with so many rows inside shows of a question, besides its fields and answers. `wrapped`
-/// are its lines with the long ones continued; where these have no room each is one line, cut.
-pub fn excerpt(question: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
-    let stops = stops(question);
-    let has_room = wrapped.len() + stops < rows;
-    let lines = if has_room { wrapped } else { &question.lines };
+/// The lines of a dialog in a box with `rows` rows inside, besides its fields and choices.
+/// `wrapped` holds its lines with long ones continued; if those do not fit, each line is cut
+/// instead.
+pub fn excerpt(dialog: &ConfirmDialog, wrapped: &[String], rows: usize) -> Excerpt {
+    let stops = stops(dialog);
+    let fits = wrapped.len() + stops < rows;
+    let lines = if fits { wrapped } else { &dialog.lines };
     let count = lines.len();
-    // A blank row before, between and after, and one for the keys.
+    // Three blank rows, and one for the keys.
     let is_loose = count + stops + 4 <= rows;
-    let room = rows.saturating_sub(stops);
-    let has_keys = is_loose || room > count || room >= KEYS;
-    let room = room.saturating_sub(usize::from(has_keys));
+    let available = rows.saturating_sub(stops);
+    let has_keys = is_loose || available > count || available >= KEYS;
+    let available = available.saturating_sub(usize::from(has_keys));
     Excerpt {
-        lines: shortened(lines, room),
+        lines: shortened(lines, available),
         is_loose,
         has_keys,
     }
 }
 
-/// At most so many lines, and a note in the place of those left out. The rows of a list, which are
-/// set off by a blank, give way before what is said of all of them, and the last ones first.
-fn shortened(lines: &[String], room: usize) -> Vec<String> {
-    if lines.len() <= room {
+/// At most `available` lines, one of them a count of those left out. Indented list rows are left
+/// out before other lines, the last ones first.
+fn shortened(lines: &[String], available: usize) -> Vec<String> {
+    if lines.len() <= available {
         return lines.to_vec();
     }
-    let Some(kept) = room.checked_sub(1) else {
+    let Some(kept) = available.checked_sub(1) else {
         return Vec::new();
     };
     let (listed, others): (Vec<usize>, Vec<usize>) =
@@ -83,26 +84,27 @@ fn shortened(lines: &[String], room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::confirm_dialog::{DialogAction, DialogChoice};
+    use crate::tui::confirm_dialog::{DialogAction, DialogChoice, DialogKind};
+    use crate::tui::keymap::Action;
 
-    fn question(lines: usize) -> ConfirmDialog {
-        let mut said: Vec<String> = (0..lines).map(|at| format!("  row {at}")).collect();
-        said.push("effect".to_owned());
-        said.push("where".to_owned());
+    fn dialog(rows: usize) -> ConfirmDialog {
+        let mut lines: Vec<String> = (0..rows).map(|at| format!("  row {at}")).collect();
+        lines.push("effect".to_owned());
+        lines.push("where".to_owned());
         let answer = DialogChoice {
             label: "Yes".to_owned(),
-            key: 'y',
-            wish: DialogAction::Nothing,
+            key: Action::Yes,
+            action: DialogAction::Nothing,
         };
-        let mut question = ConfirmDialog::new("APPLY", said, vec![answer.clone(), answer]);
-        question.reason = Some(String::new());
-        question
+        let mut dialog = ConfirmDialog::new(DialogKind::Undo, lines, vec![answer.clone(), answer]);
+        dialog.reason = Some(String::new());
+        dialog
     }
 
     #[test]
-    fn rows_of_a_list_give_way_before_what_is_said_of_all_of_them() {
-        let question = question(5);
-        let lines = |rows| excerpt(&question, &question.lines, rows).lines;
+    fn list_rows_are_left_out_before_other_lines() {
+        let dialog = dialog(5);
+        let lines = |rows| excerpt(&dialog, &dialog.lines, rows).lines;
 
         assert_eq!(lines(40).len(), 7);
         assert_eq!(
@@ -115,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_size_no_more_rows_are_used_than_there_are() {
+    fn an_excerpt_never_uses_more_rows_than_there_are() {
         for lines in 0..30 {
-            let question = question(lines);
-            for rows in stops(&question)..40 {
-                let excerpt = excerpt(&question, &question.lines, rows);
+            let dialog = dialog(lines);
+            for rows in stops(&dialog)..40 {
+                let excerpt = excerpt(&dialog, &dialog.lines, rows);
                 let loose = if excerpt.is_loose { 3 } else { 0 };
                 let used = excerpt.lines.len() + loose + usize::from(excerpt.has_keys);
-                assert!(used + stops(&question) <= rows, "{lines} in {rows}");
+                assert!(used + stops(&dialog) <= rows, "{lines} in {rows}");
             }
         }
     }

@@ -1,16 +1,17 @@
-//! Latency of the provider under the cursor.
+//! The latency of the provider under the cursor.
 
-use super::Panel;
+use super::event_marks::event_marks;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::view::line;
 use crate::tui::widgets::chart::{self, Measure};
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Cells at the right for the numbers.
+/// Cells for the numbers on the right.
 const NUMBERS: u16 = 12;
 
 #[derive(Debug)]
@@ -20,12 +21,12 @@ impl Panel for Latency {
     fn title(&self, model: &Model) -> String {
         let name = model
             .selected()
-            .map_or("", |chosen| chosen.performance.provider.as_str());
+            .map_or("", |provider| provider.performance.provider.as_str());
         format!("LATENCY {name}  {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, _status: &Status, area: Rect, buffer: &mut Buffer) {
-        let Some(chosen) = model.selected() else {
+        let Some(provider) = model.selected() else {
             return;
         };
         let theme = model.theme();
@@ -33,16 +34,16 @@ impl Panel for Latency {
             width: area.width.saturating_sub(NUMBERS),
             ..area
         };
-        let marks = super::marks(model, &chosen.performance.provider);
+        let marks = event_marks(model, &provider.performance.provider);
         chart::draw(
-            (&chosen.series, Measure::Whole),
+            (&provider.series, Measure::Whole),
             &marks,
             theme,
             plot,
             buffer,
         );
-        let latency = &chosen.performance.latency_ms;
-        let first = chosen.performance.time_to_first_token_ms.p50;
+        let latency = &provider.performance.latency_ms;
+        let first = provider.performance.time_to_first_token_ms.p50;
         let rows = [
             ("p99", latency.p99, theme.dim()),
             ("p95", latency.p95, theme.warn()),

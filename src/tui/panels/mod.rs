@@ -1,35 +1,29 @@
-//! Panels hold no state: each is a pure function of the model. A new one is a file here and a line
-//! in [`PANELS`].
+//! The panels of the overview, each a pure function of the model. A new panel needs a file here and
+//! an entry in [`PANELS`].
 
 pub mod boxes;
 mod budget;
 mod cost;
+mod event_marks;
 mod events;
 pub mod excerpt;
 mod latency;
+mod panel;
 mod share;
 mod success;
 mod table;
 
-pub use events::said;
+pub use event_marks::event_marks;
+pub use events::event_text;
 
 use super::model::Model;
-use super::widgets::chart::Mark;
-use crate::contract::{EventKind, EventReport, Status};
+use super::widgets::line::rule;
+use crate::contract::Status;
+use panel::Panel;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
 
-/// A part of the overview.
-pub trait Panel: Sync {
-    /// For its frame.
-    fn title(&self, model: &Model) -> String;
-    /// Draws its inside.
-    fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer);
-}
-
-/// In the order in which they find room.
+/// All panels, in the order of their numbers.
 pub const PANELS: [&dyn Panel; 5] = [
     &latency::Latency,
     &events::Events,
@@ -38,9 +32,9 @@ pub const PANELS: [&dyn Panel; 5] = [
     &share::Share,
 ];
 
-/// The last panel, which has a place of its own only where there is much room.
+/// The last panel, which has its own area only on spacious screens.
 const SHARE: usize = PANELS.len() - 1;
-/// As much: cells beside each other, and rows below the table.
+/// A spacious screen: its width, and the rows below the table.
 const SPACIOUS: (u16, u16) = (180, 30);
 
 /// The overview below the trouble line:
@@ -54,7 +48,7 @@ const SPACIOUS: (u16, u16) = (180, 30);
 ///                                                       └───────────────┴────────────┘
 /// ```
 ///
-/// A panel without a place of its own takes another's while it is in front.
+/// A panel without its own area takes that of another while it is selected.
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     if model.zoomed {
         framed(model.panel, model, status, area, buffer);
@@ -70,8 +64,8 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.width >= 100 {
-        for (panel, place) in corners(model, status, rest) {
-            framed(panel, model, status, place, buffer);
+        for (panel, corner) in corners(model, status, rest) {
+            framed(panel, model, status, corner, buffer);
         }
         return;
     }
@@ -81,13 +75,13 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         rest.height
     };
     let (first, second) = split(rest, upper);
-    // The panel in front has the upper place; below it the events, or the latency beside them.
+    // The selected panel is on top; the events are below it, or the latency below the events.
     let below = usize::from(model.panel != 1);
     framed(model.panel, model, status, first, buffer);
     framed(below, model, status, second, buffer);
 }
 
-/// Which panel stands where in two columns.
+/// The areas of the panels in two columns.
 fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
     let is_spacious = area.width >= SPACIOUS.0 && area.height >= SPACIOUS.1;
     let left = if is_spacious {
@@ -108,48 +102,19 @@ fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
     );
     let half = (area.height / 2).max(3);
     let (latency, events) = split(first, half);
-    let mut places = vec![(0, latency), (1, events)];
+    let mut corners = vec![(0, latency), (1, events)];
     if !is_spacious {
         let (cost, success) = split(second, half);
         let last = if model.panel == SHARE { SHARE } else { 3 };
-        places.extend([(2, cost), (last, success)]);
-        return places;
+        corners.extend([(2, cost), (last, success)]);
+        return corners;
     }
-    // A row for each provider and some for all; two thirds of the height at most.
+    // A row for each provider and some for the totals; at most two thirds of the height.
     let rows = u16::try_from(status.providers.len()).unwrap_or(u16::MAX);
     let (cost, rest) = split(second, rows.saturating_add(5).min(area.height / 3));
     let (success, share) = split(rest, rows.saturating_add(3).min(area.height / 3));
-    places.extend([(2, cost), (3, success), (SHARE, share)]);
-    places
-}
-
-/// What happened to a provider, or to all of them, for the foot of a chart.
-pub(in crate::tui) fn marks(model: &Model, provider: &str) -> Vec<Mark> {
-    let events = model.shown().map(|status| status.events.as_slice());
-    let is_meant = |event: &&EventReport| match event.kind {
-        EventKind::Change => true,
-        EventKind::Breaker | EventKind::Limit | EventKind::Probe => {
-            event.provider.as_deref() == Some(provider)
-        }
-        EventKind::Request | EventKind::Budget | EventKind::Info => false,
-    };
-    let mark = |event: &EventReport| {
-        let at = event.at.parse::<jiff::Timestamp>().ok()?;
-        let word = match event.kind {
-            EventKind::Change => event.text.split_whitespace().nth(1).map_or_else(
-                || "change".to_owned(),
-                |revisions| format!("r{}", revisions.rsplit('→').next().unwrap_or("?")),
-            ),
-            EventKind::Limit => "429".to_owned(),
-            EventKind::Breaker if event.text.contains("OPEN") => "OPEN".to_owned(),
-            EventKind::Breaker => "breaker".to_owned(),
-            _ if event.bad => "DOWN".to_owned(),
-            _ => "back".to_owned(),
-        };
-        Some((u64::try_from(at.as_second()).ok()?, word))
-    };
-    let events = events.unwrap_or_default().iter();
-    events.rev().filter(is_meant).filter_map(mark).collect()
+    corners.extend([(2, cost), (3, success), (SHARE, share)]);
+    corners
 }
 
 fn split(area: Rect, upper: u16) -> (Rect, Rect) {
@@ -167,14 +132,14 @@ fn split(area: Rect, upper: u16) -> (Rect, Rect) {
     )
 }
 
-/// A title line, and the panel below it.
+/// Draws a title line, and the panel below it.
 fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let Some(shown) = PANELS.get(panel).filter(|_| area.height >= 2) else {
         return;
     };
-    let front = if panel == model.panel { ">" } else { "" };
-    let title = format!("{front}{} {}", panel + 1, shown.title(model));
-    rule(&title, model, area, buffer);
+    let mark = if panel == model.panel { ">" } else { "" };
+    let title = format!("{mark}{} {}", panel + 1, shown.title(model));
+    rule(&title, model.theme(), area, buffer);
     let inside = Rect {
         x: area.x + 1,
         y: area.y + 1,
@@ -182,18 +147,4 @@ fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut
         height: area.height - 1,
     };
     shown.draw(model, status, inside, buffer);
-}
-
-/// `── TITLE ─────────`
-pub(in crate::tui) fn rule(title: &str, model: &Model, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme();
-    let dash = theme.mark('─', '-').to_string();
-    let used = title.chars().count() + 5;
-    let rest = usize::from(area.width).saturating_sub(used);
-    let text = Line::from(vec![
-        Span::styled(format!("{dash}{dash} "), theme.dim()),
-        Span::styled(title.to_owned(), theme.strong()),
-        Span::styled(format!(" {}", dash.repeat(rest)), theme.dim()),
-    ]);
-    text.render(Rect { height: 1, ..area }, buffer);
 }

@@ -1,10 +1,10 @@
-//! Which part of the attempts went to whom, over time, and what the odds are now.
+//! Share of the attempts by provider over time, and the current shares.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::model::Model;
-use crate::tui::view::line;
 use crate::tui::widgets::area::{self, AreaPart};
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::{chart, stack};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,7 +21,7 @@ impl Panel for Share {
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let theme = model.theme();
         let axis = usize::from(chart::AXIS);
-        let odds: Vec<(&str, f64)> = status
+        let shares: Vec<(&str, f64)> = status
             .providers
             .iter()
             .map(|it| (it.performance.provider.as_str(), it.share))
@@ -29,7 +29,7 @@ impl Panel for Share {
         let now = Line::from(vec![
             Span::styled(format!("{:axis$}", "now"), theme.dim()),
             Span::raw(stack::stack(
-                &odds,
+                &shares,
                 usize::from(area.width).saturating_sub(axis),
             )),
         ]);
@@ -39,15 +39,16 @@ impl Panel for Share {
             height: area.height.saturating_sub(1),
             ..area
         };
-        // As they are configured: an order that follows the numbers would move while one looks.
-        let chosen = model.selected().map(|it| it.performance.provider.as_str());
+        // In the order of the configuration: an order by number would change while the operator
+        // looks.
+        let selected = model.selected().map(|it| it.performance.provider.as_str());
         let parts: Vec<AreaPart<'_>> = status
             .providers
             .iter()
             .map(|it| AreaPart {
                 name: &it.performance.provider,
                 series: &it.series,
-                is_chosen: Some(it.performance.provider.as_str()) == chosen,
+                is_selected: Some(it.performance.provider.as_str()) == selected,
             })
             .collect();
         area::draw(&parts, theme, below, buffer);

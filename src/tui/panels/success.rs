@@ -1,10 +1,10 @@
-//! Success over time, provider by provider, and of all client requests together.
+//! The success rate over time, of all client requests and of each provider.
 
-use super::Panel;
+use super::panel::Panel;
 use crate::contract::{Series, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -23,9 +23,9 @@ impl Panel for Success {
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-        let room = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
-        // What the columns leave is the name's.
-        let width = strip::fitting(&status.series, room);
+        let available = usize::from(area.width).saturating_sub(NAME + NUMBER + 2);
+        // The name takes the cells that the columns leave.
+        let width = strip::fitting(&status.series, available);
         let row = |name: &str, series: &Series, rate: Option<f64>| {
             let theme = model.theme();
             let style = match rate {
@@ -33,7 +33,7 @@ impl Panel for Success {
                 Some(rate) if rate < 0.99 => theme.warn(),
                 _ => Style::default(),
             };
-            let mut spans = vec![Span::raw(format::left(name, NAME + room - width + 1))];
+            let mut spans = vec![Span::raw(format::left(name, NAME + available - width + 1))];
             spans.extend(strip::success(series, width, theme));
             spans.push(Span::styled(
                 format::right(&format::percent(rate), NUMBER + 1),

@@ -1,10 +1,10 @@
-//! One row for each provider: trouble first, then by traffic. Columns come with the width.
+//! One row for each provider, trouble first, then by traffic. Wider screens show more columns.
 
 use crate::contract::{ProviderStatus, Series};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,10 +12,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-/// From this screen width on columns that have a use for it are wider.
+/// From this screen width on, some columns are wider.
 const WIDE: u16 = 194;
 
-/// One column: its head, its width here and on a wide screen, the screen width from which it is
+/// One column: its head, its width, its width on a wide screen, the screen width from which it is
 /// shown, and its cell.
 struct TableColumn {
     head: &'static str,
@@ -26,7 +26,7 @@ struct TableColumn {
     cell: TableCell,
 }
 
-/// What stands in a column.
+/// The content of a column.
 enum TableCell {
     Text(fn(&ProviderStatus, &Model, usize) -> String),
     Strip(fn(&Series, usize, Theme) -> Vec<Span<'static>>),
@@ -171,7 +171,7 @@ const COLUMNS: &[TableColumn] = &[
     },
 ];
 
-/// Draws head and rows; scrolls so that the row under the cursor is seen.
+/// Draws head and rows, scrolled so that the row under the cursor is visible.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let columns = columns(model, area.width);
@@ -187,34 +187,39 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         buffer,
     );
     let rows = model.rows();
-    let room = usize::from(area.height.saturating_sub(1));
-    let chosen = model
+    let available = usize::from(area.height.saturating_sub(1));
+    let selected = model
         .selected()
-        .map(|chosen| chosen.performance.provider.as_str());
+        .map(|selected| selected.performance.provider.as_str());
     let at = rows
         .iter()
-        .position(|row| Some(row.performance.provider.as_str()) == chosen)
+        .position(|row| Some(row.performance.provider.as_str()) == selected)
         .unwrap_or(0);
-    let cut = rows.len() > room;
-    let room = if cut { room.saturating_sub(1) } else { room };
-    let first = (at + 1).saturating_sub(room);
+    let cut = rows.len() > available;
+    let available = if cut {
+        available.saturating_sub(1)
+    } else {
+        available
+    };
+    let first = (at + 1).saturating_sub(available);
     let mut y = 1;
-    for (place, provider) in rows.iter().enumerate().skip(first).take(room) {
-        row(model, provider, &columns, place == at, area, y, buffer);
+    for (index, provider) in rows.iter().enumerate().skip(first).take(available) {
+        row(model, provider, &columns, index == at, area, y, buffer);
         y += 1;
     }
     if cut {
-        let hidden = rows.len().saturating_sub(room);
-        let bad = rows.iter().enumerate().filter(|(place, row)| {
-            (*place < first || *place >= first + room) && trouble(row.performance.state) > 1
+        let hidden = rows.len().saturating_sub(available);
+        let bad = rows.iter().enumerate().filter(|(index, row)| {
+            (*index < first || *index >= first + available) && trouble(row.performance.state) > 1
         });
         let text = format!("  +{hidden} more, {} of them in trouble", bad.count());
         line(Line::styled(text, theme.dim()), area, y, buffer);
     }
 }
 
-/// The columns of a screen of this width, each with its cells. What they leave is the names', as
-/// far as the longest needs it; it is the same whichever rows are shown, so that nothing jumps.
+/// The columns of a screen of this width, each with its cells. The names take the cells that are
+/// left, as far as the longest name needs them. The result does not depend on the visible rows, so
+/// that columns do not move while scrolling.
 fn columns(model: &Model, screen: u16) -> Vec<(&'static TableColumn, usize)> {
     let mut columns: Vec<(&TableColumn, usize)> = COLUMNS
         .iter()
@@ -222,7 +227,7 @@ fn columns(model: &Model, screen: u16) -> Vec<(&'static TableColumn, usize)> {
         .map(|column| (column, column.cells(screen)))
         .collect();
     let used: usize = columns.iter().map(|(_, cells)| cells + 1).sum();
-    // One more stands before the first column.
+    // One more cell is left of the first column.
     let spare = usize::from(screen).saturating_sub(used + 1);
     let providers = model.shown().into_iter().flat_map(|it| &it.providers);
     let names = providers.map(|it| it.performance.provider.width());
@@ -239,28 +244,28 @@ fn row(
     model: &Model,
     provider: &ProviderStatus,
     columns: &[(&TableColumn, usize)],
-    chosen: bool,
+    selected: bool,
     area: Rect,
     y: u16,
     buffer: &mut Buffer,
 ) {
     let theme = model.theme();
     let mut spans = vec![Span::styled(
-        if chosen { " >" } else { "  " },
+        if selected { " >" } else { "  " },
         theme.accent(),
     )];
-    for (place, &(column, cells)) in columns.iter().enumerate() {
+    for (index, &(column, cells)) in columns.iter().enumerate() {
         match column.cell {
             TableCell::Strip(draw) => spans.extend(draw(&provider.series, cells, theme)),
             TableCell::Text(text) => {
                 let cell = fit(&text(provider, model, cells), column, cells);
                 spans.push(Span::styled(
                     cell,
-                    cell_style(model, provider, column, chosen),
+                    cell_style(model, provider, column, selected),
                 ));
             }
         }
-        if place + 1 < columns.len() {
+        if index + 1 < columns.len() {
             spans.push(Span::raw(" "));
         }
     }
@@ -271,12 +276,12 @@ fn cell_style(
     model: &Model,
     provider: &ProviderStatus,
     column: &TableColumn,
-    chosen: bool,
+    selected: bool,
 ) -> Style {
     match column.head {
         "STATE" => model.theme().state(provider.performance.state),
         "OK%" => success_style(model, provider),
-        "PROVIDER" if chosen => model.theme().strong(),
+        "PROVIDER" if selected => model.theme().strong(),
         _ => Style::default(),
     }
 }
@@ -330,7 +335,7 @@ fn share_bar(share: f64, width: usize, model: &Model) -> String {
     theme.mark('█', '#').to_string().repeat(filled)
 }
 
-/// What goes in an hour, with the mark of how sure the provider's costs are where it has room.
+/// The cost per hour, marked if it is estimated or incomplete.
 fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
     let Some(rate) = provider.usd_per_hour else {
         return "n/a".to_owned();
@@ -339,11 +344,11 @@ fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
         return model.theme().secret("");
     }
     let mark = format::mark(rate, provider.performance.cost_basis, model.theme());
-    let room = width.saturating_sub(usize::from(!mark.is_empty()));
+    let available = width.saturating_sub(usize::from(!mark.is_empty()));
     let mut amount = format::plain_usd(rate);
-    // Digits behind the point go before the mark does.
-    if amount.len() > room && amount.contains('.') {
-        amount.truncate(room);
+    // Decimals are cut before the mark is.
+    if amount.len() > available && amount.contains('.') {
+        amount.truncate(available);
     }
     format!("{mark}{amount}")
 }

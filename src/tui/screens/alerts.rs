@@ -1,19 +1,20 @@
-//! What is in trouble now, and the bad news before it.
+//! Providers in trouble, and recent problems.
 //!
 //! ```text
 //! ── ALERTS 2 providers in trouble ──
 //! STATE   SINCE     FOR    PROVIDER     SUCCESS        WHY
 //! >✗OPEN  03:10:11  4m     openai       ██████▆▃▁▁·▁   breaker open for 12 s more
-//! ── BAD NEWS ──
+//! ── RECENT PROBLEMS ──
 //! 03:10:11 BREAKER openai: gpt-5.1 OPEN …
 //! ```
 
-use super::{first_row, plain, rows};
+use super::listing::{first_row, plain, rows};
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::{rule, said};
-use crate::tui::view::line;
+use crate::tui::panels::event_text;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -33,7 +34,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         .collect();
     rule(
         &format!("ALERTS: {} in trouble", troubled.len()),
-        model,
+        theme,
         area,
         buffer,
     );
@@ -52,19 +53,22 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     line(Line::styled(head, theme.dim()), list, 0, buffer);
     if troubled.is_empty() {
         line(
-            Line::styled("  every provider is well", theme.good()),
+            Line::styled("  all providers are healthy", theme.good()),
             list,
             1,
             buffer,
         );
     }
-    let chosen = model.selected_name();
-    let is_chosen = |row: &ProviderStatus| Some(&row.performance.provider) == chosen.as_ref();
-    let at = troubled.iter().position(|row| is_chosen(row)).unwrap_or(0);
+    let selected = model.selected_name();
+    let is_selected = |row: &ProviderStatus| Some(&row.performance.provider) == selected.as_ref();
+    let at = troubled
+        .iter()
+        .position(|row| is_selected(row))
+        .unwrap_or(0);
     let first = first_row(at, usize::from(list.height.saturating_sub(1)));
     for (y, row) in (1..list.height).zip(troubled.into_iter().skip(first)) {
         line(
-            alert(model, status, row, is_chosen(row), strip_width),
+            alert(model, status, row, is_selected(row), strip_width),
             list,
             y,
             buffer,
@@ -76,21 +80,21 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(Line::styled(text, theme.dim()), area, below, buffer);
         below += 1;
     }
-    news(model, status, rows(area, below, area.height), buffer);
+    problems(model, status, rows(area, below, area.height), buffer);
 }
 
 fn alert<'a>(
     model: &Model,
     status: &Status,
     row: &ProviderStatus,
-    is_chosen: bool,
+    is_selected: bool,
     width: usize,
 ) -> Line<'a> {
     let theme = model.theme();
     let performance = &row.performance;
     let since = row.trouble_since.as_ref().unwrap_or(&row.state_since);
     let mut spans = vec![
-        Span::styled(if is_chosen { " >" } else { "  " }, theme.accent()),
+        Span::styled(if is_selected { " >" } else { "  " }, theme.accent()),
         Span::styled(
             format::left(&theme.state_word(performance.state), 7),
             theme.state(performance.state),
@@ -107,20 +111,20 @@ fn alert<'a>(
     Line::from(spans)
 }
 
-fn news(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+fn problems(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     if area.height < 2 {
         return;
     }
     let theme = model.theme();
     let bad: Vec<_> = status.events.iter().filter(|event| event.bad).collect();
     rule(
-        &format!("BAD NEWS: the latest {}", bad.len()),
-        model,
+        &format!("RECENT PROBLEMS: {}", bad.len()),
+        theme,
         area,
         buffer,
     );
     if bad.is_empty() {
-        let text = "  none among the latest events";
+        let text = "  none in the latest events";
         line(Line::styled(text, theme.dim()), area, 1, buffer);
     }
     for (y, event) in (1..area.height).zip(bad) {
@@ -129,7 +133,7 @@ fn news(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
                 format!("  {} {:8} ", format::clock(&event.at), event.kind.label()),
                 theme.bad(),
             ),
-            Span::raw(said(event, theme)),
+            Span::raw(event_text(event, theme)),
         ];
         line(Line::from(spans), area, y, buffer);
     }

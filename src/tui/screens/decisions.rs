@@ -1,5 +1,4 @@
-//! The latest requests: who was chosen and why, and below the list everything about the one under
-//! the cursor.
+//! The latest decisions, and the explanation of the one under the cursor.
 //!
 //! ```text
 //! ── DECISIONS 100 of the latest, newest first ──
@@ -9,25 +8,26 @@
 //!  result   ok after 1 attempt, in 0.9s, for $0.0052
 //! ```
 
-use super::{decision_list, emptiness, first_row, plain, rows};
+use super::decision_list::decision_list;
+use super::listing::{emptiness, first_row, plain, rows};
 use crate::contract::{CandidateReport, DecisionOutcome, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Rows of the explanation, its title included; more where there is room.
+/// Rows of the explanation with its title, and on a tall screen.
 const EXPLANATION: u16 = 9;
 const LONG_EXPLANATION: u16 = 20;
-/// Cells left of what is explained.
+/// Indent of continued lines.
 const INDENT: usize = 10;
-/// Cells of a candidate beside its bar: name, points and odds, the cuts, and what rounding adds.
+/// Cells of a candidate besides its bar: name, points, probability, separators, and rounding.
 const CANDIDATE: usize = 64;
-/// Less wide than that, objectives go by the letters of the bars.
+/// On narrower screens objectives are named by the letters of the bars.
 const WIDE: u16 = 100;
 
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -62,8 +62,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         "DECISIONS{of}: the latest {}, newest first{newer}{hidden}",
         decisions.len()
     );
-    rule(&title, model, area, buffer);
-    match emptiness(&model.decisions, "no request has ended yet") {
+    rule(&title, model.theme(), area, buffer);
+    match emptiness(&model.decisions, "no requests yet") {
         Some(text) => line(
             Line::styled(plain(&text, theme), theme.dim()),
             list,
@@ -73,21 +73,21 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         None => decision_list(&decisions, Some(model.decisions.at), theme, list, buffer),
     }
     if let Some(decision) = decisions.get(model.decisions.at) {
-        let place = rows(area, area.height - below, below);
-        explain(model, decision, place, buffer);
+        let below_list = rows(area, area.height - below, below);
+        explain(model, decision, below_list, buffer);
     }
 }
 
-/// All that the record has about one request.
+/// Draws the explanation of one decision.
 fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     rule(
         &format!("EXPLAIN {}", decision.decision_id),
-        model,
+        theme,
         area,
         buffer,
     );
-    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "nobody".to_owned());
+    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
     let score = decision.score.map_or_else(
         || "no score".to_owned(),
         |score| format!("score {score:.3} of 1"),
@@ -97,21 +97,22 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         tries => format!("{tries} attempts"),
     };
     let request = decision.request_id.as_deref();
-    let request = request.map_or_else(|| "still running, begun".to_owned(), |id| theme.secret(id));
-    // The list and the first try say it too.
+    let request = request.map_or_else(
+        || "still running, started".to_owned(),
+        |id| theme.secret(id),
+    );
+    // The list and the first try show it too.
     let reason = if area.width < WIDE {
         String::new()
     } else {
         format!("; {}", decision.reason)
     };
-    let result = match decision.latency_ms {
-        None if decision.outcome == DecisionOutcome::Pending => {
-            format!("pending, {attempts} so far")
-        }
-        latency => format!(
+    let result = match decision.outcome {
+        DecisionOutcome::Pending => format!("pending, {attempts} so far"),
+        _ => format!(
             "{} after {attempts}, in {}, for {} ({})",
             decision.outcome,
-            format::duration(latency),
+            format::duration(decision.latency_ms),
             format::usd(decision.cost_usd, theme),
             decision.cost_basis
         ),
@@ -132,11 +133,11 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
             detail
                 .rounds
                 .iter()
-                .flat_map(|round| told(round, area.width)),
+                .flat_map(|round| round_lines(round, area.width)),
         ),
         None => lines.push(match &model.explain_error {
             Some(why) => format!(" record   {why}"),
-            None => " asking …".to_owned(),
+            None => " loading …".to_owned(),
         }),
     }
     let width = usize::from(area.width);
@@ -148,8 +149,8 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
     }
 }
 
-/// One choice: who was worth what, who was out, and what would have chosen otherwise.
-fn told(round: &SelectionRoundReport, width: u16) -> Vec<String> {
+/// One selection round: scores, exclusions, and the change that would have selected another target.
+fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
     let weights = &round.weights;
     let names = if width < WIDE {
         ["C", "L", "R", "O", "P"]
@@ -188,7 +189,7 @@ fn told(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             None => strip::score_bar(&candidate.factors, weights, bar),
         };
         format!(
-            "   {} {:>5.1} points, odds {:>4}%  {what}",
+            "   {} {:>5.1} points, prob {:>4}%  {what}",
             format::left(&name, 28),
             candidate.points,
             format::share(candidate.share)

@@ -1,32 +1,35 @@
-//! Everything about one provider: latency with percentiles and what happened, where the time goes,
-//! errors, how latencies spread, and the last decisions.
+//! One provider: latency with events, models, latency breakdown, errors, latency distribution, and
+//! the last decisions.
 //!
 //! ```text
 //! azure ▲ SLOW for 5m  share 25%  rank 6/7  score 58
 //! ── LATENCY 15m ──            p99 7.2s p95 3.9s p50 512
-//! ── WHERE THE TIME GOES ──    ── ERRORS 15m ──
-//! ── HOW LATENCIES SPREAD ──
+//! ── LATENCY BREAKDOWN ──      ── ERRORS 15m ──
+//! ── LATENCY DISTRIBUTION ──
 //! ── LAST DECISIONS ──
 //! ```
 
-use super::{decision_list, emptiness, models, plain, rows};
+use super::decision_list::decision_list;
+use super::listing::{emptiness, plain, rows};
+use super::models;
 use crate::contract::{DecisionReport, ProviderStatus, RateLeft, Status};
+use crate::tui::draft::effective;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::{marks, rule};
-use crate::tui::preview::effective;
-use crate::tui::view::line;
+use crate::tui::panels::event_marks;
 use crate::tui::widgets::chart::{self, Measure};
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::{heat, strip};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Cells for the numbers beside the chart.
+/// Cells for the numbers right of the chart.
 const NUMBERS: u16 = 12;
-/// From this width on there are two columns.
+/// Two columns from this width on.
 const WIDE: u16 = 100;
-/// Rows of the heat map, with its title.
+/// Rows of the heat map with its title.
 const HEAT: u16 = 6;
 
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
@@ -41,7 +44,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let wide = area.width >= WIDE;
     let tall = area.height >= 30;
     let heat_height = if tall { HEAT } else { 0 };
-    // Two columns side by side where there is room, else one after the other in fewer rows.
+    // Two columns side by side on a wide screen, else fewer rows.
     let middle = if wide { 6 } else { 3 };
     let decisions = if tall { 8 } else { 4 };
     let models = models::height(provider, area.height);
@@ -73,19 +76,19 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         time(model, provider, left, buffer);
         errors(model, provider, rows(right, y, middle), buffer);
     } else {
-        rule("TIME AND ERRORS", model, rows(area, y, 1), buffer);
+        rule("TIME AND ERRORS", model.theme(), rows(area, y, 1), buffer);
         line(time_line(provider), area, y + 1, buffer);
         line(error_line(model, provider), area, y + 2, buffer);
     }
     y += middle;
     if tall {
-        let place = rows(area, y, heat_height);
-        let title = "HOW LATENCIES SPREAD: the darker, the larger the part of the answers";
-        rule(title, model, place, buffer);
+        let spread = rows(area, y, heat_height);
+        let title = "LATENCY DISTRIBUTION: the darker, the larger the part of the responses";
+        rule(title, model.theme(), spread, buffer);
         heat::draw(
             &provider.series,
             model.theme(),
-            rows(place, 1, HEAT - 1),
+            rows(spread, 1, HEAT - 1),
             buffer,
         );
         y += heat_height;
@@ -132,16 +135,16 @@ fn head<'a>(
     ]);
     let limit = provider
         .max_concurrent
-        .map(|most| format!(" of {most}"))
+        .map(|max| format!(" of {max}"))
         .unwrap_or_default();
-    // From that width on they stand below, beside what the time went to.
+    // Wide screens show them in the latency breakdown.
     let rates = rates_left(provider).filter(|_| width < WIDE);
     let rates = rates.map_or_else(String::new, |rates| format!(", {rates}"));
     let bar = provider
         .factors
         .map(|factors| format!("  {}", strip::score_bar(&factors, &weights, 20)));
     let second = format!(
-        " {} requests, {} running{limit}{rates}, {} req/s, {}/h, usable {}% of the window{}",
+        " {} requests, {} running{limit}{rates}, {} req/s, {}/h, available {}%{}",
         format::count(performance.requests),
         performance.in_flight,
         format::rate(provider.requests_per_second),
@@ -152,7 +155,7 @@ fn head<'a>(
     [first, Line::raw(second)]
 }
 
-/// Which part of all attempts went there, below the chart and on its axis of time.
+/// The share of all attempts over time, on the time axis of the chart above.
 fn share<'a>(model: &Model, status: &Status, provider: &ProviderStatus, width: u16) -> Line<'a> {
     let own = &provider.series.buckets;
     let part = |at: usize| {
@@ -162,9 +165,9 @@ fn share<'a>(model: &Model, status: &Status, provider: &ProviderStatus, width: u
         (all > 0).then(|| f64::from(own.requests) / all as f64)
     };
     let parts: Vec<Option<f64>> = (0..own.len()).map(part).collect();
-    let room = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
-    let cells: Vec<Option<f64>> = (0..room)
-        .filter_map(|cell| parts.get(cell * parts.len() / room).copied())
+    let available = usize::from(width.saturating_sub(NUMBERS + chart::AXIS));
+    let cells: Vec<Option<f64>> = (0..available)
+        .filter_map(|cell| parts.get(cell * parts.len() / available).copied())
         .collect();
     let now = format!("{}%", format::share(provider.share));
     Line::from(vec![
@@ -192,13 +195,13 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
         "{of} {}, {width} s a column, log scale",
         model.shown_window().as_str()
     );
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let inside = rows(area, 1, area.height - 1);
     let plot = Rect {
         width: inside.width.saturating_sub(NUMBERS),
         ..inside
     };
-    let marks = marks(model, &provider.performance.provider);
+    let marks = event_marks(model, &provider.performance.provider);
     let shown = (&provider.series, model.measure);
     chart::draw(shown, &marks, theme, plot, buffer);
     let numbers = Rect {
@@ -220,23 +223,24 @@ fn latency(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Bu
     }
 }
 
-/// First token and the rest, as bars on one scale.
+/// First token and whole response, as bars on one scale.
 fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    rule("WHERE THE TIME GOES", model, area, buffer);
+    rule("LATENCY BREAKDOWN", model.theme(), area, buffer);
     let latency = &provider.performance.latency_ms;
     let first = &provider.performance.time_to_first_token_ms;
     let most = latency.p95.or(first.p95).unwrap_or(0.0).max(1.0);
     let values = [
         ("first token p50", first.p50),
         ("first token p95", first.p95),
-        ("whole answer p50", latency.p50),
-        ("whole answer p95", latency.p95),
+        ("response p50", latency.p50),
+        ("response p95", latency.p95),
     ];
-    let room = usize::from(area.width).saturating_sub(28);
+    let available = usize::from(area.width).saturating_sub(28);
     for (y, (name, value)) in (1..area.height).zip(values) {
         let bar = value.map_or(String::new(), |value| {
-            let cells = (0..room).take_while(|cell| (*cell as f64) < value / most * room as f64);
+            let cells =
+                (0..available).take_while(|cell| (*cell as f64) < value / most * available as f64);
             theme.mark('█', '#').to_string().repeat(cells.count())
         });
         let number = format::right(&format::latency(value), 6);
@@ -252,8 +256,7 @@ fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffe
     }
 }
 
-/// What the operator's limits per minute leave, where there are some: `left/min 462/500 req,
-/// 121.4k/200.0k tok`.
+/// The rest of the configured limits per minute, if any: `left/min 462/500 req, 121.4k/200.0k tok`.
 fn rates_left(provider: &ProviderStatus) -> Option<String> {
     let rates = &provider.rates;
     let left = |rate: Option<RateLeft>, unit: &str| {
@@ -274,7 +277,7 @@ fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {
     let latency = &provider.performance.latency_ms;
     let first = &provider.performance.time_to_first_token_ms;
     Line::raw(format!(
-        " first token p50 {} p95 {}   whole answer p50 {} p95 {}",
+        " first token p50 {} p95 {}   response p50 {} p95 {}",
         format::latency(first.p50),
         format::latency(first.p95),
         format::latency(latency.p50),
@@ -285,11 +288,14 @@ fn time_line<'a>(provider: &ProviderStatus) -> Line<'a> {
 fn errors(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let title = format!("ERRORS {}", model.shown_window().as_str());
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     let rate = provider.performance.error_rate.map(|rate| rate * 100.0);
-    let rate = rate.map_or_else(|| "nothing asked".to_owned(), |rate| format!("{rate:.2}%"));
+    let rate = rate.map_or_else(
+        || "no counted requests".to_owned(),
+        |rate| format!("{rate:.2}% of counted requests"),
+    );
     let all: u64 = provider.failures.iter().map(|failure| failure.count).sum();
-    let mut lines = vec![format!(" {all} failed, {rate} of what counts")];
+    let mut lines = vec![format!(" {all} failed, {rate}")];
     let mut failures: Vec<_> = provider.failures.iter().collect();
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
     let counts = failures
@@ -298,7 +304,7 @@ fn errors(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buf
     lines.extend(counts.take(3));
     lines.push(format!(
         " {} {:>6}  not counted",
-        format::left("client left", 16),
+        format::left("client cancelled", 16),
         provider.cancelled
     ));
     for (y, text) in (1..area.height).zip(lines) {
@@ -323,7 +329,7 @@ fn error_line<'a>(model: &Model, provider: &ProviderStatus) -> Line<'a> {
         kinds.join("  ")
     };
     Line::raw(format!(
-        " errors: {kinds}   client left: {} (not counted)",
+        " errors: {kinds}   client cancelled: {} (not counted)",
         provider.cancelled
     ))
 }
@@ -333,7 +339,7 @@ fn last_decisions(model: &Model, provider: &ProviderStatus, area: Rect, buffer: 
         return;
     }
     let theme = model.theme();
-    rule("LAST DECISIONS", model, area, buffer);
+    rule("LAST DECISIONS", model.theme(), area, buffer);
     let inside = rows(area, 1, area.height - 1);
     let name = Some(&provider.performance.provider);
     let own = |row: &&DecisionReport| row.provider.as_ref() == name;

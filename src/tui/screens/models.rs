@@ -1,4 +1,4 @@
-//! The models of one provider: one may be open while the others serve.
+//! The models of one provider: the breaker of one may be open while the others serve.
 //!
 //! ```text
 //! ── MODELS ──
@@ -6,22 +6,22 @@
 //!   ✗OPEN   gpt-5.1                  2.1k  87.6  9.8s   3.10  breaker open for 12 s more
 //! ```
 
-use super::{plain, rows};
+use super::listing::{plain, rows};
 use crate::contract::{ModelPerformance, ProviderStatus};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// Rows for models on a tall screen, and on a small one.
+/// Maximum rows of models on a tall screen, and on a small one.
 const ROWS_TALL: usize = 6;
 const ROWS_SMALL: usize = 2;
 
-/// Rows that they take with their title, on a screen so high.
+/// Rows of the models with their title, on a screen of this height.
 pub(super) fn height(provider: &ProviderStatus, screen: u16) -> u16 {
     let count = provider.performance.models.len();
     let rows = match screen {
@@ -39,16 +39,16 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
     let theme = model.theme();
     let mut models: Vec<&ModelPerformance> = provider.performance.models.iter().collect();
     models.sort_by_key(|it| std::cmp::Reverse((trouble(it.state), it.requests)));
-    // The head goes where there is no room for more than the models.
+    // The head is left out if only the models fit.
     let has_head = usize::from(area.height) > models.len().min(ROWS_SMALL) + 1;
     let first = if has_head { 2 } else { 1 };
-    let room = usize::from(area.height) - usize::from(first);
-    let hidden = models.len().saturating_sub(room);
+    let available = usize::from(area.height) - usize::from(first);
+    let hidden = models.len().saturating_sub(available);
     let title = match hidden {
         0 => "MODELS".to_owned(),
         hidden => format!("MODELS, {hidden} more below"),
     };
-    rule(&title, model, area, buffer);
+    rule(&title, model.theme(), area, buffer);
     if has_head {
         let head = format!(
             "   {} {} {} {} {} {}  WHY",
@@ -67,7 +67,7 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
     }
 }
 
-/// Cells for the name of a model: on a narrow screen the reason needs them more.
+/// Cells for the name of a model; fewer on a narrow screen, where the reason needs them.
 fn names(width: u16) -> usize {
     if width < 100 { 18 } else { 24 }
 }

@@ -1,11 +1,11 @@
-//! Who changed what, newest first; `.` then `r` goes back to the one under the cursor.
+//! Revisions, newest first. `.` then `r` rolls back to the one under the cursor.
 
-use super::{emptiness, first_row, plain, rows};
+use super::listing::{emptiness, first_row, plain, rows};
 use crate::contract::{RevisionReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -13,8 +13,8 @@ use ratatui::text::{Line, Span};
 
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    let title = format!("REVISIONS: rev {} is in force", status.revision);
-    rule(&title, model, area, buffer);
+    let title = format!("REVISIONS: rev {} is in effect", status.revision);
+    rule(&title, model.theme(), area, buffer);
     let head = format!(
         " {} {} {} WHAT",
         format::right("REV", 5),
@@ -24,7 +24,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     line(Line::styled(head, theme.dim()), area, 1, buffer);
     let list = rows(area, 2, area.height.saturating_sub(5));
     let revisions = &model.revisions;
-    if let Some(text) = emptiness(revisions, "nothing was changed since the start") {
+    if let Some(text) = emptiness(revisions, "no changes since the start") {
         line(
             Line::styled(plain(&text, theme), theme.dim()),
             list,
@@ -35,20 +35,25 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     }
     let first = first_row(revisions.at, usize::from(list.height));
     let shown = revisions.rows.iter().enumerate().skip(first);
-    for (y, (place, revision)) in (0..list.height).zip(shown) {
-        line(row(model, revision, place == revisions.at), list, y, buffer);
+    for (y, (index, revision)) in (0..list.height).zip(shown) {
+        line(row(model, revision, index == revisions.at), list, y, buffer);
     }
     if let Some(revision) = revisions.rows.get(revisions.at) {
         let below = rows(area, area.height.saturating_sub(3), 3);
-        rule(&format!("REV {}", revision.revision), model, below, buffer);
+        rule(
+            &format!("REV {}", revision.revision),
+            model.theme(),
+            below,
+            buffer,
+        );
         let weights = &revision.after;
         let text = format!(
-            " weights from then on: cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}",
+            " weights since then: cost {:.0} latency {:.0} reliability {:.0} load {:.0} priority {:.0}",
             weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
         );
         line(Line::raw(text), below, 1, buffer);
         let reason = revision.reason.as_ref();
-        let reason = reason.map_or_else(|| "none was given".to_owned(), |it| theme.secret(it));
+        let reason = reason.map_or_else(|| "none given".to_owned(), |it| theme.secret(it));
         line(
             Line::raw(plain(&format!(" reason: {reason}"), theme)),
             below,
@@ -58,19 +63,19 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn row<'a>(model: &Model, revision: &RevisionReport, is_chosen: bool) -> Line<'a> {
+fn row<'a>(model: &Model, revision: &RevisionReport, is_selected: bool) -> Line<'a> {
     let theme = model.theme();
     let reason = revision.reason.as_ref();
     let reason = reason
         .map(|reason| format!("  \"{}\"", theme.secret(reason)))
         .unwrap_or_default();
-    let style = if is_chosen {
+    let style = if is_selected {
         theme.strong()
     } else {
         Style::default()
     };
     Line::from(vec![
-        Span::styled(if is_chosen { ">" } else { " " }, theme.accent()),
+        Span::styled(if is_selected { ">" } else { " " }, theme.accent()),
         Span::styled(
             format!(
                 "{} {} {} ",

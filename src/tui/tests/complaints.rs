@@ -1,6 +1,5 @@
-//! What people complain about in other dashboards: `complaints.md` has a row for each, with the
-//! tests that keep it away from this one. Here are those that fit nowhere else, and the test that
-//! the table names no test that does not exist.
+//! Complaints about other dashboards: `complaints.md` has a row for each, with the tests that
+//! prevent it here. This file holds the tests that fit nowhere else, and the check of the table.
 
 use super::*;
 use crate::tui::input_context::{InputContext, SCREENS};
@@ -12,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Keys that move, describe or leave, and what lies beside them on a keyboard.
+/// Keys that move, describe or leave, and adjacent keys.
 const MOVEMENT: &[&str] = &[
     "h", "j", "k", "l", "g", "G", "e", "d", "x", "↑", "↓", "←", "→", "Enter", "Space", "Bksp",
     "^d", "^u", "^f", "^b", "^k", "Tab", "S-Tab", "Home", "End", "PgUp", "PgDn", "Del",
 ];
-/// Key sequences that end in a question.
-const QUESTIONS: &[&str] = &[
+/// Key sequences that open a dialog.
+const DIALOG_KEYS: &[&str] = &[
     "q",
     "^c",
     ". d",
@@ -30,13 +29,13 @@ const QUESTIONS: &[&str] = &[
     "u",
 ];
 
-fn touches(effect: &Effect) -> bool {
+fn is_change(effect: &Effect) -> bool {
     matches!(effect, Effect::Change(_) | Effect::End(_))
 }
 
-/// A dashboard with something in every list, and something to undo.
+/// A dashboard with rows in every list, and a change to undo.
 fn busy() -> Model {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     model.undo.push(crate::tui::change::Undo::default());
     model
@@ -46,15 +45,19 @@ fn busy() -> Model {
 fn no_single_key_of_any_screen_changes_anything() {
     let bound = BINDINGS.iter().flat_map(|binding| binding.keys).copied();
     let keys: BTreeSet<&str> = bound.chain(MOVEMENT.iter().copied()).collect();
-    for &place in SCREENS {
-        let InputContext::On(screen) = place else {
+    for &context in SCREENS {
+        let InputContext::On(screen) = context else {
             continue;
         };
         for key in keys.iter().filter(|key| key.parse::<Key>().is_ok()) {
             let mut model = busy();
             model.screen = screen;
             let effects = press(&mut model, key);
-            assert!(!effects.iter().any(touches), "{key} on {}", screen.as_str());
+            assert!(
+                !effects.iter().any(is_change),
+                "{key} on {}",
+                screen.as_str()
+            );
         }
     }
 }
@@ -65,21 +68,21 @@ fn every_row_of_a_menu_asks_before_anything_happens() {
         for on in ["", "v "] {
             let mut model = busy();
             let effects = press(&mut model, &format!("{on}. {}", binding.keys[0]));
-            assert!(!effects.iter().any(touches), "{}", binding.id);
+            assert!(!effects.iter().any(is_change), "{}", binding.id);
         }
     }
 }
 
 #[test]
-fn every_question_opens_on_cancel_and_enter_at_once_changes_nothing() {
-    for keys in QUESTIONS {
+fn every_dialog_opens_on_cancel_and_enter_at_once_changes_nothing() {
+    for keys in DIALOG_KEYS {
         let mut model = busy();
         press(&mut model, keys);
-        let Some(Dialog::Question(question)) = &model.dialog else {
-            panic!("{keys:?} asks nothing")
+        let Some(Dialog::Confirm(dialog)) = &model.dialog else {
+            panic!("{keys:?} opens no dialog")
         };
         assert_eq!(
-            question.focus,
+            dialog.focus,
             crate::tui::confirm_dialog::DialogFocus::Cancel,
             "{keys:?}"
         );
@@ -92,7 +95,7 @@ fn every_question_opens_on_cancel_and_enter_at_once_changes_nothing() {
 }
 
 #[test]
-fn the_environment_stands_first_at_every_size_on_every_screen() {
+fn the_environment_comes_first_at_every_size_on_every_screen() {
     for keys in [
         "", "Enter", "w >", "d", "a", "v", "L", "?", "q", ". d", "/ x",
     ] {
@@ -100,7 +103,7 @@ fn the_environment_stands_first_at_every_size_on_every_screen() {
             let mut status = fixture::status(5, 7);
             "prod".clone_into(&mut status.environment);
             let mut model = Model::new(options(Theme::default(), true));
-            hear(&mut model, status);
+            receive(&mut model, status);
             model.armed_until = Some(NOW + Duration::from_mins(5));
             press(&mut model, keys);
             let screen = text(&model, width, height);
@@ -114,8 +117,8 @@ fn the_environment_stands_first_at_every_size_on_every_screen() {
 }
 
 #[test]
-fn rows_that_are_held_say_so_until_they_are_let_go() {
-    let mut model = usual();
+fn a_held_order_is_shown_until_it_is_released() {
+    let mut model = default_model();
     press(&mut model, "o");
     assert!(text(&model, 120, 40).contains("order held"));
     let order = model.order.clone();
@@ -132,7 +135,7 @@ fn rows_that_are_held_say_so_until_they_are_let_go() {
 }
 
 #[test]
-fn a_key_of_an_operators_own_is_named_wherever_it_was() {
+fn a_custom_key_is_named_in_every_text() {
     let own = [
         ("view.weights", "W"),
         ("keep", "F2"),
@@ -142,24 +145,24 @@ fn a_key_of_an_operators_own_is_named_wherever_it_was() {
         ("open", "F6"),
         ("freeze", "F7"),
     ];
-    let wishes: BTreeMap<String, String> = own
+    let custom: BTreeMap<String, String> = own
         .iter()
         .map(|(id, key)| ((*id).to_owned(), (*key).to_owned()))
         .collect();
     let mut options = options(Theme::default(), true);
-    options.keymap = Keymap::with(&wishes).unwrap();
+    options.keymap = Keymap::with(&custom).unwrap();
     options.protection = WriteProtection::Always;
     let mut model = Model::new(options);
     let mut status = fixture::status(5, 7);
     status.reverts_at = Some("2026-11-24T03:16:00.000Z".to_owned());
-    hear(&mut model, status);
+    receive(&mut model, status);
 
     let screen = text(&model, 120, 40);
     for named in [" W weights ", " F7 freeze ", "unless F2 keeps it"] {
         assert!(screen.contains(named), "{named}\n{screen}");
     }
     press(&mut model, "?");
-    assert!(text(&model, 120, 60).contains("*F7         freeze the picture"));
+    assert!(text(&model, 120, 60).contains("*F7         freeze the screen"));
     press(&mut model, "Esc . d");
     assert!(text(&model, 120, 40).contains("view-only: F3 allows changes"));
     press(&mut model, "Esc F3 . d");
@@ -174,24 +177,24 @@ fn a_key_of_an_operators_own_is_named_wherever_it_was() {
 }
 
 #[test]
-fn a_weight_without_effect_says_so() {
-    let mut model = usual();
+fn a_weight_without_effect_is_marked() {
+    let mut model = default_model();
     press(&mut model, "w");
     assert!(text(&model, 120, 40).contains("no effect while ✗OPEN"));
     assert!(text(&model, 80, 24).contains("no effect"));
 }
 
 #[test]
-fn what_is_copied_is_shown_as_well() {
-    let mut model = usual();
+fn a_copied_text_is_shown_as_well() {
+    let mut model = default_model();
     let name = model.selected_name().unwrap();
     assert_eq!(press(&mut model, "y"), [Effect::Copy(name.clone())]);
     assert!(text(&model, 120, 40).contains(&format!("copied: {name}")));
 }
 
 #[test]
-fn the_process_to_look_for_is_named() {
-    let mut model = usual();
+fn the_process_id_is_shown() {
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "info");
     press(&mut model, "Enter");
@@ -207,7 +210,7 @@ fn the_process_to_look_for_is_named() {
 }
 
 #[test]
-fn words_are_never_grey_and_a_light_ground_has_dark_ones() {
+fn words_are_never_grey_and_dark_on_a_light_background() {
     let area = Rect::new(0, 0, 120, 40);
     for palette in ["default", "light", "high-contrast", "deuter"] {
         let theme = Theme {
@@ -222,7 +225,7 @@ fn words_are_never_grey_and_a_light_ground_has_dark_ones() {
             let mut buffer = Buffer::empty(area);
             draw(&model, area, &mut buffer);
             for cell in buffer.content() {
-                assert_eq!(cell.bg, Color::Reset, "the terminal's own ground");
+                assert_eq!(cell.bg, Color::Reset, "the terminal's own background");
                 assert!(!matches!(
                     cell.fg,
                     Color::Gray | Color::DarkGray | Color::White
@@ -236,8 +239,7 @@ fn words_are_never_grey_and_a_light_ground_has_dark_ones() {
     }
 }
 
-/// Relative luminance, as the Web Content Accessibility Guidelines reckon it, of a colour of the
-/// 6x6x6 cube.
+/// Relative luminance (Web Content Accessibility Guidelines) of a colour of the 6x6x6 cube.
 fn luminance(colour: u8) -> f64 {
     let cube = colour - 16;
     let part = |step: u8| {
@@ -255,7 +257,7 @@ fn luminance(colour: u8) -> f64 {
     0.2126 * part(cube / 36) + 0.7152 * part(cube / 6 % 6) + 0.0722 * part(cube % 6)
 }
 
-/// The names in backticks in the last column of the table's rows.
+/// The rows of the table, with the names in backticks of their last column.
 fn named(table: &str) -> Vec<(String, Vec<String>)> {
     let rows = table.lines().filter(|line| line.starts_with("| "));
     rows.skip(2)
@@ -271,7 +273,7 @@ fn named(table: &str) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Every test below a folder.
+/// Collects the names of all tests below a folder.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -292,7 +294,7 @@ fn tests(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_complaint_has_its_tests_and_all_of_them_exist() {
+fn every_complaint_names_tests_that_exist() {
     let mut known = BTreeSet::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in ["src", "tests"] {

@@ -1,10 +1,10 @@
-//! What others change meanwhile, what fails in part, and what is allowed no more.
+//! Changes by others, partial failures, and expired permissions.
 
 use super::*;
 use crate::client::ClientError;
 use crate::contract::{EventKind, EventReport, Problem, WeightPoints, WeightsReport, WhatIfReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::ExitReason;
+use crate::tui::effect::ExitReason;
 
 fn changes(effects: &[Effect]) -> &[Change] {
     let [Effect::Change(changes)] = effects else {
@@ -13,11 +13,11 @@ fn changes(effects: &[Effect]) -> &[Change] {
     changes
 }
 
-pub(super) fn as_str(model: &Model) -> Option<String> {
-    let Some(Dialog::Question(question)) = &model.dialog else {
+pub(super) fn phrase(model: &Model) -> Option<String> {
+    let Some(Dialog::Confirm(dialog)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
-    question.word.as_ref().map(|word| word.expected.clone())
+    dialog.phrase.as_ref().map(|phrase| phrase.expected.clone())
 }
 
 fn notice(model: &Model) -> &str {
@@ -53,13 +53,13 @@ pub(super) fn answered(model: &mut Model, answer: Applied) {
     update(model, Message::Changed(Ok(answer)), NOW);
 }
 
-fn refused(model: &mut Model, status: u16, detail: &str) {
+fn rejected(model: &mut Model, status: u16, detail: &str) {
     let detail = detail.to_owned();
     let error = ClientError::from(Problem::new(status, detail));
     update(model, Message::Changed(Err(error)), NOW);
 }
 
-/// The instance as it stands at a revision.
+/// A status at a revision.
 fn at_revision(revision: u64, weights: Option<WeightPoints>) -> Status {
     let mut status = fixture::status(5, 8);
     status.revision = revision;
@@ -69,7 +69,7 @@ fn at_revision(revision: u64, weights: Option<WeightPoints>) -> Status {
     status
 }
 
-/// Moves the priority of a provider beside what is drafted already.
+/// Adds the priority of a provider to the draft.
 fn draft_priority(model: &mut Model) {
     press(model, ":");
     type_in(model, "goto borealis");
@@ -77,9 +77,9 @@ fn draft_priority(model: &mut Model) {
 }
 
 #[test]
-fn everything_of_a_draft_is_on_trial_and_on_the_revision_it_was_drafted_on() {
+fn all_changes_of_a_draft_are_on_trial_and_based_on_its_revision() {
     for with_weights in [true, false] {
-        let mut model = usual();
+        let mut model = default_model();
         if with_weights {
             press(&mut model, "w →");
         }
@@ -106,8 +106,8 @@ fn everything_of_a_draft_is_on_trial_and_on_the_revision_it_was_drafted_on() {
 }
 
 #[test]
-fn an_undo_says_what_others_changed_since_and_wants_a_word_for_it() {
-    let mut model = usual();
+fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     let mut status = at_revision(44, Some(weights(50.0, 25.0)));
@@ -119,35 +119,35 @@ fn an_undo_says_what_others_changed_since_and_wants_a_word_for_it() {
             ..status.events[0].clone()
         },
     );
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "u");
     let screen = text(&model, 120, 40);
     assert!(screen.contains("cost 50 → 30"), "{screen}");
     assert!(screen.contains("rev 43→44 bob: cost 31→50"), "{screen}");
-    assert_eq!(as_str(&model).as_deref(), Some("rev-44"));
+    assert_eq!(phrase(&model).as_deref(), Some("rev-44"));
     assert_eq!(press(&mut model, "y"), []);
     type_in(&mut model, "rev-44");
     let effects = press(&mut model, "Tab Enter");
     let [Change::Weights(change)] = changes(&effects) else {
         panic!("{effects:?}")
     };
-    // Only the rows that were changed here go back.
+    // Only the rows that were changed here are undone.
     assert_eq!((change.cost, change.load), (Some(30.0), None));
     assert_eq!(change.revision, Some(44));
 }
 
 #[test]
-fn changes_made_here_alone_are_undone_one_after_the_other_without_a_word() {
-    let mut model = usual();
+fn only_local_changes_are_undone_one_by_one_without_a_phrase() {
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
-    hear(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
+    receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
     press(&mut model, "→ Enter g");
     answered(&mut model, done(44, Some(weights(32.0, 10.0))));
     for (cost, revision) in [(31.0, 45), (30.0, 46)] {
-        hear(&mut model, at_revision(revision - 1, None));
+        receive(&mut model, at_revision(revision - 1, None));
         press(&mut model, "u");
-        assert_eq!(as_str(&model), None);
+        assert_eq!(phrase(&model), None);
         assert_eq!(changes(&press(&mut model, "y")).len(), 1);
         answered(&mut model, done(revision, Some(weights(cost, 10.0))));
     }
@@ -155,25 +155,25 @@ fn changes_made_here_alone_are_undone_one_after_the_other_without_a_word() {
 }
 
 #[test]
-fn a_revision_that_counts_from_anew_is_no_proof() {
-    let mut model = usual();
+fn a_revision_number_after_a_restart_proves_nothing() {
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
-    hear(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
+    receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
     press(&mut model, "→");
-    // Another start of the instance has come to the same number with other weights.
-    hear(&mut model, at_revision(43, Some(weights(60.0, 25.0))));
-    assert!(notice(&model).contains("something else is in force as rev 43"));
+    // A restarted instance has reached the same number with other weights.
+    receive(&mut model, at_revision(43, Some(weights(60.0, 25.0))));
+    assert!(notice(&model).contains("rev 43 is not the one the draft is based on"));
     let draft = model.draft.as_ref().unwrap();
     assert_eq!(draft.from(), [60, 10, 30, 25, 10]);
     assert_eq!((draft.points()[0], draft.change().load), (32, None));
     press(&mut model, "Esc u");
-    assert_eq!(as_str(&model).as_deref(), Some("rev-43"));
+    assert_eq!(phrase(&model).as_deref(), Some("rev-43"));
 }
 
 #[test]
-fn a_draft_that_came_into_force_is_none_any_more() {
-    let mut model = usual();
+fn a_draft_that_took_effect_is_cleared() {
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
     let error = ClientError::NoAnswer {
         address: "box:8080".to_owned(),
@@ -183,14 +183,14 @@ fn a_draft_that_came_into_force_is_none_any_more() {
     assert!(notice(&model).contains("unknown whether it was applied"));
     assert!(model.draft.as_ref().unwrap().is_changed());
     let in_force = model.draft.as_ref().unwrap().weights();
-    hear(&mut model, at_revision(43, Some(in_force)));
+    receive(&mut model, at_revision(43, Some(in_force)));
     let draft = model.draft.as_ref().unwrap();
     assert!(!draft.is_changed() && draft.revision == 43);
 }
 
 #[test]
-fn what_was_done_before_a_refusal_is_settled_and_can_be_undone() {
-    let mut model = usual();
+fn changes_applied_before_a_failure_are_recorded_and_can_be_undone() {
+    let mut model = default_model();
     press(&mut model, "w →");
     draft_priority(&mut model);
     press(&mut model, "Enter");
@@ -206,11 +206,11 @@ fn what_was_done_before_a_refusal_is_settled_and_can_be_undone() {
     answered(&mut model, part);
     let text = notice(&model);
     assert!(
-        text.starts_with("applied in part: applied as rev 43; but then"),
+        text.starts_with("applied in part: applied as rev 43; then"),
         "{text}"
     );
     let draft = model.draft.as_ref().unwrap();
-    assert_eq!(draft.points(), draft.from(), "the weights are in force");
+    assert_eq!(draft.points(), draft.from(), "the weights are in effect");
     assert_eq!((draft.moved().count(), draft.revision), (1, 43));
     assert_eq!(model.undo.len(), 1);
     assert!(matches!(model.undo[0].changes[..], [Change::Weights(_)]));
@@ -218,10 +218,10 @@ fn what_was_done_before_a_refusal_is_settled_and_can_be_undone() {
 }
 
 #[test]
-fn a_failure_stays_until_esc_whatever_else_is_said() {
-    let mut model = usual();
+fn a_failure_stays_until_esc_despite_later_notices() {
+    let mut model = default_model();
     press(&mut model, "w → Enter g");
-    refused(&mut model, 422, "cost is 400");
+    rejected(&mut model, 422, "cost is 400");
     press(&mut model, "B y K");
     assert!(notice(&model).contains("cost is 400"), "{}", notice(&model));
     press(&mut model, "Esc");
@@ -229,7 +229,7 @@ fn a_failure_stays_until_esc_whatever_else_is_said() {
 }
 
 #[test]
-fn production_is_known_in_any_case_and_what_is_unknown_may_be_production() {
+fn production_is_recognised_in_any_case_and_an_unknown_environment_is_protected() {
     let mut model = Model::new(options(Theme::default(), false));
     assert!(model.is_protected());
     press(&mut model, "^r");
@@ -244,19 +244,19 @@ fn production_is_known_in_any_case_and_what_is_unknown_may_be_production() {
     ] {
         let mut status = fixture::status(5, 7);
         environment.clone_into(&mut status.environment);
-        hear(&mut model, status);
+        receive(&mut model, status);
         assert_eq!(model.is_protected(), is_protected, "{environment}");
     }
 }
 
 #[test]
-fn a_question_is_not_taken_after_the_permission_ran_out() {
+fn a_dialog_is_not_accepted_after_arming_has_expired() {
     let mut model = Model::new(options(Theme::default(), true));
     let mut status = fixture::status(5, 7);
     "prod".clone_into(&mut status.environment);
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "! . d");
-    assert!(is_question(&model, "CONFIRM"));
+    assert!(is_dialog(&model, "CONFIRM"));
     let later = NOW + Duration::from_hours(3);
     update(&mut model, Message::Tick, later);
     let yes = Message::Input(Input::Key("y".parse().unwrap()));
@@ -269,8 +269,8 @@ fn a_question_is_not_taken_after_the_permission_ran_out() {
 }
 
 #[test]
-fn a_prediction_that_fails_is_said_once() {
-    let mut model = usual();
+fn a_failed_forecast_is_reported_once() {
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     update(&mut model, key("w"), NOW);
     update(&mut model, key(">"), NOW);
@@ -282,7 +282,7 @@ fn a_prediction_that_fails_is_said_once() {
         update(model, Message::WhatIf(answer), now)
     };
     fail(&mut model);
-    assert!(notice(&model).contains("no prediction"));
+    assert!(notice(&model).contains("no forecast"));
     press(&mut model, "Esc");
     let asks = |effects: &[Effect]| {
         let is_asked = |it: &Effect| matches!(it, Effect::AskWhatIf(_));
@@ -298,11 +298,11 @@ fn a_prediction_that_fails_is_said_once() {
         }
         assert_eq!(notice(&model), "", "after {second} s");
     }
-    assert_eq!(asked, 1, "asked again, but not every second");
-    // Another draft is another question.
+    assert_eq!(asked, 1, "requested again, but not every second");
+    // Another draft is another request.
     let now = model.now;
     let effects = update(&mut model, key(">"), now);
     assert_eq!(asks(&effects), 1);
     fail(&mut model);
-    assert!(notice(&model).contains("no prediction"));
+    assert!(notice(&model).contains("no forecast"));
 }

@@ -1,17 +1,17 @@
-//! Who is taken away, and who would be left.
+//! Changes that remove a provider, and the providers that remain.
 
-use super::control::{answered, as_str, done};
+use super::control::{answered, done, phrase};
 use super::*;
 use crate::contract::{HealthState, ProviderStatus};
 
-/// The usual instance with each provider in a state.
+/// The default instance with its providers in these states.
 fn in_states(all: [HealthState; 5]) -> Model {
     let mut status = fixture::status(5, 7);
     for (provider, state) in status.providers.iter_mut().zip(all) {
         provider.performance.state = state;
     }
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     model
 }
 
@@ -22,7 +22,7 @@ fn goto(model: &mut Model, provider: &str) {
 }
 
 #[test]
-fn only_who_is_known_to_serve_counts_as_healthy() {
+fn only_a_provider_known_to_serve_counts_as_healthy() {
     use HealthState::{Off, Ok, Slow, Unknown};
     for (states, wants) in [
         ([Ok, Ok, Off, Unknown, Off], true),
@@ -33,12 +33,12 @@ fn only_who_is_known_to_serve_counts_as_healthy() {
         goto(&mut model, "aurora");
         press(&mut model, ". d");
         let expected = wants.then(|| "aurora".to_owned());
-        assert_eq!(as_str(&model), expected, "{states:?}");
+        assert_eq!(phrase(&model), expected, "{states:?}");
     }
 }
 
 #[test]
-fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
+fn the_last_provider_of_a_model_type_is_not_drained_without_its_name() {
     use HealthState::{Ok, Open, Unknown};
     for (elsewhere, wants) in [
         (None, true),
@@ -58,19 +58,19 @@ fn the_last_that_serves_a_type_of_work_is_not_drained_without_its_name() {
             models(1, &mut status);
         }
         let mut model = Model::new(options(Theme::default(), true));
-        hear(&mut model, status);
+        receive(&mut model, status);
         goto(&mut model, "aurora");
         press(&mut model, ". d");
         let expected = wants.then(|| "aurora".to_owned());
-        assert_eq!(as_str(&model), expected, "{elsewhere:?}");
+        assert_eq!(phrase(&model), expected, "{elsewhere:?}");
         if wants {
-            assert!(text(&model, 120, 40).contains("nobody else serves embedding"));
+            assert!(text(&model, 120, 40).contains("no other provider serves embedding"));
         }
     }
 }
 
 #[test]
-fn an_undo_that_takes_away_the_last_provider_wants_its_name_too() {
+fn an_undo_that_removes_the_last_provider_requires_its_name() {
     use HealthState::{Off, Ok};
     let mut model = in_states([Ok, Ok, Off, Off, Off]);
     let drained = |model: &Model, on: bool| {
@@ -81,36 +81,36 @@ fn an_undo_that_takes_away_the_last_provider_wants_its_name_too() {
         status
     };
     let status = drained(&model, true);
-    hear(&mut model, status);
+    receive(&mut model, status);
     goto(&mut model, "aurora");
     press(&mut model, ". d");
-    assert_eq!(as_str(&model), None, "it comes back");
+    assert_eq!(phrase(&model), None, "it comes back");
     press(&mut model, "y");
     answered(&mut model, done(43, None));
     let mut status = drained(&model, false);
     status.revision = 43;
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "u");
-    assert_eq!(as_str(&model).as_deref(), Some("aurora"));
+    assert_eq!(phrase(&model).as_deref(), Some("aurora"));
 }
 
 #[test]
-fn requests_that_run_and_have_not_ended_are_not_stopped_without_a_word() {
+fn running_requests_are_not_stopped_without_a_phrase() {
     let mut status = fixture::status(5, 7);
     status.requests_per_second = 0.0;
     for provider in &mut status.providers {
         provider.performance.in_flight = 10;
     }
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status.clone());
+    receive(&mut model, status.clone());
     press(&mut model, "q");
-    assert_eq!(as_str(&model).as_deref(), Some("stop"));
+    assert_eq!(phrase(&model).as_deref(), Some("stop"));
     assert!(text(&model, 120, 40).contains("while 50 requests run"));
     press(&mut model, "Esc");
     for provider in &mut status.providers {
         provider.performance.in_flight = 0;
     }
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "q");
-    assert_eq!(as_str(&model), None);
+    assert_eq!(phrase(&model), None);
 }

@@ -1,4 +1,4 @@
-//! What is on the screen, at every size.
+//! Snapshots of the screens at several sizes.
 
 use super::*;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 #[test]
 fn the_overview_at_every_size() {
     for (width, height) in [(40, 10), (80, 24), (120, 40), (200, 60)] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, "↓");
         insta::assert_snapshot!(
             format!("overview_{width}x{height}"),
@@ -20,7 +20,7 @@ fn the_overview_at_every_size() {
 #[test]
 fn the_weights_at_every_size() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, "w > > Tab ↓ >");
         insta::assert_snapshot!(
             format!("weights_{width}x{height}"),
@@ -41,7 +41,7 @@ fn every_screen_at_two_sizes() {
         ("log", "L"),
     ] {
         for (width, height) in [(80, 24), (120, 40)] {
-            let mut model = usual();
+            let mut model = default_model();
             screens::fill(&mut model);
             press(&mut model, keys);
             insta::assert_snapshot!(
@@ -65,7 +65,7 @@ fn every_box_on_a_small_screen() {
         ("filter", "/ o"),
         ("command", ": v i"),
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         insta::assert_snapshot!(format!("box_{name}"), text(&model, 80, 24));
     }
@@ -87,7 +87,7 @@ fn many_providers_scroll_and_none_is_left_out() {
 }
 
 #[test]
-fn plain_screens_hold_only_plain_characters() {
+fn ascii_screens_have_only_ascii_characters() {
     for keys in [
         "",
         "w >",
@@ -153,7 +153,7 @@ fn wide_names_keep_the_columns() {
     let mut status = fixture::status(5, 7);
     "日本語の長い名前です".clone_into(&mut status.providers[1].performance.provider);
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     let screen = text(&model, 120, 40);
     let column = |word: &str| {
         let row = screen.lines().find(|row| row.contains(word)).unwrap();
@@ -164,7 +164,7 @@ fn wide_names_keep_the_columns() {
 }
 
 #[test]
-fn old_data_is_dim_and_says_its_age() {
+fn stale_data_is_dim_and_shows_its_age() {
     let mut model = model(Theme::default(), false, 5);
     update(
         &mut model,
@@ -173,7 +173,7 @@ fn old_data_is_dim_and_says_its_age() {
     );
 
     let screen = text(&model, 120, 40);
-    assert!(screen.contains("STALE 12s") && screen.contains("connection refused; trying again"));
+    assert!(screen.contains("STALE 12s") && screen.contains("connection refused; retrying"));
     let area = Rect::new(0, 0, 120, 40);
     let mut buffer = Buffer::empty(area);
     draw(&model, area, &mut buffer);
@@ -187,7 +187,7 @@ fn old_data_is_dim_and_says_its_age() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_size_and_no_fleet_makes_it_panic(
+    fn no_size_and_no_number_of_providers_panics(
         width in 1_u16..300, height in 1_u16..100, providers in 0_usize..60,
         keys in prop::collection::vec("[?qwtdavLezsoyxu:/.jkGKPn<>59=rR{]|Enter|Tab|Esc|Space|PgDn", 0..8),
     ) {
@@ -199,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn no_number_makes_it_panic(
+    fn no_number_panics(
         value in prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-1.0), Just(0.0), Just(1e12)],
         name in "\\PC{0,30}",
     ) {
@@ -217,7 +217,7 @@ proptest! {
         }
         for keys in ["", "Enter", "w >", "a"] {
             let mut model = Model::new(options(Theme::default(), true));
-            hear(&mut model, status.clone());
+            receive(&mut model, status.clone());
             press(&mut model, keys);
             let area = Rect::new(0, 0, 120, 40);
             draw(&model, area, &mut Buffer::empty(area));

@@ -1,11 +1,11 @@
-//! What a review says of a draft, and what it asks for by that.
+//! Forecasts: the texts of a review, and the phrases it requires.
 
 use super::*;
 use crate::contract::{ProviderForecastReport, TargetWhatIfReport, TrafficForecastReport};
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow};
 use crate::tui::preview::{drafted, present, previewed};
 
-/// A draft that moves one of the five by so many points.
+/// A draft that changes one objective by `step` points.
 fn draft(status: &Status, row: usize, step: i16) -> Draft {
     let mut draft = Draft::new(&status.weights, status.revision);
     draft.row = DraftRow::Objective(row);
@@ -13,8 +13,8 @@ fn draft(status: &Status, row: usize, step: i16) -> Draft {
     draft
 }
 
-fn shares(outlook: &[crate::tui::preview::ProviderPreview]) -> Vec<f64> {
-    outlook.iter().map(|it| it.share).collect()
+fn shares(previews: &[crate::tui::preview::ProviderPreview]) -> Vec<f64> {
+    previews.iter().map(|it| it.share).collect()
 }
 
 fn with_shares(strategy: &str, shares: [f64; 5]) -> Status {
@@ -26,7 +26,7 @@ fn with_shares(strategy: &str, shares: [f64; 5]) -> Status {
     status
 }
 
-/// An answer by which the next requests are shared out so.
+/// A forecast with these shares.
 fn answer(status: &Status, now: [f64; 5], then: [f64; 5]) -> WhatIfReport {
     let side = |share| TrafficForecastReport {
         share,
@@ -46,26 +46,29 @@ fn answer(status: &Status, now: [f64; 5], then: [f64; 5]) -> WhatIfReport {
     }
 }
 
-/// The review of one small step of a weight, with this answer.
+/// The review of a small change of a weight, with this forecast.
 fn reviewed(status: Status, answer: WhatIfReport) -> Model {
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "w →");
     model.what_if.as_mut().unwrap().report = answer;
     press(&mut model, "Enter");
-    assert!(is_question(&model, "APPLY"));
+    assert!(is_dialog(&model, "APPLY"));
     model
 }
 
-fn as_str(model: &Model) -> Option<&str> {
-    let Some(Dialog::Question(question)) = &model.dialog else {
+fn phrase(model: &Model) -> Option<&str> {
+    let Some(Dialog::Confirm(dialog)) = &model.dialog else {
         panic!("{:?}", model.dialog)
     };
-    question.word.as_ref().map(|word| word.expected.as_str())
+    dialog
+        .phrase
+        .as_ref()
+        .map(|phrase| phrase.expected.as_str())
 }
 
 #[test]
-fn what_is_now_is_what_the_overview_shows() {
+fn the_current_values_are_those_of_the_overview() {
     let status = with_shares("adaptive", [0.0, 0.61, 0.0, 0.28, 0.11]);
     let now = present(&status);
     assert_eq!(shares(&now), [0.0, 0.61, 0.0, 0.28, 0.11]);
@@ -78,21 +81,21 @@ fn what_is_now_is_what_the_overview_shows() {
 }
 
 #[test]
-fn no_shift_is_promised_where_weights_decide_nothing() {
+fn no_shift_is_predicted_if_weights_have_no_effect() {
     let even = [0.2; 5];
     for strategy in ["round-robin", "least-busy", "lowest-latency", "lowest-cost"] {
         let status = with_shares(strategy, even);
         assert_eq!(shares(&drafted(&status, &draft(&status, 0, 60))), even);
         let mut model = Model::new(options(Theme::default(), true));
-        hear(&mut model, status);
+        receive(&mut model, status);
         press(&mut model, "w > > >");
-        let said = format!("the strategy {strategy} does not use weights");
+        let reason = format!("the strategy {strategy} does not use weights");
         let screen = text(&model, 120, 40);
-        assert!(screen.contains(&said), "{screen}");
+        assert!(screen.contains(&reason), "{screen}");
         assert_eq!(screen.matches(" 20 →  20    ").count(), 5, "{screen}");
         press(&mut model, "Enter");
-        assert!(text(&model, 120, 40).contains(&said));
-        assert_eq!(as_str(&model), None);
+        assert!(text(&model, 120, 40).contains(&reason));
+        assert_eq!(phrase(&model), None);
     }
 }
 
@@ -105,9 +108,9 @@ fn nothing_moves_while_a_provider_is_pinned() {
 }
 
 #[test]
-fn the_best_takes_all_or_nothing() {
+fn the_best_strategy_moves_all_or_nothing() {
     let status = with_shares("best", [0.0, 1.0, 0.0, 0.0, 0.0]);
-    // `local` is cheapest by its factors, `borealis` quickest.
+    // By their factors `local` is the cheapest, `borealis` the fastest.
     let cheap = drafted(&status, &draft(&status, 0, 60));
     assert_eq!(shares(&cheap), [0.0, 0.0, 0.0, 0.0, 1.0]);
     let quick = drafted(&status, &draft(&status, 1, 60));
@@ -115,14 +118,14 @@ fn the_best_takes_all_or_nothing() {
 }
 
 #[test]
-fn an_estimate_starts_from_the_shares_that_are_and_moves_them_by_the_worth() {
+fn an_estimate_moves_the_current_shares_by_the_change_of_utility() {
     let status = with_shares("adaptive", [0.0, 0.6, 0.0, 0.3, 0.1]);
     let then = shares(&drafted(&status, &draft(&status, 3, 1)));
-    // All are as busy, so that the weight of load moves nobody.
+    // All are equally busy, so the weight of load has no effect.
     for (then, now) in then.iter().zip([0.0, 0.6, 0.0, 0.3, 0.1]) {
         assert!((then - now).abs() < 1e-9, "{then} {now}");
     }
-    // A tenth of the latency factor behind, one point: a thousandth of S, a tenth of the odds.
+    // One point on a latency factor that is 0.1 lower changes S by 0.001.
     let mut one = Draft::new(&status.weights, status.revision);
     one.set_all(&crate::contract::WeightPoints {
         latency: status.weights.latency + 1.0,
@@ -135,7 +138,7 @@ fn an_estimate_starts_from_the_shares_that_are_and_moves_them_by_the_worth() {
 }
 
 #[test]
-fn the_instance_knows_better_than_the_estimate_and_load_has_moved_on() {
+fn the_forecast_replaces_the_estimate_and_applies_to_current_shares() {
     let status = with_shares("adaptive", [0.0, 0.5, 0.0, 0.3, 0.2]);
     let before = [0.0, 0.4, 0.0, 0.4, 0.2];
     let model = reviewed(
@@ -144,33 +147,33 @@ fn the_instance_knows_better_than_the_estimate_and_load_has_moved_on() {
     );
     let known = model.what_if.as_ref();
     let then = shares(&previewed(&status, model.draft.as_ref().unwrap(), known));
-    // Half of 0.5, a tenth that is new, 5/4 of 0.3, and 0.2, of 0.925.
+    // Half of 0.5, a new 0.1, 5/4 of 0.3, and 0.2, normalised by 0.925.
     let expected = [0.0, 0.25, 0.1, 0.375, 0.2].map(|part: f64| part / 0.925);
     for (then, expected) in then.iter().zip(expected) {
         assert!((then - expected).abs() < 1e-9, "{then} {expected}");
     }
     let other = draft(&status, 1, 5);
     assert_eq!(previewed(&status, &other, known), drafted(&status, &other));
-    assert_eq!(as_str(&model), Some("big-shift"));
+    assert_eq!(phrase(&model), Some("big-shift"));
 }
 
 #[test]
-fn a_review_says_what_recorded_requests_would_have_met() {
+fn a_review_shows_the_effect_on_recorded_requests() {
     let status = with_shares("weighted", [0.0, 0.5, 0.0, 0.3, 0.2]);
     let model = reviewed(status, report());
     let screen = text(&model, 120, 40);
     for part in [
-        "recorded: 0% of 1284 requests of 15m go elsewhere (0 s ago)",
-        "p95 1.9s→1.4s  0% of them a guess",
+        "recorded: 0% of 1284 requests in 15m would move (0 s ago)",
+        "p95 1.9s→1.4s  0% extrapolated",
         "cost: $4.12→$3.91/h; budget at its end: day 197→188%, month 153→149%",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
-    assert_eq!(as_str(&model), None);
+    assert_eq!(phrase(&model), None);
 }
 
 #[test]
-fn what_a_prediction_warns_of_asks_for_its_word() {
+fn each_objection_of_a_forecast_requires_its_phrase() {
     let status = with_shares("weighted", [0.0, 0.5, 0.0, 0.3, 0.2]);
     let target = |provider: &str, now: f64, then: f64| TargetWhatIfReport {
         provider: provider.to_owned(),
@@ -212,36 +215,36 @@ fn what_a_prediction_warns_of_asks_for_its_word() {
     ];
     for (answer, expected) in cases {
         let model = reviewed(status.clone(), answer.clone());
-        assert_eq!(as_str(&model), expected, "{answer:?}");
+        assert_eq!(phrase(&model), expected, "{answer:?}");
     }
     let status = with_shares("weighted", alone);
     let last = answer(&status, alone, [0.0, 0.0, 0.0, 1.0, 0.0]);
     let model = reviewed(status, last);
-    assert_eq!(as_str(&model), Some("last-healthy"));
+    assert_eq!(phrase(&model), Some("last-healthy"));
     assert!(text(&model, 120, 40).contains("google would be the last healthy one"));
 }
 
 #[test]
-fn a_review_that_comes_before_its_prediction_is_put_anew_with_it() {
-    let mut model = usual();
+fn a_review_is_rebuilt_when_its_forecast_arrives() {
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     for name in ["w", "→", "Enter"] {
         update(&mut model, key(name), NOW);
     }
-    assert_eq!(as_str(&model), Some("unpredicted"));
-    let question = model.question().unwrap();
-    question.reason = Some("too dear".to_owned());
-    question.seen_at = Some(Duration::ZERO);
+    assert_eq!(phrase(&model), Some("unpredicted"));
+    let dialog = model.confirm_dialog().unwrap();
+    dialog.reason = Some("too expensive".to_owned());
+    dialog.seen_at = Some(Duration::ZERO);
 
     update(&mut model, Message::WhatIf(Ok(report())), NOW);
-    assert_eq!(as_str(&model), None);
-    let question = model.question().unwrap();
-    assert_eq!(question.reason.as_deref(), Some("too dear"));
-    assert_eq!(question.seen_at, None, "it must be read first");
+    assert_eq!(phrase(&model), None);
+    let dialog = model.confirm_dialog().unwrap();
+    assert_eq!(dialog.reason.as_deref(), Some("too expensive"));
+    assert_eq!(dialog.seen_at, None, "it must be read first");
     assert!(text(&model, 120, 40).contains("recorded:"));
 
-    // The next answer changes no more than the numbers.
-    model.question().unwrap().seen_at = Some(NOW);
+    // The next forecast changes only the numbers.
+    model.confirm_dialog().unwrap().seen_at = Some(NOW);
     model.deciding = model.what_if.as_ref().map(|known| known.request.clone());
     let newer = WhatIfReport {
         decisions: 1_300,
@@ -249,12 +252,12 @@ fn a_review_that_comes_before_its_prediction_is_put_anew_with_it() {
     };
     update(&mut model, Message::WhatIf(Ok(newer)), NOW);
     assert!(text(&model, 120, 40).contains("of 1300 requests"));
-    assert_eq!(model.question().unwrap().seen_at, Some(NOW));
+    assert_eq!(model.confirm_dialog().unwrap().seen_at, Some(NOW));
 }
 
 #[test]
-fn a_prediction_is_asked_for_again_after_a_while_and_says_how_old_it_is() {
-    let mut model = usual();
+fn a_forecast_is_refreshed_and_shows_its_age() {
+    let mut model = default_model();
     press(&mut model, "w →");
     let later = |seconds| NOW + Duration::from_secs(seconds);
     let asks = |model: &mut Model, seconds| {
@@ -264,16 +267,16 @@ fn a_prediction_is_asked_for_again_after_a_while_and_says_how_old_it_is() {
             .any(|effect| matches!(effect, Effect::AskWhatIf(_)))
     };
     assert!(!asks(&mut model, 14));
-    assert!(text(&model, 200, 60).contains("decided again 14 s ago"));
+    assert!(text(&model, 200, 60).contains("replayed 14 s ago"));
     assert!(asks(&mut model, 15));
-    assert!(!asks(&mut model, 16), "one question at a time");
+    assert!(!asks(&mut model, 16), "one request at a time");
     update(&mut model, Message::WhatIf(Ok(report())), later(17));
-    assert!(text(&model, 200, 60).contains("decided again 0 s ago"));
+    assert!(text(&model, 200, 60).contains("replayed 0 s ago"));
 }
 
 #[test]
-fn going_back_to_a_revision_is_predicted_as_well() {
-    let mut model = usual();
+fn a_rollback_is_forecast_as_well() {
+    let mut model = default_model();
     press(&mut model, "v");
     screens::fill(&mut model);
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
@@ -283,27 +286,27 @@ fn going_back_to_a_revision_is_predicted_as_well() {
         .flat_map(|name| update(&mut model, key(name), NOW))
         .collect();
     assert!(
-        is_question(&model, "ROLL BACK TO rev 41"),
+        is_dialog(&model, "ROLL BACK TO rev 41"),
         "{:?}",
         model.dialog
     );
     let asked = |effect: &Effect| matches!(effect, Effect::AskWhatIf(request) if request.weights.cost == Some(25.0));
     assert!(effects.iter().any(asked), "{effects:?}");
     update(&mut model, Message::WhatIf(Ok(report())), NOW);
-    assert!(is_question(&model, "ROLL BACK TO rev 41"));
+    assert!(is_dialog(&model, "ROLL BACK TO rev 41"));
     assert!(text(&model, 120, 40).contains("recorded:"));
 }
 
 #[test]
-fn the_first_line_says_who_made_the_revision_and_how_far_clocks_and_terminal_are() {
+fn the_first_line_shows_author_clock_skew_and_link_delay() {
     let mut status = fixture::status(5, 7);
     status.revised = Some(crate::contract::Revised {
         at: "2026-11-24T03:08:02.000Z".to_owned(),
         who: "alice".to_owned(),
     });
-    let there = status.generated_at.clone();
+    let remote = status.generated_at.clone();
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     let first = |model: &Model| text(model, 200, 60).lines().next().unwrap_or("").to_owned();
     assert!(
         first(&model).contains("rev 42 alice 6m ago"),
@@ -312,9 +315,9 @@ fn the_first_line_says_who_made_the_revision_and_how_far_clocks_and_terminal_are
     );
     assert!(!first(&model).contains("clock"));
 
-    let here = "2026-11-24T03:14:12.000Z".parse().unwrap();
+    let local = "2026-11-24T03:14:12.000Z".parse().unwrap();
     for _ in 0..3 {
-        model.lag.observe(&there, here);
+        model.clock_skew.observe(&remote, local);
     }
     model.distance = Some(Duration::from_millis(412));
     let line = first(&model);

@@ -1,4 +1,4 @@
-//! A panic, in a terminal of its own.
+//! A panic in a real terminal.
 
 use crate::tui::terminal::TerminalScreen;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -7,19 +7,20 @@ use std::io::Read;
 #[test]
 #[ignore = "panics; run by the test below"]
 fn panics_on_its_screen() {
+    crate::tui::panic_hook::install();
     let mut screen = TerminalScreen::enter().unwrap();
-    let picture = |frame: &mut ratatui::Frame<'_>| {
+    let draw = |frame: &mut ratatui::Frame<'_>| {
         let area = frame.area();
         frame
             .buffer_mut()
-            .set_string(area.x, area.y, "a picture", ratatui::style::Style::new());
+            .set_string(area.x, area.y, "a frame", ratatui::style::Style::new());
     };
-    screen.draw(false, picture).unwrap();
+    screen.draw(false, draw).unwrap();
     panic!("on purpose");
 }
 
 #[test]
-fn a_panic_gives_the_terminal_back_before_its_text() {
+fn a_panic_restores_the_terminal_before_its_message() {
     let pair = native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tui::tests::leaving::panics_on_its_screen"]);
@@ -28,7 +29,7 @@ fn a_panic_gives_the_terminal_back_before_its_text() {
     drop(pair.slave);
     let mut bytes = Vec::new();
     let mut reader = pair.master.try_clone_reader().unwrap();
-    // The end of a terminal is an error, after all that was written to it.
+    // Reading from a closed terminal fails after its last output.
     let _ended = reader.read_to_end(&mut bytes);
     child.wait().unwrap();
 

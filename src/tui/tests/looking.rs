@@ -1,4 +1,4 @@
-//! How things are looked at: the provider's screen, onlookers, the bell, and what a reload says.
+//! The provider screen, masking, the bell, and reports.
 
 use super::*;
 use crate::client::ClientError;
@@ -6,15 +6,15 @@ use crate::contract::{HealthState, ModelPerformance, Problem};
 use crate::tui::change::{Applied, Change};
 
 #[test]
-fn the_chart_is_of_the_whole_answer_or_of_the_first_token() {
-    let mut model = usual();
+fn the_chart_shows_the_whole_response_or_the_first_token() {
+    let mut model = default_model();
     press(&mut model, "j j j Enter");
     let whole = text(&model, 120, 40);
     assert!(whole.contains("── LATENCY 15m"), "{whole}");
     press(&mut model, "f");
     let first = text(&model, 120, 40);
     assert!(first.contains("── FIRST TOKEN 15m"), "{first}");
-    // Other numbers beside it, and another line.
+    // Other numbers, and another line.
     assert!(
         first.contains("p50    157") && whole.contains("p50    472"),
         "{first}"
@@ -24,18 +24,18 @@ fn the_chart_is_of_the_whole_answer_or_of_the_first_token() {
 }
 
 #[test]
-fn each_model_says_how_it_stands_the_troubled_first() {
+fn each_model_shows_its_state_trouble_first() {
     let mut status = fixture::status(5, 7);
-    let well = status.providers[1].performance.models[0].clone();
+    let healthy = status.providers[1].performance.models[0].clone();
     let open = ModelPerformance {
         model: "large".to_owned(),
         state: HealthState::Open,
         why: "breaker open for 9 s more".to_owned(),
-        ..well
+        ..healthy
     };
     status.providers[1].performance.models.push(open);
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "j j j Enter");
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let screen = text(&model, width, height);
@@ -50,8 +50,8 @@ fn each_model_says_how_it_stands_the_troubled_first() {
 }
 
 #[test]
-fn onlookers_see_no_amounts_no_people_and_no_places() {
-    let mut model = usual();
+fn a_masked_screen_hides_amounts_people_and_addresses() {
+    let mut model = default_model();
     screens::fill(&mut model);
     press(&mut model, "p");
     for keys in ["", "Enter", "w >", "d", "v", "3 z", "L"] {
@@ -79,7 +79,7 @@ fn onlookers_see_no_amounts_no_people_and_no_places() {
 }
 
 #[test]
-fn the_bell_rings_for_new_trouble_where_it_is_wanted_and_not_too_often() {
+fn an_enabled_bell_rings_for_new_trouble_but_not_too_often() {
     let failing = |at: usize| {
         let mut status = fixture::status(5, 8);
         for provider in [1, 3].into_iter().take(at) {
@@ -87,24 +87,24 @@ fn the_bell_rings_for_new_trouble_where_it_is_wanted_and_not_too_often() {
         }
         Message::Update(Update::Status(Arc::new(status)))
     };
-    let mut quiet = usual();
+    let mut quiet = default_model();
     assert_eq!(update(&mut quiet, failing(1), NOW), []);
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "B");
     assert_eq!(update(&mut model, failing(0), NOW), [], "nothing is new");
     assert_eq!(update(&mut model, failing(1), NOW), [Effect::Bell]);
-    assert_eq!(update(&mut model, failing(2), NOW), [], "it rang just now");
+    assert_eq!(update(&mut model, failing(2), NOW), [], "it has just rung");
     update(&mut model, failing(0), NOW);
     let later = NOW + Duration::from_mins(3);
     assert_eq!(update(&mut model, failing(2), later), [Effect::Bell]);
 }
 
 #[test]
-fn a_reload_asks_first_and_tells_what_changed() {
-    let mut model = usual();
+fn a_reload_asks_first_and_shows_the_changes() {
+    let mut model = default_model();
     press(&mut model, "^r");
-    assert!(is_question(&model, "READ THE CONFIGURATION AGAIN"));
+    assert!(is_dialog(&model, "RELOAD THE CONFIGURATION"));
     assert_eq!(
         press(&mut model, "y"),
         [Effect::Change(vec![Change::Reload])]
@@ -114,24 +114,24 @@ fn a_reload_asks_first_and_tells_what_changed() {
         "providers[a] not set → added",
     ];
     let applied = Applied {
-        text: "read again: the configuration has 2 changes, rev 43".to_owned(),
+        text: "configuration reloaded: 2 changes, rev 43".to_owned(),
         report: report.map(str::to_owned).to_vec(),
         ..Applied::default()
     };
     update(&mut model, Message::Changed(Ok(applied)), NOW);
     let screen = text(&model, 80, 24);
-    assert!(screen.contains("READ AGAIN"), "{screen}");
+    assert!(screen.contains("RELOADED"), "{screen}");
     for line in report {
         assert!(screen.contains(line), "{screen}");
     }
     press(&mut model, "Enter");
     assert_eq!(model.dialog, None);
-    assert!(text(&model, 120, 40).contains("has 2 changes, rev 43"));
+    assert!(text(&model, 120, 40).contains("reloaded: 2 changes, rev 43"));
 }
 
 #[test]
-fn the_mistakes_of_a_configuration_are_told_one_by_one() {
-    let mut model = usual();
+fn all_errors_of_a_configuration_are_listed() {
+    let mut model = default_model();
     press(&mut model, "^r y");
     let mistakes: Vec<String> = (0..40)
         .map(|line| format!("aibal.toml:{line}: key{line} is unknown"))
@@ -161,9 +161,9 @@ fn the_mistakes_of_a_configuration_are_told_one_by_one() {
 }
 
 #[test]
-fn what_is_too_long_for_its_line_is_told_whole() {
+fn a_text_that_is_too_long_for_its_line_is_wrapped() {
     for keys in ["", "Enter", "w", "d", "a", "v", "L"] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         press(&mut model, "?");
         let screen = text(&model, 80, 24);
@@ -171,11 +171,11 @@ fn what_is_too_long_for_its_line_is_told_whole() {
         let cut: Vec<&str> = rows.filter(|row| row.contains("~│")).collect();
         assert!(cut.is_empty(), "{keys}: {cut:?}");
     }
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "^r");
     let screen = text(&model, 80, 24);
     assert!(
-        screen.contains("files of keys") && !screen.contains("~│"),
+        screen.contains("key files") && !screen.contains("~│"),
         "{screen}"
     );
     let why = "this instance was started without a configuration that could be read once more";
@@ -184,16 +184,16 @@ fn what_is_too_long_for_its_line_is_told_whole() {
     update(&mut model, Message::Changed(Err(refused)), NOW);
     let screen = text(&model, 80, 24);
     assert!(screen.contains("NOTHING CHANGED"), "{screen}");
-    let told: Vec<&str> = screen.split_whitespace().filter(|it| *it != "│").collect();
-    assert!(told.join(" ").contains(why), "{screen}");
+    let words: Vec<&str> = screen.split_whitespace().filter(|it| *it != "│").collect();
+    assert!(words.join(" ").contains(why), "{screen}");
 }
 
 #[test]
-fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
+fn the_footer_of_a_dialog_names_only_its_choices() {
     let footer = |keys: &str| {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
-        assert!(model.question().is_some(), "{keys}");
+        assert!(model.confirm_dialog().is_some(), "{keys}");
         text(&model, 80, 24).lines().last().unwrap().to_owned()
     };
     assert!(footer(". d").contains("y yes"));
@@ -201,13 +201,13 @@ fn the_footer_of_a_question_names_no_answer_that_it_does_not_have() {
 }
 
 #[test]
-fn rows_do_not_change_places_with_every_move_of_the_odds() {
-    let mut model = usual();
+fn rows_do_not_move_with_every_change_of_the_shares() {
+    let mut model = default_model();
     let order = model.order.clone();
     let mut status = fixture::status(5, 8);
     for (at, provider) in status.providers.iter_mut().enumerate() {
         provider.share = [0.1, 0.05, 0.5, 0.05, 0.3][at];
     }
-    hear(&mut model, status);
+    receive(&mut model, status);
     assert_eq!(model.order, order);
 }

@@ -1,4 +1,4 @@
-//! Sizes, fleets and looks, each against each.
+//! Combinations of sizes, numbers of providers, and palettes.
 
 use super::*;
 use crate::contract::HealthState;
@@ -17,7 +17,7 @@ const SIZES: [(u16, u16); 6] = [
 ];
 const FLEETS: [usize; 4] = [1, 5, 50, 500];
 const PALETTES: [&str; 5] = ["default", "light", "high-contrast", "mono", "deuter"];
-/// Keys to every screen.
+/// Keys that open each screen.
 const SCREENS: [&str; 7] = ["", "Enter", "w >", "d", "a", "v", "L"];
 const STATES: [HealthState; 10] = [
     HealthState::Ok,
@@ -55,7 +55,7 @@ fn symbols(buffer: &Buffer) -> Vec<&str> {
 }
 
 #[test]
-fn the_overview_of_every_fleet_at_the_sizes_where_its_shape_changes() {
+fn the_overview_at_the_sizes_where_its_layout_changes() {
     for providers in FLEETS {
         let model = model(Theme::default(), true, providers);
         let pictures: Vec<String> = [(59, 14), (60, 15), (80, 24), (120, 40)]
@@ -67,7 +67,7 @@ fn the_overview_of_every_fleet_at_the_sizes_where_its_shape_changes() {
 }
 
 #[test]
-fn palettes_differ_in_looks_alone_and_mono_has_no_colour() {
+fn palettes_differ_only_in_style_and_mono_has_no_colour() {
     for size in SIZES {
         for providers in FLEETS {
             for keys in SCREENS {
@@ -77,7 +77,7 @@ fn palettes_differ_in_looks_alone_and_mono_has_no_colour() {
                     press(&mut model, keys);
                     picture(&model, size)
                 };
-                // A large fleet on every screen would be the same question over and over.
+                // Many providers on every screen would repeat the same check.
                 if providers == 500 && !keys.is_empty() {
                     continue;
                 }
@@ -99,7 +99,7 @@ fn palettes_differ_in_looks_alone_and_mono_has_no_colour() {
 }
 
 #[test]
-fn a_state_is_a_word_a_glyph_and_a_look_in_every_palette() {
+fn a_state_has_word_glyph_and_style_in_every_palette() {
     for palette in PALETTES {
         for state in STATES {
             let mut status = fixture::status(5, 7);
@@ -108,7 +108,7 @@ fn a_state_is_a_word_a_glyph_and_a_look_in_every_palette() {
             }
             let theme = theme(palette);
             let mut model = Model::new(options(theme, true));
-            hear(&mut model, status);
+            receive(&mut model, status);
             let buffer = picture(&model, (120, 40));
             let word = theme.state_word(state);
             let mut glyph = word.chars();
@@ -157,7 +157,7 @@ proptest! {
             provider.requests_per_second = number / 1e4;
         }
         let mut model = Model::new(options(Theme::default(), true));
-        hear(&mut model, status);
+        receive(&mut model, status);
         screens::fill(&mut model);
         press(&mut model, SCREENS[screen]);
         let whole = Rect::new(0, 0, 180, 70);

@@ -1,12 +1,12 @@
-//! What a frame costs.
+//! The cost of frames in bytes.
 
 use super::*;
-use crate::tui::terminal::{FrameBuffer, moves_anything};
+use crate::tui::terminal::{FrameBuffer, changes_screen};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
-/// A terminal that keeps its bytes.
+/// A terminal that keeps the bytes written to it.
 struct Line {
     canvas: FrameBuffer,
     terminal: Terminal<CrosstermBackend<FrameBuffer>>,
@@ -37,17 +37,17 @@ impl Line {
     }
 }
 
-/// Bytes of a frame a second after another.
+/// Bytes of the second of two frames, one second apart.
 fn tick_bytes(theme: Theme, (width, height): (u16, u16), providers: usize) -> usize {
     let mut line = Line::new(width, height);
     let mut model = model(theme, true, providers);
     line.show(&model);
-    news(&mut model, providers, 8);
+    send_status(&mut model, providers, 8);
     line.show(&model).len()
 }
 
 #[test]
-fn a_second_costs_a_thin_line_little() {
+fn a_second_costs_few_bytes() {
     for (size, providers, most) in [
         ((120, 40), 20, 3_000),
         ((80, 24), 50, 1_800),
@@ -59,7 +59,7 @@ fn a_second_costs_a_thin_line_little() {
 }
 
 #[test]
-fn a_second_on_any_screen_costs_little_and_so_does_going_there() {
+fn a_second_on_any_screen_and_opening_it_cost_few_bytes() {
     for (keys, second, whole) in [
         ("", 3_000, 16_000),
         ("Enter", 1_000, 16_000),
@@ -74,7 +74,7 @@ fn a_second_on_any_screen_costs_little_and_so_does_going_there() {
         screens::fill(&mut model);
         press(&mut model, keys);
         let first = line.show(&model).len();
-        news(&mut model, 20, 8);
+        send_status(&mut model, 20, 8);
         let next = line.show(&model).len();
         assert!(
             first <= whole && next <= second,
@@ -84,19 +84,19 @@ fn a_second_on_any_screen_costs_little_and_so_does_going_there() {
 }
 
 #[test]
-fn nothing_is_sent_where_nothing_has_changed() {
+fn nothing_is_sent_if_nothing_has_changed() {
     for keys in ["", "Enter", "w >", "d", "a", "v", "?", "q"] {
         let mut line = Line::new(120, 40);
         let mut model = model(Theme::default(), true, 20);
         press(&mut model, keys);
-        assert!(moves_anything(&line.show(&model)), "{keys:?}");
+        assert!(changes_screen(&line.show(&model)), "{keys:?}");
         update(&mut model, Message::Tick, NOW);
-        assert!(!moves_anything(&line.show(&model)), "{keys:?}");
+        assert!(!changes_screen(&line.show(&model)), "{keys:?}");
     }
 }
 
 #[test]
-fn a_step_of_the_cursor_costs_little() {
+fn a_step_of_the_cursor_costs_few_bytes() {
     let mut line = Line::new(120, 40);
     let mut model = model(Theme::default(), true, 20);
     press(&mut model, "↓");
@@ -107,7 +107,7 @@ fn a_step_of_the_cursor_costs_little() {
 }
 
 #[test]
-fn sixteen_colours_are_enough_and_none_are_sent_where_none_are_wanted() {
+fn at_most_sixteen_colours_are_sent_and_none_without_colours() {
     let sent = |theme: Theme| {
         let bytes = Line::new(120, 40).show(&model(theme, true, 20));
         String::from_utf8_lossy(&bytes).into_owned()
@@ -123,12 +123,12 @@ fn sixteen_colours_are_enough_and_none_are_sent_where_none_are_wanted() {
 }
 
 #[test]
-fn what_arrives_is_what_was_drawn() {
+fn the_terminal_shows_what_was_drawn() {
     let mut line = Line::new(120, 40);
     let mut model = model(Theme::default(), true, 9);
     let mut parser = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
     for step in 0..5 {
-        news(&mut model, 9, step);
+        send_status(&mut model, 9, step);
         parser.process(&line.show(&model));
     }
     let arrived: Vec<String> = parser

@@ -1,4 +1,4 @@
-//! Weights of a provider's own, and its breakers.
+//! Own weights of a provider, and its breakers.
 
 use super::*;
 use crate::contract::{HealthState, ProviderChange, WeightOverride};
@@ -22,9 +22,9 @@ fn done() -> Message {
     }))
 }
 
-/// The weights of a provider, drafted from its own screen.
+/// Own weights drafted from the screen of a provider.
 fn at_borealis() -> Model {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "goto borealis");
     press(&mut model, "Enter w o");
@@ -37,7 +37,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     assert_eq!(model.screen, Screen::Weights);
     let key = Message::Input(Input::Key(">".parse().unwrap()));
     let effects = update(&mut model, key, NOW);
-    assert!(effects.iter().all(|effect| !is_no_inquiry(effect)));
+    assert!(effects.iter().all(|effect| !is_no_request(effect)));
     update(&mut model, Message::WhatIf(Ok(report())), NOW);
     let screen = text(&model, 120, 40);
     assert!(screen.contains("own cost           - → 40"), "{screen}");
@@ -46,10 +46,10 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     press(&mut model, "Enter");
     let screen = text(&model, 120, 40);
     assert!(
-        screen.contains("borealis     none → 40/34/26  (its own cost/latency/reliability)"),
+        screen.contains("borealis     none → 40/34/26  (own cost/latency/reliability)"),
         "{screen}"
     );
-    assert_eq!(press(&mut model, "g"), [], "the word is missing");
+    assert_eq!(press(&mut model, "g"), [], "the phrase is missing");
     type_in(&mut model, "big-shift");
     let effects = press(&mut model, "Tab Tab Enter");
     let name = || "borealis".to_owned();
@@ -69,7 +69,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     update(&mut model, done(), NOW);
     assert!(!model.draft.as_ref().unwrap().is_changed());
     press(&mut model, "u");
-    assert!(text(&model, 120, 40).contains("no weights of its own"));
+    assert!(text(&model, 120, 40).contains("no own weights"));
     let effects = press(&mut model, "y");
     assert_eq!(
         effects,
@@ -78,7 +78,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
 }
 
 #[test]
-fn what_is_asked_of_the_past_includes_priorities_and_own_weights() {
+fn a_forecast_request_includes_priorities_and_own_weights() {
     let mut model = at_borealis();
     model.deciding = None;
     let key = Message::Input(Input::Key(">".parse().unwrap()));
@@ -95,11 +95,11 @@ fn what_is_asked_of_the_past_includes_priorities_and_own_weights() {
 }
 
 #[test]
-fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
+fn own_weights_in_effect_are_shown_and_used_in_estimates() {
     let mut status = fixture::status(5, 7);
     status.providers[1].weights = Some(own(0.0, 0.0, 100.0));
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, ":");
     type_in(&mut model, "goto borealis");
     press(&mut model, "Enter");
@@ -107,8 +107,8 @@ fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
     press(&mut model, "w");
     let screen = text(&model, 120, 40);
     assert!(screen.contains("own reliability  100"), "{screen}");
-    // A draft that moves nobody else is estimated with them: it scores better by its reliability
-    // than by the global weights.
+    // The estimate uses them: the provider scores better by its reliability than by the global
+    // weights.
     let estimated = |status: &Status| {
         let mut draft = Draft::new(&status.weights, status.revision);
         draft.row = DraftRow::Objective(3);
@@ -123,24 +123,24 @@ fn own_weights_in_force_are_shown_and_count_in_what_is_shown() {
 }
 
 #[test]
-fn a_draft_outlives_a_change_that_is_none_of_its_own() {
-    let mut model = usual();
+fn a_draft_survives_an_unrelated_change() {
+    let mut model = default_model();
     press(&mut model, "w Tab > . d");
-    assert!(is_question(&model, "CONFIRM"));
+    assert!(is_dialog(&model, "CONFIRM"));
     press(&mut model, "y");
     update(&mut model, done(), NOW);
     assert!(model.draft.as_ref().unwrap().is_changed());
 }
 
 #[test]
-fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
-    let mut model = usual();
+fn breakers_are_reset_only_after_a_dialog_and_only_if_one_is_open() {
+    let mut model = default_model();
     assert_eq!(
         model.selected().unwrap().performance.state,
         HealthState::Open
     );
     press(&mut model, ". b");
-    assert!(is_question(&model, "RESET BREAKERS"));
+    assert!(is_dialog(&model, "RESET BREAKERS"));
     let effects = press(&mut model, "y");
     let change = ProviderChange {
         reset_breaker: Some(true),
@@ -153,8 +153,8 @@ fn breakers_are_reset_only_after_a_question_and_only_where_one_is_open() {
         [Effect::Change(vec![Change::Provider { name, change }])]
     );
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "G . b");
     assert_eq!(model.dialog, None);
-    assert!(model.notice.unwrap().text.contains("no breaker of"));
+    assert!(model.notice.unwrap().text.contains("no open breaker"));
 }

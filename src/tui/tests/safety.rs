@@ -1,10 +1,10 @@
-//! Nothing changes by accident.
+//! No change happens by accident.
 
 use super::*;
 use crate::client::ClientError;
 use crate::contract::{Problem, ProviderChange, WeightPoints, WeightsReport};
 use crate::tui::change::{Applied, Change};
-use crate::tui::message::ExitReason;
+use crate::tui::effect::ExitReason;
 
 fn weights_of(effects: &[Effect]) -> crate::contract::WeightsChange {
     let [Effect::Change(changes)] = effects else {
@@ -39,16 +39,16 @@ fn applied(revision: u64, cost: f64) -> Message {
 
 #[test]
 fn a_draft_is_applied_only_after_its_review() {
-    let mut model = usual();
+    let mut model = default_model();
     assert_eq!(press(&mut model, "w > >"), []);
     assert_eq!(press(&mut model, "Enter"), []);
-    assert!(is_question(&model, "APPLY THE DRAFT?"));
+    assert!(is_dialog(&model, "APPLY THE DRAFT?"));
     // It opens on Cancel.
     assert_eq!(press(&mut model, "Enter"), []);
     assert_eq!(model.dialog, None);
 
     press(&mut model, "Enter Tab");
-    type_in(&mut model, "too dear");
+    type_in(&mut model, "too expensive");
     press(&mut model, "Tab");
     type_in(&mut model, "big-shift");
     press(&mut model, "Tab");
@@ -63,7 +63,7 @@ fn a_draft_is_applied_only_after_its_review() {
         (Some(50.0), Some(28.0), Some(22.0), Some(42))
     );
     assert_eq!(change.revert_after_seconds, Some(120));
-    assert_eq!(change.reason.as_deref(), Some("too dear"));
+    assert_eq!(change.reason.as_deref(), Some("too expensive"));
 
     update(&mut model, applied(43, 50.0), NOW);
     assert!(!model.draft.as_ref().unwrap().is_changed());
@@ -71,30 +71,30 @@ fn a_draft_is_applied_only_after_its_review() {
 }
 
 #[test]
-fn a_big_shift_wants_its_word_and_a_small_one_does_not() {
-    let mut model = usual();
+fn a_large_shift_requires_a_phrase_and_a_small_one_does_not() {
+    let mut model = default_model();
     press(&mut model, "w > > > > > > > Enter");
     assert_eq!(press(&mut model, "y"), []);
-    assert!(is_question(&model, "APPLY"), "the word is missing");
+    assert!(is_dialog(&model, "APPLY"), "the phrase is missing");
     type_in(&mut model, "big-shift");
     assert_eq!(press(&mut model, "Tab Tab Enter").len(), 1, "for good");
 
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter");
     assert_eq!(weights_of(&press(&mut model, "y")).cost, Some(31.0));
 }
 
 #[test]
 fn a_change_can_be_undone_from_here() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
     let mut status = fixture::status(5, 8);
     status.revision = 43;
-    hear(&mut model, status);
+    receive(&mut model, status);
 
     assert_eq!(press(&mut model, "u"), []);
-    assert!(is_question(&model, "UNDO"));
+    assert!(is_dialog(&model, "UNDO"));
     let change = weights_of(&press(&mut model, "y"));
     assert_eq!((change.cost, change.revision), (Some(30.0), Some(43)));
     update(&mut model, applied(44, 30.0), NOW);
@@ -104,18 +104,18 @@ fn a_change_can_be_undone_from_here() {
 
 #[test]
 fn an_undo_that_fails_can_be_tried_again() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     update(&mut model, applied(43, 31.0), NOW);
     press(&mut model, "u y");
     let refused = ClientError::from(Problem::new(409, "rev 44 by bob".to_owned()));
     update(&mut model, Message::Changed(Err(refused)), NOW);
     press(&mut model, "Esc u");
-    assert!(is_question(&model, "UNDO"));
+    assert!(is_dialog(&model, "UNDO"));
 }
 
 #[test]
-fn a_refusal_keeps_the_draft_and_stays_until_esc() {
+fn a_rejection_keeps_the_draft_and_stays_until_esc() {
     let mut model = model(Theme::default(), false, 5);
     press(&mut model, "w > Enter y");
     type_in(&mut model, "big-shift");
@@ -138,16 +138,15 @@ fn a_refusal_keeps_the_draft_and_stays_until_esc() {
 }
 
 #[test]
-fn a_key_that_was_typed_before_a_question_was_seen_does_nothing() {
-    let mut model = usual();
+fn a_key_typed_before_a_dialog_was_visible_does_nothing() {
+    let mut model = default_model();
     for name in [".", "d", "y"] {
         let key = Message::Input(Input::Key(name.parse().unwrap()));
         assert_eq!(update(&mut model, key, NOW), []);
     }
-    assert!(is_question(&model, "CONFIRM"), "not drawn yet");
+    assert!(is_dialog(&model, "CONFIRM"), "not drawn yet");
     let yes = || Message::Input(Input::Key("y".parse().unwrap()));
-    // A frame that was on its way before does not have the question, and one that has it counts
-    // from when it has come, however long that takes.
+    // A frame sent before does not show the dialog; one that does counts from its arrival.
     update(&mut model, Message::Seen, NOW);
     let later = NOW + Duration::from_secs(2);
     assert_eq!(update(&mut model, yes(), later), []);
@@ -181,7 +180,7 @@ fn the_last_healthy_provider_is_not_drained_without_its_name() {
 }
 
 #[test]
-fn escape_never_quits_and_never_applies() {
+fn esc_never_quits_and_never_applies() {
     for keys in [
         "",
         "w",
@@ -198,7 +197,7 @@ fn escape_never_quits_and_never_applies() {
         "e",
         "z",
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, keys);
         let asked = |effect: &Effect| matches!(effect, Effect::Change(_) | Effect::End(_));
         for _ in 0..10 {
@@ -214,35 +213,38 @@ fn escape_never_quits_and_never_applies() {
 }
 
 #[test]
-fn leaving_asks_where_the_gateway_would_stop() {
-    let mut here = usual();
-    assert_eq!(press(&mut here, "q"), []);
-    assert_eq!(press(&mut here, "d"), [Effect::End(ExitReason::Detach)]);
-    press(&mut here, "q");
-    // Callers are hurt by that, so a word is wanted.
-    assert_eq!(press(&mut here, "s"), []);
-    type_in(&mut here, "stop");
+fn leaving_asks_if_the_gateway_would_stop() {
+    let mut all_in_one = default_model();
+    assert_eq!(press(&mut all_in_one, "q"), []);
     assert_eq!(
-        press(&mut here, "Tab Tab Enter"),
+        press(&mut all_in_one, "d"),
+        [Effect::End(ExitReason::Detach)]
+    );
+    press(&mut all_in_one, "q");
+    // That affects clients, so a phrase is required.
+    assert_eq!(press(&mut all_in_one, "s"), []);
+    type_in(&mut all_in_one, "stop");
+    assert_eq!(
+        press(&mut all_in_one, "Tab Tab Enter"),
         [Effect::End(ExitReason::Stop)]
     );
 
     let mut demo = Model::new(options(Theme::default(), true));
     let mut status = fixture::status(5, 7);
     "demo".clone_into(&mut status.environment);
-    hear(&mut demo, status);
+    receive(&mut demo, status);
     assert_eq!(press(&mut demo, "q s"), [Effect::End(ExitReason::Stop)]);
 
-    let mut there = model(Theme::default(), false, 5);
-    assert_eq!(press(&mut there, "q"), [Effect::End(ExitReason::Quit)]);
+    let mut attached = model(Theme::default(), false, 5);
+    assert_eq!(press(&mut attached, "q"), [Effect::End(ExitReason::Quit)]);
     let interrupt = || Message::Input(Input::Key(Key::ctrl('c')));
-    assert_eq!(update(&mut there, interrupt(), NOW), []);
+    assert_eq!(update(&mut attached, interrupt(), NOW), []);
     assert_eq!(
-        update(&mut there, interrupt(), NOW + Duration::from_secs(3)),
+        update(&mut attached, interrupt(), NOW + Duration::from_secs(3)),
         []
     );
     assert_eq!(
-        update(&mut there, interrupt(), NOW + Duration::from_secs(4)),
+        update(&mut attached, interrupt(), NOW + Duration::from_secs(4)),
         [Effect::End(ExitReason::Quit)]
     );
 }
@@ -252,7 +254,7 @@ fn production_is_view_only_until_it_is_armed_and_again_after_five_minutes() {
     let mut model = Model::new(options(Theme::default(), false));
     let mut status = fixture::status(5, 7);
     "prod".clone_into(&mut status.environment);
-    hear(&mut model, status);
+    receive(&mut model, status);
     assert!(text(&model, 120, 40).contains("VIEW-ONLY"));
     press(&mut model, ". d");
     assert_eq!(model.dialog, None);
@@ -261,7 +263,7 @@ fn production_is_view_only_until_it_is_armed_and_again_after_five_minutes() {
     press(&mut model, "Esc !");
     assert!(text(&model, 120, 40).contains("ARMED 5:00"));
     press(&mut model, ". d");
-    assert!(is_question(&model, "CONFIRM"));
+    assert!(is_dialog(&model, "CONFIRM"));
     press(&mut model, "Esc");
     update(&mut model, Message::Tick, NOW + Duration::from_mins(6));
     assert!(text(&model, 120, 40).contains("VIEW-ONLY"));
@@ -279,34 +281,35 @@ fn a_read_only_dashboard_changes_nothing() {
 
 #[test]
 fn one_change_is_under_way_at_a_time() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "w → Enter y");
     press(&mut model, "→ Enter");
     assert_eq!(model.dialog, None);
-    assert!(text(&model, 120, 40).contains("not answered yet"));
+    assert!(text(&model, 120, 40).contains("no reply yet"));
 }
 
 #[test]
 fn the_gateways_own_process_is_not_suspended() {
-    let mut here = usual();
-    assert_eq!(press(&mut here, "^z"), []);
+    let mut all_in_one = default_model();
+    assert_eq!(press(&mut all_in_one, "^z"), []);
     assert!(
-        here.notice
+        all_in_one
+            .notice
             .unwrap()
             .text
             .contains("gateway runs in this process")
     );
-    let mut there = model(Theme::default(), false, 5);
-    assert_eq!(press(&mut there, "^z"), [Effect::Suspend]);
+    let mut attached = model(Theme::default(), false, 5);
+    assert_eq!(press(&mut attached, "^z"), [Effect::Suspend]);
 }
 
 #[test]
-fn pasted_text_is_no_row_of_keys() {
-    let mut model = usual();
+fn pasted_text_is_never_taken_as_keys() {
+    let mut model = default_model();
     let paste = |text: &str| Message::Input(Input::Paste(text.to_owned()));
     assert_eq!(update(&mut model, paste("qs.dy"), NOW), []);
     assert_eq!(model.dialog, None);
     press(&mut model, "/");
     update(&mut model, paste("goo\rgle"), NOW);
-    assert_eq!(model.filter.text(), "google");
+    assert_eq!(model.filter.as_str(), "google");
 }

@@ -1,14 +1,14 @@
-//! Going from screen to screen, and what each asks for.
+//! Switching screens, and the requests of each screen.
 
 use super::*;
 use crate::contract::{
     DecisionDetail, DecisionOutcome, DecisionReport, HealthState, RevisionReport,
     TotalWhatIfReport, WeightPoints, WhatIfReport, WhatIfTotalsReport,
 };
-use crate::tui::input_context::{PLACES, Screen};
+use crate::tui::input_context::{CONTEXTS, Screen};
 use crate::tui::model::Subject;
 
-/// Answers to what the lists ask for.
+/// Fills the lists.
 pub fn fill(model: &mut Model) {
     update(model, Message::Decisions(Ok(decisions())), NOW);
     update(model, Message::Revisions(Ok(revisions())), NOW);
@@ -67,7 +67,7 @@ fn every_screen_is_reached_and_left_by_its_key() {
         ("L", Screen::Log),
         ("Enter", Screen::Detail),
     ] {
-        let mut model = usual();
+        let mut model = default_model();
         press(&mut model, key);
         assert_eq!(model.screen, screen, "{key}");
         press(&mut model, "H");
@@ -76,12 +76,12 @@ fn every_screen_is_reached_and_left_by_its_key() {
 }
 
 #[test]
-fn no_key_of_the_table_is_dead_or_breaks_anything() {
-    for &place in PLACES {
-        for (binding, _) in Keymap::default().at(place, true) {
-            let mut model = usual();
+fn every_key_of_the_table_works_in_every_context() {
+    for &context in CONTEXTS {
+        for (binding, _) in Keymap::default().at(context, true) {
+            let mut model = default_model();
             fill(&mut model);
-            if let crate::tui::input_context::InputContext::On(screen) = place {
+            if let crate::tui::input_context::InputContext::On(screen) = context {
                 model.screen = screen;
                 update(&mut model, Message::Tick, NOW);
             }
@@ -93,15 +93,15 @@ fn no_key_of_the_table_is_dead_or_breaks_anything() {
 }
 
 #[test]
-fn decisions_are_asked_for_only_while_somebody_looks() {
-    let mut model = usual();
+fn decisions_are_requested_only_while_they_are_shown() {
+    let mut model = default_model();
     let tick = |model: &mut Model| -> Vec<Effect> {
         let effects = update(model, Message::Tick, NOW);
-        effects.into_iter().filter(is_no_inquiry).collect()
+        effects.into_iter().filter(is_no_request).collect()
     };
     assert_eq!(tick(&mut model), []);
     assert_eq!(press(&mut model, "d"), [Effect::AskDecisions(None)]);
-    assert_eq!(tick(&mut model), [], "one question at a time");
+    assert_eq!(tick(&mut model), [], "one request at a time");
     fill(&mut model);
     assert_eq!(tick(&mut model), [Effect::AskDecisions(None)]);
     press(&mut model, "Space");
@@ -111,7 +111,7 @@ fn decisions_are_asked_for_only_while_somebody_looks() {
 
 #[test]
 fn the_decision_under_the_cursor_is_explained_once() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "d");
     let asked = |model: &mut Model| {
         let effects = update(model, Message::Decisions(Ok(decisions())), NOW);
@@ -121,7 +121,7 @@ fn the_decision_under_the_cursor_is_explained_once() {
         })
     };
     assert_eq!(asked(&mut model).as_deref(), Some("8f41"));
-    assert_eq!(asked(&mut model), None, "one question at a time");
+    assert_eq!(asked(&mut model), None, "one request at a time");
     let detail = DecisionDetail {
         summary: decisions().remove(0),
         input_tokens: Some(20),
@@ -129,7 +129,7 @@ fn the_decision_under_the_cursor_is_explained_once() {
         rounds: Vec::new(),
     };
     update(&mut model, Message::Explained(Ok(detail)), NOW);
-    assert_eq!(asked(&mut model), None, "what has ended does not change");
+    assert_eq!(asked(&mut model), None, "a finished decision is final");
     press(&mut model, "j");
     update(&mut model, Message::Explained(Err(gone())), NOW);
     assert_eq!(asked(&mut model).as_deref(), Some("8f40"));
@@ -143,8 +143,8 @@ fn gone() -> crate::client::ClientError {
 }
 
 #[test]
-fn a_draft_is_held_against_the_requests_of_the_window() {
-    let mut model = usual();
+fn a_draft_is_forecast_from_the_requests_of_the_window() {
+    let mut model = default_model();
     let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
     update(&mut model, key("w"), NOW);
     let effects = update(&mut model, key("→"), NOW);
@@ -190,10 +190,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
         "the newer draft"
     );
     let screen = text(&model, 120, 40);
-    assert!(
-        screen.contains("90 requests of 15m decided again"),
-        "{screen}"
-    );
+    assert!(screen.contains("90 requests of 15m replayed"), "{screen}");
     assert!(screen.contains("p95 1.9s→1.4s"), "{screen}");
     press(&mut model, "t");
     let screen = text(&model, 120, 40);
@@ -202,7 +199,7 @@ fn a_draft_is_held_against_the_requests_of_the_window() {
 
 #[test]
 fn a_provider_is_explained_by_its_own_decisions() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "↓");
     let name = model.selected_name();
     assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(name)]);
@@ -210,7 +207,7 @@ fn a_provider_is_explained_by_its_own_decisions() {
 
 #[test]
 fn the_next_failure_is_one_key_away() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, "d");
     fill(&mut model);
     press(&mut model, "n");
@@ -224,8 +221,8 @@ fn the_next_failure_is_one_key_away() {
 }
 
 #[test]
-fn a_decision_stays_under_the_cursor_as_new_ones_come() {
-    let mut model = usual();
+fn a_decision_stays_under_the_cursor_when_new_ones_arrive() {
+    let mut model = default_model();
     press(&mut model, "d");
     fill(&mut model);
     press(&mut model, "j");
@@ -242,25 +239,25 @@ fn a_decision_stays_under_the_cursor_as_new_ones_come() {
 }
 
 #[test]
-fn weights_go_back_to_a_revision() {
-    let mut model = usual();
+fn weights_are_rolled_back_to_a_revision() {
+    let mut model = default_model();
     press(&mut model, "v");
     fill(&mut model);
     press(&mut model, "j .");
     assert_eq!(model.dialog, Some(Dialog::Menu(Subject::Revision(41))));
     press(&mut model, "r");
-    assert!(is_question(&model, "ROLL BACK TO rev 41"));
-    let mut model = usual();
+    assert!(is_dialog(&model, "ROLL BACK TO rev 41"));
+    let mut model = default_model();
     fill(&mut model);
     press(&mut model, ":");
     type_in(&mut model, "rollback 41");
     press(&mut model, "Enter");
-    assert!(is_question(&model, "ROLL BACK TO rev 41"));
+    assert!(is_dialog(&model, "ROLL BACK TO rev 41"));
 }
 
 #[test]
 fn the_command_line_finds_actions_by_a_few_letters() {
-    let mut model = usual();
+    let mut model = default_model();
     press(&mut model, ":");
     type_in(&mut model, "decis");
     press(&mut model, "Enter");
@@ -279,8 +276,8 @@ fn the_command_line_finds_actions_by_a_few_letters() {
 }
 
 #[test]
-fn the_filter_holds_while_it_is_typed_and_esc_clears_it() {
-    let mut model = usual();
+fn the_filter_applies_while_it_is_typed_and_esc_clears_it() {
+    let mut model = default_model();
     press(&mut model, "/");
     type_in(&mut model, "state:open");
     assert_eq!(model.rows().len(), 1);
@@ -291,8 +288,8 @@ fn the_filter_holds_while_it_is_typed_and_esc_clears_it() {
 }
 
 #[test]
-fn rows_are_sorted_at_once_when_asked() {
-    let mut model = usual();
+fn rows_are_sorted_at_once_on_request() {
+    let mut model = default_model();
     press(&mut model, "j s n");
     assert_eq!(model.order[0], "aurora");
     press(&mut model, "s l");
@@ -301,10 +298,10 @@ fn rows_are_sorted_at_once_when_asked() {
 }
 
 #[test]
-fn the_cursor_follows_its_provider_and_rows_are_held_under_it() {
-    let mut model = usual();
+fn the_cursor_follows_its_provider_and_the_order_is_held() {
+    let mut model = default_model();
     press(&mut model, "↓");
-    let (order, chosen) = (model.order.clone(), model.selected_name());
+    let (order, selected) = (model.order.clone(), model.selected_name());
 
     let mut status = fixture::status(5, 8);
     status.providers[3].performance.state = HealthState::Down;
@@ -313,15 +310,15 @@ fn the_cursor_follows_its_provider_and_rows_are_held_under_it() {
     assert_eq!(model.order, order, "held");
     update(&mut model, update_to(&status), NOW + Duration::from_secs(6));
     assert_eq!(model.order[0], "google");
-    assert_eq!(model.selected_name(), chosen);
+    assert_eq!(model.selected_name(), selected);
 }
 
 #[test]
-fn another_window_is_asked_for_and_old_answers_are_passed_over() {
-    let mut model = usual();
+fn a_new_window_is_requested_and_old_updates_are_ignored() {
+    let mut model = default_model();
     assert_eq!(press(&mut model, "t"), [Effect::Watch(Window::Hour)]);
     let before = model.status.clone();
-    news(&mut model, 5, 9);
+    send_status(&mut model, 5, 9);
     assert_eq!(model.status, before);
     assert_eq!(
         press(&mut model, "T T"),
@@ -333,22 +330,22 @@ fn another_window_is_asked_for_and_old_answers_are_passed_over() {
 }
 
 #[test]
-fn a_frozen_picture_stays_and_trouble_goes_on() {
-    let mut model = usual();
+fn a_frozen_screen_stays_and_trouble_is_live() {
+    let mut model = default_model();
     press(&mut model, "Space");
     let before = text(&model, 120, 40);
-    news(&mut model, 5, 20);
+    send_status(&mut model, 5, 20);
     assert_eq!(text(&model, 120, 40), before);
     assert!(before.contains("FROZEN"));
     let mut status = fixture::status(5, 21);
     status.providers[1].performance.state = HealthState::Down;
-    hear(&mut model, status);
+    receive(&mut model, status);
     assert!(text(&model, 120, 40).contains("!!3"));
 }
 
 #[test]
-fn a_panel_is_zoomed_and_back() {
-    let mut model = usual();
+fn a_panel_is_zoomed_and_unzoomed() {
+    let mut model = default_model();
     press(&mut model, "2 z");
     let screen = text(&model, 120, 40);
     assert!(screen.contains("2 EVENTS") && !screen.contains("1 LATENCY"));
@@ -357,8 +354,8 @@ fn a_panel_is_zoomed_and_back() {
 }
 
 #[test]
-fn the_mouse_is_left_alone_until_asked() {
-    let mut model = usual();
+fn the_mouse_mode_is_off_until_enabled() {
+    let mut model = default_model();
     assert_eq!(press(&mut model, "m"), [Effect::Mouse(true)]);
     assert!(text(&model, 120, 40).contains("MOUSE"));
     update(&mut model, Message::Input(Input::Wheel(1)), NOW);

@@ -1,4 +1,4 @@
-//! What the screen says is what is so: nothing is hidden, marked or named that is not meant.
+//! The screen shows the actual state: nothing is hidden, marked or named by mistake.
 
 use super::*;
 use crate::contract::{EventKind, EventReport, HealthState};
@@ -19,7 +19,7 @@ fn run(model: &mut Model, command: &str) -> Vec<Effect> {
 
 #[test]
 fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
-    let mut model = usual();
+    let mut model = default_model();
     screens::fill(&mut model);
     with_filter(&mut model, "google");
     assert_eq!(model.rows().len(), 1);
@@ -27,18 +27,18 @@ fn the_filter_of_the_overview_hides_no_trouble_and_no_other_list() {
     press(&mut model, "a");
     let screen = text(&model, 120, 40);
     assert!(screen.contains("ALERTS: 2 in trouble"), "{screen}");
-    assert!(!screen.contains("filter google"), "it does not hold here");
+    assert!(!screen.contains("filter google"), "it does not apply here");
     press(&mut model, "d");
     assert_eq!(model.decision_rows().len(), 4);
     press(&mut model, "w");
     assert_eq!(model.rows().len(), 5);
     press(&mut model, "H");
-    assert_eq!(model.rows().len(), 1, "it holds again");
+    assert_eq!(model.rows().len(), 1, "it applies again");
 }
 
 #[test]
-fn the_filter_of_decisions_is_their_own_and_opens_whoever_is_chosen() {
-    let mut model = usual();
+fn decisions_have_their_own_filter_and_open_their_provider() {
+    let mut model = default_model();
     screens::fill(&mut model);
     with_filter(&mut model, "google");
     press(&mut model, "d");
@@ -53,12 +53,12 @@ fn the_filter_of_decisions_is_their_own_and_opens_whoever_is_chosen() {
     press(&mut model, "d Esc");
     assert_eq!(model.decision_rows().len(), 4, "Esc clears it");
     press(&mut model, "H");
-    assert_eq!(model.filter.text(), "google", "and no other");
+    assert_eq!(model.filter.as_str(), "google", "and no other");
 }
 
 #[test]
-fn whoever_is_gone_to_is_shown_whatever_the_filter() {
-    let mut model = usual();
+fn goto_shows_a_provider_despite_the_filter() {
+    let mut model = default_model();
     with_filter(&mut model, "google");
     run(&mut model, "goto cumulus");
     assert_eq!(model.selected_name().as_deref(), Some("cumulus"));
@@ -73,19 +73,19 @@ fn whoever_is_gone_to_is_shown_whatever_the_filter() {
 }
 
 #[test]
-fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
-    let mut model = usual();
+fn alerts_mark_the_selected_provider_and_move_step_by_step() {
+    let mut model = default_model();
     press(&mut model, "G");
     assert_eq!(model.selected_name().as_deref(), Some("local"));
     press(&mut model, "a");
-    let chosen = |model: &Model| {
+    let selected = |model: &Model| {
         let name = model.selected_name().unwrap();
         let screen = text(model, 120, 40);
         let marked = screen.lines().find(|row| row.starts_with(" >")).unwrap();
         assert!(marked.contains(&format!(" {name} ")), "{marked}");
         name
     };
-    assert_eq!(chosen(&model), "aurora");
+    assert_eq!(selected(&model), "aurora");
     for (key, expected) in [
         ("↓", "cumulus"),
         ("↓", "cumulus"),
@@ -95,30 +95,30 @@ fn alerts_mark_who_is_acted_on_and_move_without_a_jump() {
         ("PgUp", "aurora"),
     ] {
         press(&mut model, key);
-        assert_eq!(chosen(&model), expected, "{key}");
+        assert_eq!(selected(&model), expected, "{key}");
     }
     press(&mut model, "Enter");
     assert_eq!(model.selected_name().as_deref(), Some("aurora"));
 }
 
 #[test]
-fn where_nobody_is_in_trouble_alerts_act_on_nobody() {
-    let mut model = usual();
+fn without_trouble_alerts_select_no_provider() {
+    let mut model = default_model();
     let mut status = fixture::status(5, 8);
     for provider in &mut status.providers {
         provider.performance.state = HealthState::Ok;
     }
-    hear(&mut model, status);
+    receive(&mut model, status);
     press(&mut model, "a .");
     assert_eq!(model.dialog, None);
     press(&mut model, "Enter");
     assert_eq!(model.screen, Screen::Alerts);
-    assert!(text(&model, 120, 40).contains("every provider is well"));
+    assert!(text(&model, 120, 40).contains("all providers are healthy"));
 }
 
 #[test]
-fn numbers_bear_the_window_that_they_are_of() {
-    let mut model = usual();
+fn numbers_are_labelled_with_their_window() {
+    let mut model = default_model();
     update(
         &mut model,
         Message::Update(Update::Disconnected("connection refused".to_owned())),
@@ -126,7 +126,7 @@ fn numbers_bear_the_window_that_they_are_of() {
     );
     press(&mut model, "t 3");
     let screen = text(&model, 120, 40);
-    for title in ["win 15m, asking 1h", "COST 15m", "SUCCESS 15m"] {
+    for title in ["win 15m, loading 1h", "COST 15m", "SUCCESS 15m"] {
         assert!(screen.contains(title), "{title}\n{screen}");
     }
     press(&mut model, "Enter");
@@ -137,17 +137,17 @@ fn numbers_bear_the_window_that_they_are_of() {
 }
 
 #[test]
-fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
-    let mut model = usual();
+fn a_frozen_screen_keeps_its_window_and_shows_a_lost_connection() {
+    let mut model = default_model();
     press(&mut model, "Space");
-    let picture = model.frozen.clone();
+    let frozen = model.frozen.clone();
     assert_eq!(press(&mut model, "t"), []);
     assert_eq!(run(&mut model, "window 1h"), []);
     assert_eq!(
         (model.frozen.clone(), model.window),
-        (picture, Window::Quarter)
+        (frozen, Window::Quarter)
     );
-    assert!(text(&model, 120, 40).contains("frozen over 15m"));
+    assert!(text(&model, 120, 40).contains("frozen at 15m"));
 
     update(
         &mut model,
@@ -159,24 +159,24 @@ fn a_frozen_picture_is_kept_until_it_is_let_go_and_hides_no_lost_line() {
 }
 
 #[test]
-fn retries_are_told_apart_from_attempts() {
-    let mut model = usual();
+fn retries_are_counted_apart_from_attempts() {
+    let mut model = default_model();
     let mut status = fixture::status(5, 8);
     status.totals.requests = 10;
     status.totals.attempts = 1_010;
     status.totals.retries = 3;
-    hear(&mut model, status);
+    receive(&mut model, status);
     assert!(text(&model, 120, 40).contains("retried 30.0%"));
 }
 
 #[test]
-fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
-    let mut model = usual();
+fn the_smallest_screen_shows_rejections_trials_and_live_trouble() {
+    let mut model = default_model();
     press(&mut model, "Space");
     let mut status = fixture::status(5, 9);
     status.providers[1].performance.state = HealthState::Down;
     status.reverts_at = Some("2026-11-24T03:16:07.000Z".to_owned());
-    hear(&mut model, status.clone());
+    receive(&mut model, status.clone());
     let screen = text(&model, 40, 10);
     assert!(
         screen.contains("DOWN") && screen.contains("borealis"),
@@ -187,10 +187,10 @@ fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
     let screen = text(&model, 40, 10);
     let words: Vec<&str> = screen.split_whitespace().collect();
     assert!(words.join(" ").contains("unless K keeps it"), "{screen}");
-    model.notify("refused: rev 43 by bob landed in between", true);
+    model.notify("rejected: rev 43 by bob came first", true);
     let screen = text(&model, 40, 10);
     assert!(
-        screen.contains("refused: rev 43") && screen.contains("(Esc)"),
+        screen.contains("rejected: rev 43") && screen.contains("(Esc)"),
         "{screen}"
     );
     assert!(
@@ -200,29 +200,29 @@ fn the_smallest_screen_tells_refusals_trials_and_live_trouble() {
 }
 
 #[test]
-fn the_smallest_screen_says_on_which_screen_keys_act() {
-    let mut model = usual();
+fn the_smallest_screen_names_the_screen_that_keys_act_on() {
+    let mut model = default_model();
     press(&mut model, "w");
     assert!(text(&model, 40, 10).contains("weights: too small"));
 }
 
 #[test]
-fn a_long_question_keeps_its_fields_and_its_answers() {
+fn a_long_dialog_keeps_its_fields_and_choices() {
     let mut model = model(Theme::default(), true, 40);
     press(&mut model, "w >");
     for _ in 0..30 {
         press(&mut model, "Tab Tab");
     }
     press(&mut model, "Enter");
-    let Some(Dialog::Question(question)) = &mut model.dialog else {
+    let Some(Dialog::Confirm(dialog)) = &mut model.dialog else {
         panic!("no review");
     };
     let rows = (0..30).map(|row| format!("  row {row}"));
-    question.lines = rows.chain(question.lines.clone()).collect();
+    dialog.lines = rows.chain(dialog.lines.clone()).collect();
     for (width, height) in [(40, 10), (80, 24), (120, 40)] {
         let screen = text(&model, width, height);
         for part in [
-            "reason, for the record",
+            "reason, for the change",
             "[ Cancel ]",
             "[ Apply on trial",
             "[ Apply for good",
@@ -235,14 +235,14 @@ fn a_long_question_keeps_its_fields_and_its_answers() {
 }
 
 #[test]
-fn answers_that_have_no_room_are_not_taken() {
-    let mut model = usual();
+fn choices_that_do_not_fit_are_not_accepted() {
+    let mut model = default_model();
     model.size = Some(Rect::new(0, 0, 60, 4));
     press(&mut model, ". d");
-    assert!(is_question(&model, "CONFIRM"));
-    assert!(text(&model, 60, 4).contains("no room for the answers"));
+    assert!(is_dialog(&model, "CONFIRM"));
+    assert!(text(&model, 60, 4).contains("too small for this dialog"));
     assert_eq!(press(&mut model, "y Tab Enter"), []);
-    assert!(is_question(&model, "CONFIRM"));
+    assert!(is_dialog(&model, "CONFIRM"));
     press(&mut model, "Esc");
     assert_eq!(model.dialog, None);
 
@@ -252,16 +252,16 @@ fn answers_that_have_no_room_are_not_taken() {
 }
 
 #[test]
-fn onlookers_see_no_amount_no_person_and_no_place() {
+fn a_masked_screen_hides_texts_of_events_and_errors() {
     let masked = Theme {
         masked: true,
         ..Theme::default()
     };
     let mut options = options(masked, true);
-    "gw-7.example".clone_into(&mut options.place);
+    "gw-7.example".clone_into(&mut options.address);
     let mut model = Model::new(options);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it waits");
-    let lost = Update::Disconnected("gw-7.example closed the line".to_owned());
+    let lost = Update::Disconnected("gw-7.example closed the connection".to_owned());
     update(&mut model, Message::Update(lost.clone()), NOW);
     assert!(!text(&model, 120, 40).contains("gw-7"), "while it is lost");
 
@@ -274,7 +274,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
         provider: None,
         text: "team-blue has used $950 of $1000".to_owned(),
     });
-    hear(&mut model, status);
+    receive(&mut model, status);
     for keys in ["", "a", ". d", "Esc w > Enter"] {
         press(&mut model, keys);
         let screen = text(&model, 120, 40);
@@ -288,7 +288,7 @@ fn onlookers_see_no_amount_no_person_and_no_place() {
 }
 
 #[test]
-fn names_take_what_the_columns_leave() {
+fn names_take_the_width_that_columns_leave() {
     let mut status = fixture::status(5, 7);
     for (provider, name) in status
         .providers
@@ -298,7 +298,7 @@ fn names_take_what_the_columns_leave() {
         name.clone_into(&mut provider.performance.provider);
     }
     let mut model = Model::new(options(Theme::default(), true));
-    hear(&mut model, status);
+    receive(&mut model, status);
     let screen = text(&model, 210, 60);
     for (model, name) in [
         ("model-0", "azure-openai-eu-west"),
@@ -313,7 +313,7 @@ fn names_take_what_the_columns_leave() {
 
 #[test]
 fn no_column_is_cut_at_any_width() {
-    let model = usual();
+    let model = default_model();
     for width in 60..=230 {
         let screen = text(&model, width, 40);
         let head = screen

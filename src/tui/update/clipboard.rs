@@ -1,7 +1,7 @@
-//! What is under the cursor, for the clipboard.
+//! Copies the row under the cursor.
 
+use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
-use crate::tui::message::Effect;
 use crate::tui::model::Model;
 
 pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
@@ -12,11 +12,13 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
                 .map(|row| row.decision_id.clone())
         }
         Screen::Revisions => {
-            let chosen = model.revisions.rows.get(model.revisions.at);
-            chosen.map(|revision| revision.revision.to_string())
+            let selected = model.revisions.rows.get(model.revisions.at);
+            selected.map(|revision| revision.revision.to_string())
         }
         Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
-        _ => model.selected_name(),
+        Screen::Overview | Screen::Detail | Screen::Weights | Screen::Alerts => {
+            model.selected_name()
+        }
     };
     to_clipboard(model, text)
 }
@@ -25,26 +27,26 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
     let text = match model.screen {
         Screen::Decisions => {
             let rows = model.decision_rows();
-            let chosen = rows.get(model.decisions.at);
-            chosen.and_then(|row| serde_json::to_string(row).ok())
+            let selected = rows.get(model.decisions.at);
+            selected.and_then(|row| serde_json::to_string(row).ok())
         }
         Screen::Revisions => {
-            let chosen = model.revisions.rows.get(model.revisions.at);
-            chosen.and_then(|revision| serde_json::to_string(revision).ok())
+            let selected = model.revisions.rows.get(model.revisions.at);
+            selected.and_then(|revision| serde_json::to_string(revision).ok())
         }
         Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
         Screen::Weights => model
             .status
             .as_ref()
             .and_then(|status| serde_json::to_string(&status.weights).ok()),
-        _ => model
+        Screen::Overview | Screen::Detail | Screen::Alerts => model
             .selected()
             .and_then(|provider| serde_json::to_string(&provider.performance).ok()),
     };
     to_clipboard(model, text)
 }
 
-/// The text stands in the notice too, for terminals that take no clipboard from programs.
+/// The notice shows the text too, for terminals that do not accept clipboard writes.
 fn to_clipboard(model: &mut Model, text: Option<String>) -> Vec<Effect> {
     let Some(text) = text else {
         model.notify("nothing under the cursor to copy", false);

@@ -1,42 +1,40 @@
-//! Questions before anything changes, and what their answers do.
+//! Dialogs that confirm a change, and the effects of their choices.
 
-use super::undo::UNDO;
 use crate::contract::{HealthState, ProviderChange, ProviderStatus};
 use crate::tui::change::Change;
 use crate::tui::confirm_dialog::{
-    ConfirmDialog, ConfirmPhrase, DialogAction, DialogChoice, DialogFocus,
+    ConfirmDialog, ConfirmPhrase, DialogAction, DialogChoice, DialogFocus, DialogKind,
 };
+use crate::tui::effect::{Effect, ExitReason};
 use crate::tui::format;
 use crate::tui::keymap::Action;
-use crate::tui::message::{Effect, ExitReason};
 use crate::tui::model::{Dialog, Model, Pending, Subject};
 
-/// The beginning of the title of the question that applies a draft.
-pub(super) const APPLY: &str = "APPLY";
-/// With fewer healthy providers nobody is left to fall back to.
+/// With fewer healthy providers there is no fallback.
 const MIN_HEALTHY: usize = 2;
 
-/// Opens a question unless nothing may be changed now.
-pub(super) fn ask(model: &mut Model, question: ConfirmDialog) {
+/// Opens a dialog unless changes are refused now.
+pub(super) fn ask(model: &mut Model, dialog: ConfirmDialog) {
     match model.refusal() {
         Some(why) => {
             model.dialog = None;
             model.notify(why, true);
         }
-        None => model.dialog = Some(Dialog::Question(Box::new(question))),
+        None => model.dialog = Some(Dialog::Confirm(Box::new(dialog))),
     }
 }
 
-pub(super) fn answer_of(
-    key: char,
-    label: &str,
+/// A choice that applies changes; `inverse` undoes them.
+pub(super) fn change_choice(
+    key: Action,
+    label: impl Into<String>,
     changes: Vec<Change>,
     inverse: Vec<Change>,
 ) -> DialogChoice {
     DialogChoice {
-        label: label.to_owned(),
+        label: label.into(),
         key,
-        wish: DialogAction::Change { changes, inverse },
+        action: DialogAction::Change { changes, inverse },
     }
 }
 
@@ -50,30 +48,28 @@ fn subject_provider(model: &Model) -> Option<ProviderStatus> {
         .cloned()
 }
 
-/// Drain, disable, or the way back.
-pub(super) fn switch(model: &mut Model, action: Action) {
+/// Drains a provider or ends that; with `drains` unset, disables it or enables it again.
+pub(super) fn switch(model: &mut Model, drains: bool) {
     let Some(provider) = subject_provider(model) else {
         return;
     };
-    let drains = action == Action::Drain;
     let (is, what) = match (drains, provider.draining, provider.enabled) {
-        (true, false, _) => (false, "drain it: running requests end, no new ones"),
-        (true, true, _) => (true, "send it requests again"),
-        (false, _, true) => (true, "disable it: no new requests, no probes"),
-        (false, _, false) => (false, "enable it"),
+        (true, false, _) => (false, "drain, finish running requests, accept no new ones"),
+        (true, true, _) => (true, "stop draining and send requests again"),
+        (false, _, true) => (true, "disable, no new requests, no probes"),
+        (false, _, false) => (false, "enable"),
     };
-    let change = |to: bool| ProviderChange {
-        draining: drains.then_some(to),
-        enabled: (!drains).then_some(to),
-        revision: revision(model),
-        ..ProviderChange::default()
-    };
+    let revision = revision(model);
     let name = provider.performance.provider.clone();
-    let wish = |to: bool| {
-        vec![Change::Provider {
-            name: name.clone(),
-            change: change(to),
-        }]
+    let change = |to: bool| {
+        let change = ProviderChange {
+            draining: drains.then_some(to),
+            enabled: (!drains).then_some(to),
+            revision,
+            ..ProviderChange::default()
+        };
+        let name = name.clone();
+        vec![Change::Provider { name, change }]
     };
     let lines = vec![
         format!("{name}: {what}?"),
@@ -84,37 +80,30 @@ pub(super) fn switch(model: &mut Model, action: Action) {
             provider.performance.in_flight
         ),
     ];
-    let word = last_word(model, &wish(!is));
-    let mut question = ConfirmDialog::new(
-        "CONFIRM",
-        lines,
-        vec![answer_of('y', "Yes, do it", wish(!is), wish(is))],
-    );
-    question.word = word;
-    ask(model, question);
+    let phrase = last_provider_phrase(model, &change(!is));
+    let yes = change_choice(Action::Yes, "Yes, do it", change(!is), change(is));
+    let mut dialog = ConfirmDialog::new(DialogKind::Provider, lines, vec![yes]);
+    dialog.phrase = phrase;
+    ask(model, dialog);
 }
 
-/// The word for changes that take a provider away where too few would be left to fall back to.
-pub(super) fn last_word(model: &Model, changes: &[Change]) -> Option<ConfirmPhrase> {
-    let gone: Vec<&str> = changes.iter().filter_map(Change::takes_away).collect();
-    let first = gone.first()?;
+/// The phrase for changes that would leave too few providers for a fallback.
+pub(super) fn last_provider_phrase(model: &Model, changes: &[Change]) -> Option<ConfirmPhrase> {
+    let removed: Vec<&str> = changes.iter().filter_map(Change::takes_away).collect();
+    let first = removed.first()?;
     let providers = model.status.iter().flat_map(|status| &status.providers);
-    let is_gone = |it: &&ProviderStatus| gone.contains(&it.performance.provider.as_str());
-    let (gone, others): (Vec<_>, Vec<_>) = providers.partition(is_gone);
+    let is_removed = |it: &&ProviderStatus| removed.contains(&it.performance.provider.as_str());
+    let (removed, others): (Vec<_>, Vec<_>) = providers.partition(is_removed);
     let left: Vec<&ProviderStatus> = others.into_iter().filter(|it| is_healthy(it)).collect();
     let why = if left.len() < MIN_HEALTHY {
         format!("only {} healthy would be left", left.len())
     } else {
-        format!("nobody else serves {}", unserved(&gone, &left)?)
+        format!("no other provider serves {}", unserved(&removed, &left)?)
     };
-    Some(ConfirmPhrase {
-        expected: (*first).to_owned(),
-        typed: String::new(),
-        why,
-    })
+    Some(ConfirmPhrase::new(*first, why))
 }
 
-/// Whether a provider is known to serve.
+/// Returns whether a provider is enabled and known to be healthy.
 fn is_healthy(provider: &ProviderStatus) -> bool {
     provider.enabled
         && !provider.draining
@@ -124,38 +113,38 @@ fn is_healthy(provider: &ProviderStatus) -> bool {
         )
 }
 
-/// The first type of work that some serve and the others do not.
-fn unserved<'a>(some: &[&'a ProviderStatus], others: &[&ProviderStatus]) -> Option<&'a str> {
-    let serves = |provider: &ProviderStatus, kind: &String| {
+/// The first model type that a provider of `removed` serves and none of `left` does.
+fn unserved<'a>(removed: &[&'a ProviderStatus], left: &[&ProviderStatus]) -> Option<&'a str> {
+    let serves = |provider: &ProviderStatus, model_type: &String| {
         let mut models = provider.performance.models.iter();
-        // A model that nobody has asked for yet is no worse than its provider.
+        // A model without requests so far is taken to be as healthy as its provider.
         models.any(|model| {
             matches!(
                 model.state,
                 HealthState::Ok | HealthState::Slow | HealthState::Unknown
-            ) && model.types.contains(kind)
+            ) && model.types.contains(model_type)
         })
     };
-    let models = some.iter().flat_map(|it| &it.performance.models);
-    let mut kinds = models.flat_map(|model| &model.types);
-    let kind = kinds.find(|kind| !others.iter().any(|it| serves(it, kind)))?;
-    Some(kind.as_str())
+    let models = removed.iter().flat_map(|it| &it.performance.models);
+    let mut types = models.flat_map(|model| &model.types);
+    let model_type = types.find(|it| !left.iter().any(|provider| serves(provider, it)))?;
+    Some(model_type.as_str())
 }
 
-/// The revision that a change asked for now is drafted on.
+/// The revision that a change made now is based on.
 fn revision(model: &Model) -> Option<u64> {
     model.status.as_ref().map(|status| status.revision)
 }
 
-/// What would be changed, and where.
+/// The instance that would be changed, and the age of its data.
 pub(super) fn target_line(model: &Model) -> String {
     let environment = model
         .status
         .as_ref()
         .map(|status| status.environment.clone());
     format!(
-        "at {} ({}), with data {} s old",
-        model.theme().secret(&model.options.place),
+        "at {} ({}), data {} s old",
+        model.theme().secret(&model.options.address),
         environment.unwrap_or_default(),
         model.age().as_secs()
     )
@@ -168,29 +157,33 @@ pub(super) fn probe(model: &mut Model) {
     let name = provider.performance.provider;
     let lines = vec![
         format!("{name}: probe it now?"),
-        "It is asked for its models, which costs nothing.".to_owned(),
+        "The probe lists its models, which is free.".to_owned(),
     ];
-    let yes = answer_of('y', "Yes, probe it", vec![Change::Probe(name)], Vec::new());
-    ask(model, ConfirmDialog::new("PROBE", lines, vec![yes]));
+    let probe = vec![Change::Probe(name)];
+    let yes = change_choice(Action::Yes, "Yes, probe it", probe, Vec::new());
+    ask(
+        model,
+        ConfirmDialog::new(DialogKind::Probe, lines, vec![yes]),
+    );
 }
 
-/// Closing the breakers of a provider that somebody knows to be well.
+/// Closes the breakers of a provider that the operator knows to be healthy.
 pub(super) fn reset(model: &mut Model) {
     let Some(provider) = subject_provider(model) else {
         return;
     };
     let name = provider.performance.provider;
-    let is_held = |state: HealthState| {
+    let is_blocked = |state: HealthState| {
         matches!(
             state,
             HealthState::Open | HealthState::HalfOpen | HealthState::Limited | HealthState::Failing
         )
     };
     let mut states = provider.performance.models.iter().map(|model| model.state);
-    if !is_held(provider.performance.state) && !states.any(is_held) {
+    if !is_blocked(provider.performance.state) && !states.any(is_blocked) {
         model.dialog = None;
         model.notify(
-            format!("no breaker of {name} is open, and it asked for no wait"),
+            format!("{name} has no open breaker and no wait to reset"),
             false,
         );
         return;
@@ -199,8 +192,7 @@ pub(super) fn reset(model: &mut Model) {
     let lines = vec![
         format!("{name}: reset its breakers and send it requests at once?"),
         format!("now: {state} {}", provider.why),
-        "A wait that it asked for is forgotten too. What fails from then on counts as ever."
-            .to_owned(),
+        "This also ends a wait it asked for. New failures count as usual.".to_owned(),
         target_line(model),
     ];
     let change = ProviderChange {
@@ -209,27 +201,27 @@ pub(super) fn reset(model: &mut Model) {
         ..ProviderChange::default()
     };
     let change = vec![Change::Provider { name, change }];
-    let yes = answer_of('y', "Yes, reset them", change, Vec::new());
+    let yes = change_choice(Action::Yes, "Yes, reset them", change, Vec::new());
     ask(
         model,
-        ConfirmDialog::new("RESET BREAKERS", lines, vec![yes]),
+        ConfirmDialog::new(DialogKind::ResetBreakers, lines, vec![yes]),
     );
 }
 
 pub(super) fn reload(model: &mut Model) {
     let lines = vec![
-        "Have the instance read its files, its environment and its files of keys again?".to_owned(),
-        "With a mistake in them nothing changes, and every mistake is told here.".to_owned(),
+        "Read the instance's configuration, environment and key files again?".to_owned(),
+        "With an error in them nothing changes, and all errors are listed here.".to_owned(),
         target_line(model),
     ];
-    let yes = answer_of('y', "Yes, read it again", vec![Change::Reload], Vec::new());
+    let yes = change_choice(Action::Yes, "Yes, reload", vec![Change::Reload], Vec::new());
     ask(
         model,
-        ConfirmDialog::new("READ THE CONFIGURATION AGAIN", lines, vec![yes]),
+        ConfirmDialog::new(DialogKind::Reload, lines, vec![yes]),
     );
 }
 
-/// Keeps what is on trial: what is in force stays in force, so nothing is asked.
+/// Keeps the change that is on trial. This changes nothing that is in effect, so no dialog opens.
 pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
     let on_trial = model
         .status
@@ -243,14 +235,14 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
         model.notify(why, true);
         return Vec::new();
     }
-    send(model, "keeping the trial", vec![Change::Keep], Vec::new())
+    send(model, "keep".to_owned(), vec![Change::Keep], Vec::new())
 }
 
 pub(super) fn leave(model: &mut Model) {
-    let end = |key: char, label: &str, ending: ExitReason| DialogChoice {
+    let choice = |key: Action, label: &str, reason: ExitReason| DialogChoice {
         label: label.to_owned(),
         key,
-        wish: DialogAction::End(ending),
+        action: DialogAction::End(reason),
     };
     let status = model.status.as_ref();
     let rate = status.map_or(0.0, |status| status.requests_per_second);
@@ -259,105 +251,108 @@ pub(super) fn leave(model: &mut Model) {
         .map(|it| u64::from(it.performance.in_flight))
         .sum();
     let is_demo = status.is_some_and(|status| status.environment == "demo");
-    let mut question = ConfirmDialog::new(
-        "LEAVE",
+    let detach = "Detach: close the screen, keep serving";
+    let stop = "Stop: finish running requests, then stop";
+    let mut dialog = ConfirmDialog::new(
+        DialogKind::Leave,
         vec!["The gateway runs in this process.".to_owned()],
         vec![
-            end(
-                'd',
-                "Detach: close the screen, keep serving",
-                ExitReason::Detach,
-            ),
-            end(
-                's',
-                "Stop: let running requests end, then stop",
-                ExitReason::Stop,
-            ),
+            choice(Action::Detach, detach, ExitReason::Detach),
+            choice(Action::Stop, stop, ExitReason::Stop),
         ],
     );
-    // The callers of a demo are made up.
+    // The clients of a demo are simulated.
     if (rate > 0.0 || running > 0) && !is_demo {
-        question.word = Some(ConfirmPhrase {
-            expected: "stop".to_owned(),
-            typed: String::new(),
-            why: if rate > 0.0 {
-                let rate = format::rate(rate);
-                format!("to stop while {rate} requests a second come in")
-            } else {
-                format!("to stop while {running} requests run")
-            },
-        });
+        let why = if rate > 0.0 {
+            let rate = format::rate(rate);
+            format!("to stop while serving {rate} requests a second")
+        } else {
+            format!("to stop while {running} requests run")
+        };
+        dialog.phrase = Some(ConfirmPhrase::new("stop", why));
     }
-    model.dialog = Some(Dialog::Question(Box::new(question)));
+    model.dialog = Some(Dialog::Confirm(Box::new(dialog)));
 }
 
-/// Enter: the answer that is marked; on a field, the next stop.
+/// Moves the focus.
+pub(super) fn focus(model: &mut Model, step: isize) {
+    if let Some(dialog) = model.confirm_dialog() {
+        dialog.step(step);
+    }
+}
+
+/// Enter: makes the focused choice, or moves on from a field.
 pub(super) fn press(model: &mut Model) -> Vec<Effect> {
-    let Some(question) = model.question() else {
+    let Some(dialog) = model.confirm_dialog() else {
         return Vec::new();
     };
-    match question.focus {
+    match dialog.focus {
         DialogFocus::Cancel => {
             model.dialog = None;
-            model.notify("left as it is", false);
+            model.notify("cancelled, nothing changed", false);
             Vec::new()
         }
-        DialogFocus::Reason | DialogFocus::Word => {
-            question.step(1);
+        DialogFocus::Reason | DialogFocus::Phrase => {
+            dialog.step(1);
             Vec::new()
         }
-        DialogFocus::Answer(answer) => take(model, answer),
+        DialogFocus::Choice(choice) => take(model, choice),
     }
 }
 
-/// The answer of a letter, if the question has it.
-pub(super) fn answer(model: &mut Model, key: char) -> Vec<Effect> {
-    let question = model.question();
-    let found = question.and_then(|question| question.answers.iter().position(|a| a.key == key));
-    found.map_or_else(Vec::new, |answer| take(model, answer))
+/// Makes the choice with this key, if the dialog has one.
+pub(super) fn choose(model: &mut Model, key: Action) -> Vec<Effect> {
+    let dialog = model.confirm_dialog();
+    let found = dialog.and_then(|dialog| dialog.choices.iter().position(|it| it.key == key));
+    found.map_or_else(Vec::new, |choice| take(model, choice))
 }
 
-fn take(model: &mut Model, answer: usize) -> Vec<Effect> {
-    let Some(question) = model.question() else {
+fn take(model: &mut Model, choice: usize) -> Vec<Effect> {
+    let Some(dialog) = model.confirm_dialog() else {
         return Vec::new();
     };
-    let wish = question.wish(answer);
-    // Detaching harms nobody.
-    if wish != DialogAction::End(ExitReason::Detach) && !question.is_allowed() {
-        question.focus = DialogFocus::Word;
+    let action = dialog.action(choice);
+    // Detaching stops nothing.
+    if action != DialogAction::End(ExitReason::Detach) && !dialog.is_allowed() {
+        dialog.focus = DialogFocus::Phrase;
         return Vec::new();
     }
-    let title = question.title.clone();
-    // What allowed it when it was asked may not hold any more.
-    if matches!(wish, DialogAction::Change { .. })
+    let kind = dialog.kind;
+    // Permission may have ended since the dialog opened.
+    if matches!(action, DialogAction::Change { .. })
         && let Some(why) = model.refusal()
     {
         model.dialog = None;
         model.notify(why, true);
         return Vec::new();
     }
-    let undoes = title == UNDO;
-    let applies = title.starts_with(APPLY);
     model.dialog = None;
-    match wish {
+    match action {
         DialogAction::Nothing => Vec::new(),
-        DialogAction::End(ending) => vec![Effect::End(ending)],
+        DialogAction::End(reason) => vec![Effect::End(reason)],
         DialogAction::Change { changes, inverse } => {
-            let effects = send(model, &title.to_lowercase(), changes, inverse);
+            let what = kind.to_string().to_lowercase();
+            let effects = send(model, what, changes, inverse);
             if let Some(pending) = &mut model.pending {
-                pending.undoes = undoes;
-                pending.applies = applies;
+                pending.undoes = kind == DialogKind::Undo;
+                pending.applies = matches!(kind, DialogKind::ApplyDraft { .. });
             }
             effects
         }
     }
 }
 
-fn send(model: &mut Model, what: &str, changes: Vec<Change>, inverse: Vec<Change>) -> Vec<Effect> {
+/// Sends changes and notes them as pending.
+fn send(
+    model: &mut Model,
+    what: String,
+    changes: Vec<Change>,
+    inverse: Vec<Change>,
+) -> Vec<Effect> {
     let named = changes.iter().find_map(Change::drafted_on);
     let on = named.or_else(|| revision(model));
     model.pending = Some(Pending {
-        what: what.to_owned(),
+        what,
         at: model.now,
         changes: changes.clone(),
         inverse,

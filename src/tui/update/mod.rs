@@ -1,4 +1,4 @@
-//! `(model, message) → effects`. Nothing here draws, waits or sends.
+//! Applies messages to the model and returns effects. Nothing here draws, waits or sends.
 
 mod actions;
 mod clipboard;
@@ -9,25 +9,22 @@ mod navigate;
 mod outcome;
 mod palette;
 mod queries;
-mod rollback;
+mod review;
 mod text_input;
 mod undo;
 
-pub use palette::matches;
-pub use queries::is_of;
-
+use super::effect::Effect;
 use super::input::Input;
-use super::input_context::Screen;
 use super::key::{Code, Key};
 use super::keymap::Action;
-use super::message::{Effect, Message};
+use super::message::Message;
 use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Listing, Model, NOTICE_DURATION};
 use crate::client::{ClientError, Update};
 use crate::contract::{DecisionReport, HealthState, RevisionReport, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Takes in what happened at `now`, time since the start of the dashboard.
+/// Applies a message; `now` is the time since the start of the dashboard.
 pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect> {
     model.now = now;
     match message {
@@ -46,24 +43,24 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
                 Ok(detail) => {
                     model.explained = Some(detail);
                     model.explain_error = None;
-                    // The cursor may have moved on meanwhile.
+                    // The cursor may have moved meanwhile.
                     return queries::explanation(model).into_iter().collect();
                 }
                 Err(error) => model.explain_error = Some(error.to_string()),
             }
         }
         Message::WhatIf(answer) => return queries::on_what_if(model, answer),
-        Message::Exported(Ok(path)) => model.notify(format!("written to {path}"), false),
-        Message::Exported(Err(why)) => model.notify(format!("not written: {why}"), true),
+        Message::Exported(Ok(path)) => model.notify(format!("saved to {path}"), false),
+        Message::Exported(Err(why)) => model.notify(format!("not saved: {why}"), true),
         Message::Drawn => {
-            if let Some(question) = model.question() {
-                question.is_drawn = true;
+            if let Some(dialog) = model.confirm_dialog() {
+                dialog.is_drawn = true;
             }
         }
         Message::Seen => {
-            // A frame that was under way when it opened does not have it.
-            if let Some(question) = model.question().filter(|question| question.is_drawn) {
-                question.seen_at.get_or_insert(now);
+            // A frame that was under way when the dialog opened does not show it.
+            if let Some(dialog) = model.confirm_dialog().filter(|dialog| dialog.is_drawn) {
+                dialog.seen_at.get_or_insert(now);
             }
         }
         Message::Tick => return on_tick(model),
@@ -81,62 +78,33 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
         model.notify("view-only again", false);
     }
     model.sort();
-    watched_lists(model)
-}
-
-/// Lists are asked for again and again, but only while somebody looks at them, and one question at
-/// a time.
-pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
-    if model.frozen.is_some() {
-        return Vec::new();
-    }
-    let mut effects = watched_rows(model);
-    effects.extend(queries::prediction(model));
-    effects
-}
-
-fn watched_rows(model: &mut Model) -> Vec<Effect> {
-    match model.screen {
-        Screen::Decisions | Screen::Detail if !model.decisions.asked => {
-            model.decisions.asked = true;
-            let of = match model.screen {
-                Screen::Detail => model.selected_name(),
-                _ => model.decisions_of.clone(),
-            };
-            vec![Effect::AskDecisions(of)]
-        }
-        Screen::Revisions if !model.revisions.asked => {
-            model.revisions.asked = true;
-            vec![Effect::AskRevisions]
-        }
-        _ => Vec::new(),
-    }
+    queries::watched_lists(model)
 }
 
 fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
     let at = model.decisions.at;
     let shown = model.decision_rows();
-    // At the top one stays at the top and sees what is new.
-    let chosen = shown.get(at).filter(|_| at > 0);
-    let chosen = chosen.map(|row| row.decision_id.clone());
-    take_in(&mut model.decisions, answer);
+    // A cursor at the top stays there and shows new rows.
+    let selected = shown.get(at).filter(|_| at > 0);
+    let selected = selected.map(|row| row.decision_id.clone());
+    set_rows(&mut model.decisions, answer);
     let shown = model.decision_rows();
-    let kept = chosen.and_then(|id| shown.iter().position(|row| row.decision_id == id));
+    let kept = selected.and_then(|id| shown.iter().position(|row| row.decision_id == id));
     model.decisions.at = kept.unwrap_or(at).min(shown.len().saturating_sub(1));
 }
 
 fn on_revisions(model: &mut Model, answer: Result<Vec<RevisionReport>, ClientError>) {
     let list = &mut model.revisions;
-    let chosen = list.rows.get(list.at).filter(|_| list.at > 0);
-    let chosen = chosen.map(|row| row.revision);
-    take_in(list, answer);
-    let kept = chosen.and_then(|id| list.rows.iter().position(|row| row.revision == id));
+    let selected = list.rows.get(list.at).filter(|_| list.at > 0);
+    let selected = selected.map(|row| row.revision);
+    set_rows(list, answer);
+    let kept = selected.and_then(|id| list.rows.iter().position(|row| row.revision == id));
     list.at = kept
         .unwrap_or(list.at)
         .min(list.rows.len().saturating_sub(1));
 }
 
-fn take_in<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
+fn set_rows<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
     list.asked = false;
     match answer {
         Ok(rows) => {
@@ -149,7 +117,7 @@ fn take_in<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
 }
 
 fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
-    // An answer over the old window may still be under way after a change of windows.
+    // A status of the previous window may still arrive after the window changed.
     if status.window != model.window {
         return Vec::new();
     }
@@ -162,13 +130,13 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     model.sort();
     let mut effects: Vec<Effect> = bell.into_iter().collect();
     if is_first {
-        effects.extend(watched_lists(model));
+        effects.extend(queries::watched_lists(model));
     }
     effects
 }
 
-/// Rings where a provider has got into trouble that stops traffic, where that is wanted, and not
-/// again for a while.
+/// Rings the bell, if enabled, when a provider gets into trouble that stops its traffic, at most
+/// once per [`BELL_INTERVAL`].
 fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
     let known = model.status.as_ref()?;
     let is_critical = |state: HealthState| {
@@ -182,10 +150,10 @@ fn bell(model: &mut Model, newest: &Status) -> Option<Effect> {
         providers.any(|it| it.provider == name && is_critical(it.state))
     };
     let mut providers = newest.providers.iter().map(|it| &it.performance);
-    let is_news = providers.any(|it| is_critical(it.state) && !was_critical(&it.provider));
+    let is_new = providers.any(|it| is_critical(it.state) && !was_critical(&it.provider));
     let rang = model.rung_at.map(|at| model.now.saturating_sub(at));
     let is_quiet = rang.is_some_and(|ago| ago < BELL_INTERVAL);
-    if model.options.bell == BellMode::Quiet || !is_news || is_quiet {
+    if model.options.bell == BellMode::Quiet || !is_new || is_quiet {
         return None;
     }
     model.rung_at = Some(model.now);
@@ -207,12 +175,12 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
 }
 
 fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
-    let place = model.place();
-    let Some((action, digit)) = model.options.keymap.lookup(place, key) else {
+    let context = model.input_context();
+    let Some((action, digit)) = model.options.keymap.lookup(context, key) else {
         if !key.alt {
             return Vec::new();
         }
-        // Escape and a key in one breath look like a key with Alt.
+        // Esc and another key in quick succession look like a key with Alt.
         let mut effects = on_key(model, Key::plain(Code::Esc));
         effects.extend(on_key(model, Key { alt: false, ..key }));
         return effects;
@@ -220,11 +188,11 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     let now = model.now;
     let is_early = |model: &mut Model| {
         model
-            .question()
-            .is_some_and(|question| !question.is_read(now))
+            .confirm_dialog()
+            .is_some_and(|dialog| !dialog.is_read(now))
     };
-    let may_answer = !is_early(model) && !is_unseen(model);
-    if !matches!(action, Action::Back | Action::QuitHard) && !may_answer {
+    let is_accepted = !is_early(model) && !is_too_large(model);
+    if !matches!(action, Action::Back | Action::QuitHard) && !is_accepted {
         return Vec::new();
     }
     let mut effects = actions::act(model, action, digit);
@@ -235,12 +203,10 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     effects
 }
 
-/// Whether a question is open whose answers have no room on the screen.
-fn is_unseen(model: &Model) -> bool {
+/// Returns whether a dialog is open whose choices do not fit on the screen.
+fn is_too_large(model: &Model) -> bool {
     match (&model.dialog, model.size) {
-        (Some(Dialog::Question(question)), Some(size)) => {
-            !super::panels::excerpt::fits(question, size)
-        }
-        _ => false,
+        (Some(Dialog::Confirm(dialog)), Some(size)) => !super::panels::excerpt::fits(dialog, size),
+        (_, _) => false,
     }
 }

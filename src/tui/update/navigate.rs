@@ -1,39 +1,177 @@
-//! What Enter opens on each screen.
+//! Moves between screens, rows, panels and windows.
 
-use super::actions::go;
-use super::rollback;
+use super::draft_edit::{self, with_draft};
+use super::{queries, review, text_input};
+use crate::contract::{DecisionOutcome, Window};
+use crate::tui::draft::{Draft, DraftRow};
+use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
-use crate::tui::message::Effect;
+use crate::tui::keymap::Action;
 use crate::tui::model::{Listing, Model};
+use crate::tui::panels::PANELS;
 
+/// Opens what is under the cursor.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Weights => {
-            rollback::review(model);
+            review::review(model);
             Vec::new()
         }
         Screen::Decisions => {
             let rows = model.decision_rows();
-            let chosen = rows.get(model.decisions.at);
-            let Some(provider) = chosen.and_then(|row| row.provider.clone()) else {
+            let selected = rows.get(model.decisions.at);
+            let Some(provider) = selected.and_then(|row| row.provider.clone()) else {
                 return Vec::new();
             };
             let mut known = model.shown().into_iter().flat_map(|it| &it.providers);
             if !known.any(|it| it.performance.provider == provider) {
-                model.notify(format!("{provider} is configured no more"), false);
+                model.notify(format!("{provider} is no longer configured"), false);
                 return Vec::new();
             }
             model.cursor = Some(provider);
             go(model, Screen::Detail)
         }
-        _ => {
-            let Some(chosen) = model.selected_name() else {
-                model.notify("no provider is chosen", false);
+        Screen::Overview | Screen::Detail | Screen::Alerts | Screen::Revisions | Screen::Log => {
+            let Some(selected) = model.selected_name() else {
+                model.notify("no provider is selected", false);
                 return Vec::new();
             };
-            model.cursor = Some(chosen);
+            model.cursor = Some(selected);
             model.decisions = Listing::default();
             go(model, Screen::Detail)
         }
     }
+}
+
+pub(super) fn move_row(model: &mut Model, step: isize) {
+    let decisions = model.decision_rows().len();
+    let moved =
+        |at: usize, count: usize| at.saturating_add_signed(step).min(count.saturating_sub(1));
+    match model.screen {
+        Screen::Overview | Screen::Detail => model.move_cursor(step),
+        Screen::Alerts => model.move_trouble(step),
+        Screen::Weights => {
+            draft_edit::select(model, step);
+        }
+        Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
+        Screen::Revisions => {
+            model.revisions.at = moved(model.revisions.at, model.revisions.rows.len());
+        }
+        // The newest line is at the bottom.
+        Screen::Log => {
+            model.log_at = model
+                .log_at
+                .saturating_add_signed(-step)
+                .min(model.options.logs.count().saturating_sub(1));
+        }
+    }
+}
+
+/// Moves to the next row in trouble: a provider, or a decision that failed.
+pub(super) fn next_trouble(model: &mut Model, step: isize) {
+    if model.screen != Screen::Decisions {
+        model.next_trouble(step);
+        return;
+    }
+    let rows = model.decision_rows();
+    let is_bad = |at: &usize| {
+        matches!(
+            rows[*at].outcome,
+            DecisionOutcome::Error | DecisionOutcome::Refused
+        )
+    };
+    let next = if step > 0 {
+        (model.decisions.at + 1..rows.len()).find(is_bad)
+    } else {
+        (0..model.decisions.at.min(rows.len())).rev().find(is_bad)
+    };
+    match next {
+        Some(next) => model.decisions.at = next,
+        None => model.notify("no other listed request failed", false),
+    }
+}
+
+pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.dialog = None;
+    model.zoomed = false;
+    if screen == Screen::Weights && model.draft.is_none() {
+        let status = model.status.as_ref();
+        model.draft = status.map(|status| Draft::new(&status.weights, status.revision));
+    }
+    if screen == Screen::Weights && model.screen == Screen::Detail {
+        // Coming from a provider, the operator wants to edit that one.
+        let name = model.selected_name();
+        with_draft(model, |draft| {
+            draft.row = name.map_or(DraftRow::Objective(0), DraftRow::Provider);
+        });
+    }
+    model.screen = screen;
+    queries::watched_lists(model)
+}
+
+/// Closes the topmost dialog or notice, then returns to the overview; there it does nothing.
+pub(super) fn back(model: &mut Model) {
+    if model.dialog.take().is_some() {
+        return;
+    }
+    if model.notice.take_if(|notice| notice.bad).is_some() {
+        return;
+    }
+    if model.zoomed {
+        model.zoomed = false;
+        return;
+    }
+    if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
+        return;
+    }
+    if model.filter_here().is_some_and(|filter| !filter.is_empty()) {
+        text_input::set_filter(model, "");
+        return;
+    }
+    model.screen = Screen::Overview;
+    model.draft.take_if(|draft| !draft.is_changed());
+}
+
+/// Lengthens or shortens the window by one step.
+pub(super) fn change_window(model: &mut Model, step: isize) -> Vec<Effect> {
+    let at = Window::ALL
+        .iter()
+        .position(|window| *window == model.window)
+        .unwrap_or(0);
+    let next = at.saturating_add_signed(step).min(Window::ALL.len() - 1);
+    set_window(model, Window::ALL[next])
+}
+
+pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
+    if window == model.window {
+        return Vec::new();
+    }
+    if let Some(frozen) = &model.frozen {
+        // A frozen screen stays as it is.
+        let (window, key) = (frozen.window.as_str(), model.key(Action::Freeze));
+        model.notify(
+            format!("frozen at {window}: {key} unfreezes, then the window can change"),
+            true,
+        );
+        return Vec::new();
+    }
+    model.window = window;
+    vec![Effect::Watch(window)]
+}
+
+pub(super) fn next_panel(model: &mut Model, step: isize) {
+    if model.screen == Screen::Weights {
+        let provider = model.selected_name();
+        with_draft(model, |draft| draft.cross(provider));
+        return;
+    }
+    let count = isize::try_from(PANELS.len()).unwrap_or(1);
+    let next = isize::try_from(model.panel).unwrap_or(0) + step;
+    model.panel = usize::try_from(next.rem_euclid(count)).unwrap_or(0);
+}
+
+pub(super) fn to_panel(model: &mut Model, digit: char) {
+    let panel = digit.to_digit(10).and_then(|digit| digit.checked_sub(1));
+    let panel = panel.and_then(|panel| usize::try_from(panel).ok());
+    model.panel = panel.unwrap_or(0).min(PANELS.len() - 1);
 }

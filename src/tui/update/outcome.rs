@@ -1,37 +1,37 @@
-//! What came of changes that were asked for, and what a draft makes of what is in force by now.
+//! Results of changes, and the draft when the settings in effect change.
 
-use super::watched_lists;
+use super::queries::watched_lists;
 use crate::client::ClientError;
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::change::{Applied, Change, Undo};
 use crate::tui::draft::{CurrentSettings, Draft};
+use crate::tui::effect::Effect;
 use crate::tui::format;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::message::Effect;
 use crate::tui::model::{Dialog, Model, Pending};
 use unicode_width::UnicodeWidthStr;
 
-/// A failure with more cells than that is told in a box as well: the notice is one line.
+/// A longer failure opens a report as well, because the notice has one line.
 const MAX_NOTICE_CELLS: usize = 64;
-/// So many changes can be undone.
+/// Changes that can be undone.
 const MAX_UNDO: usize = 20;
 
 pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
     let pending = model.pending.take();
-    // Whatever was said of an earlier change, this is newer.
+    // This result is newer than any notice about an earlier change.
     model.notice = None;
     match result {
         Ok(applied) => on_applied(model, applied, pending),
-        Err(error) => on_refused(model, &error),
+        Err(error) => on_rejected(model, &error),
     }
     watched_lists(model)
 }
 
 fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>) {
-    // Weights know their revision in any case.
-    let of_weights = applied.weights.as_ref().map(|report| report.revision);
-    applied.revision = applied.revision.or(of_weights);
+    // A report of weights always has its revision.
+    let weights_revision = applied.weights.as_ref().map(|report| report.revision);
+    applied.revision = applied.revision.or(weights_revision);
     if let Some(pending) = pending {
         settle(model, &applied, &pending);
         remember(model, &applied, pending);
@@ -53,20 +53,20 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
             model.notify(format!("applied in part: {text}; {unknown}"), true);
         }
         Some((_, error)) => {
-            let text = format!("applied in part: {text}; but then: {error}");
+            let text = format!("applied in part: {text}; then: {error}");
             model.notify(text, true);
         }
     }
-    report(model, "READ AGAIN", applied.report);
+    report(model, "RELOADED", applied.report);
 }
 
-fn on_refused(model: &mut Model, error: &ClientError) {
+fn on_rejected(model: &mut Model, error: &ClientError) {
     if error.status().is_none() {
         let text = unknown(model, "it was applied", error);
         model.notify(text, true);
         return;
     }
-    // Somebody was quicker: the draft stays, on top of what is in force now.
+    // Another change came first: the draft stays, based on the settings in effect now.
     if error.status() == Some(409)
         && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
     {
@@ -84,29 +84,25 @@ fn on_refused(model: &mut Model, error: &ClientError) {
     report(model, "NOTHING CHANGED", lines);
 }
 
-/// A wish that was sent and not answered may have been granted.
+/// Changes without a reply may have been applied.
 fn unknown(model: &Model, what: &str, error: &ClientError) -> String {
     let revisions = model.key(Action::Go(Screen::Revisions));
     format!("unknown whether {what}: {error}; {revisions} lists the revisions")
 }
 
-/// What is too long for the notice, where there is anything; nothing that is open is covered.
+/// Opens a report, if there are lines and no other box is open.
 fn report(model: &mut Model, title: &str, lines: Vec<String>) {
     if !lines.is_empty() && model.dialog.is_none() {
-        model.dialog = Some(Dialog::Report {
-            title: title.to_owned(),
-            lines,
-            first: 0,
-        });
+        model.dialog = Some(Dialog::report(title, lines));
     }
 }
 
-/// What was applied is no draft any more; what others changed is what a draft is compared with.
+/// Clears the applied part of the draft, and bases the rest on the new revision.
 fn settle(model: &mut Model, applied: &Applied, pending: &Pending) {
     let Some(draft) = &mut model.draft else {
         return;
     };
-    // Nobody else changed anything between what it was drafted on and this.
+    // No other change came between the base of the draft and this change.
     let is_next = pending.applies || draft.revision == pending.on;
     if pending.applies && applied.failed.is_none() {
         match &applied.weights {
@@ -132,7 +128,7 @@ fn settle(model: &mut Model, applied: &Applied, pending: &Pending) {
     }
 }
 
-/// What was done can be undone, what was undone cannot be undone again.
+/// Records the inverse of applied changes; changes that were themselves an undo are removed.
 fn remember(model: &mut Model, applied: &Applied, pending: Pending) {
     let done = applied.failed.as_ref().map(|(done, _)| *done);
     let after = applied.revision.unwrap_or(0);
@@ -145,7 +141,7 @@ fn remember(model: &mut Model, applied: &Applied, pending: Pending) {
             return;
         }
         let undone = model.undo.pop().unwrap_or_default();
-        // Nobody else stood between the two: the one before is the newest again.
+        // No other change came between the two, so the earlier one is the newest again.
         if let Some(earlier) = model.undo.last_mut()
             && pending.on == undone.after
             && earlier.after == undone.before
@@ -170,38 +166,39 @@ fn remember(model: &mut Model, applied: &Applied, pending: Pending) {
     } else if let (Some(undo), Some(revision)) = (model.undo.last_mut(), applied.revision)
         && undo.after == pending.on
     {
-        // A change of one's own that leaves nothing to undo.
+        // A change made here that leaves nothing to undo.
         undo.after = revision;
     }
 }
 
-/// News: a draft that was not touched follows what is in force, one that was keeps what it was
-/// drafted on, so that a change by somebody else is not passed over.
+/// Applies a new status to the draft: an unchanged draft follows the settings in effect, a changed
+/// one keeps its base, so that a change by another operator does not go unnoticed.
 pub(super) fn follow(model: &mut Model, status: &Status) {
     let newest = model.status.as_ref().map_or(0, |known| known.revision);
-    let mut is_anew = status.revision < newest;
+    let mut has_restarted = status.revision < newest;
     let mut is_drafted = false;
     if let Some(draft) = &mut model.draft {
         draft.forget_unmoved();
-        if !draft.is_changed() || draft.is_in_force(&status.weights, in_force(status)) {
+        if !draft.is_changed() || draft.is_in_force(&status.weights, current_settings(status)) {
             rebase(draft, status);
         } else if draft.revision == status.revision
-            && !draft.is_on(&status.weights, in_force(status))
+            && !draft.is_on(&status.weights, current_settings(status))
         {
-            // Revisions begin at 1 with every start of the instance: the number alone is no proof.
+            // Revisions start at 1 with every start of the instance, so the number alone proves
+            // nothing.
             rebase(draft, status);
-            is_anew = true;
+            has_restarted = true;
             is_drafted = true;
         }
     }
-    if is_anew {
+    if has_restarted {
         for undo in &mut model.undo {
             undo.after = 0;
         }
     }
     if is_drafted {
         let text = format!(
-            "something else is in force as rev {} than the draft began with: look at it again",
+            "rev {} is not the one the draft is based on: review the draft again",
             status.revision
         );
         model.notify(text, true);
@@ -210,14 +207,14 @@ pub(super) fn follow(model: &mut Model, status: &Status) {
 
 fn rebase(draft: &mut Draft, status: &Status) {
     draft.rebase(&status.weights, status.revision);
-    draft.renew(in_force(status));
+    draft.renew(current_settings(status));
 }
 
-/// What is in force of a provider, by its name.
-fn in_force(status: &Status) -> impl Fn(&str) -> Option<CurrentSettings> {
+/// The current settings of a provider, by name.
+fn current_settings(status: &Status) -> impl Fn(&str) -> Option<CurrentSettings> {
     |name: &str| {
         let is_meant = |it: &&ProviderStatus| it.performance.provider == name;
         let provider = status.providers.iter().find(is_meant)?;
-        Some(CurrentSettings::of(provider, &status.weights))
+        Some(CurrentSettings::new(provider, &status.weights))
     }
 }

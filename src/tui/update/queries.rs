@@ -1,36 +1,72 @@
-//! Questions about what is looked at: one decision, and what a draft would have done.
+//! Requests for what the screen shows: lists, one decision, the forecast of a draft.
 
-use super::forecast;
+use super::review;
 use crate::client::ClientError;
-use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
-use crate::tui::draft::Draft;
+use crate::contract::WhatIfReport;
+use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
-use crate::tui::message::Effect;
-use crate::tui::model::{Model, WhatIfResult};
+use crate::tui::model::Model;
+use crate::tui::what_if::{WhatIfResult, what_if_request};
 use std::time::Duration;
 
-/// Traffic moves on, and so does what a draft would do to it.
+/// A forecast is refreshed after this time: traffic changes.
 const WHAT_IF_REFRESH: Duration = Duration::from_secs(15);
 
-/// The decision under the cursor is explained, once: what has ended does not change.
+/// Requests what the screen shows. Called on every tick; one request of a kind is under way at
+/// a time.
+pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
+    if model.frozen.is_some() {
+        return Vec::new();
+    }
+    let mut effects = watched_rows(model);
+    effects.extend(prediction(model));
+    effects
+}
+
+fn watched_rows(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Decisions if !model.decisions.asked => {
+            model.decisions.asked = true;
+            vec![Effect::AskDecisions(model.decisions_of.clone())]
+        }
+        Screen::Detail if !model.decisions.asked => {
+            model.decisions.asked = true;
+            vec![Effect::AskDecisions(model.selected_name())]
+        }
+        Screen::Revisions if !model.revisions.asked => {
+            model.revisions.asked = true;
+            vec![Effect::AskRevisions]
+        }
+        Screen::Overview
+        | Screen::Detail
+        | Screen::Weights
+        | Screen::Decisions
+        | Screen::Alerts
+        | Screen::Revisions
+        | Screen::Log => Vec::new(),
+    }
+}
+
+/// Requests the explanation of the decision under the cursor, once: a finished one is final.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
     if model.screen != Screen::Decisions || model.explaining.is_some() {
         return None;
     }
     let rows = model.decision_rows();
-    let chosen = rows.get(model.decisions.at)?;
+    let selected = rows.get(model.decisions.at)?;
     let is_known = model.explained.as_ref().is_some_and(|detail| {
-        detail.summary.decision_id == chosen.decision_id && detail.summary.outcome == chosen.outcome
+        detail.summary.decision_id == selected.decision_id
+            && detail.summary.outcome == selected.outcome
     });
-    let id = chosen.decision_id.clone();
+    let id = selected.decision_id.clone();
     (!is_known).then(|| {
         model.explaining = Some(id.clone());
         Effect::AskDecision(id)
     })
 }
 
-/// A draft that has changed is held against the requests of the window, one draft at a time and
-/// again after a while.
+/// Requests the forecast of a changed draft against the requests of the window, one draft at a
+/// time, and again after [`WHAT_IF_REFRESH`].
 pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
     if model.deciding.is_some() {
         return None;
@@ -39,15 +75,15 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
         let draft = model.draft.clone();
         draft.filter(|draft| model.screen == Screen::Weights && draft.is_changed())
     };
-    let draft = forecast::going_back(model).or_else(on_screen)?;
-    let request = asked(&draft, model.window);
+    let draft = review::rollback_draft(model).or_else(on_screen)?;
+    let request = what_if_request(&draft, model.window);
     let is_answered = |known: &WhatIfResult| {
         known.request == request && model.now.saturating_sub(known.at) < WHAT_IF_REFRESH
     };
     if model.what_if.as_ref().is_some_and(is_answered) {
         return None;
     }
-    // What failed a moment ago would fail again.
+    // A request that has just failed would fail again.
     let failed = model.forecast_error.as_ref();
     let failed = failed.filter(|(failed, _)| *failed == request);
     if failed.is_some_and(|&(_, at)| model.now < at + WHAT_IF_REFRESH) {
@@ -57,28 +93,7 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
     Some(Effect::AskWhatIf(request))
 }
 
-/// What is asked about a draft.
-fn asked(draft: &Draft, window: Window) -> WhatIfRequest {
-    let [cost, latency, reliability, load, priority] =
-        draft.points().map(|point| Some(f64::from(point)));
-    WhatIfRequest {
-        weights: WeightsDraft {
-            cost,
-            latency,
-            reliability,
-            load,
-            priority,
-        },
-        window,
-        providers: draft.providers(),
-    }
-}
-
-/// Whether a prediction is about this draft, and no older one.
-pub fn is_of(prediction: &WhatIfResult, draft: &Draft) -> bool {
-    prediction.request == asked(draft, prediction.request.window)
-}
-
+/// Takes in a forecast, and requests the next one if the draft has changed meanwhile.
 pub(super) fn on_what_if(
     model: &mut Model,
     answer: Result<WhatIfReport, ClientError>,
@@ -93,18 +108,18 @@ pub(super) fn on_what_if(
                 report,
                 at,
             });
-            forecast::renew(model);
+            review::renew(model);
             prediction(model).into_iter().collect()
         }
         Err(error) => {
             model.what_if = None;
-            forecast::renew(model);
-            // It is said once of a draft: said again and again, it could not be put away.
+            review::renew(model);
+            // Once per draft: repeated, the notice could not be dismissed.
             let known = model.forecast_error.as_ref();
-            let is_said = known.is_some_and(|(failed, _)| *failed == request);
+            let is_shown = known.is_some_and(|(failed, _)| *failed == request);
             model.forecast_error = Some((request, model.now));
-            if !is_said {
-                model.notify(format!("no prediction: {error}"), true);
+            if !is_shown {
+                model.notify(format!("no forecast: {error}"), true);
             }
             Vec::new()
         }

@@ -1,38 +1,38 @@
-//! Characters for fields: the filter, the command line, a reason, a word.
+//! Text input: the filter, the command line, a reason, a phrase.
 
 use crate::tui::filter::Filter;
 use crate::tui::input_context::Screen;
 use crate::tui::model::{Dialog, Model};
 
-/// A filter or a command is not longer.
+/// Characters in a filter or a command.
 const MAX_TEXT: usize = 200;
 
 pub(super) fn letter(model: &mut Model, c: char) {
     type_in(model, c.encode_utf8(&mut [0; 4]));
 }
 
-/// Pasted text goes into a field; elsewhere it is no row of keys, and is refused.
+/// Types pasted text into the open field; without one it is ignored, never taken as keys.
 pub(super) fn paste(model: &mut Model, text: &str) {
-    if model.place().takes_text() {
+    if model.input_context().takes_text() {
         type_in(model, text);
     } else {
-        model.notify("pasted text is not taken as keys", false);
+        model.notify("pasted text is ignored without an open field", false);
     }
 }
 
 fn type_in(model: &mut Model, text: &str) {
-    if let Some(question) = model.question() {
-        question.type_in(text);
+    if let Some(dialog) = model.confirm_dialog() {
+        dialog.type_in(text);
         return;
     }
     with_text(model, |field| {
-        let room = MAX_TEXT.saturating_sub(field.chars().count());
-        field.extend(text.chars().filter(|c| !c.is_control()).take(room));
+        let left = MAX_TEXT.saturating_sub(field.chars().count());
+        field.extend(text.chars().filter(|c| !c.is_control()).take(left));
     });
 }
 
 pub(super) fn erase(model: &mut Model) {
-    if let Some(field) = model.question().and_then(|question| question.field()) {
+    if let Some(field) = model.confirm_dialog().and_then(|dialog| dialog.field()) {
         field.pop();
         return;
     }
@@ -42,14 +42,14 @@ pub(super) fn erase(model: &mut Model) {
 }
 
 pub(super) fn clear(model: &mut Model) {
-    if let Some(field) = model.question().and_then(|question| question.field()) {
+    if let Some(field) = model.confirm_dialog().and_then(|dialog| dialog.field()) {
         field.clear();
         return;
     }
     with_text(model, String::clear);
 }
 
-/// Changes the text of a box; the filter holds while it is typed.
+/// Changes the text of a box. A filter applies while it is typed.
 fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
     match &mut model.dialog {
         Some(Dialog::Filter(text)) => {
@@ -61,11 +61,19 @@ fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
             change(text);
             *row = 0;
         }
-        _ => {}
+        Some(
+            Dialog::Help(_)
+            | Dialog::Menu(_)
+            | Dialog::Sort
+            | Dialog::Presets
+            | Dialog::Confirm(_)
+            | Dialog::Report { .. },
+        )
+        | None => {}
     }
 }
 
-/// Sets the filter of the list of decisions there, elsewhere that of the overview.
+/// Sets the filter of the decisions on their screen, that of the overview elsewhere.
 pub(super) fn set_filter(model: &mut Model, text: &str) {
     if model.screen == Screen::Decisions {
         model.decisions_filter = Filter::new(text);

@@ -1,25 +1,25 @@
-//! The lines that never move: where am I, is it live, are callers hurt.
+//! The header: instance, liveness and revision, and the service line below it.
 
 use crate::contract::Status;
 use crate::tui::draft::Draft;
 use crate::tui::format;
-use crate::tui::frame_pacer::is_long;
+use crate::tui::frame_pacer::is_slow;
 use crate::tui::input_context::Screen;
 use crate::tui::model::{LinkState, Model, STALE_AFTER};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// Parts of a line, each with how soon it may be left out where there is no room: 0 never.
+/// Parts of a line, each with a rank: higher ranks are left out first, 0 never.
 type Parts<'a> = Vec<(u8, Span<'a>)>;
 
-/// As many parts as fit, the least important left out first.
+/// The parts that fit; those with the highest rank are left out first.
 fn fitted(mut parts: Parts<'_>, width: u16) -> Line<'_> {
-    let room = usize::from(width);
+    let available = usize::from(width);
     loop {
         let used: usize = parts.iter().map(|(_, span)| span.width()).sum();
         let least = parts.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
-        if used <= room || least == 0 {
+        if used <= available || least == 0 {
             return Line::from(parts.into_iter().map(|(_, span)| span).collect::<Vec<_>>());
         }
         parts.retain(|(rank, _)| *rank != least);
@@ -38,7 +38,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         (0, environment),
         (
             7,
-            Span::raw(format!("{} ", theme.secret(&model.options.place))),
+            Span::raw(format!("{} ", theme.secret(&model.options.address))),
         ),
         (0, Span::styled(link, style)),
         (
@@ -59,12 +59,12 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
     parts.extend(permission(model, status));
     parts.push((2, Span::raw(format!("  win {}", status.window.as_str()))));
     if model.window != status.window {
-        let text = format!(", asking {}", model.window.as_str());
+        let text = format!(", loading {}", model.window.as_str());
         parts.push((2, Span::styled(text, theme.warn())));
     }
     parts.extend(order(model));
     parts.extend(distance(model));
-    if let Some(text) = model.lag.flag() {
+    if let Some(text) = model.clock_skew.flag() {
         parts.push((1, Span::styled(format!("  {text}"), theme.warn())));
     }
     if theme.masked {
@@ -74,13 +74,13 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
         parts.push((4, Span::styled(" MOUSE", theme.accent())));
     }
     if let Some(filter) = model.filter_here().filter(|filter| !filter.is_empty()) {
-        let text = format!("  filter {}", filter.text());
+        let text = format!("  filter {}", filter.as_str());
         parts.push((3, Span::styled(text, theme.accent())));
     }
     fitted(parts, width)
 }
 
-/// How the rows are ordered, where that is not as usual.
+/// The order of the rows, if it is not the default.
 fn order<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
     let text = match (model.order_by.as_str(), model.is_held()) {
         ("trouble", false) => return None,
@@ -91,11 +91,11 @@ fn order<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
     is_shown.then(|| (6, Span::styled(text, model.theme().dim())))
 }
 
-/// How far away the terminal is: in steps, so that a line that wavers does not keep the screen busy.
+/// Round trip to the terminal, in steps of 20 ms so that jitter does not redraw the screen.
 fn distance<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
     let distance = model.distance?;
     let milliseconds = distance.as_millis().div_ceil(20) * 20;
-    let (word, style) = if is_long(distance) {
+    let (word, style) = if is_slow(distance) {
         (" slow", model.theme().warn())
     } else {
         ("", model.theme().dim())
@@ -104,7 +104,7 @@ fn distance<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
     Some((5, Span::styled(text, style)))
 }
 
-/// Who made the revision, and how long ago: ` alice 6m ago`.
+/// The author and age of the revision, such as ` alice 6m ago`.
 fn revised(model: &Model, status: &Status) -> String {
     status.revised.as_ref().map_or_else(String::new, |revised| {
         let who = model.theme().secret(format::cut(&revised.who, 16));
@@ -113,7 +113,7 @@ fn revised(model: &Model, status: &Status) -> String {
     })
 }
 
-/// What is under way, and whether anything may be changed.
+/// Draft and trial marks, and whether changes are allowed.
 fn permission<'a>(model: &Model, status: &Status) -> Parts<'a> {
     let theme = model.theme();
     let mut parts = Parts::new();
@@ -142,7 +142,7 @@ fn link(model: &Model) -> (String, Style) {
     if model.frozen.is_none() {
         return (live, style);
     }
-    // That the picture stands still does not hide that the line does.
+    // A frozen screen still shows that the connection is lost.
     let frozen = format!("{} FROZEN", theme.mark('❚', '='));
     if model.is_live() {
         (frozen, theme.warn())
@@ -157,11 +157,13 @@ fn liveness(model: &Model, theme: Theme, age: u64) -> (String, Style) {
             format!("{} STALE {age}s, retrying", theme.mark('✗', 'X')),
             theme.bad(),
         ),
-        _ if model.age() > STALE_AFTER => (
+        LinkState::Waiting | LinkState::Live if model.age() > STALE_AFTER => (
             format!("{} STALE {age}s", theme.mark('○', 'o')),
             theme.warn(),
         ),
-        _ => (format!("{} LIVE", theme.mark('●', '*')), theme.good()),
+        LinkState::Waiting | LinkState::Live => {
+            (format!("{} LIVE", theme.mark('●', '*')), theme.good())
+        }
     }
 }
 
@@ -184,7 +186,7 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
             format!("{}%", format::percent(totals.success_rate)),
             format!(" of {} ok", format::count(totals.requests)),
         ),
-        None => ("nothing asked".to_owned(), String::new()),
+        None => ("no requests".to_owned(), String::new()),
     };
     let parts: Parts<'a> = vec![
         (0, Span::styled(format!(" {word} "), style)),

@@ -1,5 +1,5 @@
-//! Parts of a whole over time, stacked, each of its own letter, so that no colour is needed; a column
-//! without anything is drawn as absent:
+//! A stacked area chart of parts over time. Each part has its own letter, so that no colour is
+//! needed; a column without requests is drawn as absent:
 //!
 //! ```text
 //! 100%│aaaaaaaa··aaaaaaaa a anthropic  41%
@@ -17,37 +17,37 @@ use super::{stack, strip};
 use crate::contract::Series;
 use crate::tui::format;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
-/// Cells for the names at the right: a gap, a letter, a name, whole percent.
+/// Cells for the legend on the right: a gap, a letter, a name, whole percent.
 const NAMES: u16 = 18;
 const NAME: usize = 10;
-/// More parts than that cannot be told apart; the smallest are drawn as one, but never the chosen.
+/// Maximum number of parts; the smallest are merged into one, but never the selected part.
 const MAX_PARTS: usize = 9;
-/// Seconds of a column at least: in fewer there are too few requests to compare.
+/// Minimum seconds per column; a shorter one has too few requests to compare.
 const MIN_SECONDS: u64 = 5;
-/// Less room than that shows nothing over time.
+/// Minimum size of the chart.
 const MIN_SIZE: (u16, u16) = (AXIS + NAMES + 10, 4);
 
-/// One part: its requests are what is compared.
+/// One part; parts are compared by their requests.
 #[derive(Debug, Clone, Copy)]
 pub struct AreaPart<'a> {
     pub name: &'a str,
     pub series: &'a Series,
-    /// It stands out: the one under the cursor.
-    pub is_chosen: bool,
+    /// The part under the cursor, which is highlighted.
+    pub is_selected: bool,
 }
 
-/// One part as it is drawn, or several in one.
+/// A drawn part, or several merged ones.
 struct Band {
     letter: char,
     name: String,
     columns: Vec<u64>,
-    is_chosen: bool,
+    is_selected: bool,
 }
 
 impl Band {
@@ -56,20 +56,20 @@ impl Band {
     }
 }
 
-/// Whether there is room for a picture.
-pub fn has_room(area: Rect) -> bool {
+/// Returns whether the chart fits.
+pub fn fits(area: Rect) -> bool {
     area.width >= MIN_SIZE.0 && area.height >= MIN_SIZE.1
 }
 
-/// Draws the parts, the first on top; the last row has the times. The newest column, which is not
-/// over yet, is dim.
+/// Draws the parts, the first on top, and the times in the last row. The newest column, which is
+/// not over, is dim.
 pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let Some(first) = parts.first().filter(|_| has_room(area)) else {
+    let Some(first) = parts.first().filter(|_| fits(area)) else {
         return;
     };
     let rows = area.height - 1;
-    let room = usize::from(area.width - AXIS - NAMES);
-    let (count, cells) = grid(first.series, room);
+    let available = usize::from(area.width - AXIS - NAMES);
+    let (count, cells) = grid(first.series, available);
     let bands = bands(parts, count, usize::from(rows));
     axis(rows, theme, area, buffer);
     let mut last = vec![0; bands.len()];
@@ -88,8 +88,8 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
         for (y, (cell, style)) in (0..rows).zip(drawn) {
             for x in (column * cells..).take(cells) {
                 let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
-                if let Some(place) = buffer.cell_mut((x, area.y + y)) {
-                    place.set_char(cell).set_style(style.add_modifier(age));
+                if let Some(drawn) = buffer.cell_mut((x, area.y + y)) {
+                    drawn.set_char(cell).set_style(style.add_modifier(age));
                 }
             }
         }
@@ -105,15 +105,14 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
     legend(&bands, &last, theme, names, buffer);
 }
 
-/// How many columns, and how many cells each is wide: whole ones, so that the picture moves on in
-/// one piece.
-fn grid(series: &Series, room: usize) -> (usize, usize) {
+/// The number of columns and the whole cells of each, so that the chart moves by whole columns.
+fn grid(series: &Series, available: usize) -> (usize, usize) {
     let buckets = series.buckets.len().max(1);
     let least = MIN_SECONDS.div_ceil(series.bucket_seconds.max(1));
-    let merged = buckets.div_ceil(room.max(1));
+    let merged = buckets.div_ceil(available.max(1));
     let merged = merged.max(usize::try_from(least).unwrap_or(1));
     let count = buckets.div_ceil(merged);
-    (count, (room / count).max(1))
+    (count, (available / count).max(1))
 }
 
 /// Those that had any part, in the order in which they came, with a letter each.
@@ -129,14 +128,14 @@ fn bands(parts: &[AreaPart<'_>], count: usize, rows: usize) -> Vec<Band> {
         letter: ' ',
         name: part.name.to_owned(),
         columns: columns(part),
-        is_chosen: part.is_chosen,
+        is_selected: part.is_selected,
     };
     let mut bands: Vec<Band> = parts.iter().map(band).collect();
     bands.retain(|band| band.total() > 0);
     let most = MAX_PARTS.min(rows);
     if bands.len() > most {
         let mut ranked: Vec<usize> = (0..bands.len()).collect();
-        ranked.sort_by_key(|&at| std::cmp::Reverse((bands[at].is_chosen, bands[at].total())));
+        ranked.sort_by_key(|&at| std::cmp::Reverse((bands[at].is_selected, bands[at].total())));
         let kept = &ranked[..most - 1];
         let (large, small): (Vec<_>, Vec<_>) = bands
             .into_iter()
@@ -156,18 +155,18 @@ fn bands(parts: &[AreaPart<'_>], count: usize, rows: usize) -> Vec<Band> {
     bands
 }
 
-/// All of the smallest as one.
+/// The smallest parts as one.
 fn merged(small: &[Band], count: usize) -> Band {
     let sum = |at: usize| small.iter().map(|band| band.columns[at]).sum();
     Band {
         letter: '+',
         name: format!("{} others", small.len()),
         columns: (0..count).map(sum).collect(),
-        is_chosen: false,
+        is_selected: false,
     }
 }
 
-/// The first of a name that nobody has yet, else any.
+/// The first letter of a name that is not taken, else any free letter.
 fn letter(name: &str, taken: &[char]) -> char {
     let own = name.chars().map(|c| c.to_ascii_lowercase());
     let own = own.filter(char::is_ascii_alphanumeric);
@@ -180,7 +179,7 @@ fn column_cells(bands: &[Band], heights: &[usize], rows: u16, theme: Theme) -> V
     let mut cells = Vec::with_capacity(usize::from(rows));
     for (at, (band, &height)) in bands.iter().zip(heights).enumerate() {
         cells.extend(std::iter::repeat_n(
-            (band.letter, look(band, at, theme)),
+            (band.letter, style(band, at, theme)),
             height,
         ));
     }
@@ -190,9 +189,9 @@ fn column_cells(bands: &[Band], heights: &[usize], rows: u16, theme: Theme) -> V
     cells
 }
 
-/// The chosen part stands out, and of the others every second one is dim.
-fn look(band: &Band, at: usize, theme: Theme) -> Style {
-    if band.is_chosen {
+/// The style of a part: the selected one is highlighted, every second other one is dim.
+fn style(band: &Band, at: usize, theme: Theme) -> Style {
+    if band.is_selected {
         theme.accent()
     } else if at.is_multiple_of(2) {
         Style::default()
@@ -215,12 +214,12 @@ fn axis(rows: u16, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Letter, name and part of the whole picture, each where its part ends in the newest column, as
-/// far as they do not push each other away.
+/// Draws letter, name and percentage of each part next to the newest column, as close to the part
+/// as the other labels allow.
 fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut Buffer) {
     let all: u64 = bands.iter().map(Band::total).sum();
     if bands.is_empty() {
-        line(Line::styled("nothing asked", theme.dim()), area, 0, buffer);
+        line(Line::styled("no requests", theme.dim()), area, 0, buffer);
         return;
     }
     let rows = usize::from(area.height);
@@ -237,7 +236,7 @@ fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut
             format::right(&format!("{part}%"), 4)
         );
         let y = u16::try_from(y).unwrap_or(0);
-        let style = if band.is_chosen {
+        let style = if band.is_selected {
             theme.accent()
         } else {
             Style::default()
@@ -272,7 +271,7 @@ mod tests {
             .map(|(name, series)| AreaPart {
                 name,
                 series,
-                is_chosen: false,
+                is_selected: false,
             })
             .collect();
         draw(&parts, theme, area, &mut buffer);
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_told_apart_without_colours_and_a_gap_is_a_gap() {
+    fn parts_differ_without_colours_and_gaps_stay_gaps() {
         insta::assert_snapshot!("share_area", picture(&shifting(), Theme::default(), 48, 11));
         let ascii = Theme {
             ascii: true,
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_of_many_are_one_part() {
+    fn the_smallest_of_many_parts_are_merged() {
         let names: Vec<String> = (0..30).map(|at| format!("vendor-{at}")).collect();
         let parts: Vec<(&str, Series)> = names
             .iter()
@@ -320,12 +319,12 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_column_is_dim_and_the_chosen_part_stands_out() {
+    fn the_newest_column_is_dim_and_the_selected_part_is_highlighted() {
         let series = series(&[4; 12]);
-        let part = |name, is_chosen| AreaPart {
+        let part = |name, is_selected| AreaPart {
             name,
             series: &series,
-            is_chosen,
+            is_selected,
         };
         let area = Rect::new(0, 0, AXIS + NAMES + 12, 9);
         let mut buffer = Buffer::empty(area);
@@ -340,13 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_long_as_it_takes_to_compare() {
-        let grid = |bucket_seconds, room| {
+    fn columns_are_long_enough_to_compare() {
+        let grid = |bucket_seconds, available| {
             let series = Series {
                 bucket_seconds,
                 ..series(&[1; 60])
             };
-            grid(&series, room)
+            grid(&series, available)
         };
         assert_eq!(
             [grid(1, 61), grid(1, 24), grid(1, 9)],
@@ -368,7 +367,7 @@ mod tests {
                 values.iter().map(|it| ("名name", series(it))).collect();
             let seen = picture(&parts, Theme::default(), width, height);
             let rows: Vec<Vec<char>> = seen.lines().map(|row| row.chars().collect()).collect();
-            if !has_room(Rect::new(0, 0, width, height)) {
+            if !fits(Rect::new(0, 0, width, height)) {
                 return Ok(());
             }
             let (count, cells) = grid(&parts[0].1, usize::from(width - AXIS - NAMES));

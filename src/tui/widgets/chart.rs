@@ -1,4 +1,4 @@
-//! Latency over time on an axis by decades, numbers at the right, gaps left as gaps:
+//! Latency over time on a logarithmic axis; gaps stay gaps:
 //!
 //! ```text
 //!  10s│
@@ -16,11 +16,11 @@ use ratatui::style::Style;
 
 /// Cells left of the axis.
 pub const AXIS: u16 = 5;
-/// Decades that an axis may start and end at, in milliseconds.
+/// Values where an axis may start and end, in milliseconds.
 const STEPS: [f64; 8] = [
     30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0,
 ];
-/// Braille dots of a cell, by column and then from the top.
+/// Braille dots of a cell, by column, from the top.
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
 /// One line of the chart.
@@ -30,10 +30,10 @@ struct Line {
     plain: char,
 }
 
-/// What a chart is of.
+/// The quantity in a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Measure {
-    /// The whole answer.
+    /// The whole response.
     #[default]
     Whole,
     /// The first token of a stream.
@@ -48,8 +48,8 @@ impl Measure {
         }
     }
 
-    /// p50, p99 and p95 of a column: the more important later, for in a shared cell the colour that
-    /// is drawn last wins.
+    /// p50, p99 and p95 of a column. The most important is last, because in a shared cell the
+    /// colour drawn last wins.
     fn lines(self) -> [fn(&TimeBucket) -> Option<f32>; 3] {
         match self {
             Self::Whole => [|it| it.p50_ms, |it| it.p99_ms, |it| it.p95_ms],
@@ -62,10 +62,10 @@ impl Measure {
     }
 }
 
-/// Something that happened at a moment, in unix seconds, and a short word for it.
+/// An event: its time in Unix seconds, and a short word.
 pub type Mark = (u64, String);
 
-/// Draws p50, p99 and p95 into `area`; the last row has the times, and marks where things happened.
+/// Draws p50, p99 and p95 into `area`; the last row has the times and the marks.
 pub fn draw(
     (series, measure): (&Series, Measure),
     marks: &[Mark],
@@ -115,7 +115,7 @@ pub fn draw(
     times(series, marks, theme, area, buffer);
 }
 
-/// The decades around all values; 100 ms to 3 s where there is none.
+/// The axis around all values; 100 ms to 3 s without values.
 fn scale<'v>(values: impl Iterator<Item = &'v f64>) -> (f64, f64) {
     let (least, most) = values.fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), &value| {
         (least.min(value), most.max(value))
@@ -163,7 +163,7 @@ fn from_top(part: f64, rows: u16) -> u16 {
     (((1.0 - part.clamp(0.0, 1.0)) * f64::from(rows - 1)).round()) as u16
 }
 
-/// A value stands in the middle of its column; neighbours are joined, a gap stays a gap.
+/// Draws a line. A value is in the middle of its column, neighbours are joined, gaps stay gaps.
 fn trace(line: &Line, (low, high): (f64, f64), theme: Theme, plot: Rect, buffer: &mut Buffer) {
     let columns = usize::from(plot.width) * 2;
     let count = line.values.len().max(1);
@@ -226,8 +226,7 @@ fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &
     }
 }
 
-/// The row of times, and over it what happened, each word where its moment is. A time gives way to
-/// a word, and an older word to a newer.
+/// Draws the row of times and marks, each at its time. Marks replace times, newer marks older ones.
 pub(super) fn times(
     series: &Series,
     marks: &[Mark],
@@ -239,14 +238,14 @@ pub(super) fn times(
     let seconds = series.bucket_seconds * series.buckets.len() as u64;
     let end = series.last_start + series.bucket_seconds;
     let start = end.saturating_sub(seconds);
-    let mut taken: Vec<(u64, u64)> = Vec::new();
+    let mut used: Vec<(u64, u64)> = Vec::new();
     let mut put = |x: u64, word: &str, style: Style| {
         let cells = word.chars().count() as u64;
         let x = x.min(width.saturating_sub(cells));
-        if taken.iter().any(|&(from, to)| x <= to && from <= x + cells) {
+        if used.iter().any(|&(from, to)| x <= to && from <= x + cells) {
             return;
         }
-        taken.push((x, x + cells));
+        used.push((x, x + cells));
         let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
         buffer.set_string(x, area.y + area.height - 1, word, style);
     };

@@ -1,4 +1,4 @@
-//! How many answers took how long, over time; the darker a cell, the larger its part of the column:
+//! The latency distribution over time; the darker a cell, the larger its part of the column:
 //!
 //! ```text
 //!   >5s│              ░░▒▒▒
@@ -11,17 +11,17 @@
 use super::strip;
 use crate::contract::Series;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Longest first, as they are drawn.
+/// Labels of the rows, longest latency first.
 const LABELS: [&str; 5] = ["  >5s", " 2-5s", " 1-2s", ".5-1s", " <.5s"];
-/// Cells left of the picture.
+/// Cells left of the map.
 const AXIS: u16 = 6;
 
-/// Draws five rows; fewer where there is less room, the longest latencies first.
+/// Draws up to five rows, the longest latencies first.
 pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(AXIS));
     let columns = strip::columns(series, width.min(series.buckets.len()));
@@ -39,7 +39,7 @@ pub fn draw(series: &Series, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// By the part of all answers: none, below 5 %, 20 %, 50 %, and above.
+/// The shade for a part of all responses: none, below 5 %, 20 %, 50 %, and above.
 fn shade(count: u32, all: u32, theme: Theme) -> char {
     let shades = if theme.ascii {
         [' ', '.', '-', '+', '#']
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shades_say_how_large_a_part_is_and_where_nothing_was_asked() {
+    fn a_shade_shows_the_part_and_absence_of_requests() {
         let theme = Theme::default();
         let shades = [(0, 0), (0, 100), (1, 100), (19, 100), (49, 100), (100, 100)];
         let drawn: String = shades

@@ -1,7 +1,9 @@
-//! Small pictures of our own.
+//! Widgets that ratatui has no equal of: log-scale charts with gaps and marks, strips of success,
+//! stacks of shares, heat maps. They draw in few bytes and need no colour.
 
 pub mod area;
 pub mod chart;
 pub mod heat;
+pub mod line;
 pub mod stack;
 pub mod strip;

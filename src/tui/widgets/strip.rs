@@ -1,26 +1,26 @@
-//! A row of columns over time: `▁▂▂▃█·` – height is the value, a dot is "nothing known".
+//! Strips: one-row charts over time, such as `▁▂▂▃█·`. The height is the value, a dot means no
+//! data.
 
 use crate::contract::{Factors, Series, TimeBucket, WeightPoints};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-/// Fewer requests than this say little of a rate.
+/// A rate of fewer requests is drawn dim.
 const MIN_REQUESTS: u32 = 5;
 
 /// One cell of a strip.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StripCell {
     pub bucket: TimeBucket,
-    /// Its time is not over yet, so that its sums still grow.
+    /// Its time is not over, so its sums still grow.
     pub is_open: bool,
 }
 
-/// The last columns of a series in at most `width` cells, oldest first. Where there are more
-/// columns than cells, neighbours are merged: requests and errors add up, of latencies the worst
-/// counts. Where there are fewer, each takes as many cells as all of them have room for. Who is
-/// merged with whom, and how wide a column is, follows from the time and the width alone, so that a
-/// picture moves on and does not shimmer; [`fitting`] tells how many cells that takes.
+/// The last columns of a series in at most `width` cells, oldest first. If there are more columns
+/// than cells, neighbours are merged: requests and errors add up, the worst latency counts. If
+/// there are fewer, all get the same number of cells. Merging and widths depend only on time and
+/// width, so that a strip moves without shimmering; [`fitting`] returns the number of cells used.
 pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
     let buckets = &series.buckets;
     if width == 0 || buckets.is_empty() {
@@ -28,7 +28,7 @@ pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
     }
     let (per, count, wide) = layout(buckets.len(), width);
     let last = usize::try_from(series.last_start / series.bucket_seconds.max(1)).unwrap_or(0);
-    // How many columns the newest cell holds so far.
+    // Columns in the newest cell so far.
     let newest = (last % per + 1).min(buckets.len());
     let (older, young) = buckets.split_at(buckets.len() - newest);
     let mut cells: Vec<TimeBucket> = older.rchunks(per).rev().map(merged).collect();
@@ -43,8 +43,8 @@ pub fn columns(series: &Series, width: usize) -> Vec<StripCell> {
         .collect()
 }
 
-/// How many of `width` cells the columns of a series take. What is left belongs to whatever stands
-/// before them, for an empty cell would say that nothing was asked.
+/// The number of `width` cells that the columns of a series take. The rest belongs to the text
+/// before them, because an empty cell would mean that there were no requests.
 pub fn fitting(series: &Series, width: usize) -> usize {
     match series.buckets.len() {
         0 => width,
@@ -56,7 +56,7 @@ pub fn fitting(series: &Series, width: usize) -> usize {
     }
 }
 
-/// Columns merged into one, how many that makes, and the cells that each takes.
+/// Columns merged into one, the number of merged columns, and the cells of each.
 fn layout(length: usize, width: usize) -> (usize, usize, usize) {
     let per = length.div_ceil(width);
     let count = length.div_ceil(per);
@@ -87,14 +87,14 @@ fn merged(part: &[TimeBucket]) -> TimeBucket {
     }
 }
 
-/// Success, each cell in the colour of its own rate: full from 99.9 %, and in steps down to below
-/// 95 %. A cell that is not over yet, or holds few requests, is dim.
+/// The success rate, each cell in the colour of its rate: full from 99.9 % on, in steps down to
+/// below 95 %. A cell that is not over, or has few requests, is dim.
 pub fn success(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
     let cells = columns(series, width);
     spans(width, cells.iter().map(|cell| success_cell(cell, theme)))
 }
 
-/// Cells of one look after the other, at the right of `width` cells.
+/// Spans of cells of equal style, aligned to the right of `width` cells.
 fn spans(width: usize, cells: impl ExactSizeIterator<Item = (char, Style)>) -> Vec<Span<'static>> {
     let blank = width.saturating_sub(cells.len());
     let mut spans: Vec<Span<'static>> = Vec::new();
@@ -126,7 +126,7 @@ fn success_cell(cell: &StripCell, theme: Theme) -> (char, Style) {
     }
 }
 
-/// What a score is made of, each objective by its letter, as long as its part of the best score:
+/// The components of a score, each objective by its letter, as long as its part of the best score:
 /// `CCCC|LLLLLL|RRR`.
 #[expect(
     clippy::cast_possible_truncation,
@@ -154,7 +154,7 @@ pub fn score_bar(factors: &Factors, weights: &WeightPoints, width: usize) -> Str
     bars.join("|")
 }
 
-/// Any value on a scale from 0 to `top`.
+/// Values on a scale from 0 to `top`.
 pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
     let heights = theme.heights();
     let cell = |value: &Option<f64>| match value {
@@ -164,8 +164,8 @@ pub fn bars(values: &[Option<f64>], top: f64, theme: Theme) -> String {
     values.iter().map(cell).collect()
 }
 
-/// What was spent in each cell on a scale from 0 to `top` USD; a cell that is not over yet is dim,
-/// for it has not cost what it will.
+/// The cost of each cell on a scale from 0 to `top` USD; a cell that is not over is dim, because
+/// its cost still grows.
 pub fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>> {
     let heights = theme.heights();
     let drawn = cells.iter().map(|cell| {
@@ -173,12 +173,12 @@ pub fn amounts(cells: &[StripCell], top: f64, theme: Theme) -> Vec<Span<'static>
             0 => theme.absent(),
             _ => heights[level(cell.bucket.cost_usd, top, heights.len())],
         };
-        (height, look(cell.is_open, theme))
+        (height, style(cell.is_open, theme))
     });
     spans(cells.len(), drawn)
 }
 
-/// Latency on a scale by decades, so that 200 ms and 20 s stand in one picture.
+/// p95 latency on a logarithmic scale, so that 200 ms and 20 s fit in one strip.
 pub fn latency(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>> {
     let heights = theme.heights();
     let cells = columns(series, width);
@@ -187,12 +187,12 @@ pub fn latency(series: &Series, width: usize, theme: Theme) -> Vec<Span<'static>
             None => theme.absent(),
             Some(ms) => heights[level(decade(f64::from(ms)), 1.0, heights.len())],
         };
-        (height, look(cell.is_open, theme))
+        (height, style(cell.is_open, theme))
     });
     spans(width, drawn)
 }
 
-fn look(is_dim: bool, theme: Theme) -> Style {
+fn style(is_dim: bool, theme: Theme) -> Style {
     if is_dim {
         theme.dim()
     } else {
@@ -200,7 +200,7 @@ fn look(is_dim: bool, theme: Theme) -> Style {
     }
 }
 
-/// 0 at 100 ms and below, 1 at 30 s and above.
+/// Position on the logarithmic scale: 0 at 100 ms and below, 1 at 30 s and above.
 pub fn decade(milliseconds: f64) -> f64 {
     ((milliseconds.max(1.0) / 100.0).log10() / 300_f64.log10()).clamp(0.0, 1.0)
 }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn absence_is_drawn_and_not_bridged() {
+    fn missing_data_is_drawn_and_not_bridged() {
         let series = series(
             vec![bucket(10, 0), bucket(0, 0), bucket(100, 2), bucket(10, 5)],
             100,
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strip_is_as_wide_as_it_was_asked_for() {
+    fn a_strip_has_the_requested_width() {
         for width in [0, 1, 7, 28, 59, 60, 61, 200] {
             for last in 100..110 {
                 let series = series(vec![bucket(1, 0); 60], last);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_was_asked_no_cell_says_that_nothing_was() {
+    fn a_strip_of_requests_has_no_empty_cell() {
         for width in 1..=200 {
             for last in 100..160 {
                 let series = series(vec![bucket(9, 0); 60], last);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_is_not_over_or_holds_little_is_dim() {
+    fn a_cell_that_is_not_over_or_has_few_requests_is_dim() {
         let dims = |spans: Vec<Span<'_>>| -> String {
             let look = |span: &Span<'_>| {
                 let is_dim = span.style.add_modifier.contains(Modifier::DIM);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_are_whole_do_not_change_as_time_moves_on() {
+    fn complete_cells_do_not_change_as_time_moves_on() {
         let all: Vec<TimeBucket> = (0..70).map(|at| bucket(at + 1, 0)).collect();
         let requests = |last: u64| -> Vec<u32> {
             let from = usize::try_from(last).unwrap() - 59;

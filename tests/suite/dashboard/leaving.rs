@@ -1,20 +1,20 @@
-//! Every way out gives the terminal back.
+//! Every exit restores the terminal.
 
 use super::*;
 
 #[test]
-fn every_signal_gives_the_terminal_back() {
+fn every_signal_restores_the_terminal() {
     for (signal, code) in [("TERM", 0), ("INT", 130), ("QUIT", 131)] {
         let mut seen = Seen::demo(&[]);
         seen.see("LIVE");
         seen.signal(signal);
         assert_eq!(seen.code(), code, "{signal}");
-        until("the terminal's return", || seen.is_restored());
+        until("the restored terminal", || seen.is_restored());
     }
 }
 
 #[test]
-fn the_title_names_the_process_once_and_is_given_back_with_the_terminal() {
+fn the_title_names_the_process_and_is_restored_with_the_terminal() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let mut seen = Seen::start(&["attach", &address], &[]);
     seen.see("LIVE");
@@ -23,39 +23,39 @@ fn the_title_names_the_process_once_and_is_given_back_with_the_terminal() {
         let raw = seen.raw.lock().unwrap();
         String::from_utf8_lossy(&raw).matches(wanted).count()
     };
-    let place = address.trim_start_matches("http://");
-    let title = format!("\x1b]2;aibal-tui DEMO {place} (process {process})\x07");
+    let location = address.trim_start_matches("http://");
+    let title = format!("\x1b]2;aibal-tui DEMO {location} (process {process})\x07");
     until("the title", || count(&seen, &title) == 1);
     for (key, there) in [("w", "WEIGHTS"), ("?", "HELP"), ("\x1b", "WEIGHTS")] {
         seen.press(key);
         seen.see(there);
     }
-    assert_eq!(count(&seen, &title), 1, "it is told where it changes");
-    // Stopped by somebody else and let go on: the title is told again, and kept once.
+    assert_eq!(count(&seen, &title), 1, "it is set only when it changes");
+    // After SIGSTOP and SIGCONT the title is set again, and saved once.
     seen.signal("STOP");
     seen.signal("CONT");
     until("the title again", || count(&seen, &title) == 2);
     seen.press("q");
     assert_eq!(seen.code(), 0);
-    until("the terminal's return", || seen.is_restored());
+    until("the restored terminal", || seen.is_restored());
     assert_eq!(count(&seen, "\x1b[22;2t"), 1);
     assert_eq!(count(&seen, "\x1b[23;2t"), 1);
 }
 
 #[test]
-fn a_hang_up_ends_the_dashboard_and_the_gateway_serves_on() {
+fn a_hang_up_ends_the_dashboard_and_the_gateway_keeps_serving() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");
     seen.signal("HUP");
-    until("the terminal's return", || seen.is_restored());
-    assert!(seen.child.try_wait().unwrap().is_none(), "it serves on");
+    until("the restored terminal", || seen.is_restored());
+    assert!(seen.child.try_wait().unwrap().is_none(), "it keeps serving");
 
     seen.signal("TERM");
     assert_eq!(seen.code(), 0);
 }
 
 #[test]
-fn a_hang_up_ends_a_dashboard_from_afar_and_nothing_else() {
+fn a_hang_up_ends_only_an_attached_dashboard() {
     let (running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let mut seen = Seen::start(&["attach", &address], &[]);
     seen.see("LIVE");
@@ -69,7 +69,7 @@ fn a_hang_up_ends_a_dashboard_from_afar_and_nothing_else() {
 }
 
 #[test]
-fn what_a_mouse_sends_on_the_way_out_is_not_typed_into_the_shell() {
+fn mouse_reports_at_the_end_are_not_typed_into_the_shell() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let script = "\"$0\" attach \"$1\"; stty -icanon -echo min 0 time 2; \
                   echo left $(dd bs=4096 count=1 2>/dev/null | wc -c) bytes";
@@ -85,10 +85,10 @@ fn what_a_mouse_sends_on_the_way_out_is_not_typed_into_the_shell() {
 }
 
 #[test]
-fn a_dashboard_without_a_terminal_to_read_keys_from_says_so() {
+fn a_dashboard_without_a_terminal_for_keys_reports_it() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let program = env!("CARGO_BIN_EXE_aibal-tui");
-    // Of another session the terminal of this one is not the controlling one.
+    // In another session there is no controlling terminal.
     let script = "setsid -w \"$0\" attach \"$1\" </dev/null; echo code $?";
     let seen = Seen::run(&["/bin/sh", "-c", script, program, &address], &[]);
     seen.see("there is no terminal to read keys from");

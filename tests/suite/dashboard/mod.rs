@@ -10,13 +10,13 @@ use std::io::Write;
 use tempfile::TempDir;
 
 #[test]
-fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
+fn a_weight_is_changed_by_hand_and_the_terminal_is_restored() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");
     seen.see("ollama");
 
     seen.press("w");
-    seen.see("WEIGHTS in force, rev 1");
+    seen.see("WEIGHTS in effect, rev 1");
     seen.press("100");
     seen.see("DRAFT on rev 1");
     seen.press("\r");
@@ -30,7 +30,7 @@ fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
     seen.press_until("\t", ">[ Apply for good");
     seen.press("\r");
     seen.see("applied as rev 2");
-    seen.see("WEIGHTS in force, rev 2");
+    seen.see("WEIGHTS in effect, rev 2");
     seen.press("\x1b");
     seen.see("1 LATENCY");
     seen.see("cost 100 latency 0 reliability 0");
@@ -54,27 +54,27 @@ fn a_weight_is_moved_by_hand_and_the_terminal_is_given_back() {
         seen.child.try_wait().unwrap().is_some()
     });
     assert_eq!(seen.code(), 0);
-    until("the terminal's return", || seen.is_restored());
+    until("the restored terminal", || seen.is_restored());
 }
 
 #[test]
-fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
+fn a_provider_is_drained_and_enabled_and_a_decision_explained() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");
     seen.see("ollama");
-    // Where too few are known to serve, the name would be asked for.
-    until("three who serve", || {
+    // With fewer healthy providers the name would be required.
+    until("three healthy providers", || {
         seen.screen().matches("●OK").count() >= 3
     });
     seen.press("G.");
-    seen.see("drain: no new requests");
+    seen.see("drain: accept no new requests");
     seen.press("d");
-    seen.see("drain it: running requests end, no new ones?");
+    seen.see("drain, finish running requests, accept no new ones?");
     seen.press_until("y", "◌DRAIN");
     seen.press(".");
-    seen.see("drain: no new requests");
+    seen.see("drain: accept no new requests");
     seen.press("d");
-    seen.see("send it requests again?");
+    seen.see("stop draining and send requests again?");
     let mut polls = 0;
     until("the provider's return", || {
         if polls % 10 == 0 {
@@ -86,21 +86,21 @@ fn a_provider_is_drained_and_brought_back_and_a_decision_explained() {
 
     seen.press("d");
     seen.see("EXPLAIN");
-    seen.see("points, odds");
+    seen.see("points, prob");
     seen.see("weights  cost 30 latency 40 reliability 30");
 }
 
 #[test]
-fn who_fails_and_since_when_is_read_off_the_first_lines() {
+fn the_first_lines_show_the_failing_provider_and_since_when() {
     let mut seen = Seen::demo(&["--scenario", "outage"]);
     seen.see("LIVE");
     seen.see("!!1 ");
-    // Name and time, whatever the state goes through meanwhile.
+    // Name and time, in every state that follows.
     until("a time beside the name", || {
         let screen = seen.screen();
         let line = screen.lines().nth(2).unwrap_or_default();
-        let told = line.split(':').next().unwrap_or_default();
-        told.split_whitespace().last().is_some_and(|last| {
+        let name_and_time = line.split(':').next().unwrap_or_default();
+        name_and_time.split_whitespace().last().is_some_and(|last| {
             let digits = last.trim_end_matches(['s', 'm']);
             digits.len() < last.len() && digits.parse::<u32>().is_ok()
         })
@@ -112,13 +112,13 @@ fn who_fails_and_since_when_is_read_off_the_first_lines() {
 }
 
 #[test]
-fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
+fn keys_in_pieces_and_pastes_are_recognised() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
     let mut seen = Seen::start(&arguments, &[("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")]);
     seen.see("LIVE");
     seen.press("?");
     seen.see("HELP");
-    // An arrow in two pieces scrolls; it does not close the box.
+    // An arrow key in two pieces scrolls; it does not close the box.
     seen.press("\x1b");
     seen.press("[B");
     seen.press("\x1b[200~q\x1b[201~");
@@ -126,8 +126,8 @@ fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
     seen.press("\x1b");
     seen.see("1 LATENCY");
     seen.press("\x1b[200~q\x1b[201~");
-    seen.see("pasted text is not taken as keys");
-    // Leaving is refused to Ctrl-Z, and a name travels to the clipboard.
+    seen.see("pasted text is ignored without an open field");
+    // Ctrl-Z is refused, and a name is copied to the clipboard.
     seen.press("\x1a");
     seen.see("the gateway runs in this process; q, then d detaches");
     seen.press("\x1by");
@@ -135,13 +135,13 @@ fn keys_in_pieces_and_pastes_are_what_they_were_meant_to_be() {
         let raw = seen.raw.lock().unwrap();
         raw.windows(7).any(|bytes| bytes == b"\x1b]52;c;")
     });
-    // Over a line each frame asks whether it has arrived.
+    // Over a network each frame carries a query.
     let raw = seen.raw.lock().unwrap();
     assert!(raw.windows(4).any(|bytes| bytes == b"\x1b[5n"));
 }
 
 #[test]
-fn a_line_that_stood_still_shows_the_present_after_one_old_frame() {
+fn a_stalled_connection_shows_the_current_state_after_one_old_frame() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let state = TempDir::new().unwrap();
     let environment = [
@@ -154,51 +154,51 @@ fn a_line_that_stood_still_shows_the_present_after_one_old_frame() {
         let places = raw.windows(wanted.len());
         places.filter(|bytes| *bytes == wanted).count()
     };
-    // A terminal that answers, until the first picture of data is there.
+    // The terminal replies until the first frame with data.
     let mut answered = 0;
-    until("a picture", || {
+    until("a frame with data", || {
         while answered < count(&seen, b"\x1b[5n") {
             seen.keys.write_all(b"\x1b[0n").unwrap();
             answered += 1;
         }
         seen.screen().contains("LIVE")
     });
-    // The line stands still: the frame under way has not arrived.
-    until("a frame under way", || count(&seen, b"\x1b[5n") > answered);
+    // The connection stalls: the frame in flight has not arrived.
+    until("a frame in flight", || count(&seen, b"\x1b[5n") > answered);
     let frames = count(&seen, b"\x1b[?2026h");
     seen.press("wx");
     let written = |entry: std::io::Result<std::fs::DirEntry>| {
         entry.is_ok_and(|entry| entry.path().extension().is_some_and(|it| it == "json"))
     };
-    until("all keys are heard", || {
+    until("all keys are handled", || {
         let files = std::fs::read_dir(state.path().join("aibal-tui"));
         files.is_ok_and(|mut files| files.any(written))
     });
-    assert_eq!(count(&seen, b"\x1b[?2026h"), frames, "no frame piles up");
-    // It is back: the next frame is of now, and one.
+    assert_eq!(count(&seen, b"\x1b[?2026h"), frames, "no frame is queued");
+    // It recovers: one frame follows, of the current state.
     seen.press("\x1b[0n");
-    seen.see("written to");
+    seen.see("saved to");
     seen.see("WEIGHTS");
     assert_eq!(count(&seen, b"\x1b[?2026h"), frames + 1);
 }
 
 #[test]
-fn all_of_a_burst_is_heard_at_once() {
+fn a_burst_of_keys_is_read_at_once() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let mut seen = Seen::start(&["attach", &address], &[]);
     seen.see("LIVE");
-    // More than is read in one go, and nothing after it that would wake the reader again.
+    // More than one read takes, and no further input that would wake the reader.
     seen.press(&format!("{}?", "jk".repeat(1_500)));
     seen.see("HELP");
 }
 
 #[test]
-fn a_terminal_is_asked_nothing_and_its_mouse_is_left_alone() {
+fn a_terminal_gets_no_query_and_no_mouse_mode() {
     let seen = Seen::demo(&["--ascii", "--no-color"]);
     seen.see("LIVE");
     seen.see("ollama");
     let raw = String::from_utf8(seen.raw.lock().unwrap().clone()).unwrap();
-    for asked in [
+    for query in [
         "\x1b[6n",
         "\x1b[5n",
         "\x1b[c",
@@ -207,14 +207,14 @@ fn a_terminal_is_asked_nothing_and_its_mouse_is_left_alone() {
         "?1000h",
         "?1003h",
     ] {
-        assert!(!raw.contains(asked), "{}", asked.escape_debug());
+        assert!(!raw.contains(query), "{}", query.escape_debug());
     }
     let strange: String = raw.chars().filter(|c| !c.is_ascii()).collect();
     assert_eq!(strange, "");
 }
 
 #[test]
-fn a_plain_locale_gets_plain_characters() {
+fn a_locale_without_utf8_gets_ascii_characters() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
     let seen = Seen::start(&arguments, &[("LANG", "C")]);
     seen.see("LIVE");
@@ -224,10 +224,10 @@ fn a_plain_locale_gets_plain_characters() {
 }
 
 #[test]
-fn the_screen_is_emptied_once() {
+fn the_screen_is_cleared_once() {
     let mut seen = Seen::demo(&[]);
     seen.see("LIVE");
-    let emptied = |seen: &Seen| {
+    let cleared = |seen: &Seen| {
         let raw = seen.raw.lock().unwrap();
         raw.windows(4).filter(|bytes| bytes == b"\x1b[2J").count()
     };
@@ -242,31 +242,31 @@ fn the_screen_is_emptied_once() {
     }
     seen.press("H");
     seen.see("1 LATENCY");
-    assert_eq!(emptied(&seen), 1);
+    assert_eq!(cleared(&seen), 1);
     seen.press("\x0c");
-    until("it is emptied when asked", || emptied(&seen) == 2);
+    until("it is cleared on request", || cleared(&seen) == 2);
 }
 
 #[test]
-fn a_dashboard_from_afar_can_be_suspended_and_draws_itself_anew() {
+fn an_attached_dashboard_can_be_suspended_and_redraws_itself() {
     let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
     let mut seen = Seen::start(&["attach", &address], &[]);
     seen.see("LIVE");
     seen.press("\x1a");
-    until("the terminal's return", || seen.is_restored());
+    until("the restored terminal", || seen.is_restored());
     let before = seen.raw.lock().unwrap().len();
     seen.signal("CONT");
-    until("a new picture", || {
+    until("a new frame", || {
         let raw = seen.raw.lock().unwrap();
         contents(&raw[before..], ROWS, COLUMNS).contains("LIVE")
     });
     seen.press("q");
     assert_eq!(seen.code(), 0);
-    until("the terminal's return", || seen.is_restored());
+    until("the restored terminal", || seen.is_restored());
 }
 
 #[test]
-fn a_dashboard_from_afar_outlives_its_instance_and_finds_it_again() {
+fn an_attached_dashboard_survives_a_restart_of_its_instance() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -298,11 +298,11 @@ fn a_dashboard_from_afar_outlives_its_instance_and_finds_it_again() {
     assert!(seen.screen().contains("DRAFT"));
     seen.press("q");
     assert_eq!(seen.code(), 0);
-    until("the terminal's return", || seen.is_restored());
+    until("the restored terminal", || seen.is_restored());
 }
 
 #[test]
-fn another_size_is_drawn_anew() {
+fn a_new_size_is_redrawn() {
     let seen = Seen::demo(&[]);
     seen.see("LIVE");
     let before = seen.raw.lock().unwrap().len();
@@ -314,7 +314,7 @@ fn another_size_is_drawn_anew() {
             pixel_height: 0,
         })
         .unwrap();
-    until("a new picture", || {
+    until("a new frame", || {
         let raw = seen.raw.lock().unwrap();
         let screen = contents(&raw[before..], 24, 80);
         screen.contains("LIVE") && screen.contains("quit")

@@ -1,4 +1,4 @@
-//! A program on a screen, with hands on its keys.
+//! The program in a pseudo-terminal.
 
 use crate::program::{program, until};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 pub const ROWS: u16 = 40;
 pub const COLUMNS: u16 = 120;
 
-/// A demo on a screen.
+/// A program in a terminal.
 pub struct Seen {
     pub child: Box<dyn Child + Send + Sync>,
     pub master: Box<dyn MasterPty + Send>,
@@ -19,10 +19,7 @@ pub struct Seen {
 }
 
 impl Drop for Seen {
-    #[expect(
-        clippy::print_stderr,
-        reason = "whoever looks for what went wrong wants to see the screen"
-    )]
+    #[expect(clippy::print_stderr, reason = "the screen shows what went wrong")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the last screen:\n{}", self.screen());
@@ -49,7 +46,7 @@ impl Seen {
         Self::run(&[&[program], arguments].concat(), environment)
     }
 
-    /// Any command line in a terminal of its own.
+    /// Runs a command line in its own terminal.
     pub fn run(words: &[&str], environment: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let size = PtySize {
@@ -103,7 +100,7 @@ impl Seen {
         });
     }
 
-    /// Presses a key until it is understood: a question takes none before it could be read.
+    /// Presses keys until a text appears: a dialog ignores keys before it could be read.
     pub fn press_until(&mut self, keys: &str, text: &str) {
         let mut polls = 0;
         until(&format!("{text:?} after {keys:?}"), || {
@@ -143,7 +140,7 @@ impl Seen {
         ended.unwrap().exit_code()
     }
 
-    /// Whether the terminal is as it was: the usual screen, the cursor, its title, and no mode of ours.
+    /// Whether the terminal is restored: main screen, cursor, title, and no modes.
     pub fn is_restored(&self) -> bool {
         let raw = self.raw.lock().unwrap().clone();
         let last = |sequence: &[u8]| {

@@ -1,4 +1,4 @@
-//! Nothing goes uncounted: what upstreams saw and what the instance tells are the same.
+//! Complete accounting: the calls that upstreams saw equal those that the instance reports.
 
 use super::clock::Clock;
 use super::speech::Speech;
@@ -32,7 +32,7 @@ fn faults() -> Vec<Script> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_that_an_upstream_saw_is_an_attempt_that_is_told_and_priced() {
+async fn every_upstream_call_is_an_attempt_that_is_reported_and_priced() {
     let clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         for fault in faults() {
@@ -48,9 +48,9 @@ async fn every_call_that_an_upstream_saw_is_an_attempt_that_is_told_and_priced()
                 text.await.unwrap().unwrap();
                 let picture = ended(&bench, 1).await;
                 let calls = (a.requests() + b.requests()) as u64;
-                let told = picture.totals.cost_basis;
+                let counts = picture.totals.cost_basis;
                 assert_eq!(picture.totals.attempts, calls, "{fault:?}");
-                let priced = told.exact + told.estimated + told.unknown;
+                let priced = counts.exact + counts.estimated + counts.unknown;
                 assert_eq!(priced, calls, "{fault:?}");
                 let decisions = bench.handle.decisions().await.unwrap();
                 assert_eq!(decisions.len(), 1);

@@ -28,7 +28,7 @@ fn assert_begun_again(speech: Speech, text: &str) {
     );
 }
 
-/// In what ways a stream may break after 40 of its 60 words, without any time passing.
+/// Ways in which a stream may break after 40 of its 60 words, without any time passing.
 fn breaks(speech: Speech) -> Vec<(&'static str, Vec<Step>)> {
     let event = |text: &str| vec![Step::Chunk(text.to_owned()), Step::Hang];
     vec![
@@ -67,7 +67,7 @@ async fn s08_s10_s11_a_stream_that_breaks_ends_in_an_error_in_every_protocol() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s08_s10_s11_with_restart_a_stream_that_breaks_comes_whole_from_another() {
+async fn s08_s10_s11_with_restart_a_broken_stream_completes_at_another_target() {
     let _clock = Clock::stopped();
     for speech in ALL {
         for (name, how) in breaks(speech) {
@@ -89,7 +89,7 @@ async fn s08_s10_s11_with_restart_a_stream_that_breaks_comes_whole_from_another(
 }
 
 #[tokio::test(start_paused = true)]
-async fn s08_with_restart_one_protocol_may_finish_what_another_began() {
+async fn s08_with_restart_another_protocol_may_complete_the_response() {
     let _clock = Clock::stopped();
     for upstream in [Speech::Chat, Speech::Messages] {
         for client in ALL {
@@ -109,7 +109,7 @@ async fn s08_with_restart_one_protocol_may_finish_what_another_began() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s09_a_stall_of_30_s_is_ended_by_the_idle_limit_or_begun_again_elsewhere() {
+async fn s09_a_stall_of_30_s_ends_at_the_idle_limit_or_restarts_at_another_target() {
     let clock = Clock::stopped();
     for speech in ALL {
         let stalling = || broken(speech, [Step::Wait(seconds(30)), Step::End]);
@@ -131,7 +131,7 @@ async fn s09_a_stall_of_30_s_is_ended_by_the_idle_limit_or_begun_again_elsewhere
         let answer = asking(&bench, speech, true);
         a.until_hanging().await;
         content_came(&bench, 0).await;
-        // After 10 s the client is told to wait, by the first target's name.
+        // After 10 s the client gets a comment, with the first target's name.
         clock.pass(seconds(10)).await;
         let answer = answer.await.unwrap();
         assert_eq!(head(&answer), served_by("a", 1));
@@ -143,7 +143,7 @@ async fn s09_a_stall_of_30_s_is_ended_by_the_idle_limit_or_begun_again_elsewhere
 }
 
 #[tokio::test(start_paused = true)]
-async fn s11_an_answer_that_lacks_only_its_terminator_is_whole() {
+async fn s11_a_response_that_lacks_only_its_terminator_is_complete() {
     let _clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         let (a, b, bench) = pair(Speech::Chat, limits).await;
@@ -161,7 +161,7 @@ async fn s11_an_answer_that_lacks_only_its_terminator_is_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_over_before_it_began_is_no_answer() {
+async fn a_stream_that_ends_before_its_first_content_is_no_response() {
     let _clock = Clock::stopped();
     let usage =
         r#"data: {"id":"c","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":0}}"#;

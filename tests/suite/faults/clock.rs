@@ -10,8 +10,8 @@ use tokio::time::{Instant, advance};
 /// Stands still while it lives. A test that makes one is `#[tokio::test(start_paused = true)]`.
 pub struct Clock {
     start: Instant,
-    /// The runtime moves a paused clock by itself when nobody is busy; while it waits for this,
-    /// somebody is.
+    /// The runtime advances a paused clock by itself when no task is busy; while it waits for this,
+    /// one is.
     _busy: mpsc::Sender<()>,
 }
 
@@ -66,9 +66,9 @@ pub async fn breathe() {
 }
 
 /// Waits for a condition, which only sockets and tasks can bring about.
-pub async fn until(what: &str, mut wish: impl FnMut() -> bool) {
+pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..60_000 {
-        if wish() {
+        if condition() {
             return;
         }
         breathe().await;

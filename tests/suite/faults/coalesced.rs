@@ -1,4 +1,4 @@
-//! Requests that wait for another's answer, which does not come.
+//! Requests that wait for the response to an identical one, which does not arrive.
 
 use super::clock::Clock;
 use super::speech::Speech;
@@ -11,7 +11,7 @@ const ASK: &str =
     r#"{"model":"shared","temperature":0,"messages":[{"role":"user","content":"hi"}]}"#;
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_anothers_answer_waits_no_longer_than_for_its_own() {
+async fn a_coalesced_request_waits_no_longer_than_for_its_own_call() {
     let clock = Clock::stopped();
     let a = Wire::start().await;
     a.behave(Some(vec![Step::Hang]));

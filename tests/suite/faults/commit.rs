@@ -126,7 +126,7 @@ fn failures(speech: Speech) -> Vec<(&'static str, Vec<Step>, u16)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_failure_before_the_first_content_is_made_good_on_the_same_request() {
+async fn any_failure_before_the_first_content_fails_over_on_the_same_request() {
     let _clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         for speech in ALL {
@@ -154,7 +154,7 @@ async fn any_failure_before_the_first_content_is_made_good_on_the_same_request()
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_fail_before_their_first_content_the_client_gets_a_real_status() {
+async fn when_all_fail_before_their_first_content_the_client_gets_a_real_status() {
     let clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         for speech in ALL {
@@ -218,7 +218,7 @@ async fn no_more_than_64_events_or_256_kib_wait_for_a_first_content() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_carry_the_same_headers_whole_and_in_pieces_good_and_bad() {
+async fn streams_responses_and_errors_carry_the_same_headers() {
     let _clock = Clock::stopped();
     let limits = "x-ratelimit-limit-requests: 100\r\nx-ratelimit-remaining-requests: 41\r\n";
     let streamed = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\nx-ratelimit-limit-requests: 100\r\nx-ratelimit-remaining-requests: 41\r\ntransfer-encoding: chunked\r\n\r\n";

@@ -9,7 +9,7 @@ use aibal_tui::gateway::GatewayConfig;
 const ODD: [&str; 6] = ["-1", "20.0", "1e15", "18446744073709551615", "\"20\"", "{}"];
 
 #[tokio::test(start_paused = true)]
-async fn odd_counts_of_tokens_cost_no_client_its_answer() {
+async fn odd_token_counts_cost_no_client_its_response() {
     let _clock = Clock::stopped();
     for upstream in ALL {
         for client in ALL {
@@ -19,7 +19,7 @@ async fn odd_counts_of_tokens_cost_no_client_its_answer() {
                 ..usual()
             };
             let bench = before(&[(&a, upstream)], limits).await;
-            // What speaks responses is asked in chat for whoever speaks something else.
+            // A provider with the Responses API gets chat requests for clients of other protocols.
             let spoken = match upstream {
                 Speech::Responses if client != upstream => Speech::Chat,
                 _ => upstream,

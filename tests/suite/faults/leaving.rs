@@ -16,7 +16,7 @@ fn first_token(bench: &Bench, target: usize) -> f64 {
     table.candidates[target].estimate.first_token
 }
 
-/// Counted as cancelled, and as nobody's failure.
+/// Counted as cancelled, and not as a failure.
 fn assert_cancelled(picture: &Snapshot, cancelled: u64) {
     let a = &picture.providers[0];
     assert_eq!((a.cancelled, a.success_rate), (cancelled, None));
@@ -25,7 +25,7 @@ fn assert_cancelled(picture: &Snapshot, cancelled: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_ends_the_upstreams_work_at_once_wherever_it_is() {
+async fn a_client_disconnect_ends_the_upstream_call_at_once_at_any_stage() {
     let clock = Clock::stopped();
     let said = || Speech::Chat.stream(40, [Step::Hang]);
     let slow_body = vec![Step::Head(200, "application/json"), Step::Hang];
@@ -62,7 +62,7 @@ async fn a_client_that_leaves_ends_the_upstreams_work_at_once_wherever_it_is() {
         let picture = ended(&bench, 1).await;
         assert_cancelled(&picture, 1);
         assert_eq!(b.requests(), 0, "{name}");
-        // What was said is billed; where nobody knows, nothing is pretended.
+        // Received text is billed; an unknown usage stays unknown.
         let [a, _] = &picture.providers[..] else {
             panic!()
         };
@@ -76,7 +76,7 @@ async fn a_client_that_leaves_ends_the_upstreams_work_at_once_wherever_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_while_it_is_kept_waiting_ends_everything() {
+async fn a_client_disconnect_during_a_held_response_ends_the_request() {
     let clock = Clock::stopped();
     // With its 200 and comments.
     let (a, b, bench) = pair(Speech::Chat, restarting()).await;
@@ -110,7 +110,7 @@ async fn a_client_that_leaves_while_it_is_kept_waiting_ends_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_of_http_2_that_resets_its_stream_has_left_as_well() {
+async fn an_http2_client_that_resets_its_stream_counts_as_disconnected() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     a.behave(Some(Speech::Chat.stream(40, [Step::Hang])));
@@ -138,7 +138,7 @@ async fn a_client_of_http_2_that_resets_its_stream_has_left_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_of_http_2_that_reads_no_more_holds_an_attempt_no_longer_than_over_http_1() {
+async fn an_http2_client_that_stops_reading_holds_an_attempt_no_longer_than_over_http1() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     a.behave(Some(Speech::Chat.stream(40, [Step::Hang])));
@@ -159,9 +159,9 @@ async fn a_client_of_http_2_that_reads_no_more_holds_an_attempt_no_longer_than_o
     assert!(unread.text().await.is_err(), "it is not taken for whole");
 }
 
-/// A client with less patience than the limits would otherwise hide for ever that a target hangs.
+/// Clients that disconnect before the limits would otherwise hide that a target hangs.
 #[tokio::test(start_paused = true)]
-async fn who_leaves_after_more_than_a_first_tokens_time_says_that_the_target_is_slow() {
+async fn leaving_after_the_first_token_limit_counts_as_slowness() {
     let clock = Clock::stopped();
     for (waits, is_slow) in [(9, false), (11, true)] {
         let (a, _b, bench) = pair(Speech::Chat, usual()).await;
@@ -184,7 +184,7 @@ async fn who_leaves_after_more_than_a_first_tokens_time_says_that_the_target_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_answer_in_one_piece_is_not_slow_while_it_may_still_come() {
+async fn a_long_response_without_streaming_is_not_slow_within_its_expected_time() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     a.script([vec![Step::Hang]]);
@@ -203,7 +203,7 @@ async fn a_long_answer_in_one_piece_is_not_slow_while_it_may_still_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_a_stream_that_stalls_says_that_its_tokens_are_slow() {
+async fn leaving_a_stalled_stream_counts_as_slow_tokens() {
     let clock = Clock::stopped();
     for (waits, is_slow) in [(9, false), (12, true)] {
         let (a, _b, bench) = pair(Speech::Chat, usual()).await;
@@ -236,7 +236,7 @@ async fn who_leaves_a_stream_that_stalls_says_that_its_tokens_are_slow() {
 
 /// Clients that never wait long enough for a failure still drive the traffic away.
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_left_for_its_slowness_loses_its_share() {
+async fn a_target_that_clients_leave_for_its_slowness_loses_its_share() {
     let clock = Clock::stopped();
     let (a, b) = (Wire::start().await, Wire::start().await);
     let both = [(&a, Speech::Chat), (&b, Speech::Chat)];

@@ -35,7 +35,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use wire::Wire;
 
-/// What is in force where nobody says otherwise.
+/// The default limits.
 fn usual() -> GatewayConfig {
     GatewayConfig {
         max_body: 20 * 1024 * 1024,
@@ -49,7 +49,7 @@ fn usual() -> GatewayConfig {
     }
 }
 
-/// The same, with broken streams begun again elsewhere.
+/// The same, with broken streams restarted at another target.
 fn restarting() -> GatewayConfig {
     GatewayConfig {
         recovery: Recovery::restart(),
@@ -103,7 +103,7 @@ async fn fleet_of_kinds(
         });
         let protocol = by_kind(kind).unwrap();
         let mut endpoint = Endpoint::new(&upstream.base_url, Some("key"), kind, protocol).unwrap();
-        endpoint.place = Some(VertexLocation {
+        endpoint.location = Some(VertexLocation {
             project: "project".to_owned(),
             location: "global".to_owned(),
         });
@@ -119,7 +119,7 @@ async fn pair(speech: Speech, limits: GatewayConfig) -> (Wire, Wire, Bench) {
     (a, b, bench)
 }
 
-/// Asks; the answer's head comes when it comes.
+/// Sends a request; returns when the response headers arrive.
 fn asking(bench: &Bench, speech: Speech, stream: bool) -> JoinHandle<Response> {
     asking_with(bench, speech, speech.ask(stream), &[])
 }
@@ -160,11 +160,11 @@ fn served_by(provider: &str, attempts: u32) -> (u16, String, String) {
     (200, provider.to_owned(), attempts.to_string())
 }
 
-/// Waits until a picture of the instance is as wished.
-async fn seen(bench: &Bench, wish: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+/// Waits until a snapshot of the instance fulfils the condition.
+async fn seen(bench: &Bench, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
     for _ in 0..60_000 {
         let picture = bench.handle.snapshot(900).await.unwrap();
-        if wish(&picture) {
+        if condition(&picture) {
             return picture;
         }
         breathe().await;

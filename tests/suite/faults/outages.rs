@@ -66,7 +66,7 @@ async fn s15_a_flap_of_60_s_is_served_throughout_and_the_first_is_back_within_30
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_breaker_meets_none_of_a_thousand_requests_at_once() {
+async fn an_open_breaker_gets_none_of_a_thousand_concurrent_requests() {
     let clock = Clock::stopped();
     for script in [failing(), Speech::Chat.stream(5, [Step::Close])] {
         let (a, b) = (Wire::start().await, Wire::start().await);
@@ -103,7 +103,7 @@ async fn an_open_breaker_meets_none_of_a_thousand_requests_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_are_down_the_answer_says_when_to_come_back() {
+async fn when_all_targets_are_down_the_response_has_retry_after() {
     let clock = Clock::stopped();
     let (a, b) = (Wire::start().await, Wire::start().await);
     let both = [(&a, Speech::Chat), (&b, Speech::Chat)];
@@ -139,10 +139,10 @@ async fn where_all_are_down_the_answer_says_when_to_come_back() {
     assert_eq!(
         a.requests() + b.requests(),
         calls,
-        "nobody is asked meanwhile"
+        "no target is called meanwhile"
     );
 
-    // A shorter word does not shorten it.
+    // A shorter delay does not shorten it.
     a.behave(None);
     clock.pass(seconds(39)).await;
     assert_eq!(ask(&bench, Speech::Chat, false).await.status(), 503);
@@ -175,7 +175,7 @@ async fn a_long_delay_is_a_cooldown_and_no_wait() {
 
 /// A refused key is left alone for minutes, whatever was tried with it.
 #[tokio::test(start_paused = true)]
-async fn a_refused_key_is_left_alone_and_the_request_goes_elsewhere() {
+async fn a_rejected_key_is_not_used_again_soon_and_the_request_fails_over() {
     let clock = Clock::stopped();
     for status in [401, 403] {
         let (a, _b, bench) = super::pair(Speech::Chat, usual()).await;
@@ -195,14 +195,14 @@ async fn a_refused_key_is_left_alone_and_the_request_goes_elsewhere() {
 
 /// Asking one provider often is no reason to hold on to it once it fails.
 #[tokio::test(start_paused = true)]
-async fn a_preferred_provider_that_fails_is_not_insisted_on() {
+async fn a_failure_of_the_preferred_provider_fails_over() {
     let _clock = Clock::stopped();
     let (a, b, bench) = super::pair(Speech::Chat, usual()).await;
     b.behave(Some(failing()));
-    let wish = [("x-aibal-preferred-provider", "b")];
+    let preference = [("x-aibal-preferred-provider", "b")];
     for asked in 1..=10 {
         let body = Speech::Chat.ask(false);
-        let answer = asking_with(&bench, Speech::Chat, body, &wish)
+        let answer = asking_with(&bench, Speech::Chat, body, &preference)
             .await
             .unwrap();
         assert_eq!(head(&answer).1, "a");

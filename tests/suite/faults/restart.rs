@@ -26,7 +26,7 @@ fn end(speech: Speech) -> impl Iterator<Item = Step> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_answer_comes_as_it_would_have_come_at_once() {
+async fn a_held_response_equals_one_that_is_not_held() {
     let _clock = Clock::stopped();
     for speech in ALL {
         let (_a, _b, held) = pair(speech, restarting()).await;
@@ -49,7 +49,7 @@ async fn a_held_answer_comes_as_it_would_have_come_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_must_wait_is_told_so_every_few_seconds_and_gets_all_of_it() {
+async fn a_client_that_waits_for_a_held_response_gets_comments_and_then_all_of_it() {
     let clock = Clock::stopped();
     for speech in ALL {
         let (a, _b, bench) = pair(speech, restarting()).await;
@@ -88,7 +88,7 @@ async fn a_client_that_must_wait_is_told_so_every_few_seconds_and_gets_all_of_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_break_the_client_gets_the_status_or_an_error_event_and_never_a_clean_end() {
+async fn when_all_streams_break_the_client_gets_a_status_or_an_error_event_and_never_a_clean_end() {
     let clock = Clock::stopped();
     for speech in ALL {
         // In time for a status.
@@ -140,7 +140,7 @@ async fn where_all_break_the_client_gets_the_status_or_an_error_event_and_never_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_broke_is_billed_and_the_request_costs_all_of_it() {
+async fn broken_attempts_are_billed_and_the_request_costs_their_sum() {
     let _clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, restarting()).await;
     a.script([Speech::Chat.stream(40, [Step::Close])]);
@@ -167,7 +167,7 @@ async fn what_broke_is_billed_and_the_request_costs_all_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_too_long_to_be_held_goes_on_live_and_is_counted() {
+async fn a_response_too_long_to_be_held_continues_live_and_is_counted() {
     let clock = Clock::stopped();
     for speech in ALL {
         let (a, b, bench) = pair(speech, restarting()).await;
@@ -190,7 +190,7 @@ async fn an_answer_that_is_too_long_to_be_held_goes_on_live_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_answers_together_are_held_up_to_a_bound() {
+async fn all_held_responses_share_a_limit() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, restarting()).await;
     let held = long(Speech::Chat, 7 * MEGABYTE).chain([Step::Wait(seconds(5))]);
@@ -221,7 +221,7 @@ async fn all_answers_together_are_held_up_to_a_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_whole_streams_limit_holds_for_all_starts_together() {
+async fn the_limit_of_a_whole_stream_covers_all_restarts() {
     let clock = Clock::stopped();
     let limits = GatewayConfig {
         stream_timeout: seconds(40),
@@ -258,7 +258,7 @@ async fn the_whole_streams_limit_holds_for_all_starts_together() {
 
 /// A long stream that breaks late leaves its successor a time of its own for its first content.
 #[tokio::test(start_paused = true)]
-async fn a_break_after_longer_than_the_first_contents_limit_is_made_good() {
+async fn a_break_after_the_first_content_limit_is_recovered() {
     let clock = Clock::stopped();
     let (a, b, bench) = pair(Speech::Chat, restarting()).await;
     let long = (0..8).flat_map(|_| {
@@ -284,7 +284,7 @@ async fn a_break_after_longer_than_the_first_contents_limit_is_made_good() {
 
 /// What may not be repeated is not, whatever was said before it.
 #[tokio::test(start_paused = true)]
-async fn an_error_event_that_blames_the_request_is_told_and_not_repeated() {
+async fn an_error_event_that_blames_the_request_is_passed_on_and_not_retried() {
     let _clock = Clock::stopped();
     let (a, b, bench) = pair(Speech::Chat, restarting()).await;
     let blame = r#"{"error":{"message":"bad tool","type":"invalid_request_error","code":null}}"#;
@@ -301,7 +301,7 @@ async fn an_error_event_that_blames_the_request_is_told_and_not_repeated() {
 
 /// Whole answers do not care how streams are recovered.
 #[tokio::test(start_paused = true)]
-async fn an_answer_in_one_piece_is_never_opened_before_it_is_there() {
+async fn a_response_without_streaming_gets_no_early_headers() {
     let clock = Clock::stopped();
     let a = Wire::start().await;
     let bench = before(&[(&a, Speech::Chat)], restarting()).await;

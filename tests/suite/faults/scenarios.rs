@@ -27,7 +27,7 @@ fn failing(status: u16) -> Script {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s01_a_429_with_a_delay_is_waited_for_only_where_nobody_else_is_there() {
+async fn s01_a_429_with_a_delay_is_waited_for_only_without_another_target() {
     let clock = Clock::stopped();
     for stream in [false, true] {
         let (a, b, bench) = pair(Speech::Chat, usual()).await;
@@ -42,7 +42,7 @@ async fn s01_a_429_with_a_delay_is_waited_for_only_where_nobody_else_is_there() 
         let asked = clock.passed();
         let answer = asking(&bench, Speech::Chat, stream);
         a.until_requests(1).await;
-        // It is left alone a little longer than it asked, but not for long.
+        // The pause is a little longer than the target asked for, but not much.
         while !answer.is_finished() && clock.passed() < asked + seconds(4) {
             clock.pass(Duration::from_millis(250)).await;
         }
@@ -76,7 +76,7 @@ async fn s02_a_lasting_429_costs_no_more_calls_than_attempts_are_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s03_one_500_is_made_good_by_another_target_and_by_the_same_one() {
+async fn s03_one_500_is_recovered_by_another_target_or_by_the_same_one() {
     let clock = Clock::stopped();
     for stream in [false, true] {
         let (a, _b, bench) = pair(Speech::Chat, usual()).await;
@@ -99,7 +99,7 @@ async fn s03_one_500_is_made_good_by_another_target_and_by_the_same_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s04_a_lasting_503_is_told_as_one_after_four_calls_and_then_kept_away_from() {
+async fn s04_a_lasting_503_is_reported_after_four_calls_and_then_gets_no_request() {
     let clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         let (a, b, bench) = pair(Speech::Chat, limits).await;
@@ -126,7 +126,7 @@ async fn s04_a_lasting_503_is_told_as_one_after_four_calls_and_then_kept_away_fr
 }
 
 #[tokio::test(start_paused = true)]
-async fn s05_a_connection_that_is_reset_or_refused_goes_elsewhere() {
+async fn s05_a_reset_or_refused_connection_fails_over() {
     let _clock = Clock::stopped();
     for stream in [false, true] {
         let reset: [Script; 2] = [vec![Step::Reset], vec![Step::Close]];
@@ -147,8 +147,8 @@ async fn s05_a_connection_that_is_reset_or_refused_goes_elsewhere() {
         );
         assert!(a.connections() > 0);
 
-        let (nobody, b) = (Wire::nobody().await, Wire::start().await);
-        let both = [(&nobody, Speech::Chat), (&b, Speech::Chat)];
+        let (refusing, b) = (Wire::refusing().await, Wire::start().await);
+        let both = [(&refusing, Speech::Chat), (&b, Speech::Chat)];
         let bench = before(&both, usual()).await;
         assert_eq!(
             head(&ask(&bench, Speech::Chat, stream).await),
@@ -158,7 +158,7 @@ async fn s05_a_connection_that_is_reset_or_refused_goes_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s05_a_connection_that_was_kept_and_is_closed_at_once_costs_no_attempt() {
+async fn s05_a_pooled_connection_that_is_closed_costs_no_attempt() {
     let _clock = Clock::stopped();
     let (a, b, bench) = pair(Speech::Chat, usual()).await;
     a.forget();
@@ -167,7 +167,7 @@ async fn s05_a_connection_that_was_kept_and_is_closed_at_once_costs_no_attempt()
         assert_eq!(answer.status(), 200);
         assert!(answer.text().await.unwrap().contains("all of it"));
     }
-    // The transport asks over a new one, and nobody has to go elsewhere.
+    // The transport uses a new connection, so no failover is needed.
     assert!(a.connections() >= 3, "{}", a.connections());
     assert_eq!(b.requests(), 0);
 }
@@ -175,7 +175,7 @@ async fn s05_a_connection_that_was_kept_and_is_closed_at_once_costs_no_attempt()
 #[tokio::test(start_paused = true)]
 async fn s06_an_upstream_that_never_replies_is_left_early_enough_for_another() {
     let clock = Clock::stopped();
-    // A whole answer gets 60 % of 30 s, a stream 10 s to its first token.
+    // A whole response gets 60 % of 30 s, a stream 10 s to its first token.
     for (stream, limit) in [(false, 18), (true, 10)] {
         for silence in [vec![Step::Hang], Speech::Chat.stream(0, [Step::Hang])] {
             let is_headed = silence.len() > 1;
@@ -197,7 +197,7 @@ async fn s06_an_upstream_that_never_replies_is_left_early_enough_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s07_a_first_token_after_20_s_is_not_waited_for_where_another_is_there() {
+async fn s07_a_first_token_after_20_s_is_not_waited_for_with_another_target() {
     let clock = Clock::stopped();
     // Where answers are held back, the client's 200 comes as the second target is asked, and names
     // the first.
@@ -214,7 +214,7 @@ async fn s07_a_first_token_after_20_s_is_not_waited_for_where_another_is_there()
 }
 
 #[tokio::test(start_paused = true)]
-async fn s07_where_nobody_else_is_there_the_error_names_the_setting_to_raise() {
+async fn s07_without_another_target_the_error_names_the_setting_to_raise() {
     let clock = Clock::stopped();
     let a = Wire::start().await;
     let bench = before(&[(&a, Speech::Chat)], usual()).await;
@@ -262,7 +262,7 @@ async fn s12_a_prompt_that_is_too_long_is_tried_once_on_its_model() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s13_a_content_filter_is_an_answer_and_no_failure() {
+async fn s13_a_content_filter_is_a_response_and_no_failure() {
     let _clock = Clock::stopped();
     let refused = Speech::Chat
         .whole()
@@ -295,7 +295,7 @@ const PREFILLED: &str = r#"{"model":"shared","stream":false,"messages":[{"role":
 const NO_PREFILL: &str = r#"{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill. The conversation must end with a user message."}}"#;
 
 #[tokio::test(start_paused = true)]
-async fn s14_a_fallback_that_refuses_a_prefilled_turn_is_no_reason_to_give_up() {
+async fn s14_a_fallback_that_rejects_a_prefilled_turn_does_not_end_the_request() {
     let clock = Clock::stopped();
     let wires = [
         Wire::start().await,
@@ -315,7 +315,7 @@ async fn s14_a_fallback_that_refuses_a_prefilled_turn_is_no_reason_to_give_up() 
         "it is not its failure"
     );
 
-    // With nobody else left, the first one gets another chance.
+    // Without another target, the first one is tried again.
     a.script([failing(500)]);
     let bench = before(&all[..2], usual()).await;
     let answer = asking_with(&bench, Speech::Chat, PREFILLED.to_owned(), &[]);

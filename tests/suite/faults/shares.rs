@@ -15,9 +15,9 @@ const REQUESTS: usize = 40;
 #[derive(Debug, Default)]
 struct Count {
     whole: usize,
-    /// Told as broken, by a status or by an error event.
+    /// Reported as failed, by a status or an error event.
     broken: usize,
-    /// Neither: lost without a word.
+    /// Neither: lost without an error.
     lost: usize,
     /// Attempts at the faulty upstream.
     met: usize,
@@ -97,7 +97,7 @@ async fn counted(clock: &Clock, strategy: Strategy, limits: GatewayConfig, fault
 
 /// Round robin insists on the faulty one, so that only fallbacks and the breaker keep it away.
 #[tokio::test(start_paused = true)]
-async fn of_two_upstreams_the_faulty_one_costs_no_client_its_answer() {
+async fn a_faulty_upstream_beside_a_healthy_one_costs_no_client_its_response() {
     let clock = Clock::stopped();
     for strategy in [Strategy::Adaptive, Strategy::RoundRobin] {
         for (name, fault) in faults() {
@@ -109,7 +109,7 @@ async fn of_two_upstreams_the_faulty_one_costs_no_client_its_answer() {
                 );
                 assert_eq!(count.lost, 0, "{name}, {recovery}");
                 if name.ends_with("midway") && recovery == "error" {
-                    // Told as what it is, and the share is gone after a few.
+                    // Reported as a failure, and the share drops after a few.
                     assert!(count.broken <= 10, "{name}: {count:?}");
                 } else {
                     assert_eq!(count.whole, REQUESTS, "{name}, {recovery}: {count:?}");

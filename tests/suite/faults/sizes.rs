@@ -21,7 +21,7 @@ fn flood() -> Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_of_a_gigabyte_costs_a_few_megabytes_and_the_next_target_answers() {
+async fn a_line_of_a_gigabyte_takes_a_few_megabytes_and_the_next_target_answers() {
     let _clock = Clock::stopped();
     let line = [Step::Chunk("data: ".to_owned()), flood()];
     for limits in [usual(), restarting()] {
@@ -46,17 +46,20 @@ async fn a_line_of_a_gigabyte_costs_a_few_megabytes_and_the_next_target_answers(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_answer_of_a_gigabyte_is_not_read_to_its_end() {
+async fn a_response_of_a_gigabyte_is_not_read_to_its_end() {
     let _clock = Clock::stopped();
-    // In chunks, and with its length told before.
-    let told =
+    // Chunked, and with a stated length.
+    let stated =
         b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n";
     for (script, most) in [
         (
             vec![Step::Head(200, "application/json"), flood()],
             16 * MEGABYTE,
         ),
-        (vec![Step::Raw(told), Step::Flood(b' ', GIGABYTE, false)], 0),
+        (
+            vec![Step::Raw(stated), Step::Flood(b' ', GIGABYTE, false)],
+            0,
+        ),
     ] {
         let (a, _b, bench) = pair(Speech::Chat, usual()).await;
         a.script([script]);
@@ -87,7 +90,7 @@ async fn an_error_of_a_gigabyte_keeps_its_status_and_is_not_read_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_without_an_end_is_given_up() {
+async fn endless_response_headers_are_given_up() {
     let _clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     let head_line = Step::Raw(b"HTTP/1.1 200 X\r\nx-endless: ");
@@ -120,7 +123,7 @@ fn deep(open: &str, close: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn json_without_a_bottom_from_a_client_is_an_error_and_nothing_worse() {
+async fn deeply_nested_json_from_a_client_is_an_error_and_nothing_worse() {
     let _clock = Clock::stopped();
     let lists = deep("[", "]");
     let blocks = deep(r#"[{"type":"tool_result","content":"#, "}]");
@@ -168,7 +171,7 @@ async fn json_without_a_bottom_from_a_client_is_an_error_and_nothing_worse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn json_without_a_bottom_from_an_upstream_is_no_more_than_a_bad_answer() {
+async fn deeply_nested_json_from_an_upstream_is_only_a_bad_response() {
     let _clock = Clock::stopped();
     let lists = deep("[", "]");
     let objects = deep(r#"{"a":"#, "}").replacen('}', "1}", 1);
@@ -226,7 +229,7 @@ const CANDIDATE: &str =
 const LINE: &str = r#"{"message":{"content":"all of it"},"done":true}"#;
 
 #[tokio::test(start_paused = true)]
-async fn json_without_a_bottom_is_a_bad_answer_in_protocols_that_no_client_speaks_too() {
+async fn deeply_nested_json_is_a_bad_response_in_provider_only_protocols_too() {
     let _clock = Clock::stopped();
     let lists = deep("[", "]");
     let objects = deep(r#"{"a":"#, "}").replacen('}', "1}", 1);

@@ -24,7 +24,7 @@ impl Speech {
         }
     }
 
-    /// The word of the configuration for a provider that speaks it.
+    /// The configuration's `kind` of a provider with this protocol.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Chat => "openai-compatible",
@@ -94,7 +94,7 @@ impl Speech {
         self.event(&event)
     }
 
-    /// The end of the answer, its terminator included.
+    /// The end of the response with its terminator.
     pub fn ending(self) -> Vec<String> {
         let events: &[&str] = match self {
             Self::Chat => &[
@@ -127,7 +127,7 @@ impl Speech {
         })
     }
 
-    /// A whole answer in one piece.
+    /// A response without streaming.
     pub fn whole(self) -> &'static str {
         match self {
             Self::Chat => {
@@ -154,7 +154,7 @@ impl Speech {
         event
     }
 
-    /// What a client reads at the end of an answer that is whole.
+    /// The end of a complete response, as a client reads it.
     pub fn is_whole(self, text: &str) -> bool {
         match self {
             Self::Chat => {
@@ -165,7 +165,7 @@ impl Speech {
         }
     }
 
-    /// Whether anything in it could be taken for the end of a whole answer.
+    /// Whether anything in it could be mistaken for the end of a complete response.
     pub fn looks_ended(self, text: &str) -> bool {
         let ends: &[&str] = match self {
             Self::Chat => &[
@@ -191,7 +191,7 @@ impl Speech {
         }
     }
 
-    /// The steps of a stream of so many words, up to where `then` goes on.
+    /// The steps of a stream of this many words, followed by `then`.
     pub fn stream(self, words: usize, then: impl IntoIterator<Item = Step>) -> Vec<Step> {
         let mut steps = vec![Step::Head(200, "text/event-stream")];
         let said = (1..=words).map(|number| self.text_event(&format!("word{number}")));

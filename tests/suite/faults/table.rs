@@ -1,11 +1,11 @@
-//! Keeps `FAULTS.md` true.
+//! Compares `FAULTS.md` with the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const TABLE: &str = include_str!("FAULTS.md");
 
-/// Every Rust file below.
+/// Adds every Rust file below the folder.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -57,7 +57,7 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>, &'static str)> {
 }
 
 #[test]
-fn every_fault_has_a_row_and_every_test_in_it_is_there() {
+fn every_fault_has_a_row_and_every_test_in_it_exists() {
     let (tests, rows) = (tests(), rows());
     for (first, names, last) in &rows {
         let is_elsewhere = last.contains("Elsewhere: ");

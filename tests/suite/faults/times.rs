@@ -38,10 +38,10 @@ async fn deaf() -> (
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_does_not_come_about_is_left_after_the_connect_limit() {
+async fn a_connection_that_is_not_established_ends_at_the_connect_timeout() {
     let clock = Clock::stopped();
     let (listener, callers) = deaf().await;
-    let mut a = Wire::nobody().await;
+    let mut a = Wire::refusing().await;
     a.base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     let b = Wire::start().await;
     let bench = before(&[(&a, Speech::Chat), (&b, Speech::Chat)], usual()).await;
@@ -62,7 +62,7 @@ async fn a_connection_that_does_not_come_about_is_left_after_the_connect_limit()
 }
 
 #[tokio::test(start_paused = true)]
-async fn though_all_before_it_hang_the_last_target_has_time_to_answer() {
+async fn the_last_target_has_time_even_if_all_others_hang() {
     let clock = Clock::stopped();
     for stream in [false, true] {
         let wires = [
@@ -84,7 +84,7 @@ async fn though_all_before_it_hang_the_last_target_has_time_to_answer() {
             while wire.hanging() > 0 {
                 clock.pass(Duration::from_millis(250)).await;
             }
-            assert_eq!(wire.requests(), asked, "nobody is asked twice");
+            assert_eq!(wire.requests(), asked, "no target is called twice");
             wire.until_left(1).await;
         }
         assert_eq!(head(&answer.await.unwrap()), served_by("d", 4));
@@ -128,7 +128,7 @@ async fn a_request_ends_at_its_limit_and_a_504_names_the_setting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_504_to_a_stream_names_the_limit_that_cut_it() {
+async fn a_504_to_a_stream_names_the_limit_that_ended_it() {
     let clock = Clock::stopped();
     let (first_token, whole) = ("first_token_timeout_ms", "x-aibal-timeout-ms");
     for (headers, named, other) in [
@@ -151,7 +151,7 @@ async fn a_504_to_a_stream_names_the_limit_that_cut_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_targets_own_limits_outrank_the_general_ones() {
+async fn a_targets_own_limits_override_the_general_ones() {
     let clock = Clock::stopped();
     let patient = TargetTimeouts {
         timeout: Some(seconds(90)),
@@ -209,7 +209,7 @@ async fn a_stream_that_never_ends_is_ended_by_its_own_limit() {
 
 /// One byte at a time, and slowly: slow is not broken.
 #[tokio::test(start_paused = true)]
-async fn a_slow_drip_is_passed_on_as_long_as_it_drips() {
+async fn a_slow_stream_is_relayed_as_long_as_it_continues() {
     let clock = Clock::stopped();
     for limits in [usual(), restarting()] {
         let (a, b, bench) = pair(Speech::Chat, limits).await;
@@ -241,9 +241,9 @@ async fn a_slow_drip_is_passed_on_as_long_as_it_drips() {
     }
 }
 
-/// A whole answer whose head is there and whose body does not come.
+/// A response whose headers arrive and whose body does not.
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_head() {
+async fn a_missing_body_is_waited_for_no_longer_than_missing_headers() {
     let clock = Clock::stopped();
     let (a, _b, bench) = pair(Speech::Chat, usual()).await;
     a.script([vec![
@@ -256,7 +256,7 @@ async fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_head() {
     clock.pass(seconds(18)).await;
     assert_eq!(head(&answer.await.unwrap()), served_by("b", 2));
 
-    // And an error keeps its status though its words do not come.
+    // An error keeps its status even if its body does not arrive.
     let a = Wire::start().await;
     let bench = before(&[(&a, Speech::Chat)], usual()).await;
     a.script([vec![Step::Head(400, "application/json"), Step::Hang]]);

@@ -14,13 +14,13 @@ use tokio::time::sleep;
 /// One thing that it does.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// The head of an answer whose body comes in chunks.
+    /// The head of a chunked response.
     Head(u16, &'static str),
     /// One chunk of the body.
     Chunk(String),
     /// The end of the body; the connection can be used again.
     End,
-    /// A whole answer, with more header lines.
+    /// A whole response with more header lines.
     Whole(u16, String, String),
     /// These bytes, whatever they are.
     Raw(&'static [u8]),
@@ -52,7 +52,7 @@ pub struct Wire {
 struct Shared {
     scripts: Mutex<VecDeque<Script>>,
     usual: Mutex<Option<Script>>,
-    /// Connections are reset before a word is read.
+    /// Connections are reset before a byte is read.
     shut: AtomicBool,
     /// A connection is closed on its second request, as one that idled for too long.
     forgetful: AtomicBool,
@@ -64,7 +64,7 @@ struct Shared {
 }
 
 impl Wire {
-    /// Answers well, in the protocol that it is asked in, until it is told otherwise.
+    /// Responds correctly, in the protocol of the request, until the test changes that.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -81,8 +81,8 @@ impl Wire {
         wire
     }
 
-    /// An address at which nobody listens.
-    pub async fn nobody() -> Self {
+    /// An address without a listener.
+    pub async fn refusing() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         Self {
@@ -101,7 +101,7 @@ impl Wire {
         *self.shared.usual.lock().unwrap() = usual;
     }
 
-    /// Connections are reset before a word is read, or not any more.
+    /// Sets whether connections are reset before a byte is read.
     pub fn shut(&self, shut: bool) {
         self.shared.shut.store(shut, Ordering::SeqCst);
     }
@@ -120,7 +120,7 @@ impl Wire {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Requests whose answer stands still now.
+    /// Requests whose response is stalled now.
     pub fn hanging(&self) -> usize {
         self.shared.hanging.load(Ordering::SeqCst)
     }
@@ -130,7 +130,7 @@ impl Wire {
         self.shared.left.load(Ordering::SeqCst)
     }
 
-    /// Bytes of a flood that somebody took.
+    /// Bytes of a flood that were read.
     pub fn flooded(&self) -> usize {
         self.shared.flooded.load(Ordering::SeqCst)
     }
@@ -216,7 +216,7 @@ fn script(shared: &Shared, path: &str, body: &str) -> Script {
     })
 }
 
-/// The answer to a probe: good, unless the upstream is known to fail by status.
+/// The response to a probe: success, unless the upstream fails by status.
 fn models(shared: &Shared) -> Script {
     let usual = shared.usual.lock().unwrap();
     match usual.as_ref().and_then(|script| script.first()) {
@@ -292,7 +292,7 @@ async fn stand_still(shared: &Shared, stream: &mut TcpStream, time: Option<Durat
     let stays = tokio::select! {
         () = over => true,
         read = stream.read(&mut byte) => {
-            assert!(!matches!(read, Ok(1..)), "nobody speaks while an answer is under way");
+            assert!(!matches!(read, Ok(1..)), "the client sends nothing during a response");
             false
         }
     };

@@ -1,4 +1,4 @@
-//! Request bodies that are too large, too slow, or sent only when asked for.
+//! Request bodies that are too large, too slow, or sent with `Expect: 100-continue`.
 
 use super::{limits, pair};
 use crate::upstream::Behaviour;
@@ -29,21 +29,21 @@ fn address(url: &str) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn a_body_that_says_it_is_too_large_is_refused_before_it_is_read() {
+async fn a_body_whose_stated_length_is_too_large_is_rejected_before_it_is_read() {
     let (_a, _b, bench) = pair(Behaviour::Good).await;
     for more in ["", "expect: 100-continue\r\n"] {
         let mut client = TcpStream::connect(address(&bench.url)).await.unwrap();
 
         let head = head("/v1/chat/completions", limits().max_body + 1, more);
-        let told = said(&mut client, &head, "}").await;
+        let text = said(&mut client, &head, "}").await;
 
-        assert!(told.starts_with("HTTP/1.1 413"), "{told}");
-        assert!(told.contains("max_body_mb"), "{told}");
+        assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+        assert!(text.contains("max_body_mb"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_waits_to_be_asked_for_is_asked_for() {
+async fn a_client_that_expects_100_continue_gets_it() {
     let (_a, _b, bench) = pair(Behaviour::Good).await;
     let mut client = TcpStream::connect(address(&bench.url)).await.unwrap();
     let body = super::ASK;
@@ -53,15 +53,15 @@ async fn a_body_that_waits_to_be_asked_for_is_asked_for() {
         body.len(),
         "expect: 100-continue\r\n",
     );
-    let told = said(&mut client, &head, "\r\n\r\n").await;
-    assert_eq!(told, "HTTP/1.1 100 Continue\r\n\r\n");
+    let text = said(&mut client, &head, "\r\n\r\n").await;
+    assert_eq!(text, "HTTP/1.1 100 Continue\r\n\r\n");
 
-    let told = said(&mut client, body, "\r\n\r\n").await;
-    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+    let text = said(&mut client, body, "\r\n\r\n").await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }
 
 #[tokio::test]
-async fn a_body_that_comes_too_slowly_is_answered_in_the_clients_own_shape() {
+async fn a_body_that_arrives_too_slowly_gets_an_error_in_the_clients_protocol() {
     let (_a, _b, bench) = pair(Behaviour::Good).await;
     let impatient = aibal_tui::server::ConnectionLimits {
         upload_pause: Duration::from_millis(100),
@@ -91,10 +91,10 @@ async fn a_body_that_comes_too_slowly_is_answered_in_the_clients_own_shape() {
             .write_all((head(path, 1_000, "") + "{").as_bytes())
             .await
             .unwrap();
-        let mut told = String::new();
-        client.read_to_string(&mut told).await.unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
 
-        let (head, body) = told.split_once("\r\n\r\n").unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408"), "{head}");
         assert!(head.contains("connection: close"), "{head}");
         let body: Value = serde_json::from_str(body).unwrap();

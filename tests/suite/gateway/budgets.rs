@@ -27,7 +27,7 @@ fn budget(usd_per_day: f64, on_limit: OverBudgetPolicy) -> GlobalLimits {
 }
 
 #[test]
-fn a_hundred_threads_reserve_exactly_what_there_is() {
+fn a_hundred_threads_reserve_exactly_what_the_budget_has() {
     let terms = budget(1.0, OverBudgetPolicy::Reject).budget;
     for _ in 0..50 {
         let budgets = Arc::new(Budgets::new(&terms, clock::now()));
@@ -62,7 +62,7 @@ fn most(body: &str, max_tokens: f64) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
+async fn of_a_hundred_concurrent_requests_exactly_those_within_the_budget_run() {
     let a = endless().await;
     let limit = most(ENDLESS, 1_000.0) * 10.0;
     let bench = bench(&[&a], &budget(limit, OverBudgetPolicy::Reject)).await;
@@ -84,7 +84,7 @@ async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
     assert_eq!(
         (picture.totals.requests, picture.totals.success_rate),
         (90, None),
-        "the operator's wish is nobody's failure"
+        "a budget rejection counts as no target's failure"
     );
 
     drop(in_);
@@ -98,7 +98,7 @@ async fn of_a_hundred_at_once_exactly_as_many_go_as_the_budget_is_good_for() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_which_budget_and_until_when_in_the_clients_own_protocol() {
+async fn a_budget_rejection_names_the_budget_and_its_reset_in_the_clients_protocol() {
     let a = Upstream::start(Behaviour::Good).await;
     let bench = bench(&[&a], &budget(0.000_06, OverBudgetPolicy::Reject)).await;
     let small = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
@@ -148,17 +148,17 @@ async fn a_refusal_says_which_budget_and_until_when_in_the_clients_own_protocol(
 }
 
 #[tokio::test]
-async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_says_so() {
+async fn beyond_a_budget_requests_may_use_the_cheapest_target_and_the_record_says_so() {
     let (a, b) = (
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Good).await,
     );
     let bench = bench(&[&a, &b], &budget(0.001, OverBudgetPolicy::Cheapest)).await;
     let ask = r#"{"model":"shared","max_tokens":100,"messages":[]}"#;
-    let wish = [("x-aibal-preferred-provider", "b")];
+    let preference = [("x-aibal-preferred-provider", "b")];
     let mut providers = Vec::new();
     for count in 1..=16 {
-        let response = bench.post_with(ask, &wish).await;
+        let response = bench.post_with(ask, &preference).await;
         assert_eq!(response.status(), StatusCode::OK);
         providers.push(header(&response, "x-aibal-provider"));
         bench
@@ -166,11 +166,13 @@ async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_say
             .await;
     }
 
-    // An answer of b costs $0.0002 and may come to $0.00085; one of a costs $0.00005.
+    // A response of b costs $0.0002 and may come to $0.00085; one of a costs $0.00005.
     assert_eq!(providers[0], "b");
     assert_eq!(providers[1..], vec!["a".to_owned(); 15]);
-    let dear = bench.post_with(&ask.replace("100", "500"), &wish).await;
-    assert_eq!(header(&dear, "x-aibal-provider"), "a");
+    let expensive = bench
+        .post_with(&ask.replace("100", "500"), &preference)
+        .await;
+    assert_eq!(header(&expensive, "x-aibal-provider"), "a");
     let picture = bench.until(|picture| picture.totals.requests == 17).await;
     let decisions = bench.handle.decisions().await.unwrap();
     assert_eq!(
@@ -182,7 +184,7 @@ async fn beyond_a_budget_requests_may_go_on_with_the_cheapest_and_the_record_say
 }
 
 #[tokio::test]
-async fn what_failed_gives_back_what_it_did_not_cost_and_keeps_what_nobody_knows() {
+async fn a_failed_attempt_releases_known_savings_and_keeps_unknown_costs_reserved() {
     let a = Upstream::start(Behaviour::Status(500, "{}", vec![])).await;
     let bench = bench(&[&a], &budget(1.0, OverBudgetPolicy::Reject)).await;
     let quick = [("x-aibal-timeout-ms", "700")];

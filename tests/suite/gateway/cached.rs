@@ -1,4 +1,4 @@
-//! Answers that are given again.
+//! The response cache.
 
 use super::{header, limits};
 use crate::bench::{Bench, start_cached};
@@ -23,7 +23,7 @@ const KEEP: CacheLimits = CacheLimits {
     shared: false,
 };
 
-/// An upstream that answers when it is let, and what it was asked.
+/// An upstream that responds when the test allows it, and records its requests.
 struct Gated {
     address: String,
     asked: Arc<AtomicUsize>,
@@ -80,7 +80,7 @@ fn ask(bench: &Bench, times: usize) -> Vec<tokio::task::JoinHandle<reqwest::Resp
     asking.collect()
 }
 
-/// Lets everybody come to where they wait.
+/// Lets all requests reach the point where they wait.
 async fn settle() {
     for _ in 0..2_000 {
         tokio::task::yield_now().await;
@@ -88,7 +88,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn identical_requests_share_one_call_and_later_ones_its_answer() {
+async fn identical_requests_share_one_call_and_later_ones_its_response() {
     let upstream = Gated::start(0).await;
     let bench = start_cached(&[&upstream.address], limits(), KEEP).await;
 
@@ -143,7 +143,7 @@ async fn identical_requests_share_one_call_and_later_ones_its_answer() {
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 #[tokio::test]
-async fn what_may_differ_is_asked_anew() {
+async fn requests_whose_responses_may_differ_are_not_cached() {
     let upstream = Upstream::start(Behaviour::Good).await;
     let bench = start_cached(&[&upstream.base_url], limits(), KEEP).await;
     assert_eq!(header(&bench.post(ASK).await, "x-aibal-cache"), "miss");
@@ -212,7 +212,7 @@ async fn what_may_differ_is_asked_anew() {
 }
 
 #[tokio::test]
-async fn one_client_gets_anothers_answer_only_where_that_is_said() {
+async fn clients_share_cached_responses_only_if_configured() {
     let upstream = Upstream::start(Behaviour::Good).await;
     let shared = CacheLimits {
         shared: true,
@@ -227,7 +227,7 @@ async fn one_client_gets_anothers_answer_only_where_that_is_said() {
 }
 
 #[tokio::test]
-async fn errors_are_not_kept_and_not_shared() {
+async fn errors_are_neither_cached_nor_shared() {
     let upstream = Gated::start(1).await;
     let bench = start_cached(&[&upstream.address], limits(), KEEP).await;
 
@@ -249,7 +249,7 @@ async fn errors_are_not_kept_and_not_shared() {
 }
 
 #[tokio::test]
-async fn a_leader_that_leaves_leaves_its_question_to_another() {
+async fn a_coalesced_call_continues_when_its_first_client_disconnects() {
     let upstream = Gated::start(0).await;
     let bench = start_cached(&[&upstream.address], limits(), KEEP).await;
 
@@ -276,7 +276,7 @@ async fn a_leader_that_leaves_leaves_its_question_to_another() {
 }
 
 #[tokio::test]
-async fn what_is_kept_stays_within_its_bound_and_its_time() {
+async fn the_cache_stays_within_its_size_and_lifetime() {
     let upstream = Upstream::start(Behaviour::Good).await;
     let tight = CacheLimits {
         ttl: Duration::from_millis(50),
@@ -298,7 +298,7 @@ async fn what_is_kept_stays_within_its_bound_and_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_keeps_answers_and_says_how_many() {
+async fn the_program_caches_responses_and_counts_them() {
     let upstream = Upstream::start(Behaviour::Good).await;
     let home = TempDir::new().unwrap();
     let config = home.path().join("config.toml");

@@ -1,4 +1,4 @@
-//! Who may serve, by what models can do.
+//! Eligibility of targets by capabilities.
 
 use super::{error, header};
 use crate::bench::{Bench, limits, provider, start_fleet};
@@ -93,7 +93,7 @@ async fn a_prompt_that_was_too_long_goes_to_a_larger_context_and_never_to_the_sa
 }
 
 #[tokio::test]
-async fn where_nobody_holds_more_the_provider_itself_says_so_after_one_attempt() {
+async fn without_a_larger_context_the_providers_error_is_passed_on_after_one_attempt() {
     let (a, b) = (
         Upstream::start(too_long()).await,
         Upstream::start(too_long()).await,
@@ -129,7 +129,7 @@ async fn a_request_that_no_target_can_serve_says_why_for_each() {
         "no target may serve this request now: a/m: cannot see pictures; b/m: is an embedding model"
     );
 
-    // Whoever insists is believed: the table may be stale, and the provider answers for itself.
+    // A pinned target is tried anyway: the catalogue may be stale.
     let pinned = SHOWS_A_PICTURE.replace("\"m\"", "\"a/m\"");
     assert_eq!(bench.post(&pinned).await.status(), 200);
     let pinned = bench.post(&ask("b/m")).await;
@@ -139,7 +139,7 @@ async fn a_request_that_no_target_can_serve_says_why_for_each() {
 }
 
 #[tokio::test]
-async fn what_a_protocol_has_no_words_for_goes_elsewhere_however_often_it_is_asked() {
+async fn a_request_that_a_protocol_cannot_represent_fails_over_every_time() {
     let (a, b) = (
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Good).await,
@@ -158,7 +158,7 @@ async fn what_a_protocol_has_no_words_for_goes_elsewhere_however_often_it_is_ask
 }
 
 #[tokio::test]
-async fn embeddings_are_made_by_whoever_makes_them_and_where_they_are_made() {
+async fn embeddings_are_served_by_embedding_models_on_their_own_path() {
     let (a, b) = (
         Upstream::start(Behaviour::Good).await,
         Upstream::start(Behaviour::Status(200, NUMBERS, vec![])).await,
@@ -185,7 +185,7 @@ async fn embeddings_are_made_by_whoever_makes_them_and_where_they_are_made() {
 }
 
 #[tokio::test]
-async fn a_picture_in_the_prompt_takes_no_room_that_it_does_not_need() {
+async fn an_image_in_the_prompt_counts_as_few_tokens() {
     let a = Upstream::start(Behaviour::Good).await;
     let bench = start(&[(&a, "m", holds(8_192))]).await;
     let body = |text: &str| {

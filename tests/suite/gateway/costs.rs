@@ -20,7 +20,7 @@ fn basis(exact: u64, estimated: u64, unknown: u64) -> CostBasisCounts {
 }
 
 #[tokio::test]
-async fn a_refusal_costs_nothing_and_a_reported_usage_is_exact() {
+async fn a_rejection_costs_nothing_and_a_reported_usage_is_exact() {
     let (_a, _b, bench) = pair(Behaviour::Status(429, "{}", vec![])).await;
 
     assert_eq!(bench.post(ASK).await.status(), 200);
@@ -34,7 +34,7 @@ async fn a_refusal_costs_nothing_and_a_reported_usage_is_exact() {
 }
 
 #[tokio::test]
-async fn a_whole_stream_without_usage_and_one_that_was_left_are_estimated() {
+async fn the_usage_of_unreported_and_abandoned_streams_is_estimated() {
     let whole = Behaviour::Events(vec![ROLE, HELLO, STOP, DONE], Ending::Close);
     let a = Upstream::start(whole).await;
     let bench = start(&[&a], limits()).await;
@@ -51,7 +51,7 @@ async fn a_whole_stream_without_usage_and_one_that_was_left_are_estimated() {
 }
 
 #[tokio::test]
-async fn where_no_answer_came_nobody_knows_what_it_cost() {
+async fn without_a_response_the_cost_is_unknown() {
     let a = Upstream::start(Behaviour::Hang).await;
     let bench = start(&[&a], limits()).await;
 
@@ -65,7 +65,7 @@ async fn where_no_answer_came_nobody_knows_what_it_cost() {
 }
 
 #[tokio::test]
-async fn a_count_of_tokens_that_cannot_be_shuts_neither_a_provider_nor_a_budget() {
+async fn an_impossible_token_count_blocks_neither_a_provider_nor_a_budget() {
     const ODD: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1000000000000000}}"#;
     let a = Upstream::start(Behaviour::Status(200, ODD, vec![])).await;
     let rates = RateLimits {
@@ -92,14 +92,14 @@ async fn a_count_of_tokens_that_cannot_be_shuts_neither_a_provider_nor_a_budget(
     assert_eq!(picture.totals.cost_basis, basis(0, 3, 0));
 }
 
-/// The first has an address that nobody can be asked at, the second no token to show.
+/// The first has an unusable address, the second has no token.
 #[tokio::test]
-async fn where_nothing_could_be_sent_nothing_is_charged() {
+async fn an_attempt_that_sent_nothing_costs_nothing() {
     let source = TokenSource::new(Some("no/such/file".into()), || clock::now().unix_seconds());
     let address = "http://127.0.0.1:9";
     let vertex = Endpoint::new(address, None, "vertex", by_kind("vertex").unwrap());
     let mut vertex = vertex.unwrap().with_tokens(source);
-    vertex.place = Some(VertexLocation {
+    vertex.location = Some(VertexLocation {
         project: "project".to_owned(),
         location: "global".to_owned(),
     });

@@ -1,4 +1,4 @@
-//! Limits of load: requests and tokens per minute, places at a model, and requests at once.
+//! Limits on load: requests and tokens per minute, concurrency of a model, and requests in flight.
 
 use super::{ASK, error, header};
 use crate::bench::{Bench, start_allowed};
@@ -8,14 +8,14 @@ use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A stream that begins and never ends, so that whoever is let in stays in.
+/// A stream that begins and never ends, so that admitted requests stay in flight.
 pub const ENDLESS: &str = r#"{"model":"a/shared","stream":true,"max_tokens":1000,"messages":[{"role":"user","content":"hi"}]}"#;
 
 pub async fn endless() -> Upstream {
     Upstream::start(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await
 }
 
-/// So many at once: those that were answered, and those that were not.
+/// Sends this many requests at once; returns the admitted and the rejected ones.
 pub async fn crowd(bench: &Bench, body: &str, count: usize) -> (Vec<Response>, Vec<Response>) {
     let all = join_all((0..count).map(|_| bench.post(body))).await;
     all.into_iter()
@@ -35,7 +35,7 @@ async fn message(response: Response) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_hundred_at_once_as_many_go_as_a_minute_has_room_for() {
+async fn of_a_hundred_concurrent_requests_the_rate_limit_admits_its_number() {
     let prompt = ENDLESS.len().div_ceil(4) as u64;
     let cases = [
         (Some(10), None, "requests_per_minute of 10 are used up for"),
@@ -52,13 +52,13 @@ async fn of_a_hundred_at_once_as_many_go_as_a_minute_has_room_for() {
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         let seconds: u64 = header(&refused, "retry-after").parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
-        let told = message(refused).await;
-        assert!(told.contains(said), "{told}");
+        let message_text = message(refused).await;
+        assert!(message_text.contains(said), "{message_text}");
     }
 }
 
 #[tokio::test]
-async fn tokens_are_settled_to_what_was_used_and_a_refusal_used_none() {
+async fn tokens_are_settled_to_the_usage_and_a_rejection_uses_none() {
     let a = Upstream::start(Behaviour::Good).await;
     let rates = RateLimits {
         requests: None,
@@ -80,7 +80,7 @@ async fn tokens_are_settled_to_what_was_used_and_a_refusal_used_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_models_own_places_are_not_its_providers() {
+async fn a_models_concurrency_limit_is_separate_from_its_providers() {
     let a = endless().await;
     let change = |catalogue: &mut Catalogue| catalogue.targets[0].max_concurrent = Some(3);
     let bench = start_allowed(&[&a], change, &GlobalLimits::default(), None).await;
@@ -88,8 +88,11 @@ async fn a_models_own_places_are_not_its_providers() {
     let (in_, mut out) = crowd(&bench, ENDLESS, 30).await;
 
     assert_eq!((in_.len(), a.requests()), (3, 3));
-    let told = message(out.pop().unwrap()).await;
-    assert!(told.contains("all 3 places of this model taken"), "{told}");
+    let message_text = message(out.pop().unwrap()).await;
+    assert!(
+        message_text.contains("all 3 places of this model taken"),
+        "{message_text}"
+    );
     let other = bench.post(&ENDLESS.replace("shared", "only-a")).await;
     assert_eq!(other.status(), StatusCode::OK);
     drop(in_);
@@ -107,7 +110,7 @@ fn at_most(requests: u32) -> GlobalLimits {
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_refused_at_once_and_counted() {
+async fn a_request_over_the_limit_is_rejected_at_once_and_counted() {
     let a = endless().await;
     let bench = start_allowed(&[&a], |_| {}, &at_most(2), None).await;
     let (in_, out) = crowd(&bench, ENDLESS, 5).await;
@@ -127,9 +130,9 @@ async fn one_request_too_many_is_refused_at_once_and_counted() {
         .await;
     assert_eq!(picture.totals.requests, 3);
     assert_eq!(picture.totals.success_rate, Some(0.0));
-    let told: Vec<_> = picture.events.iter().map(|event| &*event.text).collect();
+    let message_text: Vec<_> = picture.events.iter().map(|event| &*event.text).collect();
     assert_eq!(
-        told,
+        message_text,
         ["3 requests refused: [server] max_in_flight = 2 are running"]
     );
 
@@ -142,7 +145,7 @@ async fn one_request_too_many_is_refused_at_once_and_counted() {
 }
 
 #[tokio::test]
-async fn one_that_sends_slowly_takes_nobody_elses_place() {
+async fn a_slow_upload_holds_no_in_flight_permit() {
     let a = Upstream::start(Behaviour::Good).await;
     let bench = start_allowed(&[&a], |_| {}, &at_most(1), None).await;
     let address = bench.url.trim_start_matches("http://");
@@ -172,7 +175,7 @@ async fn one_that_sends_slowly_takes_nobody_elses_place() {
 }
 
 #[tokio::test]
-async fn who_is_refused_for_want_of_room_need_not_send_a_body() {
+async fn a_request_over_the_limit_is_rejected_before_its_body() {
     let a = endless().await;
     let bench = start_allowed(&[&a], |_| {}, &at_most(1), None).await;
     let in_ = bench.post(ENDLESS).await;

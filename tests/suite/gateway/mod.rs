@@ -41,7 +41,7 @@ async fn pair(first: Behaviour) -> (Upstream, Upstream, Bench) {
 }
 
 #[tokio::test]
-async fn an_answer_passes_as_it_came_with_our_headers() {
+async fn a_response_is_unchanged_except_for_added_headers() {
     let (a, _b, bench) = pair(Behaviour::Good).await;
 
     let response = bench
@@ -72,7 +72,7 @@ async fn an_answer_passes_as_it_came_with_our_headers() {
 }
 
 #[tokio::test]
-async fn a_stream_passes_and_its_usage_is_seen_only_by_those_who_asked() {
+async fn a_stream_shows_its_usage_only_to_clients_that_ask_for_it() {
     let (a, _b, bench) = pair(Behaviour::Good).await;
     let lines = |data: &[&str]| format!("data: {}\n\n", data.join("\n\ndata: "));
 
@@ -107,7 +107,7 @@ async fn a_stream_passes_and_its_usage_is_seen_only_by_those_who_asked() {
 }
 
 #[tokio::test]
-async fn every_failure_before_the_first_content_is_answered_by_somebody_else() {
+async fn every_failure_before_the_first_content_is_answered_by_another_target() {
     let status = |status, body, headers: &[(&'static str, &'static str)]| {
         Behaviour::Status(status, body, headers.to_vec())
     };
@@ -178,7 +178,7 @@ async fn a_hung_upstream_is_left_early_enough_for_another_to_answer() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_after_content_ends_in_an_error_and_never_looks_whole() {
+async fn a_stream_that_breaks_after_content_ends_in_an_error_and_never_looks_complete() {
     for ending in [Ending::Cut, Ending::Close] {
         let (_a, b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO], ending)).await;
 
@@ -225,7 +225,7 @@ async fn a_stream_that_stalls_after_content_is_ended_by_its_idle_limit() {
 }
 
 #[tokio::test]
-async fn a_finished_answer_without_its_terminator_is_whole() {
+async fn a_finished_response_without_its_terminator_is_complete() {
     let (_a, _b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO, STOP], Ending::Close)).await;
 
     let text = bench.post(STREAM).await.text().await.unwrap();
@@ -234,7 +234,7 @@ async fn a_finished_answer_without_its_terminator_is_whole() {
 }
 
 #[tokio::test]
-async fn names_choose_as_promised() {
+async fn model_names_select_the_documented_targets() {
     let (a, b, bench) = pair(Behaviour::Good).await;
     let ask = |model: &str| format!(r#"{{"model":"{model}","messages":[]}}"#);
     for (model, provider, answered) in [
@@ -263,11 +263,7 @@ async fn names_choose_as_promised() {
     b.behave(Behaviour::Status(500, "{}", vec![]));
     let before = a.requests();
     assert_eq!(bench.post(&ask("b/shared")).await.status(), 500);
-    assert_eq!(
-        a.requests(),
-        before,
-        "a pinned request falls back to nobody"
-    );
+    assert_eq!(a.requests(), before, "a pinned request does not fall back");
 }
 
 #[tokio::test]

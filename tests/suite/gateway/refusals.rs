@@ -1,4 +1,4 @@
-//! What a client is told when there is no answer.
+//! Errors that clients get without a response of a provider.
 
 use super::{ASK, error, header, pair};
 use crate::bench::{limits, start};
@@ -6,7 +6,7 @@ use crate::upstream::{Behaviour, Upstream};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn attempts_are_capped_and_the_last_failure_is_told_with_its_retry_after() {
+async fn attempts_are_limited_and_the_last_failure_keeps_its_retry_after() {
     let busy = || {
         Behaviour::Status(
             429,
@@ -48,7 +48,7 @@ async fn attempts_are_capped_and_the_last_failure_is_told_with_its_retry_after()
 }
 
 #[tokio::test]
-async fn a_lone_target_is_tried_again_up_to_the_cap() {
+async fn a_single_target_is_retried_up_to_the_limit() {
     let a = Upstream::start(Behaviour::Good).await;
     a.script([
         Behaviour::Status(500, "{}", vec![]),
@@ -68,7 +68,7 @@ async fn a_lone_target_is_tried_again_up_to_the_cap() {
 }
 
 #[tokio::test]
-async fn a_lone_target_that_asks_for_a_wait_is_given_it_and_then_answers() {
+async fn a_single_target_gets_the_pause_that_it_asks_for() {
     let a = Upstream::start(Behaviour::Good).await;
     a.script([Behaviour::Status(429, "{}", vec![("retry-after", "1")])]);
     let bench = start(&[&a], limits()).await;
@@ -87,7 +87,7 @@ async fn a_lone_target_that_asks_for_a_wait_is_given_it_and_then_answers() {
 }
 
 #[tokio::test]
-async fn a_wrong_request_is_asked_once_and_counts_against_nobody() {
+async fn an_invalid_request_is_sent_once_and_counts_against_no_target() {
     let wrong = Behaviour::Status(
         400,
         r#"{"error":{"message":"temperature is odd","code":"invalid_value"}}"#,
@@ -121,7 +121,7 @@ async fn a_wrong_request_is_asked_once_and_counts_against_nobody() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_refuses_our_key_is_not_the_clients_fault() {
+async fn a_rejected_gateway_key_is_not_reported_as_the_clients_mistake() {
     let a = Upstream::start(Behaviour::Status(
         401,
         r#"{"error":{"message":"bad upstream-key"}}"#,
@@ -139,7 +139,7 @@ async fn an_upstream_that_refuses_our_key_is_not_the_clients_fault() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_by_name() {
+async fn bad_input_is_rejected_by_name() {
     let (a, _b, bench) = pair(Behaviour::Good).await;
     let cases = [
         ("{\"model\":", "not a JSON object (at line 1"),
@@ -195,7 +195,7 @@ async fn bad_input_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_body_that_is_too_large_is_rejected() {
     let (_a, _b, bench) = pair(Behaviour::Good).await;
     let body = json!({"model": "shared", "messages": [{"role": "user", "content": "x".repeat(2_000_000)}]});
 
@@ -206,7 +206,7 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_in_the_shape_that_the_path_speaks() {
+async fn a_wrong_method_gets_an_error_in_the_protocol_of_the_path() {
     let (a, _b, bench) = pair(Behaviour::Good).await;
     for (path, allowed, is_messages) in [
         ("chat/completions", "POST", false),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_the_upstreams_work_and_is_nobodys_failure() {
+async fn a_client_disconnect_ends_the_upstream_call_and_is_no_failure() {
     let (a, _b, bench) = pair(Behaviour::Events(vec![ROLE, HELLO], Ending::Stall)).await;
     let mut body = bench.post(STREAM).await.bytes_stream();
     body.next().await.unwrap().unwrap();
@@ -66,7 +66,7 @@ async fn probes_find_a_dead_provider_and_its_return_without_traffic() {
 }
 
 #[tokio::test]
-async fn an_open_breaker_lets_nothing_through() {
+async fn an_open_breaker_gets_no_request() {
     let (a, b, bench) = pair(Behaviour::Status(500, "{}", vec![])).await;
     for _ in 0..20 {
         assert_eq!(bench.post(ASK).await.status(), 200);

@@ -21,7 +21,7 @@ struct Cloud {
     url: String,
     granted: Arc<AtomicU64>,
     in_force: Arc<AtomicU64>,
-    /// Questions for a number of tokens that were answered.
+    /// Token counts that were served.
     counted: Arc<AtomicU64>,
     folder: tempfile::TempDir,
 }
@@ -71,7 +71,7 @@ impl Cloud {
         }
     }
 
-    /// The file of a person who signed in.
+    /// The credentials file of a signed-in user.
     fn credentials(&self) -> PathBuf {
         let path = self.folder.path().join("credentials.json");
         let person = json!({"type": "authorized_user", "client_id": "id", "client_secret": "fx",
@@ -103,11 +103,11 @@ impl Cloud {
         });
         let protocol = by_kind("vertex").unwrap();
         let mut endpoint = Endpoint::new(&self.url, None, "vertex", protocol).unwrap();
-        endpoint.place = Some(VertexLocation {
+        endpoint.location = Some(VertexLocation {
             project: "pier".to_owned(),
             location: "global".to_owned(),
         });
-        endpoint.sample = Some("gemini-3.5-flash".into());
+        endpoint.probe_model = Some("gemini-3.5-flash".into());
         let directory = EndpointRegistry {
             endpoints: vec![Some(
                 endpoint.with_tokens(TokenSource::new(Some(file), || 0)),
@@ -127,7 +127,7 @@ impl Cloud {
 }
 
 #[tokio::test]
-async fn a_token_that_was_taken_back_is_replaced_within_the_same_attempt() {
+async fn a_revoked_token_is_replaced_within_the_same_attempt() {
     let cloud = Cloud::start().await;
     let bench = cloud.bench(cloud.credentials(), None).await;
 
@@ -146,7 +146,7 @@ async fn a_token_that_was_taken_back_is_replaced_within_the_same_attempt() {
 }
 
 #[tokio::test]
-async fn a_new_token_that_is_refused_as_well_ends_the_attempt() {
+async fn a_new_token_that_is_rejected_too_ends_the_attempt() {
     let cloud = Cloud::start().await;
     cloud.in_force.store(9, Ordering::SeqCst);
     let bench = cloud.bench(cloud.credentials(), None).await;
@@ -158,7 +158,7 @@ async fn a_new_token_that_is_refused_as_well_ends_the_attempt() {
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_used_are_told_to_the_operator() {
+async fn unusable_credentials_are_reported_to_the_operator() {
     let cloud = Cloud::start().await;
     let missing = cloud.folder.path().join("none.json");
     let every = Some(Duration::from_millis(200));

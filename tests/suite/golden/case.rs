@@ -145,7 +145,7 @@ impl Case {
         let key = (kind != "ollama").then_some("the-key");
         let mut endpoint = Endpoint::new(&base, key, kind, by_kind(kind).unwrap()).unwrap();
         if kind == "vertex" {
-            endpoint.place = Some(VertexLocation {
+            endpoint.location = Some(VertexLocation {
                 project: "fx-proj".to_owned(),
                 location: "global".to_owned(),
             });

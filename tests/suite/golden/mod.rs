@@ -262,13 +262,13 @@ fn classified(case: &Case, host: &str) -> Vec<String> {
 async fn probed(case: &Case, vendors: &Vendors) -> Vec<String> {
     let endpoint = case.endpoint(&vendors.host);
     let protocol = endpoint.protocol;
-    let outgoing = protocol.build_probe(&endpoint);
+    let probe = protocol.build_probe(&endpoint);
     let mut wrong = Vec::new();
-    if !outgoing.url.ends_with(&case.upstream.path) {
-        wrong.push(format!("asks {}", outgoing.url));
+    if !probe.url.ends_with(&case.upstream.path) {
+        wrong.push(format!("asks {}", probe.url));
     }
-    let mut request = reqwest::Client::new().request(outgoing.method, outgoing.url);
-    request = request.headers(outgoing.headers);
+    let mut request = reqwest::Client::new().request(probe.method, probe.url);
+    request = request.headers(probe.headers);
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let body = answer.bytes().await.unwrap();

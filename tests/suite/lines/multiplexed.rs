@@ -107,8 +107,8 @@ async fn a_peers_limit_of_streams_makes_no_request_wait() {
 
     // All answers begin before any of them ends.
     let asking = (0..250).map(|_| {
-        let (transport, outgoing) = (transport.clone(), ask(&url));
-        tokio::spawn(async move { transport.send(0.into(), outgoing).await.unwrap() })
+        let (transport, request) = (transport.clone(), ask(&url));
+        tokio::spawn(async move { transport.send(0.into(), request).await.unwrap() })
     });
     let mut answers = Vec::new();
     for answer in asking.collect::<Vec<_>>() {
@@ -147,7 +147,8 @@ async fn a_certificate_that_was_not_named_is_not_trusted() {
         .send(0.into(), ask(&url))
         .await;
 
-    assert_eq!(sent.err(), Some(aibal_tui::domain::Failure::Disconnected));
+    let failure = sent.err().map(|error| error.failure);
+    assert_eq!(failure, Some(aibal_tui::domain::Failure::Disconnected));
 }
 
 #[tokio::test]

@@ -4,22 +4,22 @@ use super::*;
 use bytes::Bytes;
 use serde_json::json;
 
-fn whole(mut asked: PreparedCall, answer: &Value) -> Value {
+fn whole(mut prepared: PreparedCall, answer: &Value) -> Value {
     let body = Bytes::from(answer.to_string());
-    serde_json::from_slice(&asked.passage.whole(&body).unwrap()).unwrap()
+    serde_json::from_slice(&prepared.adapter.whole(&body).unwrap()).unwrap()
 }
 
 #[test]
 fn names_of_tools_go_plain_and_come_back_as_they_were() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
-    let asked = client
+    let prepared = client
         .ask(&chat(&json!({
             "tools": [tool("tide.level"), tool("tide_level")],
             "tool_choice": {"type": "function", "function": {"name": "tide.level"}},
         })))
         .unwrap();
-    let sent = sent(&asked);
+    let sent = sent(&prepared);
     assert_eq!(sent["tools"][0]["name"], "tide_level");
     assert_eq!(sent["tools"][1]["name"], "tide_level_2");
     assert_eq!(sent["tool_choice"]["name"], "tide_level");
@@ -28,7 +28,7 @@ fn names_of_tools_go_plain_and_come_back_as_they_were() {
         {"type": "tool_use", "id": "1", "name": "tide_level", "input": {}},
         {"type": "tool_use", "id": "2", "name": "tide_level_2", "input": {}},
     ], "stop_reason": "tool_use"});
-    let got = whole(asked, &answer);
+    let got = whole(prepared, &answer);
     let calls = &got["choices"][0]["message"]["tool_calls"];
     assert_eq!(calls[0]["function"]["name"], "tide.level");
     assert_eq!(calls[1]["function"]["name"], "tide_level");
@@ -60,7 +60,7 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
     let stream = stream.map(|event| format!("data: {event}\n\n")).concat();
     let mut body = ask.clone();
     body["stream"] = true.into();
-    let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
+    let got = in_pieces(&stream, || client.ask(&body).unwrap().adapter);
     assert!(got.text.contains(r#""reasoning_content":"hm""#));
     assert!(
         got.text
@@ -87,7 +87,7 @@ fn thoughts_come_back_with_the_results_of_their_calls() {
     ]);
     assert_eq!(sent["messages"][1]["content"], said);
     assert_eq!(sent["thinking"]["type"], "enabled");
-    // Whoever is not known any more is answered without thinking, which the provider accepts.
+    // A call that is no longer cached is sent without thinking, which the provider accepts.
     assert_eq!(history("c2")["thinking"], Value::Null);
 }
 
@@ -103,8 +103,8 @@ fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
     assert_eq!(client.request(&body)["output_config"], format);
 
     client.traits.json_schema = false;
-    let asked = client.ask(&body).unwrap();
-    let request = sent(&asked);
+    let prepared = client.ask(&body).unwrap();
+    let request = sent(&prepared);
     assert_eq!(
         request["tool_choice"],
         json!({"type": "tool", "name": "reply"})
@@ -113,7 +113,7 @@ fn a_schema_that_a_model_does_not_know_is_kept_by_a_tool() {
     let answer = json!({"content": [
         {"type": "tool_use", "id": "1", "name": "reply", "input": {"a": 1}},
     ], "stop_reason": "tool_use"});
-    let choice = &whole(asked, &answer)["choices"][0];
+    let choice = &whole(prepared, &answer)["choices"][0];
     assert_eq!(choice["message"]["content"], r#"{"a":1}"#);
     assert_eq!(choice["finish_reason"], "stop");
 

@@ -33,10 +33,10 @@ fn folded(stream: &str) -> Value {
                 assert_eq!(call["index"], calls.len());
                 calls.push(json!({"id": call["id"], "name": function["name"], "arguments": ""}));
             }
-            let place = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
-            let before = calls[place]["arguments"].as_str().unwrap().to_owned();
+            let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
+            let before = calls[index]["arguments"].as_str().unwrap().to_owned();
             let more = function["arguments"].as_str().unwrap();
-            calls[place]["arguments"] = format!("{before}{more}").into();
+            calls[index]["arguments"] = format!("{before}{more}").into();
         }
         if choice["finish_reason"].is_string() {
             assert!(finish.is_null(), "there is one finish");
@@ -61,15 +61,15 @@ fn chat_requests_reach_the_provider_in_its_words() {
     let endpoint = endpoint("anthropic");
     let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools", "multi_turn_request", "stream_error"] {
-        let asked = client.ask(&json_file(&format!("anthropic/{case}/request.openai.json")));
-        let asked = asked.unwrap();
+        let prepared = client.ask(&json_file(&format!("anthropic/{case}/request.openai.json")));
+        let prepared = prepared.unwrap();
 
         assert_eq!(
-            sent(&asked),
+            sent(&prepared),
             json_file(&format!("anthropic/{case}/request.json")),
             "{case}"
         );
-        assert_eq!(asked.outgoing.url, "http://upstream/v1/messages");
+        assert_eq!(prepared.request.url, "http://upstream/v1/messages");
     }
 }
 
@@ -79,9 +79,9 @@ fn chat_clients_read_whole_answers() {
     let client = Client::new(&endpoint, ApiDialect::Chat);
     for case in ["text", "tools"] {
         let request = json_file(&format!("anthropic/{case}/request.openai.json"));
-        let mut passage = client.ask(&request).unwrap().passage;
+        let mut adapter = client.ask(&request).unwrap().adapter;
         let body = Bytes::from(file(&format!("anthropic/{case}/response.json")));
-        let got: Value = serde_json::from_slice(&passage.whole(&body).unwrap()).unwrap();
+        let got: Value = serde_json::from_slice(&adapter.whole(&body).unwrap()).unwrap();
 
         let expected = json_file(&format!("anthropic/{case}/expected.openai.json"));
         assert_eq!(tidy(got), tidy(expected), "{case}");
@@ -97,12 +97,12 @@ fn chat_clients_read_streams_in_pieces_of_any_length() {
         request["stream_options"] = json!({"include_usage": true});
         let request = streamed(request);
         let stream = file(&format!("anthropic/{case}/stream.sse"));
-        let got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
+        let got = in_pieces(&stream, || client.ask(&request).unwrap().adapter);
 
         let mut expected = json_file(&format!("anthropic/{case}/expected.folded.json"));
         expected.as_object_mut().unwrap().remove("error");
         assert_eq!(tidy(folded(&got.text)), tidy(expected), "{case}");
-        let failure = got.upset.map(|upset| upset.failure);
+        let failure = got.error.map(|error| error.failure);
         let expected = (case == "stream_error").then_some(Failure::Overloaded(None));
         assert_eq!(failure, expected, "{case}");
     }
@@ -129,11 +129,11 @@ fn messages_clients_read_whole_answers_of_chat_servers() {
     for case in ["text", "tools"] {
         let mut request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         request["stream"] = false.into();
-        let mut passage = client.ask(&request).unwrap().passage;
+        let mut adapter = client.ask(&request).unwrap().adapter;
         let body = Bytes::from(file(&format!(
             "inbound-anthropic/{case}/response.upstream.json"
         )));
-        let got: Value = serde_json::from_slice(&passage.whole(&body).unwrap()).unwrap();
+        let got: Value = serde_json::from_slice(&adapter.whole(&body).unwrap()).unwrap();
 
         let expected = json_file(&format!("inbound-anthropic/{case}/expected.anthropic.json"));
         assert_eq!(tidy(got), tidy(expected), "{case}");
@@ -148,11 +148,11 @@ fn messages_clients_read_streams_of_chat_servers_in_pieces_of_any_length() {
         let request = json_file(&format!("inbound-anthropic/{case}/request.anthropic.json"));
         let request = streamed(request);
         let stream = file(&format!("inbound-anthropic/{case}/stream.upstream.sse"));
-        let mut got = in_pieces(&stream, || client.ask(&request).unwrap().passage);
-        if let Some(upset) = got.upset {
+        let mut got = in_pieces(&stream, || client.ask(&request).unwrap().adapter);
+        if let Some(failure) = got.error {
             let mut out = BytesMut::new();
-            let mut passage = client.ask(&request).unwrap().passage;
-            passage.broken(&told(500, &upset.message), &mut out);
+            let mut adapter = client.ask(&request).unwrap().adapter;
+            adapter.broken(&error(500, &failure.message), &mut out);
             got.text.push_str(std::str::from_utf8(&out).unwrap());
         }
         let expected = file(&format!("inbound-anthropic/{case}/expected.anthropic.sse"));
@@ -173,14 +173,14 @@ fn messages_pass_between_parties_that_both_speak_them() {
     let client = Client::new(&endpoint, ApiDialect::Messages);
     let body = json!({"model": "m", "max_tokens": 5, "messages": [], "new": 1});
     for case in ["text", "tools"] {
-        let mut passage = client.ask(&body).unwrap().passage;
+        let mut adapter = client.ask(&body).unwrap().adapter;
         let whole = Bytes::from(file(&format!("anthropic/{case}/response.json")));
-        assert_eq!(passage.whole(&whole).unwrap(), whole);
+        assert_eq!(adapter.whole(&whole).unwrap(), whole);
 
         let stream = file(&format!("anthropic/{case}/stream.sse"));
-        let got = in_pieces(&stream, || client.ask(&body).unwrap().passage);
+        let got = in_pieces(&stream, || client.ask(&body).unwrap().adapter);
         assert_eq!(got.text, stream);
-        assert_eq!(got.usage, passage.usage());
+        assert_eq!(got.usage, adapter.usage());
         assert_eq!(
             got.meanings[..2],
             [StreamEventKind::NoContent, StreamEventKind::NoContent]
@@ -210,12 +210,12 @@ fn an_error_instead_of_the_first_event_is_an_upset_of_its_class() {
         let client = Client::new(&endpoint, dialect);
         let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
         let stream = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n";
-        let got = in_pieces(stream, || client.ask(&body).unwrap().passage);
+        let got = in_pieces(stream, || client.ask(&body).unwrap().adapter);
 
         assert_eq!(got.text, "");
-        let upset = got.upset.unwrap();
+        let error = got.error.unwrap();
         assert_eq!(
-            (upset.failure, &*upset.message),
+            (error.failure, &*error.message),
             (Failure::RateLimit(None), "slow")
         );
     }
@@ -241,8 +241,8 @@ fn the_list_of_models_shows_that_the_provider_is_there() {
 #[test]
 fn failures_are_told_in_the_clients_shape() {
     let expected = json_file("inbound-anthropic/err429/expected.anthropic.json");
-    let told = told(429, "Rate limit reached.");
-    let body = ApiDialect::Messages.client_api().error(&told);
+    let error = error(429, "Rate limit reached.");
+    let body = ApiDialect::Messages.client_api().error(&error);
     let body: Value = serde_json::from_slice(&body).unwrap();
 
     assert_eq!(
@@ -264,11 +264,11 @@ fn the_providers_errors_are_told_apart() {
     ] {
         let status = http::StatusCode::from_u16(status).unwrap();
         let body = Bytes::from(file(&format!("anthropic/{case}/response.json")));
-        let upset = protocol.classify_error(status, &HeaderMap::new(), &body);
+        let error = protocol.classify_error(status, &HeaderMap::new(), &body);
 
-        assert_eq!(upset.failure, failure, "{case}");
+        assert_eq!(error.failure, failure, "{case}");
         let stated = json_file(&format!("anthropic/{case}/response.json"));
-        assert_eq!(upset.message, stated["error"]["message"].as_str().unwrap());
+        assert_eq!(error.message, stated["error"]["message"].as_str().unwrap());
     }
 }
 
@@ -280,11 +280,11 @@ fn a_stream_that_ends_inside_of_an_event_was_cut_off() {
     for dialect in [ApiDialect::Messages, ApiDialect::Chat] {
         let client = Client::new(&endpoint, dialect);
         let body = json!({"model": "m", "stream": true, "max_tokens": 5, "messages": []});
-        let got = in_pieces(cut, || client.ask(&body).unwrap().passage);
+        let got = in_pieces(cut, || client.ask(&body).unwrap().adapter);
 
         assert!(got.text.contains("Yes, the"));
         assert_eq!(
-            got.upset.map(|upset| upset.failure),
+            got.error.map(|error| error.failure),
             Some(Failure::Disconnected)
         );
     }

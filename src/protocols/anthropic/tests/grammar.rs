@@ -12,7 +12,7 @@ enum Stretch {
     Text(String),
     Thought {
         text: String,
-        seal: Option<String>,
+        signature: Option<String>,
     },
     Redacted(String),
     /// Calls whose fragments are cut and interleaved as the numbers say.
@@ -26,7 +26,7 @@ fn stretch() -> impl Strategy<Value = Stretch> {
     prop_oneof![
         ".{1,9}".prop_map(Stretch::Text),
         (".{1,9}", proptest::option::of("[a-z]{1,4}"))
-            .prop_map(|(text, seal)| Stretch::Thought { text, seal }),
+            .prop_map(|(text, signature)| Stretch::Thought { text, signature }),
         "[a-z]{1,4}".prop_map(Stretch::Redacted),
         (
             proptest::collection::vec(proptest::option::of(any::<u32>()), 1..4),
@@ -42,9 +42,9 @@ fn deltas(stretches: &[Stretch]) -> Deltas {
     for stretch in stretches {
         match stretch {
             Stretch::Text(text) => deltas.push(Delta::Text(text.clone())),
-            Stretch::Thought { text, seal } => {
+            Stretch::Thought { text, signature } => {
                 deltas.push(Delta::Reasoning(text.clone()));
-                deltas.extend(seal.clone().map(Delta::Signature));
+                deltas.extend(signature.clone().map(Delta::Signature));
             }
             Stretch::Redacted(data) => deltas.push(Delta::Redacted(data.clone())),
             Stretch::Calls { inputs, cuts } => {
@@ -57,14 +57,14 @@ fn deltas(stretches: &[Stretch]) -> Deltas {
     deltas.into_iter().map(|delta| (0, delta)).collect()
 }
 
-/// All calls begin, and then grow in turns; whoever is left over grows at the end.
+/// All calls begin, and then grow in turns; the rest grows at the end.
 fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec<Delta>) {
     let mut left: Vec<String> = inputs
         .iter()
         .map(|input| input.map_or_else(String::new, |n| json!({"n": n, "s": "}"}).to_string()))
         .collect();
-    for place in 0..inputs.len() {
-        let call = first + place;
+    for index in 0..inputs.len() {
+        let call = first + index;
         deltas.push(Delta::Call {
             call,
             id: format!("call-{call}"),
@@ -73,13 +73,13 @@ fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec
         });
     }
     let turns = cuts.iter().map(|cut| (cut % inputs.len(), 1));
-    let rest = (0..inputs.len()).map(|place| (place, usize::MAX));
-    for (place, length) in turns.chain(rest) {
-        let whole = std::mem::take(&mut left[place]);
+    let rest = (0..inputs.len()).map(|index| (index, usize::MAX));
+    for (index, length) in turns.chain(rest) {
+        let whole = std::mem::take(&mut left[index]);
         let (now, later) = whole.split_at(length.min(whole.len()));
-        left[place] = later.to_owned();
+        left[index] = later.to_owned();
         if !now.is_empty() {
-            let (call, text) = (first + place, now.to_owned());
+            let (call, text) = (first + index, now.to_owned());
             deltas.push(Delta::Arguments { call, text });
         }
     }

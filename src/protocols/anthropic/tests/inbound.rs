@@ -35,13 +35,13 @@ fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
             ]},
         ],
     });
-    let asked = client.ask(&body).unwrap();
+    let prepared = client.ask(&body).unwrap();
     let call = |id: &str, arguments: &str| {
         let function = json!({"name": "t", "arguments": arguments});
         json!({"id": id, "type": "function", "function": function})
     };
     assert_eq!(
-        sent(&asked),
+        sent(&prepared),
         json!({
             "model": "m",
             "messages": [
@@ -63,7 +63,7 @@ fn everything_a_messages_client_says_reaches_a_chat_server_or_is_named() {
         })
     );
     assert_eq!(
-        asked.losses.names(),
+        prepared.dropped.names(),
         [
             "cache_control",
             "tools[0].web_search_20250305",
@@ -143,22 +143,21 @@ fn thoughts_of_other_vendors_are_not_shown_to_this_one() {
         json!({"type": "thinking", "thinking": "foreign", "signature": ""}),
     );
     let body = json!({"model": "m", "messages": [{"role": "assistant", "content": said}]});
-    let asked = client.ask(&body).unwrap();
+    let prepared = client.ask(&body).unwrap();
 
     assert_eq!(
-        sent(&asked)["messages"],
+        sent(&prepared)["messages"],
         json!([{"role": "assistant", "content": kept}])
     );
-    assert_eq!(asked.losses.names(), ["messages.thinking"]);
+    assert_eq!(prepared.dropped.names(), ["messages.thinking"]);
 }
 
 #[test]
 fn seals_on_calls_travel_through_chat() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Chat);
-    let seal = json!({"google": {"thought_signature": "S"}});
-    let call =
-        json!({"id": "1", "extra_content": seal, "function": {"name": "t", "arguments": "{}"}});
+    let signature = json!({"google": {"thought_signature": "S"}});
+    let call = json!({"id": "1", "extra_content": signature, "function": {"name": "t", "arguments": "{}"}});
     let body = json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]});
     let text = body.to_string();
     let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
@@ -181,7 +180,7 @@ fn seals_on_calls_travel_through_chat() {
     encoder.write(0, begin, &mut out);
     let events = events(std::str::from_utf8(&out).unwrap());
     let said = &events[1]["choices"][0]["delta"]["tool_calls"][0];
-    assert_eq!(said["extra_content"], seal);
+    assert_eq!(said["extra_content"], signature);
 }
 
 #[test]
@@ -203,11 +202,11 @@ fn documents_reach_a_chat_server_unless_only_their_vendor_can_fetch_them() {
     assert_eq!(said(paper), json!([{"type": "file", "file": file}]));
 
     let mistake = ask(json!({"type": "url", "url": "http://d"})).unwrap_err();
-    assert!(mistake.elsewhere);
+    assert!(mistake.is_target_specific);
     let mistake = ask(json!({"type": "tape"})).unwrap_err();
     assert_eq!(
         mistake.param.as_deref(),
         Some("messages[0].content[0].source.type")
     );
-    assert!(!mistake.elsewhere);
+    assert!(!mistake.is_target_specific);
 }

@@ -51,7 +51,7 @@ impl<'e> Client<'e> {
             wants_usage: self.dialect.client_api().wants_usage(&object),
             id: "1",
             created: 7,
-            detour: false,
+            use_fallback: false,
         })
     }
 
@@ -71,8 +71,8 @@ impl<'e> Client<'e> {
     }
 }
 
-fn sent(asked: &PreparedCall) -> Value {
-    serde_json::from_slice(&asked.outgoing.body).unwrap()
+fn sent(prepared: &PreparedCall) -> Value {
+    serde_json::from_slice(&prepared.request.body).unwrap()
 }
 
 /// A file of a recorded exchange.
@@ -89,52 +89,52 @@ fn json_file(name: &str) -> Value {
 #[derive(Debug, PartialEq)]
 struct Got {
     text: String,
-    upset: Option<UpstreamError>,
+    error: Option<UpstreamError>,
     usage: Option<crate::domain::Usage>,
     meanings: Vec<StreamEventKind>,
 }
 
 /// Feeds a stream in pieces.
-fn feed<'p>(passage: &mut dyn ResponseAdapter, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
-    let mut splitter = Splitter::new(passage.framing());
+fn feed<'p>(adapter: &mut dyn ResponseAdapter, pieces: impl Iterator<Item = &'p [u8]>) -> Got {
+    let mut splitter = Splitter::new(adapter.framing());
     let mut out = BytesMut::new();
     let mut meanings = Vec::new();
     for piece in pieces {
         splitter.push(piece);
         while let Some(event) = splitter.next_event().unwrap() {
-            meanings.push(passage.read(&event, &mut out));
+            meanings.push(adapter.read(&event, &mut out));
         }
     }
     if let Some(event) = splitter.rest() {
-        meanings.push(passage.read(&event, &mut out));
+        meanings.push(adapter.read(&event, &mut out));
     }
-    let upset = meanings.iter().find_map(|meaning| match meaning {
-        StreamEventKind::Broken(upset) => Some(upset.clone()),
+    let error = meanings.iter().find_map(|kind| match kind {
+        StreamEventKind::Broken(error) => Some(error.clone()),
         _ => None,
     });
-    if !meanings.contains(&StreamEventKind::Done) && upset.is_none() && passage.may_end() {
-        passage.close(&mut out);
+    if !meanings.contains(&StreamEventKind::Done) && error.is_none() && adapter.may_end() {
+        adapter.close(&mut out);
     }
     Got {
         text: String::from_utf8(out.to_vec()).unwrap(),
-        upset,
-        usage: passage.usage(),
+        error,
+        usage: adapter.usage(),
         meanings,
     }
 }
 
 /// A stream whole, byte by byte and in pieces: the client gets the same.
-fn in_pieces(stream: &str, passage: impl Fn() -> Box<dyn ResponseAdapter>) -> Got {
+fn in_pieces(stream: &str, adapter: impl Fn() -> Box<dyn ResponseAdapter>) -> Got {
     let bytes = stream.as_bytes();
-    let whole = feed(&mut *passage(), [bytes].into_iter());
+    let whole = feed(&mut *adapter(), [bytes].into_iter());
     for length in [1, 2, 3, 7, 61, 509] {
-        let got = feed(&mut *passage(), bytes.chunks(length));
+        let got = feed(&mut *adapter(), bytes.chunks(length));
         assert_eq!(got, whole, "in pieces of {length}");
     }
     whole
 }
 
-fn told(status: u16, message: &str) -> ErrorBody {
+fn error(status: u16, message: &str) -> ErrorBody {
     ErrorBody {
         status,
         kind: "server_error".to_owned(),

@@ -30,7 +30,7 @@ fn who_asks_and_in_which_version() {
         ] {
             client.headers.insert(name, HeaderValue::from_static(value));
         }
-        let headers = client.ask(&body).unwrap().outgoing.headers;
+        let headers = client.ask(&body).unwrap().request.headers;
         assert_eq!(headers[name], value);
         assert!(headers[name].is_sensitive());
         assert_eq!(headers["anthropic-version"], "2026-10-21");
@@ -38,7 +38,7 @@ fn who_asks_and_in_which_version() {
         assert_eq!(headers.len(), 5, "{headers:?}");
 
         client.dialect = ApiDialect::Chat;
-        let headers = client.ask(&body).unwrap().outgoing.headers;
+        let headers = client.ask(&body).unwrap().request.headers;
         assert_eq!(headers["anthropic-version"], "2023-06-01");
         assert!(!headers.contains_key("anthropic-beta"));
     }
@@ -115,8 +115,8 @@ fn what_a_model_refuses_is_left_out_and_named() {
 
     client.traits.sampling = false;
     client.traits.forced_tools = false;
-    let asked = client.ask(&body).unwrap();
-    let sent = sent_members(&asked);
+    let prepared = client.ask(&body).unwrap();
+    let sent = sent_members(&prepared);
     assert_eq!(
         sent,
         [
@@ -138,14 +138,14 @@ fn what_a_model_refuses_is_left_out_and_named() {
         "tool_choice",
     ] {
         assert!(
-            asked.losses.names().iter().any(|lost| lost == name),
+            prepared.dropped.names().iter().any(|lost| lost == name),
             "{name}"
         );
     }
 }
 
-fn sent_members(asked: &PreparedCall) -> Vec<String> {
-    let sent = sent(asked);
+fn sent_members(prepared: &PreparedCall) -> Vec<String> {
+    let sent = sent(prepared);
     sent.as_object().unwrap().keys().cloned().collect()
 }
 
@@ -191,7 +191,7 @@ fn what_cannot_be_said_is_the_clients_mistake() {
     ] {
         let mistake = client.ask(&chat(&members)).unwrap_err();
         assert_eq!(mistake.param.as_deref(), Some(param));
-        assert_eq!(mistake.elsewhere, elsewhere);
+        assert_eq!(mistake.is_target_specific, elsewhere);
         assert!(!mistake.message.contains("secret"));
     }
 }
@@ -209,10 +209,10 @@ fn a_prompt_is_counted_without_what_steers_the_answer() {
         });
         let counting = counting.unwrap();
         assert_eq!(
-            counting.outgoing.url,
+            counting.request.url,
             "http://upstream/v1/messages/count_tokens"
         );
-        let sent: Value = serde_json::from_slice(&counting.outgoing.body).unwrap();
+        let sent: Value = serde_json::from_slice(&counting.request.body).unwrap();
         assert_eq!(sent, json!({"model": "m", "messages": messages}));
         assert_eq!((counting.read)(br#"{"input_tokens":7}"#), Some(7));
     }

@@ -100,11 +100,11 @@ fn an_error_is_found_in_every_shape_that_it_has() {
             let (first, second) = stream.as_bytes().split_at(cut);
             let (deltas, step) = read(&mut decoder(), &[first, second]);
 
-            let DecodeStep::Broken(upset) = step else {
+            let DecodeStep::Broken(error) = step else {
                 panic!("not broken: {stream:?} cut at {cut}");
             };
-            assert_eq!(upset.failure, Failure::Overloaded(None));
-            assert_eq!(upset.message, "Busy.");
+            assert_eq!(error.failure, Failure::Overloaded(None));
+            assert_eq!(error.message, "Busy.");
             assert_eq!(text_of(&ChatResponse::of(deltas).choices[0].parts), "Yes");
         }
     }
@@ -159,8 +159,8 @@ fn a_blocked_prompt_is_an_answer_that_says_why() {
 fn a_client_sees_why_nothing_was_said() {
     let body = br#"{"promptFeedback":{"blockReason":"OTHER"}}"#;
     let request = br#"{"model":"gemini-3.5-flash","stream":true,"messages":[]}"#;
-    let mut asked = ask(&endpoint(), request).unwrap();
-    let whole = asked.passage.whole(&Bytes::from_static(body)).unwrap();
+    let mut prepared = ask(&endpoint(), request).unwrap();
+    let whole = prepared.adapter.whole(&Bytes::from_static(body)).unwrap();
 
     let whole: Value = serde_json::from_slice(&whole).unwrap();
     assert_eq!(whole["choices"][0]["finish_reason"], "content_filter");
@@ -240,9 +240,9 @@ fn parts_of_unknown_kinds_are_passed_over() {
 fn a_chat_client_gets_the_recorded_answer() {
     for case in ["text", "tools"] {
         let request = fixture(&format!("gemini/{case}/request.openai.json"));
-        let mut asked = ask(&endpoint(), &request).unwrap();
+        let mut prepared = ask(&endpoint(), &request).unwrap();
         let body = fixture(&format!("gemini/{case}/response.json"));
-        let whole = asked.passage.whole(&body).unwrap();
+        let whole = prepared.adapter.whole(&body).unwrap();
 
         let said: Value = serde_json::from_slice(&whole).unwrap();
         let recorded = json_of(&format!("gemini/{case}/expected.openai.json"));
@@ -274,23 +274,23 @@ fn recorded_refusals_are_of_their_class() {
     for (name, status, failure) in table {
         let status = StatusCode::from_u16(status).unwrap();
         let body = fixture(&format!("{name}/response.json"));
-        let upset = Gemini.classify_error(status, &HeaderMap::new(), &body);
-        assert_eq!(upset.failure, failure, "{name}");
+        let error = Gemini.classify_error(status, &HeaderMap::new(), &body);
+        assert_eq!(error.failure, failure, "{name}");
     }
 }
 
 #[test]
 fn a_stream_reaches_a_chat_client_as_chunks() {
     let request = br#"{"model":"gemini-3.5-flash","stream":true,"messages":[]}"#;
-    let mut asked = ask(&endpoint(), request).unwrap();
-    let mut splitter = Splitter::new(asked.passage.framing());
+    let mut prepared = ask(&endpoint(), request).unwrap();
+    let mut splitter = Splitter::new(prepared.adapter.framing());
     splitter.push(&fixture("gemini/tools/stream.sse"));
     let mut out = BytesMut::new();
     while let Some(event) = splitter.next_event().unwrap() {
-        asked.passage.read(&event, &mut out);
+        prepared.adapter.read(&event, &mut out);
     }
-    assert!(asked.passage.may_end());
-    asked.passage.close(&mut out);
+    assert!(prepared.adapter.may_end());
+    prepared.adapter.close(&mut out);
 
     let said = String::from_utf8(out.to_vec()).unwrap();
     let indexes: Vec<&str> = said.matches(r#""index":1,"id":"fc_02""#).collect();

@@ -33,7 +33,7 @@ fn endpoint() -> Endpoint {
     Endpoint::new(base, Some("key-fx"), "gemini", &Gemini).unwrap()
 }
 
-/// What is made of a chat request that somebody sends to a model.
+/// Runs with a chat request to a model.
 fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
@@ -47,7 +47,7 @@ fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_
         wants_usage: true,
         id: "1",
         created: 7,
-        detour: false,
+        use_fallback: false,
     })
 }
 
@@ -57,8 +57,8 @@ fn ask(endpoint: &Endpoint, text: &[u8]) -> Result<PreparedCall, TranslationErro
     })
 }
 
-fn body_of(asked: &PreparedCall) -> Value {
-    serde_json::from_slice(&asked.outgoing.body).unwrap()
+fn body_of(prepared: &PreparedCall) -> Value {
+    serde_json::from_slice(&prepared.request.body).unwrap()
 }
 
 /// What a stream says that comes in these reads, and where it left the decoder.

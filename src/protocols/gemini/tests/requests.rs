@@ -8,10 +8,10 @@ fn recorded_requests_are_made_as_they_were_recorded() {
     for case in ["text", "tools", "multi_turn_request", "stream_error"] {
         for provider in ["gemini", "vertex"] {
             let request = fixture(&format!("{provider}/{case}/request.openai.json"));
-            let asked = ask(&endpoint(), &request).unwrap();
+            let prepared = ask(&endpoint(), &request).unwrap();
 
             let recorded = json_of(&format!("{provider}/{case}/request.json"));
-            assert_eq!(body_of(&asked), recorded, "{provider}/{case}");
+            assert_eq!(body_of(&prepared), recorded, "{provider}/{case}");
         }
     }
 }
@@ -19,9 +19,9 @@ fn recorded_requests_are_made_as_they_were_recorded() {
 #[test]
 fn the_address_tells_the_model_and_the_key_is_hidden() {
     let address = |text: &str| {
-        let asked = ask(&endpoint(), text.as_bytes()).unwrap();
-        assert!(asked.outgoing.headers[KEY].is_sensitive());
-        asked.outgoing.url
+        let prepared = ask(&endpoint(), text.as_bytes()).unwrap();
+        assert!(prepared.request.headers[KEY].is_sensitive());
+        prepared.request.url
     };
     let base = "https://generativelanguage.googleapis.com/v1beta";
 
@@ -42,8 +42,8 @@ fn called(endpoint: &Endpoint, model: &str, call: &Value) -> Value {
         {"role": "assistant", "content": null, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": call["id"], "content": "[1.42]"},
     ]});
-    let asked = ask(endpoint, request.to_string().as_bytes()).unwrap();
-    body_of(&asked)["contents"].take()
+    let prepared = ask(endpoint, request.to_string().as_bytes()).unwrap();
+    body_of(&prepared)["contents"].take()
 }
 
 fn call(id: &str) -> Value {
@@ -54,7 +54,7 @@ fn call(id: &str) -> Value {
 fn a_call_gets_back_the_seal_that_somebody_kept() {
     let endpoint = endpoint();
     endpoint
-        .recall
+        .reasoning_cache
         .store_signature("call_1", "a2VwdA==".to_owned());
     let skipped = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
     let table = [
@@ -67,11 +67,11 @@ fn a_call_gets_back_the_seal_that_somebody_kept() {
             Some("Y2Fycnk="),
         ),
     ];
-    for (model, id, shown, seal) in table {
+    for (model, id, shown, signature) in table {
         let contents = called(&endpoint, model, &call(id));
 
         let part = &contents[1]["parts"][0];
-        assert_eq!(part["thoughtSignature"].as_str(), seal, "{id}");
+        assert_eq!(part["thoughtSignature"].as_str(), signature, "{id}");
         assert_eq!(part["functionCall"]["id"], shown);
         let result = &contents[2]["parts"][0]["functionResponse"];
         assert_eq!(
@@ -83,9 +83,9 @@ fn a_call_gets_back_the_seal_that_somebody_kept() {
 
 #[test]
 fn the_clients_own_seal_comes_before_all_others() {
-    let recall = ReasoningCache::default();
-    recall.store_signature("call_1", "a2VwdA==".to_owned());
-    let mut contents = contents::Contents::new(generation::Generation::Levelled, &recall);
+    let reasoning_cache = ReasoningCache::default();
+    reasoning_cache.store_signature("call_1", "a2VwdA==".to_owned());
+    let mut contents = contents::Contents::new(generation::Generation::Levelled, &reasoning_cache);
     let call = ToolCall {
         id: "call_1".to_owned(),
         name: "tide".to_owned(),
@@ -124,10 +124,10 @@ fn every_step_of_calls_begins_with_a_seal() {
         {"role": "assistant", "tool_calls": [call("c")]},
         {"role": "tool", "tool_call_id": "c", "content": "3"},
     ]});
-    let asked = ask(&endpoint(), request.to_string().as_bytes()).unwrap();
+    let prepared = ask(&endpoint(), request.to_string().as_bytes()).unwrap();
 
-    let body = body_of(&asked);
-    let sealed: Vec<Vec<bool>> = body["contents"]
+    let body = body_of(&prepared);
+    let signed_block: Vec<Vec<bool>> = body["contents"]
         .as_array()
         .unwrap()
         .iter()
@@ -139,7 +139,7 @@ fn every_step_of_calls_begins_with_a_seal() {
                 .collect()
         })
         .collect();
-    assert_eq!(sealed, [vec![true, false], vec![true]]);
+    assert_eq!(signed_block, [vec![true, false], vec![true]]);
 }
 
 #[test]
@@ -149,16 +149,16 @@ fn neighbours_of_one_kind_are_one_content() {
         {"role":"user","content":[{"type":"text","text":"b"},{"type":"text","text":""}]},
         {"role":"assistant","content":"c"},
         {"role":"assistant","content":"d","reasoning_content":"hm"}]}"#;
-    let asked = ask(&endpoint(), request).unwrap();
+    let prepared = ask(&endpoint(), request).unwrap();
 
     assert_eq!(
-        body_of(&asked)["contents"],
+        body_of(&prepared)["contents"],
         json!([
             {"role": "user", "parts": [{"text": "a"}, {"text": "b"}]},
             {"role": "model", "parts": [{"text": "c"}, {"text": "d"}]},
         ])
     );
-    assert_eq!(asked.losses.names(), ["reasoning"]);
+    assert_eq!(prepared.dropped.names(), ["reasoning"]);
 }
 
 #[test]
@@ -168,8 +168,12 @@ fn a_conversation_always_begins_with_the_user() {
         r#"[{"role":"assistant","content":"Hello."}]"#,
     ] {
         let request = format!(r#"{{"model":"gemini-3.5-flash","messages":{messages}}}"#);
-        let asked = ask(&endpoint(), request.as_bytes()).unwrap();
-        assert_eq!(body_of(&asked)["contents"][0]["role"], "user", "{messages}");
+        let prepared = ask(&endpoint(), request.as_bytes()).unwrap();
+        assert_eq!(
+            body_of(&prepared)["contents"][0]["role"],
+            "user",
+            "{messages}"
+        );
     }
 }
 
@@ -200,7 +204,7 @@ fn a_picture_goes_as_data_or_from_googles_own_store() {
 fn a_picture_behind_a_link_can_only_be_sent_elsewhere() {
     let mistake = with_image("https://example.com/gauge.png").unwrap_err();
 
-    assert!(mistake.elsewhere);
+    assert!(mistake.is_target_specific);
     assert_eq!(
         mistake.message,
         "image is a link, which this model does not follow; send the data itself"
@@ -231,11 +235,11 @@ fn what_a_model_does_not_take_is_left_out_and_counted() {
             sampling,
             ..ModelTraits::UNSTATED
         };
-        let asked = with_call(request.as_bytes(), &traits, |call| {
+        let prepared = with_call(request.as_bytes(), &traits, |call| {
             Gemini.build_request(&endpoint(), call).unwrap()
         });
-        let config = body_of(&asked)["generationConfig"].take();
-        (config, asked.losses.names().join(" "))
+        let config = body_of(&prepared)["generationConfig"].take();
+        (config, prepared.dropped.names().join(" "))
     };
 
     let (newest, lost) = config("gemini-3.6-flash", false);
@@ -286,10 +290,10 @@ fn a_tool_choice_is_a_mode() {
             forced_tools: forced,
             ..ModelTraits::UNSTATED
         };
-        let asked = with_call(request.as_bytes(), &traits, |call| {
+        let prepared = with_call(request.as_bytes(), &traits, |call| {
             Gemini.build_request(&endpoint(), call).unwrap()
         });
-        body_of(&asked)["toolConfig"]["functionCallingConfig"].take()
+        body_of(&prepared)["toolConfig"]["functionCallingConfig"].take()
     };
     let named = r#"{"type":"function","function":{"name":"tide"}}"#;
 
@@ -306,7 +310,7 @@ fn a_tool_choice_is_a_mode() {
 #[test]
 fn a_call_that_was_answered_is_sealed_as_it_came() {
     let endpoint = endpoint();
-    let mut decoder = Decoder::new("1", endpoint.recall.clone());
+    let mut decoder = Decoder::new("1", endpoint.reasoning_cache.clone());
     let reply = reply_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
     let calls: Vec<&ToolCall> = reply.choices.iter().flat_map(Choice::calls).collect();
 
@@ -319,19 +323,22 @@ fn a_call_that_was_answered_is_sealed_as_it_came() {
 #[test]
 fn texts_are_embedded_all_at_once_and_packed_as_the_client_reads_them() {
     let request = fixture("gemini/embeddings/request.openai.json");
-    let mut asked = with_call(&request, &ModelTraits::UNSTATED, |call| {
+    let mut prepared = with_call(&request, &ModelTraits::UNSTATED, |call| {
         Gemini.build_embeddings(&endpoint(), call).unwrap()
     });
 
     assert!(
-        asked
-            .outgoing
+        prepared
+            .request
             .url
             .ends_with("/v1beta/models/gemini-embedding-001:batchEmbedContents")
     );
-    assert_eq!(body_of(&asked), json_of("gemini/embeddings/request.json"));
+    assert_eq!(
+        body_of(&prepared),
+        json_of("gemini/embeddings/request.json")
+    );
     let answer = fixture("gemini/embeddings/response.json");
-    let said = asked.passage.whole(&answer).unwrap();
+    let said = prepared.adapter.whole(&answer).unwrap();
     let said: Value = serde_json::from_slice(&said).unwrap();
     assert_eq!(said, json_of("gemini/embeddings/expected.openai.json"));
 }
@@ -343,7 +350,7 @@ fn a_prompt_is_counted_with_its_tools_and_instructions() {
         Gemini.build_token_count(&endpoint(), call).unwrap()
     });
 
-    let body: Value = serde_json::from_slice(&counting.outgoing.body).unwrap();
+    let body: Value = serde_json::from_slice(&counting.request.body).unwrap();
     let mut recorded = json_of("gemini/tools/request.json");
     recorded["model"] = "models/gemini-3.5-flash".into();
     assert_eq!(body["generateContentRequest"], recorded);

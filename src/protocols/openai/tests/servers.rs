@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 /// The request that a vendor gets, and what is lost of the client's.
 fn sent(kind: &str, base_url: &str, body: &Value) -> (Value, Vec<String>) {
     let endpoint = endpoint(kind, base_url);
-    let asked = with_call(ApiDialect::Chat, &body.to_string(), |call| {
+    let prepared = with_call(ApiDialect::Chat, &body.to_string(), |call| {
         OpenAi.build_request(&endpoint, call).unwrap()
     });
-    let sent = serde_json::from_slice(&asked.outgoing.body).unwrap();
-    (sent, asked.losses.names().to_vec())
+    let sent = serde_json::from_slice(&prepared.request.body).unwrap();
+    (sent, prepared.dropped.names().to_vec())
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn thoughts_go_back_only_to_who_takes_them() {
     ];
     for (kind, base_url, expected) in cases {
         let (sent, _) = sent(kind, base_url, &body);
-        let kept = [0, 1].map(|place| sent["messages"][place].get("reasoning_content").is_some());
+        let kept = [0, 1].map(|index| sent["messages"][index].get("reasoning_content").is_some());
         assert_eq!(kept, expected, "{base_url}");
     }
 }
@@ -156,30 +156,36 @@ fn each_client_is_taken_the_way_that_its_vendor_has() {
         responses_only: true,
         ..ModelTraits::UNSTATED
     };
-    let usual = ModelTraits::UNSTATED;
+    let default = ModelTraits::UNSTATED;
     let cases = [
         (
             "openai",
             ApiDialect::Chat,
-            &usual,
+            &default,
             false,
             "/chat/completions",
         ),
-        ("openai", ApiDialect::Chat, &usual, true, "/responses"),
+        ("openai", ApiDialect::Chat, &default, true, "/responses"),
         ("openai", ApiDialect::Chat, &only, false, "/responses"),
-        ("openai", ApiDialect::Responses, &usual, false, "/responses"),
         (
             "openai",
             ApiDialect::Responses,
-            &usual,
+            &default,
+            false,
+            "/responses",
+        ),
+        (
+            "openai",
+            ApiDialect::Responses,
+            &default,
             true,
             "/chat/completions",
         ),
-        ("xai", ApiDialect::Responses, &usual, false, "/responses"),
+        ("xai", ApiDialect::Responses, &default, false, "/responses"),
         (
             "openai-compatible",
             ApiDialect::Responses,
-            &usual,
+            &default,
             false,
             "/chat/completions",
         ),
@@ -191,23 +197,23 @@ fn each_client_is_taken_the_way_that_its_vendor_has() {
             "/chat/completions",
         ),
     ];
-    for (kind, dialect, traits, detour, path) in cases {
+    for (kind, dialect, traits, use_fallback, path) in cases {
         let body = if dialect == ApiDialect::Chat {
             chat
         } else {
             input
         };
         let endpoint = endpoint(kind, "http://h/v1");
-        let asked = with_call(dialect, body, |call| {
+        let prepared = with_call(dialect, body, |call| {
             let call = CallSpec {
                 traits,
-                detour,
+                use_fallback,
                 ..*call
             };
             OpenAi.build_request(&endpoint, &call).unwrap()
         });
         assert_eq!(
-            asked.outgoing.url,
+            prepared.request.url,
             format!("http://h/v1{path}"),
             "{kind} {dialect:?}"
         );
@@ -217,11 +223,11 @@ fn each_client_is_taken_the_way_that_its_vendor_has() {
 #[test]
 fn a_refusal_that_the_other_way_mends_is_known() {
     let endpoint = endpoint("openai", "http://h/v1");
-    let detour = |dialect, body: &str, status: u16, answer: &'static str| {
+    let use_fallback = |dialect, body: &str, status: u16, answer: &'static str| {
         let status = StatusCode::from_u16(status).unwrap();
-        let upset = OpenAi.classify_error(status, &HeaderMap::new(), &Bytes::from(answer));
+        let error = OpenAi.classify_error(status, &HeaderMap::new(), &Bytes::from(answer));
         with_call(dialect, body, |call| {
-            OpenAi.fallback_request(&endpoint, call, &upset)
+            OpenAi.fallback_request(&endpoint, call, &error)
         })
     };
     let effort =
@@ -231,13 +237,13 @@ fn a_refusal_that_the_other_way_mends_is_known() {
     let tools = r#"{"model":"m","messages":[],"tools":[{}]}"#;
     let input = r#"{"model":"m","input":"a"}"#;
 
-    assert!(detour(ApiDialect::Chat, tools, 400, effort));
-    assert!(!detour(
+    assert!(use_fallback(ApiDialect::Chat, tools, 400, effort));
+    assert!(!use_fallback(
         ApiDialect::Chat,
         r#"{"model":"m","messages":[]}"#,
         400,
         effort
     ));
-    assert!(detour(ApiDialect::Responses, input, 404, "not found"));
-    assert!(!detour(ApiDialect::Responses, input, 404, unknown));
+    assert!(use_fallback(ApiDialect::Responses, input, 404, "not found"));
+    assert!(!use_fallback(ApiDialect::Responses, input, 404, unknown));
 }

@@ -41,8 +41,8 @@ fn answers() -> impl Strategy<Value = Deltas> {
             model: Some("m-1".to_owned()),
         }];
         let mut calls = 0;
-        for (sort, call, text) in steps {
-            match sort {
+        for (kind, call, text) in steps {
+            match kind {
                 0 => deltas.push(Delta::Text(text)),
                 1 => deltas.push(Delta::Refusal(text)),
                 2 => deltas.push(Delta::Reasoning(text)),
@@ -62,12 +62,12 @@ fn answers() -> impl Strategy<Value = Deltas> {
                 _ => {}
             }
         }
-        let usual = if calls > 0 {
+        let default = if calls > 0 {
             Finish::ToolCalls
         } else {
             Finish::Stop
         };
-        deltas.push(Delta::End(cut.unwrap_or(usual)));
+        deltas.push(Delta::End(cut.unwrap_or(default)));
         deltas.into_iter().map(|delta| (0, delta)).collect()
     })
 }
@@ -105,9 +105,9 @@ fn check(bytes: &[u8]) {
     let events = events(bytes);
     let (_, last) = events.last().unwrap();
     let mut items: BTreeMap<u64, Seen> = BTreeMap::new();
-    for (place, (name, event)) in events.iter().enumerate() {
+    for (index, (name, event)) in events.iter().enumerate() {
         assert_eq!(event["type"], **name);
-        assert_eq!(event["sequence_number"], place);
+        assert_eq!(event["sequence_number"], index);
         let Some(index) = event["output_index"].as_u64() else {
             continue;
         };
@@ -189,9 +189,9 @@ proptest! {
     fn any_answer_is_a_valid_stream_that_says_the_same(deltas in answers()) {
         let said = stream(deltas.clone());
         check(&said);
-        let (heard, tokens) = decoded(&said);
+        let (collected, tokens) = decoded(&said);
         let reply = filled(ChatResponse::of(deltas));
-        prop_assert_eq!(ChatResponse::of(heard), reply.clone());
+        prop_assert_eq!(ChatResponse::of(collected), reply.clone());
         prop_assert_eq!(tokens, Some(TOKENS));
 
         let whole = encoder().whole(reply, Some(TOKENS));
@@ -229,12 +229,12 @@ fn a_call_that_is_whole_ends_before_the_next_begins() {
     ];
     let said = stream(deltas.into_iter().map(|delta| (0, delta)).collect());
     let names: Vec<String> = events(&said).into_iter().map(|(name, _)| name).collect();
-    let place = |wanted: &str| names.iter().position(|name| name == wanted);
+    let index = |wanted: &str| names.iter().position(|name| name == wanted);
     let last = names
         .iter()
         .rposition(|name| name == "response.output_item.added");
 
-    assert!(place("response.output_item.done") < last);
+    assert!(index("response.output_item.done") < last);
     check(&said);
 }
 
@@ -242,14 +242,14 @@ fn a_call_that_is_whole_ends_before_the_next_begins() {
 fn a_broken_stream_ends_in_an_error_and_a_failed_response() {
     let (mut encoder, mut out) = (encoder(), BytesMut::new());
     encoder.write(0, Delta::Text("a".to_owned()), &mut out);
-    let told = ErrorBody {
+    let error = ErrorBody {
         status: 503,
         kind: "service_unavailable_error".to_owned(),
         code: Some("server_is_overloaded".to_owned()),
         param: None,
         message: "v: busy".to_owned(),
     };
-    encoder.broken(&told, &mut out);
+    encoder.broken(&error, &mut out);
     let events = events(&out);
     let [.., (error, said), (failed, last)] = &events[..] else {
         panic!("too few events")

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 fn read(body: &Value) -> (Result<ChatRequest, TranslationError>, Vec<String>) {
     let text = body.to_string();
     let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
-    let mut losses = DroppedFields::default();
+    let mut dropped = DroppedFields::default();
     let read = ApiDialect::Responses
         .client_api()
-        .read(&object, &mut losses);
-    (read, losses.names().to_vec())
+        .read(&object, &mut dropped);
+    (read, dropped.names().to_vec())
 }
 
 #[test]
@@ -97,7 +97,10 @@ fn what_needs_a_store_may_be_asked_elsewhere() {
     ];
     for body in cases {
         let mistake = read(&body).0.unwrap_err();
-        assert!(mistake.elsewhere && mistake.param.is_some(), "{mistake}");
+        assert!(
+            mistake.is_target_specific && mistake.param.is_some(),
+            "{mistake}"
+        );
     }
 }
 
@@ -125,7 +128,7 @@ fn a_mistake_names_its_member() {
     for (body, param) in cases {
         let mistake = read(&body).0.unwrap_err();
         assert_eq!(mistake.param.as_deref(), Some(param));
-        assert!(!mistake.elsewhere);
+        assert!(!mistake.is_target_specific);
     }
 }
 
@@ -165,11 +168,17 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
     let answer = |store: bool| -> Value {
         let body = json!({"model": "m", "input": "a", "store": store}).to_string();
         let endpoint = endpoint("openai", "http://h/v1");
-        let mut asked = with_call(ApiDialect::Responses, &body, |call| {
-            let detour = true;
+        let mut prepared = with_call(ApiDialect::Responses, &body, |call| {
+            let use_fallback = true;
             endpoint
                 .protocol
-                .build_request(&endpoint, &CallSpec { detour, ..*call })
+                .build_request(
+                    &endpoint,
+                    &CallSpec {
+                        use_fallback,
+                        ..*call
+                    },
+                )
                 .unwrap()
         });
         let message = json!({"content": "said", "tool_calls": [
@@ -177,7 +186,7 @@ fn an_item_of_our_own_answer_may_be_named_instead_of_sent() {
         ]});
         let choices = json!([{"index": 0, "message": message, "finish_reason": "tool_calls"}]);
         let upstream = Bytes::from(json!({"choices": choices}).to_string());
-        serde_json::from_slice(&asked.passage.whole(&upstream).unwrap()).unwrap()
+        serde_json::from_slice(&prepared.adapter.whole(&upstream).unwrap()).unwrap()
     };
     let named = |answer: &Value| {
         let items = answer["output"].as_array().unwrap().iter();
@@ -224,18 +233,24 @@ fn a_recorded_chat_stream_is_told_event_by_event() {
         let mut body: Value = serde_json::from_str(&file("request.responses.json")).unwrap();
         body["stream"] = true.into();
         let endpoint = endpoint("openai", "http://h/v1");
-        let mut asked = with_call(ApiDialect::Responses, &body.to_string(), |call| {
-            let detour = true;
-            let call = CallSpec { detour, ..*call };
+        let mut prepared = with_call(ApiDialect::Responses, &body.to_string(), |call| {
+            let use_fallback = true;
+            let call = CallSpec {
+                use_fallback,
+                ..*call
+            };
             endpoint.protocol.build_request(&endpoint, &call).unwrap()
         });
         let upstream = file("stream.upstream.sse");
-        let heard = feed(&mut *asked.passage, upstream.as_bytes().chunks(1));
-        let said: Vec<Value> = events(&heard.said).into_iter().map(nameless).collect();
+        let collected = feed(&mut *prepared.adapter, upstream.as_bytes().chunks(1));
+        let said: Vec<Value> = events(&collected.output)
+            .into_iter()
+            .map(nameless)
+            .collect();
         let expected = events(&file("expected.responses.sse"));
         let expected: Vec<Value> = expected.into_iter().map(nameless).collect();
 
-        assert_eq!(heard.end, Ok(()));
+        assert_eq!(collected.end, Ok(()));
         assert_eq!(said, expected, "{case}");
     }
 }

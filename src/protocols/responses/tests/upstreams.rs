@@ -6,23 +6,29 @@ use crate::protocols::{ApiDialect, CallSpec, PreparedCall, ResponseAdapter, Stre
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-fn asked(dialect: ApiDialect, body: &Value, detour: bool) -> PreparedCall {
+fn prepared(dialect: ApiDialect, body: &Value, use_fallback: bool) -> PreparedCall {
     let endpoint = endpoint("openai", "http://h/v1");
     with_call(dialect, &body.to_string(), |call| {
         endpoint
             .protocol
-            .build_request(&endpoint, &CallSpec { detour, ..*call })
+            .build_request(
+                &endpoint,
+                &CallSpec {
+                    use_fallback,
+                    ..*call
+                },
+            )
             .unwrap()
     })
 }
 
-fn passage() -> Box<dyn ResponseAdapter> {
-    asked(
+fn adapter() -> Box<dyn ResponseAdapter> {
+    prepared(
         ApiDialect::Responses,
         &json!({"model": "m", "input": "a"}),
         false,
     )
-    .passage
+    .adapter
 }
 
 fn event(data: &Value) -> String {
@@ -56,37 +62,37 @@ fn completed() -> String {
 fn a_stream_passes_as_it_came_wherever_it_is_cut() {
     let stream = [created(), delta("é"), completed()].concat();
     for cut in 0..=stream.len() {
-        let mut passage = passage();
+        let mut adapter = adapter();
         let (before, after) = stream.as_bytes().split_at(cut);
-        let heard = feed(&mut *passage, [before, after]);
-        assert_eq!((heard.said, heard.end), (stream.clone(), Ok(())));
-        let usage = passage.usage().unwrap();
+        let collected = feed(&mut *adapter, [before, after]);
+        assert_eq!((collected.output, collected.end), (stream.clone(), Ok(())));
+        let usage = adapter.usage().unwrap();
         let counted = (usage.input, usage.cached, usage.output, usage.reasoning);
         assert_eq!(counted, (9, 4, 5, 2));
 
         if cut + 2 < stream.len() {
-            let heard = feed(&mut *self::passage(), [before]);
-            assert_eq!(heard.end.unwrap_err().failure, Failure::Disconnected);
+            let collected = feed(&mut *self::adapter(), [before]);
+            assert_eq!(collected.end.unwrap_err().failure, Failure::Disconnected);
         }
     }
 }
 
 #[test]
 fn nothing_is_promised_before_the_first_content() {
-    let mut passage = passage();
-    let mut meaning = |text: String| {
+    let mut adapter = adapter();
+    let mut kind = |text: String| {
         let raw = Bytes::from(text);
-        passage.read(
+        adapter.read(
             &crate::protocols::Event { raw },
             &mut bytes::BytesMut::new(),
         )
     };
     let added = json!({"type": "response.output_item.added", "item": {"type": "message"}});
 
-    assert_eq!(meaning(created()), StreamEventKind::NoContent);
-    assert_eq!(meaning(event(&added)), StreamEventKind::NoContent);
-    assert_eq!(meaning(delta("a")), StreamEventKind::Content);
-    assert_eq!(meaning(completed()), StreamEventKind::Done);
+    assert_eq!(kind(created()), StreamEventKind::NoContent);
+    assert_eq!(kind(event(&added)), StreamEventKind::NoContent);
+    assert_eq!(kind(delta("a")), StreamEventKind::Content);
+    assert_eq!(kind(completed()), StreamEventKind::Done);
 }
 
 #[test]
@@ -97,15 +103,15 @@ fn a_failure_inside_of_a_success_is_one() {
     let flat = json!({"type": "error", "code": "rate_limit_exceeded", "message": "slow down"});
     for said in [failed, flat] {
         let stream = [created(), delta("a"), event(&said)].concat();
-        let heard = feed(&mut *passage(), [stream.as_bytes()]);
-        let upset = heard.end.unwrap_err();
-        assert_eq!(upset.failure, Failure::RateLimit(None));
-        assert_eq!(upset.message, "slow down");
+        let collected = feed(&mut *adapter(), [stream.as_bytes()]);
+        let error = collected.end.unwrap_err();
+        assert_eq!(error.failure, Failure::RateLimit(None));
+        assert_eq!(error.message, "slow down");
         // The vendor's own word for it is what its clients wait for.
-        assert_eq!(heard.said, stream);
+        assert_eq!(collected.output, stream);
     }
     let whole = Bytes::from(response.to_string());
-    assert_eq!(passage().whole(&whole).unwrap_err().message, "slow down");
+    assert_eq!(adapter().whole(&whole).unwrap_err().message, "slow down");
 }
 
 #[test]
@@ -131,11 +137,11 @@ fn a_chat_goes_to_responses_and_back() {
         "seed": 1,
         "stream": true,
     });
-    let mut asked = asked(ApiDialect::Chat, &body, true);
-    let sent: Value = serde_json::from_slice(&asked.outgoing.body).unwrap();
+    let mut prepared = prepared(ApiDialect::Chat, &body, true);
+    let sent: Value = serde_json::from_slice(&prepared.request.body).unwrap();
 
-    assert_eq!(asked.outgoing.url, "http://h/v1/responses");
-    assert_eq!(asked.losses.names(), ["seed"]);
+    assert_eq!(prepared.request.url, "http://h/v1/responses");
+    assert_eq!(prepared.dropped.names(), ["seed"]);
     assert_eq!(
         sent,
         json!({
@@ -165,9 +171,9 @@ fn a_chat_goes_to_responses_and_back() {
         })
     );
     let stream = [created(), delta("x"), delta("y"), completed()].concat();
-    let heard = feed(&mut *asked.passage, stream.as_bytes().chunks(1));
-    assert_eq!(heard.end, Ok(()));
-    let said = events(&heard.said);
+    let collected = feed(&mut *prepared.adapter, stream.as_bytes().chunks(1));
+    assert_eq!(collected.end, Ok(()));
+    let said = events(&collected.output);
     let text = said.iter().filter_map(|event| {
         let delta = &event["choices"].get(0)?["delta"];
         delta["content"].as_str().map(str::to_owned)
@@ -179,7 +185,7 @@ fn a_chat_goes_to_responses_and_back() {
 #[test]
 fn a_whole_response_is_read_with_all_its_sorts_of_items() {
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}]});
-    let mut asked = asked(ApiDialect::Chat, &body, true);
+    let mut prepared = prepared(ApiDialect::Chat, &body, true);
     let upstream = json!({"model": "m-1", "status": "incomplete",
         "incomplete_details": {"reason": "max_output_tokens"},
         "output": [
@@ -196,8 +202,8 @@ fn a_whole_response_is_read_with_all_its_sorts_of_items() {
             {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{\"a\":1}"},
         ],
         "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}});
-    let answer = asked
-        .passage
+    let answer = prepared
+        .adapter
         .whole(&Bytes::from(upstream.to_string()))
         .unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();

@@ -29,15 +29,15 @@ fn json_of(name: &str) -> Value {
 fn endpoint(token: Option<&str>) -> Endpoint {
     let base = "https://aiplatform.googleapis.com";
     let mut endpoint = Endpoint::new(base, token, "vertex", &Vertex).unwrap();
-    endpoint.place = Some(VertexLocation {
+    endpoint.location = Some(VertexLocation {
         project: "fx-proj".to_owned(),
         location: "global".to_owned(),
     });
     endpoint
 }
 
-/// What is made of a chat request that somebody sends to a model.
-fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
+/// Runs with a chat request to a model.
+fn with_call<T>(text: &[u8], use_fallback: bool, run: impl FnOnce(&CallSpec<'_>) -> T) -> T {
     let object: RawObject<'_> = serde_json::from_slice(text).unwrap();
     let model: String = object.read("model").unwrap();
     run(&CallSpec {
@@ -50,10 +50,10 @@ fn with_call<T>(text: &[u8], detour: bool, run: impl FnOnce(&CallSpec<'_>) -> T)
         wants_usage: true,
         id: "1",
         created: 7,
-        detour,
+        use_fallback,
     })
 }
 
-fn body_of(outgoing: &OutboundRequest) -> Value {
-    serde_json::from_slice(&outgoing.body).unwrap()
+fn body_of(request: &OutboundRequest) -> Value {
+    serde_json::from_slice(&request.body).unwrap()
 }

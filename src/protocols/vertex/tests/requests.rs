@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::Failure;
 use std::time::Duration;
 
 const MODELS: &str = "https://aiplatform.googleapis.com/v1/projects/fx-proj/locations/global/publishers/google/models";
@@ -18,17 +19,17 @@ fn recorded_requests_go_to_the_projects_path_with_a_bearer() {
         ("stream_error", ":streamGenerateContent?alt=sse"),
     ];
     for (case, verb) in table {
-        let asked = ask(&fixture(&format!("vertex/{case}/request.openai.json"))).unwrap();
+        let prepared = ask(&fixture(&format!("vertex/{case}/request.openai.json"))).unwrap();
 
         assert_eq!(
-            asked.outgoing.url,
+            prepared.request.url,
             format!("{MODELS}/gemini-3.5-flash{verb}")
         );
-        let authorization = &asked.outgoing.headers[AUTHORIZATION];
+        let authorization = &prepared.request.headers[AUTHORIZATION];
         assert_eq!(authorization, "Bearer oauth-fx");
         assert!(authorization.is_sensitive());
         assert_eq!(
-            body_of(&asked.outgoing),
+            body_of(&prepared.request),
             json_of(&format!("vertex/{case}/request.json")),
             "{case}"
         );
@@ -37,8 +38,10 @@ fn recorded_requests_go_to_the_projects_path_with_a_bearer() {
 
 #[test]
 fn the_recorded_answer_reaches_a_chat_client() {
-    let mut asked = ask(&fixture("vertex/tools/request.openai.json")).unwrap();
-    let said = asked.passage.whole(&fixture("vertex/tools/response.json"));
+    let mut prepared = ask(&fixture("vertex/tools/request.openai.json")).unwrap();
+    let said = prepared
+        .adapter
+        .whole(&fixture("vertex/tools/response.json"));
 
     let said: Value = serde_json::from_slice(&said.unwrap()).unwrap();
     let recorded = json_of("vertex/tools/expected.openai.json");
@@ -50,27 +53,27 @@ fn the_recorded_answer_reaches_a_chat_client() {
 fn a_model_of_another_maker_is_only_served_elsewhere() {
     let mistake = ask(br#"{"model":"claude-haiku-5-5","messages":[]}"#).unwrap_err();
 
-    assert!(mistake.elsewhere);
+    assert!(mistake.is_target_specific);
     assert_eq!(mistake.param.as_deref(), Some("model"));
 }
 
 #[test]
 fn texts_are_embedded_as_predictions() {
     let request = br#"{"model":"gemini-embedding-001","input":["a","b"],"dimensions":2}"#;
-    let mut asked = with_call(request, false, |call| {
+    let mut prepared = with_call(request, false, |call| {
         Vertex.build_embeddings(&endpoint(Some("t")), call).unwrap()
     });
     let answer = br#"{"predictions":[
         {"embeddings":{"values":[0.5,1],"statistics":{"token_count":3,"truncated":false}}},
         {"embeddings":{"values":[0.25,2],"statistics":{"token_count":4.0}}}]}"#;
-    let said = asked.passage.whole(&Bytes::from_static(answer)).unwrap();
+    let said = prepared.adapter.whole(&Bytes::from_static(answer)).unwrap();
 
     assert_eq!(
-        asked.outgoing.url,
+        prepared.request.url,
         format!("{MODELS}/gemini-embedding-001:predict")
     );
     assert_eq!(
-        body_of(&asked.outgoing),
+        body_of(&prepared.request),
         json!({"instances": [{"content": "a"}, {"content": "b"}],
             "parameters": {"outputDimensionality": 2}})
     );
@@ -93,21 +96,21 @@ fn counting_leaves_the_choice_of_tools_out() {
 
     let mut recorded = json_of("vertex/tools/request.json");
     recorded.as_object_mut().unwrap().remove("toolConfig");
-    assert_eq!(body_of(&counting.outgoing), recorded);
-    assert!(counting.outgoing.url.ends_with(":countTokens"));
+    assert_eq!(body_of(&counting.request), recorded);
+    assert!(counting.request.url.ends_with(":countTokens"));
 }
 
 #[test]
 fn a_free_question_shows_that_the_provider_is_there() {
     let mut endpoint = endpoint(Some("t"));
-    endpoint.sample = Some("gemini-3.5-flash".into());
+    endpoint.probe_model = Some("gemini-3.5-flash".into());
     let probe = Vertex.build_probe(&endpoint);
 
     assert_eq!(probe.url, format!("{MODELS}/gemini-3.5-flash:countTokens"));
     assert!(Vertex.is_probe_ok(StatusCode::OK, br#"{"totalTokens": 1}"#));
     assert!(!Vertex.is_probe_ok(StatusCode::UNAUTHORIZED, b"{}"));
     assert!(!Vertex.is_probe_ok(StatusCode::OK, b"<html>"));
-    endpoint.sample = None;
+    endpoint.probe_model = None;
     assert!(
         Vertex
             .build_probe(&endpoint)
@@ -121,25 +124,19 @@ fn a_refused_token_is_fetched_anew_once_but_a_plain_one_is_not() {
     let source = TokenSource::new(None, || 0);
     let renewing = endpoint(None).with_tokens(source);
     let plain = endpoint(Some("t"));
-    let refused = UpstreamError {
-        status: 401,
-        ..UpstreamError::without_response(crate::domain::Failure::Auth, "expired")
-    };
-    let limited = UpstreamError {
-        status: 429,
-        ..UpstreamError::without_response(
-            crate::domain::Failure::RateLimit(Some(Duration::ZERO)),
-            "",
-        )
-    };
-    let detour = |endpoint: &Endpoint, detour: bool, upset: &UpstreamError| {
-        with_call(br#"{"model":"m"}"#, detour, |call| {
-            Vertex.fallback_request(endpoint, call, upset)
+    let mut refused = UpstreamError::without_response(Failure::Auth, "expired");
+    refused.status = 401;
+    let limit = Failure::RateLimit(Some(Duration::ZERO));
+    let mut limited = UpstreamError::without_response(limit, "");
+    limited.status = 429;
+    let use_fallback = |endpoint: &Endpoint, use_fallback: bool, error: &UpstreamError| {
+        with_call(br#"{"model":"m"}"#, use_fallback, |call| {
+            Vertex.fallback_request(endpoint, call, error)
         })
     };
 
-    assert!(detour(&renewing, false, &refused));
-    assert!(!detour(&renewing, true, &refused));
-    assert!(!detour(&renewing, false, &limited));
-    assert!(!detour(&plain, false, &refused));
+    assert!(use_fallback(&renewing, false, &refused));
+    assert!(!use_fallback(&renewing, true, &refused));
+    assert!(!use_fallback(&renewing, false, &limited));
+    assert!(!use_fallback(&plain, false, &refused));
 }

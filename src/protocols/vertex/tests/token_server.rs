@@ -29,7 +29,7 @@ pub enum Mood {
 pub struct TokenServer {
     pub url: String,
     granted: Arc<AtomicU64>,
-    asked: Arc<Mutex<Vec<String>>>,
+    prepared: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
 }
 
@@ -39,8 +39,8 @@ impl TokenServer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
         let granted = Arc::new(AtomicU64::new(0));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (count, bodies) = (Arc::clone(&granted), Arc::clone(&asked));
+        let prepared = Arc::new(Mutex::new(Vec::new()));
+        let (count, bodies) = (Arc::clone(&granted), Arc::clone(&prepared));
         let answer = move |body: String| async move {
             bodies.lock().unwrap().push(body);
             match mood {
@@ -61,7 +61,7 @@ impl TokenServer {
         Self {
             url,
             granted,
-            asked,
+            prepared,
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -73,7 +73,7 @@ impl TokenServer {
 
     /// What the last one who asked sent.
     pub fn last_asked(&self) -> String {
-        self.asked.lock().unwrap().last().unwrap().clone()
+        self.prepared.lock().unwrap().last().unwrap().clone()
     }
 
     pub fn file(&self, content: &str) -> PathBuf {

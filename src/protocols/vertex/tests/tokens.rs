@@ -104,8 +104,8 @@ async fn a_service_account_signs_who_asks_for_what() {
         .await
         .unwrap();
 
-    let asked = server.last_asked();
-    let statement = asked
+    let prepared = server.last_asked();
+    let statement = prepared
         .strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=")
         .expect("a grant");
     assert_eq!(
@@ -157,11 +157,11 @@ async fn a_bad_file_is_told_by_what_is_wrong_with_it() {
         ),
         (
             r#"{"type":"authorized_user","client_id":"hush"}"#,
-            "the file that `credentials` names is no whole authorized_user: a member is missing or wrong; download it anew",
+            "the file that `credentials` names is not a complete authorized_user: a field is missing or wrong; download it again",
         ),
         (
             &partial.to_string(),
-            "the file that `credentials` names is no whole service_account: a member is missing or wrong; download it anew",
+            "the file that `credentials` names is not a complete service_account: a field is missing or wrong; download it again",
         ),
         (
             &unsigned.to_string(),
@@ -169,9 +169,9 @@ async fn a_bad_file_is_told_by_what_is_wrong_with_it() {
         ),
     ];
     for (content, message) in table {
-        let upset = failure(&renewing(server.file(content))).await;
+        let error = failure(&renewing(server.file(content))).await;
         assert_eq!(
-            (upset.failure, upset.message.as_str()),
+            (error.failure, error.message.as_str()),
             (Failure::Auth, message)
         );
     }
@@ -204,10 +204,10 @@ async fn a_token_servers_words_are_not_repeated() {
     for (mood, class) in table {
         for file in FILES {
             let server = TokenServer::start(mood).await;
-            let upset = failure(&renewing(file(&server))).await;
+            let error = failure(&renewing(file(&server))).await;
 
-            assert_eq!(upset.failure, class, "{}", upset.message);
-            assert!(!upset.message.contains("hush"), "{}", upset.message);
+            assert_eq!(error.failure, class, "{}", error.message);
+            assert!(!error.message.contains("hush"), "{}", error.message);
         }
     }
 }
@@ -218,13 +218,13 @@ async fn a_token_server_that_does_not_answer_is_given_up() {
         let server = TokenServer::start(Mood::Stalls).await;
         let endpoint = renewing(file(&server));
         tokio::time::pause();
-        let upset = failure(&endpoint).await;
+        let error = failure(&endpoint).await;
         tokio::time::resume();
 
         assert!(
-            matches!(upset.failure, Failure::Timeout | Failure::Disconnected),
+            matches!(error.failure, Failure::Timeout | Failure::Disconnected),
             "{}",
-            upset.message
+            error.message
         );
     }
 }

@@ -1,19 +1,20 @@
-//! The providers under a draft: share, score and rank, now and then.
+//! Share, score and rank of the providers, now and under the draft.
 
 use crate::contract::{Factors, ProviderStatus, Status};
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::preview::{ProviderPreview, may_serve};
+use crate::tui::screens::listing::plain;
 use crate::tui::theme::Theme;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
 use crate::tui::widgets::stack::stack;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// Less than this part of the traffic is no movement worth an arrow.
+/// A smaller shift of the traffic gets no arrow.
 const MIN_SHOWN_SHIFT: f64 = 0.005;
 
 /// The names of the columns.
@@ -34,7 +35,7 @@ pub(super) fn head(wide: bool) -> String {
     )
 }
 
-/// Both shares of the traffic as rows of parts.
+/// Draws the shares of the traffic, now and under the draft.
 pub(super) fn shares(
     status: &Status,
     (now, then): (&[ProviderPreview], &[ProviderPreview]),
@@ -43,23 +44,23 @@ pub(super) fn shares(
     buffer: &mut Buffer,
 ) {
     let width = usize::from(area.width).saturating_sub(11).min(120);
-    for (y, (name, outlook)) in (0..area.height).zip([("now  ", now), ("draft", then)]) {
+    for (y, (name, preview)) in (0..area.height).zip([("now  ", now), ("draft", then)]) {
         let parts: Vec<(&str, f64)> = status
             .providers
             .iter()
-            .zip(outlook)
-            .map(|(provider, outlook)| (provider.performance.provider.as_str(), outlook.share))
+            .zip(preview)
+            .map(|(provider, preview)| (provider.performance.provider.as_str(), preview.share))
             .collect();
-        let row = super::super::plain(&stack(&parts, width), theme);
+        let row = plain(&stack(&parts, width), theme);
         line(Line::raw(format!("   {name} {row}")), area, y, buffer);
     }
 }
 
-/// Place by score among all, 1 the best; nothing where it has no score.
-fn rank(outlook: &[ProviderPreview], at: usize) -> Option<usize> {
-    let own = outlook[at].score?;
+/// Rank by score, 1 is the best; `None` without a score.
+fn rank(preview: &[ProviderPreview], at: usize) -> Option<usize> {
+    let own = preview[at].score?;
     Some(
-        outlook
+        preview
             .iter()
             .filter(|other| other.score > Some(own))
             .count()
@@ -67,7 +68,7 @@ fn rank(outlook: &[ProviderPreview], at: usize) -> Option<usize> {
     )
 }
 
-/// The line of a row; nothing for one whose provider is gone.
+/// The line of a row; `None` if its provider is gone.
 pub(super) fn row<'a>(
     model: &Model,
     status: &Status,
@@ -81,8 +82,8 @@ pub(super) fn row<'a>(
     let provider = &status.providers[at];
     let arrow = model.theme().mark('→', '>');
     if let DraftRow::Own(_, objective) = row {
-        let in_force = CurrentSettings::of(provider, &status.weights);
-        return Some(own_weight(model, draft, in_force, (row, *objective), width));
+        let current = CurrentSettings::new(provider, &status.weights);
+        return Some(own_weight(model, draft, current, (row, *objective), width));
     }
     Some(provider_row(
         model,
@@ -93,20 +94,20 @@ pub(super) fn row<'a>(
     ))
 }
 
-/// One of a provider's own weights, below it.
+/// The row of one of a provider's own weights.
 fn own_weight<'a>(
     model: &Model,
     draft: &Draft,
-    in_force: CurrentSettings,
+    current: CurrentSettings,
     (row, objective): (&DraftRow, usize),
     width: u16,
 ) -> Line<'a> {
     let theme = model.theme();
-    let before = in_force.own.map(|own| own.points);
-    let wished = row.provider().and_then(|name| draft.own(name, &in_force));
+    let before = current.own.map(|own| own.points);
+    let drafted = row.provider().and_then(|name| draft.own(name, &current));
     let points = |own: Option<[u8; 3]>| own.map(|own| own[objective]);
-    let (from, to) = (points(before), points(wished).unwrap_or(0));
-    let here = draft.row == *row;
+    let (from, to) = (points(before), points(drafted).unwrap_or(0));
+    let is_selected = draft.row == *row;
     let numbers = match from {
         Some(from) if from == to => format!("{to:>3}      "),
         Some(from) => format!("{from:>3} {} {to:<3}", theme.mark('→', '>')),
@@ -117,9 +118,9 @@ fn own_weight<'a>(
     } else {
         theme.accent()
     };
-    let room = usize::from(width.saturating_sub(40)).min(40);
-    let filled = usize::from(to) * room / 100;
-    let bar: String = (0..room)
+    let available = usize::from(width.saturating_sub(40)).min(40);
+    let filled = usize::from(to) * available / 100;
+    let bar: String = (0..available)
         .map(|cell| {
             if cell < filled {
                 theme.mark('█', '#')
@@ -129,10 +130,10 @@ fn own_weight<'a>(
         })
         .collect();
     Line::from(vec![
-        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(if is_selected { " > " } else { "   " }, theme.accent()),
         Span::styled(
             format!("   own {}", format::left(NAMES[objective], 13)),
-            if here {
+            if is_selected {
                 theme.strong()
             } else {
                 Style::default()
@@ -142,7 +143,7 @@ fn own_weight<'a>(
     ])
 }
 
-/// One provider: what is in force and what is wished for, side by side.
+/// The row of a provider: current and drafted values.
 fn provider_row<'a>(
     model: &Model,
     (provider, draft): (&ProviderStatus, &Draft),
@@ -151,7 +152,7 @@ fn provider_row<'a>(
     (wide, arrow): (bool, char),
 ) -> Line<'a> {
     let name = &provider.performance.provider;
-    let here = draft.row == DraftRow::Provider(name.clone());
+    let is_selected = draft.row == DraftRow::Provider(name.clone());
     let drafted = draft.priority(name).filter(|to| *to != provider.priority);
     let priority = match drafted {
         Some(to) => format!("{:>3} {arrow} {to:<3}", provider.priority),
@@ -173,7 +174,7 @@ fn provider_row<'a>(
         )
     };
     Line::from(vec![
-        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(if is_selected { " > " } else { "   " }, theme.accent()),
         Span::raw(format!("{} ", format::left(name, 12))),
         Span::styled(
             format::left(&theme.state_word(state), 7),
@@ -208,8 +209,8 @@ fn provider_row<'a>(
     ])
 }
 
-/// What is said of a provider that nothing is sent to, whatever its weights: a change there would
-/// seem to be lost.
+/// The note on a provider that receives no requests whatever its weights, so that a change there
+/// has no visible effect.
 fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String> {
     let state = theme.state_word(provider.performance.state);
     let note = if wide {
@@ -221,17 +222,17 @@ fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String>
 }
 
 fn rank_text((now, then): (Option<usize>, Option<usize>), arrow: char) -> String {
-    let place = |rank: Option<usize>| {
+    let text = |rank: Option<usize>| {
         rank.map_or_else(|| format::EMPTY_CELL.to_owned(), |rank| rank.to_string())
     };
     if now == then {
-        place(now)
+        text(now)
     } else {
-        format!("{}{arrow}{}", place(now), place(then))
+        format!("{}{arrow}{}", text(now), text(then))
     }
 }
 
-/// The factors, where there is room for them.
+/// The factors, on wide screens.
 fn factor_text(factors: Option<&Factors>, wide: bool) -> String {
     let Some(factors) = factors.filter(|_| wide) else {
         return String::new();

@@ -1,10 +1,10 @@
-//! The weights: a draft of the five, and what it would do, before it is applied.
+//! The draft of the weights, and its effect.
 //!
 //! ```text
 //! ── WEIGHTS · DRAFT on rev 42 (not applied) ──
 //! > cost          30 → 55  ███████████▌········
 //!   latency       40 → 26  █████▌··············
-//! ── IF APPLIED (estimate from this moment's factors) ──
+//! ── IF APPLIED (estimate from current factors) ──
 //!   PROVIDER   STATE    PRIORITY   SHARE%      SCORE     RANK  COST LAT REL LOAD PRIO
 //! > ollama     ●OK      50 → 60    12 → 61 ▲   66 → 81   2→1   1.00 .61 …
 //!   now   [openai 40     |google 30 |…
@@ -14,30 +14,29 @@
 mod comparison;
 mod prediction;
 
-use super::rows;
+use super::listing::{first_row, rows};
 use crate::contract::Status;
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
 use crate::tui::preview::{insensitivity, moved, present, previewed};
-use crate::tui::update::is_of;
-use crate::tui::view::line;
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    // Somebody who came here before any news had nothing to draft on.
+    // Without a draft, which needs a status to start from, the weights in effect are shown.
     let fresh = Draft::new(&status.weights, status.revision);
     let draft = model.draft.as_ref().unwrap_or(&fresh);
     let state = match (draft.is_changed(), draft.revision == status.revision) {
-        (false, _) => format!("WEIGHTS in force, rev {}", status.revision),
+        (false, _) => format!("WEIGHTS in effect, rev {}", status.revision),
         (true, true) => format!("WEIGHTS · DRAFT on rev {} (not applied)", draft.revision),
         (true, false) => format!(
-            "WEIGHTS · DRAFT on rev {}, but rev {} is in force",
+            "WEIGHTS · DRAFT on rev {}, but rev {} is in effect",
             draft.revision, status.revision
         ),
     };
@@ -46,12 +45,12 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     } else {
         state
     };
-    rule(&state, model, area, buffer);
+    rule(&state, model.theme(), area, buffer);
     let mut y = 1;
     for (row, name) in NAMES.iter().enumerate() {
         if row == 3 {
             line(
-                Line::styled("  beside them, 0..100 each:", model.theme().dim()),
+                Line::styled("  independent, 0..100 each:", model.theme().dim()),
                 area,
                 y,
                 buffer,
@@ -76,7 +75,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
 fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
     let theme = model.theme();
     let (from, to) = (draft.from()[row], draft.points()[row]);
-    let here = draft.row == DraftRow::Objective(row);
+    let is_selected = draft.row == DraftRow::Objective(row);
     let arrow = theme.mark('→', '>');
     let numbers = if from == to {
         format!("{to:>3}      ")
@@ -88,10 +87,10 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
     } else {
         theme.accent()
     };
-    let room = usize::from(width.saturating_sub(32)).min(60);
-    let filled = usize::from(to) * room / 100;
-    let was = usize::from(from) * room / 100;
-    let bar: String = (0..room)
+    let available = usize::from(width.saturating_sub(32)).min(60);
+    let filled = usize::from(to) * available / 100;
+    let was = usize::from(from) * available / 100;
+    let bar: String = (0..available)
         .map(|cell| match cell {
             cell if cell < filled => theme.mark('█', '#'),
             cell if cell == was && from != to => theme.mark('│', '|'),
@@ -99,10 +98,10 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
         })
         .collect();
     Line::from(vec![
-        Span::styled(if here { " > " } else { "   " }, theme.accent()),
+        Span::styled(if is_selected { " > " } else { "   " }, theme.accent()),
         Span::styled(
             format::left(name, 13),
-            if here {
+            if is_selected {
                 theme.strong()
             } else {
                 Style::default()
@@ -117,14 +116,14 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     let theme = model.theme();
     let known = model.what_if.as_ref();
     let is_answered = known.is_some_and(|prediction| {
-        is_of(prediction, draft) && !prediction.report.providers.is_empty()
+        prediction.is_about(draft) && !prediction.report.providers.is_empty()
     });
     let title = if is_answered {
-        "IF APPLIED (by the balancer itself, for usual chat requests)"
+        "IF APPLIED (forecast by the balancer, for typical chat requests)"
     } else {
-        "IF APPLIED (estimate from current factors, for usual chat requests)"
+        "IF APPLIED (estimate from current factors, for typical chat requests)"
     };
-    rule(title, model, area, buffer);
+    rule(title, model.theme(), area, buffer);
     let now = present(status);
     let then = previewed(status, draft, known);
     let wide = area.width >= 100;
@@ -138,25 +137,25 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         .rows()
         .iter()
         .map(|row| {
-            let in_force = CurrentSettings::of(row, &status.weights);
-            (row.performance.provider.clone(), in_force)
+            let current = CurrentSettings::new(row, &status.weights);
+            (row.performance.provider.clone(), current)
         })
         .collect();
     let all: Vec<DraftRow> = draft.rows(&providers).split_off(NAMES.len());
     let stacks = if area.height >= 10 { 2 } else { 0 };
-    let room = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
+    let available = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
     let at = all.iter().position(|row| *row == draft.row);
-    let first = super::first_row(at.unwrap_or(0), room);
+    let first = first_row(at.unwrap_or(0), available);
     let mut y = 2;
-    for row in all.iter().skip(first).take(room) {
+    for row in all.iter().skip(first).take(available) {
         let text = comparison::row(model, status, draft, (&now, &then), (row, area.width));
         if let Some(text) = text {
             line(text, area, y, buffer);
             y += 1;
         }
     }
-    if all.len() > first + room {
-        let text = format!("   +{} more below", all.len() - first - room);
+    if all.len() > first + available {
+        let text = format!("   +{} more below", all.len() - first - available);
         line(Line::styled(text, theme.dim()), area, y, buffer);
         y += 1;
     }
@@ -174,10 +173,10 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     prediction::scores(model, status, draft, rest, buffer);
 }
 
-/// What to do next, in one line.
+/// The effect of the draft and the next step, in one line.
 fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
     if let Some(why) = insensitivity(status) {
-        format!("   nobody else would be chosen: {why}")
+        format!("   no effect on the selection: {why}")
     } else if draft.is_changed() {
         format!(
             "   moves about {}% of the traffic; {} reviews, then applies",
@@ -186,7 +185,7 @@ fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
         )
     } else {
         format!(
-            "   move a weight to see what it would do; {} goes to the providers' priorities",
+            "   move a weight to see its effect; {} goes to the provider priorities",
             model.key(Action::Panel(1))
         )
     }

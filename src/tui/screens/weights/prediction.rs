@@ -1,21 +1,20 @@
-//! What the draft would have done to recorded requests, and what its scores are made of.
+//! The forecast of the draft from recorded requests, and the components of its scores.
 
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::draft::Draft;
+use crate::tui::draft::effective;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::panels::rule;
-use crate::tui::preview::{ProviderPreview, effective, own, previewed};
-use crate::tui::update::is_of;
-use crate::tui::view::line;
+use crate::tui::preview::{ProviderPreview, own, previewed};
+use crate::tui::widgets::line::line;
+use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-/// The requests of the window, decided again with the draft; dim while an older draft's answer
-/// stands there.
+/// The line of the forecast from recorded requests; dim while it is of an older draft.
 pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let theme = model.theme();
     let prediction = model.what_if.as_ref()?;
@@ -24,7 +23,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let arrow = theme.mark('→', '>');
     let pair = |now: String, then: String| format!("{now}{arrow}{then}");
     let text = format!(
-        "   {} requests of {} decided again {} s ago: ok {}%  p95 {}  mean {}  $/1k {}; {} of them a guess",
+        "   {} requests of {} replayed {} s ago: ok {}%  p95 {}  mean {}  $/1k {}; {} extrapolated",
         report.decisions,
         prediction.request.window.as_str(),
         model.now.saturating_sub(prediction.at).as_secs(),
@@ -43,7 +42,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
         ),
         report.extrapolated
     );
-    let style = if is_of(prediction, draft) {
+    let style = if prediction.is_about(draft) {
         Style::default()
     } else {
         theme.dim()
@@ -51,7 +50,7 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     Some(Line::styled(text, style))
 }
 
-/// What the best scores under the draft are made of, as far as there is room.
+/// Draws the components of the best scores under the draft, as many as fit.
 pub(super) fn scores(
     model: &Model,
     status: &Status,
@@ -62,9 +61,8 @@ pub(super) fn scores(
     if area.height < 3 {
         return;
     }
-    let title =
-        "WHAT THE SCORES ARE MADE OF: Cost Latency Reliability lOad Priority, now and drafted";
-    rule(title, model, area, buffer);
+    let title = "SCORE COMPONENTS: Cost Latency Reliability lOad Priority, now and drafted";
+    rule(title, model.theme(), area, buffer);
     let mut best: Vec<(&ProviderStatus, ProviderPreview)> = status
         .providers
         .iter()
@@ -79,14 +77,14 @@ pub(super) fn scores(
     let lines = best.iter().flat_map(|(provider, _)| {
         let name = &provider.performance.provider;
         let factors = provider.factors.unwrap_or_default();
-        let mut wished = factors;
+        let mut drafted = factors;
         if let Some(points) = draft.priority(name) {
-            wished.priority = f64::from(points) / 100.0;
+            drafted.priority = f64::from(points) / 100.0;
         }
-        let in_force = effective(&status.weights, provider.weights.as_ref());
-        let supposed = effective(&draft.weights(), own(provider, draft).as_ref());
-        let now = strip::score_bar(&factors, &in_force, width);
-        let then = strip::score_bar(&wished, &supposed, width);
+        let current = effective(&status.weights, provider.weights.as_ref());
+        let after = effective(&draft.weights(), own(provider, draft).as_ref());
+        let now = strip::score_bar(&factors, &current, width);
+        let then = strip::score_bar(&drafted, &after, width);
         [
             format!("   {} now   {now}", format::left(name, 14)),
             format!("   {} draft {then}", format::left("", 14)),

@@ -1,0 +1,168 @@
+//! Types of work, and sets and classes of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Type of work that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum ModelType {
+    #[default]
+    Chat,
+    Vision,
+    Reasoning,
+    /// Long generated documents or code.
+    Artifact,
+    Embedding,
+}
+
+impl ModelType {
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Vision,
+        Self::Reasoning,
+        Self::Artifact,
+        Self::Embedding,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Vision => "vision",
+            Self::Reasoning => "reasoning",
+            Self::Artifact => "artifact",
+            Self::Embedding => "embedding",
+        }
+    }
+}
+
+impl fmt::Display for ModelType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ModelType {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .ok_or_else(|| {
+                format!("{word:?} is not one of chat, vision, reasoning, artifact, embedding")
+            })
+    }
+}
+
+/// Requests whose answers are of similar length: the type of work, streamed or in one piece, with
+/// or without tools, the limit on output tokens, and whether the answer shall be JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestClass {
+    kind: ModelType,
+    streamed: bool,
+    tools: bool,
+    limit: OutputLimit,
+    json: bool,
+}
+
+/// Bands of the most output tokens that a request allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum OutputLimit {
+    #[default]
+    None,
+    /// At most [`SHORT_ANSWER`].
+    Short,
+    /// At most [`MEDIUM_ANSWER`].
+    Medium,
+    Long,
+}
+
+/// Bounds of the bands, in output tokens.
+const SHORT_ANSWER: f64 = 32.0;
+const MEDIUM_ANSWER: f64 = 256.0;
+
+impl RequestClass {
+    /// Types of work, streamed or not: every class has one of them as its parent.
+    pub const PARENTS: usize = 2 * ModelType::ALL.len();
+    /// Two with and without tools, four limits, two with and without JSON, in each parent.
+    pub const COUNT: usize = Self::PARENTS * 16;
+
+    /// Without tools, a limit, or JSON.
+    pub const fn new(kind: ModelType, streamed: bool) -> Self {
+        Self {
+            kind,
+            streamed,
+            tools: false,
+            limit: OutputLimit::None,
+            json: false,
+        }
+    }
+
+    /// The class of requests that offer tools, or do not.
+    #[must_use]
+    pub const fn with_tools(self, tools: bool) -> Self {
+        Self { tools, ..self }
+    }
+
+    /// The class of requests that want JSON, or do not.
+    #[must_use]
+    pub const fn with_json(self, json: bool) -> Self {
+        Self { json, ..self }
+    }
+
+    /// The class of requests that allow so many output tokens.
+    #[must_use]
+    pub fn with_max_tokens(self, max_tokens: Option<f64>) -> Self {
+        let limit = match max_tokens {
+            None => OutputLimit::None,
+            Some(most) if most <= SHORT_ANSWER => OutputLimit::Short,
+            Some(most) if most <= MEDIUM_ANSWER => OutputLimit::Medium,
+            Some(_) => OutputLimit::Long,
+        };
+        Self { limit, ..self }
+    }
+
+    pub const fn kind(self) -> ModelType {
+        self.kind
+    }
+
+    pub const fn is_streamed(self) -> bool {
+        self.streamed
+    }
+
+    /// Its index among [`Self::PARENTS`].
+    pub const fn parent(self) -> usize {
+        2 * self.kind as usize + self.streamed as usize
+    }
+
+    /// Its index among all classes; those of one parent stand together.
+    pub const fn index(self) -> usize {
+        let within = 8 * self.tools as usize + 2 * self.limit as usize + self.json as usize;
+        16 * self.parent() + within
+    }
+}
+
+/// A set of model types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelTypes(u8);
+
+impl ModelTypes {
+    /// A chat model serves artifacts too, unless they are named.
+    pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
+
+    /// Iterates over the types of the set, in the order of [`ModelType::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = ModelType> {
+        let all = ModelType::ALL.into_iter();
+        all.filter(move |kind| self.contains(*kind))
+    }
+
+    pub const fn contains(self, kind: ModelType) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+impl FromIterator<ModelType> for ModelTypes {
+    fn from_iter<I: IntoIterator<Item = ModelType>>(kinds: I) -> Self {
+        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
+    }
+}

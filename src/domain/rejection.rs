@@ -1,0 +1,49 @@
+//! Requests that are rejected before any target is called.
+
+/// Reason for a request that was rejected before any target was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectionReason {
+    /// No target is eligible.
+    NoTarget,
+    /// A budget is used up. Intended by the operator, so it counts in no rate.
+    BudgetExceeded,
+    /// More requests are running than `max_in_flight` allows.
+    Overloaded,
+}
+
+impl RejectionReason {
+    pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
+
+    /// The reason as text.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoTarget => "no target may serve",
+            Self::BudgetExceeded => "no budget has room for it",
+            Self::Overloaded => "too many requests at once",
+        }
+    }
+}
+
+/// Rejected requests by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RejectionCounts {
+    pub target: u64,
+    pub budget: u64,
+    pub room: u64,
+}
+
+impl RejectionCounts {
+    pub fn add(&mut self, want: RejectionReason, count: u64) {
+        match want {
+            RejectionReason::NoTarget => self.target += count,
+            RejectionReason::BudgetExceeded => self.budget += count,
+            RejectionReason::Overloaded => self.room += count,
+        }
+    }
+
+    pub fn merge(&mut self, other: Self) {
+        self.target += other.target;
+        self.budget += other.budget;
+        self.room += other.room;
+    }
+}

@@ -1,0 +1,207 @@
+//! Handle to the engine, and the messages that it sends.
+
+use super::wake::{DeferredWake, EngineWaker, Urgency};
+use crate::domain::{
+    Command, CommandError, CommandReply, DecisionId, DecisionRecord, Event, Observation,
+    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// Lengths of the windows that can be watched, in seconds.
+pub const WINDOWS_S: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
+
+/// The engine has ended or its queue is full; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the engine is busy, try again in a moment")]
+pub struct Busy;
+
+/// Error of a command.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Rejected(#[from] CommandError),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// Commands and queries to the engine.
+#[derive(Debug)]
+pub(super) enum EngineRequest {
+    Execute(Command, oneshot::Sender<Result<CommandReply, CommandError>>),
+    EmitInfo { text: String, bad: bool },
+    Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
+    Performance(u32, oneshot::Sender<PerformanceReport>),
+    Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
+    Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
+    Revisions(oneshot::Sender<Vec<Revision>>),
+    Weights(oneshot::Sender<CommandReply>),
+}
+
+/// Counts of what bounded queues dropped since the start.
+#[derive(Debug, Default)]
+pub struct DropCounters {
+    observations: AtomicU64,
+    events: AtomicU64,
+    held_answers: AtomicU64,
+}
+
+impl DropCounters {
+    /// Observations dropped because the queue was full.
+    pub fn observations(&self) -> u64 {
+        self.observations.load(Ordering::Relaxed)
+    }
+
+    /// Events that slow readers missed.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Responses that were too large to hold back.
+    pub fn held_answers(&self) -> u64 {
+        self.held_answers.load(Ordering::Relaxed)
+    }
+}
+
+/// Handle to the engine; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    pub(super) requests: mpsc::Sender<EngineRequest>,
+    pub(super) observations: mpsc::Sender<Observation>,
+    pub(super) waker: Arc<EngineWaker>,
+    pub(super) routes: watch::Receiver<Arc<RoutingTable>>,
+    pub(super) snapshots: Arc<[watch::Sender<Arc<Snapshot>>]>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) drops: Arc<DropCounters>,
+    pub(super) random: Arc<AtomicU64>,
+    pub(super) decisions: Arc<AtomicU64>,
+}
+
+impl EngineHandle {
+    /// Returns the newest table: copies a pointer and never waits.
+    pub fn routing_table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.routes.borrow())
+    }
+
+    /// Queues an observation. Never waits: with the queue full it is dropped and counted.
+    pub fn observe(&self, observation: Observation) {
+        self.waker.wake(self.queue(observation));
+    }
+
+    /// Queues an observation, and wakes the engine once the returned guard is dropped. Queries made
+    /// before that see the observation nevertheless.
+    pub fn observe_deferred(&self, observation: Observation) -> DeferredWake {
+        DeferredWake::new(&self.waker, self.queue(observation))
+    }
+
+    fn queue(&self, observation: Observation) -> Urgency {
+        let urgency = Urgency::from(&observation);
+        if self.observations.try_send(observation).is_err() {
+            self.drops.observations.fetch_add(1, Ordering::Relaxed);
+        }
+        urgency
+    }
+
+    /// Draws the random numbers of the next selection.
+    pub fn random_draw(&self) -> RandomDraw {
+        let step = SplitMix64::next_state();
+        let state = self
+            .random
+            .fetch_add(step.wrapping_mul(2), Ordering::Relaxed);
+        RandomDraw {
+            gate: SplitMix64::f64_at(state),
+            draw: SplitMix64::f64_at(state.wrapping_add(step)),
+        }
+    }
+
+    /// Returns a new decision id, unique across restarts.
+    pub fn next_decision(&self) -> DecisionId {
+        DecisionId(self.decisions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Executes a command.
+    pub async fn execute(&self, command: Command) -> Result<CommandReply, EngineError> {
+        Ok(self
+            .ask(|reply| EngineRequest::Execute(command, reply))
+            .await??)
+    }
+
+    /// Emits an event about the instance; dropped while the engine is busy.
+    pub fn emit_info(&self, text: String, bad: bool) {
+        let _lost_is_fine = self
+            .requests
+            .try_send(EngineRequest::EmitInfo { text, bad });
+    }
+
+    /// Computes a snapshot over a window in seconds.
+    pub async fn snapshot(&self, window: u64) -> Result<Arc<Snapshot>, Busy> {
+        self.ask(|reply| EngineRequest::Snapshot(window, reply))
+            .await
+    }
+
+    /// Subscribes to the snapshots over a window in seconds, renewed four times a second while they
+    /// have subscribers. A window that is not in [`WINDOWS_S`] means the next longer one.
+    pub fn watch(&self, window: u64) -> watch::Receiver<Arc<Snapshot>> {
+        let place = WINDOWS_S
+            .iter()
+            .position(|&known| known >= window)
+            .unwrap_or(WINDOWS_S.len() - 1);
+        self.snapshots[place].subscribe()
+    }
+
+    /// Computes the figures of the last `hours` hours.
+    pub async fn performance(&self, hours: u32) -> Result<PerformanceReport, Busy> {
+        self.ask(|reply| EngineRequest::Performance(hours, reply))
+            .await
+    }
+
+    /// Returns all stored decisions, newest first.
+    pub async fn decisions(&self) -> Result<Vec<Arc<DecisionRecord>>, Busy> {
+        self.ask(EngineRequest::Decisions).await
+    }
+
+    /// Returns one decision if it is still stored.
+    pub async fn decision(&self, id: DecisionId) -> Result<Option<Arc<DecisionRecord>>, Busy> {
+        self.ask(|reply| EngineRequest::Decision(id, reply)).await
+    }
+
+    /// Returns all stored revisions, newest first.
+    pub async fn revisions(&self) -> Result<Vec<Revision>, Busy> {
+        self.ask(EngineRequest::Revisions).await
+    }
+
+    /// Returns the weights in force.
+    pub async fn weights(&self) -> Result<CommandReply, Busy> {
+        self.ask(EngineRequest::Weights).await
+    }
+
+    /// Subscribes to events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Returns the counts of dropped items.
+    pub fn drop_counters(&self) -> &DropCounters {
+        &self.drops
+    }
+
+    /// Counts events that a slow reader of [`EngineHandle::events`] missed.
+    pub fn missed_events(&self, count: u64) {
+        self.drops.events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a response that was too large to hold back and went on live.
+    pub fn count_unbuffered(&self) {
+        self.drops.held_answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> EngineRequest,
+    ) -> Result<T, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        self.requests.try_send(request(sender)).map_err(|_| Busy)?;
+        receiver.await.map_err(|_| Busy)
+    }
+}

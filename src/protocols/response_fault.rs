@@ -1,0 +1,48 @@
+//! The ways in which a provider's response can be unusable.
+
+use crate::domain::Failure;
+
+/// A response that came and cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ResponseFault {
+    /// The body, or an event of the stream, is not JSON.
+    #[error("the provider's response is not JSON")]
+    NotJson,
+    /// A Messages response without `content`.
+    #[error("the provider's response has no content")]
+    NoContent,
+    /// A chat completion without `choices`.
+    #[error("the provider's response has no choices")]
+    NoChoices,
+    /// A Gemini response without `candidates`.
+    #[error("the provider's response has no candidates")]
+    NoCandidates,
+    /// An Ollama response without `message`.
+    #[error("the provider's response has no message")]
+    NoMessage,
+    /// A response of the Responses API without `output`.
+    #[error("the provider's response has no output")]
+    NoOutput,
+    /// A response to an embeddings request without vectors.
+    #[error("the provider's response has no embeddings")]
+    NoEmbeddings,
+    /// A stream where a whole response was expected.
+    #[error("the provider sent a stream where a whole response was expected")]
+    UnexpectedStream,
+    /// The response is larger than [`MAX_RESPONSE_BYTES`](super::MAX_RESPONSE_BYTES).
+    #[error("the provider's response is too large")]
+    TooLarge,
+    /// The stream ended within an event.
+    #[error("the provider's stream ended within an event")]
+    CutEvent,
+}
+
+impl ResponseFault {
+    /// Class of the failure.
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::CutEvent => Failure::Disconnected,
+            _ => Failure::Server,
+        }
+    }
+}

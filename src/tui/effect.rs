@@ -1,0 +1,43 @@
+//! The effects that the dashboard can ask for.
+
+use super::change::Change;
+use crate::contract::{WhatIfRequest, Window};
+
+/// An effect outside the model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Watch(Window),
+    /// Applies changes in order, until one fails.
+    Change(Vec<Change>),
+    /// Requests the latest decisions, of one provider or of all.
+    AskDecisions(Option<String>),
+    AskRevisions,
+    AskDecision(String),
+    AskWhatIf(WhatIfRequest),
+    /// Copies to the clipboard of the terminal.
+    Copy(String),
+    Export,
+    Mouse(bool),
+    /// Rings the terminal bell.
+    Bell,
+    /// Redraws the whole screen.
+    Repaint,
+    /// Gives the terminal back and stops the process until SIGCONT.
+    Suspend,
+    End(ExitReason),
+}
+
+/// The reason why the dashboard ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitReason {
+    /// The gateway is to stop as well.
+    Stop,
+    /// The gateway continues without a screen.
+    Detach,
+    /// The operator left an attached dashboard.
+    Quit,
+    /// The terminal is gone or failed.
+    Lost(String),
+    /// The terminal could not be opened, so nothing was shown.
+    Unopened(String),
+}

@@ -1,0 +1,56 @@
+//! The line of providers in trouble.
+
+use crate::contract::{ProviderStatus, Status};
+use crate::tui::format;
+use crate::tui::model::{Model, trouble};
+use ratatui::text::{Line, Span};
+
+pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
+    let theme = model.theme();
+    let mut spans = Vec::new();
+    if status.dropped.total() > 0 {
+        spans.push(Span::styled(
+            format!(" {} DROPPED ", status.dropped.total()),
+            theme.bad(),
+        ));
+    }
+    let troubled = troubled(status);
+    if troubled.is_empty() && spans.is_empty() {
+        return Line::styled(" no provider in trouble", theme.dim());
+    }
+    if !troubled.is_empty() {
+        spans.push(Span::styled(format!(" !!{} ", troubled.len()), theme.bad()));
+    }
+    for provider in troubled {
+        let performance = &provider.performance;
+        spans.push(Span::styled(
+            theme.state_word(performance.state),
+            theme.state(performance.state),
+        ));
+        spans.push(Span::raw(format!(
+            " {}{}: {}   ",
+            performance.provider,
+            since(provider, status),
+            provider.why
+        )));
+    }
+    Line::from(spans)
+}
+
+/// Time since the trouble began, such as ` 4m`.
+pub(super) fn since(provider: &ProviderStatus, status: &Status) -> String {
+    let since = provider.trouble_since.as_ref();
+    since.map_or_else(String::new, |since| {
+        format!(" {}", format::between(since, &status.generated_at))
+    })
+}
+
+pub(super) fn troubled(status: &Status) -> Vec<&ProviderStatus> {
+    let mut troubled: Vec<&ProviderStatus> = status
+        .providers
+        .iter()
+        .filter(|provider| trouble(provider.performance.state) > 1)
+        .collect();
+    troubled.sort_by_key(|provider| std::cmp::Reverse(trouble(provider.performance.state)));
+    troubled
+}

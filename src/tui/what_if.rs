@@ -1,0 +1,38 @@
+//! The instance's forecast of a draft.
+
+use super::draft::Draft;
+use crate::contract::{WeightsDraft, WhatIfReport, WhatIfRequest, Window};
+use std::time::Duration;
+
+/// The forecast of a draft, with the request that it answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WhatIfResult {
+    pub request: WhatIfRequest,
+    pub report: WhatIfReport,
+    /// Arrival, since the start of the dashboard.
+    pub at: Duration,
+}
+
+impl WhatIfResult {
+    /// Returns whether it answers this draft, not an older one.
+    pub fn is_about(&self, draft: &Draft) -> bool {
+        self.request == what_if_request(draft, self.request.window)
+    }
+}
+
+/// The request for the forecast of a draft.
+pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
+    let [cost, latency, reliability, load, priority] =
+        draft.points().map(|point| Some(f64::from(point)));
+    WhatIfRequest {
+        weights: WeightsDraft {
+            cost,
+            latency,
+            reliability,
+            load,
+            priority,
+        },
+        window,
+        providers: draft.provider_drafts(),
+    }
+}
