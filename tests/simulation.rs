@@ -112,7 +112,10 @@ fn one_request_in_two_seconds_is_enough_for_estimates() {
 /// Regret of `adaptive` against the oracle in a world, as a part.
 fn regret(name: &'static str) -> f64 {
     let scenario = world(name);
-    let (ours, oracle) = (played(&scenario, OURS).0, played(&scenario, Who::Oracle).0);
+    let (ours, oracle) = (
+        simulate(&scenario, OURS).0,
+        simulate(&scenario, Who::Oracle).0,
+    );
     ours.loss / oracle.loss - 1.0
 }
 
