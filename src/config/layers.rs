@@ -11,7 +11,7 @@ use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
 use super::variables::{EnvVars, ProviderVariable, Variables, insert};
 use super::vendors;
-use super::{keys, resolved};
+use super::{resolved, setting_specs};
 use config::{Config, Map, Source, Value, ValueKind};
 use std::path::{Path, PathBuf};
 
@@ -141,7 +141,9 @@ fn flags(
 ) -> Map<String, Value> {
     let mut values = Map::new();
     let given = sources.flags.listen.as_ref();
-    let Some((listen, keys::Node::Leaf(key))) = given.zip(keys::node("server.listen")) else {
+    let Some((listen, setting_specs::Node::Leaf(key))) =
+        given.zip(setting_specs::node("server.listen"))
+    else {
         return values;
     };
     let origin = Origin::Flag { name: "--listen" };

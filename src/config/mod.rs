@@ -11,9 +11,9 @@
 mod source;
 
 mod constraint;
-mod keys;
 mod origin;
 mod setting_error;
+mod setting_specs;
 
 mod address;
 mod connection;

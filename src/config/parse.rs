@@ -3,9 +3,9 @@
 //! Invalid values are reported and left out, so that the rest of the file is checked too.
 
 use super::constraint::{InputValue, quoted};
-use super::keys::{self, Node};
 use super::origin::{Origin, Origins};
 use super::setting_error::{SettingError, did_you_mean};
+use super::setting_specs::{self, Node};
 use config::{Map, Value};
 use std::path::{Path, PathBuf};
 use toml_edit::{Item, TableLike};
@@ -118,8 +118,8 @@ impl FileReader<'_, '_> {
     ) -> Option<Value> {
         let location = parent.child(name);
         // A quoted key may look like a path, which it is only where any name is accepted.
-        let is_path = name.contains(['.', '[']) && !keys::takes_any_name(&parent.pattern);
-        match keys::node(&location.pattern).filter(|_| !is_path) {
+        let is_path = name.contains(['.', '[']) && !setting_specs::takes_any_name(&parent.pattern);
+        match setting_specs::node(&location.pattern).filter(|_| !is_path) {
             None => {
                 self.unknown(name, item, parent, origin);
                 None
@@ -148,7 +148,7 @@ impl FileReader<'_, '_> {
 
     /// Reports an unknown key. Its value is shown only where it cannot be a secret.
     fn unknown(&mut self, name: &str, item: &Item, parent: &SettingLocation, origin: &Origin) {
-        let near = did_you_mean(name, keys::names_in(&parent.pattern));
+        let near = did_you_mean(name, setting_specs::names_in(&parent.pattern));
         let location = parent.child(name);
         let error = SettingError::new(origin.clone(), location.shown, format!("unknown key{near}"));
         self.errors.push(match given(item) {
@@ -226,7 +226,7 @@ impl FileReader<'_, '_> {
         location: &SettingLocation,
         origin: &Origin,
     ) -> Value {
-        let identity = keys::identity(&location.pattern);
+        let identity = setting_specs::identity(&location.pattern);
         let mut values = Vec::with_capacity(tables.len());
         for (index, (table, start)) in tables.iter().enumerate() {
             let name = table.get(identity).and_then(Item::as_str).map(str::trim);
@@ -235,7 +235,7 @@ impl FileReader<'_, '_> {
                 shown: format!("{}[{}]", location.shown, element_name(name, index)),
             };
             let origin = self.origin(*start);
-            for missing in keys::required_in(&location.pattern) {
+            for missing in setting_specs::required_in(&location.pattern) {
                 if table.get(missing).is_none() {
                     let key = location.child(missing).shown;
                     let error =

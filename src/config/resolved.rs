@@ -1,9 +1,9 @@
 //! Effective settings one by one, for `config show` and for the comparison of a reload.
 
 use super::constraint::InputValue;
-use super::keys::{self, Node, SettingSpec};
 use super::origin::{Origin, Origins};
 use super::parse::element_name;
+use super::setting_specs::{self, Node, SettingSpec};
 use crate::secrets::{MASK, Secret, SecretRef};
 use config::{Map, Value, ValueKind};
 
@@ -57,8 +57,8 @@ impl Flattener<'_> {
             "" => name.to_owned(),
             path => format!("{path}.{name}"),
         };
-        let mut names: Vec<&str> = keys::names_in(pattern);
-        if keys::takes_any_name(pattern) {
+        let mut names: Vec<&str> = setting_specs::names_in(pattern);
+        if setting_specs::takes_any_name(pattern) {
             names = table.keys().map(String::as_str).collect();
             names.sort_unstable();
         }
@@ -67,7 +67,7 @@ impl Flattener<'_> {
                 continue;
             };
             let (pattern, shown) = (join(pattern, name), join(shown, name));
-            match (keys::node(&pattern), &value.kind) {
+            match (setting_specs::node(&pattern), &value.kind) {
                 (Some(Node::Leaf(key)), _) => self.leaf(key, shown, value),
                 (Some(Node::Section), ValueKind::Table(table)) => {
                     self.table(table, &pattern, &shown);
@@ -79,7 +79,7 @@ impl Flattener<'_> {
     }
 
     fn list(&mut self, items: &[Value], pattern: &str, shown: &str) {
-        let identity = keys::identity(pattern);
+        let identity = setting_specs::identity(pattern);
         for (index, item) in items.iter().enumerate() {
             if let ValueKind::Table(table) = &item.kind {
                 let name = element_name(text_in(table, identity), index);

@@ -1,14 +1,14 @@
 //! The JSON Schema of a configuration file: the shape, with constraints and defaults added.
 
 use super::constraint::Constraint;
-use super::{file, keys, layers, vendors};
+use super::{file, layers, setting_specs, vendors};
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema of a configuration file.
 pub fn schema() -> String {
     let mut schema = schemars::schema_for!(file::File).to_value();
     drop_required(&mut schema);
-    for key in keys::KEYS {
+    for key in setting_specs::SETTINGS {
         if let Some(property) = property(&mut schema, key.path) {
             constrain(property, &key.rule);
         }

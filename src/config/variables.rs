@@ -4,10 +4,10 @@
 //! most programs and container files; only text settings of `AIBAL__…` may be empty.
 
 use super::constraint::{Constraint, InputValue};
-use super::keys::{self, Node, SettingSpec};
 use super::origin::{Origin, Origins};
 use super::parse::line_at;
 use super::setting_error::{SettingError, SettingWarning, did_you_mean};
+use super::setting_specs::{self, Node, SettingSpec};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 
@@ -164,7 +164,7 @@ impl SettingVariable<'_> {
         origins: &mut Origins,
         errors: &mut Vec<SettingError>,
     ) {
-        let Some(Node::Leaf(key)) = keys::node(&self.path) else {
+        let Some(Node::Leaf(key)) = setting_specs::node(&self.path) else {
             errors.push(self.unknown());
             return;
         };
@@ -187,7 +187,7 @@ impl SettingVariable<'_> {
         below: &str,
         errors: &mut Vec<SettingError>,
     ) -> Option<ProviderVariable> {
-        let Some(Node::Leaf(key)) = keys::node(&format!("providers[].{below}")) else {
+        let Some(Node::Leaf(key)) = setting_specs::node(&format!("providers[].{below}")) else {
             errors.push(self.unknown_below_provider(provider, below));
             return None;
         };
@@ -215,13 +215,16 @@ impl SettingVariable<'_> {
     }
 
     fn unknown(&self) -> SettingError {
-        if let Some(Node::List) = keys::node(&self.path) {
+        if let Some(Node::List) = setting_specs::node(&self.path) {
             return SettingError::new(self.origin.clone(), &self.path, FILE_ONLY);
         }
         let (section, name) = self.path.rsplit_once('.').unwrap_or(("", &self.path));
-        let mut near = did_you_mean(name, keys::names_in(section));
+        let mut near = did_you_mean(name, setting_specs::names_in(section));
         if near.is_empty() {
-            near = did_you_mean(&self.path, keys::KEYS.iter().map(|key| key.path));
+            near = did_you_mean(
+                &self.path,
+                setting_specs::SETTINGS.iter().map(|key| key.path),
+            );
         }
         let problem = format!("unknown key{near}");
         SettingError::new(self.origin.clone(), &self.path, problem)
@@ -236,7 +239,7 @@ impl SettingVariable<'_> {
             Some((section, name)) => (format!("providers[].{section}"), name),
             None => ("providers[]".to_owned(), below),
         };
-        let near = did_you_mean(name, keys::names_in(&section));
+        let near = did_you_mean(name, setting_specs::names_in(&section));
         SettingError::new(self.origin.clone(), key, format!("unknown key{near}"))
     }
 }

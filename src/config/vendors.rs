@@ -319,13 +319,13 @@ fn vendor_of(table: &Map<String, Value>) -> Option<&'static VendorPreset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys;
+    use crate::config::setting_specs;
 
     #[test]
     fn every_vendor_has_a_known_kind_and_address() {
         for vendor in VENDORS.iter() {
             assert!(
-                keys::KINDS.contains(&vendor.kind.as_str()),
+                setting_specs::KINDS.contains(&vendor.kind.as_str()),
                 "{}",
                 vendor.name
             );

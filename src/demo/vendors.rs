@@ -43,7 +43,7 @@ pub struct VendorEndpoint {
 /// The running vendors. Dropping this stops them, also in the middle of a response.
 #[derive(Debug)]
 pub struct Vendors {
-    vendors: VendorList,
+    list: VendorList,
     endpoints: Vec<VendorEndpoint>,
     _stop: DropGuard,
 }
@@ -102,11 +102,11 @@ impl Vendors {
             vendors.push(Arc::clone(&behaviour));
             tokio::spawn(server::serve(listener, behaviour, router, stop.clone()));
         }
-        let vendors = VendorList::from(vendors);
-        scenario_runner::run(scenario, &vendors, pace, &stop);
+        let list = VendorList::from(vendors);
+        scenario_runner::run(scenario, &list, pace, &stop);
 
         Ok(Self {
-            vendors,
+            list,
             endpoints,
             _stop: guard,
         })
@@ -135,7 +135,7 @@ impl Vendors {
     }
 
     fn behaviour(&self, name: &str) -> Result<&Behaviour, UnknownVendor> {
-        self.vendors
+        self.list
             .iter()
             .find(|vendor| vendor.profile.name == name)
             .map(Arc::as_ref)

@@ -17,8 +17,6 @@ pub struct LoadCounters {
     waiting: AtomicU64,
     /// Microseconds since the epoch; 0 before the first.
     last_start: AtomicU64,
-    /// When a stream last brought its first token; microseconds since the epoch.
-    last_first_token: AtomicU64,
     /// Attempts and tokens sent since the process began.
     requests: AtomicU64,
     tokens: AtomicU64,
@@ -31,16 +29,11 @@ pub struct LoadCounters {
 const SUM_BITS: u32 = 44;
 const SUM_MASK: u64 = (1 << SUM_BITS) - 1;
 
-/// The wait of streams counts up to this many times the target's silence. While others get their
-/// first tokens, a stream that waits for long is an outlier and no sign of a slow target.
-const SILENCE_FACTOR: f64 = 2.0;
-
 /// Streams that still wait for their first token.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PendingFirstTokens {
     pub count: u32,
-    /// Mean time they have waited, in seconds, at most [`SILENCE_FACTOR`] times as long as the
-    /// target has brought no first token at all.
+    /// Mean time they have waited, in seconds.
     pub age: f64,
 }
 
@@ -72,11 +65,9 @@ impl LoadCounters {
         let ages = count.wrapping_mul(milliseconds(now)).wrapping_sub(packed) & SUM_MASK;
         // More than half of the circle: the reader's clock is a little behind a start.
         let ages = if ages > SUM_MASK / 2 { 0 } else { ages };
-        let last = UnixTime::from_micros(self.last_first_token.load(Ordering::Relaxed));
-        let age = ages as f64 / count as f64 / 1e3;
         PendingFirstTokens {
             count: u32::try_from(count).unwrap_or(u32::MAX),
-            age: age.min(SILENCE_FACTOR * now.seconds_since(last)),
+            age: ages as f64 / count as f64 / 1e3,
         }
     }
 
@@ -268,16 +259,7 @@ impl Lease {
     }
 
     /// The first content is here: it waits no more, and as a trial it has told what it could.
-    pub fn first_token(&mut self, now: UnixTime) {
-        if self.waits && self.ticket.class.is_streamed() {
-            self.target
-                .last_first_token
-                .fetch_max(now.micros(), Ordering::Relaxed);
-        }
-        self.end_wait();
-    }
-
-    fn end_wait(&mut self) {
+    pub fn first_token(&mut self) {
         if !std::mem::take(&mut self.waits) {
             return;
         }
@@ -332,7 +314,7 @@ fn try_acquire_all(
 /// A lease that was not settled counts as having used what was expected, as of its start.
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.end_wait();
+        self.first_token();
         self.settle(None, self.ticket.started);
         self.target.release();
         self.provider.release();

@@ -1,6 +1,6 @@
 //! Time limits and sizes of the gateway, for all targets and for single ones.
 
-use super::recovery::Recovery;
+use super::recovery::StreamRecovery;
 use crate::domain::{PerTarget, TargetIdx};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct GatewayConfig {
     /// For a whole stream.
     pub stream_timeout: Duration,
     /// Handling of streams that break after their first content.
-    pub recovery: Recovery,
+    pub recovery: StreamRecovery,
     /// Overrides for single targets, by their index in the catalogue.
     pub targets: Vec<TargetTimeouts>,
 }

@@ -108,6 +108,12 @@ pub enum HeaderFormat {
     NoOrAbsent,
 }
 
+impl From<UpstreamFailure> for GatewayError {
+    fn from(failure: UpstreamFailure) -> Self {
+        Self::Upstream(Box::new(failure))
+    }
+}
+
 impl From<InvalidRequest> for GatewayError {
     fn from(error: InvalidRequest) -> Self {
         Self::InvalidRequest(error)

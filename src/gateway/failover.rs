@@ -22,8 +22,9 @@ use axum::http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Selections that other requests may invalidate before this one gives up.
-const MAX_LOST_RACES: u32 = 8;
+/// Selections that other requests may invalidate before this one gives up. Every loss means that
+/// another request got in, so a request that loses this often came with dozens of others.
+const MAX_LOST_RACES: u32 = 32;
 /// The shortest pause before an excluded target is checked again.
 const MIN_RECHECK: Duration = Duration::from_millis(50);
 /// `Retry-After` when it gave up for that reason.
@@ -361,12 +362,12 @@ impl FailoverLoop<'_> {
     fn give_up(&mut self, failure: &AttemptFailure) -> GatewayError {
         let outcome = RequestOutcome::Error(failure.error.failure);
         self.recorder.end(outcome, self.spent);
-        GatewayError::Upstream(Box::new(UpstreamFailure {
+        GatewayError::from(UpstreamFailure {
             error: failure.error.clone(),
             provider: self.recorder.provider().to_owned(),
             setting: self.deadlines.setting(failure.had_content),
             retry_after: self.recovery_estimate(failure.error.failure),
-        }))
+        })
     }
 
     /// When such a request may succeed: the soonest recovery of a target, or an estimate where one

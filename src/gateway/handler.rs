@@ -9,7 +9,7 @@ use super::early_headers::{self, EarlyHeaders, RequestResult};
 use super::error::GatewayError;
 use super::failover;
 use super::operation::Operation;
-use super::recovery::Recovery;
+use super::recovery::StreamRecovery;
 use super::request::{ParsedRequest, request_id};
 use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
@@ -37,7 +37,7 @@ pub(super) async fn run(
     let mut recorder = RequestRecorder::begin(&gateway.handle, request_id(&headers));
     let mut shutdown = gateway.shutdown.clone();
     let dialect = operation.dialect();
-    let is_held = matches!(gateway.config.load().recovery, Recovery::Restart(_));
+    let is_held = matches!(gateway.config.load().recovery, StreamRecovery::Restart(_));
     let (early_headers, receiver) = is_held.then(|| watch::channel(None)).unzip();
     let work = async move {
         let incoming = (&headers, body);

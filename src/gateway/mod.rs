@@ -39,7 +39,7 @@ pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use config::{GatewayConfig, TargetTimeouts};
 pub use error::GatewayError;
 pub use operation::dialect_of;
-pub use recovery::Recovery;
+pub use recovery::StreamRecovery;
 pub use request_body::BodyBuffer;
 pub use router::{router, unknown_path};
 pub use shutdown::{ShutdownSignal, ShutdownTrigger};

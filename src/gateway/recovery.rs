@@ -10,7 +10,7 @@ const MAX_TOTAL_HELD_BYTES: usize = 128 * 1024 * 1024;
 
 /// Handling of streams that break after their first content.
 #[derive(Debug, Clone, Default)]
-pub enum Recovery {
+pub enum StreamRecovery {
     /// The client has part of a response and gets an error event.
     #[default]
     Error,
@@ -19,14 +19,14 @@ pub enum Recovery {
     Restart(ByteBudget),
 }
 
-impl Recovery {
+impl StreamRecovery {
     /// Restart, with an own budget for the bytes that are held back.
     pub fn restart() -> Self {
         Self::Restart(ByteBudget::new(MAX_HELD_BYTES, MAX_TOTAL_HELD_BYTES))
     }
 }
 
-impl From<domain::Recovery> for Recovery {
+impl From<domain::Recovery> for StreamRecovery {
     fn from(recovery: domain::Recovery) -> Self {
         match recovery {
             domain::Recovery::Error => Self::Error,

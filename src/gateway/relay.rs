@@ -309,12 +309,12 @@ impl StreamRelay {
         } else {
             error.clone()
         };
-        let error = GatewayError::Upstream(Box::new(UpstreamFailure {
+        let error = GatewayError::from(UpstreamFailure {
             error,
             provider: self.provider.clone(),
             setting: "",
             retry_after: None,
-        }));
+        });
         let mut out = BytesMut::new();
         self.adapter.broken(&error.error_body(), &mut out);
         out

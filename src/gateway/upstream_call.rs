@@ -1,7 +1,7 @@
 //! One call to a provider: sends the request, and reads the response up to where the client may get it.
 
 use super::attempt::{Attempt, AttemptFailure};
-use super::recovery::Recovery;
+use super::recovery::StreamRecovery;
 use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
 use super::request_context::RequestContext;
@@ -144,7 +144,7 @@ impl<'g> UpstreamCall<'g> {
         let prompt = self.request.input;
         let mut relay = StreamRelay::new(response, adapter, timeouts, prompt, name, attempt)
             .with_shutdown(self.gateway.shutdown.clone());
-        if let Recovery::Restart(budget) = &config.recovery {
+        if let StreamRecovery::Restart(budget) = &config.recovery {
             relay.hold(budget.reservation());
         }
         let relay = relay.until_content(until).await?;

@@ -127,7 +127,7 @@ const TIED: &[(&str, &str)] = &[
 #[test]
 fn a_cycle_is_caught_and_described() {
     let sources = sources(TIED);
-    let violations = file_cycles(&sources, &[]);
+    let violations = file_cycles(&sources);
     assert_eq!(violations.len(), 1);
     let lines: Vec<&str> = violations[0].lines().skip(2).map(str::trim).collect();
     let expected = [
@@ -138,16 +138,7 @@ fn a_cycle_is_caught_and_described() {
     assert_eq!(lines, expected);
     assert!(cycle_report(&sources, Some("a")).contains("b.rs -> src/a/c.rs: C (1,2)"));
     assert!(cycle_report(&sources, Some("z")).is_empty());
-    assert!(file_cycles(&sources[..3], &[]).is_empty());
-}
-
-#[test]
-fn the_allowed_number_only_falls() {
-    let sources = sources(TIED);
-    assert!(file_cycles(&sources, &[("a", 3)]).is_empty());
-    assert_eq!(file_cycles(&sources, &[("a", 2)]).len(), 1);
-    assert!(file_cycles(&sources, &[("a", 4)])[0].contains("lower the number"));
-    assert!(file_cycles(&sources, &[("a", 3), ("z", 1)])[0].contains("no module `z`"));
+    assert!(file_cycles(&sources[..3]).is_empty());
 }
 
 #[test]

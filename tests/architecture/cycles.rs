@@ -9,22 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::resolution::{Definition, Entity, Resolver};
 use super::source::Source;
 
-/// How many files of each module are in cycles. Lower it when a cycle goes; the aim is no rows.
-pub const CYCLES_ALLOWED: &[(&str, usize)] = &[
-    ("api", 9),
-    ("app", 11),
-    ("client", 6),
-    ("config", 8),
-    ("contract", 7),
-    ("demo", 13),
-    ("domain", 21),
-    ("engine", 2),
-    ("gateway", 11),
-    ("protocols", 46),
-    ("server", 6),
-    ("tui", 41),
-];
-
 /// What one file names of another: the items with the lines that name them.
 pub type Edge = BTreeMap<String, BTreeSet<usize>>;
 
@@ -229,37 +213,20 @@ fn reachable(next: &[Vec<usize>], file: usize) -> Vec<bool> {
     reached
 }
 
-/// Modules with more files in cycles than allowed, or with fewer.
-pub fn file_cycles(sources: &[Source], allowed: &[(&str, usize)]) -> Vec<String> {
+/// Modules with files in cycles.
+pub fn file_cycles(sources: &[Source]) -> Vec<String> {
     let mut violations = Vec::new();
-    let graphs = graphs(sources);
-    for (module, graph) in &graphs {
+    for (module, graph) in graphs(sources) {
         let cycles = graph.cycles();
-        let files = count(&cycles);
-        let row = allowed.iter().find(|(name, _)| name == module);
-        let allowed = row.map_or(0, |(_, files)| *files);
-        if files > allowed {
-            let cycles: Vec<_> = cycles.iter().map(|cycle| graph.describe(cycle)).collect();
+        if !cycles.is_empty() {
+            let described: Vec<_> = cycles.iter().map(|cycle| graph.describe(cycle)).collect();
             violations.push(format!(
-                "src/{module}: {files} files are in cycles, {allowed} are allowed; move what both \
-                 sides need into a lower file.\n{}",
-                cycles.join("\n")
-            ));
-        } else if files < allowed {
-            violations.push(format!(
-                "tests/architecture/cycles.rs: {files} files of `{module}` are in cycles; lower \
-                 the number in CYCLES_ALLOWED from {allowed} to {files}."
+                "src/{module}: {} files are in cycles; move what both sides need into a lower \
+                 file.\n{}",
+                count(&cycles),
+                described.join("\n")
             ));
         }
-    }
-    for (module, _) in allowed
-        .iter()
-        .filter(|(name, _)| !graphs.contains_key(*name))
-    {
-        violations.push(format!(
-            "tests/architecture/cycles.rs: there is no module `{module}`; remove its row from \
-             CYCLES_ALLOWED."
-        ));
     }
     violations
 }

@@ -1,7 +1,5 @@
 //! Names and words that the code no longer uses.
 
-use std::collections::BTreeMap;
-
 use super::source::Source;
 
 /// Identifiers that were renamed, with the new name.
@@ -266,29 +264,6 @@ pub const RETIRED_NAMES: &[(&str, &str)] = &[
 /// Words that leave the subject of a sentence open.
 pub const VAGUE_WORDS: &[&str] = &["whoever", "somebody", "nobody", "whom", "anybody"];
 
-/// How often the vague words stand in comments and strings. Lower it; the aim is no rows.
-pub const VAGUE_WORDS_TODAY: &[(&str, usize)] = &[
-    ("access", 4),
-    ("api", 6),
-    ("app", 19),
-    ("benches", 5),
-    ("cli", 2),
-    ("client", 6),
-    ("config", 16),
-    ("contract", 13),
-    ("demo", 7),
-    ("domain", 82),
-    ("engine", 9),
-    ("gateway", 33),
-    ("lib", 1),
-    ("logs", 4),
-    ("probe", 1),
-    ("protocols", 36),
-    ("server", 16),
-    ("tests", 25),
-    ("tui", 44),
-];
-
 /// These rules name what they forbid.
 const RULES: &str = "tests/architecture";
 
@@ -342,58 +317,15 @@ pub fn vague_words(source: &Source) -> Vec<(usize, &str)> {
     texts.flat_map(in_text).filter(is_vague).collect()
 }
 
-/// The part of the package that a count is for: a module of `src`, `tests` or `benches`.
-fn part(source: &Source) -> &str {
-    if source.path.starts_with("src/") {
-        return source.module();
-    }
-    source.path.split('/').next().unwrap_or(&source.path)
-}
-
-/// How many vague words every part of the package has, parts without any left out.
-pub fn vague_counts(sources: &[Source]) -> BTreeMap<&str, usize> {
-    let mut counts = BTreeMap::new();
-    for source in sources {
-        *counts.entry(part(source)).or_default() += vague_words(source).len();
-    }
-    counts.retain(|_, count| *count > 0);
-    counts
-}
-
-/// Parts of the package with more vague words than allowed, or with fewer.
-pub fn vague_prose(sources: &[Source], allowed: &[(&str, usize)]) -> Vec<String> {
-    let mut parts: Vec<&str> = sources.iter().map(part).collect();
-    parts.extend(allowed.iter().map(|(part, _)| *part));
-    parts.sort_unstable();
-    parts.dedup();
-    let mut violations = Vec::new();
-    for name in parts {
-        let mut places = Vec::new();
-        for source in sources.iter().filter(|source| part(source) == name) {
-            let place = |(at, word): (usize, &str)| {
-                format!(
-                    "{}: name the subject instead of `{word}`: request, client, target, operator.",
-                    source.place(at)
-                )
-            };
-            places.extend(vague_words(source).into_iter().map(place));
-        }
-        let row = allowed.iter().find(|(part, _)| *part == name);
-        let allowed = row.map_or(0, |(_, count)| *count);
-        let count = places.len();
-        if count > allowed {
-            violations.push(format!(
-                "{}\n{name}: {count} vague words, {allowed} are allowed.",
-                places.join("\n")
-            ));
-        } else if count < allowed {
-            violations.push(format!(
-                "tests/architecture/retired_names.rs: `{name}` has {count} vague words; lower the \
-                 number in VAGUE_WORDS_TODAY from {allowed} to {count}."
-            ));
-        }
-    }
-    violations
+/// Comments and string literals that leave the subject of a sentence open.
+pub fn vague_prose(source: &Source) -> Vec<String> {
+    let sentence = |(at, word): (usize, &str)| {
+        format!(
+            "{}: name the subject instead of `{word}`: request, client, target, operator.",
+            source.place(at)
+        )
+    };
+    vague_words(source).into_iter().map(sentence).collect()
 }
 
 /// The words of a text with their places.

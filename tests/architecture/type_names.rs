@@ -45,16 +45,6 @@ const WIRE_SHAPE: &str = "Shape";
 /// Two modules whose types mirror each other: a name may stand once in each of them.
 const MIRRORS: (&str, &str) = ("domain", "contract");
 
-/// Names that several types share today. Only remove rows.
-pub const DUPLICATE_NAMES_TODAY: &[&str] = &[
-    "ModelType",
-    "ModelTypes",
-    "Price",
-    "Recovery",
-    "Role",
-    "Strategy",
-];
-
 /// One type: its name, the file and the line.
 #[derive(Debug)]
 pub struct TypeName<'a> {
@@ -122,27 +112,17 @@ fn is_mirror(types: &[&TypeName]) -> bool {
     modules == [other, one]
 }
 
-/// Names that several types share and that are not listed, and listed names that are unique.
-pub fn duplicate_type_names(sources: &[Source], listed: &[&str]) -> Vec<String> {
-    let duplicates = duplicates(sources);
+/// Names that several types share without a reason.
+pub fn duplicate_type_names(sources: &[Source]) -> Vec<String> {
     let mut violations = Vec::new();
-    for (name, places) in &duplicates {
-        if let ([first, others @ ..], false) = (&places[..], listed.contains(&name.as_str())) {
+    for (name, places) in &duplicates(sources) {
+        if let [first, others @ ..] = &places[..] {
             violations.push(format!(
                 "{first}: the name `{name}` also stands for a type at {}; give each type a name of \
                  its own, or add the name with a reason to SHARED_TYPE_NAMES.",
                 others.join(", ")
             ));
         }
-    }
-    for name in listed
-        .iter()
-        .filter(|name| !duplicates.contains_key(**name))
-    {
-        violations.push(format!(
-            "tests/architecture/type_names.rs: `{name}` stands for one type only; remove it from \
-             DUPLICATE_NAMES_TODAY."
-        ));
     }
     violations
 }

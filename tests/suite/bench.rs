@@ -8,7 +8,7 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, Recovery, ShutdownSignal, router,
+    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, ShutdownSignal, StreamRecovery, router,
     with_auth,
 };
 use aibal_tui::protocols::{Endpoint, EndpointRegistry, TransportOptions, UpstreamSet, by_kind};
@@ -45,7 +45,7 @@ pub fn limits() -> GatewayConfig {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_mins(1),
-        recovery: Recovery::Error,
+        recovery: StreamRecovery::Error,
         targets: Vec::new(),
     }
 }

@@ -183,7 +183,7 @@ async fn a_draft_is_replayed_on_recorded_requests_and_changes_nothing() {
             "providers.alpha.weights.load",
         ),
         (r#"{"alpha":5}"#, 422, "providers.alpha"),
-        (r#"{"nobody":{}}"#, 404, "nobody"),
+        (r#"{"missing":{}}"#, 404, "missing"),
     ] {
         let body = format!("{{\"providers\":{draft}}}");
         let wrong = api.send("POST", "/api/what-if", &body).await;

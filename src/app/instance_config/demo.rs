@@ -10,7 +10,7 @@ use crate::domain::{
     BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price, Provider,
     ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
-use crate::gateway::{GatewayConfig, Recovery};
+use crate::gateway::{GatewayConfig, StreamRecovery};
 use crate::logs::Logs;
 use crate::protocols::{Endpoint, EndpointRegistry, by_kind};
 use crate::server;
@@ -118,7 +118,7 @@ fn gateway_config() -> GatewayConfig {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(15),
         stream_timeout: Duration::from_mins(10),
-        recovery: Recovery::Error,
+        recovery: StreamRecovery::Error,
         targets: Vec::new(),
     }
 }

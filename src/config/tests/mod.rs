@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// All kinds, including those that are not built yet.
-const ALL_KINDS: &[&str] = super::keys::KINDS;
+const ALL_KINDS: &[&str] = super::setting_specs::KINDS;
 
 /// An empty home and an empty working directory.
 struct Workspace {

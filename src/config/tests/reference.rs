@@ -1,7 +1,7 @@
 //! The reference of all settings in docs/configuration.md, generated from the JSON Schema.
 
-use crate::config::keys::{KEYS, SettingSpec};
 use crate::config::schema::{property, table_of};
+use crate::config::setting_specs::{SETTINGS, SettingSpec};
 use crate::config::{schema, unsupported};
 use serde_json::Value;
 use std::fmt::Write;
@@ -34,14 +34,14 @@ fn the_documentation_lists_all_settings_as_the_schema_describes_them() {
 fn reference() -> String {
     let mut schema: Value = serde_json::from_str(&schema()).expect("JSON");
     let mut sections: Vec<&str> = Vec::new();
-    for section in KEYS.iter().map(section_of) {
+    for section in SETTINGS.iter().map(section_of) {
         if !sections.contains(&section) {
             sections.push(section);
         }
     }
     let mut text = String::new();
     for section in sections {
-        let mut keys = KEYS
+        let mut keys = SETTINGS
             .iter()
             .filter(|key| section_of(key) == section)
             .peekable();

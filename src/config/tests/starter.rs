@@ -29,7 +29,7 @@ fn the_defaults_that_the_starter_file_only_shows_are_those_that_are_not_built() 
 
 #[test]
 fn the_starter_file_names_every_setting() {
-    let names = crate::config::keys::KEYS
+    let names = crate::config::setting_specs::SETTINGS
         .iter()
         .filter(|key| !key.path.ends_with('*'));
     for key in names {
@@ -48,7 +48,7 @@ fn every_default_stands_in_the_starter_file() {
     let defaults = layers::defaults().expect("defaults");
     let optional = ["budget.usd_per_day", "budget.usd_per_month"];
 
-    for key in crate::config::keys::KEYS {
+    for key in crate::config::setting_specs::SETTINGS {
         let is_optional = key.path.contains(['[', '*']) || optional.contains(&key.path);
         let has_default = defaults.iter().any(|entry| entry.key == key.path);
         assert_eq!(has_default, !is_optional, "{}", key.path);
@@ -140,7 +140,7 @@ fn the_shape_and_the_table_of_settings_know_the_same_keys() {
     let mut found = BTreeSet::new();
     properties(&schema, &schema, "", &mut found);
 
-    let keys = crate::config::keys::KEYS
+    let keys = crate::config::setting_specs::SETTINGS
         .iter()
         .map(|key| key.path.to_owned());
 

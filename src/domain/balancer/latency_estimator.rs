@@ -29,11 +29,6 @@ const PER_TOKEN_SPREAD: f64 = 0.25;
 /// Neither part of a whole answer is taken for less than this part of it when spreads are compared:
 /// an estimate of 0 would never learn again.
 const MIN_PART: f64 = 0.05;
-/// An observation counts as at most this many times of what was expected, so that an outlier
-/// moves a mean by a bounded step; a lasting change is followed in a few steps more.
-const OUTLIER: f64 = 4.0;
-/// What is expected counts as at least this for that, in seconds.
-const MIN_USUAL_S: f64 = 0.05;
 /// Spread of a number of output tokens that is only expected, as a part of it.
 const TOKENS_SPREAD: f64 = 1.0;
 
@@ -82,18 +77,9 @@ pub(super) struct LatencyEstimator {
 impl LatencyEstimator {
     /// Records the first token of a stream, after so many seconds and a prompt of about so many
     /// tokens. A wait in vain for so long counts the same: it is a lower bound.
-    pub fn observe_first_token(
-        &mut self,
-        seconds: f64,
-        estimated_prompt: f64,
-        peers: Speed,
-        now: UnixTime,
-    ) {
+    pub fn observe_first_token(&mut self, seconds: f64, estimated_prompt: f64, now: UnixTime) {
         let prefill = self.prompt.curve().seconds(estimated_prompt);
-        let usual = self.first_token(peers, now);
-        let most = OUTLIER * usual.max(MIN_USUAL_S);
-        self.first_token
-            .add((seconds - prefill).clamp(0.0, most), now);
+        self.first_token.add((seconds - prefill).max(0.0), now);
         self.prompt
             .observe_wait(estimated_prompt, seconds.max(0.0), now);
     }
@@ -123,9 +109,7 @@ impl LatencyEstimator {
         let (a, b) = (self.first_token(peers, now), self.per_token(peers, now));
         let total = answer.seconds;
         let prefill = self.prompt.curve_of(answer.prompt, answer.estimated_prompt);
-        let most =
-            OUTLIER * (a + b * answer.tokens.unwrap_or(answer.expected_tokens)).max(MIN_USUAL_S);
-        let y = (total - prefill).min(most);
+        let y = total - prefill;
         let tokens = answer.tokens.unwrap_or(answer.expected_tokens).max(0.0);
         let least = MIN_PART * total.max(0.0);
         let first_part = (FIRST_TOKEN_SPREAD * a.max(least)).powi(2);
@@ -310,7 +294,7 @@ mod tests {
             let prompt = f64::from(step % 10) * 4_000.0;
             let seconds = 0.4 + 0.1 * prompt / 1e3;
             let now = at(u64::from(step) * 5);
-            estimator.observe_first_token(seconds, prompt, PEERS, now);
+            estimator.observe_first_token(seconds, prompt, now);
             estimator.observe_stream_prompt(seconds, (Some(prompt), prompt), PEERS, now);
         }
         let now = at(1_000);

@@ -52,10 +52,11 @@ impl BalancerState {
     }
 
     fn first_token_came(&mut self, first: &FirstToken, now: UnixTime, effects: &mut Vec<Effect>) {
-        let (prompt, peers) = (first.ticket.prompt, self.peers);
-        self.targets[first.target]
-            .latency
-            .observe_first_token(first.seconds, prompt, peers, now);
+        self.targets[first.target].latency.observe_first_token(
+            first.seconds,
+            first.ticket.prompt,
+            now,
+        );
         self.record_upstream_limits(first.target, &first.limits, first.ticket, now);
         if first.limits.is_empty() {
             self.targets[first.target].quota.expire(now);

@@ -31,11 +31,9 @@ impl BalancerState {
         if end.had_first_token() {
             self.record_token_pace(end, now);
         } else if end.streamed {
-            let peers = self.peers;
             self.targets[end.target].latency.observe_first_token(
                 end.seconds(),
                 end.ticket.prompt,
-                peers,
                 now,
             );
         } else {

@@ -95,7 +95,7 @@ fn only_one_trial_is_out_at_a_time_and_it_ends_with_its_first_token() {
     let mut trial = Lease::try_acquire(&target, &provider, terms(None, true), NOW).unwrap();
 
     assert!(Lease::try_acquire(&target, &provider, terms(None, true), NOW).is_none());
-    trial.first_token(NOW);
+    trial.first_token();
     let second = Lease::try_acquire(&target, &provider, terms(None, true), NOW);
     drop(trial);
     assert!(
@@ -117,8 +117,8 @@ fn the_age_of_those_that_wait_is_their_mean() {
         target.waiting(at(4)),
         PendingFirstTokens { count: 2, age: 3.0 }
     );
-    first.first_token(at(3));
-    first.first_token(at(4));
+    first.first_token();
+    first.first_token();
     assert_eq!(
         target.waiting(at(4)),
         PendingFirstTokens { count: 1, age: 2.0 }
@@ -126,19 +126,6 @@ fn the_age_of_those_that_wait_is_their_mean() {
     assert_eq!(target.waiting(at(1)).age, 0.0, "a clock behind sees no age");
     drop(second);
     assert_eq!(target.waiting(at(4)), PendingFirstTokens::default());
-}
-
-#[test]
-fn a_stream_that_waits_while_others_get_their_first_tokens_is_an_outlier() {
-    let (target, provider) = (Arc::<LoadCounters>::default(), Arc::default());
-    let at = |seconds: u64| UnixTime::from_seconds(1_700_000_000 + seconds);
-    let slow = Lease::try_acquire(&target, &provider, terms(None, false), at(0)).unwrap();
-    let mut other = Lease::try_acquire(&target, &provider, terms(None, false), at(8)).unwrap();
-    other.first_token(at(9));
-
-    assert_eq!(target.waiting(at(10)).age, 2.0);
-    assert_eq!(target.waiting(at(30)).age, 30.0);
-    drop(slow);
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl<'a> Contents<'a> {
                 }
                 ContentPart::Media(media) => self.push(kind, self::media(media)?),
                 ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => {
-                    dropped.add("reasoning")
+                    dropped.add("reasoning");
                 }
                 ContentPart::ToolCall(call) => self.call(call)?,
                 ContentPart::ToolResult {

@@ -25,7 +25,7 @@ use crate::bench::{Bench, provider, start_fleet};
 use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Price, Snapshot, Strategy, Target, TargetId,
 };
-use aibal_tui::gateway::{GatewayConfig, Recovery};
+use aibal_tui::gateway::{GatewayConfig, StreamRecovery};
 use aibal_tui::protocols::{Endpoint, EndpointRegistry, VertexLocation, by_kind};
 use clock::breathe;
 use reqwest::Response;
@@ -44,7 +44,7 @@ fn usual() -> GatewayConfig {
         first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(15),
         stream_timeout: Duration::from_mins(10),
-        recovery: Recovery::Error,
+        recovery: StreamRecovery::Error,
         targets: Vec::new(),
     }
 }
@@ -52,7 +52,7 @@ fn usual() -> GatewayConfig {
 /// The same, with broken streams restarted at another target.
 fn restarting() -> GatewayConfig {
     GatewayConfig {
-        recovery: Recovery::restart(),
+        recovery: StreamRecovery::restart(),
         ..usual()
     }
 }

@@ -109,7 +109,7 @@ const fn required(path: &'static str, rule: Constraint) -> SettingSpec {
 }
 
 /// Every setting, in the order of the sample.
-pub(super) static KEYS: &[SettingSpec] = &[
+pub(super) static SETTINGS: &[SettingSpec] = &[
     key("server.listen", Constraint::Address),
     key(
         "server.max_body_mb",
@@ -262,13 +262,13 @@ pub(super) enum Node {
 /// The entry at `path`, written as in the table; `None` where the key is unknown.
 pub(super) fn node(path: &str) -> Option<Node> {
     let below = |key: &&'static SettingSpec| key.path.strip_prefix(path).unwrap_or_default();
-    if let Some(key) = KEYS.iter().find(|key| key.path == path) {
+    if let Some(key) = SETTINGS.iter().find(|key| key.path == path) {
         return Some(Node::Leaf(key));
     }
-    if KEYS.iter().any(|key| below(&key).starts_with('.')) {
+    if SETTINGS.iter().any(|key| below(&key).starts_with('.')) {
         return Some(Node::Section);
     }
-    if KEYS.iter().any(|key| below(&key).starts_with("[].")) {
+    if SETTINGS.iter().any(|key| below(&key).starts_with("[].")) {
         return Some(Node::List);
     }
     let is_any = |key: &&'static SettingSpec| {
@@ -276,19 +276,20 @@ pub(super) fn node(path: &str) -> Option<Node> {
             .strip_suffix('*')
             .is_some_and(|section| path.starts_with(section))
     };
-    KEYS.iter().find(is_any).map(Node::Leaf)
+    SETTINGS.iter().find(is_any).map(Node::Leaf)
 }
 
 /// Returns whether the section at `path` accepts any name.
 pub(super) fn takes_any_name(path: &str) -> bool {
-    KEYS.iter()
+    SETTINGS
+        .iter()
         .any(|key| key.path.strip_suffix(".*") == Some(path))
 }
 
 /// The names that the section at `path` (empty: the whole file) accepts, each once.
 pub(super) fn names_in(path: &str) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = Vec::new();
-    for key in KEYS {
+    for key in SETTINGS {
         let rest = match path {
             "" => Some(key.path),
             _ => key
@@ -307,7 +308,8 @@ pub(super) fn names_in(path: &str) -> Vec<&'static str> {
 /// The names of the required keys of a table in the list at `path`.
 pub(super) fn required_in(path: &str) -> impl Iterator<Item = &'static str> {
     let name = move |key: &'static SettingSpec| key.path.strip_prefix(path)?.strip_prefix('.');
-    KEYS.iter()
+    SETTINGS
+        .iter()
         .filter(|key| key.is_required)
         .filter_map(name)
         .filter(|name| !name.contains('.'))
