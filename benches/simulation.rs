@@ -1,6 +1,13 @@
-//! The whole table: every scenario, the oracle, the rivals, and how closely the knobs are followed.
-//! Run with `cargo bench --bench simulation`; it takes some minutes. `cargo bench --bench
-//! simulation -- fast 1` plays the short form that the tests play, and one seed instead of three.
+//! The whole table: every scenario, the oracle, the rivals, all worlds of other traffic, and how
+//! closely the knobs are followed.
+//!
+//! `cargo bench --bench simulation -- [fast] [seeds] [from=SEED] [section…] [world=NAME,…]`
+//! - `fast`: the scenarios in the short form that the tests play;
+//! - a number: how many seeds, 3 if absent; `from=101` begins with that seed instead of 1;
+//! - sections: `losses`, `worlds`, `moves`, `knobs`; all of them if absent;
+//! - `world=L1,M2u`: only these worlds, or all whose names begin so with `world=H*`.
+//!
+//! All sections take tens of minutes.
 
 #[path = "simulation/mod.rs"]
 mod simulation;
@@ -9,6 +16,7 @@ use aibal_tui::domain::{Strategy, Weights};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::Scenario;
+use simulation::worlds::world;
 use std::fmt::Write;
 
 /// S11 is no scenario of ours: it was for probes that cost money.
@@ -26,23 +34,130 @@ const PLAYERS: [(&str, Who); 9] = [
     ("weighted", Who::Ours(Strategy::Weighted)),
     ("adaptive", OURS),
 ];
+/// The worlds in which every weight is turned: the plain one, and whole answers of several sorts.
+const KNOB_WORLDS: [&str; 7] = ["K", "Ku", "E1", "L1", "T1", "M1", "P1u"];
 const OURS: Who = Who::Ours(Strategy::Adaptive);
 
-fn main() {
-    let seeds = std::env::args().find_map(|word| word.parse().ok());
-    let seeds: u64 = seeds.unwrap_or(3);
-    say(&losses(seeds));
-    say(&moves(seeds));
-    say(&knobs());
+/// Worlds of one sort.
+struct Group {
+    name: &'static str,
+    worlds: &'static [&'static str],
 }
 
-/// At its full length, or for `-- fast` in the short form that the tests play.
-fn scenario(name: &'static str) -> Scenario {
-    let scenario = Scenario::named(name);
-    if std::env::args().any(|word| word == "fast") {
-        scenario.fast()
-    } else {
-        scenario
+/// All groups, in the order of the report.
+const GROUPS: [Group; 10] = [
+    Group {
+        name: "streams",
+        worlds: &[
+            "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S12",
+        ],
+    },
+    Group {
+        name: "whole answers",
+        worlds: &[
+            "S1u", "S2u", "S3u", "S4u", "S5u", "S6u", "S7u", "S8u", "S9u", "S10u", "S12u",
+        ],
+    },
+    Group {
+        name: "short answers",
+        worlds: &["E1", "E2", "E3", "L1", "L2", "L3", "T1", "T2", "T3"],
+    },
+    Group {
+        name: "mixed",
+        worlds: &["M1", "M2", "M3", "M4", "M5", "M6"],
+    },
+    Group {
+        name: "prompt lengths",
+        worlds: &["P1", "P2", "P3"],
+    },
+    Group {
+        name: "prompt lengths, whole",
+        worlds: &["P1u", "P2u", "P3u"],
+    },
+    Group {
+        name: "heavy tails",
+        worlds: &["H1", "H2", "H3", "H4", "H1u", "H2u", "H3u"],
+    },
+    Group {
+        name: "few requests",
+        worlds: &["Q1", "Q2", "Q3", "Q1u", "Q2u"],
+    },
+    Group {
+        name: "flapping",
+        worlds: &["F3", "F10", "F30", "F3u", "F10u", "F30u"],
+    },
+    Group {
+        name: "fleets",
+        worlds: &["N2", "N8", "N20", "N2u", "N8u", "N20u"],
+    },
+];
+
+/// The arguments of the command line.
+struct Arguments {
+    fast: bool,
+    seeds: Vec<u64>,
+    sections: Vec<String>,
+    worlds: Vec<String>,
+}
+
+impl Arguments {
+    fn read() -> Self {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+        let seeds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(3);
+        let first = value("from=")
+            .and_then(|seed| seed.parse().ok())
+            .unwrap_or(1);
+        let sections = ["losses", "worlds", "moves", "knobs"];
+        let named = |word: &&String| sections.contains(&word.as_str());
+        Self {
+            fast: words.iter().any(|word| word == "fast"),
+            seeds: (first..first + seeds).collect(),
+            sections: words.iter().filter(named).cloned().collect(),
+            worlds: value("world=")
+                .map(|names| names.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn wants(&self, section: &str) -> bool {
+        self.sections.is_empty() || self.sections.iter().any(|wanted| wanted == section)
+    }
+
+    fn plays(&self, world: &str) -> bool {
+        let fits = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(begin) => world.starts_with(begin),
+            None => world == wanted,
+        };
+        self.worlds.is_empty() || self.worlds.iter().any(fits)
+    }
+
+    /// At its full length, or in the short form of the tests.
+    fn scenario(&self, name: &'static str) -> Scenario {
+        let scenario = world(name);
+        if self.fast && name.starts_with(['S', 'K']) {
+            scenario.fast()
+        } else {
+            scenario
+        }
+    }
+}
+
+fn main() {
+    let arguments = Arguments::read();
+    if arguments.wants("losses") {
+        say(&losses(&arguments));
+    }
+    if arguments.wants("worlds") {
+        worlds(&arguments);
+    }
+    if arguments.wants("moves") {
+        say(&moves(&arguments));
+    }
+    if arguments.wants("knobs") {
+        for name in KNOB_WORLDS.into_iter().filter(|name| arguments.plays(name)) {
+            say(&knobs(&arguments, name));
+        }
     }
 }
 
@@ -62,16 +177,17 @@ fn mean(runs: &[Figures]) -> Figures {
 }
 
 /// Loss, failures and 429s of everybody everywhere at 30/40/30.
-fn losses(seeds: u64) -> String {
+fn losses(arguments: &Arguments) -> String {
     let weights = Weights::default();
     let mut text =
         String::from("mean loss x 1000 / client failures per 10,000 / 429s per 1000\n\n");
     let header = PLAYERS.map(|(name, _)| format!(" {name:>16}")).concat();
     let _ = writeln!(text, "{:4}{header}   regret", "");
-    for scenario in SCENARIOS.map(scenario) {
+    for name in SCENARIOS.into_iter().filter(|name| arguments.plays(name)) {
+        let scenario = arguments.scenario(name);
         let played = PLAYERS.map(|(_, who)| {
             let one = |seed| figures(&scenario, &run(&scenario, who, weights, seed), &weights);
-            mean(&(1..=seeds).map(one).collect::<Vec<_>>())
+            mean(&arguments.seeds.iter().copied().map(one).collect::<Vec<_>>())
         });
         let cells = played.map(|figures| {
             let Figures {
@@ -92,16 +208,48 @@ fn losses(seeds: u64) -> String {
     text
 }
 
+/// A strategy can be better than the oracle, which does not price the load that it adds; in the
+/// mean of a group a world counts with no less than this, in percent.
+const MIN_REGRET: f64 = -1.0;
+
+/// Loss of the oracle and of `adaptive`, and the regret of each world and group.
+fn worlds(arguments: &Arguments) {
+    let weights = Weights::default();
+    say("worlds: oracle, adaptive, regret; client failures per 10,000\n");
+    for group in GROUPS {
+        let mut regrets = Vec::new();
+        for name in group.worlds.iter().filter(|name| arguments.plays(name)) {
+            let scenario = arguments.scenario(name);
+            let played = [Who::Oracle, OURS].map(|who| {
+                let one =
+                    |&seed: &u64| figures(&scenario, &run(&scenario, who, weights, seed), &weights);
+                mean(&arguments.seeds.iter().map(one).collect::<Vec<_>>())
+            });
+            let regret = 100.0 * (played[1].loss / played[0].loss - 1.0);
+            regrets.push(regret.max(MIN_REGRET));
+            say(&format!(
+                "  {name:5} {:>7.1} {:>7.1} {regret:>+7.1} %  {:>6.1}",
+                played[0].loss, played[1].loss, played[1].failures
+            ));
+        }
+        if !regrets.is_empty() {
+            let mean = regrets.iter().sum::<f64>() / regrets.len() as f64;
+            say(&format!("{:24} mean {mean:>+6.2} %", group.name));
+        }
+    }
+    say("");
+}
+
 /// How fast traffic leaves trouble and comes back, and how still it stands without.
-fn moves(seeds: u64) -> String {
+fn moves(arguments: &Arguments) -> String {
     let played = |name, seed| {
-        let scenario = scenario(name);
+        let scenario = arguments.scenario(name);
         let outcomes = run(&scenario, OURS, Weights::default(), seed);
         (scenario, outcomes)
     };
     let mut text = String::from("seconds until 95 % have left, and until 80 % are back\n\n");
     for name in ["S2", "S3", "S4"] {
-        let times = (1..=seeds).map(|seed| {
+        let times = arguments.seeds.iter().map(|&seed| {
             let (scenario, outcomes) = played(name, seed);
             let shown = |time: Option<f64>| time.map_or("never".to_owned(), |s| format!("{s:.0}"));
             let (away, back) = diversion(&scenario, &outcomes);
@@ -109,7 +257,7 @@ fn moves(seeds: u64) -> String {
         });
         let _ = writeln!(text, "{name}{}", times.collect::<String>());
     }
-    let (scenario, outcomes) = played("S1", 1);
+    let (scenario, outcomes) = played("S1", arguments.seeds[0]);
     let swing = oscillation(&scenario, &outcomes);
     let _ = writeln!(text, "\nS1: shares of 30 s move by {swing:.1} points");
     text
@@ -117,9 +265,9 @@ fn moves(seeds: u64) -> String {
 
 /// What each objective comes to as its weight goes from 0 to 100 in steps of 5: steps in the wrong
 /// direction of more than 1 % of the range, rank correlation, largest step.
-fn knobs() -> String {
-    let scenario = scenario("K");
-    let mut text = String::from("knobs: wrong steps, rank correlation, largest step\n\n");
+fn knobs(arguments: &Arguments, name: &'static str) -> String {
+    let scenario = arguments.scenario(name);
+    let mut text = format!("knobs in {name}: wrong steps, rank correlation, largest step\n\n");
     for (place, name) in ["cost", "latency", "reliability"].into_iter().enumerate() {
         let bads: Vec<f64> = (0..=20)
             .map(|step| {
@@ -132,7 +280,11 @@ fn knobs() -> String {
                     reliability: of(2),
                     ..Weights::default()
                 };
-                attained(&scenario, &run(&scenario, OURS, weights, 1), place)
+                attained(
+                    &scenario,
+                    &run(&scenario, OURS, weights, arguments.seeds[0]),
+                    place,
+                )
             })
             .collect();
         let highest = bads.iter().copied().fold(f64::NEG_INFINITY, f64::max);

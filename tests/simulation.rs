@@ -11,6 +11,7 @@ use aibal_tui::domain::{Strategy, Weights};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::Scenario;
+use simulation::worlds::world;
 
 const SEED: u64 = 1;
 const OURS: Who = Who::Ours(Strategy::Adaptive);
@@ -106,6 +107,63 @@ fn when_all_vendors_fail_no_needed_vendor_is_excluded() {
 fn one_request_in_two_seconds_is_enough_for_estimates() {
     // Not shortened: with so little traffic it runs fast.
     assert_within(&Scenario::named("S12"), 0.096, 24.0);
+}
+
+/// Regret of `adaptive` against the oracle in a world, as a part.
+fn regret(name: &'static str) -> f64 {
+    let scenario = world(name);
+    let (ours, oracle) = (
+        simulate(&scenario, OURS).0,
+        simulate(&scenario, Who::Oracle).0,
+    );
+    ours.loss / oracle.loss - 1.0
+}
+
+#[test]
+fn whole_answers_are_learnt_as_well_as_streams() {
+    for (name, most) in [
+        ("L1", 0.03),
+        ("L3", 0.03),
+        ("T1", 0.03),
+        ("M1", 0.03),
+        ("M4", 0.06),
+    ] {
+        let regret = regret(name);
+        assert!(regret <= most, "{name}: {regret:.3}");
+    }
+}
+
+#[test]
+fn long_prompts_cost_little() {
+    for (name, most) in [("P1", 0.04), ("P1u", 0.04)] {
+        let regret = regret(name);
+        assert!(regret <= most, "{name}: {regret:.3}");
+    }
+}
+
+#[test]
+fn more_weight_on_latency_makes_short_whole_answers_faster() {
+    let scenario = world("L1");
+    let latencies: Vec<f64> = (0..=4_u32)
+        .map(|step| {
+            let latency = f64::from(step) * 25.0;
+            let rest = (100.0 - latency) / 2.0;
+            let weights = Weights {
+                cost: rest,
+                latency,
+                reliability: rest,
+                ..Weights::default()
+            };
+            let outcomes = run(&scenario, OURS, weights, SEED);
+            outcomes.iter().map(|outcome| outcome.latency).sum::<f64>() / outcomes.len() as f64
+        })
+        .collect();
+
+    let range = latencies[0] - latencies[4];
+    assert!(range > 0.0, "{latencies:?}");
+    for pair in latencies.windows(2) {
+        assert!(pair[1] <= pair[0] + 0.01 * range, "{latencies:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! balances in it, so that two strategies differ by what they decide and by nothing else.
 //!
 //! Reading order: `vendor` (what a vendor does), `traffic` (what is asked), `scenario` (what goes
-//! wrong and when), `player` (who decides: ours by its public calls, rivals, the oracle), `run`
+//! wrong and when), `worlds` (other traffic and other fleets), `player` (who decides: ours by its public calls, rivals, the oracle), `run`
 //! (the clock that drives them), `report` (what it came to).
 
 pub mod luck;
@@ -15,3 +15,4 @@ pub mod run;
 pub mod scenario;
 pub mod traffic;
 pub mod vendor;
+pub mod worlds;

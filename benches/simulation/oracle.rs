@@ -56,14 +56,21 @@ fn loss(
     if !vendor.has_room(&mood, request.input + output, t) {
         return REFUSED;
     }
-    let (first_token, per_token) = vendor.pace(&mood, t, scenario.day, vendor.in_flight + 1);
+    let (first_token, per_token) = vendor.pace(
+        &mood,
+        (t, scenario.day),
+        request.input,
+        vendor.in_flight + 1,
+    );
     let (latency, reference) = (first_token + output * per_token, 2.0 + 0.030 * output);
     let spare = ((request.deadline() - t) / latency).ln() / SIGMA;
     let miss = 1.0 / (1.0 + (1.7 * spare).exp());
     let errors = vendor.errors(&mood);
-    let slowness = (latency / reference).min(2.0) * (1.0 - miss)
-        + 2.0 * miss
-        + FAILURE_SECONDS * errors / reference;
+    let mut slowness = (latency / reference).min(2.0);
+    if let Some((part, times)) = mood.tail {
+        slowness = slowness * (1.0 - part) + (times * latency / reference).min(2.0) * part;
+    }
+    let slowness = slowness * (1.0 - miss) + 2.0 * miss + FAILURE_SECONDS * errors / reference;
     let cost = vendor.profile.cost(request.input, output) / dearest;
     (weights.cost * cost
         + weights.latency * slowness

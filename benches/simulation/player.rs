@@ -1,7 +1,7 @@
 //! Who decides. Ours is driven by the calls that the engine and the gateway use, and by no others.
 
 use super::scenario::Scenario;
-use super::traffic::Request;
+use super::traffic::{Request, Work};
 use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
@@ -84,13 +84,21 @@ pub fn moment(t: f64) -> UnixTime {
     UnixTime::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
 }
 
+/// An attempt under way.
+struct Running {
+    lease: Lease,
+    streamed: bool,
+    input: f64,
+    first_token: Option<f64>,
+}
+
 /// The balancer of this project.
 pub struct Ours {
     fleet: BalancerState,
     table: RoutingTable,
     field: CandidateSet,
     chance: SplitMix64,
-    places: BTreeMap<AttemptId, (Lease, Option<f64>)>,
+    places: BTreeMap<AttemptId, Running>,
 }
 
 impl Ours {
@@ -129,8 +137,11 @@ impl Player for Ours {
         let tried: Vec<TargetIdx> = earlier.iter().copied().map(Into::into).collect();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
-            class: RequestClass::new(kind, true),
+            class: RequestClass::new(kind, request.streamed)
+                .with_tools(request.work == Work::ToolCall)
+                .with_max_tokens(request.work.max_tokens()),
             input: request.input,
+            max_tokens: request.work.max_tokens(),
             remaining: Some(request.deadline() - t),
             tried: &tried,
             ..RequestProfile::usual(kind)
@@ -142,7 +153,13 @@ impl Player for Ours {
         };
         let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
         let lease = choice.acquire_lease(&self.table, now)?;
-        self.places.insert(attempt, (lease, None));
+        let running = Running {
+            lease,
+            streamed: request.streamed,
+            input: request.input,
+            first_token: None,
+        };
+        self.places.insert(attempt, running);
         Some(choice.target.get())
     }
 
@@ -158,11 +175,12 @@ impl Player for Ours {
         headers: Option<Headers>,
         t: f64,
     ) {
-        let Some((lease, first_token)) = self.places.get_mut(&attempt) else {
+        let Some(running) = self.places.get_mut(&attempt) else {
             return;
         };
+        let lease = &mut running.lease;
         lease.first_token();
-        *first_token = Some(seconds);
+        running.first_token = Some(seconds);
         let first = FirstToken {
             target: vendor.into(),
             ticket: lease.attempt_start(),
@@ -181,9 +199,15 @@ impl Player for Ours {
         headers: Option<Headers>,
         t: f64,
     ) {
-        let Some((lease, first_token)) = self.places.remove(&attempt) else {
+        let Some(running) = self.places.remove(&attempt) else {
             return;
         };
+        let Running {
+            lease,
+            streamed,
+            input,
+            first_token,
+        } = running;
         let outcome = match end {
             End::Answered { .. } => Outcome::Success,
             End::Failed => Outcome::Failed(Failure::Server),
@@ -194,7 +218,7 @@ impl Player for Ours {
             End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
         };
         let usage = match end {
-            End::Answered { tokens, .. } => Some(usage(tokens)),
+            End::Answered { tokens, .. } => Some(usage(input, tokens)),
             _ => None,
         };
         let report = AttemptEnd {
@@ -205,7 +229,7 @@ impl Player for Ours {
             first_token,
             usage: usage.map(MeasuredUsage::exact),
             cost: None,
-            streamed: true,
+            streamed,
             trial: lease.is_half_open_probe(),
             dropped_fields: 0,
             ticket: lease.attempt_start(),
@@ -242,8 +266,9 @@ impl Player for Ours {
     clippy::cast_sign_loss,
     reason = "token counts are whole and small"
 )]
-fn usage(tokens: f64) -> Usage {
+fn usage(input: f64, tokens: f64) -> Usage {
     Usage {
+        input: input as u64,
         output: tokens as u64,
         ..Usage::default()
     }
@@ -269,10 +294,8 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
             enabled: present(place),
             ..Provider::new(vendor.name, "simulated")
         });
-        let served = super::traffic::Work::ALL
-            .into_iter()
-            .filter(|work| vendor.serves(*work));
-        let kinds: Vec<ModelType> = served.map(super::traffic::Work::kind).collect();
+        let served = Work::ALL.into_iter().filter(|work| vendor.serves(*work));
+        let kinds: Vec<ModelType> = served.map(Work::kind).collect();
         catalogue.targets.push(Target {
             id: TargetId::new(vendor.name, "model"),
             provider: place.into(),

@@ -25,6 +25,28 @@ pub enum Who {
     Ours(Strategy),
 }
 
+/// An attempt at a whole answer gets this part of the time that is left, so that another can follow.
+const ATTEMPT_SHARE: f64 = 0.6;
+
+/// Seconds after which an attempt is cut: that brings no first token, or no whole answer.
+fn patience(request: &Request, left: f64) -> f64 {
+    if request.streamed {
+        request.work.first_token_timeout()
+    } else {
+        left * ATTEMPT_SHARE
+    }
+}
+
+impl Request {
+    fn is_in_time(&self, first_token: f64, per_token: f64, patience: f64) -> bool {
+        if self.streamed {
+            first_token <= patience
+        } else {
+            first_token + per_token * self.output <= patience
+        }
+    }
+}
+
 /// What became of one client request.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
@@ -207,14 +229,14 @@ impl World<'_> {
     /// Plans what an attempt's fate comes to.
     fn unfold(&mut self, attempt: AttemptId, request: &Request, fate: Fate, t: f64) {
         let left = request.deadline() - t;
-        let patience = request.work.first_token_timeout();
+        let patience = patience(request, left);
         let (after, end) = match fate {
             Fate::Answered {
                 first_token,
                 per_token,
-            } if first_token <= patience => {
+            } if request.is_in_time(first_token, per_token, patience) => {
                 let total = first_token + per_token * request.output;
-                if first_token < left {
+                if request.streamed && first_token < left {
                     self.plan(t + first_token, Happening::FirstToken(attempt, first_token));
                 }
                 let tokens = request.output;
@@ -235,7 +257,9 @@ impl World<'_> {
             return;
         }
         let first_token = match end {
-            End::Answered { first_token, .. } if first_token < left => Some(first_token),
+            End::Answered { first_token, .. } if request.streamed && first_token < left => {
+                Some(first_token)
+            }
             _ => None,
         };
         self.plan(

@@ -1,5 +1,6 @@
 //! What goes wrong, and when.
 
+use super::traffic::{Demand, PromptLengths, USUAL_MIX, Work};
 use super::vendor::{GOOGLE, OPENAI, Profile, VENDORS, XAI};
 
 /// A vendor at one moment of the script.
@@ -17,6 +18,8 @@ pub struct Mood {
     pub hangs: bool,
     /// Not there yet.
     pub is_absent: bool,
+    /// Some answers take much longer: their part of all, and how many times as long.
+    pub tail: Option<(f64, f64)>,
 }
 
 const WELL: Mood = Mood {
@@ -26,16 +29,17 @@ const WELL: Mood = Mood {
     is_down: false,
     hangs: false,
     is_absent: false,
+    tail: None,
 };
 
 #[derive(Debug, Clone, Copy)]
-enum Trouble {
+pub enum Trouble {
     Slow(f64),
     /// Grows from none to that factor.
     Ramp(f64),
     Down,
-    /// Down for 20 s, up for 40 s; its minute is never made shorter.
-    Flapping,
+    /// Down for so many seconds, then up for so many; never made shorter.
+    Flapping(f64, f64),
     Hang,
     Limits(f64),
     Errors(f64),
@@ -61,7 +65,11 @@ pub struct Scenario {
     pub burst: f64,
     /// Length of a day; 0 for none.
     pub day: f64,
-    pub is_chat_only: bool,
+    pub mix: Vec<Demand>,
+    /// Lengths of prompts, where they are not those of the work.
+    pub prompts: Option<PromptLengths>,
+    /// Some answers take much longer: their part of all, and how many times as long.
+    pub tail: Option<(f64, f64)>,
     pub vendors: Vec<Profile>,
     strikes: Vec<Strike>,
 }
@@ -77,7 +85,9 @@ impl Scenario {
             rate: 12.0,
             burst: 2.0,
             day: 3_600.0,
-            is_chat_only: false,
+            mix: USUAL_MIX.to_vec(),
+            prompts: None,
+            tail: None,
             vendors: VENDORS.to_vec(),
             strikes: Vec::new(),
         };
@@ -85,7 +95,7 @@ impl Scenario {
             "S2" => scenario.strike(GOOGLE, 1_200.0, 1_800.0, Trouble::Slow(5.0)),
             "S3" => scenario.strike(GOOGLE, 1_200.0, 1_800.0, Trouble::Down),
             "S4" => scenario.strike(GOOGLE, 1_200.0, 1_800.0, Trouble::Hang),
-            "S5" => scenario.strike(GOOGLE, 900.0, 2_700.0, Trouble::Flapping),
+            "S5" => scenario.strike(GOOGLE, 900.0, 2_700.0, Trouble::Flapping(20.0, 40.0)),
             "S6" => scenario.storm(),
             "S7" => scenario.strike(GOOGLE, 900.0, 2_700.0, Trouble::Ramp(6.0)),
             "S8" => scenario.flaky(),
@@ -96,6 +106,16 @@ impl Scenario {
             _ => {}
         }
         scenario
+    }
+
+    /// The same with every answer in one piece.
+    #[must_use]
+    pub fn whole(mut self, name: &'static str) -> Self {
+        self.name = name;
+        for demand in &mut self.mix {
+            demand.streamed = false;
+        }
+        self
     }
 
     /// The same in a sixth of the time, the quiet one in a twelfth.
@@ -119,7 +139,10 @@ impl Scenario {
     }
 
     pub fn mood(&self, vendor: usize, t: f64) -> Mood {
-        let mut mood = WELL;
+        let mut mood = Mood {
+            tail: self.tail,
+            ..WELL
+        };
         let hits =
             |strike: &&Strike| strike.vendor == vendor && (strike.from..strike.until).contains(&t);
         for strike in self.strikes.iter().filter(hits) {
@@ -130,7 +153,9 @@ impl Scenario {
                     mood.slow *= 1.0 + (most - 1.0) * part;
                 }
                 Trouble::Down => mood.is_down = true,
-                Trouble::Flapping => mood.is_down |= (t - strike.from) % 60.0 < 20.0,
+                Trouble::Flapping(down, up) => {
+                    mood.is_down |= (t - strike.from) % (down + up) < down;
+                }
                 Trouble::Hang => mood.hangs = true,
                 Trouble::Limits(part) => mood.limits *= part,
                 Trouble::Errors(rate) => mood.errors = Some(rate),
@@ -140,7 +165,7 @@ impl Scenario {
         mood
     }
 
-    fn strike(&mut self, vendor: usize, from: f64, until: f64, trouble: Trouble) {
+    pub fn strike(&mut self, vendor: usize, from: f64, until: f64, trouble: Trouble) {
         self.strikes.push(Strike {
             vendor,
             from,
@@ -190,7 +215,8 @@ impl Scenario {
     }
 
     fn plain(&mut self) {
-        (self.burst, self.day, self.is_chat_only) = (1.0, 0.0, true);
+        (self.burst, self.day) = (1.0, 0.0);
+        self.mix = vec![Demand::new(Work::Chat, 1.0, true)];
         self.vendors.pop();
     }
 }

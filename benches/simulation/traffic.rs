@@ -1,4 +1,4 @@
-//! What clients ask: four kinds of work, a day with its swing, and bursts.
+//! Client requests: kinds of work with their sizes, a day with its swing, and bursts.
 
 use super::luck::Dice;
 use super::scenario::Scenario;
@@ -10,10 +10,24 @@ pub enum Work {
     Artifact,
     Reasoning,
     Vision,
+    /// A vector; no output tokens.
+    Embedding,
+    /// A classification: about three output tokens, limited by the request.
+    Label,
+    /// An answer that calls a tool: about 25 output tokens.
+    ToolCall,
 }
 
 impl Work {
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Artifact, Self::Reasoning, Self::Vision];
+    pub const ALL: [Self; 7] = [
+        Self::Chat,
+        Self::Artifact,
+        Self::Reasoning,
+        Self::Vision,
+        Self::Embedding,
+        Self::Label,
+        Self::ToolCall,
+    ];
 
     /// Mean tokens in and out, and seconds that the client waits.
     pub const fn shape(self) -> (f64, f64, f64) {
@@ -22,19 +36,23 @@ impl Work {
             Self::Artifact => (1_500.0, 600.0, 60.0),
             Self::Reasoning => (2_500.0, 1_500.0, 120.0),
             Self::Vision => (1_800.0, 300.0, 45.0),
+            Self::Embedding => (400.0, 0.0, 20.0),
+            Self::Label => (300.0, 3.0, 20.0),
+            Self::ToolCall => (800.0, 25.0, 20.0),
         }
     }
 
     pub const fn kind(self) -> ModelType {
         match self {
-            Self::Chat => ModelType::Chat,
+            Self::Chat | Self::Label | Self::ToolCall => ModelType::Chat,
             Self::Artifact => ModelType::Artifact,
             Self::Reasoning => ModelType::Reasoning,
             Self::Vision => ModelType::Vision,
+            Self::Embedding => ModelType::Embedding,
         }
     }
 
-    /// Seconds that an attempt gets for its first token.
+    /// Seconds that a streamed attempt gets for its first token.
     pub const fn first_token_timeout(self) -> f64 {
         match self {
             Self::Reasoning => 20.0,
@@ -42,14 +60,56 @@ impl Work {
         }
     }
 
-    fn drawn(luck: f64) -> Self {
-        match luck {
-            luck if luck < 0.60 => Self::Chat,
-            luck if luck < 0.80 => Self::Artifact,
-            luck if luck < 0.92 => Self::Reasoning,
-            _ => Self::Vision,
+    /// The most output tokens that the request allows, where it states them.
+    pub fn max_tokens(self) -> Option<f64> {
+        (self == Self::Label).then_some(8.0)
+    }
+
+    /// Standard deviation of the logarithm of sizes, and the range of output tokens.
+    const fn spread(self) -> (f64, (f64, f64)) {
+        match self {
+            Self::Chat => (0.6, (10.0, 8_000.0)),
+            Self::Embedding => (0.5, (0.0, 0.0)),
+            Self::Label => (0.5, (1.0, 7.0)),
+            Self::ToolCall => (0.5, (5.0, 200.0)),
+            _ => (0.5, (10.0, 8_000.0)),
         }
     }
+}
+
+/// One part of the traffic.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand {
+    pub work: Work,
+    /// Part of all requests, 0..1.
+    pub share: f64,
+    /// Whether answers come as streams.
+    pub streamed: bool,
+}
+
+impl Demand {
+    pub const fn new(work: Work, share: f64, streamed: bool) -> Self {
+        Self {
+            work,
+            share,
+            streamed,
+        }
+    }
+}
+
+/// 60 % chat, 20 % artifacts, 12 % reasoning, 8 % vision, all streamed.
+pub const USUAL_MIX: [Demand; 4] = [
+    Demand::new(Work::Chat, 0.60, true),
+    Demand::new(Work::Artifact, 0.20, true),
+    Demand::new(Work::Reasoning, 0.12, true),
+    Demand::new(Work::Vision, 0.08, true),
+];
+
+/// Prompts of very different lengths, in tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct PromptLengths {
+    pub mean: f64,
+    pub sigma: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +117,7 @@ pub struct Request {
     pub id: u64,
     pub at: f64,
     pub work: Work,
+    pub streamed: bool,
     pub input: f64,
     pub output: f64,
 }
@@ -100,19 +161,35 @@ pub fn requests(scenario: &Scenario, seed: u64) -> Vec<Request> {
 
 fn request(id: u64, at: f64, scenario: &Scenario, seed: u64) -> Request {
     let mut dice = Dice::of(&[seed, 0xB0D7, id]);
-    let work = if scenario.is_chat_only {
-        Work::Chat
-    } else {
-        Work::drawn(dice.uniform())
+    let Demand { work, streamed, .. } = match scenario.mix.as_slice() {
+        [only] => *only,
+        mix => drawn(mix, dice.uniform()),
     };
     let (input, output, _) = work.shape();
-    let sigma = if work == Work::Chat { 0.6 } else { 0.5 };
-    let mut size = |mean| dice.lognormal(mean, sigma).clamp(10.0, 8_000.0).round();
+    let (sigma, (least, most)) = work.spread();
+    let mut size =
+        |mean: f64, sigma, least, most| dice.lognormal(mean, sigma).clamp(least, most).round();
+    let input = match scenario.prompts {
+        Some(prompts) => size(prompts.mean, prompts.sigma, 50.0, 120_000.0),
+        None => size(input, sigma, 10.0, 8_000.0),
+    };
     Request {
         id,
         at,
         work,
-        input: size(input),
-        output: size(output),
+        streamed,
+        input,
+        output: size(output, sigma, least, most),
     }
+}
+
+fn drawn(mix: &[Demand], luck: f64) -> Demand {
+    let mut below = 0.0;
+    for demand in mix {
+        below += demand.share;
+        if luck < below - 1e-9 {
+            return *demand;
+        }
+    }
+    mix[mix.len() - 1]
 }

@@ -28,6 +28,8 @@ pub struct Profile {
     /// Mean seconds.
     pub first_token: f64,
     pub per_token: f64,
+    /// Further seconds to the first token for every thousand tokens of the prompt.
+    pub per_prompt: f64,
     /// Per minute; none for a local model.
     pub limits: Option<(f64, f64)>,
     pub errors: f64,
@@ -35,16 +37,22 @@ pub struct Profile {
     pub phase: f64,
     pub max_concurrent: u32,
     pub is_local: bool,
-    /// In the order of [`Work::ALL`].
+    /// Chat and what is like it, artifacts, reasoning, vision; embeddings are served by all.
     pub serves: [bool; 4],
 }
 
-const fn cloud(name: &'static str, price: (f64, f64), speed: (f64, f64), phase: f64) -> Profile {
+pub const fn cloud(
+    name: &'static str,
+    price: (f64, f64),
+    speed: (f64, f64),
+    phase: f64,
+) -> Profile {
     Profile {
         name,
         price,
         first_token: speed.0,
         per_token: speed.1,
+        per_prompt: 0.0,
         limits: None,
         errors: 0.0,
         phase,
@@ -130,9 +138,15 @@ impl Vendor {
         }
     }
 
-    /// Mean seconds to a first token and per token at `t`, with so many in flight, its own request
-    /// included.
-    pub fn pace(&self, mood: &Mood, t: f64, day: f64, in_flight: u32) -> (f64, f64) {
+    /// Mean seconds to a first token and per token at `t` for a prompt of so many tokens, with so
+    /// many in flight, its own request included.
+    pub fn pace(
+        &self,
+        mood: &Mood,
+        (t, day): (f64, f64),
+        prompt: f64,
+        in_flight: u32,
+    ) -> (f64, f64) {
         let profile = &self.profile;
         let busy = f64::from(in_flight);
         let load = if profile.is_local {
@@ -146,7 +160,8 @@ impl Vendor {
             1.0 + DRIFT * (std::f64::consts::TAU * (t / day + profile.phase)).sin()
         };
         let factor = load * drift * mood.slow;
-        (profile.first_token * factor, profile.per_token * factor)
+        let first_token = profile.first_token + profile.per_prompt * prompt / 1e3;
+        (first_token * factor, profile.per_token * factor)
     }
 
     /// Whether its rate limits have room for a request now.
@@ -163,10 +178,15 @@ impl Vendor {
         dice: &mut Dice,
         (t, day): (f64, f64),
     ) -> Fate {
-        let (first_token, per_token) = self.pace(mood, t, day, self.in_flight);
+        let (first_token, per_token) = self.pace(mood, (t, day), request.input, self.in_flight);
         let first_token = dice.lognormal(first_token, FIRST_TOKEN_SIGMA);
         let per_token = dice.lognormal(per_token, PER_TOKEN_SIGMA);
         let luck = dice.uniform();
+        let times = match mood.tail {
+            Some((part, times)) if dice.uniform() < part => times,
+            _ => 1.0,
+        };
+        let (first_token, per_token) = (first_token * times, per_token * times);
         if mood.is_down {
             return Fate::Failed { after: FAST };
         }
@@ -231,7 +251,13 @@ impl Vendor {
 
 impl Profile {
     pub fn serves(&self, work: Work) -> bool {
-        self.serves[work as usize]
+        match work {
+            Work::Chat | Work::Label | Work::ToolCall => self.serves[0],
+            Work::Artifact => self.serves[1],
+            Work::Reasoning => self.serves[2],
+            Work::Vision => self.serves[3],
+            Work::Embedding => true,
+        }
     }
 
     /// USD.

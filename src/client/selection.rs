@@ -48,13 +48,15 @@ pub(super) fn select(
         Some(name) => Some(find_provider(catalogue, name)?),
         None => None,
     };
+    let max_tokens = request.max_tokens.map(|tokens| tokens as f64);
     let profile = RequestProfile {
         scope,
-        class: RequestClass::new(model_type, request.stream.unwrap_or(false)),
+        class: RequestClass::new(model_type, request.stream.unwrap_or(false))
+            .with_max_tokens(max_tokens),
         // A type that the request does not name requires nothing: a route may hold several types.
         needs: requested.map_or(RequiredCapabilities::default(), RequiredCapabilities::of),
         pinned,
-        max_tokens: request.max_tokens.map(|tokens| tokens as f64),
+        max_tokens,
         preferred,
         max_cost: request.max_cost,
         max_latency: request.max_latency.map(|ms| ms / 1e3),

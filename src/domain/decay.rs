@@ -28,12 +28,18 @@ impl DecayedMean {
     /// Adds one observation. What is not a finite number would poison every later reading, and is
     /// left out.
     pub fn add(&mut self, value: f64, now: UnixTime) {
-        if !value.is_finite() {
+        self.add_part(value, 1.0, now);
+    }
+
+    /// Adds an observation that is worth `weight` of a usual one; without a weight above 0 it is
+    /// left out.
+    pub fn add_part(&mut self, value: f64, weight: f64, now: UnixTime) {
+        if !value.is_finite() || !weight.is_finite() || weight <= 0.0 {
             return;
         }
         let fade = self.fade(now);
-        self.weight = self.weight * fade + 1.0;
-        self.sum = self.sum * fade + value;
+        self.weight = self.weight * fade + weight;
+        self.sum = self.sum * fade + weight * value;
         self.at = self.at.max(now);
     }
 
@@ -60,6 +66,11 @@ impl DecayedMean {
     pub fn shrunk(&self, prior: f64, strength: f64, now: UnixTime) -> f64 {
         let n = self.n(now);
         (n * self.mean() + strength * prior) / (n + strength)
+    }
+
+    /// Whether nothing was ever added.
+    pub fn is_empty(&self) -> bool {
+        self.weight == 0.0
     }
 
     /// Forgets everything.

@@ -182,6 +182,8 @@ pub struct LeaseRequest {
     pub trial: bool,
     /// Tokens expected in and out.
     pub tokens: f64,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
     pub class: RequestClass,
 }
 
@@ -194,6 +196,8 @@ pub struct AttemptStart {
     /// All that was sent to the target, this attempt included.
     pub ledger: SentTotals,
     pub class: RequestClass,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
 }
 
 /// One attempt's place at a target and at its provider.
@@ -244,6 +248,7 @@ impl Lease {
                 load,
                 ledger,
                 class: terms.class,
+                prompt: terms.prompt,
             },
             rates: terms.rates,
             held: Some(terms.most_tokens),

@@ -54,17 +54,18 @@ impl Default for LoadSensitivity {
 }
 
 impl LoadSensitivity {
-    /// An answer that began at `load = ln(1 + in flight)` took `per_token` seconds for each token.
-    pub fn add(&mut self, load: f64, per_token: f64, now: UnixTime) {
+    /// An answer that began at `load = ln(1 + in flight)` took `per_token` seconds for each token;
+    /// it is worth `weight` of a direct observation, 0..1.
+    pub fn add(&mut self, load: f64, per_token: f64, weight: f64, now: UnixTime) {
         let pace = per_token.max(1e-6).ln();
         if !load.is_finite() || !pace.is_finite() {
             return;
         }
-        self.usual.add(load, now);
-        self.load.add(load, now);
-        self.pace.add(pace, now);
-        self.load_load.add(load * load, now);
-        self.load_pace.add(load * pace, now);
+        self.usual.add_part(load, weight, now);
+        self.load.add_part(load, weight, now);
+        self.pace.add_part(pace, weight, now);
+        self.load_load.add_part(load * load, weight, now);
+        self.load_pace.add_part(load * pace, weight, now);
         let n = self.load.n(now);
         let variance = self.load_load.mean() - self.load.mean().powi(2);
         if variance > MIN_VARIANCE && n > MIN_SAMPLES {
@@ -107,7 +108,7 @@ mod tests {
             let in_flight = step % 16;
             let now = UnixTime::from_micros(1_000_000_000 + u64::from(step) * 100_000);
             let per_token = 0.01 * f64::from(1 + in_flight);
-            elasticity.add(f64::from(in_flight).ln_1p(), per_token, now);
+            elasticity.add(f64::from(in_flight).ln_1p(), per_token, 1.0, now);
         }
 
         let curve = elasticity.curve();
@@ -120,7 +121,7 @@ mod tests {
         let mut elasticity = LoadSensitivity::default();
         for step in 0..400_u32 {
             let now = UnixTime::from_micros(1_000_000_000 + u64::from(step) * 100_000);
-            elasticity.add(f64::from(step % 16).ln_1p(), 0.01, now);
+            elasticity.add(f64::from(step % 16).ln_1p(), 0.01, 1.0, now);
         }
 
         assert!(elasticity.curve().slope.abs() < 1e-6);

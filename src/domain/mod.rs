@@ -20,6 +20,7 @@ mod config_update;
 mod decay;
 mod decision_log;
 mod event;
+mod expected_output;
 mod failure;
 mod histogram;
 mod ids;
@@ -33,6 +34,7 @@ mod model_type;
 mod observation;
 mod pricing;
 mod prompt;
+mod prompt_sensitivity;
 mod random;
 mod rate_limiter;
 mod recovery;
@@ -69,6 +71,7 @@ pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use decay::{DecayedCount, DecayedMean};
 pub use decision_log::{DecisionLog, DecisionRecord};
 pub use event::{Effect, Event, EventKind, Revision};
+pub use expected_output::ExpectedOutputs;
 pub use failure::Failure;
 pub use histogram::Histogram;
 pub use ids::{DecisionId, TargetId};
@@ -88,19 +91,20 @@ pub use pricing::{
     cost_basis, estimate_tokens,
 };
 pub use prompt::prompt_tokens;
+pub use prompt_sensitivity::PromptCurve;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
 pub use recovery::Recovery;
 pub use rejection::{RejectionCounts, RejectionReason};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
-pub use retry::{RetryBudget, RetryDecision, RetryState};
+pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
 pub use schedule::probe_due;
 pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score};
 pub use selection::{
     CandidateSet, Eligibility, ExclusionReason, MaxUsage, NoEligibleTarget, RankedTarget,
     RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,
-    shares,
+    shares, soonest_recovery,
 };
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{

@@ -54,19 +54,72 @@ impl FromStr for ModelType {
     }
 }
 
-/// Class of requests with similar responses: a type of work, as a stream or in one piece.
+/// Requests whose answers are of similar length: the type of work, streamed or in one piece, with
+/// or without tools, the limit on output tokens, and whether the answer shall be JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestClass {
     kind: ModelType,
     streamed: bool,
+    tools: bool,
+    limit: OutputLimit,
+    json: bool,
 }
 
-impl RequestClass {
-    /// Number of classes.
-    pub const COUNT: usize = 2 * ModelType::ALL.len();
+/// Bands of the most output tokens that a request allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum OutputLimit {
+    #[default]
+    None,
+    /// At most [`SHORT_ANSWER`].
+    Short,
+    /// At most [`MEDIUM_ANSWER`].
+    Medium,
+    Long,
+}
 
+/// Bounds of the bands, in output tokens.
+const SHORT_ANSWER: f64 = 32.0;
+const MEDIUM_ANSWER: f64 = 256.0;
+
+impl RequestClass {
+    /// Types of work, streamed or not: every class has one of them as its parent.
+    pub const PARENTS: usize = 2 * ModelType::ALL.len();
+    /// Two with and without tools, four limits, two with and without JSON, in each parent.
+    pub const COUNT: usize = Self::PARENTS * 16;
+
+    /// Without tools, a limit, or JSON.
     pub const fn new(kind: ModelType, streamed: bool) -> Self {
-        Self { kind, streamed }
+        Self {
+            kind,
+            streamed,
+            tools: false,
+            limit: OutputLimit::None,
+            json: false,
+        }
+    }
+
+    /// The class of requests that offer tools, or do not.
+    #[must_use]
+    pub const fn with_tools(self, tools: bool) -> Self {
+        Self { tools, ..self }
+    }
+
+    /// The class of requests that want JSON, or do not.
+    #[must_use]
+    pub const fn with_json(self, json: bool) -> Self {
+        Self { json, ..self }
+    }
+
+    /// The class of requests that allow so many output tokens.
+    #[must_use]
+    pub fn with_max_tokens(self, max_tokens: Option<f64>) -> Self {
+        let limit = match max_tokens {
+            None => OutputLimit::None,
+            Some(most) if most <= SHORT_ANSWER => OutputLimit::Short,
+            Some(most) if most <= MEDIUM_ANSWER => OutputLimit::Medium,
+            Some(_) => OutputLimit::Long,
+        };
+        Self { limit, ..self }
     }
 
     pub const fn kind(self) -> ModelType {
@@ -77,9 +130,15 @@ impl RequestClass {
         self.streamed
     }
 
-    /// Position among all classes, below [`RequestClass::COUNT`].
-    pub const fn index(self) -> usize {
+    /// Its index among [`Self::PARENTS`].
+    pub const fn parent(self) -> usize {
         2 * self.kind as usize + self.streamed as usize
+    }
+
+    /// Its index among all classes; those of one parent stand together.
+    pub const fn index(self) -> usize {
+        let within = 8 * self.tools as usize + 2 * self.limit as usize + self.json as usize;
+        16 * self.parent() + within
     }
 }
 

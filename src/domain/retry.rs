@@ -12,7 +12,11 @@ const MAX_BACKOFF: Duration = Duration::from_secs(4);
 /// A delay that a provider asks for is waited for only up to here; a longer one ends the request.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// With less time than this left a further attempt is not begun.
-const MIN_TIME_LEFT: Duration = Duration::from_millis(500);
+pub const MIN_TIME_LEFT: Duration = Duration::from_millis(500);
+
+/// Bounds of [`backoff_estimate`].
+const MIN_ESTIMATE: Duration = Duration::from_secs(1);
+const MAX_ESTIMATE: Duration = Duration::from_secs(30);
 
 /// A client request earns that much of a further attempt: in the long run at most a fifth more
 /// attempts than requests.
@@ -76,6 +80,13 @@ impl RetryBudget {
 )]
 fn micros(attempts: f64) -> u64 {
     (attempts / DEPOSIT_PER_S * 1e6) as u64
+}
+
+/// When a request may succeed that failed after so many attempts, where no target states a delay:
+/// 1 s, doubled for each attempt after the first, at most 30 s.
+pub fn backoff_estimate(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(5);
+    (MIN_ESTIMATE * 2_u32.pow(doublings)).min(MAX_ESTIMATE)
 }
 
 /// What to do after a failed attempt.
@@ -176,6 +187,13 @@ mod tests {
             budget.deposit(1_000.0, at(20_000));
         }
         assert_eq!(spent(at(20_000)), 2_000, "unless there is much to do");
+    }
+
+    #[test]
+    fn an_estimate_lies_between_one_and_thirty_seconds() {
+        let seconds = |attempts| backoff_estimate(attempts).as_secs();
+        assert_eq!([0, 1, 2, 3].map(seconds), [1, 1, 2, 4]);
+        assert_eq!(seconds(u32::MAX), 30);
     }
 
     #[test]

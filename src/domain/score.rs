@@ -13,6 +13,7 @@ use super::index::PerTarget;
 use super::lease::PendingFirstTokens;
 use super::load_sensitivity::LoadCurve;
 use super::pricing::Price;
+use super::prompt_sensitivity::PromptCurve;
 use super::tuning::{GUARD_FREE_RISK, Tuning};
 use super::weights::Weights;
 
@@ -48,6 +49,8 @@ pub struct Estimate {
     pub limited: f64,
     /// What load does to it.
     pub curve: LoadCurve,
+    /// What the prompt adds to the first token.
+    pub prompt: PromptCurve,
     /// Observations behind it, faded.
     pub samples: f64,
     /// Whether any of it was measured on this target, or all taken from its peers.
@@ -64,29 +67,33 @@ pub struct Prediction {
 }
 
 impl Estimate {
-    /// Seconds for an answer of so many tokens.
-    pub fn latency(&self, tokens: f64) -> f64 {
-        self.first_token + tokens * self.per_token
+    /// Seconds for an answer of so many tokens to a prompt of so many.
+    pub fn latency(&self, prompt: f64, tokens: f64) -> f64 {
+        self.first_token + self.prompt.seconds(prompt) + tokens * self.per_token
     }
 
-    /// With so many in flight, and with those that wait: a stream that has waited for longer than
-    /// was expected is evidence before its first token is there.
+    /// For a prompt of so many tokens, with so many in flight, and with those that wait: a stream
+    /// that has waited for longer than was expected is evidence before its first token is there.
     pub fn predict(
         &self,
+        prompt: f64,
         in_flight: u32,
         waiting: PendingFirstTokens,
         peers_first_token: f64,
     ) -> Prediction {
         let load = self.curve.at(in_flight);
+        let own = self.first_token * load;
         let mut predicted = Prediction {
-            first_token: self.first_token * load,
+            first_token: own + self.prompt.seconds(prompt) * load,
             per_token: self.per_token * load,
         };
-        if waiting.count > 0 && waiting.age > predicted.first_token {
-            predicted.first_token = waiting.age;
+        // The part of the wait that the prompts of those that wait do not explain.
+        let age = waiting.age - self.prompt.seconds(self.prompt.waiting) * load;
+        if waiting.count > 0 && age > own {
+            predicted.first_token += age - own;
             let queue = QUEUE_WAIT_FACTOR * peers_first_token;
-            if waiting.count >= 2 && waiting.age > queue && queue > 0.0 {
-                predicted.per_token *= (waiting.age / queue).clamp(1.0, QUEUE_SLOWDOWN);
+            if waiting.count >= 2 && age > queue && queue > 0.0 {
+                predicted.per_token *= (age / queue).clamp(1.0, QUEUE_SLOWDOWN);
             }
         }
         predicted
@@ -306,7 +313,7 @@ mod tests {
             per_token: 0.01,
             ..Estimate::default()
         };
-        let seen = |count, age| estimate.predict(3, PendingFirstTokens { count, age }, 0.6);
+        let seen = |count, age| estimate.predict(500.0, 3, PendingFirstTokens { count, age }, 0.6);
 
         assert_eq!(seen(4, 0.3).first_token, 0.5);
         assert_eq!(

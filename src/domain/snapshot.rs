@@ -4,11 +4,12 @@
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
 use super::event::Event;
+use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
 use super::lease::LoadCounters;
-use super::model_type::{ModelTypes, RequestClass};
+use super::model_type::ModelTypes;
 use super::pricing::{CostBasisCounts, Price};
 use super::rate_limiter::{RateLimitRemaining, RateLimits};
 use super::rejection::RejectionCounts;
@@ -98,8 +99,8 @@ pub struct RoutingTable {
     pub candidates: Vec<Candidate>,
     /// Output tokens of a usual answer.
     pub expected_output: f64,
-    /// The same for each class of requests, by [`RequestClass::place`].
-    pub outputs: [f64; RequestClass::COUNT],
+    /// The same for each class of requests, by its index.
+    pub outputs: ExpectedOutputs,
     /// Seconds to a usual first token, over all targets.
     pub peers_first_token: f64,
     /// Client requests per second.

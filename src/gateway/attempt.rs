@@ -100,7 +100,8 @@ impl Attempt {
         if self.first_token.is_some() {
             return;
         }
-        let seconds = clock::now().seconds_since(self.started);
+        let now = clock::now();
+        let seconds = now.seconds_since(self.started);
         self.first_token = Some(seconds);
         self.lease.first_token();
         if self.streamed {

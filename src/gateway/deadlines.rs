@@ -104,7 +104,7 @@ impl<'g> Deadlines<'g> {
             return limit;
         }
         let stated = self.request.max_tokens.map(|tokens| tokens as f64);
-        let tokens = stated.unwrap_or(table.expected_output);
+        let tokens = stated.unwrap_or(table.outputs[selection.class.index()]);
         limit.max(response_time(table, selection, tokens).unwrap_or(limit))
     }
 
@@ -155,6 +155,7 @@ fn response_time(
     selection: &TargetSelection,
     tokens: f64,
 ) -> Option<Duration> {
-    let expected = table.candidates[selection.target].estimate.latency(tokens);
+    let estimate = &table.candidates[selection.target].estimate;
+    let expected = estimate.latency(selection.prompt, tokens);
     Duration::try_from_secs_f64(expected * TIME_PER_TOKEN_FACTOR).ok()
 }

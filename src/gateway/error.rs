@@ -60,6 +60,9 @@ pub struct UpstreamFailure {
     pub provider: String,
     /// The setting to raise if the time was too short.
     pub setting: &'static str,
+    /// When a repetition may succeed, where the provider does not say; `None` where it would fail
+    /// again.
+    pub retry_after: Option<Duration>,
 }
 
 /// A mistake in a client's request.

@@ -125,8 +125,8 @@ impl GatewayError {
                 Some(OVERLOADED_RETRY_AFTER)
             }
             Self::Upstream(failure) => match failure.error.failure {
-                Failure::RateLimit(delay) | Failure::Overloaded(delay) => delay,
-                _ => None,
+                Failure::RateLimit(Some(delay)) | Failure::Overloaded(Some(delay)) => Some(delay),
+                _ => failure.retry_after,
             },
             _ => None,
         }
@@ -213,6 +213,7 @@ impl fmt::Display for UpstreamFailure {
             error,
             provider,
             setting,
+            ..
         } = self;
         match error.failure {
             Failure::Timeout if error.status == 0 => {

@@ -12,9 +12,10 @@ use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, Failure, NoEligibleTarget, ProviderIdx, RandomDraw, RejectionReason,
-    RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason, TargetId,
-    TargetIdx, TargetScope, TargetSelection, select_target,
+    CandidateSet, Failure, MIN_TIME_LEFT, NoEligibleTarget, ProviderIdx, RandomDraw,
+    RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason,
+    TargetId, TargetIdx, TargetScope, TargetSelection, backoff_estimate, select_target,
+    soonest_recovery,
 };
 use crate::protocols::UpstreamError;
 use axum::http::HeaderMap;
@@ -24,6 +25,8 @@ use tokio::time::Instant;
 /// Selections that other requests may invalidate before this one gives up. Every loss means that
 /// another request got in, so a request that loses this often came with dozens of others.
 const MAX_LOST_RACES: u32 = 32;
+/// The shortest pause before an excluded target is checked again.
+const MIN_RECHECK: Duration = Duration::from_millis(50);
 /// `Retry-After` when it gave up for that reason.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -116,7 +119,8 @@ impl FailoverLoop<'_> {
                 deadline = self.deadlines.deadline(limit);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(next) = self.next(target, failure.error.failure, left).await else {
+            let next = self.next(target, failure.error.failure, (left, deadline));
+            let Some(next) = next.await else {
                 return Err(self.give_up(&failure));
             };
             leased = next;
@@ -147,14 +151,14 @@ impl FailoverLoop<'_> {
         &mut self,
         target: TargetIdx,
         failure: Failure,
-        left: Duration,
+        (left, deadline): (Duration, Instant),
     ) -> Option<LeasedTarget> {
         let (decision, target, failure) = self.decide(target, failure, left);
         match decision {
             RetryDecision::GiveUp => None,
             _ if !self.take_retry_token(failure) => None,
             RetryDecision::FailOver => self.lease(&self.profile(&self.tried)).ok(),
-            RetryDecision::Retry(pause) => self.lease_again(target, pause).await,
+            RetryDecision::Retry(pause) => self.lease_again(target, pause, deadline).await,
         }
     }
 
@@ -277,23 +281,32 @@ impl FailoverLoop<'_> {
         }
     }
 
-    /// The same target once more after a pause, if it may still be used.
-    async fn lease_again(&self, target: TargetIdx, pause: Duration) -> Option<LeasedTarget> {
-        tokio::time::sleep(pause).await;
-        // A rate limit is extended a little beyond what the provider asked for, so that requests do
-        // not all return at once.
-        let table = self.context.gateway.handle.routing_table();
-        let blocked_until = table.candidates[target].blocked_until;
-        drop(table);
-        let rest = blocked_until.map_or(Duration::ZERO, |until| until.since(clock::now()));
-        if rest <= pause / 5 {
-            tokio::time::sleep(rest).await;
+    /// The same target once more after a pause. If it is excluded by then, for example because
+    /// another request got a 429 there, this one waits for its recovery within its own time.
+    async fn lease_again(
+        &self,
+        target: TargetIdx,
+        pause: Duration,
+        deadline: Instant,
+    ) -> Option<LeasedTarget> {
+        let mut wait = pause;
+        loop {
+            tokio::time::sleep(wait).await;
+            let profile = RequestProfile {
+                scope: TargetScope::Only(&[target]),
+                ..self.profile(&[])
+            };
+            let recovery = match self.lease(&profile) {
+                Ok(leased) => return Some(leased),
+                Err(LeaseError::NoTarget(none)) => none.retry_after?,
+                Err(LeaseError::Busy) => BUSY_RETRY_AFTER,
+            };
+            wait = recovery.max(MIN_RECHECK);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if wait + MIN_TIME_LEFT > left {
+                return None;
+            }
         }
-        let profile = RequestProfile {
-            scope: TargetScope::Only(&[target]),
-            ..self.profile(&[])
-        };
-        self.lease(&profile).ok()
     }
 
     /// Selects a target and acquires its lease. If another request takes the last permit between the
@@ -353,6 +366,18 @@ impl FailoverLoop<'_> {
             error: failure.error.clone(),
             provider: self.recorder.provider().to_owned(),
             setting: self.deadlines.setting(failure.had_content),
+            retry_after: self.recovery_estimate(failure.error.failure),
         })
+    }
+
+    /// When such a request may succeed: the soonest recovery of a target, or an estimate where one
+    /// may be used at once. `None` where a repetition cannot help.
+    fn recovery_estimate(&self, failure: Failure) -> Option<Duration> {
+        if !failure.is_retryable() {
+            return None;
+        }
+        let table = self.context.gateway.handle.routing_table();
+        let soonest = soonest_recovery(&table, &self.profile(&[]), clock::now());
+        Some(soonest.unwrap_or_else(|| backoff_estimate(self.attempts.count())))
     }
 }

@@ -313,6 +313,7 @@ impl StreamRelay {
             error,
             provider: self.provider.clone(),
             setting: "",
+            retry_after: None,
         });
         let mut out = BytesMut::new();
         self.adapter.broken(&error.error_body(), &mut out);

@@ -89,13 +89,17 @@ impl<'a> ParsedRequest<'a> {
             ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
             ModelResolution::Targets { places, pinned } => (TargetScope::Only(places), *pinned),
         };
+        let max_tokens = self.max_tokens.map(|tokens| tokens as f64);
         RequestProfile {
             scope,
-            class: RequestClass::new(self.model_type, self.stream),
+            class: RequestClass::new(self.model_type, self.stream)
+                .with_tools(self.needs.tools)
+                .with_json(self.needs.json_schema)
+                .with_max_tokens(max_tokens),
             needs: self.needs,
             pinned,
             input: self.input as f64,
-            max_tokens: self.max_tokens.map(|tokens| tokens as f64),
+            max_tokens,
             preferred: self.preferred,
             max_cost: self.max_cost,
             max_latency: self.max_latency,

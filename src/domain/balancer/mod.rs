@@ -6,7 +6,10 @@ mod apply_config;
 mod auto_revert;
 mod commands;
 mod global_limits;
+mod latency_estimator;
+mod latency_mean;
 mod observe;
+mod observe_latency;
 mod patch;
 mod pending_revert;
 mod pin;
@@ -25,8 +28,8 @@ use super::circuit_breaker::BreakerState;
 use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
 use super::event::{Effect, Event, EventKind, Revision};
+use super::expected_output::OutputStatistics;
 use super::in_flight::InFlightLimiter;
-use super::model_type::RequestClass;
 use super::random::SplitMix64;
 use super::retry::RetryBudget;
 use super::snapshot::Strategy;
@@ -36,6 +39,7 @@ use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use latency_estimator::Speed;
 use pending_revert::PendingRevert;
 use sliding_window::SlidingWindow;
 use std::collections::VecDeque;
@@ -71,7 +75,11 @@ pub struct BalancerState {
     request_rate: DecayedCount,
     /// Output tokens, of all and by class.
     output: DecayedMean,
-    outputs: [DecayedMean; RequestClass::COUNT],
+    outputs: OutputStatistics,
+    /// Estimated prompt tokens of all answers.
+    prompt: DecayedMean,
+    /// The usual speed of the peers as of the last tick; observations are read against it.
+    peers: Speed,
     window: SlidingWindow,
     retries: Arc<RetryBudget>,
     budgets: Arc<Budgets>,
@@ -133,7 +141,9 @@ impl BalancerState {
             requests: Timeline::default(),
             request_rate: DecayedCount::new(RATE_MEMORY_S),
             output: DecayedMean::new(OUTPUT_MEMORY_S),
-            outputs: [DecayedMean::new(OUTPUT_MEMORY_S); RequestClass::COUNT],
+            outputs: OutputStatistics::default(),
+            prompt: DecayedMean::new(OUTPUT_MEMORY_S),
+            peers: Speed::PRIOR,
             retries: Arc::new(RetryBudget::new(now)),
             budgets: Arc::new(Budgets::new(&BudgetConfig::default(), now)),
             crowd: Arc::default(),
@@ -168,6 +178,7 @@ impl BalancerState {
                 self.apply_transition(target, transition, now, &mut effects);
             }
         }
+        self.peers = self.usual_speed(now);
         self.expire_external_load(now);
         self.revert_expired(now, &mut effects);
         self.refresh_states(now);

@@ -10,14 +10,11 @@ use crate::domain::observation::{
     AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
     RequestOutcome,
 };
-use crate::domain::pricing::MeasuredUsage;
 use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
 use std::time::Duration;
 
-/// Fewer output tokens than this say nothing about the time per token.
-const MIN_TOKENS_FOR_PACE: u64 = 8;
 /// The least time between two news about requests.
 const REQUEST_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -55,9 +52,11 @@ impl BalancerState {
     }
 
     fn first_token_came(&mut self, first: &FirstToken, now: UnixTime, effects: &mut Vec<Effect>) {
-        self.targets[first.target]
-            .first_token
-            .add(first.seconds, now);
+        self.targets[first.target].latency.observe_first_token(
+            first.seconds,
+            first.ticket.prompt,
+            now,
+        );
         self.record_upstream_limits(first.target, &first.limits, first.ticket, now);
         if first.limits.is_empty() {
             self.targets[first.target].quota.expire(now);
@@ -114,11 +113,12 @@ impl BalancerState {
         let luck = self.chance.next_f64();
         if failure.counts_against_health() {
             self.window.add(end.target, None);
-            // A client in a hurry says nothing of a target that had no time to answer.
+            // A client in a hurry says nothing of a target that had no time to answer. How slow a
+            // target is has its price in the predicted latency and the odds to miss a deadline.
             if !end.client_deadline_hit {
                 self.breaker_failed(end, luck, now, effects);
+                self.targets[end.target].record_outcome(Some(true), now);
             }
-            self.targets[end.target].record_outcome(Some(true), now);
             let is_telling = end.had_first_token() || (end.streamed && !end.client_deadline_hit);
             if failure == Failure::Timeout && is_telling {
                 self.record_timeout(end, now);
@@ -150,15 +150,6 @@ impl BalancerState {
         }
     }
 
-    /// It was waited for in vain: it would have taken at least as long as it was given.
-    fn record_timeout(&mut self, end: &AttemptEnd, now: UnixTime) {
-        if end.had_first_token() {
-            self.record_token_pace(end, now);
-        } else {
-            self.targets[end.target].first_token.add(end.seconds(), now);
-        }
-    }
-
     fn record_upstream_limits(
         &mut self,
         target: TargetIdx,
@@ -173,31 +164,6 @@ impl BalancerState {
                 .quota
                 .observe_headers(limits, (on.started, on.ledger), sent, now);
         }
-    }
-
-    fn record_latency(&mut self, end: &AttemptEnd, now: UnixTime) {
-        if let Some(MeasuredUsage { usage, .. }) = end.usage {
-            let tokens = usage.output as f64;
-            self.output.add(tokens, now);
-            self.outputs[end.ticket.class.index()].add(tokens, now);
-        }
-        self.record_token_pace(end, now);
-    }
-
-    fn record_token_pace(&mut self, end: &AttemptEnd, now: UnixTime) {
-        let Some(tokens) = end.usage.map(|metered| metered.usage.output) else {
-            return;
-        };
-        if tokens < MIN_TOKENS_FOR_PACE {
-            return;
-        }
-        let seen = end.first_token.filter(|_| end.streamed);
-        // A response in one piece has no observed first token.
-        let first_token = seen.unwrap_or_else(|| self.estimates(now)[end.target].first_token);
-        let per_token = (end.seconds() - first_token).max(0.0) / tokens as f64;
-        let target = &mut self.targets[end.target];
-        target.per_token.add(per_token, now);
-        target.elasticity.add(end.ticket.load, per_token, now);
     }
 
     fn breaker_succeeded(

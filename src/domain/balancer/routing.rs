@@ -1,9 +1,9 @@
 //! What the next choice needs: estimates from the statistics, and each target's standing.
 
-use super::target_state::{LatencyEwma, TargetState};
+use super::latency_estimator::{LatencyEstimator, Speed};
+use super::target_state::MIN_SAMPLES;
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::circuit_breaker::BreakerState;
-use crate::domain::decay::DecayedMean;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::model_type::ModelTypes;
 use crate::domain::score::Estimate;
@@ -11,11 +11,8 @@ use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 
-/// Seconds to a first token and per token, assumed before any measurement.
-const FIRST_TOKEN_PRIOR: f64 = 1.0;
-const PER_TOKEN_PRIOR: f64 = 0.020;
 /// A target's own slow mean joins the peers' median from that many observations on, and there is a
-/// median from two targets on.
+/// median from two targets on. Where fewer have so many, all that were measured join it.
 const PEER_MIN_SAMPLES: f64 = 2.0;
 const MIN_PEERS: usize = 2;
 /// A share of failures above this is a state of its own.
@@ -26,7 +23,8 @@ const SLOW_FACTOR: f64 = 2.5;
 impl BalancerState {
     /// The newest table; cheap enough to be made after every batch of observations.
     pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
-        let estimates = self.estimates(now);
+        let usual = self.usual_speed(now);
+        let estimates = self.estimates_against(usual, now);
         let candidates = TargetIdx::all(self.targets.len())
             .map(|at| self.candidate(at, estimates[at]))
             .collect();
@@ -38,11 +36,8 @@ impl BalancerState {
             revision: self.revision,
             candidates,
             expected_output: self.expected_output(now),
-            outputs: self
-                .outputs
-                .each_ref()
-                .map(|output| usual_output(output, now)),
-            peers_first_token: self.usual_speed(now).0,
+            outputs: self.outputs.all(now),
+            peers_first_token: usual.first_token,
             request_rate: self.request_rate.per_second(now),
             pinned: self.pinned_at(now).map(|(provider, _)| provider),
             retries: Arc::clone(&self.retries),
@@ -110,13 +105,22 @@ impl BalancerState {
 
     /// Output tokens of a usual answer.
     pub(super) fn expected_output(&self, now: UnixTime) -> f64 {
-        usual_output(&self.output, now)
+        let (tokens, strength) = OUTPUT_PRIOR;
+        self.output.shrunk(tokens, strength, now).max(1.0)
+    }
+
+    /// Prompt and output tokens of a usual request.
+    pub(super) fn usual_request(&self, now: UnixTime) -> (f64, f64) {
+        (self.prompt.mean(), self.expected_output(now))
     }
 
     /// What is expected of each target: its own faded means, pulled towards the median of all that
     /// were measured, so that a cold target starts in the middle of the field.
     pub(super) fn estimates(&self, now: UnixTime) -> Vec<Estimate> {
-        let usual = self.usual_speed(now);
+        self.estimates_against(self.usual_speed(now), now)
+    }
+
+    fn estimates_against(&self, usual: Speed, now: UnixTime) -> Vec<Estimate> {
         self.targets
             .iter()
             .map(|record| record.estimate(usual, now))
@@ -124,21 +128,33 @@ impl BalancerState {
     }
 
     /// The usual seconds to a first token, and per token after it.
-    pub(super) fn usual_speed(&self, now: UnixTime) -> (f64, f64) {
-        let first_token = self.median(|record| &record.first_token, now);
-        let per_token = self.median(|record| &record.per_token, now);
-        (
-            first_token.unwrap_or(FIRST_TOKEN_PRIOR),
-            per_token.unwrap_or(PER_TOKEN_PRIOR),
-        )
+    pub(super) fn usual_speed(&self, now: UnixTime) -> Speed {
+        let usual = |samples: f64| {
+            (
+                self.median(|target| target.slow_first_token(samples, now)),
+                self.median(|target| target.slow_per_token(samples, now)),
+            )
+        };
+        let (first_token, per_token) = usual(PEER_MIN_SAMPLES);
+        let (few_first_token, few_per_token) = if first_token.is_some() && per_token.is_some() {
+            (None, None)
+        } else {
+            usual(MIN_SAMPLES)
+        };
+        Speed {
+            first_token: first_token
+                .or(few_first_token)
+                .unwrap_or(Speed::PRIOR.first_token),
+            per_token: per_token
+                .or(few_per_token)
+                .unwrap_or(Speed::PRIOR.per_token),
+        }
     }
 
-    fn median(&self, of: impl Fn(&TargetState) -> &LatencyEwma, now: UnixTime) -> Option<f64> {
+    fn median(&self, of: impl Fn(&LatencyEstimator) -> Option<f64>) -> Option<f64> {
         let mut means: Vec<f64> = self
             .enabled_targets()
-            .map(|at| of(&self.targets[at]).slow)
-            .filter(|slow| slow.n(now) > PEER_MIN_SAMPLES)
-            .map(|slow| slow.mean())
+            .filter_map(|at| of(&self.targets[at].latency))
             .collect();
         if means.len() < MIN_PEERS {
             return None;
@@ -150,10 +166,10 @@ impl BalancerState {
     /// Brings every provider's state up to date.
     pub(super) fn refresh_states(&mut self, now: UnixTime) {
         let estimates = self.estimates(now);
-        let output = self.expected_output(now);
+        let usual = self.usual_request(now);
         for provider in ProviderIdx::all(self.providers.len()) {
             let targets = self.targets_of(provider);
-            let (state, why) = self.assess_health(provider, &targets, &estimates, output, now);
+            let (state, why) = self.assess_health(provider, &targets, &estimates, usual, now);
             let record = &mut self.providers[provider];
             if record.state != state {
                 record.state = state;
@@ -168,13 +184,13 @@ impl BalancerState {
     }
 
     /// How a provider stands by these targets of its, and why, in the order in which an operator
-    /// must know it.
+    /// must know it; `usual` are the prompt and output tokens of a usual request.
     pub(super) fn assess_health(
         &self,
         provider: ProviderIdx,
         targets: &[TargetIdx],
         estimates: &[Estimate],
-        output: f64,
+        usual: (f64, f64),
         now: UnixTime,
     ) -> (HealthState, String) {
         let record = &self.providers[provider];
@@ -230,7 +246,7 @@ impl BalancerState {
             });
             return (HealthState::Limited, text.unwrap_or_default());
         }
-        self.assess_numbers(targets, &states, estimates, output, now)
+        self.assess_numbers(targets, &states, estimates, usual, now)
     }
 
     fn assess_numbers(
@@ -238,7 +254,7 @@ impl BalancerState {
         targets: &[TargetIdx],
         states: &[BreakerState],
         estimates: &[Estimate],
-        output: f64,
+        (prompt, output): (f64, f64),
         now: UnixTime,
     ) -> (HealthState, String) {
         if let Some(at) = states
@@ -267,7 +283,7 @@ impl BalancerState {
         let mut all: Vec<f64> = estimates
             .iter()
             .filter(|e| e.measured)
-            .map(|e| e.latency(output))
+            .map(|e| e.latency(prompt, output))
             .collect();
         all.sort_by(f64::total_cmp);
         let median = all
@@ -275,10 +291,10 @@ impl BalancerState {
             .copied()
             .unwrap_or(f64::INFINITY);
         let slow = |&&at: &&TargetIdx| {
-            estimates[at].measured && estimates[at].latency(output) > SLOW_FACTOR * median
+            estimates[at].measured && estimates[at].latency(prompt, output) > SLOW_FACTOR * median
         };
         if let Some(&at) = targets.iter().find(slow) {
-            let times = estimates[at].latency(output) / median;
+            let times = estimates[at].latency(prompt, output) / median;
             return (
                 HealthState::Slow,
                 format!("{times:.1} times its peers' latency"),
@@ -286,9 +302,4 @@ impl BalancerState {
         }
         (HealthState::Ok, String::new())
     }
-}
-
-fn usual_output(output: &DecayedMean, now: UnixTime) -> f64 {
-    let (tokens, strength) = OUTPUT_PRIOR;
-    output.shrunk(tokens, strength, now).max(1.0)
 }

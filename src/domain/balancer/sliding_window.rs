@@ -17,6 +17,10 @@ const DEFAULT_ESTIMATE: Estimate = Estimate {
         slope: 0.0,
         usual: 0.0,
     },
+    prompt: crate::domain::prompt_sensitivity::PromptCurve {
+        per_token: 0.0,
+        waiting: 0.0,
+    },
     samples: 0.0,
     measured: false,
 };

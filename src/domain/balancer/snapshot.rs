@@ -21,7 +21,8 @@ struct TrafficView {
     prospects: Vec<TrafficForecast>,
     /// What is expected of each target, and of a usual answer.
     estimates: Vec<Estimate>,
-    output: f64,
+    /// Prompt and output tokens of a usual request.
+    usual: (f64, f64),
 }
 
 impl BalancerState {
@@ -29,7 +30,7 @@ impl BalancerState {
         TrafficView {
             prospects: traffic_forecasts(&self.routing_table(now), now),
             estimates: self.estimates(now),
-            output: self.expected_output(now),
+            usual: self.usual_request(now),
         }
     }
 
@@ -192,7 +193,7 @@ impl BalancerState {
         let sum = merged_all(columns);
         let provider = self.catalogue.targets[target].provider;
         let (state, why) =
-            self.assess_health(provider, &[target], &view.estimates, view.output, now);
+            self.assess_health(provider, &[target], &view.estimates, view.usual, now);
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),

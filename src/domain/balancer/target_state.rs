@@ -1,11 +1,11 @@
 //! What is remembered of each provider and of each target.
 
+use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::failure::Failure;
 use crate::domain::index::{PerProvider, PerTarget, TargetIdx};
 use crate::domain::lease::LoadCounters;
-use crate::domain::load_sensitivity::LoadSensitivity;
 use crate::domain::rate_limiter::RateLimits;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::HealthState;
@@ -20,14 +20,6 @@ use std::time::Duration;
 
 /// Time constant of the rates shown as current, in seconds.
 pub(super) const RATE_MEMORY_S: f64 = 10.0;
-/// Quick memory of latencies, in seconds: long enough to average, short enough to follow a
-/// brownout within half a minute.
-const FAST_MEMORY_S: f64 = 20.0;
-/// Slow memory of latencies, in seconds: what the quick one falls back to when it is empty.
-const SLOW_MEMORY_S: f64 = 300.0;
-/// The quick mean is pulled to the slow one as by that many observations, the slow one to the peers.
-const FAST_PRIOR_WEIGHT: f64 = 1.0;
-const PEER_PRIOR_WEIGHT: f64 = 2.0;
 /// Memory of failures, in seconds.
 const FAILURE_MEMORY_S: f64 = 60.0;
 /// Failures are counted as if two attempts had been seen before, at 2 %.
@@ -46,46 +38,15 @@ const COOLDOWN_MAX: Duration = Duration::from_secs(30);
 /// A probe that fails this often running takes its provider out of the choice.
 const PROBE_FAILURES_TO_DOWN: u32 = 3;
 
-/// How long something takes, in a quick and a slow memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LatencyEwma {
-    quick: DecayedMean,
-    pub slow: DecayedMean,
-}
-
-impl Default for LatencyEwma {
-    fn default() -> Self {
-        Self {
-            quick: DecayedMean::new(FAST_MEMORY_S),
-            slow: DecayedMean::new(SLOW_MEMORY_S),
-        }
-    }
-}
-
-impl LatencyEwma {
-    pub fn add(&mut self, seconds: f64, now: UnixTime) {
-        self.quick.add(seconds, now);
-        self.slow.add(seconds, now);
-    }
-
-    fn expected(&self, peers: f64, now: UnixTime) -> f64 {
-        let slow = self.slow.shrunk(peers, PEER_PRIOR_WEIGHT, now);
-        self.quick.shrunk(slow, FAST_PRIOR_WEIGHT, now)
-    }
-}
-
 /// One target.
 #[derive(Debug)]
 pub(super) struct TargetState {
-    /// Seconds to the first content, and per output token after it. Failures and 429s never feed
-    /// them: they would be fast answers.
-    pub first_token: LatencyEwma,
-    pub per_token: LatencyEwma,
+    /// Failures and 429s never feed it: they would be fast answers.
+    pub latency: LatencyEstimator,
     /// 1 for a failure, 0 for a success.
     pub failures: DecayedMean,
     /// 1 for a 429, 0 for anything else.
     refusals: DecayedMean,
-    pub elasticity: LoadSensitivity,
     pub quota: UpstreamQuota,
     pub breaker: CircuitBreaker,
     /// When the breaker last closed.
@@ -105,11 +66,9 @@ impl PerTarget for TargetState {}
 impl TargetState {
     pub fn new() -> Self {
         Self {
-            first_token: LatencyEwma::default(),
-            per_token: LatencyEwma::default(),
+            latency: LatencyEstimator::default(),
             failures: DecayedMean::new(FAILURE_MEMORY_S),
             refusals: DecayedMean::new(RATE_LIMIT_MEMORY_S),
-            elasticity: LoadSensitivity::default(),
             quota: UpstreamQuota::default(),
             breaker: CircuitBreaker::default(),
             slow_from: None,
@@ -149,15 +108,17 @@ impl TargetState {
 
     /// What is expected of its next request; `peers` are the usual seconds to a first token and
     /// per token.
-    pub fn estimate(&self, peers: (f64, f64), now: UnixTime) -> Estimate {
+    pub fn estimate(&self, peers: Speed, now: UnixTime) -> Estimate {
         let (rate, strength) = RATE_LIMIT_PRIOR;
-        let samples = self.first_token.slow.n(now).max(self.per_token.slow.n(now));
+        let samples = self.latency.samples(now);
+        let speed = self.latency.speed(peers, now);
         Estimate {
-            first_token: self.first_token.expected(peers.0, now),
-            per_token: self.per_token.expected(peers.1, now),
+            first_token: speed.first_token,
+            per_token: speed.per_token,
             failure: self.failure_rate(now),
             limited: self.refusals.shrunk(rate, strength, now),
-            curve: self.elasticity.curve(),
+            curve: self.latency.load_curve(),
+            prompt: self.latency.prompt_curve(),
             samples,
             measured: samples > MIN_SAMPLES,
         }
@@ -175,7 +136,7 @@ impl TargetState {
     /// Its breaker closed: it starts nearly fresh, and slowly.
     pub fn on_recovery(&mut self, now: UnixTime) {
         self.failures.retain(RECOVERY_RETAIN);
-        self.first_token.quick.retain(RECOVERY_RETAIN);
+        self.latency.retain_quick(RECOVERY_RETAIN);
         self.slow_from = Some(now);
     }
 

@@ -8,6 +8,7 @@ use super::request_profile::{RequestProfile, TargetScope};
 use super::scored_candidate::{Eligibility, ScoredCandidate};
 use super::target_selection::RankedTarget;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::model_type::ModelType;
 use crate::domain::pricing::Price;
 use crate::domain::score::{
     Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
@@ -248,7 +249,7 @@ fn predict(
     };
     if table.strategy != Strategy::Adaptive {
         let predicted = Prediction {
-            first_token: estimate.first_token,
+            first_token: estimate.first_token + estimate.prompt.seconds(ask.input),
             per_token: estimate.per_token,
         };
         let risk = Risk {
@@ -261,7 +262,7 @@ fn predict(
         candidate.load_counters.in_flight(),
         candidate.load_counters.waiting(now),
     );
-    let predicted = estimate.predict(in_flight, waiting, table.peers_first_token);
+    let predicted = estimate.predict(ask.input, in_flight, waiting, table.peers_first_token);
     let risk = Risk {
         failure: estimate.failure,
         limited: estimate.limited,
@@ -332,11 +333,12 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
 fn expected_output(table: &RoutingTable, ask: &RequestProfile<'_>) -> f64 {
     let usual = table.outputs[ask.class.index()];
     let expected = ask.max_tokens.map_or(usual, |most| most.min(usual));
-    // At least a token, whatever was asked for, and no more than is ever read.
+    // At least a token where there is text, and no more than can be read.
+    let least = f64::from(u8::from(ask.class.kind() != ModelType::Embedding));
     if expected.is_nan() {
-        1.0
+        least
     } else {
-        expected.clamp(1.0, 1e7)
+        expected.clamp(least, 1e7)
     }
 }
 

@@ -41,9 +41,12 @@ use crate::domain::random::RandomDraw;
 use crate::domain::score::Factors;
 use crate::domain::snapshot::{RoutingTable, Strategy};
 use crate::domain::units::UnixTime;
+use std::time::Duration;
 
 /// A target unused for this long may be explored.
 const EXPLORE_AFTER_S: f64 = 30.0;
+/// A target that was never measured takes this part of first attempts, one at a time.
+const FIRST_LOOK: f64 = 0.2;
 /// Longest wait until a target is back, for the last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
@@ -89,6 +92,7 @@ pub fn select_target(
             .map(|price| price.cost_of(ask.input, field.output)),
         expected_latency: row.predicted.latency(field.output),
         expected_tokens: ask.input + field.output,
+        prompt: ask.input,
         most,
         is_over_budget,
         class: ask.class,
@@ -109,6 +113,25 @@ pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> 
     rows.filter(|row| !matches!(row.entry, Eligibility::Excluded(_)))
         .map(ranked)
         .collect()
+}
+
+/// When the first of the targets that are out for the moment may serve such a request; nothing
+/// where one may serve it now, or where time alone brings none back.
+pub fn soonest_recovery(
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    now: UnixTime,
+) -> Option<Duration> {
+    let mut field = CandidateSet::default();
+    field.evaluate(table, ask, now);
+    if field.rows().iter().any(ScoredCandidate::is_eligible) {
+        return None;
+    }
+    let waits = field.rejected();
+    waits
+        .iter()
+        .filter_map(|(_, why)| why.recovers_in(now))
+        .min()
 }
 
 /// What every target of the catalogue is worth for a request, whether or not it may serve now or
@@ -178,6 +201,12 @@ fn pick(
     }
     let explores = matches!(table.strategy, Strategy::Adaptive | Strategy::LowestLatency);
     if explores
+        && luck.gate < FIRST_LOOK
+        && let Some(unknown) = never_measured(table, rows)
+    {
+        return Some((unknown, SelectionReason::Exploration));
+    }
+    if explores
         && luck.gate < table.tuning.exploration
         && let Some(stale) = longest_unused(table, rows, now)
     {
@@ -225,6 +254,22 @@ fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime)
         .map(|(place, row)| (place, asked(row)))
         .min_by_key(|&(_, since)| since)?;
     (now.seconds_since(since) > EXPLORE_AFTER_S).then_some(place)
+}
+
+/// An admitted target that was never measured and has nothing in flight; of several the one that
+/// was not asked for the longest time.
+fn never_measured(table: &RoutingTable, rows: &[ScoredCandidate]) -> Option<usize> {
+    let unknown = |row: &ScoredCandidate| {
+        let candidate = &table.candidates[row.target];
+        row.is_eligible()
+            && candidate.estimate.samples == 0.0
+            && candidate.load_counters.in_flight() == 0
+    };
+    let asked = |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
+    let unknown = rows.iter().enumerate().filter(|(_, row)| unknown(row));
+    unknown
+        .min_by_key(|(_, row)| asked(row))
+        .map(|(place, _)| place)
 }
 
 /// Where only the moment keeps everybody out: the one that may be back first, sent at once.

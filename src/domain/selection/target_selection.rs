@@ -28,6 +28,8 @@ pub struct TargetSelection {
     pub expected_latency: f64,
     /// Tokens in and out.
     pub expected_tokens: f64,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
     /// The most it may come to.
     pub most: MaxUsage,
     /// Sent although no budget has room for it, because requests shall go on.
@@ -121,6 +123,7 @@ impl TargetSelection {
             most_tokens: self.most.tokens,
             trial: self.trial,
             tokens: self.expected_tokens,
+            prompt: self.prompt,
             class: self.class,
         };
         Lease::try_acquire(

@@ -1,6 +1,6 @@
 use super::{
     CandidateSet, ExclusionReason, NoEligibleTarget, RequestProfile, SelectionReason, TargetScope,
-    TargetSelection,
+    TargetSelection, select_target,
 };
 use crate::domain::TargetIdx;
 use crate::domain::failure::Failure;
@@ -25,6 +25,7 @@ pub(super) fn candidate(
         first_token: seconds,
         per_token: 0.01,
         failure,
+        samples: 10.0,
         measured: true,
         ..Estimate::default()
     };
@@ -105,7 +106,7 @@ pub(super) fn choose(
     ask: &RequestProfile<'_>,
     draw: f64,
 ) -> Result<TargetSelection, NoEligibleTarget> {
-    super::select_target(
+    select_target(
         table,
         ask,
         NOW,
@@ -372,7 +373,7 @@ fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
     }
     let decide = |gate, now| {
         let luck = RandomDraw { gate, draw: 0.0 };
-        super::select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
+        select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
     };
 
     let explored = decide(0.005, NOW);
@@ -434,4 +435,31 @@ fn a_recovered_target_starts_slowly_and_one_short_of_its_limit_gets_less() {
         .quota
         .observe_headers(&limits, (NOW, sent), sent, NOW);
     assert!((share(&short) - 0.1 / 1.1).abs() < 1e-9);
+}
+
+#[test]
+fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
+    let mut table = three();
+    table.candidates[2].estimate.samples = 0.0;
+    let look = |table: &RoutingTable, gate: f64| {
+        let (ask, luck) = (
+            RequestProfile::usual(ModelType::Chat),
+            RandomDraw { gate, draw: 0.0 },
+        );
+        select_target(table, &ask, NOW, luck, &mut CandidateSet::default()).expect("a target")
+    };
+
+    let choice = look(&table, 0.15);
+    assert_eq!(
+        (choice.target.get(), choice.reason),
+        (2, SelectionReason::Exploration)
+    );
+    assert_ne!(look(&table, 0.25).reason, SelectionReason::Exploration);
+    let lease = choice.acquire_lease(&table, NOW);
+    assert!(lease.is_some());
+    assert_ne!(
+        look(&table, 0.15).reason,
+        SelectionReason::Exploration,
+        "one at a time"
+    );
 }

@@ -8,6 +8,8 @@ mod clock;
 mod coalesced;
 mod commit;
 mod counts;
+mod last_errors;
+mod learning;
 mod leaving;
 mod outages;
 mod restart;

@@ -97,7 +97,7 @@ fn a_429_is_no_failure_and_a_hurried_client_opens_no_breaker() {
         fleet.observe(&Observation::Attempt(end), at(1));
     }
     assert_eq!(fleet.breaker_state(1.into()), BreakerState::Closed);
-    assert!(fleet.routing_table(at(1)).candidates[1].estimate.failure > before);
+    assert!(fleet.routing_table(at(1)).candidates[1].estimate.failure <= before);
 }
 
 #[test]
@@ -241,4 +241,26 @@ proptest! {
             last = until;
         }
     }
+}
+
+#[test]
+fn an_attempt_cut_by_the_client_s_own_deadline_is_no_failure_of_the_target() {
+    let mut fleet = fleet();
+    let before = fleet.routing_table(at(0)).candidates[0].estimate.failure;
+    for second in 0..20 {
+        let Observation::Attempt(end) = attempt(0, second, Outcome::Failed(Failure::Timeout))
+        else {
+            unreachable!()
+        };
+        let end = AttemptEnd {
+            client_deadline_hit: true,
+            ..end
+        };
+        fleet.observe(&Observation::Attempt(end), at(second + 1));
+    }
+
+    let table = fleet.routing_table(at(21));
+    assert_eq!(table.candidates[0].estimate.failure, before);
+    assert_eq!(table.candidates[0].estimate.limited, 0.0);
+    assert_eq!(table.candidates[0].standing, RoutingState::Usable);
 }

@@ -1,0 +1,188 @@
+//! How much longer a target takes to its first token for a longer prompt, learnt from what it did:
+//! a regression of seconds to the first token on thousands of prompt tokens, those read from the
+//! provider's cache left out. Observations count by `1 / (expected seconds)²`, because the spread
+//! of a time grows with the time.
+
+use super::decay::DecayedMean;
+use super::units::UnixTime;
+
+/// Memory of the regression, in seconds.
+const MEMORY_S: f64 = 300.0;
+/// With less spread of prompts, in (1000 tokens)², or fewer observations, a slope is noise.
+const MIN_VARIANCE: f64 = 1e-4;
+const MIN_SAMPLES: f64 = 3.0;
+/// The slope counts half at that many observations.
+const HALF_TRUST_SAMPLES: f64 = 10.0;
+/// Seconds per thousand tokens beyond which a slope is a coincidence.
+const MAX_SLOPE: f64 = 10.0;
+/// No observation is expected faster than this, in seconds, when its weight is set.
+const MIN_EXPECTED_S: f64 = 0.05;
+/// Counted over estimated tokens of a prompt: 1 as if seen twice, and at most this.
+const COUNT_PRIOR: (f64, f64) = (1.0, 2.0);
+const MAX_COUNT_RATIO: f64 = 4.0;
+
+/// The statistics of one target.
+#[derive(Debug, Clone, Copy)]
+pub struct PromptSensitivity {
+    at: UnixTime,
+    /// Observations, without their precision.
+    samples: f64,
+    /// Sums with precision: of 1, x, z, x² and x·z; x in 1000 tokens, z in seconds.
+    weight: f64,
+    x: f64,
+    z: f64,
+    xx: f64,
+    xz: f64,
+    /// Seconds per 1000 tokens.
+    slope: f64,
+    /// Tokens that the provider counted and did not read from its cache, over those estimated.
+    counted: DecayedMean,
+    counted_ratio: f64,
+    /// Mean prompt, in estimated tokens, of the requests that wait at a random moment.
+    waiting: DecayedMean,
+}
+
+/// What the prompt adds to the first token, as the next choice needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PromptCurve {
+    /// Seconds per estimated prompt token.
+    pub per_token: f64,
+    /// Estimated prompt tokens of the requests that wait at a random moment.
+    pub waiting: f64,
+}
+
+impl PromptCurve {
+    /// Seconds that a prompt of so many estimated tokens adds.
+    pub fn seconds(&self, prompt: f64) -> f64 {
+        self.per_token * prompt.max(0.0)
+    }
+}
+
+impl Default for PromptSensitivity {
+    fn default() -> Self {
+        Self {
+            at: UnixTime::default(),
+            samples: 0.0,
+            weight: 0.0,
+            x: 0.0,
+            z: 0.0,
+            xx: 0.0,
+            xz: 0.0,
+            slope: 0.0,
+            counted: DecayedMean::new(MEMORY_S),
+            counted_ratio: COUNT_PRIOR.0,
+            waiting: DecayedMean::new(MEMORY_S),
+        }
+    }
+}
+
+impl PromptSensitivity {
+    /// Records seconds to a first token as a pair with what they are worth, 0..1. `prompt` is
+    /// what the provider counted, `estimated` what was known before, `usual` the seconds that are
+    /// expected after an empty prompt.
+    pub fn observe(
+        &mut self,
+        prompt: Option<f64>,
+        estimated: f64,
+        (seconds, worth): (f64, f64),
+        usual: f64,
+        now: UnixTime,
+    ) {
+        if let Some(prompt) = prompt
+            && estimated > 0.0
+        {
+            let ratio = (prompt / estimated).clamp(0.0, MAX_COUNT_RATIO);
+            self.counted.add(ratio, now);
+            let (prior, strength) = COUNT_PRIOR;
+            self.counted_ratio = self.counted.shrunk(prior, strength, now);
+        }
+        let x = prompt.unwrap_or(estimated * self.counted_ratio) / 1e3;
+        let expected = (usual + self.slope * x).max(MIN_EXPECTED_S);
+        let weight = worth / expected.powi(2);
+        if !(x.is_finite() && seconds.is_finite() && weight > 0.0 && weight.is_finite()) {
+            return;
+        }
+        self.fade(now);
+        self.samples += worth;
+        self.weight += weight;
+        self.x += weight * x;
+        self.z += weight * seconds;
+        self.xx += weight * x * x;
+        self.xz += weight * x * seconds;
+        let (mean_x, mean_z) = (self.x / self.weight, self.z / self.weight);
+        let variance = self.xx / self.weight - mean_x * mean_x;
+        if variance > MIN_VARIANCE && self.samples > MIN_SAMPLES {
+            let covariance = self.xz / self.weight - mean_x * mean_z;
+            let trust = self.samples / (self.samples + HALF_TRUST_SAMPLES);
+            self.slope = (covariance / variance).clamp(0.0, MAX_SLOPE) * trust;
+        }
+    }
+
+    /// Records that a request with a prompt of about so many tokens waited so long. It is among
+    /// those that wait at a random moment with a probability in proportion to its wait.
+    pub fn observe_wait(&mut self, estimated: f64, seconds: f64, now: UnixTime) {
+        self.waiting.add_part(estimated, seconds, now);
+    }
+
+    /// What the prompt adds, per estimated token.
+    pub fn curve(&self) -> PromptCurve {
+        PromptCurve {
+            per_token: self.slope * self.counted_ratio / 1e3,
+            waiting: self.waiting.mean(),
+        }
+    }
+
+    /// Seconds that this prompt adds: by the provider's count where there is one.
+    pub fn curve_of(&self, prompt: Option<f64>, estimated: f64) -> f64 {
+        match prompt {
+            Some(prompt) => self.slope * prompt / 1e3,
+            None => self.curve().seconds(estimated),
+        }
+    }
+
+    fn fade(&mut self, now: UnixTime) {
+        let fade = (-now.seconds_since(self.at) / MEMORY_S).exp();
+        for sum in [
+            &mut self.samples,
+            &mut self.weight,
+            &mut self.x,
+            &mut self.z,
+            &mut self.xx,
+            &mut self.xz,
+        ] {
+            *sum *= fade;
+        }
+        self.at = self.at.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u32) -> UnixTime {
+        UnixTime::from_seconds(1_000 + u64::from(second))
+    }
+
+    #[test]
+    fn tokens_from_the_cache_cost_no_time() {
+        let mut sensitivity = PromptSensitivity::default();
+        for step in 0..200 {
+            let estimated = f64::from(1 + step % 7) * 10_000.0;
+            let uncached = 0.1 * estimated;
+            let seconds = 0.3 + 0.2 * uncached / 1e3;
+            sensitivity.observe(Some(uncached), estimated, (seconds, 1.0), 0.3, at(step));
+        }
+        let added = sensitivity.curve().seconds(50_000.0);
+        assert!((added - 1.0).abs() < 0.15, "{added}");
+    }
+
+    #[test]
+    fn prompts_of_one_length_show_no_slope() {
+        let mut sensitivity = PromptSensitivity::default();
+        for step in 0..200 {
+            sensitivity.observe(None, 500.0, (0.4, 1.0), 0.4, at(step));
+        }
+        assert_eq!(sensitivity.curve().seconds(100_000.0), 0.0);
+    }
+}
