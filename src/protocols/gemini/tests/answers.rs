@@ -70,12 +70,12 @@ fn tool_use_prompt_tokens_count_as_input() {
 fn a_stream_without_a_finish_reason_is_disconnected() {
     for provider in ["gemini", "vertex"] {
         let mut decoder = decoder();
-        let decoded = response_of(
+        let response = response_of(
             &mut decoder,
             &fixture(&format!("{provider}/stream_cut/stream.sse")),
         );
 
-        assert_eq!(text_of(&decoded.choices[0].parts), "Yes, the north");
+        assert_eq!(text_of(&response.choices[0].parts), "Yes, the north");
         assert!(!decoder.may_end());
     }
     assert!(!decoder().may_end());
@@ -198,9 +198,9 @@ fn calls_without_ids_get_unique_ids() {
          {{\"finishReason\":\"MAX_TOKENS\",\"index\":1}}]}}\n\n"
     );
     let mut decoder = decoder();
-    let decoded = response_of(&mut decoder, stream.as_bytes());
+    let response = response_of(&mut decoder, stream.as_bytes());
 
-    let ids: Vec<Vec<&str>> = decoded
+    let ids: Vec<Vec<&str>> = response
         .choices
         .iter()
         .map(|choice| choice.calls().map(|call| call.id.as_str()).collect())
@@ -209,9 +209,13 @@ fn calls_without_ids_get_unique_ids() {
         ids,
         [vec!["call_1_0", "call_1_1", "call_1_2"], vec!["call_1_1_0"]]
     );
-    let first = decoded.choices[0].calls().next().unwrap();
+    let first = response.choices[0].calls().next().unwrap();
     assert_eq!(first.arguments, r#"{"harbor":"Vell"}"#);
-    let finishes: Vec<_> = decoded.choices.iter().map(|choice| choice.finish).collect();
+    let finishes: Vec<_> = response
+        .choices
+        .iter()
+        .map(|choice| choice.finish)
+        .collect();
     assert_eq!(finishes, [Some(Finish::ToolCalls), Some(Finish::Length)]);
     assert!(decoder.may_end());
 }

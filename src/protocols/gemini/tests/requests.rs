@@ -311,8 +311,8 @@ fn a_tool_choice_becomes_a_mode() {
 fn a_signature_of_a_response_is_sent_back_unchanged() {
     let endpoint = endpoint();
     let mut decoder = Decoder::new("1", endpoint.reasoning_cache.clone());
-    let decoded = response_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
-    let calls: Vec<&ToolCall> = decoded.choices.iter().flat_map(Choice::calls).collect();
+    let response = response_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
+    let calls: Vec<&ToolCall> = response.choices.iter().flat_map(Choice::calls).collect();
 
     let contents = called(&endpoint, "gemini-3.5-flash", &call(&calls[0].id));
 
