@@ -160,16 +160,16 @@ impl fmt::Display for MissingCapability {
             Self::Embeddings => f.write_str("makes no embeddings"),
             Self::Vision => f.write_str("cannot see pictures"),
             Self::Tools => f.write_str("cannot call tools"),
-            Self::JsonSchema => f.write_str("cannot keep to a JSON schema"),
-            Self::Reasoning => f.write_str("does not reason"),
-            Self::Prefill => f.write_str("does not go on with an answer that is begun for it"),
+            Self::JsonSchema => f.write_str("does not support JSON schemas"),
+            Self::Reasoning => f.write_str("does not support reasoning"),
+            Self::Prefill => f.write_str("cannot continue a response that the client begins"),
             Self::Context { window, prompt } => {
-                write!(f, "holds {window} tokens, the prompt has about {prompt}")
+                write!(f, "has a context window of {window} tokens, the prompt has about {prompt}")
             }
             Self::Output { most, wanted } => {
                 write!(
                     f,
-                    "answers with at most {most} tokens, {wanted} are asked for"
+                    "generates at most {most} tokens, {wanted} are requested"
                 )
             }
             Self::ContextExceeded => {
@@ -225,7 +225,7 @@ mod tests {
                     prefill: Some(false),
                     ..ABLE
                 },
-                "does not go on with an answer that is begun for it",
+                "cannot continue a response that the client begins",
             ),
             (
                 Capabilities {
@@ -246,14 +246,14 @@ mod tests {
                     json_schema: Some(false),
                     ..ABLE
                 },
-                "cannot keep to a JSON schema",
+                "does not support JSON schemas",
             ),
             (
                 Capabilities {
                     reasoning: Some(false),
                     ..ABLE
                 },
-                "does not reason",
+                "does not support reasoning",
             ),
         ];
 
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(lack(9_000.0), None);
         assert_eq!(
             lack(17_049.0).map(|lack| lack.to_string()).as_deref(),
-            Some("holds 8192 tokens, the prompt has about 17000")
+            Some("has a context window of 8192 tokens, the prompt has about 17000")
         );
     }
 
@@ -285,7 +285,7 @@ mod tests {
 
         assert_eq!(
             lack.map(|lack| lack.to_string()).as_deref(),
-            Some("answers with at most 4096 tokens, 5000 are asked for")
+            Some("generates at most 4096 tokens, 5000 are requested")
         );
     }
 

@@ -129,11 +129,11 @@ pub enum CommandError {
         value: f64,
         expected: &'static str,
     },
-    #[error("revision {number} is not remembered; the oldest that is has number {oldest}")]
+    #[error("revision {number} is not stored; the oldest stored revision is {oldest}")]
     UnknownRevision { number: u64, oldest: u64 },
     #[error("no weights are on trial, so there is nothing to keep")]
     NothingToConfirm,
-    #[error("the configuration was made for other providers than there are by now; read it again")]
+    #[error("the providers have changed since the configuration was read; reload it")]
     ConfigOutdated,
 }
 

@@ -40,9 +40,9 @@ pub struct UnknownModel {
 
 fn hint(near: &[String]) -> String {
     if near.is_empty() {
-        "no known name is near it".to_owned()
+        "no known name is similar".to_owned()
     } else {
-        format!("near names are {}", near.join(", "))
+        format!("similar names: {}", near.join(", "))
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("model \"GPT-40\" is unknown; near names are gpt-4o")
+                .starts_with("model \"GPT-40\" is unknown; similar names: gpt-4o")
         );
     }
 
@@ -231,7 +231,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "model \"zzz\" is unknown; no known name is near it"
+            "model \"zzz\" is unknown; no known name is similar"
         );
         assert!(resolve(&catalogue(), "auto:poetry").is_err());
         assert!(resolve(&catalogue(), "").is_err());

@@ -51,7 +51,7 @@ impl RateLimitExceeded {
     }
 }
 
-/// For example `its requests_per_minute of 500 are used up for 3 s more`.
+/// For example `its requests_per_minute of 500 is used up for 3 s more`.
 impl fmt::Display for RateLimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, limit) = match *self {
@@ -61,7 +61,7 @@ impl fmt::Display for RateLimitExceeded {
         let seconds = self.seconds().ceil();
         write!(
             f,
-            "its {name} of {limit} are used up for {seconds:.0} s more"
+            "its {name} of {limit} is used up for {seconds:.0} s more"
         )
     }
 }

@@ -17,9 +17,9 @@ impl RejectionReason {
     /// The reason as text.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::NoTarget => "no target may serve",
-            Self::BudgetExceeded => "no budget has room for it",
-            Self::Overloaded => "too many requests at once",
+            Self::NoTarget => "no target is eligible",
+            Self::BudgetExceeded => "a budget is used up",
+            Self::Overloaded => "too many concurrent requests",
         }
     }
 }

@@ -153,7 +153,7 @@ impl Budgets {
                 let (period, limit) = (purse.period.as_str(), format_usd(limit));
                 news.push((
                     false,
-                    format!("{name}: the {period} closed at {spent} of {limit} ({percent:.0} %)"),
+                    format!("{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)"),
                 ));
             }
             let view = purse.usage(now);
@@ -165,8 +165,8 @@ impl Budgets {
             let until = minute(view.resets_at);
             if is_used_up && purse.raise_notified(NOTIFIED_SPENT, now) {
                 let what = match self.on_limit {
-                    OverBudgetPolicy::Reject => "requests are refused",
-                    OverBudgetPolicy::Cheapest => "only the cheapest targets serve",
+                    OverBudgetPolicy::Reject => "requests are rejected",
+                    OverBudgetPolicy::Cheapest => "only the cheapest targets are used",
                 };
                 news.push((
                     true,
@@ -325,7 +325,7 @@ impl fmt::Display for BudgetExceeded {
         let limit = view.limit.unwrap_or_default();
         let reserved = if view.reserved > Money::ZERO {
             format!(
-                " and {} reserved for requests that run",
+                " and {} is reserved for running requests",
                 format_usd(view.reserved)
             )
         } else {
@@ -333,8 +333,8 @@ impl fmt::Display for BudgetExceeded {
         };
         write!(
             f,
-            "{name} has no room for this request, which may come to {}: {} of {} are \
-             spent{reserved}; it starts anew at {}",
+            "{name} does not cover this request, which may cost up to {}: {} of {} is \
+             spent{reserved}; it resets at {}",
             format_usd(*needed),
             format_usd(view.spent),
             format_usd(limit),
@@ -364,7 +364,7 @@ pub fn format_usd(amount: Money) -> String {
 fn minute(at: UnixTime) -> String {
     let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(
-        |_| "the end of time".to_owned(),
+        |_| "an unknown time".to_owned(),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     )
 }

@@ -128,8 +128,8 @@ fn one_tokens_budget_is_not_anothers_and_a_refusal_takes_nothing_anywhere() {
     let short = app.check_budget(usd(0.1), NOW).unwrap();
     assert_eq!(
         short.to_string(),
-        "usd_per_day of the token \"app\" has no room for this request, which may come to $0.1000: \
-         $0.00 of $0.2000 are spent and $0.2000 reserved for requests that run; it starts anew at \
+        "usd_per_day of the token \"app\" does not cover this request, which may cost up to $0.1000: \
+         $0.00 of $0.2000 is spent and $0.2000 is reserved for running requests; it resets at \
          2026-11-25 00:00 UTC"
     );
     let short = batch.check_budget(usd(0.1), NOW).unwrap();
@@ -175,7 +175,7 @@ fn most_and_all_of_a_budget_are_told_once_and_so_is_its_end() {
     assert_eq!(
         news(NOW),
         [
-            "[budget] usd_per_day is used up, $0.8500 of $1.00: requests are refused until 2026-11-25 \
+            "[budget] usd_per_day is used up, $0.8500 of $1.00: requests are rejected until 2026-11-25 \
           00:00 UTC"
         ]
     );
@@ -183,7 +183,7 @@ fn most_and_all_of_a_budget_are_told_once_and_so_is_its_end() {
     assert_eq!(news(NOW), [""; 0]);
     assert_eq!(
         news(after(10)),
-        ["[budget] usd_per_day: the day closed at $1.00 of $1.00 (100 %)"]
+        ["[budget] usd_per_day: the day ended at $1.00 of $1.00 (100 %)"]
     );
     assert_eq!(news(after(11)), [""; 0]);
 }

@@ -40,7 +40,7 @@ fn tokens_are_held_then_drained_and_what_was_not_used_is_free_at_once() {
     let shortage = meter.check(rates, 1, START).expect("a debt");
     assert_eq!(
         shortage.to_string(),
-        "its tokens_per_minute of 1000 are used up for 60 s more"
+        "its tokens_per_minute of 1000 is used up for 60 s more"
     );
     assert!(meter.try_acquire(rates, 1, after(60_100)));
 }

@@ -134,7 +134,7 @@ mod tests {
             let text = rejected[0].1.text(NOW);
             assert_eq!(
                 text,
-                "may come to $0.0030000, but $0.0010000 of the budget is left"
+                "may cost $0.0030000, but $0.0010000 of the budget is left"
             );
             assert_eq!(rejected.len(), 2);
         }

@@ -104,15 +104,15 @@ impl ExclusionReason {
                     until.seconds_since(now).ceil()
                 )
             }
-            Self::HalfOpen => "breaker half-open, its trial request is out".to_owned(),
+            Self::HalfOpen => "breaker half-open, its probe request is running".to_owned(),
             Self::CoolingDown(until, failure) => {
                 let seconds = until.seconds_since(now).ceil();
                 let why = match failure {
                     Some(Failure::Auth | Failure::Permission) => {
-                        "refuses the gateway's own key; check it. Not asked"
+                        "refuses the gateway's own key; check it. Excluded"
                     }
-                    Some(Failure::Quota) => "its account is out of money or quota. Not asked",
-                    Some(Failure::NotFound) => "does not know the model. Not asked",
+                    Some(Failure::Quota) => "its account has no credit or quota left. Excluded",
+                    Some(Failure::NotFound) => "does not know the model. Excluded",
                     _ => return format!("asked to wait {seconds:.0} s more"),
                 };
                 format!("{why} for {seconds:.0} s more")
@@ -120,19 +120,19 @@ impl ExclusionReason {
             Self::UpstreamRateLimited(seconds) => {
                 format!("its rate limit is used up for {:.0} s more", seconds.ceil())
             }
-            Self::ProviderAtCapacity(limit) => format!("all {limit} places taken"),
-            Self::ModelAtCapacity(limit) => format!("all {limit} places of this model taken"),
+            Self::ProviderAtCapacity(limit) => format!("its concurrency limit of {limit} is reached"),
+            Self::ModelAtCapacity(limit) => format!("the model's concurrency limit of {limit} is reached"),
             Self::RateLimited(shortage) => shortage.to_string(),
-            Self::AlreadyTried => "tried already".to_owned(),
-            Self::UnknownPrice => "price unknown, so maxCost cannot be kept".to_owned(),
-            Self::AboveMaxCost => "dearer than maxCost".to_owned(),
+            Self::AlreadyTried => "already tried".to_owned(),
+            Self::UnknownPrice => "price unknown, so maxCost cannot be checked".to_owned(),
+            Self::AboveMaxCost => "more expensive than maxCost".to_owned(),
             Self::AboveMaxLatency => "slower than maxLatency".to_owned(),
             Self::OverBudget { needed, left } => format!(
-                "may come to {}, but {} of the budget is left",
+                "may cost {}, but {} of the budget is left",
                 format_usd(*needed),
                 format_usd(*left)
             ),
-            Self::NotCheapest => "the budget is used up, and others are cheaper".to_owned(),
+            Self::NotCheapest => "the budget is used up, and another target is cheaper".to_owned(),
         }
     }
 }

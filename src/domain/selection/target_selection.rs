@@ -87,12 +87,12 @@ impl SelectionReason {
             Self::WeightedRandom => "drawn by share",
             Self::Pinned => "pinned by an operator",
             Self::Preferred => "preferred provider",
-            Self::Only => "only one allowed",
-            Self::HalfOpenProbe => "trial of a half-open breaker",
-            Self::Exploration => "explored: not asked for long",
+            Self::Only => "only eligible target",
+            Self::HalfOpenProbe => "probe of a half-open breaker",
+            Self::Exploration => "explored: unused for long",
             Self::Fallback => "fallback after a failure",
-            Self::Cheapest => "cheapest allowed: the budget is used up",
-            Self::LastResort => "in need: everybody is out, this one may be back first",
+            Self::Cheapest => "cheapest eligible: the budget is used up",
+            Self::LastResort => "last resort: all targets are excluded, this one may recover first",
         }
     }
 

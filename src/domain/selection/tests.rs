@@ -186,11 +186,11 @@ fn what_only_people_can_mend_is_told_as_that() {
 
     assert_eq!(
         told(Failure::Auth),
-        "refuses the gateway's own key; check it. Not asked for 300 s more"
+        "refuses the gateway's own key; check it. Excluded for 300 s more"
     );
     assert_eq!(
         told(Failure::Quota),
-        "its account is out of money or quota. Not asked for 300 s more"
+        "its account has no credit or quota left. Excluded for 300 s more"
     );
     assert_eq!(told(Failure::RateLimit(None)), "asked to wait 300 s more");
 }
