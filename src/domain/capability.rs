@@ -164,13 +164,13 @@ impl fmt::Display for MissingCapability {
             Self::Reasoning => f.write_str("does not support reasoning"),
             Self::Prefill => f.write_str("cannot continue a response that the client begins"),
             Self::Context { window, prompt } => {
-                write!(f, "has a context window of {window} tokens, the prompt has about {prompt}")
-            }
-            Self::Output { most, wanted } => {
                 write!(
                     f,
-                    "generates at most {most} tokens, {wanted} are requested"
+                    "has a context window of {window} tokens, the prompt has about {prompt}"
                 )
+            }
+            Self::Output { most, wanted } => {
+                write!(f, "generates at most {most} tokens, {wanted} are requested")
             }
             Self::ContextExceeded => {
                 f.write_str("holds no more than one that the prompt was too long for")

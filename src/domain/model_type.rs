@@ -6,16 +6,21 @@ use std::str::FromStr;
 /// Type of work that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ModelType {
+    /// Text conversation.
     #[default]
     Chat,
+    /// Requests with images.
     Vision,
+    /// Requests with reasoning parameters.
     Reasoning,
     /// Long generated documents or code.
     Artifact,
+    /// Embedding vectors of texts.
     Embedding,
 }
 
 impl ModelType {
+    /// All types.
     pub const ALL: [Self; 5] = [
         Self::Chat,
         Self::Vision,
@@ -24,6 +29,7 @@ impl ModelType {
         Self::Embedding,
     ];
 
+    /// Returns the name in the configuration, the API and `auto:TYPE`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -54,7 +60,7 @@ impl FromStr for ModelType {
     }
 }
 
-/// Class of requests with similar responses: a type of work, as a stream or in one piece.
+/// Class of requests with similar responses: a type of work, streamed or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestClass {
     kind: ModelType,
@@ -65,19 +71,22 @@ impl RequestClass {
     /// Number of classes.
     pub const COUNT: usize = 2 * ModelType::ALL.len();
 
+    /// Creates the class of a type of work.
     pub const fn new(kind: ModelType, streamed: bool) -> Self {
         Self { kind, streamed }
     }
 
+    /// Returns the type of work.
     pub const fn kind(self) -> ModelType {
         self.kind
     }
 
+    /// Returns true if the response is streamed.
     pub const fn is_streamed(self) -> bool {
         self.streamed
     }
 
-    /// Position among all classes, below [`RequestClass::COUNT`].
+    /// Returns the position among all classes, below [`RequestClass::COUNT`].
     pub const fn index(self) -> usize {
         2 * self.kind as usize + self.streamed as usize
     }
@@ -88,7 +97,7 @@ impl RequestClass {
 pub struct ModelTypes(u8);
 
 impl ModelTypes {
-    /// A chat model serves artifacts too, unless they are named.
+    /// Default types of a chat model: chat and artifacts.
     pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
 
     /// Iterates over the types of the set, in the order of [`ModelType::ALL`].
@@ -97,6 +106,7 @@ impl ModelTypes {
         all.filter(move |kind| self.contains(*kind))
     }
 
+    /// Returns true if the set contains `kind`.
     pub const fn contains(self, kind: ModelType) -> bool {
         self.0 & (1 << kind as u8) != 0
     }

@@ -210,6 +210,10 @@ async fn where_waiting_helps_the_answer_says_how_long() {
 
     let answer = api.send("POST", SELECT, "{}").await;
 
-    assert!(answer.problem(503).contains("its concurrency limit of 1 is reached"));
+    assert!(
+        answer
+            .problem(503)
+            .contains("its concurrency limit of 1 is reached")
+    );
     assert_eq!(answer.header("retry-after"), "1");
 }

@@ -120,8 +120,12 @@ impl ExclusionReason {
             Self::UpstreamRateLimited(seconds) => {
                 format!("its rate limit is used up for {:.0} s more", seconds.ceil())
             }
-            Self::ProviderAtCapacity(limit) => format!("its concurrency limit of {limit} is reached"),
-            Self::ModelAtCapacity(limit) => format!("the model's concurrency limit of {limit} is reached"),
+            Self::ProviderAtCapacity(limit) => {
+                format!("its concurrency limit of {limit} is reached")
+            }
+            Self::ModelAtCapacity(limit) => {
+                format!("the model's concurrency limit of {limit} is reached")
+            }
             Self::RateLimited(shortage) => shortage.to_string(),
             Self::AlreadyTried => "already tried".to_owned(),
             Self::UnknownPrice => "price unknown, so maxCost cannot be checked".to_owned(),
