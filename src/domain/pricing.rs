@@ -202,19 +202,19 @@ impl Price {
                 .max(tier.output)
                 .max(tier.cached.unwrap_or(Money::ZERO))
         });
-        let dearest = others
+        let highest = others
             .into_iter()
             .flatten()
             .chain([tier, self.max_per_token()]);
-        dearest.max() == Some(Money::ZERO)
+        highest.max() == Some(Money::ZERO)
     }
 
-    /// The dearer of the two prices per token, which `maxCost` is compared with.
+    /// Returns the higher of the prices for input and output, which `maxCost` is compared with.
     pub fn max_per_token(&self) -> Money {
         self.input.max(self.output)
     }
 
-    /// What so many tokens in and out would cost.
+    /// Returns the cost in USD of `input` and `output` tokens at the flat price.
     pub fn cost_of(&self, input: f64, output: f64) -> f64 {
         self.input.usd() * input + self.output.usd() * output
     }
