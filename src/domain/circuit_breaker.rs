@@ -174,8 +174,8 @@ impl CircuitBreaker {
         ((1.0 - BROKEN_FAILURE_RATE) / (1.0 - self.base)).ln()
     }
 
-    fn open(&mut self, luck: f64, now: UnixTime) -> Transition {
-        let spread = 1.0 + JITTER * luck;
+    fn open(&mut self, jitter: f64, now: UnixTime) -> Transition {
+        let spread = 1.0 + JITTER * jitter;
         let pause = (FIRST_OPEN_S * 2_f64.powi(self.trips.cast_signed()) * spread).min(MAX_OPEN_S);
         let until = now.plus(Duration::from_secs_f64(pause));
         self.trips = (self.trips + 1).min(MAX_DOUBLINGS);
@@ -341,11 +341,11 @@ mod tests {
     proptest! {
         #[test]
         fn the_open_time_is_between_3_and_30_seconds(
-            luck in 0.0..1.0_f64, rounds in 1_usize..20,
+            jitter in 0.0..1.0_f64, rounds in 1_usize..20,
         ) {
             let mut breaker = CircuitBreaker::default();
             let mut now = at(1_000);
-            let event = FailureContext { luck, ..context(0.9, true) };
+            let event = FailureContext { luck: jitter, ..context(0.9, true) };
             for _ in 0..rounds {
                 let mut opened = None;
                 while opened.is_none() {

@@ -197,6 +197,7 @@ impl BalancerState {
         self.revisions.iter().rev()
     }
 
+    /// Returns the providers, targets and routes.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
