@@ -93,12 +93,17 @@ impl MeasuredUsage {
     }
 
     /// Returns the reported usage of a complete response, or else an estimate from `prompt` tokens
-    /// and `said` response bytes. `None` if the response had not begun, because it may not be
+    /// and `response_bytes`. `None` if the response had not begun, because it may not be
     /// billed.
-    pub fn of(reported: Option<Usage>, is_whole: bool, prompt: u64, said: usize) -> Option<Self> {
+    pub fn of(
+        reported: Option<Usage>,
+        is_whole: bool,
+        prompt: u64,
+        response_bytes: usize,
+    ) -> Option<Self> {
         match reported {
             Some(usage) if is_whole => Some(Self::exact(usage)),
-            None if said == 0 => None,
+            None if response_bytes == 0 => None,
             reported => {
                 let usage = reported.unwrap_or_default();
                 let input = if usage.input == 0 {
@@ -109,7 +114,7 @@ impl MeasuredUsage {
                 Some(Self {
                     usage: Usage {
                         input,
-                        output: usage.output.max(estimate_tokens(said)),
+                        output: usage.output.max(estimate_tokens(response_bytes)),
                         ..usage
                     },
                     basis: UsageBasis::Estimated,
