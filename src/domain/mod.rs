@@ -10,6 +10,8 @@
 //! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
 //! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
 
+#![warn(missing_docs)]
+
 mod balancer;
 mod budget;
 mod capability;
